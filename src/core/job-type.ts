@@ -1,0 +1,111 @@
+/**
+ * How a job type is written: one `defineJob({…})` in one file. Validation, settings, retry policy, lane, limits,
+ * metrics and load test follow from the one definition; registry.ts compiles it.
+ */
+import type { Static, TObject, TProperties } from "typebox";
+import type { Backoff } from "./backoff.ts";
+
+export { exponential, fixed } from "./backoff.ts";
+
+/** Where attempts run: `io` on the main thread, many at once; `cpu` on a pool thread, one per thread. */
+export type Lane = "io" | "cpu";
+
+/** What `run` gets beside the payload. */
+export interface AttemptContext<Tool> {
+  /** The id of the job: the same on each of its attempts, so a good key for idempotency at the other end. */
+  readonly jobId: string;
+  /** The number of this attempt, 1 for the first. */
+  readonly attempt: number;
+  /** What `open` returned in this process or thread. */
+  readonly tool: Tool;
+  /**
+   * Aborted when the job is cancelled, times out or has lost its lease. In lane `cpu` it never fires: the thread is
+   * terminated instead.
+   */
+  readonly signal: AbortSignal;
+  /** Reports progress, 0 to 100; readable on the job while it runs. */
+  readonly progress: (percent: number) => void;
+  /** Writes a line to the log, with the job's id, type and attempt. */
+  readonly log: (message: string, fields?: Record<string, unknown>) => void;
+}
+
+export interface JobDefinition<Payload extends TObject = TObject, Settings extends TObject = TObject, Tool = unknown> {
+  /** The name that callers submit under: lower case, digits and underscores. */
+  readonly type: string;
+  readonly lane: Lane;
+  /** The schema of the payload. Its `examples` feed the load test and the documentation. */
+  readonly payload: Payload;
+  /** What a schema cannot say: faults of a payload that is valid by the schema, each with its JSON pointer (`/to`). */
+  readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
+  /** The settings this type reads from the environment, with their defaults. Shared settings may be named by several types. */
+  readonly settings?: Settings;
+  /** How often a job is attempted when the submission does not say (`max_attempts`). */
+  readonly attempts: number;
+  /** How long one attempt may take when the submission does not say (`timeout_ms`). */
+  readonly timeoutMs: number;
+  readonly backoff: Backoff;
+  /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less. */
+  readonly maxBodyBytes?: number;
+  /** Makes what `run` needs (a connection pool, say), once where `run` runs: in the process or in each thread. */
+  readonly open?: (settings: Static<Settings>) => Tool | Promise<Tool>;
+  /** Closes what `open` made. Called on drain. */
+  readonly close?: (tool: Tool) => void | Promise<void>;
+  /**
+   * One attempt. What it returns is the job's result (JSON). It throws {@link PermanentError} for what no repeat
+   * mends, {@link RetryAfterError} when the other end says when to come back, and anything else for a retry.
+   */
+  readonly run: (payload: Static<Payload>, context: AttemptContext<Tool>) => unknown;
+}
+
+export interface PayloadFault {
+  /** JSON pointer into the payload: `/to`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+// The one place where the types of payload, settings and tool are erased: a registry holds definitions of all kinds.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyJobDefinition = JobDefinition<any, any, any>;
+
+/** Defines a job type. It returns its argument; its worth is in the types that it infers. */
+export function defineJob<Payload extends TObject, Tool = undefined, Settings extends TObject = TObject<TProperties>>(
+  definition: JobDefinition<Payload, Settings, Tool>,
+): JobDefinition<Payload, Settings, Tool> {
+  return definition;
+}
+
+/** The attempt failed for good: no repeat would mend it. The job ends `failed` with this code. */
+export class PermanentError extends Error {
+  /** The job's `error.code`; `permanent` when the type has no better word. */
+  readonly code: string;
+
+  constructor(message: string, options: { readonly code?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "PermanentError";
+    this.code = options.code ?? "permanent";
+  }
+}
+
+/** The other end is there but asks to come back later (HTTP 429 and its like): retried then, and not counted as an attempt. */
+export class RetryAfterError extends Error {
+  readonly code: string;
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number, options: { readonly code?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "RetryAfterError";
+    this.code = options.code ?? "retry_after";
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The attempt failed and may be repeated, with a code of the type's own. Any other throw is retried as well, under the code of what was thrown. */
+export class RetryableError extends Error {
+  readonly code: string;
+
+  constructor(message: string, options: { readonly code: string; readonly cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "RetryableError";
+    this.code = options.code;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The errors of TaskFlow. Each carries a stable `code` (for programs), an HTTP `status` where one follows from it,
+ * and its `cause`. Nothing may decide by an error's message.
+ */
+
+interface ErrorOptions {
+  readonly cause?: unknown;
+  /** How long the caller should wait before it tries again, in milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+export class TaskFlowError extends Error {
+  readonly code: string;
+  /** The HTTP status that answers a request that ended in this error. */
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: string, status: number, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.status = status;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Redis is away, or refuses to write; nothing was changed. */
+export class QueueUnavailable extends TaskFlowError {
+  constructor(message: string, cause?: unknown) {
+    super("queue_unavailable", 503, message, { cause, retryAfterMs: 2_000 });
+  }
+}
+
+/** Redis took a call and has not answered in time: it may have happened, or may not. */
+export class OutcomeUnknown extends TaskFlowError {
+  constructor(message: string, cause?: unknown) {
+    super("outcome_unknown", 503, message, { cause, retryAfterMs: 2_000 });
+  }
+}
+
+/** Something outside the program is not as it must be at start; the message is one sentence that says what to do. */
+export class StartError extends TaskFlowError {
+  constructor(message: string, cause?: unknown) {
+    super("start_failed", 500, message, { cause });
+  }
+}
+
+/** The text of whatever was thrown, for a log line or a job's error. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+}
+
+/** The `code` of whatever was thrown, if it carries one (Node's, Postgres's and our own errors do). */
+export function codeOf(thrown: unknown): string | undefined {
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
+}
