@@ -68,7 +68,7 @@ export interface PayloadFault {
 export type AnyJobDefinition = JobDefinition<any, any, any>;
 
 /** Defines a job type. It returns its argument; its worth is in the types that it infers. */
-export function defineJob<Payload extends TObject, Tool = undefined, Settings extends TObject = TObject<TProperties>>(
+export function defineJob<Payload extends TObject, Tool = undefined, Settings extends TObject = TObject>(
   definition: JobDefinition<Payload, Settings, Tool>,
 ): JobDefinition<Payload, Settings, Tool> {
   return definition;
