@@ -2,7 +2,7 @@
  * How a job type is written: one `defineJob({…})` in one file. Validation, settings, retry policy, lane, limits,
  * metrics and load test follow from the one definition; registry.ts compiles it.
  */
-import type { Static, TObject, TProperties } from "typebox";
+import type { Static, TObject } from "typebox";
 import type { Backoff } from "./backoff.ts";
 
 export { exponential, fixed } from "./backoff.ts";
