@@ -1,0 +1,45 @@
+/**
+ * Job ids: UUIDv7 (RFC 9562, section 5.7). The first 48 bits are the time of acceptance in Redis time, so ids sort by
+ * age, a time bound is an id bound, and Postgres receives rows nearly in index order. `rand_a` (12 bits) carries the
+ * shard, `rand_b` random bits and a counter.
+ */
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Whether a text is a UUID in the canonical form (lower case); ids of jobs are. */
+export function isId(text: string): boolean {
+  return ID.test(text);
+}
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+
+/** Everything of an id but its last eight digits: shared by the ids of one millisecond. `high30` is 30 random bits. */
+export function idPrefix(epochMs: number, shard: number, high30: number): string {
+  const time = hex(epochMs, 12);
+  const randomHigh = hex(high30, 8); // 32 bits, of which the upper two become the variant
+  const variant = (8 | (Number.parseInt(randomHigh.charAt(0), 16) & 3)).toString(16);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(shard, 3)}-${variant}${randomHigh.slice(1, 4)}-${randomHigh.slice(4)}`;
+}
+
+/** An id: a prefix of {@link idPrefix} and a counter below 2^32. */
+export function makeId(prefix: string, counter: number): string {
+  return prefix + hex(counter, 8);
+}
+
+/** The `count` ids that begin with `first` and count up from it: those of one batch. */
+export function idsFrom(first: string, count: number): string[] {
+  const prefix = first.slice(0, 28);
+  const counter = Number.parseInt(first.slice(28), 16);
+  return Array.from({ length: count }, (_, i) => makeId(prefix, counter + i));
+}
+
+/** When the job of this id was accepted, in milliseconds since the epoch. */
+export function timeOfId(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/** The lowest id that a job accepted at `epochMs` or later can have. */
+export function lowestIdAt(epochMs: number): string {
+  const time = hex(Math.max(0, Math.floor(epochMs)), 12);
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}

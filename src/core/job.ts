@@ -1,0 +1,127 @@
+/**
+ * A job and what becomes of it.
+ *
+ *   scheduled ──due──▶ queued ──claim──▶ running ──settle──▶ completed | failed | cancelled
+ *                        ▲                  │
+ *                        └──due── retrying ◀┘ retry
+ *
+ * Where a job stands in Redis says its status; a terminal one is in the outbox until Postgres holds its row.
+ */
+import type { Backoff } from "./backoff.ts";
+
+export const LIVE_STATUSES = ["scheduled", "queued", "running", "retrying"] as const;
+export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const;
+export const STATUSES = [...LIVE_STATUSES, ...TERMINAL_STATUSES] as const;
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+export type Status = (typeof STATUSES)[number];
+
+export type Durability = "redis" | "postgres";
+
+/** What a submission said beyond type, payload and priority, in the words of the API; absent where it said nothing. */
+export interface JobOptions {
+  /** Epoch milliseconds: start no earlier. */
+  readonly run_at?: number;
+  /** Epoch milliseconds: fail as `expired` when it has not started by then. */
+  readonly expires_at?: number;
+  readonly timeout_ms?: number;
+  readonly backoff?: Backoff;
+  readonly tags?: readonly string[];
+  readonly callback_url?: string;
+  readonly durability?: Durability;
+  readonly retry_of?: string;
+}
+
+/** What a caller submitted, parsed, checked and with its type's defaults filled in: all of a job but its id. */
+export interface Submission {
+  readonly type: string;
+  /** The payload's JSON text as it came, in one line. It is parsed where it is run and nowhere else. */
+  readonly payload: string;
+  /** 0 to 9, higher first. */
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly groupKey: string | null;
+  readonly options: JobOptions;
+}
+
+export interface JobError {
+  readonly code: string;
+  readonly message: string;
+  /** The number of the attempt that failed. */
+  readonly attempt: number;
+}
+
+/** How one attempt ended. */
+export type AttemptOutcome = TerminalStatus | "retry" | "lost" | "released";
+
+/** The record of one ended attempt; the last of a finished job is its outcome. Times are epoch milliseconds, Redis's. */
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly outcome: AttemptOutcome;
+  /** Null where a job ended without an attempt (cancelled while it waited). */
+  readonly worker: string | null;
+  readonly started_at: number | null;
+  readonly finished_at: number;
+  readonly result?: unknown;
+  readonly error?: JobError;
+}
+
+/** A job as Redis holds it. */
+export interface Job extends Submission {
+  readonly id: string;
+  readonly status: Status;
+  /** Counted attempts, the running one included. */
+  readonly attempt: number;
+  /** Leases lost: what the crash budget is spent on. */
+  readonly crashes: number;
+  /** Retries that were not counted (the other end asked to come back later). */
+  readonly deferrals: number;
+  readonly isCancelRequested: boolean;
+  /** 0 to 100, or null when the attempt has reported none. */
+  readonly progress: number | null;
+  /** When the latest attempt was claimed, and by whom; null before the first. */
+  readonly startedAt: number | null;
+  readonly worker: string | null;
+  /** The claim that the lease belongs to: with `worker`, its token. */
+  readonly claimSeq: number;
+  /** One JSON text for each attempt that has ended, oldest first ({@link AttemptRecord}). */
+  readonly history: readonly string[];
+}
+
+/** The terminal record of a job, as the recorder writes it to Postgres. */
+export interface Outcome {
+  readonly job: Submission & { readonly id: string };
+  readonly status: TerminalStatus;
+  /** The result's JSON text, or null. */
+  readonly result: string | null;
+  readonly error: JobError | null;
+  readonly attempt: number;
+  readonly worker: string | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number;
+  /** The records of the attempts before the last, as JSON texts; empty for most jobs. */
+  readonly earlierAttempts: readonly string[];
+}
+
+/** A job as the API shows it, wherever it lives. `payload` and `result` are JSON texts. */
+export interface JobView {
+  readonly id: string;
+  readonly type: string;
+  readonly status: Status;
+  readonly priority: number;
+  readonly durability: Durability;
+  readonly group_key: string | null;
+  readonly payload: string;
+  readonly result: string | null;
+  readonly error: JobError | null;
+  readonly attempt: number;
+  readonly max_attempts: number;
+  readonly progress: number | null;
+  readonly tags: readonly string[];
+  readonly retry_of: string | null;
+  readonly worker: string | null;
+  /** Epoch milliseconds, as all times here. */
+  readonly run_at: number | null;
+  readonly created_at: number;
+  readonly started_at: number | null;
+  readonly finished_at: number | null;
+}

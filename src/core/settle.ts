@@ -1,0 +1,104 @@
+/**
+ * What follows from an attempt: the one place that decides completed, retry or failed.
+ *
+ * Three budgets are kept apart. Attempts are spent by failures, up to `maxAttempts`. Crashes are spent by lost
+ * leases, because a job that kills its process must not do so for ever, and one that a deploy killed must not pay
+ * with an attempt. Deferrals are spent where the other end asked to come back later.
+ */
+import type { Backoff } from "./backoff.ts";
+import { delayAfter } from "./backoff.ts";
+import type { Job, JobError } from "./job.ts";
+
+/** Lost leases that a job survives; one more fails it. */
+export const CRASH_BUDGET = 3;
+/** Retries that are not counted: up to so many, and within so long of the job's due time; then they count. */
+export const DEFERRAL_BUDGET = 50;
+export const DEFERRAL_WINDOW_MS = 24 * 3_600_000;
+/** What another party's `Retry-After` is held between. */
+const MIN_RETRY_AFTER_MS = 1_000;
+const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+/** A message longer than this helps nobody and would be kept for ever. */
+const MAX_MESSAGE_LENGTH = 2_000;
+
+/** How an attempt ended, before anything follows from it. `result` is a JSON text. */
+export type AttemptEnd =
+  | { readonly kind: "returned"; readonly result: string }
+  | { readonly kind: "threw"; readonly code: string; readonly message: string; readonly isPermanent: boolean; readonly retryAfterMs?: number }
+  | { readonly kind: "timeout"; readonly timeoutMs: number }
+  | { readonly kind: "lost" }
+  | { readonly kind: "expired" }
+  | { readonly kind: "cancelled" }
+  | { readonly kind: "released" };
+
+/** What the job's counters are afterwards. */
+export interface Counters {
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly deferrals: number;
+}
+
+export type Verdict = Counters &
+  (
+    | { readonly kind: "completed"; readonly result: string }
+    | { readonly kind: "retry"; readonly runAt: number; readonly error: JobError; readonly record: "retry" | "lost" }
+    | { readonly kind: "failed"; readonly error: JobError }
+    | { readonly kind: "cancelled" }
+    | { readonly kind: "released" }
+  );
+
+/**
+ * @param job as claimed: `attempt` counts the attempt that has ended, `crashes` a lease that was lost
+ * @param backoff the job's own, or its type's
+ * @param dueAt when the job could first have started, epoch ms
+ * @param now epoch ms, Redis's
+ * @param random a number in [0, 1)
+ */
+export function settle(job: Job, end: AttemptEnd, backoff: Backoff, dueAt: number, now: number, random: number): Verdict {
+  // A clean end of any kind shows that the job does not kill its process.
+  const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
+  const refunded = Math.max(0, job.attempt - 1);
+  switch (end.kind) {
+    case "returned":
+      return { kind: "completed", result: end.result, ...spent };
+    case "cancelled":
+      return { kind: "cancelled", ...spent };
+    case "released":
+      return { kind: "released", ...spent, attempt: refunded, crashes: job.crashes };
+    case "expired":
+      return { kind: "failed", error: errorOf("expired", "not started by expires_at", refunded), ...spent, attempt: refunded };
+    case "lost":
+      return settleLost(job, refunded, now);
+    case "timeout":
+      return retryOrFail(job, errorOf("timeout", `still running after ${end.timeoutMs} ms`, job.attempt), spent, backoff, now, random);
+    case "threw": {
+      const error = errorOf(end.code, end.message, job.attempt);
+      if (end.isPermanent) return { kind: "failed", error, ...spent };
+      if (end.retryAfterMs === undefined) return retryOrFail(job, error, spent, backoff, now, random);
+      const runAt = now + Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
+      if (job.deferrals < DEFERRAL_BUDGET && now - dueAt < DEFERRAL_WINDOW_MS) {
+        return { kind: "retry", runAt, error, record: "retry", attempt: refunded, crashes: 0, deferrals: job.deferrals + 1 };
+      }
+      return job.attempt < job.maxAttempts ? { kind: "retry", runAt, error, record: "retry", ...spent } : { kind: "failed", error, ...spent };
+    }
+    default:
+      return end satisfies never;
+  }
+}
+
+function settleLost(job: Job, refunded: number, now: number): Verdict {
+  const error = errorOf("lost", "the replica that ran it died, or lost touch with Redis", job.attempt);
+  const counters: Counters = { attempt: refunded, crashes: job.crashes, deferrals: job.deferrals };
+  if (job.isCancelRequested) return { kind: "cancelled", ...counters };
+  if (job.crashes > CRASH_BUDGET) return { kind: "failed", error, ...counters };
+  return { kind: "retry", runAt: now, error, record: "lost", ...counters };
+}
+
+function retryOrFail(job: Job, error: JobError, spent: Counters, backoff: Backoff, now: number, random: number): Verdict {
+  if (job.attempt >= job.maxAttempts) return { kind: "failed", error, ...spent };
+  return { kind: "retry", runAt: now + delayAfter(job.attempt, backoff, random), error, record: "retry", ...spent };
+}
+
+function errorOf(code: string, message: string, attempt: number): JobError {
+  const short = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
+  return { code, message: short, attempt };
+}

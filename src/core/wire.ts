@@ -1,0 +1,164 @@
+/**
+ * A job ↔ the string that Redis keeps of it:
+ *
+ *   head (42 characters) + `type|max_attempts|group|options` + "\n" + payload { "\n" + attempt record }
+ *
+ * The head has a fixed width, so that scripts read and rewrite it in place (GETRANGE, SETRANGE) without touching a
+ * payload; the rest only ever grows at its end. No line holds a newline of its own: raw JSON text can have one only
+ * between tokens, where a space says the same.
+ *
+ *   1      state: q(ueued) s(cheduled) t(o be retried) r(unning) c(ompleted) f(ailed) x (cancelled)
+ *   2      priority      3-4 attempt      5 crashes      6-7 deferrals      8 cancel requested (0, 1)
+ *   9-11   progress (000 to 100, or ---)
+ *   12-24  started_at, epoch ms           25-32 replica                     33-42 claim number
+ */
+import type { AttemptRecord, Job, JobOptions, JobView, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
+import { TERMINAL_STATUSES } from "./job.ts";
+import { timeOfId } from "./id.ts";
+
+export const HEAD_LENGTH = 42;
+
+/** What the lease part of a head holds before the first claim. */
+const NO_LEASE = "---0000000000000--------0000000000";
+
+const NO_OPTIONS: JobOptions = Object.freeze({});
+
+const STATUS_OF: Readonly<Record<string, Status>> = {
+  q: "queued",
+  s: "scheduled",
+  t: "retrying",
+  r: "running",
+  c: "completed",
+  f: "failed",
+  x: "cancelled",
+};
+
+/** The state letter of a terminal status. */
+export const LETTER_OF: Readonly<Record<TerminalStatus, string>> = { completed: "c", failed: "f", cancelled: "x" };
+
+/** JSON text without line breaks or tabs: raw ones can only stand between tokens. */
+export function oneLine(json: string): string {
+  return /[\n\r\t]/.test(json) ? json.replace(/[\n\r\t]/g, " ") : json;
+}
+
+/** The string of a new job without its first letter, which enqueue puts before it (`q` or `s`). */
+export function encodeSubmission(submission: Submission): string {
+  const { priority, type, maxAttempts, groupKey, options, payload } = submission;
+  const group = groupKey === null ? "" : encodeURIComponent(groupKey);
+  const extra = options === NO_OPTIONS ? "" : encodeOptions(options);
+  return `${priority}000000${NO_LEASE}${type}|${maxAttempts}|${group}|${extra}\n${payload}`;
+}
+
+function encodeOptions(options: JobOptions): string {
+  const text = JSON.stringify(options);
+  return text === "{}" ? "" : text;
+}
+
+/** Reads the string that Redis keeps. */
+export function decodeJob(id: string, value: string): Job {
+  const metaEnd = value.indexOf("\n", HEAD_LENGTH);
+  const payloadEnd = value.indexOf("\n", metaEnd + 1);
+  const [type = "", maxAttempts = "", group = ""] = value.slice(HEAD_LENGTH, metaEnd).split("|", 3);
+  const optionsAt = HEAD_LENGTH + type.length + maxAttempts.length + group.length + 3;
+  const startedAt = Number(value.slice(11, 24));
+  const progress = value.slice(8, 11);
+  return {
+    id,
+    type,
+    payload: payloadEnd === -1 ? value.slice(metaEnd + 1) : value.slice(metaEnd + 1, payloadEnd),
+    priority: value.charCodeAt(1) - 48,
+    maxAttempts: Number(maxAttempts),
+    groupKey: group === "" ? null : decodeURIComponent(group),
+    options: optionsAt === metaEnd ? NO_OPTIONS : (JSON.parse(value.slice(optionsAt, metaEnd)) as JobOptions),
+    status: STATUS_OF[value.charAt(0)] ?? "queued",
+    attempt: Number(value.slice(2, 4)),
+    crashes: Number(value.charAt(4)),
+    deferrals: Number(value.slice(5, 7)),
+    isCancelRequested: value.charAt(7) === "1",
+    progress: progress === "---" ? null : Number(progress),
+    startedAt: startedAt === 0 ? null : startedAt,
+    worker: startedAt === 0 ? null : value.slice(24, 32),
+    claimSeq: Number(value.slice(32, 42)),
+    history: payloadEnd === -1 ? [] : value.slice(payloadEnd + 1).split("\n"),
+  };
+}
+
+/** The counters of a head, as settle rewrites them: attempt, crashes, deferrals. */
+export function encodeCounters(attempt: number, crashes: number, deferrals: number): string {
+  return `${attempt < 10 ? "0" : ""}${attempt}${Math.min(crashes, 9)}${deferrals < 10 ? "0" : ""}${deferrals}`;
+}
+
+/** A result stands last in its record, so that its text can be cut out as it was written: numbers keep all digits. */
+const RESULT = `,"result":`;
+
+/** One line of history. `result` is a JSON text. */
+export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly result?: string }): string {
+  const { result, ...rest } = record;
+  if (result === undefined) return JSON.stringify(rest);
+  const worker = record.worker === null ? "null" : `"${record.worker}"`;
+  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${RESULT}${result}}`;
+}
+
+/** The outcome of a job that stands in the outbox; undefined for any other. */
+export function outcomeOf(job: Job): Outcome | undefined {
+  const status = TERMINAL_STATUSES.find((terminal) => terminal === job.status);
+  const last = job.history.at(-1);
+  if (status === undefined || last === undefined) return undefined;
+  const record = JSON.parse(last) as AttemptRecord;
+  return {
+    job,
+    status,
+    result: record.result === undefined ? null : last.slice(last.indexOf(RESULT) + RESULT.length, -1),
+    error: record.error ?? null,
+    attempt: job.attempt,
+    worker: record.worker,
+    startedAt: record.started_at,
+    finishedAt: record.finished_at,
+    earlierAttempts: job.history.slice(0, -1),
+  };
+}
+
+/** A live job, or one in the outbox, as the API shows it. */
+export function viewOf(job: Job): JobView {
+  const outcome = outcomeOf(job);
+  const last = job.history.at(-1);
+  const error = outcome ? outcome.error : last === undefined ? null : ((JSON.parse(last) as AttemptRecord).error ?? null);
+  return {
+    ...viewOfSubmission(job.id, job),
+    status: job.status,
+    result: outcome?.result ?? null,
+    error,
+    attempt: job.attempt,
+    progress: job.progress,
+    worker: outcome ? outcome.worker : job.worker,
+    started_at: outcome ? outcome.startedAt : job.startedAt,
+    finished_at: outcome?.finishedAt ?? null,
+  };
+}
+
+/** A job at the moment of its acceptance, as the API shows it. */
+export function viewOfSubmission(id: string, submission: Submission): JobView {
+  const { options } = submission;
+  const createdAt = timeOfId(id);
+  return {
+    id,
+    type: submission.type,
+    status: options.run_at !== undefined && options.run_at > createdAt ? "scheduled" : "queued",
+    priority: submission.priority,
+    durability: options.durability ?? "redis",
+    group_key: submission.groupKey,
+    payload: submission.payload,
+    result: null,
+    error: null,
+    attempt: 0,
+    max_attempts: submission.maxAttempts,
+    progress: null,
+    tags: options.tags ?? [],
+    retry_of: options.retry_of ?? null,
+    worker: null,
+    run_at: options.run_at ?? null,
+    created_at: createdAt,
+    started_at: null,
+    finished_at: null,
+  };
+}

@@ -1,0 +1,26 @@
+#!lua flags=no-writes,allow-oom
+-- The books of one instant.
+-- KEYS: 1 namespace
+-- Returns: now (ms), scheduled, leased, outbox (cardinalities), the hash of counts as field, value …, the ended jobs of this and the last 15 minutes,
+--          what each live replica says of itself, and for each type that was ever accepted: type, its ready jobs, the id that is next (or "")
+local ns = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local minutes, about, queues = {}, {}, {}
+for i = 0, 15 do minutes[i + 1] = ns .. 'ended:' .. (math.floor(now / 60000) - i) end
+for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do
+  about[#about + 1] = redis.call('GET', ns .. 'replica:' .. replica) or nil
+end
+local counts = redis.call('HGETALL', ns .. 'counts')
+for i = 1, #counts, 2 do
+  local kind = string.match(counts[i], '^accepted:(.+)$')
+  if kind then
+    queues[#queues + 1] = kind
+    queues[#queues + 1] = redis.call('ZCARD', ns .. 'ready:' .. kind)
+    queues[#queues + 1] = redis.call('ZRANGE', ns .. 'ready:' .. kind, 0, 0)[1] or ''
+  end
+end
+return {
+  now, redis.call('ZCARD', ns .. 'scheduled'), redis.call('ZCARD', ns .. 'leased'), redis.call('ZCARD', ns .. 'outbox'),
+  counts, redis.call('MGET', unpack(minutes)), about, queues,
+}

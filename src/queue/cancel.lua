@@ -1,0 +1,27 @@
+#!lua flags=allow-oom
+-- Cancels a job: one that waits goes straight to the outbox, one that runs is flagged and its replica told.
+-- KEYS: 1 namespace
+-- ARGV: 1 id · 2 how long the caller owns what it puts into the outbox (ms) · 3 record without its end (one line up to `"finished_at":`)
+-- Returns: "cancelled" and the job's value, or "running" | "finished" | "missing" and the value if there is one
+local ns, id, own, record = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local key = ns .. 'j:' .. id
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local head = redis.call('GETRANGE', key, 0, 127)
+local state, kind = string.sub(head, 1, 1), string.match(head, '^[%w_]+', 43)
+if head == '' then return { 'missing' } end
+
+if state == 'r' then
+  redis.call('SETRANGE', key, 7, '1')
+  redis.call('PUBLISH', ns .. 'to:' .. string.sub(head, 25, 32), 'cancel ' .. id)
+  return { 'running', redis.call('GET', key) }
+elseif state == 'q' or state == 's' or state == 't' then
+  redis.call('ZREM', ns .. (state == 'q' and 'ready:' .. kind or 'scheduled'), id)
+  redis.call('SETRANGE', key, 0, 'x')
+  redis.call('APPEND', key, '\n' .. record .. string.format('%.0f', now) .. '}')
+  redis.call('ZADD', ns .. 'outbox', now + own, id)
+  if state ~= 'q' then redis.call('HINCRBY', ns .. 'counts', (state == 's' and 'scheduled:' or 'retrying:') .. kind, -1) end
+  redis.call('HINCRBY', ns .. 'counts', 'cancelled:' .. kind, 1)
+  return { 'cancelled', redis.call('GET', key) }
+end
+return { 'finished', redis.call('GET', key) }

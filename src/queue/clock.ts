@@ -1,0 +1,23 @@
+/**
+ * Redis's clock, as far as this process knows it. All times that more than one replica reads are Redis's, so that
+ * replicas whose own clocks differ agree; each answer of a script teaches the difference anew.
+ */
+export class RedisClock {
+  /** Redis's epoch time less this process's monotonic time, in milliseconds; the machine's own clock until Redis has answered. */
+  #offsetMs = Date.now() - performance.now();
+  #errorMs = Number.POSITIVE_INFINITY;
+
+  /** Takes one sample: Redis said `redisMs` somewhere between two readings of `performance.now()`. */
+  learn(redisMs: number, sentAt: number, receivedAt: number): void {
+    const errorMs = (receivedAt - sentAt) / 2;
+    this.#errorMs += 0.05; // what was learnt ages: Redis's clock may be set, too
+    if (errorMs > this.#errorMs) return;
+    this.#errorMs = errorMs;
+    this.#offsetMs = redisMs - (sentAt + errorMs);
+  }
+
+  /** Epoch milliseconds. */
+  now(): number {
+    return Math.round(this.#offsetMs + performance.now());
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Submissions on their way into Redis. Those of one event-loop tick travel in one call, and calls do not wait for each
+ * other. What is under way is bounded: beyond it a submission is refused at once, instead of filling memory.
+ */
+import { encodeSubmission } from "../core/wire.ts";
+import type { Submission } from "../core/job.ts";
+import { OutcomeUnknown, QueueUnavailable, TaskFlowError, messageOf } from "../errors.ts";
+import type { RedisClock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { scripts } from "./scripts.ts";
+
+/** One call carries at most so many jobs (about 15 ms of Redis), unless a single submission is larger. */
+const MAX_JOBS_PER_CALL = 2_000;
+const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
+
+export interface Submitted {
+  readonly ids: readonly string[];
+  readonly submissions: readonly Submission[];
+  readonly idempotency?: {
+    /** What the key is known by: already joined with its scope, without spaces. */
+    readonly key: string;
+    /** What tells another body under the same key: without spaces. */
+    readonly fingerprint: string;
+    readonly ttlMs: number;
+  };
+}
+
+/**
+ * enqueued · replayed: this key made the job `firstId` before, from the same body · conflict: from another body ·
+ * failed: `QueueUnavailable` where nothing was changed, `OutcomeUnknown` where nobody knows.
+ */
+export type Enqueued =
+  | { readonly kind: "enqueued" }
+  | { readonly kind: "replayed" | "conflict"; readonly firstId: string }
+  | { readonly kind: "failed"; readonly error: TaskFlowError };
+
+export type EnqueueDone = (answer: Enqueued) => void;
+
+interface Pending {
+  readonly submitted: Submitted;
+  readonly done: EnqueueDone;
+}
+
+export interface EnqueuerOptions {
+  readonly ns: string;
+  /** The replica that may take the wake-up itself, or "". */
+  readonly replica: string;
+  readonly timeoutMs: number;
+  readonly onEnqueued: () => void;
+}
+
+const ENQUEUED: Enqueued = { kind: "enqueued" };
+
+export class Enqueuer {
+  readonly #connection: Connection;
+  readonly #clock: RedisClock;
+  readonly #options: EnqueuerOptions;
+  #pending: Pending[] = [];
+  #pendingJobs = 0;
+  #bytesUnderWay = 0;
+  /** Calls under way; each settles its submissions and never rejects. */
+  readonly #calls = new Set<Promise<void>>();
+  readonly #flush = (): void => this.#send();
+
+  constructor(connection: Connection, clock: RedisClock, options: EnqueuerOptions) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  enqueue(submitted: Submitted, done: EnqueueDone): void {
+    if (!this.#connection.isReady) {
+      done({ kind: "failed", error: new QueueUnavailable("Redis is away") });
+    } else if (this.#bytesUnderWay > MAX_BYTES_UNDER_WAY) {
+      done({ kind: "failed", error: new QueueUnavailable("too many submissions are under way") });
+    } else {
+      if (this.#pendingJobs > 0 && this.#pendingJobs + submitted.ids.length > MAX_JOBS_PER_CALL) this.#send();
+      if (this.#pending.length === 0) setImmediate(this.#flush);
+      this.#pending.push({ submitted, done });
+      this.#pendingJobs += submitted.ids.length;
+    }
+  }
+
+  #send(): void {
+    const batch = this.#pending;
+    if (batch.length === 0) return;
+    this.#pending = [];
+    this.#pendingJobs = 0;
+    const call = this.#call(batch).finally(() => this.#calls.delete(call));
+    this.#calls.add(call);
+  }
+
+  async #call(batch: readonly Pending[]): Promise<void> {
+    const { ns, replica, timeoutMs, onEnqueued } = this.#options;
+    const args = [ns, String(this.#clock.now() + timeoutMs), replica];
+    for (const { submitted } of batch) pushArguments(args, submitted);
+    let bytes = 0;
+    for (const arg of args) bytes += arg.length;
+    this.#bytesUnderWay += bytes;
+    const sentAt = performance.now();
+    try {
+      const reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
+      this.#clock.learn(Number(reply[0]), sentAt, performance.now());
+      if (reply[1] === 0) throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
+      onEnqueued();
+      answer(batch, reply);
+    } catch (thrown) {
+      const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`enqueue failed: ${messageOf(thrown)}`, thrown);
+      for (const { done } of batch) done({ kind: "failed", error });
+    } finally {
+      this.#bytesUnderWay -= bytes;
+    }
+  }
+}
+
+function pushArguments(args: string[], { ids, submissions, idempotency }: Submitted): void {
+  if (idempotency) args.push(idempotency.key, idempotency.fingerprint, String(idempotency.ttlMs), String(ids.length));
+  else args.push("", "", "", String(ids.length));
+  ids.forEach((id, i) => {
+    const submission = submissions[i];
+    if (!submission) return;
+    const { type, priority, groupKey, options } = submission;
+    const group = groupKey === null ? "" : encodeURIComponent(groupKey);
+    args.push(id, type, String(priority), group, options.run_at === undefined ? "0" : String(options.run_at), encodeSubmission(submission));
+  });
+}
+
+/** The reply names only the submissions that were not plainly enqueued: index, verdict, first id. */
+function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
+  let at = 2;
+  batch.forEach(({ done }, index) => {
+    if (reply[at] !== index) {
+      done(ENQUEUED);
+      return;
+    }
+    const kind = reply[at + 1];
+    const firstId = String(reply[at + 2]);
+    at += 3;
+    done(kind === "replayed" || kind === "conflict" ? { kind, firstId } : ENQUEUED); // "exists": an earlier call did it
+  });
+}

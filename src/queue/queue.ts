@@ -1,0 +1,249 @@
+/**
+ * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
+ * `OutcomeUnknown` may simply call again (claim with the same seq).
+ */
+import { HEAD_LENGTH, decodeJob, encodeCounters, encodeSubmission } from "../core/wire.ts";
+import type { Job, Submission } from "../core/job.ts";
+import type { Counters } from "../core/settle.ts";
+import type { Books } from "./books.ts";
+import { readBooks } from "./books.ts";
+import { RedisClock } from "./clock.ts";
+import type { Reply } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import { Enqueuer } from "./enqueuer.ts";
+import type { EnqueueDone, Submitted } from "./enqueuer.ts";
+import { IdSource } from "./ids.ts";
+import { scripts } from "./scripts.ts";
+import { Subscriber } from "./subscriber.ts";
+
+const ID_LENGTH = 36;
+/** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
+const CALL_TIMEOUT_MS = 5_000;
+
+export interface QueueOptions {
+  readonly url: string;
+  /** The hash-tagged name that all keys begin with: `taskflow:0` gives `{taskflow:0}:`. Its number is the shard. */
+  readonly namespace: string;
+  /** This process, for this boot: eight characters. */
+  readonly replica: string;
+  readonly leaseMs: number;
+  /** Whether this replica runs jobs, and so may take the wake-up of what it enqueues itself. */
+  readonly runsJobs: boolean;
+  readonly submitTimeoutMs: number;
+  readonly onRoundTrip: (script: string, seconds: number) => void;
+  readonly onError: (error: Error) => void;
+  /** Work came in, here or at another replica: a hint to claim. */
+  readonly onWake: () => void;
+  /** Another replica was asked to cancel a job that runs here. */
+  readonly onCancel: (id: string) => void;
+}
+
+export interface Claim {
+  readonly now: number;
+  /** When the next scheduled job is due, epoch ms; 0 when none is planned. */
+  readonly nextDueAt: number;
+  /** More is due than one call may do: claim again at once. */
+  readonly isMoreDue: boolean;
+  readonly claimed: readonly Job[];
+  /** Jobs whose lease ran out, leased to the caller to be judged; `worker` is the replica that lost them. */
+  readonly lost: readonly Job[];
+}
+
+export interface Settlement extends Counters {
+  readonly id: string;
+  readonly claimSeq: number;
+  /** c(ompleted) f(ailed) x (cancelled) r(etry) l (released). */
+  readonly verdict: "c" | "f" | "x" | "r" | "l";
+  /** For a retry: epoch ms. */
+  readonly runAt: number;
+  /** One line of history, or "" where nothing is worth keeping. */
+  readonly record: string;
+  readonly callback?: { readonly id: string; readonly submission: Submission };
+}
+
+/** done · done by an earlier call · the lease is no longer ours · a cancellation came first: settle as cancelled. */
+export type SettleAnswer = "k" | "d" | "s" | "x";
+
+export type CancelAnswer =
+  | { readonly kind: "missing" }
+  | { readonly kind: "cancelled" | "running" | "finished"; readonly job: Job };
+
+export class Queue {
+  readonly clock = new RedisClock();
+  readonly ids: IdSource;
+  readonly #options: QueueOptions;
+  readonly #ns: string;
+  readonly #submissions: Connection;
+  /** Claims, settles and reads do not wait behind submissions, nor these behind a large claim. */
+  readonly #work: Connection;
+  readonly #enqueuer: Enqueuer;
+  readonly #subscriber: Subscriber;
+  #lastRoundTripAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#ns = `{${options.namespace}}:`;
+    this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
+    const onRoundTrip = (script: string, seconds: number): void => {
+      this.#lastRoundTripAt = performance.now();
+      options.onRoundTrip(script, seconds);
+    };
+    const hooks = { onRoundTrip, onError: options.onError, onReady: () => options.onWake() };
+    this.#submissions = new Connection(options.url, hooks);
+    this.#work = new Connection(options.url, hooks);
+    this.#enqueuer = new Enqueuer(this.#submissions, this.clock, {
+      ns: this.#ns,
+      replica: options.runsJobs ? options.replica : "",
+      timeoutMs: options.submitTimeoutMs,
+      onEnqueued: options.runsJobs ? options.onWake : () => undefined,
+    });
+    this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, options);
+  }
+
+  /** Waits until Redis answers, and learns its clock. */
+  async open(timeoutMs: number): Promise<void> {
+    await Promise.all([this.#submissions.opened(timeoutMs), this.#work.opened(timeoutMs)]);
+    await this.#work.loadScripts(timeoutMs);
+    await this.#subscriber.open();
+    const sentAt = performance.now();
+    const [seconds, micros] = (await this.#work.send("time", [], timeoutMs)) as [string, string];
+    this.clock.learn(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, performance.now());
+  }
+
+  /** How long ago a script last made its round trip, in milliseconds: what `ready` goes by. */
+  get silentMs(): number {
+    return performance.now() - this.#lastRoundTripAt;
+  }
+
+  /** What CONFIG GET says of one setting; undefined where the server does not let us ask. */
+  async setting(name: string): Promise<string | undefined> {
+    try {
+      const reply = await this.#work.send("config", ["GET", name], CALL_TIMEOUT_MS);
+      return Array.isArray(reply) ? (reply[1] as string | undefined) : undefined;
+    } catch {
+      return undefined; // hosted servers refuse CONFIG; then nobody can say
+    }
+  }
+
+  /**
+   * Enqueues one submission of one or more jobs, as a whole. Submissions of one event-loop tick travel in one call.
+   * `done` is called exactly once, within the submit timeout.
+   */
+  enqueue(submitted: Submitted, done: EnqueueDone): void {
+    this.#enqueuer.enqueue(submitted, done);
+  }
+
+  /**
+   * The atomic dequeue.
+   * @param seq repeat the last number to get the same jobs again, after an answer that was lost
+   * @param suspectSlots 1 when a job that has lost a lease before may start, else 0
+   * @param wanted how many jobs of each type can run here right now
+   */
+  async claim(seq: number, suspectSlots: 0 | 1, wanted: ReadonlyMap<string, number>): Promise<Claim> {
+    const args = [this.#ns, this.#options.replica, String(seq), String(this.#options.leaseMs), String(suspectSlots)];
+    for (const [type, n] of wanted) args.push(type, String(n));
+    const [now, nextDueAt, more, ...texts] = (await this.#timed(scripts.claim, args)) as [number, number, number, ...string[]];
+    const claimed: Job[] = [];
+    const lost: Job[] = [];
+    for (const text of texts) {
+      const job = decodeJob(text.slice(1, 1 + ID_LENGTH), text.slice(1 + ID_LENGTH));
+      if (text.charCodeAt(0) === 43 /* + */) claimed.push(job);
+      // A lost one comes as it was, so that its record can name who lost it; the lease is ours now, under this claim.
+      // In a repeated answer it comes as it is by then.
+      else lost.push({ ...job, claimSeq: seq, crashes: text.startsWith("-") ? job.crashes + 1 : job.crashes });
+    }
+    return { now, nextDueAt, isMoreDue: more === 1, claimed, lost };
+  }
+
+  /**
+   * Renews the leases of the jobs that run here and shows this replica to the others.
+   * @param about what this replica says of itself: JSON
+   * @returns the ids whose work should stop, with the reason
+   */
+  async renew(running: Iterable<{ readonly id: string; readonly claimSeq: number; readonly progress: number | null }>, about: string): Promise<Map<string, "lost" | "cancelled">> {
+    const { replica, leaseMs } = this.#options;
+    const args = [this.#ns, replica, String(leaseMs), String(Math.max(leaseMs, 3_000)), about];
+    for (const { id, claimSeq, progress } of running) {
+      args.push(id, String(claimSeq), progress === null ? "---" : String(Math.round(progress)).padStart(3, "0"));
+    }
+    const [, ...stops] = (await this.#timed(scripts.renew, args)) as [number, ...string[]];
+    const answer = new Map<string, "lost" | "cancelled">();
+    for (let i = 0; i < stops.length; i += 2) answer.set(stops[i] ?? "", stops[i + 1] as "lost" | "cancelled");
+    return answer;
+  }
+
+  /** Settles attempts; the answers are in the order of the arguments. */
+  async settle(settlements: readonly Settlement[], outboxOwnedMs: number): Promise<SettleAnswer[]> {
+    const args = [this.#ns, this.#options.replica, String(outboxOwnedMs), String(settlements.length)];
+    for (const { id, claimSeq, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
+      args.push(id, String(claimSeq), verdict, encodeCounters(attempt, crashes, deferrals), String(runAt), record);
+    }
+    settlements.forEach(({ callback }, index) => {
+      if (callback) args.push(String(index), callback.id, callback.submission.type, encodeSubmission(callback.submission));
+    });
+    const [, letters] = (await this.#timed(scripts.settle, args)) as [number, string];
+    return Array.from(letters) as SettleAnswer[];
+  }
+
+  /** Forgets jobs that Postgres holds. */
+  async forget(jobs: readonly { readonly id: string; readonly type: string }[]): Promise<void> {
+    const byType = new Map<string, string[]>();
+    for (const { id, type } of jobs) {
+      const ids = byType.get(type);
+      if (ids) ids.push(id);
+      else byType.set(type, [id]);
+    }
+    const args = [this.#ns];
+    for (const [type, ids] of byType) args.push(type, String(ids.length), ...ids);
+    await this.#work.run(scripts.forget, args, CALL_TIMEOUT_MS);
+  }
+
+  async cancel(id: string, outboxOwnedMs: number): Promise<CancelAnswer> {
+    const record = `{"attempt":0,"outcome":"cancelled","worker":null,"started_at":null,"finished_at":`;
+    const [kind, value] = (await this.#work.run(scripts.cancel, [this.#ns, id, String(outboxOwnedMs), record], CALL_TIMEOUT_MS)) as [CancelAnswer["kind"], string?];
+    if (kind === "missing" || value === undefined) return { kind: "missing" };
+    return { kind, job: decodeJob(id, value) };
+  }
+
+  /** Takes over outbox entries that their owners have not recorded in time. */
+  async sweep(outboxOwnedMs: number, limit: number): Promise<Job[]> {
+    const reply = (await this.#work.run(scripts.sweep, [this.#ns, String(outboxOwnedMs), String(limit)], CALL_TIMEOUT_MS)) as string[];
+    const jobs: Job[] = [];
+    for (let i = 0; i < reply.length; i += 2) jobs.push(decodeJob(reply[i] ?? "", reply[i + 1] ?? ""));
+    return jobs;
+  }
+
+  async books(): Promise<Books> {
+    return readBooks(await this.#work.run(scripts.books, [this.#ns], CALL_TIMEOUT_MS));
+  }
+
+  /** The jobs of these ids that Redis holds, whether they wait, run, or stand in the outbox. */
+  async read(ids: readonly string[]): Promise<Job[]> {
+    if (ids.length === 0) return [];
+    const values = (await this.#work.send("mget", ids.map((id) => `${this.#ns}j:${id}`), CALL_TIMEOUT_MS)) as (string | null)[];
+    return values.flatMap((value, i) => (value === null || value.length < HEAD_LENGTH ? [] : [decodeJob(ids[i] ?? "", value)]));
+  }
+
+  /**
+   * Ids that Redis holds, newest first.
+   * @param below only ids less than this one @param from only ids from this one on
+   */
+  async liveIds(below: string | undefined, from: string | undefined, limit: number): Promise<string[]> {
+    const args = [`${this.#ns}live`, below === undefined ? "+" : `(${below}`, from === undefined ? "-" : `[${from}`, "LIMIT", "0", String(limit)];
+    return (await this.#work.send("zrevrangebylex", args, CALL_TIMEOUT_MS)) as string[];
+  }
+
+  close(): void {
+    this.#subscriber.close();
+    this.#submissions.close();
+    this.#work.close();
+  }
+
+  /** Runs a script whose answer begins with Redis's time. */
+  async #timed(script: (typeof scripts)[keyof typeof scripts], args: string[]): Promise<Reply> {
+    const sentAt = performance.now();
+    const reply = await this.#work.run(script, args, CALL_TIMEOUT_MS);
+    if (Array.isArray(reply)) this.clock.learn(Number(reply[0]), sentAt, performance.now());
+    return reply;
+  }
+}
