@@ -34,7 +34,7 @@ const STATUS_OF: Readonly<Record<string, Status>> = {
 };
 
 /** The state letter of a terminal status. */
-export const LETTER_OF: Readonly<Record<TerminalStatus, string>> = { completed: "c", failed: "f", cancelled: "x" };
+export const LETTER_OF = { completed: "c", failed: "f", cancelled: "x" } as const satisfies Record<TerminalStatus, string>;
 
 /** JSON text without line breaks or tabs: raw ones can only stand between tokens. */
 export function oneLine(json: string): string {

@@ -2,8 +2,8 @@
 -- The atomic dequeue: promotes what is due, re-leases what was lost, and leases up to n jobs of each type to one replica.
 -- KEYS: 1 namespace
 -- ARGV: 1 replica · 2 seq (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 suspects that may start (0 or 1) ·
---       then for each type the replica runs: type, n (0 when it is full)
--- Returns: now (ms), when to look again (ms; 0 when nothing is planned), 1 if more is due already else 0;
+--       5 free slots of lane io · 6 of lane cpu · then for each type the replica runs: type, its own free slots, lane
+-- Returns: now (ms), when to look again (ms; 0 when nothing is planned), 1 if another call would find more at once, else 0;
 --          then for each job one text: "+" claimed or "-" lost ("=" lost, in a repeated answer), id, value
 --          (the head as rewritten; that of "-" as it was)
 local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -70,8 +70,10 @@ if now >= grace_until then
   if #expired == LIMIT then reply[3] = 1 end
 end
 
-for at = 5, #ARGV, 2 do
-  local kind, n = ARGV[at], tonumber(ARGV[at + 1])
+local free = { io = tonumber(ARGV[5]), cpu = tonumber(ARGV[6]) }
+for at = 7, #ARGV, 3 do
+  local kind, lane = ARGV[at], ARGV[at + 2]
+  local n = math.min(tonumber(ARGV[at + 1]), free[lane])
   local ready, aside, got, examined, top = ns .. 'ready:' .. kind, {}, 0, 0, {}
   while got < n and examined < LIMIT and bytes <= MAX_BYTES do
     local popped = redis.call('ZPOPMIN', ready, n - got)
@@ -98,12 +100,15 @@ for at = 5, #ARGV, 2 do
     redis.call('HSET', ns .. 'vtime', slot, tag)
     redis.call('ZREMRANGEBYSCORE', ns .. 'fair:' .. slot, '-inf', tag)
   end
+  free[lane] = free[lane] - got
   if got > 0 then count('running:' .. kind, got) end
+  local is_left = redis.call('ZCARD', ready) > 0
+  if got > 0 and is_left then reply[3] = 1 end
   if got < n then
     redis.call('SADD', ns .. 'idle:' .. kind, replica)
   else
     redis.call('SREM', ns .. 'idle:' .. kind, replica)
-    local idle = redis.call('ZCARD', ready) > 0 and redis.call('SPOP', ns .. 'idle:' .. kind)
+    local idle = is_left and redis.call('SPOP', ns .. 'idle:' .. kind)
     if idle then redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') end
   end
 end

@@ -37,6 +37,7 @@ export function openRedis(url: string): Redis {
 export class Connection {
   readonly #redis: Redis;
   readonly #hooks: ConnectionHooks;
+  #isClosed = false;
 
   constructor(url: string, hooks: ConnectionHooks) {
     this.#hooks = hooks;
@@ -46,7 +47,7 @@ export class Connection {
   }
 
   get isReady(): boolean {
-    return this.#redis.status === "ready";
+    return this.#redis.status === "ready" && !this.#isClosed;
   }
 
   /** Waits for the first connection. Rejects with what went wrong when there is none within `timeoutMs`. */
@@ -110,12 +111,8 @@ export class Connection {
     }
   }
 
-  /** Drops the connection and opens another: for one that has fallen silent. */
-  reconnect(): void {
-    this.#redis.disconnect(true);
-  }
-
   close(): void {
+    this.#isClosed = true;
     this.#redis.disconnect();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { HEAD_LENGTH, decodeJob, encodeCounters, encodeSubmission } from "../core/wire.ts";
 import type { Job, Submission } from "../core/job.ts";
+import type { Lane } from "../core/job-type.ts";
 import type { Counters } from "../core/settle.ts";
 import type { Books } from "./books.ts";
 import { readBooks } from "./books.ts";
@@ -38,12 +39,18 @@ export interface QueueOptions {
   readonly onCancel: (id: string) => void;
 }
 
+export interface FreeSlots {
+  readonly io: number;
+  readonly cpu: number;
+  readonly types: readonly { readonly type: string; readonly lane: Lane; readonly slots: number }[];
+}
+
 export interface Claim {
   readonly now: number;
   /** When the next scheduled job is due, epoch ms; 0 when none is planned. */
   readonly nextDueAt: number;
-  /** More is due than one call may do: claim again at once. */
-  readonly isMoreDue: boolean;
+  /** There is more than one call could take: claim again at once. */
+  readonly isMoreLeft: boolean;
   readonly claimed: readonly Job[];
   /** Jobs whose lease ran out, leased to the caller to be judged; `worker` is the replica that lost them. */
   readonly lost: readonly Job[];
@@ -137,11 +144,11 @@ export class Queue {
    * The atomic dequeue.
    * @param seq repeat the last number to get the same jobs again, after an answer that was lost
    * @param suspectSlots 1 when a job that has lost a lease before may start, else 0
-   * @param wanted how many jobs of each type can run here right now
+   * @param free what can run here right now; types that come first are served first
    */
-  async claim(seq: number, suspectSlots: 0 | 1, wanted: ReadonlyMap<string, number>): Promise<Claim> {
-    const args = [this.#ns, this.#options.replica, String(seq), String(this.#options.leaseMs), String(suspectSlots)];
-    for (const [type, n] of wanted) args.push(type, String(n));
+  async claim(seq: number, suspectSlots: 0 | 1, free: FreeSlots): Promise<Claim> {
+    const args = [this.#ns, this.#options.replica, String(seq), String(this.#options.leaseMs), String(suspectSlots), String(free.io), String(free.cpu)];
+    for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
     const [now, nextDueAt, more, ...texts] = (await this.#timed(scripts.claim, args)) as [number, number, number, ...string[]];
     const claimed: Job[] = [];
     const lost: Job[] = [];
@@ -152,7 +159,7 @@ export class Queue {
       // In a repeated answer it comes as it is by then.
       else lost.push({ ...job, claimSeq: seq, crashes: text.startsWith("-") ? job.crashes + 1 : job.crashes });
     }
-    return { now, nextDueAt, isMoreDue: more === 1, claimed, lost };
+    return { now, nextDueAt, isMoreLeft: more === 1, claimed, lost };
   }
 
   /**

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { exponential } from "./backoff.ts";
+import type { Job } from "./job.ts";
+import type { AttemptEnd } from "./settle.ts";
+import { CRASH_BUDGET, DEFERRAL_BUDGET, DEFERRAL_WINDOW_MS, settle } from "./settle.ts";
+
+const NOW = 1_000_000_000;
+const job: Job = {
+  id: "x",
+  type: "email",
+  payload: "{}",
+  priority: 5,
+  maxAttempts: 3,
+  groupKey: null,
+  options: {},
+  status: "running",
+  attempt: 1,
+  crashes: 0,
+  deferrals: 0,
+  isCancelRequested: false,
+  progress: null,
+  startedAt: NOW - 10,
+  worker: "r",
+  claimSeq: 1,
+  history: [],
+};
+const after = (changes: Partial<Job>, end: AttemptEnd, dueAt = NOW - 10) => settle({ ...job, ...changes }, end, exponential(1_000, 600_000), dueAt, NOW, 0.5);
+const threw = { kind: "threw", code: "smtp_451", message: "later", isPermanent: false } as const;
+
+describe("settle", () => {
+  it("completes what returned, and clears the crashes", () => {
+    expect(after({ crashes: 2 }, { kind: "returned", result: "1" })).toEqual({ kind: "completed", result: "1", attempt: 1, crashes: 0, deferrals: 0 });
+  });
+
+  it("retries a failure with growing delay until the attempts are spent", () => {
+    expect(after({}, threw)).toMatchObject({ kind: "retry", record: "retry", runAt: NOW + 550, attempt: 1, error: { code: "smtp_451", attempt: 1 } });
+    expect(after({ attempt: 2 }, threw)).toMatchObject({ kind: "retry", runAt: NOW + 1_100, attempt: 2 });
+    expect(after({ attempt: 3 }, threw)).toMatchObject({ kind: "failed", error: { code: "smtp_451", message: "later", attempt: 3 } });
+  });
+
+  it("fails at once what is permanent", () => {
+    expect(after({}, { ...threw, code: "permanent", isPermanent: true })).toMatchObject({ kind: "failed", error: { code: "permanent", attempt: 1 } });
+  });
+
+  it("treats a timeout as a failure of its own code", () => {
+    expect(after({}, { kind: "timeout", timeoutMs: 50 })).toMatchObject({ kind: "retry", error: { code: "timeout" } });
+    expect(after({ attempt: 3 }, { kind: "timeout", timeoutMs: 50 })).toMatchObject({ kind: "failed", error: { code: "timeout" } });
+  });
+
+  it("does not count a retry that the other end asked for, within bounds", () => {
+    expect(after({}, { ...threw, retryAfterMs: 30_000 })).toMatchObject({ kind: "retry", runAt: NOW + 30_000, attempt: 0, deferrals: 1 });
+    expect(after({}, { ...threw, retryAfterMs: 1 })).toMatchObject({ runAt: NOW + 1_000 });
+    expect(after({}, { ...threw, retryAfterMs: 9e12 })).toMatchObject({ runAt: NOW + 24 * 3_600_000 });
+    expect(after({ deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "retry", attempt: 1, runAt: NOW + 5_000 });
+    expect(after({}, { ...threw, retryAfterMs: 5_000 }, NOW - DEFERRAL_WINDOW_MS)).toMatchObject({ kind: "retry", attempt: 1 });
+    expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "failed" });
+  });
+
+  it("spends crashes on lost leases, not attempts", () => {
+    expect(after({ crashes: CRASH_BUDGET, attempt: 3 }, { kind: "lost" })).toMatchObject({ kind: "retry", record: "lost", runAt: NOW, attempt: 2, crashes: CRASH_BUDGET });
+    expect(after({ crashes: CRASH_BUDGET + 1 }, { kind: "lost" })).toMatchObject({ kind: "failed", error: { code: "lost" } });
+    expect(after({ crashes: 1, isCancelRequested: true }, { kind: "lost" })).toMatchObject({ kind: "cancelled" });
+  });
+
+  it("gives a released or expired attempt back", () => {
+    expect(after({ crashes: 1 }, { kind: "released" })).toEqual({ kind: "released", attempt: 0, crashes: 1, deferrals: 0 });
+    expect(after({}, { kind: "expired" })).toMatchObject({ kind: "failed", attempt: 0, error: { code: "expired" } });
+    expect(after({}, { kind: "cancelled" })).toMatchObject({ kind: "cancelled", attempt: 1 });
+  });
+
+  it("cuts a message that nobody would read", () => {
+    const verdict = after({ attempt: 3 }, { ...threw, message: "x".repeat(10_000) });
+    expect(verdict.kind === "failed" && verdict.error.message.length).toBeLessThan(2_100);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { idPrefix, makeId } from "./id.ts";
+import type { Submission } from "./job.ts";
+import { HEAD_LENGTH, decodeJob, encodeCounters, encodeRecord, encodeSubmission, oneLine, outcomeOf, viewOf, viewOfSubmission } from "./wire.ts";
+
+const NOW = 1_800_000_000_000;
+const id = makeId(idPrefix(NOW, 0, 1), 1);
+const plain: Submission = { type: "email", payload: `{"to":"a@b.c"}`, priority: 7, maxAttempts: 3, groupKey: null, options: {} };
+const rich: Submission = {
+  ...plain,
+  groupKey: "tenant|1 ü",
+  options: { run_at: NOW + 5, expires_at: NOW + 9, timeout_ms: 7, backoff: { kind: "fixed", base_ms: 1, max_ms: 1 }, tags: ["a|b", "c"], callback_url: "https://x.y/?a|b" },
+};
+
+describe("the string that Redis keeps", () => {
+  it.each([plain, rich])("carries a submission there and back", (submission) => {
+    const value = `q${encodeSubmission(submission)}`;
+    expect(value.indexOf("email")).toBe(HEAD_LENGTH);
+    expect(decodeJob(id, value)).toEqual({
+      ...submission,
+      id,
+      status: "queued",
+      attempt: 0,
+      crashes: 0,
+      deferrals: 0,
+      isCancelRequested: false,
+      progress: null,
+      startedAt: null,
+      worker: null,
+      claimSeq: 0,
+      history: [],
+    });
+  });
+
+  it("costs a plain job little more than its payload", () => {
+    expect(encodeSubmission(plain).length - plain.payload.length).toBeLessThan(60);
+  });
+
+  it("keeps counters at a fixed width", () => {
+    expect([encodeCounters(3, 1, 7), encodeCounters(25, 12, 50)]).toEqual(["03107", "25950"]);
+  });
+
+  it("puts JSON text into one line, with the same meaning", () => {
+    const text = `{\n\t"a": "x\\ny",\r\n "b": 1 }`;
+    expect(oneLine(text)).not.toMatch(/[\n\r\t]/);
+    expect(JSON.parse(oneLine(text))).toEqual(JSON.parse(text));
+  });
+});
+
+describe("outcomes", () => {
+  const head = `${encodeCounters(2, 0, 0)}0---1800000000001replica10000000012`;
+  const record = encodeRecord({ attempt: 2, outcome: "completed", worker: "replica1", started_at: NOW + 1, finished_at: NOW + 2, result: `{"big":12345678901234567890}` });
+  const retry = encodeRecord({ attempt: 1, outcome: "retry", worker: "replica0", started_at: NOW, finished_at: NOW, error: { code: "e", message: "m", attempt: 1 } });
+  const body = encodeSubmission(plain).slice(1 + 5 + 1 + 34);
+
+  it("are read from the outbox with the digits of their results", () => {
+    const job = decodeJob(id, `c7${head}${body}\n${retry}\n${record}`);
+    expect(outcomeOf(job)).toMatchObject({ status: "completed", result: `{"big":12345678901234567890}`, error: null, attempt: 2, worker: "replica1", finishedAt: NOW + 2, earlierAttempts: [retry] });
+    expect(viewOf(job)).toMatchObject({ status: "completed", started_at: NOW + 1, finished_at: NOW + 2, result: `{"big":12345678901234567890}` });
+  });
+
+  it("are none while a job lives; its last error shows", () => {
+    const job = decodeJob(id, `t7${head}${body}\n${retry}`);
+    expect(outcomeOf(job)).toBeUndefined();
+    expect(viewOf(job)).toMatchObject({ status: "retrying", error: { code: "e", message: "m", attempt: 1 }, result: null, finished_at: null });
+  });
+
+  it("show a job at its acceptance", () => {
+    expect(viewOfSubmission(id, rich)).toMatchObject({ status: "scheduled", run_at: NOW + 5, created_at: NOW, durability: "redis", tags: ["a|b", "c"] });
+    expect(viewOfSubmission(id, plain)).toMatchObject({ status: "queued", tags: [], retry_of: null, attempt: 0 });
+  });
+});

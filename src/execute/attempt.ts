@@ -1,0 +1,125 @@
+/**
+ * One attempt as it runs. It ends exactly once, by itself or because somebody stopped it; what it ends in is said in
+ * `AttemptEnd`, never thrown.
+ */
+import type { Job } from "../core/job.ts";
+import type { AttemptEnd } from "../core/settle.ts";
+import { PermanentError, RetryAfterError } from "../core/job-type.ts";
+import { codeOf, messageOf } from "../errors.ts";
+
+/** Why an attempt should stop: cancelled by a caller · past its time · its lease is lost · the replica drains. */
+export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
+
+/** A result longer than this belongs into an artifact; it would be read back with every look at the job. */
+const MAX_RESULT_LENGTH = 1024 * 1024;
+
+/** What an attempt runs in: it can be told to stop. */
+export interface Stoppable {
+  abort(reason: StopReason): void;
+}
+
+export class Attempt {
+  readonly job: Job;
+  readonly timeoutMs: number;
+  /** By `performance.now()`. */
+  readonly startedAt = performance.now();
+  /** 0 to 100, as the handler last reported it. */
+  progress: number | null = null;
+  /** Set by who runs it. */
+  runsIn: Stoppable | undefined;
+  #stopReason: StopReason | undefined;
+  #stoppedAt = 0;
+  #hasEnded = false;
+  readonly #onEnd: (attempt: Attempt, end: AttemptEnd) => void;
+
+  constructor(job: Job, timeoutMs: number, onEnd: (attempt: Attempt, end: AttemptEnd) => void) {
+    this.job = job;
+    this.timeoutMs = timeoutMs;
+    this.#onEnd = onEnd;
+  }
+
+  get stopReason(): StopReason | undefined {
+    return this.#stopReason;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** How long ago it was told to stop, in milliseconds; 0 when it was not. */
+  stoppingMs(now: number): number {
+    return this.#stopReason === undefined ? 0 : now - this.#stoppedAt;
+  }
+
+  /** Asks the attempt to stop. The first reason stays, but that a lost lease overrides any: then nothing may be settled. */
+  stop(reason: StopReason): void {
+    if (this.#hasEnded || (this.#stopReason !== undefined && reason !== "lost")) return;
+    const isFirst = this.#stopReason === undefined;
+    this.#stopReason = reason;
+    if (!isFirst) return;
+    this.#stoppedAt = performance.now();
+    this.runsIn?.abort(reason);
+  }
+
+  /** Gives up on a handler that does not stop: the attempt ends now, whatever the handler still does. */
+  giveUp(): void {
+    this.end(this.#stoppedEnd());
+  }
+
+  /** Its handler returned. */
+  returned(value: unknown): void {
+    this.end(endOfReturn(value));
+  }
+
+  /** Its handler threw. One that was told to stop and throws has stopped: the reason says what follows. */
+  threw(thrown: unknown): void {
+    this.end(this.#stopReason === undefined ? endOfThrow(thrown) : this.#stoppedEnd());
+  }
+
+  end(end: AttemptEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#onEnd(this, end);
+  }
+
+  #stoppedEnd(): AttemptEnd {
+    switch (this.#stopReason) {
+      case "cancelled":
+        return { kind: "cancelled" };
+      case "timeout":
+        return { kind: "timeout", timeoutMs: this.timeoutMs };
+      case "lost":
+        return { kind: "lost" };
+      case "drain":
+      case undefined:
+        return { kind: "released" };
+    }
+  }
+}
+
+/** What follows from a value that `run` returned. */
+export function endOfReturn(value: unknown): AttemptEnd {
+  let result: string | undefined;
+  try {
+    result = value === undefined ? "null" : JSON.stringify(value);
+  } catch (error) {
+    return { kind: "threw", code: "result_invalid", message: `the result is not JSON: ${messageOf(error)}`, isPermanent: true };
+  }
+  result ??= "null"; // a function or a symbol
+  if (result.length > MAX_RESULT_LENGTH) {
+    return { kind: "threw", code: "result_too_large", message: `the result has ${result.length} characters; ${MAX_RESULT_LENGTH} are kept`, isPermanent: true };
+  }
+  return { kind: "returned", result };
+}
+
+/** What follows from what `run` threw. By name as well as by class: a deployment's own types may bring a second copy of the module. */
+export function endOfThrow(thrown: unknown): AttemptEnd {
+  const message = messageOf(thrown);
+  const code = codeOf(thrown) ?? "error";
+  const name = thrown instanceof Error ? thrown.name : "";
+  if (thrown instanceof PermanentError || name === "PermanentError") return { kind: "threw", code, message, isPermanent: true };
+  if (thrown instanceof RetryAfterError || name === "RetryAfterError") {
+    return { kind: "threw", code, message, isPermanent: false, retryAfterMs: (thrown as RetryAfterError).retryAfterMs };
+  }
+  return { kind: "threw", code, message, isPermanent: false };
+}

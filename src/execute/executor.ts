@@ -1,0 +1,102 @@
+/**
+ * Runs one attempt and never throws: a handler's return, throw, crash or endless loop all become an `AttemptEnd`.
+ * Lane `io` runs here, on the main thread; lane `cpu` on a pool thread.
+ */
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { Job } from "../core/job.ts";
+import type { AttemptEnd } from "../core/settle.ts";
+import { messageOf } from "../errors.ts";
+import { Attempt } from "./attempt.ts";
+import type { AttemptLog } from "./io-context.ts";
+import { IoContext } from "./io-context.ts";
+import type { ThreadMessage, Threads } from "./threads.ts";
+import { Tools } from "./tools.ts";
+
+export interface ExecutorOptions {
+  /** The types that run here. */
+  readonly definitions: readonly AnyJobDefinition[];
+  readonly threads: Pick<Threads, "run"> | undefined;
+  readonly log: AttemptLog;
+}
+
+export class Executor {
+  readonly #definitions: ReadonlyMap<string, AnyJobDefinition>;
+  readonly #threads: Pick<Threads, "run"> | undefined;
+  readonly #log: AttemptLog;
+  readonly #tools: Tools;
+  /** Attempts on threads, by job: where their progress and log lines belong. Promises, so that close can wait for them. */
+  readonly #onThreads = new Map<string, { readonly attempt: Attempt; readonly run: Promise<void> }>();
+
+  constructor({ definitions, threads, log }: ExecutorOptions) {
+    this.#definitions = new Map(definitions.map((definition) => [definition.type, definition]));
+    this.#threads = threads;
+    this.#log = log;
+    this.#tools = new Tools(definitions.filter(({ lane }) => lane === "io"));
+  }
+
+  async open(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#tools.open(settings);
+  }
+
+  /** Starts an attempt. `onEnd` is called exactly once, for a quick handler even before this returns. */
+  start(job: Job, onEnd: (attempt: Attempt, end: AttemptEnd) => void): Attempt {
+    const definition = this.#definitions.get(job.type);
+    const attempt = new Attempt(job, job.options.timeout_ms ?? definition?.timeoutMs ?? 0, onEnd);
+    if (!definition) attempt.threw(new Error(`no job type ${job.type} on this replica`));
+    else if (definition.lane === "cpu") this.#startOnThread(attempt);
+    else this.#startHere(attempt, definition);
+    return attempt;
+  }
+
+  #startHere(attempt: Attempt, definition: AnyJobDefinition): void {
+    const context = new IoContext(attempt, this.#tools.get(definition.type), this.#log);
+    attempt.runsIn = context;
+    try {
+      const value: unknown = definition.run(JSON.parse(attempt.job.payload), context);
+      if (isThenable(value)) {
+        value.then((result) => attempt.returned(result), (error: unknown) => attempt.threw(error));
+      } else {
+        attempt.returned(value);
+      }
+    } catch (error) {
+      attempt.threw(error);
+    }
+  }
+
+  #startOnThread(attempt: Attempt): void {
+    const { job } = attempt;
+    const controller = new AbortController();
+    attempt.runsIn = { abort: () => controller.abort() };
+    const run = this.#runOnThread(attempt, controller.signal).finally(() => this.#onThreads.delete(job.id));
+    this.#onThreads.set(job.id, { attempt, run });
+  }
+
+  async #runOnThread(attempt: Attempt, signal: AbortSignal): Promise<void> {
+    const { id: jobId, type, payload, attempt: number } = attempt.job;
+    try {
+      if (!this.#threads) throw new Error("this replica has no pool threads");
+      attempt.end(await this.#threads.run({ type, jobId, attempt: number, payload }, signal));
+    } catch (error) {
+      // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
+      if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false });
+      else attempt.threw(error);
+    }
+  }
+
+  /** What a handler says on its thread. */
+  readonly onThreadMessage = (message: ThreadMessage): void => {
+    const running = this.#onThreads.get(message.jobId);
+    if (!running) return;
+    if ("progress" in message) running.attempt.progress = message.progress;
+    else this.#log(running.attempt.job, message.log, message.fields);
+  };
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#onThreads.values()].map(({ run }) => run));
+    await this.#tools.close();
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}

@@ -1,0 +1,54 @@
+/** What a handler of lane `io` gets: it runs on the main thread and is stopped by its signal. */
+import type { AttemptContext } from "../core/job-type.ts";
+import type { Job } from "../core/job.ts";
+import type { Attempt, StopReason, Stoppable } from "./attempt.ts";
+
+/** Takes a line that a handler wrote. */
+export type AttemptLog = (job: Job, message: string, fields?: Record<string, unknown>) => void;
+
+export class IoContext implements AttemptContext<unknown>, Stoppable {
+  readonly tool: unknown;
+  readonly #attempt: Attempt;
+  readonly #log: AttemptLog;
+  // Signal and functions are made when a handler asks for them, which many never do: together they cost as much as all
+  // the rest of a quick attempt.
+  #controller: AbortController | undefined;
+  #abortedFor: StopReason | undefined;
+
+  constructor(attempt: Attempt, tool: unknown, log: AttemptLog) {
+    this.#attempt = attempt;
+    this.tool = tool;
+    this.#log = log;
+  }
+
+  get jobId(): string {
+    return this.#attempt.job.id;
+  }
+
+  get attempt(): number {
+    return this.#attempt.job.attempt;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#abortedFor !== undefined) this.#controller.abort(new Error(this.#abortedFor));
+    return this.#controller.signal;
+  }
+
+  get progress(): (percent: number) => void {
+    return (percent) => { this.#attempt.progress = clampProgress(percent); };
+  }
+
+  get log(): (message: string, fields?: Record<string, unknown>) => void {
+    return (message, fields) => this.#log(this.#attempt.job, message, fields);
+  }
+
+  abort(reason: StopReason): void {
+    this.#abortedFor = reason;
+    this.#controller?.abort(new Error(reason));
+  }
+}
+
+export function clampProgress(percent: number): number | null {
+  return Number.isFinite(percent) ? Math.min(100, Math.max(0, percent)) : null;
+}

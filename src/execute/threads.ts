@@ -1,0 +1,86 @@
+/**
+ * The pool threads of lane `cpu`, and one more that parses large bodies (so that a body never waits behind an export).
+ *
+ * Stopping an attempt terminates its thread, and the pool starts another. A thread is a wall against exceptions and
+ * endless loops, not against all memory faults: some end the process, which is what the crash budget is for.
+ */
+import { Piscina } from "piscina";
+import type { AttemptEnd } from "../core/settle.ts";
+
+export interface ThreadTask {
+  readonly type: string;
+  readonly jobId: string;
+  readonly attempt: number;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+/** What a thread needs to run attempts. */
+export interface ThreadData {
+  readonly jobsDir: string | undefined;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** What a running handler says on a thread. */
+export type ThreadMessage =
+  | { readonly jobId: string; readonly progress: number }
+  | { readonly jobId: string; readonly log: string; readonly fields: Record<string, unknown> | undefined };
+
+export interface ThreadsOptions extends ThreadData {
+  readonly size: number;
+  readonly onMessage: (message: ThreadMessage) => void;
+}
+
+/** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
+const MAX_HEAP_MB = 512;
+
+/** Where the code of a thread is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
+function threadFile(name: string): string {
+  return new URL(import.meta.url.endsWith(".ts") ? `../../dist/execute/${name}.js` : `./${name}.js`, import.meta.url).href;
+}
+
+export class Threads {
+  readonly #pool: Piscina;
+  readonly #parser: Piscina;
+  readonly size: number;
+  #running = 0;
+
+  constructor({ size, onMessage, ...data }: ThreadsOptions) {
+    this.size = size;
+    const workerData = data satisfies ThreadData;
+    this.#pool = new Piscina({
+      filename: threadFile("thread"),
+      minThreads: size,
+      maxThreads: size,
+      workerData,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    });
+    this.#pool.on("message", onMessage);
+    // Started by the first large body, gone a minute after the last.
+    this.#parser = new Piscina({ filename: threadFile("parse-thread"), minThreads: 0, maxThreads: 1, idleTimeout: 60_000, workerData });
+  }
+
+  /** Threads that run an attempt. */
+  get busy(): number {
+    return this.#running;
+  }
+
+  /** Runs one attempt. Rejects when its thread died, or with an AbortError when `signal` ended it. */
+  async run(task: ThreadTask, signal: AbortSignal): Promise<AttemptEnd> {
+    this.#running += 1;
+    try {
+      return (await this.#pool.run(task, { signal })) as AttemptEnd;
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  /** Parses and checks a body that is too large for the main thread. The bytes move to the thread. */
+  async parse(task: { readonly bytes: Uint8Array }): Promise<unknown> {
+    return (await this.#parser.run(task, { transferList: [task.bytes.buffer as ArrayBuffer] })) as unknown;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.destroy(), this.#parser.destroy()]);
+  }
+}

@@ -1,0 +1,34 @@
+/** What the types' `open` makes, once in this process; closed on drain. */
+import type { AnyJobDefinition } from "../core/job-type.ts";
+
+/** The settings that a type asked for, out of all. */
+export function pickSettings(definition: AnyJobDefinition, settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const names = Object.keys((definition.settings as { properties?: object } | undefined)?.properties ?? {});
+  return Object.fromEntries(names.map((name) => [name, settings[name]]));
+}
+
+export class Tools {
+  readonly #tools = new Map<string, unknown>();
+  readonly #definitions: readonly AnyJobDefinition[];
+
+  constructor(definitions: readonly AnyJobDefinition[]) {
+    this.#definitions = definitions;
+  }
+
+  async open(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    for (const definition of this.#definitions) {
+      this.#tools.set(definition.type, await definition.open?.(pickSettings(definition, settings)));
+    }
+  }
+
+  get(type: string): unknown {
+    return this.#tools.get(type);
+  }
+
+  async close(): Promise<void> {
+    for (const definition of this.#definitions) {
+      if (this.#tools.has(definition.type)) await definition.close?.(this.#tools.get(definition.type));
+      this.#tools.delete(definition.type);
+    }
+  }
+}

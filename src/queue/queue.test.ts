@@ -1,0 +1,387 @@
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { timeOfId } from "../core/id.ts";
+import type { Job } from "../core/job.ts";
+import { OutcomeUnknown, QueueUnavailable } from "../errors.ts";
+import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { freshRedis, ownRedis } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+import type { Queue, Settlement } from "./queue.ts";
+
+let address: string;
+let redis: Redis;
+let open: Queue[];
+let seqs: Map<Queue, number>;
+
+beforeEach(async () => {
+  address = (await freshRedis()).address;
+  redis = new Redis(address);
+  open = [];
+  seqs = new Map();
+});
+afterEach(() => {
+  open.forEach((queue) => queue.close());
+  redis.disconnect();
+});
+
+async function replica(options: Parameters<typeof openQueue>[1] = {}): Promise<Queue> {
+  const queue = await openQueue(address, options);
+  open.push(queue);
+  return queue;
+}
+
+async function claim(queue: Queue, free: Record<string, number> = { noop: 10 }, suspectSlots: 0 | 1 = 1) {
+  const seq = (seqs.get(queue) ?? 0) + 1;
+  seqs.set(queue, seq);
+  return queue.claim(seq, suspectSlots, ioSlots(free));
+}
+
+function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
+  const { id, claimSeq, attempt, crashes, deferrals } = job;
+  return { id, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}`, ...changes };
+}
+
+const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);
+
+async function expireLeases(): Promise<void> {
+  const leased = await redis.zrange("{taskflow:0}:leased", 0, -1);
+  for (const id of leased) await redis.zadd("{taskflow:0}:leased", 1, id);
+}
+
+describe("enqueue and claim", () => {
+  it("hands out jobs by priority, and first in, first out within one", async () => {
+    const queue = await replica();
+    const sent = await enqueue(queue, ...[5, 0, 9, 5, 9].map((priority) => submission({ priority })));
+    const { claimed } = await claim(queue);
+    expect(ids(claimed)).toEqual([2, 4, 0, 3, 1].map((i) => sent[i]));
+    expect(claimed[0]).toMatchObject({ attempt: 1, crashes: 0, status: "running", worker: expect.any(String) as string });
+  });
+
+  it("keeps the bytes of a payload", async () => {
+    const queue = await replica();
+    const payload = `{"big":12345678901234567890,"huge":1e400,"text":"ünïcode \\u0000 \\ud800","x|y":[1,{}]}`;
+    await enqueue(queue, submission({ payload, groupKey: "a|b c", options: { tags: ["x\ny"], timeout_ms: 5 } }));
+    const { claimed } = await claim(queue);
+    expect(claimed[0]).toMatchObject({ payload, groupKey: "a|b c", options: { tags: ["x\ny"], timeout_ms: 5 } });
+  });
+
+  it("claims no more than is free, in the type and in its lane, and says when more is left", async () => {
+    const queue = await replica();
+    await enqueue(queue, ...Array.from({ length: 5 }, () => submission()), submission({ type: "other" }));
+    const first = await queue.claim(1, 1, { io: 3, cpu: 0, types: [{ type: "noop", lane: "io", slots: 2 }, { type: "other", lane: "io", slots: 9 }] });
+    expect(first.claimed.map(({ type }) => type)).toEqual(["noop", "noop", "other"]);
+    expect(first.isMoreLeft).toBe(true);
+    const full = await queue.claim(2, 1, { io: 0, cpu: 0, types: [{ type: "noop", lane: "io", slots: 2 }] });
+    expect(full).toMatchObject({ claimed: [], isMoreLeft: false });
+  });
+
+  it("gives the same jobs again to a repeated claim number, and burns no attempt", async () => {
+    const queue = await replica();
+    await enqueue(queue, submission(), submission());
+    const first = await queue.claim(1, 1, ioSlots({ noop: 1 }));
+    const again = await queue.claim(1, 1, ioSlots({ noop: 1 }));
+    expect(again.claimed).toEqual(first.claimed);
+    const next = await queue.claim(2, 1, ioSlots({ noop: 5 }));
+    expect(next.claimed).toHaveLength(1);
+    expect(next.claimed[0]?.attempt).toBe(1);
+  });
+
+  it("starts a scheduled job when it is due by Redis's clock, and says when to look again", async () => {
+    const queue = await replica();
+    const runAt = queue.clock.now() + 60_000;
+    const [id = ""] = await enqueue(queue, submission({ options: { run_at: runAt } }));
+    expect(await claim(queue)).toMatchObject({ claimed: [], nextDueAt: runAt });
+    expect((await queue.read([id]))[0]?.status).toBe("scheduled");
+    await redis.zadd("{taskflow:0}:scheduled", 1, id);
+    expect(ids((await claim(queue)).claimed)).toEqual([id]);
+  });
+
+  it("changes nothing when the same id comes again", async () => {
+    const queue = await replica();
+    const [id = ""] = await enqueue(queue, submission());
+    expect(await enqueueRaw(queue, { ids: [id], submissions: [submission()] })).toEqual({ kind: "enqueued" });
+    expect(await queue.books()).toMatchObject({ accepted: 1, unaccounted: 0 });
+  });
+
+  it("makes one job of one idempotency key, and tells another body apart", async () => {
+    const queue = await replica();
+    const send = (fingerprint: string) => {
+      const id = queue.ids.next();
+      return enqueueRaw(queue, { ids: [id], submissions: [submission()], idempotency: { key: "k", fingerprint, ttlMs: 60_000 } });
+    };
+    const answers = await Promise.all(Array.from({ length: 200 }, () => send("same")));
+    expect(answers.filter(({ kind }) => kind === "enqueued")).toHaveLength(1);
+    const firsts = new Set(answers.flatMap((answer) => (answer.kind === "replayed" ? [answer.firstId] : [])));
+    expect(firsts.size).toBe(1);
+    expect(await send("other")).toMatchObject({ kind: "conflict", firstId: [...firsts][0] });
+    expect((await queue.books()).accepted).toBe(1);
+  });
+
+  it("carries a batch as a whole", async () => {
+    const queue = await replica();
+    const batch = Array.from({ length: 5_000 }, () => submission());
+    const batchIds = batch.map(() => queue.ids.next());
+    expect(await enqueueRaw(queue, { ids: batchIds, submissions: batch })).toEqual({ kind: "enqueued" });
+    expect(await queue.books()).toMatchObject({ accepted: 5_000, unaccounted: 0 });
+    expect(await queue.liveIds(undefined, undefined, 10_000)).toEqual([...batchIds].reverse());
+  });
+
+  it("takes the scripts anew after Redis has lost them", async () => {
+    const queue = await replica();
+    await redis.script("FLUSH");
+    await enqueue(queue, submission());
+    expect((await claim(queue)).claimed).toHaveLength(1);
+  });
+
+  it("refuses a submission that Redis gets to too late", async () => {
+    const queue = await replica();
+    queue.clock.learn(Date.now() - 60_000, performance.now(), performance.now()); // a clock that is a minute behind
+    const answer = await enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] });
+    expect(answer).toMatchObject({ kind: "failed", error: expect.any(QueueUnavailable) as QueueUnavailable });
+    expect((await queue.books()).accepted).toBe(0);
+  });
+});
+
+describe("groups", () => {
+  it("share a queue fairly: a group that comes late with one job is next", async () => {
+    const queue = await replica();
+    await enqueue(queue, ...Array.from({ length: 50 }, () => submission({ groupKey: "big" })));
+    await claim(queue, { noop: 10 });
+    const [small = ""] = await enqueue(queue, submission({ groupKey: "small" }));
+    expect(ids((await claim(queue, { noop: 2 })).claimed)).toContain(small);
+  });
+
+  it("alternate while both have work, and leave nothing behind", async () => {
+    const queue = await replica();
+    await enqueue(queue, ...["a", "a", "a", "b", "b", "b"].map((groupKey) => submission({ groupKey })));
+    const { claimed } = await claim(queue);
+    expect(claimed.map(({ groupKey }) => groupKey).slice(0, 4).sort()).toEqual(["a", "a", "b", "b"]);
+    expect(await redis.exists("{taskflow:0}:fair:noop:5")).toBe(0);
+  });
+});
+
+describe("settle and forget", () => {
+  it("moves a terminal job to the outbox and then out of Redis, with balanced books", async () => {
+    const queue = await replica();
+    const [id = ""] = await enqueue(queue, submission());
+    const { claimed } = await claim(queue);
+    expect(await queue.settle(claimed.map((job) => settlement(job)), 30_000)).toEqual(["k"]);
+    expect(await queue.books()).toMatchObject({ accepted: 1, outbox: 1, unaccounted: 0, types: [{ completed: 1, running: 0, recorded: 0 }] });
+    expect((await queue.read([id]))[0]).toMatchObject({ status: "completed", history: [`{"outcome":"completed"}`] });
+    await queue.forget([{ id, type: "noop" }]);
+    await queue.forget([{ id, type: "noop" }]);
+    expect(await queue.books()).toMatchObject({ accepted: 1, outbox: 0, unaccounted: 0, types: [{ recorded: 1 }] });
+    expect(await redis.keys("{taskflow:0}:j:*")).toEqual([]);
+  });
+
+  it("answers a repeat with done, and a lease that is not ours with stale", async () => {
+    const [one, two] = [await replica(), await replica()];
+    await enqueue(one, submission());
+    const { claimed } = await claim(one);
+    const [mine] = claimed.map((job) => settlement(job));
+    if (!mine) throw new Error("nothing claimed");
+    expect(await two.settle([mine], 30_000)).toEqual(["s"]);
+    expect(await one.settle([{ ...mine, claimSeq: 77 }], 30_000)).toEqual(["s"]);
+    expect(await one.settle([mine], 30_000)).toEqual(["k"]);
+    expect(await one.settle([mine], 30_000)).toEqual(["d"]);
+    expect(await one.books()).toMatchObject({ outbox: 1, unaccounted: 0, types: [{ completed: 1 }] });
+  });
+
+  it("sends a retry to wait, keeps its record, and counts the next attempt", async () => {
+    const queue = await replica();
+    const [id = ""] = await enqueue(queue, submission());
+    const { claimed } = await claim(queue);
+    const later = queue.clock.now() + 60_000;
+    await queue.settle(claimed.map((job) => settlement(job, { verdict: "r", runAt: later, record: `{"outcome":"retry"}` })), 30_000);
+    expect((await queue.read([id]))[0]).toMatchObject({ status: "retrying", attempt: 1 });
+    expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ retrying: 1, running: 0 }] });
+    await redis.zadd("{taskflow:0}:scheduled", 1, id);
+    expect((await claim(queue)).claimed[0]).toMatchObject({ attempt: 2, history: [`{"outcome":"retry"}`] });
+    expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ retrying: 0, running: 1 }] });
+  });
+
+  it("puts a released job in front again, with its attempt given back", async () => {
+    const queue = await replica();
+    const sent = await enqueue(queue, submission(), submission());
+    const { claimed } = await claim(queue, { noop: 1 });
+    await queue.settle(claimed.map((job) => settlement(job, { verdict: "l", attempt: 0, record: "" })), 30_000);
+    const again = await claim(queue, { noop: 1 });
+    expect(again.claimed[0]).toMatchObject({ id: sent[0], attempt: 1, history: [] });
+  });
+
+  it("enqueues a callback with the settle that it belongs to, once", async () => {
+    const queue = await replica();
+    await enqueue(queue, submission());
+    const { claimed } = await claim(queue);
+    const callback = { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
+    const all = claimed.map((job) => settlement(job, { callback }));
+    expect(await queue.settle(all, 30_000)).toEqual(["k"]);
+    expect(await queue.settle(all, 30_000)).toEqual(["d"]);
+    expect(ids((await claim(queue, { webhook: 5 })).claimed)).toEqual([callback.id]);
+    expect(await queue.books()).toMatchObject({ accepted: 2, unaccounted: 0 });
+  });
+});
+
+describe("leases", () => {
+  it("gives a lost job to another replica, with the crash counted and the attempt not", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const [id = ""] = await enqueue(one, submission());
+    await claim(one);
+    await expireLeases();
+    const { claimed, lost } = await claim(two);
+    expect(claimed).toEqual([]);
+    expect(lost).toMatchObject([{ id, crashes: 1, attempt: 1, worker: expect.any(String) as string }]);
+    expect(await two.settle(lost.map((job) => settlement(job, { verdict: "r", attempt: 0, runAt: 0 })), 30_000)).toEqual(["k"]);
+    expect((await claim(two)).claimed).toMatchObject([{ id, crashes: 1, attempt: 1 }]);
+    expect(await two.books()).toMatchObject({ unaccounted: 0 });
+  });
+
+  it("gives the same lost job again to a repeated claim number", async () => {
+    const [one, two] = [await replica(), await replica()];
+    await enqueue(one, submission());
+    await claim(one);
+    await expireLeases();
+    const first = await two.claim(1, 1, ioSlots({}));
+    const again = await two.claim(1, 1, ioSlots({}));
+    expect(again.lost).toMatchObject([{ id: first.lost[0]?.id, crashes: 1, claimSeq: 1 }]);
+  });
+
+  it("lets a suspect start only where none runs, and the others pass it", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const [suspect = "", innocent = ""] = await enqueue(one, submission({ priority: 9 }), submission());
+    await claim(one, { noop: 1 });
+    await expireLeases();
+    const { lost } = await claim(two, {});
+    await two.settle(lost.map((job) => settlement(job, { verdict: "r", attempt: 0 })), 30_000);
+    expect(ids((await claim(two, { noop: 5 }, 0)).claimed)).toEqual([innocent]);
+    expect(ids((await claim(two, { noop: 5 }, 1)).claimed)).toEqual([suspect]);
+  });
+
+  it("takes nothing as lost for one lease after nobody claimed for a while", async () => {
+    const queue = await replica({ leaseMs: 1_500 });
+    await enqueue(queue, submission());
+    await claim(queue);
+    await redis.hset("{taskflow:0}:clock", "claimed_at", Date.now() - 60_000);
+    await expireLeases();
+    expect((await claim(queue)).lost).toEqual([]);
+    await until(async () => (await claim(queue, {})).lost.length === 1, { what: "the grace is over" });
+  });
+
+  it("renews what is ours, names what is lost or cancelled, and shows the replica", async () => {
+    const queue = await replica();
+    const sent = await enqueue(queue, submission(), submission());
+    const { claimed } = await claim(queue);
+    expect(await queue.cancel(sent[1] ?? "", 30_000)).toMatchObject({ kind: "running" });
+    const running = [...claimed.map(({ id, claimSeq }) => ({ id, claimSeq, progress: 42 })), { id: queue.ids.next(), claimSeq: 1, progress: null }];
+    await expireLeases();
+    const stops = await queue.renew(running, `{"id":"me"}`);
+    expect([...stops]).toEqual([[sent[1], "cancelled"], [running[2]?.id, "lost"]]);
+    expect((await queue.read([sent[0] ?? ""]))[0]?.progress).toBe(42);
+    expect((await claim(queue)).lost).toEqual([]);
+    expect((await queue.books()).replicas).toEqual([`{"id":"me"}`]);
+  });
+});
+
+describe("cancel and sweep", () => {
+  it("cancels what waits at once: queued, scheduled or retrying", async () => {
+    const queue = await replica();
+    const sent = await enqueue(queue, submission(), submission({ options: { run_at: queue.clock.now() + 60_000 } }));
+    for (const id of sent) {
+      const answer = await queue.cancel(id, 30_000);
+      expect(answer).toMatchObject({ kind: "cancelled", job: { status: "cancelled" } });
+    }
+    expect(await queue.cancel(sent[0] ?? "", 30_000)).toMatchObject({ kind: "finished" });
+    expect(await queue.cancel(queue.ids.next(), 30_000)).toEqual({ kind: "missing" });
+    expect((await claim(queue)).claimed).toEqual([]);
+    expect(await queue.books()).toMatchObject({ outbox: 2, unaccounted: 0, types: [{ cancelled: 2, scheduled: 0 }] });
+  });
+
+  it("tells the replica that runs the job, and lets only completion stand against it", async () => {
+    const cancelled: string[] = [];
+    const [one, two] = [await replica({ onCancel: (id) => cancelled.push(id) }), await replica()];
+    const sent = await enqueue(one, submission(), submission());
+    const { claimed } = await claim(one);
+    for (const id of sent) await two.cancel(id, 30_000);
+    await until(() => cancelled.length === 2, { what: "the replica has heard of it" });
+    expect(await one.settle(claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "c" : "r" })), 30_000)).toEqual(["k", "x"]);
+    expect(await one.settle(claimed.slice(1).map((job) => settlement(job, { verdict: "x" })), 30_000)).toEqual(["k"]);
+    expect(await one.books()).toMatchObject({ unaccounted: 0, types: [{ completed: 1, cancelled: 1 }] });
+  });
+
+  it("takes over outcomes that are overdue, and no others", async () => {
+    const queue = await replica();
+    await enqueue(queue, submission(), submission());
+    const { claimed } = await claim(queue);
+    await queue.settle([settlement(claimed[0] as Job)], 30_000);
+    await queue.settle([settlement(claimed[1] as Job)], -1);
+    expect(ids(await queue.sweep(30_000, 10))).toEqual([claimed[1]?.id]);
+    expect(await queue.sweep(30_000, 10)).toEqual([]);
+  });
+});
+
+describe("wake-ups", () => {
+  it("wake one idle replica that runs the type", async () => {
+    const woken: string[] = [];
+    const one = await replica({ onWake: () => woken.push("one") });
+    const two = await replica({ onWake: () => woken.push("two") });
+    const front = await replica();
+    await claim(one);
+    await claim(two, { other: 1 });
+    woken.length = 0;
+    await enqueue(front, submission());
+    await until(() => woken.length > 0, { what: "somebody is woken" });
+    expect(woken).toEqual(["one"]);
+  });
+
+  it("pass over a replica that hears nothing any more", async () => {
+    const woken: string[] = [];
+    const one = await replica({ onWake: () => woken.push("one") });
+    await redis.sadd("{taskflow:0}:idle:noop", "gone0001", "gone0002");
+    await claim(one);
+    woken.length = 0;
+    await enqueue(await replica(), submission());
+    await until(() => woken.length > 0, { what: "the one that lives is woken" });
+  });
+
+  it("go on to the next replica while a claim leaves work", async () => {
+    const woken: string[] = [];
+    const one = await replica();
+    const two = await replica({ onWake: () => woken.push("two") });
+    await enqueue(one, submission(), submission());
+    await claim(two, { noop: 0 });
+    await redis.sadd("{taskflow:0}:idle:noop", (await nameOf(two)) ?? "");
+    woken.length = 0;
+    await claim(one, { noop: 1 });
+    await until(() => woken.length > 0, { what: "the next is woken" });
+  });
+});
+
+async function nameOf(queue: Queue): Promise<string | undefined> {
+  await queue.renew([], `{"id":"named"}`);
+  const names = await redis.zrange("{taskflow:0}:replicas", 0, -1);
+  return names.at(-1);
+}
+
+describe("when Redis is away", () => {
+  it("refuses at once, and says so where nobody knows", async () => {
+    const own = await ownRedis();
+    const queue = await openQueue(own.address, { submitTimeoutMs: 300 });
+    open.push(queue);
+    own.pause();
+    const id = queue.ids.next();
+    const answer = await enqueueRaw(queue, { ids: [id], submissions: [submission()] });
+    expect(answer).toMatchObject({ kind: "failed", error: expect.any(OutcomeUnknown) as OutcomeUnknown });
+    own.resume();
+    expect(await queue.read([id])).toEqual([]); // it came later than not_after
+    queue.close();
+    const after = await enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] });
+    expect(after).toMatchObject({ kind: "failed", error: expect.any(QueueUnavailable) as QueueUnavailable });
+  });
+
+  it("tells the server's settings, and ids carry Redis's time", async () => {
+    const queue = await replica();
+    expect(await queue.setting("maxmemory-policy")).toBe("noeviction");
+    const [seconds] = await redis.time();
+    expect(Math.abs(timeOfId(queue.ids.next()) - Number(seconds) * 1_000)).toBeLessThan(5_000);
+  });
+});

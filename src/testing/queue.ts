@@ -1,0 +1,49 @@
+/** Queues for tests: replicas of one installation on a fresh Redis. */
+import type { Submission } from "../core/job.ts";
+import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
+import type { FreeSlots, QueueOptions } from "../queue/queue.ts";
+import { Queue } from "../queue/queue.ts";
+
+let replicas = 0;
+
+/** An open queue of one more replica; `close()` it. */
+export async function openQueue(address: string, options: Partial<QueueOptions> = {}): Promise<Queue> {
+  replicas += 1;
+  const queue = new Queue({
+    url: address,
+    namespace: "taskflow:0",
+    replica: `rep${String(replicas).padStart(5, "0")}`,
+    leaseMs: 15_000,
+    runsJobs: false,
+    submitTimeoutMs: 2_000,
+    onRoundTrip: () => undefined,
+    onError: () => undefined,
+    onWake: () => undefined,
+    onCancel: () => undefined,
+    ...options,
+  });
+  await queue.open(5_000);
+  return queue;
+}
+
+export function submission(changes: Partial<Submission> = {}): Submission {
+  return { type: "noop", payload: `{"n":1}`, priority: 5, maxAttempts: 3, groupKey: null, options: {}, ...changes };
+}
+
+export async function enqueueRaw(queue: Queue, submitted: Submitted): Promise<Enqueued> {
+  return new Promise((resolve) => queue.enqueue(submitted, resolve));
+}
+
+/** Enqueues jobs one by one, in order, and returns their ids. */
+export async function enqueue(queue: Queue, ...submissions: readonly Submission[]): Promise<string[]> {
+  const ids = submissions.map(() => queue.ids.next());
+  const answers = await Promise.all(submissions.map((one, i) => enqueueRaw(queue, { ids: [ids[i] ?? ""], submissions: [one] })));
+  const failed = answers.find(({ kind }) => kind !== "enqueued");
+  if (failed) throw new Error(`not enqueued: ${JSON.stringify(failed)}`);
+  return ids;
+}
+
+/** Free slots of lane `io` for these types. */
+export function ioSlots(free: Readonly<Record<string, number>>): FreeSlots {
+  return { io: 1_000, cpu: 0, types: Object.entries(free).map(([type, slots]) => ({ type, lane: "io", slots })) };
+}

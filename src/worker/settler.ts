@@ -1,0 +1,162 @@
+/**
+ * Attempts that have ended, on their way to a settled state. Whatever has ended while one call is under way is the next
+ * batch. A batch that got no answer is sent again until it has one: a repeat is harmless, and the lease is
+ * renewed meanwhile. What settles as terminal goes to the recorder.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Backoff } from "../core/backoff.ts";
+import type { AttemptOutcome, Job, Outcome, Submission } from "../core/job.ts";
+import { timeOfId } from "../core/id.ts";
+import type { AttemptEnd, Verdict } from "../core/settle.ts";
+import { settle } from "../core/settle.ts";
+import { LETTER_OF, encodeRecord } from "../core/wire.ts";
+import type { Queue, SettleAnswer, Settlement } from "../queue/queue.ts";
+
+/**
+ * How long a replica owns what it puts into the outbox: two default leases. A healthy replica records within a
+ * fraction of a second; a dead one's outcomes are taken over after this.
+ */
+export const OUTBOX_OWNED_MS = 30_000;
+/** Jobs in one call: about 5 ms of Redis. */
+const MAX_BATCH = 1_000;
+
+interface Ended {
+  readonly job: Job;
+  readonly verdict: Verdict;
+  readonly finishedAt: number;
+  /** Who ran the attempt, where that is not who settles it: a lost lease. */
+  readonly worker: string;
+}
+
+export interface SettlerOptions {
+  readonly queue: Pick<Queue, "settle" | "clock">;
+  readonly replica: string;
+  readonly backoffOf: (job: Job) => Backoff;
+  /** Jobs whose outcome stands in the outbox now. */
+  readonly onTerminal: (outcomes: readonly Outcome[]) => void;
+  /** A job is off this replica's hands: settled, or its lease is someone else's. */
+  readonly onSettled: (job: Job, outcome: AttemptOutcome, isStale: boolean) => void;
+  /** The callback job of a terminal outcome, if the submission asked for one. */
+  readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Settler {
+  readonly #options: SettlerOptions;
+  #ended: Ended[] = [];
+  #loop: Promise<void> | undefined;
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+  }
+
+  /** Judges an attempt that has ended, and settles it with the next batch. */
+  ended(job: Job, end: AttemptEnd): void {
+    const { queue, backoffOf, replica } = this.#options;
+    const now = queue.clock.now();
+    const verdict = settle(job, end, backoffOf(job), job.options.run_at ?? timeOfId(job.id), now, Math.random());
+    this.#ended.push({ job, verdict, finishedAt: now, worker: end.kind === "lost" ? (job.worker ?? replica) : replica });
+    this.#loop ??= this.#run();
+  }
+
+  /** Resolves when everything that has ended is settled. */
+  async idle(): Promise<void> {
+    while (this.#loop) await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // attempts that end in this tick travel together
+    let failures = 0;
+    while (this.#ended.length > 0) {
+      const batch = this.#ended.splice(0, MAX_BATCH);
+      try {
+        const outcomes = batch.map((ended) => outcomeOf(ended));
+        const settlements = batch.map((ended, i) => this.#settlementOf(ended, outcomes[i]));
+        this.#take(batch, outcomes, await this.#options.queue.settle(settlements, OUTBOX_OWNED_MS));
+        failures = 0;
+      } catch (error) {
+        this.#ended.unshift(...batch);
+        if (failures === 0) this.#options.onError(error);
+        failures += 1;
+        await sleep(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
+      }
+    }
+    this.#loop = undefined;
+  }
+
+  #settlementOf({ job, verdict, finishedAt, worker }: Ended, outcome: Outcome | undefined): Settlement {
+    const callback = outcome && job.options.callback_url !== undefined ? this.#options.callbackOf(outcome) : undefined;
+    return {
+      id: job.id,
+      claimSeq: job.claimSeq,
+      attempt: verdict.attempt,
+      crashes: verdict.crashes,
+      deferrals: verdict.deferrals,
+      verdict: letterOf(verdict),
+      runAt: verdict.kind === "retry" ? verdict.runAt : 0,
+      record: verdict.kind === "released" ? "" : recordOf(job, verdict, finishedAt, worker),
+      ...(callback && { callback }),
+    };
+  }
+
+  #take(batch: readonly Ended[], outcomes: readonly (Outcome | undefined)[], answers: readonly SettleAnswer[]): void {
+    const terminal: Outcome[] = [];
+    batch.forEach((ended, i) => {
+      const { job, verdict } = ended;
+      const answer = answers[i];
+      if (answer === "x") {
+        this.#ended.push({ ...ended, verdict: { kind: "cancelled", attempt: verdict.attempt, crashes: verdict.crashes, deferrals: verdict.deferrals } });
+        return;
+      }
+      const outcome = outcomes[i];
+      if (outcome && answer !== "s") terminal.push(outcome);
+      this.#options.onSettled(job, outcomeName(verdict), answer === "s");
+    });
+    if (terminal.length > 0) this.#options.onTerminal(terminal);
+  }
+}
+
+function letterOf(verdict: Verdict): Settlement["verdict"] {
+  switch (verdict.kind) {
+    case "retry":
+      return "r";
+    case "released":
+      return "l";
+    case "completed":
+    case "failed":
+    case "cancelled":
+      return LETTER_OF[verdict.kind];
+  }
+}
+
+function outcomeName(verdict: Verdict): AttemptOutcome {
+  return verdict.kind === "retry" ? verdict.record : verdict.kind;
+}
+
+function recordOf(job: Job, verdict: Verdict, finishedAt: number, worker: string): string {
+  return encodeRecord({
+    attempt: job.attempt,
+    outcome: outcomeName(verdict),
+    worker,
+    started_at: job.startedAt,
+    finished_at: finishedAt,
+    ...(verdict.kind === "completed" && { result: verdict.result }),
+    ...("error" in verdict && { error: verdict.error }),
+  });
+}
+
+/** The outcome that a terminal verdict makes; undefined for one that sends the job back to wait. */
+function outcomeOf({ job, verdict, finishedAt, worker }: Ended): Outcome | undefined {
+  if (verdict.kind === "retry" || verdict.kind === "released") return undefined;
+  return {
+    job,
+    status: verdict.kind,
+    result: verdict.kind === "completed" ? verdict.result : null,
+    error: verdict.kind === "failed" ? verdict.error : null,
+    attempt: verdict.attempt,
+    worker,
+    startedAt: job.startedAt,
+    finishedAt,
+    earlierAttempts: job.history,
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * What may run here at once: two lanes, and a limit for each type inside its lane. Never hold a lease on what cannot
+ * run now: the worker claims no more than is free.
+ */
+import type { AnyJobDefinition, Lane } from "../core/job-type.ts";
+import type { FreeSlots } from "../queue/queue.ts";
+
+/**
+ * The share of lane `io` that one type can have. A type whose other end hangs fills its share, and the rest stays
+ * free for the other types. Attempts of lane `cpu` end soon by themselves, so a type may have all of it; there the
+ * turn to claim first goes round.
+ */
+const IO_TYPE_SHARE = 0.8;
+
+interface TypeSlots {
+  readonly type: string;
+  readonly lane: Lane;
+  readonly limit: number;
+  running: number;
+}
+
+export interface SlotUse {
+  readonly limit: number;
+  readonly running: number;
+}
+
+export class Slots {
+  readonly #types: TypeSlots[];
+  readonly #byType: ReadonlyMap<string, TypeSlots>;
+  readonly #lanes: Readonly<Record<Lane, { limit: number; running: number }>>;
+  #turn = 0;
+
+  constructor(definitions: readonly AnyJobDefinition[], ioSlots: number, cpuSlots: number) {
+    this.#lanes = { io: { limit: ioSlots, running: 0 }, cpu: { limit: cpuSlots, running: 0 } };
+    const ioTypes = definitions.filter(({ lane }) => lane === "io").length;
+    const ioLimit = ioTypes > 1 ? Math.max(1, Math.ceil(ioSlots * IO_TYPE_SHARE)) : ioSlots;
+    this.#types = definitions.map(({ type, lane }) => ({ type, lane, limit: lane === "io" ? ioLimit : cpuSlots, running: 0 }));
+    this.#byType = new Map(this.#types.map((slots) => [slots.type, slots]));
+  }
+
+  take(type: string): void {
+    this.#count(type, 1);
+  }
+
+  /** @returns whether a claim may find work that it could not take before: the lane or the type was full */
+  give(type: string): boolean {
+    const slots = this.#byType.get(type);
+    const wasFull = slots !== undefined && (slots.running >= slots.limit || this.#lanes[slots.lane].running >= this.#lanes[slots.lane].limit);
+    this.#count(type, -1);
+    return wasFull;
+  }
+
+  /** What is free, at most `limit` in each lane. The type that comes first goes round, so that none waits behind another for ever. */
+  free(limit: number): FreeSlots {
+    this.#turn = (this.#turn + 1) % Math.max(1, this.#types.length);
+    const order = [...this.#types.slice(this.#turn), ...this.#types.slice(0, this.#turn)];
+    const lane = ({ limit: all, running }: SlotUse): number => Math.max(0, Math.min(limit, all - running));
+    return {
+      io: lane(this.#lanes.io),
+      cpu: lane(this.#lanes.cpu),
+      types: order.map((slots) => ({ type: slots.type, lane: slots.lane, slots: Math.max(0, slots.limit - slots.running) })),
+    };
+  }
+
+  get running(): number {
+    return this.#lanes.io.running + this.#lanes.cpu.running;
+  }
+
+  /** For the metrics and the heartbeat. */
+  use(): { readonly lanes: Readonly<Record<Lane, SlotUse>>; readonly types: Readonly<Record<string, SlotUse>> } {
+    return {
+      lanes: { io: { ...this.#lanes.io }, cpu: { ...this.#lanes.cpu } },
+      types: Object.fromEntries(this.#types.map(({ type, limit, running }) => [type, { limit, running }])),
+    };
+  }
+
+  #count(type: string, by: number): void {
+    const slots = this.#byType.get(type);
+    if (!slots) return;
+    slots.running += by;
+    this.#lanes[slots.lane].running += by;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The dispatch loop: free slots → claim → execute → settle.
+ *
+ * One claim is under way at a time. The next follows at once while there is more to take, when a wake-up says that
+ * work came in, when a slot came free that was missing before, when the next scheduled job is due, and after a second
+ * in any case. A wake-up is a hint and never the truth.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { AttemptOutcome, Job } from "../core/job.ts";
+import type { AttemptEnd } from "../core/settle.ts";
+import { timeOfId } from "../core/id.ts";
+import type { Attempt } from "../execute/attempt.ts";
+import type { Executor } from "../execute/executor.ts";
+import type { Claim, Queue } from "../queue/queue.ts";
+import type { Leases } from "./leases.ts";
+import type { Settler } from "./settler.ts";
+import type { Slots } from "./slots.ts";
+
+const MAX_IDLE_MS = 1_000;
+/** Handlers that ran on after their slot was given up. With so many, this process is no longer fit: it drains and exits. */
+const MAX_GIVEN_UP = 20;
+
+export interface WorkerHooks {
+  readonly onPickup: (type: string, seconds: number) => void;
+  readonly onRan: (type: string, seconds: number) => void;
+  readonly onAttempt: (type: string, outcome: AttemptOutcome | "stale") => void;
+  readonly onError: (error: unknown) => void;
+  /** Too many handlers do not stop. */
+  readonly onUnfit: () => void;
+}
+
+export interface WorkerOptions {
+  readonly queue: Queue;
+  readonly executor: Executor;
+  readonly definitions: readonly AnyJobDefinition[];
+  readonly slots: Slots;
+  readonly leases: Leases;
+  readonly settler: Settler;
+  readonly claimLimit: number;
+  /** The recorder has all it can hold while Postgres answers: wait, rather than let the outbox grow. */
+  readonly isHeldBack: () => boolean;
+  readonly hooks: WorkerHooks;
+}
+
+export class Worker {
+  readonly #options: WorkerOptions;
+  #seq = 0;
+  #suspect: string | undefined;
+  #givenUp = 0;
+  #isDraining = false;
+  #loop: Promise<void> | undefined;
+  #isWoken = false;
+  #wakeUp: (() => void) | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** A hint that there may be work. */
+  readonly nudge = (): void => {
+    this.#isWoken = true;
+    this.#wakeUp?.();
+  };
+
+  /** A handler did not stop, and its slot was given up. */
+  readonly gaveUp = (): void => {
+    this.#givenUp += 1;
+    if (this.#givenUp === MAX_GIVEN_UP) this.#options.hooks.onUnfit();
+  };
+
+  /** The job is off this replica's hands. */
+  readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
+    this.#options.leases.release(job.id);
+    this.#options.hooks.onAttempt(job.type, isStale ? "stale" : outcome);
+  };
+
+  /** Stops claiming, waits for what runs, gives back what has not ended after `drainMs`, and settles everything. */
+  async drain(drainMs: number): Promise<void> {
+    const { slots, leases, settler } = this.#options;
+    this.#isDraining = true;
+    this.nudge();
+    await this.#loop;
+    const deadline = performance.now() + drainMs;
+    while (slots.running > 0 && performance.now() < deadline) await sleep(20);
+    await leases.stopAll(1_000);
+    await settler.idle();
+  }
+
+  async #run(): Promise<void> {
+    const { queue, hooks } = this.#options;
+    let failures = 0;
+    while (!this.#isDraining) {
+      this.#isWoken = false;
+      const grantedAt = performance.now();
+      let claim: Claim;
+      try {
+        claim = await queue.claim(this.#seq, this.#suspect === undefined ? 1 : 0, this.#freeSlots());
+        this.#seq += 1;
+        failures = 0;
+      } catch (error) {
+        if (failures === 0) hooks.onError(error);
+        failures += 1;
+        await this.#idle(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
+        continue;
+      }
+      for (const job of claim.lost) this.#options.settler.ended(job, { kind: "lost" });
+      for (const job of claim.claimed) this.#start(job, grantedAt);
+      const untilDue = claim.nextDueAt === 0 ? MAX_IDLE_MS : claim.nextDueAt - queue.clock.now();
+      if (!claim.isMoreLeft) await this.#idle(untilDue);
+      else await new Promise(setImmediate); // what was started may end, and be settled, before the next claim
+    }
+  }
+
+  #freeSlots(): ReturnType<Slots["free"]> {
+    const { slots, claimLimit, isHeldBack } = this.#options;
+    return slots.free(isHeldBack() ? 0 : claimLimit);
+  }
+
+  /** Waits for a wake-up, at least a millisecond and at most a second. */
+  async #idle(ms: number): Promise<void> {
+    if (this.#isWoken || this.#isDraining) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(MAX_IDLE_MS, Math.max(1, ms)));
+      this.#wakeUp = () => { clearTimeout(timer); resolve(); };
+    });
+    this.#wakeUp = undefined;
+  }
+
+  #start(job: Job, grantedAt: number): void {
+    const { executor, leases, slots, settler, hooks } = this.#options;
+    const startedAt = job.startedAt ?? 0;
+    const expiresAt = job.options.expires_at;
+    if (expiresAt !== undefined && startedAt >= expiresAt) {
+      settler.ended(job, { kind: "expired" });
+      return;
+    }
+    hooks.onPickup(job.type, Math.max(0, startedAt - Math.max(timeOfId(job.id), job.options.run_at ?? 0)) / 1_000);
+    slots.take(job.type);
+    if (job.crashes > 0) this.#suspect = job.id;
+    const attempt = executor.start(job, this.#ended);
+    if (!attempt.hasEnded) leases.hold(attempt, grantedAt);
+  }
+
+  readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
+    const { slots, settler, leases, hooks } = this.#options;
+    const { job } = attempt;
+    hooks.onRan(job.type, (performance.now() - attempt.startedAt) / 1_000);
+    const wasFull = slots.give(job.type);
+    const wasSuspect = this.#suspect === job.id;
+    if (wasSuspect) this.#suspect = undefined;
+    // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.
+    if (end.kind === "lost") {
+      leases.release(job.id);
+      hooks.onAttempt(job.type, "stale");
+    } else {
+      settler.ended(job, end);
+    }
+    if (wasFull || wasSuspect) this.nudge();
+  };
+}
