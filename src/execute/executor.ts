@@ -15,13 +15,13 @@ import { Tools } from "./tools.ts";
 export interface ExecutorOptions {
   /** The types that run here. */
   readonly definitions: readonly AnyJobDefinition[];
-  readonly threads: Pick<Threads, "run"> | undefined;
+  readonly threads: Pick<Threads, "run">;
   readonly log: AttemptLog;
 }
 
 export class Executor {
   readonly #definitions: ReadonlyMap<string, AnyJobDefinition>;
-  readonly #threads: Pick<Threads, "run"> | undefined;
+  readonly #threads: Pick<Threads, "run">;
   readonly #log: AttemptLog;
   readonly #tools: Tools;
   /** Attempts on threads, by job: where their progress and log lines belong. Promises, so that close can wait for them. */
@@ -74,7 +74,6 @@ export class Executor {
   async #runOnThread(attempt: Attempt, signal: AbortSignal): Promise<void> {
     const { id: jobId, type, payload, attempt: number } = attempt.job;
     try {
-      if (!this.#threads) throw new Error("this replica has no pool threads");
       attempt.end(await this.#threads.run({ type, jobId, attempt: number, payload }, signal));
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.

@@ -9,7 +9,7 @@ import type { ThreadData, ThreadMessage, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
 
 const { jobsDir, settings } = workerData as ThreadData;
-const registry = await loadRegistry(jobsDir === undefined ? {} : { jobsDir });
+const registry = await loadRegistry({ jobsDir });
 const tools = new Map<string, Promise<unknown>>();
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated
 

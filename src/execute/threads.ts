@@ -5,6 +5,7 @@
  * endless loops, not against all memory faults: some end the process, which is what the crash budget is for.
  */
 import { Piscina } from "piscina";
+import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 
 export interface ThreadTask {
@@ -15,7 +16,7 @@ export interface ThreadTask {
   readonly payload: string;
 }
 
-/** What a thread needs to run attempts. */
+/** What a thread needs to know. */
 export interface ThreadData {
   readonly jobsDir: string | undefined;
   readonly settings: Readonly<Record<string, unknown>>;
@@ -40,7 +41,8 @@ function threadFile(name: string): string {
 }
 
 export class Threads {
-  readonly #pool: Piscina;
+  /** Absent on a replica that runs no jobs of the lane. */
+  readonly #pool: Piscina | undefined;
   readonly #parser: Piscina;
   readonly size: number;
   #running = 0;
@@ -48,14 +50,16 @@ export class Threads {
   constructor({ size, onMessage, ...data }: ThreadsOptions) {
     this.size = size;
     const workerData = data satisfies ThreadData;
-    this.#pool = new Piscina({
-      filename: threadFile("thread"),
-      minThreads: size,
-      maxThreads: size,
-      workerData,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-    });
-    this.#pool.on("message", onMessage);
+    if (size > 0) {
+      this.#pool = new Piscina({
+        filename: threadFile("thread"),
+        minThreads: size,
+        maxThreads: size,
+        workerData,
+        resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      });
+      this.#pool.on("message", onMessage);
+    }
     // Started by the first large body, gone a minute after the last.
     this.#parser = new Piscina({ filename: threadFile("parse-thread"), minThreads: 0, maxThreads: 1, idleTimeout: 60_000, workerData });
   }
@@ -67,6 +71,7 @@ export class Threads {
 
   /** Runs one attempt. Rejects when its thread died, or with an AbortError when `signal` ended it. */
   async run(task: ThreadTask, signal: AbortSignal): Promise<AttemptEnd> {
+    if (!this.#pool) throw new Error("this replica has no pool threads");
     this.#running += 1;
     try {
       return (await this.#pool.run(task, { signal })) as AttemptEnd;
@@ -76,11 +81,11 @@ export class Threads {
   }
 
   /** Parses and checks a body that is too large for the main thread. The bytes move to the thread. */
-  async parse(task: { readonly bytes: Uint8Array }): Promise<unknown> {
-    return (await this.#parser.run(task, { transferList: [task.bytes.buffer as ArrayBuffer] })) as unknown;
+  async parse(task: BodyTask): Promise<ParsedBody> {
+    return (await this.#parser.run(task, { transferList: [task.bytes.buffer as ArrayBuffer] })) as ParsedBody;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#parser.destroy()]);
+    await Promise.all([this.#pool?.destroy(), this.#parser.destroy()]);
   }
 }

@@ -44,7 +44,7 @@ function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
 const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);
 
 async function expireLeases(): Promise<void> {
-  const leased = await redis.zrange("{taskflow:0}:leased", 0, -1);
+  const leased = await redis.zrange("{taskflow:0}:leased", "0", "-1");
   for (const id of leased) await redis.zadd("{taskflow:0}:leased", 1, id);
 }
 
@@ -358,7 +358,7 @@ describe("wake-ups", () => {
 
 async function nameOf(queue: Queue): Promise<string | undefined> {
   await queue.renew([], `{"id":"named"}`);
-  const names = await redis.zrange("{taskflow:0}:replicas", 0, -1);
+  const names = await redis.zrange("{taskflow:0}:replicas", "0", "-1");
   return names.at(-1);
 }
 

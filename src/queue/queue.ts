@@ -132,6 +132,12 @@ export class Queue {
     }
   }
 
+  /** The server's version (of Redis, or the one of Redis that a compatible server claims); undefined where it does not tell. */
+  async serverVersion(): Promise<string | undefined> {
+    const info = await this.#work.send("info", ["server"], CALL_TIMEOUT_MS);
+    return typeof info === "string" ? /redis_version:(\S+)/.exec(info)?.[1] : undefined;
+  }
+
   /**
    * Enqueues one submission of one or more jobs, as a whole. Submissions of one event-loop tick travel in one call.
    * `done` is called exactly once, within the submit timeout.

@@ -6,7 +6,6 @@
  * in any case. A wake-up is a hint and never the truth.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { AttemptOutcome, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { timeOfId } from "../core/id.ts";
@@ -24,7 +23,8 @@ const MAX_GIVEN_UP = 20;
 export interface WorkerHooks {
   readonly onPickup: (type: string, seconds: number) => void;
   readonly onRan: (type: string, seconds: number) => void;
-  readonly onAttempt: (type: string, outcome: AttemptOutcome | "stale") => void;
+  /** An attempt is settled; `stale`: its lease was someone else's by then, and it counts for nothing. */
+  readonly onAttempt: (job: Job, outcome: AttemptOutcome | "stale") => void;
   readonly onError: (error: unknown) => void;
   /** Too many handlers do not stop. */
   readonly onUnfit: () => void;
@@ -33,7 +33,6 @@ export interface WorkerHooks {
 export interface WorkerOptions {
   readonly queue: Queue;
   readonly executor: Executor;
-  readonly definitions: readonly AnyJobDefinition[];
   readonly slots: Slots;
   readonly leases: Leases;
   readonly settler: Settler;
@@ -76,7 +75,7 @@ export class Worker {
   /** The job is off this replica's hands. */
   readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
     this.#options.leases.release(job.id);
-    this.#options.hooks.onAttempt(job.type, isStale ? "stale" : outcome);
+    this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome);
   };
 
   /** Stops claiming, waits for what runs, gives back what has not ended after `drainMs`, and settles everything. */
@@ -156,7 +155,7 @@ export class Worker {
     // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.
     if (end.kind === "lost") {
       leases.release(job.id);
-      hooks.onAttempt(job.type, "stale");
+      hooks.onAttempt(job, "stale");
     } else {
       settler.ended(job, end);
     }

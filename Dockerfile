@@ -1,0 +1,55 @@
+# One image, three names: the targets differ in TASKFLOW_ROLE alone.
+#   docker build -t taskflow .                       takes jobs and runs them
+#   docker build -t taskflow-api --target api .      takes them
+#   docker build -t taskflow-worker --target worker .   runs them
+FROM node:24-trixie-slim AS base
+WORKDIR /app
+
+# No install script of any package is needed, so none runs; the platform binaries of development tools are not needed either.
+FROM base AS build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --omit=optional
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build.mjs scripts/
+COPY src src
+RUN npm run build
+
+# uWebSockets.js comes with a binary for every platform and every Node: all but the one that this Node would load are removed.
+FROM base AS dependencies
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --omit=dev \
+ && node -e 'const { readdirSync, rmSync } = require("node:fs"); \
+      const own = ["uws", process.platform, process.arch, process.versions.modules].join("_") + ".node"; \
+      for (const name of readdirSync("node_modules/uWebSockets.js")) \
+        if (name.endsWith(".node") && name !== own) rmSync("node_modules/uWebSockets.js/" + name);' \
+ && node -e 'for (const name of ["uWebSockets.js", "sharp", "piscina"]) require(name);'
+
+# The base without what only a build needs. It is copied to an empty image, because deleting in a layer frees nothing in the one below.
+FROM base AS system
+RUN rm -rf /usr/local/lib/node_modules /usr/local/include /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
+      /usr/local/bin/yarn* /opt/yarn* /var/lib/apt/lists/* /var/cache/apt/* \
+ && install -d -o node -g node /data /data/artifacts
+
+FROM scratch AS runtime
+COPY --from=system / /
+WORKDIR /app
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ENV NODE_ENV=production SERVER_ADDR=":8080" UV_THREADPOOL_SIZE=16 DATA_DIR=/data ARTIFACTS_DIR=/data/artifacts
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json LICENSE ./
+USER node
+VOLUME /data/artifacts
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.SERVER_ADDR.split(':').pop() + '/api/v1/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# the program itself is process 1, so that it gets the SIGTERM and drains
+CMD ["node", "dist/main.js"]
+
+FROM runtime AS api
+ENV TASKFLOW_ROLE=api
+
+FROM runtime AS worker
+ENV TASKFLOW_ROLE=worker
+
+FROM runtime AS taskflow
+ENV TASKFLOW_ROLE=all

@@ -1,0 +1,48 @@
+/** One phase: jobs are submitted, and watched until the last one has ended. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Books, Entry } from "./books.ts";
+import type { Submissions } from "./submit.ts";
+import { noSubmissions } from "./submit.ts";
+
+export interface PhaseResult {
+  readonly submissions: Submissions;
+  readonly entries: readonly Entry[];
+  /** From the first submission until the last committed row was seen. */
+  readonly seconds: number;
+}
+
+export interface PhaseOptions {
+  readonly tag: string;
+  readonly books: Books;
+  readonly submit: (into: Submissions) => Promise<void>;
+  /** Told now and then how many were accepted, and how many have ended. */
+  readonly onProgress: (accepted: number, ended: number) => void;
+}
+
+/** Nothing has ended for so long after the last submission: what is missing now stays missing. */
+const GIVE_UP_MS = 60_000;
+/** A count is asked for at most so often, and takes at most a tenth of the time: it must not be the load. */
+const COUNT_EVERY_MS = 20;
+
+export async function runPhase({ tag, books, submit, onProgress }: PhaseOptions): Promise<PhaseResult> {
+  const submissions = noSubmissions();
+  const startedAt = performance.now();
+  let isSubmitting = true;
+  const submitting = submit(submissions).finally(() => {
+    isSubmitting = false;
+  });
+  let ended = 0;
+  let lastEndedAt = startedAt;
+  const watch = async (): Promise<void> => {
+    while (isSubmitting || (ended < submissions.acceptedIds.length && performance.now() - lastEndedAt < GIVE_UP_MS)) {
+      const askedAt = performance.now();
+      const count = await books.count(tag);
+      const seenAt = performance.now();
+      if (count > ended) [ended, lastEndedAt] = [count, seenAt];
+      onProgress(submissions.acceptedIds.length, ended);
+      await delay(Math.max(COUNT_EVERY_MS, 9 * (seenAt - askedAt)));
+    }
+  };
+  await Promise.all([submitting, watch()]);
+  return { submissions, entries: await books.entries(tag), seconds: (lastEndedAt - startedAt) / 1_000 };
+}

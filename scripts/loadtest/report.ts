@@ -1,0 +1,136 @@
+/** What a run amounts to: figures, faults, and how they are shown. */
+import type { Books, Entry } from "./books.ts";
+import type { PeerCounts } from "./peer-process.ts";
+import type { PhaseResult } from "./phase.ts";
+import { statisticsOf } from "./statistics.ts";
+import type { Statistics } from "./statistics.ts";
+
+export interface TypeRow {
+  readonly type: string;
+  readonly ended: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** Attempts beyond the first of each job. */
+  readonly retries: number;
+}
+
+export interface Report {
+  readonly jobs_per_minute: number;
+  readonly burst: PhaseReport;
+  /** Null where it was left out. */
+  readonly paced: PhaseReport | null;
+  readonly types: readonly TypeRow[];
+  readonly completion_rate: number;
+  readonly books: { readonly source: Books["source"]; readonly submitted: number; readonly completed: number; readonly failed: number; readonly cancelled: number; readonly missing: number; readonly refused: number };
+  readonly peers: Omit<PeerCounts, "kind">;
+  /** Why the run did not pass; empty when it did. */
+  readonly faults: readonly string[];
+}
+
+interface PhaseReport {
+  readonly jobs: number;
+  readonly seconds: number;
+  readonly submit_ms: Statistics | null;
+  readonly pickup_ms: Statistics | null;
+}
+
+const LEAST_COMPLETION_RATE = 0.995;
+const MOST_MEAN_PICKUP_MS = 100;
+
+export interface Run {
+  readonly burst: PhaseResult;
+  readonly paced: PhaseResult | null;
+  readonly source: Books["source"];
+  readonly peers: PeerCounts;
+}
+
+export function makeReport({ burst, paced, source, peers }: Run): Report {
+  const phases = paced === null ? [burst] : [burst, paced];
+  const entries = phases.flatMap((phase) => phase.entries);
+  const acceptedIds = phases.flatMap(({ submissions }) => submissions.acceptedIds);
+  const ended = new Set(entries.map(({ id }) => id));
+  const count = (status: string) => entries.filter((entry) => entry.status === status).length;
+  const refused = phases.flatMap(({ submissions }) => [...submissions.refused.values()]).reduce((sum, n) => sum + n, 0);
+  const missing = acceptedIds.filter((id) => !ended.has(id)).length;
+  const books = { source, submitted: acceptedIds.length, completed: count("completed"), failed: count("failed"), cancelled: count("cancelled"), missing, refused };
+  const burstReport = phaseReport(burst);
+  const report = {
+    jobs_per_minute: burst.seconds > 0 ? Math.round((burst.entries.length * 60) / burst.seconds) : 0,
+    burst: burstReport,
+    paced: paced === null ? null : phaseReport(paced),
+    types: typeRows(entries),
+    completion_rate: acceptedIds.length === 0 ? 0 : books.completed / acceptedIds.length,
+    books,
+    peers: { mails: peers.mails, webhooks: peers.webhooks, images: peers.images },
+  };
+  return { ...report, faults: faultsOf(report, entries.length) };
+}
+
+function phaseReport({ submissions, entries, seconds }: PhaseResult): PhaseReport {
+  const pickupMs = entries.flatMap((entry) => entry.pickupMs ?? []);
+  return { jobs: submissions.acceptedIds.length, seconds, submit_ms: statisticsOf(submissions.submitMs), pickup_ms: statisticsOf(pickupMs) };
+}
+
+function typeRows(entries: readonly Entry[]): TypeRow[] {
+  const types = [...new Set(entries.map(({ type }) => type))].sort();
+  return types.map((type) => {
+    const own = entries.filter((entry) => entry.type === type);
+    const count = (status: string) => own.filter((entry) => entry.status === status).length;
+    const retries = own.reduce((sum, { attempt }) => sum + Math.max(0, attempt - 1), 0);
+    return { type, ended: own.length, completed: count("completed"), failed: count("failed"), cancelled: count("cancelled"), retries };
+  });
+}
+
+function faultsOf({ books, completion_rate, paced }: Omit<Report, "faults">, ended: number): string[] {
+  const faults: string[] = [];
+  if (books.refused > 0) faults.push(`${books.refused} submissions were refused or not answered`);
+  if (books.missing > 0) faults.push(`${books.missing} accepted jobs are missing`);
+  // a submission that was not answered in time may have been accepted all the same
+  if (ended > books.submitted - books.missing + books.refused) faults.push(`${ended} jobs ended, of ${books.submitted} accepted`);
+  if (completion_rate < LEAST_COMPLETION_RATE) faults.push(`${percent(completion_rate)} completed, less than ${percent(LEAST_COMPLETION_RATE)}`);
+  const pickup = paced?.pickup_ms?.mean ?? 0;
+  if (pickup > MOST_MEAN_PICKUP_MS) faults.push(`mean pickup is ${pickup.toFixed(1)} ms, over ${MOST_MEAN_PICKUP_MS} ms`);
+  return faults;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
+}
+
+/** The report as text for people. */
+export function reportText(report: Report): string {
+  const { burst, paced, books, types, peers, faults } = report;
+  const latencies = [
+    ["burst: submit", burst.submit_ms],
+    ["burst: pickup", burst.pickup_ms],
+    ["paced: submit", paced?.submit_ms ?? null],
+    ["paced: pickup", paced?.pickup_ms ?? null],
+  ] as const;
+  return [
+    `${report.jobs_per_minute.toLocaleString("en")} jobs/min (${burst.jobs} jobs, ${burst.seconds.toFixed(2)} s from the first submission to the last ${books.source === "postgres" ? "committed row" : "ended job"})`,
+    ...(paced === null ? [] : [`paced: ${paced.jobs} jobs in ${paced.seconds.toFixed(2)} s`]),
+    "",
+    columns([
+      ["latency, ms", "mean", "p50", "p95", "p99", "max"],
+      ...latencies.flatMap(([name, s]) => (s === null ? [] : [[name, ...[s.mean, s.p50, s.p95, s.p99, s.max].map((ms) => ms.toFixed(1))]])),
+    ]),
+    "",
+    columns([
+      ["type", "ended", "completed", "failed", "cancelled", "retries", "rate"],
+      ...types.map((row) => [row.type, ...[row.ended, row.completed, row.failed, row.cancelled, row.retries].map(String), percent(row.completed / row.ended)]),
+    ]),
+    "",
+    `books (${books.source}): ${books.submitted} submitted = ${books.completed} completed + ${books.failed} failed + ${books.cancelled} cancelled; ${books.missing} missing, ${books.refused} refused`,
+    `peers: ${peers.mails} mails, ${peers.webhooks} webhooks, ${peers.images} image downloads`,
+    "",
+    faults.length === 0 ? "passed" : `FAILED: ${faults.join("; ")}`,
+    "",
+  ].join("\n");
+}
+
+/** Cells under each other: the first column to the left, the others to the right. */
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_cell, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  return rows.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ")).join("\n");
+}

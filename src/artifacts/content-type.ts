@@ -1,0 +1,22 @@
+/** What the types of jobs produce; a store keeps no content type, it follows from the name. */
+const TYPES: Readonly<Record<string, string>> = {
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  png: "image/png",
+  webp: "image/webp",
+  avif: "image/avif",
+  gif: "image/gif",
+  csv: "text/csv; charset=utf-8",
+  json: "application/json",
+  ndjson: "application/x-ndjson",
+  txt: "text/plain; charset=utf-8",
+  pdf: "application/pdf",
+  gz: "application/gzip",
+  zip: "application/zip",
+};
+
+/** The media type of an artifact by the extension of its name; bytes of no known kind are `application/octet-stream`. */
+export function contentTypeOf(name: string): string {
+  const extension = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+  return (Object.hasOwn(TYPES, extension) ? TYPES[extension] : undefined) ?? "application/octet-stream";
+}

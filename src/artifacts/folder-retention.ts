@@ -1,0 +1,55 @@
+import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf } from "../errors.ts";
+
+/** A file in `tmp` that nobody has written to for a day: no attempt lasts that long without a byte. */
+const ABANDONED_MS = 86_400_000;
+
+/** What another replica's removal, or a writer that uses the folder again, may make of ours. */
+const OVERTAKEN = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
+
+/**
+ * Removes the artifacts below `root` that were written longer ago than `ageMs`, the folders that empties, and abandoned
+ * temporary files. Several replicas may do so at once. Returns the number of artifacts that this call removed.
+ */
+export async function removeOlderThan(root: string, ageMs: number): Promise<number> {
+  const nowMs = Date.now();
+  await removeFiles(join(root, "tmp"), nowMs - ABANDONED_MS);
+  let removed = 0;
+  for (const shard of await foldersOf(root)) {
+    if (shard === join(root, "tmp")) continue;
+    for (const job of await foldersOf(shard)) {
+      for (const attempt of await foldersOf(job)) {
+        removed += await removeFiles(attempt, nowMs - ageMs);
+        await unlessOvertaken(rmdir(attempt));
+      }
+      await unlessOvertaken(rmdir(job));
+    }
+  }
+  return removed;
+}
+
+async function foldersOf(folder: string): Promise<string[]> {
+  const entries = (await unlessOvertaken(readdir(folder, { withFileTypes: true }))) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
+}
+
+async function removeFiles(folder: string, beforeMs: number): Promise<number> {
+  let removed = 0;
+  for (const name of (await unlessOvertaken(readdir(folder))) ?? []) {
+    const path = join(folder, name);
+    const isOld = (await unlessOvertaken(lstat(path).then(({ mtimeMs }) => mtimeMs < beforeMs))) ?? false;
+    if (isOld && (await unlessOvertaken(unlink(path).then(() => true))) === true) removed++;
+  }
+  return removed;
+}
+
+/** A folder that is not empty stays, a file that is gone is gone. */
+async function unlessOvertaken<T>(step: Promise<T>): Promise<T | undefined> {
+  try {
+    return await step;
+  } catch (thrown) {
+    if (OVERTAKEN.has(codeOf(thrown) ?? "")) return undefined;
+    throw thrown;
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`.
+ * A write goes to a new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is there
+ * whole or not at all. What a writer that died left in `tmp` goes with the next removal.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { RetryableError } from "../core/job-type.ts";
+import { codeOf, StartError, TaskFlowError } from "../errors.ts";
+import { contentTypeOf } from "./content-type.ts";
+import { removeOlderThan } from "./folder-retention.ts";
+import { isArtifactKey, type ArtifactKey } from "./key.ts";
+import type { ArtifactStore, StoredArtifact, WrittenArtifact } from "./store.ts";
+
+/** ENOSPC and a quota; EFBIG is what `ulimit -f` and a file system's own limit give. */
+const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
+
+/**
+ * Opens (and makes, where missing) a folder of artifacts.
+ * @throws {StartError} the folder cannot be made
+ */
+export async function openFolderStore(folder: string): Promise<ArtifactStore> {
+  const root = await makeRoot(folder);
+  return {
+    write: (key, source) => write(root, key, source),
+    find: (jobId, name) => find(root, jobId, name),
+    open: (key) => openArtifact(root, key),
+    removeOlderThan: (ageMs) => removeOlderThan(root, ageMs),
+  };
+}
+
+async function makeRoot(folder: string): Promise<string> {
+  try {
+    await mkdir(join(folder, "tmp"), { recursive: true });
+    return await realpath(folder);
+  } catch (thrown) {
+    throw new StartError(`ARTIFACTS_DIR: the folder ${folder} cannot be made (${codeOf(thrown) ?? "unknown"})`, thrown);
+  }
+}
+
+/** Three of the id's random digits: 4,096 shards hold ten million jobs with 2,500 entries each. */
+function jobFolder(root: string, jobId: string): string {
+  return join(root, jobId.slice(20, 23), jobId);
+}
+
+function attemptFolder(root: string, key: ArtifactKey): string {
+  return join(jobFolder(root, key.jobId), String(key.attempt));
+}
+
+async function write(root: string, key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact> {
+  const temporary = join(root, "tmp", randomUUID());
+  try {
+    if (!isArtifactKey(key)) throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
+    const written = await writeNewFile(temporary, source);
+    await publish(temporary, attemptFolder(root, key), key.name);
+    return written;
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    if (FULL.has(codeOf(thrown) ?? "")) throw new RetryableError("no space is left for artifacts", { code: "disk_full", cause: thrown });
+    throw thrown;
+  } finally {
+    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
+  }
+}
+
+async function writeNewFile(path: string, source: Readable | Buffer): Promise<WrittenArtifact> {
+  const file = await open(path, "wx", 0o640);
+  try {
+    const hash = createHash("sha256");
+    let bytes = 0;
+    for await (const chunk of Buffer.isBuffer(source) ? [source] : (source as AsyncIterable<Buffer>)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      await file.writeFile(chunk); // goes on where the last chunk ended
+    }
+    await file.sync();
+    return { bytes, sha256: hash.digest("hex") };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Renames a file into its folder. A removal may take the folder, empty as it is, between the two steps; so they are tried again. */
+async function publish(temporary: string, folder: string, name: string): Promise<void> {
+  for (let tries = 3; ; tries--) {
+    let handle: FileHandle | undefined;
+    try {
+      await mkdir(folder, { recursive: true });
+      if ((await realpath(folder)) !== folder) throw new TaskFlowError("artifact_folder_linked", 500, `a link stands in the way to ${folder}`);
+      handle = await open(folder, "r");
+      await rename(temporary, join(folder, name));
+      await handle.sync(); // the name, too, outlives a power cut
+      return;
+    } catch (thrown) {
+      if (codeOf(thrown) !== "ENOENT" || tries === 0) throw thrown;
+    } finally {
+      await handle?.close();
+    }
+  }
+}
+
+async function find(root: string, jobId: string, name: string): Promise<ArtifactKey | undefined> {
+  if (!isArtifactKey({ jobId, attempt: 1, name })) return undefined;
+  const folders = await unlessAbsent(readdir(jobFolder(root, jobId)));
+  const attempts = (folders ?? []).map(Number).filter(Number.isSafeInteger).sort((a, b) => b - a);
+  for (const attempt of attempts) {
+    const key = { jobId, attempt, name };
+    if ((await openArtifact(root, key)) !== undefined) return key;
+  }
+  return undefined;
+}
+
+async function openArtifact(root: string, key: ArtifactKey): Promise<StoredArtifact | undefined> {
+  if (!isArtifactKey(key)) return undefined;
+  const path = join(attemptFolder(root, key), key.name);
+  // the root is real, so a path that is not has a link below the root, which no writer of ours makes
+  if ((await unlessAbsent(realpath(path))) !== path) return undefined;
+  const stats = await unlessAbsent(stat(path, { bigint: true }));
+  if (stats?.isFile() !== true) return undefined;
+  return {
+    bytes: Number(stats.size),
+    contentType: contentTypeOf(key.name),
+    etag: `"${stats.mtimeNs.toString(36)}-${stats.size.toString(36)}"`,
+    modifiedAt: stats.mtime,
+    read: (range) => createReadStream(path, { ...range, highWaterMark: 262_144 }),
+  };
+}
+
+async function unlessAbsent<T>(look: Promise<T>): Promise<T | undefined> {
+  try {
+    return await look;
+  } catch (thrown) {
+    if (ABSENT.has(codeOf(thrown) ?? "")) return undefined;
+    throw thrown;
+  }
+}

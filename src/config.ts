@@ -1,0 +1,121 @@
+/** From the environment to one frozen Config, or to one error that lists every fault. Settings enter here and nowhere else. */
+import { isDeepStrictEqual } from "node:util";
+import type { Static, TObject } from "typebox";
+import { StartError } from "./errors.ts";
+import { redactUrl } from "./redacted-url.ts";
+import { parseRedisAddr } from "./redis-addr.ts";
+import type { RedisAddr } from "./redis-addr.ts";
+import { parseServerAddr } from "./server-addr.ts";
+import type { ServerAddr } from "./server-addr.ts";
+import { expectation, parseValue } from "./setting-value.ts";
+import type { SettingSchema } from "./setting-value.ts";
+import { baseSettings } from "./settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface ParsedSettings {
+  readonly SERVER_ADDR: ServerAddr;
+  /** Null: Redis is to be started here. */
+  readonly REDIS_ADDR: RedisAddr | null;
+  /** Empty: all types. */
+  readonly WORKER_TYPES: readonly string[];
+}
+
+/** The program's settings by their names; DATABASE_URL and SMTP_URL are empty where that part is to be started here. */
+export type Config = Readonly<Omit<Static<typeof baseSettings>, keyof ParsedSettings>> &
+  ParsedSettings & {
+    /** The values of the settings that job types name, the program's among them: what their `open` is given. */
+    readonly typeSettings: Readonly<Record<string, unknown>>;
+  };
+
+/** How a setting is read whose schema does not say it all. */
+interface Reader {
+  /** The value, or undefined for what is none. */
+  readonly read: (text: string) => unknown;
+  readonly expected: string;
+}
+type Readers = Readonly<Record<string, Reader>>;
+
+const readers: Readers = {
+  SERVER_ADDR: { read: parseServerAddr, expected: "host:port, [::1]:8080 or :8080" },
+  REDIS_ADDR: {
+    read: (text) => (text === "" ? null : parseRedisAddr(text)),
+    expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded",
+  },
+  DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
+  SMTP_URL: { read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i), expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded" },
+  WORKER_TYPES: { read: parseTypeNames, expected: "names of job types with commas between" },
+};
+
+function urlLike(text: string, scheme: RegExp): string | undefined {
+  return text === "" || (scheme.test(text) && URL.canParse(text)) ? text : undefined;
+}
+
+function parseTypeNames(text: string): readonly string[] | undefined {
+  const names = text === "" ? [] : text.split(",").map((name) => name.trim());
+  return names.every((name) => /^[a-z][a-z0-9_]*$/.test(name)) ? Object.freeze([...new Set(names)]) : undefined;
+}
+
+/**
+ * Reads all settings, the program's and those that job types bring. A variable that is empty counts as not set, so that a
+ * compose file may pass it on.
+ * @param typeSettings the `settings` of the job types; several may name the same one
+ * @throws {StartError} its message lists every fault, a line each
+ */
+export function loadConfig(env: Environment, typeSettings: readonly TObject[]): Config {
+  const faults = new Set(unknownNames(env, [baseSettings, ...typeSettings]));
+  const base = readSettings(baseSettings, env, readers, faults);
+  const ofTypes: Record<string, unknown> = {};
+  for (const settings of typeSettings) {
+    for (const [name, value] of Object.entries(readSettings(settings, env, {}, faults))) {
+      if (name in ofTypes && !isDeepStrictEqual(ofTypes[name], value)) faults.add(`${name}: several job types name it, and differ in its default or kind`);
+      ofTypes[name] = value;
+    }
+  }
+  const config = { ...base, typeSettings: Object.freeze(ofTypes) } as unknown as Config;
+  if (faults.size === 0) contradictions(config).forEach((fault) => faults.add(fault));
+  if (faults.size > 0) throw new StartError([...faults].join("\n"));
+  return Object.freeze(config);
+}
+
+/** The values of one table of settings; what cannot be read is left out, and told in `faults`. */
+function readSettings(settings: TObject, env: Environment, readersByName: Readers, faults: Set<string>): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  const { required = [] } = settings as { required?: readonly string[] }; // absent, whatever its type says, where all are optional
+  for (const [name, schema] of Object.entries(settings.properties) as [string, SettingSchema][]) {
+    const { read, expected } = readersByName[name] ?? { read: (text: string) => parseValue(schema, text), expected: expectation(schema) };
+    const given = env[name] ?? "";
+    const source = given === "" ? schema.default : given;
+    if (source === undefined && !required.includes(name)) continue;
+    const value = typeof source === "string" ? read(source) : source;
+    if (value === undefined) faults.add(`${name}: expected ${expected}, got ${given === "" ? "nothing" : shown(name, given)}`);
+    else values[name] = value;
+  }
+  return values;
+}
+
+/** What was given, for a fault: never a password. */
+function shown(name: string, text: string): string {
+  return /SECRET|PASSWORD|TOKEN|_KEYS?$/.test(name) ? "a value that is not shown" : JSON.stringify(redactUrl(text));
+}
+
+// Kubernetes puts the addresses of a Service named taskflow-… into each container's environment under names like ours
+// (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+const SERVICE_LINK = /^TASKFLOW_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+_\w+)?)$/;
+
+function unknownNames(env: Environment, settings: readonly TObject[]): string[] {
+  const known = new Set(settings.flatMap(({ properties }) => Object.keys(properties)));
+  return Object.keys(env)
+    .filter((name) => name.startsWith("TASKFLOW_") && env[name] !== undefined && !known.has(name) && !SERVICE_LINK.test(name))
+    .map((name) => `${name}: no setting has this name; there are ${[...known].filter((other) => other.startsWith("TASKFLOW_")).join(", ")}`);
+}
+
+/** Faults of settings that are valid each by itself. */
+function contradictions({ RECORD_BATCH_ROWS, RECORD_HIGH_MARK, RETRY_BASE_MS, RETRY_MAX_MS }: Config): string[] {
+  const faults: string[] = [];
+  if (RECORD_HIGH_MARK < RECORD_BATCH_ROWS) faults.push(`RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (${RECORD_BATCH_ROWS}), got "${RECORD_HIGH_MARK}"`);
+  if (RETRY_BASE_MS !== null && RETRY_MAX_MS !== null && RETRY_MAX_MS < RETRY_BASE_MS) {
+    faults.push(`RETRY_MAX_MS: expected at least RETRY_BASE_MS (${RETRY_BASE_MS}), got "${RETRY_MAX_MS}"`);
+  }
+  return faults;
+}

@@ -1,0 +1,158 @@
+/**
+ * The bytes of a request → its submissions, or why it is refused. The same function runs where the request came in, and
+ * on a pool thread for large bodies; its result can be cloned from one to the other.
+ */
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { Submission } from "./job.ts";
+import { elementsOf, isDeeperThan, memberText } from "./json-span.ts";
+import type { Fault } from "./schema-faults.ts";
+import { MAX_FAULTS, escapePointer, faultsOfErrors } from "./schema-faults.ts";
+import type { TypeLookup } from "./submission.ts";
+import { parseSubmission } from "./submission.ts";
+
+export const MAX_JOBS = 10_000;
+/** Above what any payload needs, below what recursion over a value can bear. */
+const MAX_LEVELS = 100;
+
+/** One job as JSON; `{"jobs":[…]}` as JSON; one job a line. */
+export type BodyKind = "single" | "batch" | "ndjson";
+
+export interface Refusal {
+  readonly status: 400 | 413 | 422;
+  readonly code: "invalid_utf8" | "malformed_json" | "json_too_deep" | "body_too_large" | "validation_failed";
+  readonly detail: string;
+  readonly faults: readonly Fault[];
+}
+
+export type ParsedBody =
+  | {
+      readonly submissions: readonly Submission[];
+      /** Whether a `run_at` came from `delay_ms`, and so depends on `now`. */
+      readonly isDelayed: boolean;
+    }
+  | { readonly refusal: Refusal };
+
+/** A body and what it takes to parse it, but for the types. */
+export interface BodyTask {
+  readonly bytes: Uint8Array;
+  readonly kind: BodyKind;
+  /** Of one job, where its type does not allow more. */
+  readonly maxBodyBytes: number;
+  /** Epoch ms, Redis's. */
+  readonly now: number;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+export function parseBody({ bytes, kind, maxBodyBytes, now }: BodyTask, typeOf: TypeLookup): ParsedBody {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return refuse(400, "invalid_utf8", "The body is not valid UTF-8.");
+  }
+  if (kind !== "single") return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), maxBodyBytes, typeOf, now);
+  const json = readJson(text);
+  if ("refusal" in json) return json;
+  const parsed = parseSubmission(json.value, text, typeOf, now);
+  if ("faults" in parsed) return invalid(parsed.faults);
+  const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
+  if (bytes.length > limit) return refuse(413, "body_too_large", `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`);
+  return { submissions: [parsed.submission], isDelayed: parsed.isDelayed };
+}
+
+function refuse(status: Refusal["status"], code: Refusal["code"], detail: string, faults: readonly Fault[] = []): { readonly refusal: Refusal } {
+  return { refusal: { status, code, detail, faults } };
+}
+
+/** A refusal for a request that was read and is wrong. */
+export function invalid(faults: readonly Fault[]): { readonly refusal: Refusal } {
+  const detail = faults.length === 1 ? "The request has a fault." : `The request has ${faults.length} faults.`;
+  return refuse(422, "validation_failed", detail, faults);
+}
+
+type Read<Value> = { readonly value: Value } | { readonly refusal: Refusal };
+
+function readJson(text: string): Read<unknown> {
+  if (isDeeperThan(text, MAX_LEVELS)) return refuse(400, "json_too_deep", `The body is nested deeper than ${MAX_LEVELS} levels.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return refuse(400, "malformed_json", `The body is not JSON: ${error instanceof Error ? error.message : ""}`);
+  }
+  // The name that would change a prototype wherever a value is copied carelessly. Escapes can spell it, too.
+  if (text.includes("__proto__") || text.includes("\\u005")) {
+    const path = pathOfProto(value, "");
+    if (path !== undefined) return invalid([{ path, message: "must not be a name in a request" }]);
+  }
+  return { value };
+}
+
+function pathOfProto(value: unknown, path: string): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const innerPath = `${path}/${escapePointer(name)}`;
+    const found = name === "__proto__" ? innerPath : pathOfProto(inner, innerPath);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+interface JobText {
+  readonly index: number;
+  readonly value: unknown;
+  readonly json: string;
+}
+
+const batch = Compile(Type.Object({ jobs: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_JOBS }) }, { additionalProperties: false }));
+
+function readBatch(text: string): Read<JobText[]> {
+  const json = readJson(text);
+  if ("refusal" in json) return json;
+  const { value } = json;
+  if (!batch.Check(value)) return invalid(faultsOfErrors(batch.Errors(value)));
+  const texts = elementsOf(memberText(text, "jobs") ?? "[]");
+  return { value: value.jobs.map((job, index) => ({ index, value: job, json: texts[index] ?? "" })) };
+}
+
+function readLines(text: string): Read<JobText[]> {
+  const jobs: JobText[] = [];
+  const faults: Fault[] = [];
+  let first: Refusal | undefined;
+  for (const [index, json] of text.split("\n").entries()) {
+    if (json.trim() === "") continue;
+    const line = readJson(json);
+    if ("value" in line) jobs.push({ index, value: line.value, json });
+    else {
+      first ??= line.refusal;
+      const { faults: own, detail } = line.refusal;
+      faults.push(...(own.length > 0 ? own.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })) : [{ path: `/jobs/${index}`, message: detail }]));
+    }
+    if (faults.length >= MAX_FAULTS) break;
+  }
+  if (first) return { refusal: { ...first, detail: "A line cannot be read.", faults } };
+  if (jobs.length === 0) return invalid([{ path: "/jobs", message: "expected at least 1 item" }]);
+  if (jobs.length > MAX_JOBS) return invalid([{ path: "/jobs", message: `expected at most ${MAX_JOBS} items` }]);
+  return { value: jobs };
+}
+
+function parseJobs(read: Read<JobText[]>, maxBodyBytes: number, typeOf: TypeLookup, now: number): ParsedBody {
+  if ("refusal" in read) return read;
+  const submissions: Submission[] = [];
+  const faults: Fault[] = [];
+  let isDelayed = false;
+  for (const { index, value, json } of read.value) {
+    const parsed = parseSubmission(value, json, typeOf, now);
+    if ("faults" in parsed) faults.push(...parsed.faults.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })));
+    else {
+      const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
+      if (json.length > limit) faults.push({ path: `/jobs/${index}`, message: `expected at most ${limit} bytes` });
+      submissions.push(parsed.submission);
+      isDelayed ||= parsed.isDelayed;
+    }
+    if (faults.length >= MAX_FAULTS) break;
+  }
+  return faults.length > 0 ? invalid(faults.slice(0, MAX_FAULTS)) : { submissions, isDelayed };
+}

@@ -1,0 +1,123 @@
+/**
+ * Where the parts of a JSON text stand, so that a part can be taken as it was written: its numbers keep all digits,
+ * its members their order. All but {@link isDeeperThan} want text that JSON.parse has accepted.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+export interface Member {
+  readonly name: string;
+  /** Where its value begins, and where it has ended. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The members of an object's text, in their order; one for each where a name stands twice. */
+export function membersOf(json: string): Member[] {
+  const members: Member[] = [];
+  let at = json.indexOf("{") + 1;
+  for (;;) {
+    const nameStart = json.indexOf('"', at) + 1;
+    if (nameStart === 0) return members;
+    const nameEnd = endOfString(json, nameStart);
+    const start = skipSpace(json, json.indexOf(":", nameEnd) + 1);
+    at = endOfValue(json, start);
+    members.push({ name: unescaped(json.slice(nameStart, nameEnd)), start, end: at });
+  }
+}
+
+/** The text of a member's value; the last one counts where the name stands twice, as in JSON.parse. */
+export function memberText(json: string, name: string): string | undefined {
+  const member = membersOf(json).findLast((each) => each.name === name);
+  return member && json.slice(member.start, member.end);
+}
+
+/** The texts of an array's elements. */
+export function elementsOf(json: string): string[] {
+  const elements: string[] = [];
+  let at = skipSpace(json, json.indexOf("[") + 1);
+  while (json.charAt(at) !== "]") {
+    const end = endOfValue(json, at);
+    elements.push(json.slice(at, end));
+    at = skipSpace(json, end);
+    if (json.charAt(at) === ",") at = skipSpace(json, at + 1);
+  }
+  return elements;
+}
+
+/**
+ * Whether brackets are nested deeper than `levels`. It takes any text, so that it can be asked before JSON.parse: that
+ * one reads a million levels, and what walks the value afterwards runs out of stack.
+ */
+export function isDeeperThan(json: string, levels: number): boolean {
+  if (json.length <= 2 * levels) return false;
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(json, at + 1);
+    else if (isOpening(code)) {
+      depth += 1;
+      if (depth > levels) return true;
+    } else if (isClosing(code)) depth -= 1;
+  }
+  return false;
+}
+
+/** [ or { */
+function isOpening(code: number): boolean {
+  return (code | 0x20) === 0x7b;
+}
+
+/** ] or } */
+function isClosing(code: number): boolean {
+  return (code | 0x20) === 0x7d;
+}
+
+/** Where the quote is that ends a string; `at` is just after the one that begins it. */
+function endOfString(json: string, at: number): number {
+  for (let from = at; ; ) {
+    const quote = json.indexOf('"', from);
+    if (quote === -1) return json.length;
+    let slashes = 0;
+    while (json.charCodeAt(quote - 1 - slashes) === BACKSLASH) slashes += 1;
+    if (slashes % 2 === 0) return quote;
+    from = quote + 1;
+  }
+}
+
+function endOfValue(json: string, start: number): number {
+  const first = json.charCodeAt(start);
+  if (first === QUOTE) return endOfString(json, start + 1) + 1;
+  if (!isOpening(first)) {
+    let at = start;
+    while (at < json.length && !isEnd(json.charCodeAt(at))) at += 1;
+    return at;
+  }
+  let depth = 0;
+  for (let at = start; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(json, at + 1);
+    else if (isOpening(code)) depth += 1;
+    else if (isClosing(code)) {
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    }
+  }
+  return json.length;
+}
+
+/** What ends a number or a word: a comma, a bracket, white space. */
+function isEnd(code: number): boolean {
+  return code === 0x2c || isClosing(code) || code <= 0x20;
+}
+
+function skipSpace(json: string, at: number): number {
+  let next = at;
+  while (next < json.length && json.charCodeAt(next) <= 0x20) next += 1;
+  return next;
+}
+
+function unescaped(name: string): string {
+  return name.includes("\\") ? (JSON.parse(`"${name}"`) as string) : name;
+}

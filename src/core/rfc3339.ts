@@ -1,0 +1,25 @@
+/** Times as the API writes and reads them (RFC 3339). */
+
+const TIME = /^\d{4}-\d\d-(\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
+
+/** Epoch milliseconds, or undefined for a text that is no time (of a day that does not exist, say) or is before 1970. */
+export function parseTime(text: string): number | undefined {
+  const day = TIME.exec(text)?.[1];
+  if (day === undefined) return undefined;
+  const epochMs = Date.parse(text.toUpperCase());
+  // Date.parse takes February 30 for March 2
+  const isRealDay = new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day);
+  return epochMs >= 0 && isRealDay ? epochMs : undefined;
+}
+
+let lastMs = Number.NaN;
+let lastText = "";
+
+/** @param epochMs milliseconds since the epoch. The last text is kept: jobs accepted in one millisecond share it, and making it costs 1 µs. */
+export function formatTime(epochMs: number): string {
+  if (epochMs !== lastMs) {
+    lastText = new Date(epochMs).toISOString();
+    lastMs = epochMs;
+  }
+  return lastText;
+}

@@ -1,0 +1,105 @@
+/**
+ * The errors of a compiled schema as faults for people: one for each thing that is wrong, at the place where it is.
+ * What typebox says of a union, an error or more for each branch, is brought down to what the branch that was meant says.
+ */
+import type { TLocalizedValidationError } from "typebox/error";
+import { Settings } from "typebox/system";
+import type { PayloadFault } from "./job-type.ts";
+
+/** What is wrong with a request, and where: `path` is a JSON pointer into it. */
+export type Fault = PayloadFault;
+
+/** No caller reads more, and each costs memory and time. */
+export const MAX_FAULTS = 1_000;
+
+Settings.Set({ maxErrors: MAX_FAULTS }); // typebox stops at 8 by default; a request is told all its faults at once
+
+interface Entry {
+  readonly fault: Fault;
+  readonly schemaPath: string;
+  /** For a value that is of another kind altogether: what was expected. */
+  readonly expected?: string;
+}
+
+export function faultsOfErrors(errors: readonly TLocalizedValidationError[]): Fault[] {
+  const entries: Entry[] = [];
+  for (const error of errors) {
+    if (error.keyword === "anyOf") {
+      const branches = `${error.schemaPath}/anyOf/`;
+      let first = entries.length; // those of the branches stand just before
+      while (entries[first - 1]?.schemaPath.startsWith(branches) === true) first -= 1;
+      entries.push(...condense(entries.splice(first), error.instancePath, branches));
+    } else {
+      entries.push(...entriesOf(error));
+    }
+  }
+  return entries.slice(0, MAX_FAULTS).map(({ fault }) => fault);
+}
+
+/** The faults of the branch that was meant: of the right kind, and nearest to valid. */
+function condense(entries: readonly Entry[], path: string, branches: string): Entry[] {
+  const byBranch = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const branch = entry.schemaPath.slice(branches.length).split("/", 1)[0] ?? "";
+    byBranch.set(branch, [...(byBranch.get(branch) ?? []), entry]);
+  }
+  const all = [...byBranch.values()];
+  const isOfOtherKind = ({ expected, fault }: Entry): boolean => expected !== undefined && fault.path === path;
+  const meant = all.filter((branch) => !branch.some(isOfOtherKind));
+  const schemaPath = branches.slice(0, -"/anyOf/".length);
+  if (meant.length === 0) {
+    const expected = [...new Set(entries.filter(isOfOtherKind).map((entry) => entry.expected))].join(" or ");
+    return [{ fault: { path, message: `expected ${expected}` }, schemaPath, expected }];
+  }
+  const fewest = Math.min(...meant.map((branch) => branch.length));
+  const nearest = meant.filter((branch) => branch.length === fewest);
+  if (nearest.length === 1) return nearest[0] ?? [];
+  const reasons = nearest.map(([entry]) => (entry ? `${entry.fault.path.slice(path.length)} ${entry.fault.message}`.trim() : ""));
+  return [{ fault: { path, message: `matches none of the forms allowed here: ${reasons.join(", or ")}` }, schemaPath }];
+}
+
+function entriesOf(error: TLocalizedValidationError): Entry[] {
+  const { keyword, params, instancePath: path, schemaPath } = error;
+  const ofOtherKind = (expected: string): Entry[] => [{ fault: { path, message: `expected ${expected}` }, schemaPath, expected }];
+  const ofMembers = (names: readonly string[], message: string): Entry[] =>
+    names.slice(0, MAX_FAULTS).map((name) => ({ fault: { path: `${path}/${escapePointer(name)}`, message }, schemaPath }));
+  if (keyword === "boolean") return []; // repeats what additionalProperties says
+  if (keyword === "required") return ofMembers(params.requiredProperties, "is required");
+  if (keyword === "additionalProperties") return ofMembers(params.additionalProperties, "is not a known field");
+  if (keyword === "type") return ofOtherKind([params.type].flat().map((type) => KINDS[type] ?? type).join(" or "));
+  if (keyword === "const") return ofOtherKind(JSON.stringify(params.allowedValue));
+  return [{ fault: { path, message: messageOf(error) }, schemaPath }];
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: "a string",
+  integer: "an integer",
+  number: "a number",
+  object: "an object",
+  array: "an array",
+  boolean: "true or false",
+};
+
+const BOUNDS: Readonly<Record<string, readonly [bound: string, noun: string]>> = {
+  minLength: ["at least", "character"],
+  maxLength: ["at most", "character"],
+  minItems: ["at least", "item"],
+  maxItems: ["at most", "item"],
+  minProperties: ["at least", "field"],
+  maxProperties: ["at most", "field"],
+};
+
+function messageOf({ keyword, params, message }: TLocalizedValidationError): string {
+  if (keyword === "enum") return `expected ${params.allowedValues.map((value) => JSON.stringify(value)).join(" or ")}`;
+  if (keyword === "pattern") return `expected text that matches ${String(params.pattern)}`;
+  if (!("limit" in params)) return message;
+  const limit = String(params.limit);
+  if ("comparison" in params) return `expected a number ${params.comparison} ${limit}`;
+  const [bound, noun] = BOUNDS[keyword] ?? ["", ""];
+  return `expected ${bound} ${limit} ${noun}${limit === "1" ? "" : "s"}`;
+}
+
+/** A member's name as a step of a JSON pointer (RFC 6901, section 3). */
+export function escapePointer(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
+}

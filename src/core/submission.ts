@@ -1,0 +1,170 @@
+/**
+ * Unknown JSON → a Submission, or every fault of it with its path. Past this point nothing is checked again.
+ * It is on the hot path: a request that says nothing but type and payload pays for one compiled check of each.
+ */
+import type { Static } from "typebox";
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { Backoff } from "./backoff.ts";
+import type { JobOptions, Submission } from "./job.ts";
+import { memberText } from "./json-span.ts";
+import { parseTime } from "./rfc3339.ts";
+import type { Fault } from "./schema-faults.ts";
+import { faultsOfErrors } from "./schema-faults.ts";
+import { oneLine } from "./wire.ts";
+
+const DAY_MS = 86_400_000;
+/** "One year ahead", by any calendar. */
+const MAX_AHEAD_MS = 366 * DAY_MS;
+const DEFAULT_PRIORITY = 5;
+const DEFAULT_MAX_DELAY_MS = 600_000;
+/** The scripts look for the end of the group, percent-encoded, within the first 1,024 characters of a job. */
+const MAX_ENCODED_GROUP = 900;
+/** The type that delivers callbacks, and so knows which URLs it takes. */
+const CALLBACK_TYPE = "webhook";
+
+const envelopeSchema = Type.Object(
+  {
+    type: Type.String({ minLength: 1, maxLength: 64, description: "The job type" }),
+    payload: Type.Object({}, { description: "Checked against the type's schema" }),
+    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, default: DEFAULT_PRIORITY, description: "Higher first; first in, first out within one priority" })),
+    run_at: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339: start no earlier; at most one year ahead" })),
+    delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_AHEAD_MS, description: "Start no earlier than so long from now; not together with run_at" })),
+    max_attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 25, description: "Default by type" })),
+    backoff: Type.Optional(
+      Type.Object(
+        {
+          kind: Type.Enum(["exponential", "fixed"]),
+          base_ms: Type.Integer({ minimum: 1, maximum: DAY_MS }),
+          max_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: DAY_MS })),
+        },
+        { additionalProperties: false, description: "The delay between attempts. Default by type" },
+      ),
+    ),
+    timeout_ms: Type.Optional(Type.Integer({ minimum: 100, maximum: DAY_MS, description: "Of one attempt. Default by type" })),
+    expires_at: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339: not started by then, the job fails as `expired`" })),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 10 })),
+    callback_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Gets a signed POST with the finished job" })),
+    group_key: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "Groups of one type take turns" })),
+    durability: Type.Optional(Type.Enum(["redis", "postgres"], { description: "What must hold the job before the 202" })),
+  },
+  { additionalProperties: false },
+);
+
+const envelope = Compile(envelopeSchema);
+type Fields = Partial<Static<typeof envelopeSchema>>;
+
+/** What a submission needs to know of its type. */
+export interface SubmissionType {
+  readonly definition: { readonly attempts: number };
+  /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
+  readonly maxBodyBytes: number;
+  /** Every fault of a payload, its paths pointing into the payload. */
+  faultsOf(payload: object): readonly Fault[];
+}
+
+export type TypeLookup = (type: string) => SubmissionType | undefined;
+
+export type ParsedSubmission =
+  | {
+      readonly submission: Submission;
+      /** Whether `run_at` came from `delay_ms`, and so depends on when it was read. */
+      readonly isDelayed: boolean;
+    }
+  | { readonly faults: readonly Fault[] };
+
+/**
+ * @param value what JSON.parse made of `json`
+ * @param json the text, from which the payload is cut as it was written
+ * @param now epoch ms, Redis's
+ */
+export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup, now: number): ParsedSubmission {
+  const faults: Fault[] = envelope.Check(value) ? [] : faultsOfErrors(envelope.Errors(value));
+  const fields: Fields = faults.length === 0 ? (value as Fields) : soundFields(value, faults);
+  const type = fields.type === undefined ? undefined : typeOf(fields.type);
+  if (type === undefined && fields.type !== undefined) faults.push({ path: "/type", message: "is not a job type of this server" });
+  const options = readOptions(fields, typeOf, now, faults);
+  if (fields.group_key !== undefined) checkGroup(fields.group_key, faults);
+  if (type && fields.payload) {
+    for (const { path, message } of type.faultsOf(fields.payload)) faults.push({ path: `/payload${path}`, message });
+  }
+  if (faults.length > 0 || type === undefined || fields.type === undefined) return { faults };
+  const submission: Submission = {
+    type: fields.type,
+    payload: oneLine(memberText(json, "payload") ?? "{}"),
+    priority: fields.priority ?? DEFAULT_PRIORITY,
+    maxAttempts: fields.max_attempts ?? type.definition.attempts,
+    groupKey: fields.group_key ?? null,
+    options,
+  };
+  return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0 };
+}
+
+/** The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all. */
+function soundFields(value: unknown, faults: readonly Fault[]): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
+  const faulty = new Set(faults.map(({ path }) => path.split("/", 2)[1]));
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !faulty.has(name)));
+}
+
+const NO_OPTIONS: JobOptions = Object.freeze({});
+
+function readOptions(fields: Fields, typeOf: TypeLookup, now: number, faults: Fault[]): JobOptions {
+  const { run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url, durability } = fields;
+  const said = [run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url, durability];
+  if (said.every((field) => field === undefined)) return NO_OPTIONS;
+  const options: { -readonly [Name in keyof JobOptions]: JobOptions[Name] } = {};
+  const runAt = readRunAt(run_at, delay_ms, now, faults);
+  if (runAt !== undefined) options.run_at = runAt;
+  const expiresAt = expires_at === undefined ? undefined : readTime("/expires_at", expires_at, faults);
+  if (expiresAt !== undefined) options.expires_at = expiresAt;
+  if (timeout_ms !== undefined) options.timeout_ms = timeout_ms;
+  if (backoff !== undefined) options.backoff = readBackoff(backoff, faults);
+  if (tags !== undefined && tags.length > 0) options.tags = readTags(tags, faults);
+  if (callback_url !== undefined) options.callback_url = readCallback(callback_url, typeOf, faults);
+  if (durability === "postgres") faults.push({ path: "/durability", message: "postgres is not available on this server; redis is" });
+  return options;
+}
+
+function readRunAt(text: string | undefined, delayMs: number | undefined, now: number, faults: Fault[]): number | undefined {
+  if (text === undefined) return delayMs === undefined || delayMs === 0 ? undefined : now + delayMs;
+  if (delayMs !== undefined) faults.push({ path: "/delay_ms", message: "must not be given together with run_at" });
+  const runAt = readTime("/run_at", text, faults);
+  if (runAt !== undefined && runAt > now + MAX_AHEAD_MS) faults.push({ path: "/run_at", message: "expected a time at most one year ahead" });
+  return runAt;
+}
+
+function readTime(path: string, text: string, faults: Fault[]): number | undefined {
+  const time = parseTime(text);
+  if (time === undefined) faults.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
+  return time;
+}
+
+function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, faults: Fault[]): Backoff {
+  if (max_ms !== undefined && max_ms < base_ms) faults.push({ path: "/backoff/max_ms", message: "expected at least base_ms" });
+  return { kind, base_ms, max_ms: max_ms ?? Math.max(base_ms, kind === "fixed" ? 0 : DEFAULT_MAX_DELAY_MS) };
+}
+
+/** Control characters, and halves of surrogate pairs, which no database stores. */
+const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
+
+function readTags(tags: readonly string[], faults: Fault[]): readonly string[] {
+  tags.forEach((tag, index) => {
+    if (UNPRINTABLE.test(tag)) faults.push({ path: `/tags/${index}`, message: "expected text without control characters" });
+  });
+  return tags;
+}
+
+function checkGroup(group: string, faults: Fault[]): void {
+  if (UNPRINTABLE.test(group)) faults.push({ path: "/group_key", message: "expected text without control characters" });
+  else if (encodeURIComponent(group).length > MAX_ENCODED_GROUP) {
+    faults.push({ path: "/group_key", message: `expected at most ${MAX_ENCODED_GROUP} characters when percent-encoded` });
+  }
+}
+
+function readCallback(url: string, typeOf: TypeLookup, faults: Fault[]): string {
+  const type = typeOf(CALLBACK_TYPE);
+  if (!type) faults.push({ path: "/callback_url", message: "callbacks are not available on this server" });
+  for (const { message } of type?.faultsOf({ url }) ?? []) faults.push({ path: "/callback_url", message });
+  return url;
+}

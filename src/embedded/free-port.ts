@@ -1,0 +1,30 @@
+import { createServer } from "node:net";
+import { StartError } from "../errors.ts";
+
+/** A TCP port on 127.0.0.1 that nobody listened on a moment ago. */
+export function freePort(): Promise<number> {
+  return probe(0);
+}
+
+/**
+ * Makes sure that a port on 127.0.0.1 can be listened on.
+ * @throws StartError when it cannot: taken, or not ours to take.
+ */
+export async function requireFreePort(port: number, service: string): Promise<void> {
+  try {
+    await probe(port);
+  } catch (error) {
+    throw new StartError(`${service} cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`, error);
+  }
+}
+
+function probe(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : port));
+    });
+  });
+}

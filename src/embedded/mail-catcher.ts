@@ -1,0 +1,198 @@
+/**
+ * An SMTP server for a machine on which nobody set one up: it takes every message and sends none. Each is one .eml file,
+ * the envelope in its first lines, as a mail server that delivers adds it; the file appears whole or not at all.
+ */
+import { type FileHandle, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ParsedMail } from "mailparser";
+import type { SMTPServer, SMTPServerDataStream, SMTPServerSession } from "smtp-server";
+import { StartError, codeOf } from "../errors.ts";
+import { makeDataDir } from "./data-dir.ts";
+import { freePort, requireFreePort } from "./free-port.ts";
+
+export interface CaughtMail {
+  /** Also its file's name, without `.eml`; a greater one came later. */
+  readonly id: string;
+  readonly receivedAtMs: number;
+  /** The header, as written; empty when there is none. */
+  readonly from: string;
+  readonly subject: string;
+  /** The recipients of the envelope, blind copies too. */
+  readonly to: readonly string[];
+}
+
+export interface MailCatcherOptions {
+  /** Where the messages lie. */
+  readonly dataDir: string;
+  /** A free one when not given. */
+  readonly port?: number;
+}
+
+const MOST_BYTES = 25 * 1024 * 1024; // what the large mail services take
+const MOST_MESSAGES = 1_000;
+const MOST_HEADER_BYTES = 64 * 1024;
+const FAREWELL_MS = 500;
+const ID = /^\d{14}$/u;
+
+type Parse = typeof import("mailparser").simpleParser;
+
+/**
+ * Starts a mail catcher on 127.0.0.1, without authentication or TLS.
+ * @throws StartError in one sentence.
+ */
+export async function startMailCatcher({ dataDir, port }: MailCatcherOptions): Promise<MailCatcher> {
+  const [{ SMTPServer }, { simpleParser }] = await Promise.all([import("smtp-server"), import("mailparser")]).catch((error: unknown) => {
+    throw new StartError("There is no mail catcher here: set SMTP_URL, or install with dev dependencies, which bring one along.", error);
+  });
+  makeDataDir(dataDir, "the mail catcher");
+  const names = await readdir(dataDir);
+  for (const name of names.filter((each) => each.endsWith(".part"))) await rm(join(dataDir, name), { force: true }); // cut off by a kill
+  const ids = names.filter((name) => name.endsWith(".eml")).map((name) => name.slice(0, -".eml".length)).filter((id) => ID.test(id));
+  const ownPort = port ?? (await freePort());
+  await requireFreePort(ownPort, "The mail catcher");
+  const catcher = new MailCatcher(dataDir, ownPort, ids.sort(), simpleParser);
+  await catcher.listen((options) => new SMTPServer(options));
+  return catcher;
+}
+
+type ServerOptions = ConstructorParameters<typeof SMTPServer>[0];
+
+export class MailCatcher {
+  /** `smtp://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly #dataDir: string;
+  readonly #port: number;
+  readonly #parse: Parse;
+  /** Of the messages that are there, oldest first. */
+  readonly #ids: string[];
+  readonly #known = new Map<string, CaughtMail>();
+  #server: SMTPServer | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(dataDir: string, port: number, ids: string[], parse: Parse) {
+    this.url = `smtp://127.0.0.1:${port}`;
+    this.#dataDir = dataDir;
+    this.#port = port;
+    this.#ids = ids;
+    this.#parse = parse;
+  }
+
+  /** Called once, by {@link startMailCatcher}. */
+  async listen(make: (options: ServerOptions) => SMTPServer): Promise<void> {
+    const server = make({
+      authOptional: true,
+      disabledCommands: ["AUTH", "STARTTLS"],
+      disableReverseLookup: true,
+      size: MOST_BYTES,
+      closeTimeout: FAREWELL_MS,
+      onData: (stream, session, done) => {
+        this.#take(stream, session).then(done, done);
+      },
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(this.#port, "127.0.0.1", resolve);
+    });
+    server.on("error", () => undefined); // a client's connection broke: it knows, and nothing of it was kept
+    this.#server = server;
+  }
+
+  /** All messages, newest first. */
+  async list(): Promise<CaughtMail[]> {
+    const mails = await Promise.all(this.#ids.map((id) => this.#summary(id)));
+    return mails.filter((mail) => mail !== undefined).reverse();
+  }
+
+  /** A whole message, or `undefined` when there is none with this id (any more). */
+  async read(id: string): Promise<ParsedMail | undefined> {
+    if (!ID.test(id)) return undefined;
+    try {
+      return await this.#parse(await readFile(this.#path(id)));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => this.#server?.close(resolve));
+    return this.#closing;
+  }
+
+  #path(id: string): string {
+    return join(this.#dataDir, `${id}.eml`);
+  }
+
+  async #take(stream: SMTPServerDataStream, { envelope }: SMTPServerSession): Promise<Error | null> {
+    const id = this.#nextId();
+    const unfinished = join(this.#dataDir, `${id}.part`);
+    const from = envelope.mailFrom ? envelope.mailFrom.address : "";
+    const head = [`Return-Path: <${from}>`, ...envelope.rcptTo.map(({ address }) => `Delivered-To: ${address}`), ""].join("\r\n");
+    try {
+      const file = await open(unfinished, "w", 0o600);
+      await writeMessage(file, head, stream).finally(() => file.close());
+      if (stream.sizeExceeded) return Object.assign(new Error(`Larger than ${MOST_BYTES} bytes`), { responseCode: 552 });
+      await rename(unfinished, this.#path(id));
+    } finally {
+      await rm(unfinished, { force: true });
+    }
+    this.#ids.push(id);
+    this.#ids.sort();
+    await this.#removeOldest();
+    return null;
+  }
+
+  /** The present time in epoch ms, or one more than the last: ids never repeat, also when the clock is set back. */
+  #nextId(): string {
+    this.#lastMs = Math.max(Date.now(), this.#lastMs + 1, Number(this.#ids.at(-1) ?? 0) + 1);
+    return String(this.#lastMs).padStart(14, "0");
+  }
+  #lastMs = 0;
+
+  async #removeOldest(): Promise<void> {
+    for (const id of this.#ids.splice(0, this.#ids.length - MOST_MESSAGES)) {
+      this.#known.delete(id);
+      await rm(this.#path(id), { force: true });
+    }
+  }
+
+  async #summary(id: string): Promise<CaughtMail | undefined> {
+    const known = this.#known.get(id);
+    if (known) return known;
+    let header: Buffer;
+    try {
+      header = await readHeader(this.#path(id));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined; // removed by hand, or as the oldest just now
+      throw error;
+    }
+    const { headerLines, from, subject = "" } = await this.#parse(header);
+    const to = headerLines.filter(({ key }) => key === "delivered-to").map(({ line }) => line.slice(line.indexOf(":") + 1).trim());
+    const mail = { id, receivedAtMs: Number(id), from: from?.text ?? "", subject, to };
+    this.#known.set(id, mail);
+    return mail;
+  }
+}
+
+/** Writes a message as it comes. What is too large is read to its end, as SMTP wants, but not kept. */
+async function writeMessage(file: FileHandle, head: string, stream: SMTPServerDataStream): Promise<void> {
+  await file.write(head);
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes <= MOST_BYTES) await file.write(chunk);
+  }
+}
+
+/** The lines before the first empty one, as a message without a body. */
+async function readHeader(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_HEADER_BYTES), 0, MOST_HEADER_BYTES, 0);
+    const read = buffer.subarray(0, bytesRead);
+    const end = read.indexOf("\r\n\r\n");
+    return end < 0 ? read : read.subarray(0, end + 4);
+  } finally {
+    await file.close();
+  }
+}

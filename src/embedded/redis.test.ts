@@ -1,0 +1,96 @@
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { StartError } from "../errors.ts";
+import { redisCacheDir } from "../testing/own-servers.ts";
+import { tempDir } from "../testing/services.ts";
+import { findRedis } from "./redis-binary.ts";
+import { redisCommand } from "./redis-command.ts";
+import { type RedisOptions, type RunningRedis, startRedis } from "./redis.ts";
+
+const opened: RunningRedis[] = [];
+afterEach(async () => {
+  for (const redis of opened.splice(0)) await redis.close();
+});
+
+async function start(options: Partial<RedisOptions>): Promise<RunningRedis> {
+  const redis = await startRedis({ dataDir: tempDir(), cacheDir: redisCacheDir, ...options });
+  opened.push(redis);
+  return redis;
+}
+
+it("keeps what it is given, and lets arguments win", async () => {
+  const dataDir = tempDir();
+  const first = await start({ dataDir, args: ["--databases", "3"] });
+  await redisCommand(first.port, "SET", "kept", "1");
+  expect(await redisCommand(first.port, "SELECT", "3")).toMatch(/^-ERR/u);
+  await first.close();
+  const second = await start({ dataDir, port: first.port });
+  expect(second.address).toBe(`redis://127.0.0.1:${first.port}`);
+  expect(await redisCommand(second.port, "EXISTS", "kept")).toBe(":1");
+});
+
+it("says in one sentence that the port is taken", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  await expect(start({ port })).rejects.toThrow(new StartError(`Redis cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`));
+  taken.close();
+});
+
+it("says in one sentence what Redis itself has to say", async () => {
+  await expect(start({ args: ["--no-such-setting", "1"] })).rejects.toThrow(/^Redis did not start on .*: .*[^.]\.$/u);
+});
+
+/** A program on a search path, written in sh. */
+function script(folder: string, name: string, body: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`);
+  chmodSync(join(folder, name), 0o755);
+}
+
+it("passes over what is too old or does not run, and takes Valkey", async () => {
+  const [old, broken, valkey] = [join(tempDir(), "old"), join(tempDir(), "broken"), join(tempDir(), "valkey")];
+  script(old, "redis-server", "echo 'Redis server v=6.2.7 sha=0'");
+  script(broken, "redis-server", "exit 127");
+  script(valkey, "valkey-server", "echo 'Valkey server v=8.1.1 sha=0'");
+  const found = await findRedis(tempDir(), [old, broken, valkey].join(":"));
+  expect(found.command).toBe(join(valkey, "valkey-server"));
+});
+
+/** apt and dpkg as they look from outside, with an archive of one server that needs one library. */
+function archive(): string {
+  const tools = join(tempDir(), "tools");
+  script(tools, "apt-get", `case "$*" in *download*) for p in "$@"; do case $p in redis-*|lib*) : > "$p.deb";; esac; done;; esac`);
+  script(tools, "apt-cache", "printf 'redis-tools\\n  Depends: libone\\nlibone\\nlibc6\\n'");
+  const server = `#!/bin/sh\\ncase "$LD_LIBRARY_PATH" in */usr/lib/x-linux-gnu*) echo "Redis server v=7.2.0";; *) exit 127;; esac`;
+  script(
+    tools,
+    "dpkg",
+    `PATH=/usr/bin:/bin; mkdir -p "$3/usr/bin"
+     case "$2" in
+       */redis-server.deb) printf '${server}' > "$3/usr/bin/redis-server"; chmod +x "$3/usr/bin/redis-server";;
+       */libone.deb) mkdir -p "$3/usr/lib/x-linux-gnu";;
+       */libc6.deb) exit 1;;
+     esac`,
+  );
+  return tools;
+}
+
+it("fetches a server with the libraries it lacks, and takes it from the cache the next time", async () => {
+  const cacheDir = join(tempDir(), "cache");
+  const fetched = await findRedis(cacheDir, archive());
+  expect(fetched.command).toBe(join(cacheDir, "server/usr/bin/redis-server"));
+  expect(fetched.env["LD_LIBRARY_PATH"]).toContain(join(cacheDir, "server/usr/lib/x-linux-gnu"));
+  expect(await findRedis(cacheDir, "")).toEqual(fetched);
+});
+
+it("says what to install where none can be found or fetched", async () => {
+  await expect(findRedis(tempDir(), "")).rejects.toThrow(/^There is no redis-server .* install one .*, or set REDIS_ADDR\.$/u);
+  const tools = join(tempDir(), "useless");
+  for (const name of ["apt-get", "apt-cache", "dpkg"]) script(tools, name, "exit 0");
+  await expect(findRedis(tempDir(), tools)).rejects.toBeInstanceOf(StartError);
+});

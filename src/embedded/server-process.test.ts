@@ -1,0 +1,69 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { StartError } from "../errors.ts";
+import { tempDir } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+import { markOf } from "./process-mark.ts";
+import { ServerProcess, type ServerSpec, lastServer } from "./server-process.ts";
+
+const opened: ServerProcess[] = [];
+afterEach(async () => {
+  for (const server of opened.splice(0)) await server.close();
+});
+
+/** A server written in sh, which is ready at once. */
+async function start(script: string, spec: Partial<ServerSpec> = {}): Promise<ServerProcess> {
+  const server = await ServerProcess.start({
+    ...{ name: "Sh", command: "/bin/sh", args: ["-c", script], dataDir: tempDir(), readyWithinMs: 10_000 },
+    ...{ stopSignal: "SIGTERM", stopWithinMs: 300, isReady: () => Promise.resolve(true) },
+    ...spec,
+  });
+  opened.push(server);
+  return server;
+}
+
+const STUBBORN = "trap '' TERM; echo trapped; while :; do sleep 0.05; done";
+
+it("says why a program could not be started", async () => {
+  const never = (): Promise<boolean> => Promise.reject(new Error("not ready"));
+  await expect(start("", { command: "/no/such/program", isReady: never })).rejects.toThrow(new StartError("Sh could not be started: spawn /no/such/program ENOENT."));
+  const dataDir = tempDir();
+  await expect(start("echo 'first'; echo 'fatal: no luck.'; echo 'bye'; exit 3", { dataDir, isReady: never })).rejects.toThrow(`Sh did not start on ${dataDir}: fatal: no luck.`);
+  await expect(start("exit 3", { dataDir, isReady: never })).rejects.toThrow("it said nothing.");
+});
+
+it("gives up on what does not get ready, and ends it", async () => {
+  const dataDir = tempDir();
+  const started = start("sleep 100", { dataDir, readyWithinMs: 100, isReady: () => Promise.resolve(false) });
+  await expect(started).rejects.toThrow(`Sh on ${dataDir} was not ready within 0.1 s: it said nothing.`);
+  expect(lastServer(dataDir)?.lives).toBe(false);
+});
+
+it("kills what does not stop when told to, whether its own or an orphan", async () => {
+  const dataDir = tempDir();
+  const first = await start(STUBBORN, { dataDir });
+  const second = await start(STUBBORN, { dataDir });
+  expect(markOf(first.pid)).toBeUndefined();
+  await second.close();
+  expect([markOf(second.pid), second.isRunning]).toEqual([undefined, false]);
+});
+
+it("leaves alone a process that only has an orphan's pid", async () => {
+  const dataDir = tempDir();
+  const innocent = await start("sleep 100");
+  writeFileSync(join(dataDir, "server.pid"), JSON.stringify({ pid: innocent.pid, mark: "an earlier life" }));
+  await start("sleep 100", { dataDir });
+  expect(innocent.isRunning).toBe(true);
+});
+
+it("knows a process from others, alive or gone", async () => {
+  const server = await start("sleep 100");
+  const { pid } = server;
+  const mark = markOf(pid);
+  expect(mark).not.toBe(markOf(process.pid));
+  expect(markOf(pid, "darwin")).toBe(markOf(pid, "darwin"));
+  server.signal("SIGKILL");
+  await until(() => markOf(pid) === undefined, { what: "it is gone" });
+  expect([markOf(pid, "darwin"), markOf(-1), markOf(0.5)]).toEqual([undefined, undefined, undefined]);
+});

@@ -1,0 +1,152 @@
+/**
+ * A database server as a child of this program.
+ *
+ *   start: an orphan of an earlier, killed parent on the same folder is stopped → spawn → ready (or StartError)
+ *   close: stop signal → gone; SIGKILL when it does not go
+ *
+ * It leads a session of its own, so that Ctrl-C in the terminal reaches only the program, which drains first and
+ * then closes it. When the program exits without closing it, it is told to stop on the way out. Its output goes to
+ * `server.log` in its folder: a pipe would break when the parent is killed.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { StartError, messageOf } from "../errors.ts";
+import { readMark, writeMark } from "./process-mark.ts";
+
+export interface ServerSpec {
+  /** What it is called in errors: "Redis". */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Holds `server.pid` and `server.log`, beside what the server keeps. */
+  readonly dataDir: string;
+  /** Its working directory; `dataDir` when not given. */
+  readonly workDir?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** The signal that makes it save and go. */
+  readonly stopSignal: NodeJS.Signals;
+  /** How long it may take to do so before it is killed. */
+  readonly stopWithinMs: number;
+  /** Runs after an orphan is gone and before the server starts; its throw is the error of the start. */
+  readonly beforeSpawn?: () => Promise<void>;
+  /** Whether it serves now. A throw means not yet. */
+  readonly isReady: () => Promise<boolean>;
+  readonly readyWithinMs: number;
+}
+
+const POLL_MS = 20;
+
+export class ServerProcess {
+  readonly #spec: ServerSpec;
+  readonly #child: ChildProcess;
+  readonly #stopOnExit = (): void => this.signal(this.#spec.stopSignal);
+  #spawnError: Error | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(spec: ServerSpec) {
+    this.#spec = spec;
+    const log = openSync(join(spec.dataDir, "server.log"), "w", 0o600);
+    const { command, args, workDir = spec.dataDir, env = process.env, user } = spec;
+    this.#child = spawn(command, args, { cwd: workDir, env, detached: true, stdio: ["ignore", log, log], ...user });
+    closeSync(log);
+    this.#child.on("error", (error) => (this.#spawnError = error));
+    if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeMark(this.#child.pid));
+    this.#child.unref();
+    process.once("exit", this.#stopOnExit);
+  }
+
+  /**
+   * Starts the server and waits until it is ready.
+   * @throws StartError in one sentence, with the last telling line of its log.
+   */
+  static async start(spec: ServerSpec): Promise<ServerProcess> {
+    await stopOrphan(spec);
+    await spec.beforeSpawn?.();
+    const server = new ServerProcess(spec);
+    try {
+      await server.#untilReady();
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0; // a started server has one
+  }
+
+  get isRunning(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Sends a signal, if it still runs. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.isRunning) this.#child.kill(signal);
+  }
+
+  /** Stops it, its data saved, and waits until it is gone. */
+  close(): Promise<void> {
+    this.#closing ??= this.#stop();
+    return this.#closing;
+  }
+
+  async #gone(withinMs: number): Promise<boolean> {
+    const deadline = performance.now() + withinMs;
+    while (this.isRunning && performance.now() < deadline) await delay(POLL_MS);
+    return !this.isRunning;
+  }
+
+  async #stop(): Promise<void> {
+    const { stopSignal, stopWithinMs } = this.#spec;
+    this.signal(stopSignal);
+    if (!(await this.#gone(stopWithinMs))) {
+      this.signal("SIGKILL");
+      await this.#gone(stopWithinMs);
+    }
+    process.off("exit", this.#stopOnExit);
+  }
+
+  async #untilReady(): Promise<void> {
+    const { name, dataDir, isReady, readyWithinMs } = this.#spec;
+    const deadline = performance.now() + readyWithinMs;
+    await delay(0); // a program that is not there is told of in the next turn
+    while (performance.now() < deadline) {
+      if (this.#spawnError) throw new StartError(`${name} could not be started: ${messageOf(this.#spawnError)}.`, this.#spawnError);
+      if (!this.isRunning) throw new StartError(`${name} did not start on ${dataDir}: ${tellingLine(dataDir)}.`);
+      if (await isReady().catch(() => false)) return;
+      await delay(POLL_MS);
+    }
+    throw new StartError(`${name} on ${dataDir} was not ready within ${readyWithinMs / 1_000} s: ${tellingLine(dataDir)}.`);
+  }
+}
+
+const pidFile = (dataDir: string): string => join(dataDir, "server.pid");
+
+/** The process that was last started on a data folder. */
+export function lastServer(dataDir: string): { readonly pid: number; readonly lives: boolean } | undefined {
+  return existsSync(pidFile(dataDir)) ? readMark(readFileSync(pidFile(dataDir), "utf8")) : undefined;
+}
+
+async function stopOrphan({ name, dataDir, stopSignal, stopWithinMs }: ServerSpec): Promise<void> {
+  const signals: NodeJS.Signals[] = [stopSignal, "SIGKILL"];
+  for (const signal of signals) {
+    const orphan = lastServer(dataDir);
+    if (!orphan?.lives) return;
+    process.kill(orphan.pid, signal);
+    process.kill(orphan.pid, "SIGCONT"); // one that was paused could not obey
+    const deadline = performance.now() + stopWithinMs;
+    while (lastServer(dataDir)?.lives && performance.now() < deadline) await delay(POLL_MS);
+  }
+  if (lastServer(dataDir)?.lives) throw new StartError(`An earlier ${name} on ${dataDir} does not stop: end it by hand.`);
+}
+
+/** The line of the log that says most about why a server did not start: the last that calls itself an error, else the last. */
+function tellingLine(dataDir: string): string {
+  const lines = readFileSync(join(dataDir, "server.log"), "utf8").split("\n").map((line) => line.trim()).filter(Boolean);
+  const line = lines.findLast((each) => /fatal|panic|error|can't|could not|cannot/iu.test(each)) ?? lines.at(-1) ?? "it said nothing";
+  return line.replace(/[.\s]+$/u, "");
+}

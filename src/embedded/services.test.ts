@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { createTransport } from "nodemailer";
+import pg from "pg";
+import { afterEach, expect, it, vi } from "vitest";
+import { StartError } from "../errors.ts";
+import { tempDir } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+import { lockDataDir } from "./data-lock.ts";
+import { markOf, readMark, writeMark } from "./process-mark.ts";
+import { redisCommand } from "./redis-command.ts";
+import { type EmbeddedServices, startEmbedded } from "./services.ts";
+
+// Two programs and two clusters, on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 90_000 });
+
+const ALL = { redis: true, postgres: true, mail: true };
+const NONE = { redis: false, postgres: false, mail: false };
+
+const opened: EmbeddedServices[] = [];
+const programs: ChildProcess[] = [];
+afterEach(async () => {
+  for (const program of programs.splice(0)) if (program.exitCode === null) program.kill("SIGKILL");
+  for (const services of opened.splice(0)) await services.close();
+});
+
+async function start(dataDir: string, needs = ALL): Promise<EmbeddedServices> {
+  const services = await startEmbedded({ dataDir, needs });
+  opened.push(services);
+  return services;
+}
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly redisAddr: string;
+  readonly databaseUrl: string;
+  nextLine(): Promise<string>;
+}
+
+/** Another program on the machine that starts the services, in a process group of its own, and then does what `code` says. */
+async function program(dataDir: string, needs: object, code = "setInterval(() => {}, 1000);"): Promise<Program> {
+  const source = `
+    import { startEmbedded } from ${JSON.stringify(new URL("services.ts", import.meta.url).href)};
+    import { redisCommand } from ${JSON.stringify(new URL("redis-command.ts", import.meta.url).href)};
+    const services = await startEmbedded(${JSON.stringify({ dataDir, needs })});
+    console.log(JSON.stringify(services));
+    ${code}`;
+  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", source], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  programs.push(child);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const nextLine = async (): Promise<string> => String((await lines.next()).value);
+  return { child, nextLine, ...(JSON.parse(await nextLine()) as { redisAddr: string; databaseUrl: string }) };
+}
+
+const portOf = (address: string | undefined): number => Number(new URL(address ?? "").port);
+const pidIn = (...path: string[]): number => readMark(readFileSync(join(...path, "server.pid"), "utf8"))?.pid ?? 0;
+
+async function query(url: string | undefined, text: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function send(url: string | undefined, subject: string): Promise<void> {
+  const transport = createTransport(url);
+  await transport.sendMail({ from: "a@x.test", to: "b@y.test", subject, text: "." });
+  transport.close();
+}
+
+it("starts what is needed, and serves the same data at the next start", async () => {
+  const dataDir = join(tempDir(), "made", "here");
+  const first = await start(dataDir);
+  expect(first.started.map(({ name }) => name)).toEqual(["Redis", "Postgres", "mail catcher"]);
+  expect(JSON.stringify(first.started)).not.toContain(new URL(first.databaseUrl ?? "").password);
+  await redisCommand(portOf(first.redisAddr), "SET", "kept", "1");
+  await query(first.databaseUrl, "create table kept as select 1 as n");
+  await send(first.smtpUrl, "kept");
+  await first.close();
+  await expect(redisCommand(portOf(first.redisAddr), "PING")).rejects.toThrow();
+
+  const second = await start(dataDir);
+  expect(await redisCommand(portOf(second.redisAddr), "EXISTS", "kept")).toBe(":1");
+  expect(await query(second.databaseUrl, "select n from kept")).toEqual([{ n: 1 }]);
+  expect(await second.mail?.list()).toMatchObject([{ subject: "kept" }]);
+});
+
+it("starts nothing that is not needed, and makes no folder for it", async () => {
+  const dataDir = join(tempDir(), "none");
+  expect(await start(dataDir, NONE)).toMatchObject({ started: [] });
+  expect(existsSync(dataDir)).toBe(false);
+});
+
+it("takes over the data of a program that was killed, and stops the servers it left behind", async () => {
+  const dataDir = tempDir();
+  const killed = await program(dataDir, { ...ALL, mail: false });
+  await redisCommand(portOf(killed.redisAddr), "SET", "kept", "1");
+  await query(killed.databaseUrl, "create table kept as select 1 as n");
+  const orphans = [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")];
+  killed.child.kill("SIGKILL");
+  await once(killed.child, "exit");
+  expect(orphans.map((pid) => markOf(pid) !== undefined)).toEqual([true, true]);
+
+  const next = await start(dataDir, { ...ALL, mail: false });
+  expect(orphans.map((pid) => markOf(pid))).toEqual([undefined, undefined]);
+  expect(await redisCommand(portOf(next.redisAddr), "EXISTS", "kept")).toBe(":1");
+  expect(await query(next.databaseUrl, "select n from kept")).toEqual([{ n: 1 }]);
+});
+
+it("stops the servers when the program exits without closing them", async () => {
+  const dataDir = tempDir();
+  const other = await program(dataDir, { ...ALL, mail: false }, "process.exit(0);");
+  if (other.child.exitCode === null) await once(other.child, "exit");
+  await until(() => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => markOf(pid) === undefined), { what: "both servers are gone" });
+});
+
+it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
+  const drains = `
+    process.on("SIGINT", async () => {
+      setTimeout(async () => {
+        console.log(await redisCommand(Number(new URL(services.redisAddr).port), "PING"));
+        await services.close();
+        process.exit(0);
+      }, 200); // long enough for a server that got the signal too to be gone
+    });
+    setInterval(() => {}, 1000);
+    console.log("listening");`;
+  const other = await program(tempDir(), { ...NONE, redis: true }, drains);
+  expect(await other.nextLine()).toBe("listening");
+  process.kill(-(other.child.pid ?? 0), "SIGINT");
+  expect(await other.nextLine()).toBe("+PONG");
+  await once(other.child, "exit");
+});
+
+it("refuses a data folder that another program uses", async () => {
+  const dataDir = tempDir();
+  await start(dataDir, { ...NONE, mail: true });
+  await expect(start(dataDir, { ...NONE, mail: true })).rejects.toThrow(new StartError(`The data folder ${dataDir} is in use by process ${process.pid}: end that one first, or set another DATA_DIR.`));
+});
+
+it("refuses a data folder that cannot be made, in one sentence", async () => {
+  const file = join(tempDir(), "file");
+  writeFileSync(file, "");
+  await expect(start(join(file, "data"))).rejects.toThrow(new StartError(`The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR).`));
+});
+
+it("stops the others and gives the folder back when one does not start", async () => {
+  const dataDir = tempDir();
+  mkdirSync(join(dataDir, "postgres"));
+  writeFileSync(join(dataDir, "postgres", "cluster"), "no cluster");
+  await expect(start(dataDir, { ...ALL, mail: false })).rejects.toBeInstanceOf(StartError);
+  expect(markOf(pidIn(dataDir, "redis"))).toBeUndefined();
+  lockDataDir(dataDir)();
+});
+
+it("takes over a lock whose process is gone, or whose pid is another's now, or that was cut off", () => {
+  const dataDir = tempDir();
+  const stale = [writeMark(2 ** 22 + 1), JSON.stringify({ pid: process.pid, mark: "an earlier life" }), "{", ""];
+  for (const text of stale) {
+    writeFileSync(join(dataDir, "lock"), text);
+    lockDataDir(dataDir)();
+    expect(existsSync(join(dataDir, "lock"))).toBe(false);
+  }
+});

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Job } from "../core/job.ts";
+import type { AttemptEnd } from "../core/settle.ts";
+import { decodeJob, encodeSubmission } from "../core/wire.ts";
+import { loadRegistry } from "../registry.ts";
+import { testJobsDir } from "../testing/jobs-dir.ts";
+import { submission } from "../testing/queue.ts";
+import { until } from "../testing/until.ts";
+import type { Attempt } from "./attempt.ts";
+import { Executor } from "./executor.ts";
+import { Threads } from "./threads.ts";
+
+let threads: Threads;
+let executor: Executor;
+const lines: { job: string; message: string; fields: unknown }[] = [];
+
+beforeAll(async () => {
+  const registry = await loadRegistry({ jobsDir: testJobsDir });
+  threads = new Threads({ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" }, onMessage: (message) => executor.onThreadMessage(message) });
+  executor = new Executor({
+    definitions: registry.types.map(({ definition }) => definition).filter(({ type }) => /^(test_|noop)/.test(type)),
+    threads,
+    log: (job, message, fields) => lines.push({ job: job.id, message, fields }),
+  });
+  await executor.open({});
+});
+afterAll(async () => {
+  await threads.close();
+  await executor.close();
+});
+
+let jobs = 0;
+function job(type: string, payload: object): Job {
+  jobs += 1;
+  return { ...decodeJob(`job-${jobs}`, `q${encodeSubmission(submission({ type, payload: JSON.stringify(payload) }))}`), attempt: 1 };
+}
+
+function start(type: string, payload: object): { attempt: Attempt; end: Promise<AttemptEnd> } {
+  let attempt: Attempt | undefined;
+  const end = new Promise<AttemptEnd>((resolve) => { attempt = executor.start(job(type, payload), (_, how) => resolve(how)); });
+  return { attempt: attempt as unknown as Attempt, end };
+}
+
+const end = (type: string, payload: object): Promise<AttemptEnd> => start(type, payload).end;
+
+describe("lane io", () => {
+  it.each([
+    [{ do: "return", value: { a: 1 } }, `{"a":1}`],
+    [{ do: "later", value: [1] }, "[1]"],
+    [{ do: "return" }, "null"],
+  ])("turns what %j returns into JSON", async (payload, result) => {
+    expect(await end("test_io", payload)).toEqual({ kind: "returned", result });
+  });
+
+  it.each([
+    [{ do: "fail", times: 9 }, { code: "test_failure", message: "failure 1", isPermanent: false }],
+    [{ do: "permanent" }, { code: "test_permanent", isPermanent: true }],
+    [{ do: "retry_after", ms: 70_000 }, { code: "retry_after", isPermanent: false, retryAfterMs: 70_000 }],
+    [{ do: "circular" }, { code: "result_invalid", isPermanent: true }],
+    [{ do: "huge" }, { code: "result_too_large", isPermanent: true }],
+    [{ do: "no such behaviour" }, { code: "error", isPermanent: false }],
+  ])("tells how %j failed", async (payload, expected) => {
+    expect(await end("test_io", payload)).toMatchObject({ kind: "threw", ...expected });
+  });
+
+  it("says so when the type is not known here", async () => {
+    expect(await end("elsewhere", {})).toMatchObject({ kind: "threw", message: "no job type elsewhere on this replica" });
+  });
+
+  it.each(["cancelled", "timeout", "lost", "drain"] as const)("stops a handler for %s by its signal", async (reason) => {
+    const { attempt, end: ended } = start("test_io", { do: "sleep", ms: 60_000 });
+    attempt.stop(reason);
+    expect((await ended).kind).toBe(reason === "drain" ? "released" : reason);
+    attempt.stop("cancelled");
+    attempt.giveUp();
+    expect(attempt.hasEnded).toBe(true);
+  });
+
+  it("lets a lost lease override another reason, and gives up on a handler that ignores its signal", async () => {
+    const { attempt, end: ended } = start("test_io", { do: "hang" });
+    attempt.stop("cancelled");
+    attempt.stop("lost");
+    expect(attempt.stoppingMs(performance.now() + 50)).toBeGreaterThanOrEqual(50);
+    attempt.giveUp();
+    expect(await ended).toEqual({ kind: "lost" });
+  });
+
+  it("carries progress and log lines", async () => {
+    const { attempt, end: ended } = start("test_io", { do: "progress" });
+    expect(attempt.progress).toBe(40);
+    expect(lines).toContainEqual({ job: attempt.job.id, message: "forty", fields: { attempt: 1 } });
+    attempt.stop("drain");
+    expect(await ended).toEqual({ kind: "released" });
+  });
+});
+
+describe("lane cpu", () => {
+  it("runs on a thread, with the settings of its type", async () => {
+    expect(await end("test_cpu", { do: "return", value: 5 })).toEqual({ kind: "returned", result: "5" });
+    expect(await end("test_cpu", { do: "setting" })).toEqual({ kind: "returned", result: `"given"` });
+  });
+
+  it("tells how it failed", async () => {
+    expect(await end("test_cpu", { do: "throw" })).toMatchObject({ kind: "threw", message: "thrown on a thread", isPermanent: false });
+    expect(await end("test_cpu", { do: "permanent" })).toMatchObject({ kind: "threw", code: "test_permanent", isPermanent: true });
+  });
+
+  it.each([0, 3])("fails an attempt whose thread exits with %i, and refills the pool", async (code) => {
+    expect(await end("test_cpu", { do: "exit", code })).toMatchObject({ kind: "threw", code: "thread_exited", isPermanent: false });
+    expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
+  });
+
+  it("ends an endless loop by ending its thread, while the other thread goes on", async () => {
+    const { attempt, end: ended } = start("test_cpu", { do: "spin" });
+    expect(await end("test_cpu", { do: "return", value: 1 })).toMatchObject({ kind: "returned" });
+    expect(threads.busy).toBe(1);
+    attempt.stop("timeout");
+    expect(await ended).toMatchObject({ kind: "timeout" });
+    expect(await end("test_cpu", { do: "return", value: 2 })).toMatchObject({ kind: "returned" });
+  });
+
+  it("carries progress and log lines from the thread", async () => {
+    const { attempt, end: ended } = start("test_cpu", { do: "progress", ms: 100 });
+    await until(() => attempt.progress === 70, { what: "the progress has arrived" });
+    expect(await ended).toEqual({ kind: "returned", result: `"done"` });
+    expect(lines).toContainEqual({ job: attempt.job.id, message: "on a thread", fields: { seventy: true } });
+  });
+
+  it("parses a large body on a thread of its own", async () => {
+    const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
+    const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0 });
+    expect(parsed).toMatchObject({ submissions: [{ type: "noop" }] });
+  });
+});

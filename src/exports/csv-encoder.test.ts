@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CsvEncoder } from "./csv-encoder.ts";
+import { openRows } from "./row-lines.ts";
+
+/** Encodes lines that come in pieces of `size` bytes. */
+function encode(lines: string | Buffer, size = 1_000): string {
+  const encoder = new CsvEncoder();
+  const input = Buffer.from(lines);
+  const parts: Buffer[] = [];
+  for (let at = 0; at < input.length; at += size) parts.push(encoder.encode(input.subarray(at, at + size)));
+  return Buffer.concat([...parts, encoder.end()]).toString();
+}
+
+/** A reader of RFC 4180 for what the encoder writes. */
+function parse(text: string): string[][] {
+  const cells = text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g);
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (const [, quoted, bare, separator] of cells) {
+    row.push(quoted?.replaceAll('""', '"') ?? bare ?? "");
+    if (separator === ",") continue;
+    rows.push(row);
+    row = [];
+  }
+  return rows;
+}
+
+describe("CSV", () => {
+  it.each([
+    ["=HYPERLINK(1)", "'=HYPERLINK(1)"],
+    ["@SUM(1)", "'@SUM(1)"],
+    ["\tx", "'\tx"],
+    ["+1+2", "'+1+2"],
+    ["-2+3", "'-2+3"],
+    ["-", "'-"],
+    ["＝1", "'＝1"],
+    ["＋1", "'＋1"],
+    ["－1", "'－1"],
+    ["＠x", "'＠x"],
+    [`-${"1".repeat(70)}`, `'-${"1".repeat(70)}`],
+    ["-2", "-2"],
+    ["+40.50", "+40.50"],
+    ["-.5e-10", "-.5e-10"],
+    ["a=1", "a=1"],
+    ["＃", "＃"],
+    ["", ""],
+  ])("writes the cell %j as %j, wherever it stands", (cell, expected) => {
+    for (const size of [1, 2, 3, 1_000]) {
+      expect(encode(`${cell}\n`, size)).toBe(`${expected}\r\n`);
+      expect(encode(`a,${cell},b\n${cell},${cell}\n`, size)).toBe(`a,${expected},b\r\n${expected},${expected}\r\n`);
+    }
+  });
+
+  it.each([
+    ['"=1,2"', `"'=1,2"`],
+    ['"-1,5"', `"'-1,5"`],
+    ['"\n=1"', `"'\n=1"`],
+    ['"\r=1"', `"'\r=1"`],
+    ['"""=1"', '"""=1"'],
+    ['"a,\n=1"', '"a,\n=1"'],
+    ['""', '""'],
+  ])("writes the quoted cell %j as %j", (cell, expected) => {
+    for (const size of [1, 2, 3, 1_000]) expect(encode(`${cell},x\n`, size)).toBe(`${expected},x\r\n`);
+  });
+
+  it("gives every text back, with an apostrophe before what would be run", () => {
+    const text = fc.string({ unit: fc.constantFrom("=", "+", "-", "@", "\t", "\r", "\n", '"', ",", ";", "1", "a", "ä", "＝", " ") });
+    fc.assert(
+      fc.property(fc.array(fc.array(text, { minLength: 2, maxLength: 2 })), fc.integer({ min: 1, max: 9 }), (rows, size) => {
+        const source = openRows(rows.map(([a, b]) => ({ a, b })), "csv", ["a", "b"]);
+        const read = parse(encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), size));
+        const guarded = (cell: string) => (/^[=+\-@\t\r\n＝]/.test(cell) && !/^[+-]1+$/.test(cell) ? `'${cell}` : cell);
+        expect(read).toEqual([["a", "b"], ...rows.map((row) => row.map(guarded))]);
+      }),
+    );
+  });
+});

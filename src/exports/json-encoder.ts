@@ -1,0 +1,37 @@
+/** Lines of JSON, one a row → one array of them. */
+const [LF, COMMA] = [10, 44] as const;
+
+export class JsonArrayEncoder {
+  #isLineStart = true;
+  #isFirst = true;
+
+  encode(chunk: Buffer): Buffer {
+    const output = Buffer.allocUnsafe(chunk.length * 2 + 2); // a comma for each line, which has at least its LF
+    let length = 0;
+    for (const byte of chunk) {
+      if (this.#isLineStart) {
+        output[length++] = this.#isFirst ? 0x5b : COMMA;
+        if (this.#isFirst) output[length++] = LF;
+        this.#isFirst = false;
+      }
+      output[length++] = byte;
+      this.#isLineStart = byte === LF;
+    }
+    return output.subarray(0, length);
+  }
+
+  end(): Buffer {
+    return Buffer.from(this.#isFirst ? "[]\n" : "]\n");
+  }
+}
+
+/** NDJSON is the lines as they are. */
+export class JsonLinesEncoder {
+  encode(chunk: Buffer): Buffer {
+    return chunk;
+  }
+
+  end(): Buffer {
+    return Buffer.alloc(0);
+  }
+}

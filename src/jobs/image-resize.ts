@@ -1,0 +1,96 @@
+/** Job type `image_resize`: one image in, up to ten resized outputs as artifacts. */
+import { Type, type Static } from "typebox";
+import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
+import type { ArtifactStore } from "../artifacts/store.ts";
+import { defineJob, exponential, type AttemptContext, type PayloadFault } from "../core/job-type.ts";
+import { openImage, prepareSharp, renderVariants } from "../images/image.ts";
+import { imageSource, readImage } from "../images/source.ts";
+import { variantFaults, variantFields, type OutputFormat, type Variant } from "../images/variant.ts";
+import { outboundSettings, type OutboundSettings } from "../net/outbound.ts";
+import { urlFault } from "../net/target.ts";
+
+/** 8 × 8 pixels. */
+const EXAMPLE_PNG =
+  "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAEUlEQVQImWMwXlWOFTEMLQkAJbdVAbuCg2sAAAAASUVORK5CYII=";
+
+const payloadSchema = Type.Object(
+  {
+    source: imageSource,
+    ...variantFields,
+    variants: Type.Optional(
+      Type.Array(Type.Object(variantFields, { additionalProperties: false }), {
+        minItems: 1,
+        maxItems: 10,
+        description: "Several outputs, in place of the one that the fields beside it describe.",
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        source: { base64: EXAMPLE_PNG },
+        width: 4,
+        format: "jpeg",
+        quality: 85,
+      },
+      { source: { base64: EXAMPLE_PNG }, variants: [{ width: 16, height: 9, fit: "contain", format: "webp" }, { height: 4 }] },
+    ],
+  },
+);
+
+type Payload = Static<typeof payloadSchema>;
+
+interface Tool {
+  readonly store: ArtifactStore;
+  readonly outbound: OutboundSettings;
+}
+
+interface ImageOutput {
+  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
+  readonly artifact: string;
+  readonly format: OutputFormat;
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+}
+
+export default defineJob({
+  type: "image_resize",
+  lane: "cpu",
+  payload: payloadSchema,
+  check: faultsOf,
+  settings: Type.Object({ ...artifactSettings, ...outboundSettings }),
+  attempts: 3,
+  timeoutMs: 120_000,
+  backoff: exponential(1_000, 600_000),
+  maxBodyBytes: 16_777_216,
+  open: async (settings): Promise<Tool> => {
+    prepareSharp();
+    return { store: await openArtifactStore(settings), outbound: settings };
+  },
+  run: resize,
+});
+
+async function resize(payload: Payload, { jobId, attempt, tool, signal, progress }: AttemptContext<Tool>): Promise<{ outputs: ImageOutput[] }> {
+  const { source, variants: several, ...single } = payload;
+  const variants: readonly Variant[] = several ?? [single];
+  const image = await openImage(await readImage(source, tool.store, tool.outbound, signal));
+  const outputs: ImageOutput[] = [];
+  for await (const { bytes, ...rendered } of renderVariants(image, variants)) {
+    const name = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
+    await tool.store.write({ jobId, attempt, name }, bytes);
+    outputs.push({ artifact: name, ...rendered, bytes: bytes.length });
+    progress(Math.round((100 * outputs.length) / variants.length));
+  }
+  return { outputs };
+}
+
+function faultsOf(payload: Payload): PayloadFault[] {
+  const { source, variants, ...variant } = payload;
+  const fault = "url" in source ? urlFault(source.url) : undefined;
+  const faults: PayloadFault[] = fault === undefined ? [] : [{ path: "/source/url", message: fault }];
+  if (variants === undefined) return [...faults, ...variantFaults(variant, "")];
+  for (const field of Object.keys(variant)) faults.push({ path: `/${field}`, message: "must not be given beside variants" });
+  return [...faults, ...variants.flatMap((each, i) => variantFaults(each, `/variants/${i}`))];
+}

@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import { Compile } from "typebox/compile";
+import webhook from "./webhook.ts";
+
+type Payload = Parameters<typeof webhook.run>[0];
+
+const schema = Compile(webhook.payload);
+const url = "https://hooks.example.com/";
+const faults = (payload: object): unknown => webhook.check?.({ url, ...payload });
+
+it("has valid examples", () => {
+  const { examples } = webhook.payload as unknown as { examples: Payload[] };
+  expect(examples.length).toBeGreaterThan(0);
+  for (const example of examples) expect([schema.Check(example), webhook.check?.(example)]).toEqual([true, []]);
+});
+
+it("is refused by the schema when a field is missing, unknown or out of bounds", () => {
+  const bad = [
+    ...[{}, { url: "" }, { url: 1 }, { url: "x".repeat(2_049) }, { url, other: 1 }, { url, method: "TRACE" }, { url, method: "get" }, { url, secret: "" }],
+    ...[0, 1.5, 600_001].map((timeout_ms) => ({ url, timeout_ms })),
+    ...[-1, 6].map((follow_redirects) => ({ url, follow_redirects })),
+    { url, headers: { a: 1 } },
+  ];
+  expect(bad.filter((payload) => schema.Check(payload))).toEqual([]);
+});
+
+const forbidden = "Host Content-Length Connection Keep-Alive Transfer-Encoding TE Trailer Upgrade Expect Proxy-Connection Webhook-Id WEBHOOK-SIGNATURE webhook-timestamp";
+it.each<[object, string]>([
+  ...["ftp://example.com/", "https://user:word@example.com/", "/hooks"].map((bad): [object, string] => [{ url: bad }, "/url"]),
+  [{ method: "GET", body: {} }, "/body"],
+  [{ method: "HEAD", body: null }, "/body"],
+  [{ secret: "whsec_not base64" }, "/secret"],
+  [{ secret: "whsec_" }, "/secret"],
+  [{ headers: { "a b": "" } }, "/headers/a b"],
+  [{ headers: { "": "" } }, "/headers/"],
+  [{ headers: { "a/~b\n": "" } }, "/headers/a~1~0b\n"],
+  [{ headers: { "X-A": "b\r\nX-C: d" } }, "/headers/X-A"],
+  [{ headers: { "X-A": "1", "x-a": "2" } }, "/headers/x-a"],
+  [{ headers: { "x-a": "\u0100" } }, "/headers/x-a"],
+  ...forbidden.split(" ").map((name): [object, string] => [{ headers: { [name]: "x" } }, `/headers/${name}`]),
+])("%j has a fault at %s", (payload, path) => {
+  expect(faults(payload)).toEqual([{ path, message: expect.any(String) as string }]);
+});
+
+it("may use every header that is left", () => {
+  expect(faults({ headers: { Authorization: "Bearer x", "x-tab": "a\tb", "x-latin": "é", Accept: "" } })).toEqual([]);
+});

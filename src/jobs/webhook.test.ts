@@ -1,0 +1,190 @@
+import { createHmac } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AttemptContext } from "../core/job-type.ts";
+import { openOutbound, type Outbound } from "../net/outbound.ts";
+import { answer, HttpPeer, redirect, retryAfter } from "../testing/http-peer.ts";
+import { until } from "../testing/until.ts";
+import webhook, { signatureOf } from "./webhook.ts";
+
+type Payload = Parameters<typeof webhook.run>[0];
+
+let peer: HttpPeer;
+let url: string;
+let tool: Outbound;
+beforeEach(async () => {
+  peer = await HttpPeer.start();
+  url = peer.url("/hook");
+  tool = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true });
+});
+afterEach(async () => {
+  await webhook.close?.(tool);
+  await peer.close();
+});
+
+const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
+
+function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<Outbound>> = {}): Promise<unknown> {
+  const { signal } = new AbortController();
+  const ignore = (): void => undefined;
+  const attempt = { jobId: JOB_ID, attempt: 1, tool, signal, progress: ignore, log: ignore, ...context };
+  return Promise.resolve(webhook.run({ url, ...payload }, attempt));
+}
+
+describe("the request", () => {
+  it("is a POST of the body as JSON, with the id of the job and the time of the attempt", async () => {
+    const before = Math.floor(Date.now() / 1_000);
+    await run({ body: { to: "Zoë", n: [1, null] } });
+    const { method, path, headers, body } = peer.requests[0] ?? expect.fail("no request");
+    expect([method, path, body.toString()]).toEqual(["POST", "/hook", '{"to":"Zoë","n":[1,null]}']);
+    expect(headers).toMatchObject({ "content-type": "application/json", "content-length": "26", "user-agent": "TaskFlow", "webhook-id": JOB_ID });
+    expect(Number(headers["webhook-timestamp"])).toBeGreaterThanOrEqual(before);
+    expect(headers).not.toHaveProperty("webhook-signature");
+  });
+
+  it.each(["text", 0, false, null, [] as unknown])("carries %j as body", async (body) => {
+    await run({ body });
+    expect(peer.requests[0]?.body.toString()).toBe(JSON.stringify(body));
+  });
+
+  it("goes without body and content type when there is none", async () => {
+    await run({ method: "GET" });
+    await run({ method: "DELETE" });
+    expect(peer.requests.map(({ method, body, headers }) => [method, body.length, headers["content-type"]])).toEqual([
+      ["GET", 0, undefined],
+      ["DELETE", 0, undefined],
+    ]);
+  });
+
+  it("carries the caller's headers, which win over our defaults", async () => {
+    await run({ method: "PUT", body: 1, headers: { "X-Source": "shop", "Content-Type": "application/vnd.shop+json", "User-Agent": "shop" } });
+    expect(peer.requests[0]).toMatchObject({
+      method: "PUT",
+      headers: { "x-source": "shop", "content-type": "application/vnd.shop+json", "user-agent": "shop" },
+    });
+  });
+
+  it.each([
+    ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", Buffer.from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "base64")],
+    ["plain words ü", Buffer.from("plain words ü")],
+  ])("is signed over the bytes that arrive, with the secret %s", async (secret, key) => {
+    for (const body of [{ event: "paid", by: "Zoë" }, undefined]) await run({ body, secret });
+    for (const { headers, body } of peer.requests) {
+      const signed = createHmac("sha256", key).update(`${JOB_ID}.${String(headers["webhook-timestamp"])}.`).update(body).digest("base64");
+      expect(headers["webhook-signature"]).toBe(`v1,${signed}`);
+    }
+    expect(peer.requests).toHaveLength(2);
+  });
+
+  it("is signed as the known vector of Standard Webhooks is", () => {
+    const signature = signatureOf("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, '{"test": 2432232314}');
+    expect(signature).toBe("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+  });
+});
+
+describe("the answer", () => {
+  it.each([200, 201, 204, 299])("%i is success, with status, duration and the beginning of the body", async (status) => {
+    peer.respond(() => answer(status, {}, status === 204 ? "" : "received"));
+    expect(await run()).toEqual({ status, duration_ms: expect.any(Number) as number, response_excerpt: status === 204 ? "" : "received" });
+  });
+
+  it("is cut to 2 KiB in the result, never within a character", async () => {
+    peer.respond(() => answer(200, {}, "x" + "é".repeat(2_000)));
+    expect(await run()).toMatchObject({ response_excerpt: "x" + "é".repeat(1_023) });
+  });
+
+  it("without an end is success as well: 64 KiB of it are read", async () => {
+    peer.respond(() => ({ kind: "endless" }));
+    expect(await run()).toMatchObject({ status: 200, response_excerpt: "x".repeat(2_048) });
+  });
+
+  it.each([408, 425, 500, 502, 503, 599])("%i is retried", async (status) => {
+    peer.respond([status]);
+    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: `http_${status}`, message: `HTTP ${status}` });
+  });
+
+  it.each([300, 301, 304, 307, 400, 401, 404, 410, 422])("%i is final", async (status) => {
+    peer.respond(() => answer(status, { location: peer.url("/other") }));
+    await expect(run()).rejects.toMatchObject({ name: "PermanentError", code: `http_${status}` });
+    expect(peer.requests).toHaveLength(1);
+  });
+
+  it("says in the error what the other end said, in a line", async () => {
+    peer.respond(() => answer(422, {}, `no such\r\n\torder\0 ${"y".repeat(1_000)}`));
+    await expect(run()).rejects.toThrow(/^HTTP 422: no such order y{100,200}$/);
+  });
+
+  it.each([
+    ["7", 7_000],
+    [new Date(Date.now() + 3_600_000).toUTCString(), 3_600_000],
+    ["whenever", 60_000],
+  ])("429 with Retry-After %j asks to come back then", async (value, expectedMs) => {
+    peer.respond(() => retryAfter(value));
+    const error: unknown = await run().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: "RetryAfterError", code: "http_429", retryAfterMs: expect.any(Number) as number });
+    expect(Math.abs((error as { retryAfterMs: number }).retryAfterMs - expectedMs)).toBeLessThan(5_000);
+  });
+
+  it("429 without Retry-After asks for a minute, and 503 with it is an attempt like any other", async () => {
+    peer.respond([429]);
+    await expect(run()).rejects.toMatchObject({ name: "RetryAfterError", retryAfterMs: 60_000 });
+    peer.respond(() => retryAfter("7", 503));
+    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: "http_503" });
+  });
+});
+
+describe("redirects", () => {
+  it("are followed as often as the payload says", async () => {
+    peer.respond(({ path }) => (path === "/end" ? answer(200, {}, "there") : redirect(path === "/hook" ? "/next" : "/end", 307)));
+    expect(await run({ body: 1, follow_redirects: 2 })).toMatchObject({ status: 200, response_excerpt: "there" });
+    expect(peer.requests.map(({ path, body }) => path + body.toString())).toEqual(["/hook1", "/next1", "/end1"]);
+    await expect(run({ follow_redirects: 1 })).rejects.toMatchObject({ name: "PermanentError", code: "too_many_redirects" });
+  });
+
+  it("to cloud metadata end the job", async () => {
+    peer.respond(() => redirect("http://169.254.169.254/latest/meta-data/"));
+    await expect(run({ follow_redirects: 5 })).rejects.toMatchObject({ name: "TargetRefused", code: "target_refused" });
+  });
+});
+
+describe("faults", () => {
+  it("a private target ends the job, by default", async () => {
+    const strict = openOutbound({ OUTBOUND_ALLOW_PRIVATE: false });
+    try {
+      await expect(run({}, { tool: strict })).rejects.toMatchObject({ name: "TargetRefused", code: "target_refused" });
+      expect(peer.requests).toHaveLength(0);
+    } finally {
+      await strict.close();
+    }
+  });
+
+  it("of the network are retried, and tell Node's code", async () => {
+    peer.respond(() => ({ kind: "drop" }));
+    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: "network", cause: { code: "UND_ERR_SOCKET" } });
+    await peer.close();
+    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: "network", message: expect.stringContaining("ECONNREFUSED") as string });
+  });
+
+  it("timeout_ms ends a request that hangs or drips, for a retry", async () => {
+    for (const reply of [{ kind: "hang" }, { kind: "drip", everyMs: 10 }] as const) {
+      peer.respond(() => reply);
+      await expect(run({ timeout_ms: 100 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
+    }
+    expect(peer.requests).toHaveLength(2);
+  });
+
+  it("an abort ends the request with its own reason", async () => {
+    peer.respond(() => ({ kind: "hang" }));
+    const controller = new AbortController();
+    const ended = expect(run({}, { signal: controller.signal })).rejects.toThrow("cancelled");
+    await until(() => peer.requests.length === 1, { what: "the request has arrived" });
+    controller.abort(new Error("cancelled"));
+    await ended;
+  });
+});
+
+it("opens with its settings and their defaults", async () => {
+  expect(webhook.settings?.properties.OUTBOUND_ALLOW_PRIVATE).toMatchObject({ default: false, description: expect.any(String) as string });
+  const opened = await webhook.open?.({ OUTBOUND_ALLOW_PRIVATE: false });
+  await opened?.close();
+  expect(webhook).toMatchObject({ type: "webhook", lane: "io", attempts: 3, timeoutMs: 30_000, backoff: { kind: "exponential", base_ms: 1_000, max_ms: 600_000 } });
+});

@@ -1,0 +1,91 @@
+/**
+ * Latencies of the last five minutes as bucket counts, which replicas can publish and add up: percentiles of many
+ * replicas cannot be made from the percentiles of each, but from their counts they can.
+ *
+ * Buckets grow by a fixed ratio, as in HdrHistogram and DDSketch, so the error is relative: at most 5 %. Time moves in
+ * slices of half a minute, of which the oldest is emptied and used again.
+ */
+
+/** Upper bound of a bucket ÷ that of the one below: a value told as the middle of its bucket is at most 5 % away from it. */
+const RATIO = 1.1;
+/** The upper bound of the first bucket; differences below it are of no interest. */
+const FIRST_MS = 0.1;
+/** 0.1 ms · 1.1^182 is an hour; the last bucket holds all beyond. */
+const BUCKETS = 184;
+const SLICE_MS = 30_000;
+const SLICES = 10;
+
+const LOG_RATIO = Math.log(RATIO);
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+function bucketOf(ms: number): number {
+  if (!(ms > FIRST_MS)) return 0;
+  return Math.min(BUCKETS - 1, Math.ceil(Math.log(ms / FIRST_MS) / LOG_RATIO));
+}
+
+/** The middle of a bucket, in milliseconds: where the relative error to both its ends is the same. */
+function middleOf(bucket: number): number {
+  return bucket === 0 ? FIRST_MS / 2 : (FIRST_MS * RATIO ** bucket * 2) / (1 + RATIO);
+}
+
+/** @param now a clock in milliseconds that never goes back; `performance.now` when not given */
+export class LatencyWindow {
+  readonly #now: () => number;
+  readonly #slices = Array.from({ length: SLICES }, () => new Uint32Array(BUCKETS));
+  #slice = 0;
+  #sliceEndsAt: number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#sliceEndsAt = now() + SLICE_MS;
+  }
+
+  observe(ms: number): void {
+    const counts = this.#current();
+    const bucket = bucketOf(ms);
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+  }
+
+  /** What was observed in the last 4.5 to 5 minutes: plain numbers, one a bucket, without the empty ones at the end. */
+  counts(): number[] {
+    this.#current();
+    return mergeCounts(this.#slices);
+  }
+
+  /** The counts of the present slice, after those that are past have been emptied. */
+  #current(): Uint32Array {
+    const now = this.#now();
+    for (let moved = 0; now >= this.#sliceEndsAt; moved += 1) {
+      this.#slice = (this.#slice + 1) % SLICES;
+      this.#slices[this.#slice]?.fill(0);
+      this.#sliceEndsAt = moved < SLICES ? this.#sliceEndsAt + SLICE_MS : now + SLICE_MS; // all are empty: no need to go on
+    }
+    return this.#slices[this.#slice] as Uint32Array;
+  }
+}
+
+function mergeCounts(countsList: Iterable<ArrayLike<number>>): number[] {
+  const sums: number[] = [];
+  for (const counts of countsList) {
+    for (let i = 0; i < counts.length; i += 1) sums[i] = (sums[i] ?? 0) + (counts[i] ?? 0);
+  }
+  while (sums.at(-1) === 0) sums.pop();
+  return sums;
+}
+
+/** The percentiles, in milliseconds, of what several windows have observed together; null when that is nothing. */
+export function percentiles(countsList: Iterable<readonly number[]>): Percentiles | null {
+  const counts = mergeCounts(countsList);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  const at = (share: number): number => {
+    let below = total * share;
+    return middleOf(counts.findIndex((count) => (below -= count) <= 0));
+  };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+}

@@ -1,0 +1,137 @@
+/**
+ * The one program, for all roles. It alone reads the process: arguments, environment, signals; and it alone ends it.
+ * What is not given by REDIS_ADDR, DATABASE_URL or SMTP_URL it starts for itself.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { loadConfig } from "./config.ts";
+import type { Config } from "./config.ts";
+import type { EmbeddedServices } from "./embedded/services.ts";
+import { startEmbedded } from "./embedded/services.ts";
+import { StartError, messageOf } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { createLog } from "./log.ts";
+import type { Registry } from "./registry.ts";
+import { loadRegistry, settingsOf } from "./registry.ts";
+import { describeSettings, settingsHelp } from "./settings-table.ts";
+import { parseRedisAddr } from "./redis-addr.ts";
+import type { System } from "./replica/system.ts";
+import { startSystem } from "./replica/system.ts";
+
+/** A part that hangs must not keep a stopped process alive: leases and outbox cover what it leaves. */
+const EXIT_GRACE_MS = 15_000;
+
+const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+async function main(): Promise<void> {
+  const registry = await loadRegistry({ jobsDir: process.env.TASKFLOW_JOBS });
+  const typeSettings = settingsOf(registry);
+  if (process.argv.includes("--help") || process.argv.includes("-h")) {
+    process.stdout.write(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
+    return;
+  }
+  const config = loadConfig(process.env, typeSettings);
+  const replica = randomReplicaId();
+  const log = createLog({ level: config.LOG_LEVEL, replica });
+  // A mail catcher would keep a deployment's mail from leaving; there, jobs of type email fail and say why.
+  const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
+  const embedded = await startEmbedded({
+    dataDir: config.DATA_DIR,
+    needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
+  });
+  try {
+    const system = await startReplica({ config, registry, replica, log, embedded });
+    stopOnSignals(system, embedded, config, log);
+    announce(config, embedded);
+  } catch (error) {
+    await embedded.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly replica: string;
+  readonly log: Log;
+  readonly embedded: EmbeddedServices;
+}
+
+async function startReplica({ config, registry, replica, log, embedded }: Parts): Promise<System> {
+  const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
+  if (!redis) throw new StartError("REDIS_ADDR is not set, and no Redis was started here.");
+  const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");
+  const smtpUrl = config.SMTP_URL || (embedded.smtpUrl ?? "");
+  return startSystem({
+    config,
+    registry,
+    replica,
+    log,
+    version,
+    databaseUrl,
+    redis: { url: redis.url, where: `${redis.host}:${redis.port}` },
+    typeSettings: { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl },
+    mail: embedded.mail,
+    onUnfit: () => process.kill(process.pid, "SIGTERM"),
+  });
+}
+
+/** Eight characters, new for each boot: a name that comes back must not own what its last bearer left. */
+function randomReplicaId(): string {
+  return randomBytes(5).toString("hex").slice(0, 8);
+}
+
+function stopOnSignals(system: System, embedded: EmbeddedServices, config: Config, log: Log): void {
+  let isStopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    log.info({ signal, drain_ms: config.DRAIN_MS }, "draining");
+    const giveUp = setTimeout(() => {
+      log.error("closing took too long");
+      process.exit(1);
+    }, config.DRAIN_MS + EXIT_GRACE_MS);
+    await system.close();
+    await embedded.close();
+    clearTimeout(giveUp);
+    log.info("stopped");
+    await log.flush();
+    process.exit(0);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(1); // asked twice: now
+      isStopping = true;
+      stop(signal).catch((error: unknown) => crash(log, error));
+    });
+  }
+  process.on("uncaughtException", (error) => crash(log, error));
+  process.on("unhandledRejection", (error) => crash(log, error));
+}
+
+/** A fault nobody has thought of: the state of this process can no longer be trusted, and another one takes over its jobs. */
+function crash(log: Log, error: unknown): void {
+  log.fatal({ error }, "unexpected fault");
+  setTimeout(() => process.exit(1), 100); // time for the line to be written
+}
+
+/** What was started here, and what to try first. */
+function announce(config: Config, embedded: EmbeddedServices): void {
+  const { host, port } = config.SERVER_ADDR;
+  const url = `http://${host === "" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
+  say(`TaskFlow ${version} serves on ${url}`);
+  for (const { name, where, data } of embedded.started) say(`  started ${name} on ${where}, data in ${data}`);
+  if (embedded.started.length === 0 || config.TASKFLOW_ROLE === "worker") return;
+  const job = `{"type":"email","payload":{"to":"you@example.com","subject":"Hello","body":"From TaskFlow"}}`;
+  say(`\nTry it:\n  curl -s ${url}/api/v1/jobs -H 'content-type: application/json' -d '${job}'`);
+  if (embedded.mail) say(`  curl -s ${url}/dev/mail`);
+}
+
+main().catch((error: unknown) => {
+  // One sentence for what the operator can mend; a stack for what only we can.
+  if (error instanceof StartError) say(`taskflow: ${error.message}`);
+  else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
+  process.exit(1);
+});

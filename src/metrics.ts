@@ -1,0 +1,134 @@
+/**
+ * Every metric of TaskFlow, in a registry of its own. Labels are bounded: types, outcomes, lanes, routes (as patterns),
+ * scripts; never an id. What happens to each job goes through tally.ts; what is a state is read when somebody asks.
+ */
+import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import type { Metric } from "prom-client";
+import type { Lane } from "./core/job-type.ts";
+import { STATUSES, TERMINAL_STATUSES } from "./core/job.ts";
+import type { AttemptOutcome, Status, TerminalStatus } from "./core/job.ts";
+import { counterFamily, histogramFamily } from "./tally.ts";
+import type { Description, Family } from "./tally.ts";
+
+/** What is read at each scrape; a part that a replica does not have is left out. */
+export interface MetricSources {
+  /** Attempts running now. */
+  readonly slotsBusy?: () => Readonly<Record<Lane, number>>;
+  /** Outcomes settled here that Postgres does not hold yet. */
+  readonly recorderBuffered?: () => number;
+  /** The cluster's books. It must settle within seconds; where it rejects, the scrape has no cluster-wide metrics. */
+  readonly books?: () => Promise<ClusterBooks>;
+}
+
+export interface ClusterBooks {
+  readonly outbox: number;
+  readonly unaccounted: number;
+  readonly types: readonly (Readonly<Record<Status, number>> & { readonly type: string })[];
+}
+
+/** What became of a submission: accepted, a repeat of an earlier one, or the `code` of its refusal. */
+export type SubmissionOutcome = "accepted" | "repeated" | (string & {});
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** From the pickup of an idle system to jobs that wait for minutes. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
+/** Round trips, from a tenth of a millisecond. */
+const QUICK_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const ROWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
+
+/** Makes the registry and all metrics. The functions are independent of `this` and may be passed on alone. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry }); // event-loop delay (p50, p90, p99, max since the last scrape), memory, CPU, GC
+  const tallies = createTallies(registry);
+  const states = createStates(registry);
+  let sources: MetricSources = {};
+  return {
+    ...tallies,
+    /** Says where states are read from; once, when the parts are joined. */
+    readFrom: (given: MetricSources): void => {
+      sources = given;
+    },
+    contentType: registry.contentType,
+    /** All metrics in Prometheus's text format. Never rejects. */
+    text: async (): Promise<string> => {
+      await states.read(sources);
+      return registry.metrics();
+    },
+  };
+}
+
+/** What is counted as it happens. */
+function createTallies(registry: Registry) {
+  const register = <Series>(family: Family<Series>): Family<Series> => {
+    registry.registerMetric(family as unknown as Metric); // the registry reads `name` and `get`
+    return family;
+  };
+  const counter = (description: Description) => register(counterFamily(description));
+  const histogram = (name: string, help: string, labels: readonly string[], bounds: readonly number[]) => register(histogramFamily({ name, help, labels }, bounds));
+
+  const jobs = counter({ name: "taskflow_jobs_total", help: "Jobs that ended on this replica", labels: ["type", "outcome"] });
+  const attempts = counter({ name: "taskflow_attempts_total", help: "Attempts settled by this replica", labels: ["type", "outcome"] });
+  const submissions = counter({ name: "taskflow_submissions_total", help: "Submissions answered by this replica", labels: ["outcome"] });
+  const pickup = histogram("taskflow_pickup_seconds", "From when a job could start to its claim", ["type"], SECONDS);
+  const run = histogram("taskflow_run_seconds", "Attempts, from start to end", ["type"], SECONDS);
+  const endToEnd = histogram("taskflow_end_to_end_seconds", "Jobs, from accepted to recorded", ["type"], SECONDS);
+  const http = histogram("taskflow_http_seconds", "HTTP requests, from read to answered", ["method", "route", "status"], QUICK_SECONDS);
+  const copy = histogram("taskflow_copy_seconds", "Batches of outcomes, from begin to commit", [], QUICK_SECONDS).of();
+  const copyRows = histogram("taskflow_copy_rows", "Outcomes in one batch", [], ROWS).of();
+  const script = histogram("taskflow_redis_script_seconds", "Round trips of the queue's scripts", ["script"], QUICK_SECONDS);
+  const poolWait = histogram("taskflow_pool_wait_seconds", "Attempts waiting for a pool thread", [], QUICK_SECONDS).of();
+
+  return {
+    /** An attempt was settled; with a terminal outcome its job ended as well. */
+    countAttempt: (type: string, outcome: AttemptOutcome | "stale"): void => {
+      attempts.of(type, outcome).add(1);
+      if ((TERMINAL_STATUSES as readonly string[]).includes(outcome)) jobs.of(type, outcome).add(1);
+    },
+    /** A job ended without an attempt: cancelled while it waited, say. */
+    countJob: (type: string, outcome: TerminalStatus): void => jobs.of(type, outcome).add(1),
+    countSubmissions: (outcome: SubmissionOutcome, count: number): void => submissions.of(outcome).add(count),
+    /** @param seconds `started_at` − max(`created_at`, `run_at`) of a first attempt */
+    observePickup: (type: string, seconds: number): void => pickup.of(type).observe(seconds),
+    observeRun: (type: string, seconds: number): void => run.of(type).observe(seconds),
+    /** @param seconds from `created_at` to the commit of the outcome */
+    observeEndToEnd: (type: string, seconds: number): void => endToEnd.of(type).observe(seconds),
+    /** @param route the pattern of the route, never the path: `/api/v1/jobs/{id}` */
+    observeHttp: (method: string, route: string, status: number, seconds: number): void => http.of(method, route, String(status)).observe(seconds),
+    observeCopy: (rows: number, seconds: number): void => {
+      copyRows.observe(rows);
+      copy.observe(seconds);
+    },
+    observeScript: (name: string, seconds: number): void => script.of(name).observe(seconds),
+    observePoolWait: (seconds: number): void => poolWait.observe(seconds),
+  };
+}
+
+/** What is read when somebody asks. */
+function createStates(registry: Registry) {
+  const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) => new Gauge({ name, help, labelNames, registers: [registry] });
+  const slotsBusy = gauge("taskflow_slots_busy", "Attempts running on this replica", ["lane"]);
+  const recorderBuffered = gauge("taskflow_recorder_buffered", "Outcomes settled on this replica that Postgres does not hold yet");
+  const outbox = gauge("taskflow_outbox_depth", "Outcomes in Redis that Postgres does not hold yet, of all replicas");
+  const clusterJobs = gauge("taskflow_cluster_jobs", "Jobs by type and status, of all replicas", ["type", "status"]);
+  const unaccounted = gauge("taskflow_jobs_unaccounted", "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled");
+
+  const readBooks = ({ types, ...books }: ClusterBooks): void => {
+    outbox.set(books.outbox);
+    unaccounted.set(books.unaccounted);
+    for (const counts of types) for (const status of STATUSES) clusterJobs.set({ type: counts.type, status }, counts[status]);
+  };
+  return {
+    read: async (sources: MetricSources): Promise<void> => {
+      for (const [lane, count] of Object.entries(sources.slotsBusy?.() ?? {})) slotsBusy.set({ lane }, count);
+      if (sources.recorderBuffered) recorderBuffered.set(sources.recorderBuffered());
+      const books = await sources.books?.().catch(() => undefined); // Redis is away: its client has logged that
+      // better no samples than those of another time, or a zero, which would say that all is well
+      outbox.remove();
+      unaccounted.remove();
+      clusterJobs.reset();
+      if (books) readBooks(books);
+    },
+  };
+}

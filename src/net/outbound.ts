@@ -1,0 +1,157 @@
+/**
+ * The one guarded way out: every URL that a caller gave goes through here. The guard stands in the look-up of the
+ * connection itself, so what is judged is the address that the socket then connects to, and a name that changes its
+ * answer between a check and the connection (DNS rebinding) gains nothing. Redirects are followed here and not by the
+ * library, so each of their targets passes the same guard. The proxy variables of the environment are not honoured.
+ */
+import { lookup, type LookupAddress } from "node:dns";
+import type { IncomingHttpHeaders } from "node:http";
+import type { LookupFunction } from "node:net";
+import { Type, type Static, type TObject } from "typebox";
+import { Agent, type Dispatcher } from "undici";
+import { PermanentError } from "../core/job-type.ts";
+import { within } from "./deadline.ts";
+import { followed, isRedirect, type Hop } from "./redirect.ts";
+import { parseTarget, refusalOf, TargetRefused } from "./target.ts";
+
+/** What a job type with URLs of its callers spreads into its settings. */
+export const outboundSettings = {
+  OUTBOUND_ALLOW_PRIVATE: Type.Boolean({
+    default: false,
+    description:
+      "Whether URLs given by callers (webhooks, image sources) may lead to loopback and private networks. Link-local addresses and cloud metadata stay refused.",
+  }),
+};
+
+export type OutboundSettings = Static<TObject<typeof outboundSettings>>;
+
+/** All addresses of a host. */
+export type Resolve = (hostname: string, answer: (error: Error | null, addresses: LookupAddress[]) => void) => void;
+
+export interface OutboundRequest {
+  /** Default GET. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer | undefined;
+  readonly signal?: AbortSignal;
+  /** For everything: look-up, connection, redirects and the last byte of the body. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** How many redirects are followed. Default 0: the redirect itself is the answer. */
+  readonly followRedirects?: number;
+  /** How much of the body is read at most. Default 64 KiB. */
+  readonly maxBytes?: number;
+  /** What to do with a body larger than that: keep its beginning (default), or throw. */
+  readonly onExcess?: "cut" | "fail";
+}
+
+export interface OutboundResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Whether the body went on beyond `maxBytes`. */
+  readonly isCut: boolean;
+}
+
+const systemResolve: Resolve = (hostname, answer) => lookup(hostname, { all: true }, answer);
+
+/** Opens the guarded client. `resolve` stands in for the system's resolver in tests. */
+export function openOutbound(settings: OutboundSettings, resolve: Resolve = systemResolve): Outbound {
+  return new Outbound(settings.OUTBOUND_ALLOW_PRIVATE, resolve);
+}
+
+export class Outbound {
+  readonly #agent: Agent;
+  readonly #allowPrivate: boolean;
+  #closing: Promise<void> | undefined;
+
+  constructor(allowPrivate: boolean, resolve: Resolve) {
+    this.#allowPrivate = allowPrivate;
+    this.#agent = new Agent({
+      // autoSelectFamily: the look-up is then asked for all addresses, and tries what it was given
+      connect: { lookup: guardedLookup(allowPrivate, resolve), autoSelectFamily: true },
+      headersTimeout: 0, // the total deadline of each fetch stands for both
+      bodyTimeout: 0,
+    });
+  }
+
+  /**
+   * Sends one request and reads the answer, whatever its status.
+   * @throws {TargetRefused} code `target_refused`: the URL, a redirect's or every address of its host is not to be reached
+   * @throws {PermanentError} `too_many_redirects`; `too_large` with `onExcess: "fail"`
+   * @throws {RetryableError} `timeout` after `timeoutMs`
+   * @throws the reason of `signal`; network faults as Node and undici throw them, with their `code`
+   */
+  fetch(url: string, request: OutboundRequest = {}): Promise<OutboundResponse> {
+    const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+    return within(request.timeoutMs ?? 30_000, request.signal, async (signal) => {
+      const first: Hop = {
+        url: parseTarget(url, this.#allowPrivate),
+        method: request.method ?? "GET",
+        headers: Object.fromEntries(headers),
+        body: request.body,
+      };
+      const answer = await this.#send(first, request.followRedirects ?? 0, signal);
+      return readAnswer(answer, request.maxBytes ?? 65_536, request.onExcess ?? "cut");
+    });
+  }
+
+  /** Sends a request and, while it is answered by a redirect and `limit` allows, the next one. */
+  async #send(first: Hop, limit: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    let hop = first;
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#agent.request({
+        origin: hop.url.origin,
+        path: hop.url.pathname + hop.url.search,
+        method: hop.method,
+        headers: hop.headers,
+        body: hop.body ?? null,
+        signal,
+      });
+      const { location } = answer.headers;
+      if (limit === 0 || !isRedirect(answer.statusCode) || typeof location !== "string") return answer;
+      discard(answer);
+      if (redirects === limit) throw new PermanentError(`more than ${limit} redirects`, { code: "too_many_redirects" });
+      const target = URL.canParse(location, hop.url.href) ? new URL(location, hop.url).href : location;
+      hop = followed(hop, answer.statusCode, parseTarget(target, this.#allowPrivate));
+    }
+  }
+
+  /** Closes every connection; a request under way is broken off. */
+  close(): Promise<void> {
+    this.#closing ??= this.#agent.destroy();
+    return this.#closing;
+  }
+}
+
+/** A look-up for net.connect that answers with the permitted addresses only, and fails when none is. */
+function guardedLookup(allowPrivate: boolean, resolve: Resolve): LookupFunction {
+  return (hostname, _options, callback) => {
+    resolve(hostname, (error, addresses) => {
+      const permitted = error === null ? addresses.filter(({ address }) => refusalOf(address, allowPrivate) === undefined) : [];
+      if (error !== null || permitted.length > 0) callback(error, permitted);
+      // the address is not told: a caller could map the names of a private network by it
+      else callback(new TargetRefused(`the host ${hostname} has no address that may be reached`), []);
+    });
+  };
+}
+
+async function readAnswer(answer: Dispatcher.ResponseData, maxBytes: number, onExcess: "cut" | "fail"): Promise<OutboundResponse> {
+  const chunks: Buffer[] = [];
+  let bytes = Number(answer.headers["content-length"] ?? 0) > maxBytes && onExcess === "fail" ? Infinity : 0;
+  if (bytes <= maxBytes) {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > maxBytes) break; // which destroys the body, and its connection
+    }
+  }
+  const isCut = bytes > maxBytes;
+  if (isCut) discard(answer);
+  if (isCut && onExcess === "fail") throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
+  return { status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks).subarray(0, maxBytes), isCut };
+}
+
+/** Gives up an answer whose body nobody reads. Its connection goes with it: draining it would be at the peer's pace. */
+function discard(answer: Dispatcher.ResponseData): void {
+  answer.body.on("error", () => undefined).destroy(); // the error is our own destroy
+}

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { answer, HttpPeer, redirect } from "../testing/http-peer.ts";
+import { openOutbound, type Outbound } from "./outbound.ts";
+
+let peer: HttpPeer;
+let outbound: Outbound;
+beforeEach(async () => {
+  peer = await HttpPeer.start();
+  // names lead to the metadata service of clouds; the peers are called by their address
+  outbound = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(null, [{ address: "169.254.169.254", family: 4 }]));
+});
+afterEach(() => Promise.all([outbound.close(), peer.close()]));
+
+it.each([
+  ...["http://169.254.169.254/latest/meta-data/", "//2852039166/", "http://[::ffff:7f00:1]/", "http://metadata.example/"],
+  ...["http://user:word@example.com/", "file:///etc/passwd", "http://:0:0/"],
+])("does not go to %s", async (location) => {
+  peer.respond(() => redirect(location));
+  await expect(outbound.fetch(peer.url(), { followRedirects: 5 })).rejects.toMatchObject({ name: "TargetRefused", code: "target_refused" });
+});
+
+it("is the answer itself when none is to be followed, or it leads nowhere", async () => {
+  peer.respond(({ path }) => (path === "/nowhere" ? answer(302) : redirect("/other")));
+  expect(await outbound.fetch(peer.url())).toMatchObject({ status: 302, headers: { location: "/other" } });
+  expect((await outbound.fetch(peer.url("/nowhere"), { followRedirects: 5 })).status).toBe(302);
+  expect(peer.requests).toHaveLength(2);
+});
+
+it("is followed as often as is said, and no more", async () => {
+  peer.respond(({ path }) => (path === "/0" ? answer(200, {}, "there") : redirect(`/${Number(path.slice(1)) - 1}`)));
+  expect((await outbound.fetch(peer.url("/5"), { followRedirects: 5 })).body.toString()).toBe("there");
+  peer.requests.length = 0;
+  await expect(outbound.fetch(peer.url("/30"), { followRedirects: 5 })).rejects.toMatchObject({ name: "PermanentError", code: "too_many_redirects" });
+  expect(peer.requests.map(({ path }) => path)).toEqual(["/30", "/29", "/28", "/27", "/26", "/25"]);
+});
+
+it.each([
+  [301, "POST", "GET"],
+  [302, "POST", "GET"],
+  [303, "PUT", "GET"],
+  [303, "HEAD", "HEAD"],
+  [302, "PUT", "PUT"],
+  [307, "POST", "POST"],
+  [308, "POST", "POST"],
+])("%i turns %s into %s", async (status, method, expected) => {
+  peer.respond((_request, number) => (number === 0 ? redirect("/next?a=b", status) : answer(200)));
+  const body = method === "HEAD" ? undefined : "text";
+  await outbound.fetch(peer.url(), { method, body, headers: { "Content-Type": "text/plain", Authorization: "Bearer x" }, followRedirects: 1 });
+  const isSame = expected === method;
+  expect(peer.requests[1]).toMatchObject({ method: expected, path: "/next?a=b", headers: { authorization: "Bearer x" } });
+  expect(peer.requests[1]?.headers["content-type"]).toBe(isSame ? "text/plain" : undefined);
+  expect(peer.requests[1]?.body.toString()).toBe(isSame ? (body ?? "") : "");
+});
+
+it("carries no credentials to another origin", async () => {
+  const other = await HttpPeer.start();
+  try {
+    peer.respond(() => redirect(other.url(), 307));
+    const headers = { authorization: "Bearer x", Cookie: "a=b", "proxy-authorization": "Basic x", "x-kept": "yes" };
+    await outbound.fetch(peer.url(), { headers, followRedirects: 1 });
+    const received = Object.keys(other.requests[0]?.headers ?? {});
+    expect(received).toContain("x-kept");
+    for (const name of ["authorization", "cookie", "proxy-authorization"]) expect(received).not.toContain(name);
+  } finally {
+    await other.close();
+  }
+});

@@ -1,0 +1,137 @@
+/**
+ * The job types of this process: the built-in ones, and a deployment's own from the folder that TASKFLOW_JOBS names.
+ * Their payload schemas are compiled here, once.
+ */
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { TObject, TSchema } from "typebox";
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
+import { PermanentError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import { faultsOfErrors } from "./core/schema-faults.ts";
+import { StartError, messageOf } from "./errors.ts";
+import dataExport from "./jobs/data-export.ts";
+import email from "./jobs/email.ts";
+import imageResize from "./jobs/image-resize.ts";
+import webhook from "./jobs/webhook.ts";
+
+export interface JobType {
+  readonly type: string;
+  readonly definition: AnyJobDefinition;
+  /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
+  readonly maxBodyBytes: number;
+  /** Whether a payload may hold a `secret`, or `headers` with credentials. */
+  readonly hidesSecrets: boolean;
+  /** Every fault of a payload, each once, with JSON pointers into the payload. */
+  faultsOf(payload: unknown): readonly PayloadFault[];
+}
+
+export interface Registry {
+  readonly types: readonly JobType[];
+  readonly get: (type: string) => JobType | undefined;
+}
+
+/** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
+const kit = { defineJob, Type, PermanentError, RetryAfterError, RetryableError, exponential, fixed };
+export type JobKit = typeof kit;
+
+/**
+ * Loads all job types. Called in the process, and once in each pool thread.
+ * @param options.jobsDir a folder whose *.js and *.mjs files define further types
+ * @throws StartError that names the file, or the type, and what is wrong with it
+ */
+export async function loadRegistry({ jobsDir }: { readonly jobsDir?: string | undefined } = {}): Promise<Registry> {
+  const builtIn = [email, webhook, imageResize, dataExport].map((definition) => ({ source: "built in", definition }));
+  return registryOf([...builtIn, ...(jobsDir === undefined || jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))]);
+}
+
+interface Loaded {
+  /** Where it comes from, for a message. */
+  readonly source: string;
+  readonly definition: AnyJobDefinition;
+}
+
+/** A registry of these types. @throws StartError for a definition that is not in order, or a name that two have */
+export function registryOf(loaded: readonly Loaded[]): Registry {
+  const types = new Map<string, JobType>();
+  for (const { source, definition } of loaded) {
+    const fault = faultOfDefinition(definition);
+    if (fault !== undefined) throw new StartError(`${source}: ${fault}`);
+    if (types.has(definition.type)) throw new StartError(`${source}: there is another job type named ${definition.type}`);
+    types.set(definition.type, compile(source, definition));
+  }
+  return { types: [...types.values()], get: (type) => types.get(type) };
+}
+
+/** The settings of all types, each a table of environment variables. */
+export function settingsOf(registry: Registry): TObject[] {
+  return registry.types.flatMap(({ definition }) => (definition.settings === undefined ? [] : [definition.settings as TObject]));
+}
+
+async function loadFolder(folder: string): Promise<Loaded[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw new StartError(`TASKFLOW_JOBS: the folder ${folder} cannot be read: ${messageOf(error)}`, error);
+  });
+  const loaded: Loaded[] = [];
+  for (const name of names.filter((each) => /\.m?js$/.test(each)).sort()) {
+    const source = join(folder, name);
+    try {
+      const module = (await import(pathToFileURL(source).href)) as { readonly default?: unknown };
+      const exported = module.default;
+      const definition: unknown = typeof exported === "function" ? await (exported as (jobKit: JobKit) => unknown)(kit) : exported;
+      loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by faultOfDefinition
+    } catch (error) {
+      throw new StartError(`${source}: cannot be loaded: ${messageOf(error)}`, error);
+    }
+  }
+  return loaded;
+}
+
+const shape = Compile(
+  Type.Object({
+    type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$" }),
+    lane: Type.Enum(["io", "cpu"]),
+    payload: Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) }),
+    settings: Type.Optional(Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) })),
+    attempts: Type.Integer({ minimum: 1, maximum: 25 }),
+    timeoutMs: Type.Integer({ minimum: 1 }),
+    backoff: Type.Object({ kind: Type.Enum(["exponential", "fixed"]), base_ms: Type.Number({ minimum: 0 }), max_ms: Type.Number({ minimum: 0 }) }),
+    maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  }),
+);
+const FUNCTIONS = ["check", "open", "close", "run"] as const;
+
+/** What is wrong with a definition, in one clause. */
+function faultOfDefinition(definition: unknown): string | undefined {
+  if (typeof definition !== "object" || definition === null) return "the default export is no job definition";
+  if (!shape.Check(definition)) return faultsOfErrors(shape.Errors(definition)).map(({ path, message }) => `${path.slice(1)} ${message}`).join("; ");
+  const functions = definition as Partial<Record<(typeof FUNCTIONS)[number], unknown>>;
+  const wrong = FUNCTIONS.find((name) => typeof functions[name] !== "function" && (name === "run" || functions[name] !== undefined));
+  return wrong && `${wrong} expected a function`;
+}
+
+function compile(source: string, definition: AnyJobDefinition): JobType {
+  const schema = definition.payload as TObject;
+  const { check } = definition;
+  try {
+    const validator = Compile(schema);
+    return {
+      type: definition.type,
+      definition,
+      maxBodyBytes: definition.maxBodyBytes ?? 0,
+      hidesSecrets: hidesSecrets(schema),
+      faultsOf: (payload) => (validator.Check(payload) ? (check?.(payload) ?? NONE) : faultsOfErrors(validator.Errors(payload))),
+    };
+  } catch (error) {
+    throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);
+  }
+}
+
+const NONE: readonly PayloadFault[] = [];
+
+/** Where a schema takes fields that it does not name, they may be those too. */
+function hidesSecrets({ properties, additionalProperties }: TObject & { readonly additionalProperties?: TSchema | boolean }): boolean {
+  return additionalProperties !== false || "secret" in properties || "headers" in properties;
+}

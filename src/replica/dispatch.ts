@@ -1,0 +1,121 @@
+/** The half of a replica that runs jobs, put together: executor, slots, leases, settler, worker and sweep. */
+import { exponential } from "../core/backoff.ts";
+import type { Backoff } from "../core/backoff.ts";
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { Job, Outcome, Submission } from "../core/job.ts";
+import type { Config } from "../config.ts";
+import { Executor } from "../execute/executor.ts";
+import { Threads } from "../execute/threads.ts";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Registry } from "../registry.ts";
+import type { Recorder } from "../results/recorder.ts";
+import { Heartbeat } from "../worker/heartbeat.ts";
+import { Leases } from "../worker/leases.ts";
+import { Settler } from "../worker/settler.ts";
+import { Slots } from "../worker/slots.ts";
+import { Sweep } from "../worker/sweep.ts";
+import { Worker } from "../worker/worker.ts";
+
+export interface DispatchOptions {
+  readonly config: Config;
+  readonly typeSettings: Readonly<Record<string, unknown>>;
+  readonly registry: Registry;
+  /** The types that this replica runs: none in role `api`. */
+  readonly definitions: readonly AnyJobDefinition[];
+  readonly replica: string;
+  readonly version: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly queue: Queue;
+  readonly recorder: Recorder;
+  readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
+  readonly onUnfit: () => void;
+}
+
+export interface Dispatch {
+  readonly worker: Worker;
+  readonly leases: Leases;
+  readonly sweep: Sweep;
+  readonly slots: Slots;
+  readonly threads: Threads;
+  readonly executor: Executor;
+  readonly heartbeat: Heartbeat;
+}
+
+/** Makes the parts and opens what the types need. Nothing is claimed before `worker.start()`. */
+export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> {
+  const { config, definitions, registry, log, metrics, queue, recorder, replica } = options;
+  const onError = (what: string) => (error: unknown) => log.warn({ error }, what);
+
+  const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
+  const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots);
+  const threads = new Threads({ size: cpuSlots, jobsDir: config.TASKFLOW_JOBS || undefined, settings: options.typeSettings, onMessage: (message) => executor.onThreadMessage(message) });
+  const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, now: () => queue.clock.now() });
+  const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
+  const executor = new Executor({ definitions, threads, log: (job, message, fields = {}) => logOf(job).info(fields, message) });
+  const leases = new Leases({
+    queue,
+    leaseMs: config.LEASE_MS,
+    about: heartbeat.text,
+    onGivenUp: ({ job, stopReason }) => {
+      logOf(job).error({ reason: stopReason }, "a handler does not stop; its slot is given up, and it may run on");
+      worker.gaveUp();
+    },
+    onError: onError("leases could not be renewed"),
+  });
+  const settler = new Settler({
+    queue,
+    replica,
+    backoffOf: backoffs(registry, config),
+    onTerminal: (outcomes) => recorder.add(outcomes),
+    onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale),
+    callbackOf: options.callbackOf,
+    onError: onError("attempts could not be settled yet"),
+  });
+  const worker = new Worker({
+    queue,
+    executor,
+    slots,
+    leases,
+    settler,
+    claimLimit: config.CLAIM_LIMIT,
+    isHeldBack: () => recorder.isFull && recorder.isHealthy,
+    hooks: {
+      onPickup: (type, seconds) => {
+        metrics.observePickup(type, seconds);
+        heartbeat.pickup.observe(seconds * 1_000);
+      },
+      onRan: (type, seconds) => {
+        metrics.observeRun(type, seconds);
+        heartbeat.run.observe(seconds * 1_000);
+      },
+      onAttempt: (job, outcome) => {
+        metrics.countAttempt(job.type, outcome);
+        if (log.isLevelEnabled("debug")) logOf(job).debug({ outcome }, "attempt settled");
+      },
+      onError: onError("jobs could not be claimed"),
+      onUnfit: options.onUnfit,
+    },
+  });
+  const sweep = new Sweep({
+    queue,
+    recorder,
+    onSwept: (count) => log.info({ outcomes: count }, "recorded outcomes that their owners left in the outbox"),
+    onUnreadable: (job) => logOf(job).error("a job stands in the outbox without an outcome"),
+    onError: onError("the outbox could not be swept"),
+  });
+  await executor.open(options.typeSettings);
+  return { worker, leases, sweep, slots, threads, executor, heartbeat };
+}
+
+/** How long a job waits between attempts: its own word, then the deployment's, then its type's. */
+function backoffs(registry: Registry, { RETRY_BASE_MS, RETRY_MAX_MS }: Config): (job: Job) => Backoff {
+  const fallback = exponential(1_000, 600_000); // a lost job of a type that is not known here
+  return ({ type, options }) => {
+    if (options.backoff) return options.backoff;
+    const own = registry.get(type)?.definition.backoff ?? fallback;
+    return RETRY_BASE_MS === null && RETRY_MAX_MS === null ? own : { kind: own.kind, base_ms: RETRY_BASE_MS ?? own.base_ms, max_ms: RETRY_MAX_MS ?? own.max_ms };
+  };
+}

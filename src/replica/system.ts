@@ -1,0 +1,179 @@
+/**
+ * One replica, put together by hand: its parts are opened in order, joined, and closed in reverse. What comes in from
+ * the process (environment, signals, exit) is main.ts's.
+ */
+import { timeOfId } from "../core/id.ts";
+import type { Outcome } from "../core/job.ts";
+import type { Config } from "../config.ts";
+import { makeDispatch } from "./dispatch.ts";
+import type { MailCatcher } from "../embedded/mail-catcher.ts";
+import { StartError, messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { createMetrics } from "../metrics.ts";
+import type { Metrics } from "../metrics.ts";
+import { Queue } from "../queue/queue.ts";
+import { checkServer } from "../queue/server-check.ts";
+import type { Registry } from "../registry.ts";
+import { migrate } from "../results/migrate.ts";
+import { Recorder } from "../results/recorder.ts";
+import { dropExpired } from "../results/retention.ts";
+import { Store } from "../results/store.ts";
+
+const START_TIMEOUT_MS = 10_000;
+/** How long a closing replica tries to write its last outcomes; what is left stands in the outbox. */
+const LAST_FLUSH_MS = 5_000;
+const RETENTION_PERIOD_MS = 3_600_000;
+
+export interface SystemOptions {
+  readonly config: Config;
+  readonly redis: { readonly url: string; readonly where: string };
+  readonly databaseUrl: string;
+  /** What the job types' `open` gets. */
+  readonly typeSettings: Readonly<Record<string, unknown>>;
+  readonly registry: Registry;
+  readonly log: Log;
+  /** This boot of this process: eight characters. */
+  readonly replica: string;
+  readonly version: string;
+  /** The mail catcher, where one was started here. */
+  readonly mail: MailCatcher | undefined;
+  /** The process should drain and exit: too many handlers do not stop. */
+  readonly onUnfit: () => void;
+}
+
+export interface System {
+  /** Stops claiming, finishes or gives back what runs, records it, and closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What closes a part. The last part opened is closed first. */
+type Closer = () => unknown;
+
+/** @throws StartError in one sentence, with everything closed again */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const closers: Closer[] = [];
+  let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.reverse()) await close();
+  };
+  const close = (): Promise<void> => (closing ??= closeAll());
+  try {
+    await open(options, closers);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}
+
+async function open(options: SystemOptions, closers: Closer[]): Promise<void> {
+  const { config, log, databaseUrl } = options;
+  const metrics = createMetrics();
+  const applied = await migrate(databaseUrl);
+  if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
+
+  const runs = typesToRun(options);
+  // The queue is made before those who hear what it says.
+  const hears = { wake: (): void => undefined, cancel: (id: string): void => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
+  const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
+  closers.push(() => queue.close());
+  const store = new Store(databaseUrl);
+  closers.push(() => store.close());
+  const recorder = openRecorder(options, queue, metrics);
+  closers.push(() => recorder.close(LAST_FLUSH_MS));
+
+  const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, metrics, callbackOf: () => undefined });
+  const { worker, leases, sweep, executor, threads, slots, heartbeat } = dispatch;
+  hears.wake = worker.nudge;
+  hears.cancel = (id) => leases.stop(id, "cancelled");
+  closers.push(() => threads.close(), () => executor.close(), () => heartbeat.close(), () => leases.close());
+  closers.push(startRetention(options));
+  closers.push(() => sweep.close(), () => worker.drain(config.DRAIN_MS));
+  metrics.readFrom({
+    slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
+    recorderBuffered: () => recorder.size,
+    books: () => queue.books(),
+  });
+  leases.start();
+  sweep.start();
+  worker.start();
+}
+
+/** The definitions of the types that run here. @throws StartError for a name in WORKER_TYPES that is no type */
+function typesToRun({ config, registry }: SystemOptions) {
+  const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
+  const unknown = wanted.filter((type) => !registry.get(type));
+  if (unknown.length > 0) throw new StartError(`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}.`);
+  if (role === "api") return [];
+  return registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
+}
+
+interface QueueJoints {
+  readonly runsJobs: boolean;
+  readonly metrics: Metrics;
+  readonly hears: { wake: () => void; cancel: (id: string) => void };
+}
+
+async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJobs, metrics, hears }: QueueJoints): Promise<Queue> {
+  let lastError = "";
+  const queue = new Queue({
+    url: redis.url,
+    namespace: config.REDIS_NAMESPACE,
+    replica,
+    leaseMs: config.LEASE_MS,
+    runsJobs,
+    submitTimeoutMs: config.SUBMIT_TIMEOUT_MS,
+    onRoundTrip: metrics.observeScript,
+    onWake: () => hears.wake(),
+    onCancel: (id) => hears.cancel(id),
+    onError: (error) => {
+      if (error.message !== lastError) log.warn({ error }, "connection to Redis"); // the same one comes with every new try
+      lastError = error.message;
+    },
+  });
+  try {
+    await queue.open(START_TIMEOUT_MS);
+    for (const warning of await checkServer(queue)) log.warn(warning);
+    return queue;
+  } catch (error) {
+    queue.close();
+    if (error instanceof StartError) throw error;
+    throw new StartError(`Redis at ${redis.where} does not answer (${messageOf(error)}): start it, or set REDIS_ADDR to where it is.`, error);
+  }
+}
+
+function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue, metrics: Metrics): Recorder {
+  return new Recorder({
+    databaseUrl,
+    maxRows: config.RECORD_BATCH_ROWS,
+    highMark: config.RECORD_HIGH_MARK,
+    lowMark: Math.floor(config.RECORD_HIGH_MARK / 2),
+    log,
+    observe: { batch: metrics.observeCopy },
+    onRecorded: async (outcomes: readonly Outcome[]) => {
+      const now = queue.clock.now();
+      for (const { job } of outcomes) metrics.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
+      await queue.forget(outcomes.map(({ job }) => job));
+    },
+  });
+}
+
+/** Drops what is past its retention, now and every hour. */
+function startRetention({ config, databaseUrl, log }: SystemOptions): Closer {
+  let running: Promise<void> | undefined;
+  const drop = async (): Promise<void> => {
+    try {
+      const dropped = await dropExpired(databaseUrl, config.RETENTION_DAYS, Date.now());
+      if (dropped.length > 0) log.info({ partitions: dropped }, "dropped finished jobs past their retention");
+    } catch (error) {
+      log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");
+    }
+  };
+  const start = (): void => { running = drop(); };
+  const timer = setInterval(start, RETENTION_PERIOD_MS);
+  start();
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { outcomeWith, outcomes } from "../testing/outcomes.ts";
+import { Backlog } from "./backlog.ts";
+
+const MIB = 1_024 * 1_024;
+const large = (): ReturnType<typeof outcomeWith> => outcomeWith({ job: { payload: "x".repeat(8 * MIB) } });
+
+describe("a backlog", () => {
+  it("gives back the oldest first", () => {
+    const backlog = new Backlog({ highMark: 10, lowMark: 5 });
+    const [a, b, c] = outcomes(3);
+    if (!a || !b || !c) throw new Error("three were made");
+    backlog.add([a, b, c], 10);
+    expect(backlog.take(2)).toEqual([a, b]);
+    expect(backlog.take(2)).toEqual([c]);
+    expect(backlog.take(2)).toEqual([]);
+  });
+
+  it("is full from the high mark until the low one", () => {
+    const backlog = new Backlog({ highMark: 10, lowMark: 4 });
+    backlog.add(outcomes(9), 100);
+    expect(backlog.isFull).toBe(false);
+    backlog.add(outcomes(1), 100);
+    expect(backlog.isFull).toBe(true);
+    backlog.take(5);
+    expect(backlog.isFull).toBe(true);
+    backlog.take(1);
+    expect(backlog.isFull).toBe(false);
+    backlog.add(outcomes(5), 100);
+    expect(backlog.isFull).toBe(false);
+  });
+
+  it("takes no more than its caller's limit", () => {
+    const backlog = new Backlog({ highMark: 10, lowMark: 4 });
+    expect(backlog.add(outcomes(9), 7)).toBe(7);
+    expect(backlog.add(outcomes(1), 7)).toBe(0);
+    expect(backlog.size).toBe(7);
+  });
+
+  it("counts texts too: a few large outcomes fill it, make short batches, and have an end", () => {
+    const backlog = new Backlog({ highMark: 1_000, lowMark: 10 });
+    expect(backlog.add(Array.from({ length: 40 }, large), 1_000)).toBe(32); // 256 MiB
+    expect(backlog.isFull).toBe(true);
+    expect(backlog.take(100)).toHaveLength(1);
+    while (backlog.isFull) backlog.take(100);
+    expect(backlog.size).toBe(7); // of 8 MiB and a little: below 64 MiB
+  });
+});

@@ -1,0 +1,66 @@
+import type { Outcome } from "../core/job.ts";
+
+export interface BacklogLimits {
+  /** Outcomes from which on the backlog is full, and the number at which it no longer is. */
+  readonly highMark: number;
+  readonly lowMark: number;
+}
+
+/** Texts of so many characters fill it too, whatever their number: outcomes are a few hundred bytes or many megabytes. */
+const HIGH_CHARS = 128 * 1_024 * 1_024;
+const LOW_CHARS = HIGH_CHARS / 2;
+/** A batch stays well below the length of a string (2^29 characters), and of a pause of the event loop. */
+const MAX_BATCH_CHARS = 4 * 1_024 * 1_024;
+
+/** The outcomes in memory that Postgres does not hold yet, oldest first. */
+export class Backlog {
+  readonly #limits: BacklogLimits;
+  readonly #outcomes: Outcome[] = [];
+  #chars = 0;
+  #isFull = false;
+
+  constructor(limits: BacklogLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#outcomes.length;
+  }
+
+  /** True from the high mark until the low one. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Takes in outcomes as long as there are fewer than `limit`. @returns how many it took */
+  add(outcomes: readonly Outcome[], limit: number): number {
+    let taken = 0;
+    for (const outcome of outcomes) {
+      if (this.#outcomes.length >= limit || this.#chars >= 2 * HIGH_CHARS) break;
+      this.#outcomes.push(outcome);
+      this.#chars += charsOf(outcome);
+      taken += 1;
+    }
+    if (this.#outcomes.length >= this.#limits.highMark || this.#chars >= HIGH_CHARS) this.#isFull = true;
+    return taken;
+  }
+
+  /** Takes out the oldest: at most `maxRows`, and fewer where they are long; at least one where there is one. */
+  take(maxRows: number): Outcome[] {
+    let chars = 0;
+    let count = 0;
+    for (const outcome of this.#outcomes) {
+      if (count >= maxRows || chars >= MAX_BATCH_CHARS) break;
+      chars += charsOf(outcome);
+      count += 1;
+    }
+    this.#chars -= chars;
+    const taken = this.#outcomes.splice(0, count);
+    if (this.#outcomes.length <= this.#limits.lowMark && this.#chars <= LOW_CHARS) this.#isFull = false;
+    return taken;
+  }
+}
+
+function charsOf({ job, result }: Outcome): number {
+  return job.payload.length + (result === null ? 0 : result.length);
+}

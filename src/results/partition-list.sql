@@ -1,0 +1,1 @@
+select inhrelid::regclass::text as name from pg_inherits where inhparent = 'jobs'::regclass order by name

@@ -1,0 +1,33 @@
+/** The daily partitions of `jobs`. An id is a UUIDv7, so the ids of a UTC day are a range, and the day names the partition. */
+import type { ClientBase } from "pg";
+import { lowestIdAt, timeOfId } from "../core/id.ts";
+import { readSql } from "./sql.ts";
+
+export const DAY_MS = 86_400_000;
+
+const ADD = readSql("partition-add.sql");
+
+/** The UTC day (the epoch ms of its midnight) in whose partition a job's row is. */
+export function dayOf(id: string): number {
+  return startOfDay(timeOfId(id));
+}
+
+export function startOfDay(epochMs: number): number {
+  return Math.floor(epochMs / DAY_MS) * DAY_MS;
+}
+
+export function partitionName(dayMs: number): string {
+  const [year = "", month = "", day = ""] = new Date(dayMs).toISOString().slice(0, -14).split("-");
+  return `jobs_y${year}m${month}d${day}`;
+}
+
+/** The day of a partition, undefined for a name that is none of ours. */
+export function dayOfPartition(name: string): number | undefined {
+  const match = /^jobs_y(\d{4})m(\d\d)d(\d\d)$/.exec(name);
+  return match ? Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3])) : undefined;
+}
+
+/** Adds the partitions of these days that are missing, however old. Safe where two replicas do it at once. */
+export async function addPartitions(client: ClientBase, days: Iterable<number>): Promise<void> {
+  for (const day of days) await client.query(ADD, [partitionName(day), lowestIdAt(day), lowestIdAt(day + DAY_MS)]);
+}

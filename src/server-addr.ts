@@ -1,0 +1,16 @@
+/** Where a server listens. */
+export interface ServerAddr {
+  /** A name or an address, IPv6 without brackets; empty means every interface. */
+  readonly host: string;
+  /** 0 lets the system choose a free one. */
+  readonly port: number;
+}
+
+const HOST_PORT = /^(?:\[([0-9a-f:.]+)\]|([^\s:/[\]@]*)):(\d{1,5})$/i;
+
+/** Reads `host:port`, `[::1]:8080` or `:8080`; undefined for anything else. */
+export function parseServerAddr(text: string): ServerAddr | undefined {
+  const match = HOST_PORT.exec(text);
+  const port = Number(match?.[3]);
+  return match === null || port > 65_535 ? undefined : { host: match[1] ?? match[2] ?? "", port };
+}

@@ -1,0 +1,40 @@
+import { Type } from "typebox";
+import { describe, expect, it } from "vitest";
+import { describeSettings, settingsHelp, settingsTable } from "./settings-table.ts";
+import { baseSettings } from "./settings.ts";
+
+const types = [
+  Type.Object({ SMTP_URL: Type.String({ default: "", description: "of a type" }), ALLOW: Type.Boolean({ default: false, description: "Whether `a|b`" }) }),
+  Type.Object({ ALLOW: Type.Boolean({ default: false }), RATE: Type.Number() }),
+];
+
+describe("the settings for people", () => {
+  it("has a description for every setting of the program, and each name once", () => {
+    const rows = describeSettings(types);
+    expect(rows.slice(0, Object.keys(baseSettings.properties).length).filter(({ description }) => description === "")).toEqual([]);
+    expect(rows.filter(({ name }) => name === "SMTP_URL" || name === "ALLOW")).toHaveLength(2);
+    expect(rows.find(({ name }) => name === "SMTP_URL")?.description).not.toBe("of a type");
+  });
+
+  it("names types and defaults in words that are the same on every machine", () => {
+    const row = (wanted: string) => describeSettings(types).find(({ name }) => name === wanted);
+    expect(row("WORKER_COUNT")).toMatchObject({ type: "integer", default: "number of cores" });
+    expect(row("TASKFLOW_ROLE")).toMatchObject({ type: "all, api, worker", default: "all" });
+    expect(row("RETRY_BASE_MS")).toMatchObject({ type: "integer", default: "" });
+    expect(row("ALLOW")).toMatchObject({ type: "true or false", default: "false" });
+    expect(row("RATE")).toEqual({ name: "RATE", type: "number", default: "", description: "" });
+  });
+
+  it("is a Markdown table in which a | breaks no column", () => {
+    const lines = settingsTable(describeSettings(types)).split("\n");
+    expect(lines[0]).toBe("| variable | type | default | meaning |");
+    expect(lines).toContain("| `ALLOW` | true or false | `false` | Whether `a\\|b` |");
+    expect(lines).toContain("| `DATA_DIR` | text | `./data` | The folder of what is started here: Redis, Postgres, caught mail |");
+  });
+
+  it("is a text of at most 100 columns for a terminal", () => {
+    const help = settingsHelp(describeSettings(types));
+    expect(help).toContain("  CLAIM_LIMIT  (integer; default 500)\n      Jobs taken from Redis in one call, at most\n");
+    expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+});

@@ -1,0 +1,70 @@
+/** The settings for people: one description, shown as the README's table and as the text of `--help`. */
+import type { TObject } from "typebox";
+import { ofValue } from "./setting-value.ts";
+import type { SettingSchema } from "./setting-value.ts";
+import { baseSettings } from "./settings.ts";
+
+export interface SettingRow {
+  readonly name: string;
+  /** `integer`, `text`, `true or false`, or the choices: `all, api, worker`. */
+  readonly type: string;
+  /** Empty where there is none. */
+  readonly default: string;
+  /** Markdown: code between backticks, nothing else. */
+  readonly description: string;
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = { string: "text", boolean: "true or false" };
+
+/** A row for each setting: the program's, then those that only job types name, in their order. */
+export function describeSettings(typeSettings: readonly TObject[]): SettingRow[] {
+  const schemas: Record<string, SettingSchema> = {};
+  for (const { properties } of [baseSettings, ...typeSettings]) {
+    for (const [name, schema] of Object.entries(properties)) schemas[name] ??= schema as SettingSchema; // the program's own words win
+  }
+  return Object.entries(schemas).map(([name, schema]) => ({
+    name,
+    type: typeWords(ofValue(schema)),
+    default: schema.defaultText ?? defaultWords(schema.default),
+    description: schema.description ?? "",
+  }));
+}
+
+function typeWords({ type = "", enum: choices }: SettingSchema): string {
+  return choices?.filter((choice) => choice !== "").join(", ") ?? TYPE_WORDS[type] ?? type;
+}
+
+function defaultWords(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+}
+
+/** The rows as a table in Markdown. */
+export function settingsTable(rows: readonly SettingRow[]): string {
+  const cell = (text: string) => text.replaceAll("|", "\\|");
+  const lines = rows.map((row) => {
+    const value = row.default === "" ? "" : `\`${cell(row.default)}\``;
+    return `| \`${row.name}\` | ${cell(row.type)} | ${value} | ${cell(row.description)} |`;
+  });
+  return ["| variable | type | default | meaning |", "|---|---|---|---|", ...lines, ""].join("\n");
+}
+
+const HELP_COLUMNS = 100;
+
+/** The rows as plain text for a terminal. */
+export function settingsHelp(rows: readonly SettingRow[]): string {
+  const entries = rows.map(({ name, type, default: value, description }) => {
+    const kind = value === "" ? type : `${type}; default ${value}`;
+    return [`  ${name}  (${kind})`, ...wrap(description.replaceAll("`", ""), HELP_COLUMNS - 6).map((line) => `      ${line}`)].join("\n");
+  });
+  return `Settings are variables of the environment; an empty one counts as not set.\n\n${entries.join("\n")}\n`;
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

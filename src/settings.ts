@@ -1,0 +1,55 @@
+/**
+ * Every setting of the program itself: name, type, default, meaning. A job type brings its own in its definition;
+ * config.ts reads both from the environment. Values that need more than a schema are parsed there.
+ */
+import { availableParallelism } from "node:os";
+import { Type } from "typebox";
+
+const MIB = 1024 * 1024;
+
+export const baseSettings = Type.Object({
+  SERVER_ADDR: Type.String({ default: "127.0.0.1:8080", description: "Where HTTP is served: `host:port`, `[::1]:8080`, or `:8080` for every interface" }),
+  TASKFLOW_ROLE: Type.Enum(["all", "api", "worker"], {
+    default: "all",
+    description: "`api` takes jobs and runs none, `worker` runs them and serves health and metrics only, `all` does both",
+  }),
+  REDIS_ADDR: Type.String({ default: "", description: "Redis: `host:port`, or `redis://USER:PASSWORD@HOST:PORT/DATABASE` (`rediss://` for TLS). Empty: one is started here" }),
+  REDIS_NAMESPACE: Type.String({
+    default: "taskflow:0",
+    pattern: "^[A-Za-z0-9._:-]+$",
+    description: "What the keys in Redis begin with, as their hash tag. Replicas of one installation share it",
+  }),
+  DATABASE_URL: Type.String({ default: "", description: "Postgres: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Empty: one is started here" }),
+  SMTP_URL: Type.String({ default: "", description: "The mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://` for TLS from the start. Empty: a mail catcher is started here" }),
+  DATA_DIR: Type.String({ default: "./data", minLength: 1, description: "The folder of what is started here: Redis, Postgres, caught mail" }),
+  WORKER_COUNT: Type.Integer({
+    default: availableParallelism(),
+    minimum: 1,
+    description: "Pool threads for CPU-bound jobs",
+    defaultText: "number of cores", // the table is the same on every machine
+  }),
+  IO_SLOTS: Type.Integer({ default: 200, minimum: 1, maximum: 100_000, description: "I/O-bound jobs that one replica runs at once" }),
+  WORKER_TYPES: Type.String({ default: "", description: "The job types that this replica runs, with commas between. Empty: all" }),
+  TASKFLOW_JOBS: Type.String({ default: "", description: "A folder with job types of your own, one file each. Empty: none" }),
+  TASKFLOW_AUTH: Type.Enum(["", "none"], { default: "", description: "`none` serves everyone without a key; empty: without keys only this machine is served" }),
+  LOG_LEVEL: Type.Enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info", description: "The least level that is logged" }),
+  LEASE_MS: Type.Integer({ default: 15_000, minimum: 1_000, maximum: 3_600_000, description: "How long a job stays with a replica that no longer answers. Renewed at every third of it" }),
+  DRAIN_MS: Type.Integer({ default: 30_000, minimum: 0, maximum: 3_600_000, description: "How long running jobs may go on after SIGTERM; then they are given back" }),
+  CLAIM_LIMIT: Type.Integer({ default: 500, minimum: 1, maximum: 1_000, description: "Jobs taken from Redis in one call, at most" }),
+  RECORD_BATCH_ROWS: Type.Integer({ default: 2_000, minimum: 1, maximum: 100_000, description: "Rows written to Postgres in one COPY, at most" }),
+  RECORD_HIGH_MARK: Type.Integer({ default: 20_000, minimum: 1, maximum: 10_000_000, description: "Outcomes not yet in Postgres at which a replica stops taking jobs" }),
+  RETENTION_DAYS: Type.Integer({ default: 30, minimum: 1, maximum: 36_500, description: "Days that finished jobs are kept" }),
+  ACCEPT_DURABILITY: Type.Enum(["redis"], { default: "redis", description: "What must hold a job before it is answered with 202" }),
+  SUBMIT_TIMEOUT_MS: Type.Integer({ default: 2_000, minimum: 100, maximum: 60_000, description: "How long a submission waits for Redis before it is answered with 503" }),
+  IDEMPOTENCY_TTL: Type.Integer({ default: 86_400, minimum: 1, maximum: 31_536_000, description: "Seconds that an Idempotency-Key is remembered" }),
+  MAX_BODY_BYTES: Type.Integer({ default: MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of one job's request, at most; a type may allow itself more" }),
+  MAX_BATCH_BYTES: Type.Integer({ default: 16 * MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of a batch request, at most" }),
+  RETRY_BASE_MS: Type.Union([Type.Integer({ minimum: 1, maximum: 86_400_000 }), Type.Null()], {
+    default: null,
+    description: "Delay before the first retry, in place of each type's own. Empty: by type",
+  }),
+  RETRY_MAX_MS: Type.Union([Type.Integer({ minimum: 1, maximum: 86_400_000 }), Type.Null()], {
+    default: null,
+    description: "Longest delay before a retry, in place of each type's own. Empty: by type",
+  }),
+});

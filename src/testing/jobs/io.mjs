@@ -1,0 +1,50 @@
+// Job types of lane `io` for tests and benchmarks: how a handler behaves is in its payload.
+import { setTimeout as sleep } from "node:timers/promises";
+
+const failures = new Map();
+
+const behaviours = {
+  return: ({ value }) => value,
+  later: ({ value }) => Promise.resolve(value),
+  sleep: async ({ ms }, { signal }) => {
+    await sleep(ms, undefined, { signal });
+    return { slept: ms };
+  },
+  // Ignores its signal.
+  hang: () => new Promise(() => {}),
+  // Fails the first `times` attempts of a job.
+  fail: ({ times }, { jobId }) => {
+    const failed = failures.get(jobId) ?? 0;
+    if (failed >= times) return { failed };
+    failures.set(jobId, failed + 1);
+    throw Object.assign(new Error(`failure ${failed + 1}`), { code: "test_failure" });
+  },
+  circular: () => {
+    const value = {};
+    value.self = value;
+    return value;
+  },
+  huge: () => "x".repeat(2_000_000),
+  progress: async (_, { progress, log, signal, attempt }) => {
+    progress(40);
+    log("forty", { attempt });
+    await sleep(60_000, undefined, { signal });
+  },
+  // Takes the whole process with it, as a fault in native code would.
+  kill: () => process.kill(process.pid, "SIGKILL"),
+};
+
+export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential }) =>
+  defineJob({
+    type: "test_io",
+    lane: "io",
+    payload: Type.Object({ do: Type.String() }, { additionalProperties: true }),
+    attempts: 3,
+    timeoutMs: 30_000,
+    backoff: exponential(20, 200),
+    run: (payload, context) => {
+      if (payload.do === "permanent") throw new PermanentError("no use", { code: "test_permanent" });
+      if (payload.do === "retry_after") throw new RetryAfterError("come back", payload.ms);
+      return behaviours[payload.do](payload, context);
+    },
+  });

@@ -1,0 +1,105 @@
+/** Servers of a test's own, on their own port and folder: to kill, pause and start again on the same data. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { startPostgres } from "../embedded/postgres.ts";
+import { startRedis } from "../embedded/redis.ts";
+import { markOf } from "../embedded/process-mark.ts";
+import { makeTempDir } from "./temp-dir.ts";
+import { until } from "./until.ts";
+
+/** Where a Redis that had to be fetched is kept between test runs. */
+export const redisCacheDir = fileURLToPath(new URL("../../.cache/redis", import.meta.url));
+
+export interface OwnServer {
+  /** `redis://…` or `postgres://…`: the same after a restart. */
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number;
+  /** kill -9: it saves nothing. */
+  kill(): Promise<void>;
+  /** Stops it in order, its data saved. */
+  stop(): Promise<void>;
+  /** Starts it again on the same data and port, after `kill` or `stop`; before either, stops it in order first. */
+  restart(): Promise<void>;
+  /** Freezes it, with all its processes: connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** Ends it and removes its data. */
+  close(): Promise<void>;
+}
+
+/** A Redis that keeps an append-only file, synced on each write unless `args` say otherwise. */
+export function startOwnRedis(args: readonly string[] = []): Promise<OwnServer> {
+  return ownServer(async (dataDir, port) => {
+    const redis = await startRedis({ dataDir, cacheDir: redisCacheDir, args: ["--appendfsync", "always", ...args], ...port });
+    return { ...redis, close: () => redis.close() };
+  });
+}
+
+/** A Postgres with a database `taskflow`; it writes durably. */
+export function startOwnPostgres(args: readonly string[] = []): Promise<OwnServer> {
+  return ownServer(async (dataDir, port) => {
+    const postgres = await startPostgres({ dataDir, args, ...port });
+    return { ...postgres, address: postgres.url, close: () => postgres.close() };
+  });
+}
+
+interface Started {
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+async function ownServer(start: (dataDir: string, port: { readonly port?: number }) => Promise<Started>): Promise<OwnServer> {
+  const dir = makeTempDir();
+  let server = await start(dir.path, {});
+  const { address, port } = server;
+  const kill = async (): Promise<void> => {
+    const pids = family(server.pid);
+    send(pids, "SIGKILL");
+    await until(() => pids.every((pid) => markOf(pid) === undefined), { what: "the server is gone" });
+    await server.close();
+  };
+  const resume = (): void => send(family(server.pid), "SIGCONT");
+  const stop = async (): Promise<void> => {
+    resume(); // one that is paused cannot obey
+    await server.close();
+  };
+  return {
+    address,
+    port,
+    kill,
+    stop,
+    resume,
+    get pid() {
+      return server.pid;
+    },
+    restart: async () => {
+      await stop();
+      server = await start(dir.path, { port });
+    },
+    pause: () => send(family(server.pid), "SIGSTOP"),
+    close: async () => {
+      await kill();
+      dir.remove();
+    },
+  };
+}
+
+/** A server and its children, the server first: a paused postmaster makes no new ones. */
+function family(pid: number): number[] {
+  if (markOf(pid) === undefined) return [];
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  return [pid, ...children];
+}
+
+function send(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // gone in the meantime
+    }
+  }
+}

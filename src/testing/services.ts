@@ -1,0 +1,68 @@
+/**
+ * What a test file takes from the services of the run (global-setup.ts), and servers of its own. All of it is given back
+ * when the file ends. Redis databases keep keys apart, not pub/sub channels, CONFIG, SCRIPT FLUSH or FLUSHALL: a test
+ * that touches those takes `ownRedis`.
+ */
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { afterAll, inject } from "vitest";
+import { redisCommand } from "../embedded/redis-command.ts";
+import { REDIS_DATABASES } from "./global-setup.ts";
+import { type OwnServer, startOwnPostgres, startOwnRedis } from "./own-servers.ts";
+import { makeTempDir } from "./temp-dir.ts";
+
+const leftovers: (() => unknown)[] = [];
+afterAll(async () => {
+  for (const giveBack of leftovers.splice(0).reverse()) await giveBack();
+});
+
+/** An empty Redis database that no other caller has, in this or another test process. */
+export async function freshRedis(): Promise<{ readonly address: string }> {
+  const port = inject("redisPort");
+  const answer = await redisCommand(port, "INCR", "databases-given");
+  // Comes round after 199 callers, long after the first of them ended.
+  const database = 1 + (Number(answer.slice(1)) % (REDIS_DATABASES - 1));
+  await redisCommand(port, "EVAL", `redis.call("select", ARGV[1]) redis.call("flushdb")`, "0", String(database));
+  return { address: `redis://127.0.0.1:${port}/${database}` };
+}
+
+/** An empty Postgres database that no other caller has. */
+export async function freshDatabase(): Promise<{ readonly url: string }> {
+  const name = `test_${randomUUID().replaceAll("-", "")}`;
+  await administer(`create database ${name}`);
+  leftovers.push(() => administer(`drop database if exists ${name} with (force)`));
+  const url = new URL(inject("postgresUrl"));
+  url.pathname = `/${name}`;
+  return { url: url.href };
+}
+
+/** A new empty folder. */
+export function tempDir(): string {
+  const dir = makeTempDir();
+  leftovers.push(() => dir.remove());
+  return dir.path;
+}
+
+/** A Redis of the test's own; `args` are redis-server's. */
+export async function ownRedis(args: readonly string[] = []): Promise<OwnServer> {
+  const server = await startOwnRedis(args);
+  leftovers.push(() => server.close());
+  return server;
+}
+
+/** A Postgres of the test's own; `args` are postgres's. */
+export async function ownPostgres(args: readonly string[] = []): Promise<OwnServer> {
+  const server = await startOwnPostgres(args);
+  leftovers.push(() => server.close());
+  return server;
+}
+
+async function administer(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject("postgresUrl") });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * A TCP proxy before a real server, for the faults of a network.
+ *
+ *   pass        bytes go through
+ *   black-hole  connections stay open and nothing goes through; what was sent meanwhile arrives after the mode ends
+ *   delay       each piece is held for a time, in both directions
+ *   reset       each connection is reset, new ones at once
+ *
+ * Beside the mode, `dropNextReply` cuts one connection between a request and its answer: the server did what was asked,
+ * and the client cannot know.
+ */
+import { once } from "node:events";
+import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { drained } from "./drained.ts";
+
+export type ProxyMode =
+  | { readonly kind: "pass" }
+  | { readonly kind: "black-hole" }
+  | { readonly kind: "delay"; readonly delayMs: number }
+  | { readonly kind: "reset" };
+
+interface Trap {
+  readonly matches: (request: Buffer) => boolean;
+  readonly sprung: () => void;
+}
+
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** Set once the request whose answer is to be dropped went through. */
+  trap: Trap | undefined;
+}
+
+export class TcpProxy {
+  readonly #listener: Server;
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #links = new Set<Link>();
+  readonly #pumps = new Set<Promise<void>>();
+  #mode: ProxyMode = { kind: "pass" };
+  /** Those who wait for the next change of mode. */
+  #waiting: (() => void)[] = [];
+  #trap: Trap | undefined;
+
+  private constructor(target: { readonly host: string; readonly port: number }) {
+    this.#target = target;
+    this.#listener = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
+  }
+
+  /** Starts a proxy on a free port of 127.0.0.1 before a server, by default one on 127.0.0.1. */
+  static async start(targetPort: number, targetHost = "127.0.0.1"): Promise<TcpProxy> {
+    const proxy = new TcpProxy({ host: targetHost, port: targetPort });
+    proxy.#listener.listen(0, "127.0.0.1");
+    await once(proxy.#listener, "listening");
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#listener.address() as AddressInfo).port;
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#links.size;
+  }
+
+  /** An address (`redis://…`, `postgres://…`) with this proxy's host and port in place of the server's. */
+  before(address: string): string {
+    const url = new URL(address);
+    url.host = `127.0.0.1:${this.port}`;
+    return url.href;
+  }
+
+  setMode(mode: ProxyMode): void {
+    this.#mode = mode;
+    for (const goOn of this.#waiting.splice(0)) goOn();
+    if (mode.kind === "reset") for (const link of this.#links) this.#reset(link);
+  }
+
+  /**
+   * Lets the next request through whose bytes match, swallows the answer, and closes that connection.
+   * Resolves when that has happened.
+   */
+  dropNextReply(matches: (request: Buffer) => boolean = () => true): Promise<void> {
+    return new Promise((resolve) => {
+      this.#trap = { matches, sprung: resolve };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.setMode({ kind: "reset" });
+    this.#listener.close();
+    await Promise.all(this.#pumps);
+  }
+
+  #accept(client: Socket): void {
+    const server = connect({ ...this.#target, allowHalfOpen: true });
+    const link: Link = { client, server, trap: undefined };
+    // An error ends the reading of that side too, and #forward passes it on as an end.
+    for (const socket of [client, server]) socket.on("error", () => undefined);
+    if (this.#mode.kind === "reset") {
+      this.#reset(link);
+      return;
+    }
+    this.#links.add(link);
+    const pumps = [this.#forward(client, server, (bytes) => this.#setTrap(link, bytes)), this.#forward(server, client, () => this.#springTrap(link))];
+    const pump = Promise.all(pumps).then(() => {
+      this.#links.delete(link);
+      this.#pumps.delete(pump);
+    });
+    this.#pumps.add(pump);
+  }
+
+  #setTrap(link: Link, request: Buffer): boolean {
+    if (this.#trap?.matches(request)) {
+      link.trap = this.#trap;
+      this.#trap = undefined;
+    }
+    return true;
+  }
+
+  /** Whether an answer goes through. The server's side is ended in order, so that it still does what it was asked. */
+  #springTrap({ client, server, trap }: Link): boolean {
+    if (!trap) return true;
+    client.destroy();
+    server.end();
+    trap.sprung();
+    return false;
+  }
+
+  async #forward(from: Socket, to: Socket, admits: (bytes: Buffer) => boolean): Promise<void> {
+    try {
+      for await (const bytes of from as AsyncIterable<Buffer>) {
+        await this.#gate();
+        if (admits(bytes) && to.writable && !to.write(bytes)) await drained(to);
+      }
+    } catch {
+      // that side was cut: the other sees an end
+    }
+    await this.#gate();
+    to.end();
+  }
+
+  async #gate(): Promise<void> {
+    while (this.#mode.kind === "black-hole") await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#mode.kind === "delay") await delay(this.#mode.delayMs);
+  }
+
+  #reset({ client, server }: Link): void {
+    client.resetAndDestroy();
+    server.destroy();
+  }
+}

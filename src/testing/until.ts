@@ -1,0 +1,32 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface UntilOptions {
+  /** How long to wait, in milliseconds; 10,000 when not given. */
+  readonly timeoutMs?: number;
+  /** What is waited for, for the failure: "the job is completed". */
+  readonly what: string;
+}
+
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
+
+/**
+ * Asks again and again, at growing distance, until the answer is truthy, and resolves to that answer.
+ * Rejects after `timeoutMs` with what was waited for, and the last answer or error.
+ */
+export async function until<Answer>(ask: () => Answer | Promise<Answer>, options: UntilOptions): Promise<NonNullable<Answer>> {
+  const { timeoutMs = 10_000, what } = options;
+  const deadline = performance.now() + timeoutMs;
+  let seen: unknown;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
+    try {
+      const answer = await ask();
+      if (answer) return answer;
+      seen = answer;
+    } catch (error) {
+      seen = error; // not yet: told when time is up
+    }
+    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}; last: ${String(seen)}`, { cause: seen });
+    await delay(pauseMs);
+  }
+}
