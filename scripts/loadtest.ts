@@ -12,12 +12,11 @@ import type { PhaseResult } from "./loadtest/phase.ts";
 import { makeReport, reportText } from "./loadtest/report.ts";
 import type { Report } from "./loadtest/report.ts";
 import { isReady, startServer } from "./loadtest/server.ts";
+import type { Closer } from "./loadtest/server.ts";
 import { makeBodies } from "./loadtest/submission-bodies.ts";
 import type { BodySources } from "./loadtest/submission-bodies.ts";
 import { submitBurst, submitPaced } from "./loadtest/submit.ts";
 import type { Submissions, Target } from "./loadtest/submit.ts";
-
-type Closer = () => Promise<unknown>;
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
@@ -71,8 +70,7 @@ interface Opened {
 
 async function openTarget({ url, key, databaseUrl }: Options, smtpUrl: string, closers: Closer[]): Promise<Opened> {
   if (url === undefined) {
-    const server = await startServer(smtpUrl);
-    closers.push(() => server.close());
+    const server = await startServer(smtpUrl, closers);
     const books = await openPostgresBooks(server.databaseUrl);
     closers.push(() => books.close());
     return { target: { url: server.url, key: undefined }, books, stop: () => server.stop() };

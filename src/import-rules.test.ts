@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 
 /**
  * Who may import whom: each part, and the parts below it that it may use. Parts of one level do not know each other;
- * the composition root joins them. A part is a folder of src/; the files beside the folders are `shared`, but for those named.
+ * main.ts and replica/ join them. A part is a folder of src/; the files beside the folders are `shared`, but for main.ts and registry.ts.
  */
 const below = ["core", "shared"];
 const jobHelpers = ["images", "exports", "mail"];
@@ -29,9 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: below,
   client: [],
 };
-const PART_OF_FILE: Readonly<Record<string, string>> = { "main.ts": "root", "system.ts": "root", "dispatch.ts": "root", "registry.ts": "registry" };
-/** The programs: each puts the parts together for its purpose. */
-const PROGRAMS = ["root", "cli", "loadtest"];
+/** What puts the parts together, each for its purpose. */
+const PROGRAMS = ["main", "replica", "cli", "loadtest"];
 
 /** Each library has one home, so that what it is replaced by touches one place. Beside it: who runs the same server for tests. */
 const HOMES: Readonly<Record<string, RegExp>> = {
@@ -55,7 +54,8 @@ const HOMES: Readonly<Record<string, RegExp>> = {
 
 function partOf(file: string): string {
   const [folder = "", ...rest] = file.split("/");
-  return rest.length > 0 ? folder : (PART_OF_FILE[file] ?? "shared");
+  if (rest.length > 0) return folder;
+  return file === "main.ts" || file === "registry.ts" ? file.slice(0, -".ts".length) : "shared";
 }
 
 /** Whether `file` (a path in src/) may have an import of `specifier`. */
@@ -72,7 +72,8 @@ function mayImport(file: string, specifier: string): boolean {
 }
 
 function importsOf(path: string): string[] {
-  return ts.preProcessFile(readFileSync(path, "utf8"), true, true).importedFiles.map(({ fileName }) => fileName);
+  const { importedFiles } = ts.preProcessFile(readFileSync(path, "utf8"), true, true);
+  return [...new Set(importedFiles.map(({ fileName }) => fileName))];
 }
 
 describe("the import rules", () => {

@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   try {
     const system = await startReplica({ config, registry, replica, log, embedded });
     stopOnSignals(system, embedded, config, log);
-    announce(config, embedded);
+    announce(config, system.port, embedded);
   } catch (error) {
     await embedded.close();
     throw error;
@@ -118,8 +118,8 @@ function crash(log: Log, error: unknown): void {
 }
 
 /** What was started here, and what to try first. */
-function announce(config: Config, embedded: EmbeddedServices): void {
-  const { host, port } = config.SERVER_ADDR;
+function announce(config: Config, port: number, embedded: EmbeddedServices): void {
+  const { host } = config.SERVER_ADDR;
   const url = `http://${host === "" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
   say(`TaskFlow ${version} serves on ${url}`);
   for (const { name, where, data } of embedded.started) say(`  started ${name} on ${where}, data in ${data}`);

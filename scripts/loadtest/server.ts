@@ -1,7 +1,7 @@
 /** The server under load: one that runs already, or one that is started here with Redis and Postgres of its own. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,49 +14,42 @@ export interface Server {
   readonly databaseUrl: string;
   /** Lets it drain. Resolves to its exit code. */
   stop(): Promise<number | null>;
-  /** Ends what was started here, and removes its data. Idempotent. */
-  close(): Promise<void>;
 }
+
+/** Undoes a step; those added last are called first. */
+export type Closer = () => unknown;
 
 const PROGRAM = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const READY_WITHIN_MS = 60_000;
 
-/** @throws {Error} with the end of the server's log, when it does not come up */
-export async function startServer(smtpUrl: string): Promise<Server> {
+/**
+ * @param closers takes what ends the server and removes its data, also where this throws
+ * @throws {Error} with the end of the server's log, when it does not come up
+ */
+export async function startServer(smtpUrl: string, closers: Closer[]): Promise<Server> {
   const dataDir = mkdtempSync(join(tmpdir(), "taskflow-loadtest-"));
+  closers.push(() => rmSync(dataDir, { recursive: true, force: true }));
   chmodSync(dataDir, 0o755); // a Postgres that root starts runs as another user
-  const removeData = () => rmSync(dataDir, { recursive: true, force: true });
-  try {
-    const services = await startEmbedded({ dataDir, needs: { redis: true, postgres: true, mail: false } });
-    const { redisAddr = "", databaseUrl = "" } = services;
-    const port = await freePort();
-    const logPath = join(dataDir, "server.log");
-    const { child, exited } = spawnServer(logPath, {
-      ...process.env,
-      ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: redisAddr, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl, DATA_DIR: join(dataDir, "server"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
-      ...{ TASKFLOW_ROLE: "all", TASKFLOW_AUTH: "", WORKER_TYPES: "", OUTBOUND_ALLOW_PRIVATE: "true" }, // the webhook peer is on loopback
-      LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn",
-      UV_THREADPOOL_SIZE: process.env["UV_THREADPOOL_SIZE"] ?? "16", // as npm start does
-    });
-    const stop = async (): Promise<number | null> => {
-      child.kill("SIGTERM");
-      return exited;
-    };
-    const close = async (): Promise<void> => {
-      await stop();
-      await services.close();
-      removeData();
-    };
-    const url = `http://127.0.0.1:${port}`;
-    await waitUntilReady(url, child, logPath).catch(async (error: unknown) => {
-      await close();
-      throw error;
-    });
-    return { url, databaseUrl, stop, close };
-  } catch (error) {
-    removeData();
-    throw error;
-  }
+  const services = await startEmbedded({ dataDir, needs: { redis: true, postgres: true, mail: false } });
+  closers.push(() => services.close());
+  const { redisAddr = "", databaseUrl = "" } = services;
+  const port = await freePort();
+  const logPath = join(dataDir, "server.log");
+  const { child, exited } = spawnServer(logPath, {
+    ...process.env,
+    ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: redisAddr, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl, DATA_DIR: join(dataDir, "server"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
+    ...{ TASKFLOW_ROLE: "all", TASKFLOW_AUTH: "", WORKER_TYPES: "", OUTBOUND_ALLOW_PRIVATE: "true" }, // the webhook peer is on loopback
+    LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn",
+    UV_THREADPOOL_SIZE: process.env["UV_THREADPOOL_SIZE"] ?? "16", // as npm start does
+  });
+  const stop = (): Promise<number | null> => {
+    child.kill("SIGTERM");
+    return exited;
+  };
+  closers.push(stop);
+  const url = `http://127.0.0.1:${port}`;
+  await waitUntilReady(url, child, logPath);
+  return { url, databaseUrl, stop };
 }
 
 function spawnServer(logPath: string, env: NodeJS.ProcessEnv): { child: ChildProcess; exited: Promise<number | null> } {

@@ -1,4 +1,5 @@
-/** The submissions of a phase, through autocannon. */
+/** The submissions of a phase. */
+import { setTimeout as delay } from "node:timers/promises";
 import autocannon from "autocannon";
 import type { LoadType } from "./mix.ts";
 
@@ -23,40 +24,22 @@ export interface Phase {
   readonly body: (type: LoadType, n: number) => string;
 }
 
-const REQUEST_TIMEOUT_SECONDS = 30;
+const PATH = "/api/v1/jobs";
+const REQUEST_TIMEOUT_MS = 30_000;
 
 export function noSubmissions(): Submissions {
   return { acceptedIds: [], submitMs: [], refused: new Map() };
 }
 
-/** Submits all jobs as fast as `connections` one after the other can, each job once. */
-export async function submitBurst(phase: Phase, connections: number, into: Submissions): Promise<void> {
-  await fire(phase, into, [...phase.types.keys()], { connections: Math.min(connections, phase.types.length) });
-}
-
-/**
- * Submits `rate` jobs per second, evenly. autocannon paces a connection in bursts, once a second; so there is one
- * connection for each job of a second, each a share of a second after the one before, and each sends one.
- */
-export async function submitPaced(phase: Phase, rate: number, into: Submissions): Promise<void> {
-  const lanes = Array.from({ length: Math.min(rate, phase.types.length) }, async (_, lane) => {
-    const numbers = [...phase.types.keys()].filter((n) => n % rate === lane);
-    await new Promise((resolve) => setTimeout(resolve, (lane * 1_000) / rate));
-    await fire(phase, into, numbers, { connections: 1, connectionRate: 1 });
-  });
-  await Promise.all(lanes);
-}
-
-async function fire({ target, types, body }: Phase, into: Submissions, numbers: readonly number[], pace: { connections: number; connectionRate?: number }): Promise<void> {
-  const left = numbers.values();
-  const headers = { "content-type": "application/json", ...(target.key === undefined ? {} : { authorization: `Bearer ${target.key}` }) };
+/** Submits all jobs through autocannon, as fast as `connections` can that each wait for an answer before the next; each job once. */
+export async function submitBurst({ target, types, body }: Phase, connections: number, into: Submissions): Promise<void> {
+  const left = types.entries();
   const { errors: unanswered } = await autocannon({
     url: target.url,
-    amount: numbers.length,
-    timeout: REQUEST_TIMEOUT_SECONDS,
+    amount: types.length,
+    connections: Math.min(connections, types.length),
+    timeout: REQUEST_TIMEOUT_MS / 1_000,
     sampleInt: 100, // it ends with a sample
-    ignoreCoordinatedOmission: true, // latencies are taken below, as measured
-    ...pace,
     setupClient: (client) => {
       client.on("response", (status: number, _bytes: number, ms: number) => {
         if (status === 202) into.submitMs.push(ms);
@@ -65,18 +48,50 @@ async function fire({ target, types, body }: Phase, into: Submissions, numbers: 
     requests: [
       {
         method: "POST",
-        path: "/api/v1/jobs",
-        headers,
+        path: PATH,
+        headers: headersOf(target),
         setupRequest: (request) => {
-          const n = left.next().value ?? 0;
-          return { ...request, body: body(types[n] as LoadType, n) };
+          const [n, type] = left.next().value ?? [0, types[0] as LoadType];
+          return { ...request, body: body(type, n) };
         },
-        onResponse: (status, text) => {
-          if (status === 202) into.acceptedIds.push((JSON.parse(text) as { id: string }).id);
-          else into.refused.set(status, (into.refused.get(status) ?? 0) + 1);
-        },
+        onResponse: (status, text) => note(into, status, text),
       },
     ],
   });
-  if (unanswered > 0) into.refused.set(0, (into.refused.get(0) ?? 0) + unanswered);
+  for (let n = 0; n < unanswered; n += 1) note(into, 0, "");
+}
+
+/**
+ * Submits `rate` jobs per second, evenly, whether or not those before are answered. Not through autocannon: it paces each
+ * connection by sending a second's share at once, and the queue would be measured by bursts of `rate` jobs.
+ */
+export async function submitPaced({ target, types, body }: Phase, rate: number, into: Submissions): Promise<void> {
+  const startedAt = performance.now();
+  const answers: Promise<void>[] = [];
+  for (const [n, type] of types.entries()) {
+    await delay(Math.max(0, startedAt + (n * 1_000) / rate - performance.now()));
+    answers.push(submitOne(target, body(type, n), into));
+  }
+  await Promise.all(answers);
+}
+
+async function submitOne(target: Target, body: string, into: Submissions): Promise<void> {
+  const sentAt = performance.now();
+  try {
+    const response = await fetch(target.url + PATH, { method: "POST", headers: headersOf(target), body, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+    const text = await response.text();
+    if (response.status === 202) into.submitMs.push(performance.now() - sentAt);
+    note(into, response.status, text);
+  } catch {
+    note(into, 0, ""); // no answer: told in the report
+  }
+}
+
+function headersOf({ key }: Target): Record<string, string> {
+  return { "content-type": "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) };
+}
+
+function note(into: Submissions, status: number, text: string): void {
+  if (status === 202) into.acceptedIds.push((JSON.parse(text) as { id: string }).id);
+  else into.refused.set(status, (into.refused.get(status) ?? 0) + 1);
 }

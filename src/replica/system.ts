@@ -2,9 +2,16 @@
  * One replica, put together by hand: its parts are opened in order, joined, and closed in reverse. What comes in from
  * the process (environment, signals, exit) is main.ts's.
  */
+import { jobJson } from "../api/job-json.ts";
+import { Server } from "../api/uws.ts";
+import { openArtifactStore } from "../artifacts/settings.ts";
+import type { ArtifactStore } from "../artifacts/store.ts";
 import { timeOfId } from "../core/id.ts";
-import type { Outcome } from "../core/job.ts";
+import type { Job, Outcome } from "../core/job.ts";
+import { outcomeOf } from "../core/wire.ts";
 import type { Config } from "../config.ts";
+import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
+import { callbacks } from "./callback.ts";
 import { makeDispatch } from "./dispatch.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { StartError, messageOf } from "../errors.ts";
@@ -23,6 +30,7 @@ const START_TIMEOUT_MS = 10_000;
 /** How long a closing replica tries to write its last outcomes; what is left stands in the outbox. */
 const LAST_FLUSH_MS = 5_000;
 const RETENTION_PERIOD_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 export interface SystemOptions {
   readonly config: Config;
@@ -42,6 +50,8 @@ export interface SystemOptions {
 }
 
 export interface System {
+  /** Where HTTP is served. */
+  readonly port: number;
   /** Stops claiming, finishes or gives back what runs, records it, and closes everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -58,15 +68,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   const close = (): Promise<void> => (closing ??= closeAll());
   try {
-    await open(options, closers);
+    return { port: await open(options, closers), close };
   } catch (error) {
     await close();
     throw error;
   }
-  return { close };
 }
 
-async function open(options: SystemOptions, closers: Closer[]): Promise<void> {
+/** @returns the port of the HTTP front */
+async function open(options: SystemOptions, closers: Closer[]): Promise<number> {
   const { config, log, databaseUrl } = options;
   const metrics = createMetrics();
   const applied = await migrate(databaseUrl);
@@ -82,13 +92,31 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<void> {
   const recorder = openRecorder(options, queue, metrics);
   closers.push(() => recorder.close(LAST_FLUSH_MS));
 
-  const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, metrics, callbackOf: () => undefined });
+  const artifacts = await openArtifactStore({ ARTIFACTS_DIR: String(options.typeSettings.ARTIFACTS_DIR) });
+  const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
+  const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, metrics, callbackOf });
   const { worker, leases, sweep, executor, threads, slots, heartbeat } = dispatch;
   hears.wake = worker.nudge;
   hears.cancel = (id) => leases.stop(id, "cancelled");
   closers.push(() => threads.close(), () => executor.close(), () => heartbeat.close(), () => leases.close());
-  closers.push(startRetention(options));
-  closers.push(() => sweep.close(), () => worker.drain(config.DRAIN_MS));
+  closers.push(startRetention(options, artifacts));
+  const server = new Server({
+    ...{ queue, store, registry: options.registry, artifacts, metrics, recorder, log },
+    mail: options.mail,
+    parseLarge: (task) => threads.parse(task),
+    cancelWaiting: (job) => recordCancelled(job, recorder, metrics),
+    settings: {
+      role: config.TASKFLOW_ROLE,
+      isOpenToAll: config.TASKFLOW_AUTH === "none",
+      maxBodyBytes: config.MAX_BODY_BYTES,
+      maxBatchBytes: config.MAX_BATCH_BYTES,
+      idempotencyTtlMs: config.IDEMPOTENCY_TTL * 1_000,
+      outboxOwnedMs: OUTBOX_OWNED_MS,
+    },
+  });
+  const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
+  // While jobs drain, reads are answered and submissions refused.
+  closers.push(() => server.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => server.stopAccepting());
   metrics.readFrom({
     slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
     recorderBuffered: () => recorder.size,
@@ -97,6 +125,16 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<void> {
   leases.start();
   sweep.start();
   worker.start();
+  log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
+  return port;
+}
+
+/** A job that was cancelled while it waited stands in the outbox already. */
+function recordCancelled(job: Job, recorder: Recorder, metrics: Metrics): void {
+  const outcome = outcomeOf(job);
+  if (!outcome) return;
+  recorder.add([outcome]);
+  metrics.countJob(job.type, "cancelled");
 }
 
 /** The definitions of the types that run here. @throws StartError for a name in WORKER_TYPES that is no type */
@@ -158,13 +196,14 @@ function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue,
   });
 }
 
-/** Drops what is past its retention, now and every hour. */
-function startRetention({ config, databaseUrl, log }: SystemOptions): Closer {
+/** Drops what is past its retention, now and every hour: finished jobs, and the files that they produced. */
+function startRetention({ config, databaseUrl, log }: SystemOptions, artifacts: ArtifactStore): Closer {
   let running: Promise<void> | undefined;
   const drop = async (): Promise<void> => {
     try {
       const dropped = await dropExpired(databaseUrl, config.RETENTION_DAYS, Date.now());
       if (dropped.length > 0) log.info({ partitions: dropped }, "dropped finished jobs past their retention");
+      await artifacts.removeOlderThan(config.RETENTION_DAYS * DAY_MS);
     } catch (error) {
       log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");
     }

@@ -1,0 +1,62 @@
+/** `GET /api/v1/jobs/{id}/artifacts/{name}`: a file that a job produced, streamed; with ranges and entity tags (RFC 9110, 13 and 14). */
+import { isArtifactName } from "../artifacts/key.ts";
+import type { ByteRange, StoredArtifact } from "../artifacts/store.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Answer, ApiRequest, RequestHeaders } from "./exchange.ts";
+import { findJob, idOf } from "./jobs.ts";
+import { jobNotFound, problem } from "./problem.ts";
+
+const NOT_FOUND = problem(404, "artifact_not_found", "The job has no artifact of this name, or it is past its retention.");
+
+export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  return async (request) => {
+    const id = idOf(request);
+    const name = request.params[1] ?? "";
+    if (!isArtifactName(name)) return NOT_FOUND;
+    const view = await findJob(deps, id);
+    if (!view) return jobNotFound(id);
+    // Only what the job's outcome names, of the attempt that made it: an attempt that lost its lease may have left files as well.
+    if (view.result === null || !namesArtifact(JSON.parse(view.result), name)) return NOT_FOUND;
+    const artifact = await deps.artifacts.open({ jobId: id, attempt: view.attempt, name });
+    return artifact ? answerOf(artifact, name, request.headers) : NOT_FOUND;
+  };
+}
+
+/** Whether a result says `"artifact": name` anywhere. */
+function namesArtifact(result: unknown, name: string): boolean {
+  if (typeof result !== "object" || result === null) return false;
+  return Object.entries(result).some(([key, value]) => (key === "artifact" && value === name) || namesArtifact(value, name));
+}
+
+function answerOf(artifact: StoredArtifact, name: string, { range, ifRange, ifNoneMatch }: RequestHeaders): Answer {
+  const { bytes, etag, contentType, modifiedAt } = artifact;
+  const headers: [string, string][] = [
+    ["ETag", etag],
+    ["Last-Modified", modifiedAt.toUTCString()],
+    ["Accept-Ranges", "bytes"],
+  ];
+  if (matches(ifNoneMatch, etag)) return { status: 304, headers, body: "" };
+  // A caller's file is never shown in place: what it holds could act as this site.
+  headers.push(["Content-Disposition", `attachment; filename="${name}"`], ["X-Content-Type-Options", "nosniff"]);
+  const part = ifRange === "" || ifRange === etag ? parseRange(range, bytes) : undefined;
+  if (part === "unsatisfiable") return problem(416, "range_not_satisfiable", `The artifact has ${bytes} bytes.`, { headers: [["Content-Range", `bytes */${bytes}`]] });
+  if (!part) return { status: 200, contentType, headers, body: { bytes, open: () => artifact.read() } };
+  headers.push(["Content-Range", `bytes ${part.start}-${part.end}/${bytes}`]);
+  return { status: 206, contentType, headers, body: { bytes: part.end - part.start + 1, open: () => artifact.read(part) } };
+}
+
+/** If-None-Match compares weakly (RFC 9110, 13.1.2). */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  return ifNoneMatch.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
+}
+
+/** One range of bytes; undefined where all is to be sent: without a range, with several, or with what is no range. */
+export function parseRange(range: string, bytes: number): ByteRange | "unsatisfiable" | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(range);
+  if (!match || range === "bytes=-") return undefined;
+  const [, first = "", last = ""] = match;
+  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
+  const start = first === "" ? Math.max(0, bytes - Number(last)) : Number(first);
+  const end = first === "" || last === "" ? bytes - 1 : Math.min(Number(last), bytes - 1);
+  return start > end ? "unsatisfiable" : { start, end };
+}

@@ -1,0 +1,70 @@
+/** `GET /api/v1/stats`, `/queues` and `/workers`: three views of the books of one instant, the same from every replica. */
+import { timeOfId } from "../core/id.ts";
+import { STATUSES } from "../core/job.ts";
+import { formatTime } from "../core/rfc3339.ts";
+import { percentiles } from "../latency-window.ts";
+import type { Books, TypeBooks } from "../queue/books.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Answer } from "./exchange.ts";
+import { json } from "./exchange.ts";
+import { readReplicas } from "./replica.ts";
+
+type BooksReader = Pick<ApiDependencies, "queue" | "registry">;
+
+export function getStats({ queue }: BooksReader): () => Promise<Answer> {
+  return async () => json(200, JSON.stringify(statsOf(await queue.books())));
+}
+
+function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, replicas: texts }: Books): unknown {
+  const replicas = readReplicas(texts);
+  const latency = (of: "pickup" | "run") => percentiles(replicas.map((replica) => replica.latency[of]));
+  return {
+    time: formatTime(now),
+    totals: totalsOf(types),
+    by_type: Object.fromEntries(types.map((books) => [books.type, totalsOf([books])])),
+    jobs_per_minute: { "1m": rateOver(1, endedByMinute, now), "5m": rateOver(5, endedByMinute, now), "15m": rateOver(15, endedByMinute, now) },
+    latency_ms: { pickup: latency("pickup"), run: latency("run") },
+    outbox_depth: outbox,
+    replicas: replicas.length,
+    accepted,
+    unaccounted,
+  };
+}
+
+function totalsOf(types: readonly TypeBooks[]): Record<string, number> {
+  return Object.fromEntries(STATUSES.map((status) => [status, types.reduce((sum, books) => sum + books[status], 0)]));
+}
+
+/** Jobs that ended a minute, over the last `minutes`: of the oldest minute only the share that is not yet past counts. */
+function rateOver(minutes: number, endedByMinute: readonly number[], now: number): number {
+  const share = 1 - (now % 60_000) / 60_000;
+  const ended = endedByMinute.slice(0, minutes).reduce((sum, count) => sum + count, 0) + (endedByMinute[minutes] ?? 0) * share;
+  return Math.round((10 * ended) / minutes) / 10;
+}
+
+export function getQueues({ queue, registry }: BooksReader): () => Promise<Answer> {
+  return async () => {
+    const { now, types } = await queue.books();
+    const known = new Map(types.map((books) => [books.type, books]));
+    const names = [...new Set([...registry.types.map(({ type }) => type), ...known.keys()])];
+    const queues = names.map((type) => {
+      const { queued = 0, scheduled = 0, retrying = 0, running = 0, nextId = null } = known.get(type) ?? {};
+      // The one that is next may have waited since it became due, not since it was accepted; it is the latest bound that ids tell.
+      return { type, state: "active", depth: queued, oldest_wait_ms: nextId === null ? null : Math.max(0, now - timeOfId(nextId)), scheduled, retrying, running };
+    });
+    return json(200, JSON.stringify({ queues }));
+  };
+}
+
+export function getWorkers({ queue }: BooksReader): () => Promise<Answer> {
+  return async () => {
+    const workers = readReplicas((await queue.books()).replicas).map(({ since, heartbeat, slots, latency, ...about }) => ({
+      ...about,
+      since: formatTime(since),
+      heartbeat: formatTime(heartbeat),
+      types: slots,
+      latency_ms: { pickup: percentiles([latency.pickup]), run: percentiles([latency.run]) },
+    }));
+    return json(200, JSON.stringify({ workers }));
+  };
+}

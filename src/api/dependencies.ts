@@ -1,0 +1,40 @@
+/** What the API needs of the other parts; main joins them. */
+import type { ArtifactStore } from "../artifacts/store.ts";
+import type { BodyTask, ParsedBody } from "../core/body.ts";
+import type { Job } from "../core/job.ts";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Registry } from "../registry.ts";
+import type { Store } from "../results/store.ts";
+import type { CaughtMails } from "./dev-mail.ts";
+
+export interface ApiSettings {
+  /** A `worker` serves health and metrics only. */
+  readonly role: "all" | "api" | "worker";
+  /** TASKFLOW_AUTH=none: everyone is served. */
+  readonly isOpenToAll: boolean;
+  /** Of one job, where its type does not allow more. */
+  readonly maxBodyBytes: number;
+  readonly maxBatchBytes: number;
+  readonly idempotencyTtlMs: number;
+  /** How long this replica owns what a cancellation puts into the outbox. */
+  readonly outboxOwnedMs: number;
+}
+
+export interface ApiDependencies {
+  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "enqueue" | "read" | "liveIds" | "cancel" | "books">;
+  readonly store: Pick<Store, "get" | "range" | "ping">;
+  readonly registry: Registry;
+  readonly artifacts: Pick<ArtifactStore, "open">;
+  readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
+  readonly recorder: { readonly isHealthy: boolean };
+  /** Parses and checks a large body on a pool thread; the bytes move there. */
+  readonly parseLarge: (task: BodyTask) => Promise<ParsedBody>;
+  /** Gets each job that was cancelled while it waited: it stands in the outbox, owned by this replica. */
+  readonly cancelWaiting: (job: Job) => void;
+  /** Where one was started on this machine. */
+  readonly mail?: CaughtMails | undefined;
+  readonly log: Pick<Log, "error">;
+  readonly settings: ApiSettings;
+}

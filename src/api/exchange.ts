@@ -1,0 +1,53 @@
+/**
+ * One request and its answer, in words that know no server library. A handler answers exactly once, now or later; what it
+ * answers after the client has gone is dropped.
+ */
+import type { Readable } from "node:stream";
+
+/** The headers that some call reads; "" or undefined where the request has none. */
+export interface RequestHeaders {
+  readonly contentType: string;
+  readonly idempotencyKey: string | undefined;
+  readonly range: string;
+  readonly ifRange: string;
+  readonly ifNoneMatch: string;
+}
+
+export interface ApiRequest {
+  readonly headers: RequestHeaders;
+  /** The parts of the path that the pattern leaves open, still percent-encoded. */
+  readonly params: readonly string[];
+  /** What follows the `?`, still encoded. */
+  readonly query: string;
+  /** Valid until the handler returns: what is needed later must be copied. */
+  readonly body: Uint8Array;
+}
+
+export interface ByteStream {
+  readonly bytes: number;
+  /** Called when the answer is sent, and not at all for HEAD. */
+  readonly open: () => Readable;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly contentType?: string;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  readonly body: string | ByteStream;
+  /** The connection ends with this answer. */
+  readonly isLast?: boolean;
+}
+
+export interface Reply {
+  send(answer: Answer): void;
+}
+
+/** It may throw, which answers 500; after it has returned it must not. */
+export type Handler = (request: ApiRequest, reply: Reply) => void;
+
+export const JSON_TYPE = "application/json";
+
+/** @param body a JSON text */
+export function json(status: number, body: string): Answer {
+  return { status, contentType: JSON_TYPE, body };
+}

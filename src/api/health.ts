@@ -1,0 +1,69 @@
+/** `GET /api/v1/health`, and the probes beside it. */
+import { messageOf } from "../errors.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Answer, Handler } from "./exchange.ts";
+import { json } from "./exchange.ts";
+import { problem } from "./problem.ts";
+import { readReplicas } from "./replica.ts";
+
+/** A replica makes a call at least once a second; after five it has lost Redis. */
+const MAX_SILENT_MS = 5_000;
+
+type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder">;
+
+interface Check {
+  readonly status: "ok" | "degraded";
+  readonly latency_ms?: number;
+  readonly error?: string;
+  readonly replicas?: number;
+}
+
+/** 503 when a needed part is away; what was accepted is safe all the same. */
+export function getHealth(deps: HealthReader): () => Promise<Answer> {
+  return async () => {
+    const [{ redis, workers }, postgres] = await Promise.all([checkRedis(deps), checkPostgres(deps)]);
+    const checks = { redis, postgres, workers };
+    const isOk = Object.values(checks).every(({ status }) => status === "ok");
+    return json(isOk ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
+  };
+}
+
+async function checkRedis({ queue }: HealthReader): Promise<{ redis: Check; workers: Check }> {
+  const startedAt = performance.now();
+  try {
+    const books = await queue.books();
+    const replicas = readReplicas(books.replicas).filter(({ role }) => role !== "api").length;
+    const workers: Check = replicas > 0 ? { status: "ok", replicas } : { status: "degraded", replicas, error: "no replica that runs jobs is alive" };
+    return { redis: { status: "ok", latency_ms: rounded(performance.now() - startedAt) }, workers };
+  } catch (error) {
+    return { redis: { status: "degraded", error: messageOf(error) }, workers: { status: "degraded", error: "unknown without Redis" } };
+  }
+}
+
+async function checkPostgres({ store, recorder }: HealthReader): Promise<Check> {
+  try {
+    const latency_ms = rounded(await store.ping());
+    return recorder.isHealthy ? { status: "ok", latency_ms } : { status: "degraded", latency_ms, error: "outcomes cannot be written at present" };
+  } catch (error) {
+    return { status: "degraded", error: messageOf(error) };
+  }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
+const OK = json(200, '{"status":"ok"}');
+
+/** The process answers. */
+export const isLive: Handler = (_request, reply) => reply.send(OK);
+
+/** Whether new work should come here. Postgres away: it should, the outbox takes what ends meanwhile. */
+export function isReady({ queue }: HealthReader, isDraining: () => boolean): Handler {
+  return (_request, reply) => {
+    if (isDraining()) { reply.send(problem(503, "draining", "This replica is shutting down.")); return; }
+    const { silentMs } = queue;
+    if (silentMs < MAX_SILENT_MS) { reply.send(OK); return; }
+    reply.send(problem(503, "queue_unavailable", "Redis has not answered this replica for five seconds."));
+  };
+}

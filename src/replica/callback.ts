@@ -1,0 +1,26 @@
+/** The job that delivers a `callback_url`: a webhook like any other, with the finished job as its body. */
+import { createHash } from "node:crypto";
+import type { JobJson } from "../api/job-json.ts";
+import type { Outcome, Submission } from "../core/job.ts";
+import { viewOfSubmission } from "../core/wire.ts";
+
+const ATTEMPTS = 5;
+
+/** @param secret what the callbacks are signed with; "" for no signature */
+export function callbacks(jobJson: JobJson, secret: string): (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined {
+  return (outcome) => {
+    const { callback_url: url } = outcome.job.options;
+    if (url === undefined) return undefined;
+    const { status, result, error, attempt, worker, startedAt, finishedAt } = outcome;
+    const view = { ...viewOfSubmission(outcome.job.id, outcome.job), status, result, error, attempt, worker, started_at: startedAt, finished_at: finishedAt };
+    const signing = secret === "" ? "" : `,"secret":${JSON.stringify(secret)}`;
+    const payload = `{"url":${JSON.stringify(url)}${signing},"body":${jobJson(view)}}`;
+    return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload, priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: {} } };
+  };
+}
+
+/** The id of a job's callback: it follows from the job's, so that a settle that is repeated enqueues it once. */
+export function callbackId(id: string): string {
+  const digits = createHash("sha256").update(`callback ${id}`).digest("hex");
+  return `${id.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
+}
