@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: [],
 };
 /** What puts the parts together, each for its purpose. */
-const PROGRAMS = ["main", "replica", "cli", "loadtest"];
+const PROGRAMS = ["main", "replica", "cli"];
 
 /** Each library has one home, so that what it is replaced by touches one place. Beside it: who runs the same server for tests. */
 const HOMES: Readonly<Record<string, RegExp>> = {

@@ -24,10 +24,11 @@ const COUNT = "select count(*)::int as count from jobs where tags @> array[$1]";
 const ENTRIES = `
   select id, type, status, attempt,
     case when attempt = 1 then extract(epoch from started_at - greatest(created_at, run_at))::float8 * 1000 end as "pickupMs"
-  from jobs where tags @> array[$1]`;
+  from jobs where tags @> array[$1] order by id`;
 
 export async function openPostgresBooks(databaseUrl: string): Promise<Books> {
   const client = new pg.Client({ connectionString: databaseUrl });
+  client.on("error", () => undefined); // the query in hand, or the next, rejects as well
   await client.connect();
   return {
     source: "postgres",

@@ -22,13 +22,13 @@ export interface PeerCounts {
   readonly images: number;
 }
 
-const IMAGE = { width: 1_920, height: 1_280 }; // 2.46 megapixels
+const IMAGE = { width: 1_800, height: 1_200 }; // 2.16 megapixels
 const counts = { mails: 0, webhooks: 0, images: 0 };
 
 /** Something between a gradient and noise: about as many bytes as a photograph of that size. */
 function makeImage(): Promise<Buffer> {
   const create = { ...IMAGE, channels: 3 as const, background: "#000", noise: { type: "gaussian" as const, mean: 128, sigma: 60 } };
-  return sharp({ create }).blur(2).jpeg({ quality: 85 }).toBuffer();
+  return sharp({ create }).blur(3).jpeg({ quality: 85 }).toBuffer();
 }
 
 function makeHttpPeer(image: Buffer): Server {

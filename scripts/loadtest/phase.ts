@@ -21,8 +21,8 @@ export interface PhaseOptions {
 
 /** Nothing has ended for so long after the last submission: what is missing now stays missing. */
 const GIVE_UP_MS = 60_000;
-/** A count is asked for at most so often, and takes at most a tenth of the time: it must not be the load. */
-const COUNT_EVERY_MS = 20;
+/** How often is counted: at most every 20 ms, so that counting takes a tenth of the time and is not the load; at least every 500 ms. */
+const COUNT_EVERY_MS = { least: 20, most: 500 };
 
 export async function runPhase({ tag, books, submit, onProgress }: PhaseOptions): Promise<PhaseResult> {
   const submissions = noSubmissions();
@@ -40,7 +40,7 @@ export async function runPhase({ tag, books, submit, onProgress }: PhaseOptions)
       const seenAt = performance.now();
       if (count > ended) [ended, lastEndedAt] = [count, seenAt];
       onProgress(submissions.acceptedIds.length, ended);
-      await delay(Math.max(COUNT_EVERY_MS, 9 * (seenAt - askedAt)));
+      await delay(Math.min(COUNT_EVERY_MS.most, Math.max(COUNT_EVERY_MS.least, 9 * (seenAt - askedAt))));
     }
   };
   await Promise.all([submitting, watch()]);

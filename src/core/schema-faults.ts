@@ -26,14 +26,21 @@ export function faultsOfErrors(errors: readonly TLocalizedValidationError[]): Fa
   for (const error of errors) {
     if (error.keyword === "anyOf") {
       const branches = `${error.schemaPath}/anyOf/`;
-      let first = entries.length; // those of the branches stand just before
-      while (entries[first - 1]?.schemaPath.startsWith(branches) === true) first -= 1;
+      let first = entries.length; // those of the branches stand just before; further before, those of other values
+      while (isPart(entries[first - 1], branches, error.instancePath)) first -= 1;
       entries.push(...condense(entries.splice(first), error.instancePath, branches));
     } else {
       entries.push(...entriesOf(error));
     }
   }
+  // What is not valid always has a fault: whoever gets none takes the value.
+  if (entries.length === 0) return [{ path: "", message: "is not valid" }];
   return entries.slice(0, MAX_FAULTS).map(({ fault }) => fault);
+}
+
+/** Whether an entry is of a branch of the union at `path`. */
+function isPart(entry: Entry | undefined, branches: string, path: string): boolean {
+  return entry !== undefined && entry.schemaPath.startsWith(branches) && (entry.fault.path === path || entry.fault.path.startsWith(`${path}/`));
 }
 
 /** The faults of the branch that was meant: of the right kind, and nearest to valid. */
@@ -61,11 +68,9 @@ function condense(entries: readonly Entry[], path: string, branches: string): En
 function entriesOf(error: TLocalizedValidationError): Entry[] {
   const { keyword, params, instancePath: path, schemaPath } = error;
   const ofOtherKind = (expected: string): Entry[] => [{ fault: { path, message: `expected ${expected}` }, schemaPath, expected }];
-  const ofMembers = (names: readonly string[], message: string): Entry[] =>
-    names.slice(0, MAX_FAULTS).map((name) => ({ fault: { path: `${path}/${escapePointer(name)}`, message }, schemaPath }));
-  if (keyword === "boolean") return []; // repeats what additionalProperties says
-  if (keyword === "required") return ofMembers(params.requiredProperties, "is required");
-  if (keyword === "additionalProperties") return ofMembers(params.additionalProperties, "is not a known field");
+  if (keyword === "required") return params.requiredProperties.map((name) => ({ fault: { path: `${path}/${escapePointer(name)}`, message: "is required" }, schemaPath }));
+  if (keyword === "boolean") return [{ fault: { path, message: "is not a known field" }, schemaPath }]; // `false` is the schema of what is not allowed
+  if (keyword === "additionalProperties") return []; // repeats the one before
   if (keyword === "type") return ofOtherKind([params.type].flat().map((type) => KINDS[type] ?? type).join(" or "));
   if (keyword === "const") return ofOtherKind(JSON.stringify(params.allowedValue));
   return [{ fault: { path, message: messageOf(error) }, schemaPath }];

@@ -4,6 +4,7 @@
  * Stopping an attempt terminates its thread, and the pool starts another. A thread is a wall against exceptions and
  * endless loops, not against all memory faults: some end the process, which is what the crash budget is for.
  */
+import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { AttemptEnd } from "../core/settle.ts";
@@ -36,9 +37,7 @@ export interface ThreadsOptions extends ThreadData {
 const MAX_HEAP_MB = 512;
 
 /** Where the code of a thread is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
-function threadFile(name: string): string {
-  return new URL(import.meta.url.endsWith(".ts") ? `../../dist/execute/${name}.js` : `./${name}.js`, import.meta.url).href;
-}
+const filename = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs", import.meta.url));
 
 export class Threads {
   /** Absent on a replica that runs no jobs of the lane. */
@@ -52,7 +51,8 @@ export class Threads {
     const workerData = data satisfies ThreadData;
     if (size > 0) {
       this.#pool = new Piscina({
-        filename: threadFile("thread"),
+        filename,
+        name: "runAttempt",
         minThreads: size,
         maxThreads: size,
         workerData,
@@ -60,8 +60,8 @@ export class Threads {
       });
       this.#pool.on("message", onMessage);
     }
-    // Started by the first large body, gone a minute after the last.
-    this.#parser = new Piscina({ filename: threadFile("parse-thread"), minThreads: 0, maxThreads: 1, idleTimeout: 60_000, workerData });
+    // Started at once: a large body must not wait for a thread to load its code.
+    this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData });
   }
 
   /** Threads that run an attempt. */

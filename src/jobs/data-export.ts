@@ -79,6 +79,7 @@ interface ExportResult {
 export default defineJob({
   type: "data_export",
   lane: "cpu",
+  maxBodyBytes: 16 * 1024 * 1024,
   payload: payloadSchema,
   settings: Type.Object({ ...artifactSettings, ...querySettings }),
   attempts: 3,

@@ -98,7 +98,7 @@ function check(payload: EmailPayload): PayloadFault[] {
 }
 
 const Settings = Type.Object({
-  SMTP_URL: Type.String({ default: "", description: "The SMTP server for email jobs: smtp://USER:PASSWORD@HOST:PORT, or smtps:// for TLS from the start. Empty: email jobs fail" }),
+  SMTP_URL: Type.String({ default: "", description: "The mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://` for TLS from the start. Empty: email jobs fail, but where a mail catcher is started" }),
   SMTP_CONNECTIONS: Type.Integer({ minimum: 1, maximum: 100, default: 5, description: "Connections that one replica keeps to the SMTP server" }),
   EMAIL_FROM: Type.String({ default: "taskflow@localhost", description: "The sender of an email job that names none" }),
 });

@@ -11,7 +11,12 @@ local BAND, LIMIT, MAX_BYTES = 281474976710656, 1000, 8 * 1024 * 1024 -- a prior
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local token = replica .. string.format('%010d', seq)
-local reply, leased, remembered, counts, bytes = { now, 0, 0 }, {}, {}, {}, 0
+local reply, leased, remembered, counts, promoted, bytes = { now, 0, 0 }, {}, {}, {}, {}, 0
+
+local function wake(kind)
+  local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
+  if idle then redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') end
+end
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
@@ -55,6 +60,7 @@ for _, id in ipairs(due) do
     redis.call('ZADD', ns .. 'fair:' .. slot, tag, group)
     redis.call('SETRANGE', ns .. 'j:' .. id, 0, 'q')
     redis.call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * BAND + tag, id)
+    promoted[kind] = true
     count((string.sub(start, 1, 1) == 't' and 'retrying:' or 'scheduled:') .. kind, -1)
   end
 end
@@ -108,11 +114,12 @@ for at = 7, #ARGV, 3 do
     redis.call('SADD', ns .. 'idle:' .. kind, replica)
   else
     redis.call('SREM', ns .. 'idle:' .. kind, replica)
-    local idle = is_left and redis.call('SPOP', ns .. 'idle:' .. kind)
-    if idle then redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') end
+    if is_left then wake(kind) end
   end
+  promoted[kind] = nil
 end
 
+for kind in pairs(promoted) do wake(kind) end -- of types that the caller does not run
 for i = 1, #leased, 1000 do redis.call('ZADD', ns .. 'leased', unpack(leased, i, math.min(i + 999, #leased))) end
 if #remembered > 0 then redis.call('SET', ns .. 'claim:' .. replica, seq .. ' ' .. table.concat(remembered, ' '), 'PX', lease) end
 for field, by in pairs(counts) do redis.call('HINCRBY', ns .. 'counts', field, by) end

@@ -9,6 +9,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > not_after then return { now, 0 } end
 
+local next_due = tonumber(redis.call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
 local reply, live, scheduled, ready, last, by_type = { now, 1 }, {}, {}, {}, {}, {}
 
 local function score_of(kind, priority, group)
@@ -26,7 +27,7 @@ local function enqueue(at)
   if not redis.call('SET', ns .. 'j:' .. id, (is_due and 'q' or 's') .. ARGV[at + 5], 'NX') then return false end
   live[#live + 1] = 0; live[#live + 1] = id
   local count = by_type[kind]
-  if not count then count = { 0, 0 }; by_type[kind] = count; ready[kind] = {} end
+  if not count then count = { 0, 0, false }; by_type[kind] = count; ready[kind] = {} end
   if is_due then
     local set = ready[kind]
     set[#set + 1] = score_of(kind, tonumber(ARGV[at + 2]), ARGV[at + 3]); set[#set + 1] = id
@@ -34,6 +35,7 @@ local function enqueue(at)
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id
     count[2] = count[2] + 1
+    if run_at < next_due then next_due = run_at; count[3] = true end
   end
   return true
 end
@@ -74,7 +76,8 @@ for kind, count in pairs(by_type) do
   add_all(ns .. 'ready:' .. kind, ready[kind])
   redis.call('HINCRBY', ns .. 'counts', 'accepted:' .. kind, count[1] + count[2])
   if count[2] > 0 then redis.call('HINCRBY', ns .. 'counts', 'scheduled:' .. kind, count[2]) end
-  if count[1] > 0 and not (replica ~= '' and redis.call('SREM', ns .. 'idle:' .. kind, replica) == 1) then
+  -- Whoever is woken looks for work, or learns of a job that is due before all others.
+  if (count[1] > 0 or count[3]) and not (replica ~= '' and redis.call('SREM', ns .. 'idle:' .. kind, replica) == 1) then
     -- one idle replica is enough: a claim that leaves work wakes the next. One that hears nothing any more is passed over.
     for _ = 1, 8 do
       local idle = redis.call('SPOP', ns .. 'idle:' .. kind)

@@ -9,7 +9,7 @@ local ns, replica, own, n = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local TERMINAL = { c = 'completed:', f = 'failed:', x = 'cancelled:' }
-local letters, counts, left, outbox, ended = {}, {}, {}, {}, 0
+local letters, counts, left, outbox, woken, ended = {}, {}, {}, {}, {}, 0
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
@@ -28,6 +28,7 @@ local function wait_again(id, key, kind, head, verdict, run_at)
     tag = math.max(tag, tonumber(redis.call('ZSCORE', ns .. 'fair:' .. slot, group) or 0)) + 1
     redis.call('ZADD', ns .. 'fair:' .. slot, tag, group)
   end
+  woken[kind] = true
   redis.call('SETRANGE', key, 0, 'q')
   redis.call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * 281474976710656 + tag, id)
 end
@@ -67,10 +68,15 @@ for at = 4 + n * 6, #ARGV, 4 do
     redis.call('ZADD', ns .. 'ready:' .. kind, 4 * 281474976710656 + tag, id)
     redis.call('ZADD', ns .. 'live', 0, id)
     count('accepted:' .. kind, 1)
+    woken[kind] = true
   end
 end
 for i = 1, #left, 1000 do redis.call('ZREM', ns .. 'leased', unpack(left, i, math.min(i + 999, #left))) end
 for i = 1, #outbox, 1000 do redis.call('ZADD', ns .. 'outbox', unpack(outbox, i, math.min(i + 999, #outbox))) end
+for kind in pairs(woken) do
+  local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
+  if idle then redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') end
+end
 for field, by in pairs(counts) do redis.call('HINCRBY', ns .. 'counts', field, by) end
 if ended > 0 then
   local minute = ns .. 'ended:' .. math.floor(now / 60000)

@@ -75,6 +75,7 @@ export class Worker {
   /** The job is off this replica's hands. */
   readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
     this.#options.leases.release(job.id);
+    if (outcome === "retry" || outcome === "lost") this.nudge(); // to learn when it is due
     this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome);
   };
 

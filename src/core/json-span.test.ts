@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { elementsOf, isDeeperThan, memberText, membersOf } from "./json-span.ts";
+
+describe("memberText", () => {
+  it.each([
+    [`{"payload":{"n":12345678901234567890,"x":1e400}}`, `{"n":12345678901234567890,"x":1e400}`],
+    [`{"type":"a" , "payload" : { "a" : [1, {"payload":2}] } , "z":1}`, `{ "a" : [1, {"payload":2}] }`],
+    [`{"payload":{"a":1},"payload":{"b":2}}`, `{"b":2}`],
+    [String.raw`{"p\u0061yload":{"a":1}}`, `{"a":1}`],
+    [String.raw`{"a":"\\\"payload\":{","payload":"\\"}`, String.raw`"\\"`],
+    [`{"payload":-1.5e3}`, "-1.5e3"],
+    [`{"payload":null\n}`, "null"],
+    [`{"x":{"payload":1}}`, undefined],
+    [`{}`, undefined],
+  ])("of %s is %s", (json, text) => {
+    expect(memberText(json, "payload")).toBe(text);
+  });
+
+  it("cuts out what JSON.parse would give, for any object and spacing", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }), fc.constantFrom(0, 1, "\t"), (object, space) => {
+        const json = JSON.stringify(object, null, space);
+        for (const [name, value] of Object.entries(JSON.parse(json) as object)) expect(JSON.parse(memberText(json, name) ?? "")).toEqual(value);
+        expect(membersOf(json).map(({ name }) => name)).toEqual(Object.keys(JSON.parse(json) as object));
+      }),
+    );
+  });
+});
+
+describe("elementsOf", () => {
+  it("cuts an array into its elements", () => {
+    expect(elementsOf(`[ 1, "a,]" ,{"x":[2]}\n, [] ]`)).toEqual(["1", `"a,]"`, `{"x":[2]}`, "[]"]);
+    expect(elementsOf("[ ]")).toEqual([]);
+  });
+
+  it("gives what JSON.parse gives, for any array", () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), (array) => {
+        const json = JSON.stringify(array);
+        expect(elementsOf(json).map((element) => JSON.parse(element) as unknown)).toEqual(JSON.parse(json));
+      }),
+    );
+  });
+});
+
+describe("isDeeperThan", () => {
+  const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+  it.each([
+    [nested(100), false],
+    [nested(101), true],
+    [`{"a":"${"[".repeat(500)}"}`, false],
+    ["[".repeat(100_000), true],
+    [`[${"[],".repeat(300)}[]]`, false],
+    [`"${"\\\"[".repeat(300)}`, false],
+  ])("case %#", (json, expected) => {
+    expect(isDeeperThan(json, 100)).toBe(expected);
+  });
+});

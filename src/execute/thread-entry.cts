@@ -1,0 +1,14 @@
+/**
+ * What the pool loads in a thread: CommonJS, because the pool tries `require` first, and `require` of an ES module
+ * ends the whole process when its thread is terminated meanwhile (seen with Node 20.20: "IsGraphAsync must be used on an
+ * instantiated module"). The name of the pool's task function says which module runs.
+ */
+type Run = (task: unknown) => unknown;
+
+const attempts = (): Promise<{ readonly default: Run }> => import("./thread.js") as never;
+const bodies = (): Promise<{ readonly default: Run }> => import("./parse-thread.js") as never;
+
+module.exports = {
+  runAttempt: async (task: unknown): Promise<unknown> => (await attempts()).default(task),
+  parseBody: async (task: unknown): Promise<unknown> => (await bodies()).default(task),
+};

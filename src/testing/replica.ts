@@ -1,0 +1,110 @@
+/** Replicas in the process of the test, and a client for them. */
+import { randomUUID } from "node:crypto";
+import { PassThrough } from "node:stream";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import type { Config } from "../config.ts";
+import { loadConfig } from "../config.ts";
+import { createLog } from "../log.ts";
+import { parseRedisAddr } from "../redis-addr.ts";
+import type { System } from "../replica/system.ts";
+import { startSystem } from "../replica/system.ts";
+import { loadRegistry, settingsOf } from "../registry.ts";
+import { testJobsDir } from "./jobs-dir.ts";
+import { until } from "./until.ts";
+
+export interface TestReplica {
+  readonly url: string;
+  readonly id: string;
+  /** The log's lines so far, parsed. */
+  readonly lines: () => Record<string, unknown>[];
+  close(): Promise<void>;
+}
+
+export interface TestReplicaOptions {
+  readonly redis: string;
+  readonly database: string;
+  readonly artifacts: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onUnfit?: () => void;
+}
+
+export async function startReplica({ redis, database, artifacts, env = {}, onUnfit = () => undefined }: TestReplicaOptions): Promise<TestReplica> {
+  const registry = await loadRegistry({ jobsDir: testJobsDir });
+  const config: Config = loadConfig(
+    { REDIS_ADDR: redis, DATABASE_URL: database, ARTIFACTS_DIR: artifacts, SERVER_ADDR: "127.0.0.1:0", WORKER_COUNT: "1", LOG_LEVEL: "debug", TASKFLOW_JOBS: testJobsDir, ...env },
+    settingsOf(registry),
+  );
+  const output = new PassThrough();
+  const chunks: string[] = [];
+  output.on("data", (chunk: Buffer) => chunks.push(chunk.toString()));
+  const id = randomUUID().slice(0, 8);
+  const address = parseRedisAddr(redis);
+  if (!address) throw new Error(`no address of Redis: ${redis}`);
+  const system: System = await startSystem({
+    config,
+    registry,
+    redis: { url: address.url, where: `${address.host}:${address.port}` },
+    databaseUrl: database,
+    typeSettings: { ...config.typeSettings, DATABASE_URL: database },
+    log: createLog({ level: config.LOG_LEVEL, replica: id, destination: output }),
+    replica: id,
+    version: "0.0.0-test",
+    mail: undefined,
+    onUnfit,
+  });
+  const lines = () => chunks.join("").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { url: `http://127.0.0.1:${system.port}`, id, lines, close: () => system.close() };
+}
+
+export interface ApiJob {
+  readonly id: string;
+  readonly type: string;
+  readonly status: string;
+  readonly attempt: number;
+  readonly worker: string | null;
+  readonly result: Record<string, unknown> | null;
+  readonly error: { readonly code: string; readonly message: string; readonly attempt: number } | null;
+  readonly progress: number | null;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly created_at: string;
+}
+
+export async function call(replica: TestReplica, method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
+  const answer = await fetch(replica.url + path, { method, ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) });
+  const text = await answer.text();
+  return { status: answer.status, body: text === "" ? null : (JSON.parse(text) as unknown) };
+}
+
+/** Submits one job and returns its id. */
+export async function submit(replica: TestReplica, type: string, payload: object, fields: object = {}): Promise<string> {
+  const { status, body } = await call(replica, "POST", "/api/v1/jobs", { type, payload, ...fields });
+  if (status !== 202) throw new Error(`not accepted: ${status} ${JSON.stringify(body)}`);
+  return (body as ApiJob).id;
+}
+
+export async function getJob(replica: TestReplica, id: string): Promise<ApiJob> {
+  return (await call(replica, "GET", `/api/v1/jobs/${id}`)).body as ApiJob;
+}
+
+/** Waits until a job has one of these statuses; any terminal one when none is given. */
+export async function jobWhen(replica: TestReplica, id: string, ...statuses: readonly string[]): Promise<ApiJob> {
+  const wanted = statuses.length > 0 ? statuses : ["completed", "failed", "cancelled"];
+  return until(
+    async () => {
+      const job = await getJob(replica, id);
+      return wanted.includes(job.status) ? job : undefined;
+    },
+    { what: `job ${id} is ${wanted.join(" or ")}`, timeoutMs: 25_000 },
+  );
+}
+
+/** A port on which nothing listens. */
+export async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
