@@ -2,7 +2,7 @@
 // An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,15 +18,22 @@ for (const name of [...sources, "tsconfig.json", "tsconfig.build.json", "package
 const wanted = stamp.digest("hex");
 
 if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== wanted) {
-  rmSync(join(root, "dist"), { recursive: true, force: true });
+  // Built beside dist/ and then put in its place, so that a build that fails leaves the last one standing.
+  const [fresh, stale] = [join(root, "dist.new"), join(root, "dist.old")];
+  rmSync(fresh, { recursive: true, force: true });
   try {
-    execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], { cwd: root, stdio: "inherit" });
   } catch {
     process.exit(1); // the compiler has printed its complaints
   }
-  cpSync(join(root, "src"), join(root, "dist"), {
+  cpSync(join(root, "src"), fresh, {
     recursive: true,
-    filter: (from) => statSync(from).isDirectory() || /\.(lua|sql)$/.test(from),
+    filter: (from) => (statSync(from).isDirectory() ? !from.endsWith("testing") : /\.(lua|sql)$/.test(from)),
   });
-  writeFileSync(stampFile, wanted);
+  writeFileSync(join(fresh, ".built"), wanted);
+  rmSync(stale, { recursive: true, force: true });
+  if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), stale);
+  renameSync(fresh, join(root, "dist"));
+  rmSync(stale, { recursive: true, force: true });
 }

@@ -85,7 +85,7 @@ export function percentiles(countsList: Iterable<readonly number[]>): Percentile
   if (total === 0) return null;
   const at = (share: number): number => {
     let below = total * share;
-    return middleOf(counts.findIndex((count) => (below -= count) <= 0));
+    return Number(middleOf(counts.findIndex((count) => (below -= count) <= 0)).toPrecision(3)); // the error leaves no more digits
   };
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

@@ -37,6 +37,8 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env, typeSettings);
   const replica = randomReplicaId();
   const log = createLog({ level: config.LOG_LEVEL, replica });
+  const running: Running = {};
+  stopOnSignals(running, config, log);
   // A mail catcher would keep a deployment's mail from leaving; there, jobs of type email fail and say why.
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   const embedded = await startEmbedded({
@@ -45,7 +47,10 @@ async function main(): Promise<void> {
   });
   try {
     const system = await startReplica({ config, registry, replica, log, embedded });
-    stopOnSignals(system, embedded, config, log);
+    running.close = async () => {
+      await system.close();
+      await embedded.close();
+    };
     announce(config, system.port, embedded);
   } catch (error) {
     await embedded.close();
@@ -85,16 +90,20 @@ function randomReplicaId(): string {
   return randomBytes(5).toString("hex").slice(0, 8);
 }
 
-function stopOnSignals(system: System, embedded: EmbeddedServices, config: Config, log: Log): void {
+/** What a signal is to close. Before there is anything, no job was taken here. */
+interface Running {
+  close?: () => Promise<void>;
+}
+
+function stopOnSignals(running: Running, config: Config, log: Log): void {
   let isStopping = false;
-  const stop = async (signal: string): Promise<void> => {
+  const stop = async (signal: string, close: () => Promise<void>): Promise<void> => {
     log.info({ signal, drain_ms: config.DRAIN_MS }, "draining");
     const giveUp = setTimeout(() => {
       log.error("closing took too long");
       process.exit(1);
     }, config.DRAIN_MS + EXIT_GRACE_MS);
-    await system.close();
-    await embedded.close();
+    await close();
     clearTimeout(giveUp);
     log.info("stopped");
     await log.flush();
@@ -102,9 +111,10 @@ function stopOnSignals(system: System, embedded: EmbeddedServices, config: Confi
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(1); // asked twice: now
+      // Asked twice, or during the start: now. Servers that were started here are told to stop on the way out.
+      if (isStopping || !running.close) process.exit(1);
       isStopping = true;
-      stop(signal).catch((error: unknown) => crash(log, error));
+      stop(signal, running.close).catch((error: unknown) => crash(log, error));
     });
   }
   process.on("uncaughtException", (error) => crash(log, error));
@@ -114,7 +124,8 @@ function stopOnSignals(system: System, embedded: EmbeddedServices, config: Confi
 /** A fault nobody has thought of: the state of this process can no longer be trusted, and another one takes over its jobs. */
 function crash(log: Log, error: unknown): void {
   log.fatal({ error }, "unexpected fault");
-  setTimeout(() => process.exit(1), 100); // time for the line to be written
+  const exit = (): void => process.exit(1);
+  log.flush().then(exit, exit);
 }
 
 /** What was started here, and what to try first. */

@@ -41,10 +41,11 @@ describe("a registry", () => {
   });
 
   it("takes the examples of each built-in type", async () => {
-    for (const { type, definition, faultsOf } of (await loadRegistry()).types) {
+    for (const jobType of (await loadRegistry()).types) {
+      const { type, definition } = jobType;
       const { examples } = definition.payload as { readonly examples?: readonly unknown[] };
       expect(examples, type).not.toHaveLength(0);
-      for (const example of examples ?? []) expect(faultsOf(example), type).toEqual([]);
+      for (const example of examples ?? []) expect(jobType.faultsOf(example), type).toEqual([]);
     }
   });
 

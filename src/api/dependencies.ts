@@ -1,9 +1,10 @@
 /** What the API needs of the other parts; main joins them. */
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
-import type { Job } from "../core/job.ts";
+import type { Durability, Job } from "../core/job.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import type { EnqueueDone, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
 import type { Store } from "../results/store.ts";
@@ -17,13 +18,17 @@ export interface ApiSettings {
   /** Of one job, where its type does not allow more. */
   readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;
+  /** Of submissions that do not say. */
+  readonly durability: Durability;
   readonly idempotencyTtlMs: number;
   /** How long this replica owns what a cancellation puts into the outbox. */
   readonly outboxOwnedMs: number;
 }
 
 export interface ApiDependencies {
-  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "enqueue" | "read" | "liveIds" | "cancel" | "books">;
+  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "liveIds" | "cancel" | "books">;
+  /** As the queue's, after a commit in Postgres where a submission asks for it. */
+  readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<Store, "get" | "range" | "ping">;
   readonly registry: Registry;
   readonly artifacts: Pick<ArtifactStore, "open">;

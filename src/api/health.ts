@@ -6,7 +6,7 @@ import { json } from "./exchange.ts";
 import { problem } from "./problem.ts";
 import { readReplicas } from "./replica.ts";
 
-/** A replica makes a call at least once a second; after five it has lost Redis. */
+/** A round trip to Redis that is older than this says nothing about now. */
 const MAX_SILENT_MS = 5_000;
 
 type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder">;
@@ -59,11 +59,11 @@ const OK = json(200, '{"status":"ok"}');
 export const isLive: Handler = (_request, reply) => reply.send(OK);
 
 /** Whether new work should come here. Postgres away: it should, the outbox takes what ends meanwhile. */
-export function isReady({ queue }: HealthReader, isDraining: () => boolean): Handler {
-  return (_request, reply) => {
-    if (isDraining()) { reply.send(problem(503, "draining", "This replica is shutting down.")); return; }
-    const { silentMs } = queue;
-    if (silentMs < MAX_SILENT_MS) { reply.send(OK); return; }
-    reply.send(problem(503, "queue_unavailable", "Redis has not answered this replica for five seconds."));
+export function isReady({ queue }: HealthReader, isDraining: () => boolean): () => Promise<Answer> {
+  return async () => {
+    if (isDraining()) return problem(503, "draining", "This replica is shutting down.");
+    // One that just started, or has nothing to do, may have been silent: then this call is the round trip that tells.
+    if (queue.silentMs >= MAX_SILENT_MS) await queue.books();
+    return OK;
   };
 }

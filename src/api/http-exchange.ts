@@ -12,7 +12,7 @@ import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
 import type { RequestHead } from "./request-head.ts";
-import { bodyTooLarge } from "./request-head.ts";
+import { MAX_DISCARDED_BYTES, bodyTooLarge } from "./request-head.ts";
 
 /** What is used of uWebSockets.js's HttpResponse. */
 export interface HttpResponse extends StreamResponse {
@@ -77,8 +77,11 @@ export class HttpExchange implements ApiRequest, Reply {
   receive(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#isOver) return;
     this.#receivedBytes += chunk.byteLength;
-    if (this.#receivedBytes > this.#route.maxBodyBytes) this.send(bodyTooLarge(this.#route.maxBodyBytes));
-    else if (isLast && this.#parts === undefined) this.handle(new Uint8Array(chunk));
+    const { maxBodyBytes } = this.#route;
+    if (this.#receivedBytes > maxBodyBytes) {
+      this.#dropParts();
+      if (isLast || this.#receivedBytes > maxBodyBytes + MAX_DISCARDED_BYTES) this.send(bodyTooLarge(maxBodyBytes));
+    } else if (isLast && this.#parts === undefined) this.handle(new Uint8Array(chunk));
     else this.#keep(chunk, isLast);
   }
 
@@ -116,9 +119,13 @@ export class HttpExchange implements ApiRequest, Reply {
 
   #finish(status: number): void {
     this.#isOver = true;
-    if (this.#parts) this.#host.bufferedBytes -= this.#parts.reduce((sum, part) => sum + part.length, 0);
-    this.#parts = undefined;
+    this.#dropParts();
     this.#host.onEnd(this.#route.method, this.#route.pattern, status, (performance.now() - this.#startedAt) / 1_000);
+  }
+
+  #dropParts(): void {
+    for (const { length } of this.#parts ?? []) this.#host.bufferedBytes -= length;
+    this.#parts = undefined;
   }
 
   #write({ status, contentType, headers, body, isLast = false }: Answer): void {

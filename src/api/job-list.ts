@@ -17,8 +17,9 @@ import { problemOfRefusal } from "./problem.ts";
 
 /** A page that finds too few ends here, so that a filter that nothing passes cannot keep Redis and Postgres busy. */
 const MAX_EXAMINED = 10_000;
-/** Jobs read from Redis in one call. */
-const CHUNK = 200;
+/** Jobs read from Redis in one call: few at first, for each may have 16 MiB, then as many as their size allows. */
+const FIRST_CHUNK = 10;
+const MAX_CHUNK = 200;
 /** A page is cut where its payloads exceed this: they are all in memory at once. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 
@@ -63,19 +64,24 @@ function cut(views: readonly JobView[], limit: number): JobView[] {
 async function readLive({ queue }: ApiDependencies, { below, from, filters, limit }: ListQuery): Promise<Side> {
   const views: JobView[] = [];
   let next = below;
-  let bytes = 0;
-  for (let examined = 0; examined < MAX_EXAMINED; examined += CHUNK) {
-    const ids = await queue.liveIds(next, from, CHUNK);
+  let examined = 0;
+  let readBytes = 0;
+  let pageBytes = 0;
+  while (examined < MAX_EXAMINED && views.length < limit && pageBytes <= MAX_PAGE_BYTES) {
+    const fitting = Math.floor((MAX_PAGE_BYTES * examined) / Math.max(1, readBytes));
+    const chunk = examined === 0 ? FIRST_CHUNK : Math.max(1, Math.min(MAX_CHUNK, fitting, MAX_EXAMINED - examined));
+    const ids = await queue.liveIds(next, from, chunk);
     for (const job of await queue.read(ids)) {
+      readBytes += job.payload.length;
       if (!passes(job, filters)) continue;
       const view = viewOf(job);
       if (filters.error_code !== undefined && view.error?.code !== filters.error_code) continue;
       views.push(view);
-      bytes += job.payload.length;
+      pageBytes += job.payload.length;
     }
-    if (ids.length < CHUNK) return { views, lastExamined: null };
+    if (ids.length < chunk) return { views, lastExamined: null };
     next = ids.at(-1);
-    if (views.length >= limit || bytes > MAX_PAGE_BYTES) break;
+    examined += ids.length;
   }
   return { views, lastExamined: next ?? null };
 }

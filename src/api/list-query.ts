@@ -1,4 +1,5 @@
 /** The query of `GET /api/v1/jobs` → filters and a range of ids, or every fault of it. */
+import type { Static } from "typebox";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Refusal } from "../core/body.ts";
@@ -49,9 +50,9 @@ export interface ListQuery {
 export function readListQuery(query: string): ListQuery | { readonly refusal: Refusal } {
   const params = new URLSearchParams(query);
   const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
-  const values: unknown = Object.fromEntries(params);
+  const values = Object.fromEntries(params) as Static<typeof querySchema>; // texts, all of them: what else may be wrong is told with the rest
   const faults: Fault[] = repeated.map((name) => ({ path: `/${escapePointer(name)}`, message: "is given more than once" }));
-  if (!validator.Check(values)) return invalid([...faults, ...faultsOfErrors(validator.Errors(values))]);
+  if (!validator.Check(values)) faults.push(...faultsOfErrors(validator.Errors(values)));
   const { created_after, created_before, limit, cursor, ...filters } = values;
   const from = readBound("/created_after", created_after, faults);
   const before = readBound("/created_before", created_before, faults);

@@ -5,6 +5,12 @@ import { problem } from "./problem.ts";
 /** uWebSockets.js takes 64 KiB and more when they come in one packet; nobody who means well sends a quarter of it. */
 const MAX_HEADER_BYTES = 16 * 1024;
 
+/**
+ * A body that exceeds its limit by no more than this is read to its end and thrown away before it is refused: a client
+ * whose connection is closed while it still sends often sees a reset, and not the answer.
+ */
+export const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
+
 export interface RequestHead extends RequestHeaders {
   /** "" where there is none. */
   readonly contentLength: string;
@@ -94,5 +100,5 @@ export function faultOfHead(head: RequestHead, maxBodyBytes: number): Answer | u
   if (transferEncoding !== "" && transferEncoding !== "chunked") return BAD_TRANSFER;
   if (maxBodyBytes === 0) return undefined; // a body is not looked at
   if (contentEncoding !== "" && contentEncoding !== "identity") return ENCODED;
-  return Number(contentLength) > maxBodyBytes ? bodyTooLarge(maxBodyBytes) : undefined;
+  return Number(contentLength) > maxBodyBytes + MAX_DISCARDED_BYTES ? bodyTooLarge(maxBodyBytes) : undefined;
 }

@@ -37,7 +37,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   const ofEveryRole = [
     open("/api/v1/health", fromAsync(deps.log, getHealth(deps))),
     open("/api/v1/health/live", isLive),
-    open("/api/v1/health/ready", isReady(deps, isDraining)),
+    open("/api/v1/health/ready", fromAsync(deps.log, isReady(deps, isDraining))),
     open("/metrics", fromAsync(deps.log, scrape)),
   ];
   if (settings.role === "worker") return ofEveryRole;

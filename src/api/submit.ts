@@ -83,7 +83,8 @@ function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body }: 
 
 /** Parses the body, here or on a pool thread, and goes on with what it holds; a refusal is answered. */
 function parse(deps: ApiDependencies, { body }: ApiRequest, reply: Reply, kind: BodyKind, now: number, goOn: (parsed: Parsed) => void): void {
-  const task = { bytes: body, kind, maxBodyBytes: deps.settings.maxBodyBytes, now };
+  const { maxBodyBytes, durability } = deps.settings;
+  const task = { bytes: body, kind, maxBodyBytes, now, durability };
   const take = (parsed: ParsedBody): void => {
     if ("submissions" in parsed) { goOn(parsed); return; }
     deps.metrics.countSubmissions(parsed.refusal.code, 1);
@@ -94,9 +95,10 @@ function parse(deps: ApiDependencies, { body }: ApiRequest, reply: Reply, kind: 
 }
 
 /** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
-function enqueue({ queue, metrics, log }: ApiDependencies, reply: Reply, submitted: Submitted, accepted: (firstId: string) => Answer): void {
+function enqueue(deps: ApiDependencies, reply: Reply, submitted: Submitted, accepted: (firstId: string) => Answer): void {
+  const { metrics, log } = deps;
   const { ids } = submitted;
-  queue.enqueue(submitted, (answer) => {
+  deps.enqueue(submitted, (answer) => {
     switch (answer.kind) {
       case "enqueued":
         metrics.countSubmissions("accepted", ids.length);

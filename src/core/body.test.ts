@@ -9,7 +9,7 @@ const types: Readonly<Record<string, SubmissionType>> = { note, large };
 
 function parse(body: string | Uint8Array, kind: BodyKind = "single", maxBodyBytes = 500) {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  return parseBody({ bytes, kind, maxBodyBytes, now: 0 }, (type) => types[type]);
+  return parseBody({ bytes, kind, maxBodyBytes, now: 0, durability: "redis" }, (type) => types[type]);
 }
 const codeOf = (parsed: ReturnType<typeof parse>) => ("refusal" in parsed ? `${parsed.refusal.status} ${parsed.refusal.code}` : "accepted");
 const pathsOf = (parsed: ReturnType<typeof parse>) => ("refusal" in parsed ? parsed.refusal.faults.map(({ path }) => path) : []);

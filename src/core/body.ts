@@ -4,7 +4,7 @@
  */
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { Submission } from "./job.ts";
+import type { Durability, Submission } from "./job.ts";
 import { elementsOf, isDeeperThan, memberText } from "./json-span.ts";
 import type { Fault } from "./schema-faults.ts";
 import { MAX_FAULTS, escapePointer, faultsOfErrors } from "./schema-faults.ts";
@@ -41,21 +41,24 @@ export interface BodyTask {
   readonly maxBodyBytes: number;
   /** Epoch ms, Redis's. */
   readonly now: number;
+  /** Of submissions that do not say. */
+  readonly durability: Durability;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-export function parseBody({ bytes, kind, maxBodyBytes, now }: BodyTask, typeOf: TypeLookup): ParsedBody {
+export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
+  const { bytes, kind, maxBodyBytes, now, durability } = task;
   let text: string;
   try {
     text = decoder.decode(bytes);
   } catch {
     return refuse(400, "invalid_utf8", "The body is not valid UTF-8.");
   }
-  if (kind !== "single") return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), maxBodyBytes, typeOf, now);
+  if (kind !== "single") return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), task, typeOf);
   const json = readJson(text);
   if ("refusal" in json) return json;
-  const parsed = parseSubmission(json.value, text, typeOf, now);
+  const parsed = parseSubmission(json.value, text, typeOf, now, durability);
   if ("faults" in parsed) return invalid(parsed.faults);
   const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
   if (bytes.length > limit) return refuse(413, "body_too_large", `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`);
@@ -138,13 +141,13 @@ function readLines(text: string): Read<JobText[]> {
   return { value: jobs };
 }
 
-function parseJobs(read: Read<JobText[]>, maxBodyBytes: number, typeOf: TypeLookup, now: number): ParsedBody {
+function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: BodyTask, typeOf: TypeLookup): ParsedBody {
   if ("refusal" in read) return read;
   const submissions: Submission[] = [];
   const faults: Fault[] = [];
   let isDelayed = false;
   for (const { index, value, json } of read.value) {
-    const parsed = parseSubmission(value, json, typeOf, now);
+    const parsed = parseSubmission(value, json, typeOf, now, durability);
     if ("faults" in parsed) faults.push(...parsed.faults.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })));
     else {
       const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);

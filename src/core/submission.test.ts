@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Durability } from "./job.ts";
 import type { SubmissionType } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
 
@@ -12,7 +13,7 @@ const types = new Map<string, SubmissionType>([
 
 function parse(fields: object, lookup = types) {
   const json = JSON.stringify({ type: "note", payload: { a: 1 }, ...fields });
-  return parseSubmission(JSON.parse(json), json, (name) => lookup.get(name), NOW);
+  return parseSubmission(JSON.parse(json), json, (name) => lookup.get(name), NOW, "redis");
 }
 
 const faultsOf = (parsed: ReturnType<typeof parse>): string[] => ("faults" in parsed ? parsed.faults.map(({ path, message }) => `${path} ${message}`) : []);
@@ -39,6 +40,19 @@ describe("parseSubmission", () => {
     });
   });
 
+  it("takes the durability that it says, else that of the server", () => {
+    const optionsOf = (fields: object, durability: Durability): unknown => {
+      const value = { type: "note", payload: {}, ...fields };
+      const parsed = parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, durability);
+      return "submission" in parsed ? parsed.submission.options : parsed.faults;
+    };
+    expect(optionsOf({}, "redis")).toEqual({});
+    expect(optionsOf({}, "postgres")).toEqual({ durability: "postgres" });
+    expect(optionsOf({ timeout_ms: 100 }, "postgres")).toEqual({ timeout_ms: 100, durability: "postgres" });
+    expect(optionsOf({ durability: "redis" }, "postgres")).toEqual({});
+    expect(optionsOf({ durability: "postgres" }, "redis")).toEqual({ durability: "postgres" });
+  });
+
   it("turns a delay into a time, and says that it did", () => {
     expect(parse({ delay_ms: 5_000 })).toMatchObject({ submission: { options: { run_at: NOW + 5_000 } }, isDelayed: true });
     expect(parse({ delay_ms: 0, tags: [] })).toMatchObject({ submission: { options: {} }, isDelayed: false });
@@ -51,7 +65,7 @@ describe("parseSubmission", () => {
 
   it("keeps the payload as it was written, in one line", () => {
     const json = `{"payload":{"n":12345678901234567890,\n\t"x":1e400},"type":"note"}`;
-    expect(parseSubmission(JSON.parse(json), json, (name) => types.get(name), NOW)).toMatchObject({ submission: { payload: `{"n":12345678901234567890,  "x":1e400}` } });
+    expect(parseSubmission(JSON.parse(json), json, (name) => types.get(name), NOW, "redis")).toMatchObject({ submission: { payload: `{"n":12345678901234567890,  "x":1e400}` } });
   });
 
   it.each([
@@ -78,7 +92,6 @@ describe("parseSubmission", () => {
     [{ group_key: "\u0000" }, ["/group_key expected text without control characters"]],
     [{ group_key: "語".repeat(101) }, ["/group_key expected at most 900 characters when percent-encoded"]],
     [{ callback_url: "ftp://a.example" }, ["/callback_url must be an http or https URL"]],
-    [{ durability: "postgres" }, ["/durability postgres is not available on this server; redis is"]],
     [{ durability: "disk" }, [`/durability expected "redis" or "postgres"`]],
     [{ type: "other" }, ["/type is not a job type of this server"]],
     [{ type: undefined, payload: undefined }, ["/type is required", "/payload is required"]],
@@ -95,7 +108,7 @@ describe("parseSubmission", () => {
   });
 
   it.each([null, 5, "a", [], [{}]])("refuses %j, which is no object", (value) => {
-    expect(faultsOf(parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW))).toEqual([" expected an object"]);
+    expect(faultsOf(parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, "redis"))).toEqual([" expected an object"]);
   });
 
   it("refuses a callback where nothing delivers it", () => {

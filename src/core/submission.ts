@@ -6,12 +6,12 @@ import type { Static } from "typebox";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Backoff } from "./backoff.ts";
-import type { JobOptions, Submission } from "./job.ts";
+import type { Durability, JobOptions, Submission } from "./job.ts";
 import { memberText } from "./json-span.ts";
 import { parseTime } from "./rfc3339.ts";
 import type { Fault } from "./schema-faults.ts";
 import { faultsOfErrors } from "./schema-faults.ts";
-import { oneLine } from "./wire.ts";
+import { NO_OPTIONS, oneLine } from "./wire.ts";
 
 const DAY_MS = 86_400_000;
 /** "One year ahead", by any calendar. */
@@ -77,13 +77,14 @@ export type ParsedSubmission =
  * @param value what JSON.parse made of `json`
  * @param json the text, from which the payload is cut as it was written
  * @param now epoch ms, Redis's
+ * @param durability that of a submission that does not say
  */
-export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup, now: number): ParsedSubmission {
+export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup, now: number, durability: Durability): ParsedSubmission {
   const faults: Fault[] = envelope.Check(value) ? [] : faultsOfErrors(envelope.Errors(value));
   const fields: Fields = faults.length === 0 ? (value as Fields) : soundFields(value, faults);
   const type = fields.type === undefined ? undefined : typeOf(fields.type);
   if (type === undefined && fields.type !== undefined) faults.push({ path: "/type", message: "is not a job type of this server" });
-  const options = readOptions(fields, typeOf, now, faults);
+  const options = readOptions(fields, typeOf, now, durability, faults);
   if (fields.group_key !== undefined) checkGroup(fields.group_key, faults);
   if (type && fields.payload) {
     for (const { path, message } of type.faultsOf(fields.payload)) faults.push({ path: `/payload${path}`, message });
@@ -107,12 +108,12 @@ function soundFields(value: unknown, faults: readonly Fault[]): Fields {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !faulty.has(name)));
 }
 
-const NO_OPTIONS: JobOptions = Object.freeze({});
+const DEFAULT_OPTIONS: Readonly<Record<Durability, JobOptions>> = { redis: NO_OPTIONS, postgres: Object.freeze({ durability: "postgres" }) };
 
-function readOptions(fields: Fields, typeOf: TypeLookup, now: number, faults: Fault[]): JobOptions {
-  const { run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url, durability } = fields;
-  const said = [run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url, durability];
-  if (said.every((field) => field === undefined)) return NO_OPTIONS;
+function readOptions(fields: Fields, typeOf: TypeLookup, now: number, defaultDurability: Durability, faults: Fault[]): JobOptions {
+  const { run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url, durability = defaultDurability } = fields;
+  const said = [run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url];
+  if (said.every((field) => field === undefined)) return DEFAULT_OPTIONS[durability];
   const options: { -readonly [Name in keyof JobOptions]: JobOptions[Name] } = {};
   const runAt = readRunAt(run_at, delay_ms, now, faults);
   if (runAt !== undefined) options.run_at = runAt;
@@ -122,7 +123,7 @@ function readOptions(fields: Fields, typeOf: TypeLookup, now: number, faults: Fa
   if (backoff !== undefined) options.backoff = readBackoff(backoff, faults);
   if (tags !== undefined && tags.length > 0) options.tags = readTags(tags, faults);
   if (callback_url !== undefined) options.callback_url = readCallback(callback_url, typeOf, faults);
-  if (durability === "postgres") faults.push({ path: "/durability", message: "postgres is not available on this server; redis is" });
+  if (durability === "postgres") options.durability = durability;
   return options;
 }
 

@@ -21,7 +21,8 @@ export const HEAD_LENGTH = 42;
 /** What the lease part of a head holds before the first claim. */
 const NO_LEASE = "---0000000000000--------0000000000";
 
-const NO_OPTIONS: JobOptions = Object.freeze({});
+/** The options of a submission that said nothing; shared, so that it is known at a glance. */
+export const NO_OPTIONS: JobOptions = Object.freeze({});
 
 const STATUS_OF: Readonly<Record<string, Status>> = {
   q: "queued",

@@ -1,0 +1,140 @@
+/** The HTTP front alone, on a fresh Redis and Postgres: nothing claims what it takes unless the test does. */
+import { migrate } from "../results/migrate.ts";
+import { Recorder } from "../results/recorder.ts";
+import { Store } from "../results/store.ts";
+import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
+import { Server } from "../api/uws.ts";
+import { openFolderStore } from "../artifacts/folder-store.ts";
+import type { ArtifactStore } from "../artifacts/store.ts";
+import { parseBody } from "../core/body.ts";
+import { defineJob, fixed } from "../core/job-type.ts";
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { Job } from "../core/job.ts";
+import { encodeRecord, outcomeOf } from "../core/wire.ts";
+import { createMetrics } from "../metrics.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Registry } from "../registry.ts";
+import { registryOf } from "../registry.ts";
+import webhook from "../jobs/webhook.ts";
+import { Type } from "typebox";
+import { ioSlots, openQueue } from "./queue.ts";
+import { freshDatabase, freshRedis, tempDir } from "./services.ts";
+
+/** A type that takes anything with a `text`, and may hide secrets. */
+const note = defineJob({
+  type: "note",
+  lane: "io",
+  payload: Type.Object(
+    { text: Type.String(), more: Type.Optional(Type.Unknown()), secret: Type.Optional(Type.String()), headers: Type.Optional(Type.Record(Type.String(), Type.String())) },
+    { additionalProperties: false },
+  ),
+  attempts: 3,
+  timeoutMs: 1_000,
+  backoff: fixed(1_000),
+  maxBodyBytes: 2 * 1024 * 1024,
+  run: () => ({}),
+});
+/** A type of the usual size, whose check fails in a way of its own. */
+const strict = defineJob({
+  type: "strict",
+  lane: "io",
+  payload: Type.Object({ fails: Type.Boolean() }, { additionalProperties: false }),
+  check: ({ fails }) => {
+    if (fails) throw new Error("the check of a deployment's own type is wrong");
+    return [];
+  },
+  attempts: 5,
+  timeoutMs: 1_000,
+  backoff: fixed(1_000),
+  run: () => ({}),
+});
+export const testRegistry: Registry = registryOf([note, strict, webhook].map((definition: AnyJobDefinition) => ({ source: "test", definition })));
+
+export interface ApiServer {
+  readonly url: string;
+  readonly port: number;
+  readonly queue: Queue;
+  readonly store: Store;
+  readonly artifacts: ArtifactStore;
+  readonly metrics: Metrics;
+  readonly server: Server;
+  readonly cancelled: Job[];
+  readonly logged: unknown[];
+  /** Ends one waiting job of type `note`, completed with this result (a JSON text); it stays in the outbox. */
+  finishNext(result: string): Promise<Job>;
+  /** Writes finished jobs to Postgres and forgets them in Redis. */
+  record(...jobs: readonly Job[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ApiServerOptions {
+  readonly settings?: Partial<ApiSettings>;
+  readonly deps?: Partial<ApiDependencies>;
+  readonly host?: string;
+  readonly redis?: string;
+  readonly database?: string;
+}
+
+export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0.1", ...given }: ApiServerOptions = {}): Promise<ApiServer> {
+  const database = given.database ?? (await freshDatabase()).url;
+  await migrate(database);
+  const queue = await openQueue(given.redis ?? (await freshRedis()).address);
+  const store = new Store(database);
+  const artifacts = await openFolderStore(tempDir());
+  const metrics = createMetrics();
+  const cancelled: Job[] = [];
+  const logged: unknown[] = [];
+  const recorder = new Recorder({
+    ...{ databaseUrl: database, maxRows: 100, highMark: 1_000, lowMark: 500 },
+    onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+  const server = new Server({
+    enqueue: (submitted, done) => queue.enqueue(submitted, done),
+    ...{ queue, store, registry: testRegistry, artifacts, metrics, recorder },
+    parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), testRegistry.get))), // as over a thread's port
+    cancelWaiting: (job) => cancelled.push(job),
+    log: { error: (fields: unknown) => void logged.push(fields) },
+    settings: { role: "all", isOpenToAll: false, maxBodyBytes: 1024 * 1024, maxBatchBytes: 4 * 1024 * 1024, idempotencyTtlMs: 60_000, durability: "redis", outboxOwnedMs: 60_000, ...settings },
+    ...deps,
+  });
+  const port = await server.listen(host, 0);
+  let seq = 0;
+  return {
+    ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, cancelled, logged },
+    finishNext: async (result) => {
+      const { claimed } = await queue.claim(seq, 1, ioSlots({ note: 1 }));
+      const [job] = claimed;
+      if (!job) throw new Error("no job of type note waits");
+      const record = encodeRecord({ attempt: 1, outcome: "completed", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), result });
+      await queue.settle([{ id: job.id, claimSeq: seq, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record }], 60_000);
+      seq += 1;
+      const [finished] = await queue.read([job.id]);
+      if (!finished) throw new Error("the finished job is not in the outbox");
+      return finished;
+    },
+    record: async (...jobs) => {
+      recorder.add(jobs.map((job) => outcomeOf(job)).filter((outcome) => outcome !== undefined));
+      await recorder.idle();
+    },
+    close: async () => {
+      await server.close();
+      await recorder.close(1_000);
+      await store.close();
+      queue.close();
+    },
+  };
+}
+
+/** One request; the answer's text parsed where it is JSON. */
+export async function request(server: { readonly url: string }, method: string, path: string, body?: string | object, headers: Readonly<Record<string, string>> = {}) {
+  const answer = await fetch(server.url + path, {
+    method,
+    headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  const isJson = answer.headers.get("content-type")?.includes("json") === true;
+  return { status: answer.status, headers: answer.headers, text, body: (isJson && text !== "" ? JSON.parse(text) : undefined) as Record<string, unknown> };
+}
