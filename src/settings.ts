@@ -39,7 +39,7 @@ export const baseSettings = Type.Object({
   RECORD_BATCH_ROWS: Type.Integer({ default: 2_000, minimum: 1, maximum: 100_000, description: "Rows written to Postgres in one COPY, at most" }),
   RECORD_HIGH_MARK: Type.Integer({ default: 20_000, minimum: 1, maximum: 10_000_000, description: "Outcomes not yet in Postgres at which a replica stops taking jobs" }),
   RETENTION_DAYS: Type.Integer({ default: 30, minimum: 1, maximum: 36_500, description: "Days that finished jobs are kept" }),
-  ACCEPT_DURABILITY: Type.Enum(["redis"], { default: "redis", description: "What must hold a job before it is answered with 202" }),
+  ACCEPT_DURABILITY: Type.Enum(["redis", "postgres"], { default: "redis", description: "What must hold a job before it is answered with 202, unless the job says so itself" }),
   SUBMIT_TIMEOUT_MS: Type.Integer({ default: 2_000, minimum: 100, maximum: 60_000, description: "How long a submission waits for Redis before it is answered with 503" }),
   IDEMPOTENCY_TTL: Type.Integer({ default: 86_400, minimum: 1, maximum: 31_536_000, description: "Seconds that an Idempotency-Key is remembered" }),
   CALLBACK_SECRET: Type.String({ default: "", description: "What callbacks are signed with, by the Standard Webhooks scheme: `whsec_…`. Empty: they are not signed" }),

@@ -128,7 +128,7 @@ describe("lane cpu", () => {
 
   it("parses a large body on a thread of its own", async () => {
     const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
-    const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0 });
+    const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0, durability: "redis" });
     expect(parsed).toMatchObject({ submissions: [{ type: "noop" }] });
   });
 });

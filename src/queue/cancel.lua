@@ -22,6 +22,11 @@ elseif state == 'q' or state == 's' or state == 't' then
   redis.call('ZADD', ns .. 'outbox', now + own, id)
   if state ~= 'q' then redis.call('HINCRBY', ns .. 'counts', (state == 's' and 'scheduled:' or 'retrying:') .. kind, -1) end
   redis.call('HINCRBY', ns .. 'counts', 'cancelled:' .. kind, 1)
+  local priority = string.sub(head, 2, 2)
+  local band = (9 - tonumber(priority)) * 281474976710656
+  if state == 'q' and redis.call('ZCOUNT', ns .. 'ready:' .. kind, band, band + 281474976710655) == 0 then
+    redis.call('DEL', ns .. 'fair:' .. kind .. ':' .. priority) -- nobody waits: who was last says nothing, and would never be dropped
+  end
   return { 'cancelled', redis.call('GET', key) }
 end
 return { 'finished', redis.call('GET', key) }

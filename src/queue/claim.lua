@@ -103,8 +103,9 @@ for at = 7, #ARGV, 3 do
   if #aside > 0 then redis.call('ZADD', ready, unpack(aside)) end -- at most 2 · (LIMIT + n)
   for band, tag in pairs(top) do
     local slot = kind .. ':' .. (9 - band)
-    redis.call('HSET', ns .. 'vtime', slot, tag)
-    redis.call('ZREMRANGEBYSCORE', ns .. 'fair:' .. slot, '-inf', tag)
+    if tag > tonumber(redis.call('HGET', ns .. 'vtime', slot) or 0) then redis.call('HSET', ns .. 'vtime', slot, tag) end -- a suspect comes later than its tag
+    local waits = redis.call('ZCOUNT', ready, band * BAND, (band + 1) * BAND - 1) > 0
+    redis.call('ZREMRANGEBYSCORE', ns .. 'fair:' .. slot, '-inf', waits and tag or '+inf') -- where nobody waits, no tag says anything
   end
   free[lane] = free[lane] - got
   if got > 0 then count('running:' .. kind, got) end

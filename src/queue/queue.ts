@@ -117,9 +117,19 @@ export class Queue {
     this.clock.learn(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, performance.now());
   }
 
+  /** How long a claimed job stays with this replica without a renewal, in milliseconds. */
+  get leaseMs(): number {
+    return this.#options.leaseMs;
+  }
+
   /** How long ago a script last made its round trip, in milliseconds: what `ready` goes by. */
   get silentMs(): number {
     return performance.now() - this.#lastRoundTripAt;
+  }
+
+  /** Whether a submission would be sent now, rather than refused. */
+  get isReady(): boolean {
+    return this.#submissions.isReady;
   }
 
   /** What CONFIG GET says of one setting; undefined where the server does not let us ask. */
@@ -244,6 +254,33 @@ export class Queue {
   async liveIds(below: string | undefined, from: string | undefined, limit: number): Promise<string[]> {
     const args = [`${this.#ns}live`, below === undefined ? "+" : `(${below}`, from === undefined ? "-" : `[${from}`, "LIMIT", "0", String(limit)];
     return (await this.#work.send("zrevrangebylex", args, CALL_TIMEOUT_MS)) as string[];
+  }
+
+  /** What an Idempotency-Key stands for; undefined when Redis does not know it. */
+  async knownKey(key: string): Promise<{ readonly fingerprint: string; readonly firstId: string } | undefined> {
+    const value = await this.#work.send("get", [`${this.#ns}idem:${key}`], CALL_TIMEOUT_MS);
+    if (typeof value !== "string") return undefined;
+    const [fingerprint = "", firstId = ""] = value.split(" ");
+    return { fingerprint, firstId };
+  }
+
+  /** The ids among these that Redis does not hold. */
+  async missing(ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const scores = (await this.#work.send("zmscore", [`${this.#ns}live`, ...ids], CALL_TIMEOUT_MS)) as readonly (string | null)[];
+    return ids.filter((_, i) => scores[i] === null);
+  }
+
+  /**
+   * The mark that this Redis bears; one that bears none (it is new, or came back empty) is given `fresh`.
+   * `runId` is that of the server's process, new after each start; "" where it does not tell.
+   */
+  async epoch(fresh: string): Promise<{ readonly epoch: string; readonly runId: string }> {
+    const [before, info] = await Promise.all([
+      this.#work.send("set", [`${this.#ns}epoch`, fresh, "NX", "GET"], CALL_TIMEOUT_MS),
+      this.#work.send("info", ["server"], CALL_TIMEOUT_MS),
+    ]);
+    return { epoch: typeof before === "string" ? before : fresh, runId: /run_id:(\w+)/.exec(String(info))?.[1] ?? "" };
   }
 
   close(): void {

@@ -23,4 +23,5 @@ export const scripts = {
   cancel: load("cancel"),
   sweep: load("sweep"),
   books: load("books"),
+  inspect: load("inspect"),
 } as const;

@@ -13,6 +13,7 @@ import type { Config } from "../config.ts";
 import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
 import { callbacks } from "./callback.ts";
 import { makeDispatch } from "./dispatch.ts";
+import { INTAKE_MS, intake } from "./intake.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { StartError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -21,14 +22,20 @@ import type { Metrics } from "../metrics.ts";
 import { Queue } from "../queue/queue.ts";
 import { checkServer } from "../queue/server-check.ts";
 import type { Registry } from "../registry.ts";
+import { trimAccepted } from "../results/accepted-partitions.ts";
+import { Accepted } from "../results/accepted.ts";
+import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder.ts";
 import { dropExpired } from "../results/retention.ts";
 import { Store } from "../results/store.ts";
+import { Restore } from "../worker/restore.ts";
 
 const START_TIMEOUT_MS = 10_000;
 /** How long a closing replica tries to write its last outcomes; what is left stands in the outbox. */
 const LAST_FLUSH_MS = 5_000;
+/** What Redis's clock and a replica's notion of it may differ by, generously. */
+const CLOCK_ERROR_MS = 1_000;
 const RETENTION_PERIOD_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -100,7 +107,11 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   hears.cancel = (id) => leases.stop(id, "cancelled");
   closers.push(() => threads.close(), () => executor.close(), () => heartbeat.close(), () => leases.close());
   closers.push(startRetention(options, artifacts));
+  const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
+  closers.push(() => acceptor.close());
+  const restore = openRestore(options, queue);
   const server = new Server({
+    enqueue: intake({ queue, acceptor }),
     ...{ queue, store, registry: options.registry, artifacts, metrics, recorder, log },
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
@@ -110,13 +121,14 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
       isOpenToAll: config.TASKFLOW_AUTH === "none",
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchBytes: config.MAX_BATCH_BYTES,
+      durability: config.ACCEPT_DURABILITY,
       idempotencyTtlMs: config.IDEMPOTENCY_TTL * 1_000,
       outboxOwnedMs: OUTBOX_OWNED_MS,
     },
   });
   const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
   // While jobs drain, reads are answered and submissions refused.
-  closers.push(() => server.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => server.stopAccepting());
+  closers.push(() => server.close(), () => sweep.close(), () => restore.close(), () => worker.drain(config.DRAIN_MS), () => server.stopAccepting());
   metrics.readFrom({
     slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
     recorderBuffered: () => recorder.size,
@@ -124,6 +136,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   });
   leases.start();
   sweep.start();
+  restore.start();
   worker.start();
   log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
   return port;
@@ -196,13 +209,27 @@ function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue,
   });
 }
 
-/** Drops what is past its retention, now and every hour: finished jobs, and the files that they produced. */
+function openRestore({ config, databaseUrl, log }: SystemOptions, queue: Queue): Restore {
+  const enqueueMs = config.SUBMIT_TIMEOUT_MS + CLOCK_ERROR_MS;
+  return new Restore({
+    queue,
+    accepted: new Accepted(databaseUrl, config.REDIS_NAMESPACE),
+    underWayMs: INTAKE_MS + enqueueMs,
+    enqueueMs,
+    onEmptied: () => log.warn("Redis has lost what it held: the jobs of durability postgres are put back"),
+    onRestored: (jobs) => log.info({ jobs }, "put jobs back that Redis did not hold"),
+    onError: (error) => log.warn({ error }, "jobs that Redis may have lost could not be put back yet"),
+  });
+}
+
+/** Drops what is past its retention, now and every hour: finished jobs, the files that they produced, and what no restore needs any more. */
 function startRetention({ config, databaseUrl, log }: SystemOptions, artifacts: ArtifactStore): Closer {
   let running: Promise<void> | undefined;
   const drop = async (): Promise<void> => {
     try {
       const dropped = await dropExpired(databaseUrl, config.RETENTION_DAYS, Date.now());
       if (dropped.length > 0) log.info({ partitions: dropped }, "dropped finished jobs past their retention");
+      await trimAccepted(databaseUrl, Date.now());
       await artifacts.removeOlderThan(config.RETENTION_DAYS * DAY_MS);
     } catch (error) {
       log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");

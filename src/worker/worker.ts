@@ -17,6 +17,11 @@ import type { Settler } from "./settler.ts";
 import type { Slots } from "./slots.ts";
 
 const MAX_IDLE_MS = 1_000;
+/**
+ * The longest pause between claims, as a share of a lease. Claims that lie more than a third of a lease apart tell the claim
+ * script that Redis was away, and then no lease is taken as expired: an idle replica must stay well within that.
+ */
+const IDLE_SHARE_OF_LEASE = 1 / 6;
 /** Handlers that ran on after their slot was given up. With so many, this process is no longer fit: it drains and exits. */
 const MAX_GIVEN_UP = 20;
 
@@ -46,6 +51,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   #seq = 0;
   #suspect: string | undefined;
+  readonly #maxIdleMs: number;
   #givenUp = 0;
   #isDraining = false;
   #loop: Promise<void> | undefined;
@@ -54,6 +60,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#maxIdleMs = Math.min(MAX_IDLE_MS, options.queue.leaseMs * IDLE_SHARE_OF_LEASE);
   }
 
   start(): void {
@@ -110,7 +117,7 @@ export class Worker {
       }
       for (const job of claim.lost) this.#options.settler.ended(job, { kind: "lost" });
       for (const job of claim.claimed) this.#start(job, grantedAt);
-      const untilDue = claim.nextDueAt === 0 ? MAX_IDLE_MS : claim.nextDueAt - queue.clock.now();
+      const untilDue = claim.nextDueAt === 0 ? this.#maxIdleMs : claim.nextDueAt - queue.clock.now();
       if (!claim.isMoreLeft) await this.#idle(untilDue);
       else await new Promise(setImmediate); // what was started may end, and be settled, before the next claim
     }
@@ -121,11 +128,11 @@ export class Worker {
     return slots.free(isHeldBack() ? 0 : claimLimit);
   }
 
-  /** Waits for a wake-up, at least a millisecond and at most a second. */
+  /** Waits for a wake-up, at least a millisecond and at most `#maxIdleMs`. */
   async #idle(ms: number): Promise<void> {
     if (this.#isWoken || this.#isDraining) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(MAX_IDLE_MS, Math.max(1, ms)));
+      const timer = setTimeout(resolve, Math.min(this.#maxIdleMs, Math.max(1, ms)));
       this.#wakeUp = () => { clearTimeout(timer); resolve(); };
     });
     this.#wakeUp = undefined;

@@ -1,0 +1,93 @@
+/** A million waiting jobs: what they cost, each and all. */
+import { Queue } from "../../src/queue/queue.ts";
+import { submitBatch } from "./client.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+const JOBS = 1_000_000;
+const BATCH = 10_000;
+const BATCHES_AT_ONCE = 4;
+/** Those that the measurement on a nearly empty queue finds waiting. */
+const FEW = 1_000;
+const SAMPLES = 300;
+const CLAIMED_AT_ONCE = 50;
+const MAX_RATIO = 1.5;
+const MIB = 1024 * 1024;
+
+interface Costs {
+  readonly submitMs: number;
+  readonly claimMs: number;
+}
+
+export const backlog: Scenario = {
+  name: "backlog",
+  fault: "1,000,000 waiting jobs",
+  seconds: { full: 0 },
+  slots: [{ env: { TASKFLOW_ROLE: "api" } }, { isLate: true }],
+  books: { countOnly: true },
+  settleWithinMs: 900_000,
+  run: async (stage) => {
+    const { redis, alive } = stage.cluster;
+    await fill(stage, FEW);
+    const few = await measure(stage);
+    const [idleRss, memoryBefore] = [alive[0]?.rssBytes() ?? 0, await redis.usedMemoryBytes()];
+    await fill(stage, JOBS);
+    const bytesPerJob = ((await redis.usedMemoryBytes()) - memoryBefore) / JOBS;
+    await stage.wait(5_000); // what the submissions left in the replica's memory is collected
+    const many = await measure(stage);
+    const fullRss = stage.takePeakRss();
+    const ratio = { submit: many.submitMs / few.submitMs, claim: many.claimMs / few.claimMs };
+    stage.notes.push(`${Math.round(bytesPerJob)} bytes of Redis a job; memory of the replica ${Math.round(idleRss / MIB)} to ${Math.round(fullRss / MIB)} MiB`);
+    stage.notes.push(`submit ${few.submitMs.toFixed(2)} to ${many.submitMs.toFixed(2)} ms (× ${ratio.submit.toFixed(2)}), claim of ${CLAIMED_AT_ONCE} ${few.claimMs.toFixed(2)} to ${many.claimMs.toFixed(2)} ms (× ${ratio.claim.toFixed(2)})`);
+    stage.expect(ratio.submit <= MAX_RATIO && ratio.claim <= MAX_RATIO, `costs grew by ${ratio.submit.toFixed(2)} (submit) and ${ratio.claim.toFixed(2)} (claim)`);
+    stage.expect(fullRss < 2 * idleRss, `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(fullRss / MIB)} MiB`);
+    await drainAll(stage);
+    return undefined;
+  },
+};
+
+async function fill(stage: Stage, jobs: number): Promise<void> {
+  let left = jobs;
+  const filler = async (): Promise<void> => {
+    while (left > 0) {
+      const size = Math.min(BATCH, left);
+      left -= size;
+      const [first] = await submitBatch(stage.cluster.replica(0).url, stage.ledger, Array.from({ length: size }, () => ({ type: "noop", payload: {} })));
+      stage.expect(first?.state === "accepted", `a batch was not accepted: ${first?.detail ?? ""}`);
+    }
+  };
+  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, filler));
+}
+
+/** Medians: of one submission through the API, and of a claim of 50 jobs, each of which is given back. */
+async function measure(stage: Stage): Promise<Costs> {
+  const submits: number[] = [];
+  for (let i = 0; i < SAMPLES; i += 1) submits.push((await stage.submit({ type: "noop", payload: {} }, stage.cluster.replica(0).url)).ms);
+  const queue = new Queue({
+    ...{ url: stage.cluster.services.redis.address, namespace: "taskflow:0", replica: `chaos${String(stage.ledger.entries.size).padStart(3, "0").slice(-3)}`, leaseMs: stage.leaseMs },
+    ...{ runsJobs: true, submitTimeoutMs: 2_000, onRoundTrip: () => undefined, onError: () => undefined, onWake: () => undefined, onCancel: () => undefined },
+  });
+  await queue.open(5_000);
+  const claims: number[] = [];
+  for (let seq = 0; seq < SAMPLES / 3; seq += 1) {
+    const startedAt = performance.now();
+    const { claimed } = await queue.claim(seq, 0, { io: CLAIMED_AT_ONCE, cpu: 0, types: [{ type: "noop", slots: CLAIMED_AT_ONCE, lane: "io" }] });
+    claims.push(performance.now() - startedAt);
+    await queue.settle(claimed.map(({ id, crashes, deferrals }) => ({ id, claimSeq: seq, verdict: "l", attempt: 0, crashes, deferrals, runAt: 0, record: "" })), 1_000);
+  }
+  queue.close();
+  return { submitMs: median(submits), claimMs: median(claims) };
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+async function drainAll(stage: Stage): Promise<void> {
+  const worker = await stage.cluster.boot(1);
+  const [startedAt, idleRss] = [performance.now(), worker.rssBytes()];
+  const isDrained = stage.placesWhen("the backlog has drained", ({ live }) => live === 0, 900_000).then(() => true);
+  while (!(await Promise.race([isDrained, stage.wait(1_000).then(() => false)])));
+  stage.recovered(performance.now() - startedAt);
+  stage.notes.push(`memory of the worker ${Math.round(idleRss / MIB)} to ${Math.round(stage.takePeakRss() / MIB)} MiB, ${Math.round(JOBS / ((performance.now() - startedAt) / 1_000))} jobs/s`);
+}

@@ -1,0 +1,73 @@
+/** The client of a run: it submits, and writes every answer into the ledger. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Entry, Ledger } from "./ledger.ts";
+
+export interface Submission {
+  readonly type: string;
+  readonly payload: object;
+  readonly [field: string]: unknown;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly isReplayed: boolean;
+}
+
+const ANSWER_WITHIN_MS = 15_000;
+/** How long a submission with an Idempotency-Key is repeated. */
+const REPEAT_FOR_MS = 30_000;
+const REPEAT_AFTER_MS = 300;
+
+/** One request. Rejects where there was no answer, with the cause of Node's fetch. */
+export async function call(url: string, method: string, body?: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  const init = { method, headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers }, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+  const response = await fetch(url, { ...init, ...(body !== undefined && { body }) });
+  const text = await response.text();
+  const parsed = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
+  return { status: response.status, body: parsed, isReplayed: response.headers.get("idempotent-replayed") === "true" };
+}
+
+/** Submits one job once, and enters what came of it. */
+export async function submitOnce(url: string, entry: Entry, body: string, idempotencyKey?: string): Promise<void> {
+  const startedAt = performance.now();
+  try {
+    const answer = await call(`${url}/api/v1/jobs`, "POST", body, idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey });
+    enter(entry, answer);
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    entry.state = code === "ECONNREFUSED" ? "refused" : "unknown";
+    entry.detail = String(error);
+  }
+  entry.ms = performance.now() - startedAt;
+}
+
+function enter(entry: Entry, { status, body }: Answer): void {
+  const isUnknown = status === 503 && body["code"] === "outcome_unknown";
+  entry.state = status === 202 ? "accepted" : isUnknown || status >= 500 && status !== 503 ? "unknown" : "refused";
+  if (status === 202 || isUnknown) entry.id = String(body["id"]);
+  entry.detail = status === 202 ? "" : `${status} ${String(body["code"])}: ${String(body["detail"])}`;
+}
+
+/** Submits under an Idempotency-Key, again and again at any replica, until it is accepted or time is up. */
+export async function submitUntilAccepted(urlOf: () => string, entry: Entry, body: string): Promise<void> {
+  const deadline = performance.now() + REPEAT_FOR_MS;
+  for (;;) {
+    await submitOnce(urlOf(), entry, body, `key-${entry.key}`);
+    if (entry.state === "accepted" || performance.now() > deadline) return;
+    if (entry.state === "unknown") entry.hasUnknownTry = true;
+    await delay(REPEAT_AFTER_MS);
+  }
+}
+
+/** Submits many jobs in one request, all or none. */
+export async function submitBatch(url: string, ledger: Ledger, submissions: readonly Submission[]): Promise<Entry[]> {
+  const entries = submissions.map(({ type }) => ledger.open(type));
+  const jobs = submissions.map((submission, i) => ({ ...submission, tags: [entries[i]?.key] }));
+  const { status, body } = await call(`${url}/api/v1/jobs/batch`, "POST", JSON.stringify({ jobs }));
+  const ids = (body["jobs"] ?? []) as { readonly id: string }[];
+  entries.forEach((entry, i) => {
+    enter(entry, { status, body: { ...body, id: ids[i]?.id ?? (body["ids"] as string[] | undefined)?.[i] }, isReplayed: false });
+  });
+  return entries;
+}

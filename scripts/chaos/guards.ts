@@ -1,0 +1,40 @@
+/** Guards of the program that can be taken out of a copy of it, each with the fault that shows why it is there. */
+import type { Program } from "./program.ts";
+
+export interface Guard {
+  /** A text of dist/ and what replaces it. */
+  readonly patches: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+  readonly scenario: string;
+}
+
+export const GUARDS: Readonly<Record<string, Guard>> = {
+  "lease-token": {
+    scenario: "partition",
+    patches: [{ file: "queue/settle.lua", from: `if string.sub(head, 25, 42) ~= replica .. string.format('%010d', seq) then return 's' end`, to: `if head == '' then return 's' end` }],
+  },
+  "recorder-duplicates": {
+    scenario: "lost-reply",
+    patches: [{ file: "results/faults.js", from: `"23505": "duplicate",`, to: "" }],
+  },
+  "outbox-sweep": {
+    scenario: "kill-before-record",
+    patches: [{ file: "queue/sweep.lua", from: `'outbox', '-inf', now,`, to: `'outbox', '-inf', 0,` }],
+  },
+  "crash-budget": {
+    scenario: "poison",
+    patches: [{ file: "core/settle.js", from: "job.crashes > CRASH_BUDGET", to: "job.crashes > 1_000" }],
+  },
+};
+
+/** How long the books have to balance without a guard: longer than any takeover in the fast pace, and not for ever. */
+export const BROKEN_SETTLE_MS = 25_000;
+
+/** @throws {Error} when the program has changed, so that the text to take out is not there */
+export function takeOut(program: Program, { patches }: Guard): void {
+  for (const { file, from, to } of patches) program.patch(file, from, to);
+}
+
+/** Outbox entries of a dead replica are taken over after 3 s instead of 30, to keep the time of fast runs. */
+export function shortenOwnership(program: Program): void {
+  program.patch("worker/settler.js", "OUTBOX_OWNED_MS = 30_000", "OUTBOX_OWNED_MS = 3_000");
+}

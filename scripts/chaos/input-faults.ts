@@ -1,0 +1,101 @@
+/** Input that no friend would send: images, and HTTP itself. */
+import sharp from "sharp";
+import { rawAnswer, rawSocket } from "../../src/testing/raw-http.ts";
+import { call } from "./client.ts";
+import { SVG, gif, png } from "./image-files.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+const MIB = 1024 * 1024;
+/** What images may add to a replica's memory: a decoded source at the pixel limit, and what libvips works in. */
+const IMAGE_MEMORY_BYTES = 400 * MIB;
+
+export const image: Scenario = {
+  name: "image",
+  fault: "50,000 × 50,000 px PNG, truncated JPEG, SVG with external entities, GIF of 10,000 frames, not an image",
+  seconds: { full: 0, fast: 0 },
+  slots: [{}],
+  run: async (stage) => {
+    await stage.wait(500);
+    const idleRss = stage.takePeakRss();
+    const jpeg = await sharp({ create: { width: 800, height: 600, channels: 3, background: "#a0c0e0", noise: { type: "gaussian", mean: 120, sigma: 30 } } }).jpeg().toBuffer();
+    const cases: readonly (readonly [string, Buffer, RegExp])[] = [
+      ["a PNG of 50,000 × 50,000", png(50_000, 50_000, 10), /^image_too_large$/],
+      ["a truncated JPEG", jpeg.subarray(0, jpeg.length / 2), /^image_invalid$/],
+      ["an SVG with an external entity", Buffer.from(SVG), /^image_unsupported$/],
+      ["a GIF of 10,000 frames", gif(10_000), /^(?:completed|image_\w+)$/], // its first frame is all that is read
+      ["what is no image", Buffer.from("hello"), /^image_unsupported$/],
+      ["a whole JPEG", jpeg, /^completed$/],
+    ];
+    for (const [what, bytes, ends] of cases) {
+      const job = await stage.outcome({ type: "image_resize", payload: { source: { base64: bytes.toString("base64") }, width: 64 } });
+      const end = job.error?.code ?? job.status;
+      stage.expect(ends.test(end) && job.attempt === 1, `${what} ended ${end} after ${job.attempt} attempts`);
+      await stage.wait(50);
+    }
+    const peakRss = stage.takePeakRss();
+    stage.expect(peakRss - idleRss < IMAGE_MEMORY_BYTES, `images took ${Math.round((peakRss - idleRss) / MIB)} MiB`);
+    stage.notes.push(`memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
+    return undefined;
+  },
+};
+
+const IDLE_SOCKETS = 10_000;
+const LONGEST_DELAY_MS = 50;
+
+function post(body: string, headers = `Content-Length: ${Buffer.byteLength(body)}\r\n`): string {
+  return `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${headers}\r\n${body}`;
+}
+
+const REFUSED: readonly (readonly [string, string, number])[] = [
+  ["malformed JSON", post("{,}"), 400],
+  ["100,000 levels", post("[".repeat(100_000)), 400],
+  ["__proto__", post(`{"type":"noop","payload":{"__proto__":{"isAdmin":true}}}`), 422],
+  ["a body of 100 MB", post("", `Content-Length: ${100 * MIB}\r\n`), 413],
+  ["no body", post(""), 400],
+  ["the wrong type", post(`{"type":7,"payload":[]}`), 422],
+  ["an unknown type", post(`{"type":"nothing","payload":{}}`), 422],
+  ["a header of 1 MB", `GET /api/v1/stats HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(MIB)}\r\n\r\n`, 431],
+  ["invalid UTF-8", post(`{"type":"noop","payload":{"a":"\xff"}}`, "Content-Length: 38\r\n"), 400],
+];
+
+export const http: Scenario = {
+  name: "http",
+  fault: "malformed, deep, huge and slow requests, idle sockets",
+  seconds: { full: 10, fast: 2 },
+  slots: [{}],
+  run: async (stage) => {
+    const { cluster } = stage;
+    const port = Number(new URL(cluster.replica(0).url).port);
+    await stage.load(50, { noop: 100 });
+    for (const [what, text, status] of REFUSED) {
+      const answer = await rawAnswer(port, text);
+      stage.expect(answer.status === status, `${what}: answered ${answer.status}, not ${status}`);
+      const good = await stage.submit({ type: "noop", payload: {} });
+      stage.expect(good.state === "accepted", `after ${what} a good request got ${good.detail}`);
+    }
+    await crowd(stage, port);
+    return undefined;
+  },
+};
+
+/** Many connections that say nothing, or begin a request and stop; the others are served as before. */
+async function crowd(stage: Stage, port: number): Promise<void> {
+  const count = stage.isFast ? IDLE_SOCKETS / 10 : IDLE_SOCKETS;
+  const sockets: Awaited<ReturnType<typeof rawSocket>>[] = [];
+  for (let made = 0; made < count; made += 100) {
+    const some = Array.from({ length: 100 }, (_, i) => rawSocket(port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:"));
+    sockets.push(...(await Promise.all(some)));
+  }
+  const from = performance.now();
+  await stage.wait(stage.seconds * 1_000);
+  const p95 = stage.ledger.p95Ms(from, performance.now());
+  const { body } = await call(`${stage.cluster.replica(0).url}/api/v1/workers`, "GET");
+  const [worker] = body["workers"] as readonly { readonly event_loop_delay_ms: { readonly p99: number } }[];
+  for (const { socket } of sockets) socket.destroy();
+  const delayMs = worker?.event_loop_delay_ms.p99 ?? Infinity;
+  stage.notes.push(`${count} idle sockets: submit p95 ${Math.round(p95)} ms, event loop delay p99 ${delayMs} ms`);
+  // In the test command other test files have the cores too.
+  stage.expect(delayMs < (stage.isFast ? 4 : 1) * LONGEST_DELAY_MS, `the event loop was held up for ${delayMs} ms`);
+  await stage.measureRecovery();
+}

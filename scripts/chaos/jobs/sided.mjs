@@ -1,0 +1,22 @@
+// A job type whose handler behaves by the replica that runs it: on one side it fails, on the other it returns.
+import { setTimeout as sleep } from "node:timers/promises";
+
+export default ({ defineJob, Type, fixed }) =>
+  defineJob({
+    type: "chaos_sided",
+    lane: "io",
+    payload: Type.Object({}),
+    settings: Type.Object({
+      CHAOS_FAILS: Type.Boolean({ default: false, description: "Of the chaos runs" }),
+      CHAOS_SLEEP_MS: Type.Integer({ default: 1_000, description: "Of the chaos runs" }),
+    }),
+    attempts: 3,
+    timeoutMs: 60_000,
+    backoff: fixed(100),
+    open: (settings) => settings,
+    run: async (_payload, { tool }) => {
+      await sleep(tool.CHAOS_SLEEP_MS);
+      if (tool.CHAOS_FAILS) throw new Error("this side fails");
+      return { ok: true };
+    },
+  });

@@ -1,0 +1,61 @@
+/** What the client knows of its submissions, and what the peers saw: the one side of the books. */
+import type { HttpPeer } from "../../src/testing/http-peer.ts";
+import type { SmtpPeer } from "../../src/testing/smtp-peer.ts";
+
+/**
+ * - accepted: 202
+ * - refused: anything that says that nothing was changed, or a connection that was refused
+ * - unknown: 503 `outcome_unknown`, or no answer; such a job may exist or not
+ */
+export interface Entry {
+  /** The submission's own name: its first tag, and what its side effect is known by. */
+  readonly key: string;
+  readonly type: string;
+  state: "accepted" | "refused" | "unknown" | "pending";
+  id: string | undefined;
+  /** How long the last answer took. */
+  ms: number;
+  at: number;
+  /** The `detail` of the problem document of a refusal. */
+  detail: string;
+  /** The state of earlier tries of the same submission, under its Idempotency-Key. */
+  hasUnknownTry: boolean;
+}
+
+export class Ledger {
+  readonly entries = new Map<string, Entry>();
+  #made = 0;
+
+  /** A new submission, before it is sent. */
+  open(type: string): Entry {
+    this.#made += 1;
+    const entry: Entry = { key: `k${this.#made}`, type, state: "pending", id: undefined, ms: 0, at: performance.now(), detail: "", hasUnknownTry: false };
+    this.entries.set(entry.key, entry);
+    return entry;
+  }
+
+  in(state: Entry["state"]): Entry[] {
+    return [...this.entries.values()].filter((entry) => entry.state === state);
+  }
+
+  count(state: Entry["state"]): number {
+    let count = 0;
+    for (const entry of this.entries.values()) if (entry.state === state) count += 1;
+    return count;
+  }
+
+  /** The 95th percentile of the answers' times of submissions accepted in a span of `performance.now()`. */
+  p95Ms(from: number, to: number): number {
+    const times = this.in("accepted").filter(({ at }) => at >= from && at < to).map(({ ms }) => ms).sort((a, b) => a - b);
+    return times[Math.floor(times.length * 0.95)] ?? 0;
+  }
+}
+
+/** How often each submission's side effect reached a peer. */
+export function effectsSeen(http: HttpPeer, smtp: SmtpPeer): Map<string, number> {
+  const seen = new Map<string, number>();
+  const note = (key: string): void => { seen.set(key, (seen.get(key) ?? 0) + 1); };
+  for (const { path } of http.requests) if (path.startsWith("/hook/")) note(path.slice("/hook/".length));
+  for (const { mail } of smtp.messages) note(mail.subject ?? "");
+  return seen;
+}

@@ -1,0 +1,109 @@
+/** Postgres away, slow, and refusing what it is given. */
+import { setTimeout as delay } from "node:timers/promises";
+import { call, submitOnce } from "./client.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+const MIB = 1024 * 1024;
+
+export const postgresStop: Scenario = {
+  name: "postgres-stop",
+  fault: "Postgres away for 60 s",
+  seconds: { full: 60, fast: 6 },
+  run: async (stage) => {
+    const { cluster, ledger } = stage;
+    await stage.load(200, undefined, 3_000);
+    const idleRss = stage.takePeakRss();
+    await cluster.services.postgres.stop();
+    const stoppedAt = performance.now();
+    await stage.wait(stage.seconds * 1_000);
+    const health = await call(`${cluster.replica(0).url}/api/v1/health`, "GET");
+    stage.expect(health.status === 503 && health.body["status"] === "degraded", `health said ${health.status} ${String(health.body["status"])} without Postgres`);
+    const acceptedMeanwhile = ledger.in("accepted").filter(({ at }) => at > stoppedAt).length;
+    const { outbox } = await cluster.redis.places();
+    stage.expect(acceptedMeanwhile > stage.seconds * 100, `only ${acceptedMeanwhile} jobs were accepted without Postgres`);
+    stage.expect(outbox > acceptedMeanwhile / 2, `only ${outbox} jobs stand in the outbox: jobs do not go on without Postgres`);
+    const peakRss = stage.takePeakRss();
+    stage.expect(peakRss < 2 * idleRss, `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
+    stage.notes.push(`outbox ${outbox}; memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
+    await cluster.services.postgres.restart();
+    const backAt = performance.now();
+    await stage.stopLoad();
+    await stage.placesWhen("the outbox has drained", (places) => places.outbox === 0);
+    stage.recovered(performance.now() - backAt);
+    return (rows) => {
+      const again = rows.filter(({ earlier }) => earlier.some(({ outcome }) => outcome === "lost"));
+      stage.expect(again.length === 0, `${again.length} leases were lost because Postgres was away`);
+    };
+  },
+};
+
+export const postgresSlow: Scenario = {
+  name: "postgres-slow",
+  fault: "COPY delayed by a lock for 20 s",
+  seconds: { full: 20, fast: 5 },
+  run: async (stage) => {
+    const { cluster, ledger } = stage;
+    await stage.load(150);
+    const beforeAt = performance.now();
+    await stage.wait(3_000);
+    const idleRss = stage.takePeakRss();
+    const session = await cluster.postgres.connect();
+    await session.query("begin");
+    await session.query("lock table jobs in share mode");
+    const lockedAt = performance.now();
+    await stage.wait(stage.seconds * 1_000);
+    const freeAt = performance.now();
+    const { ready } = await cluster.redis.places();
+    await session.query("rollback");
+    await session.end();
+    const [before, during] = [ledger.p95Ms(beforeAt, lockedAt), ledger.p95Ms(lockedAt, freeAt)];
+    stage.expect(during < Math.max(100, 3 * before), `submissions took ${Math.round(during)} ms (p95) behind a lock, ${Math.round(before)} before it`);
+    stage.expect(ready < 100, `${ready} jobs waited: claims slowed down`);
+    const peakRss = stage.takePeakRss();
+    stage.expect(peakRss < 2 * idleRss, `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
+    stage.notes.push(`submit p95 ${Math.round(before)} ms before, ${Math.round(during)} ms behind the lock`);
+    await stage.stopLoad();
+    await stage.placesWhen("the outbox has drained", (places) => places.outbox === 0);
+    stage.recovered(performance.now() - freeAt);
+    return undefined;
+  },
+};
+
+/** Values that one store or the other cannot hold, as JSON text. */
+const BAD_VALUES = [String.raw`"\u0000"`, String.raw`"\ud800"`, String.raw`"\udc00x"`, "1e400000", "-1e400000", "123456789012345678901234567890", String.raw`"\\u0000"`, `"${"é".repeat(500)}"`];
+/** Stands in for whatever a Postgres may yet refuse: a row of its own error class. */
+const REFUSE = `create function refuse() returns trigger language plpgsql as $$ begin
+  if new.payload::text like '%refuse-me%' then raise exception 'refused by the harness' using errcode = '22P05'; end if;
+  return new; end $$;
+create trigger refuse before insert on jobs for each row execute function refuse()`;
+
+export const badRow: Scenario = {
+  name: "bad-row",
+  fault: String.raw`results with \u0000, lone surrogates, 1e400000; rows that Postgres refuses`,
+  seconds: { full: 10, fast: 2 },
+  run: async (stage) => {
+    const { cluster } = stage;
+    await cluster.postgres.query(REFUSE);
+    await stage.load(100);
+    const refusedKeys = new Set<string>();
+    for (let round = 0; round < stage.seconds; round += 1) {
+      for (const value of BAD_VALUES) await submitRaw(stage, `{"do":"return","value":${value}}`);
+      const entry = await stage.submit({ type: "test_io", payload: { do: "return", value: "refuse-me" } });
+      if (entry.state === "accepted") refusedKeys.add(entry.key);
+      await delay(500);
+    }
+    await stage.measureRecovery();
+    return (rows) => {
+      const bad = rows.filter(({ key }) => refusedKeys.has(key ?? ""));
+      stage.expect(bad.length === refusedKeys.size && bad.length > 0, `${bad.length} of ${refusedKeys.size} refused rows are there`);
+      stage.expect(bad.every(({ code }) => code === "unrecordable"), "a row that Postgres refuses is not marked unrecordable");
+    };
+  },
+};
+
+/** A payload that JSON.stringify would not write so. */
+async function submitRaw(stage: Stage, payload: string): Promise<void> {
+  const entry = stage.ledger.open("test_io");
+  await submitOnce(stage.cluster.urlOf(), entry, `{"type":"test_io","payload":${payload},"tags":["${entry.key}"]}`);
+}

@@ -1,0 +1,61 @@
+/** Postgres as the harness sees it: its own connection for each question, since Postgres is killed here on purpose. */
+import pg from "pg";
+
+/** A terminal record, with what the books need of it. Times are epoch ms. */
+export interface Row {
+  readonly id: string;
+  readonly type: string;
+  readonly status: string;
+  readonly attempt: number;
+  readonly max_attempts: number;
+  readonly worker: string | null;
+  readonly key: string | null;
+  readonly code: string | null;
+  readonly created_at: number;
+  readonly run_at: number | null;
+  readonly started_at: number | null;
+  readonly earlier: readonly { readonly outcome: string; readonly worker: string; readonly started_at: number; readonly finished_at: number }[];
+}
+
+const ROWS = `select id, type, status, attempt, max_attempts, worker, tags[1] as key, error->>'code' as code, coalesce(attempts, '[]') as earlier,
+  (extract(epoch from created_at) * 1000)::float8 as created_at, (extract(epoch from run_at) * 1000)::float8 as run_at,
+  (extract(epoch from started_at) * 1000)::float8 as started_at from jobs`;
+
+export class PostgresView {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async query<Result extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Result[]> {
+    const client = await this.connect();
+    try {
+      return (await client.query<Result>(sql, [...values])).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** A session to hold a lock in. */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.url, application_name: "chaos" });
+    client.on("error", () => undefined);
+    await client.connect();
+    return client;
+  }
+
+  rows(): Promise<Row[]> {
+    return this.query<Row & pg.QueryResultRow>(ROWS);
+  }
+
+  async count(): Promise<number> {
+    return Number((await this.query<{ count: string }>("select count(*) from jobs"))[0]?.count);
+  }
+
+  /** The backends that are inside a COPY now. */
+  async copyingPids(): Promise<number[]> {
+    const sql = "select pid from pg_stat_activity where application_name = 'taskflow-recorder' and state = 'active' and query like 'copy %' and datname = current_database()";
+    return (await this.query<{ pid: number }>(sql)).map(({ pid }) => pid);
+  }
+}

@@ -1,0 +1,125 @@
+/** Redis killed, frozen, full and empty; answers of it that are lost. */
+import { setTimeout as delay } from "node:timers/promises";
+import { submitBatch } from "./client.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+export const redisKill: Scenario = {
+  name: "redis-kill",
+  fault: "kill -9 redis-server, start it again on its append-only file",
+  seconds: { full: 30, fast: 2 },
+  run: async (stage) => {
+    const { redis } = stage.cluster.services;
+    await stage.load(150);
+    const rounds = Math.max(1, Math.round(stage.seconds / 10));
+    for (let round = 0; round < rounds; round += 1) {
+      await redis.kill();
+      await stage.wait(stage.isFast ? 1_500 : 3_000);
+      await redis.restart();
+      await stage.measureRecovery();
+      await stage.wait(1_000);
+    }
+    const refused = stage.ledger.in("refused").length + stage.ledger.in("unknown").length;
+    stage.expect(refused > 0, "no submission met the time without Redis");
+    return undefined;
+  },
+};
+
+export const redisPause: Scenario = {
+  name: "redis-pause",
+  fault: "SIGSTOP redis-server for longer than a lease",
+  seconds: { full: 10, fast: 4 },
+  env: (pace) => ({ LEASE_MS: pace === "fast" ? "3000" : "6000" }),
+  run: async (stage) => {
+    const { redis } = stage.cluster.services;
+    await stage.load(150);
+    redis.pause();
+    await stage.wait(stage.seconds * 1_000);
+    redis.resume();
+    await stage.measureRecovery();
+    return undefined;
+  },
+};
+
+/** The verbs whose answers are lost, each as the request that goes before it. */
+const VERBS = ["enqueue", "claim", "settle", "renew", "forget"] as const;
+/** CopyDone, by which a client ends a COPY: the answer to it says that it is committed. */
+const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
+
+export const lostReply: Scenario = {
+  name: "lost-reply",
+  fault: "single answers are lost: of enqueue, claim, settle, renew, forget, and of COPY's commit",
+  seconds: { full: 20, fast: 2 },
+  slots: [{ through: ["redis", "postgres"] }, {}],
+  run: async (stage) => {
+    const { cluster } = stage;
+    await stage.load(150, { noop: 50, webhook: 30, email: 10, sleep: 10 });
+    const rounds = Math.max(1, Math.round(stage.seconds / 3));
+    const startedAt = performance.now();
+    for (let round = 0; round < rounds; round += 1) {
+      for (const verb of VERBS) {
+        const sha = Buffer.from(cluster.services.program.shaOf(verb));
+        await lose(stage, verb, cluster.proxy(0, "redis").dropNextReply((request) => request.includes(sha)));
+      }
+      await lose(stage, "the commit of a COPY", cluster.proxy(0, "postgres").dropNextReply((request) => request.subarray(-COPY_DONE.length).equals(COPY_DONE)));
+    }
+    stage.notes.push(`${rounds * (VERBS.length + 1)} answers lost in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+    await stage.measureRecovery();
+    return (rows) => {
+      const again = rows.filter(({ attempt, earlier }) => attempt !== 1 || earlier.length > 0);
+      stage.expect(again.length === 0, `${again.length} jobs paid an attempt for a lost answer`);
+    };
+  },
+};
+
+async function lose(stage: Stage, verb: string, sprung: Promise<void>): Promise<void> {
+  const isLost = await Promise.race([sprung.then(() => true), delay(15_000, false)]);
+  stage.expect(isLost, `no answer of ${verb} could be lost within 15 s`);
+  await stage.wait(150); // the replica connects again
+}
+
+const FILLERS = 2_000;
+
+export const redisFull: Scenario = {
+  name: "redis-full",
+  fault: "maxmemory reached under noeviction",
+  seconds: { full: 10, fast: 3 },
+  run: async (stage) => {
+    const { cluster, ledger } = stage;
+    await stage.load(100);
+    const sleepers = Array.from({ length: FILLERS }, () => ({ type: "test_io", payload: { do: "sleep", ms: 300, filler: "x".repeat(200) } }));
+    await submitBatch(cluster.urlOf(), ledger, sleepers);
+    const used = await cluster.redis.usedMemoryBytes();
+    await cluster.redis.send("CONFIG", "SET", "maxmemory", used - 100_000);
+    const fullAt = performance.now();
+    await stage.wait(stage.seconds * 500);
+    await stage.placesWhen("the waiting jobs ran although Redis was full", ({ ready }) => ready < FILLERS / 10);
+    await cluster.redis.send("CONFIG", "SET", "maxmemory", "0");
+    await stage.measureRecovery();
+    const refusals = ledger.in("refused").filter(({ at }) => at >= fullAt - 50);
+    stage.expect(refusals.length > 0, "no submission was refused while Redis was full");
+    stage.expect(refusals.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)), `a refusal does not say that Redis is full: ${refusals[0]?.detail ?? ""}`);
+    return undefined;
+  },
+};
+
+export const redisEmpty: Scenario = {
+  name: "redis-empty",
+  fault: "FLUSHALL under ACCEPT_DURABILITY=postgres",
+  seconds: { full: 10, fast: 2 },
+  env: () => ({ ACCEPT_DURABILITY: "postgres" }),
+  books: { redisWasEmptied: true },
+  run: async (stage) => {
+    await stage.load(100);
+    await stage.wait(stage.seconds * 500);
+    await stage.cluster.redis.send("FLUSHALL");
+    const emptiedAt = performance.now();
+    await stage.wait(stage.seconds * 500);
+    await stage.stopLoad();
+    // What was accepted before is to come back from Postgres; an empty Redis says nothing of it yet.
+    const accepted = stage.ledger.in("accepted").length;
+    while ((await stage.cluster.postgres.count()) < accepted && performance.now() - emptiedAt < 120_000) await stage.wait(200);
+    stage.recovered(performance.now() - emptiedAt);
+    return undefined;
+  },
+};

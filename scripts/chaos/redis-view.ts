@@ -1,0 +1,84 @@
+/** Redis as the harness sees it: straight, not through the code under test. */
+import type { Redis } from "ioredis";
+import { openRedis } from "../../src/queue/connection.ts";
+import { until } from "../../src/testing/until.ts";
+
+const NS = "{taskflow:0}:";
+
+export interface Places {
+  readonly ready: number;
+  readonly scheduled: number;
+  readonly leased: number;
+  readonly outbox: number;
+  readonly live: number;
+}
+
+export class RedisView {
+  readonly #redis: Redis;
+
+  constructor(address: string) {
+    this.#redis = openRedis(address);
+    this.#redis.on("error", () => undefined); // Redis is killed here on purpose
+  }
+
+  /** Sends one command, waiting for the connection where it is away. Only for what may be repeated. */
+  async send(name: string, ...args: (string | number)[]): Promise<unknown> {
+    await until(() => this.#redis.status === "ready", { what: "the harness is connected to Redis", timeoutMs: 30_000 });
+    return this.#redis.call(name, ...args);
+  }
+
+  /** How many jobs stand where. */
+  async places(): Promise<Places> {
+    const types = await this.types();
+    const script = "local r = {} for i, k in ipairs(KEYS) do r[i] = redis.call('ZCARD', k) end return r";
+    const keys = ["scheduled", "leased", "outbox", "live", ...types.map((type) => `ready:${type}`)].map((key) => NS + key);
+    const [scheduled = 0, leased = 0, outbox = 0, live = 0, ...ready] = (await this.send("EVAL", script, keys.length, ...keys)) as number[];
+    return { ready: ready.reduce((sum, count) => sum + count, 0), scheduled, leased, outbox, live };
+  }
+
+  /** The counters by name (`accepted`, `running` …), summed over the types. */
+  async counts(): Promise<Readonly<Record<string, number>>> {
+    const fields = (await this.send("HGETALL", `${NS}counts`)) as string[];
+    const counts: Record<string, number> = {};
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i]?.split(":")[0] ?? "";
+      counts[name] = (counts[name] ?? 0) + Number(fields[i + 1]);
+    }
+    return counts;
+  }
+
+  /** The ids in one of the sets. */
+  async idsIn(set: "scheduled" | "leased" | "outbox"): Promise<string[]> {
+    return (await this.send("ZRANGE", NS + set, 0, -1)) as string[];
+  }
+
+  /** The replica that has, or last had, the lease of a job; "" for a job that is not there. */
+  async workerOf(id: string): Promise<string> {
+    return String(await this.send("GETRANGE", `${NS}j:${id}`, 24, 31));
+  }
+
+  /** Keys of single jobs. */
+  async jobKeys(): Promise<string[]> {
+    const keys: string[] = [];
+    let cursor = "0";
+    do {
+      const [next, found] = (await this.send("SCAN", cursor, "MATCH", `${NS.replace(/[{}]/g, "?")}j:*`, "COUNT", 5_000)) as [string, string[]];
+      keys.push(...found);
+      cursor = next;
+    } while (cursor !== "0");
+    return keys;
+  }
+
+  async usedMemoryBytes(): Promise<number> {
+    return Number(/used_memory:(\d+)/.exec(String(await this.send("INFO", "memory")))?.[1] ?? 0);
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+
+  private async types(): Promise<string[]> {
+    const fields = (await this.send("HKEYS", `${NS}counts`)) as string[];
+    return [...new Set(fields.map((field) => field.slice(field.indexOf(":") + 1)))];
+  }
+}

@@ -1,0 +1,162 @@
+/** Replicas that are killed, stopped, frozen and cut off. */
+import { until } from "../../src/testing/until.ts";
+import { between } from "./random.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Row } from "./postgres-view.ts";
+
+const KILL_EVERY_MS = 3_000;
+/** What the outbox may hold before the victim is killed. */
+const OUTBOX_DEPTH = 40;
+/** Beyond lease + 1 s: the harness and the replicas share few cores. */
+const MEASURING_SLACK_MS = 300;
+
+export const replicaKill: Scenario = {
+  name: "replica-kill",
+  fault: "kill -9 one of two replicas every 3 s",
+  seconds: { full: 60, fast: 7 },
+  run: async (stage) => {
+    const { cluster, leaseMs } = stage;
+    const killedAt = new Map<string, number>();
+    await stage.load(150);
+    const deadline = performance.now() + stage.seconds * 1_000;
+    while (performance.now() < deadline) {
+      const victim = between(stage.random, 0, 1);
+      const replica = cluster.replica(victim);
+      killedAt.set(replica.id, Date.now()); // this machine's clock is Redis's
+      await replica.kill();
+      const upAgain = cluster.boot(victim);
+      await stage.wait(KILL_EVERY_MS);
+      await upAgain;
+    }
+    return (rows) => {
+      for (const { worker, finished_at } of rows.flatMap(lostAttempts)) stage.recovered(finished_at - (killedAt.get(worker) ?? finished_at));
+      const boundMs = leaseMs + 1_000 + MEASURING_SLACK_MS;
+      stage.expect(stage.recoveryMs !== undefined, "no kill met a running job");
+      stage.expect((stage.recoveryMs ?? 0) <= boundMs, `a lost job was taken over after ${Math.round(stage.recoveryMs ?? 0)} ms, not within ${boundMs}`);
+    };
+  },
+};
+
+function lostAttempts({ earlier }: Row): Row["earlier"] {
+  return earlier.filter(({ outcome }) => outcome === "lost");
+}
+
+export const killBeforeRecord: Scenario = {
+  name: "kill-before-record",
+  fault: "kill -9 between settle and COPY",
+  seconds: { full: 0, fast: 0 },
+  slots: [{ through: ["postgres"] }, {}],
+  run: async (stage) => {
+    const { cluster } = stage;
+    await stage.load(150);
+    cluster.proxy(0, "postgres").setMode({ kind: "black-hole" });
+    const victim = cluster.replica(0);
+    const owned = await until(
+      async () => {
+        const ids = await cluster.redis.idsIn("outbox");
+        const workers = await Promise.all(ids.map((id) => cluster.redis.workerOf(id)));
+        const own = ids.filter((_, i) => workers[i] === victim.id);
+        return own.length >= OUTBOX_DEPTH ? own : undefined;
+      },
+      { what: `${OUTBOX_DEPTH} outcomes of one replica stand in the outbox` },
+    );
+    await victim.kill();
+    const killedAt = performance.now();
+    cluster.proxy(0, "postgres").setMode({ kind: "reset" });
+    await stage.stopLoad();
+    await stage.placesWhen("the outbox is swept", ({ outbox }) => outbox === 0);
+    stage.recovered(performance.now() - killedAt);
+    return (rows) => {
+      const ownedIds = new Set(owned);
+      const again = rows.filter(({ id, earlier }) => ownedIds.has(id) && earlier.some(({ outcome }) => outcome === "lost"));
+      stage.expect(again.length === 0, `${again.length} jobs were run again although their outcome stood in the outbox`);
+    };
+  },
+};
+
+export const killMidCopy: Scenario = {
+  name: "kill-mid-copy",
+  fault: "kill the Postgres backend, or the replica, inside a COPY",
+  seconds: { full: 12, fast: 4 },
+  slots: [{ through: ["postgres"] }, { through: ["postgres"] }],
+  run: async (stage) => {
+    const { cluster } = stage;
+    const { postgres } = cluster;
+    for (const place of [0, 1]) cluster.proxy(place, "postgres").setMode({ kind: "delay", delayMs: 100 });
+    await stage.load(150);
+    const inCopy = (): Promise<number> => until(async () => (await postgres.copyingPids())[0], { what: "a COPY is under way" });
+    const rounds = Math.max(3, stage.seconds);
+    for (let round = 0; round < rounds; round += 1) {
+      const pid = await inCopy();
+      if (round === 1) process.kill(pid, "SIGKILL"); // Postgres ends all its sessions and recovers
+      else if (round === 2) await cluster.replica(0).kill();
+      else await postgres.query("select pg_terminate_backend($1)", [pid]);
+      await stage.wait(700);
+      if (round === 2) await cluster.boot(0);
+    }
+    for (const place of [0, 1]) cluster.proxy(place, "postgres").setMode({ kind: "pass" });
+    await stage.measureRecovery();
+    return undefined;
+  },
+};
+
+/** Not a row of faults.md: the one in which a stale settle arrives, which only the lease's token can tell. */
+export const partition: Scenario = {
+  name: "partition",
+  fault: "a replica is cut off from Redis for longer than a lease; what it sent arrives afterwards",
+  seconds: { full: 0, fast: 0 },
+  slots: [{ through: ["redis"], env: { CHAOS_FAILS: "true", CHAOS_SLEEP_MS: "700" } }, { isLate: true, env: { CHAOS_SLEEP_MS: "3000" } }],
+  env: () => ({ LEASE_MS: "3000", RETRY_BASE_MS: "100", RETRY_MAX_MS: "200" }),
+  run: async (stage) => {
+    const { cluster } = stage;
+    const jobs = await Promise.all(Array.from({ length: 3 }, () => stage.submit({ type: "chaos_sided", payload: {} }, cluster.replica(0).url)));
+    await stage.placesWhen("the jobs run", ({ leased }) => leased === jobs.length);
+    cluster.proxy(0, "redis").setMode({ kind: "black-hole" });
+    const other = await cluster.boot(1);
+    const taken = await until(async () => {
+      const leased = await cluster.redis.idsIn("leased");
+      const workers = await Promise.all(leased.map((id) => cluster.redis.workerOf(id)));
+      return workers.includes(other.id);
+    }, { what: "the other replica has taken a job over", timeoutMs: 20_000 });
+    stage.expect(taken, "nothing was taken over");
+    await stage.wait(1_000); // it runs there for 3 s
+    cluster.proxy(0, "redis").setMode({ kind: "pass" });
+    await stage.measureRecovery();
+    return undefined;
+  },
+};
+
+export const term: Scenario = {
+  name: "term",
+  fault: "SIGTERM under load",
+  seconds: { full: 20, fast: 4 },
+  env: (pace) => ({ DRAIN_MS: pace === "fast" ? "1500" : "5000" }),
+  run: async (stage) => {
+    const { cluster } = stage;
+    const sleepMs = stage.isFast ? 4_000 : 12_000;
+    await stage.load(150);
+    const rounds = Math.max(1, Math.round(stage.seconds / 10));
+    const long: (string | undefined)[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const victim = round % 2;
+      const replica = cluster.replica(victim);
+      const entries = await Promise.all(Array.from({ length: 8 }, () => stage.submit({ type: "test_io", payload: { do: "sleep", ms: sleepMs } })));
+      long.push(...entries.map(({ id }) => id));
+      await stage.wait(500); // they run, on both
+      const askedAt = performance.now();
+      const exit = replica.term();
+      await stage.wait(100);
+      const refused = await stage.submit({ type: "noop", payload: {} }, replica.url);
+      stage.expect(refused.state === "refused", `a stopping replica answered a new job with ${refused.detail || "202"}`);
+      const code = await exit;
+      stage.recovered(performance.now() - askedAt);
+      stage.expect(code === 0, `a replica that was asked to stop ended with ${code ?? "a signal"}`);
+      await cluster.boot(victim);
+    }
+    return (rows) => {
+      stage.expect(rows.flatMap(lostAttempts).length === 0, "a lease was lost: not all was given back");
+      const counted = rows.filter(({ id, attempt }) => long.includes(id) && attempt !== 1);
+      stage.expect(counted.length === 0, `${counted.length} jobs that were given back paid with an attempt`);
+    };
+  },
+};

@@ -1,0 +1,139 @@
+/** What a fault is to the harness, and how one is played: cluster, load, fault, quiet, books. */
+import { checkBooks } from "./books.ts";
+import type { Books, BooksOptions } from "./books.ts";
+import { Cluster } from "./cluster.ts";
+import type { Slot } from "./cluster.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Row } from "./postgres-view.ts";
+import { seededRandom } from "./random.ts";
+import type { Services } from "./services.ts";
+import { Stage } from "./stage.ts";
+import type { Pace } from "./stage.ts";
+
+/** Looks at the terminal records, when all is quiet. */
+export type Verify = (rows: readonly Row[], stage: Stage) => void | Promise<void>;
+
+export interface Scenario {
+  /** As in faults.md. */
+  readonly name: string;
+  /** One line for the table. */
+  readonly fault: string;
+  /** How long the fault lasts, in each pace. No `fast`: not among those that the test command runs. */
+  readonly seconds: { readonly full: number; readonly fast?: number };
+  readonly slots?: readonly Slot[];
+  /** Settings of all replicas. */
+  readonly env?: (pace: Pace) => Readonly<Record<string, string>>;
+  readonly books?: BooksOptions;
+  /** How long the system may take to settle, beyond which jobs count as stuck. */
+  readonly settleWithinMs?: number;
+  /** Injects the fault, and mends it. May return what is to be verified at the end. */
+  run(stage: Stage): Promise<Verify | undefined>;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly fault: string;
+  readonly accepted: number;
+  readonly unknown: number;
+  readonly rows: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly repeated: number;
+  readonly recoveryMs: number | undefined;
+  readonly verdict: "held" | "not held" | "not available" | "guard shown to matter";
+  readonly faults: readonly string[];
+  readonly notes: readonly string[];
+  readonly seconds: number;
+}
+
+export interface Play {
+  readonly services: Services;
+  readonly seed: number;
+  readonly pace: Pace;
+  readonly seconds?: number | undefined;
+  /** In place of the scenario's own. */
+  readonly settleWithinMs?: number | undefined;
+  /** Called now and then. */
+  readonly onProgress?: (name: string, ledger: Ledger) => void;
+}
+
+const DEFAULT_LEASE_MS = 15_000;
+const FAST_LEASE_MS = 3_000;
+/** Beyond an outbox entry's ownership and a lease, each once more. */
+const SETTLE_WITHIN_MS = 120_000;
+const PROGRESS_EVERY_MS = 500;
+/** A setting that this build does not know: the scenario cannot be played. */
+const REFUSED_SETTING = /ACCEPT_DURABILITY: expected/;
+
+export async function play(scenario: Scenario, options: Play): Promise<Result> {
+  const { services, seed, pace, onProgress = () => undefined } = options;
+  const startedAt = performance.now();
+  const env = { LEASE_MS: String(pace === "fast" ? FAST_LEASE_MS : DEFAULT_LEASE_MS), ...scenario.env?.(pace) };
+  let cluster: Cluster;
+  try {
+    cluster = await Cluster.start(services, scenario.slots ?? [{}, {}], env);
+  } catch (error) {
+    if (REFUSED_SETTING.test(String(error))) return resultOf(scenario, startedAt, "not available");
+    throw error;
+  }
+  const seconds = options.seconds ?? (pace === "fast" ? scenario.seconds.fast : undefined) ?? scenario.seconds.full;
+  const stage = new Stage({ cluster, random: seededRandom(seed), pace, seconds, leaseMs: Number(env.LEASE_MS) });
+  const ticker = setInterval(() => onProgress(scenario.name, stage.ledger), PROGRESS_EVERY_MS);
+  try {
+    const books = await playOn(stage, scenario, options.settleWithinMs ?? scenario.settleWithinMs ?? SETTLE_WITHIN_MS);
+    return resultOf(scenario, startedAt, stage.faults.length === 0 ? "held" : "not held", stage, books);
+  } finally {
+    clearInterval(ticker);
+    await cluster.close();
+  }
+}
+
+/** Whatever goes wrong is entered as a fault of the stage; the books are read in any case. */
+async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number): Promise<Books | undefined> {
+  const { cluster, ledger, faults } = stage;
+  const noted = async <Value>(what: string, step: () => Promise<Value>): Promise<Value | undefined> => {
+    try {
+      return await step();
+    } catch (error) {
+      faults.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  };
+  const verify = await noted("the scenario", () => scenario.run(stage));
+  await noted("the end of the load", () => stage.stopLoad());
+  const isQuiet = await noted("settling", () => settle(stage, settleWithinMs));
+  if (isQuiet === undefined) await noted("stuck jobs", () => nameStuck(stage));
+  const books = await noted("the books", () => checkBooks(cluster, ledger, scenario.books));
+  faults.push(...(books?.faults ?? []));
+  if (books && verify) await noted("the verification", async () => verify(books.rows, stage));
+  for (const tail of cluster.crashes) faults.push(`a replica ended by itself: ${tail}`);
+  if (faults.length > 0) stage.notes.push(cluster.logTails());
+  return books;
+}
+
+async function settle(stage: Stage, withinMs: number): Promise<true> {
+  await stage.placesWhen("nothing is ready, scheduled, leased or in the outbox", (places) => Object.values(places).every((count) => count === 0), withinMs);
+  return true;
+}
+
+async function nameStuck({ cluster: { redis }, faults }: Stage): Promise<void> {
+  for (const key of (await redis.jobKeys()).slice(0, 3)) faults.push(`stuck: ${key} ${String(await redis.send("GET", key)).slice(0, 300)}`);
+}
+
+function resultOf(scenario: Scenario, startedAt: number, verdict: Result["verdict"], stage?: Stage, books?: Books): Result {
+  return {
+    name: scenario.name,
+    fault: scenario.fault,
+    accepted: books?.accepted ?? 0,
+    unknown: stage?.ledger.count("unknown") ?? 0,
+    rows: books?.recorded ?? 0,
+    lost: books?.lost ?? 0,
+    doubled: books?.doubled ?? 0,
+    repeated: books?.repeated ?? 0,
+    recoveryMs: stage?.recoveryMs,
+    verdict,
+    faults: stage?.faults ?? [],
+    notes: stage?.notes ?? [],
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+  };
+}

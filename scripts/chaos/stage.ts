@@ -1,0 +1,163 @@
+/** Where one scenario plays: its cluster, its load, the clock of its run, and what it expects. */
+import { setTimeout as delay } from "node:timers/promises";
+import { until } from "../../src/testing/until.ts";
+import { call, submitOnce } from "./client.ts";
+import type { Submission } from "./client.ts";
+import type { Cluster } from "./cluster.ts";
+import { Ledger } from "./ledger.ts";
+import type { Entry } from "./ledger.ts";
+import { Load, MIXED } from "./load.ts";
+import type { Mix } from "./load.ts";
+import type { Random } from "./random.ts";
+import type { Places } from "./redis-view.ts";
+
+/** `fast`: within the test command, with short leases. `full`: with the settings that a deployment has. */
+export type Pace = "fast" | "full";
+
+export interface StageOptions {
+  readonly cluster: Cluster;
+  readonly random: Random;
+  readonly pace: Pace;
+  /** How long the fault lasts. */
+  readonly seconds: number;
+  readonly leaseMs: number;
+}
+
+/** A job as the API shows it. */
+export interface JobBody {
+  readonly id: string;
+  readonly status: string;
+  readonly attempt: number;
+  readonly result: Readonly<Record<string, unknown>> | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+export type AnySubmission = Omit<Submission, "payload"> & { readonly type: string; readonly payload: object | ((key: string) => object) };
+
+const POLL_MS = 100;
+
+export class Stage {
+  readonly cluster: Cluster;
+  readonly random: Random;
+  readonly pace: Pace;
+  readonly seconds: number;
+  readonly leaseMs: number;
+  readonly ledger = new Ledger();
+  /** What was expected and not seen. */
+  readonly faults: string[] = [];
+  /** Figures for the end of the table's row. */
+  readonly notes: string[] = [];
+  #load: Load | undefined;
+  #recoveryMs: number | undefined;
+  #peakRss = 0;
+
+  constructor({ cluster, random, pace, seconds, leaseMs }: StageOptions) {
+    this.cluster = cluster;
+    this.random = random;
+    this.pace = pace;
+    this.seconds = seconds;
+    this.leaseMs = leaseMs;
+  }
+
+  get isFast(): boolean {
+    return this.pace === "fast";
+  }
+
+  /** Starts the load, and resolves when it has run for a moment: the fault is to meet jobs in all places. */
+  async load(jobsPerSecond: number, mix: Mix = MIXED, warmUpMs = 1_000): Promise<void> {
+    const { ledger, random, cluster } = this;
+    this.#load = new Load({ ledger, random, mix, jobsPerSecond, urlOf: cluster.urlOf, hookUrl: (key) => cluster.http.url(`/hook/${key}`) });
+    this.#load.start();
+    await delay(warmUpMs);
+  }
+
+  async stopLoad(): Promise<void> {
+    await this.#load?.stop();
+    this.#load = undefined;
+  }
+
+  expect(isSo: boolean, what: string): void {
+    if (!isSo) this.faults.push(what);
+  }
+
+  /** The longest of the times that were measured from a fault to its end. */
+  recovered(ms: number): void {
+    this.#recoveryMs = Math.max(this.#recoveryMs ?? 0, ms);
+  }
+
+  get recoveryMs(): number | undefined {
+    return this.#recoveryMs;
+  }
+
+  /** Waits; keeps the highest memory of any replica meanwhile. */
+  async wait(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (performance.now() < deadline) {
+      this.#peakRss = Math.max(this.#peakRss, ...this.cluster.alive.map((replica) => replica.rssBytes()));
+      await delay(Math.min(POLL_MS, Math.max(1, deadline - performance.now())));
+    }
+  }
+
+  /** The highest memory of any replica since the last call. */
+  takePeakRss(): number {
+    const peak = Math.max(this.#peakRss, ...this.cluster.alive.map((replica) => replica.rssBytes()));
+    this.#peakRss = 0;
+    return peak;
+  }
+
+  /** Submits one job beside the load; `payload` may depend on the key that its side effect is known by. */
+  async submit({ payload, ...fields }: AnySubmission, url = this.cluster.urlOf()): Promise<Entry> {
+    const entry = this.ledger.open(fields.type);
+    await submitOnce(url, entry, JSON.stringify({ ...fields, payload: typeof payload === "function" ? payload(entry.key) : payload, tags: [entry.key] }));
+    return entry;
+  }
+
+  /** Submits one job and resolves to it when it has ended. */
+  async outcome(submission: AnySubmission, withinMs = 60_000): Promise<JobBody> {
+    const entry = await this.submit(submission);
+    if (entry.state !== "accepted") throw new Error(`${submission.type} was not accepted: ${entry.detail}`);
+    const [job] = await this.ended([entry], withinMs);
+    if (!job) throw new Error(`${submission.type} has no outcome`);
+    return job;
+  }
+
+  /** Measures from now until a job that is submitted anew is accepted and done. */
+  async measureRecovery(withinMs = 60_000): Promise<void> {
+    const startedAt = performance.now();
+    const what = "a new job is accepted and done";
+    const entry = await until(
+      async () => {
+        const tried = await this.submit({ type: "noop", payload: {}, priority: 9 });
+        return tried.state === "accepted" ? tried : undefined;
+      },
+      { what, timeoutMs: withinMs },
+    );
+    await this.ended([entry], withinMs);
+    this.recovered(performance.now() - startedAt);
+  }
+
+  /** Resolves to these jobs when they have ended, as the API says. */
+  async ended(entries: readonly Entry[], withinMs = 60_000): Promise<JobBody[]> {
+    const jobs: JobBody[] = [];
+    for (const { id, key } of entries) {
+      const look = async (): Promise<JobBody | undefined> => {
+        const [replica] = this.cluster.alive;
+        const { body } = await call(`${replica?.url ?? ""}/api/v1/jobs/${id ?? ""}`, "GET");
+        return typeof body["finished_at"] === "string" ? (body as unknown as JobBody) : undefined;
+      };
+      jobs.push(await until(look, { what: `job ${key} ${id ?? ""} has ended`, timeoutMs: withinMs }));
+    }
+    return jobs;
+  }
+
+  /** Waits until the places look so. */
+  placesWhen(what: string, isSo: (places: Places) => boolean, withinMs = 60_000): Promise<Places> {
+    return until(
+      async () => {
+        const places = await this.cluster.redis.places();
+        return isSo(places) ? places : undefined;
+      },
+      { what, timeoutMs: withinMs },
+    );
+  }
+}

@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { migrate } from "../results/migrate.ts";
+import { testJobsDir } from "../testing/jobs-dir.ts";
+import { freshDatabase, freshRedis } from "../testing/services.ts";
+import { runCommand } from "./command.ts";
+
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  const [out, err]: [string[], string[]] = [[], []];
+  let isServing = false;
+  const serve = (): Promise<void> => {
+    isServing = true;
+    return Promise.resolve();
+  };
+  const code = await runCommand({ args, env, version: "1.2.3", serve, out: { write: (text) => out.push(text) }, err: { write: (text) => err.push(text) } });
+  return { code, out: out.join(""), err: err.join(""), isServing };
+}
+
+describe("the taskflow command", () => {
+  it("explains itself, and says its version", async () => {
+    expect(await run(["--help"])).toMatchObject({ code: 0, out: expect.stringContaining("verify") as string });
+    expect(await run(["verify", "-h"])).toMatchObject({ code: 0, out: expect.stringContaining("Exit code") as string });
+    expect(await run(["--version"])).toMatchObject({ code: 0, out: "1.2.3\n" });
+  });
+
+  it("serves, and leaves the end to the replica", async () => {
+    expect(await run(["serve"])).toMatchObject({ code: undefined, isServing: true });
+  });
+
+  it.each([
+    [[], "expected a command"],
+    [["verfy"], `there is no command "verfy"; taskflow --help says what there is.`],
+    [["verify", "--jsn"], "Unknown option '--jsn'"],
+    [["verify", "now"], "Unexpected argument 'now'"],
+    [["verify"], "REDIS_ADDR and DATABASE_URL must be set"],
+  ])("refuses %j with code 2", async (args, message) => {
+    expect(await run(args)).toMatchObject({ code: 2, err: expect.stringContaining(message) as string });
+  });
+
+  it("names a setting that is wrong, and a server that does not answer, with code 2", async () => {
+    expect(await run(["verify"], { LEASE_MS: "soon" })).toMatchObject({ code: 2, err: expect.stringContaining("LEASE_MS: expected integer") as string });
+  });
+
+  it("verifies the system of the environment, with the deployment's own job types", async () => {
+    const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+    await migrate(database.url);
+    const env = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, TASKFLOW_JOBS: testJobsDir, TEST_SETTING: "known" };
+    expect(await run(["verify"], env)).toMatchObject({ code: 0, err: "" });
+    expect(JSON.parse((await run(["verify", "--json"], env)).out)).toMatchObject({ faults: [], rows: 0 });
+  });
+
+  it("is a program that ends with its code", async () => {
+    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+    const start = (...args: string[]) => promisify(execFile)(process.execPath, ["--import", "tsx", main, ...args]);
+    expect((await start("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    await expect(start("nothing")).rejects.toMatchObject({ code: 2 });
+  });
+});

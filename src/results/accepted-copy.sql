@@ -1,0 +1,1 @@
+copy accepted (id, namespace, submission) from stdin

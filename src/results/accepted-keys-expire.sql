@@ -1,0 +1,1 @@
+delete from accepted_keys where expires_at <= now()

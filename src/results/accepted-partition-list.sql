@@ -1,0 +1,1 @@
+select inhrelid::regclass::text as name from pg_inherits where inhparent = 'accepted'::regclass order by name

@@ -1,0 +1,131 @@
+/**
+ * What the restore asks of `accepted` (worker/restore.ts), on a connection of its own that holds an advisory lock: of all
+ * replicas on one namespace one leads, for as long as that connection lives.
+ */
+import pg from "pg";
+import type { Submission } from "../core/job.ts";
+import { decodeJob } from "../core/wire.ts";
+import { readSql } from "./sql.ts";
+
+const LEAD = readSql("accepted-lead.sql");
+const UNRECORDED = readSql("accepted-unrecorded.sql");
+const READ = readSql("accepted-read.sql");
+const EPOCH = readSql("accepted-epoch.sql");
+const SET_EPOCH = readSql("accepted-epoch-set.sql");
+/** So that Postgres notices within half a minute that a leader's machine is gone, and another one leads. */
+const NOTICE_DEATH = "set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+export interface Unrecorded {
+  /** The highest id looked at; null when there was none. */
+  readonly last: string | null;
+  readonly jobs: readonly { readonly id: string; readonly bytes: number }[];
+}
+
+export interface AcceptedJob {
+  readonly id: string;
+  readonly submission: Submission;
+}
+
+export class Accepted {
+  readonly #databaseUrl: string;
+  readonly #namespace: string;
+  #client: pg.Client | undefined;
+  #leads = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(databaseUrl: string, namespace: string) {
+    this.#databaseUrl = databaseUrl;
+    this.#namespace = namespace;
+  }
+
+  /**
+   * Tries to lead, where no other replica does.
+   * @returns "new" at the first call that leads, "leads" at the next ones for as long as no connection was lost in between, else "no"
+   */
+  async lead(): Promise<"new" | "leads" | "no"> {
+    if (this.#leads) return "leads";
+    const [row] = await this.#query<{ leads: boolean }>(LEAD, [this.#namespace]);
+    this.#leads = row?.leads === true;
+    return this.#leads ? "new" : "no";
+  }
+
+  /**
+   * Looks at the first `limit` rows above one id and below another, for the jobs that are not recorded.
+   * @throws pg's error when Postgres is away, as all here do; then this replica leads no more
+   */
+  async unrecorded(above: string, below: string, limit: number): Promise<Unrecorded> {
+    type Row = { readonly last: string | null } & ({ readonly id: string; readonly bytes: number } | { readonly id: null });
+    const rows = await this.#query<Row>(UNRECORDED, [this.#namespace, above, below, limit]);
+    return { last: rows[0]?.last ?? null, jobs: rows.flatMap((row) => (row.id === null ? [] : [{ id: row.id, bytes: row.bytes }])) };
+  }
+
+  /** The jobs of these ids that are not recorded, in the order of ids. */
+  async read(ids: readonly string[]): Promise<AcceptedJob[]> {
+    const rows = await this.#query<{ id: string; submission: string }>(READ, [ids]);
+    return rows.map(({ id, submission }) => ({ id, submission: submissionOf(id, submission) }));
+  }
+
+  /** The mark of the Redis whose jobs are complete; undefined before the first. */
+  async epoch(): Promise<string | undefined> {
+    const [row] = await this.#query<{ epoch: string }>(EPOCH, [this.#namespace]);
+    return row?.epoch;
+  }
+
+  async setEpoch(epoch: string): Promise<void> {
+    await this.#query(SET_EPOCH, [this.#namespace, epoch]);
+  }
+
+  /** Leads no more, and cuts off what is under way. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#client?.end() ?? Promise.resolve();
+    return this.#closing;
+  }
+
+  async #query<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    if (this.#closing) throw new Error("this replica is shutting down");
+    const client = this.#client ?? (await this.#connect());
+    try {
+      return (await client.query<Row & pg.QueryResultRow>(sql, [...values])).rows;
+    } catch (error) {
+      this.#drop(client); // what a failed call leaves of a connection, and of its lock, is not to be relied on
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#databaseUrl,
+      application_name: "taskflow-restore",
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS + 2_000, // for a server that does not answer at all
+    });
+    this.#client = client;
+    client.on("error", () => this.#drop(client));
+    client.on("end", () => this.#drop(client));
+    try {
+      await client.connect();
+      await client.query(NOTICE_DEATH);
+    } catch (error) {
+      this.#drop(client);
+      throw error;
+    }
+    return client;
+  }
+
+  #drop(client: pg.Client): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#leads = false;
+    (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
+  }
+}
+
+function submissionOf(id: string, text: string): Submission {
+  const { type, payload, priority, maxAttempts, groupKey, options } = decodeJob(id, `q${text}`);
+  return { type, payload, priority, maxAttempts, groupKey, options };
+}

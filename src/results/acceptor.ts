@@ -1,0 +1,223 @@
+/**
+ * Submissions into Postgres, before Redis gets them (`durability: postgres`).
+ *
+ *   accept ─▶ waiting ─▶ one batch in COPY ─▶ committed | known (its key) | failed
+ *                ▲ what arrives meanwhile is the next batch
+ *
+ * Nothing is tried twice: the caller waits, and is told within two seconds. `store_unavailable` says that nothing was
+ * changed; `outcome_unknown` that the COPY was under way: if it was committed, the restore runs the job later (worker/restore.ts).
+ *
+ * Which submission an Idempotency-Key belongs to is decided here, in the transaction that commits it, and not in Redis: the
+ * decision lasts as long as the row does. So no row is ever committed whose job must not run, and the restore need
+ * not ask about keys; and a repeat is a replay even while Redis is empty.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Submission } from "../core/job.ts";
+import { encodeSubmission } from "../core/wire.ts";
+import { OutcomeUnknown, TaskFlowError, codeOf, messageOf } from "../errors.ts";
+import { AcceptedConnection } from "./accepted-connection.ts";
+import type { KnownKey } from "./accepted-connection.ts";
+import { addAcceptedPartitions } from "./accepted-partitions.ts";
+import type { RecorderLog } from "./batch.ts";
+import { escapeText } from "./copy.ts";
+import { faultOf } from "./faults.ts";
+
+/** How long a submission waits for its commit, in milliseconds. */
+export const ACCEPT_TIMEOUT_MS = 2_000;
+const TICK_MS = 100;
+/** Characters in memory, of submissions that wait and of the batch under way. */
+const MAX_CHARS = 64 * 1024 * 1024;
+/** A batch ends with the submission that reaches this: about 100 ms of Postgres. */
+const MAX_BATCH_CHARS = 4 * 1024 * 1024;
+/** A missing partition (of midnight: two) and a conflict may meet one batch; more is no coincidence. */
+const MAX_TRIES = 4;
+
+/** Jobs that are accepted as a whole. */
+export interface Acceptance {
+  readonly jobs: readonly { readonly id: string; readonly submission: Submission }[];
+  /** As the queue's: `key` is already joined with its scope. `firstId` is what a repeat is answered with. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string; readonly ttlMs: number; readonly firstId: string };
+}
+
+/** known: the key made the job `firstId` before, from the same body or (a conflict) from another; nothing was committed now. */
+export type Accepted =
+  | { readonly kind: "committed" }
+  | { readonly kind: "known"; readonly firstId: string; readonly isSameBody: boolean }
+  | { readonly kind: "failed"; readonly error: TaskFlowError };
+
+export type AcceptDone = (answer: Accepted) => void;
+
+interface Pending {
+  readonly acceptance: Acceptance;
+  /** Its rows in COPY's text format. */
+  readonly rows: string;
+  readonly since: number;
+  /** Undefined once it was called. */
+  done: AcceptDone | undefined;
+}
+
+const COMMITTED: Accepted = { kind: "committed" };
+
+export interface AcceptorOptions {
+  readonly databaseUrl: string;
+  readonly namespace: string;
+  readonly log: RecorderLog;
+}
+
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  readonly #connection: AcceptedConnection;
+  readonly #waiting: Pending[] = [];
+  #batch: readonly Pending[] = [];
+  /** Whether anything of the batch may be in Postgres. */
+  #isSent = false;
+  #chars = 0;
+  #loop: Promise<void> | undefined;
+  #isClosed = false;
+  #lastReason: string | undefined;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    this.#connection = new AcceptedConnection(options.databaseUrl, options.namespace, ACCEPT_TIMEOUT_MS);
+  }
+
+  /** Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick. */
+  accept(acceptance: Acceptance, done: AcceptDone): void {
+    if (this.#isClosed || this.#chars > MAX_CHARS) {
+      done(unavailable(this.#isClosed ? "this replica is shutting down" : "too many submissions wait for Postgres"));
+      return;
+    }
+    const rows = rowsOf(acceptance, this.#options.namespace);
+    this.#chars += rows.length;
+    this.#waiting.push({ acceptance, rows, since: performance.now(), done });
+    this.#loop ??= this.#run();
+  }
+
+  /** Resolves when all that was accepted is answered. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#loop;
+    this.#connection.cut();
+  }
+
+  async #run(): Promise<void> {
+    const ticker = setInterval(() => this.#expire(), TICK_MS);
+    while (this.#waiting.length > 0) {
+      await nextTurn(); // what arrives in the same turn of the event loop travels along
+      this.#batch = this.#take();
+      await this.#commit(this.#batch);
+      for (const { rows } of this.#batch) this.#chars -= rows.length;
+      this.#batch = [];
+    }
+    clearInterval(ticker);
+    this.#loop = undefined;
+  }
+
+  #take(): readonly Pending[] {
+    let chars = 0;
+    let count = 0;
+    for (const { rows } of this.#waiting) {
+      if (chars >= MAX_BATCH_CHARS) break;
+      chars += rows.length;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Answers those whose time is up. */
+  #expire(): void {
+    const expired = performance.now() - ACCEPT_TIMEOUT_MS;
+    const silence = `Postgres has not answered within ${ACCEPT_TIMEOUT_MS} ms`;
+    const count = this.#waiting.findIndex(({ since }) => since >= expired);
+    for (const pending of this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)) {
+      this.#chars -= pending.rows.length;
+      answer(pending, unavailable(silence));
+    }
+    const verdict = this.#isSent ? unknown(new Error(silence)) : unavailable(silence);
+    for (const pending of this.#batch) if (pending.since < expired) answer(pending, verdict);
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    try {
+      await this.#connection.open();
+    } catch (error) {
+      this.#fail(batch, error, unavailable(messageOf(error), error));
+      return;
+    }
+    const asked = batch.filter(({ done }) => done !== undefined); // the others were told that nothing was changed
+    if (asked.length === 0) return;
+    try {
+      this.#isSent = true;
+      const known = await this.#write(asked);
+      for (const pending of asked) answer(pending, answerOf(pending.acceptance, known));
+      if (this.#lastReason !== undefined) this.#options.log.info({}, "Postgres takes submissions again");
+      this.#lastReason = undefined;
+    } catch (error) {
+      this.#fail(asked, error, isRefusal(error) ? unavailable(messageOf(error), error) : unknown(error));
+    } finally {
+      this.#isSent = false;
+    }
+  }
+
+  async #write(batch: readonly Pending[]): Promise<ReadonlyMap<string, KnownKey>> {
+    const claims = batch.flatMap(({ acceptance: { idempotency } }) => idempotency ?? []);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        let known: ReadonlyMap<string, KnownKey> = new Map();
+        if (claims.length === 0) await this.#connection.copy(batch.map(({ rows }) => rows));
+        else {
+          await this.#connection.copyWithKeys(claims, (decided) => {
+            known = decided;
+            return batch.flatMap(({ acceptance, rows }) => (answerOf(acceptance, decided) === COMMITTED ? rows : []));
+          });
+        }
+        return known;
+      } catch (error) {
+        const fault = faultOf(error);
+        if (tries === MAX_TRIES || (fault !== "no_partition" && fault !== "conflict")) throw error;
+        const ids = batch.flatMap(({ acceptance }) => acceptance.jobs.map(({ id }) => id));
+        if (fault === "no_partition") await this.#connection.use((client) => addAcceptedPartitions(client, ids));
+      }
+    }
+  }
+
+  #fail(batch: readonly Pending[], error: unknown, failed: Accepted): void {
+    // Once for each reason, not for each batch: an outage is hours long at times.
+    if (messageOf(error) !== this.#lastReason) this.#options.log.warn({ error: messageOf(error) }, "submissions cannot be committed in Postgres: they are refused until it takes them");
+    this.#lastReason = messageOf(error);
+    for (const pending of batch) answer(pending, failed);
+  }
+}
+
+function rowsOf({ jobs }: Acceptance, namespace: string): string {
+  let rows = "";
+  for (const { id, submission } of jobs) rows += `${id}\t${namespace}\t${escapeText(encodeSubmission(submission))}\n`;
+  return rows;
+}
+
+function answer(pending: Pending, accepted: Accepted): void {
+  const { done } = pending;
+  pending.done = undefined;
+  done?.(accepted);
+}
+
+function answerOf({ idempotency }: Acceptance, known: ReadonlyMap<string, KnownKey>): Accepted {
+  const first = idempotency && known.get(idempotency.key);
+  if (!first || first.firstId === idempotency.firstId) return COMMITTED;
+  return { kind: "known", firstId: first.firstId, isSameBody: first.fingerprint === idempotency.fingerprint };
+}
+
+function unavailable(reason: string, cause?: unknown): Accepted {
+  const message = `This submission asks for durability postgres, which cannot be had now (${reason}); nothing was changed.`;
+  return { kind: "failed", error: new TaskFlowError("store_unavailable", 503, message, { cause, retryAfterMs: 2_000 }) };
+}
+
+function unknown(cause: unknown): Accepted {
+  const message = `Whether Postgres has committed this submission is not known (${messageOf(cause)}); if it has, the job runs within a few minutes.`;
+  return { kind: "failed", error: new OutcomeUnknown(message, cause) };
+}
+
+/** Whether Postgres itself said no, and so has nothing of the batch. Class 08 and 57 end a connection, 58 and XX the server's health: who knows what came before. */
+function isRefusal(error: unknown): boolean {
+  return /^(?!EPIPE|08|57|58|XX)[0-9A-Z]{5}$/.test(codeOf(error) ?? "");
+}

@@ -1,0 +1,48 @@
+/** What Postgres holds, for whoever reconciles. */
+import pg from "pg";
+import { StartError, codeOf, messageOf } from "../errors.ts";
+import { readSql } from "./sql.ts";
+
+const AMONG = readSql("jobs-among.sql");
+const TOTAL = readSql("jobs-total.sql");
+/** A count of a table with many millions of rows may take this long. */
+const TIMEOUT_MS = 120_000;
+
+export class Held {
+  readonly #client: pg.Client;
+  #closing: Promise<void> | undefined;
+
+  constructor(databaseUrl: string) {
+    this.#client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000, statement_timeout: TIMEOUT_MS, application_name: "taskflow-verify" });
+    this.#client.on("error", () => undefined); // the query under way rejects with it
+  }
+
+  /** @throws StartError, in one sentence, when Postgres cannot be reached */
+  async open(): Promise<void> {
+    try {
+      await this.#client.connect();
+    } catch (error) {
+      const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : messageOf(error);
+      throw new StartError(`Postgres at ${this.#client.host}:${this.#client.port} does not answer (${reason}): check DATABASE_URL.`, error);
+    }
+  }
+
+  /** Those of these ids that have a row: terminal jobs. */
+  async among(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const sorted = [...ids].sort();
+    const { rows } = await this.#client.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)]);
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** How many rows there are, and since when the table is there (epoch ms). */
+  async total(): Promise<{ readonly rows: number; readonly since: number }> {
+    const { rows } = await this.#client.query<{ rows: number; since: number }>(TOTAL);
+    return rows[0] ?? { rows: 0, since: 0 };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#client.end();
+    return this.#closing;
+  }
+}

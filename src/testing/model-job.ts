@@ -1,0 +1,78 @@
+/** A job in the model of the queue, and where its groups stand in line: by the rule of architecture.md, "Fair groups in one set". */
+export type State = "q" | "s" | "t" | "r" | "c" | "f" | "x";
+
+/** The score that stands for "its time has come", in the model and in Redis. */
+export const PAST = 1;
+/** The score that stands for any time to come that Redis's clock decides: the end of a lease, the owner's time for the outbox. */
+export const AHEAD = Number.MAX_SAFE_INTEGER;
+
+export interface NewJob {
+  readonly id: string;
+  readonly type: string;
+  readonly priority: number;
+  readonly group: string;
+  /** PAST, or epoch ms far ahead. */
+  readonly runAt: number;
+}
+
+export interface ModelJob extends NewJob {
+  state: State;
+  attempt: number;
+  crashes: number;
+  deferrals: number;
+  isCancelRequested: boolean;
+  progress: string;
+  /** Replica and claim number of the last lease, as the head holds them. */
+  token: string;
+  /** In the one set where the job is. */
+  score: number;
+}
+
+/** How far apart the scores of two priorities are. */
+const BAND = 2 ** 48;
+
+export const tokenOf = (replica: string, seq: number): string => replica + String(seq).padStart(10, "0");
+
+export function modelJob(job: NewJob): ModelJob {
+  return { ...job, state: "s", attempt: 0, crashes: 0, deferrals: 0, isCancelRequested: false, progress: "---", token: tokenOf("--------", 0), score: job.runAt };
+}
+
+const slotOf = ({ type, priority }: NewJob): string => `${type}:${priority}`;
+
+/** Who is next among the groups of a slot, which is a type and a priority. */
+export class FairTags {
+  /** By slot: each group's last tag, as long as one of its jobs may wait before it. */
+  readonly last = new Map<string, Map<string, number>>();
+  /** By slot: the highest tag that was handed out. */
+  readonly taken = new Map<string, number>();
+
+  /** The score of a job that joins the queue. */
+  join(job: NewJob): number {
+    const tags = this.last.get(slotOf(job)) ?? new Map<string, number>();
+    const tag = Math.max(this.#taken(job), tags.get(job.group) ?? 0) + 1;
+    this.last.set(slotOf(job), tags.set(job.group, tag));
+    return (9 - job.priority) * BAND + tag;
+  }
+
+  /** The score of a job that is given back: in front of all that have waited less. */
+  front(job: NewJob): number {
+    return (9 - job.priority) * BAND + this.#taken(job);
+  }
+
+  take(job: ModelJob): void {
+    const tag = Math.max(this.#taken(job), job.score % BAND);
+    this.taken.set(slotOf(job), tag);
+    const tags = this.last.get(slotOf(job));
+    for (const [group, last] of tags ?? []) if (last <= tag) tags?.delete(group);
+    if (tags?.size === 0) this.last.delete(slotOf(job));
+  }
+
+  /** Nobody waits any more where this job did. */
+  clear(job: NewJob): void {
+    this.last.delete(slotOf(job));
+  }
+
+  #taken(job: NewJob): number {
+    return this.taken.get(slotOf(job)) ?? 0;
+  }
+}

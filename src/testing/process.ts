@@ -1,0 +1,107 @@
+/**
+ * The built program as a child process: started, signalled, killed and read as in a deployment. `npm run build` makes
+ * what it runs. It also serves as a replica to the client in replica.ts.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { TestReplica } from "./replica.ts";
+import { until } from "./until.ts";
+
+const BUILT = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+/** A first start makes a Postgres cluster: 3 s on a machine with nothing else to do. */
+const READY_WITHIN_MS = 240_000;
+const CLOSED_WITHIN_MS = 20_000;
+const URL_LINE = /^TaskFlow \S+ serves on (http:\/\/\S+)$/m;
+
+export interface ProgramOptions {
+  /** Its whole environment, but for PATH, HOME and a free port in SERVER_ADDR. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  /** What its relative paths begin at: `./data`, for one. */
+  readonly cwd: string;
+  /** The main file to run; that of this checkout when not given. */
+  readonly program?: string;
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export class Program implements TestReplica {
+  /** Resolves when the process is gone and its output is read to the end. */
+  readonly ended: Promise<Ended>;
+  readonly #child: ChildProcess;
+  readonly #stdout: string[] = [];
+  readonly #stderr: string[] = [];
+
+  /** Starts it and does not wait. */
+  constructor({ env, args = [], cwd, program = BUILT }: ProgramOptions) {
+    if (!existsSync(program)) throw new Error(`${program} is not there: npm run build`);
+    const { PATH = "", HOME = "" } = process.env;
+    this.#child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH, HOME, SERVER_ADDR: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#stdout.push(text));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#stderr.push(text));
+    this.ended = new Promise((resolve, reject) => {
+      this.#child.once("error", reject).once("close", (code, signal) => resolve({ code, signal }));
+    });
+  }
+
+  /** Waits until it serves. Rejects with what it said when it ends instead. */
+  async ready(): Promise<this> {
+    await until(() => this.#url !== undefined || this.hasEnded, { what: "the program serves", timeoutMs: READY_WITHIN_MS });
+    if (this.hasEnded) throw new Error(`the program ended: ${this.stderr}`);
+    return this;
+  }
+
+  get stdout(): string {
+    return this.#stdout.join("");
+  }
+
+  get stderr(): string {
+    return this.#stderr.join("");
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Where it serves. */
+  get url(): string {
+    if (this.#url === undefined) throw new Error("the program does not serve yet");
+    return this.#url;
+  }
+
+  /** The name of this replica, as its log tells it. */
+  get id(): string {
+    return String(this.lines().find(({ replica }) => replica !== undefined)?.replica);
+  }
+
+  /** The log's lines so far, parsed; one that is still being written is left out. */
+  readonly lines = (): Record<string, unknown>[] =>
+    this.stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** kill -9. Servers that it had started live on. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.ended;
+  }
+
+  /** Ends it in order if it obeys in time, so that servers which it started end too. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.signal("SIGKILL"), CLOSED_WITHIN_MS);
+    this.signal("SIGTERM");
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  get #url(): string | undefined {
+    return URL_LINE.exec(this.stderr)?.[1];
+  }
+}

@@ -1,0 +1,213 @@
+/** Random steps of the queue's clients, each done to the model and to Redis, and compared. */
+import fc from "fast-check";
+import type { Redis } from "ioredis";
+import { expect } from "vitest";
+import { idPrefix, makeId } from "../core/id.ts";
+import type { FreeSlots, Queue, Settlement } from "../queue/queue.ts";
+import { PAST } from "./model-job.ts";
+import type { ModelJob, NewJob } from "./model-job.ts";
+import type { Handed, NewSubmission, QueueModel } from "./queue-model.ts";
+import { enqueueRaw, submission } from "./queue.ts";
+import { snapshotOfModel, snapshotOfRedis } from "./queue-snapshot.ts";
+
+export const NS = "{taskflow:0}:";
+const CALLBACK = { type: "hook", lane: "cpu" } as const;
+const TYPES = [{ type: "mail", lane: "io" }, { type: "noop", lane: "io" }, CALLBACK] as const;
+/** The year 2100, epoch ms: nothing becomes due by itself. */
+const FAR_AHEAD = 4_102_444_800_000;
+const OWNED_MS = 3_600_000;
+
+/** What both sides have done so far in one sequence. */
+export interface Sides {
+  readonly model: QueueModel;
+  readonly redis: Redis;
+  readonly clients: readonly { readonly queue: Queue; readonly replica: string; seq: number }[];
+  /** Everything that was sent, to be sent again. */
+  readonly sent: NewSubmission[];
+  /** Every lease that was given, to be settled and renewed, in time or not. */
+  readonly leases: (Handed & { readonly client: number; readonly seq: number })[];
+  /** Ids made so far; they are the same in each run of a sequence. */
+  made: number;
+}
+
+export type Step = fc.AsyncCommand<{ sides: Sides }, Sides>;
+
+/** Both sides show the same: each job in one place, the counters, the tags; and the books balance. */
+export async function expectSame({ model, redis, clients }: Sides): Promise<void> {
+  const [found, books] = await Promise.all([snapshotOfRedis(redis, NS), clients[0]?.queue.books()]);
+  expect(found).toEqual(snapshotOfModel(model));
+  expect(books?.unaccounted).toBe(0);
+}
+
+function step<Args>(name: string, args: fc.Arbitrary<Args>, run: (sides: Sides, args: Args) => Promise<void>): fc.Arbitrary<Step> {
+  return args.map((given) => ({
+    check: () => true,
+    run: async (_, sides) => {
+      await run(sides, given);
+      await expectSame(sides);
+    },
+    toString: () => `${name}(${JSON.stringify(given)})`,
+  }));
+}
+
+/** Ids of several clients do not come in order. */
+function nextId(sides: Sides): string {
+  sides.made += 1;
+  return makeId(idPrefix(1_700_000_000_000 + ((sides.made * 7) % 5), 0, 0), sides.made);
+}
+
+const client = fc.nat(2);
+const type = fc.constantFrom(...TYPES.map((one) => one.type));
+const job = fc.record({ type, priority: fc.constantFrom(5, 5, 5, 9), group: fc.constantFrom("", "", "a", "b"), delayMs: fc.constantFrom(0, 0, 0, 1, 2) });
+const sending = fc.record({
+  jobs: fc.array(job, { minLength: 1, maxLength: 3 }),
+  key: fc.constantFrom(null, null, "k1", "k2"),
+  fingerprint: fc.constantFrom("same", "same", "other"),
+});
+
+function send({ clients }: Sides, by: number, submissions: readonly NewSubmission[]): Promise<unknown[]> {
+  const queue = clientOf(clients, by).queue;
+  return Promise.all(submissions.map(({ jobs, key, fingerprint }) =>
+    enqueueRaw(queue, {
+      ids: jobs.map(({ id }) => id),
+      submissions: jobs.map(({ group, runAt, ...rest }) => submission({ ...rest, groupKey: group || null, options: runAt === PAST ? {} : { run_at: runAt } })),
+      ...(key !== null && { idempotency: { key, fingerprint, ttlMs: OWNED_MS } }),
+    }),
+  ));
+}
+
+const enqueue = step("enqueue", fc.record({ client, calls: fc.array(sending, { minLength: 1, maxLength: 2 }) }), async (sides, { client: by, calls }) => {
+  const submissions = calls.map(({ jobs, ...rest }) => {
+    const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({ ...one, id: nextId(sides), runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs }));
+    return { ...rest, jobs: made };
+  });
+  sides.sent.push(...submissions);
+  expect(await send(sides, by, submissions)).toEqual(sides.model.enqueue(submissions));
+});
+
+/** As after a lost reply. A job that is forgotten meanwhile cannot come again: `not_after` is long past. */
+const enqueueAgain = step("enqueueAgain", fc.record({ client, which: fc.nat(30) }), async (sides, { client: by, which }) => {
+  const again = picked(sides.sent.filter(({ jobs }) => sides.model.jobs.has(jobs[0]?.id ?? "")), [which]);
+  if (again.length > 0) expect(await send(sides, by, again)).toEqual(sides.model.enqueue(again));
+});
+
+const slots = fc.record({ io: fc.nat(4), cpu: fc.nat(2), ofType: fc.array(fc.nat(3), { minLength: 3, maxLength: 3 }), order: fc.shuffledSubarray([...TYPES], { minLength: 0 }) });
+
+async function claimWith(sides: Sides, by: number, suspects: 0 | 1, free: FreeSlots): Promise<void> {
+  const { queue, replica, seq } = clientOf(sides.clients, by);
+  const expected = sides.model.claim(replica, seq, suspects, free);
+  const { claimed, lost, isMoreLeft, nextDueAt } = await queue.claim(seq, suspects, free);
+  const handed = (jobs: typeof claimed): Handed[] => jobs.map(({ id, attempt, crashes }) => ({ id, attempt, crashes }));
+  expect({ claimed: handed(claimed), lost: handed(lost), isMoreLeft, nextDueAt }).toEqual(expected);
+  sides.leases.push(...[...expected.lost, ...expected.claimed].map((one) => ({ ...one, client: by, seq })));
+}
+
+const claimArgs = fc.record({ client, suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0), slots, isRepeat: fc.constantFrom(false, false, false, true) });
+const claim = step("claim", claimArgs, async (sides, { client: by, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
+  const caller = clientOf(sides.clients, by);
+  if (!isRepeat || caller.seq === 0) caller.seq += 1;
+  await claimWith(sides, by, suspects, { io, cpu, types: order.map((one, i) => ({ ...one, slots: ofType[i] ?? 0 })) });
+});
+
+/** Leases of the client's own, or of anyone: the newest for 0. */
+function leasesOf(sides: Sides, by: number, isForeign: boolean, which: readonly number[]): Sides["leases"] {
+  return picked(sides.leases.filter((lease) => isForeign || lease.client === by).reverse(), which);
+}
+
+const renewing = fc.record({ client, isForeign: fc.constantFrom(false, false, true), which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }), progress: fc.constantFrom(null, 0, 7, 100) });
+const renew = step("renew", renewing, async (sides, { client: by, isForeign, which, progress }) => {
+  const { queue, replica } = clientOf(sides.clients, by);
+  const byId = new Map(leasesOf(sides, by, isForeign, which).map(({ id, seq }) => [id, { id, claimSeq: seq, progress }]));
+  const running = [...byId.values()];
+  expect(await queue.renew(running, `{"id":"${replica}"}`)).toEqual(sides.model.renew(replica, running));
+});
+
+const ending = fc.record({ which: fc.nat(10), how: fc.constantFrom("c", "f", "x", "r", "r", "lost", "lost", "l"), isLater: fc.boolean(), hasCallback: fc.boolean() });
+const settle = step("settle", fc.record({ client, isForeign: fc.constantFrom(false, false, false, true), endings: fc.array(ending, { minLength: 1, maxLength: 4 }) }), async (sides, { client: by, isForeign, endings }) => {
+  const { queue, replica } = clientOf(sides.clients, by);
+  const settlements = endings.flatMap(({ which, ...end }) => leasesOf(sides, by, isForeign, [which]).map((lease) => settlementOf(sides, lease, end)));
+  expect(await queue.settle(settlements, OWNED_MS)).toEqual(sides.model.settle(replica, settlements));
+});
+
+function settlementOf(sides: Sides, { id, seq, attempt, crashes }: Sides["leases"][number], { how, isLater, hasCallback }: { how: "lost" | Settlement["verdict"]; isLater: boolean; hasCallback: boolean }): Settlement {
+  const verdict = how === "lost" ? "r" : how;
+  const isGivenBack = how === "lost" || how === "l";
+  const counters = { attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt, crashes: isGivenBack ? crashes : 0, deferrals: how === "r" ? 1 : 0 };
+  const callback = hasCallback && "cfx".includes(verdict) ? { id: nextId(sides), submission: submission({ type: CALLBACK.type }) } : undefined;
+  return { id, claimSeq: seq, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
+}
+
+const cancel = step("cancel", fc.record({ client, which: fc.nat(40) }), async (sides, { client: by, which }) => {
+  const ids = sides.sent.flatMap(({ jobs }) => jobs.map(({ id }) => id));
+  const [id = makeId(idPrefix(0, 0, 0), 0)] = picked(ids, [which]);
+  expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS)).kind).toBe(sides.model.cancel(id));
+});
+
+const sweep = step("sweep", fc.record({ client, limit: fc.integer({ min: 1, max: 5 }) }), async (sides, { client: by, limit }) => {
+  const swept = await clientOf(sides.clients, by).queue.sweep(OWNED_MS, limit);
+  expect(swept.map(({ id }) => id)).toEqual(sides.model.sweep(limit));
+});
+
+const forget = step("forget", fc.record({ client, which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }), async (sides, { client: by, which }) => {
+  const recorded = picked(sides.model.in("c", "f", "x"), which);
+  for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded); // two replicas may have recorded them
+  sides.model.forget(recorded.map(({ id }) => id));
+});
+
+/** Time passes for jobs of one set: what stands in it is due, lost or overdue. */
+const letPass = step("letPass", fc.record({ set: fc.constantFrom("scheduled", "leased", "leased", "outbox"), which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }), async (sides, { set, which }) => {
+  const states = { scheduled: ["s", "t"], leased: ["r"], outbox: ["c", "f", "x"] } as const;
+  await pass(sides, set, picked(sides.model.in(...states[set]), which));
+});
+
+/** A replica dies with all that it runs: another one takes over, and sends the jobs back to wait. Now they are suspects. */
+const crash = step("crash", fc.record({ client, victim: client }), async (sides, { client: by, victim }) => {
+  const { replica, queue } = clientOf(sides.clients, by);
+  await pass(sides, "leased", sides.model.in("r").filter(({ token }) => token.startsWith(clientOf(sides.clients, victim).replica)));
+  clientOf(sides.clients, by).seq += 1;
+  const before = sides.leases.length;
+  await claimWith(sides, by, 0, { io: 0, cpu: 0, types: [] });
+  const settlements = sides.leases.slice(before).map((lease) => settlementOf(sides, lease, { how: "lost", isLater: false, hasCallback: false }));
+  expect(await queue.settle(settlements, OWNED_MS)).toEqual(sides.model.settle(replica, settlements));
+});
+
+async function pass({ model, redis }: Sides, set: string, jobs: readonly ModelJob[]): Promise<void> {
+  model.letPass(jobs);
+  if (jobs.length > 0) await redis.zadd(`${NS}${set}`, "XX", ...jobs.flatMap(({ id }) => [PAST, id]));
+}
+
+function picked<One>(from: readonly One[], which: readonly number[]): One[] {
+  return [...new Set(which.flatMap((n) => from.slice(n % Math.max(1, from.length)).slice(0, 1)))];
+}
+
+function clientOf(clients: Sides["clients"], by: number): Sides["clients"][number] {
+  const found = clients[by];
+  if (!found) throw new Error(`no client ${by}`);
+  return found;
+}
+
+/** Sequences of steps; those that move jobs on come more often. */
+export const sequences = fc.commands([enqueue, enqueue, enqueueAgain, claim, claim, claim, renew, settle, settle, settle, cancel, sweep, forget, letPass, crash], { maxCommands: 30, size: "max" });
+
+/** Lets everything end: what is due runs, what ran out is settled, what has ended is recorded and forgotten. */
+export async function drain(sides: Sides): Promise<void> {
+  const { model, clients } = sides;
+  const { queue, replica } = clientOf(clients, 0);
+  for (let rounds = 0; model.jobs.size > 0; rounds += 1) {
+    if (rounds > 5) throw new Error(`jobs that do not end: ${[...model.jobs.keys()].join(" ")}`);
+    await pass(sides, "scheduled", model.in("s", "t"));
+    await pass(sides, "leased", model.in("r"));
+    clientOf(clients, 0).seq += 1;
+    for (let suspects = model.in("q", "s", "t").length; suspects >= 0; suspects -= 1) {
+      await claimWith(sides, 0, 1, { io: 100, cpu: 100, types: TYPES.map((one) => ({ ...one, slots: 100 })) });
+      clientOf(clients, 0).seq += 1;
+    }
+    const held = sides.leases.filter(({ id }) => model.jobs.get(id)?.state === "r");
+    const settlements = held.map((lease) => settlementOf(sides, lease, { how: "c", isLater: false, hasCallback: false }));
+    expect(await queue.settle(settlements, OWNED_MS)).toEqual(model.settle(replica, settlements));
+    const ended = model.in("c", "f", "x");
+    await queue.forget(ended);
+    model.forget(ended.map(({ id }) => id));
+  }
+  await expectSame(sides);
+}

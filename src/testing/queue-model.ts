@@ -1,0 +1,200 @@
+/**
+ * What the queue promises, as a pure model: the same verbs as Queue, on plain maps, without a clock. What time does in
+ * Redis is a step of its own here (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
+ */
+import type { FreeSlots, Settlement } from "../queue/queue.ts";
+import type { ModelJob, NewJob, State } from "./model-job.ts";
+import { AHEAD, FairTags, PAST, modelJob, tokenOf } from "./model-job.ts";
+
+export interface NewSubmission {
+  readonly jobs: readonly NewJob[];
+  readonly key: string | null;
+  readonly fingerprint: string;
+}
+
+export interface Handed {
+  readonly id: string;
+  readonly attempt: number;
+  readonly crashes: number;
+}
+
+const COUNT_OF: Readonly<Record<State, string>> = { q: "", s: "scheduled", t: "retrying", r: "running", c: "completed", f: "failed", x: "cancelled" };
+const byScore = (a: ModelJob, b: ModelJob): number => a.score - b.score || (a.id < b.id ? -1 : 1);
+
+export class QueueModel {
+  readonly jobs = new Map<string, ModelJob>();
+  readonly counts = new Map<string, number>();
+  readonly tags = new FairTags();
+  readonly #keys = new Map<string, { readonly fingerprint: string; readonly first: string }>();
+  readonly #claims = new Map<string, { readonly seq: number; readonly handed: readonly { readonly id: string; readonly isLost: boolean }[] }>();
+
+  in(...states: readonly State[]): ModelJob[] {
+    return [...this.jobs.values()].filter(({ state }) => states.includes(state)).sort(byScore);
+  }
+
+  /** What Redis's `ready:<type>` holds, next first. */
+  ready(type: string): ModelJob[] {
+    return this.in("q").filter((job) => job.type === type);
+  }
+
+  enqueue(submissions: readonly NewSubmission[]): unknown[] {
+    return submissions.map(({ jobs, key, fingerprint }) => {
+      const first = jobs[0]?.id ?? "";
+      const known = key === null ? undefined : this.#keys.get(key);
+      if (known && known.first !== first) return { kind: known.fingerprint === fingerprint ? "replayed" : "conflict", firstId: known.first };
+      if (key !== null) this.#keys.set(key, { fingerprint, first });
+      if (!this.jobs.has(first)) for (const job of jobs) this.#add(job);
+      return { kind: "enqueued" };
+    });
+  }
+
+  claim(replica: string, seq: number, suspectSlots: number, free: FreeSlots) {
+    const last = this.#claims.get(replica);
+    if (last?.seq === seq) return this.#claimAgain(tokenOf(replica, seq), last.handed);
+    for (const job of this.in("s", "t").filter(({ score }) => score === PAST)) this.#makeReady(job);
+    const lost = this.in("r").filter(({ score }) => score === PAST).map((job) => this.#lease(job, tokenOf(replica, seq), true));
+    const slots = { io: free.io, cpu: free.cpu };
+    const claimed: Handed[] = [];
+    let isMoreLeft = false;
+    let suspects = suspectSlots;
+    for (const { type, lane, slots: ofType } of free.types) {
+      const before = claimed.length;
+      const limit = before + Math.min(ofType, slots[lane]);
+      for (const job of this.ready(type)) {
+        if (claimed.length === limit) break;
+        if (job.crashes > 0 && suspects === 0) continue;
+        if (job.crashes > 0) suspects -= 1;
+        claimed.push(this.#take(job, tokenOf(replica, seq)));
+      }
+      slots[lane] -= claimed.length - before;
+      isMoreLeft ||= claimed.length > before && this.ready(type).length > 0;
+    }
+    const handed = [...lost.map(({ id }) => ({ id, isLost: true })), ...claimed.map(({ id }) => ({ id, isLost: false }))];
+    if (handed.length > 0) this.#claims.set(replica, { seq, handed });
+    return { claimed, lost, isMoreLeft, nextDueAt: this.in("s", "t")[0]?.score ?? 0 };
+  }
+
+  renew(replica: string, running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number | null }[]): Map<string, string> {
+    const stops = new Map<string, string>();
+    for (const { id, claimSeq, progress } of running) {
+      const job = this.jobs.get(id);
+      if (job?.state !== "r" || job.token !== tokenOf(replica, claimSeq)) {
+        stops.set(id, "lost");
+        continue;
+      }
+      job.score = AHEAD;
+      job.progress = progress === null ? "---" : String(progress).padStart(3, "0");
+      if (job.isCancelRequested) stops.set(id, "cancelled");
+    }
+    return stops;
+  }
+
+  settle(replica: string, settlements: readonly Settlement[]): string[] {
+    const answers = settlements.map((settlement) => this.#settle(tokenOf(replica, settlement.claimSeq), settlement));
+    settlements.forEach(({ callback }, i) => {
+      if (callback && answers[i] === "k") this.#add({ id: callback.id, type: callback.submission.type, priority: 5, group: "", runAt: PAST });
+    });
+    return answers;
+  }
+
+  cancel(id: string): string {
+    const job = this.jobs.get(id);
+    if (!job) return "missing";
+    if (job.state === "r") {
+      job.isCancelRequested = true;
+      return "running";
+    }
+    if (!["q", "s", "t"].includes(job.state)) return "finished";
+    this.#move(job, "x", AHEAD);
+    this.#clearTags(job);
+    return "cancelled";
+  }
+
+  sweep(limit: number): string[] {
+    const overdue = this.in("c", "f", "x").filter(({ score }) => score === PAST).slice(0, limit);
+    for (const job of overdue) job.score = AHEAD;
+    return overdue.map(({ id }) => id);
+  }
+
+  /** Jobs that Postgres holds: in the outbox, or forgotten before. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      const job = this.jobs.get(id);
+      if (job) this.#count("recorded", job.type, 1);
+      this.jobs.delete(id);
+    }
+  }
+
+  /** The time of these jobs has come: a lease ran out, a scheduled job is due, an outbox entry is overdue. */
+  letPass(jobs: readonly ModelJob[]): void {
+    for (const job of jobs) job.score = PAST;
+  }
+
+  #claimAgain(token: string, handed: readonly { readonly id: string; readonly isLost: boolean }[]) {
+    const mine = handed.filter(({ id }) => this.jobs.get(id)?.state === "r" && this.jobs.get(id)?.token === token);
+    const pick = (isLost: boolean): Handed[] => mine.filter((one) => one.isLost === isLost).map(({ id }) => handedOf(this.jobs.get(id)));
+    return { claimed: pick(false), lost: pick(true), isMoreLeft: false, nextDueAt: 0 };
+  }
+
+  #add(job: NewJob): void {
+    if (this.jobs.has(job.id)) return;
+    const made = modelJob(job);
+    this.jobs.set(job.id, made);
+    this.#count("accepted", job.type, 1);
+    this.#count("scheduled", job.type, 1);
+    if (job.runAt === PAST) this.#makeReady(made);
+  }
+
+  #makeReady(job: ModelJob): void {
+    this.#move(job, "q", this.tags.join(job));
+  }
+
+  #take(job: ModelJob, token: string): Handed {
+    this.tags.take(job);
+    const handed = this.#lease(job, token, false);
+    this.#clearTags(job);
+    return handed;
+  }
+
+  /** Where nobody waits, no group's tag is kept. */
+  #clearTags(job: ModelJob): void {
+    if (!this.ready(job.type).some(({ priority }) => priority === job.priority)) this.tags.clear(job);
+  }
+
+  #lease(job: ModelJob, token: string, isLost: boolean): Handed {
+    if (isLost) job.crashes = Math.min(9, job.crashes + 1);
+    else job.attempt += 1;
+    job.progress = "---";
+    job.token = token;
+    this.#move(job, "r", AHEAD);
+    return handedOf(job);
+  }
+
+  #settle(token: string, { id, verdict, attempt, crashes, deferrals, runAt }: Settlement): string {
+    const job = this.jobs.get(id);
+    if (job?.token !== token) return "s";
+    if (job.state !== "r") return "d";
+    if (job.isCancelRequested && verdict !== "c" && verdict !== "x") return "x";
+    Object.assign(job, { attempt, crashes, deferrals });
+    if (verdict === "c" || verdict === "f" || verdict === "x") this.#move(job, verdict, AHEAD);
+    else if (runAt !== PAST) this.#move(job, "t", runAt);
+    else if (verdict === "r") this.#makeReady(job);
+    else this.#move(job, "q", this.tags.front(job));
+    return "k";
+  }
+
+  #move(job: ModelJob, state: State, score: number): void {
+    this.#count(COUNT_OF[job.state], job.type, -1);
+    this.#count(COUNT_OF[state], job.type, 1);
+    job.state = state;
+    job.score = score;
+  }
+
+  #count(name: string, type: string, by: number): void {
+    if (name !== "") this.counts.set(`${name}:${type}`, (this.counts.get(`${name}:${type}`) ?? 0) + by);
+  }
+}
+
+function handedOf(job: ModelJob | undefined): Handed {
+  return { id: job?.id ?? "", attempt: job?.attempt ?? 0, crashes: job?.crashes ?? 0 };
+}

@@ -1,0 +1,56 @@
+/** Clients that submit jobs one by one, several hundred a second together, and keep what they were told. */
+import { setTimeout as delay } from "node:timers/promises";
+
+const CLIENTS = 8;
+const PAUSE_MS = 8;
+
+export class Submitters {
+  /** The ids that were answered with 202. */
+  readonly accepted: string[] = [];
+  /** 503, with Retry-After. */
+  refused = 0;
+  /** The connection was refused or cut: the job may be there, or not. */
+  unanswered = 0;
+  /** Any other answer. */
+  readonly unexpected: string[] = [];
+  readonly #urls: readonly string[];
+  readonly #body: string;
+  readonly #clients: Promise<void>[];
+  #isStopped = false;
+
+  /** Starts at once. Each client goes from one URL to the next when it gets no answer. */
+  constructor(urls: readonly string[], job: object) {
+    this.#urls = urls;
+    this.#body = JSON.stringify(job);
+    this.#clients = Array.from({ length: CLIENTS }, (_, n) => this.#run(n));
+  }
+
+  /** Resolves when what is under way is answered. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all(this.#clients);
+  }
+
+  async #run(first: number): Promise<void> {
+    let at = first;
+    while (!this.#isStopped) {
+      if (!(await this.#submit(this.#urls[at % this.#urls.length] ?? ""))) at += 1;
+      await delay(PAUSE_MS);
+    }
+  }
+
+  /** Whether there was an answer. */
+  async #submit(url: string): Promise<boolean> {
+    try {
+      const answer = await fetch(`${url}/api/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body: this.#body });
+      const text = await answer.text();
+      if (answer.status === 202) this.accepted.push((JSON.parse(text) as { id: string }).id);
+      else if (answer.status === 503 && Number(answer.headers.get("retry-after")) > 0) this.refused += 1;
+      else this.unexpected.push(`${answer.status} ${text}`);
+      return true;
+    } catch {
+      this.unanswered += 1;
+      return false;
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Puts back what Redis has lost of the jobs that Postgres committed before (`durability: postgres`). One replica at a
+ * time, the one that leads, looks through `accepted` by rising ids:
+ *
+ *   no row in `jobs` ─▶ not in Redis ─▶ still no row in `jobs` ─▶ enqueue, by the same id
+ *
+ * In this order it runs nothing twice. Redis forgets a job only after its row is committed, so one that is in neither was
+ * lost, or has never been there. And it cannot get there in the meantime:
+ *  - from the replica that accepted it, because only ids are looked at that are too old for that (`underWayMs`);
+ *  - from here or another leader, because after an enqueue that nobody knows the outcome of, and before the first of a
+ *    new leader, a time passes after which Redis refuses what is still on its way (`enqueueMs`: its `not_after`).
+ *
+ * Ids are looked at once, 60 s after they were made. All are looked at again when Redis may have lost some: it was
+ * started again (perhaps on an old file), or does not bear the mark that Postgres remembers (its epoch). In the second case
+ * it came back empty, or is another one, and nothing waits for its 60 s.
+ *
+ * The counts in Redis went with the jobs. What is put back is counted as accepted once more, by the ordinary enqueue,
+ * and as recorded when it is; what was recorded before is in neither count. So the books balance again at once.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { lowestIdAt } from "../core/id.ts";
+import type { TaskFlowError } from "../errors.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Accepted, AcceptedJob, Unrecorded } from "../results/accepted.ts";
+
+/** Between looks. An emptied Redis is noticed within this time. */
+const PERIOD_MS = 1_000;
+/** Between tries to lead, where another replica does or Postgres is away. */
+const FOLLOWER_PERIOD_MS = 5_000;
+const SETTLED_MS = 60_000;
+/** Ids are looked at again for so long, so often: a COPY that hung in Postgres may be committed late. */
+const LATE_MS = 1_200_000;
+const LATE_PERIOD_MS = 600_000;
+const SLICE = 1_000;
+/** Submissions in memory at once. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const LOWEST = "00000000-0000-0000-0000-000000000000";
+
+export interface RestoreOptions {
+  readonly queue: Pick<Queue, "clock" | "epoch" | "missing" | "enqueue">;
+  readonly accepted: Pick<Accepted, "lead" | "unrecorded" | "read" | "epoch" | "setEpoch" | "close">;
+  /** How old an id may be at most when the replica that accepted it still has it on its way into Redis. */
+  readonly underWayMs: number;
+  /** How long an enqueue may be on its way. */
+  readonly enqueueMs: number;
+  /** Redis came back without its jobs, or is another one. */
+  readonly onEmptied: () => void;
+  readonly onRestored: (jobs: number) => void;
+  readonly onError: (error: unknown) => void;
+  readonly periodMs?: number;
+}
+
+export class Restore {
+  readonly #options: RestoreOptions;
+  readonly #closing = new AbortController();
+  #loop: Promise<void> | undefined;
+  /** All below it were looked at. */
+  #lookedBelow = LOWEST;
+  #lateAt = 0;
+  /** Nothing is enqueued before, by `performance.now()`. */
+  #quietUntil = 0;
+  #runId: string | undefined;
+  /** The mark that Postgres remembers. */
+  #known: string | undefined;
+  /** The mark of a Redis that came back empty, and when that was seen, in its time. */
+  #emptied: { readonly epoch: string; readonly at: number } | undefined;
+
+  constructor(options: RestoreOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Ends what is under way, and leads no more. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#options.accepted.close();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { accepted, onError, periodMs = PERIOD_MS } = this.#options;
+    const { signal } = this.#closing;
+    let lastReason = "";
+    while (!signal.aborted) {
+      let pauseMs = periodMs;
+      try {
+        const lead = await accepted.lead();
+        if (lead === "new") await this.#begin();
+        if (lead === "no") pauseMs = Math.max(periodMs, FOLLOWER_PERIOD_MS);
+        else if (performance.now() >= this.#quietUntil) await this.#look();
+        lastReason = "";
+      } catch (error) {
+        const reason = String(error);
+        if (reason !== lastReason && !this.#closing.signal.aborted) onError(error); // the same one comes with every look
+        lastReason = reason;
+      }
+      // Rejects when it closes meanwhile, which the loop's condition sees.
+      await delay(pauseMs * (0.9 + Math.random() / 5), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #begin(): Promise<void> {
+    this.#keepQuiet();
+    this.#lookedBelow = LOWEST;
+    this.#emptied = undefined;
+    this.#known = await this.#options.accepted.epoch();
+  }
+
+  #keepQuiet(): void {
+    this.#quietUntil = performance.now() + this.#options.enqueueMs;
+  }
+
+  async #look(): Promise<void> {
+    const { queue, accepted, underWayMs } = this.#options;
+    await this.#lookAtRedis();
+    const now = queue.clock.now();
+    if (now - this.#lateAt > LATE_PERIOD_MS) {
+      this.#lateAt = now;
+      const late = lowestIdAt(now - LATE_MS);
+      if (late < this.#lookedBelow) this.#lookedBelow = late;
+    }
+    const { at = 0 } = this.#emptied ?? {};
+    await this.#restoreBelow(lowestIdAt(Math.max(now - SETTLED_MS, Math.min(at, now - underWayMs))));
+    if (!this.#emptied || at > now - underWayMs || this.#closing.signal.aborted) return;
+    await accepted.setEpoch(this.#emptied.epoch); // all that it had lost is back
+    this.#known = this.#emptied.epoch;
+    this.#emptied = undefined;
+  }
+
+  async #lookAtRedis(): Promise<void> {
+    const { queue, accepted, onEmptied } = this.#options;
+    const { epoch, runId } = await queue.epoch(randomUUID());
+    if (this.#known === undefined) {
+      await accepted.setEpoch(epoch);
+      this.#known = epoch;
+    }
+    if (this.#runId !== runId) this.#lookedBelow = LOWEST;
+    this.#runId = runId;
+    if (epoch === (this.#emptied?.epoch ?? this.#known)) return;
+    this.#lookedBelow = LOWEST;
+    this.#emptied = { epoch, at: queue.clock.now() };
+    onEmptied();
+  }
+
+  async #restoreBelow(end: string): Promise<void> {
+    const { accepted, onRestored } = this.#options;
+    while (this.#lookedBelow < end && !this.#closing.signal.aborted) {
+      const { last, jobs } = await accepted.unrecorded(this.#lookedBelow, end, SLICE);
+      const restored = await this.#restore(jobs);
+      if (restored > 0) onRestored(restored);
+      this.#lookedBelow = last ?? end;
+    }
+  }
+
+  /** @returns how many jobs were put back */
+  async #restore(jobs: Unrecorded["jobs"]): Promise<number> {
+    const { queue, accepted } = this.#options;
+    const missing = new Set(await queue.missing(jobs.map(({ id }) => id)));
+    let count = 0;
+    for (const ids of parts(jobs.filter(({ id }) => missing.has(id)))) {
+      const lost = await accepted.read(ids);
+      await this.#enqueue(lost);
+      count += lost.length;
+    }
+    return count;
+  }
+
+  /** Each by itself: a batch was accepted as a whole, and some of its jobs may be there. */
+  async #enqueue(lost: readonly AcceptedJob[]): Promise<void> {
+    const failures = await Promise.all(
+      lost.map(({ id, submission }) => new Promise<TaskFlowError | undefined>((resolve) => {
+        this.#options.queue.enqueue({ ids: [id], submissions: [submission] }, (answer) => resolve(answer.kind === "failed" ? answer.error : undefined));
+      })),
+    );
+    const failure = failures.find((error) => error !== undefined);
+    if (!failure) return;
+    this.#keepQuiet();
+    throw failure;
+  }
+}
+
+function parts(jobs: Unrecorded["jobs"]): string[][] {
+  const all: string[][] = [];
+  let bytes = MAX_BYTES;
+  for (const job of jobs) {
+    if (bytes >= MAX_BYTES) {
+      all.push([]);
+      bytes = 0;
+    }
+    all.at(-1)?.push(job.id);
+    bytes += job.bytes;
+  }
+  return all;
+}
