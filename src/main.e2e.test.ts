@@ -1,64 +1,27 @@
 /** The built program as its operator meets it: real processes, on the Redis and Postgres of the run or on their own. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CRASH_BUDGET } from "./core/settle.ts";
 import { redisCommand } from "./embedded/redis-command.ts";
 import { lastServer } from "./embedded/server-process.ts";
+import { HttpPeer, answer } from "./testing/http-peer.ts";
+import { installation, launch, ownFolder } from "./testing/installation.ts";
 import { testJobsDir } from "./testing/jobs-dir.ts";
-import type { Ended } from "./testing/process.ts";
-import { Program } from "./testing/process.ts";
+import type { Ended, Program } from "./testing/process.ts";
 import { allRecorded, rowsOf, statsOf } from "./testing/recorded.ts";
 import type { Row } from "./testing/recorded.ts";
 import type { TestReplica } from "./testing/replica.ts";
 import { call, closedPort, getJob, jobWhen, submit } from "./testing/replica.ts";
-import { freshDatabase, freshRedis, ownRedis, tempDir } from "./testing/services.ts";
+import { ownRedis, tempDir } from "./testing/services.ts";
 import { Submitters } from "./testing/submitters.ts";
 import { until } from "./testing/until.ts";
 
-// A killed replica's outcomes wait in the outbox for 30 s before another one records them; the rest is for slow machines.
 const TIMEOUT_MS = 300_000;
+// A killed replica's outcomes wait in the outbox for 30 s before another one records them; the rest is for slow machines.
+const WITHIN_MS = 120_000;
 const ORDERLY: Ended = { code: 0, signal: null };
 const FAULT: Ended = { code: 1, signal: null };
-
-type Environment = Readonly<Record<string, string>>;
-
-const programs: Program[] = [];
-const folders: string[] = [];
-afterAll(async () => {
-  await Promise.all(programs.map((program) => program.close()));
-  // Those of a program that was killed, where its test failed before the next one took them over.
-  for (const folder of folders) for (const name of ["redis", "postgres"]) {
-    const server = lastServer(join(folder, "data", name));
-    if (server?.lives) process.kill(server.pid, "SIGINT");
-  }
-});
-
-/** Where a program that is given nothing keeps its `./data`. */
-function ownFolder(): string {
-  const folder = tempDir();
-  folders.push(folder);
-  return folder;
-}
-
-function launch(cwd: string, env: Environment = {}, args: readonly string[] = []): Program {
-  const program = new Program({ cwd, env, args });
-  programs.push(program);
-  return program;
-}
-
-interface Installation {
-  readonly database: string;
-  /** One more program on it, with these settings beside its own. */
-  readonly start: (env?: Environment) => Program;
-}
-
-/** An empty Redis and an empty Postgres, and what a replica must be told to use them. */
-async function installation(): Promise<Installation> {
-  const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
-  const own = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", WORKER_COUNT: "1", LEASE_MS: "1000", TASKFLOW_JOBS: testJobsDir };
-  return { database: database.url, start: (env = {}) => launch(tempDir(), { ...own, ...env }) };
-}
 
 async function submitBatch(replica: TestReplica, jobs: readonly object[]): Promise<string[]> {
   const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", { jobs });
@@ -87,10 +50,10 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
     const env = { TASKFLOW_JOBS: testJobsDir, LEASE_MS: "1000", IO_SLOTS: "20" };
     const first = await launch(folder, env).ready();
     const ids = await submitBatch(first, someSleepers(1_500, 20));
-    await until(async () => ((await statsOf(first)).totals.completed ?? 0) > 100, { what: "some have ended" });
+    await until(async () => ((await statsOf(first)).totals.completed ?? 0) > 100, { what: "some have ended", timeoutMs: WITHIN_MS });
     await first.kill();
     const second = await launch(folder, env).ready();
-    const { totals, unaccounted } = await allRecorded(second, TIMEOUT_MS);
+    const { totals, unaccounted } = await allRecorded(second, WITHIN_MS);
     expect({ completed: totals.completed, unaccounted }).toEqual({ completed: 1_500, unaccounted: 0 });
     const password = readFileSync(join(folder, "data/postgres/password"), "utf8");
     const port = /started Postgres on 127\.0\.0\.1:(\d+)/.exec(second.stderr)?.[1] ?? "";
@@ -104,11 +67,11 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
     const { workers } = (await call(two, "GET", "/api/v1/workers")).body as { workers: { id: string }[] };
     expect(workers.map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
     const load = new Submitters([one.url, two.url], sleeper(30));
-    await until(() => load.accepted.length > 400, { what: "400 jobs are accepted", timeoutMs: TIMEOUT_MS });
+    await until(() => load.accepted.length > 400, { what: "400 jobs are accepted", timeoutMs: WITHIN_MS });
     await one.kill();
-    await until(() => load.accepted.length > 800, { what: "800 jobs are accepted", timeoutMs: TIMEOUT_MS });
+    await until(() => load.accepted.length > 800, { what: "800 jobs are accepted", timeoutMs: WITHIN_MS });
     await load.stop();
-    expect(await allRecorded(two, TIMEOUT_MS)).toMatchObject({ unaccounted: 0 });
+    expect(await allRecorded(two, WITHIN_MS)).toMatchObject({ unaccounted: 0 });
     const rows = await rowsOf(database);
     expect(load.unexpected).toEqual([]);
     expectRowOfEach(load.accepted, rows, load.unanswered);
@@ -124,12 +87,12 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
     while (!(await isTakenOut()) && deaths <= CRASH_BUDGET + 1) {
       const worker = start({ TASKFLOW_ROLE: "worker" });
       neighbours.push(await submit(api, "noop", {}));
-      await until(async () => worker.hasEnded || (await isTakenOut()), { what: "the worker dies, or the poison is taken out", timeoutMs: TIMEOUT_MS });
+      await until(async () => worker.hasEnded || (await isTakenOut()), { what: "the worker dies, or the poison is taken out", timeoutMs: WITHIN_MS });
       if (worker.hasEnded) deaths += 1;
     }
     expect(deaths).toBe(CRASH_BUDGET + 1);
     expect(await getJob(api, poison)).toMatchObject({ error: { code: "lost" }, attempt: 0 });
-    await allRecorded(api, TIMEOUT_MS);
+    await allRecorded(api, WITHIN_MS);
     const rows = await rowsOf(database);
     expectRowOfEach([poison, ...neighbours], rows);
     expect(rows.filter(({ status, attempt }) => status !== "completed" || attempt !== 1).map(({ id }) => id)).toEqual([poison]);
@@ -139,22 +102,30 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
 describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
   it("under load: refuses new jobs, finishes what runs, and leaves the rest to another replica", async () => {
     const { database, start } = await installation();
-    const one = await start({ IO_SLOTS: "20" }).ready();
-    const [long = "", ...backlog] = await submitBatch(one, [sleeper(2_000), ...someSleepers(1_200, 100)]); // 16 at once: 7 s of work
+    const peer = await HttpPeer.start();
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => { release = resolve; });
+    peer.respond(() => released.then(() => answer(200)));
+    const one = await start({ IO_SLOTS: "20", OUTBOUND_ALLOW_PRIVATE: "true", DRAIN_MS: "120000" }).ready();
+    const held = await submit(one, "webhook", { url: peer.url(), timeout_ms: 120_000 }, { timeout_ms: 120_000 });
+    await until(() => peer.requests.length > 0, { what: "the webhook is under way", timeoutMs: WITHIN_MS });
+    const backlog = await submitBatch(one, someSleepers(1_200, 200)); // 16 at once: 15 s of work
     const load = new Submitters([one.url], sleeper(100));
-    await until(() => load.accepted.length > 100, { what: "100 jobs are accepted", timeoutMs: TIMEOUT_MS });
+    await until(() => load.accepted.length > 100, { what: "100 jobs are accepted", timeoutMs: WITHIN_MS });
     one.signal("SIGTERM");
+    await until(() => load.refused > 50, { what: "50 jobs are refused", timeoutMs: WITHIN_MS });
+    release();
     expect(await one.ended).toEqual(ORDERLY);
     await load.stop();
+    await peer.close();
     expect(load.unexpected).toEqual([]);
-    expect(load.refused).toBeGreaterThan(0);
     expect((await rowsOf(database)).length).toBeLessThan(backlog.length);
     const two = await start().ready();
-    expect(await allRecorded(two, TIMEOUT_MS)).toMatchObject({ unaccounted: 0 });
+    expect(await allRecorded(two, WITHIN_MS)).toMatchObject({ unaccounted: 0 });
     const rows = await rowsOf(database);
-    expectRowOfEach([long, ...backlog, ...load.accepted], rows, load.unanswered);
+    expectRowOfEach([held, ...backlog, ...load.accepted], rows, load.unanswered);
     expect(rows.filter(({ status, attempt }) => status !== "completed" || attempt !== 1)).toEqual([]);
-    expect(rows.find(({ id }) => id === long)?.worker).toBe(one.id);
+    expect(rows.find(({ id }) => id === held)?.worker).toBe(one.id);
   });
 
   it("that comes twice ends it at once", async () => {
@@ -162,7 +133,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const program = await start({ DRAIN_MS: "600000" }).ready();
     await jobWhen(program, await submit(program, "test_io", { do: "sleep", ms: 600_000 }, { timeout_ms: 600_000 }), "running");
     program.signal("SIGTERM");
-    await until(() => program.lines().some(({ msg }) => msg === "draining"), { what: "it drains" });
+    await until(() => program.lines().some(({ msg }) => msg === "draining"), { what: "it drains", timeoutMs: WITHIN_MS });
     program.signal("SIGTERM");
     expect(await program.ended).toEqual(FAULT);
   });
@@ -171,10 +142,10 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const folder = ownFolder();
     const program = launch(folder);
     const redis = join(folder, "data/redis");
-    await until(() => lastServer(redis)?.lives, { what: "its Redis runs", timeoutMs: TIMEOUT_MS });
+    await until(() => lastServer(redis)?.lives, { what: "its Redis runs", timeoutMs: WITHIN_MS });
     program.signal("SIGTERM");
     expect(await program.ended).toEqual(FAULT);
-    await until(() => lastServer(redis)?.lives === false, { what: "its Redis is gone" });
+    await until(() => lastServer(redis)?.lives === false, { what: "its Redis is gone", timeoutMs: WITHIN_MS });
   });
 });
 

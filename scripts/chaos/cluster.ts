@@ -62,7 +62,7 @@ export class Cluster {
         const proxy = (name: "redis" | "postgres") => (slot.through?.includes(name) ? TcpProxy.start(services[name].port) : undefined);
         cluster.#places.push({ slot, port: await freePort(), redis: await proxy("redis"), postgres: await proxy("postgres"), replica: undefined });
       }
-      await Promise.all(cluster.#places.map(({ slot }, i) => (slot.isLate ? undefined : cluster.boot(i))));
+      await Promise.all([...cluster.#places.entries()].filter(([, { slot }]) => !slot.isLate).map(([i]) => cluster.boot(i)));
     } catch (error) {
       await cluster.close();
       throw error;

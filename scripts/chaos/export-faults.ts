@@ -78,8 +78,7 @@ async function playLargeExport(stage: Stage): Promise<void> {
   const outcome = stage.outcome({ type: "data_export", payload: { format: "csv", source: { query: "rows", params: { count } } } }, 120_000);
   let job: JobBody | undefined;
   const watched = outcome.then((ended) => { job = ended; });
-  while (job === undefined && (await Promise.race([watched.then(() => true), stage.wait(200).then(() => false)])) === false);
-  await watched;
+  while (!(await Promise.race([watched.then(() => true), stage.wait(200).then(() => false)])));
   const peakRss = stage.takePeakRss();
   stage.notes.push(`${count} rows: memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
   stage.expect(job?.result?.["rows"] === count, `an export of ${count} rows ended ${job?.error?.code ?? job?.status ?? ""} with ${String(job?.result?.["rows"])}`);

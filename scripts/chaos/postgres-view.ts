@@ -28,10 +28,10 @@ export class PostgresView {
     this.url = url;
   }
 
-  async query<Result extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Result[]> {
+  async query<Result extends object>(sql: string, values: readonly unknown[] = []): Promise<Result[]> {
     const client = await this.connect();
     try {
-      return (await client.query<Result>(sql, [...values])).rows;
+      return (await client.query(sql, [...values])).rows as Result[];
     } finally {
       await client.end();
     }
@@ -46,7 +46,7 @@ export class PostgresView {
   }
 
   rows(): Promise<Row[]> {
-    return this.query<Row & pg.QueryResultRow>(ROWS);
+    return this.query<Row>(ROWS);
   }
 
   async count(): Promise<number> {

@@ -77,14 +77,14 @@ export const killBeforeRecord: Scenario = {
 export const killMidCopy: Scenario = {
   name: "kill-mid-copy",
   fault: "kill the Postgres backend, or the replica, inside a COPY",
-  seconds: { full: 12, fast: 4 },
+  seconds: { full: 12, fast: 3 },
   slots: [{ through: ["postgres"] }, { through: ["postgres"] }],
   run: async (stage) => {
     const { cluster } = stage;
     const { postgres } = cluster;
-    for (const place of [0, 1]) cluster.proxy(place, "postgres").setMode({ kind: "delay", delayMs: 100 });
+    for (const place of [0, 1]) cluster.proxy(place, "postgres").setMode({ kind: "delay", delayMs: 25 });
     await stage.load(150);
-    const inCopy = (): Promise<number> => until(async () => (await postgres.copyingPids())[0], { what: "a COPY is under way" });
+    const inCopy = (): Promise<number> => until(async () => (await postgres.copyingPids())[0], { what: "a COPY is under way", timeoutMs: 30_000 });
     const rounds = Math.max(3, stage.seconds);
     for (let round = 0; round < rounds; round += 1) {
       const pid = await inCopy();
@@ -105,7 +105,7 @@ export const partition: Scenario = {
   name: "partition",
   fault: "a replica is cut off from Redis for longer than a lease; what it sent arrives afterwards",
   seconds: { full: 0, fast: 0 },
-  slots: [{ through: ["redis"], env: { CHAOS_FAILS: "true", CHAOS_SLEEP_MS: "700" } }, { isLate: true, env: { CHAOS_SLEEP_MS: "3000" } }],
+  slots: [{ through: ["redis"], env: { CHAOS_FAILS: "true", CHAOS_SLEEP_MS: "2000" } }, { isLate: true, env: { CHAOS_SLEEP_MS: "6000" } }],
   env: () => ({ LEASE_MS: "3000", RETRY_BASE_MS: "100", RETRY_MAX_MS: "200" }),
   run: async (stage) => {
     const { cluster } = stage;
@@ -119,10 +119,16 @@ export const partition: Scenario = {
       return workers.includes(other.id);
     }, { what: "the other replica has taken a job over", timeoutMs: 20_000 });
     stage.expect(taken, "nothing was taken over");
-    await stage.wait(1_000); // it runs there for 3 s
+    await stage.wait(1_500); // it runs there for 6 s
     cluster.proxy(0, "redis").setMode({ kind: "pass" });
+    await stage.wait(1_500); // what it had sent arrives; it is killed before anything that it claims anew ends
+    const zombie = cluster.replica(0);
+    await zombie.kill();
     await stage.measureRecovery();
-    return undefined;
+    return (rows) => {
+      const stale = rows.flatMap(({ earlier }) => earlier).filter(({ worker, outcome }) => worker === zombie.id && outcome !== "lost");
+      stage.expect(stale.length === 0, `${stale.length} attempts were settled by a replica that had lost them`);
+    };
   },
 };
 

@@ -2,13 +2,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../../src/testing/until.ts";
 import { call, submitOnce } from "./client.ts";
-import type { Submission } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
 import { Ledger } from "./ledger.ts";
 import type { Entry } from "./ledger.ts";
 import { Load, MIXED } from "./load.ts";
 import type { Mix } from "./load.ts";
 import type { Random } from "./random.ts";
+import type { ReplicaProcess } from "./replica-process.ts";
 import type { Places } from "./redis-view.ts";
 
 /** `fast`: within the test command, with short leases. `full`: with the settings that a deployment has. */
@@ -32,7 +32,11 @@ export interface JobBody {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-export type AnySubmission = Omit<Submission, "payload"> & { readonly type: string; readonly payload: object | ((key: string) => object) };
+export interface AnySubmission {
+  readonly type: string;
+  readonly payload: object | ((key: string) => object);
+  readonly [field: string]: unknown;
+}
 
 const POLL_MS = 100;
 
@@ -108,7 +112,8 @@ export class Stage {
   /** Submits one job beside the load; `payload` may depend on the key that its side effect is known by. */
   async submit({ payload, ...fields }: AnySubmission, url = this.cluster.urlOf()): Promise<Entry> {
     const entry = this.ledger.open(fields.type);
-    await submitOnce(url, entry, JSON.stringify({ ...fields, payload: typeof payload === "function" ? payload(entry.key) : payload, tags: [entry.key] }));
+    const body = { ...fields, payload: typeof payload === "function" ? (payload as (key: string) => object)(entry.key) : payload, tags: [entry.key] };
+    await submitOnce(url, entry, JSON.stringify(body));
     return entry;
   }
 
@@ -141,11 +146,11 @@ export class Stage {
     const jobs: JobBody[] = [];
     for (const { id, key } of entries) {
       const look = async (): Promise<JobBody | undefined> => {
-        const [replica] = this.cluster.alive;
+        const [replica] = this.cluster.alive as readonly (ReplicaProcess | undefined)[];
         const { body } = await call(`${replica?.url ?? ""}/api/v1/jobs/${id ?? ""}`, "GET");
         return typeof body["finished_at"] === "string" ? (body as unknown as JobBody) : undefined;
       };
-      jobs.push(await until(look, { what: `job ${key} ${id ?? ""} has ended`, timeoutMs: withinMs }));
+      jobs.push(await until<JobBody | undefined>(look, { what: `job ${key} ${id ?? ""} has ended`, timeoutMs: withinMs }));
     }
     return jobs;
   }

@@ -53,8 +53,7 @@ describe("the taskflow command", () => {
 
   it("is a program that ends with its code", async () => {
     const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-    const start = (...args: string[]) => promisify(execFile)(process.execPath, ["--import", "tsx", main, ...args]);
-    expect((await start("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    await expect(start("nothing")).rejects.toMatchObject({ code: 2 });
+    const running = promisify(execFile)(process.execPath, ["--import", "tsx", main, "nothing"]);
+    await expect(running).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("there is no command") as string });
   });
 });

@@ -14,8 +14,10 @@ local token = replica .. string.format('%010d', seq)
 local reply, leased, remembered, counts, promoted, bytes = { now, 0, 0 }, {}, {}, {}, {}, 0
 
 local function wake(kind)
-  local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
-  if idle then redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') end
+  for _ = 1, 8 do -- a replica that hears nothing any more is passed over
+    local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
+    if not idle or redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
+  end
 end
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end

@@ -2,9 +2,10 @@
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Sides } from "../testing/queue-commands.ts";
-import { NS, drain, sequences } from "../testing/queue-commands.ts";
+import { drain, sequences } from "../testing/queue-commands.ts";
 import { QueueModel } from "../testing/queue-model.ts";
+import type { Sides } from "../testing/queue-sides.ts";
+import { NS } from "../testing/queue-sides.ts";
 import { openQueue } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import type { Queue } from "./queue.ts";

@@ -74,8 +74,10 @@ end
 for i = 1, #left, 1000 do redis.call('ZREM', ns .. 'leased', unpack(left, i, math.min(i + 999, #left))) end
 for i = 1, #outbox, 1000 do redis.call('ZADD', ns .. 'outbox', unpack(outbox, i, math.min(i + 999, #outbox))) end
 for kind in pairs(woken) do
-  local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
-  if idle then redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') end
+  for _ = 1, 8 do -- a replica that hears nothing any more is passed over
+    local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
+    if not idle or redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
+  end
 end
 for field, by in pairs(counts) do redis.call('HINCRBY', ns .. 'counts', field, by) end
 if ended > 0 then

@@ -110,6 +110,8 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
   const restore = openRestore(options, queue);
+  closers.push(() => restore.close());
+  restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks
   const server = new Server({
     enqueue: intake({ queue, acceptor }),
     ...{ queue, store, registry: options.registry, artifacts, metrics, recorder, log },
@@ -128,7 +130,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   });
   const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
   // While jobs drain, reads are answered and submissions refused.
-  closers.push(() => server.close(), () => sweep.close(), () => restore.close(), () => worker.drain(config.DRAIN_MS), () => server.stopAccepting());
+  closers.push(() => server.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => server.stopAccepting());
   metrics.readFrom({
     slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
     recorderBuffered: () => recorder.size,
@@ -136,7 +138,6 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   });
   leases.start();
   sweep.start();
-  restore.start();
   worker.start();
   log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
   return port;

@@ -34,7 +34,7 @@ export class Accepted {
   readonly #namespace: string;
   #client: pg.Client | undefined;
   #leads = false;
-  #closing: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(databaseUrl: string, namespace: string) {
     this.#databaseUrl = databaseUrl;
@@ -78,14 +78,15 @@ export class Accepted {
     await this.#query(SET_EPOCH, [this.#namespace, epoch]);
   }
 
-  /** Leads no more, and cuts off what is under way. Idempotent. */
+  /** Leads no more, and cuts off what is under way; one that is still connecting cannot be ended in order. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#client?.end() ?? Promise.resolve();
-    return this.#closing;
+    this.#isClosed = true;
+    if (this.#client) this.#drop(this.#client);
+    return Promise.resolve();
   }
 
   async #query<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
-    if (this.#closing) throw new Error("this replica is shutting down");
+    if (this.#isClosed) throw new Error("this replica is shutting down");
     const client = this.#client ?? (await this.#connect());
     try {
       return (await client.query<Row & pg.QueryResultRow>(sql, [...values])).rows;

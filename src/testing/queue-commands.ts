@@ -1,43 +1,22 @@
 /** Random steps of the queue's clients, each done to the model and to Redis, and compared. */
 import fc from "fast-check";
-import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
-import type { FreeSlots, Queue, Settlement } from "../queue/queue.ts";
+import type { FreeSlots, Settlement } from "../queue/queue.ts";
 import { PAST } from "./model-job.ts";
 import type { ModelJob, NewJob } from "./model-job.ts";
-import type { Handed, NewSubmission, QueueModel } from "./queue-model.ts";
+import type { Handed, NewSubmission } from "./queue-model.ts";
 import { enqueueRaw, submission } from "./queue.ts";
-import { snapshotOfModel, snapshotOfRedis } from "./queue-snapshot.ts";
+import type { Sides } from "./queue-sides.ts";
+import { NS, clientOf, expectSame, nextId, picked } from "./queue-sides.ts";
 
-export const NS = "{taskflow:0}:";
 const CALLBACK = { type: "hook", lane: "cpu" } as const;
 const TYPES = [{ type: "mail", lane: "io" }, { type: "noop", lane: "io" }, CALLBACK] as const;
 /** The year 2100, epoch ms: nothing becomes due by itself. */
 const FAR_AHEAD = 4_102_444_800_000;
 const OWNED_MS = 3_600_000;
 
-/** What both sides have done so far in one sequence. */
-export interface Sides {
-  readonly model: QueueModel;
-  readonly redis: Redis;
-  readonly clients: readonly { readonly queue: Queue; readonly replica: string; seq: number }[];
-  /** Everything that was sent, to be sent again. */
-  readonly sent: NewSubmission[];
-  /** Every lease that was given, to be settled and renewed, in time or not. */
-  readonly leases: (Handed & { readonly client: number; readonly seq: number })[];
-  /** Ids made so far; they are the same in each run of a sequence. */
-  made: number;
-}
-
 export type Step = fc.AsyncCommand<{ sides: Sides }, Sides>;
-
-/** Both sides show the same: each job in one place, the counters, the tags; and the books balance. */
-export async function expectSame({ model, redis, clients }: Sides): Promise<void> {
-  const [found, books] = await Promise.all([snapshotOfRedis(redis, NS), clients[0]?.queue.books()]);
-  expect(found).toEqual(snapshotOfModel(model));
-  expect(books?.unaccounted).toBe(0);
-}
 
 function step<Args>(name: string, args: fc.Arbitrary<Args>, run: (sides: Sides, args: Args) => Promise<void>): fc.Arbitrary<Step> {
   return args.map((given) => ({
@@ -48,12 +27,6 @@ function step<Args>(name: string, args: fc.Arbitrary<Args>, run: (sides: Sides, 
     },
     toString: () => `${name}(${JSON.stringify(given)})`,
   }));
-}
-
-/** Ids of several clients do not come in order. */
-function nextId(sides: Sides): string {
-  sides.made += 1;
-  return makeId(idPrefix(1_700_000_000_000 + ((sides.made * 7) % 5), 0, 0), sides.made);
 }
 
 const client = fc.nat(2);
@@ -138,7 +111,7 @@ function settlementOf(sides: Sides, { id, seq, attempt, crashes }: Sides["leases
 }
 
 const cancel = step("cancel", fc.record({ client, which: fc.nat(40) }), async (sides, { client: by, which }) => {
-  const ids = sides.sent.flatMap(({ jobs }) => jobs.map(({ id }) => id));
+  const ids = [...sides.model.in("r"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
   const [id = makeId(idPrefix(0, 0, 0), 0)] = picked(ids, [which]);
   expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS)).kind).toBe(sides.model.cancel(id));
 });
@@ -174,16 +147,6 @@ const crash = step("crash", fc.record({ client, victim: client }), async (sides,
 async function pass({ model, redis }: Sides, set: string, jobs: readonly ModelJob[]): Promise<void> {
   model.letPass(jobs);
   if (jobs.length > 0) await redis.zadd(`${NS}${set}`, "XX", ...jobs.flatMap(({ id }) => [PAST, id]));
-}
-
-function picked<One>(from: readonly One[], which: readonly number[]): One[] {
-  return [...new Set(which.flatMap((n) => from.slice(n % Math.max(1, from.length)).slice(0, 1)))];
-}
-
-function clientOf(clients: Sides["clients"], by: number): Sides["clients"][number] {
-  const found = clients[by];
-  if (!found) throw new Error(`no client ${by}`);
-  return found;
 }
 
 /** Sequences of steps; those that move jobs on come more often. */

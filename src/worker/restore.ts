@@ -61,9 +61,9 @@ export class Restore {
   /** Nothing is enqueued before, by `performance.now()`. */
   #quietUntil = 0;
   #runId: string | undefined;
-  /** The mark that Postgres remembers. */
+  /** The mark that Postgres remembers: of the Redis that holds all that was committed until it got it. */
   #known: string | undefined;
-  /** The mark of a Redis that came back empty, and when that was seen, in its time. */
+  /** Another mark that Redis bears, so that it came back empty or is another one; and when that was seen, in its time. */
   #emptied: { readonly epoch: string; readonly at: number } | undefined;
 
   constructor(options: RestoreOptions) {
@@ -91,7 +91,7 @@ export class Restore {
         const lead = await accepted.lead();
         if (lead === "new") await this.#begin();
         if (lead === "no") pauseMs = Math.max(periodMs, FOLLOWER_PERIOD_MS);
-        else if (performance.now() >= this.#quietUntil) await this.#look();
+        else await this.#look();
         lastReason = "";
       } catch (error) {
         const reason = String(error);
@@ -117,6 +117,7 @@ export class Restore {
   async #look(): Promise<void> {
     const { queue, accepted, underWayMs } = this.#options;
     await this.#lookAtRedis();
+    if (performance.now() < this.#quietUntil) return;
     const now = queue.clock.now();
     if (now - this.#lateAt > LATE_PERIOD_MS) {
       this.#lateAt = now;
@@ -132,18 +133,15 @@ export class Restore {
   }
 
   async #lookAtRedis(): Promise<void> {
-    const { queue, accepted, onEmptied } = this.#options;
+    const { queue, onEmptied } = this.#options;
     const { epoch, runId } = await queue.epoch(randomUUID());
-    if (this.#known === undefined) {
-      await accepted.setEpoch(epoch);
-      this.#known = epoch;
-    }
     if (this.#runId !== runId) this.#lookedBelow = LOWEST;
     this.#runId = runId;
     if (epoch === (this.#emptied?.epoch ?? this.#known)) return;
     this.#lookedBelow = LOWEST;
     this.#emptied = { epoch, at: queue.clock.now() };
-    onEmptied();
+    // Before the first mark nobody knows: what was committed until now may be lost, or not.
+    if (this.#known !== undefined) onEmptied();
   }
 
   async #restoreBelow(end: string): Promise<void> {

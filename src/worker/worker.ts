@@ -149,8 +149,7 @@ export class Worker {
     hooks.onPickup(job.type, Math.max(0, startedAt - Math.max(timeOfId(job.id), job.options.run_at ?? 0)) / 1_000);
     slots.take(job.type);
     if (job.crashes > 0) this.#suspect = job.id;
-    const attempt = executor.start(job, this.#ended);
-    if (!attempt.hasEnded) leases.hold(attempt, grantedAt);
+    leases.hold(executor.start(job, this.#ended), grantedAt); // one that has ended already, too: until it is settled, its lease is renewed
   }
 
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {

@@ -1,4 +1,4 @@
-// A job type of lane `cpu` that takes more memory than its thread has.
+// A job type of lane `cpu` that takes more memory than its thread has: in pieces small enough that the limit ends the thread, not the process.
 export default ({ defineJob, Type, fixed }) =>
   defineJob({
     type: "chaos_hog",
@@ -9,6 +9,6 @@ export default ({ defineJob, Type, fixed }) =>
     backoff: fixed(100),
     run: () => {
       const held = [];
-      for (;;) held.push({ number: held.length, text: String(held.length) });
+      for (;;) held.push(new Array(1_000).fill(held.length + 0.5));
     },
   });

@@ -1,0 +1,46 @@
+/** Built programs of a test file, and what they run on. All of it is ended and removed when the file ends. */
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { lastServer } from "../embedded/server-process.ts";
+import { testJobsDir } from "./jobs-dir.ts";
+import { Program } from "./process.ts";
+import { freshDatabase, freshRedis, tempDir } from "./services.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+const programs: Program[] = [];
+const folders: string[] = [];
+afterAll(async () => {
+  await Promise.all(programs.map((program) => program.close()));
+  // Those of a program that was killed, where its test failed before the next one took them over.
+  for (const server of folders.flatMap((folder) => ["redis", "postgres"].map((name) => lastServer(join(folder, "data", name))))) {
+    if (server?.lives) process.kill(server.pid, "SIGINT");
+  }
+});
+
+/** A folder in which a program that is given nothing keeps its `./data`. */
+export function ownFolder(): string {
+  const folder = tempDir();
+  folders.push(folder);
+  return folder;
+}
+
+/** Starts a program in a folder, with these variables alone, and does not wait until it serves. */
+export function launch(folder: string, env: Environment = {}, args: readonly string[] = []): Program {
+  const program = new Program({ cwd: folder, env, args });
+  programs.push(program);
+  return program;
+}
+
+export interface Installation {
+  readonly database: string;
+  /** One more program on it, with these settings beside its own. */
+  readonly start: (env?: Environment) => Program;
+}
+
+/** An empty Redis and an empty Postgres; programs on them get short leases, the test job types, and no mail server. */
+export async function installation(): Promise<Installation> {
+  const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
+  const own = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", WORKER_COUNT: "1", LEASE_MS: "1000", TASKFLOW_JOBS: testJobsDir };
+  return { database: database.url, start: (env = {}) => launch(tempDir(), { ...own, ...env }) };
+}

@@ -1,0 +1,46 @@
+/** Redis and the model of the queue, side by side, with what was done to both. */
+import type { Redis } from "ioredis";
+import { expect } from "vitest";
+import { idPrefix, makeId } from "../core/id.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Handed, NewSubmission, QueueModel } from "./queue-model.ts";
+import { snapshotOfModel, snapshotOfRedis } from "./queue-snapshot.ts";
+
+export const NS = "{taskflow:0}:";
+
+/** What both sides have done so far in one sequence. */
+export interface Sides {
+  readonly model: QueueModel;
+  readonly redis: Redis;
+  readonly clients: readonly { readonly queue: Queue; readonly replica: string; seq: number }[];
+  /** Everything that was sent, to be sent again. */
+  readonly sent: NewSubmission[];
+  /** Every lease that was given, to be settled and renewed, in time or not. */
+  readonly leases: (Handed & { readonly client: number; readonly seq: number })[];
+  /** Ids made so far; they are the same in each run of a sequence. */
+  made: number;
+}
+
+/** Both sides show the same: each job in one place, the counters, the tags; and the books balance. */
+export async function expectSame({ model, redis, clients }: Sides): Promise<void> {
+  const [found, books] = await Promise.all([snapshotOfRedis(redis, NS), clients[0]?.queue.books()]);
+  expect(found).toEqual(snapshotOfModel(model));
+  expect(books?.unaccounted).toBe(0);
+}
+
+/** Ids of several clients do not come in order. */
+export function nextId(sides: Sides): string {
+  sides.made += 1;
+  return makeId(idPrefix(1_700_000_000_000 + ((sides.made * 7) % 5), 0, 0), sides.made);
+}
+
+/** Some of these, each at most once, by numbers of any size. */
+export function picked<One>(from: readonly One[], which: readonly number[]): One[] {
+  return [...new Set(which.flatMap((n) => from.slice(n % Math.max(1, from.length)).slice(0, 1)))];
+}
+
+export function clientOf(clients: Sides["clients"], by: number): Sides["clients"][number] {
+  const found = clients[by];
+  if (!found) throw new Error(`no client ${by}`);
+  return found;
+}
