@@ -82,13 +82,15 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
     const { database, start } = await installation();
     const api = await start({ TASKFLOW_ROLE: "api" }).ready();
     const [poison = "", ...neighbours] = await submitBatch(api, [{ type: "test_io", payload: { do: "kill" } }, ...someSleepers(4, 100)]);
-    let deaths = 0;
     const isTakenOut = async (): Promise<boolean> => (await getJob(api, poison)).status === "failed";
+    let worker = start({ TASKFLOW_ROLE: "worker" });
+    let deaths = 0;
     while (!(await isTakenOut()) && deaths <= CRASH_BUDGET + 1) {
-      const worker = start({ TASKFLOW_ROLE: "worker" });
-      neighbours.push(await submit(api, "noop", {}));
       await until(async () => worker.hasEnded || (await isTakenOut()), { what: "the worker dies, or the poison is taken out", timeoutMs: WITHIN_MS });
-      if (worker.hasEnded) deaths += 1;
+      if (!worker.hasEnded) continue;
+      deaths += 1;
+      worker = start({ TASKFLOW_ROLE: "worker" });
+      neighbours.push(await submit(api, "noop", {}));
     }
     expect(deaths).toBe(CRASH_BUDGET + 1);
     expect(await getJob(api, poison)).toMatchObject({ error: { code: "lost" }, attempt: 0 });

@@ -150,6 +150,7 @@ export class Cluster {
     }
     await Promise.all([this.http.close(), this.smtp.close()]);
     this.redis.close();
+    await this.postgres.close();
     this.#dir.remove();
   }
 

@@ -23,6 +23,8 @@ const ROWS = `select id, type, status, attempt, max_attempts, worker, tags[1] as
 
 export class PostgresView {
   readonly url: string;
+  /** Kept between the looks of {@link copyingPids}, which come every few milliseconds. */
+  #watcher: pg.Client | undefined;
 
   constructor(url: string) {
     this.url = url;
@@ -56,6 +58,18 @@ export class PostgresView {
   /** The backends that are inside a COPY now. */
   async copyingPids(): Promise<number[]> {
     const sql = "select pid from pg_stat_activity where application_name = 'taskflow-recorder' and state = 'active' and query like 'copy %' and datname = current_database()";
-    return (await this.query<{ pid: number }>(sql)).map(({ pid }) => pid);
+    try {
+      this.#watcher ??= await this.connect();
+      return (await this.#watcher.query<{ pid: number }>(sql)).rows.map(({ pid }) => pid);
+    } catch {
+      await this.close(); // Postgres is recovering, say: the next look has a new session
+      return [];
+    }
+  }
+
+  async close(): Promise<void> {
+    const watcher = this.#watcher;
+    this.#watcher = undefined;
+    await watcher?.end();
   }
 }

@@ -154,7 +154,7 @@ describe("POST /api/v1/jobs/batch", () => {
     ["x", "text/csv", 415, "unsupported_media_type"],
     ["", "application/json", 400, "body_missing"],
     [" ".repeat(5_000_000), "application/json", 413, "body_too_large"],
-  ])("answers %.20j as %s with %i", async (body, type, status, code) => {
+  ])("refuses a body of that kind (%#)", async (body, type, status, code) => {
     expect(await postBatch(body, { "content-type": type })).toMatchObject({ status, body: { code } });
   });
 });

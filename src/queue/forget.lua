@@ -1,18 +1,32 @@
 #!lua flags=allow-oom
--- Forgets jobs that Postgres holds. A repeat counts nothing twice.
+-- Forgets jobs that Postgres holds. A repeat counts nothing twice, and what waits or runs (again) is left alone.
 -- KEYS: 1 namespace
 -- ARGV: for each type: type, n, n ids
 -- Returns: how many were forgotten by this call
 local ns, at, total = KEYS[1], 1, 0
+
+local LIVE = { q = true, s = true, t = true, r = true }
+
+local function is_live(id) -- recorded late, by a replica that was away, when Redis had lost the job and got it back
+  return LIVE[redis.call('GETRANGE', ns .. 'j:' .. id, 0, 0)]
+end
+
 while at <= #ARGV do
   local kind, n = ARGV[at], tonumber(ARGV[at + 1])
   local removed = 0
   for first = at + 2, at + 1 + n, 1000 do
-    local last, keys = math.min(first + 999, at + 1 + n), {}
-    for i = first, last do keys[#keys + 1] = ns .. 'j:' .. ARGV[i] end
-    removed = removed + redis.call('ZREM', ns .. 'outbox', unpack(ARGV, first, last))
-    redis.call('ZREM', ns .. 'live', unpack(ARGV, first, last))
-    redis.call('DEL', unpack(keys))
+    local last, ids, keys = math.min(first + 999, at + 1 + n), {}, {}
+    local outbox = redis.call('ZREM', ns .. 'outbox', unpack(ARGV, first, last))
+    for i = first, last do
+      if outbox == last - first + 1 or not is_live(ARGV[i]) then
+        ids[#ids + 1] = ARGV[i]; keys[#keys + 1] = ns .. 'j:' .. ARGV[i]
+      end
+    end
+    removed = removed + outbox
+    if #ids > 0 then
+      redis.call('ZREM', ns .. 'live', unpack(ids))
+      redis.call('DEL', unpack(keys))
+    end
   end
   if removed > 0 then redis.call('HINCRBY', ns .. 'counts', 'recorded:' .. kind, removed) end
   total, at = total + removed, at + 2 + n

@@ -174,6 +174,14 @@ describe("settle and forget", () => {
     expect(await redis.keys("{taskflow:0}:j:*")).toEqual([]);
   });
 
+  it("does not forget a job that waits again by the time its outcome is recorded", async () => {
+    const queue = await replica();
+    const [id = ""] = await enqueue(queue, submission());
+    await queue.forget([{ id, type: "noop" }]);
+    expect(await queue.books()).toMatchObject({ accepted: 1, unaccounted: 0, types: [{ recorded: 0, queued: 1 }] });
+    expect(ids((await claim(queue)).claimed)).toEqual([id]);
+  });
+
   it("answers a repeat with done, and a lease that is not ours with stale", async () => {
     const [one, two] = [await replica(), await replica()];
     await enqueue(one, submission());

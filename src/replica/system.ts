@@ -13,7 +13,8 @@ import type { Config } from "../config.ts";
 import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
 import { callbacks } from "./callback.ts";
 import { makeDispatch } from "./dispatch.ts";
-import { INTAKE_MS, intake } from "./intake.ts";
+import { intake } from "./intake.ts";
+import { openRestore } from "./restore.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { StartError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -23,19 +24,15 @@ import { Queue } from "../queue/queue.ts";
 import { checkServer } from "../queue/server-check.ts";
 import type { Registry } from "../registry.ts";
 import { trimAccepted } from "../results/accepted-partitions.ts";
-import { Accepted } from "../results/accepted.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder.ts";
 import { dropExpired } from "../results/retention.ts";
 import { Store } from "../results/store.ts";
-import { Restore } from "../worker/restore.ts";
 
 const START_TIMEOUT_MS = 10_000;
 /** How long a closing replica tries to write its last outcomes; what is left stands in the outbox. */
 const LAST_FLUSH_MS = 5_000;
-/** What Redis's clock and a replica's notion of it may differ by, generously. */
-const CLOCK_ERROR_MS = 1_000;
 const RETENTION_PERIOD_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -207,19 +204,6 @@ function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue,
       for (const { job } of outcomes) metrics.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
       await queue.forget(outcomes.map(({ job }) => job));
     },
-  });
-}
-
-function openRestore({ config, databaseUrl, log }: SystemOptions, queue: Queue): Restore {
-  const enqueueMs = config.SUBMIT_TIMEOUT_MS + CLOCK_ERROR_MS;
-  return new Restore({
-    queue,
-    accepted: new Accepted(databaseUrl, config.REDIS_NAMESPACE),
-    underWayMs: INTAKE_MS + enqueueMs,
-    enqueueMs,
-    onEmptied: () => log.warn("Redis has lost what it held: the jobs of durability postgres are put back"),
-    onRestored: (jobs) => log.info({ jobs }, "put jobs back that Redis did not hold"),
-    onError: (error) => log.warn({ error }, "jobs that Redis may have lost could not be put back yet"),
   });
 }
 

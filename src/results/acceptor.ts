@@ -14,9 +14,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Submission } from "../core/job.ts";
 import { encodeSubmission } from "../core/wire.ts";
-import { OutcomeUnknown, TaskFlowError, codeOf, messageOf } from "../errors.ts";
+import type { TaskFlowError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { AcceptedConnection } from "./accepted-connection.ts";
 import type { KnownKey } from "./accepted-connection.ts";
+import { isRefusal, unavailable, unknown } from "./accepted-failure.ts";
 import { addAcceptedPartitions } from "./accepted-partitions.ts";
 import type { RecorderLog } from "./batch.ts";
 import { escapeText } from "./copy.ts";
@@ -84,7 +86,7 @@ export class Acceptor {
   /** Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick. */
   accept(acceptance: Acceptance, done: AcceptDone): void {
     if (this.#isClosed || this.#chars > MAX_CHARS) {
-      done(unavailable(this.#isClosed ? "this replica is shutting down" : "too many submissions wait for Postgres"));
+      done(failed(unavailable(this.#isClosed ? "this replica is shutting down" : "too many submissions wait for Postgres")));
       return;
     }
     const rows = rowsOf(acceptance, this.#options.namespace);
@@ -131,9 +133,9 @@ export class Acceptor {
     const count = this.#waiting.findIndex(({ since }) => since >= expired);
     for (const pending of this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)) {
       this.#chars -= pending.rows.length;
-      answer(pending, unavailable(silence));
+      answer(pending, failed(unavailable(silence)));
     }
-    const verdict = this.#isSent ? unknown(new Error(silence)) : unavailable(silence);
+    const verdict = failed(this.#isSent ? unknown(new Error(silence)) : unavailable(silence));
     for (const pending of this.#batch) if (pending.since < expired) answer(pending, verdict);
   }
 
@@ -141,7 +143,7 @@ export class Acceptor {
     try {
       await this.#connection.open();
     } catch (error) {
-      this.#fail(batch, error, unavailable(messageOf(error), error));
+      this.#fail(batch, unavailable(messageOf(error), error));
       return;
     }
     const asked = batch.filter(({ done }) => done !== undefined); // the others were told that nothing was changed
@@ -153,7 +155,7 @@ export class Acceptor {
       if (this.#lastReason !== undefined) this.#options.log.info({}, "Postgres takes submissions again");
       this.#lastReason = undefined;
     } catch (error) {
-      this.#fail(asked, error, isRefusal(error) ? unavailable(messageOf(error), error) : unknown(error));
+      this.#fail(asked, isRefusal(error) ? unavailable(messageOf(error), error) : unknown(error));
     } finally {
       this.#isSent = false;
     }
@@ -181,11 +183,12 @@ export class Acceptor {
     }
   }
 
-  #fail(batch: readonly Pending[], error: unknown, failed: Accepted): void {
+  #fail(batch: readonly Pending[], error: TaskFlowError): void {
+    const reason = messageOf(error.cause);
     // Once for each reason, not for each batch: an outage is hours long at times.
-    if (messageOf(error) !== this.#lastReason) this.#options.log.warn({ error: messageOf(error) }, "submissions cannot be committed in Postgres: they are refused until it takes them");
-    this.#lastReason = messageOf(error);
-    for (const pending of batch) answer(pending, failed);
+    if (reason !== this.#lastReason) this.#options.log.warn({ error: reason }, "submissions cannot be committed in Postgres: they are refused until it takes them");
+    this.#lastReason = reason;
+    for (const pending of batch) answer(pending, failed(error));
   }
 }
 
@@ -193,6 +196,10 @@ function rowsOf({ jobs }: Acceptance, namespace: string): string {
   let rows = "";
   for (const { id, submission } of jobs) rows += `${id}\t${namespace}\t${escapeText(encodeSubmission(submission))}\n`;
   return rows;
+}
+
+function failed(error: TaskFlowError): Accepted {
+  return { kind: "failed", error };
 }
 
 function answer(pending: Pending, accepted: Accepted): void {
@@ -205,19 +212,4 @@ function answerOf({ idempotency }: Acceptance, known: ReadonlyMap<string, KnownK
   const first = idempotency && known.get(idempotency.key);
   if (!first || first.firstId === idempotency.firstId) return COMMITTED;
   return { kind: "known", firstId: first.firstId, isSameBody: first.fingerprint === idempotency.fingerprint };
-}
-
-function unavailable(reason: string, cause?: unknown): Accepted {
-  const message = `This submission asks for durability postgres, which cannot be had now (${reason}); nothing was changed.`;
-  return { kind: "failed", error: new TaskFlowError("store_unavailable", 503, message, { cause, retryAfterMs: 2_000 }) };
-}
-
-function unknown(cause: unknown): Accepted {
-  const message = `Whether Postgres has committed this submission is not known (${messageOf(cause)}); if it has, the job runs within a few minutes.`;
-  return { kind: "failed", error: new OutcomeUnknown(message, cause) };
-}
-
-/** Whether Postgres itself said no, and so has nothing of the batch. Class 08 and 57 end a connection, 58 and XX the server's health: who knows what came before. */
-function isRefusal(error: unknown): boolean {
-  return /^(?!EPIPE|08|57|58|XX)[0-9A-Z]{5}$/.test(codeOf(error) ?? "");
 }

@@ -142,6 +142,12 @@ describe("restore", () => {
     await two.close();
   });
 
+  it("ends at once, though it is only just connecting", async () => {
+    const { restore, told } = await setup();
+    await restore().close();
+    expect(told).toEqual([]);
+  });
+
   it("tries again, later, what Redis does not take", async () => {
     const { redis, queue, accept, restore, told } = await setup();
     
