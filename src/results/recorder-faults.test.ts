@@ -221,7 +221,7 @@ describe("a recorder whose Postgres fails", () => {
 
   it("records without the next day's partition when that cannot be made", async () => {
     const { recorder, recorded, client, logged } = await setup();
-    await client.query("drop function taskflow_add_partition");
+    await client.query("drop function taskflow_add_partition(text, uuid, uuid)");
     recorder.add(outcomes(2));
     await recorder.idle();
     expect(recorded).toHaveLength(2);
