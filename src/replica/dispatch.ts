@@ -4,6 +4,7 @@ import type { Backoff } from "../core/backoff.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { Job, Outcome, Submission } from "../core/job.ts";
 import type { Config } from "../config.ts";
+import { messageOf } from "../errors.ts";
 import { Executor } from "../execute/executor.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Log } from "../log.ts";
@@ -47,7 +48,7 @@ export interface Dispatch {
 /** Makes the parts and opens what the types need. Nothing is claimed before `worker.start()`. */
 export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> {
   const { config, definitions, registry, log, metrics, queue, recorder, replica } = options;
-  const onError = (what: string) => (error: unknown) => log.warn({ error }, what);
+  const onError = (what: string) => oncePerReason((error) => log.warn({ error }, what));
 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots);
@@ -108,6 +109,17 @@ export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> 
   });
   await executor.open(options.typeSettings);
   return { worker, leases, sweep, slots, threads, executor, heartbeat };
+}
+
+/** An outage brings the same error with every try: told once, and once a minute while it lasts. */
+function oncePerReason(tell: (error: unknown) => void): (error: unknown) => void {
+  let told = { reason: "", at: 0 };
+  return (error) => {
+    const [reason, at] = [messageOf(error), performance.now()];
+    if (reason === told.reason && at - told.at < 60_000) return;
+    told = { reason, at };
+    tell(error);
+  };
 }
 
 /** How long a job waits between attempts: its own word, then the deployment's, then its type's. */
