@@ -46,7 +46,11 @@ async function main(): Promise<void> {
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {
-    const system = await startReplica({ config, registry, replica, log, embedded });
+    const onUnfit = (): void => {
+      running.exitCode = 1; // so that whoever watches over it starts another
+      process.kill(process.pid, "SIGTERM");
+    };
+    const system = await startReplica({ config, registry, replica, log, embedded, onUnfit });
     running.close = async () => {
       await system.close();
       await embedded.close();
@@ -64,9 +68,10 @@ interface Parts {
   readonly replica: string;
   readonly log: Log;
   readonly embedded: EmbeddedServices;
+  readonly onUnfit: () => void;
 }
 
-async function startReplica({ config, registry, replica, log, embedded }: Parts): Promise<System> {
+async function startReplica({ config, registry, replica, log, embedded, onUnfit }: Parts): Promise<System> {
   const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
   if (!redis) throw new StartError("REDIS_ADDR is not set, and no Redis was started here.");
   const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");
@@ -81,7 +86,7 @@ async function startReplica({ config, registry, replica, log, embedded }: Parts)
     redis: { url: redis.url, where: `${redis.host}:${redis.port}` },
     typeSettings: { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl },
     mail: embedded.mail,
-    onUnfit: () => process.kill(process.pid, "SIGTERM"),
+    onUnfit,
   });
 }
 
@@ -93,6 +98,7 @@ function randomReplicaId(): string {
 /** What a signal is to close. Before there is anything, no job was taken here. */
 interface Running {
   close?: () => Promise<void>;
+  exitCode?: number;
 }
 
 function stopOnSignals(running: Running, config: Config, log: Log): void {
@@ -107,7 +113,7 @@ function stopOnSignals(running: Running, config: Config, log: Log): void {
     clearTimeout(giveUp);
     log.info("stopped");
     await log.flush();
-    process.exit(0);
+    process.exit(running.exitCode ?? 0);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

@@ -34,6 +34,22 @@ export function openRedis(url: string): Redis {
   });
 }
 
+/** Waits until a client is connected; rejects with what went wrong last when it is not within `timeoutMs`. */
+export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === "ready") return;
+  let lastError: Error | undefined;
+  const note = (error: Error): void => { lastError = error; };
+  redis.on("error", note);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(lastError ?? new Error("no answer")), timeoutMs);
+      redis.once("ready", () => { clearTimeout(timer); resolve(); });
+    });
+  } finally {
+    redis.off("error", note);
+  }
+}
+
 export class Connection {
   readonly #redis: Redis;
   readonly #hooks: ConnectionHooks;
@@ -51,19 +67,8 @@ export class Connection {
   }
 
   /** Waits for the first connection. Rejects with what went wrong when there is none within `timeoutMs`. */
-  async opened(timeoutMs: number): Promise<void> {
-    if (this.isReady) return;
-    let lastError: Error | undefined;
-    const note = (error: Error): void => { lastError = error; };
-    this.#redis.on("error", note);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(lastError ?? new Error("no answer")), timeoutMs);
-        this.#redis.once("ready", () => { clearTimeout(timer); resolve(); });
-      });
-    } finally {
-      this.#redis.off("error", note);
-    }
+  opened(timeoutMs: number): Promise<void> {
+    return readyWithin(this.#redis, timeoutMs);
   }
 
   /**

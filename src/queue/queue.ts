@@ -111,7 +111,7 @@ export class Queue {
   async open(timeoutMs: number): Promise<void> {
     await Promise.all([this.#submissions.opened(timeoutMs), this.#work.opened(timeoutMs)]);
     await this.#work.loadScripts(timeoutMs);
-    await this.#subscriber.open();
+    await this.#subscriber.open(timeoutMs);
     const sentAt = performance.now();
     const [seconds, micros] = (await this.#work.send("time", [], timeoutMs)) as [string, string];
     this.clock.learn(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, performance.now());

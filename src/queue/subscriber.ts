@@ -1,6 +1,6 @@
 /** What other replicas tell this one, by publish: that work waits, or that a job which runs here was cancelled. Hints, both. */
 import type { Redis } from "ioredis";
-import { openRedis } from "./connection.ts";
+import { openRedis, readyWithin } from "./connection.ts";
 
 export interface SubscriberHooks {
   readonly onWake: () => void;
@@ -23,8 +23,8 @@ export class Subscriber {
   }
 
   /** The client subscribes again by itself after each reconnect. */
-  async open(): Promise<void> {
-    if (this.#redis.status !== "ready") await new Promise<void>((resolve) => this.#redis.once("ready", () => resolve()));
+  async open(timeoutMs: number): Promise<void> {
+    await readyWithin(this.#redis, timeoutMs);
     await this.#redis.subscribe(this.#channel);
   }
 

@@ -187,6 +187,7 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
   } catch (error) {
     queue.close();
     if (error instanceof StartError) throw error;
+    if (/WRONGPASS|NOAUTH/.test(messageOf(error))) throw new StartError(`Redis at ${redis.where} does not take the user or password of REDIS_ADDR.`, error); // it has no code but these words
     throw new StartError(`Redis at ${redis.where} does not answer (${messageOf(error)}): start it, or set REDIS_ADDR to where it is.`, error);
   }
 }
