@@ -63,14 +63,22 @@ export class Server {
    */
   async listen(host: string, port: number): Promise<number> {
     this.#looksAtPeers = !isLoopbackHost(host);
-    const socket = await new Promise<us_listen_socket | false>((resolve) => {
-      (this.#app as unknown as ListeningApp).listen(host, port, EXCLUSIVE_PORT, resolve);
-    });
+    // "" is no address to the library: with it, it takes any free port. Both families come with "::", where there is IPv6.
+    let socket: us_listen_socket | false = false;
+    for (const address of host === "" ? ["::", "0.0.0.0"] : [host]) {
+      if (socket === false) socket = await this.#listenOn(address, port);
+    }
     if (socket === false) {
       throw new StartError(`SERVER_ADDR: cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}: another program has that port, or the address is not this machine's.`);
     }
     this.#socket = socket;
     return uWS.us_socket_local_port(socket);
+  }
+
+  #listenOn(address: string, port: number): Promise<us_listen_socket | false> {
+    return new Promise((resolve) => {
+      (this.#app as unknown as ListeningApp).listen(address, port, EXCLUSIVE_PORT, resolve);
+    });
   }
 
   /** From now on submissions are refused; everything else is answered as before. */

@@ -207,6 +207,14 @@ describe("many jobs", () => {
 });
 
 describe("starting", () => {
+  it("serves every interface on the port that it was given", async () => {
+    const port = await closedPort();
+    const open = await start({ SERVER_ADDR: `:${port}`, REDIS_NAMESPACE: "open:0" });
+    expect(open.url).toBe(`http://127.0.0.1:${port}`);
+    expect((await call(open, "GET", "/api/v1/queues")).status).toBe(200);
+    await open.close();
+  });
+
   it("says in one sentence what is missing", async () => {
     const nobody = `127.0.0.1:${await closedPort()}`;
     await expect(start({}, { database: `postgres://x:secret@${nobody}/x` })).rejects.toThrow(/^(?!.*secret).*127\.0\.0\.1/);
