@@ -1,9 +1,6 @@
-/**
- * The acceptor's own connection to Postgres: opened by the call that needs it, and given up after any error, since what
- * a failed COPY leaves of a connection is not to be relied on.
- */
-import pg from "pg";
-import { from as copyFrom } from "pg-copy-streams";
+/** The acceptor's own connection to Postgres. */
+import type pg from "pg";
+import { ExclusiveClient, copyIn } from "./exclusive-client.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import { readSql } from "./sql.ts";
 
@@ -32,17 +29,14 @@ interface KeyRow {
 }
 
 export class AcceptedConnection {
-  readonly #databaseUrl: string;
+  readonly #client: ExclusiveClient;
   readonly #namespace: string;
-  readonly #timeoutMs: number;
   readonly #rows = new RowBuffer();
-  #client: pg.Client | undefined;
 
   /** @param timeoutMs how long one call may take; then the connection is cut, and the call rejects */
   constructor(databaseUrl: string, namespace: string, timeoutMs: number) {
-    this.#databaseUrl = databaseUrl;
+    this.#client = new ExclusiveClient({ databaseUrl, applicationName: "taskflow-acceptor", connectTimeoutMs: timeoutMs, timeoutMs });
     this.#namespace = namespace;
-    this.#timeoutMs = timeoutMs;
   }
 
   /** Connects, where that is not done: what fails here has changed nothing. */
@@ -73,51 +67,15 @@ export class AcceptedConnection {
 
   /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */
   cut(): void {
-    const client = this.#client;
-    this.#client = undefined;
-    // `end()` would wait for the other side where no query is under way.
-    if (client) (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
+    this.#client.cut();
   }
 
   /** Runs `work` on the connection, within the time limit. */
-  async use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-    const timer = setTimeout(() => this.cut(), this.#timeoutMs);
-    try {
-      return await work(this.#client ?? (await this.#connect()));
-    } catch (error) {
-      this.cut();
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({
-      connectionString: this.#databaseUrl,
-      application_name: "taskflow-acceptor",
-      connectionTimeoutMillis: this.#timeoutMs,
-      keepAlive: true,
-      // So that the server, too, gives up what this side has.
-      statement_timeout: this.#timeoutMs,
-      idle_in_transaction_session_timeout: this.#timeoutMs,
-    });
-    this.#client = client;
-    const forget = (): void => {
-      if (this.#client === client) this.#client = undefined;
-    };
-    client.on("error", forget); // between calls; within one, the call rejects
-    client.on("end", forget);
-    await client.connect();
-    return client;
+  use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    return this.#client.use(work);
   }
 
   #copyIn(client: pg.Client, rows: readonly string[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stream = client.query(copyFrom(COPY));
-      stream.on("error", reject);
-      stream.on("finish", resolve); // after ReadyForQuery
-      stream.end(this.#rows.fill(rows, (row) => row));
-    });
+    return copyIn(client, COPY, this.#rows.fill(rows, (row) => row));
   }
 }
