@@ -5,10 +5,10 @@
 FROM node:24-trixie-slim AS base
 WORKDIR /app
 
-# No install script of any package is needed, so none runs; the platform binaries of development tools are not needed either.
+# No install script of any package is needed, so none runs.
 FROM base AS build
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts --omit=optional
+RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/build.mjs scripts/
 COPY src src

@@ -5,10 +5,12 @@
  */
 type Run = (task: unknown) => unknown;
 
-const attempts = (): Promise<{ readonly default: Run }> => import("./thread.js") as never;
+const attempts = (): Promise<{ readonly default: Run; readonly warmUp: Run }> => import("./thread.js") as never;
 const bodies = (): Promise<{ readonly default: Run }> => import("./parse-thread.js") as never;
 
+// Getters of promises: the pool waits for the one that a thread is for before it calls the thread ready.
 module.exports = {
-  runAttempt: async (task: unknown): Promise<unknown> => (await attempts()).default(task),
-  parseBody: async (task: unknown): Promise<unknown> => (await bodies()).default(task),
+  get runAttempt() { return attempts().then((module) => module.default); },
+  get warmUpAttempts() { return attempts().then((module) => module.warmUp); },
+  get parseBody() { return bodies().then((module) => module.default); },
 };

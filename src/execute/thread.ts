@@ -1,6 +1,7 @@
-/** What runs inside a pool thread: it opens a type's tool at its first job, and runs one attempt after the other. */
+/** What runs inside a pool thread: it opens the tools of its types, and runs one attempt after the other. */
 import { parentPort } from "node:worker_threads";
 import { workerData } from "piscina";
+import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
@@ -17,20 +18,29 @@ function say(message: ThreadMessage): void {
   parentPort?.postMessage(message);
 }
 
+function open(definition: AnyJobDefinition): Promise<unknown> {
+  let opened = tools.get(definition.type);
+  if (!opened) {
+    opened = Promise.resolve(definition.open?.(pickSettings(definition, settings)));
+    tools.set(definition.type, opened);
+    opened.catch(() => tools.delete(definition.type)); // the next attempt opens anew
+  }
+  return opened;
+}
+
+/** Does ahead of the first attempt what would hold it up. What cannot be opened is for the attempts to tell. */
+export async function warmUp(): Promise<void> {
+  await Promise.allSettled(registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)));
+}
+
 export default async function runAttempt({ type, jobId, attempt, payload }: ThreadTask): Promise<AttemptEnd> {
   try {
     const definition = registry.get(type)?.definition;
     if (!definition) throw new Error(`no job type ${type} on this thread`);
-    let opened = tools.get(type);
-    if (!opened) {
-      opened = Promise.resolve(definition.open?.(pickSettings(definition, settings)));
-      tools.set(type, opened);
-      opened.catch(() => tools.delete(type)); // the next attempt opens anew
-    }
     const value: unknown = await definition.run(JSON.parse(payload), {
       jobId,
       attempt,
-      tool: await opened,
+      tool: await open(definition),
       signal: neverAborted,
       progress: (percent: number) => say({ jobId, progress: clampProgress(percent) ?? 0 }),
       log: (message: string, fields?: Record<string, unknown>) => say({ jobId, log: message, fields }),

@@ -55,18 +55,23 @@ export class Threads {
         name: "runAttempt",
         minThreads: size,
         maxThreads: size,
+        atomics: "disabled", // a thread that waits in its event loop tends the sockets that a handler keeps alive
         workerData,
         resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
       });
       this.#pool.on("message", onMessage);
     }
-    // Started at once: a large body must not wait for a thread to load its code.
     this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData });
   }
 
   /** Threads that run an attempt. */
   get busy(): number {
     return this.#running;
+  }
+
+  /** Resolves when every thread of the pool has loaded its code and opened its tools. */
+  async opened(): Promise<void> {
+    await Promise.all(Array.from({ length: this.size }, () => this.#pool?.run(undefined, { name: "warmUpAttempts" }))); // one each: a thread takes no second task
   }
 
   /** Runs one attempt. Rejects when its thread died, or with an AbortError when `signal` ended it. */

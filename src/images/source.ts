@@ -4,7 +4,7 @@ import { ARTIFACT_REFERENCE_PATTERN, parseArtifactReference } from "../artifacts
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { openOutbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
+import type { Outbound, OutboundResponse } from "../net/outbound.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
 
 /** The most bytes that an image may have before it is decoded: a PNG of 20 megapixels, hardly compressed, passes. */
@@ -35,9 +35,9 @@ export type ImageSource = Static<typeof imageSource>;
  * @throws {RetryableError} `source_unreachable`
  * @throws {RetryAfterError} `source_busy` (HTTP 429)
  */
-export async function readImage(source: ImageSource, store: ArtifactStore, settings: OutboundSettings, signal: AbortSignal): Promise<Buffer> {
+export async function readImage(source: ImageSource, store: ArtifactStore, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
   if ("base64" in source) return Buffer.from(source.base64, "base64");
-  return "artifact" in source ? readArtifact(source.artifact, store) : fetchImage(source.url, settings, signal);
+  return "artifact" in source ? readArtifact(source.artifact, store) : fetchImage(source.url, outbound, signal);
 }
 
 async function readArtifact(reference: string, store: ArtifactStore): Promise<Buffer> {
@@ -50,8 +50,7 @@ async function readArtifact(reference: string, store: ArtifactStore): Promise<Bu
 }
 
 /** The client lives no longer than the attempt: between attempts a pool thread stands still and could not tend a kept-alive socket. */
-async function fetchImage(url: string, settings: OutboundSettings, signal: AbortSignal): Promise<Buffer> {
-  const outbound = openOutbound(settings);
+async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
   try {
     const answer = await outbound.fetch(url, {
       headers: { accept: "image/jpeg, image/png, image/webp, image/avif, image/gif", "user-agent": "TaskFlow" },
@@ -67,8 +66,6 @@ async function fetchImage(url: string, settings: OutboundSettings, signal: Abort
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
     if (thrown instanceof PermanentError || thrown instanceof RetryAfterError) throw thrown;
     throw new RetryableError(`the source gave no image (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "source_unreachable", cause: thrown });
-  } finally {
-    await outbound.close();
   }
 }
 

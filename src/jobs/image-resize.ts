@@ -3,10 +3,10 @@ import { Type, type Static } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { defineJob, exponential, type AttemptContext, type PayloadFault } from "../core/job-type.ts";
-import { openImage, prepareSharp, renderVariants } from "../images/image.ts";
+import type * as images from "../images/image.ts";
 import { imageSource, readImage } from "../images/source.ts";
 import { variantFaults, variantFields, type OutputFormat, type Variant } from "../images/variant.ts";
-import { outboundSettings, type OutboundSettings } from "../net/outbound.ts";
+import { openOutbound, outboundSettings, type Outbound, type OutboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 
 /** 8 × 8 pixels. */
@@ -43,7 +43,9 @@ type Payload = Static<typeof payloadSchema>;
 
 interface Tool {
   readonly store: ArtifactStore;
-  readonly outbound: OutboundSettings;
+  readonly outbound: Outbound;
+  /** Loaded where images are made, and nowhere else: libvips takes its time and memory. */
+  readonly images: typeof images;
 }
 
 interface ImageOutput {
@@ -65,23 +67,27 @@ export default defineJob({
   timeoutMs: 120_000,
   backoff: exponential(1_000, 600_000),
   maxBodyBytes: 16_777_216,
-  open: async (settings): Promise<Tool> => {
-    prepareSharp();
-    return { store: await openArtifactStore(settings), outbound: settings };
-  },
+  open,
+  close: ({ outbound }) => outbound.close(),
   run: resize,
 });
+
+async function open(settings: OutboundSettings & { readonly ARTIFACTS_DIR: string }): Promise<Tool> {
+  const images = await import("../images/image.ts");
+  images.prepareSharp();
+  return { store: await openArtifactStore(settings), outbound: openOutbound(settings), images };
+}
 
 async function resize(payload: Payload, { jobId, attempt, tool, signal, progress }: AttemptContext<Tool>): Promise<{ outputs: ImageOutput[] }> {
   const { source, variants: several, ...single } = payload;
   const variants: readonly Variant[] = several ?? [single];
-  const image = await openImage(await readImage(source, tool.store, tool.outbound, signal));
+  const image = await tool.images.openImage(await readImage(source, tool.store, tool.outbound, signal));
   const outputs: ImageOutput[] = [];
-  for await (const { bytes, ...rendered } of renderVariants(image, variants)) {
+  for await (const { bytes, ...rendered } of tool.images.renderVariants(image, variants)) {
     const name = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
     await tool.store.write({ jobId, attempt, name }, bytes);
     outputs.push({ artifact: name, ...rendered, bytes: bytes.length });
-    progress(Math.round((100 * outputs.length) / variants.length));
+    if (variants.length > 1) progress(Math.round((100 * outputs.length) / variants.length));
   }
   return { outputs };
 }
