@@ -71,7 +71,8 @@ export class Threads {
 
   /** Resolves when every thread of the pool has loaded its code and opened its tools. */
   async opened(): Promise<void> {
-    await Promise.all(Array.from({ length: this.size }, () => this.#pool?.run(undefined, { name: "warmUpAttempts" }))); // one each: a thread takes no second task
+    const pool = this.#pool;
+    if (pool) await Promise.all(Array.from({ length: this.size }, () => pool.run(undefined, { name: "warmUpAttempts" }) as Promise<void>)); // one each: a thread takes no second task
   }
 
   /** Runs one attempt. Rejects when its thread died, or with an AbortError when `signal` ended it. */
