@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseRedisAddr } from "./redis-addr.ts";
+import { redactUrl } from "./redacted-url.ts";
+import { parseRedisAddr, parseSentinelAddr } from "./redis-addr.ts";
 
 describe("the address of Redis", () => {
   it.each([
@@ -9,11 +10,56 @@ describe("the address of Redis", () => {
     ["redis://cache", { host: "cache", port: 6379, url: "redis://cache" }],
     ["redis://:secret@10.0.0.1:7000/2", { host: "10.0.0.1", port: 7000, url: "redis://:secret@10.0.0.1:7000/2" }],
     ["rediss://app:p%2Fw@[::1]:7000", { host: "::1", port: 7000, url: "rediss://app:p%2Fw@[::1]:7000" }],
+    ["redis+sentinel://:pw@one,two:7001/main/3", { host: "one", port: 26379, url: "redis+sentinel://:pw@one,two:7001/main/3" }],
   ])("reads %s", (text, addr) => {
     expect(parseRedisAddr(text)).toEqual(addr);
   });
 
   it.each([":6379", "cache:0", "cache:99999", "http://cache", "redis://", "redis://cache/zero", "redis://app:1/2@cache", "redis://app:p@ss@cache", "redis://cache#1"])("refuses %j", (text) => {
     expect(parseRedisAddr(text)).toBeUndefined();
+  });
+});
+
+describe("the address of Sentinels", () => {
+  const bare = { database: 0, isTls: false, user: undefined, password: undefined, sentinelUser: undefined, sentinelPassword: undefined };
+
+  it.each([
+    ["redis+sentinel://one:26380/my-master.1", { ...bare, sentinels: [{ host: "one", port: 26380 }], masterName: "my-master.1" }],
+    [
+      "REDIS+sentinel://one,[::1]:7000,10.0.0.1/main/2",
+      { ...bare, sentinels: [{ host: "one", port: 26379 }, { host: "::1", port: 7000 }, { host: "10.0.0.1", port: 26379 }], masterName: "main", database: 2 },
+    ],
+    [
+      "rediss+sentinel://app:p%2Fw@one/main?sentinel_user=looker&sentinel_password=s%26t",
+      { sentinels: [{ host: "one", port: 26379 }], masterName: "main", database: 0, isTls: true, user: "app", password: "p/w", sentinelUser: "looker", sentinelPassword: "s&t" },
+    ],
+    ["redis+sentinel://:secret@one/main", { ...bare, sentinels: [{ host: "one", port: 26379 }], masterName: "main", password: "secret" }],
+  ])("reads %s", (text, addr) => {
+    expect(parseSentinelAddr(text)).toEqual(addr);
+  });
+
+  it.each([
+    "redis://one/0",
+    "redis+sentinel://one",
+    "redis+sentinel://one/",
+    "redis+sentinel:///main",
+    "redis+sentinel://one,/main",
+    "redis+sentinel://one:0/main",
+    "redis+sentinel://one/main/zero",
+    "redis+sentinel://one/ma in",
+    "redis+sentinel://app:p@ss@one/main",
+    "redis+sentinel://app:100%@one/main",
+    "redis+sentinel://app:%ff@one/main",
+    "redis+sentinel://one/main?db=1",
+    "http+sentinel://one/main",
+  ])("refuses %j", (text) => {
+    expect(parseSentinelAddr(text)).toBeUndefined();
+    if (text.includes("+")) expect(parseRedisAddr(text)).toBeUndefined();
+  });
+
+  it("is printed without its passwords", () => {
+    expect(redactUrl("redis+sentinel://app:hunter2@one,two:7000/main/1?sentinel_user=looker&sentinel_password=hunter2")).toBe(
+      "redis+sentinel://app:***@one,two:7000/main/1?sentinel_user=looker&sentinel_password=***",
+    );
   });
 });

@@ -18,6 +18,9 @@ const ANSWER_WITHIN_MS = 15_000;
 /** How long a submission with an Idempotency-Key is repeated. */
 const REPEAT_FOR_MS = 30_000;
 const REPEAT_AFTER_MS = 300;
+/** Of the last pause: the repeats of an outage of ten seconds would be more requests than the load otherwise. */
+const REPEAT_GROWTH = 1.5;
+const REPEAT_AFTER_AT_MOST_MS = 1_500;
 
 /** One request. Rejects where there was no answer, with the cause of Node's fetch. */
 export async function call(url: string, method: string, body?: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
@@ -52,11 +55,11 @@ function enter(entry: Entry, { status, body }: Answer): void {
 /** Submits under an Idempotency-Key, again and again at any replica, until it is accepted or time is up. */
 export async function submitUntilAccepted(urlOf: () => string, entry: Entry, body: string): Promise<void> {
   const deadline = performance.now() + REPEAT_FOR_MS;
-  for (;;) {
+  for (let pauseMs = REPEAT_AFTER_MS; ; pauseMs = Math.min(REPEAT_AFTER_AT_MOST_MS, pauseMs * REPEAT_GROWTH)) {
     await submitOnce(urlOf(), entry, body, `key-${entry.key}`);
     if (entry.state === "accepted" || performance.now() > deadline) return;
     if (entry.state === "unknown") entry.hasUnknownTry = true;
-    await delay(REPEAT_AFTER_MS);
+    await delay(pauseMs);
   }
 }
 

@@ -1,10 +1,9 @@
 /** Input that no friend would send: images, and HTTP itself. */
 import sharp from "sharp";
 import { rawSocket } from "../../src/testing/raw-http.ts";
-import { call } from "./client.ts";
+import { crowd } from "./crowd.ts";
 import { SVG, gif, png } from "./image-files.ts";
 import type { Scenario } from "./scenario.ts";
-import type { Stage } from "./stage.ts";
 
 const MIB = 1024 * 1024;
 /** What images may add to a replica's memory: a decoded source at the pixel limit, and what libvips works in. */
@@ -39,9 +38,6 @@ export const image: Scenario = {
     return undefined;
   },
 };
-
-const IDLE_SOCKETS = 10_000;
-const LONGEST_DELAY_MS = 50;
 
 function post(body: string, headers = `Content-Length: ${Buffer.byteLength(body)}\r\n`): string {
   return `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${headers}\r\n${body}`;
@@ -89,25 +85,4 @@ async function statusOf(port: number, request: Buffer): Promise<number> {
   const answer = await raw.until(/^HTTP\/1\.1 \d{3} [^]*\r\n\r\n/).catch(() => "");
   raw.socket.destroy();
   return Number.parseInt(answer.slice(9, 12), 10);
-}
-
-/** Many connections that say nothing, or begin a request and stop; the others are served as before. */
-async function crowd(stage: Stage, port: number): Promise<void> {
-  const count = stage.isFast ? IDLE_SOCKETS / 10 : IDLE_SOCKETS;
-  const sockets: Awaited<ReturnType<typeof rawSocket>>[] = [];
-  for (let made = 0; made < count; made += 100) {
-    const some = Array.from({ length: 100 }, (_, i) => rawSocket(port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:"));
-    sockets.push(...(await Promise.all(some)));
-  }
-  const from = performance.now();
-  await stage.wait(stage.seconds * 1_000);
-  const p95 = stage.ledger.p95Ms(from, performance.now());
-  const { body } = await call(`${stage.cluster.replica(0).url}/api/v1/workers`, "GET");
-  const [worker] = body["workers"] as readonly { readonly event_loop_delay_ms: { readonly p99: number } }[];
-  for (const { socket } of sockets) socket.destroy();
-  const delayMs = worker?.event_loop_delay_ms.p99 ?? Infinity;
-  stage.notes.push(`${count} idle sockets: submit p95 ${Math.round(p95)} ms, event loop delay p99 ${delayMs} ms`);
-  // In the test command other test files have the cores too.
-  stage.expect(delayMs < (stage.isFast ? 4 : 1) * LONGEST_DELAY_MS, `the event loop was held up for ${delayMs} ms`);
-  await stage.measureRecovery();
 }

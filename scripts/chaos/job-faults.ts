@@ -9,13 +9,13 @@ export const threadCrash: Scenario = {
     await stage.load(100, { noop: 40, webhook: 20, cpu: 30, sleep: 10 });
     const crashing = [];
     for (let round = 0; round < stage.seconds; round += 1) {
-      crashing.push(await stage.submit({ type: "test_cpu", payload: { do: "exit", code: round % 2 }, max_attempts: 1 }));
-      if (round % 5 === 0) crashing.push(await stage.submit({ type: "chaos_hog", payload: {} }));
+      crashing.push(await stage.submitSurely({ type: "test_cpu", payload: { do: "exit", code: round % 2 }, max_attempts: 1 }));
+      if (round % 5 === 0) crashing.push(await stage.submitSurely({ type: "chaos_hog", payload: {} }));
       await stage.wait(1_000);
     }
     await stage.ended(crashing);
     const crashedAt = performance.now();
-    await stage.ended([await stage.submit({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 })]);
+    await stage.ended([await stage.submitSurely({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 })]);
     stage.recovered(performance.now() - crashedAt);
     const ids = new Set(crashing.map(({ id }) => id));
     return (rows) => {
@@ -60,12 +60,12 @@ export const hungJob: Scenario = {
     await stage.load(60, { noop: 50, webhook: 30, cpu: 10 });
     const hung = [];
     for (let round = 0; round < stage.seconds; round += 1) {
-      hung.push(await stage.submit({ type: "test_io", payload: { do: "hang" }, timeout_ms: 1_000, max_attempts: 1 }));
-      hung.push(await stage.submit({ type: "test_cpu", payload: { do: "spin" }, timeout_ms: 1_000, max_attempts: 1 }));
+      hung.push(await stage.submitSurely({ type: "test_io", payload: { do: "hang" }, timeout_ms: 1_000, max_attempts: 1 }));
+      hung.push(await stage.submitSurely({ type: "test_cpu", payload: { do: "spin" }, timeout_ms: 1_000, max_attempts: 1 }));
     }
     const startedAt = performance.now();
     await stage.ended(hung);
-    await stage.ended([await stage.submit({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 })]);
+    await stage.ended([await stage.submitSurely({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 })]);
     stage.recovered(performance.now() - startedAt);
     const ids = new Set(hung.map(({ id }) => id));
     return (rows) => {

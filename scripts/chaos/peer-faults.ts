@@ -38,7 +38,7 @@ export const smtp: Scenario = {
     for (const { behaviour, mendAfterMs, ends, sent } of SMTP_CASES) {
       const before = peer.messages.length;
       await peer.behave(behaviour);
-      const entry = await stage.submit({ type: "email", payload: (key) => ({ to: "you@example.org", subject: key, body: "hello" }), max_attempts: 20 });
+      const entry = await stage.submitSurely({ type: "email", payload: (key) => ({ to: "you@example.org", subject: key, body: "hello" }), max_attempts: 20 });
       if (mendAfterMs !== undefined) {
         await stage.wait(mendAfterMs);
         await peer.behave({ kind: "accept" });

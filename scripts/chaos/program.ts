@@ -12,6 +12,8 @@ const chaosJobsDir = fileURLToPath(new URL("./jobs", import.meta.url));
 export interface Program {
   /** `main.js`, to be run by node. */
   readonly main: string;
+  /** The `taskflow` command, likewise. */
+  readonly cli: string;
   /** What TASKFLOW_JOBS names: the test types and those of the chaos runs. */
   readonly jobsDir: string;
   /** Replaces a text in a file of dist/, everywhere in it. @throws {Error} when it is not there, so that no run takes out what has moved */
@@ -37,6 +39,7 @@ export function copyProgram(): Program {
   }
   return {
     main: join(copy, "main.js"),
+    cli: join(copy, "cli", "main.js"),
     jobsDir,
     patch: (file, from, to) => {
       const path = join(copy, file);

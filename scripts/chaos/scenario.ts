@@ -1,4 +1,5 @@
-/** What a fault is to the harness, and how one is played: cluster, load, fault, quiet, books. */
+/** What a fault is to the harness, and how one is played: cluster, load, fault, quiet, books, reconciliation. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { checkBooks } from "./books.ts";
 import type { Books, BooksOptions } from "./books.ts";
 import { Cluster } from "./cluster.ts";
@@ -6,6 +7,7 @@ import type { Slot } from "./cluster.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
 import { seededRandom } from "./random.ts";
+import { reconcile } from "./reconciliation.ts";
 import type { Services } from "./services.ts";
 import { Stage } from "./stage.ts";
 import type { Pace } from "./stage.ts";
@@ -78,12 +80,16 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
   }
   const seconds = options.seconds ?? (pace === "fast" ? scenario.seconds.fast : undefined) ?? scenario.seconds.full;
   const stage = new Stage({ cluster, random: seededRandom(seed), pace, seconds, leaseMs: Number(env.LEASE_MS) });
+  const loopDelay = monitorEventLoopDelay();
+  loopDelay.enable();
   const ticker = setInterval(() => onProgress(scenario.name, stage.ledger), PROGRESS_EVERY_MS);
   try {
     const books = await playOn(stage, scenario, options.settleWithinMs ?? scenario.settleWithinMs ?? SETTLE_WITHIN_MS);
+    if (stage.faults.length > 0) stage.notes.push(`this process, in which the proxies and the peers are, was held up for at most ${Math.round(loopDelay.max / 1e6)} ms`);
     return resultOf(scenario, startedAt, stage.faults.length === 0 ? "held" : "not held", stage, books);
   } finally {
     clearInterval(ticker);
+    loopDelay.disable();
     await cluster.close();
   }
 }
@@ -105,6 +111,7 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
   if (isQuiet === undefined) await noted("stuck jobs", () => nameStuck(stage));
   const books = await noted("the books", () => checkBooks(cluster, ledger, scenario.books));
   faults.push(...(books?.faults ?? []));
+  faults.push(...((await noted("the reconciliation", () => reconcileCluster(stage))) ?? []));
   if (books && verify) await noted("the verification", async () => verify(books.rows, stage));
   for (const tail of cluster.crashes) faults.push(`a replica ended by itself: ${tail}`);
   if (faults.length > 0) stage.notes.push(cluster.logTails());
@@ -114,6 +121,11 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
 async function settle(stage: Stage, withinMs: number): Promise<true> {
   await stage.placesWhen("nothing is ready, scheduled, leased or in the outbox", (places) => Object.values(places).every((count) => count === 0), withinMs);
   return true;
+}
+
+function reconcileCluster({ cluster: { services, postgres }, leaseMs }: Stage): Promise<string[]> {
+  const { redis, program } = services;
+  return reconcile({ cli: program.cli, jobsDir: program.jobsDir, redisAddr: redis.address, databaseUrl: postgres.url, leaseMs });
 }
 
 async function nameStuck({ cluster: { redis }, faults }: Stage): Promise<void> {

@@ -1,7 +1,7 @@
 /** Where one scenario plays: its cluster, its load, the clock of its run, and what it expects. */
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../../src/testing/until.ts";
-import { call, submitOnce } from "./client.ts";
+import { call, submitOnce, submitUntilAccepted } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
 import { Ledger } from "./ledger.ts";
 import type { Entry } from "./ledger.ts";
@@ -67,12 +67,20 @@ export class Stage {
     return this.pace === "fast";
   }
 
-  /** Starts the load, and resolves when it has run for a moment: the fault is to meet jobs in all places. */
+  /**
+   * Starts the load, and resolves when it has run for a moment: the fault is to meet jobs in all places.
+   * @param jobsPerSecond of the full pace; half of it in the fast one, beside which other tests run
+   */
   async load(jobsPerSecond: number, mix: Mix = MIXED, warmUpMs = 1_000): Promise<void> {
     const { ledger, random, cluster } = this;
-    this.#load = new Load({ ledger, random, mix, jobsPerSecond, urlOf: cluster.urlOf, hookUrl: (key) => cluster.http.url(`/hook/${key}`) });
+    this.#load = new Load({ ledger, random, mix, jobsPerSecond: this.rateOf(jobsPerSecond), urlOf: cluster.urlOf, hookUrl: (key) => cluster.http.url(`/hook/${key}`) });
     this.#load.start();
     await delay(warmUpMs);
+  }
+
+  /** What a load of the full pace is in this one. */
+  rateOf(jobsPerSecond: number): number {
+    return this.isFast ? jobsPerSecond / 2 : jobsPerSecond;
   }
 
   async stopLoad(): Promise<void> {
@@ -109,19 +117,30 @@ export class Stage {
     return peak;
   }
 
-  /** Submits one job beside the load; `payload` may depend on the key that its side effect is known by. */
-  async submit({ payload, ...fields }: AnySubmission, url = this.cluster.urlOf()): Promise<Entry> {
+  /** Submits one job beside the load, once; `payload` may depend on the key that its side effect is known by. */
+  async submit(submission: AnySubmission, url = this.cluster.urlOf()): Promise<Entry> {
+    const [entry, body] = this.#open(submission);
+    await submitOnce(url, entry, body);
+    return entry;
+  }
+
+  /** Submits one job that the scenario cannot do without, again and again where a busy machine refuses it. */
+  async submitSurely(submission: AnySubmission): Promise<Entry> {
+    const [entry, body] = this.#open(submission);
+    await submitUntilAccepted(this.cluster.urlOf, entry, body);
+    if (entry.state !== "accepted") throw new Error(`${submission.type} was not accepted: ${entry.detail}`);
+    return entry;
+  }
+
+  #open({ payload, ...fields }: AnySubmission): [Entry, string] {
     const entry = this.ledger.open(fields.type);
     const body = { ...fields, payload: typeof payload === "function" ? (payload as (key: string) => object)(entry.key) : payload, tags: [entry.key] };
-    await submitOnce(url, entry, JSON.stringify(body));
-    return entry;
+    return [entry, JSON.stringify(body)];
   }
 
   /** Submits one job and resolves to it when it has ended. */
   async outcome(submission: AnySubmission, withinMs = 60_000): Promise<JobBody> {
-    const entry = await this.submit(submission);
-    if (entry.state !== "accepted") throw new Error(`${submission.type} was not accepted: ${entry.detail}`);
-    const [job] = await this.ended([entry], withinMs);
+    const [job] = await this.ended([await this.submitSurely(submission)], withinMs);
     if (!job) throw new Error(`${submission.type} has no outcome`);
     return job;
   }

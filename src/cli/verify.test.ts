@@ -49,8 +49,8 @@ async function oneInEachPlace(): Promise<typeof jobs> {
   return { queued, scheduled, running, completed };
 }
 
-const settled = ({ id, claimSeq, attempt, crashes, deferrals }: Job) =>
-  ({ id, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` }) as const;
+const settled = ({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job) =>
+  ({ id, type, priority, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` }) as const;
 
 /** Writes the outcome of a job into Postgres. */
 async function record(id: string): Promise<void> {

@@ -42,12 +42,17 @@ export function oneLine(json: string): string {
   return /[\n\r\t]/.test(json) ? json.replace(/[\n\r\t]/g, " ") : json;
 }
 
-/** The string of a new job without its first letter, which enqueue puts before it (`q` or `s`). */
+/** The string of a new job: `s` where it names a time to start, which the script that enqueues it compares with its clock. */
 export function encodeSubmission(submission: Submission): string {
-  const { priority, type, maxAttempts, groupKey, options, payload } = submission;
-  const group = groupKey === null ? "" : encodeURIComponent(groupKey);
+  const { priority, type, maxAttempts, options, payload } = submission;
+  const state = options.run_at === undefined ? "q" : "s";
   const extra = options === NO_OPTIONS ? "" : encodeOptions(options);
-  return `${priority}000000${NO_LEASE}${type}|${maxAttempts}|${group}|${extra}\n${payload}`;
+  return `${state}${priority}000000${NO_LEASE}${type}|${maxAttempts}|${encodeGroup(submission)}|${extra}\n${payload}`;
+}
+
+/** The group as it stands in keys and values: free of `|`, spaces and line breaks. */
+export function encodeGroup({ groupKey }: Pick<Submission, "groupKey">): string {
+  return groupKey === null ? "" : encodeURIComponent(groupKey);
 }
 
 function encodeOptions(options: JobOptions): string {
@@ -55,14 +60,22 @@ function encodeOptions(options: JobOptions): string {
   return text === "{}" ? "" : text;
 }
 
-/** Reads the string that Redis keeps. */
-export function decodeJob(id: string, value: string): Job {
+/** A claim's lease on a job, which the string does not show yet. */
+export interface FreshLease {
+  readonly replica: string;
+  readonly seq: number;
+  /** Epoch ms, Redis's. */
+  readonly now: number;
+}
+
+/** Reads the string that Redis keeps; with a lease, as the job is under it. */
+export function decodeJob(id: string, value: string, lease?: FreshLease): Job {
   const metaEnd = value.indexOf("\n", HEAD_LENGTH);
   const payloadEnd = value.indexOf("\n", metaEnd + 1);
   const [type = "", maxAttempts = "", group = ""] = value.slice(HEAD_LENGTH, metaEnd).split("|", 3);
   const optionsAt = HEAD_LENGTH + type.length + maxAttempts.length + group.length + 3;
-  const startedAt = Number(value.slice(11, 24));
-  const progress = value.slice(8, 11);
+  const startedAt = lease ? lease.now : Number(value.slice(11, 24));
+  const progress = lease ? "---" : value.slice(8, 11);
   return {
     id,
     type,
@@ -71,15 +84,15 @@ export function decodeJob(id: string, value: string): Job {
     maxAttempts: Number(maxAttempts),
     groupKey: group === "" ? null : decodeURIComponent(group),
     options: optionsAt === metaEnd ? NO_OPTIONS : (JSON.parse(value.slice(optionsAt, metaEnd)) as JobOptions),
-    status: STATUS_OF[value.charAt(0)] ?? "queued",
-    attempt: Number(value.slice(2, 4)),
+    status: lease ? "running" : (STATUS_OF[value.charAt(0)] ?? "queued"),
+    attempt: Number(value.slice(2, 4)) + (lease ? 1 : 0),
     crashes: Number(value.charAt(4)),
     deferrals: Number(value.slice(5, 7)),
     isCancelRequested: value.charAt(7) === "1",
     progress: progress === "---" ? null : Number(progress),
     startedAt: startedAt === 0 ? null : startedAt,
-    worker: startedAt === 0 ? null : value.slice(24, 32),
-    claimSeq: Number(value.slice(32, 42)),
+    worker: lease ? lease.replica : startedAt === 0 ? null : value.slice(24, 32),
+    claimSeq: lease ? lease.seq : Number(value.slice(32, 42)),
     history: payloadEnd === -1 ? [] : value.slice(payloadEnd + 1).split("\n"),
   };
 }

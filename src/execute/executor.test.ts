@@ -32,7 +32,7 @@ afterAll(async () => {
 let jobs = 0;
 function job(type: string, payload: object): Job {
   jobs += 1;
-  return { ...decodeJob(`job-${jobs}`, `q${encodeSubmission(submission({ type, payload: JSON.stringify(payload) }))}`), attempt: 1 };
+  return { ...decodeJob(`job-${jobs}`, encodeSubmission(submission({ type, payload: JSON.stringify(payload) }))), attempt: 1 };
 }
 
 function start(type: string, payload: object): { attempt: Attempt; end: Promise<AttemptEnd> } {

@@ -5,11 +5,17 @@
  */
 import { Command, Redis, ReplyError } from "ioredis";
 import { OutcomeUnknown, QueueUnavailable, messageOf } from "../errors.ts";
+import { parseSentinelAddr } from "../redis-addr.ts";
+import { RequestBuffers } from "./request-buffers.ts";
 import type { Script } from "./scripts.ts";
 import { scripts } from "./scripts.ts";
+import type { ClientOptions } from "./sentinel.ts";
+import { sentinelOptions } from "./sentinel.ts";
 
 /** Answers that say "not now": nothing was changed, and a later call may go through. */
 const NOT_NOW = /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)\b/;
+/** Answers of a server that is no master, or no more. */
+const NOT_MASTER = /^(READONLY|MASTERDOWN)\b/;
 
 function isReplyError(error: unknown): error is Error {
   return error instanceof ReplyError;
@@ -25,13 +31,33 @@ export interface ConnectionHooks {
   readonly onReady: () => void;
 }
 
-/** A client with the rules above. @param url `redis://` or `rediss://`, with user, password and database as needed */
+/** Longer than any call waits: a connection on which nothing comes for so long has a dead machine at its other end, or a frozen one. */
+const SILENT_MS = 6_000;
+/** One that refuses writes is left for the master that there may be by now, but not more often than this. */
+const REASK_PERIOD_MS = 1_000;
+
+/**
+ * A client with the rules above. One whose server has become a replica (READONLY) connects anew, and so finds the new master
+ * where Sentinels or a name lead to it; the refused command is not sent again.
+ * @param url `redis://` or `rediss://`, with user, password and database as needed, or one of Sentinels (redis-addr.ts)
+ */
 export function openRedis(url: string): Redis {
-  return new Redis(url, {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  const rules: ClientOptions = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0, // a command in flight when the connection dies is rejected, not sent again
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000) * (0.5 + Math.random() / 2),
-  });
+    autoResubscribe: false, // it would not catch what goes wrong then
+    socketTimeout: SILENT_MS,
+    reconnectOnError: (error) => {
+      const now = performance.now();
+      if (!NOT_MASTER.test(error.message) || now - askedAt < REASK_PERIOD_MS) return false;
+      askedAt = now;
+      return true;
+    },
+  };
+  const sentinel = parseSentinelAddr(url);
+  return sentinel ? new Redis({ ...sentinelOptions(sentinel), ...rules }) : new Redis(url, rules);
 }
 
 /** Waits until a client is connected; rejects with what went wrong last when it is not within `timeoutMs`. */
@@ -50,8 +76,23 @@ export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void
   }
 }
 
+/** A command whose bytes are written already. */
+class WrittenCommand extends Command {
+  readonly #bytes: Buffer;
+
+  constructor(name: string, bytes: Buffer) {
+    super(name, [], { replyEncoding: "utf8" });
+    this.#bytes = bytes;
+  }
+
+  override toWritable(): Buffer {
+    return this.#bytes;
+  }
+}
+
 export class Connection {
   readonly #redis: Redis;
+  readonly #buffers = new RequestBuffers();
   readonly #hooks: ConnectionHooks;
   #isClosed = false;
 
@@ -76,15 +117,15 @@ export class Connection {
    * @param args KEYS[1], which all scripts take, and ARGV
    * @throws QueueUnavailable where nothing was changed; OutcomeUnknown where no answer came within `timeoutMs`
    */
-  async run(script: Script, args: string[], timeoutMs: number): Promise<Reply> {
+  async run(script: Script, args: readonly string[], timeoutMs: number): Promise<Reply> {
     const startedAt = performance.now();
     let reply: Reply;
     try {
-      reply = await this.send("evalsha", [script.sha, "1", ...args], timeoutMs);
+      reply = await this.#send(["evalsha", script.sha, "1"], args, timeoutMs);
     } catch (error) {
       if (!isReplyError(error) || !error.message.startsWith("NOSCRIPT")) throw error;
       await this.loadScripts(timeoutMs); // Redis was restarted, or its scripts were flushed; nothing has run
-      reply = await this.send("evalsha", [script.sha, "1", ...args], timeoutMs);
+      reply = await this.#send(["evalsha", script.sha, "1"], args, timeoutMs);
     }
     this.#hooks.onRoundTrip(script.name, (performance.now() - startedAt) / 1_000);
     return reply;
@@ -95,15 +136,22 @@ export class Connection {
   }
 
   /** Sends one command, with the same errors as {@link run}; other answers of Redis that are errors are thrown as they came. */
-  async send(name: string, args: string[], timeoutMs: number): Promise<Reply> {
+  send(name: string, args: readonly string[], timeoutMs: number): Promise<Reply> {
+    return this.#send([name], args, timeoutMs);
+  }
+
+  async #send(head: readonly [string, ...string[]], args: readonly string[], timeoutMs: number): Promise<Reply> {
     if (!this.isReady) throw new QueueUnavailable("Redis is not connected");
-    const command = new Command(name, args, { replyEncoding: "utf8" });
+    const bytes = this.#buffers.encode(head, args);
+    const command = new WrittenCommand(head[0], bytes);
     // Its own timer, not ioredis' commandTimeout: a call that timed out must also free the connection it hangs on.
     const timer = setTimeout(() => {
       command.reject(new OutcomeUnknown(`Redis has not answered within ${timeoutMs} ms`));
     }, timeoutMs);
     try {
-      return (await this.#redis.sendCommand(command)) as Reply;
+      const reply = (await this.#redis.sendCommand(command)) as Reply;
+      this.#buffers.release(bytes);
+      return reply;
     } catch (error) {
       if (error instanceof OutcomeUnknown) throw error;
       if (isReplyError(error)) {

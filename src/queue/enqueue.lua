@@ -1,87 +1,113 @@
 #!lua
 -- Enqueues submissions, each once and as a whole. It lacks allow-oom: a full Redis refuses the call before anything changes.
 -- KEYS: 1 namespace
--- ARGV: 1 not_after (ms; later than that nothing is changed) · 2 the caller's replica id if it runs jobs, else "" ·
---       then for each submission: idempotency key or "", fingerprint, ttl (ms), n, and n times: id, type, priority, group, run_at (ms), value
--- Returns: now (ms), 1 in time or 0 late; then for each submission not plainly enqueued: its index from 0, "exists" | "replayed" | "conflict", first id
+-- ARGV: 1 not_after (ms; later than that nothing is changed) · 2 the caller's replica id if it runs jobs, else "" · then, by the first character:
+--       a job: its id (36) and its value, whose state is "q", or "s" after a "@"
+--       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
+--       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
+-- Returns: now (ms), 1 in time or 0 late; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
 local ns, not_after, replica = KEYS[1], tonumber(ARGV[1]), ARGV[2]
-local time = redis.call('TIME')
+local call, sub, byte = redis.call, string.sub, string.byte
+local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > not_after then return { now, 0 } end
 
-local next_due = tonumber(redis.call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
-local reply, live, scheduled, ready, last, by_type = { now, 1 }, {}, {}, {}, {}, {}
+local jobs = ns .. 'j:'
+local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
+local reply, live, scheduled, groups, by_type, current = { now, 1 }, {}, {}, {}, {}, nil
 
-local function score_of(kind, priority, group)
-  local slot = kind .. ':' .. priority
-  local tags = last[slot]
-  if not tags then tags = { v = tonumber(redis.call('HGET', ns .. 'vtime', slot) or 0), of = {} }; last[slot] = tags end
-  local tag = (tags.of[group] or math.max(tags.v, tonumber(redis.call('ZSCORE', ns .. 'fair:' .. slot, group) or 0))) + 1
-  tags.of[group] = tag
-  return (9 - priority) * 281474976710656 + tag
+-- Where the jobs of one type, priority and group go: their set, the tag of the last of them, and what a tag is added to.
+local function enter(context)
+  local group = groups[context]
+  if not group then
+    local kind, priority, name = string.match(context, '^>([%w_]+)|(%d)|(.*)$')
+    local slot = kind .. ':' .. priority
+    local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, name) or 0))
+    local of_type = by_type[kind]
+    if not of_type then of_type = { ready = {}, due = 0, later = 0, is_next = false }; by_type[kind] = of_type end
+    group = { slot = slot, name = name, tag = tag, first = tag, band = (9 - tonumber(priority)) * 281474976710656, of_type = of_type, ready = of_type.ready }
+    groups[context] = group
+  end
+  return group
 end
 
-local function enqueue(at)
-  local id, kind, run_at = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 4])
-  local is_due = run_at <= now
-  if not redis.call('SET', ns .. 'j:' .. id, (is_due and 'q' or 's') .. ARGV[at + 5], 'NX') then return false end
+local function enqueue(arg, run_at)
+  local id, value = sub(arg, 1, 36), sub(arg, 37)
+  local is_due = not run_at or run_at <= now
+  if run_at and is_due then value = 'q' .. sub(value, 2) end
+  if not call('SET', jobs .. id, value, 'NX') then return false end
   live[#live + 1] = 0; live[#live + 1] = id
-  local count = by_type[kind]
-  if not count then count = { 0, 0, false }; by_type[kind] = count; ready[kind] = {} end
+  local of_type = current.of_type
   if is_due then
-    local set = ready[kind]
-    set[#set + 1] = score_of(kind, tonumber(ARGV[at + 2]), ARGV[at + 3]); set[#set + 1] = id
-    count[1] = count[1] + 1
+    local ready = current.ready
+    current.tag = current.tag + 1
+    ready[#ready + 1] = current.band + current.tag; ready[#ready + 1] = id
+    of_type.due = of_type.due + 1
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id
-    count[2] = count[2] + 1
-    if run_at < next_due then next_due = run_at; count[3] = true end
+    of_type.later = of_type.later + 1
+    if run_at < next_due then next_due = run_at; of_type.is_next = true end
   end
   return true
 end
 
-local function add_all(key, pairs_list) -- in parts: Lua's unpack ends at 8,000
-  for i = 1, #pairs_list, 1000 do redis.call('ZADD', key, unpack(pairs_list, i, math.min(i + 999, #pairs_list))) end
+-- Whether a key is known for another submission; if it is not known, it is from now on.
+local function is_repeat(key, fingerprint, ttl, first, index)
+  local known = call('GET', ns .. 'idem:' .. key)
+  if not known then call('SET', ns .. 'idem:' .. key, fingerprint .. ' ' .. first, 'PX', ttl); return false end
+  local known_print, known_first = string.match(known, '^(%S+) (%S+)$')
+  if known_first == first then return false end
+  reply[#reply + 1] = index; reply[#reply + 1] = known_print == fingerprint and 'replayed' or 'conflict'; reply[#reply + 1] = known_first
+  return true
 end
 
-local at, index = 3, 0
-while at <= #ARGV do
-  local key, fingerprint, ttl, n = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  local verdict, first = nil, ARGV[at + 4]
-  if key ~= '' then
-    local known = redis.call('GET', ns .. 'idem:' .. key)
-    if known then
-      local known_print, known_first = string.match(known, '^(%S+) (%S+)$')
-      if known_first ~= first then verdict = known_print == fingerprint and 'replayed' or 'conflict'; first = known_first end
-    else
-      redis.call('SET', ns .. 'idem:' .. key, fingerprint .. ' ' .. first, 'PX', ttl)
+local function first_id(at)
+  while byte(ARGV[at]) == 62 or byte(ARGV[at]) == 64 do at = at + 1 end
+  return sub(ARGV[at], 1, 36)
+end
+
+local at, n, last, keyed, run_at = 3, #ARGV, 0, 0, nil -- last: where a submission of several arguments ends
+while at <= n do
+  local arg = ARGV[at]
+  local mark = byte(arg)
+  if mark == 62 then
+    current = enter(arg)
+  elseif mark == 64 then
+    run_at = tonumber(sub(arg, 2))
+  elseif mark == 35 then
+    local count, key, fingerprint, ttl = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*)$')
+    last = at + tonumber(count)
+    if key ~= '' then
+      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = last end
+      keyed = keyed + 1
     end
+  else
+    if not enqueue(arg, run_at) and at < last then at = last end -- ids of one submission come and go together: the first decides
+    run_at = nil
   end
-  for i = 0, n - 1 do
-    if verdict then break end
-    if not enqueue(at + 4 + i * 6) then verdict = 'exists' end -- ids of one submission come and go together: the first decides
-  end
-  if verdict then
-    reply[#reply + 1] = index; reply[#reply + 1] = verdict; reply[#reply + 1] = first
-  end
-  at, index = at + 4 + n * 6, index + 1
+  at = at + 1
+end
+
+local function add_all(key, pairs_list) -- in parts: Lua's unpack ends at 8,000
+  for i = 1, #pairs_list, 1000 do call('ZADD', key, unpack(pairs_list, i, math.min(i + 999, #pairs_list))) end
 end
 
 add_all(ns .. 'live', live)
 add_all(ns .. 'scheduled', scheduled)
-for slot, tags in pairs(last) do
-  for group, tag in pairs(tags.of) do redis.call('ZADD', ns .. 'fair:' .. slot, tag, group) end
+for _, group in pairs(groups) do
+  if group.tag > group.first then call('ZADD', ns .. 'fair:' .. group.slot, group.tag, group.name) end
 end
-for kind, count in pairs(by_type) do
-  add_all(ns .. 'ready:' .. kind, ready[kind])
-  redis.call('HINCRBY', ns .. 'counts', 'accepted:' .. kind, count[1] + count[2])
-  if count[2] > 0 then redis.call('HINCRBY', ns .. 'counts', 'scheduled:' .. kind, count[2]) end
+for kind, of_type in pairs(by_type) do
+  local due, later = of_type.due, of_type.later
+  add_all(ns .. 'ready:' .. kind, of_type.ready)
+  if due + later > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. kind, due + later) end
+  if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. kind, later) end
   -- Whoever is woken looks for work, or learns of a job that is due before all others.
-  if (count[1] > 0 or count[3]) and not (replica ~= '' and redis.call('SREM', ns .. 'idle:' .. kind, replica) == 1) then
+  if (due > 0 or of_type.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. kind, replica) == 1) then
     -- one idle replica is enough: a claim that leaves work wakes the next. One that hears nothing any more is passed over.
     for _ = 1, 8 do
-      local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
-      if not idle or redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
+      local idle = call('SPOP', ns .. 'idle:' .. kind)
+      if not idle or call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
     end
   end
 end

@@ -2,7 +2,7 @@
  * Submissions on their way into Redis. Those of one event-loop tick travel in one call, and calls do not wait for each
  * other. What is under way is bounded: beyond it a submission is refused at once, instead of filling memory.
  */
-import { encodeSubmission } from "../core/wire.ts";
+import { encodeGroup, encodeSubmission } from "../core/wire.ts";
 import type { Submission } from "../core/job.ts";
 import { OutcomeUnknown, QueueUnavailable, TaskFlowError, messageOf } from "../errors.ts";
 import type { RedisClock } from "./clock.ts";
@@ -93,7 +93,7 @@ export class Enqueuer {
   async #call(batch: readonly Pending[]): Promise<void> {
     const { ns, replica, timeoutMs, onEnqueued } = this.#options;
     const args = [ns, String(this.#clock.now() + timeoutMs), replica];
-    for (const { submitted } of batch) pushArguments(args, submitted);
+    pushArguments(args, batch);
     let bytes = 0;
     for (const arg of args) bytes += arg.length;
     this.#bytesUnderWay += bytes;
@@ -113,29 +113,37 @@ export class Enqueuer {
   }
 }
 
-function pushArguments(args: string[], { ids, submissions, idempotency }: Submitted): void {
-  if (idempotency) args.push(idempotency.key, idempotency.fingerprint, String(idempotency.ttlMs), String(ids.length));
-  else args.push("", "", "", String(ids.length));
-  ids.forEach((id, i) => {
-    const submission = submissions[i];
-    if (!submission) return;
-    const { type, priority, groupKey, options } = submission;
-    const group = groupKey === null ? "" : encodeURIComponent(groupKey);
-    args.push(id, type, String(priority), group, options.run_at === undefined ? "0" : String(options.run_at), encodeSubmission(submission));
-  });
+/** Appends the arguments of enqueue.lua. Jobs in a row that agree in type, priority and group share what says so. */
+function pushArguments(args: string[], batch: readonly Pending[]): void {
+  let before: Submission | undefined;
+  for (const { submitted: { ids, submissions, idempotency } } of batch) {
+    const header = idempotency || ids.length > 1 ? args.push("") : 0;
+    if (header > 0) before = undefined; // the script may pass over the arguments of one submission
+    submissions.forEach((submission, i) => {
+      if (submission.type !== before?.type || submission.priority !== before.priority || submission.groupKey !== before.groupKey) {
+        args.push(`>${submission.type}|${submission.priority}|${encodeGroup(submission)}`);
+        before = submission;
+      }
+      if (submission.options.run_at !== undefined) args.push(`@${submission.options.run_at}`);
+      args.push((ids[i] ?? "") + encodeSubmission(submission));
+    });
+    if (header === 0) continue;
+    args[header - 1] = `#${args.length - header}${idempotency ? ` ${idempotency.key} ${idempotency.fingerprint} ${idempotency.ttlMs}` : ""}`;
+    before = undefined;
+  }
 }
 
-/** The reply names only the submissions that were not plainly enqueued: index, verdict, first id. */
+/** The reply names only the submissions whose key was known: which of those with a key, verdict, first id. */
 function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
   let at = 2;
-  batch.forEach(({ done }, index) => {
-    if (reply[at] !== index) {
-      done(ENQUEUED);
-      return;
+  let keyed = -1;
+  for (const { submitted, done } of batch) {
+    if (submitted.idempotency) keyed += 1;
+    if (!submitted.idempotency || reply[at] !== keyed) {
+      done(ENQUEUED); // now, or by an earlier call
+      continue;
     }
-    const kind = reply[at + 1];
-    const firstId = String(reply[at + 2]);
+    done({ kind: reply[at + 1] === "replayed" ? "replayed" : "conflict", firstId: String(reply[at + 2]) });
     at += 3;
-    done(kind === "replayed" || kind === "conflict" ? { kind, firstId } : ENQUEUED); // "exists": an earlier call did it
-  });
+  }
 }

@@ -38,8 +38,8 @@ async function claim(queue: Queue, free: Record<string, number> = { noop: 10 }, 
 }
 
 function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
-  const { id, claimSeq, attempt, crashes, deferrals } = job;
-  return { id, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}`, ...changes };
+  const { id, type, priority, claimSeq, attempt, crashes, deferrals } = job;
+  return { id, type, priority, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}`, ...changes };
 }
 
 const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);

@@ -18,6 +18,9 @@ import { scripts } from "./scripts.ts";
 import { Subscriber } from "./subscriber.ts";
 
 const ID_LENGTH = 36;
+/** What ends a job in an answer of claim.lua, and what begins one that was lost. */
+const END_OF_JOB = "\u001e";
+const LOST = 0x2d; // -
 /** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
 const CALL_TIMEOUT_MS = 5_000;
 
@@ -58,6 +61,8 @@ export interface Claim {
 
 export interface Settlement extends Counters {
   readonly id: string;
+  readonly type: string;
+  readonly priority: number;
   readonly claimSeq: number;
   /** c(ompleted) f(ailed) x (cancelled) r(etry) l (released). */
   readonly verdict: "c" | "f" | "x" | "r" | "l";
@@ -163,17 +168,22 @@ export class Queue {
    * @param free what can run here right now; types that come first are served first
    */
   async claim(seq: number, suspectSlots: 0 | 1, free: FreeSlots): Promise<Claim> {
-    const args = [this.#ns, this.#options.replica, String(seq), String(this.#options.leaseMs), String(suspectSlots), String(free.io), String(free.cpu)];
+    const { replica, leaseMs } = this.#options;
+    const args = [this.#ns, replica, String(seq), String(leaseMs), String(suspectSlots), String(free.io), String(free.cpu)];
     for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
-    const [now, nextDueAt, more, ...texts] = (await this.#timed(scripts.claim, args)) as [number, number, number, ...string[]];
+    const [now, nextDueAt, more, repeated, ...texts] = (await this.#timed(scripts.claim, args)) as [number, number, number, number, ...string[]];
+    const isRepeat = repeated === 1;
     const claimed: Job[] = [];
     const lost: Job[] = [];
     for (const text of texts) {
-      const job = decodeJob(text.slice(1, 1 + ID_LENGTH), text.slice(1 + ID_LENGTH));
-      if (text.charCodeAt(0) === 43 /* + */) claimed.push(job);
-      // A lost one comes as it was, so that its record can name who lost it; the lease is ours now, under this claim.
-      // In a repeated answer it comes as it is by then.
-      else lost.push({ ...job, claimSeq: seq, crashes: text.startsWith("-") ? job.crashes + 1 : job.crashes });
+      for (let at = 0, end = text.indexOf(END_OF_JOB); end !== -1; at = end + 1, end = text.indexOf(END_OF_JOB, at)) {
+        const isLost = text.charCodeAt(at) === LOST;
+        const lease = isRepeat || isLost ? undefined : { replica, seq, now };
+        const job = decodeJob(text.slice(at + 1, at + 1 + ID_LENGTH), text.slice(at + 1 + ID_LENGTH, end), lease);
+        if (!isLost) claimed.push(job);
+        // One that was lost comes as it was, so that its record can name who lost it; the lease is ours now, under this claim.
+        else lost.push(isRepeat ? job : { ...job, claimSeq: seq, crashes: Math.min(9, job.crashes + 1) });
+      }
     }
     return { now, nextDueAt, isMoreLeft: more === 1, claimed, lost };
   }
@@ -197,10 +207,15 @@ export class Queue {
 
   /** Settles attempts; the answers are in the order of the arguments. */
   async settle(settlements: readonly Settlement[], outboxOwnedMs: number): Promise<SettleAnswer[]> {
-    const args = [this.#ns, this.#options.replica, String(outboxOwnedMs), String(settlements.length)];
-    for (const { id, claimSeq, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
-      args.push(id, String(claimSeq), verdict, encodeCounters(attempt, crashes, deferrals), String(runAt), record);
+    const { replica } = this.#options;
+    const args = [this.#ns, replica, String(outboxOwnedMs), ""];
+    let before = "";
+    for (const { id, type, priority, claimSeq, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
+      if (type !== before) args.push(`>${type}`);
+      before = type;
+      args.push(`${id}${replica}${digits(claimSeq, 10)}${verdict}${priority}${encodeCounters(attempt, crashes, deferrals)}${digits(runAt, 13)}${record === "" ? "" : `\n${record}`}`);
     }
+    args[3] = String(args.length - 4);
     settlements.forEach(({ callback }, index) => {
       if (callback) args.push(String(index), callback.id, callback.submission.type, encodeSubmission(callback.submission));
     });
@@ -297,3 +312,5 @@ export class Queue {
     return reply;
   }
 }
+
+const digits = (value: number, width: number): string => String(value).padStart(width, "0");

@@ -127,6 +127,6 @@ export class Accepted {
 }
 
 function submissionOf(id: string, text: string): Submission {
-  const { type, payload, priority, maxAttempts, groupKey, options } = decodeJob(id, `q${text}`);
+  const { type, payload, priority, maxAttempts, groupKey, options } = decodeJob(id, text);
   return { type, payload, priority, maxAttempts, groupKey, options };
 }

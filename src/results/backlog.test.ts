@@ -3,7 +3,7 @@ import { outcomeWith, outcomes } from "../testing/outcomes.ts";
 import { Backlog } from "./backlog.ts";
 
 const MIB = 1_024 * 1_024;
-const large = (): ReturnType<typeof outcomeWith> => outcomeWith({ job: { payload: "x".repeat(8 * MIB) } });
+const large = (): ReturnType<typeof outcomeWith> => outcomeWith({ job: { payload: "x".repeat(MIB) } });
 
 describe("a backlog", () => {
   it("gives back the oldest first", () => {
@@ -39,10 +39,10 @@ describe("a backlog", () => {
 
   it("counts texts too: a few large outcomes fill it, make short batches, and have an end", () => {
     const backlog = new Backlog({ highMark: 1_000, lowMark: 10 });
-    expect(backlog.add(Array.from({ length: 40 }, large), 1_000)).toBe(32); // 256 MiB
+    expect(backlog.add(Array.from({ length: 40 }, large), 1_000)).toBe(32); // 32 MiB
     expect(backlog.isFull).toBe(true);
-    expect(backlog.take(100)).toHaveLength(1);
+    expect(backlog.take(100)).toHaveLength(4);
     while (backlog.isFull) backlog.take(100);
-    expect(backlog.size).toBe(7); // of 8 MiB and a little: below 64 MiB
+    expect(backlog.size).toBe(4); // of 1 MiB and a little: below 8 MiB
   });
 });

@@ -6,8 +6,11 @@ export interface BacklogLimits {
   readonly lowMark: number;
 }
 
-/** Texts of so many characters fill it too, whatever their number: outcomes are a few hundred bytes or many megabytes. */
-const HIGH_CHARS = 128 * 1_024 * 1_024;
+/**
+ * Texts of so many characters fill it too, whatever their number: outcomes are a few hundred bytes or many megabytes. Four
+ * batches are enough to keep COPY busy; what is held beyond them, while Postgres is away, is in the outbox as well.
+ */
+const HIGH_CHARS = 16 * 1_024 * 1_024;
 const LOW_CHARS = HIGH_CHARS / 2;
 /** A batch stays well below the length of a string (2^29 characters), and of a pause of the event loop. */
 const MAX_BATCH_CHARS = 4 * 1_024 * 1_024;

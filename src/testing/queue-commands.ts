@@ -107,7 +107,8 @@ function settlementOf(sides: Sides, { id, seq, attempt, crashes }: Sides["leases
   const isGivenBack = how === "lost" || how === "l";
   const counters = { attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt, crashes: isGivenBack ? crashes : 0, deferrals: how === "r" ? 1 : 0 };
   const callback = hasCallback && "cfx".includes(verdict) ? { id: nextId(sides), submission: submission({ type: CALLBACK.type }) } : undefined;
-  return { id, claimSeq: seq, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
+  const { type = "noop", priority = 5 } = sides.model.jobs.get(id) ?? {};
+  return { id, type, priority, claimSeq: seq, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
 }
 
 const cancel = step("cancel", fc.record({ client, which: fc.nat(40) }), async (sides, { client: by, which }) => {

@@ -2,7 +2,11 @@
  * The leases that this replica holds: renewed in one call every third of a lease (one renewal may fail, and the next still
  * comes in time), together with what the replica says of itself. A job whose lease could not be renewed for a whole
  * lease, by the monotonic clock, is stopped here: by then another replica may have it.
+ *
+ * A lease is held from the claim until the settle is answered, whether an attempt runs, has ended, or never began. It is told
+ * from others by its `Job`, not by the id: a job that was lost here may be claimed here again while its last attempt still stops.
  */
+import type { Job } from "../core/job.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import type { Queue } from "../queue/queue.ts";
 
@@ -12,8 +16,9 @@ const STOP_GRACE_MS = 5_000;
 const TICK_MS = 100;
 
 interface Lease {
-  readonly attempt: Attempt;
-  readonly job: Attempt["job"];
+  readonly job: Job;
+  /** None where the job is only judged: it was lost elsewhere, or came too late. */
+  readonly attempt: Attempt | undefined;
   /** By `performance.now()`, before the call that granted or renewed it. */
   renewedAt: number;
 }
@@ -30,7 +35,7 @@ export interface LeasesOptions {
 
 export class Leases {
   readonly #options: LeasesOptions;
-  readonly #held = new Map<string, Lease>();
+  readonly #held = new Map<Job, Lease>();
   #ticker: NodeJS.Timeout | undefined;
   #renewal: Promise<void> | undefined;
   #nextRenewalAt = 0;
@@ -45,30 +50,37 @@ export class Leases {
     this.#tick();
   }
 
-  /** @param grantedAt `performance.now()` before the claim */
+  /** Holds the lease of a job that runs here. @param grantedAt `performance.now()` before the claim */
   hold(attempt: Attempt, grantedAt: number): void {
-    this.#held.set(attempt.job.id, { attempt, job: attempt.job, renewedAt: grantedAt });
+    const { job } = attempt;
+    this.#held.set(job, { job, attempt, renewedAt: grantedAt });
+  }
+
+  /** Holds the lease of a job that does not run here, until its settle is answered. An attempt at it that does, under a lease before, has lost it. */
+  holdJudged(job: Job, grantedAt: number): void {
+    this.stop(job.id, "lost");
+    this.#held.set(job, { job, attempt: undefined, renewedAt: grantedAt });
   }
 
   /** The job is settled, or someone else's. */
-  release(id: string): void {
-    this.#held.delete(id);
+  release(job: Job): void {
+    this.#held.delete(job);
   }
 
-  /** Stops a job that runs here. */
+  /** Stops a job that runs here. Hints to do so are rare enough to look through all. */
   stop(id: string, reason: "cancelled" | "lost"): void {
-    this.#held.get(id)?.attempt.stop(reason);
+    for (const { job, attempt } of this.#held.values()) if (job.id === id) attempt?.stop(reason);
   }
 
   /** Stops all that still runs, and ends what does not stop within `graceMs`: the leases are given back. */
   async stopAll(graceMs: number): Promise<void> {
-    const running = [...this.#held.values()].filter(({ attempt }) => !attempt.hasEnded);
-    for (const { attempt } of running) attempt.stop("drain");
+    const running = [...this.#held.values()].flatMap(({ attempt }) => (attempt && !attempt.hasEnded ? [attempt] : []));
+    for (const attempt of running) attempt.stop("drain");
     const deadline = performance.now() + graceMs;
-    while (running.some(({ attempt }) => !attempt.hasEnded) && performance.now() < deadline) {
+    while (running.some((attempt) => !attempt.hasEnded) && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    for (const { attempt } of running) if (!attempt.hasEnded) attempt.giveUp();
+    for (const attempt of running) if (!attempt.hasEnded) attempt.giveUp();
   }
 
   get size(): number {
@@ -83,7 +95,7 @@ export class Leases {
   #tick(): void {
     const now = performance.now();
     for (const { attempt, renewedAt } of this.#held.values()) {
-      if (attempt.hasEnded) continue;
+      if (!attempt || attempt.hasEnded) continue;
       if (now - renewedAt > this.#options.leaseMs) attempt.stop("lost");
       if (attempt.stopReason === undefined && now - attempt.startedAt > attempt.timeoutMs) attempt.stop("timeout");
       if (attempt.stoppingMs(now) > STOP_GRACE_MS) {
@@ -98,14 +110,15 @@ export class Leases {
   }
 
   async #renew(startedAt: number): Promise<void> {
-    const leases = [...this.#held.values()];
+    // One that is known to be lost is not asked for: the answer names ids, and the job may have a lease here again.
+    const leases = [...this.#held.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
     try {
-      const running = leases.map(({ attempt, job }) => ({ id: job.id, claimSeq: job.claimSeq, progress: attempt.progress }));
-      const stops = await this.#options.queue.renew(running, this.#options.about());
+      const held = leases.map(({ attempt, job }) => ({ id: job.id, claimSeq: job.claimSeq, progress: attempt?.progress ?? null }));
+      const stops = await this.#options.queue.renew(held, this.#options.about());
       for (const lease of leases) {
         const reason = stops.get(lease.job.id);
         if (reason !== "lost") lease.renewedAt = startedAt;
-        if (reason !== undefined) lease.attempt.stop(reason);
+        if (reason !== undefined) lease.attempt?.stop(reason); // one that has ended, or is only judged: its settle will tell
       }
     } catch (error) {
       this.#options.onError(error);

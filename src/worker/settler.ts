@@ -88,6 +88,8 @@ export class Settler {
     const callback = outcome && job.options.callback_url !== undefined ? this.#options.callbackOf(outcome) : undefined;
     return {
       id: job.id,
+      type: job.type,
+      priority: job.priority,
       claimSeq: job.claimSeq,
       attempt: verdict.attempt,
       crashes: verdict.crashes,

@@ -81,7 +81,7 @@ export class Worker {
 
   /** The job is off this replica's hands. */
   readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
-    this.#options.leases.release(job.id);
+    this.#options.leases.release(job);
     if (outcome === "retry" || outcome === "lost") this.nudge(); // to learn when it is due
     this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome);
   };
@@ -115,7 +115,7 @@ export class Worker {
         await this.#idle(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
         continue;
       }
-      for (const job of claim.lost) this.#options.settler.ended(job, { kind: "lost" });
+      for (const job of claim.lost) this.#judge(job, { kind: "lost" }, grantedAt);
       for (const job of claim.claimed) this.#start(job, grantedAt);
       const untilDue = claim.nextDueAt === 0 ? this.#maxIdleMs : claim.nextDueAt - queue.clock.now();
       if (!claim.isMoreLeft) await this.#idle(untilDue);
@@ -138,12 +138,18 @@ export class Worker {
     this.#wakeUp = undefined;
   }
 
+  /** Settles a job without an attempt here. Its lease is renewed meanwhile: a second loss would be charged to its crash budget. */
+  #judge(job: Job, end: AttemptEnd, grantedAt: number): void {
+    this.#options.leases.holdJudged(job, grantedAt);
+    this.#options.settler.ended(job, end);
+  }
+
   #start(job: Job, grantedAt: number): void {
-    const { executor, leases, slots, settler, hooks } = this.#options;
+    const { executor, leases, slots, hooks } = this.#options;
     const startedAt = job.startedAt ?? 0;
     const expiresAt = job.options.expires_at;
     if (expiresAt !== undefined && startedAt >= expiresAt) {
-      settler.ended(job, { kind: "expired" });
+      this.#judge(job, { kind: "expired" }, grantedAt);
       return;
     }
     hooks.onPickup(job.type, Math.max(0, startedAt - Math.max(timeOfId(job.id), job.options.run_at ?? 0)) / 1_000);
@@ -161,7 +167,7 @@ export class Worker {
     if (wasSuspect) this.#suspect = undefined;
     // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.
     if (end.kind === "lost") {
-      leases.release(job.id);
+      leases.release(job);
       hooks.onAttempt(job, "stale");
     } else {
       settler.ended(job, end);

@@ -1,0 +1,43 @@
+/** The measure that most figures are made of: from the first POST to the last committed row, under a load that saturates. */
+import { lastCommitted } from "./committed.ts";
+import type { Contestant, Running } from "./contestants/contestant.ts";
+import type { Speed } from "./contest.ts";
+import type { Bench } from "./figure.ts";
+
+export interface LoadShape {
+  readonly body: string;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+/** A job of some 100 bytes, of a type that does nothing. */
+export const SMALL_BODY = '{"type":"noop","payload":{"to":"user@example.com","subject":"Welcome!","body":"Thanks for signing up"}}';
+
+/** 64 connections that each wait for an answer saturate every contestant here. */
+export function saturating({ isQuick }: Bench): LoadShape {
+  return { body: SMALL_BODY, connections: 64, seconds: isQuick ? 2 : 6 };
+}
+
+/**
+ * Warms a contestant up for a third of the time, then measures: `jobsPerSecond` is committed rows, from the first submission
+ * to the last commit, so the drain counts.
+ * @throws {Error} when a submission is refused, or an accepted job gets no row
+ */
+export async function measureEndToEnd(bench: Bench, { url }: Running, contestant: Contestant, shape: LoadShape): Promise<Speed> {
+  const { services, generator } = bench;
+  const load = { url: url + contestant.path, ...shape };
+  const warm = await generator.run({ ...load, seconds: Math.max(1, Math.round(shape.seconds / 3)) });
+  const { rows: before } = await lastCommitted(services, contestant.table, warm.accepted);
+  const startedAt = performance.now();
+  const { accepted, p99Ms } = await generator.run(load);
+  const submittedAt = performance.now();
+  const { rows: after, at } = await lastCommitted(services, contestant.table, before + accepted);
+  const rows = after - before;
+  if (rows > accepted + shape.connections) throw new Error(`${rows} rows for ${accepted} submissions`);
+  return {
+    jobsPerSecond: (rows * 1_000) / (at - startedAt),
+    submittedPerSecond: (accepted * 1_000) / (submittedAt - startedAt),
+    p99Ms,
+    postgresBytesPerJob: (await services.tableBytes(contestant.table)) / after,
+  };
+}

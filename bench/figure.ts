@@ -1,0 +1,56 @@
+/** What a figure gets, and the way most of them go: contestants in turn, in rounds. */
+import type { Contestant, Running } from "./contestants/contestant.ts";
+import type { Generator } from "./generator.ts";
+import type { FigureResult } from "./report.ts";
+import type { Services } from "./services.ts";
+
+export interface Bench {
+  readonly services: Services;
+  readonly generator: Generator;
+  /** The main.js of the TaskFlow under test. */
+  readonly program: string;
+  readonly rounds: number;
+  readonly isQuick: boolean;
+  /** Tells a person who waits what goes on. */
+  say(text: string): void;
+}
+
+export interface Figure {
+  readonly name: string;
+  readonly title: string;
+  run(bench: Bench): Promise<FigureResult>;
+}
+
+/** Starts a contestant on emptied services, and ends it whatever happens. What it leaves is not looked at again: it is killed. */
+export async function withContestant<Result>({ services }: Bench, contestant: Contestant, use: (running: Running) => Promise<Result>): Promise<Result> {
+  await services.empty();
+  const running = await contestant.start(services);
+  try {
+    return await use(running);
+  } catch (error) {
+    throw new Error(`${contestant.name}: ${error instanceof Error ? error.message : String(error)}\n${running.program.output().slice(-1_000)}`, { cause: error });
+  } finally {
+    await running.program.stop("killed");
+  }
+}
+
+/**
+ * Measures each contestant once a round. The order turns from round to round, so that what drifts on the machine meets all alike.
+ * @returns the measures of each contestant, by round
+ */
+export async function inRounds<Measure>(
+  bench: Bench,
+  contestants: readonly Contestant[],
+  measure: (running: Running, contestant: Contestant) => Promise<Measure>,
+): Promise<Map<Contestant, Measure[]>> {
+  const measures = new Map<Contestant, Measure[]>(contestants.map((contestant) => [contestant, []]));
+  for (let round = 0; round < bench.rounds; round += 1) {
+    for (let turn = 0; turn < contestants.length; turn += 1) {
+      const contestant = contestants[(round + turn) % contestants.length];
+      if (contestant === undefined) continue;
+      bench.say(`round ${round + 1} of ${bench.rounds}: ${contestant.name}`);
+      measures.get(contestant)?.push(await withContestant(bench, contestant, (running) => measure(running, contestant)));
+    }
+  }
+  return measures;
+}

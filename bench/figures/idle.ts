@@ -1,0 +1,64 @@
+/** What a replica costs that has nothing to do. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Running } from "../contestants/contestant.ts";
+import { taskflow } from "../contestants/contestant.ts";
+import type { Bench, Figure } from "../figure.ts";
+import { inRounds } from "../figure.ts";
+import { medianOf } from "../median.ts";
+import type { Services } from "../services.ts";
+
+/** What a start leaves to do (first claims, partitions, collected garbage) is over by then. */
+const SETTLE_MS = 5_000;
+
+interface IdleCost {
+  readonly cpuPercent: number;
+  /** Sent by the replica, in a second. */
+  readonly commands: number;
+  /** Called inside of its scripts, in a second. */
+  readonly inner: number;
+}
+
+export const idle: Figure = {
+  name: "idle",
+  title: "a replica that has nothing to do",
+  run: async (bench) => {
+    const own = taskflow(bench.program);
+    const costs = (await inRounds(bench, [own], (running) => measureIdle(bench, running))).get(own) ?? [];
+    const cpu = costs.map(({ cpuPercent }) => cpuPercent);
+    const commands = costs.map((cost) => cost.commands);
+    return {
+      readings: [
+        { name: "TaskFlow, CPU", unit: "% of a core", values: cpu },
+        { name: "TaskFlow, Redis commands sent", unit: "/s", values: commands },
+        { name: "TaskFlow, Redis commands inside its scripts", unit: "/s", values: costs.map(({ inner }) => inner) },
+      ],
+      goals: [
+        { text: "idle replica, CPU", value: medianOf(cpu), limit: { most: 0.5 }, unit: "% of a core" },
+        { text: "idle replica, Redis commands sent", value: medianOf(commands), limit: { most: 5 }, unit: "/s" },
+      ],
+      notes: [],
+    };
+  },
+};
+
+async function measureIdle({ services, isQuick }: Bench, { program }: Running): Promise<IdleCost> {
+  const seconds = isQuick ? 6 : 30;
+  await delay(SETTLE_MS);
+  const cpuBeforeMs = program.cpuMs();
+  const { sent, inner } = await commandsDuring(services, seconds * 1_000);
+  const cpuMs = program.cpuMs() - cpuBeforeMs;
+  return { cpuPercent: cpuMs / seconds / 10, commands: sent / seconds, inner: inner / seconds };
+}
+
+/** By MONITOR, which tells a script's own commands from those that clients send. */
+async function commandsDuring({ redis }: Services, ms: number): Promise<{ sent: number; inner: number }> {
+  const monitor = await redis.monitor();
+  let [sent, inner] = [0, 0];
+  monitor.on("monitor", (_time: string, _args: string[], source: string) => {
+    if (source === "lua") inner += 1;
+    else sent += 1;
+  });
+  await delay(ms);
+  monitor.disconnect();
+  return { sent, inner };
+}

@@ -1,0 +1,32 @@
+/** What the size of a payload costs, end to end. */
+import { randomBytes } from "node:crypto";
+import { contest } from "../contest.ts";
+import { floor, taskflow } from "../contestants/contestant.ts";
+import { measureEndToEnd } from "../end-to-end.ts";
+import type { Figure } from "../figure.ts";
+import type { Reading } from "../report.ts";
+
+/** Fewer connections where bodies are large: the floor puts all that waits into one string, and a string ends at 512 MB. */
+const SIZES = [
+  { label: "100 B", bytes: 100, connections: 64 },
+  { label: "10 KB", bytes: 10_000, connections: 64 },
+  { label: "500 KB", bytes: 500_000, connections: 8 },
+];
+
+export const payload: Figure = {
+  name: "payload",
+  title: "single POST, by size of the payload",
+  run: async (bench) => {
+    const readings: Reading[] = [];
+    for (const { label, bytes, connections } of SIZES) {
+      bench.say(`payloads of ${label}`);
+      const text = randomBytes(bytes).toString("base64").slice(0, bytes - '{"text":""}'.length); // does not compress away in Postgres
+      const shape = { body: `{"type":"noop","payload":{"text":"${text}"}}`, connections, seconds: bench.isQuick ? 1 : 3 };
+      const own = taskflow(bench.program, {}, `TaskFlow, ${label}`);
+      const other = { ...floor, name: `floor, ${label}` };
+      const found = await contest(bench, own, [other], (running, contestant) => measureEndToEnd(bench, running, contestant, shape));
+      readings.push(...found.readings.filter(({ unit }) => unit === "jobs/s" || unit === "ms"));
+    }
+    return { readings, goals: [], notes: ["random text, which Postgres cannot compress away"] };
+  },
+};

@@ -1,0 +1,21 @@
+/** One job a POST, from HTTP to a committed row: all contestants in turn. */
+import { bullmq, bullmqTuned, floor, pgBoss, taskflow } from "../contestants/contestant.ts";
+import { contest } from "../contest.ts";
+import { measureEndToEnd, saturating } from "../end-to-end.ts";
+import type { Figure } from "../figure.ts";
+import { medianOf } from "../median.ts";
+
+export const peers: Figure = {
+  name: "peers",
+  title: "one job a POST, from HTTP to a committed row: all contestants",
+  run: async (bench) => {
+    const own = taskflow(bench.program);
+    const others = [floor, bullmq, bullmqTuned, pgBoss];
+    const { readings, ratiosAgainst } = await contest(bench, own, others, (running, contestant) => measureEndToEnd(bench, running, contestant, saturating(bench)));
+    const goals = [
+      { text: "end to end, single POST, against Fastify + BullMQ + INSERT as given", value: medianOf(ratiosAgainst(bullmq)), limit: { least: 10 }, unit: "" },
+      { text: "end to end, single POST, against Fastify + BullMQ + INSERT as tuned", value: medianOf(ratiosAgainst(bullmqTuned)), limit: { least: 4 }, unit: "" },
+    ];
+    return { readings, goals, notes: [] };
+  },
+};

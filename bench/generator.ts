@@ -1,0 +1,60 @@
+/** What submits: wrk where it is on PATH, else autocannon; each connection sends its next request when the last was answered. */
+import { execFile, execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import autocannon from "autocannon";
+
+export interface Load {
+  readonly url: string;
+  readonly body: string;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+export interface Answers {
+  /** Answered with a status below 400. Those in flight at the end, at most one a connection, are not counted. */
+  readonly accepted: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface Generator {
+  readonly name: string;
+  /** @throws {Error} when anything was refused, or never answered */
+  run(load: Load): Promise<Answers>;
+}
+
+const run = promisify(execFile);
+const WRK_SCRIPT = fileURLToPath(new URL("./post.lua", import.meta.url));
+
+export function findGenerator(): Generator {
+  try {
+    execFileSync("wrk", ["-v"], { stdio: "ignore" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { name: "autocannon", run: runAutocannon };
+  }
+  return { name: "wrk", run: runWrk }; // its -v ends with 1
+}
+
+async function runWrk({ url, body, connections, seconds }: Load): Promise<Answers> {
+  const bodyFile = join(tmpdir(), `taskflow-bench-body-${process.pid}`);
+  writeFileSync(bodyFile, body);
+  const args = ["-t", "1", "-c", String(connections), "-d", `${seconds}s`, "--timeout", "30s", "-s", WRK_SCRIPT, url];
+  const { stdout } = await run("wrk", args, { env: { ...process.env, BENCH_BODY: bodyFile } });
+  const [requests = 0, refused = 0, failed = 0, p50 = 0, p99 = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? "").split(" ").map(Number);
+  return checked({ accepted: requests, refused, failed, p50Ms: p50 / 1_000, p99Ms: p99 / 1_000 });
+}
+
+async function runAutocannon({ url, body, connections, seconds }: Load): Promise<Answers> {
+  const result = await autocannon({ url, body, connections, duration: seconds, method: "POST", headers: { "content-type": "application/json" }, timeout: 30 });
+  const { latency, non2xx, errors } = result;
+  return checked({ accepted: result["2xx"], refused: non2xx, failed: errors, p50Ms: latency.p50, p99Ms: latency.p99 });
+}
+
+function checked({ refused, failed, ...answers }: Answers & { refused: number; failed: number }): Answers {
+  if (refused > 0 || failed > 0 || answers.accepted === 0) throw new Error(`the generator saw ${answers.accepted} answers, ${refused} refusals and ${failed} failures`);
+  return answers;
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { help, parseOptions } from "./options.ts";
+
+const FIGURES = ["end-to-end", "idle"];
+
+describe("options of the benchmark", () => {
+  it("runs all figures in 3 rounds by default, on the build of this checkout", () => {
+    expect(parseOptions([], FIGURES)).toMatchObject({ only: [], rounds: 3, isQuick: false, isJson: false });
+    expect(parseOptions([], FIGURES)?.program).toMatch(/\/dist\/main\.js$/);
+  });
+
+  it("takes one round where it is quick, unless told otherwise", () => {
+    expect(parseOptions(["--quick"], FIGURES)?.rounds).toBe(1);
+    expect(parseOptions(["--quick", "--rounds=4"], FIGURES)?.rounds).toBe(4);
+  });
+
+  it("takes figures by name", () => {
+    expect(parseOptions(["--only=idle,end-to-end", "--json", "--program=x.js"], FIGURES)).toMatchObject({ only: ["idle", "end-to-end"], isJson: true, program: "x.js" });
+  });
+
+  it.each([
+    [["--only=idle,nothing"], /there is no figure "nothing"; there are end-to-end, idle/],
+    [["--rounds=0"], /expected an integer from 1 to 99, got "0"/],
+    [["--rounds=many"], /got "many"/],
+    [["--fast"], /--fast/],
+  ])("refuses %j in one sentence", (args, message) => expect(() => parseOptions(args, FIGURES)).toThrow(message));
+
+  it("is undefined when help is asked for, which names every figure", () => {
+    expect(parseOptions(["-h"], FIGURES)).toBeUndefined();
+    expect(help(FIGURES)).toContain("end-to-end, idle");
+  });
+});

@@ -1,0 +1,63 @@
+/** One process of a contestant. */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface Program {
+  readonly pid: number;
+  /** All that it has printed. */
+  output(): string;
+  /** Resolves to the first match in what it prints. @throws {Error} when it ends before */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Writes to its standard input. */
+  write(text: string): void;
+  /** CPU time of all its threads so far, in milliseconds. Linux only. */
+  cpuMs(): number;
+  /** Resident memory in bytes. Linux only. */
+  residentBytes(): number;
+  /** Asks it to end and waits; after 20 s, or at once where it need not save anything, it is killed. */
+  stop(how: "drained" | "killed"): Promise<void>;
+}
+
+const DRAIN_WITHIN_MS = 20_000;
+const PRINTS_WITHIN_MS = 60_000;
+// USER_HZ, in which /proc counts CPU time, is 100 on every Linux that Node runs on (man 5 proc).
+const MS_A_TICK = 10;
+
+export function startProgram(args: readonly string[], env: Readonly<Record<string, string>>): Program {
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"], detached: true }); // Ctrl-C reaches it through us
+  const pid = child.pid ?? 0;
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  const exited = new Promise<void>((resolve, reject) => child.once("exit", () => resolve()).once("error", reject));
+  return {
+    pid,
+    output: () => output,
+    printed: async (pattern) => {
+      const deadline = performance.now() + PRINTS_WITHIN_MS;
+      while (child.exitCode === null && performance.now() < deadline) {
+        const match = pattern.exec(output);
+        if (match) return match;
+        await delay(10);
+      }
+      throw new Error(`${args.join(" ")} did not print ${String(pattern)}, but\n${output.slice(-2_000)}`);
+    },
+    write: (text) => child.stdin.write(text),
+    cpuMs: () => {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      return (Number(fields[11]) + Number(fields[12])) * MS_A_TICK; // utime, stime
+    },
+    residentBytes: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024,
+    stop: async (how) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill(how === "drained" ? "SIGTERM" : "SIGKILL");
+      const kill = setTimeout(() => child.kill("SIGKILL"), DRAIN_WITHIN_MS);
+      await exited;
+      clearTimeout(kill);
+    },
+  };
+}

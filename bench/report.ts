@@ -1,0 +1,81 @@
+/** What the benchmark found, and how it is told: one table of figures, one of goals. */
+import { medianOf } from "./median.ts";
+
+/** One thing measured, in each round. */
+export interface Reading {
+  readonly name: string;
+  /** `jobs/s`, `ms`, `bytes`: what the values are in; empty for plain ratios. */
+  readonly unit: string;
+  readonly values: readonly number[];
+  /** Within each round: how many times this another one is. */
+  readonly ratios?: { readonly of: string; readonly values: readonly number[] };
+}
+
+export interface Goal {
+  readonly text: string;
+  /** NaN where it could not be measured here. */
+  readonly value: number;
+  /** What the value must reach, or keep below. */
+  readonly limit: { readonly least: number } | { readonly most: number };
+  readonly unit: string;
+}
+
+export interface FigureResult {
+  readonly readings: readonly Reading[];
+  readonly goals: readonly Goal[];
+  /** What a reader must know, in sentences. */
+  readonly notes: readonly string[];
+  /** Why there is nothing else. */
+  readonly failure?: string;
+}
+
+export interface Report {
+  readonly machine: string;
+  readonly generator: string;
+  readonly floorSha256: string;
+  readonly rounds: number;
+  readonly isQuick: boolean;
+  readonly figures: readonly (FigureResult & { readonly figure: string; readonly title: string })[];
+}
+
+export function isMet({ value, limit }: Goal): boolean {
+  return "least" in limit ? value >= limit.least : value <= limit.most;
+}
+
+/** Three figures that count: 12,300 · 12.3 · 0.0123 */
+export function numberText(value: number): string {
+  if (Number.isNaN(value)) return "-";
+  return value.toLocaleString("en-US", Math.abs(value) >= 1_000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
+}
+
+function readingCells({ name, unit, values, ratios }: Reading): string[] {
+  const spread = values.length < 2 ? "" : `${numberText(Math.min(...values))} to ${numberText(Math.max(...values))}`;
+  const ratio = ratios === undefined ? "" : `${ratios.of}: ${medianOf(ratios.values).toFixed(2)} ×`;
+  return [name, numberText(medianOf(values)), unit, spread, ratio];
+}
+
+function goalCells(goal: Goal): string[] {
+  const limit = "least" in goal.limit ? `≥ ${goal.limit.least}` : `≤ ${goal.limit.most}`;
+  const verdict = Number.isNaN(goal.value) ? "not measured" : isMet(goal) ? "met" : "MISSED";
+  return [goal.text, `${limit} ${goal.unit}`.trim(), numberText(goal.value), verdict];
+}
+
+/** Columns as wide as their widest cell; the first row is the head. */
+export function tableText(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
+}
+
+export function reportText(report: Report): string {
+  const figures = report.figures.flatMap(({ figure, readings }) => readings.map((reading) => [figure, ...readingCells(reading)]));
+  const goals = report.figures.flatMap((figure) => figure.goals).map(goalCells);
+  const notes = report.figures.flatMap(({ figure, notes: lines, failure }) => [...lines, ...(failure === undefined ? [] : [`FAILED: ${failure}`])].map((line) => `${figure}: ${line}`));
+  return [
+    `${report.machine}\nload by ${report.generator}; ${report.rounds} rounds${report.isQuick ? ", quick: too short to judge by" : ""}; floor.mjs SHA-256 ${report.floorSha256}`,
+    tableText([["figure", "what", "median", "unit", "rounds", "median ratio"], ...figures]),
+    ...(goals.length === 0 ? [] : [tableText([["goal", "asked", "measured", ""], ...goals])]),
+    ...(notes.length === 0 ? [] : [notes.join("\n")]),
+  ].join("\n\n");
+}

@@ -1,0 +1,89 @@
+/** The one Redis and the one Postgres that all contestants use in turn, emptied before each. */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
+import pg from "pg";
+import { startEmbedded } from "../src/embedded/services.ts";
+
+export interface Services {
+  readonly dataDir: string;
+  readonly redisPort: number;
+  /** Of a database that is made anew by each `empty`. */
+  readonly databaseUrl: string;
+  readonly redis: Redis;
+  /** One query, on a connection that stays open: a login for each count would be a load of its own. */
+  query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
+  /** Rewrites Redis's append-only file, so that what is measured next does not pay for what was written before it. */
+  compact(): Promise<void>;
+  /** As if nothing had run: an empty Redis with an empty append-only file, a fresh database, a checkpoint behind it. */
+  empty(): Promise<void>;
+  /** @param table what stands behind `from` */
+  countRows(table: string): Promise<number>;
+  /** What a table takes, its partitions, indexes and large values included. */
+  tableBytes(table: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+const DATABASE = "contest";
+
+/** Starts both as TaskFlow itself does on a machine that has none: the append-only file synced each second, Postgres on its defaults. */
+export async function startServices(): Promise<Services> {
+  const dataDir = mkdtempSync(join(tmpdir(), "taskflow-bench-"));
+  chmodSync(dataDir, 0o755); // a Postgres that root starts runs as another user
+  const embedded = await startEmbedded({ dataDir, needs: { redis: true, postgres: true, mail: false } });
+  const adminUrl = embedded.databaseUrl ?? "";
+  const databaseUrl = adminUrl.replace(/[^/]+$/, DATABASE);
+  const redisPort = Number(new URL(embedded.redisAddr ?? "").port);
+  const redis = new Redis({ port: redisPort });
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  let observer = admin;
+  const query = async <Row extends pg.QueryResultRow>(text: string): Promise<Row[]> => (await observer.query<Row>(text)).rows;
+  return {
+    dataDir,
+    redisPort,
+    databaseUrl,
+    redis,
+    query,
+    compact: () => rewriteAppendOnlyFile(redis),
+    empty: async () => {
+      await redis.flushall();
+      await rewriteAppendOnlyFile(redis);
+      if (observer !== admin) await observer.end();
+      observer = admin;
+      await admin.query(`drop database if exists ${DATABASE} with (force)`);
+      await admin.query(`create database ${DATABASE}`);
+      await admin.query("checkpoint");
+      observer = new pg.Client({ connectionString: databaseUrl });
+      await observer.connect();
+    },
+    countRows: async (table) => (await query<{ count: number }>(`select count(*)::int as count from ${table}`))[0]?.count ?? 0,
+    tableBytes: async (table) => {
+      const name = table.split(" ")[0] ?? "";
+      const partitions = `select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = '${name}'::regclass`;
+      const [size] = await query<{ bytes: number }>(`select (pg_total_relation_size('${name}') + coalesce((${partitions}), 0))::float8 as bytes`);
+      return size?.bytes ?? 0;
+    },
+    close: async () => {
+      redis.disconnect();
+      if (observer !== admin) await observer.end();
+      await admin.end();
+      await embedded.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function rewriteAppendOnlyFile(redis: Redis): Promise<void> {
+  for (let isAsked = false; ; ) {
+    const info = await redis.info("persistence");
+    if (info.includes("aof_rewrite_in_progress:0") && info.includes("aof_rewrite_scheduled:0")) {
+      if (isAsked) return;
+      await redis.bgrewriteaof(); // refused while one runs
+      isAsked = true;
+    }
+    await delay(20);
+  }
+}

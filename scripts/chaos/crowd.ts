@@ -1,0 +1,55 @@
+/** Many connections that say nothing, or begin a request and stop; the others are served as before. */
+import { readFileSync } from "node:fs";
+import type { RawSocket } from "../../src/testing/raw-http.ts";
+import { rawSocket } from "../../src/testing/raw-http.ts";
+import type { Stage } from "./stage.ts";
+
+const IDLE_SOCKETS = 10_000;
+const AT_ONCE = 100;
+/** What the harness, and the replica, have open besides. */
+const OTHER_FILES = 500;
+const LONGEST_DELAY_MS = 50;
+
+/** Opens them, waits for the length of the fault, and looks at how the event loop of the replica fared meanwhile. */
+export async function crowd(stage: Stage, port: number): Promise<void> {
+  const wanted = stage.isFast ? IDLE_SOCKETS / 10 : IDLE_SOCKETS;
+  const count = Math.min(wanted, openFilesLimit() - OTHER_FILES);
+  if (count < wanted) stage.notes.push(`this machine lets a process open ${openFilesLimit()} files: ${count} idle sockets, not ${wanted} (ulimit -n)`);
+  const sockets: RawSocket[] = [];
+  try {
+    for (let made = 0; made < count; made += AT_ONCE) {
+      const some = Array.from({ length: AT_ONCE }, (_, i) => rawSocket(port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:"));
+      sockets.push(...(await Promise.all(some)));
+    }
+    await watch(stage, count, () => sockets.filter(({ socket }) => !socket.closed).length);
+  } finally {
+    for (const { socket } of sockets) socket.destroy();
+  }
+  await stage.measureRecovery();
+}
+
+async function watch(stage: Stage, count: number, openNow: () => number): Promise<void> {
+  await eventLoopDelayMs(stage); // what was before: each look begins anew
+  const from = performance.now();
+  const stillOpen = openNow();
+  await stage.measureRecovery();
+  await stage.wait(stage.seconds * 1_000);
+  const p95 = stage.ledger.p95Ms(from, performance.now());
+  const { p99, max } = await eventLoopDelayMs(stage);
+  stage.notes.push(`${count} idle sockets, ${stillOpen} of them open at the start: submit p95 ${Math.round(p95)} ms, event loop delay p99 ${Math.round(p99)} ms, at most ${Math.round(max)} ms`);
+  // In the test command other test files have the cores too.
+  stage.expect(p99 < (stage.isFast ? 4 : 1) * LONGEST_DELAY_MS, `the event loop was held up for ${Math.round(p99)} ms`);
+}
+
+/** Of the first replica, since the last look: what Prometheus would be told. */
+async function eventLoopDelayMs({ cluster }: Stage): Promise<{ readonly p99: number; readonly max: number }> {
+  const metrics = await (await fetch(`${cluster.replica(0).url}/metrics`)).text();
+  const read = (which: string): number => 1_000 * Number(new RegExp(`^nodejs_eventloop_lag_${which}_seconds (\\S+)$`, "m").exec(metrics)?.[1] ?? Infinity);
+  return { p99: read("p99"), max: read("max") };
+}
+
+/** Node raises its own limit to the hard one. */
+function openFilesLimit(): number {
+  const limit = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "";
+  return limit === "unlimited" ? Infinity : Number(limit);
+}

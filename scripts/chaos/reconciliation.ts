@@ -1,0 +1,44 @@
+/** The product's own reconciliation, run as its user would: what it finds after a scenario is a fault of the scenario. */
+import { execFile } from "node:child_process";
+
+export interface Reconciled {
+  readonly cli: string;
+  readonly redisAddr: string;
+  readonly databaseUrl: string;
+  readonly leaseMs: number;
+  /** The job types of the replicas: their settings are known to the command, too. */
+  readonly jobsDir: string;
+}
+
+interface Findings {
+  readonly faults: readonly { readonly kind: string; readonly id: string | null; readonly text: string }[];
+  readonly unexamined: number;
+}
+
+const WITHIN_MS = 120_000;
+const NAMED = 5;
+/** The table of a million jobs is small, the JSON of a broken run is not. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+
+/** Runs `taskflow verify --json`. @returns its faults, a sentence each; also where it could not run */
+export async function reconcile(reconciled: Reconciled): Promise<string[]> {
+  const { code, out, err } = await runVerify(reconciled);
+  if (code !== 0 && code !== 1) return [`taskflow verify could not run: ${err.trim() || `exit code ${code}`}`];
+  const { faults, unexamined } = JSON.parse(out) as Findings;
+  const told = faults.slice(0, NAMED).map(({ kind, id, text }) => `taskflow verify: ${kind} ${id ?? "-"}: ${text}`);
+  const more = faults.length - told.length + unexamined;
+  if (more > 0) told.push(`taskflow verify: and ${more} more`);
+  if (code === 1 && told.length === 0) told.push("taskflow verify ended with 1, and names no fault");
+  return told;
+}
+
+function runVerify({ cli, redisAddr, databaseUrl, leaseMs, jobsDir }: Reconciled): Promise<{ code: number; out: string; err: string }> {
+  const env = { PATH: process.env["PATH"] ?? "", REDIS_ADDR: redisAddr, DATABASE_URL: databaseUrl, LEASE_MS: String(leaseMs), TASKFLOW_JOBS: jobsDir };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, "verify", "--json"], { env, timeout: WITHIN_MS, maxBuffer: MAX_OUTPUT_BYTES }, (error, out, err) => {
+      // a number is the exit code; anything else (a signal, no such file) is a run that failed
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({ code, out, err: err || (error?.message ?? "") });
+    });
+  });
+}

@@ -1,0 +1,138 @@
+/** A Redis that is there and takes no writes: a replica of another one, one that cannot save, one that still loads. */
+import { mkdirSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../../src/embedded/free-port.ts";
+import { redisCommand } from "../../src/embedded/redis-command.ts";
+import { until } from "../../src/testing/until.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Pace, Stage } from "./stage.ts";
+
+/** The fault is to outlast a lease in each pace: then every attempt under way has to find out that its lease is safe, or lost. */
+const shortLease = (pace: Pace): Readonly<Record<string, string>> => ({ LEASE_MS: pace === "fast" ? "3000" : "6000" });
+
+export const readonlyRedis: Scenario = {
+  name: "readonly",
+  fault: "Redis becomes a replica of a dead address: READONLY",
+  seconds: { full: 10, fast: 4 },
+  env: shortLease,
+  run: async (stage) => {
+    const { redis } = stage.cluster;
+    await stage.load(150);
+    await redis.send("REPLICAOF", "127.0.0.1", await freePort());
+    try {
+      await refusedFor(stage, /READONLY/);
+    } finally {
+      await redis.send("REPLICAOF", "NO", "ONE");
+    }
+    await stage.measureRecovery();
+    return undefined;
+  },
+};
+
+export const misconf: Scenario = {
+  name: "misconf",
+  fault: "a snapshot of Redis fails, and it refuses writes: MISCONF",
+  seconds: { full: 10, fast: 4 },
+  env: shortLease,
+  run: async (stage) => {
+    const { redis } = stage.cluster;
+    await stage.load(150);
+    const [, dir] = (await redis.send("CONFIG", "GET", "dir")) as [string, string];
+    // A folder in the place of the file cannot be replaced by it, whoever runs Redis; a folder that may not be written stops no root.
+    const inTheWay = join(dir, "dump.rdb");
+    mkdirSync(inTheWay);
+    await redis.send("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes", "save", "86400 1000000"); // without any `save`, a failed snapshot stops nothing
+    try {
+      await snapshot(stage, "err");
+      await refusedFor(stage, /MISCONF/);
+    } finally {
+      rmdirSync(inTheWay);
+      await snapshot(stage, "ok");
+      await redis.send("CONFIG", "SET", "save", "");
+    }
+    await stage.measureRecovery();
+    return undefined;
+  },
+};
+
+/** Asks for a snapshot until one has ended so. */
+async function snapshot({ cluster: { redis } }: Stage, wanted: "ok" | "err"): Promise<void> {
+  await until(
+    async () => {
+      await redis.send("BGSAVE").catch(() => undefined); // one is under way
+      const info = String(await redis.send("INFO", "persistence"));
+      return info.includes(`rdb_last_bgsave_status:${wanted}`) && info.includes("rdb_bgsave_in_progress:0");
+    },
+    { what: `a snapshot of Redis ends ${wanted}`, timeoutMs: 30_000 },
+  );
+}
+
+/** Waits for the length of the fault. Nothing may be accepted meanwhile, each answer is a 503, and they say why. */
+async function refusedFor(stage: Stage, reason: RegExp): Promise<void> {
+  const { ledger } = stage;
+  await stage.wait(100); // what was under way when it began
+  const from = performance.now();
+  await stage.wait(stage.seconds * 1_000);
+  const sent = [...ledger.entries.values()].filter(({ at, state }) => at >= from && state !== "pending");
+  const wrong = sent.find(({ state, detail }) => state === "accepted" || !detail.startsWith("503 "));
+  stage.expect(wrong === undefined, `a submission was ${wrong?.state ?? ""}, not answered with 503: ${wrong?.detail ?? ""}`);
+  // Not all: a replica may leave the connection, to look for a Redis that takes writes.
+  stage.expect(sent.some(({ detail }) => reason.test(detail)), `none of ${sent.length} answers says ${String(reason)}: ${sent[0]?.detail ?? ""}`);
+}
+
+/** Members of the set that the filler copies: a copy takes Redis about 50 µs, so that it answers often enough while it loads. */
+const MEMBERS = 400;
+const COPIES_PER_CALL = 200;
+/** It loads at about the pace at which the filler was written. */
+const LEAST_SHARE = 1 / 4;
+
+export const loading: Scenario = {
+  name: "loading",
+  fault: "kill -9 redis-server, whose append-only file takes long to load: LOADING",
+  seconds: { full: 8, fast: 2 },
+  run: async (stage) => {
+    const { services, redis } = stage.cluster;
+    await fillAppendOnlyFile(stage);
+    await stage.load(150);
+    await services.redis.kill();
+    const restart = services.redis.restart();
+    const { since, last } = await watchLoading(stage);
+    await restart;
+    const loadedMs = last - since;
+    stage.notes.push(`Redis answered LOADING for ${(loadedMs / 1_000).toFixed(1)} s`);
+    stage.expect(loadedMs >= stage.seconds * 1_000 * LEAST_SHARE, `Redis answered LOADING for ${Math.round(loadedMs)} ms only`);
+    const met = [...stage.ledger.entries.values()].filter(({ at, ms, state }) => at > since && at + ms < last && state !== "pending");
+    stage.expect(met.length > 0 && met.every(({ state }) => state !== "accepted"), `of ${met.length} submissions one was accepted while Redis loaded`);
+    await stage.measureRecovery();
+    await redis.send("DEL", "filler", "filled");
+    await redis.send("BGREWRITEAOF"); // the next scenario's Redis starts quickly again
+    await until(async () => String(await redis.send("INFO", "persistence")).includes("aof_rewrite_in_progress:0"), { what: "the append-only file is short again", timeoutMs: 30_000 });
+    return undefined;
+  },
+};
+
+/** Few bytes and little memory that take Redis as long to repeat as they took it to do. */
+async function fillAppendOnlyFile({ seconds, cluster: { redis } }: Stage): Promise<void> {
+  await redis.send("EVAL", "for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member ' .. i) end", 1, "filler", MEMBERS);
+  const deadline = performance.now() + seconds * 1_000;
+  while (performance.now() < deadline) {
+    await redis.send("EVAL", "for i = 1, ARGV[1] do redis.call('SUNIONSTORE', KEYS[1], KEYS[2]) end", 2, "filled", "filler", COPIES_PER_CALL);
+  }
+}
+
+/** @returns when Redis first answered that it is loading, and when it last did, by `performance.now()` */
+async function watchLoading({ cluster: { services } }: Stage): Promise<{ readonly since: number; readonly last: number }> {
+  let [since, last] = [0, 0];
+  await until(
+    async () => {
+      const answer = await redisCommand(services.redis.port, "PING");
+      if (answer.startsWith("-LOADING")) {
+        last = performance.now();
+        since ||= last;
+      }
+      return answer === "+PONG";
+    },
+    { what: "Redis has loaded its append-only file", timeoutMs: 120_000 },
+  );
+  return { since, last };
+}

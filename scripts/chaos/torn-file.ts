@@ -1,0 +1,49 @@
+/** An append-only file that lacks its end, as after a power cut: Redis wakes up a little before it died. */
+import { readFileSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { between } from "./random.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+const LEAST_CUT_BYTES = 2_000;
+const MOST_CUT_BYTES = 60_000;
+/** The restore looks at ids that are a minute old; beyond it, a lease. */
+const RESTORED_WITHIN_MS = 120_000;
+
+export const tornAof: Scenario = {
+  name: "torn-aof",
+  fault: "kill -9 redis-server, cut the end off its append-only file, under ACCEPT_DURABILITY=postgres",
+  seconds: { full: 15, fast: 0 },
+  env: () => ({ ACCEPT_DURABILITY: "postgres", LEASE_MS: "5000" }),
+  // What Redis forgot of an attempt, it lets be made again; what it had recorded and forgotten is counted twice or not at all.
+  books: { redisWasEmptied: true, effectsMayRepeat: true },
+  run: async (stage) => {
+    const { services, postgres, redis } = stage.cluster;
+    await stage.load(150);
+    const [, dir] = (await redis.send("CONFIG", "GET", "dir")) as [string, string];
+    await redis.send("CONFIG", "SET", "aof-load-truncated", "yes");
+    const rounds = Math.max(1, Math.round(stage.seconds / 5));
+    for (let round = 0; round < rounds; round += 1) {
+      await services.redis.kill();
+      stage.notes.push(`${tear(stage, join(dir, "appendonlydir"))} bytes cut off`);
+      await services.redis.restart();
+      await stage.measureRecovery();
+    }
+    await stage.stopLoad();
+    const [tornAt, accepted] = [performance.now(), stage.ledger.count("accepted")];
+    while ((await postgres.count()) < accepted && performance.now() - tornAt < RESTORED_WITHIN_MS) await stage.wait(200);
+    stage.recovered(performance.now() - tornAt);
+    return undefined;
+  },
+};
+
+/** Cuts the newest increment, of which the manifest's last line tells. @returns by how many bytes */
+function tear({ random }: Stage, dir: string): number {
+  const manifest = readFileSync(join(dir, "appendonly.aof.manifest"), "utf8");
+  const name = /file (\S+) seq \d+ type i\s*$/.exec(manifest)?.[1];
+  if (name === undefined) throw new Error(`the manifest of the append-only file names no increment: ${manifest}`);
+  const { size } = statSync(join(dir, name));
+  const cut = Math.min(size, between(random, LEAST_CUT_BYTES, MOST_CUT_BYTES));
+  truncateSync(join(dir, name), size - cut);
+  return cut;
+}

@@ -1,0 +1,96 @@
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Job } from "../core/job.ts";
+import { QueueUnavailable } from "../errors.ts";
+import { redisCommand } from "../embedded/redis-command.ts";
+import { startOwnSentinels } from "../testing/own-sentinels.ts";
+import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { closedPort } from "../testing/replica.ts";
+import { ownRedis } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+import { Connection } from "./connection.ts";
+import type { Queue, Settlement } from "./queue.ts";
+
+const OUTBOX_OWNED_MS = 30_000;
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+function completed({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job): Settlement {
+  return { id, type, priority, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` };
+}
+
+describe("a master chosen by Sentinels", () => {
+  let master: Awaited<ReturnType<typeof ownRedis>>;
+  let address: string;
+
+  beforeEach(async () => {
+    master = await ownRedis();
+    await ownRedis(["--replicaof", "127.0.0.1", String(master.port)]);
+    const sentinels = await startOwnSentinels(master.port, 3);
+    closers.push(() => sentinels.close());
+    address = sentinels.address.replace("//", `//127.0.0.1:${await closedPort()},`); // the first is down
+  });
+
+  async function queue(options: Parameters<typeof openQueue>[1] = {}): Promise<Queue> {
+    const opened = await openQueue(address, options);
+    closers.push(() => opened.close());
+    return opened;
+  }
+
+  async function replicated(): Promise<void> {
+    await until(async () => (await redisCommand(master.port, "WAIT", "1", "1000")) === ":1", { what: "the replica has it all" });
+  }
+
+  async function goesOn(by: Queue, timeoutMs: number): Promise<void> {
+    await until(() => enqueue(by, submission({ type: "probe" })), { what: "the new master takes jobs", timeoutMs });
+  }
+
+  it("may be killed: what it had replicated is there, and jobs are enqueued, claimed, renewed and settled on", async () => {
+    const cancelled: string[] = [];
+    const [one, other] = [await queue(), await queue({ onCancel: (id) => cancelled.push(id) })];
+    await enqueue(one, ...Array.from({ length: 6 }, () => submission()));
+    const { claimed } = await other.claim(1, 1, ioSlots({ noop: 3 }));
+    await other.settle(claimed.slice(0, 1).map(completed), OUTBOX_OWNED_MS);
+    await replicated();
+    await master.kill();
+    await goesOn(one, 20_000);
+    const running = claimed.slice(1);
+    await until(async () => (await other.renew(running.map(({ id, claimSeq }) => ({ id, claimSeq, progress: null })), "{}")).size === 0, { what: "leases are renewed" });
+    await until(() => one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS), { what: "its other connection is there, too" });
+    await until(() => cancelled.length === 1, { what: "it hears of cancellations again" });
+    expect(await other.settle(claimed.map(completed), OUTBOX_OWNED_MS)).toEqual(["d", "k", "k"]);
+    const rest = await other.claim(2, 1, ioSlots({ noop: 10 }));
+    expect(rest.claimed).toHaveLength(3);
+    expect(await one.books()).toMatchObject({ unaccounted: 0, outbox: 3 });
+  });
+
+  it("may fall silent with all its connections open", async () => {
+    const one = await queue();
+    await replicated();
+    master.pause();
+    const claim = async (): Promise<boolean> => (await one.claim(1, 1, ioSlots({ noop: 1 }))).now > 0;
+    await Promise.all([goesOn(one, 25_000), until(claim, { what: "claims go on", timeoutMs: 25_000 })]);
+  });
+});
+
+it("leaves a server that refuses writes as a replica, not more often than once a second, and does not repeat the refused command", async () => {
+  const server = await ownRedis();
+  const direct = new Redis(server.port);
+  closers.push(() => direct.disconnect());
+  let connections = 0;
+  const connection = new Connection(server.address, { onRoundTrip: () => undefined, onError: () => undefined, onReady: () => { connections += 1; } });
+  closers.push(() => connection.close());
+  await connection.opened(5_000);
+  const startedAt = performance.now();
+  await direct.replicaof("127.0.0.1", await closedPort());
+  const set = (): Promise<unknown> => connection.send("set", ["key", "value"], 1_000);
+  await expect(set()).rejects.toThrow(QueueUnavailable);
+  await until(() => connections === 2 && connection.isReady, { what: "it is connected anew" });
+  for (let i = 0; i < 20; i += 1) await expect(set()).rejects.toThrow("READONLY");
+  expect(connections).toBeLessThanOrEqual(2 + Math.floor((performance.now() - startedAt) / 1_000));
+  await direct.replicaof("NO", "ONE");
+  expect(await direct.exists("key")).toBe(0);
+  await until(set, { what: "writes are taken again" });
+});

@@ -1,0 +1,133 @@
+import { Redis } from "ioredis";
+import { Type } from "typebox";
+import { afterEach, expect, it } from "vitest";
+import { exponential } from "../core/backoff.ts";
+import { type AnyJobDefinition, defineJob } from "../core/job-type.ts";
+import type { Job } from "../core/job.ts";
+import { OutcomeUnknown } from "../errors.ts";
+import { Attempt } from "../execute/attempt.ts";
+import { Executor } from "../execute/executor.ts";
+import type { Queue } from "../queue/queue.ts";
+import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { freshRedis } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+import { Leases } from "./leases.ts";
+import { Settler } from "./settler.ts";
+import { Slots } from "./slots.ts";
+import { Worker } from "./worker.ts";
+
+const LEASE_MS = 500;
+const BACKOFF = exponential(60_000, 60_000);
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const noop = defineJob({ type: "noop", lane: "io", payload: Type.Object({}), attempts: 3, timeoutMs: 1_000, backoff: BACKOFF, run: () => null }) as AnyJobDefinition;
+
+async function queueOn(address: string): Promise<Queue> {
+  const queue = await openQueue(address, { leaseMs: LEASE_MS });
+  closers.push(() => queue.close());
+  return queue;
+}
+
+function leasesOf(queue: Queue, onRenewal: () => void = () => undefined): Leases {
+  const about = (): string => {
+    onRenewal();
+    return "{}";
+  };
+  const leases = new Leases({ queue, leaseMs: LEASE_MS, about, onGivenUp: () => undefined, onError: () => undefined });
+  closers.push(() => leases.close());
+  return leases;
+}
+
+/** A replica that runs these types, and whose settles get no answer until it is `healed`. */
+async function cutReplica(address: string, definitions: readonly AnyJobDefinition[]) {
+  const queue = await queueOn(address);
+  const seen = { settles: 0, renewals: 0, isHealed: false, settled: [] as string[] };
+  const settle: Queue["settle"] = async (...args) => {
+    seen.settles += 1;
+    if (!seen.isHealed) throw new OutcomeUnknown("no answer");
+    return queue.settle(...args);
+  };
+  const leases = leasesOf(queue, () => { seen.renewals += 1; });
+  const settler = new Settler({
+    queue: { settle, clock: queue.clock },
+    replica: "unused",
+    backoffOf: () => BACKOFF,
+    onTerminal: () => undefined,
+    onSettled: (job, outcome, isStale) => {
+      worker.settled(job, outcome, isStale);
+      seen.settled.push(isStale ? "stale" : outcome);
+    },
+    callbackOf: () => undefined,
+    onError: () => undefined,
+  });
+  const executor = new Executor({ definitions, threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
+  const hooks = { onPickup: () => undefined, onRan: () => undefined, onAttempt: () => undefined, onError: () => undefined, onUnfit: () => undefined };
+  const worker = new Worker({ queue, executor, slots: new Slots(definitions, 10, 0), leases, settler, claimLimit: 10, isHeldBack: () => false, hooks });
+  closers.push(() => {
+    seen.isHealed = true;
+    return worker.drain(0);
+  });
+  leases.start();
+  worker.start();
+  return { seen, leases };
+}
+
+it.each([
+  { what: "lost elsewhere", definitions: [], expiresAt: undefined, crashes: 1, outcome: "lost", status: "queued" },
+  { what: "claimed too late", definitions: [noop], expiresAt: 1, crashes: 0, outcome: "failed", status: "failed" },
+])("renews the lease of a job that was $what until its settle is answered", async ({ definitions, expiresAt, crashes, outcome, status }) => {
+  const { address } = await freshRedis();
+  const other = await queueOn(address);
+  const [id = ""] = await enqueue(other, submission({ payload: "{}", options: expiresAt === undefined ? {} : { expires_at: expiresAt } }));
+  if (outcome === "lost") {
+    await other.claim(1, 1, ioSlots({ noop: 1 }));
+    const redis = new Redis(address);
+    await redis.zadd("{taskflow:0}:leased", 1, id);
+    redis.disconnect();
+  }
+  const { seen, leases } = await cutReplica(address, definitions);
+  await until(() => seen.settles > 0, { what: "it has judged the job" });
+  const before = seen.renewals;
+  const lostAgain: Job[] = [];
+  let seq = 1;
+  await until(
+    async () => {
+      seq += 1;
+      lostAgain.push(...(await other.claim(seq, 1, ioSlots({}))).lost);
+      return seen.renewals > before + 7; // more than two leases
+    },
+    { what: "two leases have passed" },
+  );
+  expect(lostAgain).toEqual([]);
+  seen.isHealed = true;
+  await until(() => seen.settled.length > 0, { what: "it is settled" });
+  expect(seen.settled).toEqual([outcome]);
+  expect(leases.size).toBe(0);
+  expect(await other.read([id])).toMatchObject([{ crashes, status }]);
+});
+
+it("tells a lease from another of the same job: the older attempt is stopped as lost, and its end does not give the newer lease up", async () => {
+  const { address } = await freshRedis();
+  const queue = await queueOn(address);
+  const [id = ""] = await enqueue(queue, submission());
+  const [first] = (await queue.claim(1, 1, ioSlots({ noop: 1 }))).claimed;
+  const redis = new Redis(address);
+  await redis.zadd("{taskflow:0}:leased", 1, id);
+  redis.disconnect();
+  const [again] = (await queue.claim(2, 1, ioSlots({}))).lost;
+  if (!first || !again) throw new Error("nothing claimed");
+  let renewals = 0;
+  const leases = leasesOf(queue, () => { renewals += 1; });
+  const attempt = new Attempt(first, 60_000, () => undefined);
+  leases.hold(attempt, performance.now());
+  leases.holdJudged(again, performance.now());
+  expect(attempt.stopReason).toBe("lost");
+  leases.release(first);
+  expect(leases.size).toBe(1);
+  leases.start();
+  await until(() => renewals > 7, { what: "two leases have passed" });
+  expect((await queue.claim(3, 1, ioSlots({}))).lost).toEqual([]);
+});
