@@ -1,6 +1,7 @@
 /** What submits: wrk where it is on PATH, else autocannon; each connection sends its next request when the last was answered. */
 import { execFile, execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,10 +41,10 @@ export function findGenerator(): Generator {
 }
 
 async function runWrk({ url, body, connections, seconds }: Load): Promise<Answers> {
-  const bodyFile = join(tmpdir(), `taskflow-bench-body-${process.pid}`);
+  const bodyFile = join(tmpdir(), `taskflow-bench-body-${randomUUID()}`);
   writeFileSync(bodyFile, body);
   const args = ["-t", "1", "-c", String(connections), "-d", `${seconds}s`, "--timeout", "30s", "-s", WRK_SCRIPT, url];
-  const { stdout } = await run("wrk", args, { env: { ...process.env, BENCH_BODY: bodyFile } });
+  const { stdout } = await run("wrk", args, { env: { ...process.env, BENCH_BODY: bodyFile } }).finally(() => rmSync(bodyFile));
   const [requests = 0, refused = 0, failed = 0, p50 = 0, p99 = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? "").split(" ").map(Number);
   return checked({ accepted: requests, refused, failed, p50Ms: p50 / 1_000, p99Ms: p99 / 1_000 });
 }

@@ -40,7 +40,7 @@ const readers: Readers = {
   SERVER_ADDR: { read: parseServerAddr, expected: "host:port, [::1]:8080 or :8080" },
   REDIS_ADDR: {
     read: (text) => (text === "" ? null : parseRedisAddr(text)),
-    expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded",
+    expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
   },
   DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
   SMTP_URL: { read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i), expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded" },
