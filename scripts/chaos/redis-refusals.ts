@@ -37,9 +37,8 @@ export const misconf: Scenario = {
   run: async (stage) => {
     const { redis } = stage.cluster;
     await stage.load(150);
-    const [, dir] = (await redis.send("CONFIG", "GET", "dir")) as [string, string];
     // A folder in the place of the file cannot be replaced by it, whoever runs Redis; a folder that may not be written stops no root.
-    const inTheWay = join(dir, "dump.rdb");
+    const inTheWay = join(await redis.dir(), "dump.rdb");
     mkdirSync(inTheWay);
     await redis.send("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes", "save", "86400 1000000"); // without any `save`, a failed snapshot stops nothing
     try {
@@ -105,8 +104,7 @@ export const loading: Scenario = {
     stage.expect(met.length > 0 && met.every(({ state }) => state !== "accepted"), `of ${met.length} submissions one was accepted while Redis loaded`);
     await stage.measureRecovery();
     await redis.send("DEL", "filler", "filled");
-    await redis.send("BGREWRITEAOF"); // the next scenario's Redis starts quickly again
-    await until(async () => String(await redis.send("INFO", "persistence")).includes("aof_rewrite_in_progress:0"), { what: "the append-only file is short again", timeoutMs: 30_000 });
+    await redis.rewriteAppendOnlyFile(); // the next scenario's Redis starts quickly again
     return undefined;
   },
 };

@@ -73,6 +73,22 @@ export class RedisView {
     return Number(/used_memory:(\d+)/.exec(String(await this.send("INFO", "memory")))?.[1] ?? 0);
   }
 
+  /** The folder that it keeps its data in. */
+  async dir(): Promise<string> {
+    return ((await this.send("CONFIG", "GET", "dir")) as [string, string])[1];
+  }
+
+  /** Resolves when the append-only file holds what there is, and no more of how it came to be. */
+  async rewriteAppendOnlyFile(): Promise<void> {
+    const isDone = async (): Promise<boolean> => {
+      const info = String(await this.send("INFO", "persistence"));
+      return info.includes("aof_rewrite_in_progress:0") && info.includes("aof_rewrite_scheduled:0");
+    };
+    await until(isDone, { what: "no rewrite of the append-only file is under way", timeoutMs: 30_000 });
+    await this.send("BGREWRITEAOF");
+    await until(isDone, { what: "the append-only file is rewritten", timeoutMs: 30_000 });
+  }
+
   close(): void {
     this.#redis.disconnect();
   }

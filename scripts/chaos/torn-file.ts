@@ -20,13 +20,16 @@ export const tornAof: Scenario = {
   run: async (stage) => {
     const { services, postgres, redis } = stage.cluster;
     await stage.load(150);
-    const [, dir] = (await redis.send("CONFIG", "GET", "dir")) as [string, string];
+    const dir = join(await redis.dir(), "appendonlydir");
     await redis.send("CONFIG", "SET", "aof-load-truncated", "yes");
     const rounds = Math.max(1, Math.round(stage.seconds / 5));
     for (let round = 0; round < rounds; round += 1) {
       await services.redis.kill();
-      stage.notes.push(`${tear(stage, join(dir, "appendonlydir"))} bytes cut off`);
+      stage.notes.push(`${tear(stage, dir)} bytes cut off`);
       await services.redis.restart();
+      // A Redis that found a script's writes cut off in the middle of a command drops them, but leaves what is whole of them in its file,
+      // and does it with the first write of later, when it starts for the second time (Valkey's pull request 4342). A new file has no such rest.
+      await redis.rewriteAppendOnlyFile();
       await stage.measureRecovery();
     }
     await stage.stopLoad();
