@@ -42,7 +42,8 @@ export async function submitOnce(url: string, entry: Entry, body: string, idempo
     entry.state = code === "ECONNREFUSED" ? "refused" : "unknown";
     entry.detail = String(error);
   }
-  entry.ms = performance.now() - startedAt;
+  entry.answeredAt = performance.now();
+  entry.ms = entry.answeredAt - startedAt;
 }
 
 function enter(entry: Entry, { status, body }: Answer): void {

@@ -16,6 +16,8 @@ export interface Entry {
   /** How long the last answer took. */
   ms: number;
   at: number;
+  /** When the last answer came, by `performance.now()`; 0 before the first. */
+  answeredAt: number;
   /** The `detail` of the problem document of a refusal. */
   detail: string;
   /** The state of earlier tries of the same submission, under its Idempotency-Key. */
@@ -29,7 +31,7 @@ export class Ledger {
   /** A new submission, before it is sent. */
   open(type: string): Entry {
     this.#made += 1;
-    const entry: Entry = { key: `k${this.#made}`, type, state: "pending", id: undefined, ms: 0, at: performance.now(), detail: "", hasUnknownTry: false };
+    const entry: Entry = { key: `k${this.#made}`, type, state: "pending", id: undefined, ms: 0, at: performance.now(), answeredAt: 0, detail: "", hasUnknownTry: false };
     this.entries.set(entry.key, entry);
     return entry;
   }
