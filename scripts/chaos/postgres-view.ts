@@ -51,8 +51,9 @@ export class PostgresView {
     return this.query<Row>(ROWS);
   }
 
-  async count(): Promise<number> {
-    return Number((await this.query<{ count: string }>("select count(*) from jobs"))[0]?.count);
+  /** How many of these jobs have a terminal record. */
+  async countOf(ids: readonly string[]): Promise<number> {
+    return Number((await this.query<{ count: string }>("select count(*) from jobs where id = any($1::uuid[])", [ids]))[0]?.count);
   }
 
   /** The backends that are inside a COPY now. */

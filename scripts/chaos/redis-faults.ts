@@ -118,10 +118,7 @@ export const redisEmpty: Scenario = {
     const emptiedAt = performance.now();
     await stage.wait(stage.seconds * 500);
     await stage.stopLoad();
-    // What was accepted before is to come back from Postgres; an empty Redis says nothing of it yet.
-    const accepted = stage.ledger.in("accepted").length;
-    while ((await stage.cluster.postgres.count()) < accepted && performance.now() - emptiedAt < 120_000) await stage.wait(200);
-    stage.recovered(performance.now() - emptiedAt);
+    await stage.acceptedAreRecorded(emptiedAt, 120_000);
     return undefined;
   },
 };

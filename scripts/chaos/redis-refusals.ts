@@ -83,7 +83,7 @@ async function refusedFor(stage: Stage, reason: RegExp): Promise<void> {
 const MEMBERS = 400;
 const COPIES_PER_CALL = 500;
 /** For a second of loading on a quick machine. */
-const COPIES_PER_SECOND = 25_000;
+const COPIES_PER_SECOND = 12_500;
 const LEAST_SHARE = 1 / 4;
 
 export const loading: Scenario = {

@@ -174,6 +174,16 @@ export class Stage {
     return jobs;
   }
 
+  /**
+   * Waits until all that was accepted has its record, for as long as that may take: what an emptied Redis holds says nothing.
+   * Measures it as the recovery from `since`, by `performance.now()`.
+   */
+  async acceptedAreRecorded(since: number, withinMs: number): Promise<void> {
+    const ids = this.ledger.in("accepted").flatMap(({ id }) => id ?? []);
+    while ((await this.cluster.postgres.countOf(ids)) < ids.length && performance.now() - since < withinMs) await this.wait(200);
+    this.recovered(performance.now() - since);
+  }
+
   /** Waits until the places look so. */
   placesWhen(what: string, isSo: (places: Places) => boolean, withinMs = 60_000): Promise<Places> {
     return until(
