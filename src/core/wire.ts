@@ -24,7 +24,8 @@ const NO_LEASE = "---0000000000000--------0000000000";
 /** The options of a submission that said nothing; shared, so that it is known at a glance. */
 export const NO_OPTIONS: JobOptions = Object.freeze({});
 
-const STATUS_OF: Readonly<Record<string, Status>> = {
+/** The status that a state letter stands for. */
+export const STATUS_OF: Readonly<Record<string, Status>> = {
   q: "queued",
   s: "scheduled",
   t: "retrying",

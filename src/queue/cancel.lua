@@ -27,6 +27,8 @@ elseif state == 'q' or state == 's' or state == 't' then
   if state == 'q' and redis.call('ZCOUNT', ns .. 'ready:' .. kind, band, band + 281474976710655) == 0 then
     redis.call('DEL', ns .. 'fair:' .. kind .. ':' .. priority) -- nobody waits: who was last says nothing, and would never be dropped
   end
+  if is_watched then changed('x', id, kind) end
+  announce()
   return { 'cancelled', redis.call('GET', key) }
 end
 return { 'finished', redis.call('GET', key) }

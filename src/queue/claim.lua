@@ -89,6 +89,7 @@ for _, id in ipairs(due) do
     call('SETRANGE', jobs .. id, 0, 'q')
     call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * BAND + tag, id)
     promoted[kind] = true
+    if is_watched then changed('q', id, kind) end
     count((sub(start, 1, 1) == 't' and 'retrying:' or 'scheduled:') .. kind, -1)
   end
 end
@@ -108,7 +109,7 @@ local free = { io = tonumber(ARGV[5]), cpu = tonumber(ARGV[6]) }
 for at = 7, #ARGV, 3 do
   local kind, lane = ARGV[at], ARGV[at + 2]
   local n = math.min(tonumber(ARGV[at + 1]), free[lane])
-  local ready, aside, got, examined, top, band, band_end = ns .. 'ready:' .. kind, {}, 0, 0, {}, 0, 0 -- lowest score first, so bands come in their order
+  local ready, aside, got, examined, top, band, band_end, before = ns .. 'ready:' .. kind, {}, 0, 0, {}, 0, 0, #leased -- lowest score first, so bands come in their order
   while got < n and examined < LIMIT and bytes <= MAX_BYTES do
     local popped = call('ZPOPMIN', ready, n - got)
     if #popped == 0 then break end
@@ -128,6 +129,9 @@ for at = 7, #ARGV, 3 do
         top[band] = number - band * BAND
       end
     end
+  end
+  if is_watched then
+    for i = before + 2, #leased, 2 do changed('r', leased[i], kind) end
   end
   if #aside > 0 then call('ZADD', ready, unpack(aside)) end -- at most 2 · (LIMIT + n)
   for band, tag in pairs(top) do
@@ -156,4 +160,5 @@ for field, by in pairs(counts) do call('HINCRBY', ns .. 'counts', field, by) end
 local next_due = call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')
 reply[2] = tonumber(next_due[2] or 0)
 flush()
+announce()
 return reply

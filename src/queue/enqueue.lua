@@ -25,7 +25,7 @@ local function enter(context)
     local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, name) or 0))
     local of_type = by_type[kind]
     if not of_type then of_type = { ready = {}, due = 0, later = 0, is_next = false }; by_type[kind] = of_type end
-    group = { slot = slot, name = name, tag = tag, first = tag, band = (9 - tonumber(priority)) * 281474976710656, of_type = of_type, ready = of_type.ready }
+    group = { kind = kind, slot = slot, name = name, tag = tag, first = tag, band = (9 - tonumber(priority)) * 281474976710656, of_type = of_type, ready = of_type.ready }
     groups[context] = group
   end
   return group
@@ -36,6 +36,7 @@ local function enqueue(arg, run_at)
   local is_due = not run_at or run_at <= now
   if run_at and is_due then value = 'q' .. sub(value, 2) end
   if not call('SET', jobs .. id, value, 'NX') then return false end
+  if is_watched then changed(is_due and 'q' or 's', id, current.kind) end
   live[#live + 1] = 0; live[#live + 1] = id
   local of_type = current.of_type
   if is_due then
@@ -111,4 +112,5 @@ for kind, of_type in pairs(by_type) do
     end
   end
 end
+announce()
 return reply

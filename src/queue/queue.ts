@@ -11,11 +11,15 @@ import { readBooks } from "./books.ts";
 import { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
+import type { Change } from "./changes.ts";
+import { entryOf, isLater, readEntry } from "./changes.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
 import { scripts } from "./scripts.ts";
 import { Subscriber } from "./subscriber.ts";
+import type { WatchOptions } from "./watch.ts";
+import { Watch } from "./watch.ts";
 
 const ID_LENGTH = 36;
 /** What ends a job in an answer of claim.lua, and what begins one that was lost. */
@@ -90,6 +94,7 @@ export class Queue {
   readonly #work: Connection;
   readonly #enqueuer: Enqueuer;
   readonly #subscriber: Subscriber;
+  readonly #watches: Watch[] = [];
   #lastRoundTripAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: QueueOptions) {
@@ -109,7 +114,8 @@ export class Queue {
       timeoutMs: options.submitTimeoutMs,
       onEnqueued: options.runsJobs ? options.onWake : () => undefined,
     });
-    this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, options);
+    const onReady = (): void => this.#watches.forEach((watch) => watch.reconnected());
+    this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, { ...options, onReady });
   }
 
   /** Waits until Redis answers, and learns its clock. */
@@ -271,6 +277,35 @@ export class Queue {
     return (await this.#work.send("zrevrangebylex", args, CALL_TIMEOUT_MS)) as string[];
   }
 
+  /** To be told the ids of jobs that end, 36 characters each, while somebody needs it. Closed with the queue. */
+  watchEnds(hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
+    return this.#watch("awaited", "ended:", hooks);
+  }
+
+  /** To be told of every change of a job's status or progress, as changes.ts reads it, while somebody needs it. Closed with the queue. */
+  watchChanges(hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
+    return this.#watch("watched", "changes:", hooks);
+  }
+
+  #watch(key: string, channel: string, hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
+    const { onError } = this.#options;
+    const watch = new Watch({ connection: this.#work, subscriber: this.#subscriber, key: this.#ns + key, channel: this.#ns + channel, onError, ...hooks });
+    this.#watches.push(watch);
+    return watch;
+  }
+
+  /**
+   * What changed after the change of this name, as far as it is remembered: only what was told while somebody watched, the latest
+   * 4,000 entries, for a minute.
+   * @returns the changes in order; not whole where some may be missing
+   */
+  async changesSince(eventId: string): Promise<{ readonly changes: readonly Change[]; readonly isWhole: boolean }> {
+    const name = entryOf(eventId);
+    const entries = (await this.#work.send("xrange", [`${this.#ns}history`, name, "+"], CALL_TIMEOUT_MS)) as [string, [string, string]][];
+    const changes = entries.flatMap(([entry, [, lines]]) => readEntry(entry, lines));
+    return { changes: changes.filter((change) => isLater(change.eventId, eventId)), isWhole: entries[0]?.[0] === name };
+  }
+
   /** What an Idempotency-Key stands for; undefined when Redis does not know it. */
   async knownKey(key: string): Promise<{ readonly fingerprint: string; readonly firstId: string } | undefined> {
     const value = await this.#work.send("get", [`${this.#ns}idem:${key}`], CALL_TIMEOUT_MS);
@@ -299,6 +334,7 @@ export class Queue {
   }
 
   close(): void {
+    for (const watch of this.#watches) watch.close();
     this.#subscriber.close();
     this.#submissions.close();
     this.#work.close();

@@ -22,6 +22,7 @@ local function wait_again(id, key, kind, arg, verdict)
     call('SETRANGE', key, 0, 't' .. sub(arg, 56, 61))
     call('ZADD', ns .. 'scheduled', run_at, id)
     count('retrying:' .. kind, 1)
+    if is_watched then changed('t', id, kind) end
     return
   end
   local slot = kind .. ':' .. priority
@@ -32,6 +33,7 @@ local function wait_again(id, key, kind, arg, verdict)
     call('ZADD', ns .. 'fair:' .. slot, tag, group)
   end
   woken[kind] = true
+  if is_watched then changed('q', id, kind) end
   call('SETRANGE', key, 0, 'q' .. sub(arg, 56, 61))
   call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * 281474976710656 + tag, id)
 end
@@ -52,6 +54,7 @@ local function settle(kind, arg)
     outbox[#outbox + 1] = now + own; outbox[#outbox + 1] = id
     count(TERMINAL[verdict] .. kind, 1)
     ended = ended + 1
+    if is_watched then changed(verdict, id, kind) end
   else
     wait_again(id, key, kind, arg, verdict)
   end
@@ -72,6 +75,7 @@ for at = 4 + n, #ARGV, 4 do
     call('ZADD', ns .. 'ready:' .. kind, 4 * 281474976710656 + tag, id)
     call('ZADD', ns .. 'live', 0, id)
     count('accepted:' .. kind, 1)
+    if is_watched then changed('q', id, kind) end
     woken[kind] = true
   end
 end
@@ -88,4 +92,5 @@ if ended > 0 then
   local minute = ns .. 'ended:' .. math.floor(now / 60000)
   if call('INCRBY', minute, ended) == ended then call('EXPIRE', minute, 1200) end -- kept for the rate over 15 minutes
 end
+announce()
 return { now, table.concat(letters) }

@@ -1,4 +1,4 @@
-/** What other replicas tell this one, by publish: that work waits, or that a job which runs here was cancelled. Hints, both. */
+/** What is published for this replica to hear: hints to itself (work waits, a job that runs here was cancelled), and what it watches. */
 import type { Redis } from "ioredis";
 import { openRedis, readyWithin } from "./connection.ts";
 
@@ -8,25 +8,29 @@ const PING_PERIOD_MS = 5_000;
 export interface SubscriberHooks {
   readonly onWake: () => void;
   readonly onCancel: (id: string) => void;
+  /** It hears its own channel, for the first time or again: other channels are to be subscribed to anew. */
+  readonly onReady: () => void;
   readonly onError: (error: Error) => void;
 }
 
 export class Subscriber {
   readonly #redis: Redis;
   readonly #pings: NodeJS.Timeout;
+  readonly #others = new Map<string, (message: string) => void>();
   #subscription: Promise<unknown> | undefined;
 
   constructor(url: string, channel: string, hooks: SubscriberHooks) {
     this.#redis = openRedis(url);
     this.#redis.on("error", hooks.onError);
-    this.#redis.on("message", (_channel: string, message: string) => {
-      if (message.startsWith("cancel ")) hooks.onCancel(message.slice("cancel ".length));
+    this.#redis.on("message", (from: string, message: string) => {
+      if (from !== channel) this.#others.get(from)?.(message);
+      else if (message.startsWith("cancel ")) hooks.onCancel(message.slice("cancel ".length));
       else hooks.onWake();
     });
     // With each connection anew, by ourselves: where that fails, because the connection is lost again, the next one repeats it.
     this.#redis.on("ready", () => {
       this.#subscription = this.#redis.subscribe(channel);
-      this.#subscription.catch(hooks.onError);
+      this.#subscription.then(hooks.onReady, hooks.onError);
     });
     this.#pings = setInterval(() => {
       if (this.#redis.status === "ready") this.#redis.ping().catch(hooks.onError);
@@ -36,6 +40,17 @@ export class Subscriber {
   async open(timeoutMs: number): Promise<void> {
     await readyWithin(this.#redis, timeoutMs);
     await this.#subscription;
+  }
+
+  /** Hears one more channel, from when this resolves until {@link unsubscribe}, or until the connection is lost. */
+  async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
+    this.#others.set(channel, onMessage);
+    await this.#redis.subscribe(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    this.#others.delete(channel);
+    this.#redis.unsubscribe(channel).catch(() => undefined); // the connection is lost, and what it heard with it
   }
 
   close(): void {

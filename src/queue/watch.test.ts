@@ -1,0 +1,129 @@
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { ownRedis } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+import type { Change } from "./changes.ts";
+import { isLater, readChanges } from "./changes.ts";
+import type { Queue, Settlement } from "./queue.ts";
+
+let server: Awaited<ReturnType<typeof ownRedis>>;
+let redis: Redis;
+let queue: Queue;
+let other: Queue;
+
+beforeAll(async () => {
+  server = await ownRedis();
+  redis = new Redis(server.port);
+});
+beforeEach(async () => {
+  await redis.flushall();
+  [queue, other] = await Promise.all([openQueue(`redis://127.0.0.1:${server.port}`), openQueue(`redis://127.0.0.1:${server.port}`)]);
+});
+afterEach(() => {
+  queue.close();
+  other.close();
+});
+afterAll(() => redis.disconnect());
+
+function settlement(id: string, changes: Partial<Settlement> = {}): Settlement {
+  return { id, type: "noop", priority: 5, claimSeq: 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record: "{}", ...changes };
+}
+
+/** What another replica is told from now on. */
+async function watched(): Promise<{ readonly seen: Change[]; readonly heard: () => number; readonly watch: ReturnType<Queue["watchChanges"]> }> {
+  const seen: Change[] = [];
+  let heard = 0;
+  const watch = other.watchChanges({ onMessage: (message) => seen.push(...readChanges(message)), onHeard: () => { heard += 1; } });
+  watch.need();
+  await until(() => watch.isHeard, { what: "changes are heard" });
+  return { seen, heard: () => heard, watch };
+}
+
+/** How often Redis ran a command. */
+async function calls(command: string): Promise<number> {
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await redis.info("commandstats"))?.[1] ?? 0);
+}
+
+describe("while nobody watches", () => {
+  it("a script looks once whether somebody does, and nothing is published or kept", async () => {
+    await redis.config("RESETSTAT");
+    const ids = await enqueue(queue, ...Array.from({ length: 50 }, () => submission()));
+    await queue.claim(0, 1, ioSlots({ noop: 50 }));
+    await queue.settle(ids.map((id) => settlement(id)), 60_000);
+    const scripts = await calls("evalsha");
+    expect({ looks: await calls("mget"), published: await calls("publish"), kept: await calls("xadd") }).toEqual({ looks: scripts, published: 0, kept: 0 });
+    expect(scripts).toBeLessThan(10);
+  });
+});
+
+describe("who watches", () => {
+  it("is told each change of a job, in order, from whichever replica", async () => {
+    const { seen } = await watched();
+    const [due = "", later = ""] = await enqueue(queue, submission(), submission({ type: "other", options: { run_at: queue.clock.now() + 60_000 } }));
+    await queue.claim(0, 1, ioSlots({ noop: 1 }));
+    await queue.settle([settlement(due, { verdict: "r", runAt: queue.clock.now() + 1 })], 60_000);
+    await until(async () => (await queue.claim(1, 1, ioSlots({ noop: 0 }))).nextDueAt > queue.clock.now(), { what: "the retry is due" });
+    await queue.claim(2, 1, ioSlots({ noop: 1 }));
+    await queue.settle([settlement(due, { claimSeq: 2 })], 60_000);
+    await queue.cancel(later, 60_000);
+    await until(() => seen.length === 8, { what: "all is told" });
+    const told = (id: string) => seen.filter((change) => change.id === id).map(({ status }) => status);
+    expect(told(due)).toEqual(["queued", "running", "retrying", "queued", "running", "completed"]);
+    expect(told(later)).toEqual(["scheduled", "cancelled"]);
+    expect(new Set(seen.map(({ id, type }) => `${id} ${type}`))).toEqual(new Set([`${due} noop`, `${later} other`]));
+    expect(seen.every(({ eventId }, i) => i === 0 || isLater(eventId, seen[i - 1]?.eventId ?? ""))).toBe(true);
+  });
+
+  it("is told the ends alone where nobody asks for more, in one message a call", async () => {
+    const messages: string[] = [];
+    const watch = other.watchEnds({ onMessage: (message) => messages.push(message), onHeard: () => undefined });
+    watch.need();
+    await until(() => watch.isHeard, { what: "ends are heard" });
+    const ids = await enqueue(queue, submission(), submission());
+    await queue.claim(0, 1, ioSlots({ noop: 2 }));
+    await queue.settle(ids.map((id) => settlement(id)), 60_000);
+    await until(() => messages.length > 0, { what: "the ends are told" });
+    expect(messages).toEqual([ids.join("")]);
+    expect(await redis.exists("{taskflow:0}:history")).toBe(0);
+  });
+
+  it("finds what was told while it was away, and learns when that is not all", async () => {
+    const { seen } = await watched();
+    const ids = await enqueue(queue, ...Array.from({ length: 250 }, () => submission()));
+    await until(() => seen.length === 250, { what: "all is told" });
+    const middle = seen[120]?.eventId ?? "";
+    const missed = await queue.changesSince(middle);
+    expect(missed.isWhole).toBe(true);
+    expect(missed.changes.map(({ id }) => id)).toEqual(ids.slice(121));
+    await redis.del("{taskflow:0}:history");
+    expect(await queue.changesSince(middle)).toEqual({ changes: [], isWhole: false });
+  });
+
+  it("leaves little behind: the history is bounded, and gone after a minute", async () => {
+    await watched();
+    for (let i = 0; i < 60; i += 1) await Promise.all(Array.from({ length: 100 }, () => redis.xadd("{taskflow:0}:history", "*", "c", "x".repeat(5_000))));
+    const ids = await enqueue(queue, submission());
+    expect(ids).toHaveLength(1);
+    expect(await redis.xlen("{taskflow:0}:history")).toBeLessThanOrEqual(4_100);
+    expect(await redis.ttl("{taskflow:0}:history")).toBeGreaterThan(50);
+    expect(await redis.pttl("{taskflow:0}:watched")).toBeGreaterThan(5_000);
+  });
+
+  it("is told on when its connection is cut, and knows that it may have missed something", async () => {
+    const { seen, heard } = await watched();
+    await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await until(() => heard() === 2, { what: "changes are heard anew" });
+    await enqueue(queue, submission());
+    await until(() => seen.length === 1, { what: "the change is told" });
+  });
+
+  it("is told on by a Redis that came back empty, within the time of a renewal", async () => {
+    const { seen, watch } = await watched();
+    await redis.flushall();
+    watch.reconnected(); // as a renewal would find it, without the wait
+    await until(() => watch.isHeard, { what: "changes are heard" });
+    await enqueue(queue, submission());
+    await until(() => seen.length === 1, { what: "the change is told" });
+  });
+});

@@ -1,0 +1,103 @@
+/**
+ * One of the two things that a replica can watch: all changes, or the ends of jobs (announce.lua). A key tells the scripts that
+ * somebody does, and what the channel is called; it expires unless it is renewed, so a replica that dies is told nothing for long.
+ *
+ *   silent ──need──▶ asking ──key set, subscribed──▶ heard ──release, LINGER_MS──▶ silent
+ *                      ▲───── the connection is new, or the key names another channel ─────┘
+ *
+ * What is published while it is not heard is missed. Whoever needs it looks for himself each time it is heard anew.
+ */
+import { randomUUID } from "node:crypto";
+import type { Connection } from "./connection.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+const KEY_TTL_MS = 15_000;
+/** A third: one renewal may fail. */
+const RENEWAL_MS = KEY_TTL_MS / 3;
+/** Heard so long after nobody needs it any more: the next one need not wait for it, and one who comes back finds what he missed. */
+const LINGER_MS = 10_000;
+const CALL_TIMEOUT_MS = 5_000;
+
+export interface WatchOptions {
+  readonly connection: Pick<Connection, "send">;
+  readonly subscriber: Pick<Subscriber, "subscribe" | "unsubscribe">;
+  /** What the scripts look at. */
+  readonly key: string;
+  /** What its name is put behind. */
+  readonly channel: string;
+  readonly onMessage: (message: string) => void;
+  /** From now on nothing is missed; what came before may have been. */
+  readonly onHeard: () => void;
+  readonly onError: (error: Error) => void;
+}
+
+export class Watch {
+  readonly #options: WatchOptions;
+  /** What names the channel. Not the namespace: databases of one Redis share channels, but not keys. */
+  #name = randomUUID().slice(0, 8);
+  #heard: string | undefined;
+  #asking: Promise<void> | undefined;
+  #renewals: NodeJS.Timeout | undefined;
+  #lingering: NodeJS.Timeout | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  get isHeard(): boolean {
+    return this.#heard !== undefined;
+  }
+
+  need(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    if (this.#renewals) return;
+    this.#renewals = setInterval(() => this.#ask(), RENEWAL_MS);
+    this.#ask();
+  }
+
+  release(): void {
+    this.#lingering ??= setTimeout(() => this.close(), LINGER_MS);
+  }
+
+  /** The connection that hears is new. */
+  reconnected(): void {
+    this.#heard = undefined;
+    if (this.#renewals) this.#ask();
+  }
+
+  close(): void {
+    clearTimeout(this.#lingering);
+    clearInterval(this.#renewals);
+    this.#lingering = undefined;
+    this.#renewals = undefined;
+    this.#forget();
+  }
+
+  #ask(): void {
+    this.#asking ??= this.#hear()
+      .catch(this.#options.onError) // the next renewal tries again
+      .finally(() => { this.#asking = undefined; });
+  }
+
+  async #hear(): Promise<void> {
+    const { connection, subscriber, key, channel, onMessage, onHeard } = this.#options;
+    const [known] = await Promise.all([
+      connection.send("set", [key, this.#name, "NX", "GET", "PX", String(KEY_TTL_MS)], CALL_TIMEOUT_MS),
+      connection.send("pexpire", [key, String(KEY_TTL_MS)], CALL_TIMEOUT_MS),
+    ]);
+    if (typeof known === "string") this.#name = known;
+    const wanted = channel + this.#name;
+    if (this.#heard === wanted) return;
+    this.#forget();
+    await subscriber.subscribe(wanted, onMessage);
+    if (!this.#renewals) { subscriber.unsubscribe(wanted); return; }
+    this.#heard = wanted;
+    onHeard();
+  }
+
+  #forget(): void {
+    if (this.#heard !== undefined) this.#options.subscriber.unsubscribe(this.#heard);
+    this.#heard = undefined;
+  }
+}
