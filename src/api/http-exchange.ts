@@ -32,8 +32,7 @@ export interface ExchangeHost {
 }
 
 export interface ExchangeRoute {
-  readonly method: string;
-  readonly pattern: string;
+  readonly operation: { readonly method: string; readonly pattern: string };
   readonly handle: Handler;
   readonly maxBodyBytes: number;
 }
@@ -120,7 +119,8 @@ export class HttpExchange implements ApiRequest, Reply {
   #finish(status: number): void {
     this.#isOver = true;
     this.#dropParts();
-    this.#host.onEnd(this.#route.method, this.#route.pattern, status, (performance.now() - this.#startedAt) / 1_000);
+    const { method, pattern } = this.#route.operation;
+    this.#host.onEnd(method, pattern, status, (performance.now() - this.#startedAt) / 1_000);
   }
 
   #dropParts(): void {

@@ -15,7 +15,7 @@ const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
 
 const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
-const querySchema = Type.Object(
+export const listQuerySchema = Type.Object(
   {
     status: Type.Optional(Type.Enum([...STATUSES])),
     type: text,
@@ -29,7 +29,7 @@ const querySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-const validator = Compile(querySchema);
+const validator = Compile(listQuerySchema);
 
 export interface ListQuery {
   readonly filters: {
@@ -50,7 +50,7 @@ export interface ListQuery {
 export function readListQuery(query: string): ListQuery | { readonly refusal: Refusal } {
   const params = new URLSearchParams(query);
   const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
-  const values = Object.fromEntries(params) as Static<typeof querySchema>; // texts, all of them: what else may be wrong is told with the rest
+  const values = Object.fromEntries(params) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
   const faults: Fault[] = repeated.map((name) => ({ path: `/${escapePointer(name)}`, message: "is given more than once" }));
   if (!validator.Check(values)) faults.push(...faultsOfErrors(validator.Errors(values)));
   const { created_after, created_before, limit, cursor, ...filters } = values;

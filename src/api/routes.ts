@@ -1,7 +1,10 @@
-/** Which call is answered by what. Patterns hold `{name}` for the parts that a path leaves open. */
+/** Which call is answered by what: each operation of the contract and its handler. */
 import { getArtifact } from "./artifacts.ts";
 import { fromAsync } from "./async-handler.ts";
 import { getQueues, getStats, getWorkers } from "./books.ts";
+import * as jobs from "./contract/job-operations.ts";
+import type { Operation } from "./contract/operation.ts";
+import * as system from "./contract/system-operations.ts";
 import { listMail, readMail } from "./dev-mail.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
@@ -12,48 +15,42 @@ import { submitBatch, submitJob } from "./submit.ts";
 
 export interface Route {
   /** HEAD is answered as GET. */
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly pattern: string;
+  readonly operation: Operation;
   readonly handle: Handler;
   /** Bodies up to so many bytes are read; 0 where a body is not looked at. */
   readonly maxBodyBytes: number;
-  /** Answered to everyone, in protected mode and without a key. */
-  readonly isOpen: boolean;
   /** Refused while this replica drains. */
   readonly takesJobs: boolean;
 }
 
 /** @param isDraining whether the server has stopped to take jobs */
 export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Route[] {
-  const read = (method: "GET" | "DELETE", pattern: string, answerOf: (request: ApiRequest) => Promise<Answer>): Route => ({
-    ...{ method, pattern, handle: fromAsync(deps.log, answerOf) },
-    ...{ maxBodyBytes: 0, isOpen: false, takesJobs: false },
-  });
-  const open = (pattern: string, handle: Handler): Route => ({ method: "GET", pattern, handle, maxBodyBytes: 0, isOpen: true, takesJobs: false });
-  const submit = (pattern: string, handle: Handler, maxBodyBytes: number): Route => ({ method: "POST", pattern, handle, maxBodyBytes, isOpen: false, takesJobs: true });
-
   const { registry, settings, metrics } = deps;
+  const route = (operation: Operation, handle: Handler): Route => ({ operation, handle, maxBodyBytes: 0, takesJobs: false });
+  const call = (operation: Operation, answerOf: (request: ApiRequest) => Promise<Answer>): Route => route(operation, fromAsync(deps.log, answerOf));
+  const submit = (operation: Operation, handle: Handler, maxBodyBytes: number): Route => ({ operation, handle, maxBodyBytes, takesJobs: true });
+
   const scrape = async (): Promise<Answer> => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() });
   const ofEveryRole = [
-    open("/api/v1/health", fromAsync(deps.log, getHealth(deps))),
-    open("/api/v1/health/live", isLive),
-    open("/api/v1/health/ready", fromAsync(deps.log, isReady(deps, isDraining))),
-    open("/metrics", fromAsync(deps.log, scrape)),
+    call(system.getHealth, getHealth(deps)),
+    route(system.isLive, isLive),
+    call(system.isReady, isReady(deps, isDraining)),
+    call(system.getMetrics, scrape),
   ];
   if (settings.role === "worker") return ofEveryRole;
   // Which type it is, and so how large it may be, is known when the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
   return [
-    submit("/api/v1/jobs", submitJob(deps), maxJobBytes),
-    submit("/api/v1/jobs/batch", submitBatch(deps), settings.maxBatchBytes),
-    read("GET", "/api/v1/jobs", listJobs(deps)),
-    read("GET", "/api/v1/jobs/{id}", getJob(deps)),
-    read("DELETE", "/api/v1/jobs/{id}", cancelJob(deps)),
-    read("GET", "/api/v1/jobs/{id}/artifacts/{name}", getArtifact(deps)),
-    read("GET", "/api/v1/queues", getQueues(deps)),
-    read("GET", "/api/v1/workers", getWorkers(deps)),
-    read("GET", "/api/v1/stats", getStats(deps)),
-    ...(deps.mail ? [read("GET", "/dev/mail", listMail(deps.mail)), read("GET", "/dev/mail/{id}", readMail(deps.mail))] : []),
+    submit(jobs.submitJob, submitJob(deps), maxJobBytes),
+    submit(jobs.submitBatch, submitBatch(deps), settings.maxBatchBytes),
+    call(jobs.listJobs, listJobs(deps)),
+    call(jobs.getJob, getJob(deps)),
+    call(jobs.cancelJob, cancelJob(deps)),
+    call(jobs.getArtifact, getArtifact(deps)),
+    call(system.getQueues, getQueues(deps)),
+    call(system.getWorkers, getWorkers(deps)),
+    call(system.getStats, getStats(deps)),
+    ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail))] : []),
     ...ofEveryRole,
   ];
 }

@@ -7,6 +7,7 @@ import uWS from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { StartError } from "../errors.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import type { Operation } from "./contract/operation.ts";
 import type { Answer } from "./exchange.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import type { ExchangeHost } from "./http-exchange.ts";
@@ -112,10 +113,11 @@ export class Server {
     const add = { GET: "get", POST: "post", DELETE: "del" } as const;
     const methodsOf = new Map<string, string[]>();
     for (const route of routes) {
-      const pattern = route.pattern.replace(/\{(\w+)\}/g, ":$1");
-      this.#app[add[route.method]](pattern, (response, request) => this.#accept(route, response, request));
-      if (route.method === "GET") this.#app.head(pattern, (response, request) => this.#accept(route, response, request));
-      methodsOf.set(pattern, [...(methodsOf.get(pattern) ?? []), ...(route.method === "GET" ? ["GET", "HEAD"] : [route.method])]);
+      const { method } = route.operation;
+      const pattern = route.operation.pattern.replace(/\{(\w+)\}/g, ":$1");
+      this.#app[add[method]](pattern, (response, request) => this.#accept(route, response, request));
+      if (method === "GET") this.#app.head(pattern, (response, request) => this.#accept(route, response, request));
+      methodsOf.set(pattern, [...(methodsOf.get(pattern) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
     }
     for (const [pattern, methods] of methodsOf) {
       const allow = ["Allow", [...methods, "OPTIONS"].join(", ")] as const;
@@ -129,16 +131,17 @@ export class Server {
 
   /** The route of requests that all get the same answer. Their methods and paths are anybody's, so no label of a metric. */
   #answering(answer: Answer): Route {
-    return { method: "GET", pattern: "other", handle: (_request, reply) => reply.send(answer), maxBodyBytes: 0, isOpen: false, takesJobs: false };
+    const operation: Operation = { method: "GET", pattern: "other", access: "public", id: "other", tag: "Documentation", summary: "", answers: {} };
+    return { operation, handle: (_request, reply) => reply.send(answer), maxBodyBytes: 0, takesJobs: false };
   }
 
   #accept(route: Route, response: HttpResponse, request: HttpRequest): void {
     const headers = readHead((visit) => request.forEach(visit));
     const exchange = new HttpExchange(response, route, this.#host, {
       headers,
-      params: route.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [],
+      params: route.operation.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [],
       query: route.maxBodyBytes === 0 ? queryOf(request) : "",
-      isHead: route.method === "GET" && request.getMethod() === "head",
+      isHead: route.operation.method === "GET" && request.getMethod() === "head",
     });
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
@@ -149,7 +152,7 @@ export class Server {
   }
 
   #refusalOf(route: Route, headers: RequestHead, response: HttpResponse): Answer | undefined {
-    if (this.#isProtected && !route.isOpen && (headers.isForwarded || (this.#looksAtPeers && !isLoopback(new Uint8Array(response.getRemoteAddress()))))) return PROTECTED;
+    if (this.#isProtected && route.operation.access !== "open" && (headers.isForwarded || (this.#looksAtPeers && !isLoopback(new Uint8Array(response.getRemoteAddress()))))) return PROTECTED;
     return faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
   }
 }

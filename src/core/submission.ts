@@ -23,7 +23,8 @@ const MAX_ENCODED_GROUP = 900;
 /** The type that delivers callbacks, and so knows which URLs it takes. */
 const CALLBACK_TYPE = "webhook";
 
-const envelopeSchema = Type.Object(
+/** What a submission may say; `payload` is checked against the schema of its type besides. */
+export const submissionSchema = Type.Object(
   {
     type: Type.String({ minLength: 1, maxLength: 64, description: "The job type" }),
     payload: Type.Object({}, { description: "Checked against the type's schema" }),
@@ -51,8 +52,8 @@ const envelopeSchema = Type.Object(
   { additionalProperties: false },
 );
 
-const envelope = Compile(envelopeSchema);
-type Fields = Partial<Static<typeof envelopeSchema>>;
+const envelope = Compile(submissionSchema);
+type Fields = Partial<Static<typeof submissionSchema>>;
 
 /** What a submission needs to know of its type. */
 export interface SubmissionType {

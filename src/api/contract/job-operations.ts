@@ -1,0 +1,93 @@
+/** The calls about jobs. */
+import { Type } from "typebox";
+import { MAX_JOBS } from "../../core/body.ts";
+import { listQuerySchema } from "../list-query.ts";
+import { componentRef } from "./job-schemas.ts";
+import type { Operation, OperationAnswer } from "./operation.ts";
+
+export const JSON_JOB = { "application/json": { schema: componentRef("Job") } };
+
+const idempotencyKey = Type.Optional(
+  Type.String({
+    pattern: "^[\\x21-\\x7e]{1,255}$",
+    description: "The same key gives the first request's answer again for 24 h (IDEMPOTENCY_TTL); another body under it gives 422. It is the API key's own, and the call's",
+  }),
+);
+const BODY_PROBLEMS = [
+  ...["body_missing", "invalid_utf8", "malformed_json", "json_too_deep", "body_too_large", "unsupported_media_type", "unsupported_content_encoding"],
+  ...["validation_failed", "idempotency_key_invalid", "idempotency_key_reused", "queue_unavailable", "outcome_unknown", "store_unavailable", "draining", "overloaded"],
+];
+
+export const submitJob: Operation = {
+  ...{ method: "POST", pattern: "/api/v1/jobs", access: "submit", id: "submitJob", tag: "Jobs", summary: "Submit a job" },
+  headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
+  body: { "application/json": { schema: componentRef("Submission") } },
+  answers: {
+    202: { description: "The job, as it was accepted", content: JSON_JOB, headers: ["Location", "Idempotent-Replayed"] },
+  },
+  problems: BODY_PROBLEMS,
+};
+
+export const submitBatch: Operation = {
+  ...{ method: "POST", pattern: "/api/v1/jobs/batch", access: "submit", id: "submitBatch", tag: "Jobs", summary: "Submit many jobs" },
+  description: `All or nothing: one bad job, and nothing is enqueued. Paths of faults begin with \`/jobs/{index}\`; of NDJSON it is the line's index.`,
+  headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
+  body: {
+    "application/json": { schema: Type.Object({ jobs: Type.Array(componentRef("Submission"), { minItems: 1, maxItems: MAX_JOBS }) }, { additionalProperties: false }) },
+    "application/x-ndjson": { schema: Type.String({ description: `One job a line, 1 to ${MAX_JOBS} of them` }) },
+  },
+  answers: {
+    202: { description: "Ids and statuses, in order", content: { "application/json": { schema: componentRef("AcceptedBatch") } }, headers: ["Idempotent-Replayed"] },
+  },
+  problems: BODY_PROBLEMS,
+};
+
+export const listJobs: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/jobs", access: "read", id: "listJobs", tag: "Jobs", summary: "List jobs" },
+  description: "Live and finished jobs in one list, newest first. A page examines at most 10,000 ids and may hold fewer than `limit`; only `next_cursor: null` ends the list.",
+  query: Type.Object({
+    ...listQuerySchema.properties,
+    created_after: Type.Optional(Type.String({ format: "date-time", description: "Accepted at this time or later" })),
+    created_before: Type.Optional(Type.String({ format: "date-time", description: "Accepted before this time" })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),
+    cursor: Type.Optional(Type.String({ format: "uuid", description: "The `next_cursor` of the page before" })),
+  }),
+  answers: { 200: { description: "One page", content: { "application/json": { schema: componentRef("JobList") } } } },
+  problems: ["validation_failed", "queue_unavailable", "outcome_unknown", "store_unavailable"],
+};
+
+const ONE_JOB_PROBLEMS = ["invalid_id", "job_not_found", "queue_unavailable", "outcome_unknown", "store_unavailable"];
+const JOB: OperationAnswer = { description: "The job", content: JSON_JOB };
+
+export const getJob: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/jobs/{id}", access: "read", id: "getJob", tag: "Jobs", summary: "Read a job" },
+  description: "Wherever it lives: it waits, runs, or has finished and is within its retention.",
+  answers: { 200: JOB },
+  problems: ONE_JOB_PROBLEMS,
+};
+
+export const cancelJob: Operation = {
+  ...{ method: "DELETE", pattern: "/api/v1/jobs/{id}", access: "submit", id: "cancelJob", tag: "Jobs", summary: "Cancel a job" },
+  answers: {
+    200: { ...JOB, description: "It waited, and is cancelled" },
+    202: { ...JOB, description: "It runs: its attempt gets an abort signal" },
+  },
+  problems: [...ONE_JOB_PROBLEMS, "job_finished"],
+};
+
+const FILE = { "*/*": { schema: Type.String({ format: "binary" }) } };
+
+export const getArtifact: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/jobs/{id}/artifacts/{name}", access: "read", id: "getArtifact", tag: "Jobs", summary: "Download a file that a job produced" },
+  headers: Type.Object({
+    Range: Type.Optional(Type.String({ description: "One range of bytes" })),
+    "If-Range": Type.Optional(Type.String()),
+    "If-None-Match": Type.Optional(Type.String()),
+  }),
+  answers: {
+    200: { description: "The file", content: FILE, headers: ["ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition"] },
+    206: { description: "The range", content: FILE, headers: ["ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range"] },
+    304: { description: "The client has this one", headers: ["ETag", "Last-Modified", "Accept-Ranges"] },
+  },
+  problems: [...ONE_JOB_PROBLEMS, "artifact_not_found", "range_not_satisfiable"],
+};

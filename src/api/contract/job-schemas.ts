@@ -1,0 +1,68 @@
+/** What the answers about jobs hold. */
+import type { TSchema } from "typebox";
+import { Type } from "typebox";
+import { STATUSES } from "../../core/job.ts";
+
+/** A schema that stands in the document's components. */
+export function componentRef(name: string): TSchema {
+  return Type.Unsafe({ $ref: `#/components/schemas/${name}` });
+}
+
+export function nullable(schema: TSchema, description?: string): TSchema {
+  return Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
+}
+
+export const idSchema = Type.String({ format: "uuid", description: "A UUIDv7: ids sort by the time of acceptance" });
+export const timeSchema = Type.String({ format: "date-time", description: "RFC 3339, in UTC" });
+export const statusSchema = Type.Enum([...STATUSES]);
+
+export const jobErrorSchema = Type.Object(
+  {
+    code: Type.String({ description: "`timeout`, `lost`, `expired`, `unrecordable`, `permanent`, or the type's own" }),
+    message: Type.String(),
+    attempt: Type.Integer({ description: "The number of the attempt that failed" }),
+  },
+  { additionalProperties: true },
+);
+
+export const jobSchema = Type.Object(
+  {
+    id: idSchema,
+    type: Type.String(),
+    status: statusSchema,
+    priority: Type.Integer({ minimum: 0, maximum: 9 }),
+    durability: Type.Enum(["redis", "postgres"]),
+    group_key: nullable(Type.String()),
+    payload: Type.Object({}, { description: "As it was submitted; secrets read `[redacted]`" }),
+    result: Type.Unknown({ description: "What the type's handler returned; null until then" }),
+    error: nullable(componentRef("JobError")),
+    attempt: Type.Integer({ minimum: 0, description: "Counted attempts, the running one included" }),
+    max_attempts: Type.Integer({ minimum: 1 }),
+    progress: nullable(Type.Number({ minimum: 0, maximum: 100 })),
+    tags: Type.Array(Type.String()),
+    retry_of: nullable(idSchema, "The job that this one runs once more"),
+    worker: nullable(Type.String(), "The replica of the latest attempt"),
+    run_at: nullable(timeSchema),
+    created_at: timeSchema,
+    started_at: nullable(timeSchema, "Of the latest attempt"),
+    finished_at: nullable(timeSchema),
+  },
+  {
+    examples: [
+      {
+        ...{ id: "01a20b8f-dc59-7000-a0b8-709b0c88f80f", type: "email", status: "queued", priority: 5, durability: "redis", group_key: null },
+        ...{ payload: { to: "you@example.com", subject: "Hello", body: "From TaskFlow" }, result: null, error: null, attempt: 0, max_attempts: 3 },
+        ...{ progress: null, tags: [], retry_of: null, worker: null, run_at: null, created_at: "2026-11-24T03:18:27.161Z", started_at: null, finished_at: null },
+      },
+    ],
+  },
+);
+
+export const jobListSchema = Type.Object({
+  jobs: Type.Array(componentRef("Job")),
+  next_cursor: nullable(idSchema, "Only null ends the list; a page may hold fewer jobs than its limit"),
+});
+
+export const acceptedBatchSchema = Type.Object({
+  jobs: Type.Array(Type.Object({ id: idSchema, status: statusSchema }), { description: "In the order of the request" }),
+});

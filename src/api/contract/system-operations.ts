@@ -1,0 +1,106 @@
+/** The calls about the system: queues, replicas, books, health. */
+import { Type } from "typebox";
+import type { TSchema } from "typebox";
+import { STATUSES } from "../../core/job.ts";
+import { nullable, timeSchema } from "./job-schemas.ts";
+import type { Operation, OperationAnswer } from "./operation.ts";
+
+const count = Type.Integer({ minimum: 0 });
+const ms = nullable(Type.Number({ minimum: 0 }));
+const percentiles = nullable(Type.Object({ p50: ms, p95: ms, p99: ms }));
+const latency = Type.Object({ pickup: percentiles, run: percentiles });
+const capacity = Type.Object({ limit: count, running: count });
+const statusCounts = Type.Object(Object.fromEntries(STATUSES.map((status) => [status, count])));
+
+function ok(description: string, schema: TSchema): Readonly<Record<number, OperationAnswer>> {
+  return { 200: { description, content: { "application/json": { schema } } } };
+}
+
+const BOOKS_PROBLEMS = ["queue_unavailable", "outcome_unknown"];
+
+const queueSchema = Type.Object({
+  type: Type.String(),
+  state: Type.Enum(["active", "paused"]),
+  depth: count,
+  oldest_wait_ms: nullable(Type.Number({ minimum: 0 })),
+  ...{ scheduled: count, retrying: count, running: count },
+});
+
+export const getQueues: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/queues", access: "read", id: "listQueues", tag: "Queues", summary: "The queue of each type" },
+  answers: ok("State, depth and oldest wait", Type.Object({ queues: Type.Array(queueSchema) })),
+  problems: BOOKS_PROBLEMS,
+};
+
+export const getWorkers: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/workers", access: "read", id: "listWorkers", tag: "Replicas", summary: "Each live replica" },
+  answers: ok(
+    "What each replica says of itself",
+    Type.Object({
+      workers: Type.Array(
+        Type.Object({
+          ...{ id: Type.String(), host: Type.String(), version: Type.String(), role: Type.String(), since: timeSchema, heartbeat: timeSchema },
+          types: Type.Record(Type.String(), capacity),
+          lanes: Type.Object({ io: capacity, cpu: capacity }),
+          threads: Type.Object({ size: count, busy: count }),
+          event_loop_delay_ms: Type.Object({ p50: Type.Number(), p99: Type.Number() }),
+          latency_ms: latency,
+        }),
+      ),
+    }),
+  ),
+  problems: BOOKS_PROBLEMS,
+};
+
+export const getStats: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/stats", access: "read", id: "getStats", tag: "Replicas", summary: "The books of one instant" },
+  description: "The same from every replica. `unaccounted` is 0 unless a job was lost.",
+  answers: ok(
+    "Totals, rates and latencies",
+    Type.Object({
+      time: timeSchema,
+      totals: statusCounts,
+      by_type: Type.Record(Type.String(), statusCounts),
+      jobs_per_minute: Type.Object({ "1m": Type.Number(), "5m": Type.Number(), "15m": Type.Number() }),
+      latency_ms: latency,
+      ...{ outbox_depth: count, replicas: count, accepted: count, unaccounted: Type.Integer() },
+    }),
+  ),
+  problems: BOOKS_PROBLEMS,
+};
+
+const check = Type.Object({ status: Type.Enum(["ok", "degraded"]), latency_ms: Type.Optional(Type.Number()), error: Type.Optional(Type.String()), replicas: Type.Optional(count) });
+const health = Type.Object({ status: Type.Enum(["ok", "degraded"]), checks: Type.Object({ redis: check, postgres: check, workers: check }) });
+const alive = Type.Object({ status: Type.Literal("ok") });
+
+export const getHealth: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/health", access: "open", id: "getHealth", tag: "Health", summary: "How each needed part is" },
+  answers: { ...ok("All are well", health), 503: { description: "A needed part is away; what was accepted is safe", content: { "application/json": { schema: health } } } },
+};
+
+export const isLive: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/health/live", access: "open", id: "isLive", tag: "Health", summary: "Whether the process answers" },
+  answers: ok("It does", alive),
+};
+
+export const isReady: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/health/ready", access: "open", id: "isReady", tag: "Health", summary: "Whether new work should come here" },
+  answers: ok("It should", alive),
+  problems: ["draining", ...BOOKS_PROBLEMS],
+};
+
+export const getMetrics: Operation = {
+  ...{ method: "GET", pattern: "/metrics", access: "open", id: "getMetrics", tag: "Health", summary: "Metrics as Prometheus reads them" },
+  answers: { 200: { description: "The text format", content: { "text/plain": { schema: Type.String() } } } },
+};
+
+export const listMail: Operation = {
+  ...{ method: "GET", pattern: "/dev/mail", access: "read", id: "listMail", tag: "Development", summary: "What the mail catcher caught" },
+  answers: ok("Newest first", Type.Object({ mail: Type.Array(Type.Object({})) })),
+};
+
+export const readMail: Operation = {
+  ...{ method: "GET", pattern: "/dev/mail/{mail_id}", access: "read", id: "readMail", tag: "Development", summary: "One caught message" },
+  answers: ok("The message", Type.Object({})),
+  problems: ["mail_not_found"],
+};
