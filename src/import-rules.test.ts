@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest";
  * main.ts and replica/ join them. A part is a folder of src/; the files beside the folders are `shared`, but for main.ts and registry.ts.
  */
 const below = ["core", "shared"];
-const jobHelpers = ["images", "exports", "mail"];
+const jobHelpers = ["images", "exports", "mail", "webhooks"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   shared: ["core"],
@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   images: [...below, "net", "artifacts"],
   exports: [...below, "net", "artifacts"],
   mail: below,
+  webhooks: [...below, "net"],
   jobs: [...below, "net", "artifacts", ...jobHelpers],
   registry: [...below, "jobs"],
   queue: below,

@@ -42,7 +42,7 @@ export const baseSettings = Type.Object({
   ACCEPT_DURABILITY: Type.Enum(["redis", "postgres"], { default: "redis", description: "What must hold a job before it is answered with 202, unless the job says so itself" }),
   SUBMIT_TIMEOUT_MS: Type.Integer({ default: 2_000, minimum: 100, maximum: 60_000, description: "How long a submission waits for Redis before it is answered with 503" }),
   IDEMPOTENCY_TTL: Type.Integer({ default: 86_400, minimum: 1, maximum: 31_536_000, description: "Seconds that an Idempotency-Key is remembered" }),
-  CALLBACK_SECRET: Type.String({ default: "", description: "What callbacks are signed with, by the Standard Webhooks scheme: `whsec_…`. Empty: they are not signed" }),
+  CALLBACK_SECRET: Type.String({ default: "", description: "What callbacks are signed with, by the Standard Webhooks scheme: `whsec_…`; up to five with spaces between, while one replaces another. Empty: they are not signed" }),
   MAX_BODY_BYTES: Type.Integer({ default: MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of one job's request, at most; a type may allow itself more" }),
   MAX_BATCH_BYTES: Type.Integer({ default: 16 * MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of a batch request, at most" }),
   RETRY_BASE_MS: Type.Union([Type.Integer({ minimum: 1, maximum: 86_400_000 }), Type.Null()], {

@@ -102,10 +102,13 @@ export class RetryAfterError extends Error {
 /** The attempt failed and may be repeated, with a code of the type's own. Any other throw is retried as well, under the code of what was thrown. */
 export class RetryableError extends Error {
   readonly code: string;
+  /** No retry before so long has passed, whatever the backoff says (HTTP 503 with `Retry-After`). The attempt counts all the same. */
+  readonly atLeastMs: number;
 
-  constructor(message: string, options: { readonly code: string; readonly cause?: unknown }) {
+  constructor(message: string, options: { readonly code: string; readonly atLeastMs?: number; readonly cause?: unknown }) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "RetryableError";
     this.code = options.code;
+    this.atLeastMs = options.atLeastMs ?? 0;
   }
 }

@@ -5,6 +5,7 @@ describe("redactPayload", () => {
   it.each([
     [`{"url":"https://a.example","n":12345678901234567890}`, undefined],
     [`{"secret":"s","n":12345678901234567890}`, `{"secret":"[redacted]","n":12345678901234567890}`],
+    [`{"secret":["whsec_a", "whsec_b"],"url":"u"}`, `{"secret":"[redacted]","url":"u"}`],
     [`{"secret" : {"a":1} }`, `{"secret" : "[redacted]" }`],
     [String.raw`{"s\u0065cret":"s"}`, String.raw`{"s\u0065cret":"[redacted]"}`],
     [`{"secret":"a","secret":"b"}`, `{"secret":"[redacted]","secret":"[redacted]"}`],

@@ -56,6 +56,13 @@ describe("settle", () => {
     expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "failed" });
   });
 
+  it("counts a retry that may not come before a time, and waits for it within bounds", () => {
+    expect(after({}, { ...threw, atLeastMs: 30_000 })).toMatchObject({ kind: "retry", runAt: NOW + 30_000, attempt: 1, deferrals: 0 });
+    expect(after({}, { ...threw, atLeastMs: 1 })).toMatchObject({ runAt: NOW + 550 });
+    expect(after({}, { ...threw, atLeastMs: 9e12 })).toMatchObject({ runAt: NOW + 24 * 3_600_000 });
+    expect(after({ attempt: 3 }, { ...threw, atLeastMs: 30_000 })).toMatchObject({ kind: "failed" });
+  });
+
   it("spends crashes on lost leases, not attempts", () => {
     expect(after({ crashes: CRASH_BUDGET, attempt: 3 }, { kind: "lost" })).toMatchObject({ kind: "retry", record: "lost", runAt: NOW, attempt: 2, crashes: CRASH_BUDGET });
     expect(after({ crashes: CRASH_BUDGET + 1 }, { kind: "lost" })).toMatchObject({ kind: "failed", error: { code: "lost" } });

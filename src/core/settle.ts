@@ -23,7 +23,16 @@ const MAX_MESSAGE_LENGTH = 2_000;
 /** How an attempt ended, before anything follows from it. `result` is a JSON text. */
 export type AttemptEnd =
   | { readonly kind: "returned"; readonly result: string }
-  | { readonly kind: "threw"; readonly code: string; readonly message: string; readonly isPermanent: boolean; readonly retryAfterMs?: number }
+  | {
+      readonly kind: "threw";
+      readonly code: string;
+      readonly message: string;
+      readonly isPermanent: boolean;
+      /** Come back then; not counted. */
+      readonly retryAfterMs?: number;
+      /** Counted; but no retry before that. */
+      readonly atLeastMs?: number;
+    }
   | { readonly kind: "timeout"; readonly timeoutMs: number }
   | { readonly kind: "lost" }
   | { readonly kind: "expired" }
@@ -73,7 +82,7 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, dueAt: numbe
     case "threw": {
       const error = errorOf(end.code, end.message, job.attempt);
       if (end.isPermanent) return { kind: "failed", error, ...spent };
-      if (end.retryAfterMs === undefined) return retryOrFail(job, error, spent, backoff, now, random);
+      if (end.retryAfterMs === undefined) return retryOrFail(job, error, spent, backoff, now, random, Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS));
       const runAt = now + Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
       if (job.deferrals < DEFERRAL_BUDGET && now - dueAt < DEFERRAL_WINDOW_MS) {
         return { kind: "retry", runAt, error, record: "retry", attempt: refunded, crashes: 0, deferrals: job.deferrals + 1 };
@@ -93,9 +102,9 @@ function settleLost(job: Job, refunded: number, now: number): Verdict {
   return { kind: "retry", runAt: now, error, record: "lost", ...counters };
 }
 
-function retryOrFail(job: Job, error: JobError, spent: Counters, backoff: Backoff, now: number, random: number): Verdict {
+function retryOrFail(job: Job, error: JobError, spent: Counters, backoff: Backoff, now: number, random: number, atLeastMs = 0): Verdict {
   if (job.attempt >= job.maxAttempts) return { kind: "failed", error, ...spent };
-  return { kind: "retry", runAt: now + delayAfter(job.attempt, backoff, random), error, record: "retry", ...spent };
+  return { kind: "retry", runAt: now + Math.max(atLeastMs, delayAfter(job.attempt, backoff, random)), error, record: "retry", ...spent };
 }
 
 function errorOf(code: string, message: string, attempt: number): JobError {

@@ -4,7 +4,7 @@
  */
 import type { Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { PermanentError, RetryAfterError } from "../core/job-type.ts";
+import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 
 /** Why an attempt should stop: cancelled by a caller · past its time · its lease is lost · the replica drains. */
@@ -121,5 +121,6 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   if (thrown instanceof RetryAfterError || name === "RetryAfterError") {
     return { kind: "threw", code, message, isPermanent: false, retryAfterMs: (thrown as RetryAfterError).retryAfterMs };
   }
-  return { kind: "threw", code, message, isPermanent: false };
+  const atLeastMs = thrown instanceof RetryableError || name === "RetryableError" ? (thrown as RetryableError).atLeastMs : 0;
+  return { kind: "threw", code, message, isPermanent: false, ...(atLeastMs > 0 && { atLeastMs }) };
 }

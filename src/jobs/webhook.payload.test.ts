@@ -17,6 +17,7 @@ it("has valid examples", () => {
 it("is refused by the schema when a field is missing, unknown or out of bounds", () => {
   const bad = [
     ...[{}, { url: "" }, { url: 1 }, { url: "x".repeat(2_049) }, { url, other: 1 }, { url, method: "TRACE" }, { url, method: "get" }, { url, secret: "" }],
+    ...[[], ["a", ""], ["a", 1], Array.from("abcdef")].map((secret) => ({ url, secret })),
     ...[0, 1.5, 600_001].map((timeout_ms) => ({ url, timeout_ms })),
     ...[-1, 6].map((follow_redirects) => ({ url, follow_redirects })),
     { url, headers: { a: 1 } },
@@ -31,6 +32,9 @@ it.each<[object, string]>([
   [{ method: "HEAD", body: null }, "/body"],
   [{ secret: "whsec_not base64" }, "/secret"],
   [{ secret: "whsec_" }, "/secret"],
+  [{ secret: `whsec_${"A".repeat(31)}` }, "/secret"],
+  [{ secret: `whsec_${"A".repeat(87)}` }, "/secret"],
+  [{ secret: ["plain", `whsec_${"A".repeat(32)}`, "whsec_AAAA"] }, "/secret/2"],
   [{ headers: { "a b": "" } }, "/headers/a b"],
   [{ headers: { "": "" } }, "/headers/"],
   [{ headers: { "a/~b\n": "" } }, "/headers/a~1~0b\n"],

@@ -1,16 +1,17 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
-import { createHmac } from "node:crypto";
 import { Type, type Static } from "typebox";
-import { defineJob, exponential, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type PayloadFault } from "../core/job-type.ts";
+import { defineJob, exponential, PermanentError, RetryableError, type AttemptContext, type PayloadFault } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { openOutbound, outboundSettings, type Outbound, type OutboundResponse } from "../net/outbound.ts";
-import { retryAfterMs } from "../net/retry-after.ts";
 import { urlFault } from "../net/target.ts";
+import { excerptOf, judge } from "../webhooks/answer.ts";
+import { headerFaults } from "../webhooks/headers.ts";
+import { MAX_SECRETS, secretFault, signatureOf } from "../webhooks/signature.ts";
 
 const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"] as const;
 const MAX_TIMEOUT_MS = 600_000;
-/** What a 429 without a usable Retry-After waits: a minute, the window over which most limits count. */
-const DEFAULT_RETRY_AFTER_MS = 60_000;
+
+const secretSchema = Type.String({ minLength: 1, maxLength: 512 });
 
 const payloadSchema = Type.Object(
   {
@@ -24,7 +25,9 @@ const payloadSchema = Type.Object(
     ),
     body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json. Not with GET or HEAD." })),
     secret: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 512, description: "Signs the request. After `whsec_` it is base64, else its bytes are the key." }),
+      Type.Union([secretSchema, Type.Array(secretSchema, { minItems: 1, maxItems: MAX_SECRETS })], {
+        description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key.",
+      }),
     ),
     timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMEOUT_MS, description: "Of the request, redirects included." })),
     follow_redirects: Type.Optional(Type.Integer({ minimum: 0, maximum: 5, default: 0 })),
@@ -72,7 +75,7 @@ export default defineJob({
 async function deliver(payload: Payload, context: AttemptContext<Outbound>): Promise<WebhookResult> {
   const startedMs = performance.now();
   const answer = await send(payload, context);
-  judge(answer);
+  judge(answer, Date.now());
   return {
     status: answer.status,
     duration_ms: Math.round(performance.now() - startedMs),
@@ -105,36 +108,13 @@ function headersOf(payload: Payload, jobId: string, body: string): Record<string
   for (const [name, value] of Object.entries(payload.headers ?? {})) headers[name.toLowerCase()] = value;
   headers["webhook-id"] = jobId;
   headers["webhook-timestamp"] = String(timestampSeconds);
-  if (payload.secret !== undefined) headers["webhook-signature"] = signatureOf(payload.secret, jobId, timestampSeconds, body);
+  if (payload.secret !== undefined) headers["webhook-signature"] = signatureOf(secretsOf(payload), jobId, timestampSeconds, body);
   return headers;
 }
 
-/** The value of `webhook-signature` for the exact text of a body (Standard Webhooks 1.0.0, symmetric scheme `v1`). */
-export function signatureOf(secret: string, id: string, timestampSeconds: number, body: string): string {
-  const key = secret.startsWith("whsec_") ? Buffer.from(secret.slice(6), "base64") : Buffer.from(secret, "utf8");
-  return `v1,${createHmac("sha256", key).update(`${id}.${timestampSeconds}.${body}`).digest("base64")}`;
+function secretsOf({ secret = [] }: Payload): readonly string[] {
+  return typeof secret === "string" ? [secret] : secret;
 }
-
-/** Throws for an answer that is no success what says whether a repeat may mend it. */
-function judge({ status, headers, body }: OutboundResponse): void {
-  if (status >= 200 && status < 300) return;
-  const excerpt = excerptOf(body, 200).replace(/[\s\p{Cc}]+/gu, " ").trim();
-  const message = excerpt === "" ? `HTTP ${status}` : `HTTP ${status}: ${excerpt}`;
-  const code = `http_${status}`;
-  if (status === 429) throw new RetryAfterError(message, retryAfterMs(headers["retry-after"], Date.now()) ?? DEFAULT_RETRY_AFTER_MS, { code });
-  if (status === 408 || status === 425 || status >= 500) throw new RetryableError(message, { code });
-  throw new PermanentError(message, { code });
-}
-
-/** The beginning of a body as text. A character that the limit splits is left out. */
-function excerptOf(body: Buffer, maxBytes: number): string {
-  return new TextDecoder().decode(body.subarray(0, maxBytes), { stream: true });
-}
-
-/** Headers that belong to the connection or the message's framing (RFC 9110, 7.6.1): the client sets them or nobody does. */
-const FORBIDDEN_HEADERS = new Set(
-  "connection content-length expect host keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(" "),
-);
 
 function faultsOf(payload: Payload): PayloadFault[] {
   const faults = headerFaults(payload.headers ?? {});
@@ -143,24 +123,9 @@ function faultsOf(payload: Payload): PayloadFault[] {
   if (payload.body !== undefined && (payload.method === "GET" || payload.method === "HEAD")) {
     faults.push({ path: "/body", message: `must not be given with ${payload.method}` });
   }
-  if (payload.secret?.startsWith("whsec_") === true && !/^[A-Za-z0-9+/]{2,}={0,2}$/.test(payload.secret.slice(6))) {
-    faults.push({ path: "/secret", message: "must be base64 after whsec_" });
-  }
-  return faults;
-}
-
-function headerFaults(headers: Readonly<Record<string, string>>): PayloadFault[] {
-  const faults: PayloadFault[] = [];
-  const seen = new Set<string>();
-  for (const [name, value] of Object.entries(headers)) {
-    const path = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-    const lower = name.toLowerCase();
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) faults.push({ path, message: "is not a header name" });
-    else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-")) faults.push({ path, message: "is set by TaskFlow" });
-    else if (seen.has(lower)) faults.push({ path, message: "is given twice" });
-    // RFC 9110, 5.5; above all no CR or LF, which would begin another header
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) faults.push({ path, message: "has characters that no header may hold" });
-    seen.add(lower);
-  }
+  secretsOf(payload).forEach((secret, i) => {
+    const message = secretFault(secret);
+    if (message !== undefined) faults.push({ path: Array.isArray(payload.secret) ? `/secret/${i}` : "/secret", message });
+  });
   return faults;
 }

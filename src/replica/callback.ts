@@ -3,17 +3,25 @@ import { createHash } from "node:crypto";
 import type { JobJson } from "../api/job-json.ts";
 import type { Outcome, Submission } from "../core/job.ts";
 import { viewOfSubmission } from "../core/wire.ts";
+import { StartError } from "../errors.ts";
+import { MAX_SECRETS, secretFault } from "../webhooks/signature.ts";
 
 const ATTEMPTS = 5;
 
-/** @param secret what the callbacks are signed with; "" for no signature */
-export function callbacks(jobJson: JobJson, secret: string): (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined {
+/**
+ * @param secrets what the callbacks are signed with, with spaces between; "" for no signature
+ * @throws StartError for a secret that is none
+ */
+export function callbacks(jobJson: JobJson, secrets: string): (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined {
+  const list = secrets.split(/\s+/).filter((secret) => secret !== "");
+  if (list.length > MAX_SECRETS) throw new StartError(`CALLBACK_SECRET has ${list.length} secrets; ${MAX_SECRETS} can sign at once.`);
+  for (const fault of list.map(secretFault)) if (fault !== undefined) throw new StartError(`CALLBACK_SECRET ${fault}.`);
+  const signing = list.length === 0 ? "" : `,"secret":${JSON.stringify(list)}`;
   return (outcome) => {
     const { callback_url: url } = outcome.job.options;
     if (url === undefined) return undefined;
     const { status, result, error, attempt, worker, startedAt, finishedAt } = outcome;
     const view = { ...viewOfSubmission(outcome.job.id, outcome.job), status, result, error, attempt, worker, started_at: startedAt, finished_at: finishedAt };
-    const signing = secret === "" ? "" : `,"secret":${JSON.stringify(secret)}`;
     const payload = `{"url":${JSON.stringify(url)}${signing},"body":${jobJson(view)}}`;
     return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload, priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: {} } };
   };
