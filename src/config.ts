@@ -43,6 +43,7 @@ const readers: Readers = {
     expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
   },
   DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
+  EXPORT_DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
   SMTP_URL: { read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i), expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded" },
   WORKER_TYPES: { read: parseTypeNames, expected: "names of job types with commas between" },
 };

@@ -11,7 +11,10 @@ const TYPES: Readonly<Record<string, string>> = {
   ndjson: "application/x-ndjson",
   txt: "text/plain; charset=utf-8",
   pdf: "application/pdf",
+  xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  parquet: "application/vnd.apache.parquet",
   gz: "application/gzip",
+  zst: "application/zstd",
   zip: "application/zip",
 };
 

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CsvEncoder } from "./csv-encoder.ts";
-import { openRows } from "./row-lines.ts";
+import type { LineRows } from "./export-source.ts";
+import { PLAIN_CSV } from "./layout.ts";
+import { openRows } from "./row-source.ts";
 
 /** Encodes lines that come in pieces of `size` bytes. */
-function encode(lines: string | Buffer, size = 1_000): string {
-  const encoder = new CsvEncoder();
+function encode(lines: string | Buffer, size = 1_000, delimiter = ","): string {
+  const encoder = new CsvEncoder(delimiter);
   const input = Buffer.from(lines);
   const parts: Buffer[] = [];
   for (let at = 0; at < input.length; at += size) parts.push(encoder.encode(input.subarray(at, at + size)));
@@ -64,11 +66,20 @@ describe("CSV", () => {
     for (const size of [1, 2, 3, 1_000]) expect(encode(`${cell},x\n`, size)).toBe(`${expected},x\r\n`);
   });
 
+  it.each([
+    [";", "-1,5;=1,2;a", "-1,5;'=1,2;a"],
+    ["\t", "\t\t-2+3\t", "\t\t'-2+3\t"],
+    ["|", '"\t"|-', `"'\t"|'-`],
+  ])("parts cells by %j as well", (delimiter, cells, expected) => {
+    for (const size of [1, 2, 3, 1_000]) expect(encode(`${cells}\n`, size, delimiter)).toBe(`${expected}\r\n`);
+  });
+
   it("gives every text back, with an apostrophe before what would be run", () => {
     const text = fc.string({ unit: fc.constantFrom("=", "+", "-", "@", "\t", "\r", "\n", '"', ",", ";", "1", "a", "ä", "＝", " ") });
     fc.assert(
       fc.property(fc.array(fc.array(text, { minLength: 2, maxLength: 2 })), fc.integer({ min: 1, max: 9 }), (rows, size) => {
-        const source = openRows(rows.map(([a, b]) => ({ a, b })), "csv", ["a", "b"]);
+        const layout = { format: "csv", columns: [{ name: "a" }, { name: "b" }], csv: PLAIN_CSV, timeZone: "UTC" } as const;
+        const source = openRows(rows.map(([a, b]) => ({ a, b })), layout).rows as LineRows;
         const read = parse(encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), size));
         const guarded = (cell: string) => (/^[=+\-@\t\r\n＝]/.test(cell) && !/^[+-]1+$/.test(cell) ? `'${cell}` : cell);
         expect(read).toEqual([["a", "b"], ...rows.map((row) => row.map(guarded))]);

@@ -5,21 +5,29 @@
  *
  * It works on bytes: a million lines of 92 bytes take 0.28 s, where an encoder of rows as text takes 0.7 s.
  */
-const [TAB, LF, CR, QUOTE, PLUS, APOSTROPHE, COMMA, MINUS, EQUALS, AT] = [9, 10, 13, 34, 43, 39, 44, 45, 61, 64] as const;
+const [TAB, LF, CR, QUOTE, PLUS, APOSTROPHE, MINUS, EQUALS, AT] = [9, 10, 13, 34, 43, 39, 45, 61, 64] as const;
 
 /** U+FF0B, U+FF0D, U+FF1D and U+FF20 are EF BC and one of these in UTF-8: full-width `+`, `-`, `=` and `@`. */
 const FULL_WIDTH = new Set([0x8b, 0x8d, 0x9d, 0xa0]);
 
-const NUMBER = /^[+-](\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const NUMBER = /^[+-](\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$/;
 
 /** How far a cell is looked into for a number; Postgres's longest usual ones (numeric with 38 digits) are shorter. */
 const LOOK_AHEAD = 64;
 
 export class CsvEncoder {
+  /** Lines that have ended. */
+  lines = 0;
+  readonly #delimiter: number;
   #isQuoted = false;
   #isCellStart = true;
   /** The beginning of a cell that the last piece cut too short to be judged. */
   #rest: Buffer = Buffer.alloc(0);
+
+  /** @param delimiter what parts the cells, one byte */
+  constructor(delimiter: string) {
+    this.#delimiter = delimiter.charCodeAt(0);
+  }
 
   encode(chunk: Buffer): Buffer {
     return this.#encode(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]), LOOK_AHEAD);
@@ -35,19 +43,23 @@ export class CsvEncoder {
     const output = Buffer.allocUnsafe(input.length * 2);
     let length = 0;
     let at = 0;
+    const delimiter = this.#delimiter;
     for (; at < input.length; at++) {
       if (this.#isCellStart) {
         if (at + lookAhead > input.length) break;
         this.#isCellStart = false;
         this.#isQuoted = input[at] === QUOTE;
         if (this.#isQuoted) output[length++] = input[at++] as number;
-        if (isFormula(input, at, this.#isQuoted)) output[length++] = APOSTROPHE;
+        if (isFormula(input, at, this.#isQuoted, delimiter)) output[length++] = APOSTROPHE;
       }
       const byte = input[at] as number;
       if (byte === QUOTE) this.#isQuoted = !this.#isQuoted;
-      else if (!this.#isQuoted && (byte === COMMA || byte === LF)) {
+      else if (!this.#isQuoted && (byte === delimiter || byte === LF)) {
         this.#isCellStart = true;
-        if (byte === LF) output[length++] = CR;
+        if (byte === LF) {
+          output[length++] = CR;
+          this.lines += 1;
+        }
       }
       output[length++] = byte;
     }
@@ -57,7 +69,8 @@ export class CsvEncoder {
 }
 
 /** Whether the cell whose content begins at `at` would be run by a spreadsheet. */
-function isFormula(input: Buffer, at: number, isQuoted: boolean): boolean {
+function isFormula(input: Buffer, at: number, isQuoted: boolean, delimiter: number): boolean {
+  if (!isQuoted && input[at] === delimiter) return false; // which may be a TAB: an empty cell
   switch (input[at] ?? 0) {
     case EQUALS:
     case AT:
@@ -68,7 +81,7 @@ function isFormula(input: Buffer, at: number, isQuoted: boolean): boolean {
       return isQuoted; // else it ends the line, and the cell is empty
     case PLUS:
     case MINUS:
-      return isQuoted || !NUMBER.test(cellAt(input, at));
+      return isQuoted || !NUMBER.test(cellAt(input, at, delimiter));
     case 0xef:
       return input[at + 1] === 0xbc && FULL_WIDTH.has(input[at + 2] ?? 0);
     default:
@@ -77,8 +90,8 @@ function isFormula(input: Buffer, at: number, isQuoted: boolean): boolean {
 }
 
 /** The unquoted cell that begins at `at`, or as much of it as tells that it is no number. */
-function cellAt(input: Buffer, at: number): string {
+function cellAt(input: Buffer, at: number, delimiter: number): string {
   let end = at;
-  while (end < input.length && end < at + LOOK_AHEAD && input[end] !== COMMA && input[end] !== LF) end++;
+  while (end < input.length && end < at + LOOK_AHEAD && input[end] !== delimiter && input[end] !== LF) end++;
   return end === at + LOOK_AHEAD ? "" : input.toString("latin1", at, end);
 }

@@ -2,6 +2,7 @@
 const [LF, COMMA] = [10, 44] as const;
 
 export class JsonArrayEncoder {
+  lines = 0;
   #isLineStart = true;
   #isFirst = true;
 
@@ -16,6 +17,7 @@ export class JsonArrayEncoder {
       }
       output[length++] = byte;
       this.#isLineStart = byte === LF;
+      if (this.#isLineStart) this.lines += 1;
     }
     return output.subarray(0, length);
   }
@@ -27,7 +29,10 @@ export class JsonArrayEncoder {
 
 /** NDJSON is the lines as they are. */
 export class JsonLinesEncoder {
+  lines = 0;
+
   encode(chunk: Buffer): Buffer {
+    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) this.lines += 1;
     return chunk;
   }
 

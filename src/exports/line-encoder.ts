@@ -1,18 +1,21 @@
 import { CsvEncoder } from "./csv-encoder.ts";
 import { JsonArrayEncoder, JsonLinesEncoder } from "./json-encoder.ts";
-import type { ExportFormat, LineSource } from "./line-source.ts";
+import type { LineRows } from "./export-source.ts";
+import type { LineLayout } from "./layout.ts";
 
 /** Makes of a source's lines the bytes of a file. */
 export interface LineEncoder {
+  /** How many lines have been encoded. */
+  readonly lines: number;
   encode(chunk: Buffer): Buffer;
   /** What is left when the lines have ended. */
   end(): Buffer;
 }
 
-function encoderOf(format: ExportFormat): LineEncoder {
+function encoderOf({ format, csv }: LineLayout): LineEncoder {
   switch (format) {
     case "csv":
-      return new CsvEncoder();
+      return new CsvEncoder(csv.delimiter);
     case "json":
       return new JsonArrayEncoder();
     case "ndjson":
@@ -24,17 +27,22 @@ function encoderOf(format: ExportFormat): LineEncoder {
 
 /** Of a piece of a file: so large that a write costs little beside its bytes, where Postgres sends some 40 KB at once. */
 const PIECE_BYTES = 262_144;
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
-/** The bytes of the file of an export, piece by piece as they are asked for. */
-export async function* encodeLines(source: LineSource, format: ExportFormat): AsyncGenerator<Buffer> {
-  const encoder = encoderOf(format);
-  let parts: Buffer[] = [];
+/**
+ * The bytes of the file of an export, piece by piece as they are asked for.
+ * @param onRows told how many rows they hold so far
+ */
+export async function* encodeLines({ chunks }: LineRows, layout: LineLayout, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
+  const encoder = encoderOf(layout);
+  let parts: Buffer[] = layout.format === "csv" && layout.csv.bom ? [BYTE_ORDER_MARK] : [];
   let bytes = 0;
-  for await (const chunk of source.chunks) {
+  for await (const chunk of chunks) {
     const part = encoder.encode(chunk);
     parts.push(part);
     bytes += part.length;
     if (bytes < PIECE_BYTES) continue;
+    onRows(encoder.lines);
     yield Buffer.concat(parts);
     parts = [];
     bytes = 0;

@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import pg from "pg";
+import { readSheet } from "read-excel-file/node";
 import { Compile } from "typebox/compile";
 import { describe, expect, it } from "vitest";
 import { RetryableError, type AttemptContext } from "../core/job-type.ts";
@@ -34,12 +35,14 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
   const settings = {
     ARTIFACTS_DIR: join(root, "artifacts"),
     DATABASE_URL: database,
+    EXPORT_DATABASE_URL: "",
     EXPORT_QUERIES_DIR: join(root, "queries"),
     EXPORT_QUERY_TIMEOUT_MS: timeoutMs,
   };
   const tool = (await dataExport.open?.(settings)) as Tool;
   const run = async (payload: Payload, store = tool.store): Promise<Result> => {
     expect(validator.Check(payload)).toBe(true);
+    expect(dataExport.check?.(payload)).toEqual([]);
     const context = { jobId: JOB_ID, attempt: 1, tool: { ...tool, store }, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
     return (await dataExport.run(payload, context)) as Result;
   };
@@ -71,13 +74,14 @@ async function exportConnections(url: string): Promise<number> {
 describe("data_export of rows", () => {
   it("accepts its own examples, and runs them", async () => {
     const { run, fileOf } = await setup();
-    const [csv, ndjson] = (dataExport.payload as unknown as { examples: [Payload, Payload] }).examples;
+    const [csv, ndjson, xlsx] = (dataExport.payload as unknown as { examples: [Payload, Payload, Payload] }).examples;
     const first = await run(csv);
     expect(first).toMatchObject({ artifact: "customers.csv", rows: 2 });
     expect((await fileOf(first)).toString()).toBe("id,name,balance\r\n1,Ada,-2\r\n2,Grace,40.5\r\n");
     const second = await run(ndjson);
     expect(second).toMatchObject({ artifact: "export.ndjson.gz", rows: 1 });
     expect(gunzipSync(await fileOf(second)).toString()).toBe('{"id":1}\n');
+    expect(await readSheet(await fileOf(await run(xlsx)))).toEqual([["id", "Paid at", "total"], [1, new Date("2026-01-31T13:00:00Z"), 9.5]]);
   });
 
   it("writes CSV in which nothing is run, and which can be read back", async () => {

@@ -1,65 +1,21 @@
 /** Job type `data_export`: rows of the payload, or of a query that the operator placed, as a file. */
 import { pipeline, Readable } from "node:stream";
-import { createGzip } from "node:zlib";
-import { Type, type Static } from "typebox";
+import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { defineJob, exponential, type AttemptContext } from "../core/job-type.ts";
-import { encodeLines } from "../exports/line-encoder.ts";
-import { EXPORT_FORMATS, type LineSource } from "../exports/line-source.ts";
-import { openQuery, querySettings, type QuerySettings } from "../exports/query-lines.ts";
-import { openRows } from "../exports/row-lines.ts";
+import { createCompressor, extensionOf } from "../exports/compression.ts";
+import { compressionOf, exportPayload, faultsOfExport, layoutOf, type ExportPayload } from "../exports/export-payload.ts";
+import { querySettings, type QuerySettings } from "../exports/export-settings.ts";
+import type { ExportSource } from "../exports/export-source.ts";
+import { encodeFile } from "../exports/file-encoder.ts";
+import type { Layout } from "../exports/layout.ts";
+import { readNamedQuery } from "../exports/named-query.ts";
+import { openQuery } from "../exports/query-source.ts";
+import { openRows } from "../exports/row-source.ts";
 
-/** A piece of a file: large enough that handing it on costs nothing beside its bytes. */
-const CHUNK_BYTES = 262_144;
-
-const column = Type.String({ minLength: 1, maxLength: 255 });
-const parameter = Type.Union([Type.String({ maxLength: 65_536 }), Type.Number(), Type.Boolean(), Type.Null()]);
-
-const source = Type.Union([
-  Type.Object(
-    { rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 100_000, description: "Objects; what is nested becomes JSON in CSV." }) },
-    { additionalProperties: false },
-  ),
-  Type.Object(
-    {
-      query: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description: "The name of a query that the operator placed." }),
-      params: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), parameter, { maxProperties: 100 })),
-    },
-    { additionalProperties: false },
-  ),
-]);
-
-const payloadSchema = Type.Object(
-  {
-    format: Type.Enum([...EXPORT_FORMATS]),
-    source,
-    columns: Type.Optional(
-      Type.Array(column, {
-        minItems: 1,
-        maxItems: 1_600, // Postgres has no more in a row
-        uniqueItems: true,
-        description: "Which columns, in which order. Default: the query's; of rows the keys of the first one (csv), or each row as it is.",
-      }),
-    ),
-    gzip: Type.Optional(Type.Boolean({ description: "Default false." })),
-    filename: Type.Optional(
-      Type.String({
-        pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,111}$",
-        description: "The name of the artifact (default `export`); the extensions of the format and of gzip are added where missing.",
-      }),
-    ),
-  },
-  {
-    additionalProperties: false,
-    examples: [
-      { format: "csv", source: { rows: [{ id: 1, name: "Ada", balance: -2 }, { id: 2, name: "Grace", balance: 40.5 }] }, filename: "customers.csv" },
-      { format: "ndjson", source: { rows: [{ id: 1, tags: ["a", "b"] }] }, columns: ["id"], gzip: true },
-    ],
-  },
-);
-
-type Payload = Static<typeof payloadSchema>;
+/** How often progress is told: a reader sees it no more often than the lease is renewed. */
+const PROGRESS_EVERY_MS = 500;
 
 interface Tool {
   readonly store: ArtifactStore;
@@ -80,7 +36,8 @@ export default defineJob({
   type: "data_export",
   lane: "cpu",
   maxBodyBytes: 16 * 1024 * 1024,
-  payload: payloadSchema,
+  payload: exportPayload,
+  check: faultsOfExport,
   settings: Type.Object({ ...artifactSettings, ...querySettings }),
   attempts: 3,
   timeoutMs: 600_000,
@@ -89,32 +46,46 @@ export default defineJob({
   run: exportRows,
 });
 
-async function exportRows(payload: Payload, { jobId, attempt, tool }: AttemptContext<Tool>): Promise<ExportResult> {
+async function exportRows(payload: ExportPayload, { jobId, attempt, tool, progress }: AttemptContext<Tool>): Promise<ExportResult> {
   const name = artifactName(payload);
-  const lines = await openLines(payload, tool.queries);
+  const layout = layoutOf(payload);
+  const source = await openSource(payload, layout, tool.queries);
   try {
-    const written = await tool.store.write({ jobId, attempt, name }, fileOf(payload, lines));
-    return { artifact: name, rows: lines.rowCount(), ...written };
+    const bytes = Readable.from(encodeFile(source, layout, progressOf(source, progress)), { highWaterMark: 2 });
+    const written = await tool.store.write({ jobId, attempt, name }, compressed(bytes, payload));
+    return { artifact: name, rows: source.rowCount(), ...written };
   } finally {
-    await lines.close();
+    await source.close();
   }
 }
 
-async function openLines({ source, format, columns }: Payload, settings: QuerySettings): Promise<LineSource> {
-  return "rows" in source ? openRows(source.rows, format, columns) : openQuery(settings, source, format, columns);
+async function openSource({ source }: ExportPayload, layout: Layout, settings: QuerySettings): Promise<ExportSource> {
+  if ("rows" in source) return openRows(source.rows, layout);
+  const options = { url: settings.EXPORT_DATABASE_URL || settings.DATABASE_URL, timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS, timeZone: layout.timeZone };
+  return openQuery(options, await readNamedQuery(settings.EXPORT_QUERIES_DIR, source), layout);
 }
 
-/** The file's bytes: each piece is made when the one before it is written. */
-function fileOf({ format, gzip }: Payload, lines: LineSource): Readable {
-  const plain = Readable.from(encodeLines(lines, format), { highWaterMark: 2 });
-  if (gzip !== true) return plain;
-  const zipped = createGzip({ chunkSize: CHUNK_BYTES });
-  return pipeline(plain, zipped, () => undefined); // a fault of either ends the other, and the store throws it
+/** Tells the share of the rows that are written, if it is known; at most 99, since an estimate may be low and the end is not yet written. */
+function progressOf({ expectedRows }: ExportSource, progress: (percent: number) => void): (rows: number) => void {
+  let toldMs = performance.now();
+  return (rows) => {
+    const nowMs = performance.now();
+    if (expectedRows === undefined || nowMs - toldMs < PROGRESS_EVERY_MS) return;
+    toldMs = nowMs;
+    progress(Math.min(99, Math.floor((100 * rows) / Math.max(1, expectedRows))));
+  };
+}
+
+function compressed(bytes: Readable, payload: ExportPayload): Readable {
+  const compression = compressionOf(payload);
+  return compression === undefined ? bytes : pipeline(bytes, createCompressor(compression), () => undefined); // a fault of either ends the other, and the store throws it
 }
 
 /** Ends in what it is, so that the content type it is served with is true. */
-function artifactName({ format, gzip, filename = "export" }: Payload): string {
-  const bare = filename.endsWith(".gz") ? filename.slice(0, -3) : filename;
+function artifactName(payload: ExportPayload): string {
+  const { format, filename = "export" } = payload;
+  const compression = compressionOf(payload);
+  const bare = filename.replace(/\.(?:gz|zst)$/, "");
   const named = bare.endsWith(`.${format}`) ? bare : `${bare}.${format}`;
-  return gzip === true ? `${named}.gz` : named;
+  return compression === undefined ? named : `${named}.${extensionOf(compression)}`;
 }

@@ -1,0 +1,28 @@
+/** How the file of an export may be compressed, as a stream. */
+import type { Transform } from "node:stream";
+import * as zlib from "node:zlib";
+
+export const COMPRESSIONS = ["gzip", "zstd"] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** A piece of a file: large enough that handing it on costs nothing beside its bytes. */
+const CHUNK_BYTES = 262_144;
+
+/** Node has zstd from 22.15 on. */
+const { createZstdCompress } = zlib as { readonly createZstdCompress?: (options: { readonly chunkSize: number }) => Transform };
+
+/** Whether this Node can write it. */
+export function isCompressionHere(compression: Compression): boolean {
+  return compression === "gzip" || createZstdCompress !== undefined;
+}
+
+/** @throws TypeError where {@link isCompressionHere} says no */
+export function createCompressor(compression: Compression): Transform {
+  if (compression === "gzip") return zlib.createGzip({ chunkSize: CHUNK_BYTES });
+  if (createZstdCompress === undefined) throw new TypeError("zstd needs Node 22.15 or later");
+  return createZstdCompress({ chunkSize: CHUNK_BYTES });
+}
+
+export function extensionOf(compression: Compression): string {
+  return compression === "gzip" ? "gz" : "zst";
+}

@@ -1,0 +1,48 @@
+/** Patterns of dates as an export's columns have them, `DD.MM.YYYY HH:mm`, in the words of those who apply them. */
+const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
+
+/** The pattern of a payload's schema. */
+export const DATE_PATTERN = "^(YYYY|MM|DD|HH|mm|ss|SSS|[ .,:/T-])+$";
+
+const POSTGRES: Readonly<Record<string, string>> = { YYYY: "YYYY", MM: "MM", DD: "DD", HH: "HH24", mm: "MI", ss: "SS", SSS: "MS", T: '"T"' };
+const SPREADSHEET: Readonly<Record<string, string>> = { YYYY: "yyyy", MM: "mm", DD: "dd", HH: "hh", mm: "mm", ss: "ss", SSS: "000", T: "\\T", " ": "\\ ", "-": "\\-" };
+
+/** For to_char of Postgres. */
+export function postgresPattern(pattern: string): string {
+  return translate(pattern, POSTGRES);
+}
+
+/** For the number format of a cell. */
+export function spreadsheetPattern(pattern: string): string {
+  return translate(pattern, SPREADSHEET);
+}
+
+/** Writes an instant by a pattern, as the clocks of the zone show it. */
+export function formatInstant(epochMs: number, pattern: string, timeZone: string): string {
+  const wall = new Date(wallClockMs(epochMs, timeZone)).toISOString(); // 2026-01-31T12:00:00.000Z
+  const fields: Record<string, string> = {
+    YYYY: wall.slice(0, 4), MM: wall.slice(5, 7), DD: wall.slice(8, 10), HH: wall.slice(11, 13), mm: wall.slice(14, 16), ss: wall.slice(17, 19), SSS: wall.slice(20, 23),
+  };
+  return translate(pattern, fields);
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+/** What the clocks of the zone show at an instant, as if it were UTC. */
+export function wallClockMs(epochMs: number, timeZone: string): number {
+  if (timeZone === "UTC") return epochMs;
+  let formatter = formatters.get(timeZone);
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat("en-US", {
+      timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
+    });
+    formatters.set(timeZone, formatter);
+  }
+  const part = Object.fromEntries(formatter.formatToParts(epochMs).map(({ type, value }) => [type, Number(value)]));
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
+  return Date.UTC(year, month - 1, day, hour, minute, second) + (((epochMs % 1_000) + 1_000) % 1_000);
+}
+
+function translate(pattern: string, words: Readonly<Record<string, string>>): string {
+  return pattern.replace(TOKENS, (token) => words[token] ?? token);
+}

@@ -1,0 +1,27 @@
+/** What an export reads: rows, opened and counted, whatever they come from. */
+import type { Table } from "./table.ts";
+
+export interface ExportSource {
+  /** The rows: as plain lines in the format's own words, or as a table. */
+  readonly rows: LineRows | TableRows;
+  /** How many rows there will be, known or estimated; undefined where nobody can say. */
+  readonly expectedRows: number | undefined;
+  /** How many there were; known when they have been read to their end. */
+  rowCount(): number;
+  /** Gives back what the source holds open, read to its end or not. */
+  close(): Promise<void>;
+}
+
+/**
+ * Rows as lines, each ended by LF: for `csv` the header and then one line a row, quoted where it must be; else one line
+ * of JSON a row. What becomes of them in the file is the line encoder's part.
+ */
+export interface LineRows {
+  readonly kind: "lines";
+  /** Pieces of the lines, cut anywhere. To be read once. */
+  readonly chunks: AsyncIterable<Buffer> | Iterable<Buffer>;
+}
+
+export interface TableRows extends Table {
+  readonly kind: "table";
+}
