@@ -19,8 +19,10 @@ export interface ApiRequest {
   readonly params: readonly string[];
   /** What follows the `?`, still encoded. */
   readonly query: string;
-  /** Valid until the handler returns: what is needed later must be copied. */
+  /** Valid until the handler returns: what is needed later must be taken. */
   readonly body: Uint8Array;
+  /** The body, to keep or to move to a thread. */
+  takeBody(): Uint8Array;
 }
 
 export interface ByteStream {

@@ -57,12 +57,13 @@ export class HttpExchange implements ApiRequest, Reply {
   readonly #host: ExchangeHost;
   readonly #isHead: boolean;
   readonly #startedAt = performance.now();
-  #parts: Uint8Array[] | undefined;
+  /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
+  #kept: Uint8Array | undefined;
   #receivedBytes = 0;
   #isOver = false;
   #stopStream: (() => void) | undefined;
 
-  constructor(response: HttpResponse, route: ExchangeRoute, host: ExchangeHost, request: Omit<ApiRequest, "body" | "headers"> & { readonly headers: RequestHead; readonly isHead: boolean }) {
+  constructor(response: HttpResponse, route: ExchangeRoute, host: ExchangeHost, request: Omit<ApiRequest, "body" | "takeBody" | "headers"> & { readonly headers: RequestHead; readonly isHead: boolean }) {
     this.#response = response;
     this.#route = route;
     this.#host = host;
@@ -75,13 +76,18 @@ export class HttpExchange implements ApiRequest, Reply {
   /** A part of the body has come; `chunk` is gone when this returns. */
   receive(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#isOver) return;
+    const before = this.#receivedBytes;
     this.#receivedBytes += chunk.byteLength;
     const { maxBodyBytes } = this.#route;
     if (this.#receivedBytes > maxBodyBytes) {
-      this.#dropParts();
+      this.#dropKept();
       if (isLast || this.#receivedBytes > maxBodyBytes + MAX_DISCARDED_BYTES) this.send(bodyTooLarge(maxBodyBytes));
-    } else if (isLast && this.#parts === undefined) this.handle(new Uint8Array(chunk));
-    else this.#keep(chunk, isLast);
+    } else if (isLast && this.#kept === undefined) this.handle(new Uint8Array(chunk));
+    else if (!this.#hasRoom()) this.send(OVERLOADED);
+    else {
+      this.#kept?.set(new Uint8Array(chunk), before);
+      if (isLast && this.#kept) this.handle(this.#kept.subarray(0, this.#receivedBytes));
+    }
   }
 
   /** The request is complete. */
@@ -96,6 +102,11 @@ export class HttpExchange implements ApiRequest, Reply {
     this.body = EMPTY;
   }
 
+  takeBody(): Uint8Array {
+    const { body } = this;
+    return body.buffer === this.#kept?.buffer && body.length === body.buffer.byteLength ? body : new Uint8Array(body);
+  }
+
   /** The client has gone. */
   abort(): void {
     if (!this.#isOver) this.#finish(CLIENT_GONE);
@@ -108,24 +119,30 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#response.cork(() => this.#write(answer));
   }
 
-  #keep(chunk: ArrayBuffer, isLast: boolean): void {
-    this.#host.bufferedBytes += chunk.byteLength;
-    this.#parts ??= [];
-    this.#parts.push(new Uint8Array(chunk.slice(0)));
-    if (this.#host.bufferedBytes > MAX_BUFFERED_BYTES) this.send(OVERLOADED);
-    else if (isLast) this.handle(Buffer.concat(this.#parts));
+  /** Makes room for what has been received. False where all bodies together are too much. */
+  #hasRoom(): boolean {
+    const had = this.#kept?.length ?? 0;
+    if (had >= this.#receivedBytes) return true;
+    const announced = Number(this.headers.contentLength);
+    // What a head announces costs its sender nothing: it is believed once a quarter of it is here.
+    const wanted = announced >= this.#receivedBytes && announced <= 4 * this.#receivedBytes ? announced : Math.min(2 * this.#receivedBytes, this.#route.maxBodyBytes);
+    this.#host.bufferedBytes += wanted - had;
+    const room = new Uint8Array(wanted);
+    if (this.#kept) room.set(this.#kept);
+    this.#kept = room;
+    return this.#host.bufferedBytes <= MAX_BUFFERED_BYTES;
   }
 
   #finish(status: number): void {
     this.#isOver = true;
-    this.#dropParts();
+    this.#dropKept();
     const { method, pattern } = this.#route.operation;
     this.#host.onEnd(method, pattern, status, (performance.now() - this.#startedAt) / 1_000);
   }
 
-  #dropParts(): void {
-    for (const { length } of this.#parts ?? []) this.#host.bufferedBytes -= length;
-    this.#parts = undefined;
+  #dropKept(): void {
+    if (this.#kept) this.#host.bufferedBytes -= this.#kept.length;
+    this.#kept = undefined;
   }
 
   #write({ status, contentType, headers, body, isLast = false }: Answer): void {

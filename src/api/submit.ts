@@ -16,6 +16,7 @@ import type { Answer, ApiRequest, Handler, Reply } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
 import { idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
+import { LargeBodies } from "./large-bodies.ts";
 import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "./problem.ts";
 
 /** Larger bodies are parsed on a pool thread: JSON.parse and the checks take about 10 ms for each MiB. */
@@ -28,6 +29,7 @@ type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
 /** `POST /api/v1/jobs` */
 export function submitJob(deps: ApiDependencies): Handler {
   const toJson = jobJson(deps.registry);
+  const parse = parsing(deps);
   const accepted = (id: string, submission: Submission, isReplay: boolean): Answer => {
     const location = ["Location", `/api/v1/jobs/${id}`] as const;
     return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [location, REPLAYED] : [location], body: toJson(viewOfSubmission(id, submission)) };
@@ -38,9 +40,9 @@ export function submitJob(deps: ApiDependencies): Handler {
     const id = deps.queue.ids.next();
     const acceptedAt = timeOfId(id); // what `delay_ms` counts from, so that a replay can tell the same time
     const idempotency = idempotencyOfRequest(deps, request, "job");
-    parse(deps, request, reply, "single", acceptedAt, ({ submissions, isDelayed }) => {
+    parse(request, reply, "single", acceptedAt, ({ submissions, isDelayed }, answerTo) => {
       const submission = submissions[0] as Submission;
-      enqueue(deps, reply, { ids: [id], submissions, ...idempotency }, (firstId) => {
+      enqueue(deps, answerTo, { ids: [id], submissions, ...idempotency }, (firstId) => {
         if (firstId === id) return accepted(id, submission, false);
         return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
       });
@@ -50,14 +52,15 @@ export function submitJob(deps: ApiDependencies): Handler {
 
 /** `POST /api/v1/jobs/batch` */
 export function submitBatch(deps: ApiDependencies): Handler {
+  const parse = parsing(deps);
   return (request, reply) => {
     const kind = batchKindOf(request.headers.contentType);
     const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
     if (refusal || !kind) { reply.send(refusal ?? INTERNAL_ERROR); return; }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
-    parse(deps, request, reply, kind, deps.queue.clock.now(), ({ submissions }) => {
+    parse(request, reply, kind, deps.queue.clock.now(), ({ submissions }, answerTo) => {
       const ids = idsFrom(deps.queue.ids.nextOf(submissions.length), submissions.length);
-      enqueue(deps, reply, { ids, submissions, ...idempotency }, (firstId) => {
+      enqueue(deps, answerTo, { ids, submissions, ...idempotency }, (firstId) => {
         const isReplay = firstId !== ids[0];
         const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);
         return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [REPLAYED] : [], body };
@@ -81,17 +84,27 @@ function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body }: 
   return key === undefined ? undefined : { idempotency: idempotencyOf(key, call, body, settings.idempotencyTtlMs) };
 }
 
-/** Parses the body, here or on a pool thread, and goes on with what it holds; a refusal is answered. */
-function parse(deps: ApiDependencies, { body }: ApiRequest, reply: Reply, kind: BodyKind, now: number, goOn: (parsed: Parsed) => void): void {
+/** Parses the body of a request and goes on with what it holds and where its answer goes; a refusal is answered. */
+type Parse = (request: ApiRequest, reply: Reply, kind: BodyKind, now: number, goOn: (parsed: Parsed, answerTo: Reply) => void) => void;
+
+/** Parses here, or large ones on a pool thread. */
+function parsing(deps: ApiDependencies): Parse {
   const { maxBodyBytes, durability } = deps.settings;
-  const task = { bytes: body, kind, maxBodyBytes, now, durability };
-  const take = (parsed: ParsedBody): void => {
-    if ("submissions" in parsed) { goOn(parsed); return; }
-    deps.metrics.countSubmissions(parsed.refusal.code, 1);
-    reply.send(problemOfRefusal(parsed.refusal));
+  const large = new LargeBodies();
+  return (request, reply, kind, now, goOn) => {
+    const take = (parsed: ParsedBody, answerTo: Reply): void => {
+      if ("submissions" in parsed) { goOn(parsed, answerTo); return; }
+      deps.metrics.countSubmissions(parsed.refusal.code, 1);
+      answerTo.send(problemOfRefusal(parsed.refusal));
+    };
+    const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
+    if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), reply); return; }
+    const bytes = request.takeBody();
+    const answerTo: Reply = { send: (answer) => { reply.send(answer); large.leave(); } };
+    large.enter(() => {
+      deps.parseLarge({ ...task, bytes }).then((parsed) => take(parsed, answerTo)).catch((error: unknown) => answerTo.send(answerOfThrown(deps.log, error)));
+    });
   };
-  if (body.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get)); return; }
-  deps.parseLarge({ ...task, bytes: new Uint8Array(body) }).then(take).catch((error: unknown) => reply.send(answerOfThrown(deps.log, error)));
 }
 
 /** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */

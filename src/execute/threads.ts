@@ -36,6 +36,9 @@ export interface ThreadsOptions extends ThreadData {
 /** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
 const MAX_HEAP_MB = 512;
 
+/** Of the thread that parses: a third of V8's own limit, which a few large bodies would fill. It takes no longer with less. */
+const PARSER_YOUNG_MB = 8;
+
 /** Where the code of a thread is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
 const filename = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs", import.meta.url));
 
@@ -61,7 +64,7 @@ export class Threads {
       });
       this.#pool.on("message", onMessage);
     }
-    this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData });
+    this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxYoungGenerationSizeMb: PARSER_YOUNG_MB } });
   }
 
   /** Threads that run an attempt. */

@@ -20,7 +20,10 @@ export class RequestBuffers {
    * @returns a part of a buffer, which is to be {@link release}d once the command is answered
    */
   encode(head: readonly string[], args: readonly string[]): Buffer {
+    let expected = (head.length + args.length) * MAX_FRAME_BYTES;
+    for (const arg of args) expected += arg.length;
     let buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(SIZE_BYTES);
+    if (expected > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(expected, 2 * buffer.length));
     let length = buffer.write(`*${head.length + args.length}\r\n`);
     for (let i = -head.length; i < args.length; i += 1) {
       const arg = (i < 0 ? head[i + head.length] : args[i]) ?? "";
