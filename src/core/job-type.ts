@@ -4,6 +4,7 @@
  */
 import type { Static, TObject } from "typebox";
 import type { Backoff } from "./backoff.ts";
+import type { Destinations } from "./destination.ts";
 
 export { exponential, fixed } from "./backoff.ts";
 
@@ -19,7 +20,8 @@ export interface AttemptContext<Tool> {
   /** What `open` returned in this process or thread. */
   readonly tool: Tool;
   /**
-   * Aborted when the job is cancelled, times out or has lost its lease. In lane `cpu` it never fires: the thread is
+   * Aborted when the job is cancelled, times out or has lost its lease, or its replica drains; the `code` of its reason says which
+   * (`cancelled`, `timeout`, `lost`, `drain`). In lane `cpu` it never fires: the thread is
    * terminated instead.
    */
   readonly signal: AbortSignal;
@@ -47,7 +49,7 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less. */
   readonly maxBodyBytes?: number;
   /** Makes what `run` needs (a connection pool, say), once where `run` runs: in the process or in each thread. */
-  readonly open?: (settings: Static<Settings>) => Tool | Promise<Tool>;
+  readonly open?: (settings: Static<Settings>, services?: Services) => Tool | Promise<Tool>;
   /** Closes what `open` made. Called on drain. */
   readonly close?: (tool: Tool) => void | Promise<void>;
   /**
@@ -55,6 +57,11 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
    * mends, {@link RetryAfterError} when the other end says when to come back, and anything else for a retry.
    */
   readonly run: (payload: Static<Payload>, context: AttemptContext<Tool>) => unknown;
+}
+
+/** What a replica shares with the others: for `open` in lane `io`. A pool thread has no part in it. */
+export interface Services {
+  readonly destinations: Destinations;
 }
 
 export interface PayloadFault {

@@ -14,8 +14,8 @@ export const CRASH_BUDGET = 3;
 /** Retries that are not counted: up to so many, and within so long of the job's due time; then they count. */
 export const DEFERRAL_BUDGET = 50;
 export const DEFERRAL_WINDOW_MS = 24 * 3_600_000;
-/** What another party's `Retry-After` is held between. */
-const MIN_RETRY_AFTER_MS = 1_000;
+/** What a wait that a type asks for is held between: sooner than that, nothing has changed. */
+const MIN_RETRY_AFTER_MS = 100;
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 /** A message longer than this helps nobody and would be kept for ever. */
 const MAX_MESSAGE_LENGTH = 2_000;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unlimited } from "../core/destination.ts";
 import type { Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { decodeJob, encodeSubmission } from "../core/wire.ts";
@@ -22,7 +23,7 @@ beforeAll(async () => {
     threads,
     log: (job, message, fields) => lines.push({ job: job.id, message, fields }),
   });
-  await executor.open({});
+  await executor.open({}, { destinations: unlimited });
 });
 afterAll(async () => {
   await threads.close();

@@ -2,7 +2,7 @@
  * Runs one attempt and never throws: a handler's return, throw, crash or endless loop all become an `AttemptEnd`.
  * Lane `io` runs here, on the main thread; lane `cpu` on a pool thread.
  */
-import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { messageOf } from "../errors.ts";
@@ -34,8 +34,8 @@ export class Executor {
     this.#tools = new Tools(definitions.filter(({ lane }) => lane === "io"));
   }
 
-  async open(settings: Readonly<Record<string, unknown>>): Promise<void> {
-    await this.#tools.open(settings);
+  async open(settings: Readonly<Record<string, unknown>>, services: Services): Promise<void> {
+    await this.#tools.open(settings, services);
   }
 
   /** Starts an attempt. `onEnd` is called exactly once, for a quick handler even before this returns. */

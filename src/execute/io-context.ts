@@ -31,7 +31,7 @@ export class IoContext implements AttemptContext<unknown>, Stoppable {
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#abortedFor !== undefined) this.#controller.abort(new Error(this.#abortedFor));
+    if (this.#abortedFor !== undefined) this.#controller.abort(reasonOf(this.#abortedFor));
     return this.#controller.signal;
   }
 
@@ -45,8 +45,13 @@ export class IoContext implements AttemptContext<unknown>, Stoppable {
 
   abort(reason: StopReason): void {
     this.#abortedFor = reason;
-    this.#controller?.abort(new Error(reason));
+    this.#controller?.abort(reasonOf(reason));
   }
+}
+
+/** The reason of the signal, with the word for it as its code. */
+function reasonOf(reason: StopReason): Error {
+  return Object.assign(new Error(reason), { code: reason });
 }
 
 export function clampProgress(percent: number): number | null {

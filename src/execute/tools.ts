@@ -1,5 +1,5 @@
 /** What the types' `open` makes, once in this process; closed on drain. */
-import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 
 /** The settings that a type asked for, out of all. */
 export function pickSettings(definition: AnyJobDefinition, settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -15,9 +15,9 @@ export class Tools {
     this.#definitions = definitions;
   }
 
-  async open(settings: Readonly<Record<string, unknown>>): Promise<void> {
+  async open(settings: Readonly<Record<string, unknown>>, services: Services): Promise<void> {
     for (const definition of this.#definitions) {
-      this.#tools.set(definition.type, await definition.open?.(pickSettings(definition, settings)));
+      this.#tools.set(definition.type, await definition.open?.(pickSettings(definition, settings), services));
     }
   }
 

@@ -1,30 +1,41 @@
 import { randomBytes } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { AttemptContext } from "../core/job-type.ts";
-import { openOutbound, type Outbound } from "../net/outbound.ts";
+import { RetryAfterError, type AttemptContext } from "../core/job-type.ts";
+import { unlimited, type Destinations, type Sign } from "../core/destination.ts";
+import { openOutbound } from "../net/outbound.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../testing/http-peer.ts";
 import { until } from "../testing/until.ts";
-import webhook from "./webhook.ts";
+import webhook, { type WebhookTool } from "./webhook.ts";
 
 type Payload = Parameters<typeof webhook.run>[0];
 
 let peer: HttpPeer;
 let url: string;
-let tool: Outbound;
+let tool: WebhookTool;
 beforeEach(async () => {
   peer = await HttpPeer.start();
   url = peer.url("/hook");
-  tool = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true });
+  tool = toolOf();
 });
 afterEach(async () => {
   await webhook.close?.(tool);
   await peer.close();
 });
 
+/** Destinations that let everyone in, and keep how each visit went. */
+function attentive(): Destinations & { readonly signs: [string, Sign][] } {
+  const signs: [string, Sign][] = [];
+  return { signs, enter: (destination) => Promise.resolve((sign: Sign) => void signs.push([destination, sign])) };
+}
+
+function toolOf(destinations: Destinations = unlimited, access: "public" | "private" = "private"): WebhookTool {
+  return { outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: access === "private" }), destinations, limits: { concurrency: 100, perSecond: 0 } };
+}
+
 const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
 
-function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<Outbound>> = {}): Promise<unknown> {
+function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookTool>> = {}): Promise<unknown> {
   const { signal } = new AbortController();
   const ignore = (): void => undefined;
   const attempt = { jobId: JOB_ID, attempt: 1, tool, signal, progress: ignore, log: ignore, ...context };
@@ -155,12 +166,12 @@ describe("redirects", () => {
 
 describe("faults", () => {
   it("a private target ends the job, by default", async () => {
-    const strict = openOutbound({ OUTBOUND_ALLOW_PRIVATE: false });
+    const strict = toolOf(unlimited, "public");
     try {
       await expect(run({}, { tool: strict })).rejects.toMatchObject({ name: "TargetRefused", code: "target_refused" });
       expect(peer.requests).toHaveLength(0);
     } finally {
-      await strict.close();
+      await strict.outbound.close();
     }
   });
 
@@ -189,9 +200,41 @@ describe("faults", () => {
   });
 });
 
+describe("the destination", () => {
+  it("learns how each delivery went", async () => {
+    const destinations = attentive();
+    const own = toolOf(destinations);
+    const statuses = [200, 404, 429, 500, 503];
+    for (const status of statuses) {
+      peer.respond([status]);
+      await run({}, { tool: own }).catch(() => undefined);
+    }
+    peer.respond(() => ({ kind: "hang" }));
+    await run({ timeout_ms: 50 }, { tool: own }).catch(() => undefined);
+    for (const code of ["timeout", "cancelled"]) {
+      const controller = new AbortController();
+      const ended = run({}, { tool: own, signal: controller.signal }).catch(() => undefined);
+      controller.abort(Object.assign(new Error(code), { code }));
+      await ended;
+    }
+    await peer.close();
+    await run({}, { tool: own }).catch(() => undefined);
+    await own.outbound.close();
+    expect(destinations.signs.map(([, sign]) => sign)).toEqual(["up", "up", "busy", "down", "down", "down", "down", "unknown", "down"]);
+    expect(new Set(destinations.signs.map(([destination]) => destination))).toEqual(new Set([new URL(url).host]));
+  });
+
+  it("that takes no more is not visited", async () => {
+    const limited = new RetryAfterError("takes no more for now", 5_000, { code: "destination_limited" });
+    await expect(run({}, { tool: toolOf({ enter: () => Promise.reject(limited) }) })).rejects.toBe(limited);
+    expect(peer.requests).toHaveLength(0);
+  });
+});
+
 it("opens with its settings and their defaults", async () => {
   expect(webhook.settings?.properties.OUTBOUND_ALLOW_PRIVATE).toMatchObject({ default: false, description: expect.any(String) as string });
-  const opened = await webhook.open?.({ OUTBOUND_ALLOW_PRIVATE: false });
-  await opened?.close();
+  const opened = await webhook.open?.({ OUTBOUND_ALLOW_PRIVATE: false, WEBHOOK_HOST_CONCURRENCY: 7, WEBHOOK_HOST_RATE: 5 }, { destinations: unlimited });
+  expect(opened?.limits).toEqual({ concurrency: 7, perSecond: 5 });
+  await opened?.outbound.close();
   expect(webhook).toMatchObject({ type: "webhook", lane: "io", attempts: 3, timeoutMs: 30_000, backoff: { kind: "exponential", base_ms: 1_000, max_ms: 600_000 } });
 });

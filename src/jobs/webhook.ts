@@ -1,15 +1,17 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
 import { Type, type Static } from "typebox";
-import { defineJob, exponential, PermanentError, RetryableError, type AttemptContext, type PayloadFault } from "../core/job-type.ts";
+import { unlimited, type DestinationLimits, type Destinations, type Sign } from "../core/destination.ts";
+import { defineJob, exponential, PermanentError, RetryableError, type AttemptContext, type PayloadFault, type Services } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { openOutbound, outboundSettings, type Outbound, type OutboundResponse } from "../net/outbound.ts";
+import { openOutbound, outboundSettings, type Outbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
-import { excerptOf, judge } from "../webhooks/answer.ts";
+import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
 import { headerFaults } from "../webhooks/headers.ts";
 import { MAX_SECRETS, secretFault, signatureOf } from "../webhooks/signature.ts";
 
 const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"] as const;
 const MAX_TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 30_000;
 
 const secretSchema = Type.String({ minLength: 1, maxLength: 512 });
 
@@ -51,6 +53,24 @@ const payloadSchema = Type.Object(
 
 type Payload = Static<typeof payloadSchema>;
 
+const hostSettings = {
+  WEBHOOK_HOST_CONCURRENCY: Type.Integer({ default: 100, minimum: 1, maximum: 10_000, description: "Webhooks under way to one host at once, of all replicas. A new host begins with 10" }),
+  WEBHOOK_HOST_RATE: Type.Integer({ default: 0, minimum: 0, maximum: 100_000, description: "Webhooks to one host a second, of all replicas. 0: no limit" }),
+};
+
+export interface WebhookTool {
+  readonly outbound: Outbound;
+  readonly destinations: Destinations;
+  readonly limits: DestinationLimits;
+}
+
+type Settings = OutboundSettings & { readonly WEBHOOK_HOST_CONCURRENCY: number; readonly WEBHOOK_HOST_RATE: number };
+
+function open(settings: Settings, { destinations }: Services = { destinations: unlimited }): WebhookTool {
+  const limits = { concurrency: settings.WEBHOOK_HOST_CONCURRENCY, perSecond: settings.WEBHOOK_HOST_RATE };
+  return { outbound: openOutbound(settings), destinations, limits };
+}
+
 interface WebhookResult {
   readonly status: number;
   readonly duration_ms: number;
@@ -63,30 +83,37 @@ export default defineJob({
   lane: "io",
   payload: payloadSchema,
   check: faultsOf,
-  settings: Type.Object({ ...outboundSettings }),
+  settings: Type.Object({ ...outboundSettings, ...hostSettings }),
   attempts: 3,
-  timeoutMs: 30_000,
+  timeoutMs: TIMEOUT_MS,
   backoff: exponential(1_000, 600_000),
-  open: openOutbound,
-  close: (outbound) => outbound.close(),
+  open,
+  close: ({ outbound }) => outbound.close(),
   run: deliver,
 });
 
-async function deliver(payload: Payload, context: AttemptContext<Outbound>): Promise<WebhookResult> {
+async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): Promise<WebhookResult> {
+  const { destinations, limits } = context.tool;
+  const leave = await destinations.enter(new URL(payload.url).host, limits, payload.timeout_ms ?? TIMEOUT_MS);
   const startedMs = performance.now();
-  const answer = await send(payload, context);
-  judge(answer, Date.now());
-  return {
-    status: answer.status,
-    duration_ms: Math.round(performance.now() - startedMs),
-    response_excerpt: excerptOf(answer.body, 2_048),
-  };
+  let sign: Sign = "unknown";
+  try {
+    const answer = await send(payload, context);
+    sign = signOf(answer.status);
+    judge(answer, Date.now());
+    return { status: answer.status, duration_ms: Math.round(performance.now() - startedMs), response_excerpt: excerptOf(answer.body, 2_048) };
+  } catch (thrown) {
+    if (sign === "unknown") sign = signOfThrow(thrown, context.signal);
+    throw thrown;
+  } finally {
+    leave(sign);
+  }
 }
 
-async function send(payload: Payload, { jobId, tool, signal }: AttemptContext<Outbound>): Promise<OutboundResponse> {
+async function send(payload: Payload, { jobId, tool, signal }: AttemptContext<WebhookTool>): Promise<OutboundResponse> {
   const body = payload.body === undefined ? undefined : JSON.stringify(payload.body);
   try {
-    return await tool.fetch(payload.url, {
+    return await tool.outbound.fetch(payload.url, {
       method: payload.method ?? "POST",
       headers: headersOf(payload, jobId, body ?? ""),
       body,
@@ -98,6 +125,12 @@ async function send(payload: Payload, { jobId, tool, signal }: AttemptContext<Ou
     if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryableError) throw thrown;
     throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "network", cause: thrown });
   }
+}
+
+/** What it says about the host that there is no answer: nothing, where the attempt was stopped for another reason or the URL is refused. */
+function signOfThrow(thrown: unknown, signal: AbortSignal): Sign {
+  if (signal.aborted) return codeOf(signal.reason) === "timeout" ? "down" : "unknown";
+  return thrown instanceof RetryableError ? "down" : "unknown";
 }
 
 /** The caller's headers over our defaults, and the scheme's over the caller's. The timestamp is of this attempt, the id of the job. */

@@ -5,11 +5,12 @@ const now = Date.UTC(1994, 10, 6, 8, 49, 7); // half a minute before the example
 
 it.each([
   ["120", 120_000],
-  [" 0 ", 0],
+  [" 0 ", 1_000],
   ["Sun, 06 Nov 1994 08:49:37 GMT", 30_000],
   ["Sunday, 06-Nov-94 08:49:37 GMT", 30_000],
   ["Sun Nov  6 08:49:37 1994", 30_000],
-  ["Sun, 06 Nov 1994 08:49:00 GMT", 0],
+  ["Sun, 06 Nov 1994 08:49:00 GMT", 1_000],
+  ["99999999999999999999", 86_400_000],
   ["-5", undefined],
   ["1.5", undefined],
   ["Soon", undefined],

@@ -11,6 +11,7 @@ import { readBooks } from "./books.ts";
 import { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
+import { RedisDestinations } from "./destinations.ts";
 import type { Change } from "./changes.ts";
 import { entryOf, isLater, readEntry } from "./changes.ts";
 import { Enqueuer } from "./enqueuer.ts";
@@ -87,6 +88,8 @@ export type CancelAnswer =
 export class Queue {
   readonly clock = new RedisClock();
   readonly ids: IdSource;
+  /** The hosts that attempts send to, shared by all replicas. */
+  readonly destinations: RedisDestinations;
   readonly #options: QueueOptions;
   readonly #ns: string;
   readonly #submissions: Connection;
@@ -108,6 +111,7 @@ export class Queue {
     const hooks = { onRoundTrip, onError: options.onError, onReady: () => options.onWake() };
     this.#submissions = new Connection(options.url, hooks);
     this.#work = new Connection(options.url, hooks);
+    this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onError: options.onError });
     this.#enqueuer = new Enqueuer(this.#submissions, this.clock, {
       ns: this.#ns,
       replica: options.runsJobs ? options.replica : "",

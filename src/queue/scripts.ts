@@ -32,4 +32,6 @@ export const scripts = {
   sweep: load("sweep"),
   books: load("books"),
   inspect: load("inspect"),
+  admit: load("admit"),
+  report: load("report"),
 } as const;

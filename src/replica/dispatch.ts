@@ -107,7 +107,7 @@ export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> 
     onUnreadable: (job) => logOf(job).error("a job stands in the outbox without an outcome"),
     onError: onError("the outbox could not be swept"),
   });
-  await Promise.all([executor.open(options.typeSettings), threads.opened()]);
+  await Promise.all([executor.open(options.typeSettings, { destinations: queue.destinations }), threads.opened()]);
   return { worker, leases, sweep, slots, threads, executor, heartbeat };
 }
 

@@ -1,4 +1,5 @@
 /** What an answer says about a delivery. */
+import type { Sign } from "../core/destination.ts";
 import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
 import type { OutboundResponse } from "../net/outbound.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
@@ -16,6 +17,12 @@ export function judge({ status, headers, body }: OutboundResponse, now: number):
   if (status === 429) throw new RetryAfterError(message, askedMs ?? DEFAULT_RETRY_AFTER_MS, { code });
   if (status === 408 || status === 425 || status >= 500) throw new RetryableError(message, { code, atLeastMs: askedMs ?? 0 });
   throw new PermanentError(message, { code });
+}
+
+/** What a status says about the host that answers with it. */
+export function signOf(status: number): Sign {
+  if (status === 429) return "busy";
+  return status >= 500 ? "down" : "up";
 }
 
 /** The beginning of a body as text. A character that the limit splits is left out. */

@@ -1,0 +1,44 @@
+-- Decides for each attempt whether its destination takes it now, for all replicas together; see destinations.ts.
+-- KEYS: 1 namespace
+-- ARGV: for each attempt: destination, an id, how long it may take (ms), attempts at once, attempts a second (0: no limit)
+-- Returns: now (ms), then for each attempt 0 when it may go, else in how many ms to come back
+local ns, call = KEYS[1], redis.call
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local START, OPEN_PACE, LEAST, MOST = 10, 20, 100, 300000 -- window of a new destination · ms between returns to an open one · of a wait
+local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long what is known is remembered after the last attempt
+
+local function admit(host, id, ttl, most, rate)
+  local key, held = ns .. 'dest:' .. host, ns .. 'held:' .. host
+  local known = call('HMGET', key, 'window', 'open_until', 'duration', 'tail', 'next')
+  local window = math.max(1, math.floor(math.min(tonumber(known[1] or START), most)))
+  local open_until, duration, next_at = tonumber(known[2] or 0), tonumber(known[3] or 20), tonumber(known[5] or 0)
+  call('ZREMRANGEBYSCORE', held, '-inf', now) -- of replicas that died
+  local from, pace = now + LEAST, nil
+  if now < open_until then
+    from, pace = open_until, OPEN_PACE
+  elseif call('ZCARD', held) >= window then
+    local oldest = string.match(call('ZRANGE', held, 0, 0)[1], '^%d+')
+    pace = math.max(duration, now - oldest) / window -- one that hangs takes at least as long as it has
+  elseif rate > 0 and next_at - now > 1000 - 1000 / rate then -- a second's worth may come at once (GCRA: ITU-T I.371)
+    pace = 1000 / rate
+  end
+  if not pace then
+    call('ZADD', held, now + ttl, string.format('%.0f:%s', now, id))
+    call('PEXPIRE', held, math.max(ttl, call('PTTL', held)))
+    if rate > 0 then call('HSET', key, 'next', math.max(next_at, now) + 1000 / rate) end
+    if known[1] or rate > 0 then call('PEXPIRE', key, math.max(KEEP, call('PTTL', key))) end
+    return 0
+  end
+  local tail = math.max(tonumber(known[4] or 0), from) + pace -- they come back one after the other
+  if tail > now + MOST then tail = from + pace end -- or, where that would take too long, in several rounds
+  call('HSET', key, 'tail', tail)
+  call('PEXPIRE', key, KEEP_TROUBLE)
+  return math.ceil(tail - now)
+end
+
+local reply = { now }
+for at = 1, #ARGV, 5 do
+  reply[#reply + 1] = admit(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]))
+end
+return reply

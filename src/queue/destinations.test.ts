@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Sign } from "../core/destination.ts";
+import { openQueue } from "../testing/queue.ts";
+import { freshRedis } from "../testing/services.ts";
+import type { Queue } from "./queue.ts";
+
+let redis: Redis;
+let queues: Queue[];
+let next: number;
+beforeEach(async () => {
+  const { address } = await freshRedis();
+  redis = new Redis(address);
+  queues = await Promise.all([openQueue(address), openQueue(address)]);
+  next = 0;
+});
+afterEach(() => {
+  queues.forEach((queue) => queue.close());
+  redis.disconnect();
+});
+
+const HOST = "hooks.example:8443";
+const KEY = `{taskflow:0}:dest:${HOST}`;
+
+interface Asked {
+  readonly inside: ((sign: Sign) => void)[];
+  /** What those who were refused are to wait, in ms. */
+  readonly waits: number[];
+}
+
+/** Asks so often at once, at the replicas in turn. */
+async function ask(times: number, { host = HOST, concurrency = 100, perSecond = 0, forMs = 60_000 } = {}): Promise<Asked> {
+  const asked: Asked = { inside: [], waits: [] };
+  const answers = Array.from({ length: times }, async () => {
+    const queue = queues[next++ % queues.length];
+    try {
+      const leave = await queue?.destinations.enter(host, { concurrency, perSecond }, forMs);
+      if (leave) asked.inside.push(leave);
+    } catch (error) {
+      expect(error).toMatchObject({ name: "RetryAfterError", code: "destination_limited" });
+      asked.waits.push((error as { retryAfterMs: number }).retryAfterMs);
+    }
+  });
+  await Promise.all(answers);
+  return asked;
+}
+
+async function leaveAll({ inside }: Asked, sign: Sign): Promise<void> {
+  for (const leave of inside) leave(sign);
+  await Promise.all(queues.map((queue) => queue.books())); // on the connection that the reports went by
+}
+
+/** As if the time for which it is open had passed. */
+async function passOpening(): Promise<void> {
+  await redis.hset(KEY, "open_until", 1, "tail", 0);
+}
+
+async function openBreaker(): Promise<void> {
+  for (let failures = 0; failures < 5; ) {
+    const asked = await ask(5 - failures);
+    failures += asked.inside.length;
+    await leaveAll(asked, "down");
+  }
+}
+
+describe("a destination", () => {
+  it("takes ten at first, of all replicas, and gives each of the others a time of its own", async () => {
+    const { inside, waits } = await ask(30);
+    expect([inside.length, waits.length]).toEqual([10, 20]);
+    expect(new Set(waits).size).toBeGreaterThanOrEqual(10); // the waits of two replicas begin at different milliseconds
+    expect([Math.min(...waits) >= 100, Math.max(...waits) < 5_000]).toEqual([true, true]);
+    expect((await ask(3, { host: "other.example" })).inside).toHaveLength(3);
+  });
+
+  it("takes more with each answer, up to its limit", async () => {
+    for (const expected of [10, 20, 25, 25]) {
+      const asked = await ask(50, { concurrency: 25 });
+      expect(asked.inside).toHaveLength(expected);
+      await leaveAll(asked, "up");
+    }
+    expect((await ask(50, { concurrency: 3 })).inside).toHaveLength(3);
+  });
+
+  it("takes fewer after a failure, or where it asks for less", async () => {
+    const first = await ask(10);
+    await leaveAll({ ...first, inside: first.inside.slice(0, 1) }, "busy");
+    await leaveAll({ ...first, inside: first.inside.slice(1) }, "unknown");
+    const second = await ask(10);
+    expect(second.inside).toHaveLength(5);
+    await leaveAll({ ...second, inside: second.inside.slice(0, 1) }, "down");
+    await leaveAll({ ...second, inside: second.inside.slice(1) }, "unknown");
+    expect((await ask(10)).inside).toHaveLength(2);
+  });
+
+  it("that hangs spreads those who come back over ever more time", async () => {
+    await ask(10);
+    await sleep(50);
+    const before = Math.max(...(await ask(20)).waits);
+    await sleep(100);
+    const { inside, waits } = await ask(20);
+    expect(inside).toHaveLength(0);
+    expect(Math.max(...waits) - before).toBeGreaterThan(100);
+    expect(Math.max(...(await ask(2_000)).waits)).toBeLessThanOrEqual(300_000);
+  });
+
+  it("forgets attempts of a replica that died when their time is over", async () => {
+    await ask(10, { forMs: 1 });
+    const [held = "", score = 0] = await redis.zrange(`{taskflow:0}:held:${HOST}`, "0", "0", "WITHSCORES");
+    expect(Number(score) - Number(held.split(":")[0])).toBe(5_001); // and the time that a handler has to stop
+    await redis.zremrangebyrank(`{taskflow:0}:held:${HOST}`, 0, -1);
+    await redis.zadd(`{taskflow:0}:held:${HOST}`, 1, "0:dead1", 1, "0:dead2");
+    expect((await ask(10)).inside).toHaveLength(10);
+  });
+
+  it("takes no more a second than it may", async () => {
+    const { inside, waits } = await ask(9, { perSecond: 5 });
+    expect(inside).toHaveLength(5);
+    expect(waits.map((ms) => Math.round(ms / 100)).sort((a, b) => a - b)).toEqual([3, 5, 7, 9]); // 200 ms apart
+  });
+});
+
+describe("a destination that fails", () => {
+  it("is left alone after five failures in a row, and no sooner", async () => {
+    const one = await ask(5);
+    await leaveAll({ ...one, inside: one.inside.slice(0, 4) }, "down");
+    await leaveAll({ ...one, inside: one.inside.slice(4) }, "up");
+    const still = await ask(1);
+    expect(still.inside).toHaveLength(1);
+    await leaveAll(still, "unknown");
+    await openBreaker();
+    const { inside, waits } = await ask(50);
+    expect(inside).toHaveLength(0);
+    expect(Math.min(...waits)).toBeGreaterThan(500);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(900); // 20 ms apart, less what lies between the calls of two replicas
+    expect((await ask(1, { host: "other.example" })).inside).toHaveLength(1);
+  });
+
+  it("is probed by one attempt then; one more failure leaves it alone for twice as long", async () => {
+    await openBreaker();
+    for (const openFor of [2_000, 4_000, 8_000]) {
+      await passOpening();
+      const probe = await ask(20);
+      expect(probe.inside).toHaveLength(1);
+      await leaveAll(probe, "down");
+      expect((await ask(20)).inside).toHaveLength(0);
+      expect(await redis.hget(KEY, "open_for")).toBe(String(openFor));
+    }
+  });
+
+  it("is left alone for a minute at most", async () => {
+    await openBreaker();
+    await redis.hset(KEY, "open_for", 45_000);
+    await passOpening();
+    await leaveAll(await ask(1), "down");
+    expect(await redis.hget(KEY, "open_for")).toBe("60000");
+  });
+
+  it("comes back step by step", async () => {
+    await openBreaker();
+    await passOpening();
+    for (const expected of [1, 2, 4, 8, 16]) {
+      const asked = await ask(50);
+      expect(asked.inside).toHaveLength(expected);
+      await leaveAll(asked, "up");
+    }
+    expect(await redis.hmget(KEY, "open_until", "open_for", "failures")).toEqual([null, null, null]);
+  });
+
+  it("is not held against attempts that end while it is left alone", async () => {
+    const slow = await ask(5);
+    await openBreaker();
+    await leaveAll(slow, "down");
+    expect(await redis.hget(KEY, "open_for")).toBe("1000");
+  });
+});
+
+it("leaves nothing behind that does not expire", async () => {
+  await leaveAll(await ask(30, { perSecond: 100 }), "up");
+  await openBreaker();
+  await ask(5);
+  const keys = (await redis.keys("*")).filter((key) => /:(dest|held):/.test(key));
+  expect(keys.length).toBeGreaterThan(0);
+  for (const key of keys) expect(await redis.pttl(key)).toBeGreaterThan(0);
+});
+
+it("lets everyone in where Redis gives no answer", async () => {
+  queues.forEach((queue) => queue.close());
+  const asked = await ask(500);
+  expect(asked.inside).toHaveLength(500);
+  for (const leave of asked.inside) leave("down");
+  expect((await ask(1)).inside).toHaveLength(1);
+});
