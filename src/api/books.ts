@@ -1,5 +1,4 @@
-/** `GET /api/v1/stats`, `/queues` and `/workers`: three views of the books of one instant, the same from every replica. */
-import { timeOfId } from "../core/id.ts";
+/** `GET /api/v1/stats` and `/workers`: two views of the books of one instant, the same from every replica. */
 import { STATUSES } from "../core/job.ts";
 import { formatTime } from "../core/rfc3339.ts";
 import { percentiles } from "../latency-window.ts";
@@ -9,7 +8,7 @@ import type { Answer } from "./exchange.ts";
 import { json } from "./exchange.ts";
 import { readReplicas } from "./replica.ts";
 
-type BooksReader = Pick<ApiDependencies, "queue" | "registry">;
+type BooksReader = Pick<ApiDependencies, "queue">;
 
 export function getStats({ queue }: BooksReader): () => Promise<Answer> {
   return async () => json(200, JSON.stringify(statsOf(await queue.books())));
@@ -40,20 +39,6 @@ function rateOver(minutes: number, endedByMinute: readonly number[], now: number
   const share = 1 - (now % 60_000) / 60_000;
   const ended = endedByMinute.slice(0, minutes).reduce((sum, count) => sum + count, 0) + (endedByMinute[minutes] ?? 0) * share;
   return Math.round((10 * ended) / minutes) / 10;
-}
-
-export function getQueues({ queue, registry }: BooksReader): () => Promise<Answer> {
-  return async () => {
-    const { now, types } = await queue.books();
-    const known = new Map(types.map((books) => [books.type, books]));
-    const names = [...new Set([...registry.types.map(({ type }) => type), ...known.keys()])];
-    const queues = names.map((type) => {
-      const { queued = 0, scheduled = 0, retrying = 0, running = 0, nextId = null } = known.get(type) ?? {};
-      // The one that is next may have waited since it became due, not since it was accepted; it is the latest bound that ids tell.
-      return { type, state: "active", depth: queued, oldest_wait_ms: nextId === null ? null : Math.max(0, now - timeOfId(nextId)), scheduled, retrying, running };
-    });
-    return json(200, JSON.stringify({ queues }));
-  };
 }
 
 export function getWorkers({ queue }: BooksReader): () => Promise<Answer> {

@@ -26,7 +26,7 @@ export interface ApiSettings {
 }
 
 export interface ApiDependencies {
-  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "liveIds" | "cancel" | "books">;
+  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "liveIds" | "cancel" | "books" | "pause" | "resume">;
   /** As the queue's, after a commit in Postgres where a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<Store, "get" | "range" | "ping">;

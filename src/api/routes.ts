@@ -1,7 +1,7 @@
 /** Which call is answered by what: each operation of the contract and its handler. */
 import { getArtifact } from "./artifacts.ts";
 import { fromAsync } from "./async-handler.ts";
-import { getQueues, getStats, getWorkers } from "./books.ts";
+import { getStats, getWorkers } from "./books.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as system from "./contract/system-operations.ts";
@@ -11,6 +11,7 @@ import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { getHealth, isLive, isReady } from "./health.ts";
 import { listJobs } from "./job-list.ts";
 import { cancelJob, getJob } from "./jobs.ts";
+import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
 import { submitBatch, submitJob } from "./submit.ts";
 
 export interface Route {
@@ -48,6 +49,8 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(jobs.cancelJob, cancelJob(deps)),
     call(jobs.getArtifact, getArtifact(deps)),
     call(system.getQueues, getQueues(deps)),
+    call(system.pauseQueue, pauseQueue(deps)),
+    call(system.resumeQueue, resumeQueue(deps)),
     call(system.getWorkers, getWorkers(deps)),
     call(system.getStats, getStats(deps)),
     ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail))] : []),

@@ -34,7 +34,7 @@ export function contradictions({ types, scheduled, leased, outbox, unaccounted }
 
 /** Whether nothing was counted between two looks: only then may a walk between them be held against the counters. */
 export function isSame(one: AuditBooks, other: AuditBooks): boolean {
-  const counts = ({ types }: AuditBooks): unknown => types.map((books) => ({ ...books, nextId: null }));
+  const counts = ({ types }: AuditBooks): unknown => types.map((books) => ({ ...books, nextSince: null }));
   return JSON.stringify(counts(one)) === JSON.stringify(counts(other));
 }
 

@@ -2,7 +2,8 @@
 -- The books of one instant.
 -- KEYS: 1 namespace
 -- Returns: now (ms), scheduled, leased, outbox (cardinalities), the hash of counts as field, value …, the ended jobs of this and the last 15 minutes,
---          what each live replica says of itself, and for each type that was ever accepted: type, its ready jobs, the id that is next (or "")
+--          what each live replica says of itself, for each type that was ever accepted: type, its ready jobs, the id that is next (or ""),
+--          how its string begins, up to its time to start (or ""), and the types whose queue is paused
 local ns = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -17,10 +18,12 @@ for i = 1, #counts, 2 do
   if kind then
     queues[#queues + 1] = kind
     queues[#queues + 1] = redis.call('ZCARD', ns .. 'ready:' .. kind)
-    queues[#queues + 1] = redis.call('ZRANGE', ns .. 'ready:' .. kind, 0, 0)[1] or ''
+    local id = redis.call('ZRANGE', ns .. 'ready:' .. kind, 0, 0)[1] or ''
+    queues[#queues + 1] = id
+    queues[#queues + 1] = id == '' and '' or redis.call('GETRANGE', ns .. 'j:' .. id, 0, 1151) -- type, group and the first of the options: all bounded
   end
 end
 return {
   now, redis.call('ZCARD', ns .. 'scheduled'), redis.call('ZCARD', ns .. 'leased'), redis.call('ZCARD', ns .. 'outbox'),
-  counts, redis.call('MGET', unpack(minutes)), about, queues,
+  counts, redis.call('MGET', unpack(minutes)), about, queues, redis.call('SMEMBERS', ns .. 'paused'),
 }

@@ -1,4 +1,6 @@
 /** The books of one instant, as one script returns them: accepted = recorded + ready + scheduled + leased + outbox. */
+import { timeOfId } from "../core/id.ts";
+import { HEAD_LENGTH } from "../core/wire.ts";
 import type { Reply } from "./connection.ts";
 
 export interface TypeBooks {
@@ -12,8 +14,11 @@ export interface TypeBooks {
   readonly completed: number;
   readonly failed: number;
   readonly cancelled: number;
-  /** The id that has waited longest at the highest priority, or null for an empty queue. */
-  readonly nextId: string | null;
+  /**
+   * Since when the job that is next (the first of the highest priority) can have been ready, epoch ms, or null for an empty queue: since
+   * its acceptance, its time to start, or the start of its last attempt. When a retry became due is not kept, so it may be a little less.
+   */
+  readonly nextSince: number | null;
 }
 
 export interface Books {
@@ -31,16 +36,18 @@ export interface Books {
   readonly endedByMinute: readonly number[];
   /** What each live replica says of itself: JSON texts. */
   readonly replicas: readonly string[];
+  /** The types whose queue is paused, whether they ever had a job or not. */
+  readonly paused: ReadonlySet<string>;
 }
 
-type Raw = readonly [number, number, number, number, readonly string[], readonly (string | null)[], readonly string[], readonly (string | number)[]];
+type Raw = readonly [number, number, number, number, readonly string[], readonly (string | null)[], readonly string[], readonly (string | number)[], readonly string[]];
 
 export function readBooks(reply: Reply): Books {
-  const [now, scheduled, leased, outbox, fields, minutes, replicas, queues] = reply as unknown as Raw;
+  const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused] = reply as unknown as Raw;
   const counts = new Map<string, number>();
   for (let i = 0; i < fields.length; i += 2) counts.set(fields[i] ?? "", Number(fields[i + 1]));
   const types: TypeBooks[] = [];
-  for (let i = 0; i < queues.length; i += 3) {
+  for (let i = 0; i < queues.length; i += 4) {
     const type = String(queues[i]);
     const count = (name: string): number => counts.get(`${name}:${type}`) ?? 0;
     types.push({
@@ -54,11 +61,17 @@ export function readBooks(reply: Reply): Books {
       completed: count("completed"),
       failed: count("failed"),
       cancelled: count("cancelled"),
-      nextId: queues[i + 2] === "" ? null : String(queues[i + 2]),
+      nextSince: queues[i + 2] === "" ? null : readySince(String(queues[i + 2]), String(queues[i + 3])),
     });
   }
   const sum = (of: (books: TypeBooks) => number): number => types.reduce((total, books) => total + of(books), 0);
   const accepted = sum((t) => t.accepted);
   const unaccounted = accepted - sum((t) => t.recorded) - sum((t) => t.queued) - scheduled - leased - outbox;
-  return { now, types, accepted, outbox, unaccounted, endedByMinute: minutes.map(Number), replicas };
+  return { now, types, accepted, outbox, unaccounted, endedByMinute: minutes.map(Number), replicas, paused: new Set(paused) };
+}
+
+/** @param start how the job's string begins */
+function readySince(id: string, start: string): number {
+  const runAt = /^[^|]*\|\d+\|[^|]*\|\{"run_at":(\d+)/.exec(start.slice(HEAD_LENGTH))?.[1] ?? 0;
+  return Math.max(timeOfId(id), Number(runAt), Number(start.slice(11, 24)));
 }

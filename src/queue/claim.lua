@@ -76,6 +76,9 @@ local grace_until = tonumber(clock[2] or 0)
 if clock[1] and now - tonumber(clock[1]) > lease / 3 then grace_until = now + lease end
 call('HSET', ns .. 'clock', 'claimed_at', now, 'grace_until', grace_until)
 
+local paused = {}
+for _, kind in ipairs(call('SMEMBERS', ns .. 'paused')) do paused[kind] = true end
+
 local due = call('ZRANGEBYSCORE', ns .. 'scheduled', '-inf', now, 'LIMIT', 0, LIMIT)
 for _, id in ipairs(due) do
   local start = call('GETRANGE', jobs .. id, 0, 1023) -- holds the type and the group: both are bounded
@@ -108,7 +111,7 @@ end
 local free = { io = tonumber(ARGV[5]), cpu = tonumber(ARGV[6]) }
 for at = 7, #ARGV, 3 do
   local kind, lane = ARGV[at], ARGV[at + 2]
-  local n = math.min(tonumber(ARGV[at + 1]), free[lane])
+  local n = paused[kind] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane])
   local ready, aside, got, examined, top, band, band_end, before = ns .. 'ready:' .. kind, {}, 0, 0, {}, 0, 0, #leased -- lowest score first, so bands come in their order
   while got < n and examined < LIMIT and bytes <= MAX_BYTES do
     local popped = call('ZPOPMIN', ready, n - got)
@@ -148,7 +151,7 @@ for at = 7, #ARGV, 3 do
     call('SADD', ns .. 'idle:' .. kind, replica)
   else
     call('SREM', ns .. 'idle:' .. kind, replica)
-    if is_left then wake(kind) end
+    if is_left and not paused[kind] then wake(kind) end
   end
   promoted[kind] = nil
 end

@@ -261,6 +261,16 @@ export class Queue {
     return jobs;
   }
 
+  /** From now on no replica claims jobs of this type; those that run go on, and what comes in waits. It holds over restarts of Redis. */
+  async pause(type: string): Promise<void> {
+    await this.#work.send("sadd", [`${this.#ns}paused`, type], CALL_TIMEOUT_MS);
+  }
+
+  /** Ends {@link pause}: replicas claim what waits at once. */
+  async resume(type: string): Promise<void> {
+    await this.#work.run(scripts.resume, [this.#ns, type], CALL_TIMEOUT_MS);
+  }
+
   async books(): Promise<Books> {
     return readBooks(await this.#work.run(scripts.books, [this.#ns], CALL_TIMEOUT_MS));
   }

@@ -30,6 +30,7 @@ export const scripts = {
   forget: load("forget"),
   cancel: loadAnnouncing("cancel"),
   sweep: load("sweep"),
+  resume: load("resume"),
   books: load("books"),
   inspect: load("inspect"),
   admit: load("admit"),

@@ -32,6 +32,19 @@ export const getQueues: Operation = {
   problems: BOOKS_PROBLEMS,
 };
 
+export const pauseQueue: Operation = {
+  ...{ method: "POST", pattern: "/api/v1/queues/{type}/pause", access: "admin", id: "pauseQueue", tag: "Queues", summary: "Stop claiming the jobs of a type, on every replica" },
+  description: "Jobs are accepted and wait; those that run go on. Repeated, it changes nothing.",
+  answers: ok("The queue as it is now", queueSchema),
+  problems: ["queue_not_found", ...BOOKS_PROBLEMS],
+};
+
+export const resumeQueue: Operation = {
+  ...{ method: "POST", pattern: "/api/v1/queues/{type}/resume", access: "admin", id: "resumeQueue", tag: "Queues", summary: "Let the jobs of a type run again" },
+  answers: ok("The queue as it is now", queueSchema),
+  problems: ["queue_not_found", ...BOOKS_PROBLEMS],
+};
+
 export const getWorkers: Operation = {
   ...{ method: "GET", pattern: "/api/v1/workers", access: "read", id: "listWorkers", tag: "Replicas", summary: "Each live replica" },
   answers: ok(
