@@ -43,6 +43,16 @@ export const baseSettings = Type.Object({
   SUBMIT_TIMEOUT_MS: Type.Integer({ default: 2_000, minimum: 100, maximum: 60_000, description: "How long a submission waits for Redis before it is answered with 503" }),
   IDEMPOTENCY_TTL: Type.Integer({ default: 86_400, minimum: 1, maximum: 31_536_000, description: "Seconds that an Idempotency-Key is remembered" }),
   CALLBACK_SECRET: Type.String({ default: "", description: "What callbacks are signed with, by the Standard Webhooks scheme: `whsec_…`; up to five with spaces between, while one replaces another. Empty: they are not signed" }),
+  ARTIFACT_LINK_SECRET: Type.String({
+    default: "",
+    description: "What links to download artifacts are signed with: at least 32 characters; up to five secrets with spaces between, while one replaces another. Empty: there are no such links",
+  }),
+  ARTIFACT_LINK_TTL: Type.Integer({ default: 86_400, minimum: 1, maximum: 31_536_000, description: "Seconds that a signed download link holds" }),
+  PUBLIC_URL: Type.String({
+    default: "",
+    pattern: "^(?:https?://[^?#]+)?$",
+    description: "Where callers reach this installation, such as `https://jobs.example.com`: what download links begin with. Empty: they begin with their path",
+  }),
   MAX_BODY_BYTES: Type.Integer({ default: MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of one job's request, at most; a type may allow itself more" }),
   MAX_BATCH_BYTES: Type.Integer({ default: 16 * MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of a batch request, at most" }),
   RETRY_BASE_MS: Type.Union([Type.Integer({ minimum: 1, maximum: 86_400_000 }), Type.Null()], {

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../testing/api-server.ts";
-import { request, startApiServer } from "../testing/api-server.ts";
+import { request, startApiServer, testLinks } from "../testing/api-server.ts";
 import { parseRange } from "./artifacts.ts";
 
 let server: ApiServer;
@@ -145,5 +145,25 @@ describe("parseRange", () => {
     ["lines=0-1", undefined],
   ])("of %s is %j", (range, expected) => {
     expect(parseRange(range, 10)).toEqual(expected);
+  });
+});
+
+describe("a signed link", () => {
+  const queryFor = (jobId: string, name: string, nowMs = Date.now()) => testLinks.sign({ jobId, name }, nowMs)?.url.split("?")[1] ?? "";
+
+  it("opens its artifact", async () => {
+    expect(await get(`rows.csv?${queryFor(id, "rows.csv")}`)).toMatchObject({ status: 200, text: content });
+  });
+
+  it("of something else is refused, and so is one that has expired", async () => {
+    expect(await get(`rows.csv?${queryFor(id, "empty.txt")}`)).toMatchObject({ status: 403, body: { code: "link_invalid" } });
+    expect(await get(`rows.csv?${queryFor(id, "rows.csv", Date.now() - 61_000)}`)).toMatchObject({ status: 403, body: { code: "link_expired" } });
+  });
+
+  it("opens it to those who would be served nothing else", async () => {
+    const viaProxy = { "x-forwarded-for": "203.0.113.7" };
+    expect(await get("rows.csv", viaProxy)).toMatchObject({ status: 403, body: { code: "protected_mode" } });
+    expect(await get(`rows.csv?${queryFor(id, "rows.csv")}`, viaProxy)).toMatchObject({ status: 200 });
+    expect(await get(`rows.csv?${queryFor(id, "empty.txt")}`, viaProxy)).toMatchObject({ status: 403, body: { code: "protected_mode" } });
   });
 });

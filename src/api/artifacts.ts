@@ -6,6 +6,8 @@ import type { Answer, ApiRequest, RequestHeaders } from "./exchange.ts";
 import { findJob, idOf } from "./jobs.ts";
 import { jobNotFound, problem } from "./problem.ts";
 
+const LINK_INVALID = problem(403, "link_invalid", "The signature of this link is not one that opens this artifact.");
+const LINK_EXPIRED = problem(403, "link_expired", "This link has expired.");
 const NOT_FOUND = problem(404, "artifact_not_found", "The job has no artifact of this name, or it is past its retention.");
 
 export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
@@ -13,6 +15,9 @@ export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Pro
     const id = idOf(request);
     const name = request.params[1] ?? "";
     if (!isArtifactName(name)) return NOT_FOUND;
+    const link = deps.links.judge({ jobId: id, name }, request.query, Date.now());
+    if (link === "invalid") return LINK_INVALID;
+    if (link === "expired") return LINK_EXPIRED;
     const view = await findJob(deps, id);
     if (!view) return jobNotFound(id);
     // Only what the job's outcome names, of the attempt that made it: an attempt that lost its lease may have left files as well.
@@ -20,6 +25,11 @@ export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Pro
     const artifact = await deps.artifacts.open({ jobId: id, attempt: view.attempt, name });
     return artifact ? answerOf(artifact, name, request.headers) : NOT_FOUND;
   };
+}
+
+/** Whether a request bears a signed link to what it asks for: then it needs no key. */
+export function opensByLink({ links }: Pick<ApiDependencies, "links">): (params: readonly string[], query: string) => boolean {
+  return ([jobId = "", name = ""], query) => links.judge({ jobId, name }, query, Date.now()) === "valid";
 }
 
 /** Whether a result says `"artifact": name` anywhere. */

@@ -1,4 +1,5 @@
 /** What the API needs of the other parts; main joins them. */
+import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { Durability, Job } from "../core/job.ts";
@@ -32,6 +33,7 @@ export interface ApiDependencies {
   readonly store: Pick<Store, "get" | "range" | "ping">;
   readonly registry: Registry;
   readonly artifacts: Pick<ArtifactStore, "open">;
+  readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
   readonly recorder: { readonly isHealthy: boolean };
   /** Parses and checks a large body on a pool thread; the bytes move there. */

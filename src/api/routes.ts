@@ -1,5 +1,5 @@
 /** Which call is answered by what: each operation of the contract and its handler. */
-import { getArtifact } from "./artifacts.ts";
+import { getArtifact, opensByLink } from "./artifacts.ts";
 import { fromAsync } from "./async-handler.ts";
 import { getStats, getWorkers } from "./books.ts";
 import * as jobs from "./contract/job-operations.ts";
@@ -22,6 +22,8 @@ export interface Route {
   readonly maxBodyBytes: number;
   /** Refused while this replica drains. */
   readonly takesJobs: boolean;
+  /** Whether a request bears in its URL what opens this call to everyone. */
+  readonly admits?: (params: readonly string[], query: string) => boolean;
 }
 
 /** @param isDraining whether the server has stopped to take jobs */
@@ -47,7 +49,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
-    call(jobs.getArtifact, getArtifact(deps)),
+    { ...call(jobs.getArtifact, getArtifact(deps)), admits: opensByLink(deps) },
     call(system.getQueues, getQueues(deps)),
     call(system.pauseQueue, pauseQueue(deps)),
     call(system.resumeQueue, resumeQueue(deps)),

@@ -7,7 +7,7 @@ import uWS from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { StartError } from "../errors.ts";
 import type { ApiDependencies } from "./dependencies.ts";
-import type { Operation } from "./contract/operation.ts";
+import type { Access, Operation } from "./contract/operation.ts";
 import type { Answer } from "./exchange.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import type { ExchangeHost } from "./http-exchange.ts";
@@ -137,22 +137,23 @@ export class Server {
 
   #accept(route: Route, response: HttpResponse, request: HttpRequest): void {
     const headers = readHead((visit) => request.forEach(visit));
+    const params = route.operation.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [];
+    const query = route.maxBodyBytes === 0 ? queryOf(request) : "";
+    const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
     const exchange = new HttpExchange(response, route, this.#host, {
-      headers,
-      params: route.operation.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [],
-      query: route.maxBodyBytes === 0 ? queryOf(request) : "",
+      ...{ headers, params, query },
       isHead: route.operation.method === "GET" && request.getMethod() === "head",
     });
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
-    const refusal = this.#refusalOf(route, headers, response);
+    const refusal = this.#refusalOf(route, access, headers, response);
     if (refusal) exchange.send(refusal);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
     else response.onData((chunk, isLast) => exchange.receive(chunk, isLast));
   }
 
-  #refusalOf(route: Route, headers: RequestHead, response: HttpResponse): Answer | undefined {
-    if (this.#isProtected && route.operation.access !== "open" && (headers.isForwarded || (this.#looksAtPeers && !isLoopback(new Uint8Array(response.getRemoteAddress()))))) return PROTECTED;
+  #refusalOf(route: Route, access: Access, headers: RequestHead, response: HttpResponse): Answer | undefined {
+    if (this.#isProtected && access !== "open" && (headers.isForwarded || (this.#looksAtPeers && !isLoopback(new Uint8Array(response.getRemoteAddress()))))) return PROTECTED;
     return faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
   }
 }

@@ -5,6 +5,7 @@
 import { jobJson } from "../api/job-json.ts";
 import { Server } from "../api/uws.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
+import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { timeOfId } from "../core/id.ts";
 import type { Job, Outcome } from "../core/job.ts";
@@ -97,6 +98,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   closers.push(() => recorder.close(LAST_FLUSH_MS));
 
   const artifacts = await openArtifactStore({ ARTIFACTS_DIR: String(options.typeSettings.ARTIFACTS_DIR) });
+  const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, metrics, callbackOf });
   const { worker, leases, sweep, executor, threads, slots, heartbeat } = dispatch;
@@ -111,7 +113,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks
   const server = new Server({
     enqueue: intake({ queue, acceptor }),
-    ...{ queue, store, registry: options.registry, artifacts, metrics, recorder, log },
+    ...{ queue, store, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
     cancelWaiting: (job) => recordCancelled(job, recorder, metrics),

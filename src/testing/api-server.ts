@@ -4,6 +4,7 @@ import { Recorder } from "../results/recorder.ts";
 import { Store } from "../results/store.ts";
 import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
 import { Server } from "../api/uws.ts";
+import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import { openFolderStore } from "../artifacts/folder-store.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { parseBody } from "../core/body.ts";
@@ -51,6 +52,8 @@ const strict = defineJob({
 });
 export const testRegistry: Registry = registryOf([note, strict, webhook].map((definition: AnyJobDefinition) => ({ source: "test", definition })));
 
+export const testLinks = openArtifactLinks({ ARTIFACT_LINK_SECRET: "s".repeat(32), ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" });
+
 export interface ApiServer {
   readonly url: string;
   readonly port: number;
@@ -92,7 +95,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   });
   const server = new Server({
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
-    ...{ queue, store, registry: testRegistry, artifacts, metrics, recorder },
+    ...{ queue, store, registry: testRegistry, artifacts, links: testLinks, metrics, recorder },
     parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), testRegistry.get))), // as over a thread's port
     cancelWaiting: (job) => cancelled.push(job),
     log: { error: (fields: unknown) => void logged.push(fields) },

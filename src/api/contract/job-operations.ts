@@ -79,6 +79,11 @@ const FILE = { "*/*": { schema: Type.String({ format: "binary" }) } };
 
 export const getArtifact: Operation = {
   ...{ method: "GET", pattern: "/api/v1/jobs/{id}/artifacts/{name}", access: "read", id: "getArtifact", tag: "Jobs", summary: "Download a file that a job produced" },
+  description: "A signed link, as a result gives it, needs no key until it expires.",
+  query: Type.Object({
+    expires: Type.Optional(Type.String({ description: "Of a signed link: until when it holds, in seconds since 1970" })),
+    signature: Type.Optional(Type.String({ description: "Of a signed link" })),
+  }),
   headers: Type.Object({
     Range: Type.Optional(Type.String({ description: "One range of bytes" })),
     "If-Range": Type.Optional(Type.String()),
@@ -89,5 +94,5 @@ export const getArtifact: Operation = {
     206: { description: "The range", content: FILE, headers: ["ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range"] },
     304: { description: "The client has this one", headers: ["ETag", "Last-Modified", "Accept-Ranges"] },
   },
-  problems: [...ONE_JOB_PROBLEMS, "artifact_not_found", "range_not_satisfiable"],
+  problems: [...ONE_JOB_PROBLEMS, "artifact_not_found", "range_not_satisfiable", "link_invalid", "link_expired"],
 };

@@ -1,0 +1,67 @@
+/**
+ * Links by which whoever has one downloads one artifact, without a key, until a time: `…?expires=SECONDS&signature=…`.
+ * The signature is HMAC-SHA256 over job, name and time, so that none of them can be changed.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Static, TObject } from "typebox";
+import { StartError } from "../errors.ts";
+import { baseSettings } from "../settings.ts";
+
+const { ARTIFACT_LINK_SECRET, ARTIFACT_LINK_TTL, PUBLIC_URL } = baseSettings.properties;
+/** What a job type that gives out links spreads into its settings. */
+export const linkSettings = { ARTIFACT_LINK_SECRET, ARTIFACT_LINK_TTL, PUBLIC_URL };
+export type LinkSettings = Static<TObject<typeof linkSettings>>;
+
+/** What a link was made to open. */
+export interface LinkTarget {
+  readonly jobId: string;
+  readonly name: string;
+}
+
+/** @throws {StartError} a secret is too short, or there are too many */
+export function openArtifactLinks(settings: LinkSettings): ArtifactLinks {
+  const secrets = settings.ARTIFACT_LINK_SECRET.split(" ").filter((secret) => secret !== "");
+  if (secrets.length > 5 || secrets.some(({ length }) => length < 32)) {
+    throw new StartError("ARTIFACT_LINK_SECRET: expected one to five secrets of at least 32 characters, with spaces between");
+  }
+  return new ArtifactLinks(secrets, settings.ARTIFACT_LINK_TTL, settings.PUBLIC_URL.replace(/\/+$/, ""));
+}
+
+export class ArtifactLinks {
+  readonly #secrets: readonly string[];
+  readonly #ttlSeconds: number;
+  readonly #base: string;
+
+  constructor(secrets: readonly string[], ttlSeconds: number, base: string) {
+    this.#secrets = secrets;
+    this.#ttlSeconds = ttlSeconds;
+    this.#base = base;
+  }
+
+  /** A link that holds for ARTIFACT_LINK_TTL from now; undefined where there is no secret. `nowMs` is epoch milliseconds. */
+  sign({ jobId, name }: LinkTarget, nowMs: number): { readonly url: string; readonly expiresAt: Date } | undefined {
+    const [secret] = this.#secrets;
+    if (secret === undefined) return undefined;
+    const expires = Math.floor(nowMs / 1_000) + this.#ttlSeconds;
+    const signature = signatureOf(secret, { jobId, name }, String(expires)).toString("base64url");
+    return { url: `${this.#base}/api/v1/jobs/${jobId}/artifacts/${name}?expires=${expires}&signature=${signature}`, expiresAt: new Date(expires * 1_000) };
+  }
+
+  /** Whether a request's query opens this artifact: `absent` where it bears no signature at all. `nowMs` is epoch milliseconds. */
+  judge(target: LinkTarget, query: string, nowMs: number): "valid" | "invalid" | "expired" | "absent" {
+    if (!query.includes("signature=")) return "absent";
+    const parameters = new URLSearchParams(query);
+    const [expires, signature] = [parameters.get("expires") ?? "", Buffer.from(parameters.get("signature") ?? "", "base64url")];
+    let isSigned = false;
+    for (const secret of this.#secrets) {
+      const expected = signatureOf(secret, target, expires);
+      if (signature.length === expected.length && timingSafeEqual(signature, expected)) isSigned = true;
+    }
+    if (!isSigned || !/^\d{1,12}$/.test(expires)) return "invalid";
+    return Number(expires) * 1_000 <= nowMs ? "expired" : "valid";
+  }
+}
+
+function signatureOf(secret: string, { jobId, name }: LinkTarget, expires: string): Buffer {
+  return createHmac("sha256", secret).update(`${jobId}/${name}\n${expires}`).digest();
+}
