@@ -1,24 +1,20 @@
 /**
- * Images through sharp (libvips). Bytes are untrusted: only the decoders of five formats are unblocked, the header is
- * judged before a pixel is decoded, and each operation has a deadline inside libvips, because ending a thread need
- * not end what libvips does on its behalf.
+ * Images through sharp (libvips). Bytes are untrusted: only the decoders of the formats that are read are unblocked,
+ * and the header is judged before a pixel is decoded.
  */
-import sharp, { type Sharp } from "sharp";
-import { PermanentError, RetryableError } from "../core/job-type.ts";
-import { messageOf } from "../errors.ts";
-import { sniffFormat, type SourceFormat } from "./format.ts";
-import { assertOutputSize, MAX_PIXELS, type OutputFormat, type Size, type Variant } from "./variant.ts";
+import sharp from "sharp";
+import { PermanentError } from "../core/job-type.ts";
+import { decoding, READ } from "./decoding.ts";
+import { isSvg, sniffFormat, type SourceFormat } from "./format.ts";
+import { MAX_PIXELS, type Size } from "./output-size.ts";
 
-/** Of one libvips operation: below the 120 s of an attempt, so that it ends with a reason. */
-const OPERATION_TIMEOUT_SECONDS = 100;
-
-/**
- * `error` refuses what is broken or cut short. `warning` would refuse real photos too: stray bytes between JPEG
- * markers and odd scan parameters, which phones write, are warnings and decode well. `truncated` lets errors pass.
- */
-const READ = { failOn: "error", limitInputPixels: MAX_PIXELS, pages: 1, autoOrient: true } as const;
+/** Of an animation that is kept; at 25 a second, half a minute and more. */
+const MAX_FRAMES = 1_000;
 
 const DECODERS = ["Jpeg", "Png", "Webp", "Heif", "Nsgif"].map((name) => `VipsForeignLoad${name}Buffer`);
+
+/** sharp's own build of libvips leaves HEVC out, for its patents; one that was built with it names the extension. */
+const readsHeic = sharp.format.heif.input.fileSuffix?.includes(".heic") === true;
 
 /** Prepares libvips, for this whole process. To be called once in each thread, before the first image. */
 export function prepareSharp(): void {
@@ -32,13 +28,14 @@ export function prepareSharp(): void {
 export interface Image {
   readonly bytes: Buffer;
   readonly format: SourceFormat;
-  /** As it is seen, its orientation applied. */
+  /** Of one frame, as it is seen, its orientation applied. */
   readonly size: Size;
-}
-
-export interface RenderedVariant extends Size {
-  readonly bytes: Buffer;
-  readonly format: OutputFormat;
+  /** 1 for what is not animated. */
+  readonly frames: number;
+  /** How long each frame is shown, in milliseconds, where it says so. */
+  readonly delaysMs: number[] | undefined;
+  /** How often the animation plays, 0 for ever. */
+  readonly loops: number | undefined;
 }
 
 /**
@@ -46,60 +43,35 @@ export interface RenderedVariant extends Size {
  * @throws {PermanentError} `image_unsupported`, `image_invalid`, `image_too_large`
  */
 export async function openImage(bytes: Buffer): Promise<Image> {
-  const format = sniffFormat(bytes);
-  if (format === undefined) throw new PermanentError("not a JPEG, PNG, WebP, AVIF or GIF image", { code: "image_unsupported" });
-  const { autoOrient: size } = await decoding(sharp(bytes, { ...READ, limitInputPixels: false }).metadata());
+  const format = readableFormat(bytes);
+  const header = await decoding(sharp(bytes, { ...READ, limitInputPixels: false }).metadata());
+  const size = header.autoOrient;
   if (size.width * size.height > MAX_PIXELS) {
     throw new PermanentError(`the image has ${size.width} × ${size.height} pixels, more than ${MAX_PIXELS}`, { code: "image_too_large" });
   }
-  return { bytes, format, size };
+  const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1; // of AVIF and HEIC, pages are other pictures
+  return { bytes, format, size, frames, delaysMs: header.delay, loops: header.loop };
+}
+
+function readableFormat(bytes: Buffer): SourceFormat {
+  const format = sniffFormat(bytes);
+  if (format === "heic" && !readsHeic) throw unsupported("HEIC is not read here: this build of libvips has no HEVC decoder. Send JPEG, or AVIF");
+  if (format === undefined && isSvg(bytes)) throw unsupported("SVG is not read: it is a program for a renderer, not an image. Send it rendered, as PNG");
+  if (format === undefined) throw unsupported("not a JPEG, PNG, WebP, AVIF or GIF image");
+  return format;
+}
+
+function unsupported(message: string): PermanentError {
+  return new PermanentError(message, { code: "image_unsupported" });
 }
 
 /**
- * Renders the variants of an image, one after the other.
- *
- * Each decodes the source anew, except for AVIF. JPEG and WebP decode straight to a smaller size, and a PNG streams
- * through its resize, so three variants of 12 megapixels (1,600, 800 and 200 wide) cost 163, 721 and 450 ms that way,
- * and 240, 851 and 489 ms from pixels decoded once. For AVIF it is 4,370 ms against 1,620 ms.
- * @throws {PermanentError} `image_invalid`, `image_too_large`
- * @throws {RetryableError} `image_timeout`
+ * Refuses an animation that is too long or, all frames together, too large to be decoded whole.
+ * @throws {PermanentError} `image_too_large`
  */
-export async function* renderVariants(image: Image, variants: readonly Variant[]): AsyncGenerator<RenderedVariant> {
-  for (const variant of variants) assertOutputSize(image.size, variant, formatOf(image, variant));
-  const decoder = image.format === "avif" && variants.length > 1 ? await decodeOnce(image) : () => sharp(image.bytes, READ);
-  for (const variant of variants) yield await render(decoder(), variant, formatOf(image, variant));
-}
-
-function formatOf(image: Image, { format }: Variant): OutputFormat {
-  return format ?? (image.format === "gif" ? "png" : image.format);
-}
-
-async function decodeOnce(image: Image): Promise<() => Sharp> {
-  const pixels = sharp(image.bytes, READ).timeout({ seconds: OPERATION_TIMEOUT_SECONDS }).raw();
-  const { data, info } = await decoding(pixels.toBuffer({ resolveWithObject: true }));
-  return () => sharp(data, { raw: { width: info.width, height: info.height, channels: info.channels } });
-}
-
-async function render(decoder: Sharp, variant: Variant, format: OutputFormat): Promise<RenderedVariant> {
-  const { width, height, fit = "cover", quality } = variant;
-  // JPEG knows no transparency: white lies below, and around what `contain` letterboxes
-  const background = { r: 255, g: 255, b: 255, alpha: format === "jpeg" ? 1 : 0 };
-  const resized = decoder.timeout({ seconds: OPERATION_TIMEOUT_SECONDS }).resize({ width, height, fit, background });
-  const flat = format === "jpeg" ? resized.flatten({ background }) : resized;
-  const encoder = flat.toFormat(format, quality === undefined ? {} : { quality });
-  const { data, info } = await decoding(encoder.toBuffer({ resolveWithObject: true }));
-  return { bytes: data, format, width: info.width, height: info.height };
-}
-
-/** Names what an operation on untrusted bytes fails with: sharp's errors carry no code, and only a deadline is not the image's own fault. */
-async function decoding<T>(operation: Promise<T>): Promise<T> {
-  const startedMs = performance.now();
-  try {
-    return await operation;
-  } catch (thrown) {
-    if (performance.now() - startedMs >= OPERATION_TIMEOUT_SECONDS * 1_000) {
-      throw new RetryableError(`the image took longer than ${OPERATION_TIMEOUT_SECONDS} s`, { code: "image_timeout", cause: thrown });
-    }
-    throw new PermanentError(`the image cannot be read: ${messageOf(thrown)}`, { code: "image_invalid", cause: thrown });
+export function assertFrames({ size, frames }: Image): void {
+  if (frames > MAX_FRAMES) throw new PermanentError(`the animation has ${frames} frames, more than ${MAX_FRAMES}`, { code: "image_too_large" });
+  if (size.width * size.height * frames > MAX_PIXELS) {
+    throw new PermanentError(`the animation has ${frames} frames of ${size.width} × ${size.height} pixels, together more than ${MAX_PIXELS}`, { code: "image_too_large" });
   }
 }

@@ -1,89 +1,70 @@
-import { Type } from "typebox";
-import { PermanentError, type PayloadFault } from "../core/job-type.ts";
+import { Type, type Static } from "typebox";
+import { ARTIFACT_REFERENCE_PATTERN } from "../artifacts/key.ts";
 
-const OUTPUT_FORMATS = ["jpeg", "png", "webp", "avif"] as const;
+const OUTPUT_FORMATS = ["jpeg", "png", "webp", "avif", "gif"] as const;
 const FITS = ["cover", "contain", "inside", "outside", "fill"] as const;
+const CROPS = ["center", "attention", "entropy"] as const;
+const POSITIONS = ["center", "north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest"] as const;
+const METADATA = ["drop", "keep"] as const;
 
-export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
-export type Fit = (typeof FITS)[number];
+/** The longest side of an output; AVIF's encoder takes no more. */
+export const MAX_SIDE = 16_384;
 
-/** The longest side of an output; AVIF's encoder takes no more. WebP stops one short of it. */
-const MAX_SIDE = 16_384;
-const MAX_WEBP_SIDE = 16_383;
-/** Before `cover` crops; the coordinates of libvips end at ten times that. */
-const MAX_SCALED_SIDE = 1_000_000;
-/** Of an input and of each output: room for a camera of 48 megapixels, 200 MB when decoded with alpha. */
-export const MAX_PIXELS = 50_000_000;
+const closed = { additionalProperties: false };
+const side = { minimum: 1, maximum: MAX_SIDE };
+const share = { minimum: 0, maximum: 1 };
 
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** What one output is to be. */
-export interface Variant {
-  readonly width?: number;
-  readonly height?: number;
-  readonly fit?: Fit;
-  readonly format?: OutputFormat;
-  readonly quality?: number;
-}
+const watermark = Type.Object(
+  {
+    artifact: Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "JOB_ID/NAME: an image of any format that is read; its transparency counts." }),
+    position: Type.Optional(Type.Enum([...POSITIONS], { description: "Default southeast." })),
+    opacity: Type.Optional(Type.Number({ ...share, description: "0 to 1, default 1." })),
+    scale: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "The share of the output's width that it takes, at most the output's height (default 0.25)." })),
+  },
+  closed,
+);
 
 /** The fields of a {@link Variant} for a payload's schema. */
 export const variantFields = {
-  width: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_SIDE, description: "In pixels. Without it, it follows from `height`." })),
-  height: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_SIDE, description: "In pixels. Without it, it follows from `width`." })),
+  width: Type.Optional(Type.Integer({ ...side, description: "In pixels. Without it, it follows from `height`." })),
+  height: Type.Optional(Type.Integer({ ...side, description: "In pixels. Without it, it follows from `width`." })),
   fit: Type.Optional(
     Type.Enum([...FITS], { description: "How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged." }),
   ),
-  format: Type.Optional(Type.Enum([...OUTPUT_FORMATS], { description: "Default: that of the source (png for a GIF)." })),
+  format: Type.Optional(Type.Enum([...OUTPUT_FORMATS], { description: "Default: that of the source (png for a GIF that is not `animated`, jpeg for HEIC)." })),
   quality: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 100, description: "Default 80 (avif: 50). With png it reduces the colours to a palette." }),
+    Type.Integer({ minimum: 1, maximum: 100, description: "Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none." }),
   ),
+  crop: Type.Optional(
+    Type.Enum([...CROPS], { description: "What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail." }),
+  ),
+  focus: Type.Optional(
+    Type.Object({ x: Type.Number(share), y: Type.Number(share) }, { ...closed, description: "The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom." }),
+  ),
+  background: Type.Optional(
+    Type.String({
+      pattern: "^#([0-9a-fA-F]{6}|[0-9a-fA-F]{8})$",
+      description: "#rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency.",
+    }),
+  ),
+  blur: Type.Optional(Type.Number({ minimum: 0.3, maximum: 100, description: "The sigma of a Gaussian, in pixels of the output." })),
+  sharpen: Type.Optional(Type.Number({ minimum: 0.1, maximum: 10, description: "The sigma of the mask, in pixels of the output." })),
+  watermark: Type.Optional(watermark),
+  animated: Type.Optional(
+    Type.Boolean({ description: "Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame." }),
+  ),
+  metadata: Type.Optional(Type.Enum([...METADATA], { description: "`keep` keeps EXIF and XMP, the place where it was taken included. Default drop. Orientation is applied and colours become sRGB in any case." })),
 };
 
-/** What a schema cannot say about a variant; `path` is where it stands in the payload (empty for its top). */
-export function variantFaults(variant: Variant, path: string): PayloadFault[] {
-  const { width, height, format } = variant;
-  if (width === undefined && height === undefined && format === undefined) {
-    return [{ path: `${path}/width`, message: "give at least one of width, height and format" }];
-  }
-  // `inside` makes less of a box, `outside` more: what comes of a source is judged again when its size is known
-  const fault = variant.fit === "inside" ? undefined : sizeFault({ width: width ?? 1, height: height ?? 1 }, format);
-  return fault === undefined ? [] : [{ path: `${path}/width`, message: fault }];
-}
+/** One output, as an entry of `variants`. */
+export const variantSchema = Type.Object(variantFields, closed);
 
-function sizeFault({ width, height }: Size, format: OutputFormat | undefined): string | undefined {
-  const maxSide = format === "webp" ? MAX_WEBP_SIDE : MAX_SIDE;
-  if (Math.max(width, height) > maxSide) return `an output of ${width} × ${height} is longer than ${maxSide} pixels`;
-  if (width * height > MAX_PIXELS) return `an output of ${width} × ${height} has more than ${MAX_PIXELS} pixels`;
-  return undefined;
-}
+/** What one output is to be. */
+export type Variant = Static<typeof variantSchema>;
+export type Watermark = Static<typeof watermark>;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/**
- * Refuses a variant whose output would be too large, before anything is decoded: with one side given, or `outside`,
- * the other follows from the source and knows no bound of its own.
- * @throws {PermanentError} `image_too_large`
- */
-export function assertOutputSize(source: Size, variant: Variant, format: OutputFormat): void {
-  const fault = sizeFault(outputSize(source, variant), format) ?? cropFault(source, variant);
-  if (fault !== undefined) throw new PermanentError(fault, { code: "image_too_large" });
-}
-
-/** `cover` scales until both sides are filled, and then crops: of a thin strip that makes more than libvips can address. */
-function cropFault(source: Size, { width, height, fit = "cover" }: Variant): string | undefined {
-  if (fit !== "cover" || width === undefined || height === undefined) return undefined;
-  const scaled = outputSize(source, { width, height, fit: "outside" });
-  if (Math.max(scaled.width, scaled.height) <= MAX_SCALED_SIDE) return undefined;
-  return `to cover ${width} × ${height}, the image would be scaled to ${scaled.width} × ${scaled.height}`;
-}
-
-/** The size of the output that a variant makes of a source (as it is seen, its orientation applied). */
-export function outputSize(source: Size, { width, height, fit = "cover" }: Variant): Size {
-  if (width !== undefined && height !== undefined && (fit === "cover" || fit === "contain" || fit === "fill")) return { width, height };
-  const scales = [];
-  if (width !== undefined) scales.push(width / source.width);
-  if (height !== undefined) scales.push(height / source.height);
-  const scale = scales.length === 0 ? 1 : fit === "outside" ? Math.max(...scales) : Math.min(...scales);
-  return { width: Math.max(1, Math.round(source.width * scale)), height: Math.max(1, Math.round(source.height * scale)) };
+/** The formats that hold more than one frame. */
+export function holdsFrames(format: string): format is "gif" | "webp" {
+  return format === "gif" || format === "webp";
 }

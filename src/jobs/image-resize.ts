@@ -3,9 +3,10 @@ import { Type, type Static } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { defineJob, exponential, type AttemptContext, type PayloadFault } from "../core/job-type.ts";
-import type * as images from "../images/image.ts";
+import type { Image } from "../images/image.ts";
 import { imageSource, readImage } from "../images/source.ts";
-import { variantFaults, variantFields, type OutputFormat, type Variant } from "../images/variant.ts";
+import { variantFaults } from "../images/variant-faults.ts";
+import { variantFields, variantSchema, type OutputFormat, type Variant } from "../images/variant.ts";
 import { openOutbound, outboundSettings, type Outbound, type OutboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 
@@ -18,7 +19,7 @@ const payloadSchema = Type.Object(
     source: imageSource,
     ...variantFields,
     variants: Type.Optional(
-      Type.Array(Type.Object(variantFields, { additionalProperties: false }), {
+      Type.Array(variantSchema, {
         minItems: 1,
         maxItems: 10,
         description: "Several outputs, in place of the one that the fields beside it describe.",
@@ -45,7 +46,7 @@ interface Tool {
   readonly store: ArtifactStore;
   readonly outbound: Outbound;
   /** Loaded where images are made, and nowhere else: libvips takes its time and memory. */
-  readonly images: typeof images;
+  readonly images: typeof import("../images/image.ts") & typeof import("../images/render.ts");
 }
 
 interface ImageOutput {
@@ -73,7 +74,7 @@ export default defineJob({
 });
 
 async function open(settings: OutboundSettings & { readonly ARTIFACTS_DIR: string }): Promise<Tool> {
-  const images = await import("../images/image.ts");
+  const images = { ...(await import("../images/image.ts")), ...(await import("../images/render.ts")) };
   images.prepareSharp();
   return { store: await openArtifactStore(settings), outbound: openOutbound(settings), images };
 }
@@ -83,13 +84,21 @@ async function resize(payload: Payload, { jobId, attempt, tool, signal, progress
   const variants: readonly Variant[] = several ?? [single];
   const image = await tool.images.openImage(await readImage(source, tool.store, tool.outbound, signal));
   const outputs: ImageOutput[] = [];
-  for await (const { bytes, ...rendered } of tool.images.renderVariants(image, variants)) {
+  for await (const { bytes, ...rendered } of tool.images.renderVariants(image, variants, await openWatermarks(variants, tool, signal))) {
     const name = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
     await tool.store.write({ jobId, attempt, name }, bytes);
     outputs.push({ artifact: name, ...rendered, bytes: bytes.length });
     if (variants.length > 1) progress(Math.round((100 * outputs.length) / variants.length));
   }
   return { outputs };
+}
+
+/** Each watermark once, however many variants bear it. */
+async function openWatermarks(variants: readonly Variant[], { images, store, outbound }: Tool, signal: AbortSignal): Promise<Map<string, Image>> {
+  const references = new Set(variants.flatMap(({ watermark }) => (watermark ? [watermark.artifact] : [])));
+  const opened = new Map<string, Image>();
+  for (const artifact of references) opened.set(artifact, await images.openImage(await readImage({ artifact }, store, outbound, signal)));
+  return opened;
 }
 
 function faultsOf(payload: Payload): PayloadFault[] {
