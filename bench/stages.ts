@@ -58,7 +58,7 @@ function submissionOf(): Submission {
 function outcomeOf(submission: Submission): Outcome {
   const times = { startedAt: 1_770_000_000_100, finishedAt: 1_770_000_000_200 };
   const job = { id: "019c1f2e-8c00-7000-8000-000000000001", ...submission };
-  return { job, status: "completed", result: '{"ok":true}', error: null, attempt: 1, worker: "benchrep", ...times, earlierAttempts: [] };
+  return { job, status: "completed", result: '{"ok":true}', error: null, attempt: 1, worker: "benchrep", ...times, records: [] };
 }
 
 /** Each stage prepares what the next consumes, outside of what is timed; a sample is one call that carries a batch. */

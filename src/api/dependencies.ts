@@ -27,10 +27,10 @@ export interface ApiSettings {
 }
 
 export interface ApiDependencies {
-  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "liveIds" | "cancel" | "books" | "pause" | "resume">;
+  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "liveIds" | "cancel" | "books" | "pause" | "resume" | "standing">;
   /** As the queue's, after a commit in Postgres where a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
-  readonly store: Pick<Store, "get" | "range" | "ping">;
+  readonly store: Pick<Store, "get" | "options" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
   readonly artifacts: Pick<ArtifactStore, "open">;
   readonly links: Pick<ArtifactLinks, "judge">;

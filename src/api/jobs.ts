@@ -27,20 +27,24 @@ export function idOf({ params }: ApiRequest): string {
   return id;
 }
 
+/** A job, wherever it lives; throws as {@link find}. */
+export function findJob({ queue, store }: Readers, id: string): Promise<JobView | undefined> {
+  return find(async () => (await queue.read([id])).map(viewOf)[0], () => store.get(id));
+}
+
 /**
- * Redis, then Postgres, then Redis once more: a job that is recorded and forgotten between the first two looks is in
- * Postgres, and one that was enqueued between them is in Redis.
+ * What is said of one job: by Redis, then by Postgres, then by Redis once more. A job that is recorded and forgotten between
+ * the first two looks is in Postgres, and one that was enqueued between them is in Redis.
  * @throws TaskFlowError where the part that may have the job is away
  */
-export async function findJob({ queue, store }: Readers, id: string): Promise<JobView | undefined> {
-  const inRedis = async (): Promise<JobView | undefined> => (await queue.read([id])).map(viewOf)[0];
+export async function find<Found>(inRedis: () => Promise<Found | undefined>, inPostgres: () => Promise<Found | undefined>): Promise<Found | undefined> {
   let unavailable: unknown;
   const first = await inRedis().catch((error: unknown) => {
     if (!(error instanceof TaskFlowError)) throw error;
     unavailable = error; // Postgres may have it
     return undefined;
   });
-  const found = first ?? (await store.get(id));
+  const found = first ?? (await inPostgres());
   if (found) return found;
   if (unavailable !== undefined) throw new QueueUnavailable("Redis is away, and the job may be there", unavailable);
   return inRedis();

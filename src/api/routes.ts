@@ -1,7 +1,9 @@
 /** Which call is answered by what: each operation of the contract and its handler. */
 import { getArtifact, opensByLink } from "./artifacts.ts";
+import { getAttempts } from "./attempts.ts";
 import { fromAsync } from "./async-handler.ts";
 import { getStats, getWorkers } from "./books.ts";
+import * as evidence from "./contract/job-evidence-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as system from "./contract/system-operations.ts";
@@ -12,7 +14,9 @@ import { getHealth, isLive, isReady } from "./health.ts";
 import { listJobs } from "./job-list.ts";
 import { cancelJob, getJob } from "./jobs.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
+import { retryJob } from "./retry.ts";
 import { submitBatch, submitJob } from "./submit.ts";
+import { getWhy } from "./why.ts";
 
 export interface Route {
   /** HEAD is answered as GET. */
@@ -50,6 +54,9 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
     { ...call(jobs.getArtifact, getArtifact(deps)), admits: opensByLink(deps) },
+    call(evidence.getAttempts, getAttempts(deps)),
+    call(evidence.getWhy, getWhy(deps)),
+    { ...call(evidence.retryJob, retryJob(deps)), takesJobs: true },
     call(system.getQueues, getQueues(deps)),
     call(system.pauseQueue, pauseQueue(deps)),
     call(system.resumeQueue, resumeQueue(deps)),

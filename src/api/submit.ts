@@ -136,7 +136,7 @@ function enqueue(deps: ApiDependencies, reply: Reply, submitted: Submitted, acce
 }
 
 /** Where nobody knows whether the jobs exist, the answer names their ids, by which the caller can read them. */
-function problemOfFailure(error: TaskFlowError, ids: readonly string[]): Answer | undefined {
+export function problemOfFailure(error: TaskFlowError, ids: readonly string[]): Answer | undefined {
   const unknown = { id: ids[0], ...(ids.length > 1 && { ids }) };
   return problemOfError(error, error.code === "outcome_unknown" ? unknown : {});
 }

@@ -53,8 +53,16 @@ export interface JobError {
 /** How one attempt ended. */
 export type AttemptOutcome = TerminalStatus | "retry" | "lost" | "released";
 
+/** What an attempt leaves beside its outcome, where there is something to keep. */
+export interface Evidence {
+  /** The pool thread that it ran on (lane `cpu`). */
+  readonly thread?: number;
+  /** The lines that its handler wrote, capped. */
+  readonly log?: readonly string[];
+}
+
 /** The record of one ended attempt; the last of a finished job is its outcome. Times are epoch milliseconds, Redis's. */
-export interface AttemptRecord {
+export interface AttemptRecord extends Evidence {
   readonly attempt: number;
   readonly outcome: AttemptOutcome;
   /** Null where a job ended without an attempt (cancelled while it waited). */
@@ -63,6 +71,8 @@ export interface AttemptRecord {
   readonly finished_at: number;
   readonly result?: unknown;
   readonly error?: JobError;
+  /** Where another attempt follows: when it may start. */
+  readonly next_at?: number;
 }
 
 /** A job as Redis holds it. */
@@ -98,8 +108,11 @@ export interface Outcome {
   readonly worker: string | null;
   readonly startedAt: number | null;
   readonly finishedAt: number;
-  /** The records of the attempts before the last, as JSON texts; empty for most jobs. */
-  readonly earlierAttempts: readonly string[];
+  /**
+   * What the other fields do not tell: the records of the attempts before the last, oldest first, and that of the last where it left
+   * evidence. JSON texts; empty for most jobs.
+   */
+  readonly records: readonly string[];
 }
 
 /** A job as the API shows it, wherever it lives. `payload` and `result` are JSON texts. */

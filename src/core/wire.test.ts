@@ -55,7 +55,7 @@ describe("outcomes", () => {
 
   it("are read from the outbox with the digits of their results", () => {
     const job = decodeJob(id, `c7${head}${body}\n${retry}\n${record}`);
-    expect(outcomeOf(job)).toMatchObject({ status: "completed", result: `{"big":12345678901234567890}`, error: null, attempt: 2, worker: "replica1", finishedAt: NOW + 2, earlierAttempts: [retry] });
+    expect(outcomeOf(job)).toMatchObject({ status: "completed", result: `{"big":12345678901234567890}`, error: null, attempt: 2, worker: "replica1", finishedAt: NOW + 2, records: [retry] });
     expect(viewOf(job)).toMatchObject({ status: "completed", started_at: NOW + 1, finished_at: NOW + 2, result: `{"big":12345678901234567890}` });
   });
 

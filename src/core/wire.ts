@@ -12,7 +12,7 @@
  *   9-11   progress (000 to 100, or ---)
  *   12-24  started_at, epoch ms           25-32 replica                     33-42 claim number
  */
-import type { AttemptRecord, Job, JobOptions, JobView, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
+import type { AttemptRecord, Evidence, Job, JobOptions, JobView, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
 import { timeOfId } from "./id.ts";
 
@@ -108,10 +108,24 @@ const RESULT = `,"result":`;
 
 /** One line of history. `result` is a JSON text. */
 export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly result?: string }): string {
-  const { result, ...rest } = record;
-  if (result === undefined) return JSON.stringify(rest);
+  const { result } = record;
+  if (result === undefined) return JSON.stringify(record);
   const worker = record.worker === null ? "null" : `"${record.worker}"`;
-  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${RESULT}${result}}`;
+  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${evidenceText(record)}${RESULT}${result}}`;
+}
+
+function evidenceText({ thread, log }: Evidence): string {
+  return (thread === undefined ? "" : `,"thread":${thread}`) + (log === undefined ? "" : `,"log":${JSON.stringify(log)}`);
+}
+
+/** A record as a row keeps it, whose result has a column of its own. */
+export function withoutResult(record: string): string {
+  const at = record.indexOf(RESULT); // in a text of the record's own a quote is escaped
+  return at === -1 ? record : `${record.slice(0, at)}}`;
+}
+
+export function hasEvidence({ thread, log }: Evidence): boolean {
+  return thread !== undefined || log !== undefined;
 }
 
 /** The outcome of a job that stands in the outbox; undefined for any other. */
@@ -129,7 +143,7 @@ export function outcomeOf(job: Job): Outcome | undefined {
     worker: record.worker,
     startedAt: record.started_at,
     finishedAt: record.finished_at,
-    earlierAttempts: job.history.slice(0, -1),
+    records: hasEvidence(record) ? [...job.history.slice(0, -1), withoutResult(last)] : job.history.slice(0, -1),
   };
 }
 

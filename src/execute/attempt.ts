@@ -2,10 +2,11 @@
  * One attempt as it runs. It ends exactly once, by itself or because somebody stopped it; what it ends in is said in
  * `AttemptEnd`, never thrown.
  */
-import type { Job } from "../core/job.ts";
+import type { Evidence, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { KeptLog } from "./kept-log.ts";
 
 /** Why an attempt should stop: cancelled by a caller · past its time · its lease is lost · the replica drains. */
 export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
@@ -27,6 +28,8 @@ export class Attempt {
   progress: number | null = null;
   /** Set by who runs it. */
   runsIn: Stoppable | undefined;
+  #log: KeptLog | undefined;
+  #evidence: Evidence | undefined;
   #stopReason: StopReason | undefined;
   #stoppedAt = 0;
   #hasEnded = false;
@@ -40,6 +43,17 @@ export class Attempt {
 
   get stopReason(): StopReason | undefined {
     return this.#stopReason;
+  }
+
+  /** What is worth keeping with its record; undefined for most attempts. */
+  get evidence(): Evidence | undefined {
+    return this.#evidence ?? (this.#log && { log: this.#log.lines });
+  }
+
+  /** Keeps a line that its handler wrote. */
+  keep(message: string, fields: Record<string, unknown> | undefined): void {
+    this.#log ??= new KeptLog(this.job.startedAt ?? 0);
+    this.#log.add(message, fields);
   }
 
   get hasEnded(): boolean {
@@ -76,9 +90,11 @@ export class Attempt {
     this.end(this.#stopReason === undefined ? endOfThrow(thrown) : this.#stoppedEnd());
   }
 
-  end(end: AttemptEnd): void {
+  /** @param evidence what the thread that it ran on says: all lines, where some may still be on their way here */
+  end(end: AttemptEnd, evidence?: Evidence): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#evidence = evidence;
     this.#onEnd(this, end);
   }
 

@@ -72,9 +72,10 @@ export class Executor {
   }
 
   async #runOnThread(attempt: Attempt, signal: AbortSignal): Promise<void> {
-    const { id: jobId, type, payload, attempt: number } = attempt.job;
+    const { id: jobId, type, payload, attempt: number, startedAt } = attempt.job;
     try {
-      attempt.end(await this.#threads.run({ type, jobId, attempt: number, payload }, signal));
+      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload }, signal);
+      attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
       if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false });
@@ -87,7 +88,10 @@ export class Executor {
     const running = this.#onThreads.get(message.jobId);
     if (!running) return;
     if ("progress" in message) running.attempt.progress = message.progress;
-    else this.#log(running.attempt.job, message.log, message.fields);
+    else {
+      running.attempt.keep(message.log, message.fields);
+      this.#log(running.attempt.job, message.log, message.fields);
+    }
   };
 
   async close(): Promise<void> {

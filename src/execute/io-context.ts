@@ -40,7 +40,10 @@ export class IoContext implements AttemptContext<unknown>, Stoppable {
   }
 
   get log(): (message: string, fields?: Record<string, unknown>) => void {
-    return (message, fields) => this.#log(this.#attempt.job, message, fields);
+    return (message, fields) => {
+      this.#attempt.keep(message, fields);
+      this.#log(this.#attempt.job, message, fields);
+    };
   }
 
   abort(reason: StopReason): void {

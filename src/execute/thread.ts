@@ -1,12 +1,12 @@
 /** What runs inside a pool thread: it opens the tools of its types, and runs one attempt after the other. */
-import { parentPort } from "node:worker_threads";
+import { parentPort, threadId } from "node:worker_threads";
 import { workerData } from "piscina";
 import type { AnyJobDefinition } from "../core/job-type.ts";
-import type { AttemptEnd } from "../core/settle.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { clampProgress } from "./io-context.ts";
-import type { ThreadData, ThreadMessage, ThreadTask } from "./threads.ts";
+import { KeptLog } from "./kept-log.ts";
+import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
 
 const { jobsDir, settings } = workerData as ThreadData;
@@ -33,7 +33,14 @@ export async function warmUp(): Promise<void> {
   await Promise.allSettled(registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)));
 }
 
-export default async function runAttempt({ type, jobId, attempt, payload }: ThreadTask): Promise<AttemptEnd> {
+export default async function runAttempt({ type, jobId, attempt, startedAt, payload }: ThreadTask): Promise<ThreadReport> {
+  let kept: KeptLog | undefined;
+  const log = (message: string, fields?: Record<string, unknown>): void => {
+    kept ??= new KeptLog(startedAt);
+    kept.add(message, fields);
+    say({ jobId, log: message, fields });
+  };
+  const report = (end: ThreadReport["end"]): ThreadReport => ({ end, thread: threadId, ...(kept && { log: kept.lines }) });
   try {
     const definition = registry.get(type)?.definition;
     if (!definition) throw new Error(`no job type ${type} on this thread`);
@@ -43,10 +50,10 @@ export default async function runAttempt({ type, jobId, attempt, payload }: Thre
       tool: await open(definition),
       signal: neverAborted,
       progress: (percent: number) => say({ jobId, progress: clampProgress(percent) ?? 0 }),
-      log: (message: string, fields?: Record<string, unknown>) => say({ jobId, log: message, fields }),
+      log,
     });
-    return endOfReturn(value);
+    return report(endOfReturn(value));
   } catch (error) {
-    return endOfThrow(error);
+    return report(endOfThrow(error));
   }
 }

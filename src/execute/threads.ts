@@ -7,14 +7,22 @@
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
+import type { Evidence } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 
 export interface ThreadTask {
   readonly type: string;
   readonly jobId: string;
   readonly attempt: number;
+  /** Epoch ms, Redis's. */
+  readonly startedAt: number;
   /** JSON text. */
   readonly payload: string;
+}
+
+/** What a thread says of an attempt that ended there. */
+export interface ThreadReport extends Evidence {
+  readonly end: AttemptEnd;
 }
 
 /** What a thread needs to know. */
@@ -79,11 +87,11 @@ export class Threads {
   }
 
   /** Runs one attempt. Rejects when its thread died, or with an AbortError when `signal` ended it. */
-  async run(task: ThreadTask, signal: AbortSignal): Promise<AttemptEnd> {
+  async run(task: ThreadTask, signal: AbortSignal): Promise<ThreadReport> {
     if (!this.#pool) throw new Error("this replica has no pool threads");
     this.#running += 1;
     try {
-      return (await this.#pool.run(task, { signal })) as AttemptEnd;
+      return (await this.#pool.run(task, { signal })) as ThreadReport;
     } finally {
       this.#running -= 1;
     }

@@ -18,6 +18,8 @@ import { Enqueuer } from "./enqueuer.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
 import { scripts } from "./scripts.ts";
+import type { Standing } from "./standing.ts";
+import { readStanding } from "./standing.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { WatchOptions } from "./watch.ts";
 import { Watch } from "./watch.ts";
@@ -273,6 +275,16 @@ export class Queue {
 
   async books(): Promise<Books> {
     return readBooks(await this.#work.run(scripts.books, [this.#ns], CALL_TIMEOUT_MS));
+  }
+
+  /** Where a job stands, and what it may wait for; undefined where Redis does not hold it. */
+  async standing(id: string): Promise<Standing | undefined> {
+    return readStanding(id, await this.#work.run(scripts.standing, [this.#ns, id], CALL_TIMEOUT_MS));
+  }
+
+  /** Ids of jobs that have ended and are not known to be recorded. */
+  async endedIds(limit: number): Promise<string[]> {
+    return (await this.#work.send("zrange", [`${this.#ns}outbox`, "0", String(limit - 1)], CALL_TIMEOUT_MS)) as string[];
   }
 
   /** The jobs of these ids that Redis holds, whether they wait, run, or stand in the outbox. */

@@ -31,6 +31,7 @@ export const scripts = {
   cancel: loadAnnouncing("cancel"),
   sweep: load("sweep"),
   resume: load("resume"),
+  standing: load("standing"),
   books: load("books"),
   inspect: load("inspect"),
   admit: load("admit"),

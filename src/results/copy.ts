@@ -12,13 +12,13 @@ const NULL = String.raw`\N`;
 
 /** The row of an outcome, its newline included. @throws RangeError for a time that is none */
 export function encodeRow(outcome: Outcome): string {
-  const { job, startedAt, worker, result, error, earlierAttempts } = outcome;
+  const { job, startedAt, worker, result, error, records } = outcome;
   const { options } = job;
   const started = startedAt === null ? NULL : timestamp(startedAt);
   const runAt = options.run_at === undefined ? NULL : timestamp(options.run_at);
   const tags = options.tags === undefined || options.tags.length === 0 ? "{}" : escapeText(arrayLiteral(options.tags));
   const group = job.groupKey === null ? NULL : escapeText(job.groupKey);
-  const attempts = earlierAttempts.length === 0 ? NULL : escapeJson(`[${earlierAttempts.join(",")}]`);
+  const attempts = records.length === 0 ? NULL : escapeJson(`[${records.join(",")}]`);
   return (
     `${job.id}\t${timestamp(timeOfId(job.id))}\t${timestamp(outcome.finishedAt)}\t${job.priority}\t${outcome.attempt}\t${job.maxAttempts}\t` +
     `${job.type}\t${outcome.status}\t${options.durability ?? "redis"}\t${tags}\t${escapeJson(job.payload)}\t${started}\t${runAt}\t` +
@@ -45,7 +45,7 @@ export function encodeBareRow(outcome: Outcome, reason: string): string {
     result: null,
     error: { code: "unrecordable", message: `Postgres could not store this job's payload, result or texts: ${reason}`, attempt: outcome.attempt },
     worker: outcome.worker === null ? null : flatten(outcome.worker),
-    earlierAttempts: [],
+    records: [],
   });
 }
 

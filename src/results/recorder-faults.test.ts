@@ -70,7 +70,7 @@ describe("a row that Postgres refuses", () => {
     "a NUL in the group": outcomeWith({ job: { groupKey: "a\0b" } }),
     "a NUL in a tag": outcomeWith({ job: { options: { tags: ["x", "a\0b"] } } }),
     "a tab in the type, a newline in the worker": outcomeWith({ job: { type: "a\tb" }, worker: "a\nb" }),
-    "a record that is no JSON": outcomeWith({ earlierAttempts: ["{"] }),
+    "a record that is no JSON": outcomeWith({ records: ["{"] }),
   };
 
   it("is stored without payload and result, and its batch as it is", async () => {

@@ -83,7 +83,7 @@ describe("a job in Postgres", () => {
   it("gives its earlier attempts and its options", async () => {
     const attempts = [String.raw`{"attempt":1,"error":{"message":"a \u0000 \\ b"}}`, `{"attempt":2}`];
     const options = { expires_at: TODAY, timeout_ms: 5, backoff: { kind: "fixed", base_ms: 1, max_ms: 1 }, callback_url: "https://example.org/\\" } as const;
-    const tried = outcomeWith({ earlierAttempts: attempts, job: { options } });
+    const tried = outcomeWith({ records: attempts, job: { options } });
     const plain = outcomeWith();
     await save(tried, plain);
     expect(await store.attempts(tried.job.id)).toEqual(attempts);

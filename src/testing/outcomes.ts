@@ -25,7 +25,7 @@ export function outcomeWith({ job, ...fields }: OutcomeFields = {}): Outcome {
     worker: "replica1",
     startedAt: now + 3,
     finishedAt: now + 8,
-    earlierAttempts: [],
+    records: [],
     ...fields,
   };
 }

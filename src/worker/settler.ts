@@ -5,11 +5,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
-import type { AttemptOutcome, Job, Outcome, Submission } from "../core/job.ts";
+import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
 import { timeOfId } from "../core/id.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
-import { LETTER_OF, encodeRecord } from "../core/wire.ts";
+import { LETTER_OF, encodeRecord, withoutResult } from "../core/wire.ts";
 import type { Queue, SettleAnswer, Settlement } from "../queue/queue.ts";
 
 /**
@@ -19,6 +19,8 @@ import type { Queue, SettleAnswer, Settlement } from "../queue/queue.ts";
 export const OUTBOX_OWNED_MS = 30_000;
 /** Jobs in one call: about 5 ms of Redis. */
 const MAX_BATCH = 1_000;
+/** A job's records travel with each claim of it: beyond so many characters of them, no more log lines are kept. */
+const MAX_HISTORY_LENGTH = 256 * 1024;
 
 interface Ended {
   readonly job: Job;
@@ -26,6 +28,7 @@ interface Ended {
   readonly finishedAt: number;
   /** Who ran the attempt, where that is not who settles it: a lost lease. */
   readonly worker: string;
+  readonly evidence: Evidence | undefined;
 }
 
 export interface SettlerOptions {
@@ -51,11 +54,11 @@ export class Settler {
   }
 
   /** Judges an attempt that has ended, and settles it with the next batch. */
-  ended(job: Job, end: AttemptEnd): void {
+  ended(job: Job, end: AttemptEnd, evidence?: Evidence): void {
     const { queue, backoffOf, replica } = this.#options;
     const now = queue.clock.now();
     const verdict = settle(job, end, backoffOf(job), job.options.run_at ?? timeOfId(job.id), now, Math.random());
-    this.#ended.push({ job, verdict, finishedAt: now, worker: end.kind === "lost" ? (job.worker ?? replica) : replica });
+    this.#ended.push({ job, verdict, finishedAt: now, worker: end.kind === "lost" ? (job.worker ?? replica) : replica, evidence: evidence && fitting(evidence, job) });
     this.#loop ??= this.#run();
   }
 
@@ -84,7 +87,8 @@ export class Settler {
     this.#loop = undefined;
   }
 
-  #settlementOf({ job, verdict, finishedAt, worker }: Ended, outcome: Outcome | undefined): Settlement {
+  #settlementOf(ended: Ended, outcome: Outcome | undefined): Settlement {
+    const { job, verdict } = ended;
     const callback = outcome && job.options.callback_url !== undefined ? this.#options.callbackOf(outcome) : undefined;
     return {
       id: job.id,
@@ -96,7 +100,7 @@ export class Settler {
       deferrals: verdict.deferrals,
       verdict: letterOf(verdict),
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
-      record: verdict.kind === "released" ? "" : recordOf(job, verdict, finishedAt, worker),
+      record: verdict.kind === "released" ? "" : recordOf(ended),
       ...(callback && { callback }),
     };
   }
@@ -135,7 +139,12 @@ function outcomeName(verdict: Verdict): AttemptOutcome {
   return verdict.kind === "retry" ? verdict.record : verdict.kind;
 }
 
-function recordOf(job: Job, verdict: Verdict, finishedAt: number, worker: string): string {
+function fitting(evidence: Evidence, { history }: Job): Evidence {
+  const length = history.reduce((sum, record) => sum + record.length, 0);
+  return length <= MAX_HISTORY_LENGTH || evidence.log === undefined ? evidence : { ...evidence, log: ["… the attempts before have filled this job's log"] };
+}
+
+function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string {
   return encodeRecord({
     attempt: job.attempt,
     outcome: outcomeName(verdict),
@@ -144,11 +153,14 @@ function recordOf(job: Job, verdict: Verdict, finishedAt: number, worker: string
     finished_at: finishedAt,
     ...(verdict.kind === "completed" && { result: verdict.result }),
     ...("error" in verdict && { error: verdict.error }),
+    ...(verdict.kind === "retry" && { next_at: verdict.runAt }),
+    ...evidence,
   });
 }
 
 /** The outcome that a terminal verdict makes; undefined for one that sends the job back to wait. */
-function outcomeOf({ job, verdict, finishedAt, worker }: Ended): Outcome | undefined {
+function outcomeOf(ended: Ended): Outcome | undefined {
+  const { job, verdict, finishedAt, worker, evidence } = ended;
   if (verdict.kind === "retry" || verdict.kind === "released") return undefined;
   return {
     job,
@@ -159,6 +171,6 @@ function outcomeOf({ job, verdict, finishedAt, worker }: Ended): Outcome | undef
     worker,
     startedAt: job.startedAt,
     finishedAt,
-    earlierAttempts: job.history,
+    records: evidence ? [...job.history, withoutResult(recordOf(ended))] : job.history,
   };
 }

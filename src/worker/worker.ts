@@ -170,7 +170,7 @@ export class Worker {
       leases.release(job);
       hooks.onAttempt(job, "stale");
     } else {
-      settler.ended(job, end);
+      settler.ended(job, end, attempt.evidence);
     }
     if (wasFull || wasSuspect) this.nudge();
   };

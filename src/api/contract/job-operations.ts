@@ -56,7 +56,7 @@ export const listJobs: Operation = {
   problems: ["validation_failed", "queue_unavailable", "outcome_unknown", "store_unavailable"],
 };
 
-const ONE_JOB_PROBLEMS = ["invalid_id", "job_not_found", "queue_unavailable", "outcome_unknown", "store_unavailable"];
+export const ONE_JOB_PROBLEMS = ["invalid_id", "job_not_found", "queue_unavailable", "outcome_unknown", "store_unavailable"];
 const JOB: OperationAnswer = { description: "The job", content: JSON_JOB };
 
 export const getJob: Operation = {

@@ -1,0 +1,45 @@
+/** The calls that look into one job, and that run it once more. */
+import { Type } from "typebox";
+import { WHY_REASONS } from "../why.ts";
+import { JSON_JOB, ONE_JOB_PROBLEMS } from "./job-operations.ts";
+import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
+import type { Operation } from "./operation.ts";
+
+const attempt = Type.Object({
+  number: Type.Integer({ minimum: 0, description: "Of counted attempts: one that was put off, or lost its replica, is followed by another of the same number" }),
+  replica: nullable(Type.String()),
+  thread: nullable(Type.Integer(), "The pool thread, in lane cpu; null where it was stopped with its attempt"),
+  waited_ms: Type.Integer({ minimum: 0, description: "From when it could start until it was claimed" }),
+  ran_ms: nullable(Type.Integer({ minimum: 0 }), "Null while it runs"),
+  outcome: Type.Enum(["running", "completed", "failed", "cancelled", "retry", "lost", "released"]),
+  error: nullable(componentRef("JobError")),
+  log: Type.Array(Type.String(), { description: "The last 50 lines that its handler wrote, each of up to 1,024 characters; while it runs none" }),
+  started_at: timeSchema,
+  finished_at: nullable(timeSchema),
+});
+
+export const getAttempts: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/jobs/{id}/attempts", access: "read", id: "listAttempts", tag: "Jobs", summary: "What became of each attempt at a job" },
+  answers: { 200: { description: "The attempts, oldest first", content: { "application/json": { schema: Type.Object({ attempts: Type.Array(attempt) }) } } } },
+  problems: ONE_JOB_PROBLEMS,
+};
+
+const why = Type.Object({
+  reason: Type.Enum([...WHY_REASONS]),
+  detail: Type.String({ description: "A sentence for people" }),
+  until: nullable(timeSchema, "When that is over, where it is known"),
+  position: nullable(Type.Integer({ minimum: 1 }), "Its place in its queue, where it stands in it"),
+});
+
+export const getWhy: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/jobs/{id}/why", access: "read", id: "explainJob", tag: "Jobs", summary: "Why a job is not running" },
+  answers: { 200: { description: "One reason", content: { "application/json": { schema: why } } } },
+  problems: ONE_JOB_PROBLEMS,
+};
+
+export const retryJob: Operation = {
+  ...{ method: "POST", pattern: "/api/v1/jobs/{id}/retry", access: "submit", id: "retryJob", tag: "Jobs", summary: "Run a failed or cancelled job once more" },
+  description: "As a new job whose `retry_of` names it; it starts at once.",
+  answers: { 202: { description: "The new job", content: JSON_JOB, headers: ["Location"] } },
+  problems: [...ONE_JOB_PROBLEMS, "job_not_retryable", "draining"],
+};

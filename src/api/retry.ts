@@ -1,0 +1,51 @@
+/** `POST /api/v1/jobs/{id}/retry`: a job that failed or was cancelled, once more, as a new job that names it. */
+import type { JobOptions, JobView } from "../core/job.ts";
+import { resubmissionOf } from "../core/resubmission.ts";
+import { viewOf, viewOfSubmission } from "../core/wire.ts";
+import type { Enqueued } from "../queue/enqueuer.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Answer, ApiRequest } from "./exchange.ts";
+import { JSON_TYPE } from "./exchange.ts";
+import { jobJson } from "./job-json.ts";
+import { find, idOf } from "./jobs.ts";
+import { jobNotFound, problem } from "./problem.ts";
+import { problemOfFailure } from "./submit.ts";
+
+interface Whole {
+  readonly view: JobView;
+  readonly options: JobOptions;
+}
+
+export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  const { queue, store, registry } = deps;
+  const toJson = jobJson(registry);
+  return async (request) => {
+    const id = idOf(request);
+    const whole = await find<Whole>(
+      async () => (await queue.read([id])).map((job) => ({ view: viewOf(job), options: job.options }))[0],
+      async () => {
+        const view = await store.get(id);
+        return view && { view, options: await store.options(id) };
+      },
+    );
+    if (!whole) return jobNotFound(id);
+    const refusal = refusalOf(whole.view, registry.get(whole.view.type) !== undefined);
+    if (refusal) return refusal;
+    const submission = resubmissionOf(whole.view, whole.options);
+    const newId = queue.ids.next();
+    const answer = await new Promise<Enqueued>((resolve) => deps.enqueue({ ids: [newId], submissions: [submission] }, resolve));
+    if (answer.kind === "failed") {
+      const failure = problemOfFailure(answer.error, [newId]);
+      if (!failure) throw answer.error;
+      return failure;
+    }
+    return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${newId}`]], body: toJson(viewOfSubmission(newId, submission)) };
+  };
+}
+
+function refusalOf({ id, type, status, error }: JobView, isKnownType: boolean): Answer | undefined {
+  if (status !== "failed" && status !== "cancelled") return problem(409, "job_not_retryable", `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`);
+  if (error?.code === "unrecordable") return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
+  if (!isKnownType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
+  return undefined;
+}

@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import { KeptLog } from "./kept-log.ts";
+
+const AT = Date.UTC(2026, 0, 1);
+
+describe("the kept log", () => {
+  it("has the last fifty lines, and says how many came before", () => {
+    const log = new KeptLog(AT);
+    for (let n = 1; n <= 60; n += 1) log.add(`line ${n}`);
+    expect(log.lines).toHaveLength(51);
+    expect(log.lines[0]).toBe("… 10 earlier lines were not kept");
+    expect(log.lines.at(-1)).toMatch(/^2026-01-01T00:00:0\S+Z line 60$/);
+  });
+
+  it("cuts a long line, and leaves in none what cannot be stored", () => {
+    const log = new KeptLog(AT);
+    log.add("x".repeat(5_000));
+    log.add("a\0b\ud800");
+    log.add("circle", { get self(): never { throw new Error("no"); } });
+    expect(log.lines[0]).toHaveLength(1_024);
+    expect(log.lines[1]).toContain(" a\ufffdb\ufffd");
+    expect(log.lines[2]).toContain("circle (fields that are not JSON)");
+  });
+});

@@ -1,0 +1,28 @@
+/** Where one job stands, and what it may wait for, as one script returns it. */
+import type { Job } from "../core/job.ts";
+import { decodeJob } from "../core/wire.ts";
+import type { Reply } from "./connection.ts";
+
+export interface Standing {
+  /** Redis's time, epoch ms. */
+  readonly now: number;
+  readonly job: Job;
+  /** How many of its queue come before it; null where it does not stand in its queue. */
+  readonly ahead: number | null;
+  /** Jobs in its queue. */
+  readonly depth: number;
+  /** When it may start, where it is scheduled or to be retried; epoch ms. */
+  readonly dueAt: number | null;
+  readonly isPaused: boolean;
+  /** Jobs of its type that run, on all replicas. */
+  readonly running: number;
+  /** What each live replica says of itself: JSON texts. */
+  readonly replicas: readonly string[];
+}
+
+/** Undefined where Redis has no such job. */
+export function readStanding(id: string, reply: Reply): Standing | undefined {
+  const [now, value, ahead, depth, dueAt, isPaused, running, ...replicas] = reply as unknown as [number, string | undefined, number, number, number, number, number, ...string[]];
+  if (value === undefined) return undefined;
+  return { now, job: decodeJob(id, value), ahead: ahead === -1 ? null : ahead, depth, dueAt: dueAt === 0 ? null : dueAt, isPaused: isPaused === 1, running, replicas };
+}
