@@ -33,7 +33,7 @@ const OWN = `export default ({ defineJob, Type, fixed }) => defineJob({
 describe("a registry", () => {
   it("holds the built-in types", async () => {
     const registry = await loadRegistry();
-    expect(registry.types.map(({ type }) => type)).toEqual(["email", "webhook", "image_resize", "data_export"]);
+    expect(registry.types.map(({ type }) => type)).toEqual(["email", "webhook", "image_resize", "data_export", "replay"]);
     expect(registry.get("email")).toMatchObject({ maxBodyBytes: 16 * 1024 * 1024, hidesSecrets: true });
     expect(registry.get("image_resize")).toMatchObject({ hidesSecrets: false });
     expect(registry.get("webhook")?.maxBodyBytes).toBe(0);
@@ -72,7 +72,7 @@ describe("a registry", () => {
       "notes.txt": "not a job",
     });
     const registry = await loadRegistry({ jobsDir });
-    expect(registry.types.slice(4).map(({ type }) => type)).toEqual(["plain", "own_type"]);
+    expect(registry.types.slice(5).map(({ type }) => type)).toEqual(["plain", "own_type"]);
     expect(registry.get("own_type")).toMatchObject({ maxBodyBytes: 5_000 });
     expect(registry.get("own_type")?.faultsOf({ n: 1.5 })).toEqual([{ path: "/n", message: "expected an integer" }]);
   });

@@ -15,6 +15,7 @@ import { StartError, messageOf } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
 import email from "./jobs/email.ts";
 import imageResize from "./jobs/image-resize.ts";
+import replay from "./jobs/replay.ts";
 import webhook from "./jobs/webhook.ts";
 
 export interface JobType {
@@ -43,7 +44,7 @@ export type JobKit = typeof kit;
  * @throws StartError that names the file, or the type, and what is wrong with it
  */
 export async function loadRegistry({ jobsDir }: { readonly jobsDir?: string | undefined } = {}): Promise<Registry> {
-  const builtIn = [email, webhook, imageResize, dataExport].map((definition) => ({ source: "built in", definition }));
+  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: "built in", definition }));
   return registryOf([...builtIn, ...(jobsDir === undefined || jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))]);
 }
 

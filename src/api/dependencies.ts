@@ -3,6 +3,7 @@ import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { Durability, Job } from "../core/job.ts";
+import type { Replays } from "../core/replays.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { EnqueueDone, Submitted } from "../queue/enqueuer.ts";
@@ -32,6 +33,7 @@ export interface ApiDependencies {
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<Store, "get" | "options" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
+  readonly replays: Pick<Replays, "matching">;
   readonly artifacts: Pick<ArtifactStore, "open">;
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;

@@ -42,7 +42,7 @@ interface Side {
 async function readPage(deps: ApiDependencies, query: ListQuery): Promise<{ views: JobView[]; nextCursor: string | null }> {
   const live = await readLive(deps, query);
   const { below, from, filters, limit } = query;
-  const finished = await deps.store.range({ below, from, filters, limit: MAX_EXAMINED, maxJobs: limit });
+  const finished = await deps.store.range({ below, from, filters, limit: MAX_EXAMINED, maxJobs: limit, maxBytes: MAX_PAGE_BYTES });
   // Only ids that both sides have examined make up the page: the rest is the next one's.
   const floors = [live.lastExamined, finished.lastExamined].filter((id) => id !== null).sort();
   const floor = floors.at(-1) ?? null;

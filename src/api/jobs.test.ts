@@ -168,6 +168,22 @@ describe("a long list", () => {
 });
 
 describe("a list of large jobs", () => {
+  it("comes in pages that fit into memory when they are finished", async () => {
+    const server = await startApiServer();
+    const text = "x".repeat(1_500_000);
+    const ids: string[] = [];
+    for (let i = 0; i < 8; i++) ids.push(await submit(server, { payload: { text } }));
+    for (let i = 0; i < 8; i++) await server.record(await server.finishNext("1"));
+    const { jobs, lastExamined } = await server.store.range({ limit: 1_000, maxBytes: 4_000_000 });
+    expect(jobs.map(({ id }) => id)).toEqual(ids.slice(5).reverse());
+    expect(lastExamined).toBe(ids[5]);
+    const first = await request(server, "GET", "/api/v1/jobs?limit=1000");
+    expect((first.body.jobs as { id: string }[]).map(({ id }) => id)).toEqual(ids.slice(3).reverse());
+    const filtered = await request(server, "GET", `/api/v1/jobs?type=note&limit=1000&cursor=${String(first.body.next_cursor)}`);
+    expect(filtered.body).toMatchObject({ jobs: ids.slice(0, 3).reverse().map((id) => ({ id })), next_cursor: null });
+    await server.close();
+  });
+
   it("comes in pages that fit into memory", async () => {
     const server = await startApiServer();
     const text = "x".repeat(1_500_000);

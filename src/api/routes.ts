@@ -14,6 +14,7 @@ import { getHealth, isLive, isReady } from "./health.ts";
 import { listJobs } from "./job-list.ts";
 import { cancelJob, getJob } from "./jobs.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
+import { replayJobs } from "./replay.ts";
 import { retryJob } from "./retry.ts";
 import { submitBatch, submitJob } from "./submit.ts";
 import { getWhy } from "./why.ts";
@@ -50,6 +51,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   return [
     submit(jobs.submitJob, submitJob(deps), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps), settings.maxBatchBytes),
+    submit(evidence.replayJobs, replayJobs(deps), 64 * 1_024),
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),

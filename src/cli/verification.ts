@@ -11,6 +11,7 @@ import type { Audit, AuditBooks } from "../queue/audit.ts";
 import type { Sight } from "../queue/sight.ts";
 import { faultOf, stateOf } from "../queue/sight.ts";
 import type { Held } from "../results/held.ts";
+import { lostAccepted } from "./accepted.ts";
 import type { Tally } from "./books-check.ts";
 import { contradictions, isSame, miscounts } from "./books-check.ts";
 import type { Fault, Faults } from "./fault.ts";
@@ -26,6 +27,8 @@ const DAY_MS = 86_400_000;
 export interface VerificationOptions {
   readonly audit: Audit;
   readonly held: Held;
+  /** Of the queue, as in Postgres. */
+  readonly namespace: string;
   readonly leaseMs: number;
   readonly retentionDays: number;
   /** Between two looks, in milliseconds. */
@@ -52,9 +55,10 @@ export async function verify(options: VerificationOptions): Promise<Verification
   const books = await options.audit.books();
   const suspects: Faults = new Map([...walk.suspects, ...contradictions(books), ...(await overdueFaults(options))]);
   const faults = await afterTwoLooks(options, suspects, () => lookAgain(options, suspects));
+  const lost = await afterTwoLooks(options, await lostAccepted(options), () => lostAccepted(options));
   const miscounted = await afterTwoLooks(options, walk.miscounts ?? NONE, async () => (await walkOver(options)).miscounts ?? NONE);
   if (!walk.miscounts) notes.push("Jobs came or went meanwhile: the counters were held against the sets, and not against each job.");
-  return { books, jobsSeen: walk.seen, rows, faults: [...faults.values(), ...miscounted.values(), ...ofRows], unexamined: walk.unexamined, notes };
+  return { books, jobsSeen: walk.seen, rows, faults: [...faults.values(), ...lost.values(), ...miscounted.values(), ...ofRows], unexamined: walk.unexamined, notes };
 }
 
 async function afterTwoLooks({ pauseMs }: VerificationOptions, suspects: Faults, look: () => Promise<Faults>): Promise<Faults> {

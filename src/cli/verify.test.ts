@@ -4,10 +4,11 @@ import { loadConfig } from "../config.ts";
 import { idPrefix, makeId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import type { Queue } from "../queue/queue.ts";
+import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder.ts";
-import { outcomeWith } from "../testing/outcomes.ts";
-import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { idAt, outcomeWith } from "../testing/outcomes.ts";
+import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { call, startReplica, submit } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import type { Verification } from "./verification.ts";
@@ -63,6 +64,20 @@ async function record(id: string): Promise<void> {
 describe("taskflow verify", () => {
   it("finds an empty system in order", async () => {
     expect(await verify()).toMatchObject({ code: 0, text: expect.stringContaining("No fault found.") as string });
+  });
+
+  it("names jobs that were committed to be run, and are neither in Redis nor recorded", async () => {
+    const ago = Date.now() - 300_000;
+    const [lost, waiting, recorded, young] = [idAt(ago), idAt(ago), idAt(ago), idAt(Date.now())];
+    const acceptor = new Acceptor({ databaseUrl: env.DATABASE_URL ?? "", namespace: "taskflow:0", log: { info: () => undefined, warn: () => undefined, error: () => undefined } });
+    const jobs = [lost, waiting, recorded, young].map((id) => ({ id, submission: submission({ options: { durability: "postgres" } }) }));
+    expect(await new Promise((resolve) => acceptor.accept({ jobs }, resolve))).toEqual({ kind: "committed" });
+    await acceptor.close();
+    await enqueueRaw(queue, { ids: [waiting], submissions: [submission()] });
+    await record(recorded);
+    const { code, text } = await verify(true);
+    expect(code).toBe(1);
+    expect((JSON.parse(text) as Verification).faults).toMatchObject([{ kind: "accepted_lost", id: lost }]);
   });
 
   it("finds a system in order that has a job in each place, and one in Postgres", async () => {

@@ -34,7 +34,7 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
       throw new StartError(`Redis at ${redis.host}:${redis.port} does not answer (${messageOf(error)}): check REDIS_ADDR.`, error);
     });
     await held.open();
-    const verification = await verify({ audit, held, leaseMs: config.LEASE_MS, retentionDays: config.RETENTION_DAYS, pauseMs });
+    const verification = await verify({ audit, held, namespace: config.REDIS_NAMESPACE, leaseMs: config.LEASE_MS, retentionDays: config.RETENTION_DAYS, pauseMs });
     const { faults, unexamined } = verification;
     out.write(isJson ? `${JSON.stringify(verification, null, 2)}\n` : verifyReport(verification));
     return faults.length + unexamined === 0 ? IN_ORDER : FAULTS_FOUND;

@@ -49,12 +49,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   const { bytes, kind, maxBodyBytes, now, durability } = task;
-  let text: string;
-  try {
-    text = decoder.decode(bytes);
-  } catch {
-    return refuse(400, "invalid_utf8", "The body is not valid UTF-8.");
-  }
+  const text = textOf(bytes);
+  if (typeof text !== "string") return text;
   if (kind !== "single") return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), task, typeOf);
   const json = readJson(text);
   if ("refusal" in json) return json;
@@ -63,6 +59,20 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
   if (bytes.length > limit) return refuse(413, "body_too_large", `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`);
   return { submissions: [parsed.submission], isDelayed: parsed.isDelayed };
+}
+
+/** A body that holds no submissions: its value, or why it is refused. */
+export function parseJson(bytes: Uint8Array): Read<unknown> {
+  const text = textOf(bytes);
+  return typeof text === "string" ? readJson(text) : text;
+}
+
+function textOf(bytes: Uint8Array): string | { readonly refusal: Refusal } {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return refuse(400, "invalid_utf8", "The body is not valid UTF-8.");
+  }
 }
 
 function refuse(status: Refusal["status"], code: Refusal["code"], detail: string, faults: readonly Fault[] = []): { readonly refusal: Refusal } {

@@ -5,6 +5,7 @@
 import type { Static, TObject } from "typebox";
 import type { Backoff } from "./backoff.ts";
 import type { Destinations } from "./destination.ts";
+import type { Replays } from "./replays.ts";
 
 export { exponential, fixed } from "./backoff.ts";
 
@@ -62,6 +63,8 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
 /** What a replica shares with the others: for `open` in lane `io`. A pool thread has no part in it. */
 export interface Services {
   readonly destinations: Destinations;
+  /** Absent where no queue and no store are joined to the types. */
+  readonly replays?: Replays;
 }
 
 export interface PayloadFault {

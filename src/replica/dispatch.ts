@@ -3,6 +3,7 @@ import { exponential } from "../core/backoff.ts";
 import type { Backoff } from "../core/backoff.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { Job, Outcome, Submission } from "../core/job.ts";
+import type { Replays } from "../core/replays.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
 import { Executor } from "../execute/executor.ts";
@@ -31,6 +32,7 @@ export interface DispatchOptions {
   readonly metrics: Metrics;
   readonly queue: Queue;
   readonly recorder: Recorder;
+  readonly replays: Replays;
   readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
   readonly onUnfit: () => void;
 }
@@ -107,7 +109,7 @@ export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> 
     onUnreadable: (job) => logOf(job).error("a job stands in the outbox without an outcome"),
     onError: onError("the outbox could not be swept"),
   });
-  await Promise.all([executor.open(options.typeSettings, { destinations: queue.destinations }), threads.opened()]);
+  await Promise.all([executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays }), threads.opened()]);
   return { worker, leases, sweep, slots, threads, executor, heartbeat };
 }
 

@@ -15,6 +15,7 @@ import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
 import { callbacks } from "./callback.ts";
 import { makeDispatch } from "./dispatch.ts";
 import { intake } from "./intake.ts";
+import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { StartError, messageOf } from "../errors.ts";
@@ -97,23 +98,24 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const recorder = openRecorder(options, queue, metrics);
   closers.push(() => recorder.close(LAST_FLUSH_MS));
 
+  const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
+  closers.push(() => acceptor.close());
+  const replays = replaysOf({ queue, store, acceptor });
   const artifacts = await openArtifactStore({ ARTIFACTS_DIR: String(options.typeSettings.ARTIFACTS_DIR) });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, metrics, callbackOf });
+  const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, replays, metrics, callbackOf });
   const { worker, leases, sweep, executor, threads, slots, heartbeat } = dispatch;
   hears.wake = worker.nudge;
   hears.cancel = (id) => leases.stop(id, "cancelled");
   closers.push(() => threads.close(), () => executor.close(), () => heartbeat.close(), () => leases.close());
   closers.push(startRetention(options, artifacts));
-  const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
-  closers.push(() => acceptor.close());
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks
   const server = new Server({
     enqueue: intake({ queue, acceptor }),
-    ...{ queue, store, registry: options.registry, artifacts, links, metrics, recorder, log },
+    ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
     cancelWaiting: (job) => recordCancelled(job, recorder, metrics),

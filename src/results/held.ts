@@ -5,6 +5,9 @@ import { readSql } from "./sql.ts";
 
 const AMONG = readSql("jobs-among.sql");
 const TOTAL = readSql("jobs-total.sql");
+const UNRECORDED = readSql("accepted-unrecorded.sql");
+const SLICE = 1_000;
+const LOWEST = "00000000-0000-0000-0000-000000000000";
 /** A count of a table with many millions of rows may take this long. */
 const TIMEOUT_MS = 120_000;
 
@@ -33,6 +36,18 @@ export class Held {
     const sorted = [...ids].sort();
     const { rows } = await this.#client.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)]);
     return new Set(rows.map(({ id }) => id));
+  }
+
+  /** The ids, in slices, below one that are committed to be run (`durability: postgres`) and have no row in `jobs`. */
+  async *unrecorded(namespace: string, below: string): AsyncGenerator<string[]> {
+    for (let above = LOWEST; ; ) {
+      const { rows } = await this.#client.query<{ last: string | null; id: string | null }>(UNRECORDED, [namespace, above, below, SLICE]);
+      const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
+      if (ids.length > 0) yield ids;
+      const last = rows[0]?.last ?? null;
+      if (last === null) return;
+      above = last;
+    }
   }
 
   /** How many rows there are, and since when the table is there (epoch ms). */

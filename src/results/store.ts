@@ -11,10 +11,16 @@ const GET = readSql("job-get.sql");
 const OPTIONS = readSql("job-options.sql");
 const ATTEMPTS = readSql("job-attempts.sql");
 const RANGE = readSql("job-range.sql");
+const MATCH = readSql("job-match.sql");
+const AMONG = readSql("jobs-among.sql");
 
 const LOWEST_ID = "00000000-0000-0000-0000-000000000000";
 const HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** Payloads and results that a page may hold when nobody says: they are all in memory at once. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+/** Jobs of one query where all pass: Postgres reads so many payloads to add up their sizes, however few of them fit. */
+const MAX_ROWS = 200;
 
 /** What a list asks of a job; what is absent or null, it does not ask. */
 export interface JobFilters {
@@ -34,6 +40,8 @@ export interface JobRange {
   readonly limit: number;
   /** How many jobs are returned at most; `limit` when not given. */
   readonly maxJobs?: number | undefined;
+  /** The page ends with the job whose payload and result reach this. */
+  readonly maxBytes?: number;
   readonly filters?: JobFilters;
 }
 
@@ -46,7 +54,7 @@ export interface JobPage {
 
 type JobRow = Omit<JobView, "progress">;
 /** Without a job, only what was examined. */
-type RangeRow = { readonly examined: number; readonly lowest: string | null } & (JobRow | { readonly id: null });
+type RangeRow = { readonly examined: number; readonly lowest: string | null } & ((JobRow & { readonly bytes: number }) | { readonly id: null });
 
 export class Store {
   readonly #pool: pg.Pool;
@@ -87,28 +95,64 @@ export class Store {
    * The jobs of a range of ids that pass the filters, newest first, and how far it looked. It looks through one day, then
    * the two before it, the four before those: planned over a year of partitions at once, a list took 230 ms.
    */
-  async range({ below, from = LOWEST_ID, limit, maxJobs = limit, filters = {} }: JobRange): Promise<JobPage> {
-    const { status = null, type = null, tag = null, group_key = null, error_code = null } = filters;
-    const asked = [status, type, tag, group_key, error_code];
+  async range({ below, from = LOWEST_ID, limit, maxJobs = limit, maxBytes = MAX_PAGE_BYTES, filters = {} }: JobRange): Promise<JobPage> {
+    const asked = askedBy(filters);
+    const allPass = asked.every((filter) => filter === null);
     const jobs: JobView[] = [];
     let top = below ?? HIGHEST_ID;
     let day = startOfDay(below === undefined ? Date.now() : timeOfId(below));
-    let left = limit;
-    for (let days = 1; ; days *= 2) {
+    let [left, bytes, days] = [limit, 0, 1];
+    for (;;) {
       const bottom = lowestIdAt(day);
-      const wanted = maxJobs - jobs.length;
-      // Where all pass, no more ids need a look than jobs are wanted.
-      const ids = asked.every((filter) => filter === null) ? Math.min(left, wanted) : left;
-      const rows = await this.#query<RangeRow>(RANGE, [top, bottom > from ? bottom : from, ids, wanted, ...asked]);
-      for (const row of rows) if (row.id !== null) jobs.push(viewOfRow(row));
+      const wanted = allPass ? Math.min(MAX_ROWS, maxJobs - jobs.length) : maxJobs - jobs.length;
+      const ids = allPass ? Math.min(left, wanted) : left; // no more need a look than jobs are wanted
+      const rows = await this.#query<RangeRow>(RANGE, [top, bottom > from ? bottom : from, ids, wanted, ...asked, maxBytes - bytes]);
+      for (const row of rows) {
+        if (row.id === null) continue;
+        jobs.push(viewOfRow(row));
+        bytes += row.bytes;
+      }
       const { examined = 0, lowest = null } = rows[0] ?? {};
       left -= examined;
-      if (jobs.length >= maxJobs) return { jobs, lastExamined: jobs.at(-1)?.id ?? lowest };
+      if (jobs.length >= maxJobs || bytes >= maxBytes) return { jobs, lastExamined: jobs.at(-1)?.id ?? lowest };
       if (left <= 0) return { jobs, lastExamined: lowest };
+      if (allPass && examined === ids && lowest !== null) {
+        top = lowest; // the day may have more
+        continue;
+      }
       if (bottom <= from) return { jobs, lastExamined: null };
       top = bottom;
       day = Math.max(0, day - days * DAY_MS);
+      days *= 2;
     }
+  }
+
+  /**
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices of up to `slice` ids examined; replays are none of them.
+   * @param finishedBy epoch ms
+   */
+  async *matching(filters: JobFilters, { below, from = LOWEST_ID, finishedBy, slice = 10_000 }: { readonly below: string; readonly from?: string | undefined; readonly finishedBy: number; readonly slice?: number }): AsyncGenerator<string[]> {
+    let top = below;
+    let day = startOfDay(timeOfId(below));
+    for (let days = 1; top > from; days *= 2) {
+      const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
+      for (let isMore = true; isMore; ) {
+        const rows = await this.#query<{ examined: number; lowest: string | null; id: string | null }>(MATCH, [top, bottom, slice, ...askedBy(filters), finishedBy]);
+        const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
+        if (ids.length > 0) yield ids;
+        const { examined = 0, lowest = null } = rows[0] ?? {};
+        isMore = examined === slice && lowest !== null;
+        top = isMore && lowest !== null ? lowest : bottom;
+      }
+      day = Math.max(0, day - days * DAY_MS);
+    }
+  }
+
+  /** Those of these ids that have a row. */
+  async among(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const sorted = [...ids].sort();
+    return new Set((await this.#query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
   }
 
   /** A round trip, in milliseconds. */
@@ -132,6 +176,10 @@ export class Store {
       throw new TaskFlowError("store_unavailable", 503, `Finished jobs cannot be read now: ${messageOf(error)}`, { cause: error, retryAfterMs: 2_000 });
     }
   }
+}
+
+function askedBy({ status = null, type = null, tag = null, group_key = null, error_code = null }: JobFilters): (string | null)[] {
+  return [status, type, tag, group_key, error_code];
 }
 
 function viewOfRow(row: JobRow): JobView {

@@ -95,6 +95,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   });
   const server = new Server({
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
+    replays: { matching: () => { throw new Error("no replays here"); } },
     ...{ queue, store, registry: testRegistry, artifacts, links: testLinks, metrics, recorder },
     parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), testRegistry.get))), // as over a thread's port
     cancelWaiting: (job) => cancelled.push(job),

@@ -43,3 +43,25 @@ export const retryJob: Operation = {
   answers: { 202: { description: "The new job", content: JSON_JOB, headers: ["Location"] } },
   problems: [...ONE_JOB_PROBLEMS, "job_not_retryable", "draining"],
 };
+
+const replayBody = Type.Object(
+  {
+    status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed" })),
+    ...{ type: Type.Optional(Type.String()), tag: Type.Optional(Type.String()), group_key: Type.Optional(Type.String()), error_code: Type.Optional(Type.String()) },
+    ...{ created_after: Type.Optional(timeSchema), created_before: Type.Optional(timeSchema) },
+    rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "How many a second at most" })),
+    dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count them" })),
+  },
+  { additionalProperties: false },
+);
+
+export const replayJobs: Operation = {
+  ...{ method: "POST", pattern: "/api/v1/jobs/replay", access: "submit", id: "replayJobs", tag: "Jobs", summary: "Run again all finished jobs that a filter names" },
+  description: "Each copy is enqueued once, whatever crashes. What had not ended when the call was accepted is left alone.",
+  body: { "application/json": { schema: replayBody } },
+  answers: {
+    200: { description: "With dry_run: how many there are", content: { "application/json": { schema: Type.Object({ matched: Type.Integer({ minimum: 0 }) }) } } },
+    202: { description: "A job of type replay, whose progress and result tell the rest", content: JSON_JOB, headers: ["Location"] },
+  },
+  problems: ["body_missing", "invalid_utf8", "malformed_json", "json_too_deep", "body_too_large", "unsupported_media_type", "validation_failed", "queue_unavailable", "outcome_unknown", "store_unavailable", "draining"],
+};

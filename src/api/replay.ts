@@ -1,0 +1,72 @@
+/** `POST /api/v1/jobs/replay`: runs again all that a filter names, as a job of type `replay`; or counts them. */
+import type { ReplayFilters } from "../core/replays.ts";
+import { invalid } from "../core/body.ts";
+import type { Refusal } from "../core/body.ts";
+import { parseJson } from "../core/body.ts";
+import type { Submission } from "../core/job.ts";
+import { NO_OPTIONS, viewOfSubmission } from "../core/wire.ts";
+import type { Enqueued } from "../queue/enqueuer.ts";
+import { answerOfThrown } from "./async-handler.ts";
+import { isJson } from "./content-type.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import type { Answer, ApiRequest, Handler } from "./exchange.ts";
+import { JSON_TYPE, json } from "./exchange.ts";
+import { jobJson } from "./job-json.ts";
+import { problem, problemOfRefusal } from "./problem.ts";
+import { problemOfFailure } from "./submit.ts";
+
+const REPLAY_TYPE = "replay";
+
+interface Replay {
+  readonly filters: ReplayFilters & { readonly rate?: number };
+  readonly isDryRun: boolean;
+}
+
+export function replayJobs(deps: ApiDependencies): Handler {
+  return (request, reply) => {
+    const replay = readReplay(deps, request);
+    if ("status" in replay) { reply.send(replay); return; }
+    const answer = replay.isDryRun ? count(deps, replay) : start(deps, replay);
+    answer.then((made) => reply.send(made), (error: unknown) => reply.send(answerOfThrown(deps.log, error)));
+  };
+}
+
+/** Reads the body while it is there. */
+function readReplay({ registry }: ApiDependencies, { body, headers }: ApiRequest): Replay | Answer {
+  if (body.length === 0) return problem(400, "body_missing", "The request has no body.");
+  if (!isJson(headers.contentType)) return problem(415, "unsupported_media_type", "The Content-Type must be application/json.");
+  const read: { readonly value: unknown } | { readonly refusal: Refusal } = parseJson(body);
+  if ("refusal" in read) return problemOfRefusal(read.refusal);
+  const { value } = read;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return problemOfRefusal(invalid([{ path: "", message: "expected an object" }]).refusal);
+  const { dry_run = false, ...filters } = value as { readonly dry_run?: unknown };
+  const faults = [...(registry.get(REPLAY_TYPE)?.faultsOf(filters) ?? [])];
+  if (typeof dry_run !== "boolean") faults.push({ path: "/dry_run", message: "expected a boolean" });
+  return faults.length > 0 ? problemOfRefusal(invalid(faults).refusal) : { filters, isDryRun: dry_run === true };
+}
+
+async function count({ replays, queue }: ApiDependencies, { filters }: Replay): Promise<Answer> {
+  let matched = 0;
+  for await (const ids of replays.matching(filters, queue.ids.next())) matched += ids.length;
+  return json(200, JSON.stringify({ matched }));
+}
+
+async function start(deps: ApiDependencies, { filters }: Replay): Promise<Answer> {
+  const { queue, registry, settings } = deps;
+  const submission: Submission = {
+    type: REPLAY_TYPE,
+    payload: JSON.stringify(filters),
+    priority: 5,
+    maxAttempts: registry.get(REPLAY_TYPE)?.definition.attempts ?? 1,
+    groupKey: null,
+    options: settings.durability === "postgres" ? { durability: "postgres" } : NO_OPTIONS,
+  };
+  const id = queue.ids.next();
+  const answer = await new Promise<Enqueued>((resolve) => deps.enqueue({ ids: [id], submissions: [submission] }, resolve));
+  if (answer.kind === "failed") {
+    const failure = problemOfFailure(answer.error, [id]);
+    if (!failure) throw answer.error;
+    return failure;
+  }
+  return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]], body: jobJson(registry)(viewOfSubmission(id, submission)) };
+}

@@ -1,0 +1,102 @@
+/** What replays ask of this replica: the finished jobs that a filter names, and their copies. Joins queue, store and acceptor. */
+import { createHash } from "node:crypto";
+import { lowestIdAt, timeOfId } from "../core/id.ts";
+import type { JobOptions, JobView, Submission } from "../core/job.ts";
+import type { ReplayFilters, Replays } from "../core/replays.ts";
+import { resubmissionOf } from "../core/resubmission.ts";
+import { parseTime } from "../core/rfc3339.ts";
+import { viewOf } from "../core/wire.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Acceptor } from "../results/acceptor.ts";
+import type { Store } from "../results/store.ts";
+
+/** Outcomes that Postgres does not hold yet are looked at up to this number: with more, Postgres is away, and so is the replay. */
+const MAX_ENDED = 10_000;
+/** Jobs read from Redis at once. */
+const CHUNK = 50;
+
+export interface ReplayParts {
+  readonly queue: Pick<Queue, "endedIds" | "read" | "missing" | "enqueue" | "clock">;
+  readonly store: Pick<Store, "matching" | "among" | "get" | "options">;
+  readonly acceptor: Pick<Acceptor, "accept">;
+}
+
+export function replaysOf(parts: ReplayParts): Replays {
+  return { matching: (filters, replayId) => matching(parts, filters, replayId), copy: (replayId, ids) => copy(parts, replayId, ids) };
+}
+
+/** Redis first: a job that moves meanwhile is seen in one of the two. */
+async function* matching({ queue, store }: ReplayParts, filters: ReplayFilters, replayId: string): AsyncGenerator<readonly string[]> {
+  const { created_after, created_before, status = "failed", ...asked } = filters;
+  const finishedBy = timeOfId(replayId);
+  const from = boundOf(created_after);
+  const below = [boundOf(created_before), replayId].filter((id) => id !== undefined).sort()[0] ?? replayId;
+  const passes = (view: JobView): boolean =>
+    view.id < below && (from === undefined || view.id >= from) && view.type !== "replay" && (view.finished_at ?? Infinity) <= finishedBy && isAsked(view, { ...asked, status });
+  const seen = new Set<string>();
+  const ended = await queue.endedIds(MAX_ENDED);
+  for (let at = 0; at < ended.length; at += CHUNK) {
+    const ids = (await queue.read(ended.slice(at, at + CHUNK))).map(viewOf).filter(passes).map(({ id }) => id);
+    for (const id of ids) seen.add(id);
+    if (ids.length > 0) yield ids;
+  }
+  for await (const ids of store.matching({ ...asked, status }, { below, from, finishedBy })) yield ids.filter((id) => !seen.has(id));
+}
+
+function boundOf(time: string | undefined): string | undefined {
+  const epochMs = time === undefined ? undefined : parseTime(time);
+  return epochMs === undefined ? undefined : lowestIdAt(epochMs);
+}
+
+function isAsked(view: JobView, { status, type, tag, group_key, error_code }: ReplayFilters): boolean {
+  return (
+    view.status === status &&
+    (type === undefined || view.type === type) &&
+    (tag === undefined || view.tags.includes(tag)) &&
+    (group_key === undefined || view.group_key === group_key) &&
+    (error_code === undefined || view.error?.code === error_code)
+  );
+}
+
+/**
+ * In this order nothing is run twice: Redis forgets a copy only after its row is committed, so one that is in neither was
+ * never enqueued. Its id lies as far back as the replay's own, so it bypasses the intake, which trusts only young ids.
+ */
+async function copy(parts: ReplayParts, replayId: string, ids: readonly string[]): Promise<number> {
+  const { queue, store } = parts;
+  const originals = new Map(ids.map((id) => [copyId(replayId, id), id]));
+  const missing = await queue.missing([...originals.keys()]);
+  const recorded = await store.among(missing);
+  const wanted = missing.filter((id) => !recorded.has(id));
+  const copies = await Promise.all(wanted.map(async (id) => ({ id, submission: await submissionOf(parts, originals.get(id) ?? "") })));
+  const found = copies.flatMap(({ id, submission }) => (submission ? [{ id, submission }] : []));
+  await enqueue(parts, found);
+  return ids.length - (wanted.length - found.length);
+}
+
+async function submissionOf({ queue, store }: ReplayParts, id: string): Promise<Submission | undefined> {
+  const ofRedis = async (): Promise<[JobView, JobOptions] | undefined> => (await queue.read([id])).map((job): [JobView, JobOptions] => [viewOf(job), job.options])[0];
+  const view = await store.get(id);
+  const whole = view ? ([view, await store.options(id)] as const) : await ofRedis();
+  if (!whole) return undefined;
+  const submission = resubmissionOf(...whole);
+  return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } }; // what it waits from: the replay's id is older
+}
+
+async function enqueue({ queue, acceptor }: ReplayParts, jobs: readonly { readonly id: string; readonly submission: Submission }[]): Promise<void> {
+  const durable = jobs.filter(({ submission }) => submission.options.durability === "postgres");
+  if (durable.length > 0) {
+    await new Promise<void>((resolve, reject) => {
+      acceptor.accept({ jobs: durable }, (answer) => { if (answer.kind === "failed") reject(answer.error); else resolve(); });
+    });
+  }
+  await Promise.all(jobs.map(({ id, submission }) => new Promise<void>((resolve, reject) => {
+    queue.enqueue({ ids: [id], submissions: [submission] }, (answer) => { if (answer.kind === "failed") reject(answer.error); else resolve(); });
+  })));
+}
+
+/** The id of a job's copy: it follows from the replay's and the job's, with the time and the shard of the replay's. */
+export function copyId(replayId: string, id: string): string {
+  const digits = createHash("sha256").update(`replay ${replayId} ${id}`).digest("hex");
+  return `${replayId.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
+}
