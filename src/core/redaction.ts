@@ -19,8 +19,13 @@ export function redactPayload(payload: string): string {
   });
 }
 
+/** Whether a header is named like one that carries a credential. */
+export function isCredential(header: string): boolean {
+  return CREDENTIAL.test(header);
+}
+
 function redactHeaders(headers: string): string {
-  return replaceValues(headers, ({ name }) => (CREDENTIAL.test(name) ? REDACTED : undefined));
+  return replaceValues(headers, ({ name }) => (isCredential(name) ? REDACTED : undefined));
 }
 
 function replaceValues(json: string, replacement: (member: Member) => string | undefined): string {

@@ -3,13 +3,18 @@
  * connection itself, so what is judged is the address that the socket then connects to, and a name that changes its
  * answer between a check and the connection (DNS rebinding) gains nothing. Redirects are followed here and not by the
  * library, so each of their targets passes the same guard. The proxy variables of the environment are not honoured.
+ * Behind OUTBOUND_PROXY the proxy connects: an address written in a URL or a redirect is still judged here, but what a name
+ * resolves to only the proxy can judge.
  */
 import { lookup, type LookupAddress } from "node:dns";
+import { readFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import type { LookupFunction } from "node:net";
+import { rootCertificates } from "node:tls";
 import { Type, type Static, type TObject } from "typebox";
-import { Agent, type Dispatcher } from "undici";
+import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import { PermanentError } from "../core/job-type.ts";
+import { messageOf, StartError } from "../errors.ts";
 import { within } from "./deadline.ts";
 import { followed, isRedirect, type Hop } from "./redirect.ts";
 import { parseTarget, refusalOf, TargetRefused } from "./target.ts";
@@ -21,8 +26,19 @@ export const outboundSettings = {
     description:
       "Whether URLs given by callers (webhooks, image sources) may lead to loopback and private networks. Link-local addresses and cloud metadata stay refused.",
   }),
+  OUTBOUND_PROXY: Type.Optional(Type.String({
+    default: "",
+    pattern: "^(https?://[^/?#]+/?)?$",
+    description: "A proxy for requests to URLs given by callers, `http://USER:PASSWORD@HOST:PORT`, asked by CONNECT. It must itself refuse private addresses: names are resolved there. Empty: none; the proxy variables of the environment are not honoured",
+  })),
+  OUTBOUND_CONNECT_TIMEOUT_MS: Type.Optional(Type.Integer({ default: 10_000, minimum: 1, maximum: 600_000, description: "How long a connection to such a URL may take to be made" })),
+  OUTBOUND_HEADERS_TIMEOUT_MS: Type.Optional(Type.Integer({ default: 600_000, minimum: 1, maximum: 600_000, description: "How long its answer may take to begin. The time of the whole request stands beside it" })),
+  OUTBOUND_BODY_TIMEOUT_MS: Type.Optional(Type.Integer({ default: 60_000, minimum: 1, maximum: 600_000, description: "How long its answer may pause once it has begun" })),
+  OUTBOUND_CLIENT_CERT_FILE: Type.Optional(Type.String({ default: "", description: "A PEM file with the certificate and the key that are shown to servers which ask for one (mTLS). Empty: none" })),
+  OUTBOUND_CA_FILE: Type.Optional(Type.String({ default: "", description: "A PEM file with certificate authorities that are trusted beside the usual ones. Empty: none" })),
 };
 
+/** What is not given has its default. */
 export type OutboundSettings = Static<TObject<typeof outboundSettings>>;
 
 /** All addresses of a host. */
@@ -54,24 +70,44 @@ export interface OutboundResponse {
 
 const systemResolve: Resolve = (hostname, answer) => lookup(hostname, { all: true }, answer);
 
-/** Opens the guarded client. `resolve` stands in for the system's resolver in tests. */
+/**
+ * Opens the guarded client. `resolve` stands in for the system's resolver in tests.
+ * @throws {StartError} for a file that cannot be read
+ */
 export function openOutbound(settings: OutboundSettings, resolve: Resolve = systemResolve): Outbound {
-  return new Outbound(settings.OUTBOUND_ALLOW_PRIVATE, resolve);
+  return new Outbound(settings.OUTBOUND_ALLOW_PRIVATE, openDispatcher(settings, resolve));
+}
+
+function openDispatcher(settings: OutboundSettings, resolve: Resolve): Dispatcher {
+  const { OUTBOUND_CLIENT_CERT_FILE: certFile = "", OUTBOUND_CA_FILE: caFile = "", OUTBOUND_PROXY: proxy = "" } = settings;
+  const timeouts = { headersTimeout: settings.OUTBOUND_HEADERS_TIMEOUT_MS ?? 600_000, bodyTimeout: settings.OUTBOUND_BODY_TIMEOUT_MS ?? 60_000 };
+  const pair = certFile === "" ? undefined : readPem("OUTBOUND_CLIENT_CERT_FILE", certFile);
+  const tls = {
+    timeout: settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? 10_000,
+    ...(pair !== undefined && { cert: pair, key: pair }),
+    ...(caFile !== "" && { ca: [...rootCertificates, readPem("OUTBOUND_CA_FILE", caFile)] }),
+  };
+  if (proxy !== "") return new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: { timeout: tls.timeout }, proxyTunnel: true, ...timeouts });
+  // autoSelectFamily: the look-up is then asked for all addresses, and tries what it was given
+  return new Agent({ connect: { ...tls, lookup: guardedLookup(settings.OUTBOUND_ALLOW_PRIVATE, resolve), autoSelectFamily: true }, ...timeouts });
+}
+
+function readPem(setting: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new StartError(`${setting} cannot be read: ${messageOf(error)}`, error);
+  }
 }
 
 export class Outbound {
-  readonly #agent: Agent;
+  readonly #agent: Dispatcher;
   readonly #allowPrivate: boolean;
   #closing: Promise<void> | undefined;
 
-  constructor(allowPrivate: boolean, resolve: Resolve) {
+  constructor(allowPrivate: boolean, agent: Dispatcher) {
     this.#allowPrivate = allowPrivate;
-    this.#agent = new Agent({
-      // autoSelectFamily: the look-up is then asked for all addresses, and tries what it was given
-      connect: { lookup: guardedLookup(allowPrivate, resolve), autoSelectFamily: true },
-      headersTimeout: 0, // the total deadline of each fetch stands for both
-      bodyTimeout: 0,
-    });
+    this.#agent = agent;
   }
 
   /**

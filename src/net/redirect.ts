@@ -1,3 +1,5 @@
+import { isCredential } from "../core/redaction.ts";
+
 /** One request on a chain of redirects. Header names are lower case. */
 export interface Hop {
   readonly url: URL;
@@ -8,8 +10,8 @@ export interface Hop {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** What must not reach an origin that the caller did not name. */
-const CREDENTIALS = new Set(["authorization", "proxy-authorization", "cookie"]);
+/** What must not reach an origin that the caller did not name. A webhook's signature is none: it proves the body, and opens nothing. */
+const staysHome = (name: string): boolean => isCredential(name) && !name.startsWith("webhook-");
 
 /** The headers that describe a body, dropped with it. */
 const ABOUT_BODY = new Set(["content-type", "content-encoding", "content-language", "content-location", "content-length"]);
@@ -28,7 +30,7 @@ export function followed(hop: Hop, status: number, target: URL): Hop {
   const becomesGet = status === 303 ? hop.method !== "GET" && hop.method !== "HEAD" : status < 303 && hop.method === "POST";
   const isElsewhere = target.origin !== hop.url.origin;
   const headers = Object.entries(hop.headers).filter(
-    ([name]) => !(becomesGet && ABOUT_BODY.has(name)) && !(isElsewhere && CREDENTIALS.has(name)),
+    ([name]) => !(becomesGet && ABOUT_BODY.has(name)) && !(isElsewhere && staysHome(name)),
   );
   return {
     url: target,

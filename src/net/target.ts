@@ -14,8 +14,8 @@ export class TargetRefused extends PermanentError {
 /** The networks that OUTBOUND_ALLOW_PRIVATE opens. Link-local is not among them: nothing lives there that callers need, but cloud metadata does. */
 const PRIVATE_RANGES = new Set(["loopback", "private", "uniqueLocal", "carrierGradeNat"]);
 
-/** Metadata services inside those networks (AWS over IPv6, Alibaba Cloud): they hand out credentials, so they stay shut. */
-const METADATA_ADDRESSES = new Set(["fd00:ec2::254", "100.100.100.200"]);
+/** Metadata services outside link-local (AWS and Google over IPv6, Scaleway, Alibaba Cloud, Azure): they hand out credentials, so they stay shut. */
+const METADATA_ADDRESSES = new Set(["fd00:ec2::254", "fd20:ce::254", "fd00:42::42", "100.100.100.200", "168.63.129.16"]);
 
 /** All that is assigned as global unicast in IPv6 (RFC 4291, IANA); ipaddr.js calls the unassigned rest `unicast` too. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
@@ -29,8 +29,8 @@ const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
 export function refusalOf(address: string, allowPrivate: boolean): string | undefined {
   const parsed = ipaddr.parse(address);
   const range = parsed.range();
-  if (range === "unicast") return parsed.kind() === "ipv4" || parsed.match(GLOBAL_IPV6) ? undefined : "unassigned";
   if (METADATA_ADDRESSES.has(parsed.toString())) return "metadata";
+  if (range === "unicast") return parsed.kind() === "ipv4" || parsed.match(GLOBAL_IPV6) ? undefined : "unassigned";
   return allowPrivate && PRIVATE_RANGES.has(range) ? undefined : range;
 }
 

@@ -12,14 +12,15 @@ local function admit(host, id, ttl, most, rate)
   local key, held = ns .. 'dest:' .. host, ns .. 'held:' .. host
   local known = call('HMGET', key, 'window', 'open_until', 'duration', 'tail', 'next')
   local window = math.max(1, math.floor(math.min(tonumber(known[1] or START), most)))
-  local open_until, duration, next_at = tonumber(known[2] or 0), tonumber(known[3] or 20), tonumber(known[5] or 0)
+  local open_until, duration, next_at = tonumber(known[2] or 0), tonumber(known[3] or 500), tonumber(known[5] or 0)
   call('ZREMRANGEBYSCORE', held, '-inf', now) -- of replicas that died
   local from, pace = now + LEAST, nil
   if now < open_until then
     from, pace = open_until, OPEN_PACE
   elseif call('ZCARD', held) >= window then
-    local oldest = string.match(call('ZRANGE', held, 0, 0)[1], '^%d+')
-    pace = math.max(duration, now - oldest) / window -- one that hangs takes at least as long as it has
+    local age = now - string.match(call('ZRANGE', held, 0, 0)[1], '^%d+')
+    -- As fast as a window can take them that has grown by the time they come; but one that hangs takes at least as long as it has.
+    pace = age <= 4 * duration and duration / math.min(most, 4 * window) or age / window
   elseif rate > 0 and next_at - now > 1000 - 1000 / rate then -- a second's worth may come at once (GCRA: ITU-T I.371)
     pace = 1000 / rate
   end

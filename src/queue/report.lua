@@ -23,6 +23,7 @@ local function report(host, member, most, sign)
     call('HSET', key, 'window', window, 'duration', known[3] and 0.8 * known[3] + 0.2 * took or took)
     if failures > 0 then call('HDEL', key, 'failures', 'open_until', 'tail') end
     if window >= math.min(START, most) and known[5] then call('HDEL', key, 'open_for') end -- until then, the next opening is longer than the last
+    if not known[3] then call('HSET', key, 'tail', now + 1) end -- until now it was guessed
     call('PEXPIRE', key, KEEP)
     return
   end

@@ -1,0 +1,89 @@
+/**
+ * `npx tsx scripts/dead-hosts.ts [JOBS] [LATENCY_MS] [ROUNDS]`, after `npm run build`: webhooks to a live host alone, and mixed with as many to a host that
+ * refuses connections, or that never answers. Told is when the live host has all of its webhooks. Each time on an empty
+ * server, so that nothing is known of any host.
+ */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { medianOf } from "../bench/median.ts";
+import { freePort } from "../src/embedded/free-port.ts";
+import type { Closer } from "./loadtest/server.ts";
+import { startServer } from "./loadtest/server.ts";
+
+const [JOBS = 2_000, LATENCY_MS = 20, ROUNDS = 3] = process.argv.slice(2).map(Number);
+const BATCH_JOBS = 500;
+const LIMIT = 1.3;
+
+interface Host {
+  readonly url: string;
+  /** Requests that it has had. */
+  readonly count: () => number;
+  /** When it has had so many. */
+  readonly had: (requests: number) => Promise<number>;
+}
+
+/** A host that answers after a while; with Infinity never. */
+async function startHost(latencyMs: number, closers: Closer[]): Promise<Host> {
+  let requests = 0;
+  const waiting = new Map<number, (at: number) => void>();
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => {
+      requests += 1;
+      waiting.get(requests)?.(performance.now());
+      if (latencyMs < Infinity) setTimeout(() => response.end("thanks"), latencyMs);
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  closers.push(() => server.close(), () => server.closeAllConnections());
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    count: () => requests,
+    had: (wanted) => new Promise((resolve) => waiting.set(wanted, resolve)),
+  };
+}
+
+/** Submits a webhook to each host in turn, until each has JOBS. */
+async function submit(server: string, urls: readonly string[]): Promise<void> {
+  for (let first = 0; first < JOBS; first += BATCH_JOBS) {
+    const count = Math.min(BATCH_JOBS, JOBS - first);
+    const jobs = Array.from({ length: count }, (_, n) => urls.map((url) => ({ type: "webhook", payload: { url, body: { number: first + n } } }))).flat();
+    const answer = await fetch(`${server}/api/v1/jobs/batch`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ jobs }) });
+    if (answer.status !== 202) throw new Error(`${answer.status}: ${await answer.text()}`);
+    await answer.arrayBuffer();
+  }
+}
+
+type Company = "alone" | "refusing" | "hanging";
+
+/** @returns how long it took until the live host had all, in ms, and how many requests the dead one has had by then */
+async function measure(company: Company): Promise<{ readonly ms: number; readonly deadRequests: number }> {
+  const closers: Closer[] = [];
+  try {
+    const server = await startServer("smtp://127.0.0.1:1", closers);
+    const live = await startHost(LATENCY_MS, closers);
+    const hanging = await startHost(Infinity, closers);
+    const dead = { alone: [], refusing: [`http://127.0.0.1:${await freePort()}/`], hanging: [hanging.url] }[company];
+    const all = live.had(JOBS);
+    const startedAt = performance.now();
+    await submit(server.url, [...dead, live.url]);
+    return { ms: (await all) - startedAt, deadRequests: hanging.count() };
+  } finally {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
+  }
+}
+
+const times: Record<Company, number[]> = { alone: [], refusing: [], hanging: [] };
+for (let round = 0; round < ROUNDS; round++) {
+  for (const company of ["alone", "refusing", "hanging"] as const) {
+    const { ms, deadRequests } = await measure(company);
+    times[company].push(ms);
+    process.stdout.write(`${company.padEnd(9)} ${Math.round(ms)} ms${company === "hanging" ? `, ${deadRequests} requests hang` : ""}\n`);
+  }
+}
+const alone = medianOf(times.alone);
+const ratios = (["refusing", "hanging"] as const).map((company) => [company, medianOf(times[company]) / alone] as const);
+process.stdout.write(`${JOBS} webhooks to a host that answers in ${LATENCY_MS} ms: ${Math.round(alone)} ms alone`);
+for (const [company, ratio] of ratios) process.stdout.write(`; ${ratio.toFixed(2)} times that among ${JOBS} to a ${company} one`);
+process.stdout.write("\n");
+process.exitCode = ratios.every(([, ratio]) => ratio <= LIMIT) ? 0 : 1;

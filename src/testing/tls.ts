@@ -1,0 +1,20 @@
+/** A certificate for 127.0.0.1 that vouches for itself, for a hundred years, and its key: for tests alone, and secret to nobody. */
+export const testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBlzCCATygAwIBAgIUHBbCN6R64OsrvVU+ihboEPVJR1kwCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMcGVlci5leGFtcGxlMCAXDTI2MTEyNDExMTIxOVoYDzIxMjYx
+MDMxMTExMjE5WjAXMRUwEwYDVQQDDAxwZWVyLmV4YW1wbGUwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAARCNuy7/l+3IRZBJFakEVh/bIXfsuQpt+1ln31Ego1Jctjr
+vEpJQskTqkDhAaPBnQDZinSGVGAA1NjINr/Y6S0Io2QwYjAdBgNVHQ4EFgQUX1Oq
+VR5Jf1obGkZRYv//ExdGnaYwHwYDVR0jBBgwFoAUX1OqVR5Jf1obGkZRYv//ExdG
+naYwDwYDVR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMC
+A0kAMEYCIQDNTtGmVQaGc3YxyrlEeaUvHHMebQxfPnd/kZcqbz63QAIhAMD3ziDC
+FRAT/bIZnIKGXdfF02PIVeS8rtXW5MPxA420
+-----END CERTIFICATE-----
+`;
+
+export const testKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgajehh3TAtlyb5Soi
+kTBxqf2XMY7jv8wi6Y1PnUw9AXqhRANCAARCNuy7/l+3IRZBJFakEVh/bIXfsuQp
+t+1ln31Ego1JctjrvEpJQskTqkDhAaPBnQDZinSGVGAA1NjINr/Y6S0I
+-----END PRIVATE KEY-----
+`;
