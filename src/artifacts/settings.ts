@@ -1,5 +1,7 @@
 import { Type } from "typebox";
 import { openFolderStore } from "./folder-store.ts";
+import { parseS3Place } from "./s3-place.ts";
+import { openS3Store } from "./s3-store.ts";
 import type { ArtifactStore } from "./store.ts";
 
 /** What a job type that writes or reads artifacts spreads into its settings. */
@@ -9,12 +11,18 @@ export const artifactSettings = {
     minLength: 1,
     description: "The folder of the files that jobs produce. With several replicas: one that all of them mount.",
   }),
+  ARTIFACTS_URL: Type.Optional(
+    Type.String({
+      default: "",
+      description: "S3 in place of the folder: `s3://BUCKET/PREFIX?region=…`, and `&endpoint=https://HOST` for a server that is not Amazon's. Empty: the folder",
+    }),
+  ),
 };
 
 /**
- * Opens the artifact store that the settings name; it holds nothing open, so there is nothing to close.
- * @throws {StartError} the folder cannot be made
+ * Opens the artifact store that the settings name; it holds nothing open but idle connections, so there is nothing to close.
+ * @throws {StartError} the folder cannot be made, or ARTIFACTS_URL says something else
  */
-export function openArtifactStore(settings: { readonly ARTIFACTS_DIR: string }): Promise<ArtifactStore> {
-  return openFolderStore(settings.ARTIFACTS_DIR);
+export function openArtifactStore({ ARTIFACTS_DIR, ARTIFACTS_URL = "" }: { readonly ARTIFACTS_DIR: string; readonly ARTIFACTS_URL?: string | undefined }): Promise<ArtifactStore> {
+  return ARTIFACTS_URL === "" ? openFolderStore(ARTIFACTS_DIR) : openS3Store(parseS3Place(ARTIFACTS_URL));
 }

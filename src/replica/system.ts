@@ -101,7 +101,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
   const replays = replaysOf({ queue, store, acceptor });
-  const artifacts = await openArtifactStore({ ARTIFACTS_DIR: String(options.typeSettings.ARTIFACTS_DIR) });
+  const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, replays, metrics, callbackOf });

@@ -1,0 +1,32 @@
+import { StartError } from "../errors.ts";
+
+/** Where in S3 artifacts are kept: what a URL `s3://BUCKET/PREFIX?…` says. */
+export interface S3Place {
+  readonly name: string;
+  /** Empty, or with a slash at its end. */
+  readonly prefix: string;
+  readonly region: string;
+  /** Of a server that is not Amazon's. */
+  readonly endpoint: string | undefined;
+  /** Whether the bucket stands in the path (`https://HOST/BUCKET/…`) and not in the host name; most other servers want that. */
+  readonly isPathStyle: boolean;
+}
+
+const EXPECTED = "ARTIFACTS_URL: expected s3://BUCKET/PREFIX, with ?region=…, &endpoint=http(s)://… and &path_style=0 or 1 where needed; credentials come from the environment, not from here";
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const PREFIX = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*$/;
+
+/**
+ * Reads ARTIFACTS_URL.
+ * @throws {StartError} it says something else
+ */
+export function parseS3Place(text: string): S3Place {
+  if (!URL.canParse(text)) throw new StartError(EXPECTED);
+  const url = new URL(text);
+  const { region = "us-east-1", endpoint, path_style: pathStyle = endpoint === undefined ? "0" : "1", ...unknown } = Object.fromEntries(url.searchParams);
+  const prefix = url.pathname.replace(/^\/+/, "").replace(/([^/])$/, "$1/");
+  const isInOrder =
+    url.protocol === "s3:" && url.username === "" && url.password === "" && url.port === "" && BUCKET.test(url.hostname) && PREFIX.test(prefix) && Object.keys(unknown).length === 0 && /^[01]$/.test(pathStyle);
+  if (!isInOrder || (endpoint !== undefined && !(/^https?:/.test(endpoint) && URL.canParse(endpoint)))) throw new StartError(EXPECTED);
+  return { name: url.hostname, prefix, region, endpoint, isPathStyle: pathStyle === "1" };
+}

@@ -1,0 +1,58 @@
+import { isId, timeOfId } from "../core/id.ts";
+import type { Bucket } from "./s3-store.ts";
+
+/** An upload that was begun a day ago has no writer any more: no attempt lasts that long. */
+const ABANDONED_MS = 86_400_000;
+/** What DeleteObjects takes in one call. */
+const DELETED_AT_ONCE = 1_000;
+
+/**
+ * Removes the artifacts that were written longer ago than `ageMs`, and uploads that their writers left; returns the number
+ * of artifacts. Keys begin with the job's id, which begins with its time, and nothing is written before its job is there: so
+ * the listing, which is by key, ends at the first job that is young enough, and the rest of the bucket is not looked at.
+ */
+export async function removeOlderThan(bucket: Bucket, ageMs: number): Promise<number> {
+  const nowMs = Date.now();
+  await abortUploads(bucket, nowMs - ABANDONED_MS);
+  let removed = 0;
+  let old: string[] = [];
+  const flush = async (): Promise<void> => {
+    removed += await removeKeys(bucket, old);
+    old = [];
+  };
+  for await (const { key, writtenMs } of objectsBefore(bucket, nowMs - ageMs)) {
+    if (writtenMs < nowMs - ageMs) old.push(key);
+    if (old.length === DELETED_AT_ONCE) await flush();
+  }
+  await flush();
+  return removed;
+}
+
+/** The objects of jobs that were accepted before a time (epoch ms), in order. What is no artifact of a job is left alone. */
+async function* objectsBefore({ client, s3, name, prefix }: Bucket, beforeMs: number): AsyncGenerator<{ readonly key: string; readonly writtenMs: number }> {
+  for await (const { Contents = [] } of s3.paginateListObjectsV2({ client }, { Bucket: name, Prefix: prefix })) {
+    for (const { Key: key = "", LastModified } of Contents) {
+      const [jobId = ""] = key.slice(prefix.length).split("/");
+      if (!isId(jobId)) continue;
+      if (timeOfId(jobId) >= beforeMs) return;
+      if (LastModified) yield { key, writtenMs: LastModified.getTime() };
+    }
+  }
+}
+
+async function removeKeys({ client, s3, name }: Bucket, keys: readonly string[]): Promise<number> {
+  if (keys.length === 0) return 0;
+  const { Errors = [] } = await client.send(new s3.DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }));
+  return keys.length - Errors.length; // those stay for the next time
+}
+
+async function abortUploads({ client, s3, name, prefix }: Bucket, beforeMs: number): Promise<void> {
+  const { Uploads = [] } = await client.send(new s3.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix })).catch((thrown: unknown) => {
+    if ((thrown as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 501) return { Uploads: [] }; // some servers of the protocol cannot list them
+    throw thrown;
+  });
+  for (const { Key, UploadId, Initiated } of Uploads) {
+    if (!Key || !UploadId || !Initiated || Initiated.getTime() >= beforeMs) continue;
+    await client.send(new s3.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }));
+  }
+}

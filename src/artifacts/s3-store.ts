@@ -1,0 +1,132 @@
+/**
+ * Artifacts in a bucket of S3 or of what speaks its protocol: `<prefix><job>/<attempt>/<name>`. An object is there once its
+ * upload is complete and not before, so an artifact is whole or absent. The SDK is loaded only where a bucket is named.
+ */
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import type { S3Client } from "@aws-sdk/client-s3";
+import { RetryableError } from "../core/job-type.ts";
+import { messageOf, TaskFlowError } from "../errors.ts";
+import { contentTypeOf } from "./content-type.ts";
+import { isArtifactKey, type ArtifactKey } from "./key.ts";
+import type { S3Place } from "./s3-place.ts";
+import { removeOlderThan } from "./s3-retention.ts";
+import type { ArtifactStore, ByteRange, StoredArtifact, WrittenArtifact } from "./store.ts";
+
+/** 10,000 parts are allowed: an artifact may have 80 GB, and one write holds at most two parts in memory. */
+const PART_BYTES = 8 * 1024 * 1024;
+const PARTS_AT_ONCE = 2;
+const CONNECTION_TIMEOUT_MS = 5_000;
+/** Of one request without an answer. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+export type S3Library = typeof import("@aws-sdk/client-s3");
+
+/** A bucket, or the part of one below a prefix, and what it is spoken to with. */
+export interface Bucket extends S3Place {
+  readonly s3: S3Library;
+  readonly client: S3Client;
+}
+
+/** Opens a bucket; nothing is sent before the first call. Credentials are found as the AWS SDK finds them (environment, files, the machine's role). */
+export async function openS3Store(place: S3Place): Promise<ArtifactStore> {
+  const s3 = await import("@aws-sdk/client-s3");
+  const client = new s3.S3Client({
+    region: place.region,
+    forcePathStyle: place.isPathStyle,
+    ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
+    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    // the checksums that S3 itself took up in 2025 are refused by older servers of its protocol
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+  const bucket: Bucket = { ...place, s3, client };
+  return {
+    write: (key, source) => write(bucket, key, source),
+    find: (jobId, name) => find(bucket, jobId, name),
+    open: (key) => openArtifact(bucket, key),
+    removeOlderThan: (ageMs) => removeOlderThan(bucket, ageMs),
+  };
+}
+
+function objectKey(bucket: Bucket, { jobId, attempt, name }: ArtifactKey): string {
+  return `${bucket.prefix}${jobId}/${attempt}/${name}`;
+}
+
+async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact> {
+  let sourceFault: Error | undefined;
+  try {
+    if (!isArtifactKey(key)) throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
+    const { Upload } = await import("@aws-sdk/lib-storage");
+    const hash = createHash("sha256");
+    let bytes = 0;
+    const measured = async function* (): AsyncGenerator<Buffer> {
+      try {
+        for await (const chunk of Buffer.isBuffer(source) ? [source] : (source as AsyncIterable<Buffer>)) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      } catch (thrown) {
+        sourceFault = thrown instanceof Error ? thrown : new Error(String(thrown));
+        throw sourceFault;
+      }
+    };
+    const params = { Bucket: bucket.name, Key: objectKey(bucket, key), Body: Readable.from(measured(), { objectMode: false }), ContentType: contentTypeOf(key.name) };
+    // what fails is aborted with its parts
+    await new Upload({ client: bucket.client, params, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE, leavePartsOnError: false }).done();
+    return { bytes, sha256: hash.digest("hex") };
+  } catch (thrown) {
+    if (sourceFault !== undefined) throw sourceFault; // whatever came of taking back the parts
+    throw ofServer(thrown) ? new RetryableError(`the artifact store did not take the file: ${messageOf(thrown)}`, { code: "artifact_store_failed", cause: thrown }) : thrown;
+  } finally {
+    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
+  }
+}
+
+async function find(bucket: Bucket, jobId: string, name: string): Promise<ArtifactKey | undefined> {
+  if (!isArtifactKey({ jobId, attempt: 1, name })) return undefined;
+  const prefix = `${bucket.prefix}${jobId}/`;
+  let newest = 0;
+  for await (const { Contents = [] } of bucket.s3.paginateListObjectsV2({ client: bucket.client }, { Bucket: bucket.name, Prefix: prefix })) {
+    for (const { Key = "" } of Contents) {
+      const [attempt = "", found] = Key.slice(prefix.length).split("/");
+      if (found === name && Number(attempt) > newest) newest = Number(attempt);
+    }
+  }
+  return newest === 0 ? undefined : { jobId, attempt: newest, name };
+}
+
+async function openArtifact(bucket: Bucket, key: ArtifactKey): Promise<StoredArtifact | undefined> {
+  if (!isArtifactKey(key)) return undefined;
+  const object = { Bucket: bucket.name, Key: objectKey(bucket, key) };
+  try {
+    const { ContentLength = 0, ETag = '""', LastModified = new Date(0) } = await bucket.client.send(new bucket.s3.HeadObjectCommand(object));
+    return {
+      bytes: ContentLength,
+      contentType: contentTypeOf(key.name),
+      etag: ETag,
+      modifiedAt: LastModified,
+      read: (range) => Readable.from(bytesOf(bucket, { ...object, IfMatch: ETag }, range), { objectMode: false }),
+    };
+  } catch (thrown) {
+    if (statusOf(thrown) === 404) return undefined;
+    throw thrown;
+  }
+}
+
+/** IfMatch: the bytes are those whose length and tag were told, or none. */
+async function* bytesOf(bucket: Bucket, object: { Bucket: string; Key: string; IfMatch: string }, range: ByteRange | undefined): AsyncGenerator<Buffer> {
+  const part = range && { Range: `bytes=${range.start}-${range.end}` };
+  const { Body } = await bucket.client.send(new bucket.s3.GetObjectCommand({ ...object, ...part }));
+  yield* Body as Readable as AsyncIterable<Buffer>;
+}
+
+/** Whether the fault is the server's, or of the way to it, and not of the source. */
+function ofServer(thrown: unknown): boolean {
+  return thrown instanceof Error && "$metadata" in thrown;
+}
+
+function statusOf(thrown: unknown): number | undefined {
+  return (thrown as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+}
