@@ -18,6 +18,8 @@ export interface AttemptContext<Tool> {
   readonly jobId: string;
   /** The number of this attempt, 1 for the first. */
   readonly attempt: number;
+  /** What the last {@link RetryableError} of this job carried as its `state`; undefined where none did. */
+  readonly state?: unknown;
   /** What `open` returned in this process or thread. */
   readonly tool: Tool;
   /**
@@ -114,11 +116,14 @@ export class RetryableError extends Error {
   readonly code: string;
   /** No retry before so long has passed, whatever the backoff says (HTTP 503 with `Retry-After`). The attempt counts all the same. */
   readonly atLeastMs: number;
+  /** What is done and must not be done again: JSON, up to 16 KiB. The next attempt finds it as `state`. */
+  readonly state: unknown;
 
-  constructor(message: string, options: { readonly code: string; readonly atLeastMs?: number; readonly cause?: unknown }) {
+  constructor(message: string, options: { readonly code: string; readonly atLeastMs?: number; readonly state?: unknown; readonly cause?: unknown }) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "RetryableError";
     this.code = options.code;
     this.atLeastMs = options.atLeastMs ?? 0;
+    this.state = options.state;
   }
 }

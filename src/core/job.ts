@@ -73,6 +73,8 @@ export interface AttemptRecord extends Evidence {
   readonly error?: JobError;
   /** Where another attempt follows: when it may start. */
   readonly next_at?: number;
+  /** What a failed attempt left for the next one, a JSON text ({@link RetryableError.state}); a text, so that no name in it is taken for one of the record. */
+  readonly state?: string;
 }
 
 /** A job as Redis holds it. */

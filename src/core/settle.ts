@@ -32,6 +32,8 @@ export type AttemptEnd =
       readonly retryAfterMs?: number;
       /** Counted; but no retry before that. */
       readonly atLeastMs?: number;
+      /** A JSON text, for the next attempt. */
+      readonly state?: string;
     }
   | { readonly kind: "timeout"; readonly timeoutMs: number }
   | { readonly kind: "lost" }
@@ -49,7 +51,7 @@ export interface Counters {
 export type Verdict = Counters &
   (
     | { readonly kind: "completed"; readonly result: string }
-    | { readonly kind: "retry"; readonly runAt: number; readonly error: JobError; readonly record: "retry" | "lost" }
+    | { readonly kind: "retry"; readonly runAt: number; readonly error: JobError; readonly record: "retry" | "lost"; readonly state?: string }
     | { readonly kind: "failed"; readonly error: JobError }
     | { readonly kind: "cancelled" }
     | { readonly kind: "released" }
@@ -82,7 +84,10 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, dueAt: numbe
     case "threw": {
       const error = errorOf(end.code, end.message, job.attempt);
       if (end.isPermanent) return { kind: "failed", error, ...spent };
-      if (end.retryAfterMs === undefined) return retryOrFail(job, error, spent, backoff, now, random, Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS));
+      if (end.retryAfterMs === undefined) {
+        const verdict = retryOrFail(job, error, spent, backoff, now, random, Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS));
+        return verdict.kind === "retry" && end.state !== undefined ? { ...verdict, state: end.state } : verdict;
+      }
       const runAt = now + Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
       if (job.deferrals < DEFERRAL_BUDGET && now - dueAt < DEFERRAL_WINDOW_MS) {
         return { kind: "retry", runAt, error, record: "retry", attempt: refunded, crashes: 0, deferrals: job.deferrals + 1 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { idPrefix, makeId } from "./id.ts";
 import type { Submission } from "./job.ts";
-import { HEAD_LENGTH, decodeJob, encodeCounters, encodeRecord, encodeSubmission, oneLine, outcomeOf, viewOf, viewOfSubmission } from "./wire.ts";
+import { HEAD_LENGTH, decodeJob, encodeCounters, encodeRecord, encodeSubmission, oneLine, outcomeOf, viewOf, viewOfSubmission, stateLeft, withoutResult } from "./wire.ts";
 
 const NOW = 1_800_000_000_000;
 const id = makeId(idPrefix(NOW, 0, 1), 1);
@@ -68,5 +68,16 @@ describe("outcomes", () => {
   it("show a job at its acceptance", () => {
     expect(viewOfSubmission(id, rich)).toMatchObject({ status: "scheduled", run_at: NOW + 5, created_at: NOW, durability: "redis", tags: ["a|b", "c"] });
     expect(viewOfSubmission(id, plain)).toMatchObject({ status: "queued", tags: [], retry_of: null, attempt: 0 });
+  });
+});
+
+describe("what an attempt left for the next one", () => {
+  const record = { attempt: 1, outcome: "retry", worker: "replica1", started_at: 1, finished_at: 2 } as const;
+
+  it("is found behind attempts that left nothing, and may hold any name", () => {
+    const left = encodeRecord({ ...record, state: JSON.stringify({ a: 1, result: ["x"] }) });
+    expect(withoutResult(left)).toBe(left);
+    expect(stateLeft([encodeRecord({ ...record, state: `"older"` }), left, encodeRecord({ ...record, outcome: "lost" })])).toEqual({ a: 1, result: ["x"] });
+    expect(stateLeft([])).toBeUndefined();
   });
 });

@@ -128,6 +128,15 @@ export function hasEvidence({ thread, log }: Evidence): boolean {
   return thread !== undefined || log !== undefined;
 }
 
+/** What the latest attempt that left a state left; undefined where none did. An attempt that crashed left none, and hides none. */
+export function stateLeft(history: readonly string[]): unknown {
+  for (let i = history.length - 1; i >= 0; i--) {
+    const { state } = JSON.parse(history[i] ?? "{}") as AttemptRecord;
+    if (state !== undefined) return JSON.parse(state);
+  }
+  return undefined;
+}
+
 /** The outcome of a job that stands in the outbox; undefined for any other. */
 export function outcomeOf(job: Job): Outcome | undefined {
   const status = TERMINAL_STATUSES.find((terminal) => terminal === job.status);

@@ -14,6 +14,9 @@ export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
 /** A result longer than this belongs into an artifact; it would be read back with every look at the job. */
 const MAX_RESULT_LENGTH = 1024 * 1024;
 
+/** It travels with the job, once for each attempt that left one. */
+const MAX_STATE_LENGTH = 16 * 1024;
+
 /** What an attempt runs in: it can be told to stop. */
 export interface Stoppable {
   abort(reason: StopReason): void;
@@ -137,6 +140,18 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   if (thrown instanceof RetryAfterError || name === "RetryAfterError") {
     return { kind: "threw", code, message, isPermanent: false, retryAfterMs: (thrown as RetryAfterError).retryAfterMs };
   }
-  const atLeastMs = thrown instanceof RetryableError || name === "RetryableError" ? (thrown as RetryableError).atLeastMs : 0;
-  return { kind: "threw", code, message, isPermanent: false, ...(atLeastMs > 0 && { atLeastMs }) };
+  if (!(thrown instanceof RetryableError) && name !== "RetryableError") return { kind: "threw", code, message, isPermanent: false };
+  const { atLeastMs, state } = thrown as RetryableError;
+  return { kind: "threw", code, message, isPermanent: false, ...(atLeastMs > 0 && { atLeastMs }), ...(state !== undefined && stateOf(state)) };
+}
+
+/** A state that is no JSON, or too large to be kept with each such attempt, fails the job: without it the next attempt would do again what was done. */
+function stateOf(state: unknown): { readonly state: string } | { readonly isPermanent: true; readonly code: string; readonly message: string } {
+  const refused = { isPermanent: true, code: "state_invalid", message: `the state for the next attempt is not JSON of at most ${MAX_STATE_LENGTH} characters` } as const;
+  try {
+    const text = JSON.stringify(state) as string | undefined; // undefined for a function or a symbol
+    return text === undefined || text.length > MAX_STATE_LENGTH ? refused : { state: text };
+  } catch {
+    return refused; // a cycle, a bigint
+  }
 }

@@ -5,6 +5,7 @@
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
+import { stateLeft } from "../core/wire.ts";
 import { messageOf } from "../errors.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptLog } from "./io-context.ts";
@@ -72,9 +73,9 @@ export class Executor {
   }
 
   async #runOnThread(attempt: Attempt, signal: AbortSignal): Promise<void> {
-    const { id: jobId, type, payload, attempt: number, startedAt } = attempt.job;
+    const { id: jobId, type, payload, attempt: number, startedAt, history } = attempt.job;
     try {
-      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload }, signal);
+      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload, state: stateLeft(history) }, signal);
       attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.

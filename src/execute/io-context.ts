@@ -1,6 +1,7 @@
 /** What a handler of lane `io` gets: it runs on the main thread and is stopped by its signal. */
 import type { AttemptContext } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
+import { stateLeft } from "../core/wire.ts";
 import type { Attempt, StopReason, Stoppable } from "./attempt.ts";
 
 /** Takes a line that a handler wrote. */
@@ -27,6 +28,10 @@ export class IoContext implements AttemptContext<unknown>, Stoppable {
 
   get attempt(): number {
     return this.#attempt.job.attempt;
+  }
+
+  get state(): unknown {
+    return stateLeft(this.#attempt.job.history);
   }
 
   get signal(): AbortSignal {

@@ -33,7 +33,7 @@ export async function warmUp(): Promise<void> {
   await Promise.allSettled(registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)));
 }
 
-export default async function runAttempt({ type, jobId, attempt, startedAt, payload }: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
@@ -47,6 +47,7 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
     const value: unknown = await definition.run(JSON.parse(payload), {
       jobId,
       attempt,
+      state,
       tool: await open(definition),
       signal: neverAborted,
       progress: (percent: number) => say({ jobId, progress: clampProgress(percent) ?? 0 }),

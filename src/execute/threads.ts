@@ -18,6 +18,8 @@ export interface ThreadTask {
   readonly startedAt: number;
   /** JSON text. */
   readonly payload: string;
+  /** What an earlier attempt left for this one. */
+  readonly state?: unknown;
 }
 
 /** What a thread says of an attempt that ended there. */

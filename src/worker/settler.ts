@@ -155,6 +155,7 @@ function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string
     ...("error" in verdict && { error: verdict.error }),
     ...(verdict.kind === "retry" && { next_at: verdict.runAt }),
     ...evidence,
+    ...("state" in verdict && { state: verdict.state }),
   });
 }
 
