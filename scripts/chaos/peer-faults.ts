@@ -31,7 +31,7 @@ export const smtp: Scenario = {
   name: "smtp",
   fault: "4xx, 5xx, refused, hang, cut after DATA",
   seconds: { full: 0 },
-  env: () => QUICK_RETRIES,
+  env: () => ({ ...QUICK_RETRIES, SMTP_GREYLIST_MS: "1000" }),
   books: { peersAreFaulty: true },
   run: async (stage) => {
     const peer = stage.cluster.smtp;

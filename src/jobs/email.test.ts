@@ -9,9 +9,11 @@ import { Compile } from "typebox/compile";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AttemptContext } from "../core/job-type.ts";
 import { PermanentError, RetryableError } from "../core/job-type.ts";
+import { tempDir } from "../testing/services.ts";
 import email from "./email.ts";
 
 type EmailPayload = Parameters<typeof email.run>[0];
+type Settings = Parameters<NonNullable<typeof email.open>>[0];
 type Mailer = AttemptContext<Awaited<ReturnType<NonNullable<typeof email.open>>>>;
 interface Received {
   readonly from: string;
@@ -93,14 +95,14 @@ function speak(socket: Socket, reply: (line: string) => string | undefined): voi
   });
 }
 
-async function setup(SMTP_URL: string, EMAIL_FROM = "taskflow@example.org", SMTP_CONNECTIONS = 2) {
-  const tool = await email.open?.({ SMTP_URL, EMAIL_FROM, SMTP_CONNECTIONS });
+async function setup(SMTP_URL: string, EMAIL_FROM = "taskflow@example.org", SMTP_CONNECTIONS = 2, more: Partial<Settings> = {}) {
+  const tool = await email.open?.({ SMTP_URL, EMAIL_FROM, SMTP_CONNECTIONS, ARTIFACTS_DIR: tempDir(), ...more });
   if (tool === undefined) throw new Error("email has no open");
   cleanups.push(() => email.close?.(tool));
   const abort = new AbortController();
   const context: Mailer = { jobId: JOB_ID, attempt: 1, tool, signal: abort.signal, progress: () => undefined, log: () => undefined };
-  const send = async (payload: EmailPayload) => (await email.run(payload, context)) as Record<string, unknown>;
-  return { send, abort };
+  const send = async (payload: EmailPayload, state?: unknown) => (await email.run(payload, { ...context, state })) as Record<string, unknown>;
+  return { send, abort, tool };
 }
 
 /** The error that sending ends in. */
@@ -121,7 +123,7 @@ describe("the payload", () => {
   });
 
   it("takes addresses with and without names", () => {
-    const to = ["o'brien+tag@mail.example.co", "Jane Doe <jane@example.com>", '"Doe, J. (Ops)" <j.doe@example.com>', "Zoë <zoe@xn--bcher-kva.example>", "<root@localhost>"];
+    const to = ["o'brien+tag@mail.example.co", "Jane Doe <jane@example.com>", '"Doe, J. (Ops)" <j.doe@example.com>', "Zoë <zoe@xn--bcher-kva.example>", "<root@localhost>", "zoë@bücher.example", "用户@例え.テスト"];
     expect(validator.Check({ ...plain, to })).toBe(true);
     expect(faultPaths({ ...plain, to, cc: to, bcc: "x@y.example", from: "A <a@b.example>", reply_to: "c@d.example" })).toEqual([]);
   });
@@ -145,7 +147,10 @@ describe("the payload", () => {
     ["a trailing line break", "a@x.example\n"],
     ["no domain", "postmaster"],
     ["a local part of 65 characters", `${"a".repeat(65)}@x.example`],
-    ["letters that SMTP does not take", "zoë@x.example"],
+    ["an invisible space", "a\u200b@x.example"],
+    ["a line separator in the name", "A\u2028B <a@x.example>"],
+    ["letters of a domain that are none", "a@☃︎..example"],
+    ["a domain that becomes a path", "a@x.example／evil"],
   ])("refuses an address with %s", (_what, address) => {
     for (const field of ["to", "from", "cc", "bcc", "reply_to"]) expect(faultPaths({ ...plain, [field]: address })).toEqual([`/${field}`]);
     expect(faultPaths({ ...plain, to: ["a@x.example", address] })).toEqual(["/to/1"]);
@@ -173,6 +178,7 @@ describe("the payload", () => {
     ];
     const bad = ["filename", "content_type", "base64"];
     expect(faultPaths({ ...plain, attachments })).toEqual([...bad.map((field) => `/attachments/1/${field}`), ...bad.map((field) => `/attachments/2/${field}`)]);
+    expect(faultPaths({ ...plain, attachments: [{ filename: "x" }, { filename: "x", base64: "", url: "file:///etc/hostname" }] })).toEqual(["/attachments/0", "/attachments/1", "/attachments/1/url"]);
     expect(validator.Check({ ...plain, attachments: [{ filename: "x", path: "/etc/hostname", base64: "" }] })).toBe(false);
   });
 
@@ -314,6 +320,7 @@ describe("a send that fails", () => {
     expect(failure).toBeInstanceOf(kind);
     expect(failure.code).toBe(`smtp_${reply}`);
     expect(failure.message).toContain(`no, ${refusedAt}`);
+    expect(failure.message).not.toContain("greylist");
   });
 
   it("by wrong credentials is final, and says nothing of them", async () => {

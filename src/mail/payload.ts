@@ -1,0 +1,118 @@
+/** What an email job may say, and everything that is wrong with one before it is queued. */
+import { Type } from "typebox";
+import type { Static } from "typebox";
+import { ARTIFACT_REFERENCE_PATTERN } from "../artifacts/key.ts";
+import type { PayloadFault } from "../core/job-type.ts";
+import { parseMailbox } from "./mailbox.ts";
+import { TEMPLATE_NAME_PATTERN } from "./template.ts";
+import { Unsubscribe, unsubscribeFaults } from "./unsubscribe.ts";
+
+const MAX_RECIPIENTS = 50;
+
+const Address = Type.String({ minLength: 3, maxLength: 400, description: "One address: `jane@example.com` or `Jane Doe <jane@example.com>`" });
+const Recipients = Type.Union([Address, Type.Array(Address, { minItems: 1, maxItems: MAX_RECIPIENTS })]);
+const MediaType = Type.String({ maxLength: 255, description: "Default: by the extension of `filename`" });
+const Attachment = Type.Object(
+  {
+    filename: Type.String({ minLength: 1, maxLength: 255 }),
+    content_type: Type.Optional(MediaType),
+    base64: Type.Optional(Type.String({ description: "The file itself" })),
+    artifact: Type.Optional(Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "A file that another job produced: JOB_ID/NAME" })),
+    url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Where the file is fetched from with each attempt; http or https, without credentials" })),
+  },
+  { additionalProperties: false, description: "A file: one of `base64`, `artifact` and `url`. At most 18 MiB in all" },
+);
+
+export const EmailSchema = Type.Object(
+  {
+    to: Recipients,
+    subject: Type.Optional(Type.String({ maxLength: 998, description: "May be left out where `template` has one" })),
+    body: Type.Optional(Type.String({ description: "The plain text; may be left out only where `html` or `template` is given" })),
+    html: Type.Optional(Type.String()),
+    template: Type.Optional(Type.String({ pattern: TEMPLATE_NAME_PATTERN, description: "A template of EMAIL_TEMPLATES_DIR, in place of `body` and `html`" })),
+    data: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "What the template is filled with" })),
+    from: Type.Optional(Address),
+    cc: Type.Optional(Recipients),
+    bcc: Type.Optional(Recipients),
+    reply_to: Type.Optional(Address),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 2_000 }), { maxProperties: 50 })),
+    list_unsubscribe: Type.Optional(Unsubscribe),
+    attachments: Type.Optional(Type.Array(Attachment, { maxItems: 50 })),
+  },
+  { additionalProperties: false, examples: [{ to: "jane@example.com", subject: "Your report", body: "It is ready." }] },
+);
+export type EmailPayload = Static<typeof EmailSchema>;
+
+/** Every fault that the schema cannot see. It runs while a submission waits for its answer, so it reads each character once. */
+export function faultsOfEmail(payload: EmailPayload): PayloadFault[] {
+  return [
+    ...addressFaults(payload),
+    ...headerFaults(payload),
+    ...unsubscribeFaults(payload.list_unsubscribe),
+    ...attachmentFaults(payload.attachments),
+    ...textFaults(payload),
+  ];
+}
+
+function addressFaults(payload: EmailPayload): PayloadFault[] {
+  const faults: PayloadFault[] = [];
+  for (const field of ["to", "cc", "bcc", "from", "reply_to"] as const) {
+    const value = payload[field] ?? [];
+    for (const [index, text] of [value].flat().entries()) {
+      if (parseMailbox(text) !== undefined) continue;
+      const path = Array.isArray(value) ? `/${field}/${index}` : `/${field}`;
+      faults.push({ path, message: "expected one address, such as jane@example.com or Jane Doe <jane@example.com>" });
+    }
+  }
+  const count = [payload.to, payload.cc ?? [], payload.bcc ?? []].flat().length;
+  if (count > MAX_RECIPIENTS) faults.push({ path: "/to", message: `expected at most ${MAX_RECIPIENTS} recipients in to, cc and bcc, got ${count}` });
+  return faults;
+}
+
+// What the message is built from, what signs it, and what mail servers add: a caller's copy would contradict or forge them.
+const RESERVED_HEADER =
+  /^(?:from|sender|to|cc|bcc|reply-to|subject|message-id|date|mime-version|return-path|received.*|resent-.*|content-.*|dkim-.*|domainkey-.*|arc-.*|authentication-results|apparently-to)$/i;
+
+function headerFaults({ headers = {}, list_unsubscribe }: EmailPayload): PayloadFault[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const path = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,75}$/.test(name)) return [{ path, message: "expected a header name of letters, digits and hyphens" }];
+    if (RESERVED_HEADER.test(name) || (list_unsubscribe && /^list-unsubscribe(?:-post)?$/i.test(name))) return [{ path, message: "this header cannot be set" }];
+    return /[\r\n\0]/.test(value) ? [{ path, message: "expected a value without line breaks" }] : [];
+  });
+}
+
+// multipart/* is refused: its content would be read as the structure of the message.
+const CONTENT_TYPE = /^(?!multipart\/)[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+(?: ?; ?[a-z0-9-]+=[a-z0-9!#$&^_.+-]+)*$/i;
+
+/** Looks for a character that does not belong, rather than matching all that do: linear, whatever the megabytes. */
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.replace(/={1,2}$/, ""));
+}
+
+function attachmentFaults(attachments: EmailPayload["attachments"] = []): PayloadFault[] {
+  return attachments.flatMap(({ filename, content_type, base64, artifact, url }, index) => {
+    const faults: PayloadFault[] = [];
+    const fault = (field: string, message: string) => faults.push({ path: `/attachments/${index}${field}`, message });
+    if (/[\p{Cc}\u2028\u2029/\\]/u.test(filename)) fault("/filename", "expected a name without slashes and control characters");
+    if (content_type !== undefined && !CONTENT_TYPE.test(content_type)) fault("/content_type", "expected a media type, such as text/csv");
+    if ([base64, artifact, url].filter((source) => source !== undefined).length !== 1) fault("", "expected one of base64, artifact and url");
+    if (base64 !== undefined && !isBase64(base64)) fault("/base64", "expected base64 (RFC 4648, section 4) with padding and no line breaks");
+    if (url !== undefined && !(/^https?:\/\//i.test(url) && URL.canParse(url))) fault("/url", "expected an http or https URL");
+    return faults;
+  });
+}
+
+function textFaults({ subject, body, html, template, data }: EmailPayload): PayloadFault[] {
+  const faults: PayloadFault[] = [];
+  if (template === undefined) {
+    if (body === undefined && html === undefined) faults.push({ path: "/body", message: "expected a body, html, or a template" });
+    if (subject === undefined) faults.push({ path: "/subject", message: "expected a subject" });
+    if (data !== undefined) faults.push({ path: "/data", message: "there is no template that it could fill" });
+  } else {
+    if (body !== undefined) faults.push({ path: "/body", message: "a template brings its own text" });
+    if (html !== undefined) faults.push({ path: "/html", message: "a template brings its own html" });
+  }
+  if (subject !== undefined && /[\p{Cc}\u2028\u2029]/u.test(subject)) faults.push({ path: "/subject", message: "expected one line without control characters" });
+  return faults;
+}

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { SendRate } from "./send-rate.ts";
+
+const signal = new AbortController().signal;
+
+describe("a rate of sending", () => {
+  it("spaces messages evenly", async () => {
+    const rate = new SendRate(50);
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: 6 }, () => rate.turn(signal)));
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(95); // the first goes at once, five wait 20 ms more each
+  });
+
+  it("sends those away whose turn comes late, to come back one after the other", async () => {
+    const rate = new SendRate(1);
+    const away = new AbortController();
+    const waiting = Array.from({ length: 11 }, () => rate.turn(away.signal).catch(() => undefined));
+    const later = await Promise.all([0, 1].map(() => rate.turn(signal).catch((thrown: unknown) => thrown as { code: string; retryAfterMs: number })));
+    expect(later).toMatchObject([{ name: "RetryAfterError", code: "smtp_rate" }, { code: "smtp_rate" }]);
+    expect((later[1]?.retryAfterMs ?? 0) - (later[0]?.retryAfterMs ?? 0)).toBeGreaterThan(900);
+    away.abort();
+    await Promise.all(waiting);
+  });
+
+  it("without a limit costs nothing", async () => {
+    const rate = new SendRate(0);
+    await Promise.all(Array.from({ length: 1_000 }, () => rate.turn(signal)));
+  });
+});
