@@ -11,6 +11,7 @@ export interface RequestHeaders {
   readonly range: string;
   readonly ifRange: string;
   readonly ifNoneMatch: string;
+  readonly accept: string;
 }
 
 export interface ApiRequest {

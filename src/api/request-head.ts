@@ -35,6 +35,7 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
     range: "",
     ifRange: "",
     ifNoneMatch: "",
+    accept: "",
     contentLength: "",
     contentEncoding: "",
     transferEncoding: "",
@@ -79,6 +80,9 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       break;
     case "if-none-match":
       head.ifNoneMatch = value;
+      break;
+    case "accept":
+      head.accept = value;
       break;
   }
 }

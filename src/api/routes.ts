@@ -7,7 +7,7 @@ import * as evidence from "./contract/job-evidence-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as system from "./contract/system-operations.ts";
-import { listMail, readMail } from "./dev-mail.ts";
+import { listMail, readMail, readMailPart } from "./dev-mail.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { getHealth, isLive, isReady } from "./health.ts";
@@ -64,7 +64,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(system.resumeQueue, resumeQueue(deps)),
     call(system.getWorkers, getWorkers(deps)),
     call(system.getStats, getStats(deps)),
-    ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail))] : []),
+    ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail)), call(system.readMailPart, readMailPart(deps.mail))] : []),
     ...ofEveryRole,
   ];
 }

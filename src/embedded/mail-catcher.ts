@@ -105,9 +105,15 @@ export class MailCatcher {
 
   /** A whole message, or `undefined` when there is none with this id (any more). */
   async read(id: string): Promise<ParsedMail | undefined> {
+    const source = await this.source(id);
+    return source && this.#parse(source);
+  }
+
+  /** A whole message as it came, the envelope in its first lines. */
+  async source(id: string): Promise<Buffer | undefined> {
     if (!ID.test(id)) return undefined;
     try {
-      return await this.#parse(await readFile(this.#path(id)));
+      return await readFile(this.#path(id));
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
       throw error;

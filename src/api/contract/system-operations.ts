@@ -117,3 +117,10 @@ export const readMail: Operation = {
   answers: ok("The message", Type.Object({})),
   problems: ["mail_not_found"],
 };
+
+export const readMailPart: Operation = {
+  ...{ method: "GET", pattern: "/dev/mail/{mail_id}/{name}", access: "read", id: "readMailPart", tag: "Development", summary: "A caught message's html, source or attachment" },
+  description: "`html`, `source`, or `attachment-N`, counted from 0.",
+  answers: { 200: { description: "The part", content: { "*/*": { schema: Type.String({ format: "binary" }) } } } },
+  problems: ["mail_not_found"],
+};
