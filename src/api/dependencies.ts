@@ -11,6 +11,8 @@ import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
 import type { Store } from "../results/store.ts";
 import type { CaughtMails } from "./dev-mail.ts";
+import type { EventHub } from "./event-hub.ts";
+import type { Waiters } from "./waiters.ts";
 
 export interface ApiSettings {
   /** A `worker` serves health and metrics only. */
@@ -38,6 +40,8 @@ export interface ApiDependencies {
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
   readonly recorder: { readonly isHealthy: boolean };
+  readonly waiters: Pick<Waiters, "wait" | "look">;
+  readonly events: Pick<EventHub, "join" | "heard" | "since">;
   /** Parses and checks a large body on a pool thread; the bytes move there. */
   readonly parseLarge: (task: BodyTask) => Promise<ParsedBody>;
   /** Gets each job that was cancelled while it waited: it stands in the outbox, owned by this replica. */

@@ -8,6 +8,9 @@ import type { Readable } from "node:stream";
 export interface RequestHeaders {
   readonly contentType: string;
   readonly idempotencyKey: string | undefined;
+  /** Preferences (RFC 7240). */
+  readonly prefer: string;
+  readonly lastEventId: string;
   readonly range: string;
   readonly ifRange: string;
   readonly ifNoneMatch: string;
@@ -41,8 +44,29 @@ export interface Answer {
   readonly isLast?: boolean;
 }
 
+/** What a body that is sent as it comes begins with. */
+export interface StreamHead {
+  readonly contentType: string;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+}
+
+/** A body of text that is sent as it comes. What is written once it is over is dropped. */
+export interface TextStream {
+  readonly isOver: boolean;
+  /** A client that leaves too much of it unread is cut off. */
+  write(text: string): void;
+  end(): void;
+}
+
 export interface Reply {
   send(answer: Answer): void;
+  /**
+   * Answers 200 with a stream, which is over already where the client has gone, or asked for the head alone. Its head is sent with its first text.
+   * @param onOver called once when it ends by other means than {@link TextStream.end}: the client has gone, or was cut off
+   */
+  stream(head: StreamHead, onOver: () => void): TextStream;
+  /** @param listener called when the client goes, or has gone, before it is answered; the last one given counts */
+  onGone(listener: () => void): void;
 }
 
 /** It may throw, which answers 500; after it has returned it must not. */

@@ -7,16 +7,17 @@
  * Once over, the response may not be touched (uWebSockets.js ends the process for some of that): every way in asks first.
  */
 import { STATUS_CODES } from "node:http";
-import type { Answer, ApiRequest, Handler, Reply } from "./exchange.ts";
+import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
 import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
 import type { RequestHead } from "./request-head.ts";
 import { MAX_DISCARDED_BYTES, bodyTooLarge } from "./request-head.ts";
+import type { ChunkedResponse } from "./text-stream.ts";
+import { ResponseStream } from "./text-stream.ts";
 
 /** What is used of uWebSockets.js's HttpResponse. */
-export interface HttpResponse extends StreamResponse {
-  cork(write: () => void): unknown;
+export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse>, ChunkedResponse {
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
   end(body?: string, closeConnection?: boolean): unknown;
@@ -44,6 +45,8 @@ const OVERLOADED = problem(503, "overloaded", "Too many large requests are under
 const CLIENT_GONE = 499;
 
 const EMPTY = new Uint8Array(0);
+/** The body of an answer to nobody, or to HEAD. */
+const NO_STREAM: TextStream = { isOver: true, write: () => undefined, end: () => undefined };
 
 const statusLines = new Map(Object.entries(STATUS_CODES).map(([status, title]) => [Number(status), `${status} ${title ?? ""}`]));
 
@@ -61,7 +64,8 @@ export class HttpExchange implements ApiRequest, Reply {
   #kept: Uint8Array | undefined;
   #receivedBytes = 0;
   #isOver = false;
-  #stopStream: (() => void) | undefined;
+  /** What is to be told that the client has gone: whoever will answer, or what sends the body. */
+  #onGone: (() => void) | undefined;
 
   constructor(response: HttpResponse, route: ExchangeRoute, host: ExchangeHost, request: Omit<ApiRequest, "body" | "takeBody" | "headers"> & { readonly headers: RequestHead; readonly isHead: boolean }) {
     this.#response = response;
@@ -110,12 +114,31 @@ export class HttpExchange implements ApiRequest, Reply {
   /** The client has gone. */
   abort(): void {
     if (!this.#isOver) this.#finish(CLIENT_GONE);
-    this.#stopStream?.();
+    this.#onGone?.();
+  }
+
+  onGone(listener: () => void): void {
+    if (this.#isOver) listener();
+    else this.#onGone = listener;
+  }
+
+  stream(head: StreamHead, onOver: () => void): TextStream {
+    if (this.#isOver) return NO_STREAM;
+    this.#finish(200);
+    this.#response.cork(() => {
+      this.#writeHead(200, head.contentType, head.headers);
+      if (this.#isHead) this.#response.endWithoutBody();
+    });
+    if (this.#isHead) return NO_STREAM;
+    const stream = new ResponseStream(this.#response, onOver);
+    this.#onGone = () => stream.abort();
+    return stream;
   }
 
   send(answer: Answer): void {
     if (this.#isOver) return;
     this.#finish(answer.status);
+    this.#onGone = undefined;
     this.#response.cork(() => this.#write(answer));
   }
 
@@ -145,11 +168,16 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#kept = undefined;
   }
 
-  #write({ status, contentType, headers, body, isLast = false }: Answer): void {
+  #writeHead(status: number, contentType: string | undefined, headers: Answer["headers"]): void {
     const response = this.#response;
     response.writeStatus(statusLines.get(status) ?? String(status));
     if (contentType !== undefined) response.writeHeader("Content-Type", contentType);
     if (headers) for (const [name, value] of headers) response.writeHeader(name, value);
+  }
+
+  #write({ status, contentType, headers, body, isLast = false }: Answer): void {
+    const response = this.#response;
+    this.#writeHead(status, contentType, headers);
     if (this.#isHead) {
       const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.bytes;
       response.writeHeader("Content-Length", String(bytes));
@@ -159,7 +187,7 @@ export class HttpExchange implements ApiRequest, Reply {
     } else if (typeof body === "string") {
       response.end(body, isLast);
     } else {
-      this.#stopStream = sendStream(response, body, this.#host.onFault);
+      this.#onGone = sendStream(response, body, this.#host.onFault);
     }
   }
 }

@@ -9,7 +9,10 @@ import { json } from "./exchange.ts";
 import { jobJson } from "./job-json.ts";
 import { jobNotFound, problem } from "./problem.ts";
 
-type Readers = Pick<ApiDependencies, "queue" | "store">;
+interface Readers {
+  readonly queue: Pick<ApiDependencies["queue"], "read">;
+  readonly store: Pick<ApiDependencies["store"], "get">;
+}
 
 export function getJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   const toJson = jobJson(deps.registry);

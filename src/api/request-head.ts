@@ -32,6 +32,8 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
   const head: Writable<RequestHead> = {
     contentType: "",
     idempotencyKey: undefined,
+    prefer: "",
+    lastEventId: "",
     range: "",
     ifRange: "",
     ifNoneMatch: "",
@@ -61,6 +63,12 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       break;
     case "idempotency-key": // given twice, it is none: a comma and a space are not allowed in one
       head.idempotencyKey = head.idempotencyKey === undefined ? value : `${head.idempotencyKey}, ${value}`;
+      break;
+    case "prefer": // more than one are one list
+      head.prefer = head.prefer === "" ? value : `${head.prefer}, ${value}`;
+      break;
+    case "last-event-id":
+      head.lastEventId = value;
       break;
     case "forwarded":
     case "x-forwarded-for":

@@ -1,4 +1,5 @@
 /** Which call is answered by what: each operation of the contract and its handler. */
+import { followAll } from "./all-events.ts";
 import { getArtifact, opensByLink } from "./artifacts.ts";
 import { getAttempts } from "./attempts.ts";
 import { fromAsync } from "./async-handler.ts";
@@ -11,6 +12,7 @@ import { listMail, readMail, readMailPart } from "./dev-mail.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { getHealth, isLive, isReady } from "./health.ts";
+import { followJob } from "./job-events.ts";
 import { listJobs } from "./job-list.ts";
 import { cancelJob, getJob } from "./jobs.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
@@ -55,6 +57,8 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
+    route(jobs.followJob, followJob(deps)),
+    route(jobs.followAll, followAll(deps)),
     { ...call(jobs.getArtifact, getArtifact(deps)), admits: opensByLink(deps) },
     call(evidence.getAttempts, getAttempts(deps)),
     call(evidence.getWhy, getWhy(deps)),

@@ -2,10 +2,11 @@
  * `POST /api/v1/jobs` and `POST /api/v1/jobs/batch`. The first is the hot path: a request costs its id, its submission, its
  * answer, and two closures; no promise.
  */
-import type { BodyKind, ParsedBody } from "../core/body.ts";
-import { parseBody } from "../core/body.ts";
+import type { BodyTask, ParsedBody, Refusal } from "../core/body.ts";
+import { invalid, parseBody } from "../core/body.ts";
 import { idsFrom, timeOfId } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
+import type { Fault } from "../core/schema-faults.ts";
 import { viewOfSubmission } from "../core/wire.ts";
 import type { TaskFlowError } from "../errors.ts";
 import type { Submitted } from "../queue/enqueuer.ts";
@@ -18,6 +19,8 @@ import { idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
 import { LargeBodies } from "./large-bodies.ts";
 import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "./problem.ts";
+import { readWait } from "./wait.ts";
+import { waitedReply } from "./waited-reply.ts";
 
 /** Larger bodies are parsed on a pool thread: JSON.parse and the checks take about 10 ms for each MiB. */
 const LARGE_BYTES = 256 * 1024;
@@ -40,10 +43,13 @@ export function submitJob(deps: ApiDependencies): Handler {
     const id = deps.queue.ids.next();
     const acceptedAt = timeOfId(id); // what `delay_ms` counts from, so that a replay can tell the same time
     const idempotency = idempotencyOfRequest(deps, request, "job");
-    parse(request, reply, "single", acceptedAt, ({ submissions, isDelayed }, answerTo) => {
+    const wait = readWait(request);
+    parse(request, reply, { kind: "single", now: acceptedAt, faults: wait.faults }, ({ submissions, isDelayed }, through) => {
       const submission = submissions[0] as Submission;
-      enqueue(deps, answerTo, { ids: [id], submissions, ...idempotency }, (firstId) => {
+      const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
+      enqueue(deps, through(waited ?? reply), { ids: [id], submissions, ...idempotency }, (firstId) => {
         if (firstId === id) return accepted(id, submission, false);
+        waited?.turnTo(firstId);
         return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
       });
     });
@@ -58,9 +64,9 @@ export function submitBatch(deps: ApiDependencies): Handler {
     const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
     if (refusal || !kind) { reply.send(refusal ?? INTERNAL_ERROR); return; }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
-    parse(request, reply, kind, deps.queue.clock.now(), ({ submissions }, answerTo) => {
+    parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
       const ids = idsFrom(deps.queue.ids.nextOf(submissions.length), submissions.length);
-      enqueue(deps, answerTo, { ids, submissions, ...idempotency }, (firstId) => {
+      enqueue(deps, through(reply), { ids, submissions, ...idempotency }, (firstId) => {
         const isReplay = firstId !== ids[0];
         const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);
         return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [REPLAYED] : [], body };
@@ -84,31 +90,50 @@ function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body }: 
   return key === undefined ? undefined : { idempotency: idempotencyOf(key, call, body, settings.idempotencyTtlMs) };
 }
 
-/** Parses the body of a request and goes on with what it holds and where its answer goes; a refusal is answered. */
-type Parse = (request: ApiRequest, reply: Reply, kind: BodyKind, now: number, goOn: (parsed: Parsed, answerTo: Reply) => void) => void;
+interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {
+  /** Of the query: told together with those of the body. */
+  readonly faults?: readonly Fault[] | undefined;
+}
+
+/** Where an answer goes, and what stands before it: a large body gives its turn to the next one with its first answer. */
+type AnswerTo = Pick<Reply, "send">;
+type Through = (to: AnswerTo) => AnswerTo;
+
+const STRAIGHT: Through = (to) => to;
+
+/** Parses the body of a request and goes on with what it holds and what its answer goes through; a refusal is answered. */
+type Parse = (request: ApiRequest, reply: Reply, options: ParseOptions, goOn: (parsed: Parsed, through: Through) => void) => void;
 
 /** Parses here, or large ones on a pool thread. */
 function parsing(deps: ApiDependencies): Parse {
   const { maxBodyBytes, durability } = deps.settings;
   const large = new LargeBodies();
-  return (request, reply, kind, now, goOn) => {
-    const take = (parsed: ParsedBody, answerTo: Reply): void => {
-      if ("submissions" in parsed) { goOn(parsed, answerTo); return; }
-      deps.metrics.countSubmissions(parsed.refusal.code, 1);
-      answerTo.send(problemOfRefusal(parsed.refusal));
+  const leaving: Through = (to) => ({ send: (answer) => { to.send(answer); large.leave(); } });
+  return (request, reply, { kind, now, faults = [] }, goOn) => {
+    const take = (parsed: ParsedBody, through: Through): void => {
+      const refusal = refusalOf(parsed, faults);
+      if (!refusal) { goOn(parsed as Parsed, through); return; }
+      deps.metrics.countSubmissions(refusal.code, 1);
+      through(reply).send(problemOfRefusal(refusal));
     };
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
-    if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), reply); return; }
+    if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), STRAIGHT); return; }
     const bytes = request.takeBody();
-    const answerTo: Reply = { send: (answer) => { reply.send(answer); large.leave(); } };
     large.enter(() => {
-      deps.parseLarge({ ...task, bytes }).then((parsed) => take(parsed, answerTo)).catch((error: unknown) => answerTo.send(answerOfThrown(deps.log, error)));
+      deps.parseLarge({ ...task, bytes }).then((parsed) => take(parsed, leaving)).catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error)));
     });
   };
 }
 
+/** @param faults of the query */
+function refusalOf(parsed: ParsedBody, faults: readonly Fault[]): Refusal | undefined {
+  const refusal = "refusal" in parsed ? parsed.refusal : undefined;
+  if (faults.length === 0 || (refusal && refusal.code !== "validation_failed")) return refusal;
+  return invalid([...faults, ...(refusal?.faults ?? [])]).refusal;
+}
+
 /** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
-function enqueue(deps: ApiDependencies, reply: Reply, submitted: Submitted, accepted: (firstId: string) => Answer): void {
+function enqueue(deps: ApiDependencies, reply: AnswerTo, submitted: Submitted, accepted: (firstId: string) => Answer): void {
   const { metrics, log } = deps;
   const { ids } = submitted;
   deps.enqueue(submitted, (answer) => {

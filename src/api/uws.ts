@@ -138,7 +138,7 @@ export class Server {
   #accept(route: Route, response: HttpResponse, request: HttpRequest): void {
     const headers = readHead((visit) => request.forEach(visit));
     const params = route.operation.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [];
-    const query = route.maxBodyBytes === 0 ? queryOf(request) : "";
+    const query = queryOf(request);
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
     const exchange = new HttpExchange(response, route, this.#host, {
       ...{ headers, params, query },

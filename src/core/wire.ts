@@ -167,7 +167,7 @@ export function viewOf(job: Job): JobView {
     result: outcome?.result ?? null,
     error,
     attempt: job.attempt,
-    progress: job.progress,
+    progress: job.status === "running" ? job.progress : null,
     worker: outcome ? outcome.worker : job.worker,
     started_at: outcome ? outcome.startedAt : job.startedAt,
     finished_at: outcome?.finishedAt ?? null,

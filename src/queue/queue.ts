@@ -217,6 +217,13 @@ export class Queue {
     return answer;
   }
 
+  /** Writes down the progress of jobs that run here, 0 to 100, and tells whoever watches. */
+  async reportProgress(running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number }[]): Promise<void> {
+    const args = [this.#ns, this.#options.replica];
+    for (const { id, claimSeq, progress } of running) args.push(id, digits(claimSeq, 10), digits(progress, 3));
+    await this.#work.run(scripts.progress, args, CALL_TIMEOUT_MS);
+  }
+
   /** Settles attempts; the answers are in the order of the arguments. */
   async settle(settlements: readonly Settlement[], outboxOwnedMs: number): Promise<SettleAnswer[]> {
     const { replica } = this.#options;

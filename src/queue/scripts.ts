@@ -36,4 +36,5 @@ export const scripts = {
   inspect: load("inspect"),
   admit: load("admit"),
   report: load("report"),
+  progress: loadAnnouncing("progress"),
 } as const;

@@ -2,8 +2,10 @@
  * One replica, put together by hand: its parts are opened in order, joined, and closed in reverse. What comes in from
  * the process (environment, signals, exit) is main.ts's.
  */
+import { EventHub } from "../api/event-hub.ts";
 import { jobJson } from "../api/job-json.ts";
 import { Server } from "../api/uws.ts";
+import { Waiters } from "../api/waiters.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
@@ -113,12 +115,15 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks
+  const waiters = new Waiters({ queue, store });
+  const events = new EventHub(queue);
   const server = new Server({
     enqueue: intake({ queue, acceptor }),
     ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
     cancelWaiting: (job) => recordCancelled(job, recorder, metrics),
+    ...{ waiters, events },
     settings: {
       role: config.TASKFLOW_ROLE,
       isOpenToAll: config.TASKFLOW_AUTH === "none",
@@ -131,7 +136,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   });
   const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
   // While jobs drain, reads are answered and submissions refused.
-  closers.push(() => server.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => server.stopAccepting());
+  closers.push(() => server.close(), () => waiters.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => events.close(), () => server.stopAccepting());
   metrics.readFrom({
     slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
     recorderBuffered: () => recorder.size,

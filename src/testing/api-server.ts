@@ -3,8 +3,10 @@ import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder.ts";
 import { Store } from "../results/store.ts";
 import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
+import { EventHub } from "../api/event-hub.ts";
 import { Server } from "../api/uws.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
+import { Waiters } from "../api/waiters.ts";
 import { openFolderStore } from "../artifacts/folder-store.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { parseBody } from "../core/body.ts";
@@ -62,6 +64,8 @@ export interface ApiServer {
   readonly artifacts: ArtifactStore;
   readonly metrics: Metrics;
   readonly server: Server;
+  readonly waiters: Waiters;
+  readonly events: EventHub;
   readonly cancelled: Job[];
   readonly logged: unknown[];
   /** Ends one waiting job of type `note`, completed with this result (a JSON text); it stays in the outbox. */
@@ -93,12 +97,15 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
     onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
+  const waiters = new Waiters({ queue, store });
+  const events = new EventHub(queue);
   const server = new Server({
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
     replays: { matching: () => { throw new Error("no replays here"); } },
     ...{ queue, store, registry: testRegistry, artifacts, links: testLinks, metrics, recorder },
     parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), testRegistry.get))), // as over a thread's port
     cancelWaiting: (job) => cancelled.push(job),
+    ...{ waiters, events },
     log: { error: (fields: unknown) => void logged.push(fields) },
     settings: { role: "all", isOpenToAll: false, maxBodyBytes: 1024 * 1024, maxBatchBytes: 4 * 1024 * 1024, idempotencyTtlMs: 60_000, durability: "redis", outboxOwnedMs: 60_000, ...settings },
     ...deps,
@@ -106,7 +113,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   const port = await server.listen(host, 0);
   let seq = 0;
   return {
-    ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, cancelled, logged },
+    ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, waiters, events, cancelled, logged },
     finishNext: async (result) => {
       const { claimed } = await queue.claim(seq, 1, ioSlots({ note: 1 }));
       const [job] = claimed;
@@ -123,6 +130,8 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
       await recorder.idle();
     },
     close: async () => {
+      events.close();
+      await waiters.close();
       await server.close();
       await recorder.close(1_000);
       await store.close();

@@ -14,6 +14,8 @@ import type { Queue } from "../queue/queue.ts";
 const STOP_GRACE_MS = 5_000;
 /** Timeouts are looked for so often: no timer for each job, and none is late by more than this. */
 const TICK_MS = 100;
+/** Progress is written down so often, in one call for all jobs that have made some; where none has, nothing is. */
+const REPORT_PERIOD_MS = 1_000;
 
 interface Lease {
   readonly job: Job;
@@ -24,7 +26,7 @@ interface Lease {
 }
 
 export interface LeasesOptions {
-  readonly queue: Pick<Queue, "renew">;
+  readonly queue: Pick<Queue, "renew" | "reportProgress">;
   readonly leaseMs: number;
   /** What this replica says of itself: JSON. */
   readonly about: () => string;
@@ -35,6 +37,10 @@ export interface LeasesOptions {
 
 export class Leases {
   readonly #options: LeasesOptions;
+  /** The progress of each attempt that was last written down. */
+  readonly #reported = new WeakMap<Attempt, number>();
+  #report: Promise<void> | undefined;
+  #nextReportAt = 0;
   readonly #held = new Map<Job, Lease>();
   #ticker: NodeJS.Timeout | undefined;
   #renewal: Promise<void> | undefined;
@@ -81,6 +87,7 @@ export class Leases {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     for (const attempt of running) if (!attempt.hasEnded) attempt.giveUp();
+    await this.#report;
   }
 
   get size(): number {
@@ -103,10 +110,27 @@ export class Leases {
         this.#options.onGivenUp(attempt);
       }
     }
+    if (now >= this.#nextReportAt && !this.#report) this.#reportProgress(now);
     if (now >= this.#nextRenewalAt && !this.#renewal) {
       this.#nextRenewalAt = now + this.#options.leaseMs / 3;
       this.#renewal = this.#renew(now).finally(() => { this.#renewal = undefined; });
     }
+  }
+
+  #reportProgress(now: number): void {
+    const news: { id: string; claimSeq: number; progress: number }[] = [];
+    for (const { job, attempt } of this.#held.values()) {
+      if (!attempt || attempt.progress === null || attempt.hasEnded) continue;
+      const progress = Math.round(attempt.progress);
+      if (this.#reported.get(attempt) === progress) continue;
+      this.#reported.set(attempt, progress);
+      news.push({ id: job.id, claimSeq: job.claimSeq, progress });
+    }
+    if (news.length === 0) return;
+    this.#nextReportAt = now + REPORT_PERIOD_MS;
+    this.#report = this.#options.queue.reportProgress(news)
+      .catch(this.#options.onError) // what it would have written goes with the next renewal
+      .finally(() => { this.#report = undefined; });
   }
 
   async #renew(startedAt: number): Promise<void> {

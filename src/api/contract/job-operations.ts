@@ -1,7 +1,9 @@
 /** The calls about jobs. */
 import { Type } from "typebox";
 import { MAX_JOBS } from "../../core/body.ts";
+import { STATUSES } from "../../core/job.ts";
 import { listQuerySchema } from "../list-query.ts";
+import { MAX_WAIT_SECONDS } from "../wait.ts";
 import { componentRef } from "./job-schemas.ts";
 import type { Operation, OperationAnswer } from "./operation.ts";
 
@@ -20,10 +22,17 @@ const BODY_PROBLEMS = [
 
 export const submitJob: Operation = {
   ...{ method: "POST", pattern: "/api/v1/jobs", access: "submit", id: "submitJob", tag: "Jobs", summary: "Submit a job" },
-  headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
+  query: Type.Object({
+    wait: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_WAIT_SECONDS, description: "Seconds to wait for the job to end, wherever it runs" })),
+  }),
+  headers: Type.Object({
+    "Idempotency-Key": idempotencyKey,
+    Prefer: Type.Optional(Type.String({ description: "`wait=SECONDS` (RFC 7240) asks for the same as `wait`, held to its maximum" })),
+  }),
   body: { "application/json": { schema: componentRef("Submission") } },
   answers: {
-    202: { description: "The job, as it was accepted", content: JSON_JOB, headers: ["Location", "Idempotent-Replayed"] },
+    200: { description: "It was waited for, and has finished", content: JSON_JOB, headers: ["Location", "Idempotent-Replayed", "Preference-Applied"] },
+    202: { description: "The job, as it was accepted; or, where it was waited for, as it is by then", content: JSON_JOB, headers: ["Location", "Idempotent-Replayed", "Preference-Applied"] },
   },
   problems: BODY_PROBLEMS,
 };
@@ -73,6 +82,34 @@ export const cancelJob: Operation = {
     202: { ...JOB, description: "It runs: its attempt gets an abort signal" },
   },
   problems: [...ONE_JOB_PROBLEMS, "job_finished"],
+};
+
+const EVENTS = { "text/event-stream": { schema: Type.String({ description: "Server-sent events: `status` and `progress`, and `gap` where changes may have been missed" }) } };
+const FOLLOWING = [
+  "Each change is an event `status` or `progress` whose data are `id`, `type`, `status`, `progress` and `at`.",
+  "A client that comes again with `Last-Event-ID`, to any replica, is told what it missed: the latest changes are kept for a minute while somebody follows.",
+  "Every 15 s comes a comment. A client that reads too slowly is cut off, and all are when the replica drains.",
+].join(" ");
+const lastEventId = Type.Object({ "Last-Event-ID": Type.Optional(Type.String({ description: "The `id` of the last event that was seen" })) });
+
+export const followJob: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/jobs/{id}/events", access: "read", id: "followJob", tag: "Jobs", summary: "Follow a job to its end" },
+  description: `The first event holds the job as it is, the last the finished job; then the stream ends. ${FOLLOWING}`,
+  headers: lastEventId,
+  answers: { 200: { description: "The job's changes, as they happen", content: EVENTS }, 204: { description: "The client has seen the last one" } },
+  problems: [...ONE_JOB_PROBLEMS, "too_many_streams"],
+};
+
+export const followAll: Operation = {
+  ...{ method: "GET", pattern: "/api/v1/events", access: "read", id: "followAll", tag: "Jobs", summary: "Follow all jobs" },
+  description: `${FOLLOWING} Where that is not kept any more, an event \`gap\` comes first: what is known of the jobs is to be read anew.`,
+  query: Type.Object({
+    status: Type.Optional(Type.String({ description: `One or more of ${STATUSES.join(", ")}, with commas between` })),
+    type: Type.Optional(Type.String({ description: "One or more job types, with commas between" })),
+  }),
+  headers: lastEventId,
+  answers: { 200: { description: "The changes, as they happen", content: EVENTS } },
+  problems: ["validation_failed", "queue_unavailable", "outcome_unknown", "too_many_streams"],
 };
 
 const FILE = { "*/*": { schema: Type.String({ format: "binary" }) } };

@@ -1,4 +1,6 @@
 // A job type of lane `cpu` for tests: how a handler behaves on its thread is in its payload.
+const cameBack = new Set();
+
 const behaviours = {
   return: ({ value }) => value,
   throw: () => {
@@ -17,9 +19,23 @@ const behaviours = {
     await new Promise((resolve) => setTimeout(resolve, ms));
     return "done";
   },
+  // Reports one percentage after the other, each `ms` before the next.
+  steps: async ({ percents, ms }, { progress }) => {
+    for (const percent of percents) {
+      progress(percent);
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+    return { steps: percents.length };
+  },
+  // Asks once to be called again `ms` later. There is one thread in tests: it remembers.
+  come_back: ({ ms }, { jobId, RetryAfterError }) => {
+    if (cameBack.has(jobId)) return "back";
+    cameBack.add(jobId);
+    throw new RetryAfterError("come back", ms);
+  },
 };
 
-export default ({ defineJob, Type, PermanentError, exponential }) =>
+export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential }) =>
   defineJob({
     type: "test_cpu",
     lane: "cpu",
@@ -29,5 +45,5 @@ export default ({ defineJob, Type, PermanentError, exponential }) =>
     timeoutMs: 30_000,
     backoff: exponential(20, 200),
     open: (settings) => settings,
-    run: (payload, context) => (payload.do === "setting" ? context.tool.TEST_SETTING : behaviours[payload.do](payload, { ...context, PermanentError })),
+    run: (payload, context) => (payload.do === "setting" ? context.tool.TEST_SETTING : behaviours[payload.do](payload, { ...context, PermanentError, RetryAfterError })),
   });

@@ -30,6 +30,20 @@ const behaviours = {
     log("forty", { attempt });
     await sleep(60_000, undefined, { signal });
   },
+  // Reports one percentage after the other, each `ms` before the next.
+  steps: async ({ percents, ms }, { progress, signal }) => {
+    for (const percent of percents) {
+      progress(percent);
+      await sleep(ms, undefined, { signal });
+    }
+    return { steps: percents.length };
+  },
+  // Asks once to be called again `ms` later.
+  come_back: ({ ms }, { jobId }, RetryAfterError) => {
+    if (failures.has(jobId)) return "back";
+    failures.set(jobId, 1);
+    throw new RetryAfterError("come back", ms);
+  },
   // Takes the whole process with it, as a fault in native code would.
   kill: () => process.kill(process.pid, "SIGKILL"),
 };
@@ -45,6 +59,6 @@ export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential 
     run: (payload, context) => {
       if (payload.do === "permanent") throw new PermanentError("no use", { code: "test_permanent" });
       if (payload.do === "retry_after") throw new RetryAfterError("come back", payload.ms);
-      return behaviours[payload.do](payload, context);
+      return behaviours[payload.do](payload, context, RetryAfterError);
     },
   });
