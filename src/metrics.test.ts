@@ -79,14 +79,14 @@ describe("what is counted", () => {
 describe("what is read when somebody asks", () => {
   it("tells the states of this replica and of the cluster", async () => {
     const metrics = createMetrics();
-    metrics.readFrom({ slotsBusy: () => ({ io: 7, cpu: 2 }), recorderBuffered: () => 9, books: () => Promise.resolve(BOOKS) });
+    metrics.readFrom({ slotsBusy: () => ({ io: 7, cpu: 2 }), recorderBuffered: () => 9, delays: () => ({ p50Ms: 1, p99Ms: 20, maxMs: 70 }), books: () => Promise.resolve(BOOKS) });
     const text = await metrics.text();
     for (const line of ['taskflow_slots_busy{lane="io"} 7', 'taskflow_slots_busy{lane="cpu"} 2', "taskflow_recorder_buffered 9", "taskflow_outbox_depth 4", "taskflow_jobs_unaccounted 0"]) {
       expect(text).toContain(`${line}\n`);
     }
     expect(text.match(/^taskflow_cluster_jobs\{.*$/gm)).toHaveLength(7);
     expect(text).toContain('taskflow_cluster_jobs{type="email",status="cancelled"} 7');
-    expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds \d/m);
+    for (const line of ['{quantile="0.5"} 0.001', '{quantile="0.99"} 0.02', '{quantile="1"} 0.07']) expect(text).toContain(`taskflow_event_loop_delay_seconds${line}\n`);
     expect(text).toMatch(/^process_resident_memory_bytes \d/m);
   });
 

@@ -5,6 +5,7 @@
 import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import type { Metric } from "prom-client";
 import type { Lane } from "./core/job-type.ts";
+import type { Delays } from "./event-loop-delay.ts";
 import { STATUSES, TERMINAL_STATUSES } from "./core/job.ts";
 import type { AttemptOutcome, Status, TerminalStatus } from "./core/job.ts";
 import { counterFamily, histogramFamily } from "./tally.ts";
@@ -16,6 +17,8 @@ export interface MetricSources {
   readonly slotsBusy?: () => Readonly<Record<Lane, number>>;
   /** Outcomes settled here that Postgres does not hold yet. */
   readonly recorderBuffered?: () => number;
+  /** Of the event loop: the worst since the last scrape. */
+  readonly delays?: () => Delays;
   /** The cluster's books. It must settle within seconds; where it rejects, the scrape has no cluster-wide metrics. */
   readonly books?: () => Promise<ClusterBooks>;
 }
@@ -37,10 +40,13 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const QUICK_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const ROWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
+/** The longest period of a timer: the library's own monitor of the event loop cannot be left out. */
+const NEVER_MS = 2 ** 31 - 1;
+
 /** Makes the registry and all metrics. The functions are independent of `this` and may be passed on alone. */
 export function createMetrics() {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry }); // event-loop delay (p50, p90, p99, max since the last scrape), memory, CPU, GC
+  addProcessMetrics(registry);
   const tallies = createTallies(registry);
   const states = createStates(registry);
   let sources: MetricSources = {};
@@ -57,6 +63,13 @@ export function createMetrics() {
       return registry.metrics();
     },
   };
+}
+
+/** Memory, CPU, garbage collection, handles. The event loop's delay we measure ourselves. */
+function addProcessMetrics(registry: Registry): void {
+  const all = new Registry();
+  collectDefaultMetrics({ register: all, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const metric of all.getMetricsAsArray()) if (!metric.name.startsWith("nodejs_eventloop_lag")) registry.registerMetric(metric as unknown as Metric);
 }
 
 /** What is counted as it happens. */
@@ -110,6 +123,7 @@ function createStates(registry: Registry) {
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) => new Gauge({ name, help, labelNames, registers: [registry] });
   const slotsBusy = gauge("taskflow_slots_busy", "Attempts running on this replica", ["lane"]);
   const recorderBuffered = gauge("taskflow_recorder_buffered", "Outcomes settled on this replica that Postgres does not hold yet");
+  const delay = gauge("taskflow_event_loop_delay_seconds", "How long the event loop was held up, in the worst few seconds since the last scrape; quantile 1 is the longest", ["quantile"]);
   const outbox = gauge("taskflow_outbox_depth", "Outcomes in Redis that Postgres does not hold yet, of all replicas");
   const clusterJobs = gauge("taskflow_cluster_jobs", "Jobs by type and status, of all replicas", ["type", "status"]);
   const unaccounted = gauge("taskflow_jobs_unaccounted", "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled");
@@ -123,6 +137,10 @@ function createStates(registry: Registry) {
     read: async (sources: MetricSources): Promise<void> => {
       for (const [lane, count] of Object.entries(sources.slotsBusy?.() ?? {})) slotsBusy.set({ lane }, count);
       if (sources.recorderBuffered) recorderBuffered.set(sources.recorderBuffered());
+      if (sources.delays) {
+        const { p50Ms, p99Ms, maxMs } = sources.delays();
+        for (const [quantile, ms] of [["0.5", p50Ms], ["0.99", p99Ms], ["1", maxMs]] as const) delay.set({ quantile }, ms / 1_000);
+      }
       const books = await sources.books?.().catch(() => undefined); // Redis is away: its client has logged that
       // better no samples than those of another time, or a zero, which would say that all is well
       outbox.remove();

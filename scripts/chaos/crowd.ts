@@ -44,8 +44,8 @@ async function watch(stage: Stage, count: number, openNow: () => number): Promis
 /** Of the first replica, since the last look: what Prometheus would be told. */
 async function eventLoopDelayMs({ cluster }: Stage): Promise<{ readonly p99: number; readonly max: number }> {
   const metrics = await (await fetch(`${cluster.replica(0).url}/metrics`)).text();
-  const read = (which: string): number => 1_000 * Number(new RegExp(`^nodejs_eventloop_lag_${which}_seconds (\\S+)$`, "m").exec(metrics)?.[1] ?? Infinity);
-  return { p99: read("p99"), max: read("max") };
+  const read = (quantile: string): number => 1_000 * Number(new RegExp(`^taskflow_event_loop_delay_seconds\\{quantile="${quantile}"\\} (\\S+)$`, "m").exec(metrics)?.[1] ?? Infinity);
+  return { p99: read("0.99"), max: read("1") };
 }
 
 /** Node raises its own limit to the hard one. */

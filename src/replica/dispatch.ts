@@ -6,6 +6,7 @@ import type { Job, Outcome, Submission } from "../core/job.ts";
 import type { Replays } from "../core/replays.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
+import type { EventLoopDelay } from "../event-loop-delay.ts";
 import { Executor } from "../execute/executor.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Log } from "../log.ts";
@@ -30,6 +31,7 @@ export interface DispatchOptions {
   readonly version: string;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly delay: EventLoopDelay;
   readonly queue: Queue;
   readonly recorder: Recorder;
   readonly replays: Replays;
@@ -44,7 +46,6 @@ export interface Dispatch {
   readonly slots: Slots;
   readonly threads: Threads;
   readonly executor: Executor;
-  readonly heartbeat: Heartbeat;
 }
 
 /** Makes the parts and opens what the types need. Nothing is claimed before `worker.start()`. */
@@ -55,7 +56,7 @@ export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots);
   const threads = new Threads({ size: cpuSlots, jobsDir: config.TASKFLOW_JOBS || undefined, settings: options.typeSettings, onMessage: (message) => executor.onThreadMessage(message) });
-  const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, now: () => queue.clock.now() });
+  const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
   const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
   const executor = new Executor({ definitions, threads, log: (job, message, fields = {}) => logOf(job).info(fields, message) });
   const leases = new Leases({
@@ -110,7 +111,7 @@ export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> 
     onError: onError("the outbox could not be swept"),
   });
   await Promise.all([executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays }), threads.opened()]);
-  return { worker, leases, sweep, slots, threads, executor, heartbeat };
+  return { worker, leases, sweep, slots, threads, executor };
 }
 
 /** An outage brings the same error with every try: told once, and once a minute while it lasts. */

@@ -21,6 +21,7 @@ import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { StartError, messageOf } from "../errors.ts";
+import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
 import type { Metrics } from "../metrics.ts";
@@ -87,6 +88,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 async function open(options: SystemOptions, closers: Closer[]): Promise<number> {
   const { config, log, databaseUrl } = options;
   const metrics = createMetrics();
+  const delay = new EventLoopDelay();
+  closers.push(() => delay.close());
   const applied = await migrate(databaseUrl);
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
@@ -106,11 +109,11 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const dispatch = await makeDispatch({ ...options, definitions: runs, queue, recorder, replays, metrics, callbackOf });
-  const { worker, leases, sweep, executor, threads, slots, heartbeat } = dispatch;
+  const dispatch = await makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
+  const { worker, leases, sweep, executor, threads, slots } = dispatch;
   hears.wake = worker.nudge;
   hears.cancel = (id) => leases.stop(id, "cancelled");
-  closers.push(() => threads.close(), () => executor.close(), () => heartbeat.close(), () => leases.close());
+  closers.push(() => threads.close(), () => executor.close(), () => leases.close());
   closers.push(startRetention(options, artifacts));
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
@@ -140,6 +143,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   metrics.readFrom({
     slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
     recorderBuffered: () => recorder.size,
+    delays: delay.worst,
     books: () => queue.books(),
   });
   leases.start();

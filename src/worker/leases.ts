@@ -12,7 +12,7 @@ import type { Queue } from "../queue/queue.ts";
 
 /** How long a handler that was told to stop may take before its slot is given up. */
 const STOP_GRACE_MS = 5_000;
-/** Timeouts are looked for so often: no timer for each job, and none is late by more than this. */
+/** While jobs run, timeouts are looked for so often: no timer for each job, and none is late by more than this. */
 const TICK_MS = 100;
 /** Progress is written down so often, in one call for all jobs that have made some; where none has, nothing is. */
 const REPORT_PERIOD_MS = 1_000;
@@ -42,9 +42,12 @@ export class Leases {
   #report: Promise<void> | undefined;
   #nextReportAt = 0;
   readonly #held = new Map<Job, Lease>();
-  #ticker: NodeJS.Timeout | undefined;
+  #nextTick: NodeJS.Timeout | undefined;
+  /** The next tick is that of the next renewal. */
+  #isIdle = false;
   #renewal: Promise<void> | undefined;
   #nextRenewalAt = 0;
+  #isClosed = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -52,20 +55,19 @@ export class Leases {
 
   /** The first renewal tells the others that this replica is here. */
   start(): void {
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
-    this.#tick();
+    if (!this.#nextTick) this.#tick();
   }
 
   /** Holds the lease of a job that runs here. @param grantedAt `performance.now()` before the claim */
   hold(attempt: Attempt, grantedAt: number): void {
     const { job } = attempt;
-    this.#held.set(job, { job, attempt, renewedAt: grantedAt });
+    this.#add({ job, attempt, renewedAt: grantedAt });
   }
 
   /** Holds the lease of a job that does not run here, until its settle is answered. An attempt at it that does, under a lease before, has lost it. */
   holdJudged(job: Job, grantedAt: number): void {
     this.stop(job.id, "lost");
-    this.#held.set(job, { job, attempt: undefined, renewedAt: grantedAt });
+    this.#add({ job, attempt: undefined, renewedAt: grantedAt });
   }
 
   /** The job is settled, or someone else's. */
@@ -95,8 +97,21 @@ export class Leases {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#ticker);
+    this.#isClosed = true;
+    clearTimeout(this.#nextTick);
     await this.#renewal;
+  }
+
+  #add(lease: Lease): void {
+    this.#held.set(lease.job, lease);
+    if (this.#isIdle) this.#planTick();
+  }
+
+  #planTick(): void {
+    clearTimeout(this.#nextTick);
+    if (this.#isClosed) return;
+    this.#isIdle = this.#held.size === 0;
+    this.#nextTick = setTimeout(() => this.#tick(), this.#isIdle ? Math.max(1, this.#nextRenewalAt - performance.now()) : TICK_MS);
   }
 
   #tick(): void {
@@ -115,6 +130,7 @@ export class Leases {
       this.#nextRenewalAt = now + this.#options.leaseMs / 3;
       this.#renewal = this.#renew(now).finally(() => { this.#renewal = undefined; });
     }
+    this.#planTick();
   }
 
   #reportProgress(now: number): void {
@@ -147,6 +163,7 @@ export class Leases {
     } catch (error) {
       this.#options.onError(error);
       this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10); // there is time for more than one try
+      this.#planTick();
     }
   }
 }

@@ -25,7 +25,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { Accepted, AcceptedJob, Unrecorded } from "../results/accepted.ts";
 
 /** Between looks. An emptied Redis is noticed within this time. */
-const PERIOD_MS = 1_000;
+const PERIOD_MS = 3_000;
 /** Between tries to lead, where another replica does or Postgres is away. */
 const FOLLOWER_PERIOD_MS = 5_000;
 const SETTLED_MS = 60_000;
