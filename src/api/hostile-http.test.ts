@@ -43,13 +43,18 @@ describe("a request that is not as it should be", () => {
   });
 
   it.each([
-    ["a header of 1 MB", `GET /api/v1/stats HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(mib)}\r\n\r\n`, 431],
     ["a length and chunks at once", post("2\r\n{}\r\n0\r\n\r\n", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"), 400],
     ["a length that is none", post(GOOD, "Content-Length: abc\r\n"), 400],
     ["a negative length", post(GOOD, "Content-Length: -5\r\n"), 400],
     ["what is not HTTP", "hello\r\n\r\n", 505],
   ])("%s is refused by the library", async (_what, text, status) => {
     expect((await rawAnswer(server.port, text)).status).toBe(status);
+  });
+
+  it("a header of 1 MB is refused by the library, which reads no more of it", async () => {
+    const raw = await rawSocket(server.port, `GET /api/v1/stats HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(mib)}\r\n\r\n`);
+    // The client still sends when the connection is closed: its kernel may drop what came of the answer with the reset.
+    expect(await raw.closed()).toMatch(/^$|^HTTP\/1\.1 431 /);
   });
 
   it("invalid UTF-8 is refused", async () => {
