@@ -1,6 +1,10 @@
 /** From the environment to one frozen Config, or to one error that lists every fault. Settings enter here and nowhere else. */
 import { isDeepStrictEqual } from "node:util";
 import type { Static, TObject } from "typebox";
+import type { ApiKey } from "./core/api-key.ts";
+import { parseApiKeys } from "./core/api-key.ts";
+import type { RatePolicy } from "./core/rate-policy.ts";
+import { parseRatePolicy } from "./core/rate-policy.ts";
 import { StartError } from "./errors.ts";
 import { redactUrl } from "./redacted-url.ts";
 import { parseRedisAddr } from "./redis-addr.ts";
@@ -19,6 +23,11 @@ interface ParsedSettings {
   readonly REDIS_ADDR: RedisAddr | null;
   /** Empty: all types. */
   readonly WORKER_TYPES: readonly string[];
+  readonly TASKFLOW_API_KEYS: readonly ApiKey[];
+  /** Null: any number. */
+  readonly RATE_LIMIT: RatePolicy | null;
+  readonly JOB_QUOTA: RatePolicy | null;
+  readonly CORS_ORIGINS: readonly string[];
 }
 
 /** The program's settings by their names; DATABASE_URL and SMTP_URL are empty where that part is to be started here. */
@@ -46,7 +55,20 @@ const readers: Readers = {
   EXPORT_DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
   SMTP_URL: { read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i), expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded" },
   WORKER_TYPES: { read: parseTypeNames, expected: "names of job types with commas between" },
+  TASKFLOW_API_KEYS: { read: parseApiKeys, expected: "NAME:SCOPES:SHA256 with commas between, SCOPES being submit, read or admin with + between" },
+  RATE_LIMIT: { read: parsePolicy, expected: "a number and a time, as in 100/s or 1000/5m" },
+  JOB_QUOTA: { read: parsePolicy, expected: "a number and a time, as in 100000/d" },
+  CORS_ORIGINS: { read: parseOrigins, expected: "origins as in https://app.example.com, with commas between, or *" },
 };
+
+function parsePolicy(text: string): RatePolicy | null | undefined {
+  return text === "" ? null : parseRatePolicy(text);
+}
+
+function parseOrigins(text: string): readonly string[] | undefined {
+  const origins = text.split(",").map((origin) => origin.trim()).filter((origin) => origin !== "");
+  return origins.every((origin) => origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) ? Object.freeze(origins) : undefined;
+}
 
 function urlLike(text: string, scheme: RegExp): string | undefined {
   return text === "" || (scheme.test(text) && URL.canParse(text)) ? text : undefined;
@@ -112,8 +134,9 @@ function unknownNames(env: Environment, settings: readonly TObject[]): string[] 
 }
 
 /** Faults of settings that are valid each by itself. */
-function contradictions({ RECORD_BATCH_ROWS, RECORD_HIGH_MARK, RETRY_BASE_MS, RETRY_MAX_MS }: Config): string[] {
+function contradictions({ RECORD_BATCH_ROWS, RECORD_HIGH_MARK, RETRY_BASE_MS, RETRY_MAX_MS, TASKFLOW_AUTH, TASKFLOW_API_KEYS }: Config): string[] {
   const faults: string[] = [];
+  if (TASKFLOW_AUTH === "none" && TASKFLOW_API_KEYS.length > 0) faults.push("TASKFLOW_AUTH: none serves everyone, and TASKFLOW_API_KEYS names keys: set one of the two");
   if (RECORD_HIGH_MARK < RECORD_BATCH_ROWS) faults.push(`RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (${RECORD_BATCH_ROWS}), got "${RECORD_HIGH_MARK}"`);
   if (RETRY_BASE_MS !== null && RETRY_MAX_MS !== null && RETRY_MAX_MS < RETRY_BASE_MS) {
     faults.push(`RETRY_MAX_MS: expected at least RETRY_BASE_MS (${RETRY_BASE_MS}), got "${RETRY_MAX_MS}"`);

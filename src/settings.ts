@@ -32,6 +32,13 @@ export const baseSettings = Type.Object({
   WORKER_TYPES: Type.String({ default: "", description: "The job types that this replica runs, with commas between. Empty: all" }),
   TASKFLOW_JOBS: Type.String({ default: "", description: "A folder with job types of your own, one file each. Empty: none" }),
   TASKFLOW_AUTH: Type.Enum(["", "none"], { default: "", description: "`none` serves everyone without a key; empty: without keys only this machine is served" }),
+  TASKFLOW_API_KEYS: Type.String({
+    default: "",
+    description: "API keys, with commas between: `NAME:SCOPES:SHA256`, scopes being `submit`, `read` and `admin` with `+` between, then `:rate=100/s` and `:quota=100000/d` where it has limits of its own. `taskflow keys` keeps others in Postgres",
+  }),
+  RATE_LIMIT: Type.String({ default: "", description: "Requests that each API key may make, as in `100/s` or `1000/5m`. Empty: any number" }),
+  JOB_QUOTA: Type.String({ default: "", description: "Jobs that each API key may submit, as in `100000/d`. Empty: any number" }),
+  CORS_ORIGINS: Type.String({ default: "", description: "Origins of pages that may call from a browser, with commas between, or `*`. Empty: none" }),
   LOG_LEVEL: Type.Enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info", description: "The least level that is logged" }),
   LEASE_MS: Type.Integer({ default: 15_000, minimum: 1_000, maximum: 3_600_000, description: "How long a job stays with a replica that no longer answers. Renewed at every third of it" }),
   DRAIN_MS: Type.Integer({ default: 30_000, minimum: 0, maximum: 3_600_000, description: "How long running jobs may go on after SIGTERM; then they are given back" }),

@@ -44,10 +44,11 @@ function answerOf(artifact: StoredArtifact, name: string, { range, ifRange, ifNo
     ["ETag", etag],
     ["Last-Modified", modifiedAt.toUTCString()],
     ["Accept-Ranges", "bytes"],
+    ["Cache-Control", "private, no-cache"], // kept by the caller alone, and asked for again each time
   ];
   if (matches(ifNoneMatch, etag)) return { status: 304, headers, body: "" };
   // A caller's file is never shown in place: what it holds could act as this site.
-  headers.push(["Content-Disposition", `attachment; filename="${name}"`], ["X-Content-Type-Options", "nosniff"]);
+  headers.push(["Content-Disposition", `attachment; filename="${name}"`], ["Content-Security-Policy", "sandbox"]);
   const part = ifRange === "" || ifRange === etag ? parseRange(range, bytes) : undefined;
   if (part === "unsatisfiable") return problem(416, "range_not_satisfiable", `The artifact has ${bytes} bytes.`, { headers: [["Content-Range", `bytes */${bytes}`]] });
   if (!part) return { status: 200, contentType, headers, body: { bytes, open: () => artifact.read() } };

@@ -10,14 +10,14 @@ export function fromAsync(log: Pick<Log, "error">, answerOf: (request: ApiReques
   return (request, reply) => {
     answerOf(request).then(
       (answer) => reply.send(answer),
-      (error: unknown) => reply.send(answerOfThrown(log, error)),
+      (error: unknown) => reply.send(answerOfThrown(log, error, request.id)),
     );
   };
 }
 
-export function answerOfThrown(log: Pick<Log, "error">, error: unknown): Answer {
+export function answerOfThrown(log: Pick<Log, "error">, error: unknown, requestId?: string): Answer {
   const known = problemOfError(error);
   if (known) return known;
-  log.error({ error }, "request failed");
+  log.error({ error, ...(requestId !== undefined && { request_id: requestId }) }, "request failed");
   return INTERNAL_ERROR;
 }

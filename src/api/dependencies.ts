@@ -13,12 +13,16 @@ import type { Store } from "../results/store.ts";
 import type { CaughtMails } from "./dev-mail.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Waiters } from "./waiters.ts";
+import type { Keyring } from "./keyring.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 export interface ApiSettings {
   /** A `worker` serves health and metrics only. */
   readonly role: "all" | "api" | "worker";
   /** TASKFLOW_AUTH=none: everyone is served. */
   readonly isOpenToAll: boolean;
+  /** Of pages in browsers that may call; `*` for all. */
+  readonly corsOrigins: readonly string[];
   /** Of one job, where its type does not allow more. */
   readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;
@@ -48,6 +52,9 @@ export interface ApiDependencies {
   readonly cancelWaiting: (job: Job) => void;
   /** Where one was started on this machine. */
   readonly mail?: CaughtMails | undefined;
-  readonly log: Pick<Log, "error">;
+  /** The keys that hold now. */
+  readonly keyring: Keyring;
+  readonly limits: RateLimits;
+  readonly log: Pick<Log, "error" | "warn">;
   readonly settings: ApiSettings;
 }

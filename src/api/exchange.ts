@@ -3,6 +3,7 @@
  * answers after the client has gone is dropped.
  */
 import type { Readable } from "node:stream";
+import type { ApiKey } from "../core/api-key.ts";
 
 /** The headers that some call reads; "" or undefined where the request has none. */
 export interface RequestHeaders {
@@ -18,6 +19,10 @@ export interface RequestHeaders {
 }
 
 export interface ApiRequest {
+  /** The caller's own `X-Request-Id`, or one that was made here. */
+  readonly id: string;
+  /** The key that it came with, where keys are needed and one holds. */
+  readonly caller: ApiKey | undefined;
   readonly headers: RequestHeaders;
   /** The parts of the path that the pattern leaves open, still percent-encoded. */
   readonly params: readonly string[];
@@ -39,7 +44,9 @@ export interface Answer {
   readonly status: number;
   readonly contentType?: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  readonly body: string | ByteStream;
+  readonly body: string | Uint8Array | ByteStream;
+  /** Of a problem document. */
+  readonly code?: string;
   /** The connection ends with this answer. */
   readonly isLast?: boolean;
 }

@@ -6,11 +6,16 @@
  *
  * Once over, the response may not be touched (uWebSockets.js ends the process for some of that): every way in asks first.
  */
-import { STATUS_CODES } from "node:http";
+import { gzip } from "node:zlib";
+import type { ApiKey } from "../core/api-key.ts";
+import type { RequestFacts } from "./answer-head.ts";
+import { writeHead } from "./answer-head.ts";
+import { isWorthGzip } from "./compression.ts";
 import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
 import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
+import type { RateLimits } from "./rate-limits.ts";
 import type { RequestHead } from "./request-head.ts";
 import { MAX_DISCARDED_BYTES, bodyTooLarge } from "./request-head.ts";
 import type { ChunkedResponse } from "./text-stream.ts";
@@ -20,22 +25,34 @@ import { ResponseStream } from "./text-stream.ts";
 export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse>, ChunkedResponse {
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
-  end(body?: string, closeConnection?: boolean): unknown;
+  end(body?: string | Uint8Array, closeConnection?: boolean): unknown;
   endWithoutBody(): unknown;
 }
 
 /** What all exchanges of a server share. */
 export interface ExchangeHost {
-  readonly onFault: (error: unknown) => void;
+  readonly onFault: (error: unknown, requestId: string) => void;
   readonly onEnd: (method: string, pattern: string, status: number, seconds: number) => void;
   /** Bytes of bodies that are not complete yet, of all exchanges. */
   bufferedBytes: number;
+  readonly limits: RateLimits;
+  /** What each answer says to this origin; "" for none. */
+  readonly corsHeaders: (origin: string) => NonNullable<Answer["headers"]>;
+  /** The request was refused for who sent it, or how often. */
+  readonly onRefused: (exchange: HttpExchange, answer: Answer) => void;
 }
 
 export interface ExchangeRoute {
   readonly operation: { readonly method: string; readonly pattern: string };
   readonly handle: Handler;
   readonly maxBodyBytes: number;
+  readonly takesJobs: boolean;
+}
+
+/** What is known of a request when its head has been read. */
+export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "headers"> {
+  readonly headers: RequestHead;
+  readonly isHead: boolean;
 }
 
 /** Bodies that arrive in parts stand in memory until they are complete: so much for all of them. */
@@ -47,10 +64,13 @@ const CLIENT_GONE = 499;
 const EMPTY = new Uint8Array(0);
 /** The body of an answer to nobody, or to HEAD. */
 const NO_STREAM: TextStream = { isOver: true, write: () => undefined, end: () => undefined };
-
-const statusLines = new Map(Object.entries(STATUS_CODES).map(([status, title]) => [Number(status), `${status} ${title ?? ""}`]));
+const NO_HEADERS: NonNullable<Answer["headers"]> = [];
+/** Two thirds of the default's time for a few per cent more bytes. */
+const GZIP_LEVEL = 4;
 
 export class HttpExchange implements ApiRequest, Reply {
+  readonly id: string;
+  readonly caller: ApiKey | undefined;
   readonly headers: RequestHead;
   readonly params: readonly string[];
   readonly query: string;
@@ -63,14 +83,18 @@ export class HttpExchange implements ApiRequest, Reply {
   /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
   #kept: Uint8Array | undefined;
   #receivedBytes = 0;
+  #limitHeaders: NonNullable<Answer["headers"]> = NO_HEADERS;
+  #isCompressing = false;
   #isOver = false;
   /** What is to be told that the client has gone: whoever will answer, or what sends the body. */
   #onGone: (() => void) | undefined;
 
-  constructor(response: HttpResponse, route: ExchangeRoute, host: ExchangeHost, request: Omit<ApiRequest, "body" | "takeBody" | "headers"> & { readonly headers: RequestHead; readonly isHead: boolean }) {
+  constructor(response: HttpResponse, route: ExchangeRoute, host: ExchangeHost, request: ExchangeRequest) {
     this.#response = response;
     this.#route = route;
     this.#host = host;
+    this.id = request.id;
+    this.caller = request.caller;
     this.headers = request.headers;
     this.params = request.params;
     this.query = request.query;
@@ -94,13 +118,34 @@ export class HttpExchange implements ApiRequest, Reply {
     }
   }
 
-  /** The request is complete. */
+  get route(): ExchangeRoute {
+    return this.#route;
+  }
+
+  /** The request is complete; `body` is gone when this returns. */
   handle(body: Uint8Array): void {
+    const { caller } = this;
+    const { limits } = this.#host;
+    if (caller === undefined || !limits.isLimited(caller)) { this.#answer(body); return; }
+    const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
+    limits.check(caller, this.#route.takesJobs, ({ headers, refusal }) => {
+      this.#limitHeaders = headers;
+      if (refusal) this.refuse(refusal);
+      else if (!this.#isOver) this.#answer(kept);
+    });
+  }
+
+  refuse(answer: Answer): void {
+    if (!this.#isOver) this.#host.onRefused(this, answer);
+    this.send(answer);
+  }
+
+  #answer(body: Uint8Array): void {
     this.body = body;
     try {
       this.#route.handle(this, this);
     } catch (error) {
-      this.#host.onFault(error);
+      this.#host.onFault(error, this.id);
       this.send(INTERNAL_ERROR);
     }
     this.body = EMPTY;
@@ -126,7 +171,7 @@ export class HttpExchange implements ApiRequest, Reply {
     if (this.#isOver) return NO_STREAM;
     this.#finish(200);
     this.#response.cork(() => {
-      this.#writeHead(200, head.contentType, head.headers);
+      writeHead(this.#response, { ...head, status: 200 }, this.#facts());
       if (this.#isHead) this.#response.endWithoutBody();
     });
     if (this.#isHead) return NO_STREAM;
@@ -136,6 +181,21 @@ export class HttpExchange implements ApiRequest, Reply {
   }
 
   send(answer: Answer): void {
+    if (this.#isOver || this.#isCompressing) return;
+    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.#isHead) this.#compress(answer);
+    else this.#sendNow(answer);
+  }
+
+  /** Beside the event loop: a page of jobs may have 8 MiB. */
+  #compress(answer: Answer): void {
+    this.#isCompressing = true;
+    gzip(answer.body as string, { level: GZIP_LEVEL }, (error, bytes) => {
+      if (error || this.#isOver) { this.#sendNow(answer); return; }
+      this.#sendNow({ ...answer, body: bytes, headers: [...(answer.headers ?? []), ["Content-Encoding", "gzip"], ["Vary", "Accept-Encoding"]] });
+    });
+  }
+
+  #sendNow(answer: Answer): void {
     if (this.#isOver) return;
     this.#finish(answer.status);
     this.#onGone = undefined;
@@ -168,26 +228,24 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#kept = undefined;
   }
 
-  #writeHead(status: number, contentType: string | undefined, headers: Answer["headers"]): void {
+  #write(answer: Answer): void {
     const response = this.#response;
-    response.writeStatus(statusLines.get(status) ?? String(status));
-    if (contentType !== undefined) response.writeHeader("Content-Type", contentType);
-    if (headers) for (const [name, value] of headers) response.writeHeader(name, value);
-  }
-
-  #write({ status, contentType, headers, body, isLast = false }: Answer): void {
-    const response = this.#response;
-    this.#writeHead(status, contentType, headers);
+    const { status, body, isLast = false } = answer;
+    writeHead(response, answer, this.#facts());
     if (this.#isHead) {
-      const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.bytes;
+      const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
       response.writeHeader("Content-Length", String(bytes));
       response.endWithoutBody();
     } else if (status === 304 || status === 204) {
       response.endWithoutBody();
-    } else if (typeof body === "string") {
+    } else if (typeof body === "string" || body instanceof Uint8Array) {
       response.end(body, isLast);
     } else {
-      this.#onGone = sendStream(response, body, this.#host.onFault);
+      this.#onGone = sendStream(response, body, (error) => this.#host.onFault(error, this.id));
     }
+  }
+
+  #facts(): RequestFacts {
+    return { id: this.id, limitHeaders: this.#limitHeaders, corsHeaders: this.#host.corsHeaders(this.headers.origin) };
   }
 }

@@ -9,9 +9,12 @@ export function isIdempotencyKey(key: string): boolean {
   return KEY.test(key);
 }
 
-/** @param call what the key is for: the same key may serve another call */
-export function idempotencyOf(key: string, call: "job" | "batch", body: Uint8Array, ttlMs: number): NonNullable<Submitted["idempotency"]> {
-  return { key: `${call}:${hash(key)}`, fingerprint: hash(body), ttlMs };
+/**
+ * @param callerId the API key that it came with: another's key is another key
+ * @param call what the key is for: the same key may serve another call
+ */
+export function idempotencyOf(key: string, callerId: string | undefined, call: "job" | "batch", body: Uint8Array, ttlMs: number): NonNullable<Submitted["idempotency"]> {
+  return { key: `${call}:${hash(callerId === undefined ? key : `${callerId} ${key}`)}`, fingerprint: hash(body), ttlMs };
 }
 
 function hash(data: string | Uint8Array): string {

@@ -8,6 +8,8 @@ import type { Answer } from "./exchange.ts";
 /** A caller that is told nothing more precise comes back after so long. */
 const RETRY_AFTER_MS = 2_000;
 
+export const PROBLEM_TYPE = "application/problem+json";
+
 export interface ProblemExtras {
   readonly faults?: readonly Fault[];
   /** Further members of the document: the `id` whose outcome is unknown, say. */
@@ -23,9 +25,10 @@ export function problem(status: number, code: string, detail: string, { faults =
   const retryAfter = status === 503 ? (retryAfterMs ?? RETRY_AFTER_MS) : retryAfterMs;
   return {
     status,
-    contentType: "application/problem+json",
+    contentType: PROBLEM_TYPE,
     headers: retryAfter === undefined ? headers : [...headers, ["Retry-After", String(Math.ceil(retryAfter / 1_000))]],
     body: JSON.stringify(document),
+    code,
     isLast,
   };
 }

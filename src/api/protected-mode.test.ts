@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isLoopback, isLoopbackHost } from "./protected-mode.ts";
+import { isForeignBrowser, isLoopback, isLoopbackHost } from "./protected-mode.ts";
 
 const v6 = (...last: number[]) => [...Array<number>(16 - last.length).fill(0), ...last];
 
@@ -32,5 +32,21 @@ describe("protected mode", () => {
     ["127.0.0.1.example.com", false],
   ])("knows that %s can be reached from this machine only: %s", (host, expected) => {
     expect(isLoopbackHost(host)).toBe(expected);
+  });
+});
+
+describe("a browser on this machine", () => {
+  const head = (fields: { origin?: string; fetchSite?: string; host?: string }) => ({ origin: "", fetchSite: "", host: "localhost:8080", ...fields });
+  it.each([
+    ["is no browser", head({ host: "anything" }), false],
+    ["comes from this server's own page", head({ origin: "http://localhost:8080", fetchSite: "same-origin" }), false],
+    ["opens a page of it", head({ fetchSite: "none" }), false],
+    ["comes from another site", head({ origin: "https://evil.example.com", fetchSite: "cross-site" }), true],
+    ["comes from a sandboxed page", head({ origin: "null" }), true],
+    ["was sent here by another site", head({ fetchSite: "cross-site" }), true],
+    ["was led here by a name", head({ fetchSite: "same-origin", host: "evil.example.com:8080" }), true],
+    ["comes from a named site", head({ origin: "https://app.example.com" }), false],
+  ])("that %s", (_what, fields, isForeign) => {
+    expect(isForeignBrowser(fields, ["https://app.example.com"])).toBe(isForeign);
   });
 });

@@ -1,13 +1,20 @@
 /**
  * Protected mode, as in Redis: without keys the server may listen anywhere, but serves only this machine. A proxy on this
- * machine speaks for others, so its requests count as theirs.
+ * machine speaks for others, so its requests count as theirs; and so do pages of other sites in a browser on this machine.
  */
 import { problem } from "./problem.ts";
+import type { RequestHead } from "./request-head.ts";
 
 export const PROTECTED = problem(
   403,
   "protected_mode",
-  "This server has no API keys, so it serves only requests from its own machine that no proxy passed on. To serve everyone who can reach it, without keys, set TASKFLOW_AUTH=none.",
+  "This server has no API keys, so it serves only requests from its own machine that no proxy passed on. To serve others, give it keys (TASKFLOW_API_KEYS, or taskflow keys create); to serve everyone who can reach it, without keys, set TASKFLOW_AUTH=none.",
+);
+
+export const CROSS_ORIGIN = problem(
+  403,
+  "cross_origin",
+  "This server has no API keys, so it does not serve pages of other sites. Name the site in CORS_ORIGINS, or give the server keys.",
 );
 
 /** @param address 4 or 16 bytes; none when the peer has gone */
@@ -23,3 +30,24 @@ export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
+/**
+ * Whether a browser asks for a page that this server did not make: one of another site, or of a name that was made to
+ * lead here (DNS rebinding). Programs send neither `Origin` nor `Sec-Fetch-Site`, and are not asked for a host.
+ */
+export function isForeignBrowser({ origin, fetchSite, host }: Pick<RequestHead, "origin" | "fetchSite" | "host">, corsOrigins: readonly string[]): boolean {
+  if (origin === "" && fetchSite === "") return false;
+  if (origin !== "") return !isAllowedOrigin(origin, corsOrigins) && !isLocalName(hostOfOrigin(origin));
+  return fetchSite === "cross-site" || !isLocalName(host.replace(/:\d+$/, ""));
+}
+
+export function isAllowedOrigin(origin: string, corsOrigins: readonly string[]): boolean {
+  return corsOrigins.includes(origin) || corsOrigins.includes("*");
+}
+
+function hostOfOrigin(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).hostname : ""; // "null", of a sandboxed page, is none
+}
+
+function isLocalName(name: string): boolean {
+  return isLoopbackHost(name.replace(/^\[|\]$/g, "")) || name.endsWith(".localhost");
+}

@@ -16,6 +16,12 @@ export interface RequestHead extends RequestHeaders {
   readonly contentLength: string;
   readonly contentEncoding: string;
   readonly transferEncoding: string;
+  readonly authorization: string;
+  readonly acceptEncoding: string;
+  readonly requestId: string;
+  readonly host: string;
+  readonly origin: string;
+  readonly fetchSite: string;
   /** A proxy speaks for somebody else. */
   readonly isForwarded: boolean;
   readonly headerBytes: number;
@@ -41,6 +47,12 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
     contentLength: "",
     contentEncoding: "",
     transferEncoding: "",
+    authorization: "",
+    acceptEncoding: "",
+    requestId: "",
+    host: "",
+    origin: "",
+    fetchSite: "",
     isForwarded: false,
     headerBytes: 0,
     hasTwoLengths: false,
@@ -73,6 +85,24 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
     case "forwarded":
     case "x-forwarded-for":
       head.isForwarded = true;
+      break;
+    case "authorization":
+      head.authorization = value;
+      break;
+    case "accept-encoding":
+      head.acceptEncoding = value;
+      break;
+    case "x-request-id":
+      head.requestId = value;
+      break;
+    case "host":
+      head.host = value;
+      break;
+    case "origin":
+      head.origin = value;
+      break;
+    case "sec-fetch-site":
+      head.fetchSite = value;
       break;
     case "content-encoding":
       head.contentEncoding = value.toLowerCase();

@@ -64,7 +64,9 @@ export function submitBatch(deps: ApiDependencies): Handler {
     const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
     if (refusal || !kind) { reply.send(refusal ?? INTERNAL_ERROR); return; }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
+    const { caller } = request;
     parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
+      if (caller) deps.limits.charge(caller, submissions.length - 1);
       const ids = idsFrom(deps.queue.ids.nextOf(submissions.length), submissions.length);
       enqueue(deps, through(reply), { ids, submissions, ...idempotency }, (firstId) => {
         const isReplay = firstId !== ids[0];
@@ -85,9 +87,9 @@ function refusalOfHead({ body, headers }: ApiRequest, isRightType: boolean, type
   return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;
 }
 
-function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body }: ApiRequest, call: "job" | "batch"): Pick<Submitted, "idempotency"> | undefined {
+function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body, caller }: ApiRequest, call: "job" | "batch"): Pick<Submitted, "idempotency"> | undefined {
   const key = headers.idempotencyKey;
-  return key === undefined ? undefined : { idempotency: idempotencyOf(key, call, body, settings.idempotencyTtlMs) };
+  return key === undefined ? undefined : { idempotency: idempotencyOf(key, caller?.id, call, body, settings.idempotencyTtlMs) };
 }
 
 interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {

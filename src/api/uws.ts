@@ -7,14 +7,17 @@ import uWS from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { StartError } from "../errors.ts";
 import type { ApiDependencies } from "./dependencies.ts";
-import type { Access, Operation } from "./contract/operation.ts";
+import type { Operation } from "./contract/operation.ts";
+import { corsHeaders, optionsAnswer } from "./cross-origin.ts";
 import type { Answer } from "./exchange.ts";
+import { Gate } from "./gate.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import type { ExchangeHost } from "./http-exchange.ts";
 import { problem } from "./problem.ts";
-import { PROTECTED, isLoopback, isLoopbackHost } from "./protected-mode.ts";
+import { isLoopbackHost } from "./protected-mode.ts";
+import { refusalLog } from "./refusal-log.ts";
 import { faultOfHead, readHead } from "./request-head.ts";
-import type { RequestHead } from "./request-head.ts";
+import { RequestIds } from "./request-id.ts";
 import { routesOf } from "./routes.ts";
 import type { Route } from "./routes.ts";
 
@@ -34,8 +37,9 @@ interface ListeningApp {
 export class Server {
   readonly #app: TemplatedApp = uWS.App();
   readonly #host: ExchangeHost;
-  readonly #isProtected: boolean;
-  #looksAtPeers = true;
+  readonly #gate: Gate;
+  readonly #requestIds = new RequestIds();
+  readonly #corsOrigins: readonly string[];
   #isDraining = false;
   #socket: us_listen_socket | undefined;
   #underWay = 0;
@@ -44,9 +48,18 @@ export class Server {
 
   constructor(deps: ApiDependencies) {
     const { metrics, log, settings } = deps;
-    this.#isProtected = !settings.isOpenToAll;
+    const { corsOrigins } = settings;
+    this.#corsOrigins = corsOrigins;
+    this.#gate = new Gate({ keyring: deps.keyring, isOpenToAll: settings.isOpenToAll, corsOrigins });
+    const logRefusal = refusalLog(log, () => performance.now());
     this.#host = {
-      onFault: (error) => log.error({ error }, "request failed"),
+      onFault: (error, requestId) => log.error({ error, request_id: requestId }, "request failed"),
+      onRefused: ({ id, route, caller }, answer) => {
+        const { method, pattern } = route.operation;
+        logRefusal({ request_id: id, method, pattern, status: answer.status, code: answer.code ?? "", key: caller?.name });
+      },
+      limits: deps.limits,
+      corsHeaders: corsOrigins.length === 0 ? () => [] : (origin) => corsHeaders(origin, corsOrigins),
       onEnd: (method, pattern, status, seconds) => {
         metrics.observeHttp(method, pattern, status, seconds);
         this.#underWay -= 1;
@@ -63,7 +76,7 @@ export class Server {
    * @throws StartError when the port cannot be had
    */
   async listen(host: string, port: number): Promise<number> {
-    this.#looksAtPeers = !isLoopbackHost(host);
+    this.#gate.looksAtPeers = !isLoopbackHost(host);
     // "" is no address to the library: with it, it takes any free port. Both families come with "::", where there is IPv6.
     let socket: us_listen_socket | false = false;
     for (const address of host === "" ? ["::", "0.0.0.0"] : [host]) {
@@ -122,7 +135,7 @@ export class Server {
     for (const [pattern, methods] of methodsOf) {
       const allow = ["Allow", [...methods, "OPTIONS"].join(", ")] as const;
       const notAllowed = this.#answering(problem(405, "method_not_allowed", `This path takes ${allow[1]}.`, { headers: [allow] }));
-      const options = this.#answering({ status: 204, headers: [allow], body: "" });
+      const options = this.#answering(optionsAnswer(allow[1], this.#corsOrigins));
       this.#app.any(pattern, (response, request) => this.#accept(request.getMethod() === "options" ? options : notAllowed, response, request));
     }
     const notFound = this.#answering(NOT_FOUND);
@@ -140,21 +153,19 @@ export class Server {
     const params = route.operation.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [];
     const query = queryOf(request);
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
+    const caller = this.#gate.callerOf(headers);
     const exchange = new HttpExchange(response, route, this.#host, {
-      ...{ headers, params, query },
+      ...{ id: this.#requestIds.take(headers.requestId), caller, headers, params, query },
       isHead: route.operation.method === "GET" && request.getMethod() === "head",
     });
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
-    const refusal = this.#refusalOf(route, access, headers, response);
-    if (refusal) exchange.send(refusal);
+    const refusal = this.#gate.refusalOf(access, caller, headers, response);
+    const fault = refusal ?? faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
+    if (refusal) exchange.refuse(refusal);
+    else if (fault) exchange.send(fault);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
     else response.onData((chunk, isLast) => exchange.receive(chunk, isLast));
-  }
-
-  #refusalOf(route: Route, access: Access, headers: RequestHead, response: HttpResponse): Answer | undefined {
-    if (this.#isProtected && access !== "open" && (headers.isForwarded || (this.#looksAtPeers && !isLoopback(new Uint8Array(response.getRemoteAddress()))))) return PROTECTED;
-    return faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
   }
 }
 

@@ -6,6 +6,7 @@ import { StartError, codeOf, messageOf } from "../errors.ts";
 import { loadRegistry, settingsOf } from "../registry.ts";
 import { IN_ORDER, NOT_RUN } from "./exit-code.ts";
 import type { Output } from "./exit-code.ts";
+import { keysCommand } from "./keys.ts";
 import { verifyCommand } from "./verify.ts";
 
 export const HELP = `taskflow COMMAND [options]
@@ -15,6 +16,13 @@ export const HELP = `taskflow COMMAND [options]
                     is in no place or in two. It changes nothing. The system is the one that REDIS_ADDR, DATABASE_URL and
                     REDIS_NAMESPACE name; LEASE_MS and RETENTION_DAYS should be those of its replicas
     --json          the findings as JSON
+  keys create NAME  makes an API key, which is shown this once; its hash is kept in the Postgres that DATABASE_URL names
+    --scopes        what it may do: submit, read, admin, with commas between (submit,read)
+    --rate, --quota its own limits, of requests (100/s) and of jobs (100000/d)
+    --env           keeps nothing, and prints the entry for TASKFLOW_API_KEYS
+  keys list         all keys that are kept there
+  keys revoke NAME  by its name or id
+    --json          as JSON
 
   -h, --help        this text
   -v, --version     the version
@@ -56,6 +64,18 @@ async function run({ args, env, version, out, serve }: CommandLine): Promise<num
       if (values.help) break;
       const registry = await loadRegistry({ jobsDir: env.TASKFLOW_JOBS });
       return verifyCommand({ config: loadConfig(env, settingsOf(registry)), isJson: values.json, out });
+    }
+    case "keys": {
+      const text = { type: "string" } as const;
+      const { values, positionals } = parseArgs({
+        ...{ args: rest, strict: true, allowPositionals: true },
+        options: { scopes: text, rate: text, quota: text, env: { type: "boolean", default: false }, json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+      });
+      if (values.help) break;
+      const [action = "", name = ""] = positionals;
+      const config = loadConfig(env, settingsOf(await loadRegistry({ jobsDir: env.TASKFLOW_JOBS })));
+      const { scopes = "submit+read", rate, quota } = values;
+      return keysCommand({ ...{ config, action, name, scopes, rate, quota, out }, isForEnv: values.env, isJson: values.json });
     }
     case "-v":
     case "--version":

@@ -6,6 +6,8 @@ import { HEAD_LENGTH, decodeJob, encodeCounters, encodeSubmission } from "../cor
 import type { Job, Submission } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import type { Counters } from "../core/settle.ts";
+import type { Allowance, Taking } from "./allowances.ts";
+import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
 import { readBooks } from "./books.ts";
 import { RedisClock } from "./clock.ts";
@@ -337,6 +339,12 @@ export class Queue {
     const entries = (await this.#work.send("xrange", [`${this.#ns}history`, name, "+"], CALL_TIMEOUT_MS)) as [string, [string, string]][];
     const changes = entries.flatMap(([entry, [, lines]]) => readEntry(entry, lines));
     return { changes: changes.filter((change) => isLater(change.eventId, eventId)), isWhole: entries[0]?.[0] === name };
+  }
+
+  /** Takes from allowances; the answers are in the order of the requests. */
+  async take(requests: readonly (readonly Taking[])[]): Promise<Allowance[][]> {
+    const reply = (await this.#work.run(scripts.limit, [this.#ns, ...encodeTakings(requests)], CALL_TIMEOUT_MS)) as number[];
+    return decodeAllowances(reply, requests);
   }
 
   /** What an Idempotency-Key stands for; undefined when Redis does not know it. */

@@ -37,4 +37,5 @@ export const scripts = {
   admit: load("admit"),
   report: load("report"),
   progress: loadAnnouncing("progress"),
+  limit: load("limit"),
 } as const;

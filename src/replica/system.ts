@@ -4,6 +4,7 @@
  */
 import { EventHub } from "../api/event-hub.ts";
 import { jobJson } from "../api/job-json.ts";
+import { RateLimits } from "../api/rate-limits.ts";
 import { Server } from "../api/uws.ts";
 import { Waiters } from "../api/waiters.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
@@ -16,6 +17,7 @@ import type { Config } from "../config.ts";
 import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
 import { callbacks } from "./callback.ts";
 import { makeDispatch } from "./dispatch.ts";
+import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
@@ -120,7 +122,11 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks
   const waiters = new Waiters({ queue, store });
   const events = new EventHub(queue);
+  const keys = await openKeys({ config, databaseUrl, log });
+  closers.push(() => keys.close());
   const server = new Server({
+    keyring: keys.keyring,
+    limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA }),
     enqueue: intake({ queue, acceptor }),
     ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
@@ -130,6 +136,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
     settings: {
       role: config.TASKFLOW_ROLE,
       isOpenToAll: config.TASKFLOW_AUTH === "none",
+      corsOrigins: config.CORS_ORIGINS,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchBytes: config.MAX_BATCH_BYTES,
       durability: config.ACCEPT_DURABILITY,

@@ -4,6 +4,8 @@ import { Recorder } from "../results/recorder.ts";
 import { Store } from "../results/store.ts";
 import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
 import { EventHub } from "../api/event-hub.ts";
+import { Keyring } from "../api/keyring.ts";
+import { RateLimits } from "../api/rate-limits.ts";
 import { Server } from "../api/uws.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import { Waiters } from "../api/waiters.ts";
@@ -68,6 +70,7 @@ export interface ApiServer {
   readonly events: EventHub;
   readonly cancelled: Job[];
   readonly logged: unknown[];
+  readonly warned: unknown[];
   /** Ends one waiting job of type `note`, completed with this result (a JSON text); it stays in the outbox. */
   finishNext(result: string): Promise<Job>;
   /** Writes finished jobs to Postgres and forgets them in Redis. */
@@ -92,6 +95,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   const metrics = createMetrics();
   const cancelled: Job[] = [];
   const logged: unknown[] = [];
+  const warned: unknown[] = [];
   const recorder = new Recorder({
     ...{ databaseUrl: database, maxRows: 100, highMark: 1_000, lowMark: 500 },
     onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
@@ -106,14 +110,16 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
     parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), testRegistry.get))), // as over a thread's port
     cancelWaiting: (job) => cancelled.push(job),
     ...{ waiters, events },
-    log: { error: (fields: unknown) => void logged.push(fields) },
-    settings: { role: "all", isOpenToAll: false, maxBodyBytes: 1024 * 1024, maxBatchBytes: 4 * 1024 * 1024, idempotencyTtlMs: 60_000, durability: "redis", outboxOwnedMs: 60_000, ...settings },
+    keyring: new Keyring(),
+    limits: new RateLimits({ take: (requests) => queue.take(requests), rate: null, quota: null }),
+    log: { error: (fields: unknown) => void logged.push(fields), warn: (fields: unknown) => void warned.push(fields) },
+    settings: { role: "all", isOpenToAll: false, corsOrigins: [], maxBodyBytes: 1024 * 1024, maxBatchBytes: 4 * 1024 * 1024, idempotencyTtlMs: 60_000, durability: "redis", outboxOwnedMs: 60_000, ...settings },
     ...deps,
   });
   const port = await server.listen(host, 0);
   let seq = 0;
   return {
-    ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, waiters, events, cancelled, logged },
+    ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, waiters, events, cancelled, logged, warned },
     finishNext: async (result) => {
       const { claimed } = await queue.claim(seq, 1, ioSlots({ note: 1 }));
       const [job] = claimed;

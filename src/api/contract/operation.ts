@@ -3,10 +3,7 @@
  * none of them can say something else than the others.
  */
 import type { TObject, TSchema } from "typebox";
-
-/** What a key may do. `admin` includes the others. */
-export const SCOPES = ["submit", "read", "admin"] as const;
-export type Scope = (typeof SCOPES)[number];
+import type { Scope } from "../../core/api-key.ts";
 
 /**
  * Who is answered: bearers of a key with this scope; `public`: whoever would be served without keys as well (protected

@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { beforeAll, expect, it } from "vitest";
+import { parseApiKeys } from "../core/api-key.ts";
+import { openKeys } from "../replica/keys.ts";
+import { freshDatabase } from "../testing/services.ts";
+import { keysCommand } from "./keys.ts";
+
+let databaseUrl = "";
+beforeAll(async () => {
+  databaseUrl = (await freshDatabase()).url;
+});
+
+async function run(action: string, name = "", more: { scopes?: string; rate?: string; isForEnv?: boolean } = {}) {
+  const lines: string[] = [];
+  const code = await keysCommand({ config: { DATABASE_URL: databaseUrl }, action, name, scopes: "submit,read", isForEnv: false, isJson: true, out: { write: (text) => lines.push(text) }, ...more });
+  return { code, value: JSON.parse(lines.join("")) as Record<string, unknown>, text: lines.join("") };
+}
+const hashOf = (key: unknown) => createHash("sha256").update(String(key)).digest("hex");
+
+it("makes a key that replicas take, shows it once, and revokes it", async () => {
+  const made = await run("create", "ci", { rate: "100/s" });
+  const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "" } as const;
+  const keys = await openKeys({ config: settings, databaseUrl, log: { warn: () => undefined } });
+  expect(keys.keyring.isNeeded).toBe(true);
+  expect(keys.keyring.find(`Bearer ${String(made.value.key)}`)).toMatchObject({ name: "ci", scopes: ["submit", "read"], rate: { quota: 100, windowMs: 1_000 } });
+  expect((await run("list")).text).not.toContain(String(made.value.key));
+  expect(await run("revoke", "ci")).toMatchObject({ code: 0, value: { revoked: [{ name: "ci" }] } });
+  await expect.poll(() => keys.keyring.find(`Bearer ${String(made.value.key)}`), { timeout: 8_000 }).toBeUndefined();
+  expect(keys.keyring.isNeeded).toBe(true); // an installation with keys does not become one without by a revocation
+  await keys.close();
+  expect((await run("revoke", "ci")).code).toBe(1);
+});
+
+it("keeps names apart while they hold", async () => {
+  await run("create", "twice");
+  await expect(run("create", "twice")).rejects.toThrow(/twice already/);
+  await run("revoke", "twice");
+  expect((await run("create", "twice")).code).toBe(0);
+});
+
+it("makes an entry for TASKFLOW_API_KEYS without keeping anything", async () => {
+  const { value } = await run("create", "worker-1", { scopes: "admin", rate: "20/10s", isForEnv: true });
+  expect(parseApiKeys(String(value.entry))).toMatchObject([{ name: "worker-1", scopes: ["admin"], hash: hashOf(value.key), rate: { quota: 20, windowMs: 10_000 } }]);
+});
+
+it.each([
+  ["create", "no spaces please", {}, /a key needs a name/],
+  ["create", "a", { scopes: "root" }, /--scopes/],
+  ["create", "a", { rate: "fast" }, /--rate/],
+  ["rotate", "a", {}, /expected keys create/],
+])("keys %s %s is refused", async (action, name, more, message) => {
+  await expect(run(action, name, more)).rejects.toThrow(message);
+});

@@ -1,0 +1,39 @@
+/** Allowances, as limit.lua keeps them: what its arguments and its answer mean. */
+import type { RatePolicy } from "../core/rate-policy.ts";
+
+/** What a request takes from one allowance. */
+export interface Taking {
+  /** Unique within the installation. */
+  readonly name: string;
+  readonly policy: RatePolicy;
+  readonly cost: number;
+  /** Taken whether or not it suffices: it was used already. */
+  readonly isUsed: boolean;
+}
+
+export interface Allowance {
+  readonly suffices: boolean;
+  readonly left: number;
+  /** Until it is whole again. */
+  readonly wholeInMs: number;
+  /** Until what was asked for would fit. */
+  readonly fitsInMs: number;
+}
+
+export function encodeTakings(requests: readonly (readonly Taking[])[]): string[] {
+  return requests.flatMap((takings) => [
+    String(takings.length),
+    ...takings.flatMap(({ name, policy, cost, isUsed }) => [name, String(policy.quota), String(policy.windowMs), String(cost), isUsed ? "1" : "0"]),
+  ]);
+}
+
+/** @returns for each request its allowances, in order */
+export function decodeAllowances(reply: readonly number[], requests: readonly (readonly Taking[])[]): Allowance[][] {
+  let at = 0;
+  return requests.map((takings) =>
+    takings.map(() => {
+      const [suffices, left = 0, wholeInMs = 0, fitsInMs = 0] = reply.slice(at, (at += 4));
+      return { suffices: suffices === 1, left, wholeInMs, fitsInMs };
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+/** The API keys of this replica: those of the settings, and those that `taskflow keys` keeps in Postgres, read again every few seconds. */
+import { Keyring } from "../api/keyring.ts";
+import type { Config } from "../config.ts";
+import type { Log } from "../log.ts";
+import { ApiKeyStore } from "../results/api-keys.ts";
+
+/** So long a key that was revoked may still be served. */
+export const KEYS_PERIOD_MS = 3_000;
+
+export interface KeysOptions {
+  readonly config: Pick<Config, "TASKFLOW_API_KEYS" | "TASKFLOW_AUTH">;
+  readonly databaseUrl: string;
+  readonly log: Pick<Log, "warn">;
+}
+
+export interface Keys {
+  readonly keyring: Keyring;
+  close(): Promise<void>;
+}
+
+/** While Postgres is away, the keys that were read last hold. @throws pg's error when it is away at the start */
+export async function openKeys({ config, databaseUrl, log }: KeysOptions): Promise<Keys> {
+  const keyring = new Keyring();
+  const store = new ApiKeyStore(databaseUrl);
+  let seen: string | undefined;
+  const read = async (): Promise<void> => {
+    const stored = await store.list();
+    const state = stored.map(({ hash, revokedAt }) => `${hash}${revokedAt === null ? "" : " revoked"}`).join();
+    if (state === seen) return; // what was looked up stays looked up
+    seen = state;
+    const holding = stored.filter(({ revokedAt }) => revokedAt === null);
+    keyring.replace([...config.TASKFLOW_API_KEYS, ...holding], config.TASKFLOW_API_KEYS.length + stored.length > 0);
+  };
+  try {
+    await read();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  if (config.TASKFLOW_AUTH === "none" && keyring.isNeeded) log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
+  let reading: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    reading ??= read()
+      .catch((error: unknown) => log.warn({ error }, "API keys could not be read; those read before hold"))
+      .finally(() => { reading = undefined; });
+  }, KEYS_PERIOD_MS);
+  return {
+    keyring,
+    close: async () => {
+      clearInterval(timer);
+      await reading;
+      await store.close();
+    },
+  };
+}
