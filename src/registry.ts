@@ -95,6 +95,8 @@ const shape = Compile(
     type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$" }),
     lane: Type.Enum(["io", "cpu"]),
     payload: Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) }),
+    result: Type.Optional(Type.Object({})),
+    errors: Type.Optional(Type.Record(Type.String(), Type.String())),
     settings: Type.Optional(Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) })),
     attempts: Type.Integer({ minimum: 1, maximum: 25 }),
     timeoutMs: Type.Integer({ minimum: 1 }),

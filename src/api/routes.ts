@@ -7,10 +7,13 @@ import { getStats, getWorkers } from "./books.ts";
 import * as evidence from "./contract/job-evidence-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
+import * as documentation from "./contract/documentation-operations.ts";
 import * as system from "./contract/system-operations.ts";
 import { listMail, readMail, readMailPart } from "./dev-mail.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
+import { getDocs, getDocsFile } from "./docs.ts";
+import { getOpenApi } from "./openapi.ts";
 import { getHealth, isLive, isReady } from "./health.ts";
 import { followJob } from "./job-events.ts";
 import { listJobs } from "./job-list.ts";
@@ -50,7 +53,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   if (settings.role === "worker") return ofEveryRole;
   // Which type it is, and so how large it may be, is known when the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
-  return [
+  const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps), settings.maxBatchBytes),
     submit(evidence.replayJobs, replayJobs(deps), 64 * 1_024),
@@ -70,5 +73,9 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(system.getStats, getStats(deps)),
     ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail)), call(system.readMailPart, readMailPart(deps.mail))] : []),
     ...ofEveryRole,
+    route(documentation.getDocs, getDocs),
+    call(documentation.getDocsFile, getDocsFile),
+    route(documentation.getOpenApi, getOpenApi(registry, () => routes.map(({ operation }) => operation))),
   ];
+  return routes;
 }

@@ -2,7 +2,7 @@
  * How a job type is written: one `defineJob({…})` in one file. Validation, settings, retry policy, lane, limits,
  * metrics and load test follow from the one definition; registry.ts compiles it.
  */
-import type { Static, TObject } from "typebox";
+import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
 import type { Destinations } from "./destination.ts";
 import type { Replays } from "./replays.ts";
@@ -40,6 +40,10 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly lane: Lane;
   /** The schema of the payload. Its `examples` feed the load test and the documentation. */
   readonly payload: Payload;
+  /** The schema of what `run` returns, for the documentation; nothing is checked by it. */
+  readonly result?: TSchema;
+  /** The `error.code`s of this type's own, each with what it means, for the documentation. */
+  readonly errors?: Readonly<Record<string, string>>;
   /** What a schema cannot say: faults of a payload that is valid by the schema, each with its JSON pointer (`/to`). */
   readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
   /** The settings this type reads from the environment, with their defaults. Shared settings may be named by several types. */

@@ -39,6 +39,7 @@ export default defineJob({
   payload: exportPayload,
   check: faultsOfExport,
   settings: Type.Object({ ...artifactSettings, ...querySettings }),
+  result: Type.Object({ artifact: Type.String(), rows: Type.Integer(), bytes: Type.Integer(), sha256: Type.String() }),
   attempts: 3,
   timeoutMs: 600_000,
   backoff: exponential(1_000, 600_000),

@@ -78,6 +78,7 @@ export default defineJob({
   payload: EmailSchema,
   check: faultsOfEmail,
   settings: Settings,
+  result: Type.Object({ message_id: Type.String(), accepted: Type.Array(Type.String()), rejected: Type.Array(Type.String()), response: Type.String() }),
   attempts: 3,
   timeoutMs: 30_000,
   backoff: exponential(1_000, 600_000),

@@ -64,6 +64,9 @@ export default defineJob({
   payload: payloadSchema,
   check: faultsOf,
   settings: Type.Object({ ...artifactSettings, ...outboundSettings }),
+  result: Type.Object({
+    outputs: Type.Array(Type.Object({ artifact: Type.String(), format: Type.String(), width: Type.Integer(), height: Type.Integer(), bytes: Type.Integer() })),
+  }),
   attempts: 3,
   timeoutMs: 120_000,
   backoff: exponential(1_000, 600_000),

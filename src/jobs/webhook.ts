@@ -84,6 +84,7 @@ export default defineJob({
   payload: payloadSchema,
   check: faultsOf,
   settings: Type.Object({ ...outboundSettings, ...hostSettings }),
+  result: Type.Object({ status: Type.Integer(), duration_ms: Type.Integer(), response_excerpt: Type.String() }),
   attempts: 3,
   timeoutMs: TIMEOUT_MS,
   backoff: exponential(1_000, 600_000),

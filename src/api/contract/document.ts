@@ -1,0 +1,120 @@
+/** The OpenAPI 3.1 document, made from the declared operations and the schemas of the job types: it says what is served, and cannot say anything else. */
+import type { TObject, TSchema } from "typebox";
+import type { Registry } from "../../registry.ts";
+import { documentSchemas } from "./document-schemas.ts";
+import { HEADERS, headersOf } from "./document-headers.ts";
+import type { Operation } from "./operation.ts";
+import { PATH_PARAMETERS } from "./path-parameters.ts";
+import { PROBLEM_CODES } from "./problem-codes.ts";
+
+type Json = Record<string, unknown>;
+
+export interface DocumentOptions {
+  readonly operations: readonly Operation[];
+  readonly registry: Registry;
+  readonly version: string;
+}
+
+const DESCRIPTION = [
+  "Background jobs over REST. JSON in snake_case, times RFC 3339 in UTC, ids UUIDv7.",
+  "Errors are problem documents (RFC 9457), each with a stable `code`; of a request with faults, `errors` lists all of them. None changes anything, but for 503 with `code: outcome_unknown`, where nobody knows.",
+  "HEAD is answered as GET, without the body; OPTIONS says what a path takes; any other method gets 405 with `Allow`. An `X-Request-Id` is taken over, and every answer has one.",
+  "Later versions add fields and calls; what is here does not change.",
+].join("\n\n");
+
+const TAGS = ["Jobs", "Queues", "Replicas", "Health", "Documentation", "Development"];
+
+export function openApiDocument({ operations, registry, version }: DocumentOptions): Json {
+  const paths: Record<string, Json> = {};
+  for (const operation of operations) {
+    const path = (paths[operation.pattern] ??= {});
+    path[operation.method.toLowerCase()] = operationObject(operation, registry);
+  }
+  const used = new Set(operations.map(({ tag }) => tag));
+  return {
+    openapi: "3.1.0",
+    info: { title: "TaskFlow", version, description: DESCRIPTION, license: { name: "MIT", identifier: "MIT" } },
+    servers: [{ url: "/", description: "This server" }],
+    tags: TAGS.filter((name) => used.has(name as Operation["tag"])).map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: documentSchemas(registry),
+      headers: HEADERS,
+      securitySchemes: { ApiKey: { type: "http", scheme: "bearer", description: "An API key (`TASKFLOW_API_KEYS`, or `taskflow keys create`). Not needed where the server has none" } },
+    },
+  };
+}
+
+function operationObject(operation: Operation, registry: Registry): Json {
+  const { id, tag, summary, description, access, body } = operation;
+  const needsKey = access !== "open" && access !== "public";
+  return {
+    ...{ operationId: id, tags: [tag], summary },
+    ...((description !== undefined || needsKey) && { description: [description, needsKey ? `Scope: \`${access}\`.` : undefined].filter((text) => text !== undefined).join("\n\n") }),
+    parameters: parametersOf(operation),
+    ...(body && { requestBody: { required: true, content: Object.fromEntries(Object.entries(body).map(([type, media]) => [type, { ...media, ...examplesOf(media.schema, registry) }])) } }),
+    responses: responsesOf(operation),
+    security: needsKey ? [{ ApiKey: [access] }] : [],
+  };
+}
+
+function parametersOf({ pattern, query, headers }: Operation): Json[] {
+  const inPath = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({ name, in: "path", required: true, schema: PATH_PARAMETERS[name] ?? { type: "string" } }));
+  return [...inPath, ...parametersIn("query", query), ...parametersIn("header", headers)];
+}
+
+function parametersIn(where: "query" | "header", schemas: TObject | undefined): Json[] {
+  if (!schemas) return [];
+  const { required = [] } = schemas as { readonly required?: readonly string[] };
+  return Object.entries(schemas.properties).map(([name, schema]) => {
+    const { description } = schema as { readonly description?: string };
+    return { name, in: where, required: required.includes(name), ...(description !== undefined && { description }), schema };
+  });
+}
+
+/** What each type's author gave as examples, as whole requests. */
+function examplesOf(schema: TSchema, registry: Registry): Json {
+  if ((schema as { readonly $ref?: string }).$ref !== "#/components/schemas/Submission") return {};
+  const examples = registry.types.flatMap(({ type, definition }) => {
+    const { examples: payloads = [] } = definition.payload as { readonly examples?: readonly unknown[] };
+    return payloads.map((payload, i) => [i === 0 ? type : `${type}-${i + 1}`, { value: { type, payload } }] as const);
+  });
+  return { examples: Object.fromEntries(examples) };
+}
+
+function responsesOf(operation: Operation): Json {
+  const responses: Record<string, Json> = {};
+  for (const [status, { description, content = {}, headers = [] }] of Object.entries(operation.answers)) {
+    responses[status] = { description, ...(Object.keys(content).length > 0 && { content: { ...content } }), headers: headersOf(operation, headers) };
+  }
+  const byStatus = new Map<number, string[]>();
+  for (const code of codesOf(operation)) {
+    const status = PROBLEM_CODES[code]?.status ?? 500;
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  for (const [status, codes] of byStatus) {
+    const known = responses[status] as { readonly description?: string; readonly content?: Json } | undefined;
+    const meanings = codes.map((code) => `\`${code}\`: ${PROBLEM_CODES[code]?.meaning ?? ""}`).join(". ");
+    responses[status] = {
+      description: known ? `${String(known.description)}. ${meanings}` : meanings,
+      content: { ...known?.content, "application/problem+json": { schema: problemSchema(codes, status) } },
+      headers: headersOf(operation, [...(status === 401 || codes.includes("scope_missing") ? ["WWW-Authenticate" as const] : []), ...(status === 503 || status === 429 ? ["Retry-After" as const] : [])]),
+    };
+  }
+  return responses;
+}
+
+function problemSchema(codes: readonly string[], status: number): Json {
+  return { allOf: [{ $ref: "#/components/schemas/Problem" }, { type: "object", properties: { status: { const: status }, code: { enum: codes } } }] };
+}
+
+const OF_EVERY_CALL = ["content_length_invalid", "transfer_encoding_invalid", "headers_too_large", "internal_error"];
+const OF_BODIES = ["body_too_large", "unsupported_content_encoding", "overloaded"];
+const WITHOUT_KEYS = ["protected_mode", "cross_origin"];
+const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"];
+
+/** The codes that a call may answer with: its own, and those that come from where it stands. */
+export function codesOf({ access, body, problems = [] }: Operation): string[] {
+  const ofAccess = access === "open" ? [] : access === "public" ? WITHOUT_KEYS : [...WITHOUT_KEYS, ...WITH_KEYS];
+  return [...new Set([...problems, ...ofAccess, ...(body ? OF_BODIES : []), ...(body && access === "submit" ? ["quota_exceeded"] : []), ...OF_EVERY_CALL])];
+}
