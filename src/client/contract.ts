@@ -1,0 +1,429 @@
+/**
+ * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`
+ * writes it, and that test fails where it is not as they are.
+ */
+
+export interface Job {
+  /** A UUIDv7: ids sort by the time of acceptance */
+  id: string;
+  type: string;
+  status: Status;
+  priority: number;
+  durability: "redis" | "postgres";
+  group_key: string | null;
+  /** As it was submitted; secrets read `[redacted]` */
+  payload: Record<string, unknown>;
+  /** What the type's handler returned; null until then */
+  result: unknown;
+  error: JobError | null;
+  /** Counted attempts, the running one included */
+  attempt: number;
+  max_attempts: number;
+  progress: number | null;
+  tags: string[];
+  /** The job that this one runs once more */
+  retry_of: string | null;
+  /** The replica of the latest attempt */
+  worker: string | null;
+  run_at: string | null;
+  /** RFC 3339, in UTC */
+  created_at: string;
+  /** Of the latest attempt */
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
+
+export interface JobError {
+  /** `timeout`, `lost`, `expired`, `unrecordable`, `permanent`, or the type's own */
+  code: string;
+  message: string;
+  /** The number of the attempt that failed */
+  attempt: number;
+}
+
+export interface AcceptedJob {
+  /** A UUIDv7: ids sort by the time of acceptance */
+  id: string;
+  status: Status;
+}
+
+export interface Attempt {
+  /** Of counted attempts: one that was put off, or lost its replica, is followed by another of the same number */
+  number: number;
+  replica: string | null;
+  /** The pool thread, in lane cpu; null where it was stopped with its attempt */
+  thread: number | null;
+  /** From when it could start until it was claimed */
+  waited_ms: number;
+  /** Null while it runs */
+  ran_ms: number | null;
+  outcome: "running" | "completed" | "failed" | "cancelled" | "retry" | "lost" | "released";
+  error: JobError | null;
+  /** The last 50 lines that its handler wrote, each of up to 1,024 characters; while it runs none */
+  log: string[];
+  /** RFC 3339, in UTC */
+  started_at: string;
+  finished_at: string | null;
+}
+
+export interface Why {
+  reason: "queue_paused" | "position" | "scheduled" | "retry_at" | "no_worker_for_type" | "slots_full" | "destination_limited" | "running" | "finished";
+  /** A sentence for people */
+  detail: string;
+  /** When that is over, where it is known */
+  until: string | null;
+  /** Its place in its queue, where it stands in it */
+  position: number | null;
+}
+
+export interface Queue {
+  type: string;
+  state: "active" | "paused";
+  depth: number;
+  oldest_wait_ms: number | null;
+  scheduled: number;
+  retrying: number;
+  running: number;
+}
+
+export interface Worker {
+  id: string;
+  host: string;
+  version: string;
+  role: string;
+  /** RFC 3339, in UTC */
+  since: string;
+  /** RFC 3339, in UTC */
+  heartbeat: string;
+  types: Record<string, {
+    limit: number;
+    running: number;
+  }>;
+  lanes: {
+    io: {
+      limit: number;
+      running: number;
+    };
+    cpu: {
+      limit: number;
+      running: number;
+    };
+  };
+  threads: {
+    size: number;
+    busy: number;
+  };
+  event_loop_delay_ms: {
+    p50: number;
+    p99: number;
+  };
+  latency_ms: {
+    pickup: {
+      p50: number | null;
+      p95: number | null;
+      p99: number | null;
+    } | null;
+    run: {
+      p50: number | null;
+      p95: number | null;
+      p99: number | null;
+    } | null;
+  };
+}
+
+export interface Stats {
+  /** RFC 3339, in UTC */
+  time: string;
+  totals: {
+    scheduled: number;
+    queued: number;
+    running: number;
+    retrying: number;
+    completed: number;
+    failed: number;
+    cancelled: number;
+  };
+  by_type: Record<string, {
+    scheduled: number;
+    queued: number;
+    running: number;
+    retrying: number;
+    completed: number;
+    failed: number;
+    cancelled: number;
+  }>;
+  jobs_per_minute: {
+    "1m": number;
+    "5m": number;
+    "15m": number;
+  };
+  latency_ms: {
+    pickup: {
+      p50: number | null;
+      p95: number | null;
+      p99: number | null;
+    } | null;
+    run: {
+      p50: number | null;
+      p95: number | null;
+      p99: number | null;
+    } | null;
+  };
+  outbox_depth: number;
+  replicas: number;
+  accepted: number;
+  unaccounted: number;
+}
+
+export interface Health {
+  status: "ok" | "degraded";
+  checks: {
+    redis: {
+      status: "ok" | "degraded";
+      latency_ms?: number;
+      error?: string;
+      replicas?: number;
+    };
+    postgres: {
+      status: "ok" | "degraded";
+      latency_ms?: number;
+      error?: string;
+      replicas?: number;
+    };
+    workers: {
+      status: "ok" | "degraded";
+      latency_ms?: number;
+      error?: string;
+      replicas?: number;
+    };
+  };
+}
+
+export interface JobOptions {
+  /** Higher first; first in, first out within one priority */
+  priority?: number | undefined;
+  /** RFC 3339: start no earlier; at most one year ahead */
+  runAt?: string | Date | undefined;
+  /** Start no earlier than so long from now; not together with run_at */
+  delayMs?: number | undefined;
+  /** Default by type */
+  maxAttempts?: number | undefined;
+  /** The delay between attempts. Default by type */
+  backoff?: {
+    kind: "exponential" | "fixed";
+    baseMs: number;
+    maxMs?: number | undefined;
+  } | undefined;
+  /** Of one attempt. Default by type */
+  timeoutMs?: number | undefined;
+  /** RFC 3339: not started by then, the job fails as `expired` */
+  expiresAt?: string | Date | undefined;
+  tags?: readonly string[] | undefined;
+  /** Gets a signed POST with the finished job */
+  callbackUrl?: string | undefined;
+  /** Groups of one type take turns */
+  groupKey?: string | undefined;
+  /** What must hold the job before the 202 */
+  durability?: "redis" | "postgres" | undefined;
+}
+
+export interface ListFilters {
+  status?: Status | undefined;
+  type?: string | undefined;
+  tag?: string | undefined;
+  groupKey?: string | undefined;
+  errorCode?: string | undefined;
+  /** Accepted at this time or later */
+  createdAfter?: string | Date | undefined;
+  /** Accepted before this time */
+  createdBefore?: string | Date | undefined;
+}
+
+export interface ReplayFilters {
+  status?: "failed" | "cancelled" | "completed" | undefined;
+  type?: string | undefined;
+  tag?: string | undefined;
+  groupKey?: string | undefined;
+  errorCode?: string | undefined;
+  /** RFC 3339, in UTC */
+  createdAfter?: string | Date | undefined;
+  /** RFC 3339, in UTC */
+  createdBefore?: string | Date | undefined;
+}
+
+/** The payloads of the types that come with TaskFlow. Add your own by declaration merging. */
+export interface Payloads {
+  email: EmailPayload;
+  webhook: WebhookPayload;
+  image_resize: ImageResizePayload;
+  data_export: DataExportPayload;
+}
+
+export interface EmailPayload {
+  to: string | readonly string[];
+  subject: string;
+  /** The plain text; may be left out only where `html` is given */
+  body?: string | undefined;
+  html?: string | undefined;
+  /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
+  from?: string | undefined;
+  cc?: string | readonly string[] | undefined;
+  bcc?: string | readonly string[] | undefined;
+  /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
+  reply_to?: string | undefined;
+  headers?: Record<string, string> | undefined;
+  attachments?: readonly {
+    filename: string;
+    /** Default: by the extension of `filename` */
+    content_type?: string | undefined;
+    base64: string;
+  }[] | undefined;
+}
+
+export interface WebhookPayload {
+  /** An http or https URL without credentials. */
+  url: string;
+  method?: "POST" | "GET" | "PUT" | "PATCH" | "DELETE" | "HEAD" | undefined;
+  /** Sent as they are. Headers of the connection and of the signature (webhook-*) are refused. */
+  headers?: Record<string, string> | undefined;
+  /** Any JSON, sent as application/json. Not with GET or HEAD. */
+  body?: unknown;
+  /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key. */
+  secret?: string | readonly string[] | undefined;
+  /** Of the request, redirects included. */
+  timeout_ms?: number | undefined;
+  follow_redirects?: number | undefined;
+}
+
+export interface ImageResizePayload {
+  /** The image: to be fetched, in the payload itself, or what another job produced. */
+  source: {
+    /** An http or https URL without credentials. */
+    url: string;
+  } | {
+    base64: string;
+  } | {
+    /** JOB_ID/NAME */
+    artifact: string;
+  };
+  /** In pixels. Without it, it follows from `height`. */
+  width?: number | undefined;
+  /** In pixels. Without it, it follows from `width`. */
+  height?: number | undefined;
+  /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged. */
+  fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
+  /** Default: that of the source (png for a GIF that is not `animated`, jpeg for HEIC). */
+  format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
+  /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
+  quality?: number | undefined;
+  /** What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail. */
+  crop?: "center" | "attention" | "entropy" | undefined;
+  /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
+  focus?: {
+    x: number;
+    y: number;
+  } | undefined;
+  /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency. */
+  background?: string | undefined;
+  /** The sigma of a Gaussian, in pixels of the output. */
+  blur?: number | undefined;
+  /** The sigma of the mask, in pixels of the output. */
+  sharpen?: number | undefined;
+  watermark?: {
+    /** JOB_ID/NAME: an image of any format that is read; its transparency counts. */
+    artifact: string;
+    /** Default southeast. */
+    position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;
+    /** 0 to 1, default 1. */
+    opacity?: number | undefined;
+    /** The share of the output's width that it takes, at most the output's height (default 0.25). */
+    scale?: number | undefined;
+  } | undefined;
+  /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
+  animated?: boolean | undefined;
+  /** `keep` keeps EXIF and XMP, the place where it was taken included. Default drop. Orientation is applied and colours become sRGB in any case. */
+  metadata?: "drop" | "keep" | undefined;
+  /** Several outputs, in place of the one that the fields beside it describe. */
+  variants?: readonly {
+    /** In pixels. Without it, it follows from `height`. */
+    width?: number | undefined;
+    /** In pixels. Without it, it follows from `width`. */
+    height?: number | undefined;
+    /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged. */
+    fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
+    /** Default: that of the source (png for a GIF that is not `animated`, jpeg for HEIC). */
+    format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
+    /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
+    quality?: number | undefined;
+    /** What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail. */
+    crop?: "center" | "attention" | "entropy" | undefined;
+    /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
+    focus?: {
+      x: number;
+      y: number;
+    } | undefined;
+    /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency. */
+    background?: string | undefined;
+    /** The sigma of a Gaussian, in pixels of the output. */
+    blur?: number | undefined;
+    /** The sigma of the mask, in pixels of the output. */
+    sharpen?: number | undefined;
+    watermark?: {
+      /** JOB_ID/NAME: an image of any format that is read; its transparency counts. */
+      artifact: string;
+      /** Default southeast. */
+      position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;
+      /** 0 to 1, default 1. */
+      opacity?: number | undefined;
+      /** The share of the output's width that it takes, at most the output's height (default 0.25). */
+      scale?: number | undefined;
+    } | undefined;
+    /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
+    animated?: boolean | undefined;
+    /** `keep` keeps EXIF and XMP, the place where it was taken included. Default drop. Orientation is applied and colours become sRGB in any case. */
+    metadata?: "drop" | "keep" | undefined;
+  }[] | undefined;
+}
+
+export interface DataExportPayload {
+  format: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
+  source: {
+    /** Objects; what is nested becomes JSON in a cell. */
+    rows: readonly Record<string, unknown>[];
+  } | {
+    /** The name of a query that the operator placed. */
+    query: string;
+    params?: Record<string, string | number | boolean | null> | undefined;
+  };
+  /** Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is. */
+  columns?: readonly (string | {
+    name: string;
+    /** The column's name in the file. */
+    as?: string | undefined;
+    /** Digits behind the point: a number is rounded, in xlsx shown so. */
+    decimals?: number | undefined;
+    /** How a date or time is written, of YYYY MM DD HH mm ss SSS. */
+    date?: string | undefined;
+  })[] | undefined;
+  /** Of format csv alone. */
+  csv?: {
+    /** Default `,`. */
+    delimiter?: "," | ";" | "\t" | "|" | undefined;
+    /** A byte order mark, by which spreadsheets know UTF-8. Default false. */
+    bom?: boolean | undefined;
+    /** Default true. */
+    header?: boolean | undefined;
+    /** The decimal point. Default `.`. */
+    decimal?: "." | "," | undefined;
+  } | undefined;
+  /** IANA: the zone that times are written in. Default UTC. */
+  time_zone?: string | undefined;
+  /** The same as `compression: gzip`. Default false. */
+  gzip?: boolean | undefined;
+  /** Of csv, json and ndjson. zstd needs Node 22.15 or later. */
+  compression?: "gzip" | "zstd" | undefined;
+  /** The name of the artifact (default `export`); the extensions of the format and of its compression are added where missing. */
+  filename?: string | undefined;
+}

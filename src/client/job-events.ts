@@ -1,0 +1,80 @@
+/** The changes of one job, or of all, across connections that end. */
+import type { Job, Status } from "./contract.ts";
+import { readEventStream } from "./event-stream.ts";
+import type { StreamEvent } from "./event-stream.ts";
+import { pause } from "./pause.ts";
+import { TaskFlowError } from "./taskflow-error.ts";
+import type { Transport } from "./transport.ts";
+import { queryOf } from "./wire.ts";
+
+/** As the server asks of browsers (`retry`): it has ended the stream because it drains, or because its reader was too slow. */
+const COME_AGAIN_MS = 2_000;
+
+export interface EventOptions {
+  /** Of this job alone, to its end. */
+  readonly id?: string | undefined;
+  /** Only changes to these; not with `id`. */
+  readonly status?: Status | readonly Status[] | undefined;
+  /** Only of jobs of these types; not with `id`. */
+  readonly type?: string | readonly string[] | undefined;
+  /** The `eventId` of the last event that was seen. */
+  readonly lastEventId?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface JobChange {
+  readonly kind: "status" | "progress";
+  /** What `lastEventId` takes; undefined before the first event that has a name. */
+  readonly eventId: string | undefined;
+  readonly id: string;
+  readonly type: string;
+  readonly status: Status;
+  readonly progress: number | null;
+  /** When it changed; null of the job as it is. */
+  readonly at: string | null;
+  /** The job as it is, where the server tells all of it: one that is followed by its id, at first and when it has ended. */
+  readonly job: Job | null;
+}
+
+/** `gap`: changes may have been missed, and what is known of the jobs is to be read anew. */
+export type JobEvent = JobChange | { readonly kind: "gap"; readonly eventId: string | undefined };
+
+/** @throws TaskFlowError when no connection comes about, or the reason of the signal */
+export async function* followJobs(transport: Transport, { id, status, type, lastEventId, signal }: EventOptions): AsyncGenerator<JobEvent, void> {
+  const path = id === undefined ? `/api/v1/events${queryOf({ status: listOf(status), type: listOf(type) })}` : `/api/v1/jobs/${encodeURIComponent(id)}/events`;
+  for (let last = lastEventId; ; ) {
+    const headers = last === undefined ? {} : { "Last-Event-ID": last };
+    const response = await transport.open({ method: "GET", path, headers: { Accept: "text/event-stream", ...headers }, signal, isRepeatable: true });
+    if (response.status === 204 || !response.body) return; // the last one has been seen
+    try {
+      for await (const told of readEventStream(response.body)) {
+        last = told.id ?? last;
+        const event = jobEventOf(told, last);
+        if (!event) continue;
+        yield event;
+        if (id !== undefined && event.kind !== "gap" && hasEnded(event)) return;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof TaskFlowError || error instanceof SyntaxError) throw error; // else the connection broke
+    }
+    await pause(COME_AGAIN_MS * (0.5 + Math.random() / 2), signal);
+  }
+}
+
+export function hasEnded({ status }: { readonly status: Status }): boolean {
+  return status === "completed" || status === "failed" || status === "cancelled";
+}
+
+/** Undefined for what a later version tells. */
+function jobEventOf({ event, data }: StreamEvent, eventId: string | undefined): JobEvent | undefined {
+  if (event === "gap") return { kind: "gap", eventId };
+  if (event !== "status" && event !== "progress") return undefined;
+  const told = JSON.parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
+  const { id, type, status, progress, at = null } = told;
+  return { kind: event, eventId, id, type, status, progress, at, job: "payload" in told ? (told as unknown as Job) : null };
+}
+
+function listOf(values: string | readonly string[] | undefined): string | undefined {
+  return typeof values === "object" ? values.join(",") : values;
+}

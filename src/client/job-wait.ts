@@ -1,0 +1,48 @@
+/** Waiting for a job to end: by its events, or by asking again and again where those are not to be had. */
+import type { Job } from "./contract.ts";
+import { hasEnded } from "./job-events.ts";
+import type { EventOptions, JobEvent } from "./job-events.ts";
+import { pause } from "./pause.ts";
+import { TaskFlowError } from "./taskflow-error.ts";
+
+const FIRST_POLL_MS = 200;
+const MAX_POLL_MS = 5_000;
+
+export interface WaitOptions {
+  /** Without it, it waits for as long as it takes. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What waiting needs of the client. */
+interface JobReader {
+  get(id: string, options: { readonly signal?: AbortSignal | undefined }): Promise<Job>;
+  events(options: EventOptions): AsyncIterable<JobEvent>;
+}
+
+export async function waitForJob(jobs: JobReader, id: string, { timeoutMs, signal }: WaitOptions): Promise<Job> {
+  if (timeoutMs === undefined) return endOf(jobs, id, signal);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(new TaskFlowError("wait_timeout", 0, `The job ${id} has not ended within ${timeoutMs} ms.`, { id })), timeoutMs);
+  try {
+    return await endOf(jobs, id, signal ? AbortSignal.any([limit.signal, signal]) : limit.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function endOf(jobs: JobReader, id: string, signal: AbortSignal | undefined): Promise<Job> {
+  try {
+    for await (const event of jobs.events({ id, signal })) {
+      if (event.kind !== "gap" && hasEnded(event)) return event.job ?? (await jobs.get(id, { signal }));
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof TaskFlowError)) throw error; // else: what is wrong with the job or the key, reading it tells as well
+  }
+  for (let delayMs = FIRST_POLL_MS; ; delayMs = Math.min(MAX_POLL_MS, delayMs * 1.5)) {
+    const job = await jobs.get(id, { signal });
+    if (hasEnded(job)) return job;
+    await pause(delayMs, signal);
+  }
+}

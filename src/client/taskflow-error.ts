@@ -1,0 +1,62 @@
+import type { AcceptedJob } from "./contract.ts";
+
+/** One fault of a request. */
+export interface Fault {
+  /** A JSON pointer into the request (`/payload/to`; of many jobs `/jobs/{index}/payload/to`). */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface TaskFlowErrorDetails {
+  readonly errors?: readonly Fault[] | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly id?: string | undefined;
+  readonly accepted?: readonly AcceptedJob[];
+  readonly cause?: unknown;
+}
+
+/** Why a call failed: what the server's problem document says (RFC 9457), or that there was no answer. */
+export class TaskFlowError extends Error {
+  /** The HTTP status; 0 where there was no answer. */
+  readonly status: number;
+  /**
+   * The stable code of the problem document. Without one: `http_STATUS`; where there was no answer, `unreachable`; and
+   * `wait_timeout`, where a job has not ended in time.
+   */
+  readonly code: string;
+  /** Every fault of the request; empty unless that was what was wrong. */
+  readonly errors: readonly Fault[];
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  /** The job that may exist (`outcome_unknown`), or was waited for (`wait_timeout`). */
+  readonly id: string | undefined;
+  /** What had been accepted when a later batch of `submitMany` failed. */
+  readonly accepted: readonly AcceptedJob[];
+
+  constructor(code: string, status: number, message: string, { errors = [], retryAfterMs, id, accepted = [], cause }: TaskFlowErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "TaskFlowError";
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
+    this.retryAfterMs = retryAfterMs;
+    this.id = id;
+    this.accepted = accepted;
+  }
+}
+
+/** Reads an answer that is no success. */
+export async function errorOfResponse(response: Response): Promise<TaskFlowError> {
+  const { status, headers } = response;
+  const text = await response.text();
+  const isProblem = headers.get("content-type")?.startsWith("application/problem+json") === true;
+  const { code = `http_${status}`, detail, errors, id } = (isProblem ? JSON.parse(text) : {}) as { code?: string; detail?: string; errors?: Fault[]; id?: string };
+  return new TaskFlowError(code, status, detail ?? `The server answered ${status}.`, { errors, retryAfterMs: retryAfterMs(headers.get("retry-after")), id });
+}
+
+/** RFC 9110, section 10.2.3: seconds, or a date. */
+function retryAfterMs(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
