@@ -5,7 +5,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import sharp from "sharp";
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
 import { contest } from "../contest.ts";
@@ -13,6 +12,7 @@ import type { Contestant, Running } from "../contestants/contestant.ts";
 import { sharpAlone, taskflow } from "../contestants/contestant.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
+import { makePhoto, withComment } from "../photo.ts";
 
 const WIDTHS = [1_600, 800, 200];
 const WARM_IMAGES = 4;
@@ -21,10 +21,11 @@ export const images: Figure = {
   name: "images",
   title: "12-megapixel JPEG to three variants",
   run: async (bench) => {
-    const photo = await makePhoto();
+    const photo = await makePhoto(4_000, 3_000);
     const file = join(bench.services.dataDir, "photo.jpg");
     writeFileSync(file, photo);
-    const server = createServer((_request, response) => response.writeHead(200, { "content-type": "image/jpeg" }).end(photo)).listen(0, "127.0.0.1");
+    let served = 0; // each photo is another one, or TaskFlow would make the first alone
+    const server = createServer((_request, response) => response.writeHead(200, { "content-type": "image/jpeg" }).end(withComment(photo, String((served += 1))))).listen(0, "127.0.0.1");
     await once(server, "listening");
     try {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/photo.jpg`;
@@ -48,15 +49,6 @@ export const images: Figure = {
     }
   },
 };
-
-/** Smooth areas with the noise of a camera on them. */
-async function makePhoto(): Promise<Buffer> {
-  const size = { width: 4_000, height: 3_000 };
-  const noise = await sharp({ create: { ...size, channels: 3, background: "black", noise: { type: "gaussian", mean: 128, sigma: 8 } } }).png({ compressionLevel: 0 }).toBuffer();
-  const stops = ["#135", "#e94", "#273", "#fff"].map((colour, n) => `<stop offset="${n / 3}" stop-color="${colour}"/>`).join("");
-  const scene = `<svg width="4000" height="3000"><defs><linearGradient id="g" x2="1" y2="1">${stops}</linearGradient></defs><rect width="4000" height="3000" fill="url(#g)"/></svg>`;
-  return sharp(Buffer.from(scene)).composite([{ input: noise, blend: "soft-light" }]).flatten().jpeg({ quality: 90 }).toBuffer();
-}
 
 async function renderAlone({ program }: Running, count: number): Promise<number> {
   program.write(`go ${WARM_IMAGES}\n`);

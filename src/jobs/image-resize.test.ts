@@ -9,12 +9,12 @@ import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { Compile } from "typebox/compile";
 import { afterEach, describe, expect, it } from "vitest";
-import { PermanentError, RetryableError, RetryAfterError, type AttemptContext } from "../core/job-type.ts";
+import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
+import { openImageTool, resizeImage, type ImageTool } from "../images/resize.ts";
 import { openOutbound } from "../net/outbound.ts";
 import imageResize from "./image-resize.ts";
 
 type Payload = Parameters<typeof imageResize.run>[0];
-type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof imageResize.open>>>>["tool"];
 interface Output {
   readonly artifact: string;
   readonly format: string;
@@ -35,12 +35,13 @@ afterEach(async () => {
 async function setup() {
   const root = await mkdtemp(join(tmpdir(), "images-"));
   cleanups.push(() => rm(root, { recursive: true, force: true }));
-  const tool = (await imageResize.open?.({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true })) as Tool;
+  const tool = await openImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true });
+  cleanups.push(() => tool.outbound.close());
   const progress: number[] = [];
   const run = async (payload: Payload): Promise<Output[]> => {
-    const context = { jobId: JOB_ID, attempt: 1, tool, signal: new AbortController().signal, progress: (percent: number) => progress.push(percent), log: () => undefined };
     expect(faultsOf(payload)).toEqual([]);
-    return ((await imageResize.run(payload, context)) as { outputs: Output[] }).outputs;
+    const { outputs } = await resizeImage(taskOf(payload), tool, new AbortController().signal, (percent) => progress.push(percent));
+    return [...outputs];
   };
   const failure = async (source: Payload["source"], variant: Partial<Payload> = { width: 10 }): Promise<unknown> => {
     const thrown: unknown = await run({ source, ...variant }).catch((error: unknown) => error);
@@ -53,6 +54,10 @@ async function setup() {
     return buffer(stored.read());
   };
   return { tool, run, failure, read, progress };
+}
+
+function taskOf({ source, variants, ...single }: Payload) {
+  return { jobId: JOB_ID, attempt: 1, source, variants: variants ?? [single] };
 }
 
 function faultsOf(payload: unknown): readonly unknown[] {
@@ -278,9 +283,9 @@ describe("image_resize fetches its source", () => {
     expect(await failure({ url: cut })).toMatchObject({ name: "RetryableError", code: "source_unreachable" });
     const large = await serve((_request, response) => response.writeHead(200, { "content-length": 67_108_865 }).flushHeaders());
     expect(await failure({ url: large })).toMatchObject({ name: "PermanentError", code: "image_too_large" });
-    const guarded = { ...tool, outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: false }) };
-    const context = { jobId: JOB_ID, attempt: 1, tool: guarded, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
-    await expect(imageResize.run({ source: { url: large }, width: 10 }, context)).rejects.toMatchObject({ code: "target_refused" });
+    const guarded: ImageTool = { ...tool, outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: false }) };
+    const refused = resizeImage(taskOf({ source: { url: large }, width: 10 }), guarded, new AbortController().signal, () => undefined);
+    await expect(refused).rejects.toMatchObject({ code: "target_refused" });
     await guarded.outbound.close();
   });
 });

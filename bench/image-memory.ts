@@ -1,0 +1,53 @@
+/**
+ * Memory of a replica over many images of 24 megapixels, three variants each:
+ * `npm run build && npx tsx bench/image-memory.ts [images]` (500 when not given). Linux only.
+ */
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { submitBatches } from "./batches.ts";
+import { taskflow } from "./contestants/contestant.ts";
+import { medianOf } from "./median.ts";
+import { makePhoto, withComment } from "./photo.ts";
+import { startServices } from "./services.ts";
+
+const images = Number(process.argv[2] ?? 500);
+const warm = Math.ceil(images / 10);
+const MIB = 1_048_576;
+
+/** A process and all below it. */
+function residentBytes(pid: number): number {
+  const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" }).split("\n").map(Number).filter((child) => child > 0);
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024 + children.reduce((sum, child) => sum + residentBytes(child), 0);
+}
+
+const photo = await makePhoto(6_000, 4_000);
+let served = 0;
+const server = createServer((_request, response) => response.end(withComment(photo, String((served += 1))))).listen(0, "127.0.0.1");
+await once(server, "listening");
+const services = await startServices();
+await services.empty();
+const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const running = await taskflow(program, { OUTBOUND_ALLOW_PRIVATE: "true" }).start(services);
+try {
+  const source = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+  await submitBatches(running.url, images, JSON.stringify({ type: "image_resize", payload: { source, variants: [{ width: 1_600 }, { width: 800 }, { width: 200 }] } }));
+  const peaks: number[] = []; // of each tenth of the images, the first being the warm-up
+  for (let done = 0; done < images; done = await services.countRows("jobs where status = 'completed'")) {
+    const tenth = Math.floor(done / warm);
+    peaks[tenth] = Math.max(peaks[tenth] ?? 0, residentBytes(running.program.pid));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const [, ...later] = peaks.map((bytes) => bytes / MIB);
+  const middle = medianOf(later);
+  process.stdout.write(`${images} images of 24 megapixels; peak of each tenth, MiB: ${peaks.map((bytes) => Math.round(bytes / MIB)).join(" ")}\n`);
+  process.stdout.write(`after the first tenth: ${Math.round(middle)} MiB, ${Math.round((100 * Math.min(...later)) / middle - 100)} to +${Math.round((100 * Math.max(...later)) / middle - 100)} %\n`);
+} finally {
+  await running.program.stop("killed");
+  await services.close();
+  server.closeAllConnections();
+  server.close();
+}

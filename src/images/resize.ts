@@ -1,0 +1,90 @@
+/** One attempt of `image_resize`. */
+import { openArtifactStore } from "../artifacts/settings.ts";
+import type { ArtifactStore } from "../artifacts/store.ts";
+import { openOutbound, type Outbound, type OutboundSettings } from "../net/outbound.ts";
+import { openImage, prepareSharp, type Image } from "./image.ts";
+import { renderVariants } from "./render.ts";
+import { digestOf, recall, remember, type KeptOutput } from "./reuse.ts";
+import { readImage, type ImageSource } from "./source.ts";
+import type { OutputFormat, Variant } from "./variant.ts";
+
+export type ImageSettings = OutboundSettings & Parameters<typeof openArtifactStore>[0];
+
+export interface ImageTool {
+  readonly store: ArtifactStore;
+  readonly outbound: Outbound;
+}
+
+export interface ImageTask {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly source: ImageSource;
+  readonly variants: readonly Variant[];
+}
+
+export interface ImageOutput {
+  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
+  readonly artifact: string;
+  readonly format: OutputFormat;
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+}
+
+export interface ImageResult {
+  readonly outputs: readonly ImageOutput[];
+  /** Whether an earlier job had made the same of the same source, so that its files were copied. */
+  readonly reused: boolean;
+}
+
+/** Makes what an attempt needs, and prepares libvips for this process. */
+export async function openImageTool(settings: ImageSettings): Promise<ImageTool> {
+  prepareSharp();
+  return { store: await openArtifactStore(settings), outbound: openOutbound(settings) };
+}
+
+/**
+ * Reads the source and writes an artifact for each variant.
+ * @param progress is told after each of several variants, in per cent
+ * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, `openImage`, `renderVariants` and the store do
+ */
+export async function resizeImage(task: ImageTask, tool: ImageTool, signal: AbortSignal, progress: (percent: number) => void): Promise<ImageResult> {
+  const { source, variants } = task;
+  const bytes = await readImage(source, tool.store, tool.outbound, signal);
+  const watermarks = await readWatermarks(variants, tool, signal);
+  const digest = digestOf(bytes, variants, watermarks);
+  const kept = await recall(tool.store, digest, task);
+  const outputs = kept ?? (await render(task, tool.store, { image: await openImage(bytes), watermarks: await openAll(watermarks) }, progress));
+  if (kept === undefined) await remember(tool.store, digest, { jobId: task.jobId, attempt: task.attempt, outputs });
+  return { outputs: outputs.map(({ artifact, format, width, height, bytes: length }) => ({ artifact, format, width, height, bytes: length })), reused: kept !== undefined };
+}
+
+interface Opened {
+  readonly image: Image;
+  readonly watermarks: ReadonlyMap<string, Image>;
+}
+
+async function render({ jobId, attempt, variants }: ImageTask, store: ArtifactStore, { image, watermarks }: Opened, progress: (percent: number) => void): Promise<KeptOutput[]> {
+  const outputs: KeptOutput[] = [];
+  for await (const { bytes, ...rendered } of renderVariants(image, variants, watermarks)) {
+    const artifact = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
+    const { sha256 } = await store.write({ jobId, attempt, name: artifact }, bytes);
+    outputs.push({ artifact, ...rendered, bytes: bytes.length, sha256 });
+    if (variants.length > 1) progress(Math.round((100 * outputs.length) / variants.length));
+  }
+  return outputs;
+}
+
+/** Each watermark once, however many variants bear it. */
+async function readWatermarks(variants: readonly Variant[], { store, outbound }: ImageTool, signal: AbortSignal): Promise<Map<string, Buffer>> {
+  const references = new Set(variants.flatMap(({ watermark }) => (watermark ? [watermark.artifact] : [])));
+  const read = new Map<string, Buffer>();
+  for (const artifact of references) read.set(artifact, await readImage({ artifact }, store, outbound, signal));
+  return read;
+}
+
+async function openAll(watermarks: ReadonlyMap<string, Buffer>): Promise<Map<string, Image>> {
+  const opened = new Map<string, Image>();
+  for (const [artifact, bytes] of watermarks) opened.set(artifact, await openImage(bytes));
+  return opened;
+}
