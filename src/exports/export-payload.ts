@@ -4,6 +4,7 @@ import type { PayloadFault } from "../core/job-type.ts";
 import { COMPRESSIONS, isCompressionHere, type Compression } from "./compression.ts";
 import { DATE_PATTERN } from "./date-pattern.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
+import { faultsOfFilters, jobFilters } from "./job-history.ts";
 import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
 
 const columnName = Type.String({ minLength: 1, maxLength: 255 });
@@ -21,6 +22,7 @@ const source = Type.Union([
     },
     { additionalProperties: false },
   ),
+  Type.Object({ jobs: jobFilters }, { additionalProperties: false }),
 ]);
 
 const column = Type.Object(
@@ -103,6 +105,7 @@ export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
     if (date !== undefined && format === "parquet") fault(`/columns/${at}/date`, "parquet has dates and times of its own");
   });
   if ("rows" in from) faults.push(...faultsOfRows(from.rows, payload));
+  if ("jobs" in from) faults.push(...faultsOfFilters(from.jobs).map((each) => ({ ...each, path: `/source/jobs${each.path}` })));
   return faults;
 }
 

@@ -9,10 +9,13 @@ import type { ColumnKind, TableColumn } from "./table.ts";
 export type Field = Pick<pg.FieldDef, "name" | "dataTypeID" | "dataTypeModifier">;
 
 export interface QueryColumn extends TableColumn {
-  /** Of the query's columns. */
+  /** The query's own name of it. */
+  readonly name: string;
+  /** What Postgres computes of the query's column. */
   readonly expression: string;
 }
 
+type Computed = Omit<QueryColumn, "name">;
 type Family = "integer" | "bigint" | "decimal" | "float" | "boolean" | "date" | "timestamp" | "timestamptz" | "json" | "bytes" | "text";
 
 const { builtins } = pg.types;
@@ -41,13 +44,13 @@ export function queryColumns(fields: readonly Field[], layout: Layout): QueryCol
     const family = FAMILIES.get(field?.dataTypeID ?? 0) ?? "text";
     if (field && choice.decimals !== undefined && !NUMBERS.includes(family)) faults.push(`${choice.name} has decimals but is no number`);
     if (field && choice.date !== undefined && !TIMES.includes(family)) faults.push(`${choice.name} has a date format but is neither a date nor a time`);
-    return columnOf(choice, family, field?.dataTypeModifier ?? -1, layout);
+    return { name: choice.name, ...columnOf(choice, family, field?.dataTypeModifier ?? -1, layout) };
   });
   if (faults.length > 0) throw new PermanentError(`columns: ${faults.join(", ")}`, { code: "export_columns" });
   return columns;
 }
 
-function columnOf(choice: ColumnChoice, family: Family, modifier: number, layout: Layout): QueryColumn {
+function columnOf(choice: ColumnChoice, family: Family, modifier: number, layout: Layout): Computed {
   const title = titleOf(choice);
   const name = pg.escapeIdentifier(choice.name);
   if (isLineFormat(layout.format)) return { title, kind: "text", expression: lineExpression(name, choice, family, layout) };
@@ -61,7 +64,7 @@ function lineExpression(name: string, { decimals, date }: ColumnChoice, family: 
   return format === "csv" && csv.decimal === "," && hasPoint ? `replace((${value})::text, '.', ',')` : value;
 }
 
-function spreadsheetColumn(title: string, name: string, { decimals, date }: ColumnChoice, family: Family): QueryColumn {
+function spreadsheetColumn(title: string, name: string, { decimals, date }: ColumnChoice, family: Family): Computed {
   switch (family) {
     case "date":
     case "timestamp":
@@ -87,7 +90,7 @@ export function decimalsFormat(decimals: number): string {
   return decimals === 0 ? "0" : `0.${"0".repeat(decimals)}`;
 }
 
-function parquetColumn(title: string, name: string, { decimals }: ColumnChoice, family: Family, modifier: number): QueryColumn {
+function parquetColumn(title: string, name: string, { decimals }: ColumnChoice, family: Family, modifier: number): Computed {
   if (decimals !== undefined) return { title, kind: "decimal", precision: MAX_PRECISION, scale: decimals, expression: `round(${name}::numeric, ${decimals})` };
   switch (family) {
     case "date":

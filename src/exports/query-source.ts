@@ -1,4 +1,4 @@
-/** A query of the operator's as a source. Its lines Postgres writes itself, and its tables in texts that only need to be parted. */
+/** A query as a source. Its lines Postgres writes itself, and its tables in texts that only need to be parted. */
 import pg from "pg";
 import { readCopyText } from "./copy-text.ts";
 import { ExportConnection, type ExportConnectionOptions } from "./export-connection.ts";
@@ -6,6 +6,16 @@ import type { ExportSource, LineRows, TableRows } from "./export-source.ts";
 import { isLineFormat } from "./format.ts";
 import type { Layout, LineLayout } from "./layout.ts";
 import { queryColumns, type QueryColumn } from "./query-columns.ts";
+import type { Table, TableRow } from "./table.ts";
+import { tableLines } from "./table-lines.ts";
+
+/** By the query's name of a column: what makes of its texts those that may be shown. */
+export type Redactions = ReadonlyMap<string, (text: string) => string>;
+
+const NO_REDACTIONS: Redactions = new Map();
+
+/** In one line: a json column may hold line breaks, never inside a text of JSON. */
+const oneLine = (json: string): string => String.raw`replace(replace(${json}::text, e'\n', ' '), e'\r', ' ')`;
 
 /**
  * Begins a query in a read-only transaction, on a connection of its own.
@@ -13,17 +23,26 @@ import { queryColumns, type QueryColumn } from "./query-columns.ts";
  * @throws {PermanentError} `query_unavailable`, `export_columns`, and, as while its rows are read, `query_timeout`, `query_failed`
  * @throws what pg throws when the database is away
  */
-export async function openQuery(options: ExportConnectionOptions, sql: string, layout: Layout): Promise<ExportSource> {
+export async function openQuery(options: ExportConnectionOptions, sql: string, layout: Layout, redactions = NO_REDACTIONS): Promise<ExportSource> {
   const connection = await ExportConnection.open(options);
   try {
     const columns = queryColumns(await connection.describe(sql), layout);
     const expectedRows = await connection.estimate(sql);
-    const rows = isLineFormat(layout.format) ? lineRows(connection, sql, columns, layout as LineLayout) : tableRows(connection, columns, selectText(sql, columns));
+    const rows = openRows(connection, sql, columns, layout, redactions);
     return { rows, expectedRows, rowCount: () => connection.rowCount, close: () => connection.close() };
   } catch (thrown) {
     await connection.close();
     throw thrown;
   }
+}
+
+function openRows(connection: ExportConnection, sql: string, columns: readonly QueryColumn[], layout: Layout, redactions: Redactions): LineRows | TableRows {
+  const isRedacted = columns.some(({ name }) => redactions.has(name));
+  if (!isLineFormat(layout.format)) return { kind: "table", ...readTable(connection, sql, columns, redactions) };
+  const lines = layout as LineLayout;
+  if (!isRedacted) return lineRows(connection, sql, columns, lines);
+  const texts = lines.format === "csv" ? columns : columns.map((column) => ({ ...column, expression: oneLine(`to_json(${column.expression})`) }));
+  return { kind: "lines", chunks: tableLines(readTable(connection, sql, texts, redactions), lines) };
 }
 
 /** Line feeds around the query keep a comment at its end from what follows. */
@@ -39,12 +58,17 @@ function lineRows(connection: ExportConnection, sql: string, columns: readonly Q
     const copy = `copy (${select}) to stdout (format csv, header ${String(csv.header)}, delimiter ${pg.escapeLiteral(csv.delimiter)})`;
     return { kind: "lines", chunks: connection.copy(copy) };
   }
-  // a json column may hold line breaks, never inside a text of JSON; without them, and as CSV whose quote and delimiter
-  // no JSON has, a line is the JSON itself
-  const json = String.raw`replace(replace(row_to_json(taskflow_row)::text, e'\n', ' '), e'\r', ' ')`;
+  // as CSV whose quote and delimiter no JSON has, a line is the JSON itself
+  const json = oneLine("row_to_json(taskflow_row)");
   return { kind: "lines", chunks: connection.copy(String.raw`copy (select ${json} from (${select}) as taskflow_row) to stdout (format csv, quote e'\x01', delimiter e'\x02')`) };
 }
 
-function tableRows(connection: ExportConnection, columns: readonly QueryColumn[], select: string): TableRows {
-  return { kind: "table", columns, batches: readCopyText(connection.copy(`copy (${select}) to stdout`)) };
+function readTable(connection: ExportConnection, sql: string, columns: readonly QueryColumn[], redactions: Redactions): Table {
+  const batches = readCopyText(connection.copy(`copy (${selectText(sql, columns)}) to stdout`));
+  const redactors = columns.map(({ name }) => redactions.get(name));
+  return { columns, batches: redactors.every((redact) => redact === undefined) ? batches : redacted(batches, redactors) };
+}
+
+async function* redacted(batches: AsyncIterable<TableRow[]>, redactors: readonly (((text: string) => string) | undefined)[]): AsyncGenerator<TableRow[]> {
+  for await (const rows of batches) yield rows.map((row) => row.map((cell, at) => (cell === null ? null : (redactors[at]?.(cell) ?? cell))));
 }

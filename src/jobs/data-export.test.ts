@@ -137,7 +137,7 @@ describe("data_export of rows", () => {
     [{ format: "xml" }],
     [{ columns: [] }],
     [{ columns: ["a", "a"] }],
-    [{ source: { jobs: {} } }],
+    [{ source: { jobs: { status: "running" } } }],
     [{ source: { rows: [1] } }],
     [{ source: { query: "../x" } }],
     [{ source: { query: "x", params: { a: [] } } }],

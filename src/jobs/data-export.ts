@@ -1,4 +1,4 @@
-/** Job type `data_export`: rows of the payload, or of a query that the operator placed, as a file. */
+/** Job type `data_export`: rows of the payload, of a query that the operator placed, or of the job history, as a file. */
 import { pipeline, Readable } from "node:stream";
 import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
@@ -9,6 +9,7 @@ import { compressionOf, exportPayload, faultsOfExport, layoutOf, type ExportPayl
 import { querySettings, type QuerySettings } from "../exports/export-settings.ts";
 import type { ExportSource } from "../exports/export-source.ts";
 import { encodeFile } from "../exports/file-encoder.ts";
+import { JOB_REDACTIONS, jobHistoryQuery } from "../exports/job-history.ts";
 import type { Layout } from "../exports/layout.ts";
 import { readNamedQuery } from "../exports/named-query.ts";
 import { openQuery } from "../exports/query-source.ts";
@@ -62,8 +63,10 @@ async function exportRows(payload: ExportPayload, { jobId, attempt, tool, progre
 
 async function openSource({ source }: ExportPayload, layout: Layout, settings: QuerySettings): Promise<ExportSource> {
   if ("rows" in source) return openRows(source.rows, layout);
-  const options = { url: settings.EXPORT_DATABASE_URL || settings.DATABASE_URL, timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS, timeZone: layout.timeZone };
-  return openQuery(options, await readNamedQuery(settings.EXPORT_QUERIES_DIR, source), layout);
+  const options = { url: settings.DATABASE_URL, timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS, timeZone: layout.timeZone };
+  if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, JOB_REDACTIONS);
+  const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
+  return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, source), layout);
 }
 
 /** Tells the share of the rows that are written, if it is known; at most 99, since an estimate may be low and the end is not yet written. */

@@ -1,0 +1,18 @@
+/** Rows that were read as texts, as the lines that Postgres would have written of them. */
+import { csvCell } from "./csv-cell.ts";
+import type { LineLayout } from "./layout.ts";
+import type { Table } from "./table.ts";
+
+/** @param table for json and ndjson each cell is a value's JSON */
+export async function* tableLines({ columns, batches }: Table, { format, csv }: LineLayout): AsyncGenerator<Buffer> {
+  if (format === "csv") {
+    const lineOf = (cells: readonly (string | null)[]): string => `${cells.map((cell) => csvCell(cell, csv.delimiter)).join(csv.delimiter)}\n`;
+    if (csv.header) yield Buffer.from(lineOf(columns.map(({ title }) => title)));
+    for await (const rows of batches) yield Buffer.from(rows.map(lineOf).join(""));
+    return;
+  }
+  const names = columns.map(({ title }) => JSON.stringify(title));
+  for await (const rows of batches) {
+    yield Buffer.from(rows.map((row) => `{${row.map((cell, at) => `${names[at] ?? ""}:${cell ?? "null"}`).join(",")}}\n`).join(""));
+  }
+}

@@ -1,0 +1,86 @@
+/** data_export of the job history. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { parquetReadObjects } from "hyparquet";
+import pg from "pg";
+import { beforeAll, expect, it } from "vitest";
+import type { AttemptContext } from "../core/job-type.ts";
+import { migrate } from "../results/migrate.ts";
+import { freshDatabase, tempDir } from "../testing/services.ts";
+import dataExport from "./data-export.ts";
+
+type Payload = Parameters<typeof dataExport.run>[0];
+type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
+
+const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
+const OLD = "019b0000-0000-7000-8000-000000000001"; // 2025-12-08
+const NEW = "019c0000-0000-7000-8000-000000000002"; // 2026-01-27
+const JOBS = `
+  create table jobs_all (like jobs including all);
+  alter table jobs attach partition jobs_all default;
+  insert into jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, durability, tags, payload, result, error) values
+    ('${OLD}', '2025-12-08T12:00:00Z', '2025-12-08T12:00:01Z', 5, 1, 3, 'webhook', 'completed', 'redis', '{a,b}',
+      '{"url":"https://example.org","secret":"whsec_verysecret","headers":{"Authorization":"Bearer verysecret"}}', '{"status":200}', null),
+    ('${NEW}', '2026-01-27T12:00:00Z', '2026-01-27T12:00:01Z', 5, 3, 3, 'email', 'failed', 'redis', '{}', '{"to":"a@b.example"}', null, '{"code":"timeout","message":"m","attempt":3}')`;
+
+async function setup() {
+  const root = tempDir();
+  const { url } = await freshDatabase();
+  await migrate(url);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(JOBS);
+  await client.end();
+  await mkdir(join(root, "queries"));
+  const settings = { ARTIFACTS_DIR: join(root, "artifacts"), DATABASE_URL: url, EXPORT_DATABASE_URL: "", EXPORT_QUERIES_DIR: join(root, "queries"), EXPORT_QUERY_TIMEOUT_MS: 20_000 };
+  const tool = (await dataExport.open?.(settings)) as Tool;
+  return async (payload: Payload): Promise<{ readonly rows: number; readonly content: Buffer }> => {
+    expect(dataExport.check?.(payload)).toEqual([]);
+    const context = { jobId: JOB_ID, attempt: 1, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
+    const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
+    const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
+    return { rows, content: await buffer(stored?.read() ?? new Blob([]).stream()) };
+  };
+}
+
+let run: Awaited<ReturnType<typeof setup>>;
+beforeAll(async () => {
+  run = await setup();
+});
+
+it("holds the finished jobs that pass the filters, newest first, in every format and without secrets", async () => {
+  const { content, rows } = await run({ format: "ndjson", source: { jobs: {} } });
+  expect(rows).toBe(2);
+  const jobs = content.toString().trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(jobs).toMatchObject([
+    { id: NEW, type: "email", status: "failed", error: { code: "timeout" }, tags: [], result: null, attempt: 3 },
+    { id: OLD, tags: ["a", "b"], created_at: "2025-12-08T12:00:00+00:00", payload: { url: "https://example.org", secret: "[redacted]", headers: { Authorization: "[redacted]" } } },
+  ]);
+  const columns = ["id", { name: "payload", as: "what" }, { name: "created_at", date: "DD.MM.YYYY" }];
+  expect((await run({ format: "csv", source: { jobs: { status: "completed" } }, columns, csv: { delimiter: ";" } })).content.toString()).toBe(
+    `id;what;created_at\r\n${OLD};"{""url"":""https://example.org"",""secret"":""[redacted]"",""headers"":{""Authorization"":""[redacted]""}}";08.12.2025\r\n`,
+  );
+  for (const format of ["csv", "json", "xlsx", "parquet"] as const) {
+    const file = (await run({ format, source: { jobs: {} } })).content;
+    const text = format === "parquet" ? JSON.stringify(await parquetReadObjects({ file: Uint8Array.from(file).buffer }), (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)) : file.toString();
+    expect(text).not.toContain("verysecret");
+  }
+});
+
+it.each([
+  [{ type: "email" }, [NEW]],
+  [{ tag: "b" }, [OLD]],
+  [{ error_code: "timeout" }, [NEW]],
+  [{ group_key: "none' or true --" }, []],
+  [{ created_after: "2026-01-01T00:00:00Z" }, [NEW]],
+  [{ created_before: "2026-01-01T00:00:00Z" }, [OLD]],
+])("filters by %j", async (jobs, ids) => {
+  const { content } = await run({ format: "csv", source: { jobs }, columns: ["id"], csv: { header: false } });
+  expect(content.toString().trim().split("\r\n").filter(Boolean)).toEqual(ids);
+});
+
+it("refuses times that are none", () => {
+  const faults = dataExport.check?.({ format: "csv", source: { jobs: { created_after: "soon", tag: "\0" } } });
+  expect(faults?.map(({ path }) => path)).toEqual(["/source/jobs/tag", "/source/jobs/created_after"]);
+});
