@@ -32,6 +32,8 @@ export interface JobType {
 export interface Registry {
   readonly types: readonly JobType[];
   readonly get: (type: string) => JobType | undefined;
+  /** Gives the types' checks their settings; before it they have the defaults. */
+  readonly configure: (settings: Readonly<Record<string, unknown>>) => void;
 }
 
 /** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
@@ -57,13 +59,18 @@ interface Loaded {
 /** A registry of these types. @throws StartError for a definition that is not in order, or a name that two have */
 export function registryOf(loaded: readonly Loaded[]): Registry {
   const types = new Map<string, JobType>();
+  const settings: Record<string, unknown> = {};
   for (const { source, definition } of loaded) {
     const fault = faultOfDefinition(definition);
     if (fault !== undefined) throw new StartError(`${source}: ${fault}`);
     if (types.has(definition.type)) throw new StartError(`${source}: there is another job type named ${definition.type}`);
-    types.set(definition.type, compile(source, definition));
+    types.set(definition.type, compile(source, definition, settings));
   }
-  return { types: [...types.values()], get: (type) => types.get(type) };
+  return {
+    types: [...types.values()],
+    get: (type) => types.get(type),
+    configure: (values) => void Object.assign(settings, values),
+  };
 }
 
 /** The settings of all types, each a table of environment variables. */
@@ -104,7 +111,7 @@ const shape = Compile(
     maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1 })),
   }),
 );
-const FUNCTIONS = ["check", "open", "close", "run"] as const;
+const FUNCTIONS = ["check", "checkHere", "open", "close", "run"] as const;
 
 /** What is wrong with a definition, in one clause. */
 function faultOfDefinition(definition: unknown): string | undefined {
@@ -115,9 +122,11 @@ function faultOfDefinition(definition: unknown): string | undefined {
   return wrong && `${wrong} expected a function`;
 }
 
-function compile(source: string, definition: AnyJobDefinition): JobType {
+/** @param settings those of all types, filled once they are read */
+function compile(source: string, definition: AnyJobDefinition, settings: Record<string, unknown>): JobType {
   const schema = definition.payload as TObject;
-  const { check } = definition;
+  for (const [name, { default: value }] of Object.entries(propertiesOf(definition))) settings[name] ??= value;
+  const { check, checkHere } = definition;
   try {
     const validator = Compile(schema);
     return {
@@ -125,11 +134,15 @@ function compile(source: string, definition: AnyJobDefinition): JobType {
       definition,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
-      faultsOf: (payload) => (validator.Check(payload) ? (check?.(payload) ?? NONE) : faultsOfErrors(validator.Errors(payload))),
+      faultsOf: (payload) => (validator.Check(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : faultsOfErrors(validator.Errors(payload))),
     };
   } catch (error) {
     throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);
   }
+}
+
+function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, { readonly default?: unknown }>> {
+  return (settings as TObject | undefined)?.properties ?? {};
 }
 
 const NONE: readonly PayloadFault[] = [];

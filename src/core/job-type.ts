@@ -46,6 +46,8 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly errors?: Readonly<Record<string, string>>;
   /** What a schema cannot say: faults of a payload that is valid by the schema, each with its JSON pointer (`/to`). */
   readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
+  /** As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. */
+  readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>) => readonly PayloadFault[];
   /** The settings this type reads from the environment, with their defaults. Shared settings may be named by several types. */
   readonly settings?: Settings;
   /** How often a job is attempted when the submission does not say (`max_attempts`). */

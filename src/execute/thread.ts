@@ -11,6 +11,7 @@ import { pickSettings } from "./tools.ts";
 
 const { jobsDir, settings } = workerData as ThreadData;
 const registry = await loadRegistry({ jobsDir });
+registry.configure(settings);
 const tools = new Map<string, Promise<unknown>>();
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated
 

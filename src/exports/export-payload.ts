@@ -3,12 +3,15 @@ import { Type, type Static } from "typebox";
 import type { PayloadFault } from "../core/job-type.ts";
 import { COMPRESSIONS, isCompressionHere, type Compression } from "./compression.ts";
 import { DATE_PATTERN } from "./date-pattern.ts";
+import type { QuerySettings } from "./export-settings.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
 import { faultsOfFilters, jobFilters } from "./job-history.ts";
 import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
+import { faultsOfNamedQuery } from "./named-query.ts";
 
 const columnName = Type.String({ minLength: 1, maxLength: 255 });
-const parameter = Type.Union([Type.String({ maxLength: 65_536 }), Type.Number(), Type.Boolean(), Type.Null()]);
+const scalar = Type.Union([Type.String({ maxLength: 65_536 }), Type.Number(), Type.Boolean(), Type.Null()]);
+const parameter = Type.Union([scalar, Type.Array(scalar, { maxItems: 10_000 })]);
 
 const source = Type.Union([
   Type.Object(
@@ -105,8 +108,17 @@ export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
     if (date !== undefined && format === "parquet") fault(`/columns/${at}/date`, "parquet has dates and times of its own");
   });
   if ("rows" in from) faults.push(...faultsOfRows(from.rows, payload));
-  if ("jobs" in from) faults.push(...faultsOfFilters(from.jobs).map((each) => ({ ...each, path: `/source/jobs${each.path}` })));
+  if ("jobs" in from) faults.push(...below("/source/jobs", faultsOfFilters(from.jobs)));
   return faults;
+}
+
+/** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
+export function faultsOfQuery({ source: from }: ExportPayload, { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">): PayloadFault[] {
+  return "query" in from ? below("/source", faultsOfNamedQuery(EXPORT_QUERIES_DIR, from)) : [];
+}
+
+function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
+  return faults.map((each) => ({ path: path + each.path, message: each.message }));
 }
 
 function faultsOfRows(rows: readonly Readonly<Record<string, unknown>>[], { format, columns }: ExportPayload): PayloadFault[] {

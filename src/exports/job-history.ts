@@ -37,9 +37,10 @@ export function faultsOfFilters({ created_after, created_before, ...texts }: Job
 }
 
 /** The query of the jobs that pass the filters; times are a half-open range, as in the list. */
-export function jobHistoryQuery({ created_after, created_before, status = null, type = null, tag = null, group_key = null, error_code = null }: JobFilters): string {
+export function jobHistoryQuery({ created_after, created_before, ...filters }: JobFilters): string {
+  const none = { status: null, type: null, tag: null, group_key: null, error_code: null };
   const bounds = { from: idAt(created_after, LOWEST_ID), below: idAt(created_before, HIGHEST_ID) };
-  return bindParameters(SQL, { ...bounds, status, type, tag, group_key, error_code }, pg.escapeLiteral);
+  return bindParameters(SQL, { ...none, ...filters, ...bounds }, pg.escapeLiteral);
 }
 
 function idAt(time: string | undefined, otherwise: string): string {

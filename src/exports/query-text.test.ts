@@ -1,6 +1,7 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { bindParameters, type QueryParameter } from "./query-text.ts";
+import type { QueryParameter } from "./query-parameters.ts";
+import { bindParameters, faultsOfParameters } from "./query-text.ts";
 
 const bind = (sql: string, params: Record<string, QueryParameter> = {}) => bindParameters(sql, params, pg.escapeLiteral).replace(/ +/g, " ");
 
@@ -28,5 +29,28 @@ describe("the parameters of a query", () => {
       message: "params: a is missing, constructor is missing, c is not a parameter of the query, b has a NUL character",
     }) as Error;
     expect(() => bind("select :a, :b, :constructor", { b: "\0", c: 1 })).toThrow(fault);
+  });
+
+  const typed = "-- @param n integer\n-- @param ids bigint[]\n--@param country text = it's DE \n-- @param odd money\nselect :n, :ids, :country, :odd";
+
+  it("have the types that the query declares, and its defaults", () => {
+    expect(bind(typed, { n: 1, ids: [1, null, "2"], odd: "3" })).toMatch(/select '1'::integer , '{"1",NULL,"2"}'::bigint\[\] , 'it''s DE'::text , '3' $/);
+    expect(bind("-- @param a text[]\nselect :a", { a: ['x"y', "\\", ","] })).toContain(String.raw`E'{"x\\"y","\\\\",","}'::text[]`);
+    expect(bind(typed, { n: null, ids: null, country: null, odd: null })).toMatch(/select null::integer , null::bigint\[\] , null::text , null $/);
+  });
+
+  it.each([
+    ["integer", [0, "-2147483647", 5], [1.5, 2147483648, "x", true, "", [1]]],
+    ["bigint", ["9223372036854775807", -1], ["9223372036854775808", 1.5, "1e3"]],
+    ["numeric", [1.5, "-12345678901234567890.12", 1e21], ["NaN", "1,5", true]],
+    ["boolean", [true, "false"], ["yes", 1]],
+    ["date", ["2024-02-29"], ["2026-02-29", "2026-01-31T00:00:00Z", "today", 20260131]],
+    ["timestamptz", ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123+02:00"], ["2026-01-31", "2026-01-31T12:00:00", "2026-02-30T12:00:00Z", "now"]],
+    ["uuid", ["01890a5d-ac96-7000-babc-b302099a8057"], ["01890a5d"]],
+    ["text", ["", "x"], [1, true, "\0"]],
+  ] as [string, QueryParameter[], QueryParameter[]][])("of type %s", (type, right, wrong) => {
+    const faultOf = (value: QueryParameter) => faultsOfParameters(`-- @param a ${type}\nselect :a`, { a: value })[0]?.message;
+    expect(right.map(faultOf)).toEqual(right.map(() => undefined));
+    expect(wrong.filter((value) => faultOf(value) === undefined)).toEqual([]);
   });
 });

@@ -1,7 +1,5 @@
 import { PermanentError } from "../core/job-type.ts";
-
-/** What a query may be given for one of its parameters. */
-export type QueryParameter = string | number | boolean | null;
+import { faultOfParameter, parameterSql, readDeclarations, type Declaration, type QueryParameter } from "./query-parameters.ts";
 
 /**
  * What is skipped or found in SQL (PostgreSQL 15, "Lexical Structure"): texts, quoted names, dollar-quoted texts and
@@ -22,33 +20,61 @@ const TOKENS = new RegExp(
   "gs",
 );
 
+type Parameters = Readonly<Record<string, QueryParameter>>;
+
+export interface ParameterFault {
+  /** Of the parameter. */
+  readonly name: string;
+  readonly message: string;
+}
+
 /**
  * The text of a query with its parameters put in as literals, and without `;` at its end.
  * @param literal writes a text as an SQL literal
- * @throws {PermanentError} `query_params`: one is missing, unknown, or has a NUL, which Postgres stores nowhere
+ * @throws {PermanentError} `query_params`: one is missing, unknown, or not of its type
  */
-export function bindParameters(sql: string, params: Readonly<Record<string, QueryParameter>>, literal: (text: string) => string): string {
-  const names = new Set<string>();
+export function bindParameters(sql: string, params: Parameters, literal: (text: string) => string): string {
+  const faults = faultsOfParameters(sql, params);
+  if (faults.length > 0) throw new PermanentError(`params: ${faults.map(({ name, message }) => `${name} ${message}`).join(", ")}`, { code: "query_params" });
+  const declarations = readDeclarations(sql);
   let bound = "";
   let at = 0;
-  TOKENS.lastIndex = 0;
-  for (let token = TOKENS.exec(sql); token !== null; token = TOKENS.exec(sql)) {
-    const { comment, name, end } = token.groups ?? {};
-    if (comment !== undefined) TOKENS.lastIndex = endOfComment(sql, token.index);
-    if (name === undefined && end === undefined) continue;
-    bound += sql.slice(at, token.index);
-    at = TOKENS.lastIndex;
-    if (name !== undefined) {
-      names.add(name);
-      bound += ` ${literalOf(params[name] ?? null, literal)} `; // in blanks: what stands before it could make a text of another kind of it
-    }
+  for (const { name, start, end } of placesOf(sql)) {
+    bound += sql.slice(at, start);
+    at = end;
+    if (name === undefined) continue;
+    const declaration = declarations.get(name);
+    bound += ` ${parameterSql(valueOf(name, params, declaration) ?? null, declaration, literal)} `; // in blanks: what stands before it could make a text of another kind of it
   }
-  assertNames(names, params);
   return bound + sql.slice(at);
 }
 
-function literalOf(value: QueryParameter, literal: (text: string) => string): string {
-  return value === null ? "null" : literal(String(value));
+/** Every fault of the values that a query is given. */
+export function faultsOfParameters(sql: string, params: Parameters): ParameterFault[] {
+  const declarations = readDeclarations(sql);
+  const names = new Set(Array.from(placesOf(sql), ({ name }) => name).filter((name) => name !== undefined));
+  const faults: ParameterFault[] = [];
+  for (const name of names) if (valueOf(name, params, declarations.get(name)) === undefined) faults.push({ name, message: "is missing" });
+  for (const name of Object.keys(params)) if (!names.has(name)) faults.push({ name, message: "is not a parameter of the query" });
+  for (const [name, value] of Object.entries(params)) {
+    const message = faultOfParameter(value, declarations.get(name));
+    if (message !== undefined) faults.push({ name, message });
+  }
+  return faults;
+}
+
+function valueOf(name: string, params: Parameters, declaration: Declaration | undefined): QueryParameter | undefined {
+  return Object.hasOwn(params, name) ? params[name] : declaration?.fallback;
+}
+
+/** Where a query has a parameter, or (without a name) a `;`. */
+function* placesOf(sql: string): Generator<{ readonly name: string | undefined; readonly start: number; readonly end: number }> {
+  const tokens = new RegExp(TOKENS);
+  for (let token = tokens.exec(sql); token !== null; token = tokens.exec(sql)) {
+    const { comment, name, end } = token.groups ?? {};
+    if (comment !== undefined) tokens.lastIndex = endOfComment(sql, token.index);
+    if (name !== undefined || end !== undefined) yield { name, start: token.index, end: tokens.lastIndex };
+  }
 }
 
 /** Where the comment that begins at `start` ends; comments nest. */
@@ -61,12 +87,4 @@ function endOfComment(sql: string, start: number): number {
     if (depth === 0) return edges.lastIndex;
   }
   return sql.length;
-}
-
-function assertNames(names: ReadonlySet<string>, params: Readonly<Record<string, QueryParameter>>): void {
-  const missing = [...names].filter((name) => !Object.hasOwn(params, name)).map((name) => `${name} is missing`);
-  const unknown = Object.keys(params).filter((name) => !names.has(name)).map((name) => `${name} is not a parameter of the query`);
-  const broken = Object.keys(params).filter((name) => String(params[name]).includes("\0")).map((name) => `${name} has a NUL character`);
-  const faults = [...missing, ...unknown, ...broken];
-  if (faults.length > 0) throw new PermanentError(`params: ${faults.join(", ")}`, { code: "query_params" });
 }

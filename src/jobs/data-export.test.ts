@@ -140,7 +140,7 @@ describe("data_export of rows", () => {
     [{ source: { jobs: { status: "running" } } }],
     [{ source: { rows: [1] } }],
     [{ source: { query: "../x" } }],
-    [{ source: { query: "x", params: { a: [] } } }],
+    [{ source: { query: "x", params: { a: {} } } }],
     [{ source: { query: "x", rows: [] } }],
     [{ extra: 1 }],
   ])("refuses %j", (fields) => expect(validator.Check({ format: "csv", source: { rows: [] }, ...fields })).toBe(false));

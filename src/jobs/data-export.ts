@@ -5,7 +5,7 @@ import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { defineJob, exponential, type AttemptContext } from "../core/job-type.ts";
 import { createCompressor, extensionOf } from "../exports/compression.ts";
-import { compressionOf, exportPayload, faultsOfExport, layoutOf, type ExportPayload } from "../exports/export-payload.ts";
+import { compressionOf, exportPayload, faultsOfExport, faultsOfQuery, layoutOf, type ExportPayload } from "../exports/export-payload.ts";
 import { querySettings, type QuerySettings } from "../exports/export-settings.ts";
 import type { ExportSource } from "../exports/export-source.ts";
 import { encodeFile } from "../exports/file-encoder.ts";
@@ -39,6 +39,7 @@ export default defineJob({
   maxBodyBytes: 16 * 1024 * 1024,
   payload: exportPayload,
   check: faultsOfExport,
+  checkHere: faultsOfQuery,
   settings: Type.Object({ ...artifactSettings, ...querySettings }),
   result: Type.Object({ artifact: Type.String(), rows: Type.Integer(), bytes: Type.Integer(), sha256: Type.String() }),
   attempts: 3,

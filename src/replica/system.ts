@@ -95,6 +95,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const applied = await migrate(databaseUrl);
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
+  options.registry.configure(options.typeSettings);
   const runs = typesToRun(options);
   // The queue is made before those who hear what it says.
   const hears = { wake: (): void => undefined, cancel: (id: string): void => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
