@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (const [name, sql] of Object.entries({ silent: SILENT, many: MANY })) writeFileSync(join(queries, `${name}.sql`), sql);
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts, env: { EXPORT_QUERIES_DIR: queries, DRAIN_MS: "500" } });
+  replica = await startReplica({ redis: redis.address, database: database.url, artifacts, env: { EXPORT_QUERIES_DIR: queries, DRAIN_MS: "500", ARTIFACT_LINK_SECRET: "x".repeat(32) } });
 });
 afterAll(async () => {
   await replica.close();
@@ -63,5 +63,8 @@ describe("data_export", () => {
     const job = await jobWhen(replica, await submit(replica, "data_export", { format: "parquet", source: { query: "many", params: { rows: 1_000 } } }));
     expect(job).toMatchObject({ status: "completed", result: { artifact: "export.parquet", rows: 1_000, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string } });
     expect(artifactFiles()).toHaveLength(1);
+    const { link, link_expires_at } = job.result as { link: string; link_expires_at: string };
+    expect(Date.parse(link_expires_at)).toBeGreaterThan(Date.now());
+    expect((await fetch(replica.url + link.slice(link.indexOf("/api/")))).status).toBe(200);
   });
 });

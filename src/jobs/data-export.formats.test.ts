@@ -16,6 +16,7 @@ type Payload = Parameters<typeof dataExport.run>[0];
 type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
+const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
 /** One row that has what is easily lost, one of nulls. */
 const TYPES = `
   select n as id, case when n = 1 then 9007199254740993 end as big, case when n = 1 then 12345678901234567890.123456789012345678::numeric end as exact,
@@ -46,7 +47,7 @@ beforeAll(async () => {
     DATABASE_URL: "",
     EXPORT_DATABASE_URL: database.url,
     EXPORT_QUERIES_DIR: join(root, "queries"),
-    EXPORT_QUERY_TIMEOUT_MS: 20_000,
+    EXPORT_QUERY_TIMEOUT_MS: 20_000, ...NO_LINKS,
   })) as Tool;
   url = database.url;
 });

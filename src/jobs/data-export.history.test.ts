@@ -14,6 +14,7 @@ type Payload = Parameters<typeof dataExport.run>[0];
 type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
+const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
 const OLD = "019b0000-0000-7000-8000-000000000001"; // 2025-12-08
 const NEW = "019c0000-0000-7000-8000-000000000002"; // 2026-01-27
 const JOBS = `
@@ -33,7 +34,7 @@ async function setup() {
   await client.query(JOBS);
   await client.end();
   await mkdir(join(root, "queries"));
-  const settings = { ARTIFACTS_DIR: join(root, "artifacts"), DATABASE_URL: url, EXPORT_DATABASE_URL: "", EXPORT_QUERIES_DIR: join(root, "queries"), EXPORT_QUERY_TIMEOUT_MS: 20_000 };
+  const settings = { ARTIFACTS_DIR: join(root, "artifacts"), DATABASE_URL: url, EXPORT_DATABASE_URL: "", EXPORT_QUERIES_DIR: join(root, "queries"), EXPORT_QUERY_TIMEOUT_MS: 20_000, ...NO_LINKS };
   const tool = (await dataExport.open?.(settings)) as Tool;
   return async (payload: Payload): Promise<{ readonly rows: number; readonly content: Buffer }> => {
     expect(dataExport.check?.(payload)).toEqual([]);

@@ -24,6 +24,7 @@ interface Result {
 }
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
+const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
 const validator = Compile(dataExport.payload);
 
 /** A store, a folder of queries and, where a test needs one, a database; what runs is one attempt. */
@@ -37,7 +38,7 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
     DATABASE_URL: database,
     EXPORT_DATABASE_URL: "",
     EXPORT_QUERIES_DIR: join(root, "queries"),
-    EXPORT_QUERY_TIMEOUT_MS: timeoutMs,
+    EXPORT_QUERY_TIMEOUT_MS: timeoutMs, ...NO_LINKS,
   };
   const tool = (await dataExport.open?.(settings)) as Tool;
   const run = async (payload: Payload, store = tool.store): Promise<Result> => {

@@ -2,6 +2,7 @@
 import { pipeline, Readable } from "node:stream";
 import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
+import { linkSettings, openArtifactLinks, type ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { defineJob, exponential, type AttemptContext } from "../core/job-type.ts";
 import { createCompressor, extensionOf } from "../exports/compression.ts";
@@ -21,6 +22,7 @@ const PROGRESS_EVERY_MS = 500;
 interface Tool {
   readonly store: ArtifactStore;
   readonly queries: QuerySettings;
+  readonly links: ArtifactLinks;
 }
 
 interface ExportResult {
@@ -31,6 +33,9 @@ interface ExportResult {
   readonly bytes: number;
   /** Of the file, in hexadecimal. */
   readonly sha256: string;
+  /** Downloads the file without a key until it expires; where ARTIFACT_LINK_SECRET is set. */
+  readonly link?: string;
+  readonly link_expires_at?: string;
 }
 
 export default defineJob({
@@ -40,12 +45,19 @@ export default defineJob({
   payload: exportPayload,
   check: faultsOfExport,
   checkHere: faultsOfQuery,
-  settings: Type.Object({ ...artifactSettings, ...querySettings }),
-  result: Type.Object({ artifact: Type.String(), rows: Type.Integer(), bytes: Type.Integer(), sha256: Type.String() }),
+  settings: Type.Object({ ...artifactSettings, ...querySettings, ...linkSettings }),
+  result: Type.Object({
+    artifact: Type.String(),
+    rows: Type.Integer(),
+    bytes: Type.Integer(),
+    sha256: Type.String(),
+    link: Type.Optional(Type.String()),
+    link_expires_at: Type.Optional(Type.String({ format: "date-time" })),
+  }),
   attempts: 3,
   timeoutMs: 600_000,
   backoff: exponential(1_000, 600_000),
-  open: async (settings): Promise<Tool> => ({ store: await openArtifactStore(settings), queries: settings }),
+  open: async (settings): Promise<Tool> => ({ store: await openArtifactStore(settings), queries: settings, links: openArtifactLinks(settings) }),
   run: exportRows,
 });
 
@@ -56,7 +68,8 @@ async function exportRows(payload: ExportPayload, { jobId, attempt, tool, progre
   try {
     const bytes = Readable.from(encodeFile(source, layout, progressOf(source, progress)), { highWaterMark: 2 });
     const written = await tool.store.write({ jobId, attempt, name }, compressed(bytes, payload));
-    return { artifact: name, rows: source.rowCount(), ...written };
+    const link = tool.links.sign({ jobId, name }, Date.now());
+    return { artifact: name, rows: source.rowCount(), ...written, ...(link && { link: link.url, link_expires_at: link.expiresAt.toISOString() }) };
   } finally {
     await source.close();
   }
