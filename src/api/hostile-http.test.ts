@@ -98,7 +98,7 @@ describe("paths and methods", () => {
   it.each([
     ["GET", "/", 404, "not_found"],
     ["GET", "/api/v1/jobs/", 404, "not_found"],
-    ["POST", "/api/v1/jobs/x/retry", 404, "not_found"],
+    ["POST", "/api/v1/jobs/x/nothing", 404, "not_found"],
     ["PUT", "/api/v1/jobs", 405, "method_not_allowed"],
     ["DELETE", "/api/v1/stats", 405, "method_not_allowed"],
   ])("%s %s is %i", async (method, path, status, code) => {
