@@ -40,7 +40,7 @@ async function contract(): Promise<string> {
   const payloadName = (type: string): string => `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const replayBody = evidence.replayJobs.body?.["application/json"]?.schema as JsonSchema;
   const parts = [
-    "/**\n * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`\n * writes it, and that test fails where it is not as they are.\n */\n",
+    "/**\n * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`\n * writes it, and that test fails where it is not as they are. Nobody writes in it, so it may be longer than other files.\n */\n",
     interfaceOf("Job", jobSchema as JsonSchema),
     `export type Status = ${STATUS};\n`,
     interfaceOf("JobError", jobErrorSchema),

@@ -1,6 +1,6 @@
 /**
  * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`
- * writes it, and that test fails where it is not as they are.
+ * writes it, and that test fails where it is not as they are. Nobody writes in it, so it may be longer than other files.
  */
 
 export interface Job {
@@ -263,10 +263,15 @@ export interface Payloads {
 
 export interface EmailPayload {
   to: string | readonly string[];
-  subject: string;
-  /** The plain text; may be left out only where `html` is given */
+  /** May be left out where `template` has one */
+  subject?: string | undefined;
+  /** The plain text; may be left out only where `html` or `template` is given */
   body?: string | undefined;
   html?: string | undefined;
+  /** A template of EMAIL_TEMPLATES_DIR, in place of `body` and `html` */
+  template?: string | undefined;
+  /** What the template is filled with */
+  data?: Record<string, unknown> | undefined;
   /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
   from?: string | undefined;
   cc?: string | readonly string[] | undefined;
@@ -274,11 +279,23 @@ export interface EmailPayload {
   /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
   reply_to?: string | undefined;
   headers?: Record<string, string> | undefined;
+  /** Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` where there is a `url` */
+  list_unsubscribe?: {
+    /** An https URL that takes the POST of a mail client's button (RFC 8058): it must not ask anything */
+    url?: string | undefined;
+    /** An address that unsubscribes whoever writes to it */
+    mailto?: string | undefined;
+  } | undefined;
   attachments?: readonly {
     filename: string;
     /** Default: by the extension of `filename` */
     content_type?: string | undefined;
-    base64: string;
+    /** The file itself */
+    base64?: string | undefined;
+    /** A file that another job produced: JOB_ID/NAME */
+    artifact?: string | undefined;
+    /** Where the file is fetched from with each attempt; http or https, without credentials */
+    url?: string | undefined;
   }[] | undefined;
 }
 

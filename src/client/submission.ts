@@ -1,5 +1,6 @@
 /** Jobs to be submitted: their types, their JSON, and batches of them. */
-import type { JobOptions, Payloads } from "./contract.ts";
+import type { AcceptedJob, JobOptions, Payloads } from "./contract.ts";
+import { TaskFlowError } from "./taskflow-error.ts";
 import { wireOf } from "./wire.ts";
 
 const MAX_BATCH_JOBS = 10_000;
@@ -36,6 +37,12 @@ export async function* batchesOf(jobs: Iterable<Submission> | AsyncIterable<Subm
     bytes += size;
   }
   if (texts.length > 0) yield { offset, body: bodyOf(texts) };
+}
+
+/** The error of one batch as that of all jobs: the paths of its faults count from the first of all. @param accepted those of the batches before */
+export function errorOfBatch({ code, status, message, errors, retryAfterMs, id, cause }: TaskFlowError, offset: number, accepted: readonly AcceptedJob[]): TaskFlowError {
+  const moved = errors.map((fault) => ({ ...fault, path: fault.path.replace(/^\/jobs\/(\d+)/, (_, index: string) => `/jobs/${Number(index) + offset}`) }));
+  return new TaskFlowError(code, status, message, { errors: moved, retryAfterMs, id, accepted, cause });
 }
 
 function bodyOf(texts: readonly string[]): string {

@@ -8,7 +8,7 @@ import { followJobs } from "./job-events.ts";
 import { waitForJob } from "./job-wait.ts";
 import type { WaitOptions } from "./job-wait.ts";
 import type { PayloadOf, Submission } from "./submission.ts";
-import { batchesOf, submissionJson } from "./submission.ts";
+import { batchesOf, errorOfBatch, submissionJson } from "./submission.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
@@ -83,7 +83,7 @@ export class TaskFlow {
         const answer = await this.#transport.json<{ jobs: AcceptedJob[] }>({ method: "POST", path: "/api/v1/jobs/batch", body, headers, signal, isRepeatable: true });
         for (const job of answer.jobs) accepted.push(job);
       } catch (error) {
-        throw error instanceof TaskFlowError ? amongAll(error, offset, accepted) : error;
+        throw error instanceof TaskFlowError ? errorOfBatch(error, offset, accepted) : error;
       }
     }
     return accepted;
@@ -192,10 +192,4 @@ function pathOf(id: string): string {
 /** Not `crypto.randomUUID()`: browsers have that for pages from https only. */
 function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** The error of one batch, told of all jobs. */
-function amongAll({ code, status, message, errors, retryAfterMs, id, cause }: TaskFlowError, offset: number, accepted: readonly AcceptedJob[]): TaskFlowError {
-  const moved = errors.map((fault) => ({ ...fault, path: fault.path.replace(/^\/jobs\/(\d+)/, (_, index: string) => `/jobs/${Number(index) + offset}`) }));
-  return new TaskFlowError(code, status, message, { errors: moved, retryAfterMs, id, accepted, cause });
 }

@@ -1,0 +1,168 @@
+import { createContext, runInContext } from "node:vm";
+import { buildSync } from "esbuild";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { PeerReply, PeerRequest } from "../testing/http-peer.ts";
+import { answer, HttpPeer, retryAfter } from "../testing/http-peer.ts";
+import type { TestReplica } from "../testing/replica.ts";
+import { startReplica } from "../testing/replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import type { Job, JobEvent } from "./taskflow.ts";
+import { TaskFlow, TaskFlowError } from "./taskflow.ts";
+
+let replica: TestReplica;
+let client: TaskFlow;
+let peer: HttpPeer;
+/** The same server behind {@link peer}. */
+let throughPeer: TaskFlow;
+beforeAll(async () => {
+  const [redis, database] = [await freshRedis(), await freshDatabase()];
+  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env: { LEASE_MS: "2000", DRAIN_MS: "100", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" } });
+  client = new TaskFlow({ url: replica.url });
+  peer = await HttpPeer.start();
+  throughPeer = new TaskFlow({ url: peer.url() });
+});
+afterAll(async () => {
+  await peer.close();
+  await replica.close();
+});
+
+async function pass({ method, path, headers, body }: PeerRequest): Promise<PeerReply> {
+  const kept = Object.entries(headers).filter(([name]) => /^(content-type|idempotency-key|last-event-id)$/.test(name));
+  const response = await fetch(replica.url + path, { method, headers: Object.fromEntries(kept) as Record<string, string>, ...(body.length > 0 && { body }) });
+  return answer(response.status, { "content-type": response.headers.get("content-type") ?? "" }, Buffer.from(await response.arrayBuffer()));
+}
+
+async function taken<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+const problem = (status: number, code: string, headers = {}) => answer(status, { "content-type": "application/problem+json", ...headers }, JSON.stringify({ status, code, detail: code, id: "x" }));
+const failure = (promise: Promise<unknown>) => promise.then(() => undefined, (error: unknown) => error as TaskFlowError);
+
+describe("the client", () => {
+  it("submits a job and waits for it, in one call or in two", async () => {
+    const job = await client.submit("test_io", { do: "later", value: { n: 1 } }, { priority: 9, tags: ["one"], waitSeconds: 20 });
+    expect(job).toMatchObject({ status: "completed", result: { n: 1 }, priority: 9, tags: ["one"] });
+    const { id, status } = await client.submit("test_io", { do: "permanent" }, { delayMs: 100 });
+    expect(status).toBe("scheduled");
+    expect(await client.waitFor(id, { timeoutMs: 20_000 })).toMatchObject({ id, status: "failed", error: { code: "test_permanent" } });
+    expect(await client.get(id)).toMatchObject({ id, status: "failed" });
+  });
+
+  it("makes one job of one key", async () => {
+    const submit = () => client.submit("noop", {}, { idempotencyKey: "once" });
+    expect((await submit()).id).toBe((await submit()).id);
+  });
+
+  it("lists page by page", async () => {
+    const accepted = await client.submitMany(Array.from({ length: 7 }, (_, n) => ({ type: "noop", payload: { n }, tags: ["listed"] })));
+    const jobs = await taken(client.list({ tag: "listed", pageSize: 3, createdAfter: new Date(Date.now() - 60_000) }));
+    expect(jobs.map(({ id }) => id)).toEqual(accepted.map(({ id }) => id).reverse());
+  });
+
+  it("cancels, however often, but not what has ended otherwise", async () => {
+    const { id } = await client.submit("noop", {}, { delayMs: 60_000 });
+    expect(await client.cancel(id)).toMatchObject({ id, status: "cancelled" });
+    expect(await client.cancel(id)).toMatchObject({ id, status: "cancelled" });
+    const done = await client.submit("noop", {}, { waitSeconds: 20 });
+    expect(await failure(client.cancel(done.id))).toMatchObject({ status: 409, code: "job_finished" });
+  });
+
+  it("retries, replays and explains", async () => {
+    const { id } = await client.submit("test_io", { do: "permanent" }, { waitSeconds: 20, tags: ["again"] });
+    expect(await client.retry(id)).toMatchObject({ retry_of: id });
+    expect(await client.attempts(id)).toMatchObject([{ number: 1, outcome: "failed" }]);
+    expect(await client.why(id)).toMatchObject({ reason: "finished" });
+    expect(await client.replay({ tag: "again", errorCode: "none" }, { dryRun: true })).toEqual({ matched: 0 });
+    const replay = await client.replay({ tag: "again", errorCode: "none" }, { rate: 10 });
+    expect(await client.waitFor(replay.id)).toMatchObject({ type: "replay", status: "completed", result: { matched: 0 } });
+  });
+
+  it("pauses and resumes, and tells of the system", async () => {
+    expect(await client.pause("noop")).toMatchObject({ type: "noop", state: "paused" });
+    expect((await client.queues()).find(({ type }) => type === "noop")).toMatchObject({ state: "paused" });
+    expect(await client.resume("noop")).toMatchObject({ state: "active" });
+    expect(await client.stats()).toMatchObject({ unaccounted: 0, replicas: 1 });
+    expect(await client.workers()).toMatchObject([{ id: replica.id }]);
+    expect(await client.health()).toMatchObject({ status: "ok" });
+  });
+
+  it("fetches a file that a job made, or a part of it", async () => {
+    const { id } = await client.submit("data_export", { format: "csv", source: { rows: [{ a: 1 }] } }, { waitSeconds: 20 });
+    expect(await (await client.artifact(id, "export.csv")).text()).toBe("a\r\n1\r\n");
+    const part = await client.artifact(id, "export.csv", { range: { start: 3, end: 3 } });
+    expect([part.status, await part.text()]).toEqual([206, "1"]);
+    expect(await failure(client.artifact(id, "other.csv"))).toMatchObject({ status: 404, code: "artifact_not_found" });
+  });
+
+  it("follows one job to its end, and all jobs until it leaves", async () => {
+    const { id } = await client.submit("noop", {}, { delayMs: 300 });
+    const events: JobEvent[] = await taken(client.events({ id }));
+    expect(events.at(0)).toMatchObject({ kind: "status", id, status: "scheduled", job: { id } });
+    expect(events.at(-1)).toMatchObject({ kind: "status", id, status: "completed", job: { id, status: "completed" } });
+    const submitting = setInterval(() => { client.submit("noop", {}).catch(() => undefined); }, 50);
+    for await (const event of client.events({ status: ["completed"], type: "noop" })) {
+      expect(event).toMatchObject({ kind: "status", type: "noop", status: "completed", job: null });
+      break;
+    }
+    clearInterval(submitting);
+  });
+
+  it("says what was wrong with a request, and with which of many", async () => {
+    const error = await failure(client.submit("email", { to: "nobody", subject: "Hi" }, { priority: 12 }));
+    expect(error).toBeInstanceOf(TaskFlowError);
+    expect(error).toMatchObject({ status: 422, code: "validation_failed" });
+    expect(error?.errors.map(({ path }) => path)).toEqual(["/priority", "/payload/to", "/payload/body"]);
+    const jobs = Array.from({ length: 10_002 }, (_, n) => ({ type: n === 10_001 ? "no_such_type" : "noop", payload: {}, delayMs: 3_600_000 }));
+    const ofBatch = await failure(client.submitMany(jobs));
+    expect(ofBatch?.errors.map(({ path }) => path)).toEqual(["/jobs/10001/type"]);
+    expect(ofBatch?.accepted).toHaveLength(10_000);
+  });
+
+  it("waits no longer than it is told", async () => {
+    const { id } = await client.submit("noop", {}, { delayMs: 60_000 });
+    expect(await failure(client.waitFor(id, { timeoutMs: 50 }))).toMatchObject({ code: "wait_timeout", status: 0, id });
+    const reason = new Error("enough");
+    expect(await failure(client.waitFor(id, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+    expect(await failure(client.waitFor("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({ code: "job_not_found" });
+  });
+});
+
+describe("over a connection that fails", () => {
+  it("one submission is one job, whatever is lost on the way", async () => {
+    const offset = peer.requests.length;
+    peer.respond(async (request, number) => {
+      switch (number) {
+        case 0: return { kind: "drop" }; // before it has arrived
+        case 1: await pass(request); return { kind: "drop" }; // taken, and the answer lost
+        case 2: return problem(503, "outcome_unknown", { "retry-after": "0" });
+        case 3: return retryAfter("0");
+        default: return pass(request);
+      }
+    });
+    const job = await throughPeer.submit("noop", {}, { tags: ["flaky"] });
+    expect((await taken(client.list({ tag: "flaky" }))).map(({ id }) => id)).toEqual([job.id]);
+    expect(new Set(peer.requests.slice(offset).map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+  });
+
+  it("waits by asking where events are not to be had", async () => {
+    const { id } = await client.submit("noop", {}, { delayMs: 300 });
+    peer.respond((request) => (request.path.endsWith("/events") ? answer(404) : pass(request)));
+    expect(await throughPeer.waitFor(id)).toMatchObject({ id, status: "completed" });
+  });
+});
+
+it("in a browser it needs nothing but what browsers have", async () => {
+  const entry = fileURLToPath(new URL("taskflow.ts", import.meta.url));
+  const { outputFiles } = buildSync({ entryPoints: [entry], bundle: true, write: false, format: "iife", globalName: "client", platform: "browser", target: "es2022" });
+  const globals = ["fetch", "AbortController", "AbortSignal", "URL", "URLSearchParams", "TextEncoder", "TextDecoder", "crypto", "setTimeout", "clearTimeout"] as const;
+  const browser = { url: replica.url, ...Object.fromEntries(globals.map((name) => [name, globalThis[name]])) };
+  const page = `${outputFiles[0]?.text ?? ""}; (async () => {
+    const taskflow = new client.TaskFlow({ url });
+    return taskflow.waitFor((await taskflow.submit("noop", {})).id);
+  })()`;
+  expect(await (runInContext(page, createContext(browser)) as Promise<Job>)).toMatchObject({ type: "noop", status: "completed" });
+});
