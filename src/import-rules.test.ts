@@ -43,6 +43,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   piscina: /^execute\//,
   "uWebSockets.js": /^api\/uws\.ts$/,
   "prom-client": /^metrics\.ts$/,
+  commander: /^cli\//,
   pino: /^log\.ts$/,
   sharp: /^images\/|^jobs\/image-resize\.ts$/,
   nodemailer: /^mail\/|^jobs\/email\.ts$/,

@@ -1,9 +1,15 @@
 #!/usr/bin/env node
 /** The `taskflow` command. `serve` is the program of main.ts, which reads the process and ends it by itself. */
 import { readFileSync } from "node:fs";
+import { codeOf } from "../errors.ts";
 import { runCommand } from "./command.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
+
+process.stdout.on("error", (error) => {
+  if (codeOf(error) === "EPIPE") process.exit(0); // `taskflow list | head` has read enough
+  throw error;
+});
 
 const code = await runCommand({
   args: process.argv.slice(2),
@@ -11,6 +17,7 @@ const code = await runCommand({
   version,
   out: process.stdout,
   err: process.stderr,
+  input: process.stdin,
   serve: async () => {
     await import("../main.ts");
   },

@@ -1,0 +1,27 @@
+/** Why a command failed, as it is said, and the code that it ends with. */
+import { CommanderError } from "commander";
+import { TaskFlowError } from "../client/taskflow-error.ts";
+import { StartError, messageOf } from "../errors.ts";
+import { IN_ORDER, NOT_ENDED, NOT_RUN, REFUSED, UNREACHABLE } from "./exit-code.ts";
+import type { Invocation } from "./invocation.ts";
+import { printable } from "./terminal.ts";
+
+const HINTS: Readonly<Record<string, string>> = {
+  unreachable: "\n--url or TASKFLOW_URL says where the server is.",
+  unauthorized: "\n--key or TASKFLOW_API_KEY says who asks.",
+};
+
+/** Says on standard error what was thrown. @returns the exit code */
+export function tellFailure(error: unknown, { terminal, isJson }: Pick<Invocation, "terminal" | "isJson">): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? IN_ORDER : NOT_RUN; // commander has said it
+  const { err } = terminal;
+  if (!(error instanceof TaskFlowError)) {
+    err.write(isJson ? `${JSON.stringify({ code: error instanceof StartError ? "usage" : "unexpected", detail: messageOf(error) })}\n` : `taskflow: ${messageOf(error)}\n`);
+    return NOT_RUN;
+  }
+  const { code, status, message, errors, id } = error;
+  if (isJson) err.write(`${JSON.stringify({ code, status, detail: message, errors, ...(id !== undefined && { id }) })}\n`);
+  else err.write(`taskflow: ${printable(message)}${HINTS[status === 401 ? "unauthorized" : code] ?? ""}\n${errors.map((fault) => `  ${printable(fault.path)}: ${printable(fault.message)}\n`).join("")}`);
+  if (code === "wait_timeout") return NOT_ENDED;
+  return status === 0 || status >= 500 ? UNREACHABLE : REFUSED;
+}

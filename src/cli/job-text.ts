@@ -1,0 +1,63 @@
+/** A job as people read it. */
+import type { Job, Status } from "../client/contract.ts";
+import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
+import type { Column } from "./table.ts";
+import { fieldLines } from "./table.ts";
+import type { Colour, Terminal } from "./terminal.ts";
+import { printable } from "./terminal.ts";
+import { durationText, timeText } from "./time-option.ts";
+
+const COLOURS: Readonly<Record<Status, Colour | undefined>> = {
+  ...{ scheduled: "dim", queued: undefined, running: "cyan", retrying: "yellow", completed: "green", failed: "red", cancelled: "yellow" },
+};
+
+/** @param status of a job, or the outcome of an attempt */
+export function statusColour(status: string): Colour | undefined {
+  return COLOURS[status as Status];
+}
+
+export function hasEnded({ status }: Pick<Job, "status">): boolean {
+  return status === "completed" || status === "failed" || status === "cancelled";
+}
+
+/** The exit code where a job was waited for. */
+export function exitCodeOf({ status }: Pick<Job, "status">): number {
+  return status === "failed" || status === "cancelled" ? FAULTS_FOUND : IN_ORDER;
+}
+
+export const JOB_COLUMNS: readonly Column<Job>[] = [
+  { title: "id", text: ({ id }) => id },
+  { title: "type", text: ({ type }) => type },
+  { title: "status", text: ({ status }) => status, colour: ({ status }) => statusColour(status) },
+  { title: "attempt", text: ({ attempt, max_attempts }) => `${attempt}/${max_attempts}`, align: "right" },
+  { title: "created", text: ({ created_at }) => timeText(created_at) },
+  { title: "", text: ({ error, progress, run_at, status }) => (error ? error.code : status === "scheduled" && run_at !== null ? `starts ${timeText(run_at)}` : status === "running" && progress !== null ? `${progress} %` : "") },
+];
+
+/** All that is known of it, a line each. */
+export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
+  const { priority, group_key, tags, progress, error, started_at, finished_at, result } = job;
+  const ran = started_at !== null && finished_at !== null ? ` (ran ${durationText(Date.parse(finished_at) - Date.parse(started_at))})` : "";
+  return fieldLines(
+    [
+      ["id", job.id],
+      ["type", job.type],
+      ["status", terminal.paint(job.status, statusColour(job.status))],
+      ["error", error && `${error.code}: ${printable(error.message)}`],
+      ["progress", progress === null ? null : `${progress} %`],
+      ["attempt", `${job.attempt} of ${job.max_attempts}`],
+      ["priority", String(priority)],
+      ["group", group_key && printable(group_key)],
+      ["tags", tags.length === 0 ? null : printable(tags.join(", "))],
+      ["retry of", job.retry_of],
+      ["worker", job.worker],
+      ["starts at", job.run_at],
+      ["created", job.created_at],
+      ["started", started_at],
+      ["finished", finished_at && finished_at + ran],
+      ["payload", printable(JSON.stringify(job.payload))],
+      ["result", result === null ? null : printable(JSON.stringify(result))],
+    ],
+    terminal,
+  );
+}

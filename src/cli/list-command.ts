@@ -1,0 +1,57 @@
+/** `taskflow list` */
+import { Option } from "commander";
+import type { Command } from "commander";
+import type { Job, Status } from "../client/contract.ts";
+import { STATUSES } from "../core/job.ts";
+import { countBetween } from "./count-option.ts";
+import { IN_ORDER } from "./exit-code.ts";
+import type { FilterOptions } from "./filter-options.ts";
+import { addFilterOptions, filtersOf } from "./filter-options.ts";
+import type { Act, Invocation } from "./invocation.ts";
+import { printJson } from "./invocation.ts";
+import { JOB_COLUMNS } from "./job-text.ts";
+import { tablePrinter } from "./table.ts";
+
+/** Rows that are lined up together; what is longer in later ones widens the table from there on. */
+const ROWS_AT_ONCE = 100;
+const DEFAULT_LIMIT = 50;
+const MAX_PAGE = 1_000;
+
+interface ListOptions extends FilterOptions {
+  readonly status?: Status;
+  readonly limit?: number;
+  readonly all?: true;
+}
+
+export function addListCommand(program: Command, act: Act): void {
+  const command = program
+    .command("list")
+    .summary("lists jobs, newest first")
+    .description(`Lists live and finished jobs, newest first: ${DEFAULT_LIMIT} of them unless told otherwise. With --json, one job a line.`)
+    .addOption(new Option("--status <status>", "with this status").choices(STATUSES));
+  addFilterOptions(command)
+    .option("--limit <n>", `at most so many (default ${DEFAULT_LIMIT})`, countBetween(1, 999_999_999))
+    .option("--all", "all of them")
+    .action(act(list));
+}
+
+async function list({ client, terminal, isJson, signal }: Invocation, options: ListOptions): Promise<number> {
+  const { status, all = false } = options;
+  const limit = all ? Infinity : (options.limit ?? DEFAULT_LIMIT);
+  const print = tablePrinter(terminal, JOB_COLUMNS);
+  let rows: Job[] = [];
+  let count = 0;
+  for await (const job of client.list({ ...filtersOf(options), ...(status !== undefined && { status }), pageSize: Math.min(limit, MAX_PAGE), signal })) {
+    count += 1;
+    if (isJson) printJson(terminal, job);
+    else rows.push(job);
+    if (rows.length === ROWS_AT_ONCE) {
+      print(rows);
+      rows = [];
+    }
+    if (count >= limit) break;
+  }
+  if (rows.length > 0) print(rows);
+  if (count === 0 && !isJson) terminal.err.write("No jobs.\n");
+  return IN_ORDER;
+}

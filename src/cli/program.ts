@@ -1,0 +1,91 @@
+/** All commands of `taskflow` and their options, as the parser, the help and the completion know them. What runs them is loaded when it is asked for. */
+import { Argument, Command } from "commander";
+import { completionScript, SHELLS } from "./completion.ts";
+import type { Shell } from "./completion.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { EXIT_CODES, IN_ORDER } from "./exit-code.ts";
+import type { Act } from "./invocation.ts";
+import { addJobCommands } from "./job-commands.ts";
+import { addKeysCommands } from "./keys-commands.ts";
+import { addListCommand } from "./list-command.ts";
+import { runLoadtest } from "./loadtest.ts";
+import { addQueueCommands } from "./queue-commands.ts";
+import { addRetryCommand } from "./retry-command.ts";
+import { addStatsCommands } from "./stats-command.ts";
+import { addSubmitCommand } from "./submit-command.ts";
+import { addSystemCommands } from "./system-commands.ts";
+import { addTailCommand } from "./tail-command.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Columns of the help where it goes to no terminal. */
+const HELP_WIDTH = 120;
+
+export interface GlobalOptions extends ConnectionOptions {
+  readonly json?: true;
+}
+
+export interface ProgramOptions {
+  readonly version: string;
+  readonly terminal: Terminal;
+  readonly act: Act;
+  readonly serve: () => Promise<void>;
+}
+
+/** It throws CommanderError, when it has said what there is to say, in place of ending the process. */
+export function buildProgram({ version, terminal: { out, err }, act, serve }: ProgramOptions): Command {
+  const program = new Command("taskflow");
+  program
+    .description("Runs, feeds and looks into TaskFlow.")
+    .version(version, "-v, --version", "print the version")
+    .option("--url <url>", "the server (default TASKFLOW_URL, else http://127.0.0.1:8080)")
+    .option("--key <key>", "the API key; better given by TASKFLOW_API_KEY, since others here can read command lines")
+    .option("--json", "print JSON, and faults as JSON on standard error")
+    .helpOption("-h, --help", "print this text")
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureOutput({
+      writeOut: (text) => out.write(text),
+      writeErr: (text) => err.write(text),
+      outputError: (text, write) => write(`taskflow: ${text.replace(/^error: /, "")}taskflow --help says what there is.\n`),
+      getOutHelpWidth: () => out.columns ?? HELP_WIDTH,
+      getErrHelpWidth: () => out.columns ?? HELP_WIDTH,
+    })
+    .exitOverride()
+    .addHelpText("afterAll", EXIT_CODES);
+  addSubmitCommand(program, act);
+  addListCommand(program, act);
+  addJobCommands(program, act);
+  addRetryCommand(program, act);
+  addTailCommand(program, act);
+  addQueueCommands(program, act);
+  addStatsCommands(program, act);
+  addSystemCommands(program, act, serve);
+  addKeysCommands(program, act);
+  addToolCommands(program, act);
+  return program;
+}
+
+function addToolCommands(program: Command, act: Act): void {
+  program
+    .command("loadtest")
+    .summary("measures how much a server bears (in a checkout of the sources)")
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument("[options...]")
+    .action(
+      act((_, options: readonly string[]) => {
+        const { url, key, json = false } = program.opts<GlobalOptions>(); // the program has taken them for its own
+        return runLoadtest([...options, ...(url === undefined ? [] : [`--url=${url}`]), ...(key === undefined ? [] : [`--key=${key}`]), ...(json ? ["--json"] : [])]);
+      }),
+    );
+  program
+    .command("completion")
+    .summary("prints the completion script of a shell")
+    .description("Prints the completion script of a shell: source <(taskflow completion bash)")
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .action(
+      act(({ terminal }, shell: Shell) => {
+        terminal.out.write(completionScript(shell, program));
+        return Promise.resolve(IN_ORDER);
+      }),
+    );
+}

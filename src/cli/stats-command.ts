@@ -1,0 +1,95 @@
+/** `taskflow stats` and `workers` */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Command } from "commander";
+import type { Stats, Status, Worker } from "../client/contract.ts";
+import { STATUSES } from "../core/job.ts";
+import { IN_ORDER } from "./exit-code.ts";
+import type { Act, Invocation } from "./invocation.ts";
+import { printJson } from "./invocation.ts";
+import { statusColour } from "./job-text.ts";
+import type { Column } from "./table.ts";
+import { fieldLines, tablePrinter } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+import { durationText, parseDuration, timeText } from "./time-option.ts";
+
+const WATCH_MS = 2_000;
+/** To the upper left, and all below it away. */
+const CLEAR = "\u001b[H\u001b[J";
+
+export function addStatsCommands(program: Command, act: Act): void {
+  program
+    .command("stats")
+    .summary("shows the books of the system")
+    .description("Shows the books of the system: jobs by type and status, rates and latencies.")
+    .option("--watch [every]", `again and again, every ${WATCH_MS / 1_000} s or as told`, parseDuration)
+    .action(act(stats));
+  program.command("workers").summary("shows each live replica").description("Shows each live replica: what it is, and how much of it is in use.").action(act(workers));
+}
+
+async function stats({ client, terminal, isJson, signal }: Invocation, { watch }: { readonly watch?: number | true }): Promise<number> {
+  const { out } = terminal;
+  do {
+    const books = await client.stats();
+    if (isJson) printJson(terminal, books);
+    else out.write((watch !== undefined && out.isTTY === true ? CLEAR : "") + statsText(books, terminal));
+    if (watch !== undefined) await delay(watch === true ? WATCH_MS : watch, undefined, { signal }).catch(() => undefined); // only the signal ends it early
+  } while (watch !== undefined && !signal.aborted);
+  return IN_ORDER;
+}
+
+type Counts = readonly [type: string, counts: Readonly<Record<Status, number>>];
+
+const COUNT_COLUMNS: readonly Column<Counts>[] = [
+  { title: "type", text: ([type]) => type },
+  ...STATUSES.map((status) => ({
+    ...{ title: status, text: ([, counts]: Counts) => String(counts[status]), align: "right" as const },
+    colour: ([, counts]: Counts) => (counts[status] > 0 ? statusColour(status) : undefined),
+  })),
+];
+
+function statsText(books: Stats, { paint }: Pick<Terminal, "paint">): string {
+  const texts: string[] = [];
+  const out = { write: (text: string) => texts.push(text) };
+  tablePrinter({ out, paint }, COUNT_COLUMNS)([...Object.entries(books.by_type), ["all", books.totals]]);
+  const { jobs_per_minute: rates, latency_ms: latency, unaccounted } = books;
+  const fields = fieldLines(
+    [
+      ["jobs a minute", `${rates["1m"]} (last minute), ${rates["5m"]} (5 minutes), ${rates["15m"]} (15 minutes)`],
+      ["pickup", percentilesText(latency.pickup)],
+      ["run", percentilesText(latency.run)],
+      ["replicas", String(books.replicas)],
+      ["not yet recorded", String(books.outbox_depth)],
+      ["accepted", String(books.accepted)],
+      ["unaccounted", paint(String(unaccounted), unaccounted === 0 ? undefined : "red")],
+      ["at", timeText(books.time)],
+    ],
+    { paint },
+  );
+  return `${texts.join("")}\n${fields}`;
+}
+
+function percentilesText(latency: Stats["latency_ms"]["run"]): string | null {
+  if (latency === null) return null;
+  return (["p50", "p95", "p99"] as const).map((name) => `${name} ${latency[name] === null ? "-" : durationText(latency[name])}`).join(", ");
+}
+
+const share = ({ running, limit }: Worker["lanes"]["io"]): string => `${running}/${limit}`;
+const WORKER_COLUMNS: readonly Column<Worker>[] = [
+  { title: "replica", text: ({ id }) => id },
+  { title: "host", text: ({ host }) => host },
+  { title: "version", text: ({ version }) => version },
+  { title: "role", text: ({ role }) => role },
+  { title: "since", text: ({ since }) => timeText(since) },
+  { title: "io", text: ({ lanes }) => share(lanes.io), align: "right" },
+  { title: "cpu", text: ({ lanes }) => share(lanes.cpu), align: "right" },
+  { title: "threads", text: ({ threads }) => `${threads.busy}/${threads.size}`, align: "right" },
+  { title: "loop p99", text: ({ event_loop_delay_ms: delays }) => durationText(delays.p99), align: "right" },
+];
+
+async function workers({ client, terminal, isJson }: Invocation): Promise<number> {
+  const all = await client.workers();
+  if (isJson) printJson(terminal, { workers: all });
+  else if (all.length === 0) terminal.err.write("No replica runs jobs.\n");
+  else tablePrinter(terminal, WORKER_COLUMNS)(all);
+  return IN_ORDER;
+}
