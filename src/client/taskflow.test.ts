@@ -1,23 +1,29 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createContext, runInContext } from "node:vm";
 import { buildSync } from "esbuild";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PeerReply, PeerRequest } from "../testing/http-peer.ts";
 import { answer, HttpPeer, retryAfter } from "../testing/http-peer.ts";
 import type { TestReplica } from "../testing/replica.ts";
 import { startReplica } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { SmtpPeer } from "../testing/smtp-peer.ts";
 import type { Job, JobEvent } from "./taskflow.ts";
 import { TaskFlow, TaskFlowError } from "./taskflow.ts";
 
 let replica: TestReplica;
 let client: TaskFlow;
 let peer: HttpPeer;
+let mailServer: SmtpPeer;
 /** The same server behind {@link peer}. */
 let throughPeer: TaskFlow;
 beforeAll(async () => {
   const [redis, database] = [await freshRedis(), await freshDatabase()];
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env: { LEASE_MS: "2000", DRAIN_MS: "100", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" } });
+  mailServer = await SmtpPeer.start();
+  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env: { SMTP_URL: mailServer.url, LEASE_MS: "2000", DRAIN_MS: "100", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" } });
   client = new TaskFlow({ url: replica.url });
   peer = await HttpPeer.start();
   throughPeer = new TaskFlow({ url: peer.url() });
@@ -25,6 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await peer.close();
   await replica.close();
+  await mailServer.close();
 });
 
 async function pass({ method, path, headers, body }: PeerRequest): Promise<PeerReply> {
@@ -165,4 +172,16 @@ it("in a browser it needs nothing but what browsers have", async () => {
     return taskflow.waitFor((await taskflow.submit("noop", {})).id);
   })()`;
   expect(await (runInContext(page, createContext(browser)) as Promise<Job>)).toMatchObject({ type: "noop", status: "completed" });
+});
+
+it("the example in README.md runs as it stands, and prints what is said there", async () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const [, code = "", output = ""] = /```js\n(\/\/ example\.mjs\n[^]*?)```\n```\n([^]*?)```/.exec(readFileSync(`${root}README.md`, "utf8")) ?? [];
+  const own = code.replace("http://localhost:8080", replica.url);
+  expect(own).not.toBe(code);
+  // In this folder the package finds itself by its name: what is imported is what was built.
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", own], { cwd: root });
+  // How many events there are depends on how far the job has come, and what follows 250 on the mail server.
+  const lines = (text: string): string[] => text.trim().split("\n").filter((line) => line !== "queued" && line !== "running").map((line) => line.replace(/250 .*/, "250"));
+  expect(lines(stdout)).toEqual(lines(output));
 });
