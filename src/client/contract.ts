@@ -412,7 +412,18 @@ export interface DataExportPayload {
   } | {
     /** The name of a query that the operator placed. */
     query: string;
-    params?: Record<string, string | number | boolean | null> | undefined;
+    params?: Record<string, string | number | boolean | null | readonly (string | number | boolean | null)[]> | undefined;
+  } | {
+    /** The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted. */
+    jobs: {
+      status?: "completed" | "failed" | "cancelled" | undefined;
+      type?: string | undefined;
+      tag?: string | undefined;
+      group_key?: string | undefined;
+      error_code?: string | undefined;
+      created_after?: string | undefined;
+      created_before?: string | undefined;
+    };
   };
   /** Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is. */
   columns?: readonly (string | {
