@@ -50,14 +50,27 @@ describe("the taskflow command", () => {
   it("verifies the system of the environment, with the deployment's own job types", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     await migrate(database.url);
-    const env = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, TASKFLOW_JOBS: testJobsDir, TEST_SETTING: "known" };
+    const env = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, TASKFLOW_JOBS: testJobsDir, TEST_SETTING: "known", TASKFLOW_URL: "http://127.0.0.1:1", TASKFLOW_API_KEY: "k" };
     expect(await run(["verify"], env)).toMatchObject({ code: 0, err: "" });
     expect(JSON.parse((await run(["verify", "--json"], env)).out)).toMatchObject({ faults: [], rows: 0 });
   });
 
-  it("is a program that ends with its code", async () => {
-    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-    const running = promisify(execFile)(process.execPath, ["--import", "tsx", main, "nothing"]);
-    await expect(running).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("unknown command 'nothing'") as string });
+});
+
+describe("the built program", () => {
+  const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+  const runProgram = (args: readonly string[], env: Record<string, string> = {}) => promisify(execFile)(program, args, { env: { PATH: process.env.PATH, ...env } });
+
+  it("ends with the code of its command", async () => {
+    await expect(runProgram(["nothing"])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("unknown command 'nothing'") as string });
+  });
+
+  it("serves, with the command's own variables in the environment", async () => {
+    const serving = runProgram(["serve"], { LEASE_MS: "soon", TASKFLOW_URL: "http://127.0.0.1:1", TASKFLOW_API_KEY: "k" });
+    await expect(serving).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^taskflow: (?!.*TASKFLOW_URL).*LEASE_MS: expected integer/s) as string });
+  });
+
+  it("runs the load test of a checkout with its own options", async () => {
+    expect((await runProgram(["loadtest", "--help"])).stdout).toContain("--paced-seconds");
   });
 });

@@ -1,7 +1,7 @@
 /** Runs one command line of `taskflow`. */
 import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config.ts";
-import { connect } from "./connection.ts";
+import { connect, withoutConnection } from "./connection.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Output } from "./exit-code.ts";
 import { tellFailure } from "./failure.ts";
@@ -33,7 +33,7 @@ export async function runCommand({ args, env, version, out, err, input, signal =
   const act: Act = (handler) => async (...given) => {
     const { json = false, ...connection } = program.opts<GlobalOptions>();
     const invocation: Invocation = {
-      ...{ terminal, env, signal, isJson: json },
+      ...{ terminal, env: withoutConnection(env), signal, isJson: json },
       get client() {
         return (client ??= connect(connection, env));
       },

@@ -96,21 +96,24 @@ if [[ $funcstack[1] == _taskflow ]]; then _taskflow "$@"; else compdef _taskflow
 }
 
 function fishScript(commands: readonly Completable[], globals: readonly Option[]): string {
-  const line = (condition: string, rest: string): string => `complete -c taskflow -f${condition === "" ? "" : ` -n '${condition}'`} ${rest}\n`;
+  const seen = (path: string): string => path.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`).join("; and ");
+  const parents = topOf(commands).filter(({ path }) => commands.some((child) => child.path.startsWith(`${path} `))).map(({ path }) => path);
+  /** `list` is not `keys list`. */
+  const within = (path: string): string => (path.includes(" ") || parents.includes(path) ? seen(path) : `${seen(path)}; and not __fish_seen_subcommand_from ${parents.join(" ")}`);
+  const line = (condition: string, rest: string, files = "-f"): string => `complete -c taskflow ${files}${condition === "" ? "" : ` -n '${condition}'`} ${rest}\n`;
   const optionLine = (condition: string, option: Option): string => {
     const names = [option.long ? `-l ${option.long.slice(2)}` : "", option.short ? `-s ${option.short.slice(1)}` : ""].filter((name) => name !== "").join(" ");
-    const value = takesValue(option) ? ` -r${isFile(option) ? " -F" : ""}${option.argChoices ? ` -a '${option.argChoices.join(" ")}'` : ""}` : "";
-    return line(condition, `${names}${value} -d '${quoted(option.description)}'`);
+    const value = takesValue(option) ? ` -r${option.argChoices ? ` -a '${option.argChoices.join(" ")}'` : ""}` : "";
+    return line(condition, `${names}${value} -d '${quoted(option.description)}'`, isFile(option) ? "-F" : "-f");
   };
   const wordLines = ({ path, words }: Completable): string => {
-    const isBare = `__fish_seen_subcommand_from ${path}`;
-    return words.length === 0 ? "" : line(`${isBare}; and not __fish_seen_subcommand_from ${words.join(" ")}`, `-a '${words.join(" ")}'`);
+    return words.length === 0 ? "" : line(`${seen(path)}; and not __fish_seen_subcommand_from ${words.join(" ")}`, `-a '${words.join(" ")}'`);
   };
   return [
     "# fish completion of taskflow: taskflow completion fish > ~/.config/fish/completions/taskflow.fish\n",
     ...topOf(commands).map(({ path, description }) => line("__fish_use_subcommand", `-a ${path} -d '${quoted(description)}'`)),
     ...topOf(commands).map(wordLines),
-    ...commands.flatMap(({ path, options }) => options.map((option) => optionLine(path.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`).join("; and "), option))),
+    ...commands.flatMap(({ path, options }) => options.map((option) => optionLine(within(path), option))),
     ...globals.map((option) => optionLine("", option)),
   ].join("");
 }
