@@ -28,6 +28,7 @@ RUN npm ci --ignore-scripts --omit=dev \
 FROM base AS system
 RUN rm -rf /usr/local/lib/node_modules /usr/local/include /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
       /usr/local/bin/yarn* /opt/yarn* /var/lib/apt/lists/* /var/cache/apt/* \
+ && ln -s /app/dist/cli/main.js /usr/local/bin/taskflow \
  && install -d -o node -g node /data /data/artifacts
 
 FROM scratch AS runtime

@@ -2,7 +2,7 @@
 // An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
@@ -33,6 +33,7 @@ if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== wanted) {
     filter: (from) => (statSync(from).isDirectory() ? !from.endsWith("testing") : /\.(lua|sql)$/.test(from)),
   });
   bundleTypebox(fresh);
+  chmodSync(join(fresh, "cli", "main.js"), 0o755); // package.json's bin
   writeFileSync(join(fresh, ".built"), wanted);
   rmSync(stale, { recursive: true, force: true });
   if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), stale);
