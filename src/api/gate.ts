@@ -22,6 +22,11 @@ const SCOPE_MISSING = Object.fromEntries(
   ]),
 ) as Readonly<Record<Scope, Answer>>;
 
+/** Why a caller whose key holds may not do this; undefined where it may, and where no key is needed. */
+export function scopeRefusal(caller: ApiKey | undefined, scope: Scope): Answer | undefined {
+  return caller === undefined || hasScope(caller, scope) ? undefined : SCOPE_MISSING[scope];
+}
+
 export interface GateOptions {
   readonly keyring: Keyring;
   /** TASKFLOW_AUTH=none. */
@@ -60,6 +65,6 @@ export class Gate {
     }
     if (access === "public") return undefined;
     if (caller === undefined) return head.authorization === "" ? KEY_MISSING : KEY_INVALID;
-    return hasScope(caller, access) ? undefined : SCOPE_MISSING[access];
+    return scopeRefusal(caller, access);
   }
 }

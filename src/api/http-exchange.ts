@@ -61,6 +61,9 @@ const OVERLOADED = problem(503, "overloaded", "Too many large requests are under
 /** What a request that its client gave up is counted under, as nginx does. */
 const CLIENT_GONE = 499;
 
+/** Who calls may not, or not now: these answers are logged. */
+const REFUSES_CALLER: ReadonlySet<number> = new Set([401, 403, 429]);
+
 const EMPTY = new Uint8Array(0);
 /** The body of an answer to nobody, or to HEAD. */
 const NO_STREAM: TextStream = { isOver: true, write: () => undefined, end: () => undefined };
@@ -130,14 +133,9 @@ export class HttpExchange implements ApiRequest, Reply {
     const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
     limits.check(caller, this.#route.takesJobs, ({ headers, refusal }) => {
       this.#limitHeaders = headers;
-      if (refusal) this.refuse(refusal);
+      if (refusal) this.send(refusal);
       else if (!this.#isOver) this.#answer(kept);
     });
-  }
-
-  refuse(answer: Answer): void {
-    if (!this.#isOver) this.#host.onRefused(this, answer);
-    this.send(answer);
   }
 
   #answer(body: Uint8Array): void {
@@ -182,6 +180,7 @@ export class HttpExchange implements ApiRequest, Reply {
 
   send(answer: Answer): void {
     if (this.#isOver || this.#isCompressing) return;
+    if (REFUSES_CALLER.has(answer.status)) this.#host.onRefused(this, answer);
     if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.#isHead) this.#compress(answer);
     else this.#sendNow(answer);
   }

@@ -11,6 +11,7 @@ import { isJson } from "./content-type.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { JSON_TYPE, json } from "./exchange.ts";
+import { scopeRefusal } from "./gate.ts";
 import { jobJson } from "./job-json.ts";
 import { problem, problemOfRefusal } from "./problem.ts";
 import { problemOfFailure } from "./submit.ts";
@@ -32,7 +33,7 @@ export function replayJobs(deps: ApiDependencies): Handler {
 }
 
 /** Reads the body while it is there. */
-function readReplay({ registry }: ApiDependencies, { body, headers }: ApiRequest): Replay | Answer {
+function readReplay({ registry }: ApiDependencies, { body, headers, caller }: ApiRequest): Replay | Answer {
   if (body.length === 0) return problem(400, "body_missing", "The request has no body.");
   if (!isJson(headers.contentType)) return problem(415, "unsupported_media_type", "The Content-Type must be application/json.");
   const read: { readonly value: unknown } | { readonly refusal: Refusal } = parseJson(body);
@@ -42,7 +43,8 @@ function readReplay({ registry }: ApiDependencies, { body, headers }: ApiRequest
   const { dry_run = false, ...filters } = value as { readonly dry_run?: unknown };
   const faults = [...(registry.get(REPLAY_TYPE)?.faultsOf(filters) ?? [])];
   if (typeof dry_run !== "boolean") faults.push({ path: "/dry_run", message: "expected a boolean" });
-  return faults.length > 0 ? problemOfRefusal(invalid(faults).refusal) : { filters, isDryRun: dry_run === true };
+  if (faults.length > 0) return problemOfRefusal(invalid(faults).refusal);
+  return scopeRefusal(caller, "read") ?? { filters, isDryRun: dry_run === true };
 }
 
 async function count({ replays, queue }: ApiDependencies, { filters }: Replay): Promise<Answer> {

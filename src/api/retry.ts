@@ -2,10 +2,12 @@
 import type { JobOptions, JobView } from "../core/job.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
 import { viewOf, viewOfSubmission } from "../core/wire.ts";
+import type { JobType } from "../registry.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
+import { scopeRefusal } from "./gate.ts";
 import { jobJson } from "./job-json.ts";
 import { find, idOf } from "./jobs.ts";
 import { jobNotFound, problem } from "./problem.ts";
@@ -29,7 +31,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
       },
     );
     if (!whole) return jobNotFound(id);
-    const refusal = refusalOf(whole.view, registry.get(whole.view.type) !== undefined);
+    const refusal = refusalOf(whole.view, registry.get(whole.view.type), request.caller);
     if (refusal) return refusal;
     const submission = resubmissionOf(whole.view, whole.options);
     const newId = queue.ids.next();
@@ -43,9 +45,10 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
   };
 }
 
-function refusalOf({ id, type, status, error }: JobView, isKnownType: boolean): Answer | undefined {
+function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobType | undefined, caller: ApiRequest["caller"]): Answer | undefined {
   if (status !== "failed" && status !== "cancelled") return problem(409, "job_not_retryable", `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`);
   if (error?.code === "unrecordable") return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
-  if (!isKnownType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
-  return undefined;
+  if (!jobType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
+  const { needsRead } = jobType.definition;
+  return needsRead?.(JSON.parse(payload)) === true ? scopeRefusal(caller, "read") : undefined;
 }

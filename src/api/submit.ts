@@ -15,6 +15,7 @@ import { batchKindOf, isJson } from "./content-type.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler, Reply } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
+import { scopeRefusal } from "./gate.ts";
 import { idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
 import { LargeBodies } from "./large-bodies.ts";
@@ -112,11 +113,17 @@ function parsing(deps: ApiDependencies): Parse {
   const large = new LargeBodies();
   const leaving: Through = (to) => ({ send: (answer) => { to.send(answer); large.leave(); } });
   return (request, reply, { kind, now, faults = [] }, goOn) => {
+    const refuse = (through: Through, answer: Answer): void => {
+      deps.metrics.countSubmissions(answer.code ?? "", 1);
+      through(reply).send(answer);
+    };
     const take = (parsed: ParsedBody, through: Through): void => {
       const refusal = refusalOf(parsed, faults);
-      if (!refusal) { goOn(parsed as Parsed, through); return; }
-      deps.metrics.countSubmissions(refusal.code, 1);
-      through(reply).send(problemOfRefusal(refusal));
+      if (refusal) { refuse(through, problemOfRefusal(refusal)); return; }
+      const { needsRead } = parsed as Parsed;
+      const forbidden = needsRead ? scopeRefusal(request.caller, "read") : undefined;
+      if (forbidden) refuse(through, forbidden);
+      else goOn(parsed as Parsed, through);
     };
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
     if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), STRAIGHT); return; }

@@ -162,8 +162,7 @@ export class Server {
     response.onAborted(() => exchange.abort());
     const refusal = this.#gate.refusalOf(access, caller, headers, response);
     const fault = refusal ?? faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
-    if (refusal) exchange.refuse(refusal);
-    else if (fault) exchange.send(fault);
+    if (fault) exchange.send(fault);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
     else response.onData((chunk, isLast) => exchange.receive(chunk, isLast));
   }

@@ -30,6 +30,8 @@ export type ParsedBody =
       readonly submissions: readonly Submission[];
       /** Whether a `run_at` came from `delay_ms`, and so depends on `now`. */
       readonly isDelayed: boolean;
+      /** Whether the caller's key needs the scope `read`. */
+      readonly needsRead: boolean;
     }
   | { readonly refusal: Refusal };
 
@@ -58,7 +60,7 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   if ("faults" in parsed) return invalid(parsed.faults);
   const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
   if (bytes.length > limit) return refuse(413, "body_too_large", `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`);
-  return { submissions: [parsed.submission], isDelayed: parsed.isDelayed };
+  return { submissions: [parsed.submission], isDelayed: parsed.isDelayed, needsRead: parsed.needsRead };
 }
 
 /** A body that holds no submissions: its value, or why it is refused. */
@@ -156,6 +158,7 @@ function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: Bod
   const submissions: Submission[] = [];
   const faults: Fault[] = [];
   let isDelayed = false;
+  let needsRead = false;
   for (const { index, value, json } of read.value) {
     const parsed = parseSubmission(value, json, typeOf, now, durability);
     if ("faults" in parsed) faults.push(...parsed.faults.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })));
@@ -164,8 +167,9 @@ function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: Bod
       if (json.length > limit) faults.push({ path: `/jobs/${index}`, message: `expected at most ${limit} bytes` });
       submissions.push(parsed.submission);
       isDelayed ||= parsed.isDelayed;
+      needsRead ||= parsed.needsRead;
     }
     if (faults.length >= MAX_FAULTS) break;
   }
-  return faults.length > 0 ? invalid(faults.slice(0, MAX_FAULTS)) : { submissions, isDelayed };
+  return faults.length > 0 ? invalid(faults.slice(0, MAX_FAULTS)) : { submissions, isDelayed, needsRead };
 }

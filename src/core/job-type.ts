@@ -48,6 +48,11 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
   /** As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. */
   readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>) => readonly PayloadFault[];
+  /**
+   * Whether a job with this payload tells of other jobs, so that its caller's key needs the scope `read` beside `submit`.
+   * Asked where a job is taken, of a payload without faults.
+   */
+  readonly needsRead?: (payload: Static<Payload>) => boolean;
   /** The settings this type reads from the environment, with their defaults. Shared settings may be named by several types. */
   readonly settings?: Settings;
   /** How often a job is attempted when the submission does not say (`max_attempts`). */

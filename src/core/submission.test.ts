@@ -20,7 +20,7 @@ const faultsOf = (parsed: ReturnType<typeof parse>): string[] => ("faults" in pa
 
 describe("parseSubmission", () => {
   it("fills in the defaults, of the program and of the type", () => {
-    expect(parse({})).toEqual({ submission: { type: "note", payload: `{"a":1}`, priority: 5, maxAttempts: 4, groupKey: null, options: {} }, isDelayed: false });
+    expect(parse({})).toEqual({ submission: { type: "note", payload: `{"a":1}`, priority: 5, maxAttempts: 4, groupKey: null, options: {} }, isDelayed: false, needsRead: false });
   });
 
   it("takes all that a submission may say", () => {
@@ -36,7 +36,7 @@ describe("parseSubmission", () => {
           ...{ tags: ["a", "ü"], callback_url: "https://a.example/done" },
         },
       },
-      isDelayed: false,
+      ...{ isDelayed: false, needsRead: false },
     });
   });
 

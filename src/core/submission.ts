@@ -57,7 +57,7 @@ type Fields = Partial<Static<typeof submissionSchema>>;
 
 /** What a submission needs to know of its type. */
 export interface SubmissionType {
-  readonly definition: { readonly attempts: number };
+  readonly definition: { readonly attempts: number; readonly needsRead?: (payload: never) => boolean };
   /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
   readonly maxBodyBytes: number;
   /** Every fault of a payload, its paths pointing into the payload. */
@@ -71,6 +71,8 @@ export type ParsedSubmission =
       readonly submission: Submission;
       /** Whether `run_at` came from `delay_ms`, and so depends on when it was read. */
       readonly isDelayed: boolean;
+      /** Whether the caller's key needs the scope `read`. */
+      readonly needsRead: boolean;
     }
   | { readonly faults: readonly Fault[] };
 
@@ -99,7 +101,8 @@ export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup
     groupKey: fields.group_key ?? null,
     options,
   };
-  return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0 };
+  const needsRead = type.definition.needsRead?.(fields.payload as never) ?? false;
+  return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0, needsRead };
 }
 
 /** The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all. */

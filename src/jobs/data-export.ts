@@ -45,6 +45,7 @@ export default defineJob({
   payload: exportPayload,
   check: faultsOfExport,
   checkHere: faultsOfQuery,
+  needsRead: ({ source }) => "jobs" in source,
   settings: Type.Object({ ...artifactSettings, ...querySettings, ...linkSettings }),
   result: Type.Object({
     artifact: Type.String(),

@@ -33,6 +33,7 @@ export default defineJob({
     { additionalProperties: false, examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }] },
   ),
   check: ({ created_after, created_before }) => [...faultsOfTime("/created_after", created_after), ...faultsOfTime("/created_before", created_before)],
+  needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
   attempts: 25,
   timeoutMs: DAY_MS,
   backoff: exponential(1_000, 60_000),

@@ -57,7 +57,7 @@ const replayBody = Type.Object(
 
 export const replayJobs: Operation = {
   ...{ method: "POST", pattern: "/api/v1/jobs/replay", access: "submit", id: "replayJobs", tag: "Jobs", summary: "Run again all finished jobs that a filter names" },
-  description: "Each copy is enqueued once, whatever crashes. What had not ended when the call was accepted is left alone.",
+  description: "Each copy is enqueued once, whatever crashes. What had not ended when the call was accepted is left alone. Its key needs the scope `read`, too.",
   body: { "application/json": { schema: replayBody } },
   answers: {
     200: { description: "With dry_run: how many there are", content: { "application/json": { schema: Type.Object({ matched: Type.Integer({ minimum: 0 }) }) } } },
