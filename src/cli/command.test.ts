@@ -47,6 +47,30 @@ describe("the taskflow command", () => {
     expect(await run(["verify"], { LEASE_MS: "soon" })).toMatchObject({ code: 2, err: expect.stringContaining("LEASE_MS: expected integer") as string });
   });
 
+  it("migrates a database once", async () => {
+    const { url } = await freshDatabase();
+    const migrated = async () => JSON.parse((await run(["migrate", "--json"], { DATABASE_URL: url })).out) as { readonly applied: readonly string[] };
+    expect((await migrated()).applied.length).toBeGreaterThan(0);
+    expect(await migrated()).toEqual({ applied: [] });
+    expect(await run(["migrate"], { DATABASE_URL: url })).toMatchObject({ code: 0, out: "Nothing to do.\n" });
+  });
+
+  it("says with code 3 that a server of its own does not answer, as JSON too", async () => {
+    const env = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
+    const message = "Postgres at 127.0.0.1:1 cannot be used (the connection is refused)";
+    expect(await run(["migrate"], env)).toMatchObject({ code: 3, err: expect.stringContaining(`taskflow: ${message}`) as string });
+    const { code, err } = await run(["keys", "list", "--json"], env);
+    expect(code).toBe(3);
+    expect(JSON.parse(err)).toMatchObject({ code: "unreachable", detail: expect.stringContaining(message) as string });
+  });
+
+  it("makes keys by the options given", async () => {
+    const { code, out } = await run(["keys", "create", "ci", "--scopes", "read", "--rate", "100/s", "--env", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ key: expect.stringMatching(/^tf_/) as string, entry: expect.stringMatching(/^ci:read:[0-9a-f]{64}:rate=100\/s$/) as string });
+    expect(await run(["keys", "create", "ci", "--scopes", "root", "--env"])).toMatchObject({ code: 2, err: expect.stringContaining("--scopes: expected") as string });
+  });
+
   it("verifies the system of the environment, with the deployment's own job types", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     await migrate(database.url);

@@ -1,7 +1,6 @@
 /** Runs one command line of `taskflow`. */
 import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config.ts";
-import { connect, withoutConnection } from "./connection.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Output } from "./exit-code.ts";
 import { tellFailure } from "./failure.ts";
@@ -31,6 +30,7 @@ export async function runCommand({ args, env, version, out, err, input, signal =
   let code: number | undefined = IN_ORDER;
   let client: TaskFlow | undefined;
   const act: Act = (handler) => async (...given) => {
+    const { connect, withoutConnection } = await import("./connection.ts"); // not for --help, which is to come at once
     const { json = false, ...connection } = program.opts<GlobalOptions>();
     const invocation: Invocation = {
       ...{ terminal, env: withoutConnection(env), signal, isJson: json },
