@@ -6,6 +6,7 @@ import { linkSettings, openArtifactLinks, type ArtifactLinks } from "../artifact
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { defineJob, exponential, type AttemptContext } from "../core/job-type.ts";
 import { createCompressor, extensionOf } from "../exports/compression.ts";
+import { exportErrors } from "../exports/error-codes.ts";
 import { compressionOf, exportPayload, faultsOfExport, faultsOfQuery, layoutOf, type ExportPayload } from "../exports/export-payload.ts";
 import { querySettings, type QuerySettings } from "../exports/export-settings.ts";
 import type { ExportSource } from "../exports/export-source.ts";
@@ -55,6 +56,7 @@ export default defineJob({
     link: Type.Optional(Type.String()),
     link_expires_at: Type.Optional(Type.String({ format: "date-time" })),
   }),
+  errors: exportErrors,
   attempts: 3,
   timeoutMs: 600_000,
   backoff: exponential(1_000, 600_000),

@@ -11,6 +11,7 @@ import { readAttachments } from "../mail/attachment.ts";
 import type { AttachmentSources } from "../mail/attachment.ts";
 import { failureOf, judgeAnswers, NOTHING_YET } from "../mail/delivery.ts";
 import type { Delivery } from "../mail/delivery.ts";
+import { emailErrors } from "../mail/error-codes.ts";
 import { mailboxes } from "../mail/mailbox.ts";
 import { EmailSchema, faultsOfEmail } from "../mail/payload.ts";
 import type { EmailPayload } from "../mail/payload.ts";
@@ -79,6 +80,7 @@ export default defineJob({
   check: faultsOfEmail,
   settings: Settings,
   result: Type.Object({ message_id: Type.String(), accepted: Type.Array(Type.String()), rejected: Type.Array(Type.String()), response: Type.String() }),
+  errors: emailErrors,
   attempts: 3,
   timeoutMs: 30_000,
   backoff: exponential(1_000, 600_000),

@@ -2,6 +2,7 @@
 import { Type, type Static } from "typebox";
 import { artifactSettings } from "../artifacts/settings.ts";
 import { defineJob, exponential, type PayloadFault } from "../core/job-type.ts";
+import { imageErrors } from "../images/error-codes.ts";
 import type * as resize from "../images/resize.ts";
 import type { ImageSettings, ImageTool } from "../images/resize.ts";
 import { imageSource } from "../images/source.ts";
@@ -51,6 +52,7 @@ export default defineJob({
   result: Type.Object({
     outputs: Type.Array(Type.Object({ artifact: Type.String(), format: Type.String(), width: Type.Integer(), height: Type.Integer(), bytes: Type.Integer() })),
   }),
+  errors: imageErrors,
   attempts: 3,
   timeoutMs: 120_000,
   backoff: exponential(1_000, 600_000),

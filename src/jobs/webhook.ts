@@ -6,6 +6,7 @@ import { codeOf, messageOf } from "../errors.ts";
 import { openOutbound, outboundSettings, type Outbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
+import { webhookErrors } from "../webhooks/error-codes.ts";
 import { headerFaults } from "../webhooks/headers.ts";
 import { MAX_SECRETS, secretFault, signatureOf } from "../webhooks/signature.ts";
 
@@ -85,6 +86,7 @@ export default defineJob({
   check: faultsOf,
   settings: Type.Object({ ...outboundSettings, ...hostSettings }),
   result: Type.Object({ status: Type.Integer(), duration_ms: Type.Integer(), response_excerpt: Type.String() }),
+  errors: webhookErrors,
   attempts: 3,
   timeoutMs: TIMEOUT_MS,
   backoff: exponential(1_000, 600_000),

@@ -1,0 +1,16 @@
+import { artifactErrors } from "../artifacts/error-codes.ts";
+import { outboundErrors } from "../net/error-codes.ts";
+
+/** What a job of type `image_resize` may fail with, for the documentation. */
+export const imageErrors = {
+  image_unsupported: "It is not an image of a format that is read here",
+  image_too_large: "More bytes, pixels or frames than are taken, or than an output may have",
+  image_invalid: "The image cannot be read",
+  image_timeout: "The image took too long; retried",
+  artifact_unknown: "There is no such artifact to read",
+  source_refused: "The URL of the source answered with a status that is final",
+  source_unreachable: "The URL of the source gave no answer, 408, 425 or 5xx; retried",
+  source_busy: "The URL of the source answered 429 for too long; waits without counting an attempt",
+  ...artifactErrors,
+  ...outboundErrors,
+};

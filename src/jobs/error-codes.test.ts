@@ -1,0 +1,56 @@
+/** Which error codes the built-in types document, against those that their files throw. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import dataExport from "./data-export.ts";
+import email from "./email.ts";
+import imageResize from "./image-resize.ts";
+import webhook from "./webhook.ts";
+
+const SRC = join(import.meta.dirname, "..");
+/** Of any type: the document names them where it says what an error is. */
+const GENERAL = ["timeout"];
+/** Caught by those who ask for it, and said in their own words. */
+const CAUGHT = ["too_large"];
+/** Thrown for a webhook, by what all replicas share. */
+const BY_QUEUE = ["destination_limited"];
+
+const TYPES: readonly (readonly [file: string, folder: string, definition: AnyJobDefinition])[] = [
+  ["jobs/email.ts", "mail", email],
+  ["jobs/webhook.ts", "webhooks", webhook],
+  ["jobs/image-resize.ts", "images", imageResize],
+  ["jobs/data-export.ts", "exports", dataExport],
+];
+
+/** The codes in the files of a folder, or in one file; of `smtp_${…}` it is `smtp_NNN`. */
+function codesIn(path: string): string[] {
+  const files = path.endsWith(".ts") ? [path] : readdirSync(join(SRC, path)).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")).map((name) => join(path, name));
+  const text = files.map((file) => readFileSync(join(SRC, file), "utf8")).join("\n");
+  const literal = [...text.matchAll(/\bcode: (?:[^}\n]* \? )?"(\w+)"(?: : "(\w+)")?/g)].flatMap(([, first, second]) => [first, second]);
+  const made = [...text.matchAll(/\bcode(?: =|:) `(\w+)_\$\{([^}]*)\}`/g)].flatMap(([, prefix, inner = ""]) => [`${prefix}_NNN`, ...[...inner.matchAll(/"(\w+)"/g)].map(([, word]) => `${prefix}_${word}`)]);
+  return [...new Set([...literal, ...made])].filter((code) => code !== undefined).sort();
+}
+
+const documented = ({ errors = {} }: AnyJobDefinition) => Object.keys(errors);
+
+describe("error codes", () => {
+  it.each(TYPES)("%s and %s throw what the type lists", (file, folder, definition) => {
+    const own = [...codesIn(file), ...codesIn(folder)];
+    expect(own.length).toBeGreaterThan(1);
+    expect(own.filter((code) => !documented(definition).includes(code))).toEqual([]);
+  });
+
+  it("what all share is listed by those who use it", () => {
+    const [net, artifacts] = [codesIn("net"), codesIn("artifacts")].map((codes) => codes.filter((code) => !GENERAL.includes(code) && !CAUGHT.includes(code)));
+    expect(net?.length).toBeGreaterThan(1);
+    expect(artifacts?.length).toBeGreaterThan(1);
+    for (const definition of [email, webhook, imageResize]) expect(documented(definition)).toEqual(expect.arrayContaining(net ?? []));
+    for (const definition of [imageResize, dataExport]) expect(documented(definition)).toEqual(expect.arrayContaining(artifacts ?? []));
+  });
+
+  it("lists none that nothing throws", () => {
+    const thrown = [...TYPES.flatMap(([file, folder]) => [...codesIn(file), ...codesIn(folder)]), ...codesIn("net"), ...codesIn("artifacts"), ...BY_QUEUE];
+    expect(TYPES.flatMap(([, , definition]) => documented(definition)).filter((code) => !thrown.includes(code))).toEqual([]);
+  });
+});

@@ -1,0 +1,5 @@
+/** What a job whose payload names a URL may fail with, for the documentation. */
+export const outboundErrors = {
+  target_refused: "The URL, or one that it was redirected to, leads to an address that may not be reached",
+  too_many_redirects: "There were more redirects than are followed",
+};
