@@ -52,7 +52,8 @@ beforeAll(async () => {
   }
   bin = join(folder, "bin");
   mkdirSync(bin);
-  writeFileSync(join(bin, "taskflow"), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, "dist/cli/main.js")}" "$@"\n`, { mode: 0o755 });
+  const programs = { taskflow: "dist/cli/main.js", ...(!(await hasCurl()) && { curl: "src/testing/curl.mjs" }) };
+  for (const [name, file] of Object.entries(programs)) writeFileSync(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, file)}" "$@"\n`, { mode: 0o755 });
   keysDatabase = ofKeys.url; // once there are keys, every call needs one
   peer = peerOfJobs;
   const photo = await sharp({ create: { width: 1_600, height: 1_200, channels: 3, background: "#888", noise: { type: "gaussian", mean: 128, sigma: 20 } } }).jpeg().toBuffer();
@@ -74,6 +75,10 @@ afterAll(async () => {
   });
   writeFileSync(README, updated.replaceAll(ID, (id) => ids.get(id) ?? id));
 });
+
+function hasCurl(): Promise<boolean> {
+  return run("curl", ["--version"]).then(() => true, () => false);
+}
 
 /** What bash prints of a command that has to end with 0. */
 async function shell(command: string): Promise<string> {
@@ -97,9 +102,8 @@ function learnIds(shown: string, answered: string): void {
   before.forEach((id, at) => { if (!ids.has(id)) ids.set(id, now[at] ?? id); });
 }
 
-it("README.md has commands to run", async () => {
+it("README.md has commands to run", () => {
   expect(blocks.length).toBeGreaterThan(12);
-  await expect(run("curl", ["--version"]), "curl is needed to run the README's commands: apt-get install curl").resolves.toBeTruthy();
 });
 
 it.each(blocks.map((block, at) => ({ ...block, at, name: `${at}: ${block.command.split("\n")[0] ?? ""}` })))("$name", async ({ command, shown, isResult, at }) => {
