@@ -15,6 +15,7 @@ COPY src src
 RUN npm run build
 
 # uWebSockets.js comes with a binary for every platform and every Node: all but the one that this Node would load are removed.
+# So is what no Node loads: types, source maps, and the second copy of the S3 client, for bundlers.
 FROM base AS dependencies
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --omit=dev \
@@ -22,7 +23,9 @@ RUN npm ci --ignore-scripts --omit=dev \
       const own = ["uws", process.platform, process.arch, process.versions.modules].join("_") + ".node"; \
       for (const name of readdirSync("node_modules/uWebSockets.js")) \
         if (name.endsWith(".node") && name !== own) rmSync("node_modules/uWebSockets.js/" + name);' \
- && node -e 'for (const name of ["uWebSockets.js", "sharp", "piscina"]) require(name);'
+ && find node_modules \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete \
+ && find node_modules/@aws-sdk node_modules/@smithy -type d \( -name dist-types -o -name dist-es \) -prune -exec rm -rf {} + \
+ && node --input-type=module -e 'for (const name of ["uWebSockets.js", "sharp", "piscina", "@aws-sdk/client-s3", "@aws-sdk/lib-storage"]) await import(name);'
 
 # The base without what only a build needs. It is copied to an empty image, because deleting in a layer frees nothing in the one below.
 FROM base AS system
