@@ -5,19 +5,27 @@
 local ns, call = KEYS[1], redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local START, OPEN_PACE, LEAST, MOST = 10, 20, 100, 300000 -- window of a new destination · ms between returns to an open one · of a wait
+local START, OPEN_PACE, LEAST, MOST = 10, 20, 100, 30000 -- window of a new destination · ms between returns to an open one · of a wait beyond that
 local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long what is known is remembered after the last attempt
+
+local function is_full(held, window)
+  if call('ZCARD', held) < window then return false end
+  for _, member in ipairs(call('ZRANGE', held, 0, 9)) do -- a replica that has died tells no end of its visits
+    if call('EXISTS', ns .. 'replica:' .. string.match(member, ':(........)')) == 0 then call('ZREM', held, member) end
+  end
+  return call('ZCARD', held) >= window
+end
 
 local function admit(host, id, ttl, most, rate)
   local key, held = ns .. 'dest:' .. host, ns .. 'held:' .. host
   local known = call('HMGET', key, 'window', 'open_until', 'duration', 'tail', 'next')
   local window = math.max(1, math.floor(math.min(tonumber(known[1] or START), most)))
   local open_until, duration, next_at = tonumber(known[2] or 0), tonumber(known[3] or 500), tonumber(known[5] or 0)
-  call('ZREMRANGEBYSCORE', held, '-inf', now) -- of replicas that died
+  call('ZREMRANGEBYSCORE', held, '-inf', now)
   local from, pace = now + LEAST, nil
   if now < open_until then
     from, pace = open_until, OPEN_PACE
-  elseif call('ZCARD', held) >= window then
+  elseif is_full(held, window) then
     local age = now - string.match(call('ZRANGE', held, 0, 0)[1], '^%d+')
     -- As fast as a window can take them that has grown by the time they come; but one that hangs takes at least as long as it has.
     pace = age <= 4 * duration and duration / math.min(most, 4 * window) or age / window

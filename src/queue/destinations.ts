@@ -19,6 +19,9 @@ import { scripts } from "./scripts.ts";
 
 /** Longer would be a delay that no limit is worth. */
 const CALL_TIMEOUT_MS = 1_000;
+/** Of reports that Redis did not take. */
+const REPEAT_MS = 500;
+const MAX_KEPT = 40_000;
 /** A handler that was told to stop has five seconds for it. */
 const STOP_GRACE_MS = 5_000;
 
@@ -81,8 +84,16 @@ export class RedisDestinations implements Destinations {
     try {
       await this.#connection.run(scripts.report, [this.#ns, ...reports], CALL_TIMEOUT_MS);
     } catch (error) {
-      this.#failed(error); // these visits are over when their time is
+      this.#keep(reports);
+      this.#failed(error);
     }
+  }
+
+  /** What could not be told is told with the next call, and soon; a repeat changes no more than a window. What is too much is over when its time is. */
+  #keep(reports: readonly string[]): void {
+    if (this.#reports.length > MAX_KEPT) return;
+    this.#reports.push(...reports);
+    setTimeout(() => { this.#next ??= this.#call(); }, REPEAT_MS).unref();
   }
 
   async #decide(entries: readonly Entry[]): Promise<void> {
