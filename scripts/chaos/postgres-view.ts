@@ -14,10 +14,13 @@ export interface Row {
   readonly created_at: number;
   readonly run_at: number | null;
   readonly started_at: number | null;
+  /** Without those that a limit of their destination gave back: they have done nothing. */
   readonly earlier: readonly { readonly outcome: string; readonly worker: string; readonly started_at: number; readonly finished_at: number }[];
 }
 
-const ROWS = `select id, type, status, attempt, max_attempts, worker, tags[1] as key, error->>'code' as code, coalesce(attempts, '[]') as earlier,
+const ROWS = `select id, type, status, attempt, max_attempts, worker, tags[1] as key, error->>'code' as code, 
+  coalesce((select json_agg(one order by n) from json_array_elements(attempts) with ordinality as record (one, n)
+    where one->'error'->>'code' is distinct from 'destination_limited'), '[]') as earlier,
   (extract(epoch from created_at) * 1000)::float8 as created_at, (extract(epoch from run_at) * 1000)::float8 as run_at,
   (extract(epoch from started_at) * 1000)::float8 as started_at from jobs`;
 

@@ -1,5 +1,4 @@
 /** A copy of the built program: a rebuild of dist/ does not touch a run, and a guard can be taken out of it. */
-import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,8 +17,8 @@ export interface Program {
   readonly jobsDir: string;
   /** Replaces a text in a file of dist/, everywhere in it. @throws {Error} when it is not there, so that no run takes out what has moved */
   patch(file: string, from: string, to: string): void;
-  /** What EVALSHA names a script of this copy by. */
-  shaOf(script: string): string;
+  /** What EVALSHA names a script of this copy by, as it is now. */
+  shaOf(script: string): Promise<string>;
   remove(): void;
 }
 
@@ -47,7 +46,12 @@ export function copyProgram(): Program {
       if (!text.includes(from)) throw new Error(`dist/${file} does not hold the text to take out: ${from}`);
       writeFileSync(path, text.replaceAll(from, () => to));
     },
-    shaOf: (script) => createHash("sha1").update(readFileSync(join(copy, "queue", `${script}.lua`), "utf8")).digest("hex"),
+    shaOf: async (script) => {
+      const { scripts } = (await import(join(copy, "queue", "scripts.js"))) as { scripts: Readonly<Record<string, { readonly sha: string }>> };
+      const { sha } = scripts[script] ?? {};
+      if (sha === undefined) throw new Error(`there is no script ${script}`);
+      return sha;
+    },
     remove: () => dir.remove(),
   };
 }

@@ -60,7 +60,7 @@ export const lostReply: Scenario = {
     const startedAt = performance.now();
     for (let round = 0; round < rounds; round += 1) {
       for (const verb of VERBS) {
-        const sha = Buffer.from(cluster.services.program.shaOf(verb));
+        const sha = Buffer.from(await cluster.services.program.shaOf(verb));
         await lose(stage, verb, cluster.proxy(0, "redis").dropNextReply((request) => request.includes(sha)));
       }
       await lose(stage, "the commit of a COPY", cluster.proxy(0, "postgres").dropNextReply((request) => request.subarray(-COPY_DONE.length).equals(COPY_DONE)));
