@@ -5,7 +5,7 @@ import { idOfHash, isKeyName, parseScopes } from "../core/api-key.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
 import { StartError } from "../errors.ts";
 import { ApiKeyStore } from "../results/api-keys.ts";
-import type { StoredKey } from "../results/api-keys.ts";
+import type { NewKey, StoredKey } from "../results/api-keys.ts";
 import { migrate } from "../results/migrate.ts";
 import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
 import type { Output } from "./exit-code.ts";
@@ -45,14 +45,8 @@ export async function keysCommand(options: KeysOptions): Promise<number> {
   }
 }
 
-interface MadeKey {
+interface MadeKey extends NewKey {
   readonly key: string;
-  readonly id: string;
-  readonly name: string;
-  readonly hash: string;
-  readonly scopes: string;
-  readonly rate: string | null;
-  readonly quota: string | null;
 }
 
 /** 256 bits of chance: no search finds such a key, so one round of SHA-256 is hash enough. */

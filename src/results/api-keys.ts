@@ -9,17 +9,6 @@ const LIST = readSql("api-keys-list.sql");
 const ADD = readSql("api-keys-add.sql");
 const REVOKE = readSql("api-keys-revoke.sql");
 
-interface Row {
-  readonly id: string;
-  readonly name: string;
-  readonly hash: string;
-  readonly scopes: string;
-  readonly rate: string | null;
-  readonly quota: string | null;
-  readonly createdAt: Date;
-  readonly revokedAt: Date | null;
-}
-
 export interface StoredKey extends ApiKey {
   /** As they were given, for people. */
   readonly limits: { readonly rate: string | null; readonly quota: string | null };
@@ -35,6 +24,11 @@ export interface NewKey {
   readonly scopes: string;
   readonly rate: string | null;
   readonly quota: string | null;
+}
+
+interface Row extends NewKey {
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
 }
 
 /** Every method throws pg's error when Postgres is away. */
