@@ -322,9 +322,9 @@ export class Queue {
     return this.#watch("watched", "changes:", hooks);
   }
 
-  #watch(key: string, channel: string, hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
+  #watch(key: WatchOptions["key"], channel: string, hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
     const { onError } = this.#options;
-    const watch = new Watch({ connection: this.#work, subscriber: this.#subscriber, key: this.#ns + key, channel: this.#ns + channel, onError, ...hooks });
+    const watch = new Watch({ connection: this.#work, subscriber: this.#subscriber, namespace: this.#ns, key, channel: this.#ns + channel, onError, ...hooks });
     this.#watches.push(watch);
     return watch;
   }

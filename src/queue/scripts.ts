@@ -38,4 +38,5 @@ export const scripts = {
   report: load("report"),
   progress: loadAnnouncing("progress"),
   limit: load("limit"),
+  watch: load("watch"),
 } as const;

@@ -62,8 +62,8 @@ describe("who watches", () => {
     const { seen } = await watched();
     const [due = "", later = ""] = await enqueue(queue, submission(), submission({ type: "other", options: { run_at: queue.clock.now() + 60_000 } }));
     await queue.claim(0, 1, ioSlots({ noop: 1 }));
-    await queue.settle([settlement(due, { verdict: "r", runAt: queue.clock.now() + 1 })], 60_000);
-    await until(async () => (await queue.claim(1, 1, ioSlots({ noop: 0 }))).nextDueAt > queue.clock.now(), { what: "the retry is due" });
+    await queue.settle([settlement(due, { verdict: "r", runAt: queue.clock.now() + 500 })], 60_000);
+    await until(async () => (await queue.claim(1, 1, ioSlots({ noop: 0 }))).nextDueAt > queue.clock.now() + 1_000, { what: "the retry is due" });
     await queue.claim(2, 1, ioSlots({ noop: 1 }));
     await queue.settle([settlement(due, { claimSeq: 2 })], 60_000);
     await queue.cancel(later, 60_000);
@@ -116,6 +116,18 @@ describe("who watches", () => {
     await until(() => heard() === 2, { what: "changes are heard anew" });
     await enqueue(queue, submission());
     await until(() => seen.length === 1, { what: "the change is told" });
+  });
+
+  it("knows that it may have missed something when its key was lost, at the next renewal", async () => {
+    const { seen, heard } = await watched();
+    await enqueue(queue, submission());
+    await until(() => seen.length === 1, { what: "the change is told" });
+    expect(await redis.del("{taskflow:0}:watched")).toBe(1);
+    await enqueue(queue, submission());
+    await until(() => heard() === 2, { what: "changes are heard anew" });
+    expect(await queue.changesSince(seen[0]?.eventId ?? "")).toEqual({ changes: [], isWhole: false });
+    await enqueue(queue, submission());
+    await until(() => seen.length === 2, { what: "the change is told" });
   });
 
   it("is told on by a Redis that came back empty, within the time of a renewal", async () => {

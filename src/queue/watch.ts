@@ -9,6 +9,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "./connection.ts";
+import { scripts } from "./scripts.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 const KEY_TTL_MS = 15_000;
@@ -19,10 +20,11 @@ const LINGER_MS = 10_000;
 const CALL_TIMEOUT_MS = 5_000;
 
 export interface WatchOptions {
-  readonly connection: Pick<Connection, "send">;
+  readonly connection: Pick<Connection, "run">;
   readonly subscriber: Pick<Subscriber, "subscribe" | "unsubscribe">;
+  readonly namespace: string;
   /** What the scripts look at. */
-  readonly key: string;
+  readonly key: "watched" | "awaited";
   /** What its name is put behind. */
   readonly channel: string;
   readonly onMessage: (message: string) => void;
@@ -81,14 +83,14 @@ export class Watch {
   }
 
   async #hear(): Promise<void> {
-    const { connection, subscriber, key, channel, onMessage, onHeard } = this.#options;
-    const [known] = await Promise.all([
-      connection.send("set", [key, this.#name, "NX", "GET", "PX", String(KEY_TTL_MS)], CALL_TIMEOUT_MS),
-      connection.send("pexpire", [key, String(KEY_TTL_MS)], CALL_TIMEOUT_MS),
-    ]);
-    if (typeof known === "string") this.#name = known;
-    const wanted = channel + this.#name;
-    if (this.#heard === wanted) return;
+    const { connection, subscriber, namespace, key, channel, onMessage, onHeard } = this.#options;
+    const [name, wasKept] = (await connection.run(scripts.watch, [namespace, key, this.#name, String(KEY_TTL_MS)], CALL_TIMEOUT_MS)) as [string, number];
+    this.#name = name;
+    const wanted = channel + name;
+    if (this.#heard === wanted) {
+      if (wasKept === 0) onHeard();
+      return;
+    }
     this.#forget();
     await subscriber.subscribe(wanted, onMessage);
     if (!this.#renewals) { subscriber.unsubscribe(wanted); return; }
