@@ -39,7 +39,7 @@ end
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
 local leased_heads, lost_heads = {}, {} -- by what a head was before: most are alike
-local suffix = string.format('---%013.0f', now) .. token
+local suffix, until_text = string.format('---%013.0f', now) .. token, string.format('%.0f', now + lease) -- a number would be written anew for each job
 
 local function head_of(before, lost)
   local attempt = tonumber(sub(before, 3, 4)) + (lost and 0 or 1)
@@ -53,7 +53,7 @@ local function lease_job(id, value, lost)
   if not head then head = head_of(before, lost); heads[before] = head end
   call('SETRANGE', jobs .. id, 0, head)
   local n = #leased
-  leased[n + 1] = now + lease; leased[n + 2] = id
+  leased[n + 1] = until_text; leased[n + 2] = id
   n = #remembered
   remembered[n + 1] = lost and ' -' or ' +'; remembered[n + 2] = id
   hand_over(lost and '-' or '+', id, value)

@@ -7,7 +7,7 @@
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
 -- Returns: now (ms), 1 in time or 0 late; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
 local ns, not_after, replica = KEYS[1], tonumber(ARGV[1]), ARGV[2]
-local call, sub, byte = redis.call, string.sub, string.byte
+local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > not_after then return { now, 0 } end
@@ -37,12 +37,12 @@ local function enqueue(arg, run_at)
   if run_at and is_due then value = 'q' .. sub(value, 2) end
   if not call('SET', jobs .. id, value, 'NX') then return false end
   if is_watched then changed(is_due and 'q' or 's', id, current.kind) end
-  live[#live + 1] = 0; live[#live + 1] = id
+  live[#live + 1] = '0'; live[#live + 1] = id
   local of_type = current.of_type
   if is_due then
     local ready = current.ready
     current.tag = current.tag + 1
-    ready[#ready + 1] = current.band + current.tag; ready[#ready + 1] = id
+    ready[#ready + 1] = format('%d', current.band + current.tag); ready[#ready + 1] = id -- Redis itself writes a number as %.17g, which takes four times as long
     of_type.due = of_type.due + 1
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id

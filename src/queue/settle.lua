@@ -13,6 +13,7 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local TERMINAL = { c = 'completed:', f = 'failed:', x = 'cancelled:' }
 local letters, counts, left, outbox, woken, ended = {}, {}, {}, {}, {}, 0
+local owned_until = string.format('%.0f', now + own) -- a number would be written anew for each job
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
@@ -51,7 +52,7 @@ local function settle(kind, arg)
   if #arg > 74 then call('APPEND', key, sub(arg, 75)) end
   if TERMINAL[verdict] then
     call('SETRANGE', key, 0, sub(arg, 55, 61))
-    outbox[#outbox + 1] = now + own; outbox[#outbox + 1] = id
+    outbox[#outbox + 1] = owned_until; outbox[#outbox + 1] = id
     count(TERMINAL[verdict] .. kind, 1)
     ended = ended + 1
     if is_watched then changed(verdict, id, kind) end
