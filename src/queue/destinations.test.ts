@@ -1,26 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Sign } from "../core/destination.ts";
 import { openQueue } from "../testing/queue.ts";
-import { freshRedis } from "../testing/services.ts";
+import { ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import type { Queue } from "./queue.ts";
 
+let address: string;
 let redis: Redis;
 let queues: Queue[];
 let next: number;
-beforeEach(async () => {
-  const { address } = await freshRedis();
+beforeAll(async () => {
+  const { port } = await ownRedis(); // what its users may do is changed
+  address = `redis://127.0.0.1:${port}`;
   redis = new Redis(address);
+});
+beforeEach(async () => {
+  await redis.flushall();
   queues = await Promise.all([openQueue(address), openQueue(address)]);
   await Promise.all(queues.map((queue) => queue.renew([], "{}"))); // they are alive
   next = 0;
 });
 afterEach(() => {
   queues.forEach((queue) => queue.close());
-  redis.disconnect();
 });
+afterAll(() => redis.disconnect());
 
 const HOST = "hooks.example:8443";
 const KEY = `{taskflow:0}:dest:${HOST}`;
