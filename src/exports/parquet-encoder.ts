@@ -6,8 +6,8 @@ import type { Cell, Table, TableColumn } from "./table.ts";
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]["schema"][number];
 
 /** A row group is held in memory until it is whole: it ends at so many rows, or at so many characters. */
-const GROUP_ROWS = 100_000;
-const GROUP_CHARACTERS = 2 ** 25;
+const GROUP_ROWS = 32_768;
+const GROUP_CHARACTERS = 2 ** 24;
 /** Digits that an INT64 always holds. */
 const MAX_INT64_DIGITS = 18;
 
