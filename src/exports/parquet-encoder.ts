@@ -103,7 +103,7 @@ function schemaElement({ title, kind, precision = 0, scale = 0 }: TableColumn): 
     case "instant":
       return { ...column, type: "INT64", logical_type: { type: "TIMESTAMP", isAdjustedToUTC: kind === "instant", unit: "MICROS" } };
     case "json":
-      return { ...column, type: "BYTE_ARRAY", logical_type: { type: "JSON" } };
+      return { ...column, type: "BYTE_ARRAY", converted_type: "JSON", logical_type: { type: "JSON" } };
     case "bytes":
       return { ...column, type: "BYTE_ARRAY" };
     case "serial":
