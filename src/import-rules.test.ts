@@ -45,7 +45,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   "prom-client": /^metrics\.ts$/,
   commander: /^cli\//,
   pino: /^log\.ts$/,
-  sharp: /^images\/|^jobs\/image-resize\.ts$/,
+  sharp: /^images\//,
   nodemailer: /^mail\/|^jobs\/email\.ts$/,
   mustache: /^mail\//,
   "@aws-sdk": /^artifacts\//,

@@ -73,11 +73,21 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly run: (payload: Static<Payload>, context: AttemptContext<Tool>) => unknown;
 }
 
-/** What a replica shares with the others: for `open` in lane `io`. A pool thread has no part in it. */
+/** What a replica offers its types. What it shares with other replicas is for lane `io`: a pool thread has no part in it. */
 export interface Services {
+  /** Without limits on a pool thread. */
   readonly destinations: Destinations;
   /** Absent where no queue and no store are joined to the types. */
   readonly replays?: Replays;
+  /** On a pool thread: starts a Node process beside it, which is killed when the thread ends, at once and for whatever reason. */
+  readonly startProcess?: (request: ProcessRequest) => void;
+}
+
+export interface ProcessRequest {
+  /** The `file:` URL of the JavaScript that it runs, with `socketPath` as its argument. */
+  readonly module: string;
+  /** A Unix-domain socket in a folder of its own, on which the thread listens. The folder is removed with the process. */
+  readonly socketPath: string;
 }
 
 export interface PayloadFault {

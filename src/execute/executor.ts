@@ -10,7 +10,7 @@ import { messageOf } from "../errors.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptLog } from "./io-context.ts";
 import { IoContext } from "./io-context.ts";
-import type { ThreadMessage, Threads } from "./threads.ts";
+import type { HandlerMessage, Threads } from "./threads.ts";
 import { Tools } from "./tools.ts";
 
 export interface ExecutorOptions {
@@ -85,7 +85,7 @@ export class Executor {
   }
 
   /** What a handler says on its thread. */
-  readonly onThreadMessage = (message: ThreadMessage): void => {
+  readonly onThreadMessage = (message: HandlerMessage): void => {
     const running = this.#onThreads.get(message.jobId);
     if (!running) return;
     if ("progress" in message) running.attempt.progress = message.progress;

@@ -1,7 +1,8 @@
 /** What runs inside a pool thread: it opens the tools of its types, and runs one attempt after the other. */
 import { parentPort, threadId } from "node:worker_threads";
 import { workerData } from "piscina";
-import type { AnyJobDefinition } from "../core/job-type.ts";
+import { unlimited } from "../core/destination.ts";
+import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { clampProgress } from "./io-context.ts";
@@ -12,6 +13,7 @@ import { pickSettings } from "./tools.ts";
 const { jobsDir, settings } = workerData as ThreadData;
 const registry = await loadRegistry({ jobsDir });
 registry.configure(settings);
+const services: Services = { destinations: unlimited, startProcess: (request) => say({ thread: threadId, startProcess: request }) };
 const tools = new Map<string, Promise<unknown>>();
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated
 
@@ -22,7 +24,7 @@ function say(message: ThreadMessage): void {
 function open(definition: AnyJobDefinition): Promise<unknown> {
   let opened = tools.get(definition.type);
   if (!opened) {
-    opened = Promise.resolve(definition.open?.(pickSettings(definition, settings)));
+    opened = Promise.resolve(definition.open?.(pickSettings(definition, settings), services));
     tools.set(definition.type, opened);
     opened.catch(() => tools.delete(definition.type)); // the next attempt opens anew
   }

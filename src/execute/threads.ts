@@ -7,8 +7,10 @@
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
+import type { ProcessRequest } from "../core/job-type.ts";
 import type { Evidence } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
+import { ChildProcesses } from "./child-processes.ts";
 
 export interface ThreadTask {
   readonly type: string;
@@ -34,13 +36,16 @@ export interface ThreadData {
 }
 
 /** What a running handler says on a thread. */
-export type ThreadMessage =
+export type HandlerMessage =
   | { readonly jobId: string; readonly progress: number }
   | { readonly jobId: string; readonly log: string; readonly fields: Record<string, unknown> | undefined };
 
+/** What a thread says. */
+export type ThreadMessage = HandlerMessage | { readonly thread: number; readonly startProcess: ProcessRequest };
+
 export interface ThreadsOptions extends ThreadData {
   readonly size: number;
-  readonly onMessage: (message: ThreadMessage) => void;
+  readonly onMessage: (message: HandlerMessage) => void;
 }
 
 /** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
@@ -56,6 +61,7 @@ export class Threads {
   /** Absent on a replica that runs no jobs of the lane. */
   readonly #pool: Piscina | undefined;
   readonly #parser: Piscina;
+  readonly #processes = new ChildProcesses();
   readonly size: number;
   #running = 0;
 
@@ -72,7 +78,11 @@ export class Threads {
         workerData,
         resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
       });
-      this.#pool.on("message", onMessage);
+      this.#pool.on("message", (message: ThreadMessage) => {
+        if ("startProcess" in message) this.#processes.start(message.thread, message.startProcess);
+        else onMessage(message);
+      });
+      this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id)); // one that exited has no id any more: its sockets are closed
     }
     this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxYoungGenerationSizeMb: PARSER_YOUNG_MB } });
   }
@@ -106,5 +116,6 @@ export class Threads {
 
   async close(): Promise<void> {
     await Promise.all([this.#pool?.destroy(), this.#parser.destroy()]);
+    await this.#processes.close();
   }
 }

@@ -7,6 +7,7 @@ export const imageErrors = {
   image_too_large: "More bytes, pixels or frames than are taken, or than an output may have",
   image_invalid: "The image cannot be read",
   image_timeout: "The image took too long; retried",
+  image_process_exited: "The process that decodes and encodes ended in the middle: killed for want of memory, or by a fault in a decoder; retried",
   artifact_unknown: "There is no such artifact to read",
   source_refused: "The URL of the source answered with a status that is final",
   source_unreachable: "The URL of the source gave no answer, 408, 425 or 5xx; retried",

@@ -16,11 +16,11 @@ const DECODERS = ["Jpeg", "Png", "Webp", "Heif", "Nsgif"].map((name) => `VipsFor
 /** sharp's own build of libvips leaves HEVC out, for its patents; one that was built with it names the extension. */
 const readsHeic = sharp.format.heif.input.fileSuffix?.includes(".heic") === true;
 
-/** Prepares libvips, for this whole process. To be called once in each thread, before the first image. */
+/** Prepares libvips, for this whole process, before the first image. */
 export function prepareSharp(): void {
   sharp.block({ operation: ["VipsForeignLoad"] });
   sharp.unblock({ operation: DECODERS });
-  sharp.concurrency(1); // the pool's threads are the concurrency
+  sharp.concurrency(1); // the pool's threads, each with a process of its own, are the concurrency
   sharp.cache(false); // no two jobs share an operation
 }
 

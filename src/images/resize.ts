@@ -2,8 +2,8 @@
 import { openArtifactStore } from "../artifacts/settings.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { openOutbound, type Outbound, type OutboundSettings } from "../net/outbound.ts";
-import { openImage, prepareSharp, type Image } from "./image.ts";
-import { renderVariants } from "./render.ts";
+import { Renderer, type StartProcess } from "./renderer.ts";
+import type { RenderedVariant } from "./render.ts";
 import { digestOf, recall, remember, type KeptOutput } from "./reuse.ts";
 import { readImage, type ImageSource } from "./source.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
@@ -13,6 +13,7 @@ export type ImageSettings = OutboundSettings & Parameters<typeof openArtifactSto
 export interface ImageTool {
   readonly store: ArtifactStore;
   readonly outbound: Outbound;
+  readonly renderer: Renderer;
 }
 
 export interface ImageTask {
@@ -37,16 +38,21 @@ export interface ImageResult {
   readonly reused: boolean;
 }
 
-/** Makes what an attempt needs, and prepares libvips for this process. */
-export async function openImageTool(settings: ImageSettings): Promise<ImageTool> {
-  prepareSharp();
-  return { store: await openArtifactStore(settings), outbound: openOutbound(settings) };
+/** Makes what an attempt needs. */
+export async function openImageTool(settings: ImageSettings, startProcess: StartProcess): Promise<ImageTool> {
+  return { store: await openArtifactStore(settings), outbound: openOutbound(settings), renderer: new Renderer(startProcess) };
+}
+
+/** Closes what {@link openImageTool} made. */
+export async function closeImageTool({ outbound, renderer }: ImageTool): Promise<void> {
+  renderer.close();
+  await outbound.close();
 }
 
 /**
  * Reads the source and writes an artifact for each variant.
  * @param progress is told after each of several variants, in per cent
- * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, `openImage`, `renderVariants` and the store do
+ * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the store do
  */
 export async function resizeImage(task: ImageTask, tool: ImageTool, signal: AbortSignal, progress: (percent: number) => void): Promise<ImageResult> {
   const { source, variants } = task;
@@ -54,23 +60,29 @@ export async function resizeImage(task: ImageTask, tool: ImageTool, signal: Abor
   const watermarks = await readWatermarks(variants, tool, signal);
   const digest = digestOf(bytes, variants, watermarks);
   const kept = await recall(tool.store, digest, task);
-  const outputs = kept ?? (await render(task, tool.store, { image: await openImage(bytes), watermarks: await openAll(watermarks) }, progress));
+  const outputs = kept ?? (await write(task, tool.store, tool.renderer.render(bytes, variants, watermarks), progress));
   if (kept === undefined) await remember(tool.store, digest, { jobId: task.jobId, attempt: task.attempt, outputs });
   return { outputs: outputs.map(({ artifact, format, width, height, bytes: length }) => ({ artifact, format, width, height, bytes: length })), reused: kept !== undefined };
 }
 
-interface Opened {
-  readonly image: Image;
-  readonly watermarks: ReadonlyMap<string, Image>;
-}
-
-async function render({ jobId, attempt, variants }: ImageTask, store: ArtifactStore, { image, watermarks }: Opened, progress: (percent: number) => void): Promise<KeptOutput[]> {
+/** Writes each output while the next is rendered. */
+async function write({ jobId, attempt, variants }: ImageTask, store: ArtifactStore, rendering: AsyncIterable<RenderedVariant>, progress: (percent: number) => void): Promise<KeptOutput[]> {
   const outputs: KeptOutput[] = [];
-  for await (const { bytes, ...rendered } of renderVariants(image, variants, watermarks)) {
+  const writeNext = async ({ bytes, ...rendered }: RenderedVariant): Promise<void> => {
     const artifact = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
     const { sha256 } = await store.write({ jobId, attempt, name: artifact }, bytes);
     outputs.push({ artifact, ...rendered, bytes: bytes.length, sha256 });
     if (variants.length > 1) progress(Math.round((100 * outputs.length) / variants.length));
+  };
+  let writing = Promise.resolve();
+  try {
+    for await (const rendered of rendering) {
+      await writing;
+      writing = writeNext(rendered);
+      writing.catch(() => undefined); // heard of where it is awaited, once the next is there
+    }
+  } finally {
+    await writing;
   }
   return outputs;
 }
@@ -81,10 +93,4 @@ async function readWatermarks(variants: readonly Variant[], { store, outbound }:
   const read = new Map<string, Buffer>();
   for (const artifact of references) read.set(artifact, await readImage({ artifact }, store, outbound, signal));
   return read;
-}
-
-async function openAll(watermarks: ReadonlyMap<string, Buffer>): Promise<Map<string, Image>> {
-  const opened = new Map<string, Image>();
-  for (const [artifact, bytes] of watermarks) opened.set(artifact, await openImage(bytes));
-  return opened;
 }

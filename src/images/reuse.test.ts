@@ -2,13 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterEach, describe, expect, it } from "vitest";
-import { openImageTool, resizeImage, type ImageResult } from "./resize.ts";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { closeImageProcesses, openTestImageTool } from "../testing/image-tool.ts";
+import { resizeImage, type ImageResult } from "./resize.ts";
 import type { Variant } from "./variant.ts";
 
 const [FIRST, SECOND, THIRD] = ["57", "58", "59"].map((end) => `01890a5d-ac96-7000-babc-b302099a80${end}`) as [string, string, string];
 const cleanups: (() => unknown)[] = [];
 
+afterAll(closeImageProcesses);
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
@@ -16,7 +18,7 @@ afterEach(async () => {
 async function setup() {
   const root = await mkdtemp(join(tmpdir(), "reuse-"));
   cleanups.push(() => rm(root, { recursive: true, force: true }));
-  const tool = await openImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
+  const tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
   cleanups.push(() => tool.outbound.close());
   const source = { base64: (await sharp({ create: { width: 60, height: 40, channels: 3, background: "teal" } }).png().toBuffer()).toString("base64") };
   const run = (jobId: string, variants: readonly Variant[] = [{ width: 20 }, { width: 10, format: "webp" }]): Promise<ImageResult> =>

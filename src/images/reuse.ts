@@ -5,15 +5,17 @@
  * which bounds them; one whose files are gone counts for nothing, and is written anew.
  */
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
-import sharp from "sharp";
 import type { ArtifactKey } from "../artifacts/key.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { ImageOutput } from "./resize.ts";
 import type { Variant } from "./variant.ts";
 
-/** To be counted up with each change of what is rendered. */
-const RENDERER = `1 ${sharp.versions.sharp} ${sharp.versions.vips}`;
+/** To be counted up with each change of what is rendered. sharp's version names that of its libvips; loading them is for the image process alone. */
+const RENDERER = `2 ${sharpVersion()}`;
 
 export interface KeptOutput extends ImageOutput {
   readonly sha256: string;
@@ -31,6 +33,11 @@ export function digestOf(source: Buffer, variants: readonly Variant[], watermark
   const hashes = [source, ...watermarks.values()].map((bytes) => createHash("sha256").update(bytes).digest("hex"));
   const asked = variants.map(({ watermark, ...variant }) => ({ ...variant, ...(watermark && { watermark: { ...watermark, artifact: [...watermarks.keys()].indexOf(watermark.artifact) } }) }));
   return createHash("sha256").update(JSON.stringify([RENDERER, hashes, asked], sorted)).digest("hex");
+}
+
+function sharpVersion(): string {
+  const main = createRequire(import.meta.url).resolve("sharp"); // in a folder of its package
+  return (JSON.parse(readFileSync(join(dirname(main), "../package.json"), "utf8")) as { version: string }).version;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -8,10 +8,12 @@ import { buffer } from "node:stream/consumers";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { Compile } from "typebox/compile";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
-import { openImageTool, resizeImage, type ImageTool } from "../images/resize.ts";
+import { prepareSharp } from "../images/image.ts";
+import { resizeImage, type ImageTool } from "../images/resize.ts";
 import { openOutbound } from "../net/outbound.ts";
+import { closeImageProcesses, openTestImageTool } from "../testing/image-tool.ts";
 import imageResize from "./image-resize.ts";
 
 type Payload = Parameters<typeof imageResize.run>[0];
@@ -28,6 +30,7 @@ const SOURCE_ID = "01890a5d-ac96-7000-bdef-b302099a8058";
 const validator = Compile(imageResize.payload);
 const cleanups: (() => unknown)[] = [];
 
+afterAll(closeImageProcesses);
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
@@ -35,7 +38,7 @@ afterEach(async () => {
 async function setup() {
   const root = await mkdtemp(join(tmpdir(), "images-"));
   cleanups.push(() => rm(root, { recursive: true, force: true }));
-  const tool = await openImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true });
+  const tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true });
   cleanups.push(() => tool.outbound.close());
   const progress: number[] = [];
   const run = async (payload: Payload): Promise<Output[]> => {
@@ -210,7 +213,7 @@ describe("image_resize refuses", () => {
   });
 
   it("every decoder that is not among the five", async () => {
-    await setup();
+    prepareSharp();
     await expect(sharp(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')).metadata()).rejects.toThrow("unsupported");
     await expect(sharp(await twoHalves(9, 9).tiff().toBuffer()).metadata()).rejects.toThrow("unsupported");
   });

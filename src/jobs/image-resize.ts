@@ -1,10 +1,9 @@
 /** Job type `image_resize`: one image in, up to ten resized outputs as artifacts. */
 import { Type, type Static } from "typebox";
 import { artifactSettings } from "../artifacts/settings.ts";
-import { defineJob, exponential, type PayloadFault } from "../core/job-type.ts";
+import { defineJob, exponential, type PayloadFault, type Services } from "../core/job-type.ts";
 import { imageErrors } from "../images/error-codes.ts";
-import type * as resize from "../images/resize.ts";
-import type { ImageSettings, ImageTool } from "../images/resize.ts";
+import { closeImageTool, openImageTool, resizeImage, type ImageSettings, type ImageTool } from "../images/resize.ts";
 import { imageSource } from "../images/source.ts";
 import { variantFaults } from "../images/variant-faults.ts";
 import { variantFields, variantSchema } from "../images/variant.ts";
@@ -58,14 +57,13 @@ export default defineJob({
   backoff: exponential(1_000, 600_000),
   maxBodyBytes: 16_777_216,
   open,
-  close: ({ outbound }) => outbound.close(),
-  run: ({ source, variants, ...single }, { jobId, attempt, tool, signal, progress }) => tool.resizeImage({ jobId, attempt, source, variants: variants ?? [single] }, tool, signal, progress),
+  close: closeImageTool,
+  run: ({ source, variants, ...single }, { jobId, attempt, tool, signal, progress }) => resizeImage({ jobId, attempt, source, variants: variants ?? [single] }, tool, signal, progress),
 });
 
-/** Loads libvips where images are made, and nowhere else: it takes its time and memory. */
-async function open(settings: ImageSettings): Promise<ImageTool & Pick<typeof resize, "resizeImage">> {
-  const { openImageTool, resizeImage } = await import("../images/resize.ts");
-  return { ...(await openImageTool(settings)), resizeImage };
+async function open(settings: ImageSettings, services?: Services): Promise<ImageTool> {
+  if (!services?.startProcess) throw new Error("images are rendered in a process beside a pool thread, and there is none");
+  return openImageTool(settings, services.startProcess);
 }
 
 function faultsOf(payload: Payload): PayloadFault[] {

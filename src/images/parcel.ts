@@ -1,0 +1,61 @@
+/**
+ * What a thread and its image process say to each other: `[length of the head, 4 bytes][head, JSON][parts]`. The head
+ * tells how long each part is, so bytes travel as they are.
+ */
+import type { Socket } from "node:net";
+
+export interface Parcel<Head> {
+  readonly head: Head;
+  readonly parts: readonly Buffer[];
+}
+
+const LENGTH_BYTES = 4;
+
+/** Resolves when the socket has taken it all; so the next is not made before this one is on its way. @throws {Error} when the other side is gone */
+export async function sendParcel<Head>(socket: Socket, { head, parts }: Parcel<Head>): Promise<void> {
+  const text = Buffer.from(JSON.stringify({ head, lengths: parts.map(({ length }) => length) }));
+  const start = Buffer.alloc(LENGTH_BYTES);
+  start.writeUInt32BE(text.length);
+  const writes = [start, text, ...parts].map((piece) => new Promise<void>((resolve, reject) => {
+    socket.write(piece, (error) => (error ? reject(error) : resolve()));
+  }));
+  await Promise.all(writes);
+}
+
+/** Ends when the other side does, in the middle of a parcel or not. @throws {Error} when the connection breaks */
+export async function* parcelsOf<Head>(socket: Socket): AsyncGenerator<Parcel<Head>, void> {
+  const take = takerOf(socket);
+  for (;;) {
+    const length = await take(LENGTH_BYTES);
+    const text = length && (await take(length.readUInt32BE()));
+    if (text === undefined) return;
+    const { head, lengths } = JSON.parse(text.toString()) as { head: Head; lengths: number[] };
+    const parts = [];
+    for (const each of lengths) {
+      const part = await take(each);
+      if (part === undefined) return;
+      parts.push(part);
+    }
+    yield { head, parts };
+  }
+}
+
+/** Takes so many bytes out of what arrives; undefined when there are no more. */
+function takerOf(socket: Socket): (length: number) => Promise<Buffer | undefined> {
+  const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let chunk: Buffer = Buffer.alloc(0);
+  return async (length) => {
+    const taken = Buffer.allocUnsafeSlow(length);
+    for (let filled = 0; filled < length; ) {
+      if (chunk.length === 0) {
+        const next = await chunks.next();
+        if (next.done === true) return undefined;
+        chunk = next.value;
+      }
+      const copied = chunk.copy(taken, filled);
+      chunk = chunk.subarray(copied);
+      filled += copied;
+    }
+    return taken;
+  };
+}

@@ -1,0 +1,19 @@
+/** The tool of `image_resize` in the process of a test, its image process started as a replica starts it. */
+import { ChildProcesses } from "../execute/child-processes.ts";
+import { Renderer } from "../images/renderer.ts";
+import { openImageTool, type ImageSettings, type ImageTool } from "../images/resize.ts";
+
+const processes = new ChildProcesses();
+const start = (request: Parameters<ChildProcesses["start"]>[1]): void => processes.start(0, request);
+/** One for all tests of a file: each would wait for its start. */
+const renderer = new Renderer(start);
+
+export async function openTestImageTool(settings: ImageSettings): Promise<ImageTool> {
+  return { ...(await openImageTool(settings, start)), renderer };
+}
+
+/** For `afterAll`. */
+export async function closeImageProcesses(): Promise<void> {
+  renderer.close();
+  await processes.close();
+}
