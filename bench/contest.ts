@@ -11,6 +11,10 @@ export interface Speed {
   /** Of what was submitted over HTTP, where that is told apart. */
   readonly submittedPerSecond?: number;
   readonly p99Ms?: number;
+  /** CPU time for a job, in µs. */
+  readonly programUs?: number;
+  readonly redisUs?: number;
+  readonly postgresUs?: number;
   /** The whole database, indexes included, for each row. */
   readonly postgresBytesPerJob?: number;
 }
@@ -40,6 +44,9 @@ export async function contest(
     },
     ...extra(`${contestant.name}: submitted`, "jobs/s", valuesOf(contestant, "submittedPerSecond")),
     ...extra(`${contestant.name}: answer p99`, "ms", valuesOf(contestant, "p99Ms")),
+    ...extra(`${contestant.name}: CPU of its process`, "µs/job", valuesOf(contestant, "programUs")),
+    ...extra(`${contestant.name}: CPU of Redis`, "µs/job", valuesOf(contestant, "redisUs")),
+    ...extra(`${contestant.name}: CPU of Postgres`, "µs/job", valuesOf(contestant, "postgresUs")),
     ...extra(`${contestant.name}: Postgres`, "bytes/job", valuesOf(contestant, "postgresBytesPerJob")),
   ]);
   return { readings, ratiosAgainst };

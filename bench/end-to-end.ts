@@ -23,21 +23,27 @@ export function saturating({ isQuick }: Bench): LoadShape {
  * to the last commit, so the drain counts.
  * @throws {Error} when a submission is refused, or an accepted job gets no row
  */
-export async function measureEndToEnd(bench: Bench, { url }: Running, contestant: Contestant, shape: LoadShape): Promise<Speed> {
+export async function measureEndToEnd(bench: Bench, { url, program }: Running, contestant: Contestant, shape: LoadShape): Promise<Speed> {
   const { services, generator } = bench;
   const load = { url: url + contestant.path, ...shape };
   const warm = await generator.run({ ...load, seconds: Math.max(1, Math.round(shape.seconds / 3)) });
   const { rows: before } = await lastCommitted(services, contestant.table, warm.accepted);
+  const cpuMs = (): { program: number; redis: number; postgres: number } => ({ program: program.cpuMs(), ...services.cpuMs() });
+  const cpuBefore = cpuMs();
   const startedAt = performance.now();
   const { accepted, p99Ms } = await generator.run(load);
   const submittedAt = performance.now();
   const { rows: after, at } = await lastCommitted(services, contestant.table, before + accepted);
+  const cpuAfter = cpuMs();
   const rows = after - before;
   if (rows > accepted + shape.connections) throw new Error(`${rows} rows for ${accepted} submissions`);
   return {
     jobsPerSecond: (rows * 1_000) / (at - startedAt),
     submittedPerSecond: (accepted * 1_000) / (submittedAt - startedAt),
     p99Ms,
+    programUs: ((cpuAfter.program - cpuBefore.program) * 1_000) / rows,
+    redisUs: ((cpuAfter.redis - cpuBefore.redis) * 1_000) / rows,
+    postgresUs: ((cpuAfter.postgres - cpuBefore.postgres) * 1_000) / rows,
     postgresBytesPerJob: (await services.tableBytes(contestant.table)) / after,
   };
 }

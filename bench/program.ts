@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { cpuMsOf } from "./cpu-time.ts";
 
 export interface Program {
   readonly pid: number;
@@ -21,8 +22,6 @@ export interface Program {
 
 const DRAIN_WITHIN_MS = 20_000;
 const PRINTS_WITHIN_MS = 60_000;
-// USER_HZ, in which /proc counts CPU time, is 100 on every Linux that Node runs on (man 5 proc).
-const MS_A_TICK = 10;
 
 export function startProgram(args: readonly string[], env: Readonly<Record<string, string>>): Program {
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"], detached: true }); // Ctrl-C reaches it through us
@@ -47,10 +46,7 @@ export function startProgram(args: readonly string[], env: Readonly<Record<strin
       throw new Error(`${args.join(" ")} did not print ${String(pattern)}, but\n${output.slice(-2_000)}`);
     },
     write: (text) => child.stdin.write(text),
-    cpuMs: () => {
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-      return (Number(fields[11]) + Number(fields[12])) * MS_A_TICK; // utime, stime
-    },
+    cpuMs: () => cpuMsOf(pid),
     residentBytes: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024,
     stop: async (how) => {
       if (child.exitCode !== null || child.signalCode !== null) return;

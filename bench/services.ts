@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { startEmbedded } from "../src/embedded/services.ts";
+import { cpuMsOf, cpuMsOfFamily, parentOf } from "./cpu-time.ts";
 
 export interface Services {
   readonly dataDir: string;
@@ -15,6 +16,8 @@ export interface Services {
   readonly redis: Redis;
   /** One query, on a connection that stays open: a login for each count would be a load of its own. */
   query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
+  /** CPU time of both so far, in milliseconds. Linux only. */
+  cpuMs(): { readonly redis: number; readonly postgres: number };
   /** Rewrites Redis's append-only file, so that what is measured next does not pay for what was written before it. */
   compact(): Promise<void>;
   /** As if nothing had run: an empty Redis with an empty append-only file, a fresh database, a checkpoint behind it. */
@@ -39,6 +42,9 @@ export async function startServices(): Promise<Services> {
   const redis = new Redis({ port: redisPort });
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
+  const [backend] = (await admin.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
+  const postgresPid = parentOf(backend?.pid ?? 0);
+  const redisPid = Number(/process_id:(\d+)/.exec(await redis.info("server"))?.[1]);
   let observer = admin;
   const query = async <Row extends pg.QueryResultRow>(text: string): Promise<Row[]> => (await observer.query<Row>(text)).rows;
   return {
@@ -47,6 +53,7 @@ export async function startServices(): Promise<Services> {
     databaseUrl,
     redis,
     query,
+    cpuMs: () => ({ redis: cpuMsOf(redisPid), postgres: cpuMsOfFamily(postgresPid) }),
     compact: () => rewriteAppendOnlyFile(redis),
     empty: async () => {
       await redis.flushall();
