@@ -7,6 +7,7 @@ import { createTransport } from "nodemailer";
 import pg from "pg";
 import { afterEach, expect, it, vi } from "vitest";
 import { StartError } from "../errors.ts";
+import { makeDataFolder } from "../testing/own-servers.ts";
 import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { lockDataDir } from "./data-lock.ts";
@@ -31,6 +32,13 @@ async function start(dataDir: string, needs = ALL): Promise<EmbeddedServices> {
   const services = await startEmbedded({ dataDir, needs });
   opened.push(services);
   return services;
+}
+
+/** An empty data folder, but for a Redis. */
+function dataFolder(): string {
+  const dataDir = tempDir();
+  makeDataFolder(dataDir);
+  return dataDir;
 }
 
 interface Program {
@@ -75,7 +83,7 @@ async function send(url: string | undefined, subject: string): Promise<void> {
 }
 
 it("starts what is needed, and serves the same data at the next start", async () => {
-  const dataDir = join(tempDir(), "made", "here");
+  const dataDir = dataFolder();
   const first = await start(dataDir);
   expect(first.started.map(({ name }) => name)).toEqual(["Redis", "Postgres", "mail catcher"]);
   expect(JSON.stringify(first.started)).not.toContain(new URL(first.databaseUrl ?? "").password);
@@ -98,7 +106,7 @@ it("starts nothing that is not needed, and makes no folder for it", async () => 
 });
 
 it("takes over the data of a program that was killed, and stops the servers it left behind", async () => {
-  const dataDir = tempDir();
+  const dataDir = dataFolder();
   const killed = await program(dataDir, { ...ALL, mail: false });
   await redisCommand(portOf(killed.redisAddr), "SET", "kept", "1");
   await query(killed.databaseUrl, "create table kept as select 1 as n");
@@ -114,7 +122,7 @@ it("takes over the data of a program that was killed, and stops the servers it l
 });
 
 it("stops the servers when the program exits without closing them", async () => {
-  const dataDir = tempDir();
+  const dataDir = dataFolder();
   const other = await program(dataDir, { ...ALL, mail: false }, "process.exit(0);");
   if (other.child.exitCode === null) await once(other.child, "exit");
   await until(() => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => markOf(pid) === undefined), { what: "both servers are gone" });
@@ -131,15 +139,15 @@ it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
     });
     setInterval(() => {}, 1000);
     console.log("listening");`;
-  const other = await program(tempDir(), { ...NONE, redis: true }, drains);
+  const other = await program(dataFolder(), { ...NONE, redis: true }, drains);
   expect(await other.nextLine()).toBe("listening");
   process.kill(-(other.child.pid ?? 0), "SIGINT");
   expect(await other.nextLine()).toBe("+PONG");
   await once(other.child, "exit");
 });
 
-it("refuses a data folder that another program uses", async () => {
-  const dataDir = tempDir();
+it("makes its data folder, and refuses one that another program uses", async () => {
+  const dataDir = join(tempDir(), "made", "here");
   await start(dataDir, { ...NONE, mail: true });
   await expect(start(dataDir, { ...NONE, mail: true })).rejects.toThrow(new StartError(`The data folder ${dataDir} is in use by process ${process.pid}: end that one first, or set another DATA_DIR.`));
 });
@@ -151,7 +159,7 @@ it("refuses a data folder that cannot be made, in one sentence", async () => {
 });
 
 it("stops the others and gives the folder back when one does not start", async () => {
-  const dataDir = tempDir();
+  const dataDir = dataFolder();
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "cluster"), "no cluster");
   await expect(start(dataDir, { ...ALL, mail: false })).rejects.toBeInstanceOf(StartError);

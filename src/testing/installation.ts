@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { lastServer } from "../embedded/server-process.ts";
 import { testJobsDir } from "./jobs-dir.ts";
+import { makeDataFolder } from "./own-servers.ts";
 import { Program } from "./process.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
 
@@ -21,6 +22,7 @@ afterAll(async () => {
 /** A folder in which a program that is given nothing keeps its `./data`. */
 export function ownFolder(): string {
   const folder = tempDir();
+  makeDataFolder(join(folder, "data"));
   folders.push(folder);
   return folder;
 }
