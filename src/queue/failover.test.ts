@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Job } from "../core/job.ts";
 import { QueueUnavailable } from "../errors.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
@@ -13,7 +13,7 @@ import type { Queue, Settlement } from "./queue.ts";
 
 const OUTBOX_OWNED_MS = 30_000;
 const closers: (() => unknown)[] = [];
-afterEach(async () => {
+afterAll(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
@@ -21,33 +21,29 @@ function completed({ id, type, priority, claimSeq, attempt, crashes, deferrals }
   return { id, type, priority, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` };
 }
 
-describe("a master chosen by Sentinels", () => {
-  let master: Awaited<ReturnType<typeof ownRedis>>;
-  let address: string;
+/** A master with one replica, three Sentinels that watch over both, and queues of that. */
+async function watchedMaster() {
+  const master = await ownRedis();
+  await ownRedis(["--replicaof", "127.0.0.1", String(master.port)]);
+  const sentinels = await startOwnSentinels(master.port, 3);
+  closers.push(() => sentinels.close());
+  const address = sentinels.address.replace("//", `//127.0.0.1:${await closedPort()},`); // the first is down
+  return {
+    master,
+    queue: async (options: Parameters<typeof openQueue>[1] = {}): Promise<Queue> => {
+      const opened = await openQueue(address, options);
+      closers.push(() => opened.close());
+      return opened;
+    },
+    replicated: () => until(async () => (await redisCommand(master.port, "WAIT", "1", "1000")) === ":1", { what: "the replica has it all" }),
+    goesOn: (by: Queue, timeoutMs: number) => until(() => enqueue(by, submission({ type: "probe" })), { what: "the new master takes jobs", timeoutMs }),
+  };
+}
 
-  beforeEach(async () => {
-    master = await ownRedis();
-    await ownRedis(["--replicaof", "127.0.0.1", String(master.port)]);
-    const sentinels = await startOwnSentinels(master.port, 3);
-    closers.push(() => sentinels.close());
-    address = sentinels.address.replace("//", `//127.0.0.1:${await closedPort()},`); // the first is down
-  });
-
-  async function queue(options: Parameters<typeof openQueue>[1] = {}): Promise<Queue> {
-    const opened = await openQueue(address, options);
-    closers.push(() => opened.close());
-    return opened;
-  }
-
-  async function replicated(): Promise<void> {
-    await until(async () => (await redisCommand(master.port, "WAIT", "1", "1000")) === ":1", { what: "the replica has it all" });
-  }
-
-  async function goesOn(by: Queue, timeoutMs: number): Promise<void> {
-    await until(() => enqueue(by, submission({ type: "probe" })), { what: "the new master takes jobs", timeoutMs });
-  }
-
+// Together, for they wait most of the time.
+describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
   it("may be killed: what it had replicated is there, and jobs are enqueued, claimed, renewed and settled on", async () => {
+    const { master, queue, replicated, goesOn } = await watchedMaster();
     const cancelled: string[] = [];
     const [one, other] = [await queue(), await queue({ onCancel: (id) => cancelled.push(id) })];
     await enqueue(one, ...Array.from({ length: 6 }, () => submission()));
@@ -55,15 +51,15 @@ describe("a master chosen by Sentinels", () => {
     await other.settle(claimed.slice(0, 1).map(completed), OUTBOX_OWNED_MS);
     await replicated();
     await master.kill();
-    await goesOn(one, 20_000);
+    await goesOn(one, 40_000);
     const running = claimed.slice(1);
-    await until(async () => (await other.renew(running.map(({ id, claimSeq }) => ({ id, claimSeq, progress: null })), "{}")).size === 0, { what: "leases are renewed" });
+    await until(async () => (await other.renew(running.map(({ id, claimSeq }) => ({ id, claimSeq, progress: null })), "{}")).size === 0, { what: "leases are renewed", timeoutMs: 30_000 });
     await until(
       async () => {
         await one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS); // told to nobody until the other is connected again
         return cancelled.length > 0;
       },
-      { what: "it hears of cancellations again" },
+      { what: "it hears of cancellations again", timeoutMs: 30_000 },
     );
     expect(await other.settle(claimed.map(completed), OUTBOX_OWNED_MS)).toEqual(["d", "k", "k"]);
     const rest = await other.claim(2, 1, ioSlots({ noop: 10 }));
@@ -72,11 +68,12 @@ describe("a master chosen by Sentinels", () => {
   });
 
   it("may fall silent with all its connections open", async () => {
+    const { master, queue, replicated, goesOn } = await watchedMaster();
     const one = await queue();
     await replicated();
     master.pause();
     const claim = async (): Promise<boolean> => (await one.claim(1, 1, ioSlots({ noop: 1 }))).now > 0;
-    await Promise.all([goesOn(one, 25_000), until(claim, { what: "claims go on", timeoutMs: 25_000 })]);
+    await Promise.all([goesOn(one, 40_000), until(claim, { what: "claims go on", timeoutMs: 40_000 })]);
   });
 });
 
