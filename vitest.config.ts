@@ -19,15 +19,36 @@ class LongestFirst extends BaseSequencer {
 const VENDOR = fileURLToPath(new URL("./dist/vendor", import.meta.url));
 const bundled = [{ find: /^typebox$/, replacement: `${VENDOR}/typebox.js` }, { find: /^typebox\/(\w+)$/, replacement: `${VENDOR}/typebox-$1.js` }];
 
+/** Tests of functions of their arguments: they leave nothing behind in a process, and share one, which saves 1 s for each file. */
+const PURE = [
+  "bench/*.test.ts",
+  "scripts/loadtest/{mix,report}.test.ts",
+  "src/{config,latency-window,metrics,redacted-url,redis-addr,settings-table}.test.ts",
+  "src/api/{large-bodies,protected-mode}.test.ts",
+  "src/cli/{terminal,time-option}.test.ts",
+  "src/client/{event-stream,retry-delay,submission}.test.ts",
+  "src/core/*.test.ts",
+  "src/exports/{csv-encoder,query-text}.test.ts",
+  "src/images/variant-faults.test.ts",
+  "src/jobs/webhook.payload.test.ts",
+  "src/net/{redirect,retry-after,target}.test.ts",
+  "src/queue/request-buffers.test.ts",
+  "src/results/{backlog,faults,row-buffer}.test.ts",
+  "src/webhooks/signature.test.ts",
+];
+const LIVE = ["src/**/*.test.ts", "scripts/**/*.test.ts"];
+
 export default defineConfig({
   resolve: { alias: existsSync(VENDOR) ? bundled : [] },
   test: {
+    projects: [
+      { extends: true, test: { name: "live", include: LIVE, exclude: PURE, globalSetup: ["src/testing/global-setup.ts"] } },
+      { extends: true, test: { name: "pure", include: PURE, isolate: false } },
+    ],
     server: { deps: { external: [/\/dist\/vendor\//] } },
-    include: ["src/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"],
     pool: "forks", // uWebSockets.js and the child processes of the tests want a process each
     maxWorkers: Math.max(2, availableParallelism() - 1), // many tests wait for clocks: two files at once pay off on two cores
     sequence: { sequencer: LongestFirst },
-    globalSetup: ["src/testing/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: { provider: "v8", include: ["src/**/*.ts"], exclude: ["src/**/*.test.ts", "src/testing/**"], reporter: ["text-summary"], thresholds: { lines: 95 } },

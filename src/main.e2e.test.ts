@@ -47,7 +47,7 @@ function expectRowOfEach(accepted: readonly string[], rows: readonly Row[], unan
 describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
   it("of the only replica, in a backlog: started again on its own data folder, it loses nothing", async () => {
     const folder = ownFolder();
-    const env = { TASKFLOW_JOBS: testJobsDir, LEASE_MS: "1000", IO_SLOTS: "20" };
+    const env = { TASKFLOW_JOBS: testJobsDir, WORKER_COUNT: "1", LEASE_MS: "1000", IO_SLOTS: "20" };
     const first = await launch(folder, env).ready();
     const ids = await submitBatch(first, someSleepers(1_500, 20));
     await until(async () => ((await statsOf(first)).totals.completed ?? 0) > 100, { what: "some have ended", timeoutMs: WITHIN_MS });
