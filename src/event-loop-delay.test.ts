@@ -22,7 +22,17 @@ it("tells of a delay in the period that it fell in, and once more to who asks fo
   expect(delay.worst().maxMs).toBeLessThan(seen);
 });
 
-it("says zero where nothing was measured", () => {
+it("tells percentiles while the loop is in use", async () => {
+  await blockFor(100);
+  for (let i = 0; i < 10; i += 1) await blockFor(60);
+  const { p50Ms, p99Ms, maxMs } = delay.period();
+  expect(p99Ms).toBeGreaterThan(30);
+  expect(maxMs).toBeGreaterThanOrEqual(p99Ms);
+  expect(p50Ms).toBeLessThanOrEqual(p99Ms);
+});
+
+it("says little where nothing happened", async () => {
   delay.period();
-  expect(delay.period()).toEqual({ p50Ms: 0, p99Ms: 0, maxMs: 0 });
+  await sleep(300);
+  expect(delay.period().maxMs).toBeLessThan(200);
 });
