@@ -1,4 +1,5 @@
 /** One attempt of `image_resize`. */
+import { createHash } from "node:crypto";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { openOutbound, type Outbound, type OutboundSettings } from "../net/outbound.ts";
@@ -60,27 +61,28 @@ export async function resizeImage(task: ImageTask, tool: ImageTool, signal: Abor
   const watermarks = await readWatermarks(variants, tool, signal);
   const digest = digestOf(bytes, variants, watermarks);
   const kept = await recall(tool.store, digest, task);
-  const outputs = kept ?? (await write(task, tool.store, tool.renderer.render(bytes, variants, watermarks), progress));
-  if (kept === undefined) await remember(tool.store, digest, { jobId: task.jobId, attempt: task.attempt, outputs });
+  const outputs = kept ?? (await write(task, tool.store, digest, tool.renderer.render(bytes, variants, watermarks), progress));
   return { outputs: outputs.map(({ artifact, format, width, height, bytes: length }) => ({ artifact, format, width, height, bytes: length })), reused: kept !== undefined };
 }
 
-/** Writes each output while the next is rendered. */
-async function write({ jobId, attempt, variants }: ImageTask, store: ArtifactStore, rendering: AsyncIterable<RenderedVariant>, progress: (percent: number) => void): Promise<KeptOutput[]> {
+/**
+ * Writes each output while the next is rendered, and with the last one the note of them all: a write is synced to the
+ * disk, which takes as long as a small variant. A note whose files came not to be counts for nothing.
+ */
+async function write(task: ImageTask, store: ArtifactStore, digest: string, rendering: AsyncIterable<RenderedVariant>, progress: (percent: number) => void): Promise<KeptOutput[]> {
+  const { jobId, attempt, variants } = task;
   const outputs: KeptOutput[] = [];
-  const writeNext = async ({ bytes, ...rendered }: RenderedVariant): Promise<void> => {
-    const artifact = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
-    const { sha256 } = await store.write({ jobId, attempt, name: artifact }, bytes);
-    outputs.push({ artifact, ...rendered, bytes: bytes.length, sha256 });
-    if (variants.length > 1) progress(Math.round((100 * outputs.length) / variants.length));
-  };
-  let writing = Promise.resolve();
+  let writing: Promise<unknown> = Promise.resolve();
   try {
-    for await (const rendered of rendering) {
+    for await (const { bytes, ...rendered } of rendering) {
       await writing;
-      writing = writeNext(rendered);
+      const artifact = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
+      outputs.push({ artifact, ...rendered, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") });
+      const percent = Math.round((100 * outputs.length) / variants.length);
+      writing = store.write({ jobId, attempt, name: artifact }, bytes).then(() => variants.length > 1 && progress(percent));
       writing.catch(() => undefined); // heard of where it is awaited, once the next is there
     }
+    await Promise.all([writing, remember(store, digest, { jobId, attempt, outputs })]);
   } finally {
     await writing;
   }
