@@ -6,6 +6,7 @@ import type { ReplayFilters, Replays } from "../core/replays.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
 import { parseTime } from "../core/rfc3339.ts";
 import { viewOf } from "../core/wire.ts";
+import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Acceptor } from "../results/acceptor.ts";
 import type { Store } from "../results/store.ts";
@@ -90,9 +91,7 @@ async function enqueue({ queue, acceptor }: ReplayParts, jobs: readonly { readon
       acceptor.accept({ jobs: durable }, (answer) => { if (answer.kind === "failed") reject(answer.error); else resolve(); });
     });
   }
-  await Promise.all(jobs.map(({ id, submission }) => new Promise<void>((resolve, reject) => {
-    queue.enqueue({ ids: [id], submissions: [submission] }, (answer) => { if (answer.kind === "failed") reject(answer.error); else resolve(); });
-  })));
+  await Promise.all(jobs.map(({ id, submission }) => enqueued(queue, { ids: [id], submissions: [submission] })));
 }
 
 /** The id of a job's copy: it follows from the replay's and the job's, with the time and the shard of the replay's. */

@@ -20,7 +20,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { lowestIdAt } from "../core/id.ts";
-import type { TaskFlowError } from "../errors.ts";
+import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Accepted, AcceptedJob, Unrecorded } from "../results/accepted.ts";
 
@@ -169,15 +169,11 @@ export class Restore {
 
   /** Each by itself: a batch was accepted as a whole, and some of its jobs may be there. */
   async #enqueue(lost: readonly AcceptedJob[]): Promise<void> {
-    const failures = await Promise.all(
-      lost.map(({ id, submission }) => new Promise<TaskFlowError | undefined>((resolve) => {
-        this.#options.queue.enqueue({ ids: [id], submissions: [submission] }, (answer) => resolve(answer.kind === "failed" ? answer.error : undefined));
-      })),
-    );
-    const failure = failures.find((error) => error !== undefined);
+    const answers = await Promise.allSettled(lost.map(({ id, submission }) => enqueued(this.#options.queue, { ids: [id], submissions: [submission] })));
+    const failure = answers.find((answer) => answer.status === "rejected");
     if (!failure) return;
     this.#keepQuiet();
-    throw failure;
+    throw failure.reason;
   }
 }
 

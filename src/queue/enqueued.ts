@@ -1,0 +1,12 @@
+import type { Submitted } from "./enqueuer.ts";
+import type { Queue } from "./queue.ts";
+
+/** Enqueues, and resolves when the jobs are in Redis. @throws TaskFlowError when they are not, or nobody knows */
+export function enqueued(queue: Pick<Queue, "enqueue">, submitted: Submitted): Promise<void> {
+  return new Promise((resolve, reject) => {
+    queue.enqueue(submitted, (answer) => {
+      if (answer.kind === "failed") reject(answer.error);
+      else resolve();
+    });
+  });
+}
