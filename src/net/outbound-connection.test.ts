@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
@@ -8,6 +9,7 @@ import { afterEach, expect, it } from "vitest";
 import { HttpPeer } from "../testing/http-peer.ts";
 import { tempDir } from "../testing/services.ts";
 import { testCertificate, testKey } from "../testing/tls.ts";
+import { until } from "../testing/until.ts";
 import { openOutbound, type Outbound, type OutboundSettings } from "./outbound.ts";
 
 const closers: (() => unknown)[] = [];
@@ -81,4 +83,26 @@ it("ends where an answer does not begin in time, or pauses too long", async () =
   await expect(open({ OUTBOUND_HEADERS_TIMEOUT_MS: 50 }).fetch(peer.url())).rejects.toMatchObject({ code: "UND_ERR_HEADERS_TIMEOUT" });
   const port = await listen(createServer((socket) => socket.on("error", () => undefined).write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx")));
   await expect(open({ OUTBOUND_BODY_TIMEOUT_MS: 50 }).fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: "UND_ERR_BODY_TIMEOUT" });
+});
+
+/** A port of a process that was stopped, whose queue of connections is full: the kernel answers no more of them. */
+async function silentPort(): Promise<number> {
+  const code = `const s = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => console.log(s.address().port));`;
+  const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
+  closers.push(() => child.kill("SIGKILL"));
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  child.kill("SIGSTOP");
+  const port = Number(line);
+  let made = 0;
+  for (let n = 0; n < 8; n++) {
+    const socket = connect(port, "127.0.0.1", () => { made += 1; }).on("error", () => undefined);
+    closers.push(() => socket.destroy());
+  }
+  await until(() => made >= 2, { what: "the queue is full" }); // Linux holds one more than asked for
+  return port;
+}
+
+it("ends where a connection is not made in time", async () => {
+  const port = await silentPort();
+  await expect(open({ OUTBOUND_CONNECT_TIMEOUT_MS: 50 }).fetch(`http://127.0.0.1:${port}/`, { timeoutMs: 20_000 })).rejects.toMatchObject({ code: "UND_ERR_CONNECT_TIMEOUT" });
 });
