@@ -56,6 +56,7 @@ describe("what is counted", () => {
     metrics.observeCopy(150, 0.004);
     metrics.observeScript("claim", 0.0004);
     metrics.observePoolWait(0.02);
+    metrics.countOpenings(2);
     const text = await metrics.text();
     expect(text).toContain('taskflow_run_seconds_count{type="email"} 1');
     expect(text).toContain('taskflow_end_to_end_seconds_sum{type="email"} 0.3');
@@ -64,6 +65,7 @@ describe("what is counted", () => {
     expect(text).toContain("taskflow_copy_seconds_sum 0.004");
     expect(text).toContain('taskflow_redis_script_seconds_bucket{le="0.0005",script="claim"} 1');
     expect(text).toContain("taskflow_pool_wait_seconds_count 1");
+    expect(text).toContain("taskflow_destination_openings_total 2");
     expect(metrics.contentType).toContain("text/plain");
   });
 

@@ -11,6 +11,7 @@ let address: string;
 let redis: Redis;
 let queues: Queue[];
 let next: number;
+let opened: number;
 beforeAll(async () => {
   const { port } = await ownRedis(); // what its users may do is changed
   address = `redis://127.0.0.1:${port}`;
@@ -18,7 +19,9 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
-  queues = await Promise.all([openQueue(address), openQueue(address)]);
+  opened = 0;
+  const onDestinationsOpened = (count: number): void => { opened += count; };
+  queues = await Promise.all([openQueue(address, { onDestinationsOpened }), openQueue(address, { onDestinationsOpened })]);
   await Promise.all(queues.map((queue) => queue.renew([], "{}"))); // they are alive
   next = 0;
 });
@@ -197,9 +200,11 @@ describe("a destination that fails", () => {
 
   it("is not held against attempts that end while it is left alone", async () => {
     const slow = await ask(5);
+    expect(opened).toBe(0);
     await openBreaker();
     await leaveAll(slow, "down");
     expect(await redis.hget(KEY, "open_for")).toBe("1000");
+    expect(opened).toBe(1);
   });
 });
 

@@ -35,10 +35,19 @@ interface Entry {
   readonly undecided: () => void;
 }
 
+interface DestinationsOptions {
+  readonly ns: string;
+  readonly replica: string;
+  /** A report from here opened so many. */
+  readonly onOpened: (destinations: number) => void;
+  readonly onError: (error: Error) => void;
+}
+
 export class RedisDestinations implements Destinations {
   readonly #connection: Pick<Connection, "run">;
   readonly #ns: string;
   readonly #replica: string;
+  readonly #onOpened: (destinations: number) => void;
   readonly #onError: (error: Error) => void;
   #lastId = 0;
   #entries: Entry[] = [];
@@ -46,10 +55,11 @@ export class RedisDestinations implements Destinations {
   /** The call that waits for the end of this tick. */
   #next: Promise<void> | undefined;
 
-  constructor(connection: Pick<Connection, "run">, { ns, replica, onError }: { readonly ns: string; readonly replica: string; readonly onError: (error: Error) => void }) {
+  constructor(connection: Pick<Connection, "run">, { ns, replica, onOpened, onError }: DestinationsOptions) {
     this.#connection = connection;
     this.#ns = ns;
     this.#replica = replica;
+    this.#onOpened = onOpened;
     this.#onError = onError;
   }
 
@@ -82,7 +92,8 @@ export class RedisDestinations implements Destinations {
   async #sendReports(reports: readonly string[]): Promise<void> {
     if (reports.length === 0) return;
     try {
-      await this.#connection.run(scripts.report, [this.#ns, ...reports], CALL_TIMEOUT_MS);
+      const opened = (await this.#connection.run(scripts.report, [this.#ns, ...reports], CALL_TIMEOUT_MS)) as number;
+      if (opened > 0) this.#onOpened(opened);
     } catch (error) {
       this.#keep(reports);
       this.#failed(error);

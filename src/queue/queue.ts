@@ -44,6 +44,8 @@ export interface QueueOptions {
   readonly runsJobs: boolean;
   readonly submitTimeoutMs: number;
   readonly onRoundTrip: (script: string, seconds: number) => void;
+  /** Reports from here opened so many destinations: nothing is sent to them for a while. */
+  readonly onDestinationsOpened?: (destinations: number) => void;
   readonly onError: (error: Error) => void;
   /** Work came in, here or at another replica: a hint to claim. */
   readonly onWake: () => void;
@@ -115,7 +117,7 @@ export class Queue {
     const hooks = { onRoundTrip, onError: options.onError, onReady: () => options.onWake() };
     this.#submissions = new Connection(options.url, hooks);
     this.#work = new Connection(options.url, hooks);
-    this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onError: options.onError });
+    this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onOpened: options.onDestinationsOpened ?? (() => undefined), onError: options.onError });
     this.#enqueuer = new Enqueuer(this.#submissions, this.clock, {
       ns: this.#ns,
       replica: options.runsJobs ? options.replica : "",

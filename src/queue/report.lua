@@ -2,12 +2,13 @@
 -- Takes how attempts at destinations went; see destinations.ts.
 -- KEYS: 1 namespace
 -- ARGV: for each attempt: destination, its member in held (when it began, ":", its id), attempts at once, "up" | "busy" | "down" | "unknown"
--- Returns: now (ms)
+-- Returns: how many destinations it opened
 local ns, call = KEYS[1], redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local START, FAILURES, OPEN_LEAST, OPEN_MOST = 10, 5, 1000, 60000 -- failures in a row that open · ms that it stays open
 local KEEP, KEEP_TROUBLE = 120000, 900000
+local opened = 0
 
 local function report(host, member, most, sign)
   local key, held = ns .. 'dest:' .. host, ns .. 'held:' .. host
@@ -34,6 +35,7 @@ local function report(host, member, most, sign)
       local open_for = math.min(OPEN_MOST, math.max(OPEN_LEAST, 2 * tonumber(known[5] or 0)))
       window = 1 -- the first one after that is a probe
       call('HSET', key, 'open_until', now + open_for, 'open_for', open_for, 'tail', 0)
+      opened = opened + 1
     end
     call('HSET', key, 'failures', failures)
   end
@@ -42,4 +44,4 @@ local function report(host, member, most, sign)
 end
 
 for at = 1, #ARGV, 4 do report(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]) end
-return { now }
+return opened

@@ -194,6 +194,7 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     runsJobs,
     submitTimeoutMs: config.SUBMIT_TIMEOUT_MS,
     onRoundTrip: metrics.observeScript,
+    onDestinationsOpened: metrics.countOpenings,
     onWake: () => hears.wake(),
     onCancel: (id) => hears.cancel(id),
     onError: (error) => {
