@@ -18,6 +18,7 @@ import type { EmailPayload } from "../mail/payload.ts";
 import { SendRate } from "../mail/send-rate.ts";
 import { sliced } from "../mail/slices.ts";
 import { renderTemplate } from "../mail/template.ts";
+import { templateCheck } from "../mail/template-names.ts";
 import { mailSettings, openTransport } from "../mail/transport.ts";
 import { unsubscribeHeaders } from "../mail/unsubscribe.ts";
 import { openOutbound, outboundSettings } from "../net/outbound.ts";
@@ -78,6 +79,7 @@ export default defineJob({
   lane: "io",
   payload: EmailSchema,
   check: faultsOfEmail,
+  checkHere: templateCheck(),
   settings: Settings,
   result: Type.Object({ message_id: Type.String(), accepted: Type.Array(Type.String()), rejected: Type.Array(Type.String()), response: Type.String() }),
   errors: emailErrors,
