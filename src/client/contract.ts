@@ -292,7 +292,7 @@ export interface EmailPayload {
     content_type?: string | undefined;
     /** The file itself */
     base64?: string | undefined;
-    /** A file that another job produced: JOB_ID/NAME */
+    /** A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read` */
     artifact?: string | undefined;
     /** Where the file is fetched from with each attempt; http or https, without credentials */
     url?: string | undefined;
@@ -322,7 +322,7 @@ export interface ImageResizePayload {
   } | {
     base64: string;
   } | {
-    /** JOB_ID/NAME */
+    /** JOB_ID/NAME. It needs a key with the scope `read` */
     artifact: string;
   };
   /** In pixels. Without it, it follows from `height`. */
@@ -349,7 +349,7 @@ export interface ImageResizePayload {
   /** The sigma of the mask, in pixels of the output. */
   sharpen?: number | undefined;
   watermark?: {
-    /** JOB_ID/NAME: an image of any format that is read; its transparency counts. */
+    /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
     artifact: string;
     /** Default southeast. */
     position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;
@@ -388,7 +388,7 @@ export interface ImageResizePayload {
     /** The sigma of the mask, in pixels of the output. */
     sharpen?: number | undefined;
     watermark?: {
-      /** JOB_ID/NAME: an image of any format that is read; its transparency counts. */
+      /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
       artifact: string;
       /** Default southeast. */
       position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;

@@ -22,7 +22,7 @@ export const imageSource = Type.Union(
   [
     Type.Object({ url: Type.String({ minLength: 1, maxLength: 2_048, description: "An http or https URL without credentials." }) }, closed),
     Type.Object({ base64: Type.String({ minLength: 4, maxLength: 16_777_216, pattern: "^[A-Za-z0-9+/]+={0,2}$" }) }, closed),
-    Type.Object({ artifact: Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "JOB_ID/NAME" }) }, closed),
+    Type.Object({ artifact: Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "JOB_ID/NAME. It needs a key with the scope `read`" }) }, closed),
   ],
   { description: "The image: to be fetched, in the payload itself, or what another job produced." },
 );

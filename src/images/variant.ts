@@ -16,7 +16,7 @@ const share = { minimum: 0, maximum: 1 };
 
 const watermark = Type.Object(
   {
-    artifact: Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "JOB_ID/NAME: an image of any format that is read; its transparency counts." }),
+    artifact: Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`." }),
     position: Type.Optional(Type.Enum([...POSITIONS], { description: "Default southeast." })),
     opacity: Type.Optional(Type.Number({ ...share, description: "0 to 1, default 1." })),
     scale: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "The share of the output's width that it takes, at most the output's height (default 0.25)." })),

@@ -80,6 +80,7 @@ export default defineJob({
   payload: EmailSchema,
   check: faultsOfEmail,
   checkHere: templateCheck(),
+  needsRead: ({ attachments = [] }) => attachments.some(({ artifact }) => artifact !== undefined),
   settings: Settings,
   result: Type.Object({ message_id: Type.String(), accepted: Type.Array(Type.String()), rejected: Type.Array(Type.String()), response: Type.String() }),
   errors: emailErrors,

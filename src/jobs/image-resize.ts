@@ -47,6 +47,7 @@ export default defineJob({
   lane: "cpu",
   payload: payloadSchema,
   check: faultsOf,
+  needsRead: ({ source, variants = [], watermark }) => "artifact" in source || [watermark, ...variants.map((each) => each.watermark)].some((mark) => mark !== undefined),
   settings: Type.Object({ ...artifactSettings, ...outboundSettings }),
   result: Type.Object({
     outputs: Type.Array(Type.Object({ artifact: Type.String(), format: Type.String(), width: Type.Integer(), height: Type.Integer(), bytes: Type.Integer() })),

@@ -17,7 +17,7 @@ const Attachment = Type.Object(
     filename: Type.String({ minLength: 1, maxLength: 255 }),
     content_type: Type.Optional(MediaType),
     base64: Type.Optional(Type.String({ description: "The file itself" })),
-    artifact: Type.Optional(Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "A file that another job produced: JOB_ID/NAME" })),
+    artifact: Type.Optional(Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read`" })),
     url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Where the file is fetched from with each attempt; http or https, without credentials" })),
   },
   { additionalProperties: false, description: "A file: one of `base64`, `artifact` and `url`. At most 18 MiB in all" },
