@@ -4,7 +4,6 @@
  */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -18,10 +17,11 @@ const images = Number(process.argv[2] ?? 500);
 const warm = Math.ceil(images / 10);
 const MIB = 1_048_576;
 
-/** A process and all below it. */
-function residentBytes(pid: number): number {
-  const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" }).split("\n").map(Number).filter((child) => child > 0);
-  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024 + children.reduce((sum, child) => sum + residentBytes(child), 0);
+/** A process and all below it, the image processes among them. */
+function residentBytes(root: number): number {
+  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,rss="], { encoding: "utf8" }).trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (pid: number): number => rows.filter(([own, parent]) => own === pid || parent === pid).reduce((sum, [own = 0, , kib = 0]) => sum + (own === pid ? kib * 1_024 : below(own)), 0);
+  return below(root);
 }
 
 const photo = await makePhoto(6_000, 4_000);
