@@ -49,8 +49,8 @@ export default defineConfig({
     pool: "forks", // uWebSockets.js and the child processes of the tests want a process each
     maxWorkers: Math.max(2, availableParallelism() - 1), // many tests wait for clocks: two files at once pay off on two cores
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000, // for a machine a few times slower than ours; what is waited for has its own limit, and says what it was (until.ts)
+    hookTimeout: 120_000,
     coverage: { provider: "v8", include: ["src/**/*.ts"], exclude: ["src/**/*.test.ts", "src/testing/**"], reporter: ["text-summary"], thresholds: { lines: 95 } },
   },
 });

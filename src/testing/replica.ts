@@ -96,7 +96,7 @@ export async function jobWhen(replica: TestReplica, id: string, ...statuses: rea
       const job = await getJob(replica, id);
       return wanted.includes(job.status) ? job : undefined;
     },
-    { what: `job ${id} is ${wanted.join(" or ")}`, timeoutMs: 25_000 },
+    { what: `job ${id} is ${wanted.join(" or ")}`, timeoutMs: 60_000 },
   );
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface UntilOptions {
-  /** How long to wait, in milliseconds; 10,000 when not given. */
+  /** How long to wait, in milliseconds; 30,000 when not given: a slow machine is no failure. */
   readonly timeoutMs?: number;
   /** What is waited for, for the failure: "the job is completed". */
   readonly what: string;
@@ -15,7 +15,7 @@ const LONGEST_PAUSE_MS = 50;
  * Rejects after `timeoutMs` with what was waited for, and the last answer or error.
  */
 export async function until<Answer>(ask: () => Answer | Promise<Answer>, options: UntilOptions): Promise<NonNullable<Answer>> {
-  const { timeoutMs = 10_000, what } = options;
+  const { timeoutMs = 30_000, what } = options;
   const deadline = performance.now() + timeoutMs;
   let seen: unknown;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
