@@ -120,11 +120,14 @@ describe("who watches", () => {
 
   it("knows that it may have missed something when its key was lost, at the next renewal", async () => {
     const { seen, heard } = await watched();
+    let heardToo = 0; // by a replica that listens to the same channel, whichever of the two renews first
+    queue.watchChanges({ onMessage: () => undefined, onHeard: () => { heardToo += 1; } }).need();
+    await until(() => heardToo === 1, { what: "changes are heard by both" });
     await enqueue(queue, submission());
     await until(() => seen.length === 1, { what: "the change is told" });
     expect(await redis.del("{taskflow:0}:watched")).toBe(1);
     await enqueue(queue, submission());
-    await until(() => heard() === 2, { what: "changes are heard anew" });
+    await until(() => heard() === 2 && heardToo === 2, { what: "changes are heard anew" });
     expect(await queue.changesSince(seen[0]?.eventId ?? "")).toEqual({ changes: [], isWhole: false });
     await enqueue(queue, submission());
     await until(() => seen.length === 2, { what: "the change is told" });

@@ -35,8 +35,6 @@ export interface WatchOptions {
 
 export class Watch {
   readonly #options: WatchOptions;
-  /** What names the channel. Not the namespace: databases of one Redis share channels, but not keys. */
-  #name = randomUUID().slice(0, 8);
   #heard: string | undefined;
   #asking: Promise<void> | undefined;
   #renewals: NodeJS.Timeout | undefined;
@@ -84,13 +82,10 @@ export class Watch {
 
   async #hear(): Promise<void> {
     const { connection, subscriber, namespace, key, channel, onMessage, onHeard } = this.#options;
-    const [name, wasKept] = (await connection.run(scripts.watch, [namespace, key, this.#name, String(KEY_TTL_MS)], CALL_TIMEOUT_MS)) as [string, number];
-    this.#name = name;
+    // A fresh name, so that all who watched learn that the key was lost: their channel is another one.
+    const name = (await connection.run(scripts.watch, [namespace, key, randomUUID().slice(0, 8), String(KEY_TTL_MS)], CALL_TIMEOUT_MS)) as string;
     const wanted = channel + name;
-    if (this.#heard === wanted) {
-      if (wasKept === 0) onHeard();
-      return;
-    }
+    if (this.#heard === wanted) return;
     this.#forget();
     await subscriber.subscribe(wanted, onMessage);
     if (!this.#renewals) { subscriber.unsubscribe(wanted); return; }
