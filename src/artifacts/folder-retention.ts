@@ -5,6 +5,9 @@ import { codeOf } from "../errors.ts";
 /** A file in `tmp` that nobody has written to for a day: no attempt lasts that long without a byte. */
 const ABANDONED_MS = 86_400_000;
 
+/** An empty folder as young as this may have been made for a file that is about to be renamed into it. */
+const FRESH_FOLDER_MS = 60_000;
+
 /** What another replica's removal, or a writer that uses the folder again, may make of ours. */
 const OVERTAKEN = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
 
@@ -14,16 +17,19 @@ const OVERTAKEN = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
  */
 export async function removeOlderThan(root: string, ageMs: number): Promise<number> {
   const nowMs = Date.now();
+  const freshMs = nowMs - FRESH_FOLDER_MS;
   await removeFiles(join(root, "tmp"), nowMs - ABANDONED_MS);
   let removed = 0;
   for (const shard of await foldersOf(root)) {
     if (shard === join(root, "tmp")) continue;
     for (const job of await foldersOf(shard)) {
+      const isJobFresh = await isChangedSince(job, freshMs); // seen before its entries go, which changes it
       for (const attempt of await foldersOf(job)) {
+        const isAttemptFresh = await isChangedSince(attempt, freshMs);
         removed += await removeFiles(attempt, nowMs - ageMs);
-        await unlessOvertaken(rmdir(attempt));
+        if (!isAttemptFresh) await unlessOvertaken(rmdir(attempt));
       }
-      await unlessOvertaken(rmdir(job));
+      if (!isJobFresh) await unlessOvertaken(rmdir(job));
     }
   }
   return removed;
@@ -38,10 +44,14 @@ async function removeFiles(folder: string, beforeMs: number): Promise<number> {
   let removed = 0;
   for (const name of (await unlessOvertaken(readdir(folder))) ?? []) {
     const path = join(folder, name);
-    const isOld = (await unlessOvertaken(lstat(path).then(({ mtimeMs }) => mtimeMs < beforeMs))) ?? false;
-    if (isOld && (await unlessOvertaken(unlink(path).then(() => true))) === true) removed++;
+    if (await isChangedSince(path, beforeMs)) continue;
+    if ((await unlessOvertaken(unlink(path).then(() => true))) === true) removed++;
   }
   return removed;
+}
+
+async function isChangedSince(path: string, sinceMs: number): Promise<boolean> {
+  return ((await unlessOvertaken(lstat(path)))?.mtimeMs ?? 0) >= sinceMs;
 }
 
 /** A folder that is not empty stays, a file that is gone is gone. */

@@ -139,7 +139,8 @@ describe("a folder of artifacts", () => {
     await writeFile(join(root, "tmp", "abandoned"), "");
     await writeFile(join(root, "tmp", "under-way"), "");
     const twoDaysAgo = new Date(Date.now() - 2 * 86_400_000);
-    for (const path of [pathOf(old), pathOf(key), join(root, "tmp", "abandoned")]) await utimes(path, twoDaysAgo, twoDaysAgo);
+    const emptied = [pathOf(old), pathOf(key)].flatMap((path) => [path, dirname(path)]);
+    for (const path of [...emptied, join(root, "def", OTHER_ID), join(root, "tmp", "abandoned")]) await utimes(path, twoDaysAgo, twoDaysAgo);
     expect(await store.removeOlderThan(86_400_000)).toBe(2);
     expect(await store.open(key)).toBeUndefined();
     expect(await store.find(JOB_ID, key.name)).toEqual({ ...key, attempt: 2 });

@@ -84,7 +84,7 @@ async function writeNewFile(path: string, source: Readable | Buffer): Promise<Wr
   }
 }
 
-/** Renames a file into its folder. A removal may take the folder, empty as it is, between the two steps; so they are tried again. */
+/** Renames a file into its folder. A removal may take a folder that has stood empty for long between the two steps; so they are tried again. */
 async function publish(temporary: string, folder: string, name: string): Promise<void> {
   for (let tries = 3; ; tries--) {
     let handle: FileHandle | undefined;
