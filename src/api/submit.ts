@@ -48,7 +48,7 @@ export function submitJob(deps: ApiDependencies): Handler {
     parse(request, reply, { kind: "single", now: acceptedAt, faults: wait.faults }, ({ submissions, isDelayed }, through) => {
       const submission = submissions[0] as Submission;
       const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
-      enqueue(deps, through(waited ?? reply), { ids: [id], submissions, ...idempotency }, (firstId) => {
+      enqueue(deps, through(waited ?? reply), { ids: [id], submissions, idempotency }, (firstId) => {
         if (firstId === id) return accepted(id, submission, false);
         waited?.turnTo(firstId);
         return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
@@ -69,7 +69,7 @@ export function submitBatch(deps: ApiDependencies): Handler {
     parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
       if (caller) deps.limits.charge(caller, submissions.length - 1);
       const ids = idsFrom(deps.queue.ids.nextOf(submissions.length), submissions.length);
-      enqueue(deps, through(reply), { ids, submissions, ...idempotency }, (firstId) => {
+      enqueue(deps, through(reply), { ids, submissions, idempotency }, (firstId) => {
         const isReplay = firstId !== ids[0];
         const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);
         return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [REPLAYED] : [], body };
@@ -88,9 +88,9 @@ function refusalOfHead({ body, headers }: ApiRequest, isRightType: boolean, type
   return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;
 }
 
-function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body, caller }: ApiRequest, call: "job" | "batch"): Pick<Submitted, "idempotency"> | undefined {
+function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body, caller }: ApiRequest, call: "job" | "batch"): Submitted["idempotency"] {
   const key = headers.idempotencyKey;
-  return key === undefined ? undefined : { idempotency: idempotencyOf(key, caller?.id, call, body, settings.idempotencyTtlMs) };
+  return key === undefined ? undefined : idempotencyOf(key, caller?.id, call, body, settings.idempotencyTtlMs);
 }
 
 interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {

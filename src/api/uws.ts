@@ -155,7 +155,11 @@ export class Server {
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
     const caller = this.#gate.callerOf(headers);
     const exchange = new HttpExchange(response, route, this.#host, {
-      ...{ id: this.#requestIds.take(headers.requestId), caller, headers, params, query },
+      id: this.#requestIds.take(headers.requestId), // a spread here would make V8 a hidden class for each request
+      caller,
+      headers,
+      params,
+      query,
       isHead: route.operation.method === "GET" && request.getMethod() === "head",
     });
     this.#underWay += 1;

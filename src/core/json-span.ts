@@ -16,21 +16,28 @@ export interface Member {
 /** The members of an object's text, in their order; one for each where a name stands twice. */
 export function membersOf(json: string): Member[] {
   const members: Member[] = [];
-  let at = json.indexOf("{") + 1;
-  for (;;) {
+  forEachMember(json, (name, start, end) => members.push({ name, start, end }));
+  return members;
+}
+
+function forEachMember(json: string, visit: (name: string, start: number, end: number) => void): void {
+  for (let at = json.indexOf("{") + 1; ; ) {
     const nameStart = json.indexOf('"', at) + 1;
-    if (nameStart === 0) return members;
+    if (nameStart === 0) return;
     const nameEnd = endOfString(json, nameStart);
     const start = skipSpace(json, json.indexOf(":", nameEnd) + 1);
     at = endOfValue(json, start);
-    members.push({ name: unescaped(json.slice(nameStart, nameEnd)), start, end: at });
+    visit(unescaped(json.slice(nameStart, nameEnd)), start, at);
   }
 }
 
 /** The text of a member's value; the last one counts where the name stands twice, as in JSON.parse. */
 export function memberText(json: string, name: string): string | undefined {
-  const member = membersOf(json).findLast((each) => each.name === name);
-  return member && json.slice(member.start, member.end);
+  let text: string | undefined;
+  forEachMember(json, (each, start, end) => {
+    if (each === name) text = json.slice(start, end);
+  });
+  return text;
 }
 
 /** The texts of an array's elements. */

@@ -69,8 +69,8 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, dueAt: numbe
   const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
   const refunded = Math.max(0, job.attempt - 1);
   switch (end.kind) {
-    case "returned":
-      return { kind: "completed", result: end.result, ...spent };
+    case "returned": // as nearly all do: no spread
+      return { kind: "completed", result: end.result, attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
     case "cancelled":
       return { kind: "cancelled", ...spent };
     case "released":

@@ -73,18 +73,19 @@ export interface FreshLease {
 export function decodeJob(id: string, value: string, lease?: FreshLease): Job {
   const metaEnd = value.indexOf("\n", HEAD_LENGTH);
   const payloadEnd = value.indexOf("\n", metaEnd + 1);
-  const [type = "", maxAttempts = "", group = ""] = value.slice(HEAD_LENGTH, metaEnd).split("|", 3);
-  const optionsAt = HEAD_LENGTH + type.length + maxAttempts.length + group.length + 3;
+  const typeEnd = value.indexOf("|", HEAD_LENGTH);
+  const maxAttemptsEnd = value.indexOf("|", typeEnd + 1);
+  const groupEnd = value.indexOf("|", maxAttemptsEnd + 1);
   const startedAt = lease ? lease.now : Number(value.slice(11, 24));
   const progress = lease ? "---" : value.slice(8, 11);
   return {
     id,
-    type,
+    type: value.slice(HEAD_LENGTH, typeEnd),
     payload: payloadEnd === -1 ? value.slice(metaEnd + 1) : value.slice(metaEnd + 1, payloadEnd),
     priority: value.charCodeAt(1) - 48,
-    maxAttempts: Number(maxAttempts),
-    groupKey: group === "" ? null : decodeURIComponent(group),
-    options: optionsAt === metaEnd ? NO_OPTIONS : (JSON.parse(value.slice(optionsAt, metaEnd)) as JobOptions),
+    maxAttempts: Number(value.slice(typeEnd + 1, maxAttemptsEnd)),
+    groupKey: groupEnd === maxAttemptsEnd + 1 ? null : decodeURIComponent(value.slice(maxAttemptsEnd + 1, groupEnd)),
+    options: groupEnd + 1 === metaEnd ? NO_OPTIONS : (JSON.parse(value.slice(groupEnd + 1, metaEnd)) as JobOptions),
     status: lease ? "running" : (STATUS_OF[value.charAt(0)] ?? "queued"),
     attempt: Number(value.slice(2, 4)) + (lease ? 1 : 0),
     crashes: Number(value.charAt(4)),

@@ -22,7 +22,7 @@ export interface Submitted {
     /** What tells another body under the same key: without spaces. */
     readonly fingerprint: string;
     readonly ttlMs: number;
-  };
+  } | undefined;
 }
 
 /**

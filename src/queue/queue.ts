@@ -30,6 +30,8 @@ const ID_LENGTH = 36;
 /** What ends a job in an answer of claim.lua, and what begins one that was lost. */
 const END_OF_JOB = "\u001e";
 const LOST = 0x2d; // -
+/** `run_at` of what is not tried again, as settle.lua reads it. */
+const NO_TIME = "0".repeat(13);
 /** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
 const CALL_TIMEOUT_MS = 5_000;
 
@@ -81,7 +83,7 @@ export interface Settlement extends Counters {
   readonly runAt: number;
   /** One line of history, or "" where nothing is worth keeping. */
   readonly record: string;
-  readonly callback?: { readonly id: string; readonly submission: Submission };
+  readonly callback?: { readonly id: string; readonly submission: Submission } | undefined;
 }
 
 /** done · done by an earlier call · the lease is no longer ours · a cancellation came first: settle as cancelled. */
@@ -233,10 +235,15 @@ export class Queue {
     const { replica } = this.#options;
     const args = [this.#ns, replica, String(outboxOwnedMs), ""];
     let before = "";
+    let seqBefore = -1;
+    let token = "";
     for (const { id, type, priority, claimSeq, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
       if (type !== before) args.push(`>${type}`);
       before = type;
-      args.push(`${id}${replica}${digits(claimSeq, 10)}${verdict}${priority}${encodeCounters(attempt, crashes, deferrals)}${digits(runAt, 13)}${record === "" ? "" : `\n${record}`}`);
+      if (claimSeq !== seqBefore) token = replica + digits(claimSeq, 10);
+      seqBefore = claimSeq;
+      const due = runAt === 0 ? NO_TIME : digits(runAt, 13);
+      args.push(`${id}${token}${verdict}${priority}${encodeCounters(attempt, crashes, deferrals)}${due}${record === "" ? "" : `\n${record}`}`);
     }
     args[3] = String(args.length - 4);
     settlements.forEach(({ callback }, index) => {

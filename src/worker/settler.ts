@@ -101,7 +101,7 @@ export class Settler {
       verdict: letterOf(verdict),
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
       record: verdict.kind === "released" ? "" : recordOf(ended),
-      ...(callback && { callback }),
+      callback,
     };
   }
 
@@ -145,12 +145,12 @@ function fitting(evidence: Evidence, { history }: Job): Evidence {
 }
 
 function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string {
+  const outcome = outcomeName(verdict);
+  if (verdict.kind === "completed" && evidence === undefined) { // as most do: no spread
+    return encodeRecord({ attempt: job.attempt, outcome, worker, started_at: job.startedAt, finished_at: finishedAt, result: verdict.result });
+  }
   return encodeRecord({
-    attempt: job.attempt,
-    outcome: outcomeName(verdict),
-    worker,
-    started_at: job.startedAt,
-    finished_at: finishedAt,
+    ...{ attempt: job.attempt, outcome, worker, started_at: job.startedAt, finished_at: finishedAt },
     ...(verdict.kind === "completed" && { result: verdict.result }),
     ...("error" in verdict && { error: verdict.error }),
     ...(verdict.kind === "retry" && { next_at: verdict.runAt }),
