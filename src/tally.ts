@@ -76,20 +76,35 @@ interface Member<Series> {
   readonly samples: (labels: Sample["labels"]) => Sample[];
 }
 
+/** A family's series as a tree of their label values, so that to find one costs no text that joins them. */
+interface Branch<Series> {
+  readonly branches: Map<string, Branch<Series>>;
+  series: Series | undefined;
+}
+
 function family<Series>({ name, help, labels: labelNames }: Description, type: string, create: () => Member<Series>): Family<Series> {
-  const members = new Map<string, Member<Series> & { readonly labels: Sample["labels"] }>();
-  const add = (key: string, values: readonly string[]): Series => {
-    if (members.size >= MAX_SERIES && values[0] !== "other") return of(...values.map(() => "other"));
+  const members: (Member<Series> & { readonly labels: Sample["labels"] })[] = [];
+  const root: Branch<Series> = { branches: new Map(), series: undefined };
+  const add = (values: readonly string[]): Series => {
+    if (members.length >= MAX_SERIES && values[0] !== "other") return of(...values.map(() => "other"));
     const labels = Object.fromEntries(labelNames.map((label, i) => [label, values[i] ?? ""]));
     const member = { ...create(), labels };
-    members.set(key, member);
+    members.push(member);
+    let branch = root;
+    for (const value of values) {
+      const next = branch.branches.get(value) ?? { branches: new Map(), series: undefined };
+      branch.branches.set(value, next);
+      branch = next;
+    }
+    branch.series = member.series;
     return member.series;
   };
   const of = (...values: readonly string[]): Series => {
-    const key = values.length === 1 ? (values[0] as string) : values.join("\0");
-    return members.get(key)?.series ?? add(key, values);
+    let branch: Branch<Series> | undefined = root;
+    for (let i = 0; branch !== undefined && i < values.length; i++) branch = branch.branches.get(values[i] as string);
+    return branch?.series ?? add(values);
   };
   if (labelNames.length === 0) of(); // a metric without labels is there from the start, at zero
-  const get = () => Promise.resolve({ name, help, type, aggregator: "sum", values: [...members.values()].flatMap(({ samples, labels }) => samples(labels)) });
+  const get = () => Promise.resolve({ name, help, type, aggregator: "sum", values: members.flatMap(({ samples, labels }) => samples(labels)) });
   return { name, of, get };
 }

@@ -8,6 +8,8 @@ const MAX_KEPT_BYTES = 1024 * 1024;
 const MAX_KEPT = 8;
 /** UTF-8 needs at most three bytes for a UTF-16 code unit. */
 const MAX_BYTES_PER_CHAR = 3;
+const ARRAY = 0x2a; // *
+const TEXT = 0x24; // $
 /** `$`, a length, and two line ends. */
 const MAX_FRAME_BYTES = 24;
 
@@ -24,15 +26,18 @@ export class RequestBuffers {
     for (const arg of args) expected += arg.length;
     let buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(SIZE_BYTES);
     if (expected > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(expected, 2 * buffer.length));
-    let length = buffer.write(`*${head.length + args.length}\r\n`);
+    let length = writeLine(buffer, 0, ARRAY, head.length + args.length);
     for (let i = -head.length; i < args.length; i += 1) {
       const arg = (i < 0 ? head[i + head.length] : args[i]) ?? "";
       const needed = length + arg.length * MAX_BYTES_PER_CHAR + MAX_FRAME_BYTES;
       if (needed > buffer.length) buffer = grown(buffer, length, needed);
-      const text = `$${arg.length}\r\n${arg}\r\n`;
-      const written = buffer.write(text, length);
-      // A text that is not all ASCII has more bytes than its length says.
-      length += written === text.length ? written : buffer.write(`$${Buffer.byteLength(arg)}\r\n${arg}\r\n`, length);
+      const start = writeLine(buffer, length, TEXT, arg.length);
+      let end = start + buffer.write(arg, start);
+      if (end !== start + arg.length) { // a text that is not all ASCII has more bytes than its length says
+        const from = writeLine(buffer, length, TEXT, end - start);
+        end = from + buffer.write(arg, from);
+      }
+      length = writeLineEnd(buffer, end);
     }
     return buffer.subarray(0, length);
   }
@@ -42,6 +47,21 @@ export class RequestBuffers {
     if (bytes.buffer.byteLength > MAX_KEPT_BYTES || this.#free.length === MAX_KEPT) return;
     this.#free.push(Buffer.from(bytes.buffer));
   }
+}
+
+/** A type's mark, a number and a line end, written byte by byte: short texts cost more to make than to write. @returns where it ends */
+function writeLine(buffer: Buffer, at: number, mark: number, value: number): number {
+  buffer[at] = mark;
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = Math.trunc(rest / 10)) digits += 1;
+  for (let rest = value, to = at + digits; to > at; to -= 1, rest = Math.trunc(rest / 10)) buffer[to] = 0x30 + (rest % 10);
+  return writeLineEnd(buffer, at + 1 + digits);
+}
+
+function writeLineEnd(buffer: Buffer, at: number): number {
+  buffer[at] = 0x0d;
+  buffer[at + 1] = 0x0a;
+  return at + 2;
 }
 
 function grown(buffer: Buffer, length: number, needed: number): Buffer {

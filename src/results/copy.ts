@@ -7,22 +7,32 @@
  */
 import { timeOfId } from "../core/id.ts";
 import type { JobError, JobOptions, Outcome } from "../core/job.ts";
+import { NO_OPTIONS } from "../core/wire.ts";
 
 const NULL = String.raw`\N`;
 
 /** The row of an outcome, its newline included. @throws RangeError for a time that is none */
 export function encodeRow(outcome: Outcome): string {
-  const { job, startedAt, worker, result, error, records } = outcome;
-  const { options } = job;
-  const started = startedAt === null ? NULL : timestamp(startedAt);
-  const runAt = options.run_at === undefined ? NULL : timestamp(options.run_at);
-  const tags = options.tags === undefined || options.tags.length === 0 ? "{}" : escapeText(arrayLiteral(options.tags));
-  const group = job.groupKey === null ? NULL : escapeText(job.groupKey);
-  const attempts = records.length === 0 ? NULL : escapeJson(`[${records.join(",")}]`);
+  const { job, startedAt, worker, result } = outcome;
   return (
     `${job.id}\t${timestamp(timeOfId(job.id))}\t${timestamp(outcome.finishedAt)}\t${job.priority}\t${outcome.attempt}\t${job.maxAttempts}\t` +
-    `${job.type}\t${outcome.status}\t${options.durability ?? "redis"}\t${tags}\t${escapeJson(job.payload)}\t${started}\t${runAt}\t` +
-    `${options.retry_of ?? NULL}\t${worker ?? NULL}\t${group}\t${result === null ? NULL : escapeJson(result)}\t` +
+    `${job.type}\t${outcome.status}\t${escapeJson(job.payload)}\t${startedAt === null ? NULL : timestamp(startedAt)}\t${worker ?? NULL}\t` +
+    `${result === null ? NULL : escapeJson(result)}\t${encodeRest(outcome)}`
+  );
+}
+
+/** The columns that say nothing of most jobs. */
+const NO_REST = `redis\t{}${`\t${NULL}`.repeat(6)}\n`;
+
+function encodeRest({ job, error, records }: Outcome): string {
+  const { options, groupKey } = job;
+  if (options === NO_OPTIONS && groupKey === null && error === null && records.length === 0) return NO_REST;
+  const tags = options.tags === undefined || options.tags.length === 0 ? "{}" : escapeText(arrayLiteral(options.tags));
+  const runAt = options.run_at === undefined ? NULL : timestamp(options.run_at);
+  const group = groupKey === null ? NULL : escapeText(groupKey);
+  const attempts = records.length === 0 ? NULL : escapeJson(`[${records.join(",")}]`);
+  return (
+    `${options.durability ?? "redis"}\t${tags}\t${runAt}\t${options.retry_of ?? NULL}\t${group}\t` +
     `${error === null ? NULL : encodeError(error)}\t${attempts}\t${encodeOptions(options)}\n`
   );
 }
