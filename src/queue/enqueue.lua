@@ -14,7 +14,7 @@ if now > not_after then return { now, 0 } end
 
 local jobs = ns .. 'j:'
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
-local reply, live, scheduled, groups, by_type, current = { now, 1 }, {}, {}, {}, {}, nil
+local reply, live, n_live, scheduled, groups, by_type, current = { now, 1 }, {}, 0, {}, {}, {}, nil
 
 -- Where the jobs of one type, priority and group go: their set, the tag of the last of them, and what a tag is added to.
 local function enter(context)
@@ -25,7 +25,7 @@ local function enter(context)
     local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, name) or 0))
     local of_type = by_type[kind]
     if not of_type then of_type = { ready = {}, due = 0, later = 0, is_next = false }; by_type[kind] = of_type end
-    group = { kind = kind, slot = slot, name = name, tag = tag, first = tag, band = (9 - tonumber(priority)) * 281474976710656, of_type = of_type, ready = of_type.ready }
+    group = { kind = kind, slot = slot, name = name, tag = tag, first = tag, band = (9 - tonumber(priority)) * 281474976710656, of_type = of_type }
     groups[context] = group
   end
   return group
@@ -37,13 +37,14 @@ local function enqueue(arg, run_at)
   if run_at and is_due then value = 'q' .. sub(value, 2) end
   if not call('SET', jobs .. id, value, 'NX') then return false end
   if is_watched then changed(is_due and 'q' or 's', id, current.kind) end
-  live[#live + 1] = '0'; live[#live + 1] = id
+  n_live = n_live + 2
+  live[n_live - 1] = '0'; live[n_live] = id
   local of_type = current.of_type
   if is_due then
-    local ready = current.ready
+    local ready, due = of_type.ready, of_type.due + 1
     current.tag = current.tag + 1
-    ready[#ready + 1] = format('%d', current.band + current.tag); ready[#ready + 1] = id -- Redis itself writes a number as %.17g, which takes four times as long
-    of_type.due = of_type.due + 1
+    ready[2 * due - 1] = format('%d', current.band + current.tag); ready[2 * due] = id -- Redis itself writes a number as %.17g, which takes four times as long
+    of_type.due = due
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id
     of_type.later = of_type.later + 1

@@ -7,12 +7,13 @@
 --       then callbacks, each enqueued when its attempt's settle was done: index of the attempt from 0, id, type, value
 -- Returns: now (ms), then a letter for each attempt in one text: "k" done, "d" done before, "s" stale, "x" a cancellation came first: settle as cancelled
 local ns, replica, own, n = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local call, sub = redis.call, string.sub
+local call, sub, byte = redis.call, string.sub, string.byte
 local jobs = ns .. 'j:'
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local TERMINAL = { c = 'completed:', f = 'failed:', x = 'cancelled:' }
-local letters, counts, left, outbox, woken, ended = {}, {}, {}, {}, {}, 0
+local letters, counts, left, outbox, woken, settled, ended = {}, {}, {}, {}, {}, 0, 0
+local tallies = {} -- by type: attempts that leave running, and terminal verdicts
 local owned_until = string.format('%.0f', now + own) -- a number would be written anew for each job
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
@@ -39,22 +40,23 @@ local function wait_again(id, key, kind, arg, verdict)
   call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * 281474976710656 + tag, id)
 end
 
-local function settle(kind, arg)
+local function settle(kind, tally, arg)
   local id = sub(arg, 1, 36)
   local key = jobs .. id
   local head = call('GETRANGE', key, 0, 41)
   if sub(head, 25, 42) ~= sub(arg, 37, 54) then return 's' end
-  if sub(head, 1, 1) ~= 'r' then return 'd' end
+  if byte(head) ~= 114 then return 'd' end -- r
   local verdict = sub(arg, 55, 55)
-  if sub(head, 8, 8) == '1' and verdict ~= 'c' and verdict ~= 'x' then return 'x' end
-  left[#left + 1] = id
-  count('running:' .. kind, -1)
+  if byte(head, 8) == 49 and verdict ~= 'c' and verdict ~= 'x' then return 'x' end
+  settled = settled + 1
+  left[settled] = id
+  tally.settled = tally.settled + 1
   if #arg > 74 then call('APPEND', key, sub(arg, 75)) end
   if TERMINAL[verdict] then
     call('SETRANGE', key, 0, sub(arg, 55, 61))
-    outbox[#outbox + 1] = owned_until; outbox[#outbox + 1] = id
-    count(TERMINAL[verdict] .. kind, 1)
     ended = ended + 1
+    outbox[2 * ended - 1] = owned_until; outbox[2 * ended] = id
+    tally[verdict] = tally[verdict] + 1
     if is_watched then changed(verdict, id, kind) end
   else
     wait_again(id, key, kind, arg, verdict)
@@ -62,10 +64,24 @@ local function settle(kind, arg)
   return 'k'
 end
 
-local current
+local current, tally
+local last = 0
 for at = 4, 3 + n do
   local arg = ARGV[at]
-  if string.byte(arg) == 62 then current = sub(arg, 2) else letters[#letters + 1] = settle(current, arg) end
+  if byte(arg) == 62 then
+    current = sub(arg, 2)
+    tally = tallies[current] or { settled = 0, c = 0, f = 0, x = 0 }
+    tallies[current] = tally
+  else
+    last = last + 1
+    letters[last] = settle(current, tally, arg)
+  end
+end
+for kind, of_kind in pairs(tallies) do
+  if of_kind.settled > 0 then count('running:' .. kind, -of_kind.settled) end
+  for verdict, name in pairs(TERMINAL) do
+    if of_kind[verdict] > 0 then count(name .. kind, of_kind[verdict]) end
+  end
 end
 for at = 4 + n, #ARGV, 4 do
   local id, kind = ARGV[at + 1], ARGV[at + 2]
