@@ -1,16 +1,16 @@
 /**
  * How long the event loop is held up. A monitor that sees short delays wakes the process 50 times a second, so it runs only while the
- * loop is in use. Until it runs, what the loop was active for in 0.4 s is told: nothing was held up longer than that.
+ * loop is in use. Until it runs, what the loop was active for in a second is told: nothing was held up longer than that.
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 
 /** A timer of this period is watched, and what comes on top of it is the delay. */
 const RESOLUTION_MS = 20;
-const LOOK_MS = 400;
+const LOOK_MS = 1_000;
 /** Active for so long within {@link LOOK_MS}, the loop is in use. */
-const IN_USE_MS = 40;
+const IN_USE_MS = 100;
 /** Looks in a row that find it idle before the monitor stops. */
-const IDLE_LOOKS = 25;
+const IDLE_LOOKS = 10;
 
 export interface Delays {
   readonly p50Ms: number;
