@@ -108,7 +108,7 @@ export function encodeCounters(attempt: number, crashes: number, deferrals: numb
 const RESULT = `,"result":`;
 
 /** One line of history. `result` is a JSON text. */
-export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly result?: string }): string {
+export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly result?: string | undefined }): string {
   const { result } = record;
   if (result === undefined) return JSON.stringify(record);
   const worker = record.worker === null ? "null" : `"${record.worker}"`;

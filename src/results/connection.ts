@@ -7,7 +7,8 @@ import { readSql } from "./sql.ts";
 
 const COPY = readSql("copy-jobs.sql");
 const STAGE_OPEN = readSql("stage-open.sql");
-const STAGE_COPY = readSql("stage-copy.sql");
+/** The same rows, which have their columns in the same order, into another table. */
+const STAGE_COPY = COPY.replace("copy jobs ", "copy staged_jobs ");
 const STAGE_INSERT = readSql("stage-insert.sql");
 
 const CONNECT_TIMEOUT_MS = 5_000;

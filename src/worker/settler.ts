@@ -145,13 +145,11 @@ function fitting(evidence: Evidence, { history }: Job): Evidence {
 }
 
 function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string {
-  const outcome = outcomeName(verdict);
-  if (verdict.kind === "completed" && evidence === undefined) { // as most do: no spread
-    return encodeRecord({ attempt: job.attempt, outcome, worker, started_at: job.startedAt, finished_at: finishedAt, result: verdict.result });
-  }
+  const result = verdict.kind === "completed" ? verdict.result : undefined;
+  const record = { attempt: job.attempt, outcome: outcomeName(verdict), worker, started_at: job.startedAt, finished_at: finishedAt, result };
+  if (result !== undefined && evidence === undefined) return encodeRecord(record); // as most end: no spread
   return encodeRecord({
-    ...{ attempt: job.attempt, outcome, worker, started_at: job.startedAt, finished_at: finishedAt },
-    ...(verdict.kind === "completed" && { result: verdict.result }),
+    ...record,
     ...("error" in verdict && { error: verdict.error }),
     ...(verdict.kind === "retry" && { next_at: verdict.runAt }),
     ...evidence,
