@@ -108,7 +108,7 @@ async function enqueueBatch(queue: Queue): Promise<void> {
 }
 
 function settlementOf({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job): Settlement {
-  return { id, type, priority, claimSeq, verdict: "c", attempt, crashes, deferrals, runAt: 0, record: RECORD };
+  return { id, type, priority, claimSeq, startedAt: 0, verdict: "c", attempt, crashes, deferrals, runAt: 0, record: RECORD };
 }
 
 async function measured(bench: Bench, jobsPerSample: number): Promise<string[][]> {

@@ -75,7 +75,7 @@ async function measure(stage: Stage): Promise<Costs> {
     const startedAt = performance.now();
     const { claimed } = await queue.claim(seq, 0, { io: CLAIMED_AT_ONCE, cpu: 0, types: [{ type: "noop", slots: CLAIMED_AT_ONCE, lane: "io" }] });
     claims.push(performance.now() - startedAt);
-    await queue.settle(claimed.map(({ id, type, priority, crashes, deferrals }) => ({ id, type, priority, claimSeq: seq, verdict: "l", attempt: 0, crashes, deferrals, runAt: 0, record: "" })), 1_000);
+    await queue.settle(claimed.map(({ id, type, priority, crashes, deferrals }) => ({ id, type, priority, claimSeq: seq, startedAt: 0, verdict: "l", attempt: 0, crashes, deferrals, runAt: 0, record: "" })), 1_000);
   }
   queue.close();
   return { submitMs: median(submits), claimMs: median(claims) };

@@ -54,7 +54,7 @@ export class RedisView {
 
   /** The replica that has, or last had, the lease of a job; "" for a job that is not there. */
   async workerOf(id: string): Promise<string> {
-    return String(await this.send("GETRANGE", `${NS}j:${id}`, 24, 31));
+    return String(await this.send("HGET", `${NS}states`, id)).slice(23, 31);
   }
 
   /** Keys of single jobs. */

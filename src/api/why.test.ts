@@ -35,7 +35,7 @@ async function endInRetry({ id, type, priority, claimSeq, startedAt }: Job, code
   const now = server.queue.clock.now();
   const runAt = now + 60_000;
   const record = encodeRecord({ attempt: 1, outcome: "retry", worker: "r1", started_at: startedAt, finished_at: now, error: { code, message: "not now", attempt: 1 }, next_at: runAt });
-  await server.queue.settle([{ id, type, priority, claimSeq, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt, record }], 60_000);
+  await server.queue.settle([{ id, type, priority, claimSeq, startedAt: 0, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt, record }], 60_000);
   return runAt;
 }
 

@@ -51,7 +51,7 @@ async function oneInEachPlace(): Promise<typeof jobs> {
 }
 
 const settled = ({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job) =>
-  ({ id, type, priority, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` }) as const;
+  ({ id, type, priority, claimSeq, startedAt: 0, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` }) as const;
 
 /** Writes the outcome of a job into Postgres. */
 async function record(id: string): Promise<void> {
@@ -97,6 +97,7 @@ describe("taskflow verify", () => {
     ["an id in the queue of another type", () => redis.zadd(`${NS}ready:gone`, 1, jobs.queued), /^two_places ID: .* ready:noop and ready:gone$/],
     ["an id in live only", () => redis.zadd(`${NS}live`, 0, STRANGER), /^no_string ID: stands in live, and has no string$/],
     ["an id in a set only", () => redis.zadd(`${NS}outbox`, past(), STRANGER), /^no_string ID: stands in outbox, and has no string$/],
+    ["a state of no job", () => redis.hset(`${NS}states`, STRANGER, "c010000---"), /^no_string ID: stands in states, and has no string$/],
     ["a job that is in no set", () => redis.zrem(`${NS}ready:noop`, jobs.queued), /^nowhere ID: a queued job of type noop stands in none of/],
     ["a job that is missing in live", () => redis.zrem(`${NS}live`, jobs.scheduled), /^not_live ID: .* stands in scheduled, and is missing in live$/],
     ["a string that stands alone", () => redis.rename(`${NS}j:${jobs.queued}`, `${NS}j:${STRANGER}`), /^nowhere ID: /],

@@ -1,11 +1,15 @@
 /**
- * A job ↔ the string that Redis keeps of it:
+ * A job ↔ the texts that Redis keeps of it. What was submitted does not change, but for its state while that is all there is:
+ *
+ *   state priority `type|max_attempts|group|options` "\n" payload
+ *
+ * What becomes of the job from its first claim on stands in a hash: a head, and a line for each attempt. So a batch of jobs
+ * is claimed, or settled, with one command, and none touches a payload. The scripts join both to the whole text of a job:
  *
  *   head (42 characters) + `type|max_attempts|group|options` + "\n" + payload { "\n" + attempt record }
  *
- * The head has a fixed width, so that scripts read and rewrite it in place (GETRANGE, SETRANGE) without touching a
- * payload; the rest only ever grows at its end. No line holds a newline of its own: raw JSON text can have one only
- * between tokens, where a space says the same.
+ * No line holds a newline of its own: raw JSON text can have one only between tokens, where a space says the same. The head of
+ * a whole text (the hash leaves out the priority):
  *
  *   1      state: q(ueued) s(cheduled) t(o be retried) r(unning) c(ompleted) f(ailed) x (cancelled)
  *   2      priority      3-4 attempt      5 crashes      6-7 deferrals      8 cancel requested (0, 1)
@@ -18,8 +22,8 @@ import { timeOfId } from "./id.ts";
 
 export const HEAD_LENGTH = 42;
 
-/** What the lease part of a head holds before the first claim. */
-const NO_LEASE = "---0000000000000--------0000000000";
+/** What stands before the type in the text of a submission. */
+const SUBMITTED_HEAD_LENGTH = 2;
 
 /** The options of a submission that said nothing; shared, so that it is known at a glance. */
 export const NO_OPTIONS: JobOptions = Object.freeze({});
@@ -43,12 +47,12 @@ export function oneLine(json: string): string {
   return /[\n\r\t]/.test(json) ? json.replace(/[\n\r\t]/g, " ") : json;
 }
 
-/** The string of a new job: `s` where it names a time to start, which the script that enqueues it compares with its clock. */
+/** The text of a new job: `s` where it names a time to start, which the script that enqueues it compares with its clock. */
 export function encodeSubmission(submission: Submission): string {
   const { priority, type, maxAttempts, options, payload } = submission;
   const state = options.run_at === undefined ? "q" : "s";
   const extra = options === NO_OPTIONS ? "" : encodeOptions(options);
-  return `${state}${priority}000000${NO_LEASE}${type}|${maxAttempts}|${encodeGroup(submission)}|${extra}\n${payload}`;
+  return `${state}${priority}${type}|${maxAttempts}|${encodeGroup(submission)}|${extra}\n${payload}`;
 }
 
 /** The group as it stands in keys and values: free of `|`, spaces and line breaks. */
@@ -61,7 +65,7 @@ function encodeOptions(options: JobOptions): string {
   return text === "{}" ? "" : text;
 }
 
-/** A claim's lease on a job, which the string does not show yet. */
+/** A claim's lease on a job, which its text does not show yet. */
 export interface FreshLease {
   readonly replica: string;
   readonly seq: number;
@@ -69,33 +73,66 @@ export interface FreshLease {
   readonly now: number;
 }
 
-/** Reads the string that Redis keeps; with a lease, as the job is under it. */
-export function decodeJob(id: string, value: string, lease?: FreshLease): Job {
-  const metaEnd = value.indexOf("\n", HEAD_LENGTH);
-  const payloadEnd = value.indexOf("\n", metaEnd + 1);
-  const typeEnd = value.indexOf("|", HEAD_LENGTH);
-  const maxAttemptsEnd = value.indexOf("|", typeEnd + 1);
-  const groupEnd = value.indexOf("|", maxAttemptsEnd + 1);
-  const startedAt = lease ? lease.now : Number(value.slice(11, 24));
-  const progress = lease ? "---" : value.slice(8, 11);
-  return {
-    id,
-    type: value.slice(HEAD_LENGTH, typeEnd),
-    payload: payloadEnd === -1 ? value.slice(metaEnd + 1) : value.slice(metaEnd + 1, payloadEnd),
-    priority: value.charCodeAt(1) - 48,
-    maxAttempts: Number(value.slice(typeEnd + 1, maxAttemptsEnd)),
-    groupKey: groupEnd === maxAttemptsEnd + 1 ? null : decodeURIComponent(value.slice(maxAttemptsEnd + 1, groupEnd)),
-    options: groupEnd + 1 === metaEnd ? NO_OPTIONS : (JSON.parse(value.slice(groupEnd + 1, metaEnd)) as JobOptions),
-    status: lease ? "running" : (STATUS_OF[value.charAt(0)] ?? "queued"),
-    attempt: Number(value.slice(2, 4)) + (lease ? 1 : 0),
-    crashes: Number(value.charAt(4)),
-    deferrals: Number(value.slice(5, 7)),
-    isCancelRequested: value.charAt(7) === "1",
+/** What changes of a job until it ends. */
+type State = Pick<Job, "status" | "attempt" | "crashes" | "deferrals" | "isCancelRequested" | "progress" | "startedAt" | "worker" | "claimSeq">;
+
+/** Reads a whole text; with a lease, as the job is under it. */
+export function decodeJob(id: string, text: string, lease?: FreshLease): Job {
+  const startedAt = lease ? lease.now : Number(text.slice(11, 24));
+  const progress = lease ? "---" : text.slice(8, 11);
+  return jobOf(id, text, HEAD_LENGTH, {
+    status: lease ? "running" : (STATUS_OF[text.charAt(0)] ?? "queued"),
+    attempt: Number(text.slice(2, 4)) + (lease ? 1 : 0),
+    crashes: Number(text.charAt(4)),
+    deferrals: Number(text.slice(5, 7)),
+    isCancelRequested: text.charAt(7) === "1",
     progress: progress === "---" ? null : Number(progress),
     startedAt: startedAt === 0 ? null : startedAt,
-    worker: lease ? lease.replica : startedAt === 0 ? null : value.slice(24, 32),
-    claimSeq: lease ? lease.seq : Number(value.slice(32, 42)),
-    history: payloadEnd === -1 ? [] : value.slice(payloadEnd + 1).split("\n"),
+    worker: lease ? lease.replica : startedAt === 0 ? null : text.slice(24, 32),
+    claimSeq: lease ? lease.seq : Number(text.slice(32, 42)),
+  });
+}
+
+/** Reads the text of a submission; with a lease, as the job is under it, its first. */
+export function decodeSubmission(id: string, text: string, lease?: FreshLease): Job {
+  return jobOf(id, text, SUBMITTED_HEAD_LENGTH, {
+    status: lease ? "running" : (STATUS_OF[text.charAt(0)] ?? "queued"),
+    attempt: lease ? 1 : 0,
+    crashes: 0,
+    deferrals: 0,
+    isCancelRequested: false,
+    progress: null,
+    startedAt: lease ? lease.now : null,
+    worker: lease ? lease.replica : null,
+    claimSeq: lease ? lease.seq : 0,
+  });
+}
+
+/** @param from where the type begins */
+function jobOf(id: string, text: string, from: number, state: State): Job {
+  const metaEnd = text.indexOf("\n", from);
+  const payloadEnd = text.indexOf("\n", metaEnd + 1);
+  const typeEnd = text.indexOf("|", from);
+  const maxAttemptsEnd = text.indexOf("|", typeEnd + 1);
+  const groupEnd = text.indexOf("|", maxAttemptsEnd + 1);
+  return {
+    id,
+    type: text.slice(from, typeEnd),
+    payload: payloadEnd === -1 ? text.slice(metaEnd + 1) : text.slice(metaEnd + 1, payloadEnd),
+    priority: text.charCodeAt(1) - 48,
+    maxAttempts: Number(text.slice(typeEnd + 1, maxAttemptsEnd)),
+    groupKey: groupEnd === maxAttemptsEnd + 1 ? null : decodeURIComponent(text.slice(maxAttemptsEnd + 1, groupEnd)),
+    options: groupEnd + 1 === metaEnd ? NO_OPTIONS : (JSON.parse(text.slice(groupEnd + 1, metaEnd)) as JobOptions),
+    status: state.status,
+    attempt: state.attempt,
+    crashes: state.crashes,
+    deferrals: state.deferrals,
+    isCancelRequested: state.isCancelRequested,
+    progress: state.progress,
+    startedAt: state.startedAt,
+    worker: state.worker,
+    claimSeq: state.claimSeq,
+    history: payloadEnd === -1 ? [] : text.slice(payloadEnd + 1).split("\n"),
   };
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unlimited } from "../core/destination.ts";
 import type { Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { decodeJob, encodeSubmission } from "../core/wire.ts";
+import { decodeSubmission, encodeSubmission } from "../core/wire.ts";
 import { loadRegistry } from "../registry.ts";
 import { testJobsDir } from "../testing/jobs-dir.ts";
 import { submission } from "../testing/queue.ts";
@@ -33,7 +33,7 @@ afterAll(async () => {
 let jobs = 0;
 function job(type: string, payload: object): Job {
   jobs += 1;
-  return { ...decodeJob(`job-${jobs}`, encodeSubmission(submission({ type, payload: JSON.stringify(payload) }))), attempt: 1 };
+  return { ...decodeSubmission(`job-${jobs}`, encodeSubmission(submission({ type, payload: JSON.stringify(payload) }))), attempt: 1 };
 }
 
 function start(type: string, payload: object): { attempt: Attempt; end: Promise<AttemptEnd> } {

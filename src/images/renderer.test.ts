@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { AttemptEnd } from "../core/settle.ts";
-import { decodeJob, encodeSubmission } from "../core/wire.ts";
+import { decodeSubmission, encodeSubmission } from "../core/wire.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import { ChildProcesses } from "../execute/child-processes.ts";
 import { Executor } from "../execute/executor.ts";
@@ -50,7 +50,7 @@ afterAll(async () => {
 const settings = () => ({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
 
 function start(payload: object): { attempt: Attempt; end: Promise<AttemptEnd> } {
-  const job = { ...decodeJob(randomUUID(), encodeSubmission(submission({ type: "image_resize", payload: JSON.stringify(payload) }))), attempt: 1 };
+  const job = { ...decodeSubmission(randomUUID(), encodeSubmission(submission({ type: "image_resize", payload: JSON.stringify(payload) }))), attempt: 1 };
   let attempt: Attempt | undefined;
   const end = new Promise<AttemptEnd>((resolve) => { attempt = executor.start(job, (_, how) => resolve(how)); });
   return { attempt: attempt as unknown as Attempt, end };

@@ -68,7 +68,7 @@ export class Audit {
     }
   }
 
-  /** The ids that have a string, or stand in one of the four sets, and are missing in `live`, in slices. */
+  /** The ids of which there is a text or a state, or that stand in one of the four sets, and that are missing in `live`, in slices. */
   async *strangers(): AsyncGenerator<string[]> {
     const sets = new Set(["scheduled", "leased", "outbox"]);
     for await (const keys of this.#scan("scan", [], ["MATCH", `${this.#ns}*`])) {
@@ -76,6 +76,7 @@ export class Audit {
       for (const name of names) if (name.startsWith("ready:")) sets.add(name);
       yield await this.#notLive(names.filter((name) => name.startsWith("j:")).map((name) => name.slice("j:".length)));
     }
+    for await (const fields of this.#scan("hscan", [`${this.#ns}states`], [])) yield await this.#notLive(fields.filter((_, i) => i % 2 === 0));
     for (const set of sets) {
       if (set.startsWith("ready:")) this.#types.add(set.slice("ready:".length));
       for await (const members of this.#scan("zscan", [`${this.#ns}${set}`], [])) {
@@ -113,7 +114,7 @@ export class Audit {
     return ids.filter((_, i) => scores[i] === null);
   }
 
-  async *#scan(command: "scan" | "zscan", key: readonly string[], filter: readonly string[]): AsyncGenerator<string[]> {
+  async *#scan(command: "scan" | "hscan" | "zscan", key: readonly string[], filter: readonly string[]): AsyncGenerator<string[]> {
     let cursor = "0";
     do {
       const [next, found] = (await this.#connection.send(command, [...key, cursor, ...filter, "COUNT", String(SLICE)], TIMEOUT_MS)) as [string, string[]];

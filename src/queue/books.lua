@@ -3,7 +3,7 @@
 -- KEYS: 1 namespace
 -- Returns: now (ms), scheduled, leased, outbox (cardinalities), the hash of counts as field, value …, the ended jobs of this and the last 15 minutes,
 --          what each live replica says of itself, for each type that was ever accepted: type, its ready jobs, the id that is next (or ""),
---          how its string begins, up to its time to start (or ""), and the types whose queue is paused
+--          how its text begins, up to its time to start (or ""), and the types whose queue is paused
 local ns = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -20,7 +20,7 @@ for i = 1, #counts, 2 do
     queues[#queues + 1] = redis.call('ZCARD', ns .. 'ready:' .. kind)
     local id = redis.call('ZRANGE', ns .. 'ready:' .. kind, 0, 0)[1] or ''
     queues[#queues + 1] = id
-    queues[#queues + 1] = id == '' and '' or redis.call('GETRANGE', ns .. 'j:' .. id, 0, 1151) -- type, group and the first of the options: all bounded
+    queues[#queues + 1] = id == '' and '' or whole(start_of(id), redis.call('HGET', states, id))
   end
 end
 return {

@@ -2,7 +2,7 @@
 -- Enqueues submissions, each once and as a whole. It lacks allow-oom: a full Redis refuses the call before anything changes.
 -- KEYS: 1 namespace
 -- ARGV: 1 not_after (ms; later than that nothing is changed) · 2 the caller's replica id if it runs jobs, else "" · then, by the first character:
---       a job: its id (36) and its value, whose state is "q", or "s" after a "@"
+--       a job: its id (36) and its text, whose state is "q", or "s" after a "@"
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
 -- Returns: now (ms), 1 in time or 0 late; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
@@ -12,7 +12,6 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > not_after then return { now, 0 } end
 
-local jobs = ns .. 'j:'
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
 local reply, live, n_live, scheduled, groups, by_type, current = { now, 1 }, {}, 0, {}, {}, {}, nil
 

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 function completed({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job): Settlement {
-  return { id, type, priority, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` };
+  return { id, type, priority, claimSeq, startedAt: 0, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` };
 }
 
 /** A master with one replica, three Sentinels that watch over both, and queues of that. */

@@ -64,7 +64,7 @@ describe("fairness", () => {
     const [first] = await claim(1);
     if (!first) throw new Error("nothing was claimed");
     const { id, type, priority, claimSeq } = first;
-    await queue.settle([{ id, type, priority, claimSeq, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record: `{"outcome":"retry"}` }], 30_000);
+    await queue.settle([{ id, type, priority, claimSeq, startedAt: 0, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record: `{"outcome":"retry"}` }], 30_000);
     const order = (await claim(10)).map((job) => job.id);
     expect(order.filter((each) => each !== ids[3])).toEqual([ids[1], ids[2], ids[0]]);
     expect(order.indexOf(ids[3] ?? "")).toBeLessThan(2);

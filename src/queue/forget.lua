@@ -8,7 +8,8 @@ local ns, at, total = KEYS[1], 1, 0
 local LIVE = { q = true, s = true, t = true, r = true }
 
 local function is_live(id) -- recorded late, by a replica that was away, when Redis had lost the job and got it back
-  return LIVE[redis.call('GETRANGE', ns .. 'j:' .. id, 0, 0)]
+  local state = redis.call('HGET', states, id) or redis.call('GETRANGE', jobs .. id, 0, 0)
+  return LIVE[string.sub(state, 1, 1)]
 end
 
 while at <= #ARGV do
@@ -19,13 +20,14 @@ while at <= #ARGV do
     local outbox = redis.call('ZREM', ns .. 'outbox', unpack(ARGV, first, last))
     for i = first, last do
       if outbox == last - first + 1 or not is_live(ARGV[i]) then
-        ids[#ids + 1] = ARGV[i]; keys[#keys + 1] = ns .. 'j:' .. ARGV[i]
+        ids[#ids + 1] = ARGV[i]; keys[#keys + 1] = jobs .. ARGV[i]
       end
     end
     removed = removed + outbox
     if #ids > 0 then
       redis.call('ZREM', ns .. 'live', unpack(ids))
       redis.call('DEL', unpack(keys))
+      redis.call('HDEL', states, unpack(ids))
     end
   end
   if removed > 0 then redis.call('HINCRBY', ns .. 'counts', 'recorded:' .. kind, removed) end

@@ -2,7 +2,8 @@
 -- Where jobs stand, at one instant: for whoever reconciles.
 -- KEYS: 1 namespace
 -- ARGV: 1 number of types · the types · then ids
--- Returns: for each id: id, its string as far as its type goes ("" where there is none), the sets that hold it, with spaces between
+-- Returns: for each id: id, its text as far as its type goes ("" where there is none), the sets that hold it, with spaces between;
+--          "states" beside them where the hash knows an id without a text
 local ns, n = KEYS[1], tonumber(ARGV[1])
 local sets, reply = { 'live', 'scheduled', 'leased', 'outbox' }, {}
 for i = 2, n + 1 do sets[#sets + 1] = 'ready:' .. ARGV[i] end
@@ -14,7 +15,9 @@ for at = n + 2, #ARGV do
     if redis.call('ZSCORE', key, id) then found[#found + 1] = sets[i] end
   end
   reply[#reply + 1] = id
-  reply[#reply + 1] = redis.call('GETRANGE', ns .. 'j:' .. id, 0, 127)
+  local text, state = redis.call('GETRANGE', jobs .. id, 0, 127), redis.call('HGET', states, id)
+  if state and text == '' then found[#found + 1] = 'states' end
+  reply[#reply + 1] = string.find(text, '^%l%d[%w_]+|') and whole(text, state and string.sub(state, 1, 41)) or text
   reply[#reply + 1] = table.concat(found, ' ')
 end
 return reply

@@ -42,7 +42,7 @@ describe("a paused queue", () => {
     await queue.pause("noop");
     if (!job) throw new Error("nothing was claimed");
     const { id, type, priority, claimSeq } = job;
-    await queue.settle([{ id, type, priority, claimSeq, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt: queue.clock.now() + 50, record: `{"outcome":"retry"}` }], 30_000);
+    await queue.settle([{ id, type, priority, claimSeq, startedAt: 0, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt: queue.clock.now() + 50, record: `{"outcome":"retry"}` }], 30_000);
     await until(async () => (await claimedBy(queue), (await queue.books()).types[0]?.queued === 2), { what: "both are due" });
     expect((await queue.read([scheduled, retried])).map(({ status }) => status)).toEqual(["queued", "queued"]);
     await queue.resume("noop");

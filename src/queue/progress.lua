@@ -6,10 +6,10 @@
 local ns, replica, written = KEYS[1], ARGV[1], 0
 for at = 2, #ARGV, 3 do
   local id, token, progress = ARGV[at], replica .. ARGV[at + 1], ARGV[at + 2]
-  local head = redis.call('GETRANGE', ns .. 'j:' .. id, 0, 127)
-  if string.sub(head, 1, 1) == 'r' and string.sub(head, 25, 42) == token then
-    redis.call('SETRANGE', ns .. 'j:' .. id, 8, progress)
-    if is_watched then changed('p' .. progress, id, string.match(head, '^[%w_]+', 43)) end
+  local state = redis.call('HGET', states, id)
+  if state and string.sub(state, 1, 1) == 'r' and string.sub(state, 24, 41) == token then
+    redis.call('HSET', states, id, string.sub(state, 1, 7) .. progress .. string.sub(state, 11))
+    if is_watched then changed('p' .. progress, id, string.match(start_of(id), '^[%w_]+', 3)) end
     written = written + 1
   end
 end

@@ -39,7 +39,7 @@ async function claim(queue: Queue, free: Record<string, number> = { noop: 10 }, 
 
 function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
   const { id, type, priority, claimSeq, attempt, crashes, deferrals } = job;
-  return { id, type, priority, claimSeq, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}`, ...changes };
+  return { id, type, priority, claimSeq, startedAt: 0, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}`, ...changes };
 }
 
 const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);

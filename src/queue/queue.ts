@@ -2,7 +2,7 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
-import { HEAD_LENGTH, decodeJob, encodeCounters, encodeSubmission } from "../core/wire.ts";
+import { decodeJob, decodeSubmission, encodeCounters, encodeSubmission } from "../core/wire.ts";
 import type { Job, Submission } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import type { Counters } from "../core/settle.ts";
@@ -29,9 +29,9 @@ import { Watch } from "./watch.ts";
 const ID_LENGTH = 36;
 /** What ends a job in an answer of claim.lua, and what begins one that was lost. */
 const END_OF_JOB = "\u001e";
+const FIRST = 0x2b; // +
+const STATE_AFTER = { c: "c", f: "f", x: "x", r: "t", l: "q" } as const;
 const LOST = 0x2d; // -
-/** `run_at` of what is not tried again, as settle.lua reads it. */
-const NO_TIME = "0".repeat(13);
 /** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
 const CALL_TIMEOUT_MS = 5_000;
 
@@ -77,6 +77,8 @@ export interface Settlement extends Counters {
   readonly type: string;
   readonly priority: number;
   readonly claimSeq: number;
+  /** Epoch ms; 0 where it is not known. */
+  readonly startedAt: number;
   /** c(ompleted) f(ailed) x (cancelled) r(etry) l (released). */
   readonly verdict: "c" | "f" | "x" | "r" | "l";
   /** For a retry: epoch ms. */
@@ -191,16 +193,21 @@ export class Queue {
     for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
     const [now, nextDueAt, more, repeated, ...texts] = (await this.#timed(scripts.claim, args)) as [number, number, number, number, ...string[]];
     const isRepeat = repeated === 1;
+    const lease = { replica, seq, now };
     const claimed: Job[] = [];
     const lost: Job[] = [];
     for (const text of texts) {
       for (let at = 0, end = text.indexOf(END_OF_JOB); end !== -1; at = end + 1, end = text.indexOf(END_OF_JOB, at)) {
-        const isLost = text.charCodeAt(at) === LOST;
-        const lease = isRepeat || isLost ? undefined : { replica, seq, now };
-        const job = decodeJob(text.slice(at + 1, at + 1 + ID_LENGTH), text.slice(at + 1 + ID_LENGTH, end), lease);
-        if (!isLost) claimed.push(job);
-        // One that was lost comes as it was, so that its record can name who lost it; the lease is ours now, under this claim.
-        else lost.push(isRepeat ? job : { ...job, claimSeq: seq, crashes: Math.min(9, job.crashes + 1) });
+        const mark = text.charCodeAt(at);
+        const id = text.slice(at + 1, at + 1 + ID_LENGTH);
+        const jobText = text.slice(at + 1 + ID_LENGTH, end);
+        if (mark === FIRST) claimed.push(decodeSubmission(id, jobText, lease));
+        else if (mark !== LOST) claimed.push(decodeJob(id, jobText, isRepeat ? undefined : lease));
+        else {
+          // One that was lost comes as it was, so that its record can name who lost it; the lease is ours now, under this claim.
+          const job = decodeJob(id, jobText);
+          lost.push(isRepeat ? job : { ...job, claimSeq: seq, crashes: Math.min(9, job.crashes + 1) });
+        }
       }
     }
     return { now, nextDueAt, isMoreLeft: more === 1, claimed, lost };
@@ -236,14 +243,17 @@ export class Queue {
     const args = [this.#ns, replica, String(outboxOwnedMs), ""];
     let before = "";
     let seqBefore = -1;
-    let token = "";
-    for (const { id, type, priority, claimSeq, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
+    let startedBefore = -1;
+    let lease = "";
+    for (const { id, type, priority, claimSeq, startedAt, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
       if (type !== before) args.push(`>${type}`);
       before = type;
-      if (claimSeq !== seqBefore) token = replica + digits(claimSeq, 10);
+      if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = `0---${digits(startedAt, 13)}${replica}${digits(claimSeq, 10)}`;
       seqBefore = claimSeq;
-      const due = runAt === 0 ? NO_TIME : digits(runAt, 13);
-      args.push(`${id}${token}${verdict}${priority}${encodeCounters(attempt, crashes, deferrals)}${due}${record === "" ? "" : `\n${record}`}`);
+      startedBefore = startedAt;
+      const state = STATE_AFTER[verdict];
+      if (verdict === "r" || verdict === "l") args.push(`@${digits(runAt, 13)}${priority}`);
+      args.push(`${id}${state}${encodeCounters(attempt, crashes, deferrals)}${lease}${record === "" ? "" : `\n${record}`}`);
     }
     args[3] = String(args.length - 4);
     settlements.forEach(({ callback }, index) => {
@@ -308,8 +318,8 @@ export class Queue {
   /** The jobs of these ids that Redis holds, whether they wait, run, or stand in the outbox. */
   async read(ids: readonly string[]): Promise<Job[]> {
     if (ids.length === 0) return [];
-    const values = (await this.#work.send("mget", ids.map((id) => `${this.#ns}j:${id}`), CALL_TIMEOUT_MS)) as (string | null)[];
-    return values.flatMap((value, i) => (value === null || value.length < HEAD_LENGTH ? [] : [decodeJob(ids[i] ?? "", value)]));
+    const texts = (await this.#work.run(scripts.read, [this.#ns, ...ids], CALL_TIMEOUT_MS)) as (string | null)[];
+    return texts.flatMap((text, i) => (text === null ? [] : [decodeJob(ids[i] ?? "", text)]));
   }
 
   /**

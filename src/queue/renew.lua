@@ -10,12 +10,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local reply = { now }
 for at = 5, #ARGV, 3 do
   local id, token, progress = ARGV[at], replica .. string.format('%010d', ARGV[at + 1]), ARGV[at + 2]
-  local key = ns .. 'j:' .. id
-  local head = redis.call('GETRANGE', key, 0, 41)
-  if string.sub(head, 1, 1) == 'r' and string.sub(head, 25, 42) == token then
+  local state = redis.call('HGET', states, id)
+  if state and string.sub(state, 1, 1) == 'r' and string.sub(state, 24, 41) == token then
     redis.call('ZADD', ns .. 'leased', 'XX', now + lease, id)
-    if string.sub(head, 9, 11) ~= progress then redis.call('SETRANGE', key, 8, progress) end
-    if string.sub(head, 8, 8) == '1' then reply[#reply + 1] = id; reply[#reply + 1] = 'cancelled' end
+    if string.sub(state, 8, 10) ~= progress then redis.call('HSET', states, id, string.sub(state, 1, 7) .. progress .. string.sub(state, 11)) end
+    if string.sub(state, 7, 7) == '1' then reply[#reply + 1] = id; reply[#reply + 1] = 'cancelled' end
   else
     reply[#reply + 1] = id; reply[#reply + 1] = 'lost'
   end

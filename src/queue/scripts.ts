@@ -11,32 +11,30 @@ export interface Script {
 
 const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), "utf8");
 
-function load(name: string, source = read(name)): Script {
+/** @param shared what it has in common with others: put behind its first line, which says how Redis runs it */
+function load(name: string, ...shared: readonly ("job" | "announce")[]): Script {
+  const own = read(name);
+  const bodyAt = own.indexOf("\n") + 1;
+  const source = own.slice(0, bodyAt) + shared.map(read).join("") + own.slice(bodyAt);
   return { name, source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** One that tells what it changes. What tells is put behind the first line, which says how Redis runs the script: five copies of it would drift apart. */
-function loadAnnouncing(name: string): Script {
-  const source = read(name);
-  const bodyAt = source.indexOf("\n") + 1;
-  return load(name, source.slice(0, bodyAt) + read("announce") + source.slice(bodyAt));
-}
-
 export const scripts = {
-  enqueue: loadAnnouncing("enqueue"),
-  claim: loadAnnouncing("claim"),
-  renew: load("renew"),
-  settle: loadAnnouncing("settle"),
-  forget: load("forget"),
-  cancel: loadAnnouncing("cancel"),
-  sweep: load("sweep"),
+  enqueue: load("enqueue", "job", "announce"),
+  claim: load("claim", "job", "announce"),
+  renew: load("renew", "job"),
+  settle: load("settle", "job", "announce"),
+  forget: load("forget", "job"),
+  cancel: load("cancel", "job", "announce"),
+  sweep: load("sweep", "job"),
   resume: load("resume"),
-  standing: load("standing"),
-  books: load("books"),
-  inspect: load("inspect"),
+  standing: load("standing", "job"),
+  books: load("books", "job"),
+  inspect: load("inspect", "job"),
+  read: load("read", "job"),
   admit: load("admit"),
   report: load("report"),
-  progress: loadAnnouncing("progress"),
+  progress: load("progress", "job", "announce"),
   limit: load("limit"),
   watch: load("watch"),
 } as const;

@@ -2,79 +2,89 @@
 -- Settles attempts of one replica: terminal ones move from leased to the outbox, the others back to wait.
 -- KEYS: 1 namespace
 -- ARGV: 1 replica · 2 how long it owns what it puts into the outbox (ms) · 3 number of arguments that follow up to the callbacks ·
---       then, by the first character: ">" the type of the attempts that follow · an attempt: id (36), token (18: replica, claim number), verdict (c f x:
---       terminal · r: retry · l: released), priority, counters (5), run_at (13, ms), its record (a newline and one line, or nothing) ·
---       then callbacks, each enqueued when its attempt's settle was done: index of the attempt from 0, id, type, value
+--       then, by the first character: ">" the type of the attempts that follow · "@" when the one attempt that follows is to be tried again (ms, 13), its
+--       priority · an attempt: id (36), what becomes of the job: a head (41) that starts with the verdict (c f x: terminal · t: retry · q: released) and bears
+--       the token of the lease, and its record (a newline and one line, or nothing) ·
+--       then callbacks, each enqueued when its attempt's settle was done: index of the attempt from 0, id, type, text
 -- Returns: now (ms), then a letter for each attempt in one text: "k" done, "d" done before, "s" stale, "x" a cancellation came first: settle as cancelled
 local ns, replica, own, n = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
-local jobs = ns .. 'j:'
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local TERMINAL = { c = 'completed:', f = 'failed:', x = 'cancelled:' }
-local letters, counts, left, outbox, woken, settled, ended = {}, {}, {}, {}, {}, 0, 0
+local letters, counts, left, after, becomes, outbox, woken, settled, ended = {}, {}, {}, {}, {}, {}, {}, 0, 0
 local tallies = {} -- by type: attempts that leave running, and terminal verdicts
 local owned_until = string.format('%.0f', now + own) -- a number would be written anew for each job
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
-local function wait_again(id, key, kind, arg, verdict)
-  local run_at, priority = tonumber(sub(arg, 62, 74)), sub(arg, 56, 56)
+-- Puts a job back to wait. Returns its state: to be retried later, or queued.
+local function wait_again(id, kind, is_released, again)
+  local run_at, priority = tonumber(sub(again, 2, 14)), sub(again, 15, 15)
   if run_at > now then
-    call('SETRANGE', key, 0, 't' .. sub(arg, 56, 61))
     call('ZADD', ns .. 'scheduled', run_at, id)
     count('retrying:' .. kind, 1)
     if is_watched then changed('t', id, kind) end
-    return
+    return 't'
   end
   local slot = kind .. ':' .. priority
   local tag = tonumber(call('HGET', ns .. 'vtime', slot) or 0) -- a released job goes to the front: it has waited already
-  if verdict == 'r' then
-    local group = string.match(call('GETRANGE', key, 42, 1023), '^[%w_]+|%d+|([^|]*)|')
+  if not is_released then
+    local group = string.match(start_of(id), '^[%w_]+|%d+|([^|]*)|', 3)
     tag = math.max(tag, tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group) or 0)) + 1
     call('ZADD', ns .. 'fair:' .. slot, tag, group)
   end
   woken[kind] = true
   if is_watched then changed('q', id, kind) end
-  call('SETRANGE', key, 0, 'q' .. sub(arg, 56, 61))
   call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * 281474976710656 + tag, id)
+  return 'q'
 end
 
-local function settle(kind, tally, arg)
-  local id = sub(arg, 1, 36)
-  local key = jobs .. id
-  local head = call('GETRANGE', key, 0, 41)
-  if sub(head, 25, 42) ~= sub(arg, 37, 54) then return 's' end
-  if byte(head) ~= 114 then return 'd' end -- r
-  local verdict = sub(arg, 55, 55)
-  if byte(head, 8) == 49 and verdict ~= 'c' and verdict ~= 'x' then return 'x' end
+local function settle(kind, tally, id, state, before, again)
+  if not before or sub(before, 24, 41) ~= sub(state, 24, 41) then return 's' end
+  if byte(before) ~= 114 then return 'd' end -- r
+  local verdict = sub(state, 1, 1)
+  if byte(before, 7) == 49 and verdict ~= 'c' and verdict ~= 'x' then return 'x' end
+  local is_end = TERMINAL[verdict]
   settled = settled + 1
   left[settled] = id
   tally.settled = tally.settled + 1
-  if #arg > 74 then call('APPEND', key, sub(arg, 75)) end
-  if TERMINAL[verdict] then
-    call('SETRANGE', key, 0, sub(arg, 55, 61))
+  if is_end then
     ended = ended + 1
     outbox[2 * ended - 1] = owned_until; outbox[2 * ended] = id
     tally[verdict] = tally[verdict] + 1
     if is_watched then changed(verdict, id, kind) end
-  else
-    wait_again(id, key, kind, arg, verdict)
   end
+  if not is_end or #before > 41 or sub(before, 7, 10) ~= '0---' then -- what the caller does not know stays: a cancellation, the last progress, records before this one
+    local letter = is_end and verdict or wait_again(id, kind, verdict == 'q', again)
+    state = letter .. sub(state, 2, 6) .. sub(before, 7) .. sub(state, 42)
+  end
+  after[2 * settled - 1] = id; after[2 * settled] = state
+  becomes[id] = state
   return 'k'
 end
 
-local current, tally
+local ids = {}
+for at = 4, 3 + n do
+  local mark = byte(ARGV[at])
+  if mark ~= 62 and mark ~= 64 then ids[#ids + 1] = sub(ARGV[at], 1, 36) end
+end
+local current, tally, known, again
 local last = 0
 for at = 4, 3 + n do
   local arg = ARGV[at]
-  if byte(arg) == 62 then
+  local mark = byte(arg)
+  if mark == 62 then
     current = sub(arg, 2)
     tally = tallies[current] or { settled = 0, c = 0, f = 0, x = 0 }
     tallies[current] = tally
+  elseif mark == 64 then
+    again = arg
   else
+    if last % 1000 == 0 then known = call('HMGET', states, unpack(ids, last + 1, math.min(last + 1000, #ids))) end
     last = last + 1
-    letters[last] = settle(current, tally, arg)
+    local id = ids[last]
+    letters[last] = settle(current, tally, id, sub(arg, 37), becomes[id] or known[(last - 1) % 1000 + 1], again)
   end
 end
 for kind, of_kind in pairs(tallies) do
@@ -97,6 +107,7 @@ for at = 4 + n, #ARGV, 4 do
   end
 end
 for i = 1, #left, 1000 do call('ZREM', ns .. 'leased', unpack(left, i, math.min(i + 999, #left))) end
+for i = 1, #after, 1000 do call('HSET', states, unpack(after, i, math.min(i + 999, #after))) end
 for i = 1, #outbox, 1000 do call('ZADD', ns .. 'outbox', unpack(outbox, i, math.min(i + 999, #outbox))) end
 for kind in pairs(woken) do
   for _ = 1, 8 do -- a replica that hears nothing any more is passed over

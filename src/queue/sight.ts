@@ -1,12 +1,12 @@
-/** Where one job stands at one instant, and whether it may: a job has one string, and is in `live` and in one of the four sets. */
+/** Where one job stands at one instant, and whether it may: a job has one text, and is in `live` and in one of the four sets. */
 import { HEAD_LENGTH } from "../core/wire.ts";
 
 export interface Sight {
   readonly id: string;
-  /** The job's string as far as its type goes; "" where there is none. */
+  /** The job's text as far as its type goes; "" where there is none. */
   readonly head: string;
   readonly isLive: boolean;
-  /** Of `ready:<type>`, `scheduled`, `leased` and `outbox`, those that hold it. */
+  /** Of `ready:<type>`, `scheduled`, `leased` and `outbox`, those that hold it; the hash `states` where it holds what has no text. */
   readonly sets: readonly string[];
 }
 
@@ -26,7 +26,7 @@ const STATES: Readonly<Record<string, { readonly name: string; readonly set: str
   x: { name: "cancelled", set: "outbox" },
 };
 
-/** Type and status, as its string has them; undefined for one that is no job's. */
+/** Type and status, as its text has them; undefined for one that is no job's. */
 export function stateOf({ head }: Sight): { readonly type: string; readonly status: string; readonly set: string; readonly replica: string } | undefined {
   const state = STATES[head.charAt(0)];
   const type = /^[a-z][a-z0-9_]*(?=\|)/.exec(head.slice(HEAD_LENGTH))?.[0];

@@ -2,17 +2,17 @@
 -- Where one job stands, and what it may wait for, at one instant.
 -- KEYS: 1 namespace
 -- ARGV: 1 id
--- Returns: nothing where there is no such job; else now (ms), its value, its place in its queue from 0 (-1 elsewhere), the jobs in that queue,
+-- Returns: nothing where there is no such job; else now (ms), its text, its place in its queue from 0 (-1 elsewhere), the jobs in that queue,
 --          when it is due (ms; 0 elsewhere than in scheduled), 1 if its queue is paused, else 0, the jobs of its type that run, and what each live replica says of itself
 local ns, id = KEYS[1], ARGV[1]
-local value = redis.call('GET', ns .. 'j:' .. id)
-if not value then return {} end
+local text = redis.call('GET', jobs .. id)
+if not text then return {} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local kind = string.match(string.sub(value, 43, 127), '^[%w_]+')
+local kind = string.match(text, '^[%w_]+', 3)
 local ready = ns .. 'ready:' .. kind
 local reply = {
-  now, value, redis.call('ZRANK', ready, id) or -1, redis.call('ZCARD', ready), tonumber(redis.call('ZSCORE', ns .. 'scheduled', id) or 0),
+  now, whole(text, redis.call('HGET', states, id)), redis.call('ZRANK', ready, id) or -1, redis.call('ZCARD', ready), tonumber(redis.call('ZSCORE', ns .. 'scheduled', id) or 0),
   redis.call('SISMEMBER', ns .. 'paused', kind), tonumber(redis.call('HGET', ns .. 'counts', 'running:' .. kind) or 0),
 }
 for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do

@@ -2,20 +2,22 @@
 -- Takes over outbox entries whose owner has not recorded them in time.
 -- KEYS: 1 namespace
 -- ARGV: 1 how long the caller owns them (ms) · 2 how many at most
--- Returns: for each: id, value (false where the job's string is gone: the entry is removed)
+-- Returns: for each: id, text
 local ns, own, limit = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local MAX_BYTES, bytes, reply = 8 * 1024 * 1024, 0, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ns .. 'outbox', '-inf', now, 'LIMIT', 0, limit)) do
   if bytes > MAX_BYTES then break end
-  local value = redis.call('GET', ns .. 'j:' .. id)
-  if value then
+  local text = redis.call('GET', jobs .. id)
+  if text then
+    text = whole(text, redis.call('HGET', states, id))
     redis.call('ZADD', ns .. 'outbox', now + own, id)
-    reply[#reply + 1] = id; reply[#reply + 1] = value
-    bytes = bytes + #value
+    reply[#reply + 1] = id; reply[#reply + 1] = text
+    bytes = bytes + #text
   else
     redis.call('ZREM', ns .. 'outbox', id)
+    redis.call('HDEL', states, id)
   end
 end
 return reply

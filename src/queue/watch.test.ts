@@ -27,7 +27,7 @@ afterEach(() => {
 afterAll(() => redis.disconnect());
 
 function settlement(id: string, changes: Partial<Settlement> = {}): Settlement {
-  return { id, type: "noop", priority: 5, claimSeq: 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record: "{}", ...changes };
+  return { id, type: "noop", priority: 5, claimSeq: 0, startedAt: 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record: "{}", ...changes };
 }
 
 /** What another replica is told from now on. */

@@ -4,7 +4,7 @@
  */
 import pg from "pg";
 import type { Submission } from "../core/job.ts";
-import { decodeJob } from "../core/wire.ts";
+import { decodeSubmission } from "../core/wire.ts";
 import { readSql } from "./sql.ts";
 
 const LEAD = readSql("accepted-lead.sql");
@@ -127,6 +127,6 @@ export class Accepted {
 }
 
 function submissionOf(id: string, text: string): Submission {
-  const { type, payload, priority, maxAttempts, groupKey, options } = decodeJob(id, text);
+  const { type, payload, priority, maxAttempts, groupKey, options } = decodeSubmission(id, text);
   return { type, payload, priority, maxAttempts, groupKey, options };
 }

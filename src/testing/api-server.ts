@@ -125,7 +125,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
       const [job] = claimed;
       if (!job) throw new Error("no job of type note waits");
       const record = encodeRecord({ attempt: 1, outcome: "completed", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), result });
-      await queue.settle([{ id: job.id, type: job.type, priority: job.priority, claimSeq: seq, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record }], 60_000);
+      await queue.settle([{ id: job.id, type: job.type, priority: job.priority, claimSeq: seq, startedAt: job.startedAt ?? 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record }], 60_000);
       seq += 1;
       const [finished] = await queue.read([job.id]);
       if (!finished) throw new Error("the finished job is not in the outbox");

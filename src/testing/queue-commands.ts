@@ -108,7 +108,7 @@ function settlementOf(sides: Sides, { id, seq, attempt, crashes }: Sides["leases
   const counters = { attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt, crashes: isGivenBack ? crashes : 0, deferrals: how === "r" ? 1 : 0 };
   const callback = hasCallback && "cfx".includes(verdict) ? { id: nextId(sides), submission: submission({ type: CALLBACK.type }) } : undefined;
   const { type = "noop", priority = 5 } = sides.model.jobs.get(id) ?? {};
-  return { id, type, priority, claimSeq: seq, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
+  return { id, type, priority, claimSeq: seq, startedAt: 0, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
 }
 
 const cancel = step("cancel", fc.record({ client, which: fc.nat(40) }), async (sides, { client: by, which }) => {

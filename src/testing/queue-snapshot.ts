@@ -13,7 +13,7 @@ export interface QueueSnapshot {
   readonly takenTags: Readonly<Record<string, number>>;
 }
 
-/** Every key but those that expire or only hint, as name, then field and value in turn (a string: its head). */
+/** Every key but those that expire or only hint, as name, then field and value in turn (a string: how it begins). */
 const DUMP = `
 local dump = {}
 for _, key in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do
@@ -21,7 +21,7 @@ for _, key in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do
   local values = {}
   if kind == 'zset' then values = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   elseif kind == 'hash' then values = redis.call('HGETALL', key)
-  elseif kind == 'string' then values = { 'head', redis.call('GETRANGE', key, 0, 41) } end
+  elseif kind == 'string' then values = { 'head', redis.call('GETRANGE', key, 0, 1) } end
   for _, value in ipairs(values) do entry[#entry + 1] = value end
   dump[#dump + 1] = entry
 end
@@ -30,6 +30,8 @@ return dump`;
 export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSnapshot> {
   const dump = (await redis.eval(DUMP, 1, ns)) as string[][];
   const jobs = new Map<string, string[]>();
+  const heads = new Map<string, string>();
+  const states = new Map<string, string>();
   const lastTags: Record<string, Record<string, number>> = {};
   let live: string[] = [];
   let counts: Record<string, number> = {};
@@ -37,7 +39,8 @@ export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSn
   const note = (id: string, text: string): unknown => jobs.set(id, [...(jobs.get(id) ?? []), text].sort());
   for (const [name = "", ...values] of dump) {
     const pairs = pairsOf(values);
-    if (name.startsWith("j:")) note(name.slice(2), headOf(values[1] ?? ""));
+    if (name.startsWith("j:")) heads.set(name.slice(2), values[1] ?? "");
+    else if (name === "states") for (let i = 0; i < values.length; i += 2) states.set(values[i] ?? "", values[i + 1] ?? "");
     else if (name === "live") live = pairs.map(([id]) => id);
     else if (name === "counts") counts = Object.fromEntries(pairs.filter(([, count]) => count !== 0));
     else if (name === "vtime") takenTags = Object.fromEntries(pairs);
@@ -45,6 +48,8 @@ export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSn
     else if (name.startsWith("ready:") || name === "scheduled") for (const [id, score] of pairs) note(id, `${name} ${score}`);
     else if (name === "leased" || name === "outbox") for (const [id, score] of pairs) note(id, `${name} ${score === PAST ? PAST : AHEAD}`);
   }
+  for (const [id, head] of heads) note(id, headOf(head, states.get(id)));
+  for (const id of states.keys()) if (!heads.has(id)) note(id, "a state of no job");
   return { jobs: Object.fromEntries(jobs), live, counts, lastTags, takenTags };
 }
 
@@ -66,7 +71,8 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
 }
 
 const twoDigits = (count: number): string => String(count).padStart(2, "0");
-const headOf = (head: string): string => `${head.slice(0, 11)} ${head.slice(24)}`;
+const headOf = (head: string, state = `${head.charAt(0)}000000---0000000000000--------0000000000`): string =>
+  `${state.charAt(0)}${head.charAt(1)}${state.slice(1, 10)} ${state.slice(23, 41)}`;
 
 function pairsOf(values: readonly string[]): [string, number][] {
   return values.flatMap((value, i) => (i % 2 === 0 ? [[value, Number(values[i + 1])] as [string, number]] : []));

@@ -95,6 +95,7 @@ export class Settler {
       type: job.type,
       priority: job.priority,
       claimSeq: job.claimSeq,
+      startedAt: job.startedAt ?? 0,
       attempt: verdict.attempt,
       crashes: verdict.crashes,
       deferrals: verdict.deferrals,

@@ -1,0 +1,16 @@
+-- How a job is kept; wire.ts says what its texts hold. No verb: scripts.ts puts it before each script that looks at jobs.
+--   j:<id>   what was submitted; its first character is the state until the first claim: "q" or "s"
+--   states   a hash: from the first claim on, or a cancellation, what became of the job: id → a head of 41 characters, and a record a line
+local jobs, states = KEYS[1] .. 'j:', KEYS[1] .. 'states'
+local UNCLAIMED = '000000---0000000000000--------0000000000' -- of a head, what stands behind the state before the first claim
+
+-- A job as one text: state, priority, the rest of the head, the rest of what was submitted, records. `state` is what the hash holds, or false.
+local function whole(text, state)
+  local sub = string.sub
+  if not state then return sub(text, 1, 2) .. UNCLAIMED .. sub(text, 3) end
+  return sub(state, 1, 1) .. sub(text, 2, 2) .. sub(state, 2, 41) .. sub(text, 3) .. sub(state, 42)
+end
+
+-- What a job's text begins with: enough for its type, its group and the first of its options, which are bounded.
+local function start_of(id) return redis.call('GETRANGE', jobs .. id, 0, 1151) end
+
