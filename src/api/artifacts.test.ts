@@ -105,6 +105,17 @@ describe("a download", () => {
     await own.close();
   });
 
+  it("arrives whole where the stream ends before the client has taken its last part", async () => {
+    const own = await withSource(() => new Readable({
+      read() {
+        this.push(Buffer.alloc(large, 7));
+        this.push(null);
+      },
+    }));
+    expect((await (await fetch(await finishedJob(own))).arrayBuffer()).byteLength).toBe(large);
+    await own.close();
+  });
+
   it("stops reading when the client goes", async () => {
     const { state, read } = pieces(64);
     const own = await withSource(read);
