@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { idPrefix, makeId } from "./id.ts";
 import type { Submission } from "./job.ts";
-import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, oneLine, outcomeOf, viewOf, viewOfSubmission, stateLeft, withoutResult } from "./wire.ts";
+import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, viewOf, viewOfSubmission, stateLeft, withoutResult } from "./wire.ts";
 
 const NOW = 1_800_000_000_000;
 const id = makeId(idPrefix(NOW, 0, 1), 1);
@@ -33,6 +33,7 @@ describe("the text that Redis keeps", () => {
     expect(decodeJob(id, `${text.slice(0, 2)}000000---0000000000000--------0000000000${text.slice(2)}`)).toEqual(waiting);
     const claimed = { ...waiting, status: "running", attempt: 1, startedAt: NOW + 1, worker: "replica1", claimSeq: 3 };
     expect(decodeSubmission(id, text, { replica: "replica1", seq: 3, now: NOW + 1 })).toEqual(claimed);
+    expect(leasedJob(id, submission, { replica: "replica1", seq: 3, now: NOW + 1 })).toEqual(claimed);
   });
 
   it("costs a plain job little more than its payload", () => {

@@ -65,6 +65,8 @@ function encodeOptions(options: JobOptions): string {
   return text === "{}" ? "" : text;
 }
 
+const NO_HISTORY: readonly string[] = Object.freeze([]);
+
 /** A claim's lease on a job, which its text does not show yet. */
 export interface FreshLease {
   readonly replica: string;
@@ -106,6 +108,29 @@ export function decodeSubmission(id: string, text: string, lease?: FreshLease): 
     worker: lease ? lease.replica : null,
     claimSeq: lease ? lease.seq : 0,
   });
+}
+
+/** The job of a submission that was leased as it was enqueued: what {@link decodeSubmission} would read of it. */
+export function leasedJob(id: string, { type, payload, priority, maxAttempts, groupKey, options }: Submission, { replica, seq, now }: FreshLease): Job {
+  return {
+    id,
+    type,
+    payload,
+    priority,
+    maxAttempts,
+    groupKey,
+    options,
+    status: "running",
+    attempt: 1,
+    crashes: 0,
+    deferrals: 0,
+    isCancelRequested: false,
+    progress: null,
+    startedAt: now,
+    worker: replica,
+    claimSeq: seq,
+    history: NO_HISTORY,
+  };
 }
 
 /** @param from where the type begins */

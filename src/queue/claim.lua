@@ -10,7 +10,8 @@ local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(AR
 local BAND, LIMIT, MAX_BYTES = 281474976710656, 1000, 8 * 1024 * 1024 -- a priority's range of tags · bounded work and bytes for one call
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local token = replica .. string.format('%010d', seq)
+local suffix, until_text = lease_of(now, replica, seq), string.format('%.0f', now + lease) -- a number would be written anew for each job
+local token = string.sub(suffix, 17)
 local call, sub = redis.call, string.sub
 local reply, leased, heads, remembered, counts, promoted, bytes = { now, 0, 0, 0 }, {}, {}, { seq }, {}, {}, 0
 local texts, text_bytes = {}, 0
@@ -36,8 +37,6 @@ local function wake(kind)
 end
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
-
-local suffix, until_text = string.format('---%013.0f', now) .. token, string.format('%.0f', now + lease) -- a number would be written anew for each job
 
 local function head_of(before, lost)
   local attempt = tonumber(sub(before, 2, 3)) + (lost and 0 or 1)

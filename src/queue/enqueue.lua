@@ -1,11 +1,15 @@
 #!lua
--- Enqueues submissions, each once and as a whole. It lacks allow-oom: a full Redis refuses the call before anything changes.
+-- Enqueues submissions, each once and as a whole. Jobs that nothing waits before may be leased to the caller at once, as by a claim.
+-- It lacks allow-oom: a full Redis refuses the call before anything changes.
 -- KEYS: 1 namespace
--- ARGV: 1 not_after (ms; later than that nothing is changed) · 2 the caller's replica id if it runs jobs, else "" · then, by the first character:
+-- ARGV: 1 not_after (ms; later than that nothing is changed) · 2 the caller's replica id if it runs jobs, else "" · 3 seq of such leases ·
+--       4 lease (ms) · then, by the first character:
+--       "+" a type: the caller has free slots for all of its jobs in this call that say no time to start
 --       a job: its id (36) and its text, whose state is "q", or "s" after a "@"
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
--- Returns: now (ms), 1 in time or 0 late; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
+-- Returns: now (ms), 1 in time or 0 late, a letter for each job where any "+" was given (else ""): "r" leased to the caller ·
+--          "q" or "s" waits · "-" known before, or passed over; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
 local ns, not_after, replica = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
 local time = call('TIME')
@@ -13,7 +17,23 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > not_after then return { now, 0 } end
 
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
-local reply, live, n_live, scheduled, groups, by_type, current = { now, 1 }, {}, 0, {}, {}, {}, nil
+local reply, live, n_live, scheduled, groups, by_type, current = { now, 1, '' }, {}, 0, {}, {}, {}, nil
+local leased, heads, head, until_text, letters, nth = {}, {}, nil, nil, {}, 0
+
+local function type_of(kind)
+  local of_type = by_type[kind]
+  if not of_type then of_type = { ready = {}, due = 0, later = 0, leased = 0, is_next = false, is_leased = false }; by_type[kind] = of_type end
+  return of_type
+end
+
+-- Where nothing waits, no priority and no group is passed over, and no tag says anything.
+local function lease_type(kind)
+  type_of(kind).is_leased = call('EXISTS', ns .. 'ready:' .. kind) == 0 and call('SISMEMBER', ns .. 'paused', kind) == 0
+  if not head then
+    head = 'r010000' .. lease_of(now, replica, ARGV[3])
+    until_text = format('%.0f', now + tonumber(ARGV[4]))
+  end
+end
 
 -- Where the jobs of one type, priority and group go: their set, the tag of the last of them, and what a tag is added to.
 local function enter(context)
@@ -22,8 +42,7 @@ local function enter(context)
     local kind, priority, name = string.match(context, '^>([%w_]+)|(%d)|(.*)$')
     local slot = kind .. ':' .. priority
     local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, name) or 0))
-    local of_type = by_type[kind]
-    if not of_type then of_type = { ready = {}, due = 0, later = 0, is_next = false }; by_type[kind] = of_type end
+    local of_type = type_of(kind)
     group = { kind = kind, slot = slot, name = name, tag = tag, first = tag, band = (9 - tonumber(priority)) * 281474976710656, of_type = of_type }
     groups[context] = group
   end
@@ -34,12 +53,23 @@ local function enqueue(arg, run_at)
   local id, value = sub(arg, 1, 36), sub(arg, 37)
   local is_due = not run_at or run_at <= now
   if run_at and is_due then value = 'q' .. sub(value, 2) end
+  nth = nth + 1
+  letters[nth] = '-'
   if not call('SET', jobs .. id, value, 'NX') then return false end
   if is_watched then changed(is_due and 'q' or 's', id, current.kind) end
   n_live = n_live + 2
   live[n_live - 1] = '0'; live[n_live] = id
   local of_type = current.of_type
-  if is_due then
+  if of_type.is_leased and not run_at then
+    local n = of_type.leased + 1
+    of_type.leased = n
+    n = #heads
+    leased[n + 1] = until_text; leased[n + 2] = id
+    heads[n + 1] = id; heads[n + 2] = head
+    letters[nth] = 'r'
+    if is_watched then changed('r', id, current.kind) end
+  elseif is_due then
+    letters[nth] = 'q'
     local ready, due = of_type.ready, of_type.due + 1
     current.tag = current.tag + 1
     ready[2 * due - 1] = format('%d', current.band + current.tag); ready[2 * due] = id -- Redis itself writes a number as %.17g, which takes four times as long
@@ -47,6 +77,7 @@ local function enqueue(arg, run_at)
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id
     of_type.later = of_type.later + 1
+    letters[nth] = 's'
     if run_at < next_due then next_due = run_at; of_type.is_next = true end
   end
   return true
@@ -62,12 +93,21 @@ local function is_repeat(key, fingerprint, ttl, first, index)
   return true
 end
 
+-- The jobs of a submission whose key, or whose first id, was known.
+local function pass_over(from, to)
+  for i = from, to do
+    local mark = byte(ARGV[i])
+    if mark ~= 62 and mark ~= 64 then nth = nth + 1; letters[nth] = '-' end
+  end
+  return to
+end
+
 local function first_id(at)
   while byte(ARGV[at]) == 62 or byte(ARGV[at]) == 64 do at = at + 1 end
   return sub(ARGV[at], 1, 36)
 end
 
-local at, n, last, keyed, run_at = 3, #ARGV, 0, 0, nil -- last: where a submission of several arguments ends
+local at, n, last, keyed, run_at = 5, #ARGV, 0, 0, nil -- last: where a submission of several arguments ends
 while at <= n do
   local arg = ARGV[at]
   local mark = byte(arg)
@@ -75,33 +115,39 @@ while at <= n do
     current = enter(arg)
   elseif mark == 64 then
     run_at = tonumber(sub(arg, 2))
+  elseif mark == 43 then
+    lease_type(sub(arg, 2))
   elseif mark == 35 then
     local count, key, fingerprint, ttl = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*)$')
     last = at + tonumber(count)
     if key ~= '' then
-      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = last end
+      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = pass_over(at + 1, last) end
       keyed = keyed + 1
     end
   else
-    if not enqueue(arg, run_at) and at < last then at = last end -- ids of one submission come and go together: the first decides
+    if not enqueue(arg, run_at) and at < last then at = pass_over(at + 1, last) end -- ids of one submission come and go together: the first decides
     run_at = nil
   end
   at = at + 1
 end
 
-local function add_all(key, pairs_list) -- in parts: Lua's unpack ends at 8,000
-  for i = 1, #pairs_list, 1000 do call('ZADD', key, unpack(pairs_list, i, math.min(i + 999, #pairs_list))) end
+local function add_all(command, key, pairs_list) -- in parts: Lua's unpack ends at 8,000
+  for i = 1, #pairs_list, 1000 do call(command, key, unpack(pairs_list, i, math.min(i + 999, #pairs_list))) end
 end
 
-add_all(ns .. 'live', live)
-add_all(ns .. 'scheduled', scheduled)
+if head then reply[3] = table.concat(letters) end
+add_all('ZADD', ns .. 'live', live)
+add_all('ZADD', ns .. 'scheduled', scheduled)
+add_all('ZADD', ns .. 'leased', leased)
+add_all('HSET', states, heads)
 for _, group in pairs(groups) do
   if group.tag > group.first then call('ZADD', ns .. 'fair:' .. group.slot, group.tag, group.name) end
 end
 for kind, of_type in pairs(by_type) do
-  local due, later = of_type.due, of_type.later
-  add_all(ns .. 'ready:' .. kind, of_type.ready)
-  if due + later > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. kind, due + later) end
+  local due, later, at_once = of_type.due, of_type.later, of_type.leased
+  add_all('ZADD', ns .. 'ready:' .. kind, of_type.ready)
+  if due + later + at_once > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. kind, due + later + at_once) end
+  if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. kind, at_once) end
   if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. kind, later) end
   -- Whoever is woken looks for work, or learns of a job that is due before all others.
   if (due > 0 or of_type.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. kind, replica) == 1) then

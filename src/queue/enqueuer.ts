@@ -7,6 +7,7 @@ import type { Submission } from "../core/job.ts";
 import { OutcomeUnknown, QueueUnavailable, TaskFlowError, messageOf } from "../errors.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import type { Reservations } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
 
 /** One call carries at most so many jobs (about 15 ms of Redis), unless a single submission is larger. */
@@ -46,7 +47,11 @@ export interface EnqueuerOptions {
   /** The replica that may take the wake-up itself, or "". */
   readonly replica: string;
   readonly timeoutMs: number;
+  readonly leaseMs: number;
+  /** There are jobs that wait. */
   readonly onEnqueued: () => void;
+  /** Where jobs run here: what a call may lease at once. */
+  readonly reservations: Reservations | undefined;
 }
 
 const ENQUEUED: Enqueued = { kind: "enqueued" };
@@ -91,8 +96,12 @@ export class Enqueuer {
   }
 
   async #call(batch: readonly Pending[]): Promise<void> {
-    const { ns, replica, timeoutMs, onEnqueued } = this.#options;
-    const args = [ns, String(this.#clock.now() + timeoutMs), replica];
+    const { ns, replica, timeoutMs, leaseMs, reservations, onEnqueued } = this.#options;
+    const submitted = batch.map((pending) => pending.submitted);
+    const reservation = reservations?.make(submitted);
+    const notAfter = this.#clock.now() + timeoutMs;
+    const args = [ns, String(notAfter), replica, String(reservation?.seq ?? 0), String(leaseMs)];
+    if (reservation) for (const type of reservation.types.keys()) args.push(`+${type}`);
     pushArguments(args, batch);
     let bytes = 0;
     for (const arg of args) bytes += arg.length;
@@ -100,13 +109,18 @@ export class Enqueuer {
     const sentAt = performance.now();
     try {
       const reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
-      this.#clock.learn(Number(reply[0]), sentAt, performance.now());
+      const now = Number(reply[0]);
+      const letters = String(reply[2]);
+      this.#clock.learn(now, sentAt, performance.now());
       if (reply[1] === 0) throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
-      onEnqueued();
+      if (letters === "" || /[qs]/.test(letters)) onEnqueued();
       answer(batch, reply);
+      if (reservation) reservations?.granted(reservation, submitted, letters, now, sentAt);
     } catch (thrown) {
       const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`enqueue failed: ${messageOf(thrown)}`, thrown);
       for (const { done } of batch) done({ kind: "failed", error });
+      if (reservation && error instanceof OutcomeUnknown) await reservations?.resolve(reservation, submitted, notAfter, sentAt);
+      else if (reservation) reservations?.release(reservation.types);
     } finally {
       this.#bytesUnderWay -= bytes;
     }
@@ -135,7 +149,7 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
 
 /** The reply names only the submissions whose key was known: which of those with a key, verdict, first id. */
 function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
-  let at = 2;
+  let at = 3;
   let keyed = -1;
   for (const { submitted, done } of batch) {
     if (submitted.idempotency) keyed += 1;

@@ -14,3 +14,6 @@ end
 -- What a job's text begins with: enough for its type, its group and the first of its options, which are bounded.
 local function start_of(id) return redis.call('GETRANGE', jobs .. id, 0, 1151) end
 
+-- Of a head, what stands behind the counters while a job is leased: by a claim, or by the call that enqueued it.
+local function lease_of(now, replica, seq) return string.format('---%013.0f', now) .. replica .. string.format('%010d', seq) end
+

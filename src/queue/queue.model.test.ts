@@ -6,7 +6,7 @@ import { drain, sequences } from "../testing/queue-commands.ts";
 import { QueueModel } from "../testing/queue-model.ts";
 import type { Sides } from "../testing/queue-sides.ts";
 import { NS } from "../testing/queue-sides.ts";
-import { openQueue } from "../testing/queue.ts";
+import { TestRunner, openQueue } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import type { Queue } from "./queue.ts";
 
@@ -16,20 +16,27 @@ const REPLICAS = ["model_00", "model_01", "model_02"];
 
 let redis: Redis;
 let queues: Queue[];
+const runners = REPLICAS.map(() => new TestRunner());
 
 beforeAll(async () => {
   const { address } = await freshRedis();
   redis = new Redis(address);
-  queues = await Promise.all(REPLICAS.map((replica) => openQueue(address, { replica, leaseMs: LEASE_MS })));
+  queues = await Promise.all(REPLICAS.map((replica, i) => openQueue(address, { replica, leaseMs: LEASE_MS, runsJobs: true, runner: runnerOf(i) })));
 });
 afterAll(() => {
   queues.forEach((queue) => queue.close());
   redis.disconnect();
 });
 
+function runnerOf(client: number): TestRunner {
+  const runner = runners[client];
+  if (!runner) throw new Error(`no client ${client}`);
+  return runner;
+}
+
 async function freshSides(): Promise<Sides> {
   await redis.flushdb();
-  const clients = queues.map((queue, i) => ({ queue, replica: REPLICAS[i] ?? "", seq: 0 }));
+  const clients = queues.map((queue, i) => ({ queue, replica: REPLICAS[i] ?? "", runner: runnerOf(i), seq: 0 }));
   return { model: new QueueModel(), redis, clients, sent: [], leases: [], made: 0 };
 }
 

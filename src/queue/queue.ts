@@ -19,6 +19,8 @@ import { entryOf, isLater, readEntry } from "./changes.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
+import { Reservations } from "./reservation.ts";
+import type { Runner } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
 import type { Standing } from "./standing.ts";
 import { readStanding } from "./standing.ts";
@@ -44,6 +46,8 @@ export interface QueueOptions {
   readonly leaseMs: number;
   /** Whether this replica runs jobs, and so may take the wake-up of what it enqueues itself. */
   readonly runsJobs: boolean;
+  /** Where jobs run here, and an enqueue may lease its own at once. */
+  readonly runner?: Runner;
   readonly submitTimeoutMs: number;
   readonly onRoundTrip: (script: string, seconds: number) => void;
   /** Reports from here opened so many destinations: nothing is sent to them for a while. */
@@ -111,6 +115,7 @@ export class Queue {
   #lastRoundTripAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: QueueOptions) {
+    const { replica, leaseMs, runner } = options;
     this.#options = options;
     this.#ns = `{${options.namespace}}:`;
     this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
@@ -126,7 +131,9 @@ export class Queue {
       ns: this.#ns,
       replica: options.runsJobs ? options.replica : "",
       timeoutMs: options.submitTimeoutMs,
+      leaseMs: options.leaseMs,
       onEnqueued: options.runsJobs ? options.onWake : () => undefined,
+      reservations: runner && options.runsJobs ? new Reservations({ replica, leaseMs, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) }) : undefined,
     });
     const onReady = (): void => this.#watches.forEach((watch) => watch.reconnected());
     this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, { ...options, onReady });

@@ -28,6 +28,7 @@ import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
 import type { Metrics } from "../metrics.ts";
 import { Queue } from "../queue/queue.ts";
+import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
 import type { Registry } from "../registry.ts";
 import { trimAccepted } from "../results/accepted-partitions.ts";
@@ -98,7 +99,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   options.registry.configure(options.typeSettings);
   const runs = typesToRun(options);
   // The queue is made before those who hear what it says.
-  const hears = { wake: (): void => undefined, cancel: (id: string): void => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
+  const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
   closers.push(() => queue.close());
   const store = new Store(databaseUrl);
@@ -115,6 +116,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const dispatch = await makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
   const { worker, leases, sweep, executor, threads, slots } = dispatch;
   hears.wake = worker.nudge;
+  hears.runner = worker;
   hears.cancel = (id) => leases.stop(id, "cancelled");
   closers.push(() => threads.close(), () => executor.close(), () => leases.close());
   closers.push(startRetention(options, artifacts));
@@ -156,7 +158,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   });
   leases.start();
   sweep.start();
-  worker.start();
+  worker.open();
   log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
   return port;
 }
@@ -178,10 +180,17 @@ function typesToRun({ config, registry }: SystemOptions) {
   return registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
 }
 
+/** Who hears what the queue says, and lends it slots. */
+interface Joints {
+  wake: () => void;
+  cancel: (id: string) => void;
+  runner: Runner | undefined;
+}
+
 interface QueueJoints {
   readonly runsJobs: boolean;
   readonly metrics: Metrics;
-  readonly hears: { wake: () => void; cancel: (id: string) => void };
+  readonly hears: Joints;
 }
 
 async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJobs, metrics, hears }: QueueJoints): Promise<Queue> {
@@ -192,6 +201,11 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     replica,
     leaseMs: config.LEASE_MS,
     runsJobs,
+    runner: {
+      reserve: (type, jobs) => hears.runner?.reserve(type, jobs) ?? false,
+      unreserve: (type, jobs) => hears.runner?.unreserve(type, jobs),
+      start: (jobs, grantedAt) => hears.runner?.start(jobs, grantedAt),
+    },
     submitTimeoutMs: config.SUBMIT_TIMEOUT_MS,
     onRoundTrip: metrics.observeScript,
     onDestinationsOpened: metrics.countOpenings,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
 import type { FreeSlots, Settlement } from "../queue/queue.ts";
-import { PAST } from "./model-job.ts";
+import { PAST, tokenOf } from "./model-job.ts";
 import type { ModelJob, NewJob } from "./model-job.ts";
 import type { Handed, NewSubmission } from "./queue-model.ts";
 import { enqueueRaw, submission } from "./queue.ts";
@@ -49,19 +49,33 @@ function send({ clients }: Sides, by: number, submissions: readonly NewSubmissio
   ));
 }
 
-const enqueue = step("enqueue", fc.record({ client, calls: fc.array(sending, { minLength: 1, maxLength: 2 }) }), async (sides, { client: by, calls }) => {
+/** Sends to both sides. With slots, the client leases at once what nothing waits before. */
+async function enqueueBoth(sides: Sides, by: number, submissions: readonly NewSubmission[], hasSlots: boolean): Promise<void> {
+  const { runner, replica } = clientOf(sides.clients, by);
+  runner.hasSlots = hasSlots;
+  const answers = await send(sides, by, submissions);
+  const started = runner.started.splice(0);
+  const seq = started[0]?.claimSeq ?? 0;
+  const leased: Handed[] = [];
+  expect(answers).toEqual(sides.model.enqueue(submissions, hasSlots ? { token: tokenOf(replica, seq), leased } : undefined));
+  expect(started.map(({ id, attempt, crashes }) => ({ id, attempt, crashes }))).toEqual(leased);
+  expect(runner.reserved).toBe(0);
+  sides.leases.push(...leased.map((one) => ({ ...one, client: by, seq })));
+}
+
+const enqueue = step("enqueue", fc.record({ client, hasSlots: fc.boolean(), calls: fc.array(sending, { minLength: 1, maxLength: 2 }) }), async (sides, { client: by, hasSlots, calls }) => {
   const submissions = calls.map(({ jobs, ...rest }) => {
     const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({ ...one, id: nextId(sides), runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs }));
     return { ...rest, jobs: made };
   });
   sides.sent.push(...submissions);
-  expect(await send(sides, by, submissions)).toEqual(sides.model.enqueue(submissions));
+  await enqueueBoth(sides, by, submissions, hasSlots);
 });
 
 /** As after a lost reply. A job that is forgotten meanwhile cannot come again: `not_after` is long past. */
-const enqueueAgain = step("enqueueAgain", fc.record({ client, which: fc.nat(30) }), async (sides, { client: by, which }) => {
+const enqueueAgain = step("enqueueAgain", fc.record({ client, hasSlots: fc.boolean(), which: fc.nat(30) }), async (sides, { client: by, hasSlots, which }) => {
   const again = picked(sides.sent.filter(({ jobs }) => sides.model.jobs.has(jobs[0]?.id ?? "")), [which]);
-  if (again.length > 0) expect(await send(sides, by, again)).toEqual(sides.model.enqueue(again));
+  if (again.length > 0) await enqueueBoth(sides, by, again, hasSlots);
 });
 
 const slots = fc.record({ io: fc.nat(4), cpu: fc.nat(2), ofType: fc.array(fc.nat(3), { minLength: 3, maxLength: 3 }), order: fc.shuffledSubarray([...TYPES], { minLength: 0 }) });

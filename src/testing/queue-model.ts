@@ -37,13 +37,19 @@ export class QueueModel {
     return this.in("q").filter((job) => job.type === type);
   }
 
-  enqueue(submissions: readonly NewSubmission[]): unknown[] {
+  /** @param slots where the caller has some for all these jobs: what it leases at once is added to `leased` */
+  enqueue(submissions: readonly NewSubmission[], slots?: { readonly token: string; readonly leased: Handed[] }): unknown[] {
+    const waiting = new Set(this.in("q").map(({ type }) => type));
+    const add = (job: NewJob): void => {
+      const made = this.#add(job, slots !== undefined && !waiting.has(job.type));
+      if (made?.state === "s" && made.score === PAST) slots?.leased.push(this.#lease(made, slots.token, false));
+    };
     return submissions.map(({ jobs, key, fingerprint }) => {
       const first = jobs[0]?.id ?? "";
       const known = key === null ? undefined : this.#keys.get(key);
       if (known && known.first !== first) return { kind: known.fingerprint === fingerprint ? "replayed" : "conflict", firstId: known.first };
       if (key !== null) this.#keys.set(key, { fingerprint, first });
-      if (!this.jobs.has(first)) for (const job of jobs) this.#add(job);
+      if (!this.jobs.has(first)) jobs.forEach(add);
       return { kind: "enqueued" };
     });
   }
@@ -136,13 +142,15 @@ export class QueueModel {
     return { claimed: pick(false), lost: pick(true), isMoreLeft: false, nextDueAt: 0 };
   }
 
-  #add(job: NewJob): void {
-    if (this.jobs.has(job.id)) return;
+  /** @param isLeased it does not wait for a claim, where its time has come @returns the job, unless it was there */
+  #add(job: NewJob, isLeased = false): ModelJob | undefined {
+    if (this.jobs.has(job.id)) return undefined;
     const made = modelJob(job);
     this.jobs.set(job.id, made);
     this.#count("accepted", job.type, 1);
     this.#count("scheduled", job.type, 1);
-    if (job.runAt === PAST) this.#makeReady(made);
+    if (job.runAt === PAST && !isLeased) this.#makeReady(made);
+    return made;
   }
 
   #makeReady(job: ModelJob): void {

@@ -66,7 +66,7 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
     live: [...model.jobs.keys()].sort(),
     counts: Object.fromEntries([...model.counts].filter(([, count]) => count !== 0)),
     lastTags: Object.fromEntries([...model.tags.last].map(([slot, tags]) => [slot, Object.fromEntries(tags)])),
-    takenTags: Object.fromEntries(model.tags.taken),
+    takenTags: Object.fromEntries([...model.tags.taken].filter(([, tag]) => tag !== 0)), // what never was claimed from a queue goes to its front with tag 0
   };
 }
 

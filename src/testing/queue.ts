@@ -3,8 +3,31 @@ import type { Submission } from "../core/job.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { FreeSlots, QueueOptions } from "../queue/queue.ts";
 import { Queue } from "../queue/queue.ts";
+import type { Runner } from "../queue/reservation.ts";
+import type { Job } from "../core/job.ts";
 
 let replicas = 0;
+
+/** Has slots for all that is enqueued while it is told to, and keeps what is leased to it. */
+export class TestRunner implements Runner {
+  hasSlots = false;
+  /** Slots that are kept and were not given up. */
+  reserved = 0;
+  readonly started: Job[] = [];
+
+  reserve(_type: string, jobs: number): boolean {
+    if (this.hasSlots) this.reserved += jobs;
+    return this.hasSlots;
+  }
+
+  unreserve(_type: string, jobs: number): void {
+    this.reserved -= jobs;
+  }
+
+  start(jobs: readonly Job[]): void {
+    this.started.push(...jobs);
+  }
+}
 
 /** An open queue of one more replica; `close()` it. */
 export async function openQueue(address: string, options: Partial<QueueOptions> = {}): Promise<Queue> {

@@ -71,7 +71,7 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
     return worker.drain(0);
   });
   leases.start();
-  worker.start();
+  worker.open();
   return { seen, leases };
 }
 

@@ -40,4 +40,14 @@ describe("slots", () => {
   it("leave a lane to its only type", () => {
     expect(new Slots([define("email", "io")], 10, 1).free(500).types[0]?.slots).toBe(10);
   });
+
+  it("give all that are asked for, or none", () => {
+    const slots = new Slots(types, 10, 2);
+    expect(slots.tryTake("image", 3)).toBe(false);
+    expect(slots.tryTake("image", 2)).toBe(true);
+    expect(slots.tryTake("image", 1)).toBe(false);
+    expect(slots.give("image", 2)).toBe(true);
+    expect(slots.tryTake("unknown", 1)).toBe(false);
+    expect(slots.running).toBe(0);
+  });
 });

@@ -42,11 +42,20 @@ export class Slots {
     this.#count(type, 1);
   }
 
+  /** Takes so many slots of a type, or none. */
+  tryTake(type: string, jobs: number): boolean {
+    const slots = this.#byType.get(type);
+    const lane = slots && this.#lanes[slots.lane];
+    if (!lane || slots.running + jobs > slots.limit || lane.running + jobs > lane.limit) return false;
+    this.#count(type, jobs);
+    return true;
+  }
+
   /** @returns whether a claim may find work that it could not take before: the lane or the type was full */
-  give(type: string): boolean {
+  give(type: string, jobs = 1): boolean {
     const slots = this.#byType.get(type);
     const wasFull = slots !== undefined && (slots.running >= slots.limit || this.#lanes[slots.lane].running >= this.#lanes[slots.lane].limit);
-    this.#count(type, -1);
+    this.#count(type, -jobs);
     return wasFull;
   }
 

@@ -3,7 +3,8 @@
  *
  * One claim is under way at a time. The next follows at once while there is more to take, when a wake-up says that
  * work came in, when a slot came free that was missing before, when the next scheduled job is due, and after a second
- * in any case. A wake-up is a hint and never the truth.
+ * in any case. A wake-up is a hint and never the truth. What this replica enqueues itself, into free slots, needs no claim
+ * (queue/reservation.ts).
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptOutcome, Job } from "../core/job.ts";
@@ -12,6 +13,7 @@ import { timeOfId } from "../core/id.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import type { Executor } from "../execute/executor.ts";
 import type { Claim, Queue } from "../queue/queue.ts";
+import type { Runner } from "../queue/reservation.ts";
 import type { Leases } from "./leases.ts";
 import type { Settler } from "./settler.ts";
 import type { Slots } from "./slots.ts";
@@ -47,13 +49,14 @@ export interface WorkerOptions {
   readonly hooks: WorkerHooks;
 }
 
-export class Worker {
+export class Worker implements Runner {
   readonly #options: WorkerOptions;
   #seq = 0;
   #suspect: string | undefined;
   readonly #maxIdleMs: number;
   #givenUp = 0;
   #isDraining = false;
+  #isDrained = false;
   #loop: Promise<void> | undefined;
   #isWoken = false;
   #wakeUp: (() => void) | undefined;
@@ -63,8 +66,26 @@ export class Worker {
     this.#maxIdleMs = Math.min(MAX_IDLE_MS, options.queue.leaseMs * IDLE_SHARE_OF_LEASE);
   }
 
-  start(): void {
+  open(): void {
     this.#loop ??= this.#run();
+  }
+
+  /** Slots for jobs that are about to be enqueued. While this replica drains, or may not claim, there are none. */
+  reserve(type: string, jobs: number): boolean {
+    const { slots, claimLimit, isHeldBack } = this.#options;
+    return this.#loop !== undefined && !this.#isDraining && jobs <= claimLimit && !isHeldBack() && slots.tryTake(type, jobs);
+  }
+
+  unreserve(type: string, jobs: number): void {
+    if (this.#options.slots.give(type, jobs)) this.nudge();
+  }
+
+  /** Starts jobs that were leased as they were enqueued, in slots that were reserved and given up just now. */
+  start(jobs: readonly Job[], grantedAt: number): void {
+    for (const job of jobs) {
+      if (this.#isDrained) this.#judge(job, { kind: "released" }, grantedAt);
+      else this.#start(job, grantedAt);
+    }
   }
 
   /** A hint that there may be work. */
@@ -94,6 +115,7 @@ export class Worker {
     await this.#loop;
     const deadline = performance.now() + drainMs;
     while (slots.running > 0 && performance.now() < deadline) await sleep(20);
+    this.#isDrained = true;
     await leases.stopAll(1_000);
     await settler.idle();
   }
