@@ -44,6 +44,9 @@ export interface RecorderOptions {
 
 const RECONNECT = exponential(100, 5_000);
 const FLUSH_TIMEOUT_MS = 30_000;
+/** After a batch of so many, the next one gathers for so long. */
+const GATHER_AFTER = 8;
+const GATHER_MS = 10;
 
 export class Recorder {
   readonly #options: RecorderOptions;
@@ -55,6 +58,7 @@ export class Recorder {
   #closing: Promise<void> | undefined;
   #isHealthy = true;
   #latestDay = 0;
+  #latestRows = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -115,10 +119,11 @@ export class Recorder {
   async #run(): Promise<void> {
     const { maxRows, observe } = this.#options;
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
-      // What arrives in the same turn of the event loop travels along: at full load, fewer and larger batches.
-      await nextTurn();
+      // What arrives meanwhile travels along: at least that of the same turn of the event loop.
+      await (this.#latestRows < GATHER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(GATHER_MS));
       const batch = this.#backlog.take(maxRows);
       observe?.buffered?.(this.#backlog.size);
+      this.#latestRows = batch.length;
       await this.#record(batch);
     }
     this.#loop = undefined;
