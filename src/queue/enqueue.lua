@@ -18,6 +18,7 @@ if now > not_after then return { now, 0 } end
 
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
 local reply, live, n_live, scheduled, groups, by_type, current = { now, 1, '' }, {}, 0, {}, {}, {}, nil
+local MARKS = { [62] = true, [64] = true, [43] = true, [35] = true } -- > @ + #
 local leased, heads, head, until_text, letters, nth = {}, {}, nil, nil, {}, 0
 
 local function type_of(kind)
@@ -49,21 +50,16 @@ local function enter(context)
   return group
 end
 
-local function enqueue(arg, run_at)
-  local id, value = sub(arg, 1, 36), sub(arg, 37)
+-- Where a job that is new goes to: to the caller, among those that wait, or that wait for their time.
+local function place(id, run_at)
+  local of_type = current.of_type
   local is_due = not run_at or run_at <= now
-  if run_at and is_due then value = 'q' .. sub(value, 2) end
-  nth = nth + 1
-  letters[nth] = '-'
-  if not call('SET', jobs .. id, value, 'NX') then return false end
   if is_watched then changed(is_due and 'q' or 's', id, current.kind) end
   n_live = n_live + 2
   live[n_live - 1] = '0'; live[n_live] = id
-  local of_type = current.of_type
   if of_type.is_leased and not run_at then
-    local n = of_type.leased + 1
-    of_type.leased = n
-    n = #heads
+    local n = #heads
+    of_type.leased = of_type.leased + 1
     leased[n + 1] = until_text; leased[n + 2] = id
     heads[n + 1] = id; heads[n + 2] = head
     letters[nth] = 'r'
@@ -80,7 +76,37 @@ local function enqueue(arg, run_at)
     letters[nth] = 's'
     if run_at < next_due then next_due = run_at; of_type.is_next = true end
   end
-  return true
+end
+
+-- Returns whether the job is new.
+local function enqueue(arg, run_at)
+  local id, value = sub(arg, 1, 36), sub(arg, 37)
+  if run_at and run_at <= now then value = 'q' .. sub(value, 2) end
+  nth = nth + 1
+  letters[nth] = '-'
+  local is_new = call('SET', jobs .. id, value, 'NX')
+  if is_new then place(id, run_at) end
+  return is_new
+end
+
+-- Enqueues the jobs in a row from here to `last` at most, with one command. Returns the index of the last of them, and whether it could: all were new.
+local function enqueue_row(at, last)
+  local ids, texts, seen, n = {}, {}, {}, 0
+  for i = at, math.min(last, at + 999) do
+    local arg = ARGV[i]
+    local id = sub(arg, 1, 36)
+    if MARKS[byte(arg)] or seen[id] then break end
+    seen[id] = true
+    n = n + 1
+    ids[n] = id
+    texts[2 * n - 1] = jobs .. id; texts[2 * n] = sub(arg, 37)
+  end
+  if call('MSETNX', unpack(texts)) == 0 then return at + n - 1, false end
+  for i = 1, n do
+    nth = nth + 1
+    place(ids[i])
+  end
+  return at + n - 1, true
 end
 
 -- Whether a key is known for another submission; if it is not known, it is from now on.
@@ -125,7 +151,13 @@ while at <= n do
       keyed = keyed + 1
     end
   else
-    if not enqueue(arg, run_at) and at < last then at = pass_over(at + 1, last) end -- ids of one submission come and go together: the first decides
+    local to, is_done = at, false
+    if not run_at then to, is_done = enqueue_row(at, at < last and last or n) end
+    while not is_done and at <= to do
+      if not enqueue(ARGV[at], run_at) and at < last then at = pass_over(at + 1, last) end -- ids of one submission come and go together: the first decides
+      at = at + 1
+    end
+    at = math.max(at - 1, to)
     run_at = nil
   end
   at = at + 1

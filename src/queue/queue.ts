@@ -34,6 +34,7 @@ const END_OF_JOB = "\u001e";
 const FIRST = 0x2b; // +
 const STATE_AFTER = { c: "c", f: "f", x: "x", r: "t", l: "q" } as const;
 const LOST = 0x2d; // -
+const FIRST_COUNTERS = encodeCounters(1, 0, 0);
 /** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
 const CALL_TIMEOUT_MS = 5_000;
 
@@ -248,19 +249,25 @@ export class Queue {
   async settle(settlements: readonly Settlement[], outboxOwnedMs: number): Promise<SettleAnswer[]> {
     const { replica } = this.#options;
     const args = [this.#ns, replica, String(outboxOwnedMs), ""];
-    let before = "";
+    let typeBefore = "";
+    let plainBefore = "";
     let seqBefore = -1;
     let startedBefore = -1;
     let lease = "";
     for (const { id, type, priority, claimSeq, startedAt, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
-      if (type !== before) args.push(`>${type}`);
-      before = type;
+      if (type !== typeBefore) args.push(`>${type}`);
+      typeBefore = type;
       if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = `0---${digits(startedAt, 13)}${replica}${digits(claimSeq, 10)}`;
       seqBefore = claimSeq;
       startedBefore = startedAt;
-      const state = STATE_AFTER[verdict];
-      if (verdict === "r" || verdict === "l") args.push(`@${digits(runAt, 13)}${priority}`);
-      args.push(`${id}${state}${encodeCounters(attempt, crashes, deferrals)}${lease}${record === "" ? "" : `\n${record}`}`);
+      const waitsAgain = verdict === "r" || verdict === "l";
+      // Of a first attempt that ended it is known what Redis holds: said once for all that follow.
+      const plain = waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0 ? "" : `${verdict}r${FIRST_COUNTERS}${lease}`;
+      if (plain !== plainBefore) args.push(`=${plain}`);
+      plainBefore = plain;
+      if (waitsAgain) args.push(`@${digits(runAt, 13)}${priority}`);
+      const head = plain === "" ? `${STATE_AFTER[verdict]}${encodeCounters(attempt, crashes, deferrals)}${lease}` : "";
+      args.push(`${id}${head}${record === "" ? "" : `\n${record}`}`);
     }
     args[3] = String(args.length - 4);
     settlements.forEach(({ callback }, index) => {

@@ -2,8 +2,10 @@
 -- Settles attempts of one replica: terminal ones move from leased to the outbox, the others back to wait.
 -- KEYS: 1 namespace
 -- ARGV: 1 replica · 2 how long it owns what it puts into the outbox (ms) · 3 number of arguments that follow up to the callbacks ·
---       then, by the first character: ">" the type of the attempts that follow · "@" when the one attempt that follows is to be tried again (ms, 13), its
---       priority · an attempt: id (36), what becomes of the job: a head (41) that starts with the verdict (c f x: terminal · t: retry · q: released) and bears
+--       then, by the first character: ">" the type of the attempts that follow · "=" a terminal verdict, and what Redis most likely holds of the
+--       attempts that follow: a head (41), of which only the verdict changes, so that they come without one; alone, it ends that ·
+--       "@" when the one attempt that follows is to be tried again (ms, 13), its priority ·
+--       an attempt: id (36), what becomes of the job: a head (41) that starts with the verdict (c f x: terminal · t: retry · q: released) and bears
 --       the token of the lease, and its record (a newline and one line, or nothing) ·
 --       then callbacks, each enqueued when its attempt's settle was done: index of the attempt from 0, id, type, text
 -- Returns: now (ms), then a letter for each attempt in one text: "k" done, "d" done before, "s" stale, "x" a cancellation came first: settle as cancelled
@@ -64,12 +66,12 @@ local function settle(kind, tally, id, state, before, again)
   return 'k'
 end
 
+local MARKS = { [62] = true, [64] = true, [61] = true } -- > @ =
 local ids = {}
 for at = 4, 3 + n do
-  local mark = byte(ARGV[at])
-  if mark ~= 62 and mark ~= 64 then ids[#ids + 1] = sub(ARGV[at], 1, 36) end
+  if not MARKS[byte(ARGV[at])] then ids[#ids + 1] = sub(ARGV[at], 1, 36) end
 end
-local current, tally, known, again
+local current, tally, known, again, verdict, expected, head
 local last = 0
 for at = 4, 3 + n do
   local arg = ARGV[at]
@@ -80,11 +82,28 @@ for at = 4, 3 + n do
     tallies[current] = tally
   elseif mark == 64 then
     again = arg
+  elseif mark == 61 then
+    verdict, expected = sub(arg, 2, 2), #arg > 1 and sub(arg, 3)
+    head = verdict .. sub(arg, 4)
   else
     if last % 1000 == 0 then known = call('HMGET', states, unpack(ids, last + 1, math.min(last + 1000, #ids))) end
     last = last + 1
     local id = ids[last]
-    letters[last] = settle(current, tally, id, sub(arg, 37), becomes[id] or known[(last - 1) % 1000 + 1], again)
+    local before = becomes[id] or known[(last - 1) % 1000 + 1]
+    if expected and before == expected then -- as most end: nothing to look at but the one text
+      settled, ended = settled + 1, ended + 1
+      left[settled] = id
+      outbox[2 * ended - 1] = owned_until; outbox[2 * ended] = id
+      local state = head .. sub(arg, 37)
+      after[2 * settled - 1] = id; after[2 * settled] = state
+      becomes[id] = state
+      tally.settled = tally.settled + 1
+      tally[verdict] = tally[verdict] + 1
+      if is_watched then changed(verdict, id, current) end
+      letters[last] = 'k'
+    else
+      letters[last] = settle(current, tally, id, expected and head .. sub(arg, 37) or sub(arg, 37), before, again)
+    end
   end
 end
 for kind, of_kind in pairs(tallies) do
