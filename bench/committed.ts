@@ -5,8 +5,11 @@ import type { Services } from "./services.ts";
 /** Nothing was committed for so long after the last submission: that was all. */
 const QUIET_MS = 1_000;
 const GIVE_UP_MS = 60_000;
-/** Counting takes a tenth of the time at most, so that it is not the load. */
+/** Most are done within a moment after the last submission: it is looked at closely, so that the time is not that of our own pauses. */
+const CLOSELY_MS = 500;
 const LEAST_PAUSE_MS = 20;
+/** After that, counting takes a tenth of the time, so that it is not the load. */
+const PAUSE_FACTOR = 9;
 
 export interface Committed {
   readonly rows: number;
@@ -19,7 +22,8 @@ export interface Committed {
  * @throws {Error} when rows are missing a minute after the last one came
  */
 export async function lastCommitted(services: Services, table: string, least: number): Promise<Committed> {
-  let last: Committed = { rows: -1, at: performance.now() };
+  const startedAt = performance.now();
+  let last: Committed = { rows: -1, at: startedAt };
   for (;;) {
     const askedAt = performance.now();
     const rows = await services.countRows(table);
@@ -27,6 +31,7 @@ export async function lastCommitted(services: Services, table: string, least: nu
     const quietMs = askedAt - last.at;
     if (rows >= least && quietMs > QUIET_MS) return last;
     if (quietMs > GIVE_UP_MS) throw new Error(`${rows} of ${least} rows, and no more for a minute`);
-    await delay(Math.max(LEAST_PAUSE_MS, 9 * (performance.now() - askedAt)));
+    const now = performance.now();
+    await delay(now - startedAt < CLOSELY_MS ? LEAST_PAUSE_MS : Math.max(LEAST_PAUSE_MS, PAUSE_FACTOR * (now - askedAt)));
   }
 }
