@@ -6,8 +6,8 @@
  *             └────────────┘
  *
  * What is there is sent, and what arrives meanwhile is the next batch; at load, a batch gathers for a moment more, which nobody
- * waits for: whoever looks at a job, or waits for it, is told from Redis. Each outcome that was added is still in Redis' outbox, so the recorder may drop what it has no room for, and may record twice, but may never call
- * `onRecorded` for what is not committed.
+ * waits for: whoever looks at a job, or waits for it, is told from Redis. Each outcome that was added is still in Redis' outbox, so the
+ * recorder may drop what it has no room for, and may record twice, but may never call `onRecorded` for what is not committed.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { delayAfter, exponential } from "../core/backoff.ts";
