@@ -105,8 +105,8 @@ export class Reservations {
       const isLate = now() > notAfter + CLOCK_ERROR_MS;
       try {
         const ours = (await read([...ids])).filter(({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq);
-        runner.start(ours, grantedAt);
         for (const { id } of ours) ids.delete(id);
+        runner.start(ours, grantedAt);
         isDecided = isLate;
       } catch {
         isDecided = performance.now() - grantedAt > leaseMs; // Redis is away still; a lease would be over by now

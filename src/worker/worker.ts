@@ -174,8 +174,12 @@ export class Worker implements Runner {
       this.#judge(job, { kind: "expired" }, grantedAt);
       return;
     }
+    // While a claim was under way, an enqueue may have taken the slots that it was offered: what has none goes back to the front.
+    if (!slots.tryTake(job.type, 1)) {
+      this.#judge(job, { kind: "released" }, grantedAt);
+      return;
+    }
     hooks.onPickup(job.type, Math.max(0, startedAt - Math.max(timeOfId(job.id), job.options.run_at ?? 0)) / 1_000);
-    slots.take(job.type);
     if (job.crashes > 0) this.#suspect = job.id;
     leases.hold(executor.start(job, this.#ended), grantedAt); // one that has ended already, too: until it is settled, its lease is renewed
   }
