@@ -27,9 +27,9 @@ local function type_of(kind)
   return of_type
 end
 
--- Where nothing waits, no priority and no group is passed over, and no tag says anything.
+-- Where nothing waits, and nothing is due, no priority and no group is passed over, and no tag says anything.
 local function lease_type(kind)
-  type_of(kind).is_leased = call('EXISTS', ns .. 'ready:' .. kind) == 0 and call('SISMEMBER', ns .. 'paused', kind) == 0
+  type_of(kind).is_leased = next_due > now and call('EXISTS', ns .. 'ready:' .. kind) == 0 and call('SISMEMBER', ns .. 'paused', kind) == 0
   if not head then
     head = 'r010000' .. lease_of(now, replica, ARGV[3])
     until_text = format('%.0f', now + tonumber(ARGV[4]))

@@ -40,8 +40,9 @@ export class QueueModel {
   /** @param slots where the caller has some for all these jobs: what it leases at once is added to `leased` */
   enqueue(submissions: readonly NewSubmission[], slots?: { readonly token: string; readonly leased: Handed[] }): unknown[] {
     const waiting = new Set(this.in("q").map(({ type }) => type));
+    const isAnyDue = this.in("s", "t").some(({ score }) => score === PAST);
     const add = (job: NewJob): void => {
-      const made = this.#add(job, slots !== undefined && !waiting.has(job.type));
+      const made = this.#add(job, slots !== undefined && !isAnyDue && !waiting.has(job.type));
       if (made?.state === "s" && made.score === PAST) slots?.leased.push(this.#lease(made, slots.token, false));
     };
     return submissions.map(({ jobs, key, fingerprint }) => {

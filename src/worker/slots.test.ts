@@ -23,10 +23,10 @@ describe("slots", () => {
 
   it("count what runs, and say when a slot comes free that was missing", () => {
     const slots = new Slots(types, 10, 1);
-    slots.take("image");
+    slots.tryTake("image", 1);
     expect(slots.free(500).cpu).toBe(0);
     expect(slots.give("image")).toBe(true);
-    slots.take("email");
+    slots.tryTake("email", 1);
     expect(slots.running).toBe(1);
     expect(slots.use()).toMatchObject({ lanes: { io: { limit: 10, running: 1 } }, types: { email: { limit: 8, running: 1 } } });
     expect(slots.give("email")).toBe(false);

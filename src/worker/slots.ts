@@ -38,10 +38,6 @@ export class Slots {
     this.#byType = new Map(this.#types.map((slots) => [slots.type, slots]));
   }
 
-  take(type: string): void {
-    this.#count(type, 1);
-  }
-
   /** Takes so many slots of a type, or none. */
   tryTake(type: string, jobs: number): boolean {
     const slots = this.#byType.get(type);
