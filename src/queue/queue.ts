@@ -111,12 +111,13 @@ export class Queue {
   /** Claims, settles and reads do not wait behind submissions, nor these behind a large claim. */
   readonly #work: Connection;
   readonly #enqueuer: Enqueuer;
+  readonly #reservations: Reservations | undefined;
   readonly #subscriber: Subscriber;
   readonly #watches: Watch[] = [];
   #lastRoundTripAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: QueueOptions) {
-    const { replica, leaseMs, runner } = options;
+    const { replica, runner } = options;
     this.#options = options;
     this.#ns = `{${options.namespace}}:`;
     this.ids = new IdSource(() => this.clock.now(), Number(/\d+$/.exec(options.namespace)?.[0] ?? 0) & 0xfff);
@@ -128,13 +129,14 @@ export class Queue {
     this.#submissions = new Connection(options.url, hooks);
     this.#work = new Connection(options.url, hooks);
     this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onOpened: options.onDestinationsOpened ?? (() => undefined), onError: options.onError });
+    if (runner && options.runsJobs) this.#reservations = new Reservations({ replica, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) });
     this.#enqueuer = new Enqueuer(this.#submissions, this.clock, {
       ns: this.#ns,
       replica: options.runsJobs ? options.replica : "",
       timeoutMs: options.submitTimeoutMs,
       leaseMs: options.leaseMs,
       onEnqueued: options.runsJobs ? options.onWake : () => undefined,
-      reservations: runner && options.runsJobs ? new Reservations({ replica, leaseMs, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) }) : undefined,
+      reservations: this.#reservations,
     });
     const onReady = (): void => this.#watches.forEach((watch) => watch.reconnected());
     this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, { ...options, onReady });
@@ -408,6 +410,7 @@ export class Queue {
   }
 
   close(): void {
+    this.#reservations?.close();
     for (const watch of this.#watches) watch.close();
     this.#subscriber.close();
     this.#submissions.close();

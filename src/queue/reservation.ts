@@ -15,13 +15,15 @@ export interface Runner {
   /** Keeps slots for so many jobs of a type. @returns false where not all of them are free: then none is kept */
   reserve(type: string, jobs: number): boolean;
   unreserve(type: string, jobs: number): void;
-  /** Starts jobs that are leased to this replica. @param grantedAt `performance.now()` before the call that leased them */
+  /** Starts jobs that are leased to this replica, or gives them back where their lease is over by now. @param grantedAt `performance.now()` before the call that leased them */
   start(jobs: readonly Job[], grantedAt: number): void;
 }
 
 /** Claims number their leases from 0, enqueues from here: both have the ten digits of a token, and never meet. */
 const FIRST_SEQ = 5_000_000_000;
 const LEASED = 0x72; // r
+/** They all start in one turn of the event loop, and each parses its payload: about 10 ms for each MiB. More is left to claims. */
+const MAX_CHARS = 2 * 1024 * 1024;
 /** After an answer that was lost, Redis is asked so often what it did. */
 const ASK_PERIOD_MS = 100;
 /** What this process knows of Redis's clock may be wrong by so much. */
@@ -29,7 +31,6 @@ const CLOCK_ERROR_MS = 100;
 
 export interface ReservationsOptions {
   readonly replica: string;
-  readonly leaseMs: number;
   readonly runner: Runner;
   /** Epoch ms, Redis's. */
   readonly now: () => number;
@@ -51,6 +52,7 @@ interface Jobs {
 export class Reservations {
   readonly #options: ReservationsOptions;
   #nextSeq = FIRST_SEQ;
+  #isClosed = false;
 
   constructor(options: ReservationsOptions) {
     this.#options = options;
@@ -60,9 +62,15 @@ export class Reservations {
   make(batch: readonly Jobs[]): Reservation | undefined {
     const { runner } = this.#options;
     const types = new Map<string, number>();
+    let chars = 0;
     for (const { submissions } of batch) {
-      for (const { type, options } of submissions) if (options.run_at === undefined) types.set(type, (types.get(type) ?? 0) + 1);
+      for (const { type, options, payload } of submissions) {
+        if (options.run_at !== undefined) continue;
+        types.set(type, (types.get(type) ?? 0) + 1);
+        chars += payload.length;
+      }
     }
+    if (chars > MAX_CHARS) return undefined;
     for (const [type, jobs] of types) if (!runner.reserve(type, jobs)) types.delete(type);
     if (types.size === 0) return undefined;
     this.#nextSeq += 1;
@@ -98,20 +106,36 @@ export class Reservations {
    * @param notAfter when Redis changes nothing any more by the call, epoch ms
    */
   async resolve({ seq, types }: Reservation, batch: readonly Jobs[], notAfter: number, grantedAt: number): Promise<void> {
-    const { replica, leaseMs, runner, now, read } = this.#options;
-    const ids = new Set(batch.flatMap((jobs) => jobs.ids));
-    for (let isDecided = false; !isDecided && ids.size > 0; ) {
+    const { replica, runner, now } = this.#options;
+    const ids = batch.flatMap(({ ids: all, submissions }) => all.filter((_, i) => isLeasable(submissions[i], types)));
+    for (let isDecided = false; !isDecided && !this.#isClosed; ) {
       await sleep(ASK_PERIOD_MS, undefined, { ref: false });
       const isLate = now() > notAfter + CLOCK_ERROR_MS;
-      try {
-        const ours = (await read([...ids])).filter(({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq);
-        for (const { id } of ours) ids.delete(id);
-        runner.start(ours, grantedAt);
-        isDecided = isLate;
-      } catch {
-        isDecided = performance.now() - grantedAt > leaseMs; // Redis is away still; a lease would be over by now
-      }
+      const found = await this.#read(ids);
+      const ours = found?.filter(({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq) ?? [];
+      isDecided = ours.length > 0 || (found !== undefined && isLate); // the call leases all at once
+      if (ours.length === 0) continue;
+      this.release(types);
+      runner.start(ours, grantedAt);
+      return;
     }
     this.release(types);
   }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** The jobs that Redis holds of these; undefined while it is away. */
+  async #read(ids: readonly string[]): Promise<readonly Job[] | undefined> {
+    try {
+      return await this.#options.read(ids);
+    } catch {
+      return undefined; // asked again, for as long as it takes
+    }
+  }
+}
+
+function isLeasable(submission: Submission | undefined, types: Reservation["types"]): boolean {
+  return submission !== undefined && submission.options.run_at === undefined && types.has(submission.type);
 }

@@ -82,8 +82,9 @@ export class Worker implements Runner {
 
   /** Starts jobs that were leased as they were enqueued, in slots that were reserved and given up just now. */
   start(jobs: readonly Job[], grantedAt: number): void {
+    const isOver = performance.now() - grantedAt > this.#options.queue.leaseMs; // an answer that came so late spends no lease: nothing has run
     for (const job of jobs) {
-      if (this.#isDrained) this.#judge(job, { kind: "released" }, grantedAt);
+      if (this.#isDrained || isOver) this.#judge(job, { kind: "released" }, grantedAt);
       else this.#start(job, grantedAt);
     }
   }
