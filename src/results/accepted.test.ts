@@ -59,7 +59,7 @@ describe("the lead", () => {
     expect(await two.lead()).toBe("no");
     expect(await elsewhere.lead()).toBe("new");
     expect(await one.lead()).toBe("leads");
-    await client.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()");
+    await client.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid() and database = (select oid from pg_database where datname = current_database())");
     await until(async () => (await two.lead()) === "new", { what: "the other replica leads" });
     expect(await one.lead()).toBe("no");
     await two.close();
