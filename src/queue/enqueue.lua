@@ -122,14 +122,13 @@ end
 -- The jobs of a submission whose key, or whose first id, was known.
 local function pass_over(from, to)
   for i = from, to do
-    local mark = byte(ARGV[i])
-    if mark ~= 62 and mark ~= 64 then nth = nth + 1; letters[nth] = '-' end
+    if not MARKS[byte(ARGV[i])] then nth = nth + 1; letters[nth] = '-' end
   end
   return to
 end
 
 local function first_id(at)
-  while byte(ARGV[at]) == 62 or byte(ARGV[at]) == 64 do at = at + 1 end
+  while MARKS[byte(ARGV[at])] do at = at + 1 end
   return sub(ARGV[at], 1, 36)
 end
 

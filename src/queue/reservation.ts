@@ -108,18 +108,16 @@ export class Reservations {
   async resolve({ seq, types }: Reservation, batch: readonly Jobs[], notAfter: number, grantedAt: number): Promise<void> {
     const { replica, runner, now } = this.#options;
     const ids = batch.flatMap(({ ids: all, submissions }) => all.filter((_, i) => isLeasable(submissions[i], types)));
+    let ours: Job[] = [];
     for (let isDecided = false; !isDecided && !this.#isClosed; ) {
       await sleep(ASK_PERIOD_MS, undefined, { ref: false });
       const isLate = now() > notAfter + CLOCK_ERROR_MS;
       const found = await this.#read(ids);
-      const ours = found?.filter(({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq) ?? [];
+      ours = found?.filter(({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq) ?? [];
       isDecided = ours.length > 0 || (found !== undefined && isLate); // the call leases all at once
-      if (ours.length === 0) continue;
-      this.release(types);
-      runner.start(ours, grantedAt);
-      return;
     }
     this.release(types);
+    runner.start(ours, grantedAt);
   }
 
   close(): void {

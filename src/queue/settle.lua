@@ -42,11 +42,16 @@ local function wait_again(id, kind, is_released, again)
   return 'q'
 end
 
+local expected -- what Redis most likely holds of the attempts at hand, or false
+
 local function settle(kind, tally, id, state, before, again)
-  if not before or sub(before, 24, 41) ~= sub(state, 24, 41) then return 's' end
-  if byte(before) ~= 114 then return 'd' end -- r
+  local is_plain = before and before == expected -- as most are: all that is looked at below is as it should be
   local verdict = sub(state, 1, 1)
-  if byte(before, 7) == 49 and verdict ~= 'c' and verdict ~= 'x' then return 'x' end
+  if not is_plain then
+    if not before or sub(before, 24, 41) ~= sub(state, 24, 41) then return 's' end
+    if byte(before) ~= 114 then return 'd' end -- r
+    if byte(before, 7) == 49 and verdict ~= 'c' and verdict ~= 'x' then return 'x' end
+  end
   local is_end = TERMINAL[verdict]
   settled = settled + 1
   left[settled] = id
@@ -57,7 +62,7 @@ local function settle(kind, tally, id, state, before, again)
     tally[verdict] = tally[verdict] + 1
     if is_watched then changed(verdict, id, kind) end
   end
-  if not is_end or #before > 41 or sub(before, 7, 10) ~= '0---' then -- what the caller does not know stays: a cancellation, the last progress, records before this one
+  if not is_plain and (not is_end or #before > 41 or sub(before, 7, 10) ~= '0---') then -- what the caller does not know stays: a cancellation, the last progress, records before this one
     local letter = is_end and verdict or wait_again(id, kind, verdict == 'q', again)
     state = letter .. sub(state, 2, 6) .. sub(before, 7) .. sub(state, 42)
   end
@@ -71,7 +76,7 @@ local ids = {}
 for at = 4, 3 + n do
   if not MARKS[byte(ARGV[at])] then ids[#ids + 1] = sub(ARGV[at], 1, 36) end
 end
-local current, tally, known, again, verdict, expected, head
+local current, tally, known, again, head
 local last = 0
 for at = 4, 3 + n do
   local arg = ARGV[at]
@@ -83,27 +88,15 @@ for at = 4, 3 + n do
   elseif mark == 64 then
     again = arg
   elseif mark == 61 then
-    verdict, expected = sub(arg, 2, 2), #arg > 1 and sub(arg, 3)
-    head = verdict .. sub(arg, 4)
+    expected = #arg > 1 and sub(arg, 3)
+    head = sub(arg, 2, 2) .. sub(arg, 4)
   else
     if last % 1000 == 0 then known = call('HMGET', states, unpack(ids, last + 1, math.min(last + 1000, #ids))) end
     last = last + 1
     local id = ids[last]
-    local before = becomes[id] or known[(last - 1) % 1000 + 1]
-    if expected and before == expected then -- as most end: nothing to look at but the one text
-      settled, ended = settled + 1, ended + 1
-      left[settled] = id
-      outbox[2 * ended - 1] = owned_until; outbox[2 * ended] = id
-      local state = head .. sub(arg, 37)
-      after[2 * settled - 1] = id; after[2 * settled] = state
-      becomes[id] = state
-      tally.settled = tally.settled + 1
-      tally[verdict] = tally[verdict] + 1
-      if is_watched then changed(verdict, id, current) end
-      letters[last] = 'k'
-    else
-      letters[last] = settle(current, tally, id, expected and head .. sub(arg, 37) or sub(arg, 37), before, again)
-    end
+    local state = sub(arg, 37)
+    if expected then state = head .. state end
+    letters[last] = settle(current, tally, id, state, becomes[id] or known[(last - 1) % 1000 + 1], again)
   end
 end
 for kind, of_kind in pairs(tallies) do
