@@ -82,6 +82,11 @@ interface Branch<Series> {
   series: Series | undefined;
 }
 
+function isSame(values: readonly string[], others: readonly string[]): boolean {
+  for (let i = 0; i < values.length; i++) if (values[i] !== others[i]) return false;
+  return true;
+}
+
 function family<Series>({ name, help, labels: labelNames }: Description, type: string, create: () => Member<Series>): Family<Series> {
   const members: (Member<Series> & { readonly labels: Sample["labels"] })[] = [];
   const root: Branch<Series> = { branches: new Map(), series: undefined };
@@ -99,12 +104,17 @@ function family<Series>({ name, help, labels: labelNames }: Description, type: s
     branch.series = member.series;
     return member.series;
   };
+  let last: { readonly values: readonly string[]; readonly series: Series } | undefined; // of most observations in a row
   const of = (...values: readonly string[]): Series => {
+    if (last === undefined || !isSame(values, last.values)) last = { values, series: find(values) };
+    return last.series;
+  };
+  const find = (values: readonly string[]): Series => {
     let branch: Branch<Series> | undefined = root;
     for (let i = 0; branch !== undefined && i < values.length; i++) branch = branch.branches.get(values[i] as string);
     return branch?.series ?? add(values);
   };
-  if (labelNames.length === 0) of(); // a metric without labels is there from the start, at zero
+  if (labelNames.length === 0) find([]); // a metric without labels is there from the start, at zero
   const get = () => Promise.resolve({ name, help, type, aggregator: "sum", values: members.flatMap(({ samples, labels }) => samples(labels)) });
   return { name, of, get };
 }

@@ -8,7 +8,6 @@ type Headers = NonNullable<Answer["headers"]>;
 
 export interface HeadWriter {
   writeStatus(status: string): unknown;
-  writeHeader(name: string, value: string): unknown;
 }
 
 /** What an answer says of its request. */
@@ -18,7 +17,8 @@ export interface RequestFacts {
   readonly corsHeaders: Headers;
 }
 
-const statusLines = new Map(Object.entries(STATUS_CODES).map(([status, title]) => [Number(status), `${status} ${title ?? ""}`]));
+const AFTER_STATUS = "\r\nX-Request-Id: ";
+const statusLines = new Map(Object.entries(STATUS_CODES).map(([status, title]) => [Number(status), `${status} ${title ?? ""}${AFTER_STATUS}`]));
 
 /** What is data must never be shown as a page, nor be kept: it may be of a key that is revoked the next moment. */
 const OF_DATA = ["X-Content-Type-Options: nosniff", "Cache-Control: no-store", "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'"].join("\r\n");
@@ -27,12 +27,11 @@ const OF_DATA = ["X-Content-Type-Options: nosniff", "Cache-Control: no-store", "
 const dataLines = new Map([JSON_TYPE, PROBLEM_TYPE].map((type) => [type, `\r\nContent-Type: ${type}\r\n${OF_DATA}`]));
 
 export function writeHead(response: HeadWriter, { status, contentType, headers, body }: Pick<Answer, "status" | "contentType" | "headers"> & { readonly body?: Answer["body"] }, { id, limitHeaders, corsHeaders }: RequestFacts): void {
-  response.writeStatus(statusLines.get(status) ?? String(status));
   const isFile = typeof body === "object" && "open" in body; // it says for itself
   const ofData = contentType === undefined || isFile ? undefined : dataLines.get(contentType);
   const ofType = ofData ?? `${contentType === undefined ? "" : `\r\nContent-Type: ${contentType}`}\r\nX-Content-Type-Options: nosniff`;
   // All lines in one call: each into the server library costs as much as a hundred bytes more.
-  response.writeHeader("X-Request-Id", id + ofType + linesOf(headers) + linesOf(limitHeaders) + linesOf(corsHeaders));
+  response.writeStatus((statusLines.get(status) ?? String(status) + AFTER_STATUS) + id + ofType + linesOf(headers) + linesOf(limitHeaders) + linesOf(corsHeaders));
 }
 
 function linesOf(headers: Headers | undefined): string {

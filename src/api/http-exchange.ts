@@ -6,6 +6,7 @@
  *
  * Once over, the response may not be touched (uWebSockets.js ends the process for some of that): every way in asks first.
  */
+import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import { gzip } from "node:zlib";
 import type { ApiKey } from "../core/api-key.ts";
 import type { RequestFacts } from "./answer-head.ts";

@@ -19,6 +19,7 @@
 import type { AttemptRecord, Evidence, Job, JobOptions, JobView, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
 import { timeOfId } from "./id.ts";
+import { lastText } from "./last-text.ts";
 
 export const HEAD_LENGTH = 42;
 
@@ -50,10 +51,13 @@ export function oneLine(json: string): string {
 /** The text of a new job: `s` where it names a time to start, which the script that enqueues it compares with its clock. */
 export function encodeSubmission(submission: Submission): string {
   const { priority, type, maxAttempts, options, payload } = submission;
-  const state = options.run_at === undefined ? "q" : "s";
-  const extra = options === NO_OPTIONS ? "" : encodeOptions(options);
-  return `${state}${priority}${type}|${maxAttempts}|${encodeGroup(submission)}|${extra}\n${payload}`;
+  const head = submissionHead(options.run_at === undefined ? "q" : "s", priority, type, maxAttempts, encodeGroup(submission), options === NO_OPTIONS ? "" : encodeOptions(options));
+  return head + payload;
 }
+
+const submissionHead = lastText(
+  (state: string, priority: number, type: string, maxAttempts: number, group: string, extra: string) => `${state}${priority}${type}|${maxAttempts}|${group}|${extra}\n`,
+);
 
 /** The group as it stands in keys and values: free of `|`, spaces and line breaks. */
 export function encodeGroup({ groupKey }: Pick<Submission, "groupKey">): string {
@@ -173,11 +177,16 @@ const RESULT = `,"result":`;
 export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly result?: string | undefined }): string {
   const { result } = record;
   if (result === undefined) return JSON.stringify(record);
-  const worker = record.worker === null ? "null" : `"${record.worker}"`;
-  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${evidenceText(record)}${RESULT}${result}}`;
+  return `${recordHead(record.attempt, record.outcome, record.worker, record.started_at, record.finished_at)}${evidenceText(record)}${RESULT}${result}}`;
 }
 
+const recordHead = lastText((attempt: number, outcome: string, worker: string | null, startedAt: number | null, finishedAt: number) => {
+  const by = worker === null ? "null" : `"${worker}"`;
+  return `{"attempt":${attempt},"outcome":"${outcome}","worker":${by},"started_at":${startedAt ?? "null"},"finished_at":${finishedAt}`;
+});
+
 function evidenceText({ thread, log }: Evidence): string {
+  if (thread === undefined && log === undefined) return "";
   return (thread === undefined ? "" : `,"thread":${thread}`) + (log === undefined ? "" : `,"log":${JSON.stringify(log)}`);
 }
 

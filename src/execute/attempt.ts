@@ -2,6 +2,7 @@
  * One attempt as it runs. It ends exactly once, by itself or because somebody stopped it; what it ends in is said in
  * `AttemptEnd`, never thrown.
  */
+import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Evidence, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";

@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
+
 /**
  * Redis's clock, as far as this process knows it. All times that more than one replica reads are Redis's, so that
  * replicas whose own clocks differ agree; each answer of a script teaches the difference anew.

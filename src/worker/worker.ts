@@ -6,6 +6,7 @@
  * in any case. A wake-up is a hint and never the truth. What this replica enqueues itself, into free slots, needs no claim
  * (queue/reservation.ts).
  */
+import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptOutcome, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
