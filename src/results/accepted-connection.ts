@@ -1,10 +1,11 @@
 /** The acceptor's own connection to Postgres. */
 import type pg from "pg";
 import { ExclusiveClient, copyIn } from "./exclusive-client.ts";
-import { RowBuffer } from "./row-buffer.ts";
+import { CopyBuffer } from "./copy-buffer.ts";
 import { readSql } from "./sql.ts";
 
 const COPY = readSql("accepted-copy.sql");
+const COLUMNS = 3;
 const CLAIM_KEYS = readSql("accepted-keys-claim.sql");
 const READ_KEYS = readSql("accepted-keys-read.sql");
 
@@ -28,10 +29,17 @@ interface KeyRow {
   readonly first_id: string;
 }
 
+/** A submission as `accepted` keeps it. */
+export interface AcceptedRow {
+  readonly id: string;
+  /** As Redis keeps it. */
+  readonly submission: string;
+}
+
 export class AcceptedConnection {
   readonly #client: ExclusiveClient;
   readonly #namespace: string;
-  readonly #rows = new RowBuffer();
+  readonly #rows = new CopyBuffer();
 
   /** @param timeoutMs how long one call may take; then the connection is cut, and the call rejects */
   constructor(databaseUrl: string, namespace: string, timeoutMs: number) {
@@ -44,8 +52,8 @@ export class AcceptedConnection {
     await this.use(() => Promise.resolve());
   }
 
-  /** Appends rows of COPY text to `accepted`: all of them, or none and the error. */
-  copy(rows: readonly string[]): Promise<void> {
+  /** Appends rows to `accepted`: all of them, or none and the error. */
+  copy(rows: readonly AcceptedRow[]): Promise<void> {
     return this.use((client) => this.#copyIn(client, rows));
   }
 
@@ -53,7 +61,7 @@ export class AcceptedConnection {
    * Claims keys, and appends the rows of those submissions that `admits` lets in, all in one transaction.
    * @param rowsOf gets what each key stands for now, by whoever claimed it first, and says what is appended
    */
-  copyWithKeys(claims: readonly KeyClaim[], rowsOf: (known: ReadonlyMap<string, KnownKey>) => readonly string[]): Promise<void> {
+  copyWithKeys(claims: readonly KeyClaim[], rowsOf: (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRow[]): Promise<void> {
     return this.use(async (client) => {
       await client.query("begin");
       const keys = claims.map(({ key }) => key);
@@ -75,7 +83,14 @@ export class AcceptedConnection {
     return this.#client.use(work);
   }
 
-  #copyIn(client: pg.Client, rows: readonly string[]): Promise<void> {
-    return copyIn(client, COPY, this.#rows.fill(rows, (row) => row));
+  #copyIn(client: pg.Client, rows: readonly AcceptedRow[]): Promise<void> {
+    this.#rows.begin();
+    for (const { id, submission } of rows) {
+      this.#rows.row(COLUMNS);
+      this.#rows.uuid(id);
+      this.#rows.text(this.#namespace);
+      this.#rows.text(submission);
+    }
+    return copyIn(client, COPY, this.#rows.end());
   }
 }

@@ -1,1 +1,1 @@
-copy accepted (id, namespace, submission) from stdin
+copy accepted (id, namespace, submission) from stdin (format binary)

@@ -8,7 +8,7 @@ import { trimAccepted } from "./accepted-partitions.ts";
 import { Accepted } from "./accepted.ts";
 import { Acceptor } from "./acceptor.ts";
 import { RecorderConnection } from "./connection.ts";
-import { encodeRow } from "./copy.ts";
+import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
 import { DAY_MS, addPartitions, dayOf, partitionName, startOfDay } from "./partitions.ts";
 import { dropExpired } from "./retention.ts";
@@ -37,7 +37,7 @@ async function setup() {
   const record = async (finishedAt: number, ...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf)));
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(ids.map((id) => outcomeWith({ job: { id }, finishedAt })), encodeRow);
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id }, finishedAt })), writeRow);
     connection.cut();
   };
   const store = (namespace = "taskflow:0"): Accepted => {

@@ -17,11 +17,10 @@ import { encodeSubmission } from "../core/wire.ts";
 import type { TaskFlowError } from "../errors.ts";
 import { messageOf } from "../errors.ts";
 import { AcceptedConnection } from "./accepted-connection.ts";
-import type { KnownKey } from "./accepted-connection.ts";
+import type { AcceptedRow, KnownKey } from "./accepted-connection.ts";
 import { isRefusal, unavailable, unknown } from "./accepted-failure.ts";
 import { addAcceptedPartitions } from "./accepted-partitions.ts";
 import type { RecorderLog } from "./batch.ts";
-import { escapeText } from "./copy.ts";
 import { faultOf } from "./faults.ts";
 
 /** How long a submission waits for its commit, in milliseconds. */
@@ -54,8 +53,9 @@ export type AcceptDone = (answer: Accepted) => void;
 
 interface Pending {
   readonly acceptance: Acceptance;
-  /** Its rows in COPY's text format. */
-  readonly rows: string;
+  readonly rows: readonly AcceptedRow[];
+  /** Of all its rows. */
+  readonly chars: number;
   readonly since: number;
   /** Undefined once it was called. */
   done: AcceptDone | undefined;
@@ -92,9 +92,10 @@ export class Acceptor {
       done(failed(unavailable(this.#isClosed ? "this replica is shutting down" : "too many submissions wait for Postgres")));
       return;
     }
-    const rows = rowsOf(acceptance, this.#options.namespace);
-    this.#chars += rows.length;
-    this.#waiting.push({ acceptance, rows, since: performance.now(), done });
+    const rows = rowsOf(acceptance);
+    const chars = rows.reduce((sum, { submission }) => sum + submission.length, 0);
+    this.#chars += chars;
+    this.#waiting.push({ acceptance, rows, chars, since: performance.now(), done });
     this.#loop ??= this.#run();
   }
 
@@ -113,7 +114,7 @@ export class Acceptor {
       this.#batch = this.#take();
       before = this.#batch.length;
       await this.#commit(this.#batch);
-      for (const { rows } of this.#batch) this.#chars -= rows.length;
+      for (const { chars } of this.#batch) this.#chars -= chars;
       this.#batch = [];
     }
     clearInterval(ticker);
@@ -123,9 +124,9 @@ export class Acceptor {
   #take(): readonly Pending[] {
     let chars = 0;
     let count = 0;
-    for (const { rows } of this.#waiting) {
+    for (const pending of this.#waiting) {
       if (chars >= MAX_BATCH_CHARS) break;
-      chars += rows.length;
+      chars += pending.chars;
       count += 1;
     }
     return this.#waiting.splice(0, count);
@@ -137,7 +138,7 @@ export class Acceptor {
     const silence = `Postgres has not answered within ${ACCEPT_TIMEOUT_MS} ms`;
     const count = this.#waiting.findIndex(({ since }) => since >= expired);
     for (const pending of this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)) {
-      this.#chars -= pending.rows.length;
+      this.#chars -= pending.chars;
       answer(pending, failed(unavailable(silence)));
     }
     const verdict = failed(this.#isSent ? unknown(new Error(silence)) : unavailable(silence));
@@ -171,7 +172,7 @@ export class Acceptor {
     for (let tries = 1; ; tries += 1) {
       try {
         let known: ReadonlyMap<string, KnownKey> = new Map();
-        if (claims.length === 0) await this.#connection.copy(batch.map(({ rows }) => rows));
+        if (claims.length === 0) await this.#connection.copy(batch.flatMap(({ rows }) => rows));
         else {
           await this.#connection.copyWithKeys(claims, (decided) => {
             known = decided;
@@ -197,10 +198,8 @@ export class Acceptor {
   }
 }
 
-function rowsOf({ jobs }: Acceptance, namespace: string): string {
-  let rows = "";
-  for (const { id, submission } of jobs) rows += `${id}\t${namespace}\t${escapeText(encodeSubmission(submission))}\n`;
-  return rows;
+function rowsOf({ jobs }: Acceptance): AcceptedRow[] {
+  return jobs.map(({ id, submission }) => ({ id, submission: encodeSubmission(submission) }));
 }
 
 function failed(error: TaskFlowError): Accepted {

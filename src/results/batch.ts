@@ -8,8 +8,8 @@
  */
 import { messageOf } from "../errors.ts";
 import type { Outcome } from "../core/job.ts";
-import type { RecorderConnection, RowEncoder } from "./connection.ts";
-import { encodeBareRow, encodeRow } from "./copy.ts";
+import type { RecorderConnection, RowWriter } from "./connection.ts";
+import { writeBareRow, writeRow } from "./copy.ts";
 import { faultOf } from "./faults.ts";
 import { dayOf } from "./partitions.ts";
 
@@ -28,21 +28,21 @@ const MAX_TRIES = 6;
  * @throws when Postgres is away; then some may be recorded, and a repeat of all is harmless
  */
 export function recordBatch(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog): Promise<readonly Outcome[]> {
-  return record(connection, batch, log, encodeRow);
+  return record(connection, batch, log, writeRow);
 }
 
-async function record(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog, encode: RowEncoder): Promise<readonly Outcome[]> {
+async function record(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog, write: RowWriter): Promise<readonly Outcome[]> {
   let hasDuplicates = false;
   let lacksPartition = false;
   for (let tries = 1; ; tries += 1) {
     try {
       if (lacksPartition) await connection.addPartitions(new Set(batch.map(({ job }) => dayOf(job.id))));
       lacksPartition = false;
-      await (hasDuplicates ? connection.stage(batch, encode) : connection.copy(batch, encode));
+      await (hasDuplicates ? connection.stage(batch, write) : connection.copy(batch, write));
       return batch;
     } catch (error) {
       const fault = faultOf(error);
-      if (fault === "bad_row") return recordApart(connection, batch, log, encode, error);
+      if (fault === "bad_row") return recordApart(connection, batch, log, write, error);
       if (fault === "away" || tries === MAX_TRIES) throw error;
       if (fault === "duplicate") hasDuplicates = true;
       if (fault === "no_partition") lacksPartition = true;
@@ -51,18 +51,18 @@ async function record(connection: RecorderConnection, batch: readonly Outcome[],
 }
 
 /** A batch with a row that Postgres refuses: by halves, down to that row. */
-async function recordApart(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog, encode: RowEncoder, reason: unknown): Promise<readonly Outcome[]> {
+async function recordApart(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog, write: RowWriter, reason: unknown): Promise<readonly Outcome[]> {
   const [first] = batch;
   if (first === undefined) return [];
   if (batch.length > 1) {
     const middle = batch.length >> 1;
-    const older = await record(connection, batch.slice(0, middle), log, encode);
-    return [...older, ...(await record(connection, batch.slice(middle), log, encode))];
+    const older = await record(connection, batch.slice(0, middle), log, write);
+    return [...older, ...(await record(connection, batch.slice(middle), log, write))];
   }
   const fields = { id: first.job.id, type: first.job.type, error: messageOf(reason) };
-  if (encode === encodeRow) {
+  if (write === writeRow) {
     log.warn(fields, "Postgres refuses a job's row: it is recorded without payload and result");
-    return record(connection, batch, log, (outcome) => encodeBareRow(outcome, messageOf(reason)));
+    return record(connection, batch, log, (rows, outcome) => writeBareRow(rows, outcome, messageOf(reason)));
   }
   log.error(fields, "a job cannot be recorded at all: it stays in the outbox");
   return [];

@@ -2,7 +2,7 @@
 import type { Outcome } from "../core/job.ts";
 import { ExclusiveClient, copyIn } from "./exclusive-client.ts";
 import { addPartitions } from "./partitions.ts";
-import { RowBuffer } from "./row-buffer.ts";
+import { CopyBuffer } from "./copy-buffer.ts";
 import { readSql } from "./sql.ts";
 
 const COPY = readSql("copy-jobs.sql");
@@ -13,13 +13,13 @@ const STAGE_INSERT = readSql("stage-insert.sql");
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** An outcome as a row of COPY text, its newline included. */
-export type RowEncoder = (outcome: Outcome) => string;
+/** Adds the row of an outcome. */
+export type RowWriter = (rows: CopyBuffer, outcome: Outcome) => void;
 
 export class RecorderConnection {
   readonly #client: ExclusiveClient;
   /** Free again when a call has ended: well, and Postgres has it all; or not, and the connection is cut. */
-  readonly #rows = new RowBuffer();
+  readonly #rows = new CopyBuffer();
 
   /** @param timeoutMs how long one call may take; then the connection is cut, and the call rejects */
   constructor(databaseUrl: string, timeoutMs: number) {
@@ -27,16 +27,16 @@ export class RecorderConnection {
   }
 
   /** Appends rows to `jobs`: all of them, or none and the error. */
-  copy(batch: readonly Outcome[], encode: RowEncoder): Promise<void> {
-    return this.#client.use((client) => copyIn(client, COPY, this.#rows.fill(batch, encode)));
+  copy(batch: readonly Outcome[], write: RowWriter): Promise<void> {
+    return this.#client.use((client) => copyIn(client, COPY, this.#rowsOf(batch, write)));
   }
 
   /** As {@link copy}, but leaves out what the table holds already and what the rows hold twice. */
-  stage(batch: readonly Outcome[], encode: RowEncoder): Promise<void> {
+  stage(batch: readonly Outcome[], write: RowWriter): Promise<void> {
     return this.#client.use(async (client) => {
       await client.query("begin");
       await client.query(STAGE_OPEN);
-      await copyIn(client, STAGE_COPY, this.#rows.fill(batch, encode));
+      await copyIn(client, STAGE_COPY, this.#rowsOf(batch, write));
       await client.query(STAGE_INSERT);
       await client.query("commit");
     });
@@ -45,6 +45,12 @@ export class RecorderConnection {
   /** Adds the partitions of these days that are missing. */
   addPartitions(days: Iterable<number>): Promise<void> {
     return this.#client.use((client) => addPartitions(client, days));
+  }
+
+  #rowsOf(batch: readonly Outcome[], write: RowWriter): Buffer {
+    this.#rows.begin();
+    for (const outcome of batch) write(this.#rows, outcome);
+    return this.#rows.end();
   }
 
   /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */

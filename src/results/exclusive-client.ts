@@ -71,7 +71,7 @@ interface CopyQuery {
 }
 
 /**
- * Sends rows of COPY text with a COPY statement. They do not wait for the server to say that it takes them, which saves a
+ * Sends rows with a COPY statement. They do not wait for the server to say that it takes them, which saves a
  * round trip: where it does not, it skips them (PostgreSQL manual, "Message Flow", COPY Operations).
  */
 export function copyIn(client: pg.Client, sql: string, rows: Buffer): Promise<void> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { freshDatabase } from "../testing/services.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { RecorderConnection } from "./connection.ts";
-import { encodeRow } from "./copy.ts";
+import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
 import { DAY_MS, addPartitions, dayOf, dayOfPartition, partitionName, startOfDay } from "./partitions.ts";
 import { dropExpired } from "./retention.ts";
@@ -20,7 +20,7 @@ async function setup(): Promise<{ url: string; query: (sql: string) => Promise<p
   await addPartitions(client, [daysAgo(40), daysAgo(41), daysAgo(42)]);
   const connection = new RecorderConnection(url, 5_000);
   const jobs: [number, number][] = [[40, 40], [41, 41], [41, 1]];
-  await connection.copy(jobs.map(([accepted, finished]) => outcomeWith({ job: { id: idAt(daysAgo(accepted)) }, finishedAt: daysAgo(finished) + 5 })), encodeRow);
+  await connection.copy(jobs.map(([accepted, finished]) => outcomeWith({ job: { id: idAt(daysAgo(accepted)) }, finishedAt: daysAgo(finished) + 5 })), writeRow);
   connection.cut();
   return { url, query: (sql) => client.query(sql), close: () => client.end() };
 }

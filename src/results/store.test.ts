@@ -5,7 +5,7 @@ import type { JobOptions, Outcome } from "../core/job.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { RecorderConnection } from "./connection.ts";
-import { encodeRow } from "./copy.ts";
+import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
 import { DAY_MS, addPartitions, startOfDay } from "./partitions.ts";
 import { Store } from "./store.ts";
@@ -23,7 +23,7 @@ afterAll(() => store.close());
 
 async function save(...batch: Outcome[]): Promise<void> {
   const connection = new RecorderConnection(url, 5_000);
-  await connection.copy(batch, encodeRow);
+  await connection.copy(batch, writeRow);
   connection.cut();
 }
 

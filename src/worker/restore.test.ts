@@ -4,7 +4,7 @@ import type { Queue } from "../queue/queue.ts";
 import { Accepted } from "../results/accepted.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { RecorderConnection } from "../results/connection.ts";
-import { encodeRow } from "../results/copy.ts";
+import { writeRow } from "../results/copy.ts";
 import { migrate } from "../results/migrate.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
@@ -38,7 +38,7 @@ async function setup() {
   };
   const record = async (...ids: readonly string[]): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(ids.map((id) => outcomeWith({ job: { id } })), encodeRow);
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id } })), writeRow);
     connection.cut();
   };
   const told: string[] = [];
