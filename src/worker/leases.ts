@@ -41,7 +41,7 @@ export class Leases {
   readonly #reported = new WeakMap<Attempt, number>();
   #report: Promise<void> | undefined;
   #nextReportAt = 0;
-  readonly #held = new Map<Job, Lease>();
+  #held = new Map<Job, Lease>();
   #nextTick: NodeJS.Timeout | undefined;
   /** The next tick is that of the next renewal. */
   #isIdle = false;
@@ -125,6 +125,9 @@ export class Leases {
         this.#options.onGivenUp(attempt);
       }
     }
+    // A map that grows and shrinks leaves tables behind, each of which holds on to the next: once the first is in V8's old space, all that
+    // stood in them since gets there, too, and waits for a full collection. A new map holds on to nothing but its own.
+    this.#held = new Map(this.#held);
     if (now >= this.#nextReportAt && !this.#report) this.#reportProgress(now);
     if (now >= this.#nextRenewalAt && !this.#renewal) {
       this.#nextRenewalAt = now + this.#options.leaseMs / 3;
