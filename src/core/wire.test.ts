@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { idPrefix, makeId } from "./id.ts";
 import type { Submission } from "./job.ts";
-import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, viewOf, viewOfSubmission, stateLeft, withoutResult } from "./wire.ts";
+import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, shortRecord, viewOf, viewOfSubmission, stateLeft, withoutResult } from "./wire.ts";
 
 const NOW = 1_800_000_000_000;
 const id = makeId(idPrefix(NOW, 0, 1), 1);
@@ -61,6 +61,13 @@ describe("outcomes", () => {
     const job = decodeJob(id, `c7${head}${body}\n${retry}\n${record}`);
     expect(outcomeOf(job)).toMatchObject({ status: "completed", result: `{"big":12345678901234567890}`, error: null, attempt: 2, worker: "replica1", finishedAt: NOW + 2, records: [retry] });
     expect(viewOf(job)).toMatchObject({ status: "completed", started_at: NOW + 1, finished_at: NOW + 2, result: `{"big":12345678901234567890}` });
+  });
+
+  it("are the same where the record says only what the head does not", () => {
+    const short = shortRecord(NOW + 2, `{"big":12345678901234567890,"text":"a=b"}`);
+    const whole = encodeRecord({ attempt: 2, outcome: "completed", worker: "replica1", started_at: NOW + 1, finished_at: NOW + 2, result: `{"big":12345678901234567890,"text":"a=b"}` });
+    for (const before of ["", `\n${retry}`]) expect(decodeJob(id, `c7${head}${body}${before}\n${short}`)).toEqual(decodeJob(id, `c7${head}${body}${before}\n${whole}`));
+    expect(short.length).toBeLessThan(whole.length - 90);
   });
 
   it("are none while a job lives; its last error shows", () => {

@@ -23,6 +23,9 @@ import { lastText } from "./last-text.ts";
 
 export const HEAD_LENGTH = 42;
 
+/** Epoch milliseconds, until the year 2286. */
+const TIME_DIGITS = 13;
+
 /** What stands before the type in the text of a submission. */
 const SUBMITTED_HEAD_LENGTH = 2;
 
@@ -161,7 +164,7 @@ function jobOf(id: string, text: string, from: number, state: State): Job {
     startedAt: state.startedAt,
     worker: state.worker,
     claimSeq: state.claimSeq,
-    history: payloadEnd === -1 ? [] : text.slice(payloadEnd + 1).split("\n"),
+    history: payloadEnd === -1 ? [] : readHistory(text.slice(payloadEnd + 1), state),
   };
 }
 
@@ -173,20 +176,36 @@ export function encodeCounters(attempt: number, crashes: number, deferrals: numb
 /** A result stands last in its record, so that its text can be cut out as it was written: numbers keep all digits. */
 const RESULT = `,"result":`;
 
+/** What marks a {@link shortRecord}. */
+const SHORT = "=";
+
+/**
+ * The record of an attempt that completed and left nothing beside its result, as most do: what the head of the job's text says as well is
+ * left out. It can only be the last one.
+ * @param result a JSON text
+ */
+export function shortRecord(finishedAt: number, result: string): string {
+  return `${SHORT}${String(finishedAt).padStart(TIME_DIGITS, "0")}${result}`;
+}
+
+function readHistory(text: string, { attempt, worker, startedAt }: State): readonly string[] {
+  const records = text.split("\n");
+  const last = records.at(-1) ?? "";
+  if (!last.startsWith(SHORT)) return records;
+  const [finished, result] = [Number(last.slice(1, 1 + TIME_DIGITS)), last.slice(1 + TIME_DIGITS)];
+  records[records.length - 1] = encodeRecord({ attempt, outcome: "completed", worker, started_at: startedAt, finished_at: finished, result });
+  return records;
+}
+
 /** One line of history. `result` is a JSON text. */
 export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly result?: string | undefined }): string {
   const { result } = record;
   if (result === undefined) return JSON.stringify(record);
-  return `${recordHead(record.attempt, record.outcome, record.worker, record.started_at, record.finished_at)}${evidenceText(record)}${RESULT}${result}}`;
+  const worker = record.worker === null ? "null" : `"${record.worker}"`;
+  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${evidenceText(record)}${RESULT}${result}}`;
 }
 
-const recordHead = lastText((attempt: number, outcome: string, worker: string | null, startedAt: number | null, finishedAt: number) => {
-  const by = worker === null ? "null" : `"${worker}"`;
-  return `{"attempt":${attempt},"outcome":"${outcome}","worker":${by},"started_at":${startedAt ?? "null"},"finished_at":${finishedAt}`;
-});
-
 function evidenceText({ thread, log }: Evidence): string {
-  if (thread === undefined && log === undefined) return "";
   return (thread === undefined ? "" : `,"thread":${thread}`) + (log === undefined ? "" : `,"log":${JSON.stringify(log)}`);
 }
 

@@ -70,17 +70,21 @@ export class CopyBuffer {
     if (text === null || text === undefined) { this.#null(); return; }
     this.#reserve(LENGTH_BYTES + 16);
     this.#int32(16);
+    const bytes = this.#bytes;
+    let length = this.#length;
     let strange = text.length ^ 36;
     for (let at = 0; at < 36; at += 2) {
       if (at === 8 || at === 13 || at === 18 || at === 23) {
         strange |= text.charCodeAt(at) ^ DASH;
         at += 1;
       }
-      const [high, low] = [hexDigit(text.charCodeAt(at)), hexDigit(text.charCodeAt(at + 1))];
+      const high = hexDigit(text.charCodeAt(at));
+      const low = hexDigit(text.charCodeAt(at + 1));
       strange |= (high | low) & ~15;
-      this.#bytes[this.#length] = (high << 4) | low;
-      this.#length += 1;
+      bytes[length] = (high << 4) | low;
+      length += 1;
     }
+    this.#length = length;
     if (strange !== 0) throw new RangeError(`"${text}" is no UUID`);
   }
 
@@ -133,10 +137,11 @@ export class CopyBuffer {
   }
 
   #copyAscii(value: string, start: number): boolean {
+    const bytes = this.#bytes;
     for (let i = 0; i < value.length; i += 1) {
       const code = value.charCodeAt(i);
       if (code > 0x7f) return false;
-      this.#bytes[start + i] = code;
+      bytes[start + i] = code;
     }
     return true;
   }

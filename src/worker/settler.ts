@@ -9,7 +9,7 @@ import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core
 import { timeOfId } from "../core/id.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
-import { LETTER_OF, encodeRecord, withoutResult } from "../core/wire.ts";
+import { LETTER_OF, encodeRecord, shortRecord, withoutResult } from "../core/wire.ts";
 import type { Queue, SettleAnswer, Settlement } from "../queue/queue.ts";
 
 /**
@@ -146,11 +146,14 @@ function fitting(evidence: Evidence, { history }: Job): Evidence {
 }
 
 function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string {
-  const result = verdict.kind === "completed" ? verdict.result : undefined;
-  const record = { attempt: job.attempt, outcome: outcomeName(verdict), worker, started_at: job.startedAt, finished_at: finishedAt, result };
-  if (result !== undefined && evidence === undefined) return encodeRecord(record); // as most end: no spread
+  if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
   return encodeRecord({
-    ...record,
+    attempt: job.attempt,
+    outcome: outcomeName(verdict),
+    worker,
+    started_at: job.startedAt,
+    finished_at: finishedAt,
+    ...(verdict.kind === "completed" && { result: verdict.result }),
     ...("error" in verdict && { error: verdict.error }),
     ...(verdict.kind === "retry" && { next_at: verdict.runAt }),
     ...evidence,
