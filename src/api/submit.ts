@@ -45,10 +45,10 @@ export function submitJob(deps: ApiDependencies): Handler {
     const acceptedAt = timeOfId(id); // what `delay_ms` counts from, so that a replay can tell the same time
     const idempotency = idempotencyOfRequest(deps, request, "job");
     const wait = readWait(request);
-    parse(request, reply, { kind: "single", now: acceptedAt, faults: wait.faults }, ({ submissions, isDelayed }, through) => {
+    parse(request, reply, { kind: "single", now: acceptedAt, faults: wait.faults }, ({ submissions, isDelayed, payload }, through) => {
       const submission = submissions[0] as Submission;
       const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
-      enqueue(deps, through(waited ?? reply), { ids: [id], submissions, idempotency }, (firstId) => {
+      enqueue(deps, through(waited ?? reply), { ids: [id], submissions, idempotency, payload }, (firstId) => {
         if (firstId === id) return accepted(id, submission, false);
         waited?.turnTo(firstId);
         return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);

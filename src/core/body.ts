@@ -15,6 +15,9 @@ export const MAX_JOBS = 10_000;
 /** Above what any payload needs, below what recursion over a value can bear. */
 const MAX_LEVELS = 100;
 
+/** What is parsed takes several times the memory of its text: more than that is parsed anew where it is run. */
+const MAX_KEPT_BYTES = 16 * 1024;
+
 /** One job as JSON; `{"jobs":[…]}` as JSON; one job a line. */
 export type BodyKind = "single" | "batch" | "ndjson";
 
@@ -32,6 +35,8 @@ export type ParsedBody =
       readonly isDelayed: boolean;
       /** Whether the caller's key needs the scope `read`. */
       readonly needsRead: boolean;
+      /** Of a single small job: what its payload says, for whoever runs it at once. */
+      readonly payload?: unknown;
     }
   | { readonly refusal: Refusal };
 
@@ -60,7 +65,8 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   if ("faults" in parsed) return invalid(parsed.faults);
   const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
   if (bytes.length > limit) return refuse(413, "body_too_large", `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`);
-  return { submissions: [parsed.submission], isDelayed: parsed.isDelayed, needsRead: parsed.needsRead };
+  const payload = bytes.length <= MAX_KEPT_BYTES ? (json.value as { payload: unknown }).payload : undefined;
+  return { submissions: [parsed.submission], isDelayed: parsed.isDelayed, needsRead: parsed.needsRead, payload };
 }
 
 /** A body that holds no submissions: its value, or why it is refused. */

@@ -64,6 +64,11 @@ describe("lane io", () => {
     expect(await end("test_io", payload)).toMatchObject({ kind: "threw", ...expected });
   });
 
+  it("takes a payload that is parsed already", async () => {
+    const ended = new Promise<AttemptEnd>((resolve) => { executor.start(job("test_io", { do: "fail" }), (_, how) => resolve(how), { do: "return", value: 7 }); });
+    expect(await ended).toEqual({ kind: "returned", result: "7" });
+  });
+
   it("says so when the type is not known here", async () => {
     expect(await end("elsewhere", {})).toMatchObject({ kind: "threw", message: "no job type elsewhere on this replica" });
   });

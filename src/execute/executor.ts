@@ -39,21 +39,24 @@ export class Executor {
     await this.#tools.open(settings, services);
   }
 
-  /** Starts an attempt. `onEnd` is called exactly once, for a quick handler even before this returns. */
-  start(job: Job, onEnd: (attempt: Attempt, end: AttemptEnd) => void): Attempt {
+  /**
+   * Starts an attempt. `onEnd` is called exactly once, for a quick handler even before this returns.
+   * @param payload what the job's says, where that is parsed already: the handler may change it
+   */
+  start(job: Job, onEnd: (attempt: Attempt, end: AttemptEnd) => void, payload?: unknown): Attempt {
     const definition = this.#definitions.get(job.type);
     const attempt = new Attempt(job, job.options.timeout_ms ?? definition?.timeoutMs ?? 0, onEnd);
     if (!definition) attempt.threw(new Error(`no job type ${job.type} on this replica`));
     else if (definition.lane === "cpu") this.#startOnThread(attempt);
-    else this.#startHere(attempt, definition);
+    else this.#startHere(attempt, definition, payload);
     return attempt;
   }
 
-  #startHere(attempt: Attempt, definition: AnyJobDefinition): void {
+  #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: unknown): void {
     const context = new IoContext(attempt, this.#tools.get(definition.type), this.#log);
     attempt.runsIn = context;
     try {
-      const value: unknown = definition.run(JSON.parse(attempt.job.payload), context);
+      const value: unknown = definition.run(payload ?? JSON.parse(attempt.job.payload), context);
       if (isThenable(value)) {
         value.then((result) => attempt.returned(result), (error: unknown) => attempt.threw(error));
       } else {

@@ -17,6 +17,8 @@ const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 export interface Submitted {
   readonly ids: readonly string[];
   readonly submissions: readonly Submission[];
+  /** Of a single job, where somebody has parsed it: what its payload says. It is the handler's, if the job is leased at once. */
+  readonly payload?: unknown;
   readonly idempotency?: {
     /** What the key is known by: already joined with its scope, without spaces. */
     readonly key: string;

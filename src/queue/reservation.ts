@@ -15,8 +15,11 @@ export interface Runner {
   /** Keeps slots for so many jobs of a type. @returns false where not all of them are free: then none is kept */
   reserve(type: string, jobs: number): boolean;
   unreserve(type: string, jobs: number): void;
-  /** Starts jobs that are leased to this replica, or gives them back where their lease is over by now. @param grantedAt `performance.now()` before the call that leased them */
-  start(jobs: readonly Job[], grantedAt: number): void;
+  /**
+   * Starts jobs that are leased to this replica, or gives them back where their lease is over by now.
+   * @param grantedAt `performance.now()` before the call that leased them @param payloads what theirs say, where they are parsed already
+   */
+  start(jobs: readonly Job[], grantedAt: number, payloads?: readonly unknown[]): void;
 }
 
 /** Claims number their leases from 0, enqueues from here: both have the ten digits of a token, and never meet. */
@@ -47,6 +50,7 @@ export interface Reservation {
 interface Jobs {
   readonly ids: readonly string[];
   readonly submissions: readonly Submission[];
+  readonly payload?: unknown;
 }
 
 export class Reservations {
@@ -85,15 +89,18 @@ export class Reservations {
     const { replica, runner } = this.#options;
     const lease = { replica, seq, now };
     const leased: Job[] = [];
+    const payloads: unknown[] = [];
     let at = 0;
-    for (const { ids, submissions } of batch) {
+    for (const { ids, submissions, payload } of batch) {
       for (let i = 0; i < submissions.length; i += 1, at += 1) {
         const submission = submissions[i];
-        if (submission && letters.charCodeAt(at) === LEASED) leased.push(leasedJob(ids[i] ?? "", submission, lease));
+        if (!submission || letters.charCodeAt(at) !== LEASED) continue;
+        leased.push(leasedJob(ids[i] ?? "", submission, lease));
+        payloads.push(payload);
       }
     }
     this.release(types);
-    runner.start(leased, grantedAt);
+    runner.start(leased, grantedAt, payloads);
   }
 
   /** Nothing was leased. */

@@ -204,7 +204,7 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     runner: {
       reserve: (type, jobs) => hears.runner?.reserve(type, jobs) ?? false,
       unreserve: (type, jobs) => hears.runner?.unreserve(type, jobs),
-      start: (jobs, grantedAt) => hears.runner?.start(jobs, grantedAt),
+      start: (jobs, grantedAt, payloads) => hears.runner?.start(jobs, grantedAt, payloads),
     },
     submitTimeoutMs: config.SUBMIT_TIMEOUT_MS,
     onRoundTrip: metrics.observeScript,

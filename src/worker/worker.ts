@@ -82,12 +82,12 @@ export class Worker implements Runner {
   }
 
   /** Starts jobs that were leased as they were enqueued, in slots that were reserved and given up just now. */
-  start(jobs: readonly Job[], grantedAt: number): void {
+  start(jobs: readonly Job[], grantedAt: number, payloads: readonly unknown[] = []): void {
     const isOver = performance.now() - grantedAt > this.#options.queue.leaseMs; // an answer that came so late spends no lease: nothing has run
-    for (const job of jobs) {
+    jobs.forEach((job, i) => {
       if (this.#isDrained || isOver) this.#judge(job, { kind: "released" }, grantedAt);
-      else this.#start(job, grantedAt);
-    }
+      else this.#start(job, grantedAt, payloads[i]);
+    });
   }
 
   /** A hint that there may be work. */
@@ -168,7 +168,7 @@ export class Worker implements Runner {
     this.#options.settler.ended(job, end);
   }
 
-  #start(job: Job, grantedAt: number): void {
+  #start(job: Job, grantedAt: number, payload?: unknown): void {
     const { executor, leases, slots, hooks } = this.#options;
     const startedAt = job.startedAt ?? 0;
     const expiresAt = job.options.expires_at;
@@ -183,7 +183,7 @@ export class Worker implements Runner {
     }
     hooks.onPickup(job.type, Math.max(0, startedAt - Math.max(timeOfId(job.id), job.options.run_at ?? 0)) / 1_000);
     if (job.crashes > 0) this.#suspect = job.id;
-    leases.hold(executor.start(job, this.#ended), grantedAt); // one that has ended already, too: until it is settled, its lease is renewed
+    leases.hold(executor.start(job, this.#ended, payload), grantedAt); // one that has ended already, too: until it is settled, its lease is renewed
   }
 
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
