@@ -109,23 +109,25 @@ export class Enqueuer {
     for (const arg of args) bytes += arg.length;
     this.#bytesUnderWay += bytes;
     const sentAt = performance.now();
+    let reply: readonly (number | string)[];
     try {
-      const reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
-      const now = Number(reply[0]);
-      const letters = String(reply[2]);
-      this.#clock.learn(now, sentAt, performance.now());
+      reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
       if (reply[1] === 0) throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
-      if (letters === "" || /[qs]/.test(letters)) onEnqueued();
-      answer(batch, reply);
-      if (reservation) reservations?.granted(reservation, submitted, letters, now, sentAt);
     } catch (thrown) {
       const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`enqueue failed: ${messageOf(thrown)}`, thrown);
       for (const { done } of batch) done({ kind: "failed", error });
       if (reservation && error instanceof OutcomeUnknown) await reservations?.resolve(reservation, submitted, notAfter, sentAt);
       else if (reservation) reservations?.release(reservation.types);
+      return;
     } finally {
       this.#bytesUnderWay -= bytes;
     }
+    const now = Number(reply[0]);
+    const letters = String(reply[2]);
+    this.#clock.learn(now, sentAt, performance.now());
+    if (letters === "" || /[qs]/.test(letters)) onEnqueued();
+    answer(batch, reply);
+    if (reservation) reservations?.granted(reservation, submitted, letters, now, sentAt);
   }
 }
 
