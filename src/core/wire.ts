@@ -54,7 +54,7 @@ export function oneLine(json: string): string {
 /** The text of a new job: `s` where it names a time to start, which the script that enqueues it compares with its clock. */
 export function encodeSubmission(submission: Submission): string {
   const { priority, type, maxAttempts, options, payload } = submission;
-  const head = submissionHead(options.run_at === undefined ? "q" : "s", priority, type, maxAttempts, encodeGroup(submission), options === NO_OPTIONS ? "" : encodeOptions(options));
+  const head = submissionHead(options.run_at === undefined ? "q" : "s", priority, type, maxAttempts, encodeGroup(submission), encodeOptions(options));
   return head + payload;
 }
 
@@ -67,9 +67,17 @@ export function encodeGroup({ groupKey }: Pick<Submission, "groupKey">): string 
   return groupKey === null ? "" : encodeURIComponent(groupKey);
 }
 
+let lastOptions = NO_OPTIONS;
+let lastOptionsText = "";
+
+/** The text of the last options is kept: submissions that say nothing of their own share theirs. */
 function encodeOptions(options: JobOptions): string {
-  const text = JSON.stringify(options);
-  return text === "{}" ? "" : text;
+  if (options !== lastOptions) {
+    const text = JSON.stringify(options);
+    lastOptionsText = text === "{}" ? "" : text;
+    lastOptions = options;
+  }
+  return lastOptionsText;
 }
 
 const NO_HISTORY: readonly string[] = Object.freeze([]);

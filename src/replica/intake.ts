@@ -76,7 +76,8 @@ export function intake({ queue, acceptor }: IntakeOptions): Enqueue {
 
 /** Of a batch, only the jobs that ask for it. */
 function acceptanceOf({ ids, submissions, idempotency }: Submitted): Acceptance {
-  const jobs = submissions.flatMap((submission, i) => (isDurable(submission) ? [{ id: ids[i] ?? "", submission }] : []));
+  const jobs: Acceptance["jobs"][number][] = [];
+  submissions.forEach((submission, i) => { if (isDurable(submission)) jobs.push({ id: ids[i] ?? "", submission }); }); // flatMap takes 1 µs
   return idempotency ? { jobs, idempotency: { ...idempotency, firstId: ids[0] ?? "" } } : { jobs };
 }
 

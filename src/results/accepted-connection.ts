@@ -36,6 +36,11 @@ export interface AcceptedRow {
   readonly submission: string;
 }
 
+/** Those of one call. */
+export interface AcceptedRows {
+  readonly rows: readonly AcceptedRow[];
+}
+
 export class AcceptedConnection {
   readonly #client: ExclusiveClient;
   readonly #namespace: string;
@@ -53,22 +58,22 @@ export class AcceptedConnection {
   }
 
   /** Appends rows to `accepted`: all of them, or none and the error. */
-  copy(rows: readonly AcceptedRow[]): Promise<void> {
-    return this.use((client) => this.#copyIn(client, rows));
+  copy(groups: readonly AcceptedRows[]): Promise<void> {
+    return this.use((client) => this.#copyIn(client, groups));
   }
 
   /**
-   * Claims keys, and appends the rows of those submissions that `admits` lets in, all in one transaction.
-   * @param rowsOf gets what each key stands for now, by whoever claimed it first, and says what is appended
+   * Claims keys, and appends the rows of those submissions that `admitted` lets in, all in one transaction.
+   * @param admitted gets what each key stands for now, by whoever claimed it first, and says what is appended
    */
-  copyWithKeys(claims: readonly KeyClaim[], rowsOf: (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRow[]): Promise<void> {
+  copyWithKeys(claims: readonly KeyClaim[], admitted: (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRows[]): Promise<void> {
     return this.use(async (client) => {
       await client.query("begin");
       const keys = claims.map(({ key }) => key);
       await client.query(CLAIM_KEYS, [this.#namespace, keys, claims.map(({ fingerprint }) => fingerprint), claims.map(({ firstId }) => firstId), claims.map(({ ttlMs }) => ttlMs)]);
       const { rows } = await client.query<KeyRow>(READ_KEYS, [this.#namespace, keys]);
       const known = new Map(rows.map(({ key, fingerprint, first_id: firstId }) => [key, { fingerprint, firstId }]));
-      await this.#copyIn(client, rowsOf(known));
+      await this.#copyIn(client, admitted(known));
       await client.query("commit");
     });
   }
@@ -83,13 +88,15 @@ export class AcceptedConnection {
     return this.#client.use(work);
   }
 
-  #copyIn(client: pg.Client, rows: readonly AcceptedRow[]): Promise<void> {
+  #copyIn(client: pg.Client, groups: readonly AcceptedRows[]): Promise<void> {
     this.#rows.begin();
-    for (const { id, submission } of rows) {
-      this.#rows.row(COLUMNS);
-      this.#rows.uuid(id);
-      this.#rows.text(this.#namespace);
-      this.#rows.text(submission);
+    for (const { rows } of groups) {
+      for (const { id, submission } of rows) {
+        this.#rows.row(COLUMNS);
+        this.#rows.uuid(id);
+        this.#rows.text(this.#namespace);
+        this.#rows.text(submission);
+      }
     }
     return copyIn(client, COPY, this.#rows.end());
   }

@@ -168,15 +168,15 @@ export class Acceptor {
   }
 
   async #write(batch: readonly Pending[]): Promise<ReadonlyMap<string, KnownKey>> {
-    const claims = batch.flatMap(({ acceptance: { idempotency } }) => idempotency ?? []);
+    const claims = batch.map(({ acceptance }) => acceptance.idempotency).filter((idempotency) => idempotency !== undefined);
     for (let tries = 1; ; tries += 1) {
       try {
         let known: ReadonlyMap<string, KnownKey> = new Map();
-        if (claims.length === 0) await this.#connection.copy(batch.flatMap(({ rows }) => rows));
+        if (claims.length === 0) await this.#connection.copy(batch);
         else {
           await this.#connection.copyWithKeys(claims, (decided) => {
             known = decided;
-            return batch.flatMap(({ acceptance, rows }) => (answerOf(acceptance, decided) === COMMITTED ? rows : []));
+            return batch.filter(({ acceptance }) => answerOf(acceptance, decided) === COMMITTED);
           });
         }
         return known;
