@@ -26,9 +26,9 @@ import { faultOf } from "./faults.ts";
 /** How long a submission waits for its commit, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 2_000;
 const TICK_MS = 100;
-/** After a batch of so many, the next one gathers for so long: at load, a third fewer commits, and by measure (bench, durable) no later answers. */
+/** After a batch of so many, the next one gathers for so long: at load, fewer commits, and by measure (bench, durable) no later answers. */
 const GATHER_AFTER = 8;
-const GATHER_MS = 1;
+const GATHER_MS = 2;
 /** Characters in memory, of submissions that wait and of the batch under way. */
 const MAX_CHARS = 64 * 1024 * 1024;
 /** A batch ends with the submission that reaches this: about 100 ms of Postgres. */
