@@ -33,7 +33,7 @@ const PURE = [
   "src/jobs/webhook.payload.test.ts",
   "src/net/{redirect,retry-after,target}.test.ts",
   "src/queue/request-buffers.test.ts",
-  "src/results/{backlog,faults,row-buffer}.test.ts",
+  "src/results/{backlog,faults}.test.ts",
   "src/webhooks/signature.test.ts",
 ];
 const LIVE = ["src/**/*.test.ts", "scripts/**/*.test.ts"];

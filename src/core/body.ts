@@ -15,8 +15,8 @@ export const MAX_JOBS = 10_000;
 /** Above what any payload needs, below what recursion over a value can bear. */
 const MAX_LEVELS = 100;
 
-/** What is parsed takes several times the memory of its text: more than that is parsed anew where it is run. */
-const MAX_KEPT_BYTES = 16 * 1024;
+/** What is parsed may take ten times the memory of its text, which alone is counted: larger ones are parsed anew where they run. */
+const MAX_KEPT_BYTES = 2 * 1024;
 
 /** One job as JSON; `{"jobs":[…]}` as JSON; one job a line. */
 export type BodyKind = "single" | "batch" | "ndjson";

@@ -44,7 +44,10 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly result?: TSchema;
   /** The `error.code`s of this type's own, each with what it means, for the documentation. */
   readonly errors?: Readonly<Record<string, string>>;
-  /** What a schema cannot say: faults of a payload that is valid by the schema, each with its JSON pointer (`/to`). */
+  /**
+   * What a schema cannot say: faults of a payload that is valid by the schema, each with its JSON pointer (`/to`). Neither this nor the
+   * next two may change the payload, or keep it: `run` may get the same object.
+   */
   readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
   /** As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. */
   readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>) => readonly PayloadFault[];

@@ -8,6 +8,8 @@
  *
  *   head (42 characters) + `type|max_attempts|group|options` + "\n" + payload { "\n" + attempt record }
  *
+ * A record is JSON; the last of a completed job is mostly "=", finished_at, and its result: the head says the rest.
+ *
  * No line holds a newline of its own: raw JSON text can have one only between tokens, where a space says the same. The head of
  * a whole text (the hash leaves out the priority):
  *

@@ -65,7 +65,7 @@ export class Enqueuer {
   #pending: Pending[] = [];
   #pendingJobs = 0;
   #bytesUnderWay = 0;
-  /** Calls under way; each settles its submissions and never rejects. */
+  /** Calls under way; each settles its submissions, and rejects for nothing but a fault of this program. */
   readonly #calls = new Set<Promise<void>>();
   readonly #flush = (): void => this.#send();
 
@@ -110,8 +110,11 @@ export class Enqueuer {
     this.#bytesUnderWay += bytes;
     const sentAt = performance.now();
     let reply: readonly (number | string)[];
+    let now: number;
     try {
       reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
+      now = Number(reply[0]);
+      this.#clock.learn(now, sentAt, performance.now()); // from one that came too late, above all: the next may be in time
       if (reply[1] === 0) throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
     } catch (thrown) {
       const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`enqueue failed: ${messageOf(thrown)}`, thrown);
@@ -122,9 +125,7 @@ export class Enqueuer {
     } finally {
       this.#bytesUnderWay -= bytes;
     }
-    const now = Number(reply[0]);
     const letters = String(reply[2]);
-    this.#clock.learn(now, sentAt, performance.now());
     if (letters === "" || /[qs]/.test(letters)) onEnqueued();
     answer(batch, reply);
     if (reservation) reservations?.granted(reservation, submitted, letters, now, sentAt);

@@ -206,6 +206,15 @@ describe("enqueue and claim", () => {
     expect(answer).toMatchObject({ kind: "failed", error: expect.any(QueueUnavailable) as QueueUnavailable });
     expect((await queue.books()).accepted).toBe(0);
   });
+
+  it("learns from such a refusal what time it is", async () => {
+    const queue = await replica();
+    queue.clock.learn(Date.now() - 60_000, performance.now(), performance.now());
+    let tries = 0;
+    for (let kind = "failed"; kind === "failed" && tries < 100; tries += 1) ({ kind } = await enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] }));
+    expect(tries).toBeGreaterThan(1);
+    expect((await queue.books()).accepted).toBe(1);
+  });
 });
 
 describe("groups", () => {

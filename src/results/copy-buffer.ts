@@ -31,7 +31,7 @@ export class CopyBuffer {
 
   /** Starts anew. What `end` returned before is no longer valid. */
   begin(): void {
-    if (this.#bytes !== this.#kept) this.#use(this.#kept);
+    this.#use(this.#kept);
     SIGNATURE.copy(this.#bytes);
     this.#length = SIGNATURE.length;
     this.#int32(0); // flags
@@ -118,7 +118,9 @@ export class CopyBuffer {
   /** All rows; valid until the next `begin`. */
   end(): Buffer {
     this.row(NO_MORE_ROWS);
-    return this.#bytes.subarray(0, this.#length);
+    const rows = this.#bytes.subarray(0, this.#length);
+    this.#use(this.#kept); // what it has grown to goes with this batch
+    return rows;
   }
 
   #null(): void {
@@ -155,6 +157,7 @@ export class CopyBuffer {
   }
 
   #use(bytes: Buffer): void {
+    if (bytes === this.#bytes) return;
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
   }
@@ -168,5 +171,5 @@ const DASH = 0x2d;
 
 /** The value of a lower-case hexadecimal digit; of any other character, something that is not within 0 to 15. */
 function hexDigit(code: number): number {
-  return code < 0x3a ? code - 0x30 : code - 0x57;
+  return code < 0x3a ? code - 0x30 : code < 0x61 ? -1 : code - 0x57;
 }
