@@ -1,4 +1,5 @@
-type Fact = string | number | null | undefined;
+/** Compared by identity: an object that is given must not change. */
+type Fact = string | number | object | null | undefined;
 
 /**
  * Keeps the last text that `make` made of a few facts: on the hot path, what many jobs in a row agree in is put into words once.

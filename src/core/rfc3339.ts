@@ -1,4 +1,5 @@
 /** Times as the API writes and reads them (RFC 3339). */
+import { lastText } from "./last-text.ts";
 
 const TIME = /^\d{4}-\d\d-(\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 
@@ -12,14 +13,5 @@ export function parseTime(text: string): number | undefined {
   return epochMs >= 0 && isRealDay ? epochMs : undefined;
 }
 
-let lastMs = Number.NaN;
-let lastText = "";
-
-/** @param epochMs milliseconds since the epoch. The last text is kept: jobs accepted in one millisecond share it, and making it costs 1 µs. */
-export function formatTime(epochMs: number): string {
-  if (epochMs !== lastMs) {
-    lastText = new Date(epochMs).toISOString();
-    lastMs = epochMs;
-  }
-  return lastText;
-}
+/** @param epochMs milliseconds since the epoch. Jobs accepted in one millisecond share the text, and making it costs 1 µs. */
+export const formatTime = lastText((epochMs: number) => new Date(epochMs).toISOString());

@@ -69,18 +69,11 @@ export function encodeGroup({ groupKey }: Pick<Submission, "groupKey">): string 
   return groupKey === null ? "" : encodeURIComponent(groupKey);
 }
 
-let lastOptions = NO_OPTIONS;
-let lastOptionsText = "";
-
-/** The text of the last options is kept: submissions that say nothing of their own share theirs. */
-function encodeOptions(options: JobOptions): string {
-  if (options !== lastOptions) {
-    const text = JSON.stringify(options);
-    lastOptionsText = text === "{}" ? "" : text;
-    lastOptions = options;
-  }
-  return lastOptionsText;
-}
+/** Submissions that say nothing of their own share their options. */
+const encodeOptions = lastText((options: JobOptions) => {
+  const text = JSON.stringify(options);
+  return text === "{}" ? "" : text;
+});
 
 const NO_HISTORY: readonly string[] = Object.freeze([]);
 
