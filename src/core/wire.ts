@@ -28,6 +28,11 @@ export const HEAD_LENGTH = 42;
 /** Epoch milliseconds, until the year 2286. */
 const TIME_DIGITS = 13;
 
+/** A number as the texts of fixed places have it. */
+export function digits(value: number, width: number): string {
+  return String(value).padStart(width, "0");
+}
+
 /** What stands before the type in the text of a submission. */
 const SUBMITTED_HEAD_LENGTH = 2;
 
@@ -188,7 +193,7 @@ const SHORT = "=";
  * @param result a JSON text
  */
 export function shortRecord(finishedAt: number, result: string): string {
-  return `${SHORT}${String(finishedAt).padStart(TIME_DIGITS, "0")}${result}`;
+  return `${SHORT}${digits(finishedAt, TIME_DIGITS)}${result}`;
 }
 
 function readHistory(text: string, { attempt, worker, startedAt }: State): readonly string[] {

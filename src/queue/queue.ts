@@ -2,7 +2,7 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
-import { decodeJob, decodeSubmission, encodeCounters, encodeSubmission } from "../core/wire.ts";
+import { decodeJob, decodeSubmission, digits, encodeCounters, encodeSubmission } from "../core/wire.ts";
 import type { Job, Submission } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import type { Counters } from "../core/settle.ts";
@@ -232,7 +232,7 @@ export class Queue {
     const { replica, leaseMs } = this.#options;
     const args = [this.#ns, replica, String(leaseMs), String(Math.max(leaseMs, 3_000)), about];
     for (const { id, claimSeq, progress } of running) {
-      args.push(id, String(claimSeq), progress === null ? "---" : String(Math.round(progress)).padStart(3, "0"));
+      args.push(id, String(claimSeq), progress === null ? "---" : digits(Math.round(progress), 3));
     }
     const [, ...stops] = (await this.#timed(scripts.renew, args)) as [number, ...string[]];
     const answer = new Map<string, "lost" | "cancelled">();
@@ -425,5 +425,3 @@ export class Queue {
     return reply;
   }
 }
-
-const digits = (value: number, width: number): string => String(value).padStart(width, "0");

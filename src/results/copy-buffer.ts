@@ -14,7 +14,7 @@ const MAX_BYTES_PER_CHAR = 3;
 const SHORT_LENGTH = 16;
 
 const SIGNATURE = Buffer.from("PGCOPY\n\u00ff\r\n\0", "latin1");
-const LENGTH_BYTES = 4;
+const INT32_BYTES = 4;
 const NULL = -1;
 const NO_MORE_ROWS = -1;
 const TEXT_OID = 25;
@@ -47,7 +47,7 @@ export class CopyBuffer {
   /** @throws RangeError for what is none */
   smallint(value: number): void {
     if (value !== (value << 16) >> 16) throw new RangeError(`${value} is no smallint`);
-    this.#reserve(LENGTH_BYTES + 2);
+    this.#reserve(INT32_BYTES + 2);
     this.#int32(2);
     this.#int16(value);
   }
@@ -56,7 +56,7 @@ export class CopyBuffer {
   timestamp(epochMs: number | null | undefined): void {
     if (epochMs === null || epochMs === undefined) { this.#null(); return; }
     if (!(Math.abs(epochMs) <= MAX_TIME_MS)) throw new RangeError(`${epochMs} is no time`);
-    this.#reserve(LENGTH_BYTES + 8);
+    this.#reserve(INT32_BYTES + 8);
     this.#int32(8);
     const ms = Math.floor(epochMs) - EPOCH_MS;
     const high = Math.floor(ms / 2 ** 32);
@@ -68,7 +68,7 @@ export class CopyBuffer {
   /** @param text in the canonical form; nothing stands for NULL @throws RangeError for any other */
   uuid(text: string | null | undefined): void {
     if (text === null || text === undefined) { this.#null(); return; }
-    this.#reserve(LENGTH_BYTES + 16);
+    this.#reserve(INT32_BYTES + 16);
     this.#int32(16);
     const bytes = this.#bytes;
     let length = this.#length;
@@ -91,8 +91,8 @@ export class CopyBuffer {
   /** A value of type `text` or `json`. @param value nothing stands for NULL */
   text(value: string | null | undefined): void {
     if (value === null || value === undefined) { this.#null(); return; }
-    this.#reserve(LENGTH_BYTES + value.length * MAX_BYTES_PER_CHAR);
-    const start = this.#length + LENGTH_BYTES;
+    this.#reserve(INT32_BYTES + value.length * MAX_BYTES_PER_CHAR);
+    const start = this.#length + INT32_BYTES;
     const isCopied = value.length <= SHORT_LENGTH && this.#copyAscii(value, start);
     const bytes = isCopied ? value.length : this.#bytes.write(value, start);
     this.#int32(bytes);
@@ -102,8 +102,8 @@ export class CopyBuffer {
   /** A value of type `text[]`. */
   texts(values: readonly string[]): void {
     const start = this.#length;
-    this.#reserve(6 * LENGTH_BYTES);
-    this.#length += LENGTH_BYTES;
+    this.#reserve(6 * INT32_BYTES);
+    this.#length += INT32_BYTES;
     this.#int32(values.length === 0 ? 0 : 1); // dimensions
     this.#int32(0); // none of them NULL
     this.#int32(TEXT_OID);
@@ -112,7 +112,7 @@ export class CopyBuffer {
       this.#int32(1); // the index of the first
       for (const value of values) this.text(value);
     }
-    this.#view.setInt32(start, this.#length - start - LENGTH_BYTES);
+    this.#view.setInt32(start, this.#length - start - INT32_BYTES);
   }
 
   /** All rows; valid until the next `begin`. */
@@ -124,7 +124,7 @@ export class CopyBuffer {
   }
 
   #null(): void {
-    this.#reserve(LENGTH_BYTES);
+    this.#reserve(INT32_BYTES);
     this.#int32(NULL);
   }
 
@@ -135,7 +135,7 @@ export class CopyBuffer {
 
   #int32(value: number): void {
     this.#view.setInt32(this.#length, value);
-    this.#length += LENGTH_BYTES;
+    this.#length += INT32_BYTES;
   }
 
   #copyAscii(value: string, start: number): boolean {
