@@ -2,7 +2,7 @@
 import type { AttemptRecord, JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import { formatTime } from "../core/rfc3339.ts";
-import { viewOf } from "../core/wire.ts";
+import { viewOf } from "../core/job-view.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { json } from "./exchange.ts";

@@ -5,7 +5,7 @@
  * where both have it, Postgres wins.
  */
 import type { Job, JobView } from "../core/job.ts";
-import { viewOf } from "../core/wire.ts";
+import { viewOf } from "../core/job-view.ts";
 import type { JobFilters } from "../results/store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";

@@ -1,7 +1,7 @@
 /** `GET` and `DELETE /api/v1/jobs/{id}`: one job, wherever it lives. */
 import { isId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
-import { viewOf } from "../core/wire.ts";
+import { viewOf } from "../core/job-view.ts";
 import { QueueUnavailable, TaskFlowError } from "../errors.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";

@@ -1,7 +1,7 @@
 /** `POST /api/v1/jobs/{id}/retry`: a job that failed or was cancelled, once more, as a new job that names it. */
 import type { JobOptions, JobView } from "../core/job.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
-import { viewOf, viewOfSubmission } from "../core/wire.ts";
+import { viewOf, viewOfSubmission } from "../core/job-view.ts";
 import type { JobType } from "../registry.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { ApiDependencies } from "./dependencies.ts";

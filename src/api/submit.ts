@@ -7,7 +7,7 @@ import { invalid, parseBody } from "../core/body.ts";
 import { idsFrom, timeOfId } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
 import type { Fault } from "../core/schema-faults.ts";
-import { viewOfSubmission } from "../core/wire.ts";
+import { viewOfSubmission } from "../core/job-view.ts";
 import type { TaskFlowError } from "../errors.ts";
 import type { Submitted } from "../queue/enqueuer.ts";
 import { answerOfThrown } from "./async-handler.ts";

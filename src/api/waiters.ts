@@ -4,7 +4,7 @@
  */
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
-import { viewOf } from "../core/wire.ts";
+import { viewOf } from "../core/job-view.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Watch } from "../queue/watch.ts";
 import type { Store } from "../results/store.ts";

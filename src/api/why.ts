@@ -2,7 +2,7 @@
 import type { AttemptRecord, Job, JobView } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import { formatTime } from "../core/rfc3339.ts";
-import { viewOf } from "../core/wire.ts";
+import { viewOf } from "../core/job-view.ts";
 import type { Standing } from "../queue/standing.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { idPrefix, makeId } from "./id.ts";
 import type { Submission } from "./job.ts";
-import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, shortRecord, viewOf, viewOfSubmission, stateLeft, withoutResult } from "./wire.ts";
+import { viewOf, viewOfSubmission } from "./job-view.ts";
+import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, shortRecord, stateLeft, withoutResult } from "./wire.ts";
 
 const NOW = 1_800_000_000_000;
 const id = makeId(idPrefix(NOW, 0, 1), 1);

@@ -18,9 +18,8 @@
  *   9-11   progress (000 to 100, or ---)
  *   12-24  started_at, epoch ms           25-32 replica                     33-42 claim number
  */
-import type { AttemptRecord, Evidence, Job, JobOptions, JobView, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
+import type { AttemptRecord, Evidence, Job, JobOptions, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
-import { timeOfId } from "./id.ts";
 import { lastText } from "./last-text.ts";
 
 export const HEAD_LENGTH = 42;
@@ -252,50 +251,5 @@ export function outcomeOf(job: Job): Outcome | undefined {
     startedAt: record.started_at,
     finishedAt: record.finished_at,
     records: hasEvidence(record) ? [...job.history.slice(0, -1), withoutResult(last)] : job.history.slice(0, -1),
-  };
-}
-
-/** A live job, or one in the outbox, as the API shows it. */
-export function viewOf(job: Job): JobView {
-  const outcome = outcomeOf(job);
-  const last = job.history.at(-1);
-  const error = outcome ? outcome.error : last === undefined ? null : ((JSON.parse(last) as AttemptRecord).error ?? null);
-  return {
-    ...viewOfSubmission(job.id, job),
-    status: job.status,
-    result: outcome?.result ?? null,
-    error,
-    attempt: job.attempt,
-    progress: job.status === "running" ? job.progress : null,
-    worker: outcome ? outcome.worker : job.worker,
-    started_at: outcome ? outcome.startedAt : job.startedAt,
-    finished_at: outcome?.finishedAt ?? null,
-  };
-}
-
-/** A job at the moment of its acceptance, as the API shows it. */
-export function viewOfSubmission(id: string, submission: Submission): JobView {
-  const { options } = submission;
-  const createdAt = timeOfId(id);
-  return {
-    id,
-    type: submission.type,
-    status: options.run_at !== undefined && options.run_at > createdAt ? "scheduled" : "queued",
-    priority: submission.priority,
-    durability: options.durability ?? "redis",
-    group_key: submission.groupKey,
-    payload: submission.payload,
-    result: null,
-    error: null,
-    attempt: 0,
-    max_attempts: submission.maxAttempts,
-    progress: null,
-    tags: options.tags ?? [],
-    retry_of: options.retry_of ?? null,
-    worker: null,
-    run_at: options.run_at ?? null,
-    created_at: createdAt,
-    started_at: null,
-    finished_at: null,
   };
 }

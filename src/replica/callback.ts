@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { JobJson } from "../api/job-json.ts";
 import type { Outcome, Submission } from "../core/job.ts";
-import { viewOfSubmission } from "../core/wire.ts";
+import { viewOfSubmission } from "../core/job-view.ts";
 import { StartError } from "../errors.ts";
 import { MAX_SECRETS, secretFault } from "../webhooks/signature.ts";
 

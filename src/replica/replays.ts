@@ -5,7 +5,7 @@ import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import type { ReplayFilters, Replays } from "../core/replays.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
 import { parseTime } from "../core/rfc3339.ts";
-import { viewOf } from "../core/wire.ts";
+import { viewOf } from "../core/job-view.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Acceptor } from "../results/acceptor.ts";

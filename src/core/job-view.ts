@@ -1,0 +1,49 @@
+/** A job as the API shows it, made of what Redis keeps or of what was submitted. */
+import { timeOfId } from "./id.ts";
+import type { AttemptRecord, Job, JobView, Submission } from "./job.ts";
+import { outcomeOf } from "./wire.ts";
+
+/** A live job, or one in the outbox, as the API shows it. */
+export function viewOf(job: Job): JobView {
+  const outcome = outcomeOf(job);
+  const last = job.history.at(-1);
+  const error = outcome ? outcome.error : last === undefined ? null : ((JSON.parse(last) as AttemptRecord).error ?? null);
+  return {
+    ...viewOfSubmission(job.id, job),
+    status: job.status,
+    result: outcome?.result ?? null,
+    error,
+    attempt: job.attempt,
+    progress: job.status === "running" ? job.progress : null,
+    worker: outcome ? outcome.worker : job.worker,
+    started_at: outcome ? outcome.startedAt : job.startedAt,
+    finished_at: outcome?.finishedAt ?? null,
+  };
+}
+
+/** A job at the moment of its acceptance, as the API shows it. */
+export function viewOfSubmission(id: string, submission: Submission): JobView {
+  const { options } = submission;
+  const createdAt = timeOfId(id);
+  return {
+    id,
+    type: submission.type,
+    status: options.run_at !== undefined && options.run_at > createdAt ? "scheduled" : "queued",
+    priority: submission.priority,
+    durability: options.durability ?? "redis",
+    group_key: submission.groupKey,
+    payload: submission.payload,
+    result: null,
+    error: null,
+    attempt: 0,
+    max_attempts: submission.maxAttempts,
+    progress: null,
+    tags: options.tags ?? [],
+    retry_of: options.retry_of ?? null,
+    worker: null,
+    run_at: options.run_at ?? null,
+    created_at: createdAt,
+    started_at: null,
+    finished_at: null,
+  };
+}
