@@ -15,6 +15,7 @@ import { isWorthGzip } from "./compression.ts";
 import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
 import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -37,6 +38,7 @@ export interface ExchangeHost {
   /** Bytes of bodies that are not complete yet, of all exchanges. */
   bufferedBytes: number;
   readonly limits: RateLimits;
+  readonly outgoing: Outgoing;
   /** What each answer says to this origin; "" for none. */
   readonly corsHeaders: (origin: string) => NonNullable<Answer["headers"]>;
   /** The request was refused for who sent it, or how often. */
@@ -90,6 +92,7 @@ export class HttpExchange implements ApiRequest, Reply {
   #limitHeaders: NonNullable<Answer["headers"]> = NO_HEADERS;
   #isCompressing = false;
   #isOver = false;
+  #isGone = false;
   /** What is to be told that the client has gone: whoever will answer, or what sends the body. */
   #onGone: (() => void) | undefined;
 
@@ -157,6 +160,7 @@ export class HttpExchange implements ApiRequest, Reply {
 
   /** The client has gone. */
   abort(): void {
+    this.#isGone = true;
     if (!this.#isOver) this.#finish(CLIENT_GONE);
     this.#onGone?.();
   }
@@ -199,7 +203,9 @@ export class HttpExchange implements ApiRequest, Reply {
     if (this.#isOver) return;
     this.#finish(answer.status);
     this.#onGone = undefined;
-    this.#response.cork(() => this.#write(answer));
+    this.#host.outgoing.add(() => {
+      if (!this.#isGone) this.#response.cork(() => this.#write(answer));
+    });
   }
 
   /** Makes room for what has been received. False where all bodies together are too much. */

@@ -13,6 +13,7 @@ import type { Answer } from "./exchange.ts";
 import { Gate } from "./gate.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import type { ExchangeHost } from "./http-exchange.ts";
+import { Outgoing } from "./outgoing.ts";
 import { problem } from "./problem.ts";
 import { isLoopbackHost } from "./protected-mode.ts";
 import { refusalLog } from "./refusal-log.ts";
@@ -59,6 +60,7 @@ export class Server {
         logRefusal({ request_id: id, method, pattern, status: answer.status, code: answer.code ?? "", key: caller?.name });
       },
       limits: deps.limits,
+      outgoing: new Outgoing(),
       corsHeaders: corsOrigins.length === 0 ? () => [] : (origin) => corsHeaders(origin, corsOrigins),
       onEnd: (method, pattern, status, seconds) => {
         metrics.observeHttp(method, pattern, status, seconds);

@@ -128,6 +128,7 @@ export class Enqueuer {
     const letters = String(reply[2]);
     if (letters === "" || /[qs]/.test(letters)) onEnqueued();
     answer(batch, reply);
+    await Promise.resolve(); // the answers go out before anything runs (api/outgoing.ts)
     if (reservation) reservations?.granted(reservation, submitted, letters, now, sentAt);
   }
 }

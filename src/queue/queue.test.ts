@@ -72,6 +72,15 @@ describe("an enqueue with free slots", () => {
     expect(runner.reserved).toBe(0);
   });
 
+  it("starts its jobs when what its answers set off is done", async () => {
+    const { queue, runner } = await running();
+    const startedBefore = await new Promise((resolve) => {
+      queue.enqueue({ ids: [queue.ids.next()], submissions: [submission()] }, () => queueMicrotask(() => resolve(runner.started.length)));
+    });
+    expect(startedBefore).toBe(0);
+    await until(() => runner.started.length === 1, { what: "the job is started" });
+  });
+
   it("overtakes nobody, and runs nothing of a queue that is paused", async () => {
     const { queue, runner } = await running();
     await queue.pause("other");

@@ -1,0 +1,26 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { Outgoing } from "./outgoing.ts";
+
+it("writes in order, after all of a turn are made and before the next turn", async () => {
+  const outgoing = new Outgoing();
+  const seen: string[] = [];
+  const next = nextTurn().then(() => seen.push("next turn"));
+  for (const name of ["first", "second"]) {
+    outgoing.add(() => seen.push(name));
+    seen.push(`${name} made`);
+  }
+  await next;
+  expect(seen).toEqual(["first made", "second made", "first", "second", "next turn"]);
+});
+
+it("writes what is added while it writes", async () => {
+  const outgoing = new Outgoing();
+  const seen: string[] = [];
+  outgoing.add(() => {
+    seen.push("first");
+    outgoing.add(() => seen.push("second"));
+  });
+  await nextTurn();
+  expect(seen).toEqual(["first", "second"]);
+});
