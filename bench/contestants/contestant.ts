@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
+import { NODE_OPTIONS } from "../../src/testing/start.ts";
 import { startProgram } from "../program.ts";
 import type { Program } from "../program.ts";
 import type { Services } from "../services.ts";
@@ -65,7 +66,7 @@ export function sharpAlone(threads: string, image: string, widths: readonly numb
 }
 
 /**
- * A replica of TaskFlow on its defaults.
+ * A replica of TaskFlow on its defaults, as npm start runs it.
  * @param program the main.js of a build
  * @param settings environment that differs from the defaults
  */
@@ -76,7 +77,7 @@ export function taskflow(program: string, settings: Readonly<Record<string, stri
     table: "jobs",
     start: async ({ redisPort, databaseUrl, dataDir }) => {
       const port = await freePort();
-      const replica = startProgram([program], {
+      const replica = startProgram([...NODE_OPTIONS, program], {
         ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: `127.0.0.1:${redisPort}`, DATABASE_URL: databaseUrl },
         ...{ SMTP_URL: "smtp://127.0.0.1:1", DATA_DIR: join(dataDir, "taskflow"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
         ...{ TASKFLOW_JOBS: JOBS, LOG_LEVEL: "warn", UV_THREADPOOL_SIZE: "16" }, // as npm start does

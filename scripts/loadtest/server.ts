@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { startEmbedded } from "../../src/embedded/services.ts";
+import { NODE_OPTIONS } from "../../src/testing/start.ts";
 
 export interface Server {
   readonly url: string;
@@ -54,7 +55,7 @@ export async function startServer(smtpUrl: string, closers: Closer[]): Promise<S
 
 function spawnServer(logPath: string, env: NodeJS.ProcessEnv): { child: ChildProcess; exited: Promise<number | null> } {
   const log = openSync(logPath, "w");
-  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ["ignore", log, log], detached: true }); // Ctrl-C reaches it through us
+  const child = spawn(process.execPath, [...NODE_OPTIONS, PROGRAM], { env, stdio: ["ignore", log, log], detached: true }); // Ctrl-C reaches it through us
   closeSync(log);
   const exited = new Promise<number | null>((resolve, reject) => child.once("exit", resolve).once("error", reject));
   return { child, exited };

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { TestReplica } from "./replica.ts";
+import { NODE_OPTIONS } from "./start.ts";
 import { until } from "./until.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -41,7 +42,7 @@ export class Program implements TestReplica {
   constructor({ env, args = [], cwd, program = BUILT }: ProgramOptions) {
     if (!existsSync(program)) throw new Error(`${program} is not there: npm run build`);
     const { PATH = "", HOME = "" } = process.env;
-    this.#child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH, HOME, SERVER_ADDR: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(process.execPath, [...NODE_OPTIONS, program, ...args], { cwd, env: { PATH, HOME, SERVER_ADDR: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "pipe"] });
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#stdout.push(text));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#stderr.push(text));
     this.ended = new Promise((resolve, reject) => {
