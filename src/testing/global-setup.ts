@@ -14,8 +14,8 @@ declare module "vitest" {
   }
 }
 
-/** How many databases the Redis of the run has. Number 0 holds only the counter that allots the others. */
-export const REDIS_DATABASES = 200;
+/** How many databases the Redis of the run has: each is given once. Number 0 holds only the counter that allots the others. */
+export const REDIS_DATABASES = 2_000;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dir = makeTempDir();
