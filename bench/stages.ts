@@ -8,7 +8,7 @@ import { parseBody } from "../src/core/body.ts";
 import type { Job, Outcome, Submission } from "../src/core/job.ts";
 import { startEmbedded } from "../src/embedded/services.ts";
 import { Queue } from "../src/queue/queue.ts";
-import type { Settlement } from "../src/queue/queue.ts";
+import type { Settlement } from "../src/queue/settlement.ts";
 import { loadRegistry } from "../src/registry.ts";
 import { CopyBuffer } from "../src/results/copy-buffer.ts";
 import { writeRow } from "../src/results/copy.ts";

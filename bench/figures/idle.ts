@@ -8,7 +8,7 @@ import { medianOf } from "../median.ts";
 import type { Services } from "../services.ts";
 
 /** What a start leaves to do (first claims, partitions, V8's compiling and its garbage of loading) is over by then. */
-const SETTLE_MS = 45_000;
+const SETTLE_MS = 75_000;
 
 interface IdleCost {
   readonly cpuPercent: number;

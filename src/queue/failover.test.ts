@@ -9,7 +9,8 @@ import { closedPort } from "../testing/replica.ts";
 import { ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { Connection } from "./connection.ts";
-import type { Queue, Settlement } from "./queue.ts";
+import type { Queue } from "./queue.ts";
+import type { Settlement } from "./settlement.ts";
 
 const OUTBOX_OWNED_MS = 30_000;
 const closers: (() => unknown)[] = [];

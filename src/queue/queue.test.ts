@@ -8,7 +8,8 @@ import { TestRunner, enqueue, enqueueRaw, ioSlots, openQueue, submission } from 
 import { freshRedis, ownRedis } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
-import type { Queue, Settlement } from "./queue.ts";
+import type { Queue } from "./queue.ts";
+import type { Settlement } from "./settlement.ts";
 
 let address: string;
 let redis: Redis;

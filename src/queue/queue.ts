@@ -2,14 +2,14 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
-import { decodeJob, decodeSubmission, digits, encodeCounters, encodeSubmission } from "../core/wire.ts";
-import type { Job, Submission } from "../core/job.ts";
-import type { Lane } from "../core/job-type.ts";
-import type { Counters } from "../core/settle.ts";
+import { decodeJob, digits } from "../core/wire.ts";
+import type { Job } from "../core/job.ts";
 import type { Allowance, Taking } from "./allowances.ts";
 import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
 import { readBooks } from "./books.ts";
+import type { Claim, FreeSlots } from "./claim.ts";
+import { decodeClaim, encodeClaim } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
@@ -22,19 +22,14 @@ import { IdSource } from "./ids.ts";
 import { Reservations } from "./reservation.ts";
 import type { Runner } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
+import type { SettleAnswer, Settlement } from "./settlement.ts";
+import { encodeSettlements } from "./settlement.ts";
 import type { Standing } from "./standing.ts";
 import { readStanding } from "./standing.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { WatchOptions } from "./watch.ts";
 import { Watch } from "./watch.ts";
 
-const ID_LENGTH = 36;
-/** What ends a job in an answer of claim.lua, and what begins one that was lost. */
-const END_OF_JOB = "\u001e";
-const FIRST = 0x2b; // +
-const STATE_AFTER = { c: "c", f: "f", x: "x", r: "t", l: "q" } as const;
-const LOST = 0x2d; // -
-const FIRST_COUNTERS = encodeCounters(1, 0, 0);
 /** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
 const CALL_TIMEOUT_MS = 5_000;
 
@@ -59,42 +54,6 @@ export interface QueueOptions {
   /** Another replica was asked to cancel a job that runs here. */
   readonly onCancel: (id: string) => void;
 }
-
-export interface FreeSlots {
-  readonly io: number;
-  readonly cpu: number;
-  readonly types: readonly { readonly type: string; readonly lane: Lane; readonly slots: number }[];
-}
-
-export interface Claim {
-  readonly now: number;
-  /** When the next scheduled job is due, epoch ms; 0 when none is planned. */
-  readonly nextDueAt: number;
-  /** There is more than one call could take: claim again at once. */
-  readonly isMoreLeft: boolean;
-  readonly claimed: readonly Job[];
-  /** Jobs whose lease ran out, leased to the caller to be judged; `worker` is the replica that lost them. */
-  readonly lost: readonly Job[];
-}
-
-export interface Settlement extends Counters {
-  readonly id: string;
-  readonly type: string;
-  readonly priority: number;
-  readonly claimSeq: number;
-  /** Epoch ms; 0 where it is not known. */
-  readonly startedAt: number;
-  /** c(ompleted) f(ailed) x (cancelled) r(etry) l (released). */
-  readonly verdict: "c" | "f" | "x" | "r" | "l";
-  /** For a retry: epoch ms. */
-  readonly runAt: number;
-  /** One line of history, or "" where nothing is worth keeping. */
-  readonly record: string;
-  readonly callback?: { readonly id: string; readonly submission: Submission } | undefined;
-}
-
-/** done · done by an earlier call · the lease is no longer ours · a cancellation came first: settle as cancelled. */
-export type SettleAnswer = "k" | "d" | "s" | "x";
 
 export type CancelAnswer =
   | { readonly kind: "missing" }
@@ -195,32 +154,11 @@ export class Queue {
    * The atomic dequeue.
    * @param seq repeat the last number to get the same jobs again, after an answer that was lost
    * @param suspectSlots 1 when a job that has lost a lease before may start, else 0
-   * @param free what can run here right now; types that come first are served first
    */
   async claim(seq: number, suspectSlots: 0 | 1, free: FreeSlots): Promise<Claim> {
     const { replica, leaseMs } = this.#options;
-    const args = [this.#ns, replica, String(seq), String(leaseMs), String(suspectSlots), String(free.io), String(free.cpu)];
-    for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
-    const [now, nextDueAt, more, repeated, ...texts] = (await this.#timed(scripts.claim, args)) as [number, number, number, number, ...string[]];
-    const isRepeat = repeated === 1;
-    const lease = { replica, seq, now };
-    const claimed: Job[] = [];
-    const lost: Job[] = [];
-    for (const text of texts) {
-      for (let at = 0, end = text.indexOf(END_OF_JOB); end !== -1; at = end + 1, end = text.indexOf(END_OF_JOB, at)) {
-        const mark = text.charCodeAt(at);
-        const id = text.slice(at + 1, at + 1 + ID_LENGTH);
-        const jobText = text.slice(at + 1 + ID_LENGTH, end);
-        if (mark === FIRST) claimed.push(decodeSubmission(id, jobText, lease));
-        else if (mark !== LOST) claimed.push(decodeJob(id, jobText, isRepeat ? undefined : lease));
-        else {
-          // One that was lost comes as it was, so that its record can name who lost it; the lease is ours now, under this claim.
-          const job = decodeJob(id, jobText);
-          lost.push(isRepeat ? job : { ...job, claimSeq: seq, crashes: Math.min(9, job.crashes + 1) });
-        }
-      }
-    }
-    return { now, nextDueAt, isMoreLeft: more === 1, claimed, lost };
+    const request = { replica, leaseMs, seq, suspectSlots, free };
+    return decodeClaim(await this.#timed(scripts.claim, encodeClaim(this.#ns, request)), request);
   }
 
   /**
@@ -249,32 +187,7 @@ export class Queue {
 
   /** Settles attempts; the answers are in the order of the arguments. */
   async settle(settlements: readonly Settlement[], outboxOwnedMs: number): Promise<SettleAnswer[]> {
-    const { replica } = this.#options;
-    const args = [this.#ns, replica, String(outboxOwnedMs), ""];
-    let typeBefore = "";
-    let plainBefore = "";
-    let seqBefore = -1;
-    let startedBefore = -1;
-    let lease = "";
-    for (const { id, type, priority, claimSeq, startedAt, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
-      if (type !== typeBefore) args.push(`>${type}`);
-      typeBefore = type;
-      if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = `0---${digits(startedAt, 13)}${replica}${digits(claimSeq, 10)}`;
-      seqBefore = claimSeq;
-      startedBefore = startedAt;
-      const waitsAgain = verdict === "r" || verdict === "l";
-      // Of a first attempt that ended it is known what Redis holds: said once for all that follow.
-      const plain = waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0 ? "" : `${verdict}r${FIRST_COUNTERS}${lease}`;
-      if (plain !== plainBefore) args.push(`=${plain}`);
-      plainBefore = plain;
-      if (waitsAgain) args.push(`@${digits(runAt, 13)}${priority}`);
-      const head = plain === "" ? `${STATE_AFTER[verdict]}${encodeCounters(attempt, crashes, deferrals)}${lease}` : "";
-      args.push(`${id}${head}${record === "" ? "" : `\n${record}`}`);
-    }
-    args[3] = String(args.length - 4);
-    settlements.forEach(({ callback }, index) => {
-      if (callback) args.push(String(index), callback.id, callback.submission.type, encodeSubmission(callback.submission));
-    });
+    const args = encodeSettlements(this.#ns, settlements, this.#options.replica, outboxOwnedMs);
     const [, letters] = (await this.#timed(scripts.settle, args)) as [number, string];
     return Array.from(letters) as SettleAnswer[];
   }

@@ -5,7 +5,8 @@ import { ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import type { Change } from "./changes.ts";
 import { isLater, readChanges } from "./changes.ts";
-import type { Queue, Settlement } from "./queue.ts";
+import type { Queue } from "./queue.ts";
+import type { Settlement } from "./settlement.ts";
 
 let server: Awaited<ReturnType<typeof ownRedis>>;
 let redis: Redis;

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
-import type { FreeSlots, Settlement } from "../queue/queue.ts";
+import type { FreeSlots } from "../queue/claim.ts";
+import type { Settlement } from "../queue/settlement.ts";
 import { PAST, tokenOf } from "./model-job.ts";
 import type { ModelJob, NewJob } from "./model-job.ts";
 import type { Handed, NewSubmission } from "./queue-model.ts";

@@ -2,7 +2,8 @@
  * What the queue promises, as a pure model: the same verbs as Queue, on plain maps, without a clock. What time does in
  * Redis is a step of its own here (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
  */
-import type { FreeSlots, Settlement } from "../queue/queue.ts";
+import type { FreeSlots } from "../queue/claim.ts";
+import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob, State } from "./model-job.ts";
 import { AHEAD, FairTags, PAST, modelJob, tokenOf } from "./model-job.ts";
 

@@ -1,7 +1,8 @@
 /** Queues for tests: replicas of one installation on a fresh Redis. */
 import type { Submission } from "../core/job.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
-import type { FreeSlots, QueueOptions } from "../queue/queue.ts";
+import type { FreeSlots } from "../queue/claim.ts";
+import type { QueueOptions } from "../queue/queue.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import type { Job } from "../core/job.ts";

@@ -10,7 +10,8 @@ import { timeOfId } from "../core/id.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
 import { LETTER_OF, encodeRecord, shortRecord, withoutResult } from "../core/wire.ts";
-import type { Queue, SettleAnswer, Settlement } from "../queue/queue.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
 
 /**
  * How long a replica owns what it puts into the outbox: two default leases. A healthy replica records within a

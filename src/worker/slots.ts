@@ -3,7 +3,7 @@
  * run now: the worker claims no more than is free.
  */
 import type { AnyJobDefinition, Lane } from "../core/job-type.ts";
-import type { FreeSlots } from "../queue/queue.ts";
+import type { FreeSlots } from "../queue/claim.ts";
 
 /**
  * The share of lane `io` that one type can have. A type whose other end hangs fills its share, and the rest stays

@@ -1,0 +1,67 @@
+/** A claim, as claim.lua takes and answers it. */
+import type { Lane } from "../core/job-type.ts";
+import type { Job } from "../core/job.ts";
+import { decodeJob, decodeSubmission } from "../core/wire.ts";
+import type { Reply } from "./connection.ts";
+
+const ID_LENGTH = 36;
+/** What ends a job in an answer. */
+const END_OF_JOB = "\u001e";
+/** What a job begins with that is claimed for the first time, and one that was lost. */
+const FIRST = 0x2b; // +
+const LOST = 0x2d; // -
+
+/** What can run on a replica right now; types that come first are served first. */
+export interface FreeSlots {
+  readonly io: number;
+  readonly cpu: number;
+  readonly types: readonly { readonly type: string; readonly lane: Lane; readonly slots: number }[];
+}
+
+export interface ClaimRequest {
+  readonly replica: string;
+  readonly seq: number;
+  readonly leaseMs: number;
+  readonly suspectSlots: 0 | 1;
+  readonly free: FreeSlots;
+}
+
+export interface Claim {
+  readonly now: number;
+  /** When the next scheduled job is due, epoch ms; 0 when none is planned. */
+  readonly nextDueAt: number;
+  /** There is more than one call could take: claim again at once. */
+  readonly isMoreLeft: boolean;
+  readonly claimed: readonly Job[];
+  /** Jobs whose lease ran out, leased to the caller to be judged; `worker` is the replica that lost them. */
+  readonly lost: readonly Job[];
+}
+
+export function encodeClaim(namespace: string, { replica, seq, leaseMs, suspectSlots, free }: ClaimRequest): string[] {
+  const args = [namespace, replica, String(seq), String(leaseMs), String(suspectSlots), String(free.io), String(free.cpu)];
+  for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
+  return args;
+}
+
+export function decodeClaim(reply: Reply, { replica, seq }: ClaimRequest): Claim {
+  const [now, nextDueAt, more, repeated, ...texts] = reply as [number, number, number, number, ...string[]];
+  const isRepeat = repeated === 1;
+  const lease = { replica, seq, now };
+  const claimed: Job[] = [];
+  const lost: Job[] = [];
+  for (const text of texts) {
+    for (let at = 0, end = text.indexOf(END_OF_JOB); end !== -1; at = end + 1, end = text.indexOf(END_OF_JOB, at)) {
+      const mark = text.charCodeAt(at);
+      const id = text.slice(at + 1, at + 1 + ID_LENGTH);
+      const jobText = text.slice(at + 1 + ID_LENGTH, end);
+      if (mark === FIRST) claimed.push(decodeSubmission(id, jobText, lease));
+      else if (mark !== LOST) claimed.push(decodeJob(id, jobText, isRepeat ? undefined : lease));
+      else {
+        // One that was lost comes as it was, so that its record can name who lost it; the lease is the caller's now, under this claim.
+        const job = decodeJob(id, jobText);
+        lost.push(isRepeat ? job : { ...job, claimSeq: seq, crashes: Math.min(9, job.crashes + 1) });
+      }
+    }
+  }
+  return { now, nextDueAt, isMoreLeft: more === 1, claimed, lost };
+}
