@@ -25,6 +25,7 @@ import webhook from "../jobs/webhook.ts";
 import { Type } from "typebox";
 import { ioSlots, openQueue } from "./queue.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
+import { until } from "./until.ts";
 
 /** A type that takes anything with a `text`, and may hide secrets. */
 const note = defineJob({
@@ -71,7 +72,7 @@ export interface ApiServer {
   readonly cancelled: Job[];
   readonly logged: unknown[];
   readonly warned: unknown[];
-  /** Ends one waiting job of type `note`, completed with this result (a JSON text); it stays in the outbox. */
+  /** Ends one job of type `note`, as soon as one waits: completed with this result (a JSON text); it stays in the outbox. */
   finishNext(result: string): Promise<Job>;
   /** Writes finished jobs to Postgres and forgets them in Redis. */
   record(...jobs: readonly Job[]): Promise<void>;
@@ -118,15 +119,23 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   });
   const port = await server.listen(host, 0);
   let seq = 0;
+  /** The first that waits, as soon as there is one: who waits for a job has begun before Redis has it. */
+  const claimed = async (): Promise<Job> => {
+    const jobs: Job[] = [];
+    const isClaimed = async (): Promise<boolean> => {
+      jobs.push(...(await queue.claim(seq, 1, ioSlots({ note: 1 }))).claimed);
+      seq += 1;
+      return jobs.length > 0;
+    };
+    await until(isClaimed, { what: "a job of type note waits" });
+    return jobs[0] as Job;
+  };
   return {
     ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, waiters, events, cancelled, logged, warned },
     finishNext: async (result) => {
-      const { claimed } = await queue.claim(seq, 1, ioSlots({ note: 1 }));
-      const [job] = claimed;
-      if (!job) throw new Error("no job of type note waits");
+      const job = await claimed();
       const record = encodeRecord({ attempt: 1, outcome: "completed", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), result });
-      await queue.settle([{ id: job.id, type: job.type, priority: job.priority, claimSeq: seq, startedAt: job.startedAt ?? 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record }], 60_000);
-      seq += 1;
+      await queue.settle([{ id: job.id, type: job.type, priority: job.priority, claimSeq: job.claimSeq, startedAt: job.startedAt ?? 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record }], 60_000);
       const [finished] = await queue.read([job.id]);
       if (!finished) throw new Error("the finished job is not in the outbox");
       return finished;
