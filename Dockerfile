@@ -47,7 +47,7 @@ VOLUME /data/artifacts
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.SERVER_ADDR.split(':').pop() + '/api/v1/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # the program itself is process 1, so that it gets the SIGTERM and drains
-CMD ["node", "--no-allocation-site-pretenuring", "--max-semi-space-size=32", "dist/main.js"]
+CMD ["node", "--no-allocation-site-pretenuring", "dist/main.js"]
 
 FROM runtime AS api
 ENV TASKFLOW_ROLE=api

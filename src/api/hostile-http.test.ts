@@ -165,6 +165,12 @@ describe("clients that come and go", () => {
     raw.socket.destroy();
   });
 
+  it("answers requests that do not wait for each other's answers, where those come at once", async () => {
+    const raw = await rawSocket(server.port, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
+    await raw.until(/(?:HTTP\/1\.1 404[^]*){3}/);
+    raw.socket.destroy();
+  });
+
   it("closes a connection whose requests do not wait for their answers, and serves the next one", async () => {
     const raw = await rawSocket(server.port, post(GOOD).repeat(3)); // uWebSockets.js does not pipeline what is answered later
     await raw.closed();

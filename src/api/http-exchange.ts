@@ -204,7 +204,12 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#finish(answer.status);
     this.#onGone = undefined;
     this.#host.outgoing.add(() => {
-      if (!this.#isGone) this.#response.cork(() => this.#write(answer));
+      if (this.#isGone) return;
+      try {
+        this.#response.cork(() => this.#write(answer));
+      } catch (error) {
+        this.#host.onFault(error, this.id);
+      }
     });
   }
 

@@ -117,10 +117,11 @@ export class Server {
         const timer = setTimeout(resolve, LAST_ANSWERS_MS);
         this.#idle = () => {
           clearTimeout(timer);
-          setImmediate(resolve); // the answer that was the last is being written
+          resolve();
         };
       });
     }
+    await new Promise(setImmediate); // the answers that were the last are being written
     this.#app.close();
   }
 
