@@ -119,21 +119,11 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   });
   const port = await server.listen(host, 0);
   let seq = 0;
-  /** The first that waits, as soon as there is one: who waits for a job has begun before Redis has it. */
-  const claimed = async (): Promise<Job> => {
-    const jobs: Job[] = [];
-    const isClaimed = async (): Promise<boolean> => {
-      jobs.push(...(await queue.claim(seq, 1, ioSlots({ note: 1 }))).claimed);
-      seq += 1;
-      return jobs.length > 0;
-    };
-    await until(isClaimed, { what: "a job of type note waits" });
-    return jobs[0] as Job;
-  };
   return {
     ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, waiters, events, cancelled, logged, warned },
     finishNext: async (result) => {
-      const job = await claimed();
+      // Whoever waits for a job has begun before Redis has it.
+      const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], { what: "a job of type note waits" });
       const record = encodeRecord({ attempt: 1, outcome: "completed", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), result });
       await queue.settle([{ id: job.id, type: job.type, priority: job.priority, claimSeq: job.claimSeq, startedAt: job.startedAt ?? 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record }], 60_000);
       const [finished] = await queue.read([job.id]);
