@@ -10,7 +10,7 @@ const LOOK_MS = 1_000;
 /** Active for so long within {@link LOOK_MS}, the loop is in use. */
 const IN_USE_MS = 100;
 /** Looks in a row that find it idle before the monitor stops. */
-const IDLE_LOOKS = 10;
+const IDLE_LOOKS = 3;
 
 export interface Delays {
   readonly p50Ms: number;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
-import { NODE_OPTIONS } from "../../src/testing/start.ts";
+import { NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
 import { startProgram } from "../program.ts";
 import type { Program } from "../program.ts";
 import type { Services } from "../services.ts";
@@ -62,7 +62,7 @@ export function bullmqAlone(jobs: number, body: string): Contestant {
 
 /** sharp on so many threads, without a queue. @param image a file */
 export function sharpAlone(threads: string, image: string, widths: readonly number[]): Contestant {
-  return script("sharp alone", "sharp.mjs", "", { THREADS: threads, IMAGE: image, WIDTHS: widths.join(","), UV_THREADPOOL_SIZE: "16" });
+  return script("sharp alone", "sharp.mjs", "", { THREADS: threads, IMAGE: image, WIDTHS: widths.join(","), UV_THREADPOOL_SIZE });
 }
 
 /**
@@ -80,7 +80,7 @@ export function taskflow(program: string, settings: Readonly<Record<string, stri
       const replica = startProgram([...NODE_OPTIONS, program], {
         ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: `127.0.0.1:${redisPort}`, DATABASE_URL: databaseUrl },
         ...{ SMTP_URL: "smtp://127.0.0.1:1", DATA_DIR: join(dataDir, "taskflow"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
-        ...{ TASKFLOW_JOBS: JOBS, LOG_LEVEL: "warn", UV_THREADPOOL_SIZE: "16" }, // as npm start does
+        ...{ TASKFLOW_JOBS: JOBS, LOG_LEVEL: "warn", UV_THREADPOOL_SIZE },
         ...settings,
       });
       await replica.printed(/serves on http/);

@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { startEmbedded } from "../../src/embedded/services.ts";
-import { NODE_OPTIONS } from "../../src/testing/start.ts";
+import { NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
 
 export interface Server {
   readonly url: string;
@@ -41,7 +41,7 @@ export async function startServer(smtpUrl: string, closers: Closer[]): Promise<S
     ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: redisAddr, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl, DATA_DIR: join(dataDir, "server"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
     ...{ TASKFLOW_ROLE: "all", TASKFLOW_AUTH: "", WORKER_TYPES: "", OUTBOUND_ALLOW_PRIVATE: "true" }, // the webhook peer is on loopback
     LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn",
-    UV_THREADPOOL_SIZE: process.env["UV_THREADPOOL_SIZE"] ?? "16", // as npm start does
+    UV_THREADPOOL_SIZE: process.env["UV_THREADPOOL_SIZE"] ?? UV_THREADPOOL_SIZE,
   });
   const stop = (): Promise<number | null> => {
     child.kill("SIGTERM");

@@ -2,6 +2,7 @@
  * Callers that wait for a job to end, wherever it runs. Who is told that a job has ended looks at it; what was told to nobody (while
  * the connection to Redis was lost, say) is found by a look at all that are waited for once it is back, and by one at the deadline.
  */
+import { ID_LENGTH } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
@@ -15,7 +16,6 @@ const MAX_WAITERS = 10_000;
 /** Jobs read in one call: each may have megabytes. */
 const MAX_LOOKS = 50;
 const RETRY_MS = 500;
-const ID_LENGTH = 36;
 
 /** Gets the job once it has ended, or as it is at the deadline; undefined where that cannot be told. */
 export type Waited = (view: JobView | undefined) => void;

@@ -4,6 +4,9 @@
  * shard, `rand_b` random bits and a counter.
  */
 
+/** Characters of an id. */
+export const ID_LENGTH = 36;
+
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Whether a text is a UUID in the canonical form (lower case); ids of jobs are. */

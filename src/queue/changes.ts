@@ -1,4 +1,5 @@
 /** What the scripts tell of jobs' changes (announce.lua), and its place in the order of all changes. */
+import { ID_LENGTH } from "../core/id.ts";
 import type { Status } from "../core/job.ts";
 import { STATUS_OF } from "../core/wire.ts";
 
@@ -15,7 +16,6 @@ export interface Change {
 }
 
 const EVENT_ID = /^(\d{1,16})-(\d{1,16})\.(\d{1,5})$/;
-const ID_LENGTH = 36;
 
 export function isEventId(text: string): boolean {
   return EVENT_ID.test(text);

@@ -1,10 +1,10 @@
 /** A claim, as claim.lua takes and answers it. */
+import { ID_LENGTH } from "../core/id.ts";
 import type { Lane } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
 import { decodeJob, decodeSubmission } from "../core/wire.ts";
 import type { Reply } from "./connection.ts";
 
-const ID_LENGTH = 36;
 /** What ends a job in an answer. */
 const END_OF_JOB = "\u001e";
 /** What a job begins with that is claimed for the first time, and one that was lost. */
