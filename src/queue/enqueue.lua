@@ -36,18 +36,21 @@ local function lease_type(kind)
   end
 end
 
--- Where the jobs of one type, priority and group go: their set, the tag of the last of them, and what a tag is added to.
+-- Where the jobs of one type, priority and group go: their set, and what a tag is added to.
 local function enter(context)
   local group = groups[context]
   if not group then
     local kind, priority, name = string.match(context, '^>([%w_]+)|(%d)|(.*)$')
-    local slot = kind .. ':' .. priority
-    local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, name) or 0))
-    local of_type = type_of(kind)
-    group = { kind = kind, slot = slot, name = name, tag = tag, first = tag, band = (9 - tonumber(priority)) * 281474976710656, of_type = of_type }
+    group = { kind = kind, slot = kind .. ':' .. priority, name = name, band = (9 - tonumber(priority)) * 281474976710656, of_type = type_of(kind) }
     groups[context] = group
   end
   return group
+end
+
+-- The tag of the last job of a group, before this call.
+local function last_tag(group)
+  local slot = group.slot
+  return math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group.name) or 0))
 end
 
 -- Where a job that is new goes to: to the caller, among those that wait, or that wait for their time.
@@ -67,7 +70,7 @@ local function place(id, run_at)
   elseif is_due then
     letters[nth] = 'q'
     local ready, due = of_type.ready, of_type.due + 1
-    current.tag = current.tag + 1
+    current.tag = (current.tag or last_tag(current)) + 1
     ready[2 * due - 1] = format('%d', current.band + current.tag); ready[2 * due] = id -- Redis itself writes a number as %.17g, which takes four times as long
     of_type.due = due
   else
@@ -172,7 +175,7 @@ add_all('ZADD', ns .. 'scheduled', scheduled)
 add_all('ZADD', ns .. 'leased', leased)
 add_all('HSET', states, heads)
 for _, group in pairs(groups) do
-  if group.tag > group.first then call('ZADD', ns .. 'fair:' .. group.slot, group.tag, group.name) end
+  if group.tag then call('ZADD', ns .. 'fair:' .. group.slot, group.tag, group.name) end
 end
 for kind, of_type in pairs(by_type) do
   local due, later, at_once = of_type.due, of_type.later, of_type.leased
