@@ -38,6 +38,9 @@ export class OutcomeUnknown extends TaskFlowError {
   }
 }
 
+/** A script failed on what it was given, which no repeat mends; Redis keeps what it had changed by then. */
+export class ScriptFailed extends OutcomeUnknown {}
+
 /** Something outside the program is not as it must be at start; the message is one sentence that says what to do. */
 export class StartError extends TaskFlowError {
   constructor(message: string, cause?: unknown) {

@@ -122,16 +122,22 @@ export class PermanentError extends Error {
   }
 }
 
-/** The other end is there but asks to come back later (HTTP 429 and its like): retried then, and not counted as an attempt. */
+/**
+ * The other end is there but asks to come back later (HTTP 429 and its like): retried then, and not counted as an attempt, up to 50 times and
+ * for 24 hours.
+ */
 export class RetryAfterError extends Error {
   readonly code: string;
   readonly retryAfterMs: number;
+  /** Nobody was asked: the job waits for its turn under a limit of this side's own. That is never counted, and ends with `expires_at` alone. */
+  readonly waitsForTurn: boolean;
 
-  constructor(message: string, retryAfterMs: number, options: { readonly code?: string; readonly cause?: unknown } = {}) {
+  constructor(message: string, retryAfterMs: number, options: { readonly code?: string; readonly waitsForTurn?: boolean; readonly cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "RetryAfterError";
     this.code = options.code ?? "retry_after";
     this.retryAfterMs = retryAfterMs;
+    this.waitsForTurn = options.waitsForTurn ?? false;
   }
 }
 

@@ -73,6 +73,8 @@ export interface AttemptRecord extends Evidence {
   readonly error?: JobError;
   /** Where another attempt follows: when it may start. */
   readonly next_at?: number;
+  /** Nothing was tried: the job waits for its turn. Stands for all such returns in a row. */
+  readonly waits_for_turn?: true;
   /** What a failed attempt left for the next one, a JSON text ({@link RetryableError.state}); a text, so that no name in it is taken for one of the record. */
   readonly state?: string;
 }

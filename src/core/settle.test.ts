@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { exponential } from "./backoff.ts";
+import { exponential, fixed } from "./backoff.ts";
 import type { Job } from "./job.ts";
 import type { AttemptEnd } from "./settle.ts";
 import { CRASH_BUDGET, DEFERRAL_BUDGET, DEFERRAL_WINDOW_MS, settle } from "./settle.ts";
@@ -24,7 +24,8 @@ const job: Job = {
   claimSeq: 1,
   history: [],
 };
-const after = (changes: Partial<Job>, end: AttemptEnd, dueAt = NOW - 10) => settle({ ...job, ...changes }, end, exponential(1_000, 600_000), dueAt, NOW, 0.5);
+const after = (changes: Partial<Job>, end: AttemptEnd, backoff = exponential(1_000, 600_000)) => settle({ ...job, ...changes }, end, backoff, NOW, 0.5);
+const triedAt = (startedAt: number, more: object = {}): string => JSON.stringify({ attempt: 1, outcome: "retry", started_at: startedAt, ...more });
 const threw = { kind: "threw", code: "smtp_451", message: "later", isPermanent: false } as const;
 
 describe("settle", () => {
@@ -52,8 +53,24 @@ describe("settle", () => {
     expect(after({}, { ...threw, retryAfterMs: 1 })).toMatchObject({ runAt: NOW + 100 });
     expect(after({}, { ...threw, retryAfterMs: 9e12 })).toMatchObject({ runAt: NOW + 24 * 3_600_000 });
     expect(after({ deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "retry", attempt: 1, runAt: NOW + 5_000 });
-    expect(after({}, { ...threw, retryAfterMs: 5_000 }, NOW - DEFERRAL_WINDOW_MS)).toMatchObject({ kind: "retry", attempt: 1 });
+    expect(after({ deferrals: 1, history: [triedAt(NOW - DEFERRAL_WINDOW_MS)] }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "retry", attempt: 1 });
+    expect(after({ deferrals: 1, history: [triedAt(NOW - DEFERRAL_WINDOW_MS + 1)] }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ attempt: 0, deferrals: 2 });
     expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "failed" });
+  });
+
+  it("spends nothing on a job that waits for its turn, however often and long", () => {
+    const turn = { ...threw, retryAfterMs: 30_000, waitsForTurn: true } as const;
+    expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, turn)).toMatchObject({ kind: "retry", runAt: NOW + 30_000, attempt: 2, deferrals: DEFERRAL_BUDGET });
+    const waited = triedAt(NOW - 2 * DEFERRAL_WINDOW_MS, { waits_for_turn: true });
+    expect(after({ deferrals: 1, history: [waited, triedAt(NOW - 1_000)] }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ attempt: 0, deferrals: 2 });
+  });
+
+  it("makes a whole time of any wait, and a wait of the backoff's where it was told no number", () => {
+    expect(after({}, { ...threw, retryAfterMs: 11_999.6 })).toMatchObject({ runAt: NOW + 12_000, deferrals: 1 });
+    expect(after({}, { ...threw, retryAfterMs: Number.NaN })).toMatchObject({ runAt: NOW + 550, deferrals: 1 });
+    expect(after({}, { ...threw, atLeastMs: 1_500.2 })).toMatchObject({ runAt: NOW + 1_501 });
+    expect(after({}, threw, fixed(1_500.5))).toMatchObject({ runAt: NOW + 1_501 });
+    expect(after({}, threw, fixed(1e300))).toMatchObject({ runAt: NOW + 365 * 24 * 3_600_000 });
   });
 
   it("counts a retry that may not come before a time, and waits for it within bounds", () => {

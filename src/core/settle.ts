@@ -3,20 +3,23 @@
  *
  * Three budgets are kept apart. Attempts are spent by failures, up to `maxAttempts`. Crashes are spent by lost
  * leases, because a job that kills its process must not do so for ever, and one that a deploy killed must not pay
- * with an attempt. Deferrals are spent where the other end asked to come back later.
+ * with an attempt. Deferrals are spent where the other end asked to come back later. A job that only waits for its turn, under a
+ * limit of this side's own, spends none: it would fail for being far back in a queue.
  */
 import type { Backoff } from "./backoff.ts";
 import { delayAfter } from "./backoff.ts";
-import type { Job, JobError } from "./job.ts";
+import type { AttemptRecord, Job, JobError } from "./job.ts";
 
 /** Lost leases that a job survives; one more fails it. */
 export const CRASH_BUDGET = 3;
-/** Retries that are not counted: up to so many, and within so long of the job's due time; then they count. */
+/** Retries that are not counted: up to so many, and within so long of the first attempt; then they count. */
 export const DEFERRAL_BUDGET = 50;
 export const DEFERRAL_WINDOW_MS = 24 * 3_600_000;
 /** What a wait that a type asks for is held between: sooner than that, nothing has changed. */
 const MIN_RETRY_AFTER_MS = 100;
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+/** Of any wait: a type's own backoff may say more. */
+const MAX_WAIT_MS = 365 * 24 * 3_600_000;
 /** A message longer than this helps nobody and would be kept for ever. */
 const MAX_MESSAGE_LENGTH = 2_000;
 
@@ -30,6 +33,8 @@ export type AttemptEnd =
       readonly isPermanent: boolean;
       /** Come back then; not counted. */
       readonly retryAfterMs?: number;
+      /** With `retryAfterMs`: nothing was tried, the job waits for its turn here. */
+      readonly waitsForTurn?: true;
       /** Counted; but no retry before that. */
       readonly atLeastMs?: number;
       /** A JSON text, for the next attempt. */
@@ -51,7 +56,7 @@ export interface Counters {
 export type Verdict = Counters &
   (
     | { readonly kind: "completed"; readonly result: string }
-    | { readonly kind: "retry"; readonly runAt: number; readonly error: JobError; readonly record: "retry" | "lost"; readonly state?: string }
+    | { readonly kind: "retry"; readonly runAt: number; readonly error: JobError; readonly record: "retry" | "lost"; readonly state?: string; readonly waitsForTurn?: true }
     | { readonly kind: "failed"; readonly error: JobError }
     | { readonly kind: "cancelled" }
     | { readonly kind: "released" }
@@ -60,11 +65,10 @@ export type Verdict = Counters &
 /**
  * @param job as claimed: `attempt` counts the attempt that has ended, `crashes` a lease that was lost
  * @param backoff the job's own, or its type's
- * @param dueAt when the job could first have started, epoch ms
  * @param now epoch ms, Redis's
  * @param random a number in [0, 1)
  */
-export function settle(job: Job, end: AttemptEnd, backoff: Backoff, dueAt: number, now: number, random: number): Verdict {
+export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number, random: number): Verdict {
   // A clean end of any kind shows that the job does not kill its process.
   const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
   const refunded = Math.max(0, job.attempt - 1);
@@ -88,15 +92,27 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, dueAt: numbe
         const verdict = retryOrFail(job, error, spent, backoff, now, random, Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS));
         return verdict.kind === "retry" && end.state !== undefined ? { ...verdict, state: end.state } : verdict;
       }
-      const runAt = now + Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
-      if (job.deferrals < DEFERRAL_BUDGET && now - dueAt < DEFERRAL_WINDOW_MS) {
-        return { kind: "retry", runAt, error, record: "retry", attempt: refunded, crashes: 0, deferrals: job.deferrals + 1 };
-      }
+      const asked = Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
+      const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked); // a date that was no date, say
+      if (end.waitsForTurn) return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...spent, attempt: refunded };
+      if (isDeferrable(job, now)) return { kind: "retry", runAt, error, record: "retry", attempt: refunded, crashes: 0, deferrals: job.deferrals + 1 };
       return job.attempt < job.maxAttempts ? { kind: "retry", runAt, error, record: "retry", ...spent } : { kind: "failed", error, ...spent };
     }
     default:
       return end satisfies never;
   }
+}
+
+/** Redis keeps whole milliseconds, and 13 digits of them. */
+function retryAt(now: number, waitMs: number): number {
+  return now + Math.ceil(Math.min(waitMs, MAX_WAIT_MS));
+}
+
+function isDeferrable({ deferrals, history }: Job, now: number): boolean {
+  if (deferrals === 0) return true;
+  if (deferrals >= DEFERRAL_BUDGET) return false;
+  const first = history.map((text) => JSON.parse(text) as AttemptRecord).find(({ waits_for_turn: waitsForTurn }) => !waitsForTurn);
+  return now - (first?.started_at ?? now) < DEFERRAL_WINDOW_MS;
 }
 
 function settleLost(job: Job, refunded: number, now: number): Verdict {
@@ -109,7 +125,7 @@ function settleLost(job: Job, refunded: number, now: number): Verdict {
 
 function retryOrFail(job: Job, error: JobError, spent: Counters, backoff: Backoff, now: number, random: number, atLeastMs = 0): Verdict {
   if (job.attempt >= job.maxAttempts) return { kind: "failed", error, ...spent };
-  return { kind: "retry", runAt: now + Math.max(atLeastMs, delayAfter(job.attempt, backoff, random)), error, record: "retry", ...spent };
+  return { kind: "retry", runAt: retryAt(now, Math.max(atLeastMs, delayAfter(job.attempt, backoff, random))), error, record: "retry", ...spent };
 }
 
 function errorOf(code: string, message: string, attempt: number): JobError {

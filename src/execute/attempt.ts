@@ -139,11 +139,17 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   const name = thrown instanceof Error ? thrown.name : "";
   if (thrown instanceof PermanentError || name === "PermanentError") return { kind: "threw", code, message, isPermanent: true };
   if (thrown instanceof RetryAfterError || name === "RetryAfterError") {
-    return { kind: "threw", code, message, isPermanent: false, retryAfterMs: (thrown as RetryAfterError).retryAfterMs };
+    const { retryAfterMs, waitsForTurn } = thrown as RetryAfterError;
+    return { kind: "threw", code, message, isPermanent: false, retryAfterMs: numberOf(retryAfterMs), ...(waitsForTurn && { waitsForTurn }) };
   }
   if (!(thrown instanceof RetryableError) && name !== "RetryableError") return { kind: "threw", code, message, isPermanent: false };
   const { atLeastMs, state } = thrown as RetryableError;
-  return { kind: "threw", code, message, isPermanent: false, ...(atLeastMs > 0 && { atLeastMs }), ...(state !== undefined && stateOf(state)) };
+  return { kind: "threw", code, message, isPermanent: false, ...(numberOf(atLeastMs) > 0 && { atLeastMs }), ...(state !== undefined && stateOf(state)) };
+}
+
+/** A deployment's own types may be JavaScript, in which a header's text is soon taken for a number. */
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : Number.NaN;
 }
 
 /** A state that is no JSON, or too large to be kept with each such attempt, fails the job: without it the next attempt would do again what was done. */

@@ -27,7 +27,7 @@ export class SendRate {
     const turnAt = Math.max(now, this.#nextAt);
     if (turnAt - now > LONGEST_WAIT_MS) {
       this.#comeBackAt = Math.max(turnAt, this.#comeBackAt) + this.#intervalMs;
-      throw new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", this.#comeBackAt - now, { code: "smtp_rate" });
+      throw new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", this.#comeBackAt - now, { code: "smtp_rate", waitsForTurn: true });
     }
     this.#nextAt = turnAt + this.#intervalMs;
     if (turnAt > now) await sleep(turnAt - now, undefined, { signal });

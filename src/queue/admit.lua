@@ -1,11 +1,12 @@
 -- Decides for each attempt whether its destination takes it now, for all replicas together; see destinations.ts.
 -- KEYS: 1 namespace
 -- ARGV: for each attempt: destination, an id, how long it may take (ms), attempts at once, attempts a second (0: no limit)
--- Returns: now (ms), then for each attempt 0 when it may go, else in how many ms to come back
+-- Returns: now (ms), then for each attempt 0 when it may go, else in how many ms to come back: less than 0 where the host is in trouble
 local ns, call = KEYS[1], redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local START, OPEN_PACE, LEAST, MOST = 10, 20, 100, 30000 -- window of a new destination · ms between returns to an open one · of a wait beyond that
+local FAILURES = 5 -- in a row, as in report.lua: the host is in trouble until it answers again
 local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long what is known is remembered after the last attempt
 
 local function is_full(held, window)
@@ -18,7 +19,7 @@ end
 
 local function admit(host, id, ttl, most, rate)
   local key, held = ns .. 'dest:' .. host, ns .. 'held:' .. host
-  local known = call('HMGET', key, 'window', 'open_until', 'duration', 'tail', 'next')
+  local known = call('HMGET', key, 'window', 'open_until', 'duration', 'tail', 'next', 'failures')
   local window = math.max(1, math.floor(math.min(tonumber(known[1] or START), most)))
   local open_until, duration, next_at = tonumber(known[2] or 0), tonumber(known[3] or 500), tonumber(known[5] or 0)
   call('ZREMRANGEBYSCORE', held, '-inf', now)
@@ -43,7 +44,8 @@ local function admit(host, id, ttl, most, rate)
   if tail > now + MOST then tail = from + pace end -- or, where that would take too long, in several rounds
   call('HSET', key, 'tail', tail)
   call('PEXPIRE', key, KEEP_TROUBLE)
-  return math.ceil(tail - now)
+  local wait = math.ceil(tail - now)
+  return tonumber(known[6] or 0) < FAILURES and wait or -wait
 end
 
 local reply = { now }

@@ -4,7 +4,7 @@
  * a repeat is harmless.
  */
 import { Command, Redis, ReplyError } from "ioredis";
-import { OutcomeUnknown, QueueUnavailable, messageOf } from "../errors.ts";
+import { OutcomeUnknown, QueueUnavailable, ScriptFailed, messageOf } from "../errors.ts";
 import { parseSentinelAddr } from "../redis-addr.ts";
 import { RequestBuffers } from "./request-buffers.ts";
 import type { Script } from "./scripts.ts";
@@ -24,6 +24,8 @@ makeStringMethodsFast();
 
 /** Answers that say "not now": nothing was changed, and a later call may go through. */
 const NOT_NOW = /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)\b/;
+/** Of the errors that a script raises, the name that Redis gives each script in them. */
+const IN_SCRIPT = /\buser_script\b/;
 /** Answers of a server that is no master, or no more. */
 const NOT_MASTER = /^(READONLY|MASTERDOWN)\b/;
 
@@ -125,7 +127,8 @@ export class Connection {
   /**
    * Runs a script.
    * @param args KEYS[1], which all scripts take, and ARGV
-   * @throws QueueUnavailable where nothing was changed; OutcomeUnknown where no answer came within `timeoutMs`
+   * @throws QueueUnavailable where nothing was changed; OutcomeUnknown where no answer came within `timeoutMs`; ScriptFailed where it failed on
+   *   what it was given
    */
   async run(script: Script, args: readonly string[], timeoutMs: number): Promise<Reply> {
     const startedAt = performance.now();
@@ -166,6 +169,7 @@ export class Connection {
       if (error instanceof OutcomeUnknown) throw error;
       if (isReplyError(error)) {
         if (NOT_NOW.test(error.message)) throw new QueueUnavailable(`Redis refuses: ${error.message}`, error);
+        if (IN_SCRIPT.test(error.message)) throw new ScriptFailed(error.message, error);
         throw error;
       }
       throw new OutcomeUnknown(`the connection to Redis was lost: ${messageOf(error)}`, error);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Sign } from "../core/destination.ts";
+import type { RetryAfterError } from "../core/job-type.ts";
 import { openQueue } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
@@ -37,11 +38,12 @@ interface Asked {
   readonly inside: ((sign: Sign) => void)[];
   /** What those who were refused are to wait, in ms. */
   readonly waits: number[];
+  readonly areTurns: boolean[];
 }
 
 /** Asks so often at once, at the replicas in turn. */
 async function ask(times: number, { host = HOST, concurrency = 100, perSecond = 0, forMs = 60_000 } = {}): Promise<Asked> {
-  const asked: Asked = { inside: [], waits: [] };
+  const asked: Asked = { inside: [], waits: [], areTurns: [] };
   const answers = Array.from({ length: times }, async () => {
     const queue = queues[next++ % queues.length];
     try {
@@ -49,7 +51,9 @@ async function ask(times: number, { host = HOST, concurrency = 100, perSecond = 
       if (leave) asked.inside.push(leave);
     } catch (error) {
       expect(error).toMatchObject({ name: "RetryAfterError", code: "destination_limited" });
-      asked.waits.push((error as { retryAfterMs: number }).retryAfterMs);
+      const { retryAfterMs, waitsForTurn } = error as RetryAfterError;
+      asked.waits.push(retryAfterMs);
+      asked.areTurns.push(waitsForTurn);
     }
   });
   await Promise.all(answers);
@@ -112,6 +116,17 @@ describe("a destination", () => {
     expect(inside).toHaveLength(0);
     expect(Math.max(...waits) - before).toBeGreaterThan(100); // 10 ms apart, no longer an eighth of one
     expect(Math.max(...(await ask(2_000)).waits)).toBeLessThanOrEqual(30_000);
+  });
+
+  it("takes what it refuses for a turn in a queue while it is well, and for a deferral while it is in trouble", async () => {
+    expect((await ask(12, { host: "well.example" })).areTurns).toEqual([true, true]);
+    await openBreaker();
+    expect((await ask(2)).areTurns).toEqual([false, false]);
+    await passOpening();
+    const probe = await ask(2);
+    expect(probe.areTurns).toEqual([false]);
+    await leaveAll(probe, "up");
+    expect((await ask(3)).areTurns).toEqual([true]);
   });
 
   it("forgets attempts of a replica that died when their time is over", async () => {

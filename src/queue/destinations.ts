@@ -8,7 +8,7 @@
  * Half-open, after that: the window is 1, so one attempt probes. If it fails, open again; if not, the window grows from there.
  *
  * Who is refused gets a time to come back, each its own: they return spread, at about the pace at which the host could take
- * them. What is known of a host expires with disuse. Attempts of one event-loop tick travel in one call. Where Redis gives no
+ * them. Where the host is well, that is a turn in a queue, which spends nothing; where it is in trouble, a deferral. What is known of a host expires with disuse. Attempts of one event-loop tick travel in one call. Where Redis gives no
  * answer, everyone is let in: limits protect others, and must not stop what could go out.
  */
 import type { DestinationLimits, Destinations, Sign } from "../core/destination.ts";
@@ -30,7 +30,7 @@ interface Entry {
   readonly id: string;
   readonly limits: DestinationLimits;
   readonly forMs: number;
-  /** In how many ms to come back, 0 to go now; and when that was decided, Redis's time. */
+  /** In how many ms to come back, 0 to go now, less than 0 where the host is in trouble; and when that was decided, Redis's time. */
   readonly decided: (waitMs: number, now: number) => void;
   readonly undecided: () => void;
 }
@@ -68,7 +68,7 @@ export class RedisDestinations implements Destinations {
     const id = `${this.#replica}${this.#lastId}`;
     return new Promise((resolve, reject) => {
       const decided = (waitMs: number, now: number): void => {
-        if (waitMs > 0) reject(new RetryAfterError(`${destination} takes no more for now`, waitMs, { code: "destination_limited" }));
+        if (waitMs !== 0) reject(new RetryAfterError(`${destination} takes no more for now`, Math.abs(waitMs), { code: "destination_limited", waitsForTurn: waitMs > 0 }));
         else resolve((sign) => this.#report(destination, `${now}:${id}`, limits, sign));
       };
       this.#entries.push({ destination, id, limits, forMs, decided, undecided: () => resolve(() => undefined) });

@@ -72,9 +72,13 @@ local function settle(kind, tally, id, state, before, again)
 end
 
 local MARKS = { [62] = true, [64] = true, [61] = true } -- > @ =
+local WAIT = '^@' .. string.rep('%d', 14) .. '$'
 local ids = {}
 for at = 4, 3 + n do
-  if not MARKS[byte(ARGV[at])] then ids[#ids + 1] = sub(ARGV[at], 1, 36) end
+  local arg = ARGV[at]
+  local mark = byte(arg)
+  if not MARKS[mark] then ids[#ids + 1] = sub(arg, 1, 36)
+  elseif mark == 64 and not string.match(arg, WAIT) then error('no time and priority: ' .. arg) end -- while nothing is changed: what a script has written stays when it fails
 end
 local current, tally, known, again, head
 local last = 0

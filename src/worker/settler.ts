@@ -1,15 +1,16 @@
 /**
  * Attempts that have ended, on their way to a settled state. Whatever has ended while one call is under way is the next
  * batch. A batch that got no answer is sent again until it has one: a repeat is harmless, and the lease is
- * renewed meanwhile. What settles as terminal goes to the recorder.
+ * renewed meanwhile. One that cannot be settled as it is, which no repeat would mend, is halved until the job at fault stands alone: that
+ * one fails. What settles as terminal goes to the recorder.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
-import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
-import { timeOfId } from "../core/id.ts";
+import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome, Submission } from "../core/job.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
 import { LETTER_OF, encodeRecord, shortRecord, withoutResult } from "../core/wire.ts";
+import { ScriptFailed, messageOf } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
 
@@ -30,6 +31,7 @@ interface Ended {
   /** Who ran the attempt, where that is not who settles it: a lost lease. */
   readonly worker: string;
   readonly evidence: Evidence | undefined;
+  readonly isUnsettleable?: true;
 }
 
 export interface SettlerOptions {
@@ -58,7 +60,7 @@ export class Settler {
   ended(job: Job, end: AttemptEnd, evidence?: Evidence): void {
     const { queue, backoffOf, replica } = this.#options;
     const now = queue.clock.now();
-    const verdict = settle(job, end, backoffOf(job), job.options.run_at ?? timeOfId(job.id), now, Math.random());
+    const verdict = settle(job, end, backoffOf(job), now, Math.random());
     this.#ended.push({ job, verdict, finishedAt: now, worker: end.kind === "lost" ? (job.worker ?? replica) : replica, evidence: evidence && fitting(evidence, job) });
     this.#loop ??= this.#run();
   }
@@ -71,21 +73,39 @@ export class Settler {
   async #run(): Promise<void> {
     await Promise.resolve(); // attempts that end in this tick travel together
     let failures = 0;
+    let size = MAX_BATCH;
     while (this.#ended.length > 0) {
-      const batch = this.#ended.splice(0, MAX_BATCH);
+      const batch = this.#ended.splice(0, size);
       try {
         const outcomes = batch.map((ended) => outcomeOf(ended));
         const settlements = batch.map((ended, i) => this.#settlementOf(ended, outcomes[i]));
         this.#take(batch, outcomes, await this.#options.queue.settle(settlements, OUTBOX_OWNED_MS));
         failures = 0;
+        size = MAX_BATCH;
       } catch (error) {
-        this.#ended.unshift(...batch);
+        const isFault = error instanceof ScriptFailed;
+        this.#ended.unshift(...(isFault && batch.length === 1 ? batch.flatMap((ended) => this.#unsettleable(ended, error)) : batch));
+        size = isFault ? Math.max(1, batch.length >> 1) : size;
+        if (isFault) continue;
         if (failures === 0) this.#options.onError(error);
         failures += 1;
         await sleep(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
       }
     }
     this.#loop = undefined;
+  }
+
+  /** What is settled instead. Where even that cannot be, nothing is: the lease runs out, and the crash budget ends it. */
+  #unsettleable(ended: Ended, error: ScriptFailed): readonly Ended[] {
+    this.#options.onError(error);
+    const { job, verdict: { attempt, crashes, deferrals }, isUnsettleable } = ended;
+    if (isUnsettleable) {
+      this.#options.onSettled(job, "lost", true);
+      return [];
+    }
+    const message = `what became of this attempt could not be settled: ${messageOf(error)}`;
+    const verdict: Verdict = { kind: "failed", error: { code: "unrecordable", message, attempt }, attempt, crashes, deferrals };
+    return [{ ...ended, verdict, evidence: undefined, isUnsettleable: true }];
   }
 
   #settlementOf(ended: Ended, outcome: Outcome | undefined): Settlement {
@@ -102,7 +122,7 @@ export class Settler {
       deferrals: verdict.deferrals,
       verdict: letterOf(verdict),
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
-      record: verdict.kind === "released" ? "" : recordOf(ended),
+      record: verdict.kind === "released" || isToldAlready(ended) ? "" : recordOf(ended),
       callback,
     };
   }
@@ -146,6 +166,13 @@ function fitting(evidence: Evidence, { history }: Job): Evidence {
   return length <= MAX_HISTORY_LENGTH || evidence.log === undefined ? evidence : { ...evidence, log: ["… the attempts before have filled this job's log"] };
 }
 
+/** A job far back in a queue may be sent back thousands of times before its turn. */
+function isToldAlready({ job, verdict }: Ended): boolean {
+  if (verdict.kind !== "retry" || !verdict.waitsForTurn) return false;
+  const last = job.history.at(-1);
+  return last !== undefined && (JSON.parse(last) as AttemptRecord).waits_for_turn === true;
+}
+
 function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string {
   if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
   return encodeRecord({
@@ -156,7 +183,7 @@ function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string
     finished_at: finishedAt,
     ...(verdict.kind === "completed" && { result: verdict.result }),
     ...("error" in verdict && { error: verdict.error }),
-    ...(verdict.kind === "retry" && { next_at: verdict.runAt }),
+    ...(verdict.kind === "retry" && { next_at: verdict.runAt, ...(verdict.waitsForTurn && { waits_for_turn: true }) }),
     ...evidence,
     ...("state" in verdict && { state: verdict.state }),
   });
