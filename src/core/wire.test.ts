@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { idPrefix, makeId } from "./id.ts";
+import { idPrefix, makeId, timeOfId } from "./id.ts";
 import type { Submission } from "./job.ts";
 import { viewOf, viewOfSubmission } from "./job-view.ts";
-import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, shortRecord, stateLeft, withoutResult } from "./wire.ts";
+import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, readyAtOf, shortRecord, stateLeft, withoutResult } from "./wire.ts";
 
 const NOW = 1_800_000_000_000;
 const id = makeId(idPrefix(NOW, 0, 1), 1);
@@ -71,10 +71,25 @@ describe("outcomes", () => {
     expect(short.length).toBeLessThan(whole.length - 90);
   });
 
+  it("name who ran the latest attempt where the job was cancelled, or expired, while it waited for another", () => {
+    const cancelled = encodeRecord({ attempt: 0, outcome: "cancelled", worker: null, started_at: null, finished_at: NOW + 9 });
+    const after = outcomeOf(decodeJob(id, `x7${head}${body}\n${retry}\n${cancelled}`));
+    expect(after).toMatchObject({ worker: "replica0", startedAt: NOW, finishedAt: NOW + 9, records: [retry, cancelled] });
+    expect(outcomeOf(decodeJob(id, `x7${head}${body}\n${cancelled}`))).toMatchObject({ worker: null, startedAt: null, records: [] });
+  });
+
   it("are none while a job lives; its last error shows", () => {
     const job = decodeJob(id, `t7${head}${body}\n${retry}`);
     expect(outcomeOf(job)).toBeUndefined();
     expect(viewOf(job)).toMatchObject({ status: "retrying", error: { code: "e", message: "m", attempt: 1 }, result: null, finished_at: null });
+  });
+
+  it("show since when a job could start: its time, that of its retry, or nobody knows", () => {
+    const jobAfter = (text: string) => ({ ...decodeJob(id, `r7${head}${body}${text}`), options: {} });
+    expect(readyAtOf(jobAfter(""))).toBe(timeOfId(id));
+    expect(readyAtOf({ ...jobAfter(""), options: { run_at: NOW * 2 } })).toBe(NOW * 2);
+    expect(readyAtOf(jobAfter(`\n${retry.replace(/}$/, `,"next_at":${NOW + 500}}`)}`))).toBe(NOW + 500);
+    expect(readyAtOf(jobAfter(`\n${retry.replace(/}$/, `,"waits_for_turn":true}`)}`))).toBeUndefined();
   });
 
   it("show a job at its acceptance", () => {

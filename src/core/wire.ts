@@ -18,6 +18,7 @@
  *   9-11   progress (000 to 100, or ---)
  *   12-24  started_at, epoch ms           25-32 replica                     33-42 claim number
  */
+import { timeOfId } from "./id.ts";
 import type { AttemptRecord, Evidence, Job, JobOptions, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
 import { lastText } from "./last-text.ts";
@@ -222,7 +223,7 @@ export function withoutResult(record: string): string {
   return at === -1 ? record : `${record.slice(0, at)}}`;
 }
 
-export function hasEvidence({ thread, log }: Evidence): boolean {
+function hasEvidence({ thread, log }: Evidence): boolean {
   return thread !== undefined || log !== undefined;
 }
 
@@ -235,21 +236,38 @@ export function stateLeft(history: readonly string[]): unknown {
   return undefined;
 }
 
+/** When a job could start, epoch ms; undefined where its records do not tell: one of them stands for all its waits for a turn. */
+export function readyAtOf({ id, options, history }: Job): number | undefined {
+  const last = history.at(-1);
+  if (last === undefined) return Math.max(timeOfId(id), options.run_at ?? 0);
+  const { finished_at: finishedAt, next_at: nextAt = finishedAt, waits_for_turn: waitsForTurn } = JSON.parse(last) as AttemptRecord;
+  return waitsForTurn ? undefined : nextAt;
+}
+
+/** Who ran the latest attempt, and from when. A record without a start tells of none: the job was cancelled, or expired, while it waited. */
+export function latestAttempt(history: readonly string[]): { readonly worker: string | null; readonly startedAt: number | null } {
+  for (let i = history.length - 1; i >= 0; i--) {
+    const { worker, started_at: startedAt } = JSON.parse(history[i] ?? "{}") as AttemptRecord;
+    if (startedAt !== null) return { worker, startedAt };
+  }
+  return { worker: null, startedAt: null };
+}
+
 /** The outcome of a job that stands in the outbox; undefined for any other. */
 export function outcomeOf(job: Job): Outcome | undefined {
   const status = TERMINAL_STATUSES.find((terminal) => terminal === job.status);
   const last = job.history.at(-1);
   if (status === undefined || last === undefined) return undefined;
   const record = JSON.parse(last) as AttemptRecord;
+  const before = job.history.slice(0, -1);
   return {
     job,
     status,
     result: record.result === undefined ? null : last.slice(last.indexOf(RESULT) + RESULT.length, -1),
     error: record.error ?? null,
     attempt: job.attempt,
-    worker: record.worker,
-    startedAt: record.started_at,
+    ...latestAttempt(job.history),
     finishedAt: record.finished_at,
-    records: hasEvidence(record) ? [...job.history.slice(0, -1), withoutResult(last)] : job.history.slice(0, -1),
+    records: hasEvidence(record) || (record.started_at === null && before.length > 0) ? [...before, withoutResult(last)] : before,
   };
 }

@@ -116,7 +116,8 @@ describe("a job's life", () => {
     expect((await getJob(two, due)).status).toBe("scheduled");
     const job = await jobWhen(two, due);
     expect(Date.parse(job.started_at ?? "") - Date.parse(job.created_at)).toBeGreaterThanOrEqual(300);
-    expect(await jobWhen(two, late)).toMatchObject({ status: "failed", attempt: 0, error: { code: "expired" } });
+    expect(await jobWhen(two, late)).toMatchObject({ status: "failed", attempt: 0, worker: null, started_at: null, error: { code: "expired" } });
+    expect(await call(two, "GET", `/api/v1/jobs/${late}/attempts`)).toMatchObject({ body: { attempts: [] } });
   });
 
   it("waits while a retry is asked for later, uncounted", async () => {

@@ -9,7 +9,7 @@ import type { Backoff } from "../core/backoff.ts";
 import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome, Submission } from "../core/job.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
-import { LETTER_OF, encodeRecord, shortRecord, withoutResult } from "../core/wire.ts";
+import { LETTER_OF, encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/wire.ts";
 import { ScriptFailed, messageOf } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
@@ -28,8 +28,9 @@ interface Ended {
   readonly job: Job;
   readonly verdict: Verdict;
   readonly finishedAt: number;
-  /** Who ran the attempt, where that is not who settles it: a lost lease. */
-  readonly worker: string;
+  /** Who ran the attempt, which is not who settles a lost lease; null where none was made. */
+  readonly worker: string | null;
+  readonly startedAt: number | null;
   readonly evidence: Evidence | undefined;
   readonly isUnsettleable?: true;
 }
@@ -61,7 +62,15 @@ export class Settler {
     const { queue, backoffOf, replica } = this.#options;
     const now = queue.clock.now();
     const verdict = settle(job, end, backoffOf(job), now, Math.random());
-    this.#ended.push({ job, verdict, finishedAt: now, worker: end.kind === "lost" ? (job.worker ?? replica) : replica, evidence: evidence && fitting(evidence, job) });
+    const isTried = end.kind !== "expired";
+    this.#ended.push({
+      job,
+      verdict,
+      finishedAt: now,
+      worker: !isTried ? null : end.kind === "lost" ? (job.worker ?? replica) : replica,
+      startedAt: isTried ? job.startedAt : null,
+      evidence: evidence && fitting(evidence, job),
+    });
     this.#loop ??= this.#run();
   }
 
@@ -173,13 +182,13 @@ function isToldAlready({ job, verdict }: Ended): boolean {
   return last !== undefined && (JSON.parse(last) as AttemptRecord).waits_for_turn === true;
 }
 
-function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string {
+function recordOf({ job, verdict, finishedAt, worker, startedAt, evidence }: Ended): string {
   if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
   return encodeRecord({
     attempt: job.attempt,
     outcome: outcomeName(verdict),
     worker,
-    started_at: job.startedAt,
+    started_at: startedAt,
     finished_at: finishedAt,
     ...(verdict.kind === "completed" && { result: verdict.result }),
     ...("error" in verdict && { error: verdict.error }),
@@ -191,8 +200,10 @@ function recordOf({ job, verdict, finishedAt, worker, evidence }: Ended): string
 
 /** The outcome that a terminal verdict makes; undefined for one that sends the job back to wait. */
 function outcomeOf(ended: Ended): Outcome | undefined {
-  const { job, verdict, finishedAt, worker, evidence } = ended;
+  const { job, verdict, finishedAt, evidence } = ended;
   if (verdict.kind === "retry" || verdict.kind === "released") return undefined;
+  const isTried = ended.startedAt !== null;
+  const { worker, startedAt } = isTried ? ended : latestAttempt(job.history);
   return {
     job,
     status: verdict.kind,
@@ -200,8 +211,8 @@ function outcomeOf(ended: Ended): Outcome | undefined {
     error: verdict.kind === "failed" ? verdict.error : null,
     attempt: verdict.attempt,
     worker,
-    startedAt: job.startedAt,
+    startedAt,
     finishedAt,
-    records: evidence ? [...job.history, withoutResult(recordOf(ended))] : job.history,
+    records: evidence || (!isTried && job.history.length > 0) ? [...job.history, withoutResult(recordOf(ended))] : job.history,
   };
 }

@@ -10,7 +10,7 @@ import { performance } from "node:perf_hooks"; // not the global, which is looke
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptOutcome, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { timeOfId } from "../core/id.ts";
+import { readyAtOf } from "../core/wire.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import type { Executor } from "../execute/executor.ts";
 import type { Claim } from "../queue/claim.ts";
@@ -182,7 +182,8 @@ export class Worker implements Runner {
       this.#judge(job, { kind: "released" }, grantedAt);
       return;
     }
-    hooks.onPickup(job.type, Math.max(0, startedAt - Math.max(timeOfId(job.id), job.options.run_at ?? 0)) / 1_000);
+    const readyAt = readyAtOf(job);
+    if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000);
     if (job.crashes > 0) this.#suspect = job.id;
     leases.hold(executor.start(job, this.#ended, payload), grantedAt); // one that has ended already, too: until it is settled, its lease is renewed
   }
