@@ -2,6 +2,7 @@
  * The errors of TaskFlow. Each carries a stable `code` (for programs), an HTTP `status` where one follows from it,
  * and its `cause`. Nothing may decide by an error's message.
  */
+import { inspect } from "node:util";
 
 interface ErrorOptions {
   readonly cause?: unknown;
@@ -48,13 +49,22 @@ export class StartError extends TaskFlowError {
   }
 }
 
-/** The text of whatever was thrown, for a log line or a job's error. */
+/** The text of whatever was thrown, for a log line or a job's error. It never throws: handlers throw anything, with getters that throw in their turn. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  try {
+    const said: unknown = thrown instanceof Error ? thrown.message || thrown.name : thrown;
+    return typeof said === "string" ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
+  } catch {
+    return "what was thrown cannot be read";
+  }
 }
 
-/** The `code` of whatever was thrown, if it carries one (Node's, Postgres's and our own errors do). */
+/** The `code` of whatever was thrown, if it carries one (Node's, Postgres's and our own errors do). It never throws. */
 export function codeOf(thrown: unknown): string | undefined {
-  const code = (thrown as { code?: unknown } | null | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
+  try {
+    const code = (thrown as { code?: unknown } | null | undefined)?.code;
+    return typeof code === "string" ? code : undefined;
+  } catch {
+    return undefined; // a getter
+  }
 }

@@ -22,6 +22,7 @@ const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 const MAX_WAIT_MS = 365 * 24 * 3_600_000;
 /** A message longer than this helps nobody and would be kept for ever. */
 const MAX_MESSAGE_LENGTH = 2_000;
+const MAX_CODE_LENGTH = 100;
 
 /** How an attempt ended, before anything follows from it. `result` is a JSON text. */
 export type AttemptEnd =
@@ -129,6 +130,9 @@ function retryOrFail(job: Job, error: JobError, spent: Counters, backoff: Backof
 }
 
 function errorOf(code: string, message: string, attempt: number): JobError {
-  const short = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
-  return { code, message: short, attempt };
+  return { code: shortened(code, MAX_CODE_LENGTH), message: shortened(message, MAX_MESSAGE_LENGTH), attempt };
+}
+
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }

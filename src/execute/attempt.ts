@@ -132,8 +132,17 @@ export function endOfReturn(value: unknown): AttemptEnd {
   return { kind: "returned", result };
 }
 
-/** What follows from what `run` threw. By name as well as by class: a deployment's own types may bring a second copy of the module. */
+/** What follows from what `run` threw, whatever it is. */
 export function endOfThrow(thrown: unknown): AttemptEnd {
+  try {
+    return endOf(thrown);
+  } catch {
+    return { kind: "threw", code: "error", message: messageOf(thrown), isPermanent: false }; // a getter that throws, a Proxy
+  }
+}
+
+/** By name as well as by class: a deployment's own types may bring a second copy of the module. */
+function endOf(thrown: unknown): AttemptEnd {
   const message = messageOf(thrown);
   const code = codeOf(thrown) ?? "error";
   const name = thrown instanceof Error ? thrown.name : "";

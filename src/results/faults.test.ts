@@ -25,6 +25,11 @@ describe("an error of Postgres", () => {
     expect(isUnavailable(withCode(code))).toBe(unavailable);
   });
 
+  it("of the encoder is one of the row; a TypeError of Node's own is not", () => {
+    expect([faultOf(new RangeError("no time")), faultOf(new TypeError("text.replace is not a function"))]).toEqual(["bad_row", "bad_row"]);
+    expect(faultOf(Object.assign(new TypeError("Invalid URL"), { code: "ERR_INVALID_URL" }))).toBe("away");
+  });
+
   it("without a code is a lost connection", () => {
     expect(faultOf(new Error("Connection terminated unexpectedly"))).toBe("away");
     expect(isUnavailable(new Error("Connection terminated unexpectedly"))).toBe(true);

@@ -19,9 +19,9 @@ const FAULT_OF: Readonly<Record<string, Fault>> = {
 };
 
 export function faultOf(error: unknown): Fault {
-  // Thrown by the encoder: a time that is none.
-  if (error instanceof RangeError) return "bad_row";
   const code = codeOf(error) ?? "";
+  // Thrown by the encoder: a time that is none, or what is no text; a TypeError of Node's own has a code.
+  if (error instanceof RangeError || (error instanceof TypeError && code === "")) return "bad_row";
   // Class 22: data exception; 54: JSON nested too deep, and its like. Codes of Node's own (EPIPE) are longer or letters.
   return FAULT_OF[code] ?? (/^(?:22|54)[0-9A-Z]{3}$/.test(code) ? "bad_row" : "away");
 }

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { PermanentError, RetryAfterError } from "../core/job-type.ts";
+import { endOfReturn, endOfThrow } from "./attempt.ts";
+
+const throwing = (name: string): Error => Object.defineProperty(new Error("said"), name, { get: () => { throw new Error("a getter"); } });
+
+describe("what follows from a throw", () => {
+  it.each([
+    ["a text", "out of paper", { code: "error", message: "out of paper" }],
+    ["nothing", undefined, { code: "error", message: "undefined" }],
+    ["an object", { why: ["a", "b"] }, { code: "error", message: "{ why: [ 'a', 'b' ] }" }],
+    ["an object without a prototype", Object.create(null), { code: "error", message: "[Object: null prototype] {}" }],
+    ["an error whose message is a list", Object.assign(new Error(), { message: ["to must be an address"] }), { code: "error", message: "[ 'to must be an address' ]" }],
+    ["a final error whose message is an object", Object.assign(new PermanentError("x"), { message: { a: 1 } }), { code: "permanent", message: "{ a: 1 }", isPermanent: true }],
+    ["an error whose code is no text", Object.assign(new Error("x"), { code: 7 }), { code: "error", message: "x" }],
+    ["an error whose message cannot be read", throwing("message"), { code: "error", message: "what was thrown cannot be read" }],
+    ["an error whose code cannot be read", throwing("code"), { code: "error", message: "said" }],
+    ["an error whose name cannot be read", throwing("name"), { code: "error", message: "said" }],
+  ])("that is %s is two texts", (_what, thrown, expected) => {
+    expect(endOfThrow(thrown)).toEqual({ kind: "threw", isPermanent: false, ...expected });
+  });
+
+  it.each([["soon", Number.NaN], [undefined, Number.NaN], [{}, Number.NaN], [70.5, 70.5]])("that asks to come back in %j is a wait of %d ms", (asked, waitMs) => {
+    expect(endOfThrow(new RetryAfterError("later", asked as number))).toMatchObject({ retryAfterMs: waitMs });
+  });
+});
+
+it("fails a job for a result that throws as it becomes JSON", () => {
+  const toJSON = (): never => { throw null as unknown as Error; };
+  expect(endOfReturn({ toJSON })).toMatchObject({ kind: "threw", code: "result_invalid", isPermanent: true });
+});
