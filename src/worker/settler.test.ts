@@ -11,6 +11,7 @@ import { Settler } from "./settler.ts";
 
 let queue: Queue;
 let settler: Settler;
+let settle: Queue["settle"];
 let settled: string[];
 let errors: unknown[];
 let seq: number;
@@ -18,8 +19,9 @@ beforeEach(async () => {
   const { address } = await freshRedis();
   queue = await openQueue(address);
   [settled, errors, seq] = [[], [], 0];
+  settle = (...args) => queue.settle(...args);
   settler = new Settler({
-    queue,
+    queue: { clock: queue.clock, settle: (...args) => settle(...args) },
     replica: "unused",
     backoffOf: () => fixed(60_000),
     onTerminal: () => undefined,
@@ -53,6 +55,18 @@ it("fails the one job that the script does not take, and settles those around it
   expect(jobs.map(({ status }) => status)).toEqual(["retrying", "failed", "completed"]);
   expect(JSON.parse(jobs[1]?.history.at(-1) ?? "")).toMatchObject({ error: { code: "unrecordable", message: expect.stringContaining("no time and priority") as string } });
   expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ running: 0 }] });
+});
+
+it("settles large results a few at a time", async () => {
+  await enqueue(queue, ...Array.from({ length: 9 }, () => submission()));
+  const calls: number[] = [];
+  settle = (settlements, ownedMs) => {
+    calls.push(settlements.length);
+    return queue.settle(settlements, ownedMs);
+  };
+  for (const job of await claim(9)) settler.ended(job, { kind: "returned", result: `"${"x".repeat(900_000)}"` });
+  await settler.idle();
+  expect(calls).toEqual([3, 3, 3]);
 });
 
 it("keeps one record of a job that is sent back to its place in a queue again and again, and counts nothing", async () => {

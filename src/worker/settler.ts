@@ -6,13 +6,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
-import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome, Submission } from "../core/job.ts";
+import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
-import { LETTER_OF, encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/wire.ts";
 import { ScriptFailed, messageOf } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
+import type { Ended } from "./ended.ts";
+import { fitting, letterOf, outcomeName, outcomeOf, recordOf } from "./ended.ts";
 
 /**
  * How long a replica owns what it puts into the outbox: two default leases. A healthy replica records within a
@@ -21,20 +22,8 @@ import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
 export const OUTBOX_OWNED_MS = 30_000;
 /** Jobs in one call: about 5 ms of Redis. */
 const MAX_BATCH = 1_000;
-/** A job's records travel with each claim of it: beyond so many characters of them, no more log lines are kept. */
-const MAX_HISTORY_LENGTH = 256 * 1024;
-
-interface Ended {
-  readonly job: Job;
-  readonly verdict: Verdict;
-  readonly finishedAt: number;
-  /** Who ran the attempt, which is not who settles a lost lease; null where none was made. */
-  readonly worker: string | null;
-  readonly startedAt: number | null;
-  readonly evidence: Evidence | undefined;
-  readonly isUnsettleable?: true;
-}
-
+/** A call ends with the job whose result reaches so many characters: about 10 ms of the event loop. */
+const MAX_BATCH_CHARS = 2 * 1024 * 1024;
 export interface SettlerOptions {
   readonly queue: Pick<Queue, "settle" | "clock">;
   readonly replica: string;
@@ -84,11 +73,11 @@ export class Settler {
     let failures = 0;
     let size = MAX_BATCH;
     while (this.#ended.length > 0) {
-      const batch = this.#ended.splice(0, size);
+      const batch = this.#take(size);
       try {
         const outcomes = batch.map((ended) => outcomeOf(ended));
         const settlements = batch.map((ended, i) => this.#settlementOf(ended, outcomes[i]));
-        this.#take(batch, outcomes, await this.#options.queue.settle(settlements, OUTBOX_OWNED_MS));
+        this.#settled(batch, outcomes, await this.#options.queue.settle(settlements, OUTBOX_OWNED_MS));
         failures = 0;
         size = MAX_BATCH;
       } catch (error) {
@@ -117,6 +106,19 @@ export class Settler {
     return [{ ...ended, verdict, evidence: undefined, isUnsettleable: true }];
   }
 
+  /** Of what has ended, the next batch. */
+  #take(most: number): readonly Ended[] {
+    let chars = 0;
+    let count = 0;
+    for (const { job, verdict } of this.#ended) {
+      if (count === most || chars >= MAX_BATCH_CHARS) break;
+      if (verdict.kind === "completed") chars += verdict.result.length;
+      if (job.options.callback_url !== undefined) chars += job.payload.length; // its callback bears the whole job
+      count += 1;
+    }
+    return this.#ended.splice(0, count);
+  }
+
   #settlementOf(ended: Ended, outcome: Outcome | undefined): Settlement {
     const { job, verdict } = ended;
     const callback = outcome && job.options.callback_url !== undefined ? this.#options.callbackOf(outcome) : undefined;
@@ -131,12 +133,12 @@ export class Settler {
       deferrals: verdict.deferrals,
       verdict: letterOf(verdict),
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
-      record: verdict.kind === "released" || isToldAlready(ended) ? "" : recordOf(ended),
+      record: recordOf(ended),
       callback,
     };
   }
 
-  #take(batch: readonly Ended[], outcomes: readonly (Outcome | undefined)[], answers: readonly SettleAnswer[]): void {
+  #settled(batch: readonly Ended[], outcomes: readonly (Outcome | undefined)[], answers: readonly SettleAnswer[]): void {
     const terminal: Outcome[] = [];
     batch.forEach((ended, i) => {
       const { job, verdict } = ended;
@@ -151,68 +153,4 @@ export class Settler {
     });
     if (terminal.length > 0) this.#options.onTerminal(terminal);
   }
-}
-
-function letterOf(verdict: Verdict): Settlement["verdict"] {
-  switch (verdict.kind) {
-    case "retry":
-      return "r";
-    case "released":
-      return "l";
-    case "completed":
-    case "failed":
-    case "cancelled":
-      return LETTER_OF[verdict.kind];
-  }
-}
-
-function outcomeName(verdict: Verdict): AttemptOutcome {
-  return verdict.kind === "retry" ? verdict.record : verdict.kind;
-}
-
-function fitting(evidence: Evidence, { history }: Job): Evidence {
-  const length = history.reduce((sum, record) => sum + record.length, 0);
-  return length <= MAX_HISTORY_LENGTH || evidence.log === undefined ? evidence : { ...evidence, log: ["… the attempts before have filled this job's log"] };
-}
-
-/** A job far back in a queue may be sent back thousands of times before its turn. */
-function isToldAlready({ job, verdict }: Ended): boolean {
-  if (verdict.kind !== "retry" || !verdict.waitsForTurn) return false;
-  const last = job.history.at(-1);
-  return last !== undefined && (JSON.parse(last) as AttemptRecord).waits_for_turn === true;
-}
-
-function recordOf({ job, verdict, finishedAt, worker, startedAt, evidence }: Ended): string {
-  if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
-  return encodeRecord({
-    attempt: job.attempt,
-    outcome: outcomeName(verdict),
-    worker,
-    started_at: startedAt,
-    finished_at: finishedAt,
-    ...(verdict.kind === "completed" && { result: verdict.result }),
-    ...("error" in verdict && { error: verdict.error }),
-    ...(verdict.kind === "retry" && { next_at: verdict.runAt, ...(verdict.waitsForTurn && { waits_for_turn: true }) }),
-    ...evidence,
-    ...("state" in verdict && { state: verdict.state }),
-  });
-}
-
-/** The outcome that a terminal verdict makes; undefined for one that sends the job back to wait. */
-function outcomeOf(ended: Ended): Outcome | undefined {
-  const { job, verdict, finishedAt, evidence } = ended;
-  if (verdict.kind === "retry" || verdict.kind === "released") return undefined;
-  const isTried = ended.startedAt !== null;
-  const { worker, startedAt } = isTried ? ended : latestAttempt(job.history);
-  return {
-    job,
-    status: verdict.kind,
-    result: verdict.kind === "completed" ? verdict.result : null,
-    error: verdict.kind === "failed" ? verdict.error : null,
-    attempt: verdict.attempt,
-    worker,
-    startedAt,
-    finishedAt,
-    records: evidence || (!isTried && job.history.length > 0) ? [...job.history, withoutResult(recordOf(ended))] : job.history,
-  };
 }

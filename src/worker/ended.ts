@@ -1,0 +1,86 @@
+/** An attempt that has ended and is not settled yet: its record, and the outcome that it makes. */
+import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome } from "../core/job.ts";
+import type { Verdict } from "../core/settle.ts";
+import { LETTER_OF, encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/wire.ts";
+import type { Settlement } from "../queue/settlement.ts";
+
+/** A job's records travel with each claim of it: beyond so many characters of them, no more log lines are kept. */
+const MAX_HISTORY_LENGTH = 256 * 1024;
+
+export interface Ended {
+  readonly job: Job;
+  readonly verdict: Verdict;
+  readonly finishedAt: number;
+  /** Who ran the attempt, which is not who settles a lost lease; null where none was made. */
+  readonly worker: string | null;
+  readonly startedAt: number | null;
+  readonly evidence: Evidence | undefined;
+  readonly isUnsettleable?: true;
+}
+
+export function letterOf(verdict: Verdict): Settlement["verdict"] {
+  switch (verdict.kind) {
+    case "retry":
+      return "r";
+    case "released":
+      return "l";
+    case "completed":
+    case "failed":
+    case "cancelled":
+      return LETTER_OF[verdict.kind];
+  }
+}
+
+export function outcomeName(verdict: Verdict): AttemptOutcome {
+  return verdict.kind === "retry" ? verdict.record : verdict.kind;
+}
+
+export function fitting(evidence: Evidence, { history }: Job): Evidence {
+  const length = history.reduce((sum, record) => sum + record.length, 0);
+  return length <= MAX_HISTORY_LENGTH || evidence.log === undefined ? evidence : { ...evidence, log: ["… the attempts before have filled this job's log"] };
+}
+
+/** A job far back in a queue may be sent back thousands of times before its turn. */
+function isToldAlready({ job, verdict }: Ended): boolean {
+  if (verdict.kind !== "retry" || !verdict.waitsForTurn) return false;
+  const last = job.history.at(-1);
+  return last !== undefined && (JSON.parse(last) as AttemptRecord).waits_for_turn === true;
+}
+
+/** One line of history, or "" where nothing is worth keeping. */
+export function recordOf(ended: Ended): string {
+  const { job, verdict, finishedAt, worker, startedAt, evidence } = ended;
+  if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
+  if (verdict.kind === "released" || isToldAlready(ended)) return "";
+  return encodeRecord({
+    attempt: job.attempt,
+    outcome: outcomeName(verdict),
+    worker,
+    started_at: startedAt,
+    finished_at: finishedAt,
+    ...(verdict.kind === "completed" && { result: verdict.result }),
+    ...("error" in verdict && { error: verdict.error }),
+    ...(verdict.kind === "retry" && { next_at: verdict.runAt, ...(verdict.waitsForTurn && { waits_for_turn: true }) }),
+    ...evidence,
+    ...("state" in verdict && { state: verdict.state }),
+  });
+}
+
+/** The outcome that a terminal verdict makes; undefined for one that sends the job back to wait. */
+export function outcomeOf(ended: Ended): Outcome | undefined {
+  const { job, verdict, finishedAt, evidence } = ended;
+  if (verdict.kind === "retry" || verdict.kind === "released") return undefined;
+  const isTried = ended.startedAt !== null;
+  const { worker, startedAt } = isTried ? ended : latestAttempt(job.history);
+  return {
+    job,
+    status: verdict.kind,
+    result: verdict.kind === "completed" ? verdict.result : null,
+    error: verdict.kind === "failed" ? verdict.error : null,
+    attempt: verdict.attempt,
+    worker,
+    startedAt,
+    finishedAt,
+    records: evidence || (!isTried && job.history.length > 0) ? [...job.history, withoutResult(recordOf(ended))] : job.history,
+  };
+}
