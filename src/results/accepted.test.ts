@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
@@ -40,8 +41,8 @@ async function setup() {
     await connection.copy(ids.map((id) => outcomeWith({ job: { id }, finishedAt })), writeRow);
     connection.cut();
   };
-  const store = (namespace = "taskflow:0"): Accepted => {
-    const accepted = new Accepted(url, namespace);
+  const store = (namespace = "taskflow:0", silentMs?: number): Accepted => {
+    const accepted = new Accepted(url, namespace, silentMs);
     open.push(accepted);
     return accepted;
   };
@@ -65,6 +66,18 @@ describe("the lead", () => {
     await two.close();
     await expect(two.lead()).rejects.toThrow(/shutting down/);
     await until(async () => (await one.lead()) === "new", { what: "the first leads again" });
+  });
+
+  it("is done by another one once the leader says nothing, though its connection lives", async () => {
+    const { store } = await setup();
+    const [frozen, other] = [store("taskflow:0", 300), store()];
+    expect(await frozen.lead()).toBe("new");
+    for (let looks = 0; looks < 5; looks += 1) {
+      await sleep(110);
+      expect([await frozen.lead(), await other.lead()]).toEqual(["leads", "no"]);
+    }
+    await until(async () => (await other.lead()) === "new", { what: "the other replica leads" });
+    expect(await frozen.lead()).toBe("no");
   });
 
   it("rejects while Postgres is away, and tries again", async () => {

@@ -14,6 +14,8 @@ const EPOCH = readSql("accepted-epoch.sql");
 const SET_EPOCH = readSql("accepted-epoch-set.sql");
 /** So that Postgres notices within half a minute that a leader's machine is gone, and another one leads. */
 const NOTICE_DEATH = "set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4";
+/** The same for a leader that is frozen, whose machine answers for it: a session from which nothing comes for so long ends. */
+const SILENT_MS = 30_000;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -33,12 +35,16 @@ export class Accepted {
   readonly #databaseUrl: string;
   readonly #namespace: string;
   #client: pg.Client | undefined;
+  readonly #silentMs: number;
+  /** By `performance.now()`. */
+  #askedAt = 0;
   #leads = false;
   #isClosed = false;
 
-  constructor(databaseUrl: string, namespace: string) {
+  constructor(databaseUrl: string, namespace: string, silentMs = SILENT_MS) {
     this.#databaseUrl = databaseUrl;
     this.#namespace = namespace;
+    this.#silentMs = silentMs;
   }
 
   /**
@@ -46,7 +52,10 @@ export class Accepted {
    * @returns "new" at the first call that leads, "leads" at the next ones for as long as no connection was lost in between, else "no"
    */
   async lead(): Promise<"new" | "leads" | "no"> {
-    if (this.#leads) return "leads";
+    if (this.#leads) {
+      if (performance.now() - this.#askedAt > this.#silentMs / 3) await this.epoch(); // a sign of life
+      return "leads";
+    }
     const [row] = await this.#query<{ leads: boolean }>(LEAD, [this.#namespace]);
     this.#leads = row?.leads === true;
     return this.#leads ? "new" : "no";
@@ -88,6 +97,7 @@ export class Accepted {
   async #query<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
     if (this.#isClosed) throw new Error("this replica is shutting down");
     const client = this.#client ?? (await this.#connect());
+    this.#askedAt = performance.now();
     try {
       return (await client.query<Row & pg.QueryResultRow>(sql, [...values])).rows;
     } catch (error) {
@@ -111,6 +121,7 @@ export class Accepted {
     try {
       await client.connect();
       await client.query(NOTICE_DEATH);
+      await client.query("select set_config('idle_session_timeout', $1, false)", [String(this.#silentMs)]);
     } catch (error) {
       this.#drop(client);
       throw error;

@@ -8,7 +8,8 @@
  * lost, or has never been there. And it cannot get there in the meantime:
  *  - from the replica that accepted it, because only ids are looked at that are too old for that (`underWayMs`);
  *  - from here or another leader, because after an enqueue that nobody knows the outcome of, and before the first of a
- *    new leader, a time passes after which Redis refuses what is still on its way (`enqueueMs`: its `not_after`).
+ *    new leader, a time passes after which Redis refuses what is still on its way (`enqueueMs`: its `not_after`), and what was
+ *    read long ago is not enqueued.
  *
  * Ids are looked at once, 60 s after they were made. All are looked at again when Redis may have lost some: it was
  * started again (perhaps on an old file), or does not bear the mark that Postgres remembers (its epoch). In the second case
@@ -33,6 +34,8 @@ const SETTLED_MS = 60_000;
 const LATE_MS = 1_200_000;
 const LATE_PERIOD_MS = 600_000;
 const SLICE = 1_000;
+/** What was read of Postgres longer ago is not enqueued: this process may have been frozen since, and another one leads (results/accepted.ts). */
+const FRESH_MS = 20_000;
 /** Submissions in memory at once. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const LOWEST = "00000000-0000-0000-0000-000000000000";
@@ -160,7 +163,9 @@ export class Restore {
     const missing = new Set(await queue.missing(jobs.map(({ id }) => id)));
     let count = 0;
     for (const ids of parts(jobs.filter(({ id }) => missing.has(id)))) {
+      const readAt = performance.now();
       const lost = await accepted.read(ids);
+      if (performance.now() - readAt > FRESH_MS) throw new Error("what Postgres said of lost jobs came too late to go by");
       await this.#enqueue(lost);
       count += lost.length;
     }
