@@ -24,7 +24,8 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
 
 /**
  * Drops the partitions of `accepted` that ended more than a day before `now` (epoch ms) and whose jobs are all recorded;
- * from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time.
+ * from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time; a partition in use
+ * just now, and what comes after it, is left for the next call.
  * @returns the names of the partitions dropped
  * @throws pg's error when Postgres is away, or `signal` ended it
  */
@@ -40,7 +41,9 @@ async function trim(client: pg.Client, before: number): Promise<string[]> {
     const day = dayOfName(name);
     if (day === undefined || day + DAY_MS > before) continue;
     const answer = await client.query<{ remaining: number | null }>(TRIM, bounds(day));
-    if (answer.rows[0]?.remaining === 0) dropped.push(name);
+    const remaining = answer.rows[0]?.remaining ?? null;
+    if (remaining === null) break; // in use: each try holds up all others, as in retention
+    if (remaining === 0) dropped.push(name);
   }
   return dropped;
 }
