@@ -15,7 +15,7 @@ const OVERTAKEN = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
  * Removes the artifacts below `root` that were written longer ago than `ageMs`, the folders that empties, and abandoned
  * temporary files. Several replicas may do so at once. Returns the number of artifacts that this call removed.
  */
-export async function removeOlderThan(root: string, ageMs: number): Promise<number> {
+export async function removeOlderThan(root: string, ageMs: number, signal?: AbortSignal): Promise<number> {
   const nowMs = Date.now();
   const freshMs = nowMs - FRESH_FOLDER_MS;
   await removeFiles(join(root, "tmp"), nowMs - ABANDONED_MS);
@@ -23,6 +23,7 @@ export async function removeOlderThan(root: string, ageMs: number): Promise<numb
   for (const shard of await foldersOf(root)) {
     if (shard === join(root, "tmp")) continue;
     for (const job of await foldersOf(shard)) {
+      signal?.throwIfAborted();
       const isJobFresh = await isChangedSince(job, freshMs); // seen before its entries go, which changes it
       for (const attempt of await foldersOf(job)) {
         const isAttemptFresh = await isChangedSince(attempt, freshMs);

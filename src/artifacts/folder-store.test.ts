@@ -149,6 +149,13 @@ describe("a folder of artifacts", () => {
     expect(await temporaries()).toEqual(["under-way"]);
   });
 
+  it("ends a removal that is not wanted any more, which leaves what it has not come to", async () => {
+    const { store } = await setup();
+    await store.write(key, Buffer.from("old"));
+    await expect(store.removeOlderThan(-60_000, AbortSignal.abort())).rejects.toThrow(/aborted/);
+    expect(await store.open(key)).toBeDefined();
+  });
+
   it("loses no artifact to removals that go on while it is written", async () => {
     const { store, root } = await setup();
     const sibling = await openFolderStore(root);

@@ -29,7 +29,7 @@ export async function openFolderStore(folder: string): Promise<ArtifactStore> {
     write: (key, source) => write(root, key, source),
     find: (jobId, name) => find(root, jobId, name),
     open: (key) => openArtifact(root, key),
-    removeOlderThan: (ageMs) => removeOlderThan(root, ageMs),
+    removeOlderThan: (ageMs, signal) => removeOlderThan(root, ageMs, signal),
   };
 }
 

@@ -6,21 +6,27 @@ const ABANDONED_MS = 86_400_000;
 /** What DeleteObjects takes in one call. */
 const DELETED_AT_ONCE = 1_000;
 
+/** What each request is sent with. */
+interface RequestOptions {
+  readonly abortSignal?: AbortSignal;
+}
+
 /**
  * Removes the artifacts that were written longer ago than `ageMs`, and uploads that their writers left; returns the number
  * of artifacts. Keys begin with the job's id, which begins with its time, and nothing is written before its job is there: so
  * the listing, which is by key, ends at the first job that is young enough, and the rest of the bucket is not looked at.
  */
-export async function removeOlderThan(bucket: Bucket, ageMs: number): Promise<number> {
+export async function removeOlderThan(bucket: Bucket, ageMs: number, signal?: AbortSignal): Promise<number> {
   const nowMs = Date.now();
-  await abortUploads(bucket, nowMs - ABANDONED_MS);
+  const request: RequestOptions = signal ? { abortSignal: signal } : {};
+  await abortUploads(bucket, nowMs - ABANDONED_MS, request);
   let removed = 0;
   let old: string[] = [];
   const flush = async (): Promise<void> => {
-    removed += await removeKeys(bucket, old);
+    removed += await removeKeys(bucket, old, request);
     old = [];
   };
-  for await (const { key, writtenMs } of objectsBefore(bucket, nowMs - ageMs)) {
+  for await (const { key, writtenMs } of objectsBefore(bucket, nowMs - ageMs, request)) {
     if (writtenMs < nowMs - ageMs) old.push(key);
     if (old.length === DELETED_AT_ONCE) await flush();
   }
@@ -29,8 +35,8 @@ export async function removeOlderThan(bucket: Bucket, ageMs: number): Promise<nu
 }
 
 /** The objects of jobs that were accepted before a time (epoch ms), in order. What is no artifact of a job is left alone. */
-async function* objectsBefore({ client, s3, name, prefix }: Bucket, beforeMs: number): AsyncGenerator<{ readonly key: string; readonly writtenMs: number }> {
-  for await (const { Contents = [] } of s3.paginateListObjectsV2({ client }, { Bucket: name, Prefix: prefix })) {
+async function* objectsBefore({ client, s3, name, prefix }: Bucket, beforeMs: number, request: RequestOptions): AsyncGenerator<{ readonly key: string; readonly writtenMs: number }> {
+  for await (const { Contents = [] } of s3.paginateListObjectsV2({ client }, { Bucket: name, Prefix: prefix }, request)) {
     for (const { Key: key = "", LastModified } of Contents) {
       const [jobId = ""] = key.slice(prefix.length).split("/");
       if (!isId(jobId)) continue;
@@ -40,19 +46,19 @@ async function* objectsBefore({ client, s3, name, prefix }: Bucket, beforeMs: nu
   }
 }
 
-async function removeKeys({ client, s3, name }: Bucket, keys: readonly string[]): Promise<number> {
+async function removeKeys({ client, s3, name }: Bucket, keys: readonly string[], request: RequestOptions): Promise<number> {
   if (keys.length === 0) return 0;
-  const { Errors = [] } = await client.send(new s3.DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }));
+  const { Errors = [] } = await client.send(new s3.DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }), request);
   return keys.length - Errors.length; // those stay for the next time
 }
 
-async function abortUploads({ client, s3, name, prefix }: Bucket, beforeMs: number): Promise<void> {
-  const { Uploads = [] } = await client.send(new s3.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix })).catch((thrown: unknown) => {
+async function abortUploads({ client, s3, name, prefix }: Bucket, beforeMs: number, request: RequestOptions): Promise<void> {
+  const { Uploads = [] } = await client.send(new s3.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix }), request).catch((thrown: unknown) => {
     if ((thrown as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 501) return { Uploads: [] }; // some servers of the protocol cannot list them
     throw thrown;
   });
   for (const { Key, UploadId, Initiated } of Uploads) {
     if (!Key || !UploadId || !Initiated || Initiated.getTime() >= beforeMs) continue;
-    await client.send(new s3.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }));
+    await client.send(new s3.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }), request);
   }
 }

@@ -84,6 +84,10 @@ describe("a store in S3", () => {
     expect(await store.open(young)).toBeDefined();
   });
 
+  it("ends a removal that is not wanted any more", async () => {
+    await expect(store.removeOlderThan(-30_000, AbortSignal.abort())).rejects.toThrow(/aborted/);
+  });
+
   it("is downloaded from through the API, with ranges, tags and HEAD", async () => {
     const api = await startApiServer({ deps: { artifacts: store } });
     const id = String((await request(api, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" } })).body.id);

@@ -45,7 +45,7 @@ export async function openS3Store(place: S3Place): Promise<ArtifactStore> {
     write: (key, source) => write(bucket, key, source),
     find: (jobId, name) => find(bucket, jobId, name),
     open: (key) => openArtifact(bucket, key),
-    removeOlderThan: (ageMs) => removeOlderThan(bucket, ageMs),
+    removeOlderThan: (ageMs, signal) => removeOlderThan(bucket, ageMs, signal),
   };
 }
 

@@ -11,8 +11,11 @@ export interface ArtifactStore {
   /** The artifact of that name from the newest attempt of a job that has one. */
   find(jobId: string, name: string): Promise<ArtifactKey | undefined>;
   open(key: ArtifactKey): Promise<StoredArtifact | undefined>;
-  /** Removes what was written longer ago than `ageMs`, and what writers that died have left; returns the number of artifacts removed. */
-  removeOlderThan(ageMs: number): Promise<number>;
+  /**
+   * Removes what was written longer ago than `ageMs`, and what writers that died have left; returns the number of artifacts
+   * removed. Millions take long to look through: once `signal` is aborted, it rejects with that at the next one.
+   */
+  removeOlderThan(ageMs: number, signal?: AbortSignal): Promise<number>;
 }
 
 export interface WrittenArtifact {

@@ -41,7 +41,7 @@ export async function keysCommand(options: KeysOptions): Promise<number> {
   try {
     return await act(store, options);
   } finally {
-    await store.close();
+    store.close();
   }
 }
 

@@ -11,6 +11,7 @@ export interface KeysOptions {
   readonly config: Pick<Config, "TASKFLOW_API_KEYS" | "TASKFLOW_AUTH">;
   readonly databaseUrl: string;
   readonly log: Pick<Log, "warn">;
+  readonly periodMs?: number;
 }
 
 export interface Keys {
@@ -19,7 +20,7 @@ export interface Keys {
 }
 
 /** While Postgres is away, the keys that were read last hold. @throws pg's error when it is away at the start */
-export async function openKeys({ config, databaseUrl, log }: KeysOptions): Promise<Keys> {
+export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIOD_MS }: KeysOptions): Promise<Keys> {
   const keyring = new Keyring();
   const store = new ApiKeyStore(databaseUrl);
   let seen: string | undefined;
@@ -34,22 +35,24 @@ export async function openKeys({ config, databaseUrl, log }: KeysOptions): Promi
   try {
     await read();
   } catch (error) {
-    await store.close();
+    store.close();
     throw error;
   }
   if (config.TASKFLOW_AUTH === "none" && keyring.isNeeded) log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
+  let isClosed = false;
   let reading: Promise<void> | undefined;
   const timer = setInterval(() => {
     reading ??= read()
-      .catch((error: unknown) => log.warn({ error }, "API keys could not be read; those read before hold"))
+      .catch((error: unknown) => { if (!isClosed) log.warn({ error }, "API keys could not be read; those read before hold"); })
       .finally(() => { reading = undefined; });
-  }, KEYS_PERIOD_MS);
+  }, periodMs);
   return {
     keyring,
     close: async () => {
+      isClosed = true;
       clearInterval(timer);
+      store.close();
       await reading;
-      await store.close();
     },
   };
 }

@@ -59,20 +59,29 @@ function isAsked(view: JobView, { status, type, tag, group_key, error_code }: Re
   );
 }
 
+interface Copy {
+  readonly id: string;
+  readonly submission: Submission;
+}
+
 /**
  * In this order nothing is run twice: Redis forgets a copy only after its row is committed, so one that is in neither was
  * never enqueued. Its id lies as far back as the replay's own, so it bypasses the intake, which trusts only young ids.
  */
 async function copy(parts: ReplayParts, replayId: string, ids: readonly string[]): Promise<number> {
-  const { queue, store } = parts;
   const originals = new Map(ids.map((id) => [copyId(replayId, id), id]));
-  const missing = await queue.missing([...originals.keys()]);
-  const recorded = await store.among(missing);
-  const wanted = missing.filter((id) => !recorded.has(id));
+  const wanted = await neverEnqueued(parts, [...originals.keys()]);
   const copies = await Promise.all(wanted.map(async (id) => ({ id, submission: await submissionOf(parts, originals.get(id) ?? "") })));
   const found = copies.flatMap(({ id, submission }) => (submission ? [{ id, submission }] : []));
   await enqueue(parts, found);
   return ids.length - (wanted.length - found.length);
+}
+
+/** Those of these copies that are in neither. */
+async function neverEnqueued({ queue, store }: ReplayParts, ids: readonly string[]): Promise<string[]> {
+  const missing = await queue.missing(ids);
+  const recorded = await store.among(missing);
+  return missing.filter((id) => !recorded.has(id));
 }
 
 async function submissionOf({ queue, store }: ReplayParts, id: string): Promise<Submission | undefined> {
@@ -84,14 +93,22 @@ async function submissionOf({ queue, store }: ReplayParts, id: string): Promise<
   return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } }; // what it waits from: the replay's id is older
 }
 
-async function enqueue({ queue, acceptor }: ReplayParts, jobs: readonly { readonly id: string; readonly submission: Submission }[]): Promise<void> {
-  const durable = jobs.filter(({ submission }) => submission.options.durability === "postgres");
+async function enqueue(parts: ReplayParts, copies: readonly Copy[]): Promise<void> {
+  const durable = copies.filter(({ submission }) => submission.options.durability === "postgres");
+  let lacking = copies;
   if (durable.length > 0) {
-    await new Promise<void>((resolve, reject) => {
-      acceptor.accept({ jobs: durable }, (answer) => { if (answer.kind === "failed") reject(answer.error); else resolve(); });
-    });
+    await commit(parts, durable);
+    // What an earlier try has committed, the restore enqueues as well: it may have run since it was looked for.
+    const never = new Set(await neverEnqueued(parts, copies.map(({ id }) => id)));
+    lacking = copies.filter(({ id }) => never.has(id));
   }
-  await Promise.all(jobs.map(({ id, submission }) => enqueued(queue, { ids: [id], submissions: [submission] })));
+  await Promise.all(lacking.map(({ id, submission }) => enqueued(parts.queue, { ids: [id], submissions: [submission] })));
+}
+
+function commit({ acceptor }: ReplayParts, jobs: readonly Copy[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    acceptor.accept({ jobs }, (answer) => { if (answer.kind === "failed") reject(answer.error); else resolve(); });
+  });
 }
 
 /** The id of a job's copy: it follows from the replay's and the job's, with the time and the shard of the replay's. */

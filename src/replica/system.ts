@@ -9,7 +9,6 @@ import { Server } from "../api/uws.ts";
 import { Waiters } from "../api/waiters.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
-import type { ArtifactStore } from "../artifacts/store.ts";
 import { timeOfId } from "../core/id.ts";
 import type { Job, Outcome } from "../core/job.ts";
 import { outcomeOf } from "../core/wire.ts";
@@ -21,6 +20,7 @@ import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
+import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { StartError, messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
@@ -31,18 +31,14 @@ import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
 import type { Registry } from "../registry.ts";
-import { trimAccepted } from "../results/accepted-partitions.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder.ts";
-import { dropExpired } from "../results/retention.ts";
 import { Store } from "../results/store.ts";
 
 const START_TIMEOUT_MS = 10_000;
 /** How long a closing replica tries to write its last outcomes; what is left stands in the outbox. */
 const LAST_FLUSH_MS = 5_000;
-const RETENTION_PERIOD_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 export interface SystemOptions {
   readonly config: Config;
@@ -104,13 +100,17 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   closers.push(() => queue.close());
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
+  const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
+  // Closed after the recorder: neither a slow disk nor a Postgres that is silent towards these may keep it from its last flush.
+  closers.push(startRetention({ ...options, artifacts }));
+  const keys = await openKeys(options);
+  closers.push(() => keys.close());
   const recorder = openRecorder(options, queue, metrics);
   closers.push(() => recorder.close(LAST_FLUSH_MS));
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
   const replays = replaysOf({ queue, store, acceptor });
-  const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = await makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
@@ -119,14 +119,11 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   hears.runner = worker;
   hears.cancel = (id) => leases.stop(id, "cancelled");
   closers.push(() => threads.close(), () => executor.close(), () => leases.close());
-  closers.push(startRetention(options, artifacts));
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks
   const waiters = new Waiters({ queue, store });
   const events = new EventHub(queue);
-  const keys = await openKeys({ config, databaseUrl, log });
-  closers.push(() => keys.close());
   const server = new Server({
     keyring: keys.keyring,
     limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA }),
@@ -242,26 +239,4 @@ function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue,
       await queue.forget(outcomes.map(({ job }) => job));
     },
   });
-}
-
-/** Drops what is past its retention, now and every hour: finished jobs, the files that they produced, and what no restore needs any more. */
-function startRetention({ config, databaseUrl, log }: SystemOptions, artifacts: ArtifactStore): Closer {
-  let running: Promise<void> | undefined;
-  const drop = async (): Promise<void> => {
-    try {
-      const dropped = await dropExpired(databaseUrl, config.RETENTION_DAYS, Date.now());
-      if (dropped.length > 0) log.info({ partitions: dropped }, "dropped finished jobs past their retention");
-      await trimAccepted(databaseUrl, Date.now());
-      await artifacts.removeOlderThan(config.RETENTION_DAYS * DAY_MS);
-    } catch (error) {
-      log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");
-    }
-  };
-  const start = (): void => { running = drop(); };
-  const timer = setInterval(start, RETENTION_PERIOD_MS);
-  start();
-  return async () => {
-    clearInterval(timer);
-    await running;
-  };
 }

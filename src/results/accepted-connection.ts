@@ -5,6 +5,10 @@ import { CopyBuffer } from "./copy-buffer.ts";
 import { readSql } from "./sql.ts";
 
 const COPY = readSql("accepted-copy.sql");
+const STAGE_OPEN = readSql("accepted-stage-open.sql");
+/** The same rows, which have their columns in the same order, into another table. */
+const STAGE_COPY = COPY.replace("copy accepted ", "copy staged_accepted ");
+const STAGE_INSERT = readSql("accepted-stage-insert.sql");
 const COLUMNS = 3;
 const CLAIM_KEYS = readSql("accepted-keys-claim.sql");
 const READ_KEYS = readSql("accepted-keys-read.sql");
@@ -41,6 +45,9 @@ export interface AcceptedRows {
   readonly rows: readonly AcceptedRow[];
 }
 
+/** Gets what each key stands for now, by whoever claimed it first, and says what is appended. */
+export type Admitted = (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRows[];
+
 export class AcceptedConnection {
   readonly #client: ExclusiveClient;
   readonly #namespace: string;
@@ -59,21 +66,25 @@ export class AcceptedConnection {
 
   /** Appends rows to `accepted`: all of them, or none and the error. */
   copy(groups: readonly AcceptedRows[]): Promise<void> {
-    return this.use((client) => this.#copyIn(client, groups));
+    return this.use((client) => this.#copyIn(client, COPY, groups));
   }
 
-  /**
-   * Claims keys, and appends the rows of those submissions that `admitted` lets in, all in one transaction.
-   * @param admitted gets what each key stands for now, by whoever claimed it first, and says what is appended
-   */
-  copyWithKeys(claims: readonly KeyClaim[], admitted: (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRows[]): Promise<void> {
+  /** Claims keys, and appends the rows of those submissions that `admitted` lets in, all in one transaction. */
+  copyWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
     return this.use(async (client) => {
       await client.query("begin");
-      const keys = claims.map(({ key }) => key);
-      await client.query(CLAIM_KEYS, [this.#namespace, keys, claims.map(({ fingerprint }) => fingerprint), claims.map(({ firstId }) => firstId), claims.map(({ ttlMs }) => ttlMs)]);
-      const { rows } = await client.query<KeyRow>(READ_KEYS, [this.#namespace, keys]);
-      const known = new Map(rows.map(({ key, fingerprint, first_id: firstId }) => [key, { fingerprint, firstId }]));
-      await this.#copyIn(client, admitted(known));
+      await this.#copyIn(client, COPY, admitted(await this.#claim(client, claims)));
+      await client.query("commit");
+    });
+  }
+
+  /** As {@link copyWithKeys}, but leaves out what the table holds already and what the rows hold twice. */
+  stageWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
+    return this.use(async (client) => {
+      await client.query("begin");
+      await client.query(STAGE_OPEN);
+      await this.#copyIn(client, STAGE_COPY, admitted(await this.#claim(client, claims)));
+      await client.query(STAGE_INSERT);
       await client.query("commit");
     });
   }
@@ -88,7 +99,14 @@ export class AcceptedConnection {
     return this.#client.use(work);
   }
 
-  #copyIn(client: pg.Client, groups: readonly AcceptedRows[]): Promise<void> {
+  async #claim(client: pg.Client, claims: readonly KeyClaim[]): Promise<ReadonlyMap<string, KnownKey>> {
+    const keys = claims.map(({ key }) => key);
+    await client.query(CLAIM_KEYS, [this.#namespace, keys, claims.map(({ fingerprint }) => fingerprint), claims.map(({ firstId }) => firstId), claims.map(({ ttlMs }) => ttlMs)]);
+    const { rows } = await client.query<KeyRow>(READ_KEYS, [this.#namespace, keys]);
+    return new Map(rows.map(({ key, fingerprint, first_id: firstId }) => [key, { fingerprint, firstId }]));
+  }
+
+  #copyIn(client: pg.Client, sql: string, groups: readonly AcceptedRows[]): Promise<void> {
     this.#rows.begin();
     for (const { rows } of groups) {
       for (const { id, submission } of rows) {
@@ -98,6 +116,6 @@ export class AcceptedConnection {
         this.#rows.text(submission);
       }
     }
-    return copyIn(client, COPY, this.#rows.end());
+    return copyIn(client, sql, this.#rows.end());
   }
 }

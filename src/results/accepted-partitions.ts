@@ -1,6 +1,7 @@
 /** The daily partitions of `accepted`, like those of `jobs`: made by the COPY that needs them, and gone a day later. */
-import pg from "pg";
+import type pg from "pg";
 import { lowestIdAt } from "../core/id.ts";
+import { underLock } from "./advisory-lock.ts";
 import { DAY_MS, dayOf, dayOfPartition, partitionName } from "./partitions.ts";
 import { readSql } from "./sql.ts";
 
@@ -8,7 +9,6 @@ const ADD = readSql("accepted-partition-add.sql");
 const LIST = readSql("accepted-partition-list.sql");
 const TRIM = readSql("accepted-partition-trim.sql");
 const EXPIRE_KEYS = readSql("accepted-keys-expire.sql");
-const TRY_LOCK = "select pg_try_advisory_lock(hashtextextended('taskflow.accepted', 0)) as locked";
 
 /** A partition's name is that of `jobs` for the same day but for its first word: retention finds one by the other. */
 const nameOf = (day: number): string => partitionName(day).replace(/^jobs/, "accepted");
@@ -24,20 +24,13 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
 
 /**
  * Drops the partitions of `accepted` that ended more than a day before `now` (epoch ms) and whose jobs are all recorded;
- * from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time.
+ * from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time; a partition in use
+ * just now, and what comes after it, is left for the next call.
  * @returns the names of the partitions dropped
- * @throws pg's error when Postgres is away
+ * @throws pg's error when Postgres is away, or `signal` ended it
  */
-export async function trimAccepted(databaseUrl: string, now: number): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000, application_name: "taskflow-accepted" });
-  client.on("error", () => undefined); // the query under way rejects with it
-  await client.connect();
-  try {
-    const lock = await client.query<{ locked: boolean }>(TRY_LOCK);
-    return lock.rows[0]?.locked === true ? await trim(client, now - DAY_MS) : [];
-  } finally {
-    await client.end();
-  }
+export async function trimAccepted(databaseUrl: string, now: number, signal?: AbortSignal): Promise<string[]> {
+  return (await underLock({ databaseUrl, name: "accepted", signal }, (client) => trim(client, now - DAY_MS))) ?? [];
 }
 
 async function trim(client: pg.Client, before: number): Promise<string[]> {
@@ -48,7 +41,9 @@ async function trim(client: pg.Client, before: number): Promise<string[]> {
     const day = dayOfName(name);
     if (day === undefined || day + DAY_MS > before) continue;
     const answer = await client.query<{ remaining: number | null }>(TRIM, bounds(day));
-    if (answer.rows[0]?.remaining === 0) dropped.push(name);
+    const remaining = answer.rows[0]?.remaining ?? null;
+    if (remaining === null) break; // in use: each try holds up all others, as in retention
+    if (remaining === 0) dropped.push(name);
   }
   return dropped;
 }

@@ -146,6 +146,18 @@ describe("an old partition", () => {
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(4))]);
   });
 
+  it("that is in use stays for the next time, and so do those after it", async () => {
+    const { url, accept, record, client } = await setup();
+    const ids = [idAt(daysAgo(4)), idAt(daysAgo(3))];
+    await accept("taskflow:0", ...ids);
+    await record(NOW, ...ids);
+    await client.query("begin");
+    await client.query(`select from ${acceptedName(daysAgo(4))}`);
+    expect(await trimAccepted(url, NOW)).toEqual([]);
+    await client.query("rollback");
+    expect(await trimAccepted(url, NOW)).toEqual([4, 3].map((days) => acceptedName(daysAgo(days))));
+  });
+
   it("does not take jobs past their retention for jobs that never ended", async () => {
     const { url, accept, record, store } = await setup();
     const [done, planned] = [idAt(daysAgo(40)), idAt(daysAgo(40))];

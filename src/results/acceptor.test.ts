@@ -75,6 +75,19 @@ describe("what is accepted", () => {
   });
 });
 
+describe("a row that is there already", () => {
+  it("counts as committed, and does not hold up what travels with it", async () => {
+    const { accept, ids } = await setup();
+    const [repeat, twice, bystander] = [one(), one(), one()];
+    const withKey = keyed("k", "body");
+    await accept(repeat);
+    const answers = await Promise.all([repeat, twice, twice, bystander, withKey].map(accept));
+    expect(new Set(answers.map(errorOf))).toEqual(new Set(["committed"]));
+    expect(await ids()).toEqual([repeat, twice, bystander, withKey].flatMap(({ jobs }) => jobs.map(({ id }) => id)).toSorted());
+    expect(await accept(keyed("k", "body"))).toEqual({ kind: "known", firstId: withKey.firstId, isSameBody: true });
+  });
+});
+
 describe("an Idempotency-Key", () => {
   it("belongs to one of those who come with it at once, on whatever replica", async () => {
     const { url, accept, ids } = await setup();

@@ -7,6 +7,9 @@
  * Nothing is tried twice: the caller waits, and is told within two seconds. `store_unavailable` says that nothing was
  * changed; `outcome_unknown` that the COPY was under way: if it was committed, the restore runs the job later (worker/restore.ts).
  *
+ * A row that is there already counts as committed: a replay that went down before its copy was enqueued comes with the same
+ * id again (replica/replays.ts).
+ *
  * Which submission an Idempotency-Key belongs to is decided here, in the transaction that commits it, and not in Redis: the
  * decision lasts as long as the row does. So no row is ever committed whose job must not run, and the restore need
  * not ask about keys; and a repeat is a replay even while Redis is empty.
@@ -33,8 +36,8 @@ const GATHER_MS = 2;
 const MAX_CHARS = 64 * 1024 * 1024;
 /** A batch ends with the submission that reaches this: about 100 ms of Postgres. */
 const MAX_BATCH_CHARS = 4 * 1024 * 1024;
-/** A missing partition (of midnight: two) and a conflict may meet one batch; more is no coincidence. */
-const MAX_TRIES = 4;
+/** A missing partition (of midnight: two), a repeat and a conflict may meet one batch; more is no coincidence. */
+const MAX_TRIES = 5;
 
 /** Jobs that are accepted as a whole. */
 export interface Acceptance {
@@ -169,20 +172,22 @@ export class Acceptor {
 
   async #write(batch: readonly Pending[]): Promise<ReadonlyMap<string, KnownKey>> {
     const claims = batch.map(({ acceptance }) => acceptance.idempotency).filter((idempotency) => idempotency !== undefined);
+    let known: ReadonlyMap<string, KnownKey> = new Map();
+    const admitted = (decided: typeof known): readonly Pending[] => {
+      known = decided;
+      return batch.filter(({ acceptance }) => answerOf(acceptance, decided) === COMMITTED);
+    };
+    let hasDuplicates = false;
     for (let tries = 1; ; tries += 1) {
       try {
-        let known: ReadonlyMap<string, KnownKey> = new Map();
-        if (claims.length === 0) await this.#connection.copy(batch);
-        else {
-          await this.#connection.copyWithKeys(claims, (decided) => {
-            known = decided;
-            return batch.filter(({ acceptance }) => answerOf(acceptance, decided) === COMMITTED);
-          });
-        }
+        if (hasDuplicates) await this.#connection.stageWithKeys(claims, admitted);
+        else if (claims.length > 0) await this.#connection.copyWithKeys(claims, admitted);
+        else await this.#connection.copy(batch);
         return known;
       } catch (error) {
         const fault = faultOf(error);
-        if (tries === MAX_TRIES || (fault !== "no_partition" && fault !== "conflict")) throw error;
+        if (tries === MAX_TRIES || fault === "bad_row" || fault === "away") throw error;
+        if (fault === "duplicate") hasDuplicates = true;
         const ids = batch.flatMap(({ acceptance }) => acceptance.jobs.map(({ id }) => id));
         if (fault === "no_partition") await this.#connection.use((client) => addAcceptedPartitions(client, ids));
       }

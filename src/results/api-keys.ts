@@ -1,13 +1,15 @@
 /** The API keys that `taskflow keys` made, in Postgres: what they may do, and their hashes. */
-import pg from "pg";
 import type { ApiKey } from "../core/api-key.ts";
 import { parseScopes } from "../core/api-key.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
+import { ExclusiveClient } from "./exclusive-client.ts";
 import { readSql } from "./sql.ts";
 
 const LIST = readSql("api-keys-list.sql");
 const ADD = readSql("api-keys-add.sql");
 const REVOKE = readSql("api-keys-revoke.sql");
+/** Of one call, its connection included: while a replica waits for a Postgres that is silent, it goes on serving a key that was revoked. */
+const TIMEOUT_MS = 5_000;
 
 export interface StoredKey extends ApiKey {
   /** As they were given, for people. */
@@ -31,19 +33,17 @@ interface Row extends NewKey {
   readonly revokedAt: Date | null;
 }
 
-/** Every method throws pg's error when Postgres is away. */
+/** One call at a time. Every method throws pg's error when Postgres is away. */
 export class ApiKeyStore {
-  readonly #pool: pg.Pool;
-  #closing: Promise<void> | undefined;
+  readonly #client: ExclusiveClient;
 
-  constructor(databaseUrl: string) {
-    this.#pool = new pg.Pool({ connectionString: databaseUrl, max: 1, connectionTimeoutMillis: 5_000, statement_timeout: 5_000, application_name: "taskflow-keys" });
-    this.#pool.on("error", () => undefined); // the next call opens another connection
+  constructor(databaseUrl: string, { timeoutMs = TIMEOUT_MS }: { readonly timeoutMs?: number } = {}) {
+    this.#client = new ExclusiveClient({ databaseUrl, applicationName: "taskflow-keys", connectTimeoutMs: timeoutMs, timeoutMs });
   }
 
   /** All of them, oldest first; the revoked ones too. */
   async list(): Promise<StoredKey[]> {
-    const { rows } = await this.#pool.query<Row>(LIST);
+    const { rows } = await this.#client.use((client) => client.query<Row>(LIST));
     return rows.map(({ rate, quota, scopes, ...row }) => ({
       ...row,
       scopes: parseScopes(scopes) ?? [],
@@ -55,18 +55,18 @@ export class ApiKeyStore {
 
   /** @returns whether it was added: not when a key that holds has this name */
   async add({ id, name, hash, scopes, rate, quota }: NewKey): Promise<boolean> {
-    const { rowCount } = await this.#pool.query(ADD, [id, name, hash, scopes, rate, quota]);
+    const { rowCount } = await this.#client.use((client) => client.query(ADD, [id, name, hash, scopes, rate, quota]));
     return rowCount === 1;
   }
 
   /** @param idOrName of a key that holds @returns the keys that were revoked */
   async revoke(idOrName: string): Promise<readonly Pick<StoredKey, "id" | "name">[]> {
-    const { rows } = await this.#pool.query<{ id: string; name: string }>(REVOKE, [idOrName]);
+    const { rows } = await this.#client.use((client) => client.query<{ id: string; name: string }>(REVOKE, [idOrName]));
     return rows;
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
-    return this.#closing;
+  /** Cuts off a call that is under way. */
+  close(): void {
+    this.#client.cut();
   }
 }

@@ -45,4 +45,12 @@ describe("a backlog", () => {
     while (backlog.isFull) backlog.take(100);
     expect(backlog.size).toBe(4); // of 1 MiB and a little: below 8 MiB
   });
+
+  it("counts the records of attempts, whose logs may be far longer than the job", () => {
+    const backlog = new Backlog({ highMark: 1_000, lowMark: 10 });
+    const logged = outcomeWith({ records: ["x".repeat(MIB / 2), "x".repeat(MIB / 2)] });
+    expect(backlog.add(Array.from({ length: 40 }, () => logged), 1_000)).toBe(32);
+    expect(backlog.isFull).toBe(true);
+    expect(backlog.take(100)).toHaveLength(4);
+  });
 });

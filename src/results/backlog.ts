@@ -64,6 +64,8 @@ export class Backlog {
   }
 }
 
-function charsOf({ job, result }: Outcome): number {
-  return job.payload.length + (result === null ? 0 : result.length);
+function charsOf({ job, result, records }: Outcome): number {
+  let chars = job.payload.length + (result === null ? 0 : result.length);
+  for (const record of records) chars += record.length; // an attempt's log is in its record; most jobs have none
+  return chars;
 }

@@ -48,6 +48,39 @@ describe("retention", () => {
   });
 });
 
+describe("retention while a long read is open", () => {
+  it("drops nothing, and holds up other reads for a moment only", async () => {
+    const { url, query, close } = await setup();
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    await query("begin");
+    await query("select count(*) from jobs"); // an export of the job history, say
+    let longestMs = 0;
+    let isDropping = true;
+    const dropped = dropExpired(url, 30, NOW).finally(() => { isDropping = false; });
+    while (isDropping) {
+      const startedAt = performance.now();
+      await other.query("select from jobs where id = $1", [idAt(NOW)]);
+      longestMs = Math.max(longestMs, performance.now() - startedAt);
+    }
+    expect(await dropped).toEqual([]);
+    expect(longestMs).toBeLessThan(1_000);
+    await query("rollback");
+    await other.end();
+    await close();
+  });
+
+  it("tries no other day", async () => {
+    const { url, query, close } = await setup();
+    await query("begin");
+    await query(`select from ${partitionName(daysAgo(42))}`);
+    expect(await dropExpired(url, 30, NOW)).toEqual([]);
+    await query("rollback");
+    expect(await dropExpired(url, 30, NOW)).toEqual([partitionName(daysAgo(42)), partitionName(daysAgo(40))]);
+    await close();
+  });
+});
+
 describe("a day's partition", () => {
   it("is named after the UTC day of its ids", () => {
     const id = idAt(Date.UTC(2019, 11, 31, 23, 59, 59, 999));

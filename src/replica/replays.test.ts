@@ -1,0 +1,66 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { redisCommand } from "../embedded/redis-command.ts";
+import { Acceptor } from "../results/acceptor.ts";
+import { RecorderConnection } from "../results/connection.ts";
+import { writeRow } from "../results/copy.ts";
+import { migrate } from "../results/migrate.ts";
+import { Store } from "../results/store.ts";
+import { outcomeWith } from "../testing/outcomes.ts";
+import { openQueue } from "../testing/queue.ts";
+import { freshDatabase, ownRedis } from "../testing/services.ts";
+import { copyId, replaysOf } from "./replays.ts";
+
+const open: { close: () => unknown }[] = [];
+afterEach(async () => {
+  for (const part of open.splice(0).reverse()) await part.close();
+});
+
+/** Two failed jobs of durability postgres, and a replay that is to copy them. */
+async function setup() {
+  const [redis, { url }] = await Promise.all([ownRedis(), freshDatabase()]);
+  await migrate(url);
+  const queue = await openQueue(redis.address);
+  const store = new Store(url);
+  const acceptor = new Acceptor({ databaseUrl: url, namespace: "taskflow:0", log: { info: () => undefined, warn: () => undefined, error: () => undefined } });
+  open.push(queue, store, acceptor);
+  const record = async (...ids: readonly string[]): Promise<void> => {
+    const connection = new RecorderConnection(url, 5_000);
+    await connection.copy(ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })), writeRow);
+    connection.cut();
+  };
+  const originals = [queue.ids.next(), queue.ids.next()];
+  const replayId = queue.ids.next();
+  await record(...originals);
+  const copies = originals.map((id) => copyId(replayId, id)) as [string, string];
+  const port = Number(new URL(redis.address).port);
+  const setMemory = (bytes: string): Promise<unknown> => redisCommand(port, "CONFIG", "SET", "maxmemory", bytes);
+  return { queue, store, acceptor, record, originals, replayId, copies, setMemory };
+}
+
+describe("copies of durability postgres", () => {
+  it("that were committed and not enqueued are enqueued by the next try", async () => {
+    const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
+    const replays = replaysOf({ queue, store, acceptor });
+    await setMemory("1"); // Redis is full: it answers, and takes nothing
+    await expect(replays.copy(replayId, originals)).rejects.toMatchObject({ code: "queue_unavailable" });
+    await setMemory("0");
+    expect(await queue.missing(copies)).toEqual(copies);
+    expect(await replays.copy(replayId, originals)).toBe(2);
+    expect(await queue.missing(copies)).toEqual([]);
+  });
+
+  it("that the restore has run meanwhile are not run again", async () => {
+    const { queue, store, acceptor, record, originals, replayId, copies } = await setup();
+    const replays = replaysOf({
+      queue,
+      store,
+      acceptor: {
+        accept: (acceptance, done) => {
+          acceptor.accept(acceptance, (answer) => { record(copies[0]).then(() => done(answer), (error: unknown) => { throw error; }); });
+        },
+      },
+    });
+    expect(await replays.copy(replayId, originals)).toBe(2);
+    expect(await queue.missing(copies)).toEqual([copies[0]]);
+  });
+});
