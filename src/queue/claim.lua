@@ -29,13 +29,6 @@ local function hand_over(mark, id, text)
   if text_bytes > 65536 then flush() end -- small enough that one long job does not keep much more than itself in the caller's memory
 end
 
-local function wake(kind)
-  for _ = 1, 8 do -- a replica that hears nothing any more is passed over
-    local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
-    if not idle or redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
-  end
-end
-
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
 local function head_of(before, lost)

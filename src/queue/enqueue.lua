@@ -184,13 +184,7 @@ for kind, of_type in pairs(by_type) do
   if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. kind, at_once) end
   if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. kind, later) end
   -- Whoever is woken looks for work, or learns of a job that is due before all others.
-  if (due > 0 or of_type.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. kind, replica) == 1) then
-    -- one idle replica is enough: a claim that leaves work wakes the next. One that hears nothing any more is passed over.
-    for _ = 1, 8 do
-      local idle = call('SPOP', ns .. 'idle:' .. kind)
-      if not idle or call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
-    end
-  end
+  if (due > 0 or of_type.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. kind, replica) == 1) then wake(kind) end
 end
 announce()
 return reply

@@ -121,12 +121,7 @@ end
 for i = 1, #left, 1000 do call('ZREM', ns .. 'leased', unpack(left, i, math.min(i + 999, #left))) end
 for i = 1, #after, 1000 do call('HSET', states, unpack(after, i, math.min(i + 999, #after))) end
 for i = 1, #outbox, 1000 do call('ZADD', ns .. 'outbox', unpack(outbox, i, math.min(i + 999, #outbox))) end
-for kind in pairs(woken) do
-  for _ = 1, 8 do -- a replica that hears nothing any more is passed over
-    local idle = call('SPOP', ns .. 'idle:' .. kind)
-    if not idle or call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
-  end
-end
+for kind in pairs(woken) do wake(kind) end
 for field, by in pairs(counts) do call('HINCRBY', ns .. 'counts', field, by) end
 if ended > 0 then
   local minute = ns .. 'ended:' .. math.floor(now / 60000)
