@@ -157,6 +157,7 @@ for at = 7, #ARGV, 3 do
   if got > 0 then count('running:' .. kind, got) end
   local is_left = call('ZCARD', ready) > 0
   if got > 0 and is_left then reply[3] = 1 end
+  if seq == '0' then call('DEL', ns .. 'idle:' .. kind) end -- a replica that starts leaves out who died: whoever lives stands there again within a second
   if got < n then
     call('SADD', ns .. 'idle:' .. kind, replica)
   else

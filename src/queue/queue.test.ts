@@ -426,14 +426,23 @@ describe("wake-ups", () => {
     expect(woken).toEqual(["one"]);
   });
 
-  it("pass over a replica that hears nothing any more", async () => {
+  it("pass over replicas that hear nothing any more, however many", async () => {
     const woken: string[] = [];
     const one = await replica({ onWake: () => woken.push("one") });
-    await redis.sadd("{taskflow:0}:idle:noop", "gone0001", "gone0002");
     await claim(one);
+    await redis.sadd("{taskflow:0}:idle:noop", ...Array.from({ length: 500 }, (_, i) => `gone${i}`));
     woken.length = 0;
     await enqueue(await replica(), submission());
     await until(() => woken.length > 0, { what: "the one that lives is woken" });
+  });
+
+  it("are left to those who live once a replica starts", async () => {
+    const [old, started] = [await replica(), await replica({ replica: "started1" })];
+    await claim(old);
+    await started.claim(0, 1, ioSlots({ noop: 1 }));
+    expect(await redis.smembers("{taskflow:0}:idle:noop")).toEqual(["started1"]);
+    await claim(old); // as it does within a second
+    expect(await redis.scard("{taskflow:0}:idle:noop")).toBe(2);
   });
 
   it("go on to the next replica while a claim leaves work", async () => {

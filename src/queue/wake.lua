@@ -3,9 +3,8 @@
 
 -- One is enough: a claim that leaves work wakes the next.
 local function wake(kind)
-  for _ = 1, 8 do -- a replica that hears nothing any more is passed over
+  repeat -- one that hears nothing any more is passed over, and out of the set for good
     local idle = redis.call('SPOP', KEYS[1] .. 'idle:' .. kind)
-    if not idle or redis.call('PUBLISH', KEYS[1] .. 'to:' .. idle, 'wake') > 0 then break end
-  end
+  until not idle or redis.call('PUBLISH', KEYS[1] .. 'to:' .. idle, 'wake') > 0
 end
 
