@@ -24,8 +24,8 @@ elseif state == 'q' or state == 's' or state == 't' then
   if state ~= 'q' then redis.call('HINCRBY', ns .. 'counts', (state == 's' and 'scheduled:' or 'retrying:') .. kind, -1) end
   redis.call('HINCRBY', ns .. 'counts', 'cancelled:' .. kind, 1)
   local priority = string.sub(text, 2, 2)
-  local band = (9 - tonumber(priority)) * 281474976710656
-  if state == 'q' and redis.call('ZCOUNT', ns .. 'ready:' .. kind, band, band + 281474976710655) == 0 then
+  local band = (9 - priority) * BAND
+  if state == 'q' and redis.call('ZCOUNT', ns .. 'ready:' .. kind, band, band + BAND - 1) == 0 then
     redis.call('DEL', ns .. 'fair:' .. kind .. ':' .. priority) -- nobody waits: who was last says nothing, and would never be dropped
   end
   if is_watched then changed('x', id, kind) end

@@ -41,7 +41,7 @@ local function enter(context)
   local group = groups[context]
   if not group then
     local kind, priority, name = string.match(context, '^>([%w_]+)|(%d)|(.*)$')
-    group = { kind = kind, slot = kind .. ':' .. priority, name = name, band = (9 - tonumber(priority)) * 281474976710656, of_type = type_of(kind) }
+    group = { kind = kind, slot = kind .. ':' .. priority, name = name, band = (9 - priority) * BAND, of_type = type_of(kind) }
     groups[context] = group
   end
   return group

@@ -46,9 +46,19 @@ function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
 
 const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);
 
-async function expireLeases(): Promise<void> {
-  const leased = await redis.zrange("{taskflow:0}:leased", "0", "-1");
-  for (const id of leased) await redis.zadd("{taskflow:0}:leased", 1, id);
+async function expireLeases(client = redis): Promise<void> {
+  const leased = await client.zrange("{taskflow:0}:leased", "0", "-1");
+  await client.zadd("{taskflow:0}:leased", ...leased.flatMap((id) => [1, id]));
+}
+
+/** All that runs loses its lease, and waits again. */
+async function loseAll(queue: Queue, client = redis): Promise<void> {
+  await expireLeases(client);
+  for (let isMoreLeft = true; isMoreLeft; ) {
+    const { lost, ...rest } = await claim(queue, {});
+    await queue.settle(lost.map((job) => settlement(job, { verdict: "r", attempt: 0 })), 30_000);
+    isMoreLeft = rest.isMoreLeft;
+  }
 }
 
 describe("an enqueue with free slots", () => {
@@ -348,6 +358,35 @@ describe("leases", () => {
     await two.settle(lost.map((job) => settlement(job, { verdict: "r", attempt: 0 })), 30_000);
     expect(ids((await claim(two, { noop: 5 }, 0)).claimed)).toEqual([innocent]);
     expect(ids((await claim(two, { noop: 5 }, 1)).claimed)).toEqual([suspect]);
+  });
+
+  it("gives a suspect its turn by priority and age, as if it were none", async () => {
+    const queue = await replica();
+    const lost = await enqueue(queue, submission(), submission({ priority: 4 }));
+    await claim(queue);
+    await loseAll(queue);
+    const [urgent = "", later = ""] = await enqueue(queue, submission({ priority: 6 }), submission());
+    const order = [urgent, lost[0], later, lost[1]];
+    const places = await Promise.all(order.map(async (id = "") => (await queue.standing(id))?.ahead));
+    expect(places).toEqual([0, 1, 1, 3]); // a suspect may come before `later`, or have to wait
+    const claims = [await claim(queue, { noop: 1 }), await claim(queue, { noop: 1 }), await claim(queue)];
+    expect(claims.map(({ claimed }) => ids(claimed))).toEqual([[urgent], [lost[0]], [later, lost[1]]]);
+  });
+
+  it("finds a fresh job behind any number of suspects in one claim, which fetches nothing of theirs", async () => {
+    const own = await ownRedis();
+    const stats = new Redis(own.address);
+    const queue = await replica({ url: own.address });
+    const lost = Array.from({ length: 1_500 }, () => submission());
+    await enqueueRaw(queue, { ids: lost.map(() => queue.ids.next()), submissions: lost });
+    for (let left = lost.length; left > 0; left -= 500) await claim(queue, { noop: 500 });
+    await loseAll(queue, stats);
+    const fresh = await enqueue(queue, submission({ priority: 0 }));
+    await stats.config("RESETSTAT");
+    expect(ids((await claim(queue, { noop: 10 }, 0)).claimed)).toEqual(fresh);
+    expect(await stats.info("commandstats")).toContain("cmdstat_get:calls=2,"); // its own last claim, and the job
+    expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ queued: 1_500, running: 1 }] });
+    stats.disconnect();
   });
 
   it("takes nothing as lost for one lease after nobody claimed for a while", async () => {

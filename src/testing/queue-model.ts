@@ -5,7 +5,7 @@
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob, State } from "./model-job.ts";
-import { AHEAD, FairTags, PAST, modelJob, tokenOf } from "./model-job.ts";
+import { AHEAD, FairTags, PAST, byTurn, isSuspect, modelJob, tokenOf } from "./model-job.ts";
 
 export interface NewSubmission {
   readonly jobs: readonly NewJob[];
@@ -35,7 +35,7 @@ export class QueueModel {
 
   /** What Redis's `ready:<type>` holds, next first. */
   ready(type: string): ModelJob[] {
-    return this.in("q").filter((job) => job.type === type);
+    return this.in("q").filter((job) => job.type === type).sort(byTurn);
   }
 
   /** @param slots where the caller has some for all these jobs: what it leases at once is added to `leased` */
@@ -70,8 +70,8 @@ export class QueueModel {
       const limit = before + Math.min(ofType, slots[lane]);
       for (const job of this.ready(type)) {
         if (claimed.length === limit) break;
-        if (job.crashes > 0 && suspects === 0) continue;
-        if (job.crashes > 0) suspects -= 1;
+        if (isSuspect(job) && suspects === 0) continue;
+        if (isSuspect(job)) suspects -= 1;
         claimed.push(this.#take(job, tokenOf(replica, seq)));
       }
       slots[lane] -= claimed.length - before;
@@ -113,8 +113,9 @@ export class QueueModel {
       return "running";
     }
     if (!["q", "s", "t"].includes(job.state)) return "finished";
+    const wasReady = job.state === "q";
     this.#move(job, "x", AHEAD);
-    this.#clearTags(job);
+    if (wasReady) this.#clearTags(job);
     return "cancelled";
   }
 
@@ -166,9 +167,9 @@ export class QueueModel {
     return handed;
   }
 
-  /** Where nobody waits, no group's tag is kept. */
+  /** Where nobody waits but suspects, no group's tag is kept. */
   #clearTags(job: ModelJob): void {
-    if (!this.ready(job.type).some(({ priority }) => priority === job.priority)) this.tags.clear(job);
+    if (!this.ready(job.type).some((other) => other.priority === job.priority && !isSuspect(other))) this.tags.clear(job);
   }
 
   #lease(job: ModelJob, token: string, isLost: boolean): Handed {
