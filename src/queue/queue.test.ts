@@ -45,6 +45,7 @@ function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
 }
 
 const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);
+const noCallback = (): undefined => undefined;
 
 async function expireLeases(client = redis): Promise<void> {
   const leased = await client.zrange("{taskflow:0}:leased", "0", "-1");
@@ -403,7 +404,7 @@ describe("leases", () => {
     const queue = await replica();
     const sent = await enqueue(queue, submission(), submission());
     const { claimed } = await claim(queue);
-    expect(await queue.cancel(sent[1] ?? "", 30_000)).toMatchObject({ kind: "running" });
+    expect(await queue.cancel(sent[1] ?? "", 30_000, noCallback)).toMatchObject({ kind: "running" });
     const running = [...claimed.map(({ id, claimSeq }) => ({ id, claimSeq, progress: 42 })), { id: queue.ids.next(), claimSeq: 1, progress: null }];
     await expireLeases();
     const stops = await queue.renew(running, `{"id":"me"}`);
@@ -419,13 +420,41 @@ describe("cancel and sweep", () => {
     const queue = await replica();
     const sent = await enqueue(queue, submission(), submission({ options: { run_at: queue.clock.now() + 60_000 } }));
     for (const id of sent) {
-      const answer = await queue.cancel(id, 30_000);
+      const answer = await queue.cancel(id, 30_000, noCallback);
       expect(answer).toMatchObject({ kind: "cancelled", job: { status: "cancelled" } });
     }
-    expect(await queue.cancel(sent[0] ?? "", 30_000)).toMatchObject({ kind: "finished" });
-    expect(await queue.cancel(queue.ids.next(), 30_000)).toEqual({ kind: "missing" });
+    expect(await queue.cancel(sent[0] ?? "", 30_000, noCallback)).toMatchObject({ kind: "finished" });
+    expect(await queue.cancel(queue.ids.next(), 30_000, noCallback)).toEqual({ kind: "missing" });
     expect((await claim(queue)).claimed).toEqual([]);
     expect(await queue.books()).toMatchObject({ outbox: 2, unaccounted: 0, types: [{ cancelled: 2, scheduled: 0 }] });
+  });
+
+  it("enqueues the callback of what it cancels, once, and none of what it does not", async () => {
+    const queue = await replica();
+    const [running = "", waiting = ""] = await enqueue(queue, submission(), submission());
+    await claim(queue, { noop: 1 });
+    const callback = { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
+    for (const id of [running, waiting, waiting]) await queue.cancel(id, 30_000, () => callback);
+    expect(ids((await claim(queue, { webhook: 5 })).claimed)).toEqual([callback.id]);
+    expect(await queue.books()).toMatchObject({ accepted: 3, unaccounted: 0 });
+  });
+
+  it("makes the callback of the job as it ends, though it runs once more after it was read", async () => {
+    const queue = await replica();
+    const [id = ""] = await enqueue(queue, submission());
+    const meanwhile: Promise<unknown>[] = [];
+    const attempts: number[] = [];
+    const answer = await queue.cancel(id, 30_000, ({ job, attempt }) => {
+      attempts.push(attempt);
+      if (attempts.length > 1) return undefined;
+      const ran = { ...job, claimSeq: 1, attempt: 1, crashes: 0, deferrals: 0 };
+      meanwhile.push(claim(queue), queue.settle([settlement(ran as Job, { verdict: "r" })], 30_000)); // sent before the cancellation
+      return { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
+    });
+    await Promise.all(meanwhile);
+    expect(attempts).toEqual([0, 1]);
+    expect(answer).toMatchObject({ kind: "cancelled", job: { status: "cancelled", attempt: 1 } });
+    expect(await queue.books()).toMatchObject({ accepted: 1, outbox: 1, unaccounted: 0 });
   });
 
   it("tells the replica that runs the job, and lets only completion stand against it", async () => {
@@ -433,7 +462,7 @@ describe("cancel and sweep", () => {
     const [one, two] = [await replica({ onCancel: (id) => cancelled.push(id) }), await replica()];
     const sent = await enqueue(one, submission(), submission());
     const { claimed } = await claim(one);
-    for (const id of sent) await two.cancel(id, 30_000);
+    for (const id of sent) await two.cancel(id, 30_000, noCallback);
     await until(() => cancelled.length === 2, { what: "the replica has heard of it" });
     expect(await one.settle(claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "c" : "r" })), 30_000)).toEqual(["k", "x"]);
     expect(await one.settle(claimed.slice(1).map((job) => settlement(job, { verdict: "x" })), 30_000)).toEqual(["k"]);

@@ -106,15 +106,9 @@ for kind, of_kind in pairs(tallies) do
   end
 end
 for at = 4 + n, #ARGV, 4 do
-  local id, kind = ARGV[at + 1], ARGV[at + 2]
-  if letters[tonumber(ARGV[at]) + 1] == 'k' and call('SET', jobs .. id, ARGV[at + 3], 'NX') then
-    local slot = kind .. ':5'
-    local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, '') or 0)) + 1
-    call('ZADD', ns .. 'fair:' .. slot, tag, '')
-    call('ZADD', ns .. 'ready:' .. kind, 4 * BAND + tag, id)
-    call('ZADD', ns .. 'live', 0, id)
+  local kind = ARGV[at + 2]
+  if letters[tonumber(ARGV[at]) + 1] == 'k' and enqueue_callback(ARGV[at + 1], kind, ARGV[at + 3]) then
     count('accepted:' .. kind, 1)
-    if is_watched then changed('q', id, kind) end
     woken[kind] = true
   end
 end

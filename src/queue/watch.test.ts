@@ -67,7 +67,7 @@ describe("who watches", () => {
     await until(async () => (await queue.claim(1, 1, ioSlots({ noop: 0 }))).nextDueAt > queue.clock.now() + 1_000, { what: "the retry is due" });
     await queue.claim(2, 1, ioSlots({ noop: 1 }));
     await queue.settle([settlement(due, { claimSeq: 2 })], 60_000);
-    await queue.cancel(later, 60_000);
+    await queue.cancel(later, 60_000, () => undefined);
     await until(() => seen.length === 8, { what: "all is told" });
     const told = (id: string) => seen.filter((change) => change.id === id).map(({ status }) => status);
     expect(told(due)).toEqual(["queued", "running", "retrying", "queued", "running", "completed"]);

@@ -2,6 +2,7 @@
  * What the queue promises, as a pure model: the same verbs as Queue, on plain maps, without a clock. What time does in
  * Redis is a step of its own here (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
  */
+import type { Callback } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob, State } from "./model-job.ts";
@@ -100,12 +101,12 @@ export class QueueModel {
   settle(replica: string, settlements: readonly Settlement[]): string[] {
     const answers = settlements.map((settlement) => this.#settle(tokenOf(replica, settlement.claimSeq), settlement));
     settlements.forEach(({ callback }, i) => {
-      if (callback && answers[i] === "k") this.#add({ id: callback.id, type: callback.submission.type, priority: 5, group: "", runAt: PAST });
+      if (callback && answers[i] === "k") this.#addCallback(callback);
     });
     return answers;
   }
 
-  cancel(id: string): string {
+  cancel(id: string, callback?: Callback): string {
     const job = this.jobs.get(id);
     if (!job) return "missing";
     if (job.state === "r") {
@@ -116,6 +117,7 @@ export class QueueModel {
     const wasReady = job.state === "q";
     this.#move(job, "x", AHEAD);
     if (wasReady) this.#clearTags(job);
+    if (callback) this.#addCallback(callback);
     return "cancelled";
   }
 
@@ -154,6 +156,10 @@ export class QueueModel {
     this.#count("scheduled", job.type, 1);
     if (job.runAt === PAST && !isLeased) this.#makeReady(made);
     return made;
+  }
+
+  #addCallback({ id, submission: { type } }: Callback): void {
+    this.#add({ id, type, priority: 5, group: "", runAt: PAST });
   }
 
   #makeReady(job: ModelJob): void {
