@@ -2,7 +2,7 @@
 import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
-import type { Durability, Job } from "../core/job.ts";
+import type { CallbackOf, Durability, Job } from "../core/job.ts";
 import type { Replays } from "../core/replays.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -48,6 +48,8 @@ export interface ApiDependencies {
   readonly events: Pick<EventHub, "join" | "heard" | "since">;
   /** Parses and checks a large body on a pool thread; the bytes move there. */
   readonly parseLarge: (task: BodyTask) => Promise<ParsedBody>;
+  /** Of a job that is cancelled while it waits. */
+  readonly callbackOf: CallbackOf;
   /** Gets each job that was cancelled while it waited: it stands in the outbox, owned by this replica. */
   readonly cancelWaiting: (job: Job) => void;
   /** Where one was started on this machine. */

@@ -50,6 +50,13 @@ describe("one job", () => {
     expect(await cancel(server, id)).toMatchObject({ status: 409, body: { code: "job_finished" } });
   });
 
+  it("tells its callback that it was cancelled while it waited", async () => {
+    const id = await submit(server, { callback_url: "https://hooks.example/done", delay_ms: 60_000 });
+    const { body } = await cancel(server, id);
+    const { claimed } = await server.queue.claim(98, 1, ioSlots({ webhook: 1 }));
+    expect(claimed.map(({ payload }) => JSON.parse(payload) as unknown)).toEqual([{ url: "https://hooks.example/done", body }]);
+  });
+
   it("is asked to stop while it runs", async () => {
     const id = await submit(server);
     await server.queue.claim(99, 1, ioSlots({ note: 1 }));

@@ -54,11 +54,11 @@ export async function find<Found>(inRedis: () => Promise<Found | undefined>, inP
 }
 
 export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
-  const { queue, store, settings, cancelWaiting } = deps;
+  const { queue, store, settings, callbackOf, cancelWaiting } = deps;
   const toJson = jobJson(deps.registry);
   return async (request) => {
     const id = idOf(request);
-    const answer = await queue.cancel(id, settings.outboxOwnedMs);
+    const answer = await queue.cancel(id, settings.outboxOwnedMs, callbackOf);
     switch (answer.kind) {
       case "cancelled":
         cancelWaiting(answer.job);

@@ -68,7 +68,7 @@ export function submitBatch(deps: ApiDependencies): Handler {
     const { caller } = request;
     parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
       if (caller) deps.limits.charge(caller, submissions.length - 1);
-      const ids = idsFrom(deps.queue.ids.nextOf(submissions.length), submissions.length);
+      const ids = idsFrom(deps.queue.ids.next(submissions.length), submissions.length);
       enqueue(deps, through(reply), { ids, submissions, idempotency }, (firstId) => {
         const isReplay = firstId !== ids[0];
         const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);

@@ -119,6 +119,15 @@ export interface Outcome {
   readonly records: readonly string[];
 }
 
+/** The job that tells a caller of an outcome. Its id follows from that of the job it tells of, so that it is enqueued once. */
+export interface Callback {
+  readonly id: string;
+  readonly submission: Submission;
+}
+
+/** The callback of an outcome, if the submission asked for one. */
+export type CallbackOf = (outcome: Outcome) => Callback | undefined;
+
 /** A job as the API shows it, wherever it lives. `payload` and `result` are JSON texts. */
 export interface JobView {
   readonly id: string;

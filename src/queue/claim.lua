@@ -7,7 +7,7 @@
 --          a repeat, else 0; then texts of some 64 KiB that hold jobs: a mark, id, text, character 30. Marks: "+" claimed for the first time
 --          (the text is what was submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
 local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local BAND, LIMIT, MAX_BYTES = 281474976710656, 1000, 8 * 1024 * 1024 -- a priority's range of tags · bounded work and bytes for one call
+local LIMIT, MAX_BYTES = 1000, 8 * 1024 * 1024 -- bounded work and bytes for one call
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local suffix, until_text = lease_of(now, replica, seq), string.format('%.0f', now + lease) -- a number would be written anew for each job
@@ -27,13 +27,6 @@ local function hand_over(mark, id, text)
   bytes = bytes + #text
   text_bytes = text_bytes + #text
   if text_bytes > 65536 then flush() end -- small enough that one long job does not keep much more than itself in the caller's memory
-end
-
-local function wake(kind)
-  for _ = 1, 8 do -- a replica that hears nothing any more is passed over
-    local idle = redis.call('SPOP', ns .. 'idle:' .. kind)
-    if not idle or redis.call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
-  end
 end
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
@@ -96,7 +89,7 @@ for at, id in ipairs(due) do
     local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group) or 0)) + 1
     call('ZADD', ns .. 'fair:' .. slot, tag, group)
     if state then call('HSET', states, id, 'q' .. sub(state, 2)) else call('SETRANGE', jobs .. id, 0, 'q') end
-    call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * BAND + tag, id)
+    call('ZADD', ns .. 'ready:' .. kind, score_of(priority, tag, state), id)
     promoted[kind] = true
     if is_watched then changed('q', id, kind) end
     count((state and 'retrying:' or 'scheduled:') .. kind, -1)
@@ -115,55 +108,60 @@ if now >= grace_until then
   if #expired == LIMIT then reply[3] = 1 end
 end
 
+-- The n ids of a type whose turn it is. One suspect may be among them, if it may start: where it would stand if it were none.
+local function next_ids(ready, n, has_suspects)
+  local ids = call('ZRANGEBYSCORE', ready, '-inf', SUSPECTS - 1, 'LIMIT', 0, n)
+  if has_suspects and suspects > 0 then
+    local first = call('ZRANGEBYSCORE', ready, SUSPECTS, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local ahead = call('ZCOUNT', ready, '-inf', first[2] - SUSPECTS - 1)
+    if ahead < n then table.insert(ids, ahead + 1, first[1]); ids[n + 1] = nil end
+  end
+  return ids
+end
+
 local free = { io = tonumber(ARGV[5]), cpu = tonumber(ARGV[6]) }
 for at = 7, #ARGV, 3 do
   local kind, lane = ARGV[at], ARGV[at + 2]
   local n = paused[kind] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane])
-  local ready, aside, got, examined, top, before = ns .. 'ready:' .. kind, 0, 0, 0, {}, #leased
-  while got < n and examined < LIMIT and bytes <= MAX_BYTES do
-    local ids = call('ZRANGE', ready, aside, aside + math.min(n - got, LIMIT) - 1) -- lowest score first; what is set aside stays before them
-    if #ids == 0 then break end
-    local known, taken, last, last_priority = states_of(ids), {}, nil, nil
-    for i = 1, #ids do
-      if bytes > MAX_BYTES then break end
-      local id, state = ids[i], known[i]
-      local text = call('GET', jobs .. id)
-      local is_suspect = text and state and sub(state, 4, 4) ~= '0'
-      examined = examined + 1
-      if is_suspect and suspects == 0 then
-        aside = aside + 1
-      else
-        taken[#taken + 1] = id
-        if text then
-          if is_suspect then suspects = suspects - 1 end
-          lease_job(id, text, state, false)
-          got = got + 1
-          local priority = sub(text, 2, 2)
-          if last and priority ~= last_priority then top[9 - last_priority] = call('ZSCORE', ready, last) end
-          last, last_priority = id, priority
-        end
-      end
+  local ready, got, taken, top, before = ns .. 'ready:' .. kind, 0, 0, {}, #leased
+  local back = call('ZRANGE', ready, -1, -1, 'WITHSCORES') -- tells whether any wait, and whether there are suspects among them
+  local has_suspects = tonumber(back[2] or 0) >= SUSPECTS
+  local ids = n > 0 and back[1] and bytes <= MAX_BYTES and next_ids(ready, math.min(n, LIMIT), has_suspects) or {}
+  local known, last, last_priority = states_of(ids), nil, nil
+  for i, id in ipairs(ids) do
+    if bytes > MAX_BYTES then break end
+    taken = i
+    local text, state = call('GET', jobs .. id), known[i]
+    if text then
+      if is_suspect(state) then suspects = suspects - 1 end
+      lease_job(id, text, state, false)
+      got = got + 1
+      local priority = sub(text, 2, 2)
+      if last and priority ~= last_priority then top[9 - last_priority] = call('ZSCORE', ready, last) end
+      last, last_priority = id, priority
     end
-    if last then top[9 - last_priority] = call('ZSCORE', ready, last) end
-    if #taken == #ids then
-      call('ZREMRANGEBYRANK', ready, aside, aside + #ids - 1)
-    elseif #taken > 0 then
-      call('ZREM', ready, unpack(taken))
-    end
+  end
+  if last then top[9 - last_priority] = call('ZSCORE', ready, last) end
+  local is_left = back[1] ~= ids[taken]
+  if has_suspects then
+    if taken > 0 then call('ZREM', ready, unpack(ids, 1, taken)) end
+    is_left = call('EXISTS', ready) == 1
+  elseif taken > 0 then
+    call('ZREMRANGEBYRANK', ready, 0, taken - 1)
   end
   if is_watched then
     for i = before + 2, #leased, 2 do changed('r', leased[i], kind) end
   end
   for band, score in pairs(top) do
-    local slot, tag = kind .. ':' .. (9 - band), score - band * BAND
+    local slot, tag = kind .. ':' .. (9 - band), score % SUSPECTS - band * BAND
     if tag > tonumber(call('HGET', ns .. 'vtime', slot) or 0) then call('HSET', ns .. 'vtime', slot, tag) end -- a suspect comes later than its tag
     local waits = call('ZCOUNT', ready, band * BAND, (band + 1) * BAND - 1) > 0
     call('ZREMRANGEBYSCORE', ns .. 'fair:' .. slot, '-inf', waits and tag or '+inf') -- where nobody waits, no tag says anything
   end
   free[lane] = free[lane] - got
   if got > 0 then count('running:' .. kind, got) end
-  local is_left = call('ZCARD', ready) > 0
-  if got > 0 and is_left then reply[3] = 1 end
+  if taken > 0 and is_left then reply[3] = 1 end
+  if seq == '0' then call('DEL', ns .. 'idle:' .. kind) end -- a replica that starts leaves out who died: whoever lives stands there again within a second
   if got < n then
     call('SADD', ns .. 'idle:' .. kind, replica)
   else

@@ -157,7 +157,7 @@ export class Connection {
     if (!this.isReady) throw new QueueUnavailable("Redis is not connected");
     const bytes = this.#buffers.encode(head, args);
     const command = new WrittenCommand(head[0], bytes);
-    // Its own timer, not ioredis' commandTimeout: a call that timed out must also free the connection it hangs on.
+    // Its own timer, as ioredis' commandTimeout is one for all calls. Its connection stays: one that is dead is given up when it has been silent for SILENT_MS.
     const timer = setTimeout(() => {
       command.reject(new OutcomeUnknown(`Redis has not answered within ${timeoutMs} ms`));
     }, timeoutMs);

@@ -5,6 +5,7 @@ import type { Sign } from "../core/destination.ts";
 import type { RetryAfterError } from "../core/job-type.ts";
 import { openQueue } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";
+import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
 import type { Queue } from "./queue.ts";
 
@@ -63,6 +64,11 @@ async function ask(times: number, { host = HOST, concurrency = 100, perSecond = 
 async function leaveAll({ inside }: Asked, sign: Sign): Promise<void> {
   for (const leave of inside) leave(sign);
   await Promise.all(queues.map((queue) => queue.books())); // on the connection that the reports went by
+}
+
+/** A number that Redis tells of its commands. */
+async function stat(pattern: RegExp): Promise<number> {
+  return Number(pattern.exec(await redis.info("commandstats"))?.[1] ?? 0);
 }
 
 /** As if the time for which it is open had passed. */
@@ -157,6 +163,36 @@ describe("a destination", () => {
     await sleep(50);
     await redis.acl("SETUSER", "default", "+evalsha");
     await until(async () => (await redis.zcard(`{taskflow:0}:held:${HOST}`)) === 0, { what: "the visits are over" });
+  });
+
+  it("is told twice a second by a replica whose reports Redis does not take, however many they are", async () => {
+    const { inside } = await ask(10);
+    await redis.acl("SETUSER", "default", "-evalsha");
+    for (const leave of inside) {
+      leave("up");
+      await sleep(2); // in a call of its own
+    }
+    await redis.config("RESETSTAT");
+    await sleep(1_600);
+    const refused = await stat(/cmdstat_evalsha:.*rejected_calls=(\d+)/);
+    await redis.acl("SETUSER", "default", "+evalsha");
+    expect(refused).toBeGreaterThanOrEqual(2);
+    expect(refused).toBeLessThanOrEqual(2 * 4); // of two replicas
+  });
+
+  it("counts the end of a visit once where the answer was lost, and it is told again", async () => {
+    const proxy = await TcpProxy.start(Number(new URL(address).port));
+    const queue = await openQueue(proxy.before(address));
+    queues.push(queue);
+    const leave = await queue.destinations.enter(HOST, { concurrency: 100, perSecond: 0 }, 60_000);
+    await redis.config("RESETSTAT");
+    const dropped = proxy.dropNextReply((request) => request.includes("down"));
+    leave("down");
+    await dropped;
+    await until(async () => (await stat(/cmdstat_zrem:calls=(\d+)/)) === 2, { what: "it is told again" });
+    expect(await redis.hget(KEY, "failures")).toBe("1");
+    queue.close();
+    await proxy.close();
   });
 
   it("takes no more a second than it may", async () => {

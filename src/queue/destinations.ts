@@ -54,6 +54,7 @@ export class RedisDestinations implements Destinations {
   #reports: string[] = [];
   /** The call that waits for the end of this tick. */
   #next: Promise<void> | undefined;
+  #repeat: NodeJS.Timeout | undefined;
 
   constructor(connection: Pick<Connection, "run">, { ns, replica, onOpened, onError }: DestinationsOptions) {
     this.#connection = connection;
@@ -100,11 +101,14 @@ export class RedisDestinations implements Destinations {
     }
   }
 
-  /** What could not be told is told with the next call, and soon; a repeat changes no more than a window. What is too much is over when its time is. */
+  /** What could not be told is told with the next call, and soon; a repeat changes nothing. What is too much is over when its time is. */
   #keep(reports: readonly string[]): void {
     if (this.#reports.length > MAX_KEPT) return;
     this.#reports.push(...reports);
-    setTimeout(() => { this.#next ??= this.#call(); }, REPEAT_MS).unref();
+    this.#repeat ??= setTimeout(() => {
+      this.#repeat = undefined;
+      this.#next ??= this.#call();
+    }, REPEAT_MS).unref();
   }
 
   async #decide(entries: readonly Entry[]): Promise<void> {

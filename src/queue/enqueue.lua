@@ -41,7 +41,7 @@ local function enter(context)
   local group = groups[context]
   if not group then
     local kind, priority, name = string.match(context, '^>([%w_]+)|(%d)|(.*)$')
-    group = { kind = kind, slot = kind .. ':' .. priority, name = name, band = (9 - tonumber(priority)) * 281474976710656, of_type = type_of(kind) }
+    group = { kind = kind, slot = kind .. ':' .. priority, name = name, band = (9 - priority) * BAND, of_type = type_of(kind) }
     groups[context] = group
   end
   return group
@@ -184,13 +184,7 @@ for kind, of_type in pairs(by_type) do
   if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. kind, at_once) end
   if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. kind, later) end
   -- Whoever is woken looks for work, or learns of a job that is due before all others.
-  if (due > 0 or of_type.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. kind, replica) == 1) then
-    -- one idle replica is enough: a claim that leaves work wakes the next. One that hears nothing any more is passed over.
-    for _ = 1, 8 do
-      local idle = call('SPOP', ns .. 'idle:' .. kind)
-      if not idle or call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
-    end
-  end
+  if (due > 0 or of_type.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. kind, replica) == 1) then wake(kind) end
 end
 announce()
 return reply

@@ -57,7 +57,7 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
     await until(async () => (await other.renew(running.map(({ id, claimSeq }) => ({ id, claimSeq, progress: null })), "{}")).size === 0, { what: "leases are renewed", timeoutMs: 30_000 });
     await until(
       async () => {
-        await one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS); // told to nobody until the other is connected again
+        await one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS, () => undefined); // told to nobody until the other is connected again
         return cancelled.length > 0;
       },
       { what: "it hears of cancellations again", timeoutMs: 30_000 },

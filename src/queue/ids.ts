@@ -18,16 +18,8 @@ export class IdSource {
     this.#shard = shard;
   }
 
-  next(): string {
-    return this.#take(1);
-  }
-
-  /** The first of `count` ids that follow each other ({@link idsFrom} gives them all). */
-  nextOf(count: number): string {
-    return this.#take(count);
-  }
-
-  #take(count: number): string {
+  /** A new id: the first of `count` that follow each other ({@link idsFrom} gives them all). */
+  next(count = 1): string {
     const now = this.#now();
     // 2^31 + 2^31 leaves room to count up within one millisecond without touching the random part.
     if (now > this.#ms || this.#counter + count > 0xffff_ffff) {

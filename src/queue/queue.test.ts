@@ -45,10 +45,21 @@ function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
 }
 
 const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);
+const noCallback = (): undefined => undefined;
 
-async function expireLeases(): Promise<void> {
-  const leased = await redis.zrange("{taskflow:0}:leased", "0", "-1");
-  for (const id of leased) await redis.zadd("{taskflow:0}:leased", 1, id);
+async function expireLeases(client = redis): Promise<void> {
+  const leased = await client.zrange("{taskflow:0}:leased", "0", "-1");
+  await client.zadd("{taskflow:0}:leased", ...leased.flatMap((id) => [1, id]));
+}
+
+/** All that runs loses its lease, and waits again. */
+async function loseAll(queue: Queue, client = redis): Promise<void> {
+  await expireLeases(client);
+  for (let isMoreLeft = true; isMoreLeft; ) {
+    const { lost, ...rest } = await claim(queue, {});
+    await queue.settle(lost.map((job) => settlement(job, { verdict: "r", attempt: 0 })), 30_000);
+    isMoreLeft = rest.isMoreLeft;
+  }
 }
 
 describe("an enqueue with free slots", () => {
@@ -350,6 +361,35 @@ describe("leases", () => {
     expect(ids((await claim(two, { noop: 5 }, 1)).claimed)).toEqual([suspect]);
   });
 
+  it("gives a suspect its turn by priority and age, as if it were none", async () => {
+    const queue = await replica();
+    const lost = await enqueue(queue, submission(), submission({ priority: 4 }));
+    await claim(queue);
+    await loseAll(queue);
+    const [urgent = "", later = ""] = await enqueue(queue, submission({ priority: 6 }), submission());
+    const order = [urgent, lost[0], later, lost[1]];
+    const places = await Promise.all(order.map(async (id = "") => (await queue.standing(id))?.ahead));
+    expect(places).toEqual([0, 1, 1, 3]); // a suspect may come before `later`, or have to wait
+    const claims = [await claim(queue, { noop: 1 }), await claim(queue, { noop: 1 }), await claim(queue)];
+    expect(claims.map(({ claimed }) => ids(claimed))).toEqual([[urgent], [lost[0]], [later, lost[1]]]);
+  });
+
+  it("finds a fresh job behind any number of suspects in one claim, which fetches nothing of theirs", async () => {
+    const own = await ownRedis();
+    const stats = new Redis(own.address);
+    const queue = await replica({ url: own.address });
+    const lost = Array.from({ length: 1_500 }, () => submission());
+    await enqueueRaw(queue, { ids: lost.map(() => queue.ids.next()), submissions: lost });
+    for (let left = lost.length; left > 0; left -= 500) await claim(queue, { noop: 500 });
+    await loseAll(queue, stats);
+    const fresh = await enqueue(queue, submission({ priority: 0 }));
+    await stats.config("RESETSTAT");
+    expect(ids((await claim(queue, { noop: 10 }, 0)).claimed)).toEqual(fresh);
+    expect(await stats.info("commandstats")).toContain("cmdstat_get:calls=2,"); // its own last claim, and the job
+    expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ queued: 1_500, running: 1 }] });
+    stats.disconnect();
+  });
+
   it("takes nothing as lost for one lease after nobody claimed for a while", async () => {
     const queue = await replica({ leaseMs: 1_500 });
     await enqueue(queue, submission());
@@ -364,7 +404,7 @@ describe("leases", () => {
     const queue = await replica();
     const sent = await enqueue(queue, submission(), submission());
     const { claimed } = await claim(queue);
-    expect(await queue.cancel(sent[1] ?? "", 30_000)).toMatchObject({ kind: "running" });
+    expect(await queue.cancel(sent[1] ?? "", 30_000, noCallback)).toMatchObject({ kind: "running" });
     const running = [...claimed.map(({ id, claimSeq }) => ({ id, claimSeq, progress: 42 })), { id: queue.ids.next(), claimSeq: 1, progress: null }];
     await expireLeases();
     const stops = await queue.renew(running, `{"id":"me"}`);
@@ -380,13 +420,41 @@ describe("cancel and sweep", () => {
     const queue = await replica();
     const sent = await enqueue(queue, submission(), submission({ options: { run_at: queue.clock.now() + 60_000 } }));
     for (const id of sent) {
-      const answer = await queue.cancel(id, 30_000);
+      const answer = await queue.cancel(id, 30_000, noCallback);
       expect(answer).toMatchObject({ kind: "cancelled", job: { status: "cancelled" } });
     }
-    expect(await queue.cancel(sent[0] ?? "", 30_000)).toMatchObject({ kind: "finished" });
-    expect(await queue.cancel(queue.ids.next(), 30_000)).toEqual({ kind: "missing" });
+    expect(await queue.cancel(sent[0] ?? "", 30_000, noCallback)).toMatchObject({ kind: "finished" });
+    expect(await queue.cancel(queue.ids.next(), 30_000, noCallback)).toEqual({ kind: "missing" });
     expect((await claim(queue)).claimed).toEqual([]);
     expect(await queue.books()).toMatchObject({ outbox: 2, unaccounted: 0, types: [{ cancelled: 2, scheduled: 0 }] });
+  });
+
+  it("enqueues the callback of what it cancels, once, and none of what it does not", async () => {
+    const queue = await replica();
+    const [running = "", waiting = ""] = await enqueue(queue, submission(), submission());
+    await claim(queue, { noop: 1 });
+    const callback = { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
+    for (const id of [running, waiting, waiting]) await queue.cancel(id, 30_000, () => callback);
+    expect(ids((await claim(queue, { webhook: 5 })).claimed)).toEqual([callback.id]);
+    expect(await queue.books()).toMatchObject({ accepted: 3, unaccounted: 0 });
+  });
+
+  it("makes the callback of the job as it ends, though it runs once more after it was read", async () => {
+    const queue = await replica();
+    const [id = ""] = await enqueue(queue, submission());
+    const meanwhile: Promise<unknown>[] = [];
+    const attempts: number[] = [];
+    const answer = await queue.cancel(id, 30_000, ({ job, attempt }) => {
+      attempts.push(attempt);
+      if (attempts.length > 1) return undefined;
+      const ran = { ...job, claimSeq: 1, attempt: 1, crashes: 0, deferrals: 0 };
+      meanwhile.push(claim(queue), queue.settle([settlement(ran as Job, { verdict: "r" })], 30_000)); // sent before the cancellation
+      return { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
+    });
+    await Promise.all(meanwhile);
+    expect(attempts).toEqual([0, 1]);
+    expect(answer).toMatchObject({ kind: "cancelled", job: { status: "cancelled", attempt: 1 } });
+    expect(await queue.books()).toMatchObject({ accepted: 1, outbox: 1, unaccounted: 0 });
   });
 
   it("tells the replica that runs the job, and lets only completion stand against it", async () => {
@@ -394,7 +462,7 @@ describe("cancel and sweep", () => {
     const [one, two] = [await replica({ onCancel: (id) => cancelled.push(id) }), await replica()];
     const sent = await enqueue(one, submission(), submission());
     const { claimed } = await claim(one);
-    for (const id of sent) await two.cancel(id, 30_000);
+    for (const id of sent) await two.cancel(id, 30_000, noCallback);
     await until(() => cancelled.length === 2, { what: "the replica has heard of it" });
     expect(await one.settle(claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "c" : "r" })), 30_000)).toEqual(["k", "x"]);
     expect(await one.settle(claimed.slice(1).map((job) => settlement(job, { verdict: "x" })), 30_000)).toEqual(["k"]);
@@ -426,14 +494,23 @@ describe("wake-ups", () => {
     expect(woken).toEqual(["one"]);
   });
 
-  it("pass over a replica that hears nothing any more", async () => {
+  it("pass over replicas that hear nothing any more, however many", async () => {
     const woken: string[] = [];
     const one = await replica({ onWake: () => woken.push("one") });
-    await redis.sadd("{taskflow:0}:idle:noop", "gone0001", "gone0002");
     await claim(one);
+    await redis.sadd("{taskflow:0}:idle:noop", ...Array.from({ length: 500 }, (_, i) => `gone${i}`));
     woken.length = 0;
     await enqueue(await replica(), submission());
     await until(() => woken.length > 0, { what: "the one that lives is woken" });
+  });
+
+  it("are left to those who live once a replica starts", async () => {
+    const [old, started] = [await replica(), await replica({ replica: "started1" })];
+    await claim(old);
+    await started.claim(0, 1, ioSlots({ noop: 1 }));
+    expect(await redis.smembers("{taskflow:0}:idle:noop")).toEqual(["started1"]);
+    await claim(old); // as it does within a second
+    expect(await redis.scard("{taskflow:0}:idle:noop")).toBe(2);
   });
 
   it("go on to the next replica while a claim leaves work", async () => {

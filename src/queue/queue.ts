@@ -3,11 +3,13 @@
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
 import { decodeJob, digits } from "../core/wire.ts";
-import type { Job } from "../core/job.ts";
+import type { CallbackOf, Job } from "../core/job.ts";
 import type { Allowance, Taking } from "./allowances.ts";
 import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
 import { readBooks } from "./books.ts";
+import type { CancelAnswer } from "./cancellation.ts";
+import { encodeCancellation } from "./cancellation.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { decodeClaim, encodeClaim } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
@@ -54,10 +56,6 @@ export interface QueueOptions {
   /** Another replica was asked to cancel a job that runs here. */
   readonly onCancel: (id: string) => void;
 }
-
-export type CancelAnswer =
-  | { readonly kind: "missing" }
-  | { readonly kind: "cancelled" | "running" | "finished"; readonly job: Job };
 
 export class Queue {
   readonly clock = new RedisClock();
@@ -205,11 +203,16 @@ export class Queue {
     await this.#work.run(scripts.forget, args, CALL_TIMEOUT_MS);
   }
 
-  async cancel(id: string, outboxOwnedMs: number): Promise<CancelAnswer> {
-    const record = `{"attempt":0,"outcome":"cancelled","worker":null,"started_at":null,"finished_at":`;
-    const [kind, value] = (await this.#work.run(scripts.cancel, [this.#ns, id, String(outboxOwnedMs), record], CALL_TIMEOUT_MS)) as [CancelAnswer["kind"], string?];
-    if (kind === "missing" || value === undefined) return { kind: "missing" };
-    return { kind, job: decodeJob(id, value) };
+  /** Cancels a job. One that waits ends here and now, and its callback is enqueued with that. */
+  async cancel(id: string, outboxOwnedMs: number, callbackOf: CallbackOf): Promise<CancelAnswer> {
+    for (;;) {
+      const [job] = await this.read([id]);
+      if (!job) return { kind: "missing" };
+      const args = [this.#ns, id, String(outboxOwnedMs), ...encodeCancellation(job, this.clock.now(), callbackOf)];
+      const [kind, value] = (await this.#work.run(scripts.cancel, args, CALL_TIMEOUT_MS)) as [CancelAnswer["kind"] | "changed", string?];
+      if (kind === "changed") continue; // it ran meanwhile, and waits again: as it is now
+      return kind === "missing" || value === undefined ? { kind: "missing" } : { kind, job: decodeJob(id, value) };
+    }
   }
 
   /** Takes over outbox entries that their owners have not recorded in time. */

@@ -12,8 +12,8 @@ local opened = 0
 
 local function report(host, member, most, sign)
   local key, held = ns .. 'dest:' .. host, ns .. 'held:' .. host
-  call('ZREM', held, member)
-  if sign == 'unknown' then return end
+  local is_news = call('ZREM', held, member) == 1 -- else it was told before, and the answer was lost; or its time is over
+  if not is_news or sign == 'unknown' then return end
   local known = call('HMGET', key, 'window', 'open_until', 'duration', 'failures', 'open_for', 'tail')
   local window, failures = tonumber(known[1] or START), tonumber(known[4] or 0)
   if sign == 'up' then

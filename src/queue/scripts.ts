@@ -12,7 +12,7 @@ export interface Script {
 const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), "utf8");
 
 /** @param shared what it has in common with others: put behind its first line, which says how Redis runs it */
-function load(name: string, ...shared: readonly ("job" | "announce")[]): Script {
+function load(name: string, ...shared: readonly ("job" | "announce" | "wake" | "callback")[]): Script {
   const own = read(name);
   const bodyAt = own.indexOf("\n") + 1;
   const source = own.slice(0, bodyAt) + shared.map(read).join("") + own.slice(bodyAt);
@@ -20,12 +20,12 @@ function load(name: string, ...shared: readonly ("job" | "announce")[]): Script 
 }
 
 export const scripts = {
-  enqueue: load("enqueue", "job", "announce"),
-  claim: load("claim", "job", "announce"),
+  enqueue: load("enqueue", "job", "announce", "wake"),
+  claim: load("claim", "job", "announce", "wake"),
   renew: load("renew", "job"),
-  settle: load("settle", "job", "announce"),
+  settle: load("settle", "job", "announce", "wake", "callback"),
   forget: load("forget", "job"),
-  cancel: load("cancel", "job", "announce"),
+  cancel: load("cancel", "job", "announce", "wake", "callback"),
   sweep: load("sweep", "job"),
   resume: load("resume"),
   standing: load("standing", "job"),

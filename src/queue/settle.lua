@@ -21,7 +21,7 @@ local owned_until = string.format('%.0f', now + own) -- a number would be writte
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
 -- Puts a job back to wait. Returns its state: to be retried later, or queued.
-local function wait_again(id, kind, is_released, again)
+local function wait_again(id, kind, state, again)
   local run_at, priority = tonumber(sub(again, 2, 14)), sub(again, 15, 15)
   if run_at > now then
     call('ZADD', ns .. 'scheduled', run_at, id)
@@ -31,14 +31,14 @@ local function wait_again(id, kind, is_released, again)
   end
   local slot = kind .. ':' .. priority
   local tag = tonumber(call('HGET', ns .. 'vtime', slot) or 0) -- a released job goes to the front: it has waited already
-  if not is_released then
+  if byte(state) ~= 113 then -- q
     local group = string.match(start_of(id), '^[%w_]+|%d+|([^|]*)|', 3)
     tag = math.max(tag, tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group) or 0)) + 1
     call('ZADD', ns .. 'fair:' .. slot, tag, group)
   end
   woken[kind] = true
   if is_watched then changed('q', id, kind) end
-  call('ZADD', ns .. 'ready:' .. kind, (9 - tonumber(priority)) * 281474976710656 + tag, id)
+  call('ZADD', ns .. 'ready:' .. kind, score_of(priority, tag, state), id)
   return 'q'
 end
 
@@ -63,7 +63,7 @@ local function settle(kind, tally, id, state, before, again)
     if is_watched then changed(verdict, id, kind) end
   end
   if not is_plain and (not is_end or #before > 41 or sub(before, 7, 10) ~= '0---') then -- what the caller does not know stays: a cancellation, the last progress, records before this one
-    local letter = is_end and verdict or wait_again(id, kind, verdict == 'q', again)
+    local letter = is_end and verdict or wait_again(id, kind, state, again)
     state = letter .. sub(state, 2, 6) .. sub(before, 7) .. sub(state, 42)
   end
   after[2 * settled - 1] = id; after[2 * settled] = state
@@ -110,27 +110,16 @@ for kind, of_kind in pairs(tallies) do
   end
 end
 for at = 4 + n, #ARGV, 4 do
-  local id, kind = ARGV[at + 1], ARGV[at + 2]
-  if letters[tonumber(ARGV[at]) + 1] == 'k' and call('SET', jobs .. id, ARGV[at + 3], 'NX') then
-    local slot = kind .. ':5'
-    local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, '') or 0)) + 1
-    call('ZADD', ns .. 'fair:' .. slot, tag, '')
-    call('ZADD', ns .. 'ready:' .. kind, 4 * 281474976710656 + tag, id)
-    call('ZADD', ns .. 'live', 0, id)
+  local kind = ARGV[at + 2]
+  if letters[tonumber(ARGV[at]) + 1] == 'k' and enqueue_callback(ARGV[at + 1], kind, ARGV[at + 3]) then
     count('accepted:' .. kind, 1)
-    if is_watched then changed('q', id, kind) end
     woken[kind] = true
   end
 end
 for i = 1, #left, 1000 do call('ZREM', ns .. 'leased', unpack(left, i, math.min(i + 999, #left))) end
 for i = 1, #after, 1000 do call('HSET', states, unpack(after, i, math.min(i + 999, #after))) end
 for i = 1, #outbox, 1000 do call('ZADD', ns .. 'outbox', unpack(outbox, i, math.min(i + 999, #outbox))) end
-for kind in pairs(woken) do
-  for _ = 1, 8 do -- a replica that hears nothing any more is passed over
-    local idle = call('SPOP', ns .. 'idle:' .. kind)
-    if not idle or call('PUBLISH', ns .. 'to:' .. idle, 'wake') > 0 then break end
-  end
-end
+for kind in pairs(woken) do wake(kind) end
 for field, by in pairs(counts) do call('HINCRBY', ns .. 'counts', field, by) end
 if ended > 0 then
   local minute = ns .. 'ended:' .. math.floor(now / 60000)

@@ -1,5 +1,5 @@
 /** Settlements, as settle.lua takes them. */
-import type { Submission } from "../core/job.ts";
+import type { Callback } from "../core/job.ts";
 import type { Counters } from "../core/settle.ts";
 import { digits, encodeCounters, encodeSubmission } from "../core/wire.ts";
 
@@ -21,7 +21,7 @@ export interface Settlement extends Counters {
   readonly runAt: number;
   /** One line of history, or "" where nothing is worth keeping. */
   readonly record: string;
-  readonly callback?: { readonly id: string; readonly submission: Submission } | undefined;
+  readonly callback?: Callback | undefined;
 }
 
 /** done · done by an earlier call · the lease is no longer ours · a cancellation came first: settle as cancelled. */

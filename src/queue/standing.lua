@@ -11,8 +11,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local kind = string.match(text, '^[%w_]+', 3)
 local ready = ns .. 'ready:' .. kind
+local place, score = redis.call('ZRANK', ready, id) or -1, tonumber(redis.call('ZSCORE', ready, id) or 0)
+if score >= SUSPECTS then place = place - redis.call('ZCOUNT', ready, score - SUSPECTS, SUSPECTS - 1) end -- a suspect stands behind those who come after it
 local reply = {
-  now, whole(text, redis.call('HGET', states, id)), redis.call('ZRANK', ready, id) or -1, redis.call('ZCARD', ready), tonumber(redis.call('ZSCORE', ns .. 'scheduled', id) or 0),
+  now, whole(text, redis.call('HGET', states, id)), place, redis.call('ZCARD', ready), tonumber(redis.call('ZSCORE', ns .. 'scheduled', id) or 0),
   redis.call('SISMEMBER', ns .. 'paused', kind), tonumber(redis.call('HGET', ns .. 'counts', 'running:' .. kind) or 0),
 }
 for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do

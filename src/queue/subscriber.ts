@@ -29,6 +29,7 @@ export class Subscriber {
     });
     // With each connection anew, by ourselves: where that fails, because the connection is lost again, the next one repeats it.
     this.#redis.on("ready", () => {
+      this.#others.clear(); // heard by the connection before; by this one, what is subscribed to from now on
       this.#subscription = this.#redis.subscribe(channel);
       this.#subscription.then(hooks.onReady, hooks.onError);
     });

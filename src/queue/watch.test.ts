@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
@@ -7,6 +9,7 @@ import type { Change } from "./changes.ts";
 import { isLater, readChanges } from "./changes.ts";
 import type { Queue } from "./queue.ts";
 import type { Settlement } from "./settlement.ts";
+import { Subscriber } from "./subscriber.ts";
 
 let server: Awaited<ReturnType<typeof ownRedis>>;
 let redis: Redis;
@@ -67,7 +70,7 @@ describe("who watches", () => {
     await until(async () => (await queue.claim(1, 1, ioSlots({ noop: 0 }))).nextDueAt > queue.clock.now() + 1_000, { what: "the retry is due" });
     await queue.claim(2, 1, ioSlots({ noop: 1 }));
     await queue.settle([settlement(due, { claimSeq: 2 })], 60_000);
-    await queue.cancel(later, 60_000);
+    await queue.cancel(later, 60_000, () => undefined);
     await until(() => seen.length === 8, { what: "all is told" });
     const told = (id: string) => seen.filter((change) => change.id === id).map(({ status }) => status);
     expect(told(due)).toEqual(["queued", "running", "retrying", "queued", "running", "completed"]);
@@ -132,6 +135,25 @@ describe("who watches", () => {
     expect(await queue.changesSince(seen[0]?.eventId ?? "")).toEqual({ changes: [], isWhole: false });
     await enqueue(queue, submission());
     await until(() => seen.length === 2, { what: "the change is told" });
+  });
+
+  it("keeps nothing of a channel that was heard by a connection before", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    let connections = 0;
+    const hooks = { onWake: () => undefined, onCancel: () => undefined, onError: () => undefined, onReady: () => { connections += 1; } };
+    const subscriber = new Subscriber(`redis://127.0.0.1:${server.port}`, "own", hooks);
+    await subscriber.open(5_000);
+    const hear = async () => {
+      const onMessage = (): void => undefined;
+      await subscriber.subscribe("other", onMessage);
+      return new WeakRef(onMessage);
+    };
+    const heard = await hear();
+    await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await until(() => connections === 2, { what: "it hears its own channel again" });
+    await until(() => (collect(), heard.deref() === undefined), { what: "the other one is forgotten" });
+    subscriber.close();
   });
 
   it("is told on by a Redis that came back empty, within the time of a renewal", async () => {

@@ -1,7 +1,7 @@
 /** The job that delivers a `callback_url`: a webhook like any other, with the finished job as its body. */
 import { createHash } from "node:crypto";
 import type { JobJson } from "../api/job-json.ts";
-import type { Outcome, Submission } from "../core/job.ts";
+import type { CallbackOf } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { StartError } from "../errors.ts";
 import { MAX_SECRETS, secretFault } from "../webhooks/signature.ts";
@@ -12,7 +12,7 @@ const ATTEMPTS = 5;
  * @param secrets what the callbacks are signed with, with spaces between; "" for no signature
  * @throws StartError for a secret that is none
  */
-export function callbacks(jobJson: JobJson, secrets: string): (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined {
+export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
   const list = secrets.split(/\s+/).filter((secret) => secret !== "");
   if (list.length > MAX_SECRETS) throw new StartError(`CALLBACK_SECRET has ${list.length} secrets; ${MAX_SECRETS} can sign at once.`);
   for (const fault of list.map(secretFault)) if (fault !== undefined) throw new StartError(`CALLBACK_SECRET ${fault}.`);

@@ -2,7 +2,7 @@
 import { exponential } from "../core/backoff.ts";
 import type { Backoff } from "../core/backoff.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
-import type { Job, Outcome, Submission } from "../core/job.ts";
+import type { CallbackOf, Job } from "../core/job.ts";
 import type { Replays } from "../core/replays.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
@@ -35,7 +35,7 @@ export interface DispatchOptions {
   readonly queue: Queue;
   readonly recorder: Recorder;
   readonly replays: Replays;
-  readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
+  readonly callbackOf: CallbackOf;
   readonly onUnfit: () => void;
 }
 

@@ -131,6 +131,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
     ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
+    callbackOf,
     cancelWaiting: (job) => recordCancelled(job, recorder, metrics),
     ...{ waiters, events },
     settings: {

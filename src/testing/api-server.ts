@@ -4,6 +4,7 @@ import { Recorder } from "../results/recorder.ts";
 import { Store } from "../results/store.ts";
 import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
 import { EventHub } from "../api/event-hub.ts";
+import { jobJson } from "../api/job-json.ts";
 import { Keyring } from "../api/keyring.ts";
 import { RateLimits } from "../api/rate-limits.ts";
 import { Server } from "../api/uws.ts";
@@ -22,6 +23,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
 import { registryOf } from "../registry.ts";
 import webhook from "../jobs/webhook.ts";
+import { callbacks } from "../replica/callback.ts";
 import { Type } from "typebox";
 import { ioSlots, openQueue } from "./queue.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
@@ -109,6 +111,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
     replays: { matching: () => { throw new Error("no replays here"); } },
     ...{ queue, store, registry: testRegistry, artifacts, links: testLinks, metrics, recorder },
     parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), testRegistry.get))), // as over a thread's port
+    callbackOf: callbacks(jobJson(testRegistry), ""),
     cancelWaiting: (job) => cancelled.push(job),
     ...{ waiters, events },
     keyring: new Keyring(),

@@ -30,12 +30,23 @@ export interface ModelJob extends NewJob {
 
 /** How far apart the scores of two priorities are. */
 const BAND = 2 ** 48;
+/** How far behind its turn a suspect stands: behind all others. */
+const SUSPECTS = 10 * BAND;
 
 export const tokenOf = (replica: string, seq: number): string => replica + String(seq).padStart(10, "0");
 
 export function modelJob(job: NewJob): ModelJob {
   return { ...job, state: "s", attempt: 0, crashes: 0, deferrals: 0, isCancelRequested: false, progress: "---", token: tokenOf("--------", 0), score: job.runAt };
 }
+
+/** Whether it has lost a lease: of such jobs, a replica runs one at a time. */
+export const isSuspect = ({ crashes }: ModelJob): boolean => crashes > 0;
+
+/** In the order of their turns. Of jobs with the same score a suspect is first. */
+export const byTurn = (a: ModelJob, b: ModelJob): number =>
+  (a.score % SUSPECTS) - (b.score % SUSPECTS) || Number(isSuspect(b)) - Number(isSuspect(a)) || (a.id < b.id ? -1 : 1);
+
+const scoreOf = (job: ModelJob, tag: number): number => (9 - job.priority) * BAND + tag + (isSuspect(job) ? SUSPECTS : 0);
 
 const slotOf = ({ type, priority }: NewJob): string => `${type}:${priority}`;
 
@@ -47,16 +58,16 @@ export class FairTags {
   readonly taken = new Map<string, number>();
 
   /** The score of a job that joins the queue. */
-  join(job: NewJob): number {
+  join(job: ModelJob): number {
     const tags = this.last.get(slotOf(job)) ?? new Map<string, number>();
     const tag = Math.max(this.#taken(job), tags.get(job.group) ?? 0) + 1;
     this.last.set(slotOf(job), tags.set(job.group, tag));
-    return (9 - job.priority) * BAND + tag;
+    return scoreOf(job, tag);
   }
 
   /** The score of a job that is given back: in front of all that have waited less. */
-  front(job: NewJob): number {
-    return (9 - job.priority) * BAND + this.#taken(job);
+  front(job: ModelJob): number {
+    return scoreOf(job, this.#taken(job));
   }
 
   take(job: ModelJob): void {

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
+import type { Callback } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import { PAST, tokenOf } from "./model-job.ts";
@@ -117,19 +118,24 @@ const settle = step("settle", fc.record({ client, isForeign: fc.constantFrom(fal
   expect(await queue.settle(settlements, OWNED_MS)).toEqual(sides.model.settle(replica, settlements));
 });
 
+function callbackOf(sides: Sides): Callback {
+  return { id: nextId(sides), submission: submission({ type: CALLBACK.type }) };
+}
+
 function settlementOf(sides: Sides, { id, seq, attempt, crashes }: Sides["leases"][number], { how, isLater, hasCallback }: { how: "lost" | Settlement["verdict"]; isLater: boolean; hasCallback: boolean }): Settlement {
   const verdict = how === "lost" ? "r" : how;
   const isGivenBack = how === "lost" || how === "l";
   const counters = { attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt, crashes: isGivenBack ? crashes : 0, deferrals: how === "r" ? 1 : 0 };
-  const callback = hasCallback && "cfx".includes(verdict) ? { id: nextId(sides), submission: submission({ type: CALLBACK.type }) } : undefined;
+  const callback = hasCallback && "cfx".includes(verdict) ? callbackOf(sides) : undefined;
   const { type = "noop", priority = 5 } = sides.model.jobs.get(id) ?? {};
   return { id, type, priority, claimSeq: seq, startedAt: 0, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
 }
 
-const cancel = step("cancel", fc.record({ client, which: fc.nat(40) }), async (sides, { client: by, which }) => {
+const cancel = step("cancel", fc.record({ client, which: fc.nat(40), hasCallback: fc.boolean() }), async (sides, { client: by, which, hasCallback }) => {
   const ids = [...sides.model.in("r"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
   const [id = makeId(idPrefix(0, 0, 0), 0)] = picked(ids, [which]);
-  expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS)).kind).toBe(sides.model.cancel(id));
+  const callback = hasCallback ? callbackOf(sides) : undefined;
+  expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS, () => callback)).kind).toBe(sides.model.cancel(id, callback));
 });
 
 const sweep = step("sweep", fc.record({ client, limit: fc.integer({ min: 1, max: 5 }) }), async (sides, { client: by, limit }) => {

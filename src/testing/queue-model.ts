@@ -2,10 +2,11 @@
  * What the queue promises, as a pure model: the same verbs as Queue, on plain maps, without a clock. What time does in
  * Redis is a step of its own here (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
  */
+import type { Callback } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob, State } from "./model-job.ts";
-import { AHEAD, FairTags, PAST, modelJob, tokenOf } from "./model-job.ts";
+import { AHEAD, FairTags, PAST, byTurn, isSuspect, modelJob, tokenOf } from "./model-job.ts";
 
 export interface NewSubmission {
   readonly jobs: readonly NewJob[];
@@ -35,7 +36,7 @@ export class QueueModel {
 
   /** What Redis's `ready:<type>` holds, next first. */
   ready(type: string): ModelJob[] {
-    return this.in("q").filter((job) => job.type === type);
+    return this.in("q").filter((job) => job.type === type).sort(byTurn);
   }
 
   /** @param slots where the caller has some for all these jobs: what it leases at once is added to `leased` */
@@ -70,8 +71,8 @@ export class QueueModel {
       const limit = before + Math.min(ofType, slots[lane]);
       for (const job of this.ready(type)) {
         if (claimed.length === limit) break;
-        if (job.crashes > 0 && suspects === 0) continue;
-        if (job.crashes > 0) suspects -= 1;
+        if (isSuspect(job) && suspects === 0) continue;
+        if (isSuspect(job)) suspects -= 1;
         claimed.push(this.#take(job, tokenOf(replica, seq)));
       }
       slots[lane] -= claimed.length - before;
@@ -100,12 +101,12 @@ export class QueueModel {
   settle(replica: string, settlements: readonly Settlement[]): string[] {
     const answers = settlements.map((settlement) => this.#settle(tokenOf(replica, settlement.claimSeq), settlement));
     settlements.forEach(({ callback }, i) => {
-      if (callback && answers[i] === "k") this.#add({ id: callback.id, type: callback.submission.type, priority: 5, group: "", runAt: PAST });
+      if (callback && answers[i] === "k") this.#addCallback(callback);
     });
     return answers;
   }
 
-  cancel(id: string): string {
+  cancel(id: string, callback?: Callback): string {
     const job = this.jobs.get(id);
     if (!job) return "missing";
     if (job.state === "r") {
@@ -113,8 +114,10 @@ export class QueueModel {
       return "running";
     }
     if (!["q", "s", "t"].includes(job.state)) return "finished";
+    const wasReady = job.state === "q";
     this.#move(job, "x", AHEAD);
-    this.#clearTags(job);
+    if (wasReady) this.#clearTags(job);
+    if (callback) this.#addCallback(callback);
     return "cancelled";
   }
 
@@ -155,6 +158,10 @@ export class QueueModel {
     return made;
   }
 
+  #addCallback({ id, submission: { type } }: Callback): void {
+    this.#add({ id, type, priority: 5, group: "", runAt: PAST });
+  }
+
   #makeReady(job: ModelJob): void {
     this.#move(job, "q", this.tags.join(job));
   }
@@ -166,9 +173,9 @@ export class QueueModel {
     return handed;
   }
 
-  /** Where nobody waits, no group's tag is kept. */
+  /** Where nobody waits but suspects, no group's tag is kept. */
   #clearTags(job: ModelJob): void {
-    if (!this.ready(job.type).some(({ priority }) => priority === job.priority)) this.tags.clear(job);
+    if (!this.ready(job.type).some((other) => other.priority === job.priority && !isSuspect(other))) this.tags.clear(job);
   }
 
   #lease(job: ModelJob, token: string, isLost: boolean): Handed {
