@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
 -- The atomic dequeue: promotes what is due, re-leases what was lost, and leases up to n jobs of each type to one replica.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 seq (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 suspects that may start (0 or 1) ·
---       5 free slots of lane io · 6 of lane cpu · then for each type the replica runs: type, its own free slots, lane
+-- ARGV: 1 replica · 2 seq (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 not_after (ms; later than that nothing is
+--       changed: the replica no longer waits, and would not run what it got) · 5 suspects that may start (0 or 1) ·
+--       6 free slots of lane io · 7 of lane cpu · then for each type the replica runs: type, its own free slots, lane
 -- Returns: now (ms), when to look again (ms; 0 when nothing is planned), 1 if another call would find more at once, else 0, 1 if this is
 --          a repeat, else 0; then texts of some 64 KiB that hold jobs: a mark, id, text, character 30. Marks: "+" claimed for the first time
 --          (the text is what was submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
-local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local LIMIT, MAX_BYTES = 1000, 8 * 1024 * 1024 -- bounded work and bytes for one call
+local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024 -- bounded work and bytes for one call: its payloads are parsed in one turn of the caller's event loop
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now > tonumber(ARGV[4]) then return { now, 0, 0, 0 } end
 local suffix, until_text = lease_of(now, replica, seq), string.format('%.0f', now + lease) -- a number would be written anew for each job
 local token = string.sub(suffix, 17)
 local call, sub = redis.call, string.sub
@@ -119,8 +121,8 @@ local function next_ids(ready, n, has_suspects)
   return ids
 end
 
-local free = { io = tonumber(ARGV[5]), cpu = tonumber(ARGV[6]) }
-for at = 7, #ARGV, 3 do
+local free = { io = tonumber(ARGV[6]), cpu = tonumber(ARGV[7]) }
+for at = 8, #ARGV, 3 do
   local kind, lane = ARGV[at], ARGV[at + 2]
   local n = paused[kind] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane])
   local ready, got, taken, top, before = ns .. 'ready:' .. kind, 0, 0, {}, #leased

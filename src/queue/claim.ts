@@ -22,6 +22,8 @@ export interface ClaimRequest {
   readonly replica: string;
   readonly seq: number;
   readonly leaseMs: number;
+  /** Epoch ms, Redis's: reached later, it changes nothing. */
+  readonly notAfter: number;
   readonly suspectSlots: 0 | 1;
   readonly free: FreeSlots;
 }
@@ -37,8 +39,8 @@ export interface Claim {
   readonly lost: readonly Job[];
 }
 
-export function encodeClaim(namespace: string, { replica, seq, leaseMs, suspectSlots, free }: ClaimRequest): string[] {
-  const args = [namespace, replica, String(seq), String(leaseMs), String(suspectSlots), String(free.io), String(free.cpu)];
+export function encodeClaim(namespace: string, { replica, seq, leaseMs, notAfter, suspectSlots, free }: ClaimRequest): string[] {
+  const args = [namespace, replica, String(seq), String(leaseMs), String(notAfter), String(suspectSlots), String(free.io), String(free.cpu)];
   for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
   return args;
 }

@@ -12,10 +12,12 @@ export class RedisClock {
   /** Takes one sample: Redis said `redisMs` somewhere between two readings of `performance.now()`. */
   learn(redisMs: number, sentAt: number, receivedAt: number): void {
     const errorMs = (receivedAt - sentAt) / 2;
-    this.#errorMs += 0.05; // what was learnt ages: Redis's clock may be set, too
-    if (errorMs > this.#errorMs) return;
+    const offsetMs = redisMs - (sentAt + errorMs);
+    this.#errorMs += 0.05; // what was learnt ages
+    const wasSet = Math.abs(offsetMs - this.#offsetMs) > errorMs + this.#errorMs + 1; // both cannot be true: Redis tells whole milliseconds
+    if (errorMs > this.#errorMs && !wasSet) return;
     this.#errorMs = errorMs;
-    this.#offsetMs = redisMs - (sentAt + errorMs);
+    this.#offsetMs = offsetMs;
   }
 
   /** Epoch milliseconds. */

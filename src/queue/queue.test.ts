@@ -173,6 +173,14 @@ describe("enqueue and claim", () => {
     expect(next.claimed[0]?.attempt).toBe(1);
   });
 
+  it("leases nothing to a replica that no longer waits for the answer", async () => {
+    const queue = await replica();
+    await enqueue(queue, submission());
+    queue.clock.learn(Date.now() - 60_000, performance.now(), performance.now()); // sent a minute ago, as it were
+    expect((await claim(queue, { noop: 1 })).claimed).toEqual([]);
+    expect((await claim(queue, { noop: 1 })).claimed).toHaveLength(1); // the answer told the time
+  });
+
   it("starts a scheduled job when it is due by Redis's clock, and says when to look again", async () => {
     const queue = await replica();
     const runAt = queue.clock.now() + 60_000;

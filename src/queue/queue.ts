@@ -155,7 +155,7 @@ export class Queue {
    */
   async claim(seq: number, suspectSlots: 0 | 1, free: FreeSlots): Promise<Claim> {
     const { replica, leaseMs } = this.#options;
-    const request = { replica, leaseMs, seq, suspectSlots, free };
+    const request = { replica, leaseMs, seq, notAfter: this.clock.now() + CALL_TIMEOUT_MS, suspectSlots, free };
     return decodeClaim(await this.#timed(scripts.claim, encodeClaim(this.#ns, request)), request);
   }
 
