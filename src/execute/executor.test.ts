@@ -13,11 +13,12 @@ import { Threads } from "./threads.ts";
 
 let threads: Threads;
 let executor: Executor;
+const faults: unknown[] = [];
 const lines: { job: string; message: string; fields: unknown }[] = [];
 
 beforeAll(async () => {
   const registry = await loadRegistry({ jobsDir: testJobsDir });
-  threads = new Threads({ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" }, onMessage: (message) => executor.onThreadMessage(message) });
+  threads = new Threads({ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" }, onMessage: (message) => executor.onThreadMessage(message), onError: (error) => faults.push(error) });
   executor = new Executor({
     definitions: registry.types.map(({ definition }) => definition).filter(({ type }) => /^(test_|noop)/.test(type)),
     threads,
@@ -114,6 +115,18 @@ describe("lane cpu", () => {
   it.each([0, 3])("fails an attempt whose thread exits with %i, and refills the pool", async (code) => {
     expect(await end("test_cpu", { do: "exit", code })).toMatchObject({ kind: "threw", code: "thread_exited", isPermanent: false });
     expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
+  });
+
+  it("tells of what a handler throws once it has returned, and refills the pool", async () => {
+    expect(await end("test_cpu", { do: "stray" })).toMatchObject({ kind: "returned" });
+    await until(() => faults.length > 0, { what: "the fault is told" });
+    expect(faults).toEqual([expect.objectContaining({ message: "a stray error" })]);
+    expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
+  });
+
+  it("ignores what a handler posts for itself", async () => {
+    expect(await end("test_cpu", { do: "post", values: ["text", 1, null, {}] })).toMatchObject({ kind: "returned" });
+    expect(await end("test_cpu", { do: "return" })).toMatchObject({ kind: "returned" });
   });
 
   it("ends an endless loop by ending its thread, while the other thread goes on", async () => {

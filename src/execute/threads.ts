@@ -46,6 +46,8 @@ export type ThreadMessage = HandlerMessage | { readonly thread: number; readonly
 export interface ThreadsOptions extends ThreadData {
   readonly size: number;
   readonly onMessage: (message: HandlerMessage) => void;
+  /** Hears of what goes wrong on a thread while no attempt runs there that could tell it: a handler has returned, and a timer of it throws. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
@@ -65,7 +67,7 @@ export class Threads {
   readonly size: number;
   #running = 0;
 
-  constructor({ size, onMessage, ...data }: ThreadsOptions) {
+  constructor({ size, onMessage, onError, ...data }: ThreadsOptions) {
     this.size = size;
     const workerData = data satisfies ThreadData;
     if (size > 0) {
@@ -78,13 +80,16 @@ export class Threads {
         workerData,
         resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
       });
-      this.#pool.on("message", (message: ThreadMessage) => {
+      this.#pool.on("message", (message: unknown) => {
+        if (!isThreadMessage(message)) return;
         if ("startProcess" in message) this.#processes.start(message.thread, message.startProcess);
         else onMessage(message);
       });
+      this.#pool.on("error", onError); // an error event that nobody listens to ends the process
       this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id)); // one that exited has no id any more: its sockets are closed
     }
     this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxYoungGenerationSizeMb: PARSER_YOUNG_MB } });
+    this.#parser.on("error", onError);
   }
 
   /** Threads that run an attempt. */
@@ -118,4 +123,9 @@ export class Threads {
     await Promise.all([this.#pool?.destroy(), this.#parser.destroy()]);
     await this.#processes.close();
   }
+}
+
+/** A handler has the same port as we have, and it or its libraries may post anything there. */
+function isThreadMessage(message: unknown): message is ThreadMessage {
+  return typeof message === "object" && message !== null;
 }

@@ -55,7 +55,13 @@ export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> 
 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots);
-  const threads = new Threads({ size: cpuSlots, jobsDir: config.TASKFLOW_JOBS || undefined, settings: options.typeSettings, onMessage: (message) => executor.onThreadMessage(message) });
+  const threads = new Threads({
+    size: cpuSlots,
+    jobsDir: config.TASKFLOW_JOBS || undefined,
+    settings: options.typeSettings,
+    onMessage: (message) => executor.onThreadMessage(message),
+    onError: onError("a fault on a pool thread, outside of an attempt"),
+  });
   const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
   const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
   const executor = new Executor({ definitions, threads, log: (job, message, fields = {}) => logOf(job).info(fields, message) });

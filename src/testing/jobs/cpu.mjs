@@ -1,4 +1,6 @@
 // A job type of lane `cpu` for tests: how a handler behaves on its thread is in its payload.
+import { parentPort } from "node:worker_threads";
+
 const cameBack = new Set();
 
 const behaviours = {
@@ -13,6 +15,16 @@ const behaviours = {
     for (;;);
   },
   exit: ({ code }) => process.exit(code),
+  // Returns, and throws when nobody waits for it any more.
+  stray: () => {
+    setTimeout(() => {
+      throw new Error("a stray error");
+    }, 50);
+  },
+  // Posts to the main thread what is no message of ours.
+  post: ({ values }) => {
+    for (const value of values) parentPort.postMessage(value);
+  },
   progress: async ({ ms }, { progress, log }) => {
     progress(70);
     log("on a thread", { seventy: true });
