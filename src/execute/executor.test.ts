@@ -145,6 +145,16 @@ describe("lane cpu", () => {
     expect(lines).toContainEqual({ job: attempt.job.id, message: "on a thread", fields: { seventy: true } });
   });
 
+  it("keeps the lines that lane io would keep, whatever their fields are", async () => {
+    const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
+    const [here, there, spinning] = [start("test_io", { do: "log_odd" }), start("test_cpu", { do: "log_odd" }), start("test_cpu", { do: "log_odd", spins: true })];
+    await until(() => linesOf(spinning.attempt).length === 2, { what: "its lines have arrived" });
+    spinning.attempt.stop("timeout");
+    expect((await Promise.all([here.end, there.end, spinning.end])).map(({ kind }) => kind)).toEqual(["returned", "returned", "timeout"]);
+    expect(linesOf(here.attempt)).toEqual([`odd {"kept":1}`, "odder (fields that are not JSON)"]);
+    expect([linesOf(there.attempt), linesOf(spinning.attempt)]).toEqual([linesOf(here.attempt), linesOf(here.attempt)]);
+  });
+
   it("parses a large body on a thread of its own", async () => {
     const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
     const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0, durability: "redis" });

@@ -6,7 +6,7 @@ import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { clampProgress } from "./io-context.ts";
-import { KeptLog } from "./kept-log.ts";
+import { KeptLog, lineOf } from "./kept-log.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
 
@@ -41,7 +41,11 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
     kept.add(message, fields);
-    say({ jobId, log: message, fields });
+    try {
+      say({ jobId, log: message, fields });
+    } catch {
+      say({ jobId, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
+    }
   };
   const report = (end: ThreadReport["end"]): ThreadReport => ({ end, thread: threadId, ...(kept && { log: kept.lines }) });
   try {

@@ -31,6 +31,12 @@ const behaviours = {
     await new Promise((resolve) => setTimeout(resolve, ms));
     return "done";
   },
+  // As in io.mjs; `spins` leaves the lines to the main thread, which then stops the attempt.
+  log_odd: ({ spins }, { log }) => {
+    log("odd", { kept: 1, callback: () => 1 });
+    log("odder", { big: 1n, callback: () => 1 });
+    while (spins);
+  },
   // Reports one percentage after the other, each `ms` before the next.
   steps: async ({ percents, ms }, { progress }) => {
     for (const percent of percents) {
