@@ -13,12 +13,20 @@ import { Threads } from "./threads.ts";
 
 let threads: Threads;
 let executor: Executor;
+let messages = 0;
 const faults: unknown[] = [];
 const lines: { job: string; message: string; fields: unknown }[] = [];
 
 beforeAll(async () => {
   const registry = await loadRegistry({ jobsDir: testJobsDir });
-  threads = new Threads({ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" }, onMessage: (message) => executor.onThreadMessage(message), onError: (error) => faults.push(error) });
+  threads = new Threads({
+    ...{ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" } },
+    onMessage: (message) => {
+      messages += 1;
+      executor.onThreadMessage(message);
+    },
+    onError: (error) => faults.push(error),
+  });
   executor = new Executor({
     definitions: registry.types.map(({ definition }) => definition).filter(({ type }) => /^(test_|noop)/.test(type)),
     threads,
@@ -143,6 +151,15 @@ describe("lane cpu", () => {
     await until(() => attempt.progress === 70, { what: "the progress has arrived" });
     expect(await ended).toEqual({ kind: "returned", result: `"done"` });
     expect(lines).toContainEqual({ job: attempt.job.id, message: "on a thread", fields: { seventy: true } });
+  });
+
+  it("has the last progress of a handler that never yields, however often that tells it, without a message", async () => {
+    const before = messages;
+    const { attempt, end: ended } = start("test_cpu", { do: "busy", percents: [...Array(1_000).keys(), 101, Number.NaN, 65.4] });
+    await until(() => attempt.progress === 65, { what: "the progress is seen" });
+    attempt.stop("timeout");
+    expect(await ended).toMatchObject({ kind: "timeout" });
+    expect(messages).toBe(before);
   });
 
   it("keeps the lines that lane io would keep, whatever their fields are", async () => {

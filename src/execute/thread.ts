@@ -5,8 +5,8 @@ import { unlimited } from "../core/destination.ts";
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
-import { clampProgress } from "./io-context.ts";
 import { KeptLog, lineOf } from "./kept-log.ts";
+import { tellProgress } from "./shared-progress.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
 
@@ -36,7 +36,7 @@ export async function warmUp(): Promise<void> {
   await Promise.allSettled(registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)));
 }
 
-export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state }: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state, progress }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
@@ -57,7 +57,7 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
       state,
       tool: await open(definition),
       signal: neverAborted,
-      progress: (percent: number) => say({ jobId, progress: clampProgress(percent) ?? 0 }),
+      progress: (percent: number) => tellProgress(progress, percent),
       log,
     });
     return report(endOfReturn(value));

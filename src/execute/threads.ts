@@ -11,6 +11,7 @@ import type { ProcessRequest } from "../core/job-type.ts";
 import type { Evidence } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { ChildProcesses } from "./child-processes.ts";
+import type { SharedProgress } from "./shared-progress.ts";
 
 export interface ThreadTask {
   readonly type: string;
@@ -22,6 +23,7 @@ export interface ThreadTask {
   readonly payload: string;
   /** What an earlier attempt left for this one. */
   readonly state?: unknown;
+  readonly progress: SharedProgress;
 }
 
 /** What a thread says of an attempt that ended there. */
@@ -35,10 +37,12 @@ export interface ThreadData {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** What a running handler says on a thread. */
-export type HandlerMessage =
-  | { readonly jobId: string; readonly progress: number }
-  | { readonly jobId: string; readonly log: string; readonly fields: Record<string, unknown> | undefined };
+/** What a running handler says on a thread: a line for the log. */
+export interface HandlerMessage {
+  readonly jobId: string;
+  readonly log: string;
+  readonly fields: Record<string, unknown> | undefined;
+}
 
 /** What a thread says. */
 export type ThreadMessage = HandlerMessage | { readonly thread: number; readonly startProcess: ProcessRequest };

@@ -37,6 +37,11 @@ const behaviours = {
     log("odder", { big: 1n, callback: () => 1 });
     while (spins);
   },
+  // Reports each percentage without a pause, and never yields.
+  busy: ({ percents }, { progress }) => {
+    for (const percent of percents) progress(percent);
+    for (;;);
+  },
   // Reports one percentage after the other, each `ms` before the next.
   steps: async ({ percents, ms }, { progress }) => {
     for (const percent of percents) {
