@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unlimited } from "../core/destination.ts";
 import type { Job } from "../core/job.ts";
@@ -6,9 +8,11 @@ import { decodeSubmission, encodeSubmission } from "../core/wire.ts";
 import { loadRegistry } from "../registry.ts";
 import { testJobsDir } from "../testing/jobs-dir.ts";
 import { submission } from "../testing/queue.ts";
+import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import type { Attempt } from "./attempt.ts";
 import { Executor } from "./executor.ts";
+import { shareProgress } from "./shared-progress.ts";
 import { Threads } from "./threads.ts";
 
 let threads: Threads;
@@ -176,5 +180,23 @@ describe("lane cpu", () => {
     const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
     const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0, durability: "redis" });
     expect(parsed).toMatchObject({ submissions: [{ type: "noop" }] });
+  });
+});
+
+describe("what a type opens on a thread", () => {
+  /** A thread whose one type of the deployment has these members, as the source of a job file. */
+  function threadsWith(members: string): Threads {
+    const jobsDir = tempDir();
+    const definition = `{ type: "test_tool", lane: "cpu", payload: Type.Object({}), attempts: 1, timeoutMs: 1_000, backoff: fixed(1), run: () => "ran", ${members} }`;
+    writeFileSync(join(jobsDir, "tool.mjs"), `export default ({ defineJob, Type, fixed }) => defineJob(${definition});`);
+    return new Threads({ size: 1, jobsDir, settings: {}, onMessage: () => undefined, onError: () => undefined });
+  }
+
+  it("fails the attempts, and not the start, where its open throws at once", async () => {
+    const own = threadsWith(`open: () => { throw new Error("no tool"); }`);
+    await own.opened();
+    const task = { type: "test_tool", jobId: "", attempt: 1, startedAt: 0, payload: "{}", progress: shareProgress() };
+    expect(await own.run(task, new AbortController().signal)).toMatchObject({ end: { kind: "threw", message: "no tool" } });
+    await own.close();
   });
 });

@@ -24,7 +24,7 @@ function say(message: ThreadMessage): void {
 function open(definition: AnyJobDefinition): Promise<unknown> {
   let opened = tools.get(definition.type);
   if (!opened) {
-    opened = Promise.resolve(definition.open?.(pickSettings(definition, settings), services));
+    opened = new Promise((resolve) => resolve(definition.open?.(pickSettings(definition, settings), services))); // what it throws at once rejects, too
     tools.set(definition.type, opened);
     opened.catch(() => tools.delete(definition.type)); // the next attempt opens anew
   }
