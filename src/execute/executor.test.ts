@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unlimited } from "../core/destination.ts";
@@ -13,7 +13,7 @@ import { until } from "../testing/until.ts";
 import type { Attempt } from "./attempt.ts";
 import { Executor } from "./executor.ts";
 import { shareProgress } from "./shared-progress.ts";
-import { Threads } from "./threads.ts";
+import { Threads, type ThreadsOptions } from "./threads.ts";
 
 let threads: Threads;
 let executor: Executor;
@@ -184,12 +184,12 @@ describe("lane cpu", () => {
 });
 
 describe("what a type opens on a thread", () => {
-  /** A thread whose one type of the deployment has these members, as the source of a job file. */
-  function threadsWith(members: string): Threads {
+  /** Threads, one if nothing else is said, whose one type of the deployment has these members, as the source of a job file. */
+  function threadsWith(members: string, options: Partial<ThreadsOptions> = {}): Threads {
     const jobsDir = tempDir();
     const definition = `{ type: "test_tool", lane: "cpu", payload: Type.Object({}), attempts: 1, timeoutMs: 1_000, backoff: fixed(1), run: () => "ran", ${members} }`;
-    writeFileSync(join(jobsDir, "tool.mjs"), `export default ({ defineJob, Type, fixed }) => defineJob(${definition});`);
-    return new Threads({ size: 1, jobsDir, settings: {}, onMessage: () => undefined, onError: () => undefined });
+    writeFileSync(join(jobsDir, "tool.mjs"), `import { appendFileSync } from "node:fs";\nexport default ({ defineJob, Type, fixed }) => defineJob(${definition});`);
+    return new Threads({ size: 1, jobsDir, settings: {}, onMessage: () => undefined, onError: () => undefined, ...options });
   }
 
   it("fails the attempts, and not the start, where its open throws at once", async () => {
@@ -198,5 +198,24 @@ describe("what a type opens on a thread", () => {
     const task = { type: "test_tool", jobId: "", attempt: 1, startedAt: 0, payload: "{}", progress: shareProgress() };
     expect(await own.run(task, new AbortController().signal)).toMatchObject({ end: { kind: "threw", message: "no tool" } });
     await own.close();
+  });
+
+  it("is closed on each thread when the replica drains", async () => {
+    const file = join(tempDir(), "closed");
+    const own = threadsWith(`close: () => appendFileSync(${JSON.stringify(file)}, "closed ")`, { size: 2 });
+    await own.opened();
+    await own.close();
+    expect(readFileSync(file, "utf8")).toBe("closed closed ");
+  });
+
+  it.each([
+    ["hangs", "close: () => new Promise(() => {})"],
+    ["throws", `close: () => { throw new Error("still in use"); }`],
+  ])("holds nobody up where its close %s, and that is told", async (_how, members) => {
+    const told: unknown[] = [];
+    const own = threadsWith(members, { closeWithinMs: 50, onError: (error) => told.push(error) });
+    await own.opened();
+    await own.close();
+    expect(told).toEqual([expect.objectContaining({ message: "what the types have open on a pool thread could not be closed" })]);
   });
 });

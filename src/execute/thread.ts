@@ -36,6 +36,13 @@ export async function warmUp(): Promise<void> {
   await Promise.allSettled(registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)));
 }
 
+/** Closes what is open here: the thread is about to end. */
+export async function closeTools(): Promise<void> {
+  const closings = [...tools].map(async ([type, opened]): Promise<void> => registry.get(type)?.definition.close?.(await opened));
+  await Promise.allSettled(closings); // one that fails must not cut the others short
+  await Promise.all(closings);
+}
+
 export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state, progress }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {

@@ -52,6 +52,8 @@ export interface ThreadsOptions extends ThreadData {
   readonly onMessage: (message: HandlerMessage) => void;
   /** Hears of what goes wrong on a thread while no attempt runs there that could tell it: a handler has returned, and a timer of it throws. */
   readonly onError: (error: unknown) => void;
+  /** How long the types may take to close what they have open. */
+  readonly closeWithinMs?: number;
 }
 
 /** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
@@ -59,6 +61,9 @@ const MAX_HEAP_MB = 512;
 
 /** Of the thread that parses: a third of V8's own limit, which a few large bodies would fill. It takes no longer with less. */
 const PARSER_YOUNG_MB = 8;
+
+/** Several round trips to whatever a tool is connected to; a drain must not wait for one that is away. */
+const CLOSE_WITHIN_MS = 2_000;
 
 /** Where the code of a thread is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
 const filename = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs", import.meta.url));
@@ -68,11 +73,15 @@ export class Threads {
   readonly #pool: Piscina | undefined;
   readonly #parser: Piscina;
   readonly #processes = new ChildProcesses();
+  readonly #onError: (error: unknown) => void;
+  readonly #closeWithinMs: number;
   readonly size: number;
   #running = 0;
 
-  constructor({ size, onMessage, onError, ...data }: ThreadsOptions) {
+  constructor({ size, onMessage, onError, closeWithinMs = CLOSE_WITHIN_MS, ...data }: ThreadsOptions) {
     this.size = size;
+    this.#onError = onError;
+    this.#closeWithinMs = closeWithinMs;
     const workerData = data satisfies ThreadData;
     if (size > 0) {
       this.#pool = new Piscina({
@@ -123,9 +132,24 @@ export class Threads {
     return (await this.#parser.run(task, { transferList: [task.bytes.buffer as ArrayBuffer] })) as ParsedBody;
   }
 
+  /** Closes what the types have open on the threads, and ends them. One that still runs an attempt is ended with it. */
   async close(): Promise<void> {
+    await this.#closeTools();
     await Promise.all([this.#pool?.destroy(), this.#parser.destroy()]);
     await this.#processes.close();
+  }
+
+  async #closeTools(): Promise<void> {
+    const pool = this.#pool;
+    if (!pool) return;
+    const close = async (): Promise<void> => {
+      try {
+        await pool.run(undefined, { name: "closeTools", signal: AbortSignal.timeout(this.#closeWithinMs) });
+      } catch (error) {
+        this.#onError(new Error("what the types have open on a pool thread could not be closed", { cause: error }));
+      }
+    };
+    await Promise.all(Array.from({ length: pool.idleThreads }, close)); // one each, as in opened()
   }
 }
 
