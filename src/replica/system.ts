@@ -113,12 +113,13 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const dispatch = await makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
+  const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
   const { worker, leases, sweep, executor, threads, slots } = dispatch;
+  closers.push(() => threads.close(), () => executor.close(), () => leases.close());
+  await dispatch.open();
   hears.wake = worker.nudge;
   hears.runner = worker;
   hears.cancel = (id) => leases.stop(id, "cancelled");
-  closers.push(() => threads.close(), () => executor.close(), () => leases.close());
   closers.push(startRetention(options, artifacts));
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
