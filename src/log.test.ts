@@ -60,7 +60,8 @@ describe("a line", () => {
     circle["self"] = circle;
     const knot = new Error("knot");
     knot.cause = knot;
-    log.info({ circle, knot, kept: 4 }, "odd");
+    log.info({ circle, knot, kept: 4, inner: { get broken(): never { throw new Error("no"); } } }, "odd");
+    expect(lines()[0]).toMatchObject({ inner: { fields: "[unreadable]" }, msg: "odd" });
     expect(lines()[0]).toMatchObject({ circle: { at: "1970-01-01T00:00:00.000Z", none: null, count: 3 }, kept: 4 });
   });
 });

@@ -84,7 +84,11 @@ const REDACTED = "[redacted]";
 const MAX_DEPTH = 6;
 
 function printableFields(fields: object, depth = 1): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, SECRET_NAME.test(name) ? REDACTED : printable(value, depth)]));
+  try {
+    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, SECRET_NAME.test(name) ? REDACTED : printable(value, depth)]));
+  } catch {
+    return { fields: "[unreadable]" }; // a getter throws: that is no fault of whoever writes the line
+  }
 }
 
 /** A copy fit for a log: secrets taken out, errors told, all else as it is. */

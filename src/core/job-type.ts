@@ -67,7 +67,10 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly maxBodyBytes?: number;
   /** Makes what `run` needs (a connection pool, say), once where `run` runs: in the process or in each thread. */
   readonly open?: (settings: Static<Settings>, services?: Services) => Tool | Promise<Tool>;
-  /** Closes what `open` made. Called on drain. */
+  /**
+   * Closes what `open` made. Called on drain, in lane `cpu` on each thread and with 2 s for it. A thread that was ended before (a
+   * timeout, a cancellation, a fault of its own) ends without it, so nothing but tidiness may depend on it there.
+   */
   readonly close?: (tool: Tool) => void | Promise<void>;
   /**
    * One attempt. What it returns is the job's result (JSON). It throws {@link PermanentError} for what no repeat

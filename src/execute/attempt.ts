@@ -18,8 +18,10 @@ const MAX_RESULT_LENGTH = 1024 * 1024;
 /** It travels with the job, once for each attempt that left one. */
 const MAX_STATE_LENGTH = 16 * 1024;
 
-/** What an attempt runs in: it can be told to stop. */
-export interface Stoppable {
+/** What an attempt runs in: it can be told to stop, and hears how far the handler is. */
+export interface Running {
+  /** 0 to 100, as the handler last reported it. */
+  readonly percent: number | null;
   abort(reason: StopReason): void;
 }
 
@@ -28,10 +30,8 @@ export class Attempt {
   readonly timeoutMs: number;
   /** By `performance.now()`. */
   readonly startedAt = performance.now();
-  /** 0 to 100, as the handler last reported it. */
-  progress: number | null = null;
   /** Set by who runs it. */
-  runsIn: Stoppable | undefined;
+  runsIn: Running | undefined;
   #log: KeptLog | undefined;
   #evidence: Evidence | undefined;
   #stopReason: StopReason | undefined;
@@ -43,6 +43,11 @@ export class Attempt {
     this.job = job;
     this.timeoutMs = timeoutMs;
     this.#onEnd = onEnd;
+  }
+
+  /** 0 to 100, as the handler last reported it. */
+  get progress(): number | null {
+    return this.runsIn?.percent ?? null;
   }
 
   get stopReason(): StopReason | undefined {

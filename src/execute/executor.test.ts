@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unlimited } from "../core/destination.ts";
 import type { Job } from "../core/job.ts";
@@ -6,18 +8,29 @@ import { decodeSubmission, encodeSubmission } from "../core/wire.ts";
 import { loadRegistry } from "../registry.ts";
 import { testJobsDir } from "../testing/jobs-dir.ts";
 import { submission } from "../testing/queue.ts";
+import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import type { Attempt } from "./attempt.ts";
 import { Executor } from "./executor.ts";
-import { Threads } from "./threads.ts";
+import { shareProgress } from "./shared-progress.ts";
+import { Threads, type ThreadsOptions } from "./threads.ts";
 
 let threads: Threads;
 let executor: Executor;
+let messages = 0;
+const faults: unknown[] = [];
 const lines: { job: string; message: string; fields: unknown }[] = [];
 
 beforeAll(async () => {
   const registry = await loadRegistry({ jobsDir: testJobsDir });
-  threads = new Threads({ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" }, onMessage: (message) => executor.onThreadMessage(message) });
+  threads = new Threads({
+    ...{ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" } },
+    onMessage: (message) => {
+      messages += 1;
+      executor.onThreadMessage(message);
+    },
+    onError: (error) => faults.push(error),
+  });
   executor = new Executor({
     definitions: registry.types.map(({ definition }) => definition).filter(({ type }) => /^(test_|noop)/.test(type)),
     threads,
@@ -116,6 +129,18 @@ describe("lane cpu", () => {
     expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
   });
 
+  it("tells of what a handler throws once it has returned, and refills the pool", async () => {
+    expect(await end("test_cpu", { do: "stray" })).toMatchObject({ kind: "returned" });
+    await until(() => faults.length > 0, { what: "the fault is told" });
+    expect(faults).toEqual([expect.objectContaining({ message: "a stray error" })]);
+    expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
+  });
+
+  it("ignores what a handler posts for itself", async () => {
+    expect(await end("test_cpu", { do: "post", values: ["text", 1, null, {}] })).toMatchObject({ kind: "returned" });
+    expect(await end("test_cpu", { do: "return" })).toMatchObject({ kind: "returned" });
+  });
+
   it("ends an endless loop by ending its thread, while the other thread goes on", async () => {
     const { attempt, end: ended } = start("test_cpu", { do: "spin" });
     expect(await end("test_cpu", { do: "return", value: 1 })).toMatchObject({ kind: "returned" });
@@ -132,9 +157,65 @@ describe("lane cpu", () => {
     expect(lines).toContainEqual({ job: attempt.job.id, message: "on a thread", fields: { seventy: true } });
   });
 
+  it("has the last progress of a handler that never yields, however often that tells it, without a message", async () => {
+    const before = messages;
+    const { attempt, end: ended } = start("test_cpu", { do: "busy", percents: [...Array(1_000).keys(), 101, Number.NaN, 65.4] });
+    await until(() => attempt.progress === 65, { what: "the progress is seen" });
+    attempt.stop("timeout");
+    expect(await ended).toMatchObject({ kind: "timeout" });
+    expect(messages).toBe(before);
+  });
+
+  it("keeps the lines that lane io would keep, whatever their fields are", async () => {
+    const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
+    const [here, there, spinning] = [start("test_io", { do: "log_odd" }), start("test_cpu", { do: "log_odd" }), start("test_cpu", { do: "log_odd", spins: true })];
+    await until(() => linesOf(spinning.attempt).length === 2, { what: "its lines have arrived" });
+    spinning.attempt.stop("timeout");
+    expect((await Promise.all([here.end, there.end, spinning.end])).map(({ kind }) => kind)).toEqual(["returned", "returned", "timeout"]);
+    expect(linesOf(here.attempt)).toEqual([`odd {"kept":1}`, "odder (fields that are not JSON)"]);
+    expect([linesOf(there.attempt), linesOf(spinning.attempt)]).toEqual([linesOf(here.attempt), linesOf(here.attempt)]);
+  });
+
   it("parses a large body on a thread of its own", async () => {
     const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
     const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0, durability: "redis" });
     expect(parsed).toMatchObject({ submissions: [{ type: "noop" }] });
+  });
+});
+
+describe("what a type opens on a thread", () => {
+  /** Threads, one if nothing else is said, whose one type of the deployment has these members, as the source of a job file. */
+  function threadsWith(members: string, options: Partial<ThreadsOptions> = {}): Threads {
+    const jobsDir = tempDir();
+    const definition = `{ type: "test_tool", lane: "cpu", payload: Type.Object({}), attempts: 1, timeoutMs: 1_000, backoff: fixed(1), run: () => "ran", ${members} }`;
+    writeFileSync(join(jobsDir, "tool.mjs"), `import { appendFileSync } from "node:fs";\nexport default ({ defineJob, Type, fixed }) => defineJob(${definition});`);
+    return new Threads({ size: 1, jobsDir, settings: {}, onMessage: () => undefined, onError: () => undefined, ...options });
+  }
+
+  it("fails the attempts, and not the start, where its open throws at once", async () => {
+    const own = threadsWith(`open: () => { throw new Error("no tool"); }`);
+    await own.opened();
+    const task = { type: "test_tool", jobId: "", attempt: 1, startedAt: 0, payload: "{}", progress: shareProgress() };
+    expect(await own.run(task, new AbortController().signal)).toMatchObject({ end: { kind: "threw", message: "no tool" } });
+    await own.close();
+  });
+
+  it("is closed on each thread when the replica drains", async () => {
+    const file = join(tempDir(), "closed");
+    const own = threadsWith(`close: () => appendFileSync(${JSON.stringify(file)}, "closed ")`, { size: 2 });
+    await own.opened();
+    await own.close();
+    expect(readFileSync(file, "utf8")).toBe("closed closed ");
+  });
+
+  it.each([
+    ["hangs", "close: () => new Promise(() => {})"],
+    ["throws", `close: () => { throw new Error("still in use"); }`],
+  ])("holds nobody up where its close %s, and that is told", async (_how, members) => {
+    const told: unknown[] = [];
+    const own = threadsWith(members, { closeWithinMs: 50, onError: (error) => told.push(error) });
+    await own.opened();
+    await own.close();
+    expect(told).toEqual([expect.objectContaining({ message: "what the types have open on a pool thread could not be closed" })]);
   });
 });

@@ -10,6 +10,7 @@ import { messageOf } from "../errors.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptLog } from "./io-context.ts";
 import { IoContext } from "./io-context.ts";
+import { readProgress, shareProgress, type SharedProgress } from "./shared-progress.ts";
 import type { HandlerMessage, Threads } from "./threads.ts";
 import { Tools } from "./tools.ts";
 
@@ -25,7 +26,7 @@ export class Executor {
   readonly #threads: Pick<Threads, "run">;
   readonly #log: AttemptLog;
   readonly #tools: Tools;
-  /** Attempts on threads, by job: where their progress and log lines belong. Promises, so that close can wait for them. */
+  /** Attempts on threads, by job: where their log lines belong. Promises, so that close can wait for them. */
   readonly #onThreads = new Map<string, { readonly attempt: Attempt; readonly run: Promise<void> }>();
 
   constructor({ definitions, threads, log }: ExecutorOptions) {
@@ -70,15 +71,16 @@ export class Executor {
   #startOnThread(attempt: Attempt): void {
     const { job } = attempt;
     const controller = new AbortController();
-    attempt.runsIn = { abort: () => controller.abort() };
-    const run = this.#runOnThread(attempt, controller.signal).finally(() => this.#onThreads.delete(job.id));
+    const progress = shareProgress();
+    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: () => controller.abort() };
+    const run = this.#runOnThread(attempt, progress, controller.signal).finally(() => this.#onThreads.delete(job.id));
     this.#onThreads.set(job.id, { attempt, run });
   }
 
-  async #runOnThread(attempt: Attempt, signal: AbortSignal): Promise<void> {
+  async #runOnThread(attempt: Attempt, progress: SharedProgress, signal: AbortSignal): Promise<void> {
     const { id: jobId, type, payload, attempt: number, startedAt, history } = attempt.job;
     try {
-      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload, state: stateLeft(history) }, signal);
+      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload, state: stateLeft(history), progress }, signal);
       attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
@@ -91,11 +93,8 @@ export class Executor {
   readonly onThreadMessage = (message: HandlerMessage): void => {
     const running = this.#onThreads.get(message.jobId);
     if (!running) return;
-    if ("progress" in message) running.attempt.progress = message.progress;
-    else {
-      running.attempt.keep(message.log, message.fields);
-      this.#log(running.attempt.job, message.log, message.fields);
-    }
+    running.attempt.keep(message.log, message.fields);
+    this.#log(running.attempt.job, message.log, message.fields);
   };
 
   async close(): Promise<void> {

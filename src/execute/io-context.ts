@@ -2,13 +2,14 @@
 import type { AttemptContext } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
 import { stateLeft } from "../core/wire.ts";
-import type { Attempt, StopReason, Stoppable } from "./attempt.ts";
+import type { Attempt, Running, StopReason } from "./attempt.ts";
 
 /** Takes a line that a handler wrote. */
 export type AttemptLog = (job: Job, message: string, fields?: Record<string, unknown>) => void;
 
-export class IoContext implements AttemptContext<unknown>, Stoppable {
+export class IoContext implements AttemptContext<unknown>, Running {
   readonly tool: unknown;
+  percent: number | null = null;
   readonly #attempt: Attempt;
   readonly #log: AttemptLog;
   // Signal and functions are made when a handler asks for them, which many never do: together they cost as much as all
@@ -41,7 +42,7 @@ export class IoContext implements AttemptContext<unknown>, Stoppable {
   }
 
   get progress(): (percent: number) => void {
-    return (percent) => { this.#attempt.progress = clampProgress(percent); };
+    return (percent) => { this.percent = clampProgress(percent); };
   }
 
   get log(): (message: string, fields?: Record<string, unknown>) => void {

@@ -17,7 +17,7 @@ export class KeptLog {
 
   add(message: string, fields?: Record<string, unknown>): void {
     const time = new Date(Math.round(this.#startedAt + performance.now() - this.#clockAtStart)).toISOString();
-    const line = `${time} ${message}${fields === undefined ? "" : ` ${textOf(fields)}`}`;
+    const line = `${time} ${lineOf(message, fields)}`;
     // Without what Postgres cannot show again as text: NUL, and halves of surrogate pairs, which a cut may leave too.
     this.#lines.push((line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line).replace(/\0|\p{Surrogate}/gu, "\uFFFD"));
     if (this.#lines.length <= MAX_LINES) return;
@@ -28,6 +28,11 @@ export class KeptLog {
   get lines(): readonly string[] {
     return this.#dropped === 0 ? this.#lines : [`… ${this.#dropped} earlier lines were not kept`, ...this.#lines];
   }
+}
+
+/** What a handler wrote, as text. */
+export function lineOf(message: string, fields: Record<string, unknown> | undefined): string {
+  return fields === undefined ? message : `${message} ${textOf(fields)}`;
 }
 
 /** What a handler gives as fields may be anything. */

@@ -5,8 +5,8 @@ import { unlimited } from "../core/destination.ts";
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
-import { clampProgress } from "./io-context.ts";
-import { KeptLog } from "./kept-log.ts";
+import { KeptLog, lineOf } from "./kept-log.ts";
+import { tellProgress } from "./shared-progress.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
 
@@ -24,7 +24,7 @@ function say(message: ThreadMessage): void {
 function open(definition: AnyJobDefinition): Promise<unknown> {
   let opened = tools.get(definition.type);
   if (!opened) {
-    opened = Promise.resolve(definition.open?.(pickSettings(definition, settings), services));
+    opened = new Promise((resolve) => resolve(definition.open?.(pickSettings(definition, settings), services))); // what it throws at once rejects, too
     tools.set(definition.type, opened);
     opened.catch(() => tools.delete(definition.type)); // the next attempt opens anew
   }
@@ -36,12 +36,23 @@ export async function warmUp(): Promise<void> {
   await Promise.allSettled(registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)));
 }
 
-export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state }: ThreadTask): Promise<ThreadReport> {
+/** Closes what is open here: the thread is about to end. */
+export async function closeTools(): Promise<void> {
+  const closings = [...tools].map(async ([type, opened]): Promise<void> => registry.get(type)?.definition.close?.(await opened));
+  await Promise.allSettled(closings); // one that fails must not cut the others short
+  await Promise.all(closings);
+}
+
+export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state, progress }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
     kept.add(message, fields);
-    say({ jobId, log: message, fields });
+    try {
+      say({ jobId, log: message, fields });
+    } catch {
+      say({ jobId, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
+    }
   };
   const report = (end: ThreadReport["end"]): ThreadReport => ({ end, thread: threadId, ...(kept && { log: kept.lines }) });
   try {
@@ -53,7 +64,7 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
       state,
       tool: await open(definition),
       signal: neverAborted,
-      progress: (percent: number) => say({ jobId, progress: clampProgress(percent) ?? 0 }),
+      progress: (percent: number) => tellProgress(progress, percent),
       log,
     });
     return report(endOfReturn(value));

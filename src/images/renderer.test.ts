@@ -29,7 +29,7 @@ let executor: Executor;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "renderer-"));
-  threads = new Threads({ size: 2, jobsDir: undefined, settings: settings(), onMessage: () => undefined });
+  threads = new Threads({ size: 2, jobsDir: undefined, settings: settings(), onMessage: () => undefined, onError: () => undefined });
   executor = new Executor({ definitions: [imageResize], threads, log: () => undefined });
   const noise = { type: "gaussian" as const, mean: 128, sigma: 60 };
   const photo = await sharp({ create: { width: 1_500, height: 1_000, channels: 3, background: "black", noise } }).jpeg().toBuffer();
@@ -128,7 +128,7 @@ describe("an image process", () => {
     const task = { type: "image_resize", jobId: "01890a5d-ac96-7000-babc-b302099a8057", attempt: 1, startedAt: 0, payload: JSON.stringify(heavy) };
     const script = `import { Threads } from ${JSON.stringify(THREADS_MODULE)};
       const { settings, task } = JSON.parse(await new Response(process.stdin).text());
-      await new Threads({ size: 1, jobsDir: undefined, settings, onMessage() {} }).run(task, new AbortController().signal);`;
+      await new Threads({ size: 1, jobsDir: undefined, settings, onMessage() {}, onError() {} }).run(task, new AbortController().signal);`;
     const replica = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["pipe", "inherit", "inherit"] });
     cleanups.push(() => replica.kill("SIGKILL"));
     replica.stdin.end(JSON.stringify({ settings: settings(), task }));

@@ -94,6 +94,13 @@ describe("the guard", () => {
   });
 });
 
+describe("the answer", () => {
+  it("has one value for each header, the first of those that came", async () => {
+    peer.respond(() => answer(429, { "Retry-After": ["5", "7"], "X-Once": "a, b" }));
+    expect((await open("private").fetch(peer.url())).headers).toMatchObject({ "retry-after": "5", "x-once": "a, b" });
+  });
+});
+
 describe("the limits", () => {
   it("reads an endless body to its limit, and breaks it off", async () => {
     peer.respond(() => ({ kind: "endless" }));

@@ -8,7 +8,6 @@
  */
 import { lookup, type LookupAddress } from "node:dns";
 import { readFileSync } from "node:fs";
-import type { IncomingHttpHeaders } from "node:http";
 import type { LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
 import { Type, type Static, type TObject } from "typebox";
@@ -62,7 +61,8 @@ export interface OutboundRequest {
 
 export interface OutboundResponse {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  /** By lower-case name. Of a header that came several times, the first value. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Buffer;
   /** Whether the body went on beyond `maxBytes`. */
   readonly isCut: boolean;
@@ -184,7 +184,12 @@ async function readAnswer(answer: Dispatcher.ResponseData, maxBytes: number, onE
   const isCut = bytes > maxBytes;
   if (isCut) discard(answer);
   if (isCut && onExcess === "fail") throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
-  return { status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks).subarray(0, maxBytes), isCut };
+  return { status: answer.statusCode, headers: firstValues(answer.headers), body: Buffer.concat(chunks).subarray(0, maxBytes), isCut };
+}
+
+/** What is asked of an answer here, `Retry-After` say, has one value (RFC 9110, 5.5); a server or proxy may send it twice all the same. */
+function firstValues(headers: Dispatcher.ResponseData["headers"]): OutboundResponse["headers"] {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]));
 }
 
 /** Gives up an answer whose body nobody reads. Its connection goes with it: draining it would be at the peer's pace. */

@@ -46,16 +46,24 @@ export interface Dispatch {
   readonly slots: Slots;
   readonly threads: Threads;
   readonly executor: Executor;
+  /** Opens what the types need. Where it fails half-way, closing threads and executor closes what is open. */
+  readonly open: () => Promise<void>;
 }
 
-/** Makes the parts and opens what the types need. Nothing is claimed before `worker.start()`. */
-export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> {
+/** Makes the parts. Nothing is claimed before `worker.open()`. */
+export function makeDispatch(options: DispatchOptions): Dispatch {
   const { config, definitions, registry, log, metrics, queue, recorder, replica } = options;
   const onError = (what: string) => oncePerReason((error) => log.warn({ error }, what));
 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots);
-  const threads = new Threads({ size: cpuSlots, jobsDir: config.TASKFLOW_JOBS || undefined, settings: options.typeSettings, onMessage: (message) => executor.onThreadMessage(message) });
+  const threads = new Threads({
+    size: cpuSlots,
+    jobsDir: config.TASKFLOW_JOBS || undefined,
+    settings: options.typeSettings,
+    onMessage: (message) => executor.onThreadMessage(message),
+    onError: onError("a fault on a pool thread, outside of an attempt"),
+  });
   const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
   const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
   const executor = new Executor({ definitions, threads, log: (job, message, fields = {}) => logOf(job).info(fields, message) });
@@ -110,8 +118,11 @@ export async function makeDispatch(options: DispatchOptions): Promise<Dispatch> 
     onUnreadable: (job) => logOf(job).error("a job stands in the outbox without an outcome"),
     onError: onError("the outbox could not be swept"),
   });
-  await Promise.all([executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays }), threads.opened()]);
-  return { worker, leases, sweep, slots, threads, executor };
+  const open = async (): Promise<void> => {
+    await executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays });
+    await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
+  };
+  return { worker, leases, sweep, slots, threads, executor, open };
 }
 
 /** An outage brings the same error with every try: told once, and once a minute while it lasts. */

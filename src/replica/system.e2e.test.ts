@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HttpPeer } from "../testing/http-peer.ts";
@@ -221,5 +223,20 @@ describe("starting", () => {
     await expect(start({}, { database: `postgres://x:secret@${nobody}/x` })).rejects.toThrow(/^(?!.*secret).*127\.0\.0\.1/);
     await expect(start({ WORKER_TYPES: "noop,nope" })).rejects.toThrow(/^WORKER_TYPES: no job type is named nope; there are email, /);
     await expect(start({ SERVER_ADDR: one.url.replace("http://", "") })).rejects.toThrow(/^SERVER_ADDR: cannot listen on/);
+  });
+
+  it("closes what is open already where a pool thread cannot open its part", async () => {
+    const jobsDir = tempDir();
+    const file = join(jobsDir, "closed");
+    const write = (type: string, lane: string, members: string): void =>
+      writeFileSync(
+        join(jobsDir, `${type}.mjs`),
+        `import { writeFileSync } from "node:fs";
+        export default ({ defineJob, Type, fixed }) => defineJob({ type: "${type}", lane: "${lane}", payload: Type.Object({}), attempts: 1, timeoutMs: 1_000, backoff: fixed(1), run: () => 0, ${members} });`,
+      );
+    write("opens", "io", `close: () => writeFileSync(${JSON.stringify(file)}, "closed")`);
+    write("exits", "cpu", "open: () => process.exit(3)");
+    await expect(start({ WORKER_TYPES: "opens,exits" }, { jobsDir })).rejects.toThrow("worker exited with code: 3");
+    expect(readFileSync(file, "utf8")).toBe("closed");
   });
 });

@@ -113,12 +113,13 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   const replays = replaysOf({ queue, store, acceptor });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const dispatch = await makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
+  const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
   const { worker, leases, sweep, executor, threads, slots } = dispatch;
+  closers.push(() => threads.close(), () => executor.close(), () => leases.close());
+  await dispatch.open();
   hears.wake = worker.nudge;
   hears.runner = worker;
   hears.cancel = (id) => leases.stop(id, "cancelled");
-  closers.push(() => threads.close(), () => executor.close(), () => leases.close());
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks

@@ -15,7 +15,7 @@ export interface PeerRequest {
 }
 
 export type PeerReply =
-  | { readonly kind: "answer"; readonly status: number; readonly headers?: Record<string, string>; readonly body?: string | Buffer }
+  | { readonly kind: "answer"; readonly status: number; readonly headers?: Record<string, string | string[]>; readonly body?: string | Buffer }
   /** 200, then one byte each `everyMs`, without end. */
   | { readonly kind: "drip"; readonly everyMs: number }
   /** 200, then bytes as fast as the reader takes them, without end. */
@@ -125,7 +125,7 @@ export class HttpPeer {
 }
 
 /** A plain answer. */
-export function answer(status: number, headers: Record<string, string> = {}, body: string | Buffer = ""): PeerReply {
+export function answer(status: number, headers: Record<string, string | string[]> = {}, body: string | Buffer = ""): PeerReply {
   return { kind: "answer", status, headers, body };
 }
 

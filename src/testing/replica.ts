@@ -27,12 +27,14 @@ export interface TestReplicaOptions {
   readonly artifacts: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly onUnfit?: () => void;
+  /** The deployment's own job types; those of the tests when not given. */
+  readonly jobsDir?: string;
 }
 
-export async function startReplica({ redis, database, artifacts, env = {}, onUnfit = () => undefined }: TestReplicaOptions): Promise<TestReplica> {
-  const registry = await loadRegistry({ jobsDir: testJobsDir });
+export async function startReplica({ redis, database, artifacts, env = {}, onUnfit = () => undefined, jobsDir = testJobsDir }: TestReplicaOptions): Promise<TestReplica> {
+  const registry = await loadRegistry({ jobsDir });
   const config: Config = loadConfig(
-    { REDIS_ADDR: redis, DATABASE_URL: database, ARTIFACTS_DIR: artifacts, SERVER_ADDR: "127.0.0.1:0", WORKER_COUNT: "1", LOG_LEVEL: "debug", TASKFLOW_JOBS: testJobsDir, ...env },
+    { REDIS_ADDR: redis, DATABASE_URL: database, ARTIFACTS_DIR: artifacts, SERVER_ADDR: "127.0.0.1:0", WORKER_COUNT: "1", LOG_LEVEL: "debug", TASKFLOW_JOBS: jobsDir, ...env },
     settingsOf(registry),
   );
   const output = new PassThrough();

@@ -1,4 +1,6 @@
 // A job type of lane `cpu` for tests: how a handler behaves on its thread is in its payload.
+import { parentPort } from "node:worker_threads";
+
 const cameBack = new Set();
 
 const behaviours = {
@@ -13,11 +15,32 @@ const behaviours = {
     for (;;);
   },
   exit: ({ code }) => process.exit(code),
+  // Returns, and throws when nobody waits for it any more.
+  stray: () => {
+    setTimeout(() => {
+      throw new Error("a stray error");
+    }, 50);
+  },
+  // Posts to the main thread what is no message of ours.
+  post: ({ values }) => {
+    for (const value of values) parentPort.postMessage(value);
+  },
   progress: async ({ ms }, { progress, log }) => {
     progress(70);
     log("on a thread", { seventy: true });
     await new Promise((resolve) => setTimeout(resolve, ms));
     return "done";
+  },
+  // As in io.mjs; `spins` leaves the lines to the main thread, which then stops the attempt.
+  log_odd: ({ spins }, { log }) => {
+    log("odd", { kept: 1, callback: () => 1 });
+    log("odder", { big: 1n, callback: () => 1 });
+    while (spins);
+  },
+  // Reports each percentage without a pause, and never yields.
+  busy: ({ percents }, { progress }) => {
+    for (const percent of percents) progress(percent);
+    for (;;);
   },
   // Reports one percentage after the other, each `ms` before the next.
   steps: async ({ percents, ms }, { progress }) => {

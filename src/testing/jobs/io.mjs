@@ -30,6 +30,11 @@ const behaviours = {
     log("forty", { attempt });
     await sleep(60_000, undefined, { signal });
   },
+  // Logs what cannot be cloned, and what is no JSON either.
+  log_odd: (_, { log }) => {
+    log("odd", { kept: 1, callback: () => 1 });
+    log("odder", { big: 1n, callback: () => 1 });
+  },
   // Reports one percentage after the other, each `ms` before the next.
   steps: async ({ percents, ms }, { progress, signal }) => {
     for (const percent of percents) {

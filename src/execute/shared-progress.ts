@@ -1,0 +1,23 @@
+/**
+ * The progress of an attempt on a pool thread: one byte that both threads see. Telling it sends nothing, so a handler
+ * may do so as often as it likes, and the main thread finds the last value even while the handler never yields.
+ */
+import { clampProgress } from "./io-context.ts";
+
+export type SharedProgress = Uint8Array<SharedArrayBuffer>;
+
+const UNTOLD = 255;
+
+export function shareProgress(): SharedProgress {
+  return new Uint8Array(new SharedArrayBuffer(1)).fill(UNTOLD);
+}
+
+export function tellProgress(shared: SharedProgress, percent: number): void {
+  Atomics.store(shared, 0, Math.round(clampProgress(percent) ?? UNTOLD));
+}
+
+/** In whole per cent, which is what is told of it; null when there is none. */
+export function readProgress(shared: SharedProgress): number | null {
+  const percent = Atomics.load(shared, 0);
+  return percent === UNTOLD ? null : percent;
+}
