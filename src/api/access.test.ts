@@ -91,6 +91,12 @@ describe("limits of a key", () => {
     expect(headers?.get("ratelimit")).toMatch(/^"requests";r=0;t=(?:59|60)$/);
   });
 
+  it.each(["/api/v1/health/live", "/metrics", "/docs"])("do not hold for %s, which needs no key", async (path) => {
+    for (let i = 0; i < 4; i++) await request(server, "GET", "/api/v1/stats", undefined, as("hasty"));
+    const answer = await request(server, "GET", path, undefined, as("hasty"));
+    expect([answer.status, answer.headers.get("ratelimit")]).toEqual([200, null]);
+  });
+
   it("counts each job of a batch", async () => {
     const batch = (count: number) => request(server, "POST", "/api/v1/jobs/batch", { jobs: Array.from({ length: count }, () => NOTE) }, as("small"));
     expect((await batch(3)).status).toBe(202);

@@ -156,7 +156,7 @@ export class Server {
     const params = route.operation.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [];
     const query = queryOf(request);
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
-    const caller = this.#gate.callerOf(headers);
+    const caller = this.#gate.callerOf(access, headers);
     const exchange = new HttpExchange(response, route, this.#host, {
       id: this.#requestIds.take(headers.requestId), // a spread here would make V8 a hidden class for each request
       caller,

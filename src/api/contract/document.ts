@@ -4,6 +4,7 @@ import type { Registry } from "../../registry.ts";
 import { documentSchemas } from "./document-schemas.ts";
 import { HEADERS, headersOf } from "./document-headers.ts";
 import type { Operation } from "./operation.ts";
+import { needsKey } from "./operation.ts";
 import { PATH_PARAMETERS } from "./path-parameters.ts";
 import { PROBLEM_CODES } from "./problem-codes.ts";
 
@@ -47,14 +48,13 @@ export function openApiDocument({ operations, registry, version }: DocumentOptio
 
 function operationObject(operation: Operation, registry: Registry): Json {
   const { id, tag, summary, description, access, body } = operation;
-  const needsKey = access !== "open" && access !== "public";
   return {
     ...{ operationId: id, tags: [tag], summary },
-    ...((description !== undefined || needsKey) && { description: [description, needsKey ? `Scope: \`${access}\`.` : undefined].filter((text) => text !== undefined).join("\n\n") }),
+    ...((description !== undefined || needsKey(access)) && { description: [description, needsKey(access) ? `Scope: \`${access}\`.` : undefined].filter((text) => text !== undefined).join("\n\n") }),
     parameters: parametersOf(operation),
     ...(body && { requestBody: { required: true, content: Object.fromEntries(Object.entries(body).map(([type, media]) => [type, { ...media, ...examplesOf(media.schema, registry) }])) } }),
     responses: responsesOf(operation),
-    security: needsKey ? [{ ApiKey: [access] }] : [],
+    security: needsKey(access) ? [{ ApiKey: [access] }] : [],
   };
 }
 
