@@ -97,6 +97,11 @@ describe("limits of a key", () => {
     expect([answer.status, answer.headers.get("ratelimit")]).toEqual([200, null]);
   });
 
+  it("by its jobs alone say nothing of what submits none", async () => {
+    const answer = await request(server, "DELETE", "/api/v1/jobs/01890000-0000-7000-8000-000000000000", undefined, as("small"));
+    expect([answer.status, answer.headers.get("ratelimit"), answer.headers.get("ratelimit-policy")]).toEqual([404, null, null]);
+  });
+
   it("counts each job of a batch", async () => {
     const batch = (count: number) => request(server, "POST", "/api/v1/jobs/batch", { jobs: Array.from({ length: count }, () => NOTE) }, as("small"));
     expect((await batch(3)).status).toBe(202);
@@ -115,7 +120,7 @@ describe("limits of a key", () => {
       },
       ...{ rate: null, quota: null },
     });
-    expect(limits.isLimited(keyOf("free", ["read"]))).toBe(false);
+    expect(limits.isLimited(keyOf("free", ["read"]), true)).toBe(false);
     const limited = keyOf("x", ["read"], { rate: { quota: 1, windowMs: 1_000 } });
     await Promise.all([1, 2, 3].map(() => new Promise((resolve) => { limits.check(limited, false, resolve); })));
     expect(calls).toEqual([3]);

@@ -133,9 +133,10 @@ export class HttpExchange implements ApiRequest, Reply {
   handle(body: Uint8Array): void {
     const { caller } = this;
     const { limits } = this.#host;
-    if (caller === undefined || !limits.isLimited(caller)) { this.#answer(body); return; }
+    const { takesJobs } = this.#route;
+    if (caller === undefined || !limits.isLimited(caller, takesJobs)) { this.#answer(body); return; }
     const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
-    limits.check(caller, this.#route.takesJobs, ({ headers, refusal }) => {
+    limits.check(caller, takesJobs, ({ headers, refusal }) => {
       this.#limitHeaders = headers;
       if (refusal) this.send(refusal);
       else if (!this.#isOver) this.#answer(kept);

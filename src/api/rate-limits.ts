@@ -44,8 +44,9 @@ export class RateLimits {
     this.#options = options;
   }
 
-  isLimited(caller: ApiKey): boolean {
-    return this.#policy(caller, "requests") !== undefined || this.#policy(caller, "jobs") !== undefined;
+  /** Whether anything limits a request of this key. */
+  isLimited(caller: ApiKey, submits: boolean): boolean {
+    return this.#policy(caller, "requests") !== undefined || (submits && this.#policy(caller, "jobs") !== undefined);
   }
 
   /** Takes one request, and a job where it submits any. `done` is called once, never at once. */
