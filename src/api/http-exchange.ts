@@ -17,7 +17,7 @@ import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
-import type { RateLimits } from "./rate-limits.ts";
+import type { Limited, RateLimits } from "./rate-limits.ts";
 import type { RequestHead } from "./request-head.ts";
 import { MAX_DISCARDED_BYTES, bodyTooLarge } from "./request-head.ts";
 import type { ChunkedResponse } from "./text-stream.ts";
@@ -53,7 +53,7 @@ export interface ExchangeRoute {
 }
 
 /** What is known of a request when its head has been read. */
-export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "headers"> {
+export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "chargeJobs" | "headers"> {
   readonly headers: RequestHead;
   readonly isHead: boolean;
 }
@@ -89,6 +89,8 @@ export class HttpExchange implements ApiRequest, Reply {
   /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
   #kept: Uint8Array | undefined;
   #receivedBytes = 0;
+  /** Undefined where nothing limits it. */
+  #limited: Limited | undefined;
   #limitHeaders: NonNullable<Answer["headers"]> = NO_HEADERS;
   #isCompressing = false;
   #isOver = false;
@@ -136,9 +138,10 @@ export class HttpExchange implements ApiRequest, Reply {
     const { takesJobs } = this.#route;
     if (caller === undefined || !limits.isLimited(caller, takesJobs)) { this.#answer(body); return; }
     const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
-    limits.check(caller, takesJobs, ({ headers, refusal }) => {
-      this.#limitHeaders = headers;
-      if (refusal) this.send(refusal);
+    limits.check(caller, takesJobs, (limited) => {
+      this.#limited = limited;
+      this.#limitHeaders = limited.headersAfter(0);
+      if (limited.refusal) this.send(limited.refusal);
       else if (!this.#isOver) this.#answer(kept);
     });
   }
@@ -157,6 +160,12 @@ export class HttpExchange implements ApiRequest, Reply {
   takeBody(): Uint8Array {
     const { body } = this;
     return body.buffer === this.#kept?.buffer && body.length === body.buffer.byteLength ? body : new Uint8Array(body);
+  }
+
+  chargeJobs(count: number): void {
+    if (this.caller === undefined || this.#limited === undefined) return;
+    this.#host.limits.charge(this.caller, count);
+    this.#limitHeaders = this.#limited.headersAfter(count);
   }
 
   /** The client has gone. */
