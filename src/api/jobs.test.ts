@@ -140,6 +140,8 @@ describe("the list", () => {
     expect(indexes).toEqual(expect.arrayContaining([3]) as unknown);
     expect(indexes).not.toContain(8);
     expect((await list("?created_before=2020-01-01T00:00:00Z")).indexes).toEqual([]);
+    expect(await list("?created_before=1969-01-01T00:00:00Z")).toMatchObject({ indexes: [], cursor: null });
+    expect((await list("?created_after=0000-01-01T00:00:00Z")).indexes).toHaveLength(10);
   });
 
   it("tells every fault of its query", async () => {

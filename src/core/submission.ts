@@ -142,7 +142,7 @@ function readRunAt(text: string | undefined, delayMs: number | undefined, now: n
 function readTime(path: string, text: string, faults: Fault[]): number | undefined {
   const time = parseTime(text);
   if (time === undefined) faults.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
-  return time;
+  return time && Math.max(0, time); // past is past, and a job's times have no sign in Redis
 }
 
 function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, faults: Fault[]): Backoff {

@@ -32,6 +32,8 @@ describe("a replay", () => {
     await jobWhen(replica, await submit(replica, "noop", {}, { tags: ["a"] }), "completed");
     expect(await replay({ tag: "a", dry_run: true })).toEqual({ status: 200, body: { matched: 5 } });
     expect(await replay({ tag: "a", error_code: "nothing", dry_run: true })).toEqual({ status: 200, body: { matched: 0 } });
+    expect(await replay({ tag: "a", created_before: "1969-01-01T00:00:00Z", dry_run: true })).toEqual({ status: 200, body: { matched: 0 } });
+    expect(await replay({ tag: "a", created_after: "0000-01-01T00:00:00Z", dry_run: true })).toEqual({ status: 200, body: { matched: 5 } });
     const { status, body } = await replay({ tag: "a" });
     expect({ status, body }).toMatchObject({ status: 202, body: { type: "replay", status: "queued" } });
     const { id } = body as ApiJob;
