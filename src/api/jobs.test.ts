@@ -144,6 +144,10 @@ describe("the list", () => {
     expect((await list("?created_after=0000-01-01T00:00:00Z")).indexes).toHaveLength(10);
   });
 
+  it.each(["type", "tag", "group_key", "error_code"])("refuses a NUL in %s, which Postgres takes in no text", async (name) => {
+    expect(await request(server, "GET", `/api/v1/jobs?${name}=a%00`)).toMatchObject({ status: 422, body: { errors: [{ path: `/${name}`, message: "has a NUL character" }] } });
+  });
+
   it("tells every fault of its query", async () => {
     const { status, body } = await request(server, "GET", "/api/v1/jobs?limit=0&cursor=x&status=done&created_after=now&colour=red&tag=a&tag=b");
     expect(status).toBe(422);

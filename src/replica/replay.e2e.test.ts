@@ -70,6 +70,9 @@ describe("a replay", () => {
     expect(status).toBe(422);
     expect((body as { errors: { path: string }[] }).errors.map(({ path }) => path).sort()).toEqual(["/colour", "/dry_run", "/rate", "/status"]);
     expect((await replay({ created_after: "now" })).body).toMatchObject({ errors: [{ path: "/created_after" }] });
+    for (const dry_run of [true, false]) expect(await replay({ tag: "a\0", dry_run })).toMatchObject({ status: 422, body: { errors: [{ path: "/tag" }] } });
+    const submitted = await call(replica, "POST", "/api/v1/jobs", { type: "replay", payload: { error_code: "\0" } });
+    expect(submitted).toMatchObject({ status: 422, body: { errors: [{ path: "/payload/error_code" }] } });
     expect(await replay([])).toMatchObject({ status: 422 });
   });
 });
