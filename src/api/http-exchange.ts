@@ -55,7 +55,6 @@ export interface ExchangeRoute {
 /** What is known of a request when its head has been read. */
 export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "chargeJobs" | "headers"> {
   readonly headers: RequestHead;
-  readonly isHead: boolean;
 }
 
 /** Bodies that arrive in parts stand in memory until they are complete: so much for all of them. */
@@ -80,11 +79,11 @@ export class HttpExchange implements ApiRequest, Reply {
   readonly headers: RequestHead;
   readonly params: readonly string[];
   readonly query: string;
+  readonly isHead: boolean;
   body: Uint8Array = EMPTY;
   readonly #response: HttpResponse;
   readonly #route: ExchangeRoute;
   readonly #host: ExchangeHost;
-  readonly #isHead: boolean;
   readonly #startedAt = performance.now();
   /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
   #kept: Uint8Array | undefined;
@@ -107,7 +106,7 @@ export class HttpExchange implements ApiRequest, Reply {
     this.headers = request.headers;
     this.params = request.params;
     this.query = request.query;
-    this.#isHead = request.isHead;
+    this.isHead = request.isHead;
   }
 
   /** A part of the body has come; `chunk` is gone when this returns. */
@@ -185,9 +184,9 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#finish(200);
     this.#response.cork(() => {
       writeHead(this.#response, { ...head, status: 200 }, this.#facts());
-      if (this.#isHead) this.#response.endWithoutBody();
+      if (this.isHead) this.#response.endWithoutBody();
     });
-    if (this.#isHead) return NO_STREAM;
+    if (this.isHead) return NO_STREAM;
     const stream = new ResponseStream(this.#response, onOver);
     this.#onGone = () => stream.abort();
     return stream;
@@ -196,7 +195,7 @@ export class HttpExchange implements ApiRequest, Reply {
   send(answer: Answer): void {
     if (this.#isOver || this.#isCompressing) return;
     if (REFUSES_CALLER.has(answer.status)) this.#host.onRefused(this, answer);
-    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.#isHead) this.#compress(answer);
+    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.isHead) this.#compress(answer);
     else this.#sendNow(answer);
   }
 
@@ -253,7 +252,7 @@ export class HttpExchange implements ApiRequest, Reply {
     const response = this.#response;
     const { status, body, isLast = false } = answer;
     writeHead(response, answer, this.#facts());
-    if (this.#isHead) {
+    if (this.isHead) {
       const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
       response.writeHeader("Content-Length", String(bytes));
       response.endWithoutBody();
