@@ -36,7 +36,7 @@ describe("one job", () => {
 
   it("is 404 when there is none, and 400 for what is no UUID", async () => {
     expect(await get(server, UNKNOWN)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
-    expect(await get(server, "batch")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
+    expect(await get(server, "batches")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
     expect(await cancel(server, UNKNOWN)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
     expect(await cancel(server, "1")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
   });
