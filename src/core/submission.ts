@@ -46,7 +46,7 @@ export const submissionSchema = Type.Object(
     expires_at: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339: not started by then, the job fails as `expired`" })),
     tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 10 })),
     callback_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Gets a signed POST with the finished job" })),
-    group_key: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "Groups of one type take turns" })),
+    group_key: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: `Groups of one type take turns. At most ${MAX_ENCODED_GROUP} characters when percent-encoded` })),
     durability: Type.Optional(Type.Enum(["redis", "postgres"], { description: "What must hold the job before the 202" })),
   },
   { additionalProperties: false },

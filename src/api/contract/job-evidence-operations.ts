@@ -1,5 +1,6 @@
 /** The calls that look into one job, and that run it once more. */
 import { Type } from "typebox";
+import { textFilters } from "../../core/job-filters.ts";
 import { WHY_REASONS } from "../why.ts";
 import { JSON_JOB, ONE_JOB_PROBLEMS } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
@@ -47,7 +48,7 @@ export const retryJob: Operation = {
 const replayBody = Type.Object(
   {
     status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed" })),
-    ...{ type: Type.Optional(Type.String()), tag: Type.Optional(Type.String()), group_key: Type.Optional(Type.String()), error_code: Type.Optional(Type.String()) },
+    ...textFilters,
     ...{ created_after: Type.Optional(timeSchema), created_before: Type.Optional(timeSchema) },
     rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "How many a second at most" })),
     dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count them" })),
