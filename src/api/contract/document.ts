@@ -19,7 +19,7 @@ export interface DocumentOptions {
 const DESCRIPTION = [
   "Background jobs over REST. JSON in snake_case, times RFC 3339 in UTC, ids UUIDv7.",
   "Errors are problem documents (RFC 9457), each with a stable `code`; of a request with faults, `errors` lists all of them. None changes anything, but for 503 with `code: outcome_unknown`, where nobody knows.",
-  "HEAD is answered as GET, without the body; OPTIONS says what a path takes; any other method gets 405 with `Allow`. An `X-Request-Id` is taken over, and every answer has one.",
+  "HEAD is answered as GET, without the body; OPTIONS says what a path takes; any other method gets 405 with `Allow`. A body or an `Idempotency-Key` that a call does not list is not looked at. An `X-Request-Id` is taken over, and every answer has one.",
   "Later versions add fields and calls; what is here does not change.",
 ].join("\n\n");
 

@@ -40,7 +40,7 @@ export const getWhy: Operation = {
 
 export const retryJob: Operation = {
   ...{ method: "POST", pattern: "/api/v1/jobs/{id}/retry", access: "submit", id: "retryJob", tag: "Jobs", summary: "Run a failed or cancelled job once more" },
-  description: "As a new job whose `retry_of` names it; it starts at once.",
+  description: "As a new job whose `retry_of` names it; it starts at once. Each call makes another one: an `Idempotency-Key` is not looked at.",
   answers: { 202: { description: "The new job", content: JSON_JOB, headers: ["Location"] } },
   problems: [...ONE_JOB_PROBLEMS, "job_not_retryable", "draining"],
 };
