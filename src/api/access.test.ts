@@ -5,6 +5,7 @@ import { idOfHash } from "../core/api-key.ts";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import { Keyring } from "./keyring.ts";
+import type { Limited } from "./rate-limits.ts";
 import { RateLimits } from "./rate-limits.ts";
 
 function keyOf(text: string, scopes: readonly Scope[], limits: Pick<ApiKey, "rate" | "quota"> = {}): ApiKey {
@@ -22,6 +23,7 @@ const keys = [
   keyOf("operator", ["admin"]),
   keyOf("hasty", ["submit", "read"], { rate: { quota: 3, windowMs: 60_000 } }),
   keyOf("small", ["submit"], { quota: { quota: 4, windowMs: 86_400_000 } }),
+  keyOf("clumsy", ["submit"], { quota: { quota: 10, windowMs: 86_400_000 } }),
 ];
 beforeAll(async () => {
   keyring.replace(keys, true);
@@ -91,6 +93,17 @@ describe("limits of a key", () => {
     expect(headers?.get("ratelimit")).toMatch(/^"requests";r=0;t=(?:59|60)$/);
   });
 
+  it.each(["/api/v1/health/live", "/metrics", "/docs"])("do not hold for %s, which needs no key", async (path) => {
+    for (let i = 0; i < 4; i++) await request(server, "GET", "/api/v1/stats", undefined, as("hasty"));
+    const answer = await request(server, "GET", path, undefined, as("hasty"));
+    expect([answer.status, answer.headers.get("ratelimit")]).toEqual([200, null]);
+  });
+
+  it("by its jobs alone say nothing of what submits none", async () => {
+    const answer = await request(server, "DELETE", "/api/v1/jobs/01890000-0000-7000-8000-000000000000", undefined, as("small"));
+    expect([answer.status, answer.headers.get("ratelimit"), answer.headers.get("ratelimit-policy")]).toEqual([404, null, null]);
+  });
+
   it("counts each job of a batch", async () => {
     const batch = (count: number) => request(server, "POST", "/api/v1/jobs/batch", { jobs: Array.from({ length: count }, () => NOTE) }, as("small"));
     expect((await batch(3)).status).toBe(202);
@@ -98,6 +111,27 @@ describe("limits of a key", () => {
     const refused = await batch(1);
     expect([refused.status, refused.body.code]).toEqual([429, "quota_exceeded"]);
     expect(refused.headers.get("ratelimit-policy")).toBe('"jobs";q=4;w=86400');
+  });
+
+  it("charges a quota for what was enqueued, and not for what was refused or repeated", async () => {
+    const post = async (path: string, body?: object, headers = {}) => {
+      const answer = await request(server, "POST", `/api/v1/jobs${path}`, body, { ...as("clumsy"), ...headers });
+      return { said: [answer.status, answer.headers.get("ratelimit")?.replace(/;t=.*/, "")], id: String(answer.body.id) };
+    };
+    const batch = { jobs: Array.from({ length: 7 }, () => NOTE) };
+    for (let i = 0; i < 11; i++) expect((await post("", { type: "nope", payload: {} })).said).toEqual([422, '"jobs";r=10']);
+    const { said, id } = await post("", { ...NOTE, delay_ms: 60_000 }, { "idempotency-key": "clumsy" });
+    expect(said).toEqual([202, '"jobs";r=9']);
+    expect((await post("", { ...NOTE, delay_ms: 60_000 }, { "idempotency-key": "clumsy" })).said).toEqual([202, '"jobs";r=9']);
+    expect((await post("", NOTE, { "idempotency-key": "clumsy" })).said).toEqual([422, '"jobs";r=9']);
+    expect((await post(`/${id}/retry`)).said).toEqual([409, '"jobs";r=9']);
+    await request(server, "DELETE", `/api/v1/jobs/${id}`, undefined, as("clumsy"));
+    expect((await post(`/${id}/retry`)).said).toEqual([202, '"jobs";r=8']);
+    expect((await post("/batch", { jobs: [NOTE, { type: "nope", payload: {} }] })).said).toEqual([422, '"jobs";r=8']);
+    expect((await post("/batch", batch, { "idempotency-key": "clumsy" })).said).toEqual([202, '"jobs";r=1']);
+    expect((await post("/batch", batch, { "idempotency-key": "clumsy" })).said).toEqual([202, '"jobs";r=1']);
+    expect((await post("/batch", batch)).said).toEqual([202, '"jobs";r=0']); // begun within the quota, it is taken whole
+    expect((await post("", NOTE)).said).toEqual([429, '"jobs";r=0']);
   });
 
   it("sends the checks of one turn in one call, and none for a key without limits", async () => {
@@ -109,7 +143,7 @@ describe("limits of a key", () => {
       },
       ...{ rate: null, quota: null },
     });
-    expect(limits.isLimited(keyOf("free", ["read"]))).toBe(false);
+    expect(limits.isLimited(keyOf("free", ["read"]), true)).toBe(false);
     const limited = keyOf("x", ["read"], { rate: { quota: 1, windowMs: 1_000 } });
     await Promise.all([1, 2, 3].map(() => new Promise((resolve) => { limits.check(limited, false, resolve); })));
     expect(calls).toEqual([3]);
@@ -117,7 +151,8 @@ describe("limits of a key", () => {
 
   it("lets requests pass while Redis does not answer", async () => {
     const limits = new RateLimits({ take: () => Promise.reject(new Error("away")), rate: { quota: 1, windowMs: 1_000 }, quota: null });
-    expect(await new Promise((resolve) => { limits.check(keyOf("x", ["read"]), true, resolve); })).toEqual({ headers: [], refusal: undefined });
+    const limited = await new Promise<Limited>((resolve) => { limits.check(keyOf("x", ["read"]), true, resolve); });
+    expect([limited.headersAfter(1), limited.refusal]).toEqual([[], undefined]);
   });
 });
 

@@ -41,6 +41,11 @@ describe("an artifact", () => {
     expect([status, headers.get("content-length"), text]).toEqual([200, String(content.length), ""]);
   });
 
+  it.each(["bytes=5-9", `bytes=${content.length}-`])("is described whole to HEAD with Range: %s", async (range) => {
+    const { status, headers } = await get("rows.csv", { range }, "HEAD");
+    expect([status, headers.get("content-length"), headers.get("content-range")]).toEqual([200, String(content.length), null]);
+  });
+
   it("is sent in part, where the part is of the version that the caller knows", async () => {
     const etag = (await get("rows.csv", {}, "HEAD")).headers.get("etag") ?? "";
     const part = await get("rows.csv", { range: "bytes=5-9", "if-range": etag });

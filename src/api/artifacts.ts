@@ -2,7 +2,7 @@
 import { isArtifactName } from "../artifacts/key.ts";
 import type { ByteRange, StoredArtifact } from "../artifacts/store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
-import type { Answer, ApiRequest, RequestHeaders } from "./exchange.ts";
+import type { Answer, ApiRequest } from "./exchange.ts";
 import { findJob, idOf } from "./jobs.ts";
 import { jobNotFound, problem } from "./problem.ts";
 
@@ -23,7 +23,7 @@ export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Pro
     // Only what the job's outcome names, of the attempt that made it: an attempt that lost its lease may have left files as well.
     if (view.result === null || !namesArtifact(JSON.parse(view.result), name)) return NOT_FOUND;
     const artifact = await deps.artifacts.open({ jobId: id, attempt: view.attempt, name });
-    return artifact ? answerOf(artifact, name, request.headers) : NOT_FOUND;
+    return artifact ? answerOf(artifact, name, request) : NOT_FOUND;
   };
 }
 
@@ -38,7 +38,7 @@ function namesArtifact(result: unknown, name: string): boolean {
   return Object.entries(result).some(([key, value]) => (key === "artifact" && value === name) || namesArtifact(value, name));
 }
 
-function answerOf(artifact: StoredArtifact, name: string, { range, ifRange, ifNoneMatch }: RequestHeaders): Answer {
+function answerOf(artifact: StoredArtifact, name: string, { headers: { range, ifRange, ifNoneMatch }, isHead }: ApiRequest): Answer {
   const { bytes, etag, contentType, modifiedAt } = artifact;
   const headers: [string, string][] = [
     ["ETag", etag],
@@ -49,7 +49,8 @@ function answerOf(artifact: StoredArtifact, name: string, { range, ifRange, ifNo
   if (matches(ifNoneMatch, etag)) return { status: 304, headers, body: "" };
   // A caller's file is never shown in place: what it holds could act as this site.
   headers.push(["Content-Disposition", `attachment; filename="${name}"`], ["Content-Security-Policy", "sandbox"]);
-  const part = ifRange === "" || ifRange === etag ? parseRange(range, bytes) : undefined;
+  const hasRange = !isHead && (ifRange === "" || ifRange === etag); // of HEAD it is ignored (RFC 9110, 14.2)
+  const part = hasRange ? parseRange(range, bytes) : undefined;
   if (part === "unsatisfiable") return problem(416, "range_not_satisfiable", `The artifact has ${bytes} bytes.`, { headers: [["Content-Range", `bytes */${bytes}`]] });
   if (!part) return { status: 200, contentType, headers, body: { bytes, open: () => artifact.read() } };
   headers.push(["Content-Range", `bytes ${part.start}-${part.end}/${bytes}`]);

@@ -28,10 +28,14 @@ export interface ApiRequest {
   readonly params: readonly string[];
   /** What follows the `?`, still encoded. */
   readonly query: string;
+  /** Of a call by GET: it was made by HEAD, so the body of the answer is not sent. */
+  readonly isHead: boolean;
   /** Valid until the handler returns: what is needed later must be taken. */
   readonly body: Uint8Array;
   /** The body, to keep or to move to a thread. */
   takeBody(): Uint8Array;
+  /** So many jobs were enqueued by it, for the first time: its key's quota is charged, and the answer tells what is left. */
+  chargeJobs(count: number): void;
 }
 
 export interface ByteStream {

@@ -2,6 +2,7 @@
 import type { ApiKey, Scope } from "../core/api-key.ts";
 import { hasScope } from "../core/api-key.ts";
 import type { Access } from "./contract/operation.ts";
+import { needsKey } from "./contract/operation.ts";
 import type { Answer } from "./exchange.ts";
 import type { Keyring } from "./keyring.ts";
 import { problem } from "./problem.ts";
@@ -50,9 +51,9 @@ export class Gate {
   }
 
   /** The key that a request bears; undefined without one that holds, and where none is needed. */
-  callerOf({ authorization }: RequestHead): ApiKey | undefined {
+  callerOf(access: Access, { authorization }: RequestHead): ApiKey | undefined {
     const { isOpenToAll, keyring } = this.#options;
-    return isOpenToAll || authorization === "" ? undefined : keyring.find(authorization);
+    return isOpenToAll || authorization === "" || !needsKey(access) ? undefined : keyring.find(authorization);
   }
 
   /** Why a request is not let in; undefined where it is. */

@@ -101,6 +101,9 @@ describe("paths and methods", () => {
     ["POST", "/api/v1/jobs/x/nothing", 404, "not_found"],
     ["PUT", "/api/v1/jobs", 405, "method_not_allowed"],
     ["DELETE", "/api/v1/stats", 405, "method_not_allowed"],
+    ["GET", "/api/v1/jobs/batch", 405, "method_not_allowed"],
+    ["DELETE", "/api/v1/jobs/replay", 405, "method_not_allowed"],
+    ["GET", "/api/v1/jobs/batches", 400, "invalid_id"],
   ])("%s %s is %i", async (method, path, status, code) => {
     const { body, ...answer } = await request(server, method, path);
     expect(answer.status).toBe(status);
@@ -111,6 +114,8 @@ describe("paths and methods", () => {
     const options = await request(server, "OPTIONS", "/api/v1/jobs");
     expect([options.status, options.headers.get("allow"), options.text]).toEqual([204, "POST, GET, HEAD, OPTIONS", ""]);
     expect((await request(server, "PATCH", "/api/v1/jobs/x")).headers.get("allow")).toBe("GET, HEAD, DELETE, OPTIONS");
+    expect((await request(server, "HEAD", "/api/v1/jobs/batch")).headers.get("allow")).toBe("POST, OPTIONS");
+    expect((await request(server, "OPTIONS", "/api/v1/jobs/batch")).headers.get("allow")).toBe("POST, OPTIONS");
   });
 
   it("answer HEAD as GET, without the body", async () => {

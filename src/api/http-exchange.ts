@@ -17,7 +17,7 @@ import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
-import type { RateLimits } from "./rate-limits.ts";
+import type { Limited, RateLimits } from "./rate-limits.ts";
 import type { RequestHead } from "./request-head.ts";
 import { MAX_DISCARDED_BYTES, bodyTooLarge } from "./request-head.ts";
 import type { ChunkedResponse } from "./text-stream.ts";
@@ -53,9 +53,8 @@ export interface ExchangeRoute {
 }
 
 /** What is known of a request when its head has been read. */
-export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "headers"> {
+export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "chargeJobs" | "headers"> {
   readonly headers: RequestHead;
-  readonly isHead: boolean;
 }
 
 /** Bodies that arrive in parts stand in memory until they are complete: so much for all of them. */
@@ -80,15 +79,17 @@ export class HttpExchange implements ApiRequest, Reply {
   readonly headers: RequestHead;
   readonly params: readonly string[];
   readonly query: string;
+  readonly isHead: boolean;
   body: Uint8Array = EMPTY;
   readonly #response: HttpResponse;
   readonly #route: ExchangeRoute;
   readonly #host: ExchangeHost;
-  readonly #isHead: boolean;
   readonly #startedAt = performance.now();
   /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
   #kept: Uint8Array | undefined;
   #receivedBytes = 0;
+  /** Undefined where nothing limits it. */
+  #limited: Limited | undefined;
   #limitHeaders: NonNullable<Answer["headers"]> = NO_HEADERS;
   #isCompressing = false;
   #isOver = false;
@@ -105,7 +106,7 @@ export class HttpExchange implements ApiRequest, Reply {
     this.headers = request.headers;
     this.params = request.params;
     this.query = request.query;
-    this.#isHead = request.isHead;
+    this.isHead = request.isHead;
   }
 
   /** A part of the body has come; `chunk` is gone when this returns. */
@@ -133,11 +134,13 @@ export class HttpExchange implements ApiRequest, Reply {
   handle(body: Uint8Array): void {
     const { caller } = this;
     const { limits } = this.#host;
-    if (caller === undefined || !limits.isLimited(caller)) { this.#answer(body); return; }
+    const { takesJobs } = this.#route;
+    if (caller === undefined || !limits.isLimited(caller, takesJobs)) { this.#answer(body); return; }
     const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
-    limits.check(caller, this.#route.takesJobs, ({ headers, refusal }) => {
-      this.#limitHeaders = headers;
-      if (refusal) this.send(refusal);
+    limits.check(caller, takesJobs, (limited) => {
+      this.#limited = limited;
+      this.#limitHeaders = limited.headersAfter(0);
+      if (limited.refusal) this.send(limited.refusal);
       else if (!this.#isOver) this.#answer(kept);
     });
   }
@@ -158,6 +161,12 @@ export class HttpExchange implements ApiRequest, Reply {
     return body.buffer === this.#kept?.buffer && body.length === body.buffer.byteLength ? body : new Uint8Array(body);
   }
 
+  chargeJobs(count: number): void {
+    if (this.caller === undefined || this.#limited === undefined) return;
+    this.#host.limits.charge(this.caller, count);
+    this.#limitHeaders = this.#limited.headersAfter(count);
+  }
+
   /** The client has gone. */
   abort(): void {
     this.#isGone = true;
@@ -175,9 +184,9 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#finish(200);
     this.#response.cork(() => {
       writeHead(this.#response, { ...head, status: 200 }, this.#facts());
-      if (this.#isHead) this.#response.endWithoutBody();
+      if (this.isHead) this.#response.endWithoutBody();
     });
-    if (this.#isHead) return NO_STREAM;
+    if (this.isHead) return NO_STREAM;
     const stream = new ResponseStream(this.#response, onOver);
     this.#onGone = () => stream.abort();
     return stream;
@@ -186,7 +195,7 @@ export class HttpExchange implements ApiRequest, Reply {
   send(answer: Answer): void {
     if (this.#isOver || this.#isCompressing) return;
     if (REFUSES_CALLER.has(answer.status)) this.#host.onRefused(this, answer);
-    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.#isHead) this.#compress(answer);
+    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.isHead) this.#compress(answer);
     else this.#sendNow(answer);
   }
 
@@ -243,7 +252,7 @@ export class HttpExchange implements ApiRequest, Reply {
     const response = this.#response;
     const { status, body, isLast = false } = answer;
     writeHead(response, answer, this.#facts());
-    if (this.#isHead) {
+    if (this.isHead) {
       const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
       response.writeHeader("Content-Length", String(bytes));
       response.endWithoutBody();

@@ -36,7 +36,7 @@ describe("one job", () => {
 
   it("is 404 when there is none, and 400 for what is no UUID", async () => {
     expect(await get(server, UNKNOWN)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
-    expect(await get(server, "batch")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
+    expect(await get(server, "batches")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
     expect(await cancel(server, UNKNOWN)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
     expect(await cancel(server, "1")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
   });
@@ -147,6 +147,12 @@ describe("the list", () => {
     expect(indexes).toEqual(expect.arrayContaining([3]) as unknown);
     expect(indexes).not.toContain(8);
     expect((await list("?created_before=2020-01-01T00:00:00Z")).indexes).toEqual([]);
+    expect(await list("?created_before=1969-01-01T00:00:00Z")).toMatchObject({ indexes: [], cursor: null });
+    expect((await list("?created_after=0000-01-01T00:00:00Z")).indexes).toHaveLength(10);
+  });
+
+  it.each(["type", "tag", "group_key", "error_code"])("refuses a NUL in %s, which Postgres takes in no text", async (name) => {
+    expect(await request(server, "GET", `/api/v1/jobs?${name}=a%00`)).toMatchObject({ status: 422, body: { errors: [{ path: `/${name}`, message: "has a NUL character" }] } });
   });
 
   it("tells every fault of its query", async () => {

@@ -4,10 +4,10 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Refusal } from "../core/body.ts";
 import { invalid } from "../core/body.ts";
-import { isId, lowestIdAt } from "../core/id.ts";
+import { isId } from "../core/id.ts";
 import type { Status } from "../core/job.ts";
 import { STATUSES } from "../core/job.ts";
-import { parseTime } from "../core/rfc3339.ts";
+import { boundOf, faultsOfFilters, textFilters } from "../core/job-filters.ts";
 import type { Fault } from "../core/schema-faults.ts";
 import { escapePointer, faultsOfErrors } from "../core/schema-faults.ts";
 
@@ -18,10 +18,7 @@ const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
 export const listQuerySchema = Type.Object(
   {
     status: Type.Optional(Type.Enum([...STATUSES])),
-    type: text,
-    tag: text,
-    group_key: text,
-    error_code: text,
+    ...textFilters,
     created_after: text,
     created_before: text,
     limit: text,
@@ -54,19 +51,11 @@ export function readListQuery(query: string): ListQuery | { readonly refusal: Re
   const faults: Fault[] = repeated.map((name) => ({ path: `/${escapePointer(name)}`, message: "is given more than once" }));
   if (!validator.Check(values)) faults.push(...faultsOfErrors(validator.Errors(values)));
   const { created_after, created_before, limit, cursor, ...filters } = values;
-  const from = readBound("/created_after", created_after, faults);
-  const before = readBound("/created_before", created_before, faults);
+  faults.push(...faultsOfFilters(values));
   if (cursor !== undefined && !isId(cursor)) faults.push({ path: "/cursor", message: "expected the next_cursor of another page" });
   const count = limit === undefined ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
   if (count < 1 || count > MAX_LIMIT) faults.push({ path: "/limit", message: `expected an integer from 1 to ${MAX_LIMIT}` });
   if (faults.length > 0) return invalid(faults);
-  const below = [cursor, before].filter((id) => id !== undefined).sort()[0];
-  return { filters, below, from, limit: count };
-}
-
-function readBound(path: string, time: string | undefined, faults: Fault[]): string | undefined {
-  if (time === undefined) return undefined;
-  const epochMs = parseTime(time);
-  if (epochMs === undefined) faults.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
-  return lowestIdAt(epochMs ?? 0);
+  const below = [cursor, boundOf(created_before)].filter((id) => id !== undefined).sort()[0];
+  return { filters, below, from: boundOf(created_after), limit: count };
 }

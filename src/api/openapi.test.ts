@@ -36,6 +36,13 @@ describe("the OpenAPI document", () => {
     for (const name of ["Email", "Webhook", "ImageResize", "DataExport"]) expect(Object.keys(schemas)).toEqual(expect.arrayContaining([`${name}Submission`, `${name}Payload`, `${name}Result`]));
   });
 
+  it("tells how long a filter of a replay and a group may be", () => {
+    const { requestBody } = callsOf(document).find(({ pattern }) => pattern === "/api/v1/jobs/replay") ?? {};
+    const { properties } = requestBody?.content["application/json"]?.schema as { properties: Record<string, unknown> };
+    for (const name of ["type", "tag", "group_key", "error_code"]) expect(properties[name]).toEqual({ type: "string", minLength: 1, maxLength: 255 });
+    expect(document).toHaveProperty("components.schemas.EmailSubmission.properties.group_key.description", expect.stringContaining("900 characters when percent-encoded"));
+  });
+
   it("knows every code that a problem is made with", () => {
     const folder = new URL(".", import.meta.url);
     const texts = readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")).map((name) => readFileSync(new URL(name, folder), "utf8"));

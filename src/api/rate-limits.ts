@@ -2,6 +2,9 @@
  * What a key may still do: requests by its rate, jobs by its quota. The checks of one turn of the event loop travel in one
  * call, and a key without limits makes none. Where Redis does not answer, requests pass: limits share a system out, they
  * do not guard it.
+ *
+ * A request is charged as it comes. A job is charged once it was enqueued, so that a refusal and a repeat cost none: what submits is
+ * let in while any job is left, and requests at the same time may exceed the quota by what they bring.
  */
 import type { ApiKey } from "../core/api-key.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
@@ -18,9 +21,11 @@ export interface RateLimitsOptions {
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 
-/** What came of a check: what the answer says of the limits, and the refusal where they do not suffice. */
+/** What came of a check. */
 export interface Limited {
-  readonly headers: Headers;
+  /** What the answer says of the limits, once so many jobs of the request were enqueued. */
+  readonly headersAfter: (jobs: number) => Headers;
+  /** Where they do not suffice. */
   readonly refusal: Answer | undefined;
 }
 
@@ -29,7 +34,7 @@ interface Check {
   readonly done: (limited: Limited) => void;
 }
 
-const PASSED: Limited = { headers: [], refusal: undefined };
+const PASSED: Limited = { headersAfter: () => [], refusal: undefined };
 const REFUSALS = {
   requests: { code: "rate_limited", detail: "This API key has made too many requests." },
   jobs: { code: "quota_exceeded", detail: "This API key has submitted as many jobs as it may for now." },
@@ -44,19 +49,20 @@ export class RateLimits {
     this.#options = options;
   }
 
-  isLimited(caller: ApiKey): boolean {
-    return this.#policy(caller, "requests") !== undefined || this.#policy(caller, "jobs") !== undefined;
+  /** Whether anything limits a request of this key. */
+  isLimited(caller: ApiKey, submits: boolean): boolean {
+    return this.#policy(caller, "requests") !== undefined || (submits && this.#policy(caller, "jobs") !== undefined);
   }
 
-  /** Takes one request, and a job where it submits any. `done` is called once, never at once. */
+  /** Takes one request, and asks for a job where it submits any. `done` is called once, never at once. */
   check(caller: ApiKey, submits: boolean, done: (limited: Limited) => void): void {
-    const takings = [this.#taking(caller, "requests", 1, false), submits ? this.#taking(caller, "jobs", 1, false) : undefined].filter((taking) => taking !== undefined);
+    const takings = [this.#taking(caller, "requests", 1, 1), submits ? this.#taking(caller, "jobs", 0, 1) : undefined].filter((taking) => taking !== undefined);
     this.#add({ takings, done });
   }
 
-  /** A batch of so many jobs was let in as one: takes the others. They may exceed what is left; then the next has to wait. */
+  /** Takes jobs that were enqueued. They may exceed what is left; then the next has to wait. */
   charge(caller: ApiKey, jobs: number): void {
-    const taking = jobs > 0 ? this.#taking(caller, "jobs", jobs, true) : undefined;
+    const taking = this.#taking(caller, "jobs", jobs, 0);
     if (taking) this.#add({ takings: [taking], done: () => undefined });
   }
 
@@ -64,9 +70,9 @@ export class RateLimits {
     return (kind === "requests" ? (caller.rate ?? this.#options.rate) : (caller.quota ?? this.#options.quota)) ?? undefined;
   }
 
-  #taking(caller: ApiKey, kind: Kind, cost: number, isUsed: boolean): Taking | undefined {
+  #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): Taking | undefined {
     const policy = this.#policy(caller, kind);
-    return policy && { name: `${caller.id}:${kind}`, policy, cost, isUsed };
+    return policy && { name: `${caller.id}:${kind}`, policy, cost, needed };
   }
 
   #add(check: Check): void {
@@ -84,17 +90,32 @@ export class RateLimits {
   }
 }
 
-/** The headers of draft-ietf-httpapi-ratelimit-headers-10. */
+/** One limit, and how it stands. */
+interface Standing extends Allowance {
+  readonly kind: Kind;
+  readonly policy: RatePolicy;
+}
+const UNTOLD: Allowance = { suffices: true, left: 0, wholeInMs: 0, fitsInMs: 0 };
+
 function limitedBy(takings: readonly Taking[], allowances: readonly Allowance[]): Limited {
-  const named = takings.map((taking, i) => ({ kind: taking.name.slice(taking.name.indexOf(":") + 1) as Kind, policy: taking.policy, allowance: allowances[i] }));
-  const headers: Headers = [
-    ["RateLimit-Policy", named.map(({ kind, policy }) => `"${kind}";q=${policy.quota};w=${policy.windowMs / 1_000}`).join(", ")],
-    ["RateLimit", named.map(({ kind, allowance }) => `"${kind}";r=${allowance?.left ?? 0};t=${Math.ceil((allowance?.wholeInMs ?? 0) / 1_000)}`).join(", ")],
-  ];
-  const lacking = named.filter(({ allowance }) => allowance?.suffices === false);
+  const standings = takings.map(({ name, policy }, i): Standing => ({ kind: name.slice(name.indexOf(":") + 1) as Kind, policy, ...(allowances[i] ?? UNTOLD) }));
+  const headersAfter = (jobs: number): Headers => headersOf(standings, jobs);
+  const lacking = standings.filter(({ suffices }) => !suffices);
   const [first] = lacking;
-  if (!first) return { headers, refusal: undefined };
-  const retryAfterMs = Math.max(1_000, ...lacking.map(({ allowance }) => allowance?.fitsInMs ?? 0));
+  if (!first) return { headersAfter, refusal: undefined };
+  const retryAfterMs = Math.max(1_000, ...lacking.map(({ fitsInMs }) => fitsInMs));
   const { code, detail } = REFUSALS[first.kind];
-  return { headers, refusal: problem(429, code, detail, { retryAfterMs }) };
+  return { headersAfter, refusal: problem(429, code, detail, { retryAfterMs }) };
+}
+
+/** The headers of draft-ietf-httpapi-ratelimit-headers-10. @param jobs enqueued since */
+function headersOf(standings: readonly Standing[], jobs: number): Headers {
+  const leftOf = ({ kind, policy, left, wholeInMs }: Standing): string => {
+    const used = kind === "jobs" ? jobs : 0;
+    return `"${kind}";r=${Math.max(0, left - used)};t=${Math.ceil((wholeInMs + (used * policy.windowMs) / policy.quota) / 1_000)}`;
+  };
+  return [
+    ["RateLimit-Policy", standings.map(({ kind, policy }) => `"${kind}";q=${policy.quota};w=${policy.windowMs / 1_000}`).join(", ")],
+    ["RateLimit", standings.map(leftOf).join(", ")],
+  ];
 }

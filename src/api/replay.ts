@@ -28,7 +28,7 @@ export function replayJobs(deps: ApiDependencies): Handler {
   return (request, reply) => {
     const replay = readReplay(deps, request);
     if ("status" in replay) { reply.send(replay); return; }
-    const answer = replay.isDryRun ? count(deps, replay) : start(deps, replay);
+    const answer = replay.isDryRun ? count(deps, replay) : start(deps, request, replay);
     answer.then((made) => reply.send(made), (error: unknown) => reply.send(answerOfThrown(deps.log, error)));
   };
 }
@@ -54,7 +54,7 @@ async function count({ replays, queue }: ApiDependencies, { filters }: Replay): 
   return json(200, JSON.stringify({ matched }));
 }
 
-async function start(deps: ApiDependencies, { filters }: Replay): Promise<Answer> {
+async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs">, { filters }: Replay): Promise<Answer> {
   const { queue, registry, settings } = deps;
   const submission: Submission = {
     type: REPLAY_TYPE,
@@ -71,5 +71,6 @@ async function start(deps: ApiDependencies, { filters }: Replay): Promise<Answer
     if (!failure) throw answer.error;
     return failure;
   }
+  request.chargeJobs(1);
   return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]], body: jobJson(registry)(viewOfSubmission(id, submission)) };
 }

@@ -48,7 +48,7 @@ export function submitJob(deps: ApiDependencies): Handler {
     parse(request, reply, { kind: "single", now: acceptedAt, faults: wait.faults }, ({ submissions, isDelayed, payload }, through) => {
       const submission = submissions[0] as Submission;
       const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
-      enqueue(deps, through(waited ?? reply), { ids: [id], submissions, idempotency, payload }, (firstId) => {
+      enqueue(deps, request, through(waited ?? reply), { ids: [id], submissions, idempotency, payload }, (firstId) => {
         if (firstId === id) return accepted(id, submission, false);
         waited?.turnTo(firstId);
         return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
@@ -65,11 +65,9 @@ export function submitBatch(deps: ApiDependencies): Handler {
     const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
     if (refusal || !kind) { reply.send(refusal ?? INTERNAL_ERROR); return; }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
-    const { caller } = request;
     parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
-      if (caller) deps.limits.charge(caller, submissions.length - 1);
       const ids = idsFrom(deps.queue.ids.next(submissions.length), submissions.length);
-      enqueue(deps, through(reply), { ids, submissions, idempotency }, (firstId) => {
+      enqueue(deps, request, through(reply), { ids, submissions, idempotency }, (firstId) => {
         const isReplay = firstId !== ids[0];
         const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);
         return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [REPLAYED] : [], body };
@@ -142,13 +140,14 @@ function refusalOf(parsed: ParsedBody, faults: readonly Fault[]): Refusal | unde
 }
 
 /** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
-function enqueue(deps: ApiDependencies, reply: AnswerTo, submitted: Submitted, accepted: (firstId: string) => Answer): void {
+function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs">, reply: AnswerTo, submitted: Submitted, accepted: (firstId: string) => Answer): void {
   const { metrics, log } = deps;
   const { ids } = submitted;
   deps.enqueue(submitted, (answer) => {
     switch (answer.kind) {
       case "enqueued":
         metrics.countSubmissions("accepted", ids.length);
+        request.chargeJobs(ids.length);
         reply.send(accepted(ids[0] ?? ""));
         break;
       case "replayed":

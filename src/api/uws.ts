@@ -126,19 +126,23 @@ export class Server {
   }
 
   #register(routes: readonly Route[]): void {
-    const add = { GET: "get", POST: "post", DELETE: "del" } as const;
+    const add = { GET: "get", HEAD: "head", POST: "post", DELETE: "del" } as const;
     const methodsOf = new Map<string, string[]>();
     for (const route of routes) {
       const { method } = route.operation;
       const pattern = route.operation.pattern.replace(/\{(\w+)\}/g, ":$1");
-      this.#app[add[method]](pattern, (response, request) => this.#accept(route, response, request));
-      if (method === "GET") this.#app.head(pattern, (response, request) => this.#accept(route, response, request));
-      methodsOf.set(pattern, [...(methodsOf.get(pattern) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
+      const methods = method === "GET" ? (["GET", "HEAD"] as const) : [method];
+      for (const each of methods) this.#app[add[each]](pattern, (response, request) => this.#accept(route, response, request));
+      methodsOf.set(pattern, [...(methodsOf.get(pattern) ?? []), ...methods]);
     }
     for (const [pattern, methods] of methodsOf) {
       const allow = ["Allow", [...methods, "OPTIONS"].join(", ")] as const;
       const notAllowed = this.#answering(problem(405, "method_not_allowed", `This path takes ${allow[1]}.`, { headers: [allow] }));
       const options = this.#answering(optionsAnswer(allow[1], this.#corsOrigins));
+      // The library asks the patterns of a request's own method first: /jobs/{id} would take what /jobs/batch does not.
+      for (const [method, name] of Object.entries(add)) {
+        if (!methods.includes(method)) this.#app[name](pattern, (response, request) => this.#accept(notAllowed, response, request));
+      }
       this.#app.any(pattern, (response, request) => this.#accept(request.getMethod() === "options" ? options : notAllowed, response, request));
     }
     const notFound = this.#answering(NOT_FOUND);
@@ -156,7 +160,7 @@ export class Server {
     const params = route.operation.pattern.includes("{") ? [request.getParameter(0), request.getParameter(1)] : [];
     const query = queryOf(request);
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
-    const caller = this.#gate.callerOf(headers);
+    const caller = this.#gate.callerOf(access, headers);
     const exchange = new HttpExchange(response, route, this.#host, {
       id: this.#requestIds.take(headers.requestId), // a spread here would make V8 a hidden class for each request
       caller,

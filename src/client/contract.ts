@@ -223,7 +223,7 @@ export interface JobOptions {
   tags?: readonly string[] | undefined;
   /** Gets a signed POST with the finished job */
   callbackUrl?: string | undefined;
-  /** Groups of one type take turns */
+  /** Groups of one type take turns. At most 900 characters when percent-encoded */
   groupKey?: string | undefined;
   /** What must hold the job before the 202 */
   durability?: "redis" | "postgres" | undefined;

@@ -89,8 +89,12 @@ function refuse(status: Refusal["status"], code: Refusal["code"], detail: string
 
 /** A refusal for a request that was read and is wrong. */
 export function invalid(faults: readonly Fault[]): { readonly refusal: Refusal } {
-  const detail = faults.length === 1 ? "The request has a fault." : `The request has ${faults.length} faults.`;
-  return refuse(422, "validation_failed", detail, faults);
+  return refuse(422, "validation_failed", `The request has ${numberOf(faults)}.`, faults.slice(0, MAX_FAULTS));
+}
+
+function numberOf({ length }: readonly Fault[]): string {
+  if (length > MAX_FAULTS) return `more than ${MAX_FAULTS} faults: the first ${MAX_FAULTS} are listed`;
+  return length === 1 ? "a fault" : `${length} faults`;
 }
 
 type Read<Value> = { readonly value: Value } | { readonly refusal: Refusal };
@@ -175,7 +179,7 @@ function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: Bod
       isDelayed ||= parsed.isDelayed;
       needsRead ||= parsed.needsRead;
     }
-    if (faults.length >= MAX_FAULTS) break;
+    if (faults.length > MAX_FAULTS) break;
   }
-  return faults.length > 0 ? invalid(faults.slice(0, MAX_FAULTS)) : { submissions, isDelayed, needsRead };
+  return faults.length > 0 ? invalid(faults) : { submissions, isDelayed, needsRead };
 }

@@ -13,7 +13,11 @@ describe("parseTime", () => {
     ["2026-01-31T12:00:00", undefined],
     ["2026-01-31 12:00:00Z", undefined],
     ["2026-01-31T12:00:00+99:00", undefined],
-    ["0001-01-01T00:00:00Z", undefined],
+    ["2026-12-31T24:00:00Z", undefined],
+    ["2026-12-31T23:60:00Z", undefined],
+    ["1969-12-31T23:59:59.5Z", -500],
+    ["0000-01-01T00:00:00Z", -62_167_219_200_000],
+    ["0000-02-30T00:00:00Z", undefined],
     ["tomorrow", undefined],
   ])("of %s is %s", (text, epochMs) => {
     expect(parseTime(text)).toBe(epochMs);

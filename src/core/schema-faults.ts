@@ -9,10 +9,10 @@ import type { PayloadFault } from "./job-type.ts";
 /** What is wrong with a request, and where: `path` is a JSON pointer into it. */
 export type Fault = PayloadFault;
 
-/** No caller reads more, and each costs memory and time. */
+/** No caller reads more, and each costs memory and time. One more is looked for, so that it can be said that there are more. */
 export const MAX_FAULTS = 1_000;
 
-Settings.Set({ maxErrors: MAX_FAULTS }); // typebox stops at 8 by default; a request is told all its faults at once
+Settings.Set({ maxErrors: MAX_FAULTS + 1 }); // typebox stops at 8 by default; a request is told all its faults at once
 
 interface Entry {
   readonly fault: Fault;
@@ -35,7 +35,7 @@ export function faultsOfErrors(errors: readonly TLocalizedValidationError[]): Fa
   }
   // What is not valid always has a fault: whoever gets none takes the value.
   if (entries.length === 0) return [{ path: "", message: "is not valid" }];
-  return entries.slice(0, MAX_FAULTS).map(({ fault }) => fault);
+  return entries.slice(0, MAX_FAULTS + 1).map(({ fault }) => fault);
 }
 
 /** Whether an entry is of a branch of the union at `path`. */

@@ -58,6 +58,10 @@ describe("parseSubmission", () => {
     expect(parse({ delay_ms: 0, tags: [] })).toMatchObject({ submission: { options: {} }, isDelayed: false });
   });
 
+  it("takes a time before 1970 as past", () => {
+    expect(parse({ run_at: "1969-12-31T00:00:00Z", expires_at: "0000-01-01T00:00:00Z" })).toMatchObject({ submission: { options: { run_at: 0, expires_at: 0 } } });
+  });
+
   it("gives an exponential backoff its longest delay", () => {
     expect(parse({ backoff: { kind: "exponential", base_ms: 100 } })).toMatchObject({ submission: { options: { backoff: { max_ms: 600_000 } } } });
     expect(parse({ backoff: { kind: "exponential", base_ms: 700_000 } })).toMatchObject({ submission: { options: { backoff: { max_ms: 700_000 } } } });
@@ -75,6 +79,7 @@ describe("parseSubmission", () => {
     [{ max_attempts: 26 }, ["/max_attempts expected a number <= 25"]],
     [{ timeout_ms: 99 }, ["/timeout_ms expected a number >= 100"]],
     [{ run_at: "soon" }, ["/run_at expected a time as in 2026-01-31T12:00:00Z (RFC 3339)"]],
+    [{ run_at: "2026-12-31T24:00:00Z" }, ["/run_at expected a time as in 2026-01-31T12:00:00Z (RFC 3339)"]],
     [{ run_at: "2027-01-03T00:00:00Z" }, ["/run_at expected a time at most one year ahead"]],
     [{ run_at: "2026-01-01T00:00:00Z", delay_ms: 1 }, ["/delay_ms must not be given together with run_at"]],
     [{ delay_ms: 366 * 86_400_000 + 1 }, ["/delay_ms expected a number <= 31622400000"]],

@@ -46,7 +46,7 @@ export const submissionSchema = Type.Object(
     expires_at: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339: not started by then, the job fails as `expired`" })),
     tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 10 })),
     callback_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Gets a signed POST with the finished job" })),
-    group_key: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "Groups of one type take turns" })),
+    group_key: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: `Groups of one type take turns. At most ${MAX_ENCODED_GROUP} characters when percent-encoded` })),
     durability: Type.Optional(Type.Enum(["redis", "postgres"], { description: "What must hold the job before the 202" })),
   },
   { additionalProperties: false },
@@ -142,7 +142,7 @@ function readRunAt(text: string | undefined, delayMs: number | undefined, now: n
 function readTime(path: string, text: string, faults: Fault[]): number | undefined {
   const time = parseTime(text);
   if (time === undefined) faults.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
-  return time;
+  return time && Math.max(0, time); // past is past, and a job's times have no sign in Redis
 }
 
 function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, faults: Fault[]): Backoff {

@@ -1,11 +1,12 @@
 /** What a caller may ask of an export: the schema of its payload, and what a schema cannot say. */
 import { Type, type Static } from "typebox";
+import { faultsOfFilters } from "../core/job-filters.ts";
 import type { PayloadFault } from "../core/job-type.ts";
 import { COMPRESSIONS, isCompressionHere, type Compression } from "./compression.ts";
 import { DATE_PATTERN } from "./date-pattern.ts";
 import type { QuerySettings } from "./export-settings.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
-import { faultsOfFilters, jobFilters } from "./job-history.ts";
+import { jobFilters } from "./job-history.ts";
 import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
 import { faultsOfNamedQuery } from "./named-query.ts";
 

@@ -76,6 +76,8 @@ it.each([
   [{ group_key: "none' or true --" }, []],
   [{ created_after: "2026-01-01T00:00:00Z" }, [NEW]],
   [{ created_before: "2026-01-01T00:00:00Z" }, [OLD]],
+  [{ created_after: "0000-01-01T00:00:00Z" }, [NEW, OLD]],
+  [{ created_before: "1969-01-01T00:00:00Z" }, []],
 ])("filters by %j", async (jobs, ids) => {
   const { content } = await run({ format: "csv", source: { jobs }, columns: ["id"], csv: { header: false } });
   expect(content.toString().trim().split("\r\n").filter(Boolean)).toEqual(ids);

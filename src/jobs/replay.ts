@@ -4,17 +4,15 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
+import { faultsOfFilters, textFilters } from "../core/job-filters.ts";
 import { defineJob, exponential } from "../core/job-type.ts";
-import type { PayloadFault, Services } from "../core/job-type.ts";
+import type { Services } from "../core/job-type.ts";
 import type { Replays } from "../core/replays.ts";
-import { parseTime } from "../core/rfc3339.ts";
 
 const DAY_MS = 86_400_000;
 const DEFAULT_RATE = 100;
 /** Copies made at once, where the rate allows it: some hundred milliseconds lie between two batches then. */
 const MAX_BATCH = 100;
-
-const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
 
 export default defineJob({
   type: "replay",
@@ -22,17 +20,14 @@ export default defineJob({
   payload: Type.Object(
     {
       status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed", description: "Of the jobs to run again: finished ones" })),
-      type: text,
-      tag: text,
-      group_key: text,
-      error_code: text,
+      ...textFilters,
       created_after: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted at this time or later" })),
       created_before: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted before this time" })),
       rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "How many a second at most" })),
     },
     { additionalProperties: false, examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }] },
   ),
-  check: ({ created_after, created_before }) => [...faultsOfTime("/created_after", created_after), ...faultsOfTime("/created_before", created_before)],
+  check: faultsOfFilters,
   needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
   attempts: 25,
   timeoutMs: DAY_MS,
@@ -64,7 +59,3 @@ export default defineJob({
     return { matched: Math.max(matched, looked), replayed };
   },
 });
-
-function faultsOfTime(path: string, time: string | undefined): PayloadFault[] {
-  return time === undefined || parseTime(time) !== undefined ? [] : [{ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" }];
-}

@@ -6,9 +6,10 @@ export interface Taking {
   /** Unique within the installation. */
   readonly name: string;
   readonly policy: RatePolicy;
+  /** So much is taken, */
   readonly cost: number;
-  /** Taken whether or not it suffices: it was used already. */
-  readonly isUsed: boolean;
+  /** where so much is left. 0: whether or not it suffices, for what was used already. */
+  readonly needed: number;
 }
 
 export interface Allowance {
@@ -16,14 +17,14 @@ export interface Allowance {
   readonly left: number;
   /** Until it is whole again. */
   readonly wholeInMs: number;
-  /** Until what was asked for would fit. */
+  /** Until what is needed would be left. */
   readonly fitsInMs: number;
 }
 
 export function encodeTakings(requests: readonly (readonly Taking[])[]): string[] {
   return requests.flatMap((takings) => [
     String(takings.length),
-    ...takings.flatMap(({ name, policy, cost, isUsed }) => [name, String(policy.quota), String(policy.windowMs), String(cost), isUsed ? "1" : "0"]),
+    ...takings.flatMap(({ name, policy, cost, needed }) => [name, String(policy.quota), String(policy.windowMs), String(cost), String(needed)]),
   ]);
 }
 

@@ -2,8 +2,8 @@
 -- Takes from allowances by the generic cell rate algorithm: of each only the time is kept at which it is whole again.
 -- What does not suffice is not taken from, nor are the others of the same request.
 -- KEYS: 1 namespace
--- ARGV: for each request: the number of its allowances, then for each of them: name, quota, window (ms), cost,
---       "1" where it is taken from whether or not it suffices
+-- ARGV: for each request: the number of its allowances, then for each of them: name, quota, window (ms), what is taken,
+--       what has to be left for that (0: it is taken whether or not it suffices)
 -- Returns: for each allowance: 1 where it suffices, else 0 · what is left · ms until it is whole · ms until it suffices
 local ns = KEYS[1]
 local time = redis.call('TIME')
@@ -15,10 +15,11 @@ while at <= #ARGV do
     local first = at + 1 + (i - 1) * 5
     local key, quota, window = ns .. 'rate:' .. ARGV[first], tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
     local whole = math.max(now, tonumber(redis.call('GET', key) or '0'))
-    local after = whole + window / quota * tonumber(ARGV[first + 3])
-    local fits = after - now <= window + 0.001 or ARGV[first + 4] == '1'
+    local each, needed = window / quota, tonumber(ARGV[first + 4])
+    local lacks = whole + each * needed - window - now
+    local fits = needed == 0 or lacks <= 0.001
     suffices = suffices and fits
-    taken[i] = { key = key, each = window / quota, window = window, whole = whole, after = after, fits = fits }
+    taken[i] = { key = key, each = each, window = window, whole = whole, after = whole + each * tonumber(ARGV[first + 3]), lacks = lacks, fits = fits }
   end
   for _, t in ipairs(taken) do
     local whole = t.whole
@@ -30,7 +31,7 @@ while at <= #ARGV do
     reply[#reply + 1] = t.fits and 1 or 0
     reply[#reply + 1] = left
     reply[#reply + 1] = math.ceil(whole - now)
-    reply[#reply + 1] = math.max(0, math.ceil(t.after - t.window - now))
+    reply[#reply + 1] = math.max(0, math.ceil(t.lacks))
   end
   at = at + 1 + count * 5
 end

@@ -32,6 +32,8 @@ describe("a replay", () => {
     await jobWhen(replica, await submit(replica, "noop", {}, { tags: ["a"] }), "completed");
     expect(await replay({ tag: "a", dry_run: true })).toEqual({ status: 200, body: { matched: 5 } });
     expect(await replay({ tag: "a", error_code: "nothing", dry_run: true })).toEqual({ status: 200, body: { matched: 0 } });
+    expect(await replay({ tag: "a", created_before: "1969-01-01T00:00:00Z", dry_run: true })).toEqual({ status: 200, body: { matched: 0 } });
+    expect(await replay({ tag: "a", created_after: "0000-01-01T00:00:00Z", dry_run: true })).toEqual({ status: 200, body: { matched: 5 } });
     const { status, body } = await replay({ tag: "a" });
     expect({ status, body }).toMatchObject({ status: 202, body: { type: "replay", status: "queued" } });
     const { id } = body as ApiJob;
@@ -68,6 +70,9 @@ describe("a replay", () => {
     expect(status).toBe(422);
     expect((body as { errors: { path: string }[] }).errors.map(({ path }) => path).sort()).toEqual(["/colour", "/dry_run", "/rate", "/status"]);
     expect((await replay({ created_after: "now" })).body).toMatchObject({ errors: [{ path: "/created_after" }] });
+    for (const dry_run of [true, false]) expect(await replay({ tag: "a\0", dry_run })).toMatchObject({ status: 422, body: { errors: [{ path: "/tag" }] } });
+    const submitted = await call(replica, "POST", "/api/v1/jobs", { type: "replay", payload: { error_code: "\0" } });
+    expect(submitted).toMatchObject({ status: 422, body: { errors: [{ path: "/payload/error_code" }] } });
     expect(await replay([])).toMatchObject({ status: 422 });
   });
 });

@@ -1,10 +1,10 @@
 /** What replays ask of this replica: the finished jobs that a filter names, and their copies. Joins queue, store and acceptor. */
 import { createHash } from "node:crypto";
-import { lowestIdAt, timeOfId } from "../core/id.ts";
+import { timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
+import { boundOf } from "../core/job-filters.ts";
 import type { ReplayFilters, Replays } from "../core/replays.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
-import { parseTime } from "../core/rfc3339.ts";
 import { viewOf } from "../core/job-view.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -42,11 +42,6 @@ async function* matching({ queue, store }: ReplayParts, filters: ReplayFilters, 
     if (ids.length > 0) yield ids;
   }
   for await (const ids of store.matching({ ...asked, status }, { below, from, finishedBy })) yield ids.filter((id) => !seen.has(id));
-}
-
-function boundOf(time: string | undefined): string | undefined {
-  const epochMs = time === undefined ? undefined : parseTime(time);
-  return epochMs === undefined ? undefined : lowestIdAt(epochMs);
 }
 
 function isAsked(view: JobView, { status, type, tag, group_key, error_code }: ReplayFilters): boolean {

@@ -1,5 +1,6 @@
 /** The headers of answers, as the document describes them. */
 import type { HeaderName, Operation } from "./operation.ts";
+import { needsKey } from "./operation.ts";
 
 function header(description: string, schema: object = { type: "string" }): object {
   return { description, schema };
@@ -27,8 +28,7 @@ const OPTIONAL: readonly string[] = ["Idempotent-Replayed", "Preference-Applied"
 
 /** @param names those of one answer; every answer has the others besides */
 export function headersOf({ access }: Operation, names: readonly HeaderName[]): Record<string, unknown> {
-  const isLimited = access !== "open" && access !== "public";
-  const all = [...names, "X-Request-Id", ...(isLimited ? ["RateLimit", "RateLimit-Policy"] : [])];
+  const all = [...names, "X-Request-Id", ...(needsKey(access) ? ["RateLimit", "RateLimit-Policy"] : [])];
   return Object.fromEntries(all.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 

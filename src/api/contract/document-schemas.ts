@@ -1,5 +1,6 @@
 /** The schemas of the document's components: submissions and results by type, jobs, problems. */
 import { Type } from "typebox";
+import { MAX_FAULTS } from "../../core/schema-faults.ts";
 import { submissionSchema } from "../../core/submission.ts";
 import type { JobType, Registry } from "../../registry.ts";
 import { acceptedBatchSchema, jobErrorSchema, jobListSchema, jobSchema } from "./job-schemas.ts";
@@ -14,7 +15,7 @@ const problemSchema = Type.Object(
     code: Type.String({ description: "Stable: what programs go by" }),
     detail: Type.String({ description: "A sentence for people" }),
     errors: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String({ description: "JSON pointer into the request" }), message: Type.String() }), { description: "Every fault of the request" }),
+      Type.Array(Type.Object({ path: Type.String({ description: "JSON pointer into the request" }), message: Type.String() }), { description: `Every fault of the request; of more than ${MAX_FAULTS} the first of them` }),
     ),
     id: Type.Optional(Type.String({ description: "Of `outcome_unknown`: the job that may exist" })),
     ids: Type.Optional(Type.Array(Type.String())),
@@ -22,7 +23,7 @@ const problemSchema = Type.Object(
   {
     examples: [
       {
-        ...{ type: "about:blank", title: "Unprocessable Entity", status: 422, code: "validation_failed", detail: "The request has 1 fault." },
+        ...{ type: "about:blank", title: "Unprocessable Entity", status: 422, code: "validation_failed", detail: "The request has a fault." },
         errors: [{ path: "/priority", message: "expected a number <= 9" }],
       },
     ],

@@ -4,6 +4,7 @@ import type { Registry } from "../../registry.ts";
 import { documentSchemas } from "./document-schemas.ts";
 import { HEADERS, headersOf } from "./document-headers.ts";
 import type { Operation } from "./operation.ts";
+import { needsKey } from "./operation.ts";
 import { PATH_PARAMETERS } from "./path-parameters.ts";
 import { PROBLEM_CODES } from "./problem-codes.ts";
 
@@ -18,7 +19,7 @@ export interface DocumentOptions {
 const DESCRIPTION = [
   "Background jobs over REST. JSON in snake_case, times RFC 3339 in UTC, ids UUIDv7.",
   "Errors are problem documents (RFC 9457), each with a stable `code`; of a request with faults, `errors` lists all of them. None changes anything, but for 503 with `code: outcome_unknown`, where nobody knows.",
-  "HEAD is answered as GET, without the body; OPTIONS says what a path takes; any other method gets 405 with `Allow`. An `X-Request-Id` is taken over, and every answer has one.",
+  "HEAD is answered as GET, without the body; OPTIONS says what a path takes; any other method gets 405 with `Allow`. A body or an `Idempotency-Key` that a call does not list is not looked at. An `X-Request-Id` is taken over, and every answer has one.",
   "Later versions add fields and calls; what is here does not change.",
 ].join("\n\n");
 
@@ -47,14 +48,13 @@ export function openApiDocument({ operations, registry, version }: DocumentOptio
 
 function operationObject(operation: Operation, registry: Registry): Json {
   const { id, tag, summary, description, access, body } = operation;
-  const needsKey = access !== "open" && access !== "public";
   return {
     ...{ operationId: id, tags: [tag], summary },
-    ...((description !== undefined || needsKey) && { description: [description, needsKey ? `Scope: \`${access}\`.` : undefined].filter((text) => text !== undefined).join("\n\n") }),
+    ...((description !== undefined || needsKey(access)) && { description: [description, needsKey(access) ? `Scope: \`${access}\`.` : undefined].filter((text) => text !== undefined).join("\n\n") }),
     parameters: parametersOf(operation),
     ...(body && { requestBody: { required: true, content: Object.fromEntries(Object.entries(body).map(([type, media]) => [type, { ...media, ...examplesOf(media.schema, registry) }])) } }),
     responses: responsesOf(operation),
-    security: needsKey ? [{ ApiKey: [access] }] : [],
+    security: needsKey(access) ? [{ ApiKey: [access] }] : [],
   };
 }
 

@@ -1,5 +1,6 @@
 /** The calls that look into one job, and that run it once more. */
 import { Type } from "typebox";
+import { textFilters } from "../../core/job-filters.ts";
 import { WHY_REASONS } from "../why.ts";
 import { JSON_JOB, ONE_JOB_PROBLEMS } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
@@ -39,7 +40,7 @@ export const getWhy: Operation = {
 
 export const retryJob: Operation = {
   ...{ method: "POST", pattern: "/api/v1/jobs/{id}/retry", access: "submit", id: "retryJob", tag: "Jobs", summary: "Run a failed or cancelled job once more" },
-  description: "As a new job whose `retry_of` names it; it starts at once.",
+  description: "As a new job whose `retry_of` names it; it starts at once. Each call makes another one: an `Idempotency-Key` is not looked at.",
   answers: { 202: { description: "The new job", content: JSON_JOB, headers: ["Location"] } },
   problems: [...ONE_JOB_PROBLEMS, "job_not_retryable", "draining"],
 };
@@ -47,7 +48,7 @@ export const retryJob: Operation = {
 const replayBody = Type.Object(
   {
     status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed" })),
-    ...{ type: Type.Optional(Type.String()), tag: Type.Optional(Type.String()), group_key: Type.Optional(Type.String()), error_code: Type.Optional(Type.String()) },
+    ...textFilters,
     ...{ created_after: Type.Optional(timeSchema), created_before: Type.Optional(timeSchema) },
     rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "How many a second at most" })),
     dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count them" })),

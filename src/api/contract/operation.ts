@@ -11,6 +11,11 @@ import type { Scope } from "../../core/api-key.ts";
  */
 export type Access = Scope | "public" | "open";
 
+/** Whether a call needs a key, where the server has any; only then do the limits of one apply. */
+export function needsKey(access: Access): access is Scope {
+  return access !== "open" && access !== "public";
+}
+
 export interface MediaType {
   readonly schema: TSchema;
   readonly examples?: Readonly<Record<string, unknown>>;
