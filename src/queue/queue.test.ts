@@ -221,6 +221,15 @@ describe("enqueue and claim", () => {
     expect(await queue.liveIds(undefined, undefined, 10_000)).toEqual([...batchIds].reverse());
   });
 
+  it("sends, and reads, large jobs a few at a time", async () => {
+    const calls: string[] = [];
+    const queue = await replica({ onRoundTrip: (script) => calls.push(script) });
+    const payload = `{"text":"${"x".repeat(1_500_000)}"}`;
+    const ids = await enqueue(queue, ...Array.from({ length: 5 }, () => submission({ payload })), submission());
+    expect(calls.filter((script) => script === "enqueue")).toHaveLength(3);
+    expect((await queue.read([...ids, queue.ids.next()])).map(({ id }) => id)).toEqual(ids);
+  });
+
   it("takes the scripts anew after Redis has lost them", async () => {
     const queue = await replica();
     await redis.script("FLUSH");

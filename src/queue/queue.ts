@@ -247,11 +247,15 @@ export class Queue {
     return (await this.#work.send("zrange", [`${this.#ns}outbox`, "0", String(limit - 1)], CALL_TIMEOUT_MS)) as string[];
   }
 
-  /** The jobs of these ids that Redis holds, whether they wait, run, or stand in the outbox. */
+  /** The jobs of these ids that Redis holds, whether they wait, run, or stand in the outbox; large ones in several calls. */
   async read(ids: readonly string[]): Promise<Job[]> {
-    if (ids.length === 0) return [];
-    const texts = (await this.#work.run(scripts.read, [this.#ns, ...ids], CALL_TIMEOUT_MS)) as (string | null)[];
-    return texts.flatMap((text, i) => (text === null ? [] : [decodeJob(ids[i] ?? "", text)]));
+    const jobs: Job[] = [];
+    for (let at = 0; at < ids.length; ) {
+      const texts = (await this.#work.run(scripts.read, [this.#ns, ...ids.slice(at)], CALL_TIMEOUT_MS)) as (string | null)[];
+      texts.forEach((text, i) => { if (text !== null) jobs.push(decodeJob(ids[at + i] ?? "", text)); });
+      at += texts.length;
+    }
+    return jobs;
   }
 
   /**
