@@ -37,7 +37,7 @@ export interface ApiDependencies {
   readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "liveIds" | "cancel" | "books" | "pause" | "resume" | "standing">;
   /** As the queue's, after a commit in Postgres where a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
-  readonly store: Pick<Store, "get" | "options" | "attempts" | "range" | "ping">;
+  readonly store: Pick<Store, "get" | "accepted" | "options" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
   readonly replays: Pick<Replays, "matching">;
   readonly artifacts: Pick<ArtifactStore, "open">;

@@ -11,7 +11,7 @@ import { jobNotFound, problem } from "./problem.ts";
 
 interface Readers {
   readonly queue: Pick<ApiDependencies["queue"], "read">;
-  readonly store: Pick<ApiDependencies["store"], "get">;
+  readonly store: Pick<ApiDependencies["store"], "get" | "accepted">;
 }
 
 export function getJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
@@ -30,9 +30,9 @@ export function idOf({ params }: ApiRequest): string {
   return id;
 }
 
-/** A job, wherever it lives; throws as {@link find}. */
-export function findJob({ queue, store }: Readers, id: string): Promise<JobView | undefined> {
-  return find(async () => (await queue.read([id])).map(viewOf)[0], () => store.get(id));
+/** A job, wherever it lives; throws as {@link find}. One that Redis has lost, and that will be put back, waits. */
+export async function findJob({ queue, store }: Readers, id: string): Promise<JobView | undefined> {
+  return (await find(async () => (await queue.read([id])).map(viewOf)[0], () => store.get(id))) ?? store.accepted(id);
 }
 
 /**

@@ -28,7 +28,7 @@ interface Waiter {
 
 export interface WaitersOptions {
   readonly queue: Pick<Queue, "read" | "watchEnds">;
-  readonly store: Pick<Store, "get">;
+  readonly store: Pick<Store, "get" | "accepted">;
 }
 
 export class Waiters {

@@ -34,6 +34,8 @@ import { Watch } from "./watch.ts";
 
 /** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
 const CALL_TIMEOUT_MS = 5_000;
+/** Nothing depends on it, and it stands at the end of a drain. */
+const LEAVE_TIMEOUT_MS = 500;
 
 export interface QueueOptions {
   readonly url: string;
@@ -327,6 +329,15 @@ export class Queue {
       this.#work.send("info", ["server"], CALL_TIMEOUT_MS),
     ]);
     return { epoch: typeof before === "string" ? before : fresh, runId: /run_id:(\w+)/.exec(String(info))?.[1] ?? "" };
+  }
+
+  /** This replica runs nothing any more: the others see at once that it is gone, and not when it has been silent for long enough. */
+  async leave(): Promise<void> {
+    try {
+      await this.#work.send("del", [`${this.#ns}replica:${this.#options.replica}`], LEAVE_TIMEOUT_MS);
+    } catch {
+      // Redis is away: then it is the silence that tells.
+    }
   }
 
   close(): void {

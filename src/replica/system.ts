@@ -97,7 +97,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   // The queue is made before those who hear what it says.
   const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
-  closers.push(() => queue.close());
+  closers.push(() => queue.close(), () => queue.leave());
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });

@@ -2,8 +2,12 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lowestIdAt } from "../core/id.ts";
 import type { JobOptions, Outcome } from "../core/job.ts";
+import { encodeSubmission } from "../core/wire.ts";
+import { submission } from "../testing/queue.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
+import { AcceptedConnection } from "./accepted-connection.ts";
+import { addAcceptedPartitions } from "./accepted-partitions.ts";
 import { RecorderConnection } from "./connection.ts";
 import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
@@ -28,6 +32,18 @@ async function save(...batch: Outcome[]): Promise<void> {
 }
 
 describe("a job in Postgres", () => {
+  it("reads as it was accepted, until it has a row", async () => {
+    const id = idAt(TODAY + 5);
+    const submitted = submission({ type: "webhook", groupKey: "g", options: { durability: "postgres" } });
+    const connection = new AcceptedConnection(url, "taskflow:0", 5_000);
+    await connection.use((client) => addAcceptedPartitions(client, [id]));
+    await connection.copy([{ rows: [{ id, submission: encodeSubmission(submitted) }] }]);
+    connection.cut();
+    expect(await store.accepted(id)).toMatchObject({ id, type: "webhook", status: "queued", group_key: "g", durability: "postgres", payload: submitted.payload, created_at: TODAY + 5 });
+    await save(outcomeWith({ job: { id }, finishedAt: TODAY + 9 }));
+    expect([await store.accepted(id), await store.accepted(idAt(TODAY))]).toEqual([undefined, undefined]);
+  });
+
   it("reads back as it was recorded", async () => {
     const id = idAt(TODAY + 1);
     const retryOf = idAt(TODAY);

@@ -2,6 +2,8 @@
 import pg from "pg";
 import { lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status } from "../core/job.ts";
+import { viewOfSubmission } from "../core/job-view.ts";
+import { decodeSubmission } from "../core/wire.ts";
 import { TaskFlowError, messageOf } from "../errors.ts";
 import { isUnavailable } from "./faults.ts";
 import { DAY_MS, startOfDay } from "./partitions.ts";
@@ -13,6 +15,7 @@ const ATTEMPTS = readSql("job-attempts.sql");
 const RANGE = readSql("job-range.sql");
 const MATCH = readSql("job-match.sql");
 const AMONG = readSql("jobs-among.sql");
+const ACCEPTED = readSql("accepted-read.sql");
 
 const LOWEST_ID = "00000000-0000-0000-0000-000000000000";
 const HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
@@ -77,6 +80,15 @@ export class Store {
   async get(id: string): Promise<JobView | undefined> {
     const [row] = await this.#query<JobRow>(GET, [id]);
     return row && viewOfRow(row);
+  }
+
+  /**
+   * The job of this id as it was accepted, where it was committed before Redis got it and has no row yet. One that Redis does not hold either will
+   * be put back into it (worker/restore.ts).
+   */
+  async accepted(id: string): Promise<JobView | undefined> {
+    const [row] = await this.#query<{ submission: string }>(ACCEPTED, [[id]]);
+    return row && viewOfSubmission(id, decodeSubmission(id, row.submission));
   }
 
   /** What the submission of this job said that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`, `callback_url`. */

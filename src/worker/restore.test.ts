@@ -157,8 +157,7 @@ describe("restore", () => {
     await until(() => told.some((line) => line.includes("NOPERM")), { what: "Redis refuses" });
     await redisCommand(redis.port, "ACL", "SETUSER", "default", "+evalsha");
     await until(() => told.includes("restored 3"), { what: "they are there" });
-    const { claimed } = await queue.claim(1, 1, ioSlots({ noop: 10 }));
-    expect(claimed).toHaveLength(3);
+    for (const seq of [1, 2, 3]) expect((await queue.claim(seq, 1, ioSlots({ noop: 10 }))).claimed).toHaveLength(1); // as large as they are
     expect((await queue.books()).unaccounted).toBe(0);
   });
 });
