@@ -40,7 +40,7 @@ export interface WorkerHooks {
 }
 
 export interface WorkerOptions {
-  readonly queue: Queue;
+  readonly queue: Pick<Queue, "claim" | "clock" | "leaseMs">;
   readonly executor: Executor;
   readonly slots: Slots;
   readonly leases: Leases;
@@ -145,6 +145,20 @@ export class Worker implements Runner {
       const untilDue = claim.nextDueAt === 0 ? this.#maxIdleMs : claim.nextDueAt - queue.clock.now();
       if (!claim.isMoreLeft) await this.#idle(untilDue);
       else await new Promise(setImmediate); // what was started may end, and be settled, before the next claim
+    }
+    if (failures > 0) await this.#giveBack();
+  }
+
+  /** The last claim got no answer, and none follows: what it leased is asked for once more, and given back. */
+  async #giveBack(): Promise<void> {
+    const { queue, slots, hooks } = this.#options;
+    const grantedAt = performance.now();
+    try {
+      const { claimed, lost } = await queue.claim(this.#seq, 0, slots.free(0));
+      for (const job of lost) this.#judge(job, { kind: "lost" }, grantedAt);
+      for (const job of claimed) this.#judge(job, { kind: "released" }, grantedAt);
+    } catch (error) {
+      hooks.onError(error); // their leases run out
     }
   }
 
