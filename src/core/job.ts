@@ -9,7 +9,7 @@
  */
 import type { Backoff } from "./backoff.ts";
 
-export const LIVE_STATUSES = ["scheduled", "queued", "running", "retrying"] as const;
+const LIVE_STATUSES = ["scheduled", "queued", "running", "retrying"] as const;
 export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const;
 export const STATUSES = [...LIVE_STATUSES, ...TERMINAL_STATUSES] as const;
 export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { Type, type Static } from "typebox";
+import { HIGHEST_ID, LOWEST_ID } from "../core/id.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import { boundOf, textFilters } from "../core/job-filters.ts";
 import { redactPayload } from "../core/redaction.ts";
@@ -9,8 +10,6 @@ import type { Redactions } from "./query-source.ts";
 import { bindParameters } from "./query-text.ts";
 
 const SQL = readFileSync(new URL("./job-history.sql", import.meta.url), "utf8");
-const LOWEST_ID = "00000000-0000-0000-0000-000000000000";
-const HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 const time = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
 

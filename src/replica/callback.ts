@@ -28,7 +28,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
 }
 
 /** The id of a job's callback: it follows from the job's, so that a settle that is repeated enqueues it once. */
-export function callbackId(id: string): string {
+function callbackId(id: string): string {
   const digits = createHash("sha256").update(`callback ${id}`).digest("hex");
   return `${id.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
 }

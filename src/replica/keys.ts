@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import { ApiKeyStore } from "../results/api-keys.ts";
 
 /** So long a key that was revoked may still be served. */
-export const KEYS_PERIOD_MS = 3_000;
+const KEYS_PERIOD_MS = 3_000;
 
 export interface KeysOptions {
   readonly config: Pick<Config, "TASKFLOW_API_KEYS" | "TASKFLOW_AUTH">;

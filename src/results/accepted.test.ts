@@ -1,3 +1,4 @@
+import { HIGHEST_ID, LOWEST_ID } from "../core/id.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
@@ -15,8 +16,6 @@ import { DAY_MS, addPartitions, dayOf, partitionName, startOfDay } from "./parti
 import { dropExpired } from "./retention.ts";
 
 const NOW = Date.now();
-const LOWEST = "00000000-0000-0000-0000-000000000000";
-const HIGHEST = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 const open: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -102,10 +101,10 @@ describe("what is not recorded", () => {
     await accept("other:0", ...ids.slice(8));
     await record(NOW, ...ids.slice(1, 5));
     const accepted = store();
-    expect(await accepted.unrecorded(LOWEST, HIGHEST, 3)).toEqual({ last: ids[2], jobs: [{ id: ids[0], bytes: 111 }] });
+    expect(await accepted.unrecorded(LOWEST_ID, HIGHEST_ID, 3)).toEqual({ last: ids[2], jobs: [{ id: ids[0], bytes: 111 }] });
     expect(await accepted.unrecorded(ids[2] ?? "", ids[6] ?? "", 5)).toMatchObject({ last: ids[5], jobs: [{ id: ids[5] }] });
-    expect((await accepted.unrecorded(LOWEST, HIGHEST, 100)).jobs.map(({ id }) => id)).toEqual([ids[0], ...ids.slice(5, 8)]);
-    expect(await accepted.unrecorded(HIGHEST, HIGHEST, 100)).toEqual({ last: null, jobs: [] });
+    expect((await accepted.unrecorded(LOWEST_ID, HIGHEST_ID, 100)).jobs.map(({ id }) => id)).toEqual([ids[0], ...ids.slice(5, 8)]);
+    expect(await accepted.unrecorded(HIGHEST_ID, HIGHEST_ID, 100)).toEqual({ last: null, jobs: [] });
     expect((await accepted.read(ids.slice(4, 7))).map(({ id }) => id)).toEqual(ids.slice(5, 7));
   });
 
@@ -164,6 +163,6 @@ describe("an old partition", () => {
     await accept("taskflow:0", done, planned);
     await record(daysAgo(39), done);
     expect(await dropExpired(url, 30, NOW)).toEqual([partitionName(daysAgo(40))]);
-    expect((await store().unrecorded(LOWEST, HIGHEST, 10)).jobs).toMatchObject([{ id: planned }]);
+    expect((await store().unrecorded(LOWEST_ID, HIGHEST_ID, 10)).jobs).toMatchObject([{ id: planned }]);
   });
 });

@@ -1,4 +1,5 @@
 /** What Postgres holds, for whoever reconciles. */
+import { LOWEST_ID } from "../core/id.ts";
 import pg from "pg";
 import { StartError, codeOf, messageOf } from "../errors.ts";
 import { readSql } from "./sql.ts";
@@ -7,7 +8,6 @@ const AMONG = readSql("jobs-among.sql");
 const TOTAL = readSql("jobs-total.sql");
 const UNRECORDED = readSql("accepted-unrecorded.sql");
 const SLICE = 1_000;
-const LOWEST = "00000000-0000-0000-0000-000000000000";
 /** A count of a table with many millions of rows may take this long. */
 const TIMEOUT_MS = 120_000;
 
@@ -40,7 +40,7 @@ export class Held {
 
   /** The ids, in slices, below one that are committed to be run (`durability: postgres`) and have no row in `jobs`. */
   async *unrecorded(namespace: string, below: string): AsyncGenerator<string[]> {
-    for (let above = LOWEST; ; ) {
+    for (let above = LOWEST_ID; ; ) {
       const { rows } = await this.#client.query<{ last: string | null; id: string | null }>(UNRECORDED, [namespace, above, below, SLICE]);
       const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
       if (ids.length > 0) yield ids;

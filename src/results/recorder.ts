@@ -21,8 +21,6 @@ import { DAY_MS, dayOf } from "./partitions.ts";
 export interface RecorderHooks {
   /** A batch is committed: its rows, and the seconds since its first try. */
   readonly batch?: (rows: number, seconds: number) => void;
-  /** How many outcomes wait, after each change. */
-  readonly buffered?: (outcomes: number) => void;
   /** Outcomes not taken, for want of room: they are in the outbox, for a sweep to bring back. */
   readonly dropped?: (outcomes: number) => void;
 }
@@ -75,7 +73,6 @@ export class Recorder {
     const limit = this.#closing ? 0 : this.#isHealthy ? 2 * highMark : highMark;
     const taken = this.#backlog.add(outcomes, limit);
     if (taken < outcomes.length) observe?.dropped?.(outcomes.length - taken);
-    observe?.buffered?.(this.#backlog.size);
     if (this.#backlog.size > 0) this.#loop ??= this.#run();
   }
 
@@ -117,12 +114,11 @@ export class Recorder {
   }
 
   async #run(): Promise<void> {
-    const { maxRows, observe } = this.#options;
+    const { maxRows } = this.#options;
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
       // What arrives meanwhile travels along: at least that of the same turn of the event loop.
       await (this.#latestRows < GATHER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(GATHER_MS));
       const batch = this.#backlog.take(maxRows);
-      observe?.buffered?.(this.#backlog.size);
       this.#latestRows = batch.length;
       await this.#record(batch);
     }

@@ -1,6 +1,6 @@
 /** Reads of `jobs`: finished jobs by id, and lists of them by ranges of ids. */
 import pg from "pg";
-import { lowestIdAt, timeOfId } from "../core/id.ts";
+import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { decodeSubmission } from "../core/wire.ts";
@@ -17,8 +17,6 @@ const MATCH = readSql("job-match.sql");
 const AMONG = readSql("jobs-among.sql");
 const ACCEPTED = readSql("accepted-read.sql");
 
-const LOWEST_ID = "00000000-0000-0000-0000-000000000000";
-const HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** Payloads and results that a page may hold when nobody says: they are all in memory at once. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;

@@ -20,7 +20,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { lowestIdAt } from "../core/id.ts";
+import { LOWEST_ID, lowestIdAt } from "../core/id.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Accepted, AcceptedJob, Unrecorded } from "../results/accepted.ts";
@@ -38,7 +38,6 @@ const SLICE = 1_000;
 const FRESH_MS = 20_000;
 /** Submissions in memory at once. */
 const MAX_BYTES = 4 * 1024 * 1024;
-const LOWEST = "00000000-0000-0000-0000-000000000000";
 
 export interface RestoreOptions {
   readonly queue: Pick<Queue, "clock" | "epoch" | "missing" | "enqueue">;
@@ -59,7 +58,7 @@ export class Restore {
   readonly #closing = new AbortController();
   #loop: Promise<void> | undefined;
   /** All below it were looked at. */
-  #lookedBelow = LOWEST;
+  #lookedBelow = LOWEST_ID;
   #lateAt = 0;
   /** Nothing is enqueued before, by `performance.now()`. */
   #quietUntil = 0;
@@ -108,7 +107,7 @@ export class Restore {
 
   async #begin(): Promise<void> {
     this.#keepQuiet();
-    this.#lookedBelow = LOWEST;
+    this.#lookedBelow = LOWEST_ID;
     this.#emptied = undefined;
     this.#known = await this.#options.accepted.epoch();
   }
@@ -138,10 +137,10 @@ export class Restore {
   async #lookAtRedis(): Promise<void> {
     const { queue, onEmptied } = this.#options;
     const { epoch, runId } = await queue.epoch(randomUUID());
-    if (this.#runId !== runId) this.#lookedBelow = LOWEST;
+    if (this.#runId !== runId) this.#lookedBelow = LOWEST_ID;
     this.#runId = runId;
     if (epoch === (this.#emptied?.epoch ?? this.#known)) return;
-    this.#lookedBelow = LOWEST;
+    this.#lookedBelow = LOWEST_ID;
     this.#emptied = { epoch, at: queue.clock.now() };
     // Before the first mark nobody knows: what was committed until now may be lost, or not.
     if (this.#known !== undefined) onEmptied();
