@@ -1,6 +1,7 @@
 /** The built program as its operator meets it: real processes, on the Redis and Postgres of the run or on their own. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { CRASH_BUDGET } from "./core/settle.ts";
 import { redisCommand } from "./embedded/redis-command.ts";
@@ -130,14 +131,18 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     expect(rows.find(({ id }) => id === held)?.worker).toBe(one.id);
   });
 
-  it("that comes twice ends it at once", async () => {
+  it("that comes again after a second ends it at once", async () => {
     const { start } = await installation();
     const program = await start({ DRAIN_MS: "600000" }).ready();
     await jobWhen(program, await submit(program, "test_io", { do: "sleep", ms: 600_000 }, { timeout_ms: 600_000 }), "running");
     program.signal("SIGTERM");
     await until(() => program.lines().some(({ msg }) => msg === "draining"), { what: "it drains", timeoutMs: WITHIN_MS });
+    program.signal("SIGTERM"); // npm's: one Ctrl-C comes twice
+    await sleep(1_200);
+    expect(program.hasEnded).toBe(false);
     program.signal("SIGTERM");
     expect(await program.ended).toEqual(FAULT);
+    expect(program.lines().at(-1)).toMatchObject({ jobs: 1, msg: "ended at once by a second signal; its jobs are left to their leases" });
   });
 
   it("during the start ends it, with the servers that it had started", async () => {

@@ -60,6 +60,8 @@ export interface SystemOptions {
 export interface System {
   /** Where HTTP is served. */
   readonly port: number;
+  /** The jobs whose leases this replica holds. */
+  jobs(): readonly Job[];
   /** Stops claiming, finishes or gives back what runs, records it, and closes everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -76,15 +78,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   const close = (): Promise<void> => (closing ??= closeAll());
   try {
-    return { port: await open(options, closers), close };
+    return { ...(await open(options, closers)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** @returns the port of the HTTP front */
-async function open(options: SystemOptions, closers: Closer[]): Promise<number> {
+async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<System, "close">> {
   const { config, log, databaseUrl } = options;
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
@@ -159,7 +160,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   sweep.start();
   worker.open();
   log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
-  return port;
+  return { port, jobs: () => leases.jobs };
 }
 
 /** A job that was cancelled while it waited stands in the outbox already. */

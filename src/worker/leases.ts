@@ -92,8 +92,9 @@ export class Leases {
     await this.#report;
   }
 
-  get size(): number {
-    return this.#held.size;
+  /** Those whose leases are held. */
+  get jobs(): readonly Job[] {
+    return [...this.#held.keys()];
   }
 
   async close(): Promise<void> {
