@@ -156,6 +156,19 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
+it("a rejection that a handler leaves behind drains the program: what ran beside it ends, and the log names it", { timeout: TIMEOUT_MS }, async () => {
+  const { database, start } = await installation();
+  const program = await start().ready();
+  const id = await submit(program, "test_io", { do: "sleep", ms: 1_000 });
+  await jobWhen(program, id, "running");
+  await submit(program, "test_io", { do: "stray" });
+  expect(await program.ended).toEqual(FAULT);
+  const { error, jobs } = program.lines().find(({ level }) => level === "fatal") as { error: { stack: string }; jobs: object[] };
+  expect(error.stack).toMatch(/left behind[^]*io\.mjs/);
+  expect(jobs).toContainEqual({ job_id: id, type: "test_io", attempt: 1 });
+  expect((await rowsOf(database)).find((row) => row.id === id)).toMatchObject({ status: "completed", attempt: 1 });
+});
+
 describe.concurrent("with nothing set", { timeout: TIMEOUT_MS }, () => {
   it("starts what it needs, sends an email, and has it still after a restart", async () => {
     const folder = ownFolder();

@@ -72,3 +72,35 @@ it("that is unfit drains, and ends with a code that has it replaced", async () =
   expect(await ended()).toEqual([1]);
   expect(lines[0]).toMatchObject({ msg: "draining", reason: "unfit" });
 });
+
+describe("a fault that nobody caught", () => {
+  it("is logged with its stack and some of the jobs that ran, and drains", async () => {
+    const { shutdown, serve, ended, lines } = setup({ jobs: someJobs(60) });
+    serve();
+    shutdown.faulted(new Error("stray"));
+    const { error, jobs, ...line } = lines[0] as { error: { stack: string }; jobs: object[] };
+    expect(line).toMatchObject({ level: "fatal", msg: "unexpected fault", running: 60 });
+    expect(error.stack).toContain("shutdown.test.ts");
+    expect(jobs).toHaveLength(50);
+    expect(jobs[0]).toEqual({ job_id: "id-0", type: "report", attempt: 1 });
+    expect(lines[1]).toMatchObject({ msg: "draining", reason: "fault" });
+    expect(await ended()).toEqual([1]);
+  });
+
+  it("while it drains is only logged", async () => {
+    const { shutdown, serve, close, ended, exits, told } = setup();
+    serve();
+    shutdown.signalled("SIGTERM");
+    shutdown.faulted(new Error("stray"));
+    expect([close.mock.calls.length, exits]).toEqual([1, []]);
+    expect(await ended()).toEqual([1]);
+    expect(told()).toEqual(["draining", "unexpected fault while draining", "stopped"]);
+  });
+
+  it("before the program serves ends it", async () => {
+    const { shutdown, ended, told } = setup();
+    shutdown.faulted("no error at all");
+    expect(await ended()).toEqual([1]);
+    expect(told()).toEqual(["unexpected fault"]);
+  });
+});

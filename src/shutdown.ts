@@ -1,6 +1,6 @@
 /**
- * How the program ends. Before it serves, a signal ends it at once: no job was taken here. Then the first one drains it,
- * and a later one ends it at once, its jobs left to their leases. Nothing keeps it alive beyond DRAIN_MS and a grace.
+ * How the program ends. Before it serves, a signal or a fault ends it at once: no job was taken here. Then the first one drains
+ * it; a later signal ends it at once, its jobs left to their leases. Nothing keeps it alive beyond DRAIN_MS and a grace.
  */
 import type { Job } from "./core/job.ts";
 import type { Log } from "./log.ts";
@@ -12,6 +12,8 @@ const EXIT_GRACE_MS = 15_000;
  * No person repeats it so soon in earnest.
  */
 const SAME_SIGNAL_MS = 1_000;
+/** Of the jobs that ran when a fault was met, so many are named. */
+const MAX_TOLD = 50;
 
 /** What is to be ended in order. */
 export interface Serving {
@@ -31,7 +33,7 @@ export interface ShutdownOptions {
 export class Shutdown {
   readonly #options: ShutdownOptions;
   #serving: Serving | undefined;
-  #isDraining = false;
+  #ending: Promise<void> | undefined;
   #signalledAt: number | undefined;
   #exitCode = 0;
 
@@ -64,19 +66,24 @@ export class Shutdown {
     this.#drain({ reason: "unfit" });
   };
 
-  /** A fault nobody has thought of: the state of this process can no longer be trusted, and another one takes over its jobs. */
+  /** An exception or a rejection that nobody caught, most likely of a handler: this process can no longer be trusted, but what runs beside it may end. */
   readonly faulted = (error: unknown): void => {
-    const { log, exit } = this.#options;
-    log.fatal({ error }, "unexpected fault");
-    const end = (): void => exit(1);
-    log.flush().then(end, end);
+    const { log } = this.#options;
+    this.#exitCode = 1;
+    if (this.#ending) {
+      log.error({ error }, "unexpected fault while draining");
+      return;
+    }
+    const jobs = this.#serving?.jobs() ?? [];
+    log.fatal({ error, running: jobs.length, jobs: jobs.slice(0, MAX_TOLD).map(({ id, type, attempt }) => ({ job_id: id, type, attempt })) }, "unexpected fault");
+    if (this.#serving) this.#drain({ reason: "fault" });
+    else this.#ending = this.#end();
   };
 
   #drain(why: Readonly<Record<string, string>>): void {
-    if (this.#isDraining || !this.#serving) return;
-    this.#isDraining = true;
+    if (this.#ending || !this.#serving) return;
     this.#options.log.info({ ...why, drain_ms: this.#options.drainMs }, "draining");
-    this.#close(this.#serving).catch(this.faulted);
+    this.#ending = this.#close(this.#serving);
   }
 
   async #close(serving: Serving): Promise<void> {
@@ -85,10 +92,19 @@ export class Shutdown {
       log.error("closing took too long");
       exit(1);
     }, drainMs + EXIT_GRACE_MS);
-    await serving.close();
+    try {
+      await serving.close();
+      log.info("stopped");
+    } catch (error) {
+      log.fatal({ error }, "closing failed");
+      this.#exitCode = 1;
+    }
     clearTimeout(giveUp);
-    log.info("stopped");
-    await log.flush();
-    exit(this.#exitCode);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#options.log.flush();
+    this.#options.exit(this.#exitCode);
   }
 }
