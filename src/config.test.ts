@@ -90,8 +90,9 @@ describe("the program's settings", () => {
     ]);
   });
 
-  it("refuses an unknown TASKFLOW_ variable, but not what Kubernetes sets for a service of that name", () => {
+  it("refuses an unknown TASKFLOW_ variable, but not those of the command, or what Kubernetes sets for a service of that name", () => {
     expect(faultsOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual(["TASKFLOW_ROEL: no setting has this name; there are TASKFLOW_ROLE, TASKFLOW_JOBS, TASKFLOW_AUTH, TASKFLOW_API_KEYS"]);
+    expect(faultsOf({ TASKFLOW_URL: "http://127.0.0.1:8080", TASKFLOW_API_KEY: "tf_x" })).toEqual([]);
     expect(faultsOf({ TASKFLOW_SERVICE_HOST: "10.0.0.1", TASKFLOW_API_PORT: "tcp://10.0.0.1:8080", TASKFLOW_PORT_8080_TCP_ADDR: "10.0.0.1", TASKFLOW_SERVICE_PORT_HTTP: "80" })).toEqual([]);
   });
 

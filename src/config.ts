@@ -126,10 +126,13 @@ function shown(name: string, text: string): string {
 // (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
 const SERVICE_LINK = /^TASKFLOW_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+_\w+)?)$/;
 
+/** What the `taskflow` command reads: whoever uses it has them in the environment of a server, too. */
+const OF_THE_COMMAND = ["TASKFLOW_URL", "TASKFLOW_API_KEY"];
+
 function unknownNames(env: Environment, settings: readonly TObject[]): string[] {
   const known = new Set(settings.flatMap(({ properties }) => Object.keys(properties)));
   return Object.keys(env)
-    .filter((name) => name.startsWith("TASKFLOW_") && env[name] !== undefined && !known.has(name) && !SERVICE_LINK.test(name))
+    .filter((name) => name.startsWith("TASKFLOW_") && env[name] !== undefined && !known.has(name) && !OF_THE_COMMAND.includes(name) && !SERVICE_LINK.test(name))
     .map((name) => `${name}: no setting has this name; there are ${[...known].filter((other) => other.startsWith("TASKFLOW_")).join(", ")}`);
 }
 

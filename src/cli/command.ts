@@ -30,10 +30,10 @@ export async function runCommand({ args, env, version, out, err, input, signal =
   let code: number | undefined = IN_ORDER;
   let client: TaskFlow | undefined;
   const act: Act = (handler) => async (...given) => {
-    const { connect, withoutConnection } = await import("./connection.ts"); // not for --help, which is to come at once
+    const { connect } = await import("./connection.ts"); // not for --help, which is to come at once
     const { json = false, ...connection } = program.opts<GlobalOptions>();
     const invocation: Invocation = {
-      ...{ terminal, env: withoutConnection(env), signal, isJson: json },
+      ...{ terminal, env, signal, isJson: json },
       get client() {
         return (client ??= connect(connection, env));
       },

@@ -19,8 +19,6 @@ const code = await runCommand({
   err: process.stderr,
   input: process.stdin,
   serve: async () => {
-    delete process.env.TASKFLOW_URL; // the command's own: a replica would refuse them as settings that it does not know
-    delete process.env.TASKFLOW_API_KEY;
     await import("../main.ts");
   },
 });
