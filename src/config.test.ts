@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import type { TObject } from "typebox";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "./config.ts";
-import { StartError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 
 const email = Type.Object({
   SMTP_URL: Type.String({ default: "" }),
@@ -19,8 +19,8 @@ function faultsOf(env: Record<string, string>, typeSettings: readonly TObject[] 
     loadConfig(env, typeSettings);
     return [];
   } catch (error) {
-    expect(error).toBeInstanceOf(StartError);
-    return (error as StartError).message.split("\n");
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as UsageError).message.split("\n");
   }
 }
 

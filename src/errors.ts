@@ -49,6 +49,9 @@ export class StartError extends TaskFlowError {
   }
 }
 
+/** What the program was told, by a setting or an argument, is wrong; its command ends with another code for that. */
+export class UsageError extends StartError {}
+
 /** The text of whatever was thrown, for a log line or a job's error. It never throws: handlers throw anything, with getters that throw in their turn. */
 export function messageOf(thrown: unknown): string {
   try {

@@ -23,6 +23,7 @@ const TIMEOUT_MS = 300_000;
 const WITHIN_MS = 120_000;
 const ORDERLY: Ended = { code: 0, signal: null };
 const FAULT: Ended = { code: 1, signal: null };
+const WRONG: Ended = { code: 2, signal: null };
 
 async function submitBatch(replica: TestReplica, jobs: readonly object[]): Promise<string[]> {
   const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", { jobs });
@@ -191,9 +192,9 @@ describe.concurrent("with nothing set", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-/** It says what is wrong in one sentence, without a stack or a password, and ends with code 1. */
-async function expectOneSentence(program: Program, sentence: RegExp): Promise<void> {
-  expect(await program.ended).toEqual(FAULT);
+/** It says what is wrong in one sentence, without a stack or a password, and ends. */
+async function expectOneSentence(program: Program, sentence: RegExp, ended = FAULT): Promise<void> {
+  expect(await program.ended).toEqual(ended);
   expect(program.stderr).toMatch(sentence);
   expect(program.stderr).toMatch(/^taskflow: [^\n]+\n$/);
   expect(program.stderr + program.stdout).not.toContain("s3cret");
@@ -208,9 +209,13 @@ describe.concurrent("asked for what cannot be", { timeout: TIMEOUT_MS }, () => {
     expect(program.stderr).toBe("");
   });
 
+  it("refuses an argument that it does not know", async () => {
+    await expectOneSentence(launch(tempDir(), {}, ["--nope"]), /expected no argument but --help, got "--nope"/, WRONG);
+  });
+
   it("lists every wrong variable, a line each", async () => {
     const program = launch(tempDir(), { WORKER_COUNT: "many", LEASE_MS: "5", REDIS_ADDR: "redis://:s3cret@", OUTBOUND_ALLOW_PRIVATE: "perhaps", TASKFLOW_ROLLE: "api" });
-    expect(await program.ended).toEqual(FAULT);
+    expect(await program.ended).toEqual(WRONG);
     expect(program.stderr.replace(/^taskflow: /, "").trimEnd().split("\n").map((line) => /^([A-Z_]+): (?:expected|no setting)/.exec(line)?.[1]).sort()).toEqual(
       ["LEASE_MS", "OUTBOUND_ALLOW_PRIVATE", "REDIS_ADDR", "TASKFLOW_ROLLE", "WORKER_COUNT"],
     );

@@ -8,7 +8,7 @@ import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
-import { StartError, messageOf } from "./errors.ts";
+import { StartError, UsageError, messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log.ts";
 import type { Registry } from "./registry.ts";
@@ -21,14 +21,18 @@ import { startSystem } from "./replica/system.ts";
 
 const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
+const HELP: readonly string[] = ["--help", "-h"];
+
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
 async function main(): Promise<void> {
+  const [unknown] = process.argv.slice(2).filter((argument) => !HELP.includes(argument));
+  if (unknown !== undefined) throw new UsageError(`expected no argument but --help, got ${JSON.stringify(unknown)}: settings are variables of the environment.`);
   const registry = await loadRegistry({ jobsDir: process.env.TASKFLOW_JOBS });
   const typeSettings = settingsOf(registry);
-  if (process.argv.includes("--help") || process.argv.includes("-h")) {
+  if (process.argv.length > 2) {
     process.stdout.write(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
     return;
   }
@@ -110,5 +114,5 @@ main().catch((error: unknown) => {
   // One sentence for what the operator can mend; a stack for what only we can.
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
-  process.exit(1);
+  process.exit(error instanceof UsageError ? 2 : 1);
 });

@@ -20,8 +20,8 @@ export interface CommandLine {
   readonly input: TerminalInput;
   /** Ends what would go on for ever, as Ctrl-C does. */
   readonly signal?: AbortSignal;
-  /** Starts a replica, which ends the process itself. */
-  readonly serve: () => Promise<void>;
+  /** Starts a replica with these arguments; it ends the process itself. */
+  readonly serve: (args: readonly string[]) => Promise<void>;
 }
 
 /** Never throws. @returns the exit code, or undefined where the process goes on */

@@ -18,7 +18,8 @@ const code = await runCommand({
   out: process.stdout,
   err: process.stderr,
   input: process.stdin,
-  serve: async () => {
+  serve: async (args) => {
+    process.argv.splice(2, process.argv.length, ...args); // the program knows none of the command's own
     await import("../main.ts");
   },
 });

@@ -22,7 +22,7 @@ import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
-import { StartError, messageOf } from "../errors.ts";
+import { StartError, UsageError, messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -171,11 +171,11 @@ function recordCancelled(job: Job, recorder: Recorder, metrics: Metrics): void {
   metrics.countJob(job.type, "cancelled");
 }
 
-/** The definitions of the types that run here. @throws StartError for a name in WORKER_TYPES that is no type */
+/** The definitions of the types that run here. @throws UsageError for a name in WORKER_TYPES that is no type */
 function typesToRun({ config, registry }: SystemOptions) {
   const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
   const unknown = wanted.filter((type) => !registry.get(type));
-  if (unknown.length > 0) throw new StartError(`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}.`);
+  if (unknown.length > 0) throw new UsageError(`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}.`);
   if (role === "api") return [];
   return registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
 }
