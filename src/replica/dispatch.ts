@@ -7,6 +7,7 @@ import type { Replays } from "../core/replays.ts";
 import type { Config } from "../config.ts";
 import { messageOf } from "../errors.ts";
 import type { EventLoopDelay } from "../event-loop-delay.ts";
+import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Log } from "../log.ts";
@@ -103,9 +104,9 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
         metrics.observeRun(type, seconds);
         heartbeat.run.observe(seconds * 1_000);
       },
-      onAttempt: (job, outcome) => {
+      onAttempt: (job, outcome, attempt) => {
         metrics.countAttempt(job.type, outcome);
-        if (log.isLevelEnabled("debug")) logOf(job).debug({ outcome }, "attempt settled");
+        if (log.isLevelEnabled("debug")) logOf(job).debug({ outcome, ...(attempt && toldOf(attempt)) }, "attempt settled");
       },
       onError: onError("jobs could not be claimed"),
       onUnfit: options.onUnfit,
@@ -123,6 +124,11 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
   };
   return { worker, leases, sweep, slots, threads, executor, open };
+}
+
+/** How an attempt ended, for a line of the log. */
+function toldOf({ ended, ranMs }: Attempt): Readonly<Record<string, unknown>> {
+  return { end: ended?.kind, ran_ms: Math.round(ranMs), ...(ended?.kind === "threw" && { error: { code: ended.code, message: ended.message } }) };
 }
 
 /** An outage brings the same error with every try: told once, and once a minute while it lasts. */
