@@ -32,6 +32,9 @@ export class QueueUnavailable extends TaskFlowError {
   }
 }
 
+/** There is no connection to Redis at the moment. Its loss is told by itself, so whoever meets this need not tell it once more. */
+export class QueueDisconnected extends QueueUnavailable {}
+
 /** Redis took a call and has not answered in time: it may have happened, or may not. */
 export class OutcomeUnknown extends TaskFlowError {
   constructor(message: string, cause?: unknown) {

@@ -20,6 +20,7 @@ import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
+import { warning } from "./warning.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { StartError, UsageError, messageOf } from "../errors.ts";
@@ -194,7 +195,6 @@ interface QueueJoints {
 }
 
 async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJobs, metrics, hears }: QueueJoints): Promise<Queue> {
-  let lastError = "";
   const queue = new Queue({
     url: redis.url,
     namespace: config.REDIS_NAMESPACE,
@@ -211,10 +211,11 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     onDestinationsOpened: metrics.countOpenings,
     onWake: () => hears.wake(),
     onCancel: (id) => hears.cancel(id),
-    onError: (error) => {
-      if (error.message !== lastError) log.warn({ error }, "connection to Redis"); // the same one comes with every new try
-      lastError = error.message;
+    reach: {
+      onLost: (error) => log.warn({ error: messageOf(error) }, "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile"),
+      onBack: () => log.info("Redis answers again"),
     },
+    onError: warning(log, "Redis refused a call"),
   });
   try {
     await queue.open(START_TIMEOUT_MS);
