@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import type { TObject } from "typebox";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "./config.ts";
-import { StartError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 
 const email = Type.Object({
   SMTP_URL: Type.String({ default: "" }),
@@ -19,8 +19,8 @@ function faultsOf(env: Record<string, string>, typeSettings: readonly TObject[] 
     loadConfig(env, typeSettings);
     return [];
   } catch (error) {
-    expect(error).toBeInstanceOf(StartError);
-    return (error as StartError).message.split("\n");
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as UsageError).message.split("\n");
   }
 }
 
@@ -90,8 +90,9 @@ describe("the program's settings", () => {
     ]);
   });
 
-  it("refuses an unknown TASKFLOW_ variable, but not what Kubernetes sets for a service of that name", () => {
+  it("refuses an unknown TASKFLOW_ variable, but not those of the command, or what Kubernetes sets for a service of that name", () => {
     expect(faultsOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual(["TASKFLOW_ROEL: no setting has this name; there are TASKFLOW_ROLE, TASKFLOW_JOBS, TASKFLOW_AUTH, TASKFLOW_API_KEYS"]);
+    expect(faultsOf({ TASKFLOW_URL: "http://127.0.0.1:8080", TASKFLOW_API_KEY: "tf_x" })).toEqual([]);
     expect(faultsOf({ TASKFLOW_SERVICE_HOST: "10.0.0.1", TASKFLOW_API_PORT: "tcp://10.0.0.1:8080", TASKFLOW_PORT_8080_TCP_ADDR: "10.0.0.1", TASKFLOW_SERVICE_PORT_HTTP: "80" })).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import type { ApiKey } from "./core/api-key.ts";
 import { parseApiKeys } from "./core/api-key.ts";
 import type { RatePolicy } from "./core/rate-policy.ts";
 import { parseRatePolicy } from "./core/rate-policy.ts";
-import { StartError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { redactUrl } from "./redacted-url.ts";
 import { parseRedisAddr } from "./redis-addr.ts";
 import type { RedisAddr } from "./redis-addr.ts";
@@ -83,7 +83,7 @@ function parseTypeNames(text: string): readonly string[] | undefined {
  * Reads all settings, the program's and those that job types bring. A variable that is empty counts as not set, so that a
  * compose file may pass it on.
  * @param typeSettings the `settings` of the job types; several may name the same one
- * @throws {StartError} its message lists every fault, a line each
+ * @throws {UsageError} its message lists every fault, a line each
  */
 export function loadConfig(env: Environment, typeSettings: readonly TObject[]): Config {
   const faults = new Set(unknownNames(env, [baseSettings, ...typeSettings]));
@@ -97,7 +97,7 @@ export function loadConfig(env: Environment, typeSettings: readonly TObject[]): 
   }
   const config = { ...base, typeSettings: Object.freeze(ofTypes) } as unknown as Config;
   if (faults.size === 0) contradictions(config).forEach((fault) => faults.add(fault));
-  if (faults.size > 0) throw new StartError([...faults].join("\n"));
+  if (faults.size > 0) throw new UsageError([...faults].join("\n"));
   return Object.freeze(config);
 }
 
@@ -126,10 +126,13 @@ function shown(name: string, text: string): string {
 // (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
 const SERVICE_LINK = /^TASKFLOW_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+_\w+)?)$/;
 
+/** What the `taskflow` command reads: whoever uses it has them in the environment of a server, too. */
+const OF_THE_COMMAND = ["TASKFLOW_URL", "TASKFLOW_API_KEY"];
+
 function unknownNames(env: Environment, settings: readonly TObject[]): string[] {
   const known = new Set(settings.flatMap(({ properties }) => Object.keys(properties)));
   return Object.keys(env)
-    .filter((name) => name.startsWith("TASKFLOW_") && env[name] !== undefined && !known.has(name) && !SERVICE_LINK.test(name))
+    .filter((name) => name.startsWith("TASKFLOW_") && env[name] !== undefined && !known.has(name) && !OF_THE_COMMAND.includes(name) && !SERVICE_LINK.test(name))
     .map((name) => `${name}: no setting has this name; there are ${[...known].filter((other) => other.startsWith("TASKFLOW_")).join(", ")}`);
 }
 

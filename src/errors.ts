@@ -32,6 +32,9 @@ export class QueueUnavailable extends TaskFlowError {
   }
 }
 
+/** There is no connection to Redis at the moment. Its loss is told by itself, so whoever meets this need not tell it once more. */
+export class QueueDisconnected extends QueueUnavailable {}
+
 /** Redis took a call and has not answered in time: it may have happened, or may not. */
 export class OutcomeUnknown extends TaskFlowError {
   constructor(message: string, cause?: unknown) {
@@ -48,6 +51,9 @@ export class StartError extends TaskFlowError {
     super("start_failed", 500, message, { cause });
   }
 }
+
+/** What the program was told, by a setting or an argument, is wrong; its command ends with another code for that. */
+export class UsageError extends StartError {}
 
 /** The text of whatever was thrown, for a log line or a job's error. It never throws: handlers throw anything, with getters that throw in their turn. */
 export function messageOf(thrown: unknown): string {

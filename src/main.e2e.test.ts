@@ -1,6 +1,7 @@
 /** The built program as its operator meets it: real processes, on the Redis and Postgres of the run or on their own. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { CRASH_BUDGET } from "./core/settle.ts";
 import { redisCommand } from "./embedded/redis-command.ts";
@@ -22,6 +23,7 @@ const TIMEOUT_MS = 300_000;
 const WITHIN_MS = 120_000;
 const ORDERLY: Ended = { code: 0, signal: null };
 const FAULT: Ended = { code: 1, signal: null };
+const WRONG: Ended = { code: 2, signal: null };
 
 async function submitBatch(replica: TestReplica, jobs: readonly object[]): Promise<string[]> {
   const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", { jobs });
@@ -130,14 +132,18 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     expect(rows.find(({ id }) => id === held)?.worker).toBe(one.id);
   });
 
-  it("that comes twice ends it at once", async () => {
+  it("that comes again after a second ends it at once", async () => {
     const { start } = await installation();
     const program = await start({ DRAIN_MS: "600000" }).ready();
     await jobWhen(program, await submit(program, "test_io", { do: "sleep", ms: 600_000 }, { timeout_ms: 600_000 }), "running");
     program.signal("SIGTERM");
     await until(() => program.lines().some(({ msg }) => msg === "draining"), { what: "it drains", timeoutMs: WITHIN_MS });
+    program.signal("SIGTERM"); // npm's: one Ctrl-C comes twice
+    await sleep(1_200);
+    expect(program.hasEnded).toBe(false);
     program.signal("SIGTERM");
     expect(await program.ended).toEqual(FAULT);
+    expect(program.lines().at(-1)).toMatchObject({ jobs: 1, msg: "ended at once by a second signal; its jobs are left to their leases" });
   });
 
   it("during the start ends it, with the servers that it had started", async () => {
@@ -149,6 +155,19 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     expect(await program.ended).toEqual(FAULT);
     await until(() => lastServer(redis)?.lives === false, { what: "its Redis is gone", timeoutMs: WITHIN_MS });
   });
+});
+
+it("a rejection that a handler leaves behind drains the program: what ran beside it ends, and the log names it", { timeout: TIMEOUT_MS }, async () => {
+  const { database, start } = await installation();
+  const program = await start().ready();
+  const id = await submit(program, "test_io", { do: "sleep", ms: 1_000 });
+  await jobWhen(program, id, "running");
+  await submit(program, "test_io", { do: "stray" });
+  expect(await program.ended).toEqual(FAULT);
+  const { error, jobs } = program.lines().find(({ level }) => level === "fatal") as { error: { stack: string }; jobs: object[] };
+  expect(error.stack).toMatch(/left behind[^]*io\.mjs/);
+  expect(jobs).toContainEqual({ job_id: id, type: "test_io", attempt: 1 });
+  expect((await rowsOf(database)).find((row) => row.id === id)).toMatchObject({ status: "completed", attempt: 1 });
 });
 
 describe.concurrent("with nothing set", { timeout: TIMEOUT_MS }, () => {
@@ -173,9 +192,9 @@ describe.concurrent("with nothing set", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-/** It says what is wrong in one sentence, without a stack or a password, and ends with code 1. */
-async function expectOneSentence(program: Program, sentence: RegExp): Promise<void> {
-  expect(await program.ended).toEqual(FAULT);
+/** It says what is wrong in one sentence, without a stack or a password, and ends. */
+async function expectOneSentence(program: Program, sentence: RegExp, ended = FAULT): Promise<void> {
+  expect(await program.ended).toEqual(ended);
   expect(program.stderr).toMatch(sentence);
   expect(program.stderr).toMatch(/^taskflow: [^\n]+\n$/);
   expect(program.stderr + program.stdout).not.toContain("s3cret");
@@ -190,9 +209,13 @@ describe.concurrent("asked for what cannot be", { timeout: TIMEOUT_MS }, () => {
     expect(program.stderr).toBe("");
   });
 
+  it("refuses an argument that it does not know", async () => {
+    await expectOneSentence(launch(tempDir(), {}, ["--nope"]), /expected no argument but --help, got "--nope"/, WRONG);
+  });
+
   it("lists every wrong variable, a line each", async () => {
     const program = launch(tempDir(), { WORKER_COUNT: "many", LEASE_MS: "5", REDIS_ADDR: "redis://:s3cret@", OUTBOUND_ALLOW_PRIVATE: "perhaps", TASKFLOW_ROLLE: "api" });
-    expect(await program.ended).toEqual(FAULT);
+    expect(await program.ended).toEqual(WRONG);
     expect(program.stderr.replace(/^taskflow: /, "").trimEnd().split("\n").map((line) => /^([A-Z_]+): (?:expected|no setting)/.exec(line)?.[1]).sort()).toEqual(
       ["LEASE_MS", "OUTBOUND_ALLOW_PRIVATE", "REDIS_ADDR", "TASKFLOW_ROLLE", "WORKER_COUNT"],
     );

@@ -8,37 +8,41 @@ import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
-import { StartError, messageOf } from "./errors.ts";
+import { StartError, UsageError, messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log.ts";
 import type { Registry } from "./registry.ts";
 import { loadRegistry, settingsOf } from "./registry.ts";
+import { Shutdown } from "./shutdown.ts";
 import { describeSettings, settingsHelp } from "./settings-table.ts";
 import { parseRedisAddr } from "./redis-addr.ts";
 import type { System } from "./replica/system.ts";
 import { startSystem } from "./replica/system.ts";
 
-/** A part that hangs must not keep a stopped process alive: leases and outbox cover what it leaves. */
-const EXIT_GRACE_MS = 15_000;
-
 const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+
+const HELP: readonly string[] = ["--help", "-h"];
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
 async function main(): Promise<void> {
+  const [unknown] = process.argv.slice(2).filter((argument) => !HELP.includes(argument));
+  if (unknown !== undefined) throw new UsageError(`expected no argument but --help, got ${JSON.stringify(unknown)}: settings are variables of the environment.`);
   const registry = await loadRegistry({ jobsDir: process.env.TASKFLOW_JOBS });
   const typeSettings = settingsOf(registry);
-  if (process.argv.includes("--help") || process.argv.includes("-h")) {
+  if (process.argv.length > 2) {
     process.stdout.write(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
     return;
   }
   const config = loadConfig(process.env, typeSettings);
   const replica = randomReplicaId();
   const log = createLog({ level: config.LOG_LEVEL, replica });
-  const running: Running = {};
-  stopOnSignals(running, config, log);
+  const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, exit: (code) => process.exit(code) });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
+  process.on("uncaughtException", shutdown.faulted);
+  process.on("unhandledRejection", shutdown.faulted);
   // A mail catcher would keep a deployment's mail from leaving; there, jobs of type email fail and say why.
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   const embedded = await startEmbedded({
@@ -46,15 +50,14 @@ async function main(): Promise<void> {
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {
-    const onUnfit = (): void => {
-      running.exitCode = 1; // so that whoever watches over it starts another
-      process.kill(process.pid, "SIGTERM");
-    };
-    const system = await startReplica({ config, registry, replica, log, embedded, onUnfit });
-    running.close = async () => {
-      await system.close();
-      await embedded.close();
-    };
+    const system = await startReplica({ config, registry, replica, log, embedded, onUnfit: shutdown.unfit });
+    shutdown.serves({
+      close: async () => {
+        await system.close();
+        await embedded.close();
+      },
+      jobs: () => system.jobs(),
+    });
     announce(config, system.port, embedded);
   } catch (error) {
     await embedded.close();
@@ -95,45 +98,6 @@ function randomReplicaId(): string {
   return randomBytes(5).toString("hex").slice(0, 8);
 }
 
-/** What a signal is to close. Before there is anything, no job was taken here. */
-interface Running {
-  close?: () => Promise<void>;
-  exitCode?: number;
-}
-
-function stopOnSignals(running: Running, config: Config, log: Log): void {
-  let isStopping = false;
-  const stop = async (signal: string, close: () => Promise<void>): Promise<void> => {
-    log.info({ signal, drain_ms: config.DRAIN_MS }, "draining");
-    const giveUp = setTimeout(() => {
-      log.error("closing took too long");
-      process.exit(1);
-    }, config.DRAIN_MS + EXIT_GRACE_MS);
-    await close();
-    clearTimeout(giveUp);
-    log.info("stopped");
-    await log.flush();
-    process.exit(running.exitCode ?? 0);
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      // Asked twice, or during the start: now. Servers that were started here are told to stop on the way out.
-      if (isStopping || !running.close) process.exit(1);
-      isStopping = true;
-      stop(signal, running.close).catch((error: unknown) => crash(log, error));
-    });
-  }
-  process.on("uncaughtException", (error) => crash(log, error));
-  process.on("unhandledRejection", (error) => crash(log, error));
-}
-
-/** A fault nobody has thought of: the state of this process can no longer be trusted, and another one takes over its jobs. */
-function crash(log: Log, error: unknown): void {
-  log.fatal({ error }, "unexpected fault");
-  const exit = (): void => process.exit(1);
-  log.flush().then(exit, exit);
-}
-
 /** What was started here, and what to try first. */
 function announce(config: Config, port: number, embedded: EmbeddedServices): void {
   const { host } = config.SERVER_ADDR;
@@ -150,5 +114,5 @@ main().catch((error: unknown) => {
   // One sentence for what the operator can mend; a stack for what only we can.
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
-  process.exit(1);
+  process.exit(error instanceof UsageError ? 2 : 1);
 });

@@ -11,7 +11,7 @@ import { Compile } from "typebox/compile";
 import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
 import { PermanentError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
 import { faultsOfErrors } from "./core/schema-faults.ts";
-import { StartError, messageOf } from "./errors.ts";
+import { StartError, UsageError, messageOf } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
 import email from "./jobs/email.ts";
 import imageResize from "./jobs/image-resize.ts";
@@ -80,7 +80,7 @@ export function settingsOf(registry: Registry): TObject[] {
 
 async function loadFolder(folder: string): Promise<Loaded[]> {
   const names = await readdir(folder).catch((error: unknown) => {
-    throw new StartError(`TASKFLOW_JOBS: the folder ${folder} cannot be read: ${messageOf(error)}`, error);
+    throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} cannot be read: ${messageOf(error)}`, error);
   });
   const loaded: Loaded[] = [];
   for (const name of names.filter((each) => /\.m?js$/.test(each)).sort()) {

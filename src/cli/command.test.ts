@@ -91,7 +91,7 @@ describe("the built program", () => {
 
   it("serves, with the command's own variables in the environment", async () => {
     const serving = runProgram(["serve"], { LEASE_MS: "soon", TASKFLOW_URL: "http://127.0.0.1:1", TASKFLOW_API_KEY: "k" });
-    await expect(serving).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^taskflow: (?!.*TASKFLOW_URL).*LEASE_MS: expected integer/s) as string });
+    await expect(serving).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(/^taskflow: (?!.*TASKFLOW_URL).*LEASE_MS: expected integer/s) as string });
   });
 
   it("runs the load test of a checkout with its own options", async () => {

@@ -20,8 +20,8 @@ export interface CommandLine {
   readonly input: TerminalInput;
   /** Ends what would go on for ever, as Ctrl-C does. */
   readonly signal?: AbortSignal;
-  /** Starts a replica, which ends the process itself. */
-  readonly serve: () => Promise<void>;
+  /** Starts a replica with these arguments; it ends the process itself. */
+  readonly serve: (args: readonly string[]) => Promise<void>;
 }
 
 /** Never throws. @returns the exit code, or undefined where the process goes on */
@@ -30,10 +30,10 @@ export async function runCommand({ args, env, version, out, err, input, signal =
   let code: number | undefined = IN_ORDER;
   let client: TaskFlow | undefined;
   const act: Act = (handler) => async (...given) => {
-    const { connect, withoutConnection } = await import("./connection.ts"); // not for --help, which is to come at once
+    const { connect } = await import("./connection.ts"); // not for --help, which is to come at once
     const { json = false, ...connection } = program.opts<GlobalOptions>();
     const invocation: Invocation = {
-      ...{ terminal, env: withoutConnection(env), signal, isJson: json },
+      ...{ terminal, env, signal, isJson: json },
       get client() {
         return (client ??= connect(connection, env));
       },

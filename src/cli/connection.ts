@@ -7,11 +7,6 @@ const DEFAULT_URL = "http://127.0.0.1:8080";
 /** A person waits: what a restart takes is bridged, and no more. */
 const RETRIES = 2;
 
-/** A replica refuses settings that it does not know, and these are none of its own. */
-export function withoutConnection(env: Environment): Environment {
-  return { ...env, TASKFLOW_URL: undefined, TASKFLOW_API_KEY: undefined };
-}
-
 export interface ConnectionOptions {
   readonly url?: string;
   readonly key?: string;

@@ -18,9 +18,8 @@ const code = await runCommand({
   out: process.stdout,
   err: process.stderr,
   input: process.stdin,
-  serve: async () => {
-    delete process.env.TASKFLOW_URL; // the command's own: a replica would refuse them as settings that it does not know
-    delete process.env.TASKFLOW_API_KEY;
+  serve: async (args) => {
+    process.argv.splice(2, process.argv.length, ...args); // the program knows none of the command's own
     await import("../main.ts");
   },
 });

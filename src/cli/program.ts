@@ -28,7 +28,7 @@ export interface ProgramOptions {
   readonly version: string;
   readonly terminal: Terminal;
   readonly act: Act;
-  readonly serve: () => Promise<void>;
+  readonly serve: (args: readonly string[]) => Promise<void>;
 }
 
 /** It throws CommanderError, when it has said what there is to say, in place of ending the process. */

@@ -6,14 +6,14 @@ import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
 import { whereServersAnswer } from "./servers.ts";
 
-export function addSystemCommands(program: Command, act: Act, serve: () => Promise<void>): void {
+export function addSystemCommands(program: Command, act: Act, serve: (args: readonly string[]) => Promise<void>): void {
   program
     .command("serve")
     .summary("runs a replica")
     .description("Runs a replica until SIGTERM.")
     .helpOption(false)
-    .option("-h, --help", "list the settings, which are variables of the environment") // main.ts reads it itself
-    .action(act(() => serve().then(() => undefined)));
+    .option("-h, --help", "list the settings, which are variables of the environment") // main.ts has them
+    .action(act((_, { help }: { readonly help?: true }) => serve(help === true ? ["--help"] : []).then(() => undefined)));
   program
     .command("verify")
     .summary("reconciles Redis, Postgres and the counters")

@@ -8,6 +8,7 @@ import type { AttemptEnd } from "../core/settle.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { KeptLog } from "./kept-log.ts";
+import { stackOf } from "./stack.ts";
 
 /** Why an attempt should stop: cancelled by a caller · past its time · its lease is lost · the replica drains. */
 export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
@@ -36,7 +37,8 @@ export class Attempt {
   #evidence: Evidence | undefined;
   #stopReason: StopReason | undefined;
   #stoppedAt = 0;
-  #hasEnded = false;
+  #ended: AttemptEnd | undefined;
+  #ranMs = 0;
   readonly #onEnd: (attempt: Attempt, end: AttemptEnd) => void;
 
   constructor(job: Job, timeoutMs: number, onEnd: (attempt: Attempt, end: AttemptEnd) => void) {
@@ -66,7 +68,17 @@ export class Attempt {
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#ended !== undefined;
+  }
+
+  /** What it ended in; undefined while it runs. */
+  get ended(): AttemptEnd | undefined {
+    return this.#ended;
+  }
+
+  /** How long it ran, in milliseconds; 0 while it runs. */
+  get ranMs(): number {
+    return this.#ranMs;
   }
 
   /** How long ago it was told to stop, in milliseconds; 0 when it was not. */
@@ -76,7 +88,7 @@ export class Attempt {
 
   /** Asks the attempt to stop. The first reason stays, but that a lost lease overrides any: then nothing may be settled. */
   stop(reason: StopReason): void {
-    if (this.#hasEnded || (this.#stopReason !== undefined && reason !== "lost")) return;
+    if (this.#ended || (this.#stopReason !== undefined && reason !== "lost")) return;
     const isFirst = this.#stopReason === undefined;
     this.#stopReason = reason;
     if (!isFirst) return;
@@ -96,13 +108,19 @@ export class Attempt {
 
   /** Its handler threw. One that was told to stop and throws has stopped: the reason says what follows. */
   threw(thrown: unknown): void {
-    this.end(this.#stopReason === undefined ? endOfThrow(thrown) : this.#stoppedEnd());
+    if (this.#stopReason === undefined) {
+      for (const line of stackOf(thrown)) this.keep(line, undefined);
+      this.end(endOfThrow(thrown));
+    } else {
+      this.end(this.#stoppedEnd());
+    }
   }
 
   /** @param evidence what the thread that it ran on says: all lines, where some may still be on their way here */
   end(end: AttemptEnd, evidence?: Evidence): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+    if (this.#ended) return;
+    this.#ended = end;
+    this.#ranMs = performance.now() - this.startedAt;
     this.#evidence = evidence;
     this.#onEnd(this, end);
   }

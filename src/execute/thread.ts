@@ -6,6 +6,7 @@ import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { KeptLog, lineOf } from "./kept-log.ts";
+import { stackOf } from "./stack.ts";
 import { tellProgress } from "./shared-progress.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
@@ -69,6 +70,7 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
     });
     return report(endOfReturn(value));
   } catch (error) {
+    for (const line of stackOf(error)) (kept ??= new KeptLog(startedAt)).add(line);
     return report(endOfThrow(error));
   }
 }

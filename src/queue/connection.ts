@@ -4,7 +4,7 @@
  * a repeat is harmless.
  */
 import { Command, Redis, ReplyError } from "ioredis";
-import { OutcomeUnknown, QueueUnavailable, ScriptFailed, messageOf } from "../errors.ts";
+import { OutcomeUnknown, QueueDisconnected, QueueUnavailable, ScriptFailed, messageOf } from "../errors.ts";
 import { parseSentinelAddr } from "../redis-addr.ts";
 import { RequestBuffers } from "./request-buffers.ts";
 import type { Script } from "./scripts.ts";
@@ -154,7 +154,7 @@ export class Connection {
   }
 
   async #send(head: readonly [string, ...string[]], args: readonly string[], timeoutMs: number): Promise<Reply> {
-    if (!this.isReady) throw new QueueUnavailable("Redis is not connected");
+    if (!this.isReady) throw new QueueDisconnected("Redis is not connected");
     const bytes = this.#buffers.encode(head, args);
     const command = new WrittenCommand(head[0], bytes);
     // Its own timer, as ioredis' commandTimeout is one for all calls. Its connection stays: one that is dead is given up when it has been silent for SILENT_MS.

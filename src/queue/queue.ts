@@ -21,6 +21,8 @@ import { entryOf, isLater, readEntry } from "./changes.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
+import type { ReachHooks } from "./reach.ts";
+import { Reach } from "./reach.ts";
 import { Reservations } from "./reservation.ts";
 import type { Runner } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
@@ -53,6 +55,8 @@ export interface QueueOptions {
   /** Reports from here opened so many destinations: nothing is sent to them for a while. */
   readonly onDestinationsOpened?: (destinations: number) => void;
   readonly onError: (error: Error) => void;
+  /** What becomes of the connections to Redis, all as one. */
+  readonly reach?: ReachHooks;
   /** Work came in, here or at another replica: a hint to claim. */
   readonly onWake: () => void;
   /** Another replica was asked to cancel a job that runs here. */
@@ -84,9 +88,13 @@ export class Queue {
       this.#lastRoundTripAt = performance.now();
       options.onRoundTrip(script, seconds);
     };
-    const hooks = { onRoundTrip, onError: options.onError, onReady: () => options.onWake() };
-    this.#submissions = new Connection(options.url, hooks);
-    this.#work = new Connection(options.url, hooks);
+    const reach = new Reach(options.reach ?? { onLost: options.onError, onBack: () => undefined });
+    const hooksOf = (name: string) => {
+      const { onError, onReady } = reach.of(name);
+      return { onRoundTrip, onError, onReady: () => { onReady(); options.onWake(); } };
+    };
+    this.#submissions = new Connection(options.url, hooksOf("submissions"));
+    this.#work = new Connection(options.url, hooksOf("work"));
     this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onOpened: options.onDestinationsOpened ?? (() => undefined), onError: options.onError });
     if (runner && options.runsJobs) this.#reservations = new Reservations({ replica, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) });
     this.#enqueuer = new Enqueuer(this.#submissions, this.clock, {
@@ -97,8 +105,12 @@ export class Queue {
       onEnqueued: options.runsJobs ? options.onWake : () => undefined,
       reservations: this.#reservations,
     });
-    const onReady = (): void => this.#watches.forEach((watch) => watch.reconnected());
-    this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, { ...options, onReady });
+    const heard = reach.of("subscriber");
+    const onReady = (): void => {
+      heard.onReady();
+      this.#watches.forEach((watch) => watch.reconnected());
+    };
+    this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, { ...options, onError: heard.onError, onReady });
   }
 
   /** Waits until Redis answers, and learns its clock. */

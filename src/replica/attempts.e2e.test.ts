@@ -27,10 +27,15 @@ describe("the attempts at a job", () => {
     await recorded();
     const attempts = await attemptsOf(id);
     expect(attempts).toMatchObject([
-      { number: 1, outcome: "retry", replica: replica.id, thread: null, error: { code: "test_failure", message: "failure 1" }, log: [] },
+      { number: 1, outcome: "retry", replica: replica.id, thread: null, error: { code: "test_failure", message: "failure 1" } },
       { number: 2, outcome: "retry", error: { message: "failure 2" } },
       { number: 3, outcome: "completed", replica: replica.id, error: null, log: [], ran_ms: expect.any(Number) as number },
     ]);
+    expect(attempts[0]?.log).toEqual([at("Error"), at(" +at .*fail .*io\\.mjs.*"), ...attempts[0]?.log.slice(2) ?? []]);
+    expect(replica.lines().find(({ msg, job_id }) => msg === "attempt settled" && job_id === id)).toMatchObject({
+      ...{ level: "debug", type: "test_io", attempt: 1, outcome: "retry", end: "threw", ran_ms: expect.any(Number) as number },
+      error: { code: "test_failure", message: "failure 1" },
+    });
     for (const { waited_ms, ran_ms } of attempts) expect(waited_ms + ran_ms).toBeLessThan(5_000); // the delay between two attempts is neither
   });
 
@@ -53,6 +58,13 @@ describe("the attempts at a job", () => {
     await recorded();
     expect(await attemptsOf(id)).toMatchObject(expected);
     expect(await jobWhen(replica, id)).toMatchObject({ result: "done" });
+  });
+
+  it("keep where a bug threw on a pool thread, and nothing of an error that was meant", async () => {
+    const [bug, meant] = [await submit(replica, "test_cpu", { do: "throw" }), await submit(replica, "test_cpu", { do: "permanent" })];
+    await Promise.all([bug, meant].map((id) => jobWhen(replica, id, "failed")));
+    expect((await attemptsOf(bug))[1]?.log.slice(0, 2)).toEqual([at("Error"), at(" +at .*cpu\\.mjs.*")]);
+    expect(await attemptsOf(meant)).toMatchObject([{ log: [] }]);
   });
 
   it("are none for a job that was cancelled while it waited", async () => {

@@ -5,8 +5,8 @@ import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { CallbackOf, Job } from "../core/job.ts";
 import type { Replays } from "../core/replays.ts";
 import type { Config } from "../config.ts";
-import { messageOf } from "../errors.ts";
 import type { EventLoopDelay } from "../event-loop-delay.ts";
+import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Log } from "../log.ts";
@@ -20,6 +20,7 @@ import { Settler } from "../worker/settler.ts";
 import { Slots } from "../worker/slots.ts";
 import { Sweep } from "../worker/sweep.ts";
 import { Worker } from "../worker/worker.ts";
+import { warning } from "./warning.ts";
 
 export interface DispatchOptions {
   readonly config: Config;
@@ -53,7 +54,7 @@ export interface Dispatch {
 /** Makes the parts. Nothing is claimed before `worker.open()`. */
 export function makeDispatch(options: DispatchOptions): Dispatch {
   const { config, definitions, registry, log, metrics, queue, recorder, replica } = options;
-  const onError = (what: string) => oncePerReason((error) => log.warn({ error }, what));
+  const onError = (what: string) => warning(log, what);
 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
   const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots);
@@ -103,9 +104,9 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
         metrics.observeRun(type, seconds);
         heartbeat.run.observe(seconds * 1_000);
       },
-      onAttempt: (job, outcome) => {
+      onAttempt: (job, outcome, attempt) => {
         metrics.countAttempt(job.type, outcome);
-        if (log.isLevelEnabled("debug")) logOf(job).debug({ outcome }, "attempt settled");
+        if (log.isLevelEnabled("debug")) logOf(job).debug({ outcome, ...(attempt && toldOf(attempt)) }, "attempt settled");
       },
       onError: onError("jobs could not be claimed"),
       onUnfit: options.onUnfit,
@@ -125,15 +126,9 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   return { worker, leases, sweep, slots, threads, executor, open };
 }
 
-/** An outage brings the same error with every try: told once, and once a minute while it lasts. */
-function oncePerReason(tell: (error: unknown) => void): (error: unknown) => void {
-  let told = { reason: "", at: 0 };
-  return (error) => {
-    const [reason, at] = [messageOf(error), performance.now()];
-    if (reason === told.reason && at - told.at < 60_000) return;
-    told = { reason, at };
-    tell(error);
-  };
+/** How an attempt ended, for a line of the log. */
+function toldOf({ ended, ranMs }: Attempt): Readonly<Record<string, unknown>> {
+  return { end: ended?.kind, ran_ms: Math.round(ranMs), ...(ended?.kind === "threw" && { error: { code: ended.code, message: ended.message } }) };
 }
 
 /** How long a job waits between attempts: its own word, then the deployment's, then its type's. */

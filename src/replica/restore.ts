@@ -4,6 +4,7 @@ import { Accepted } from "../results/accepted.ts";
 import { Restore } from "../worker/restore.ts";
 import { INTAKE_MS } from "./intake.ts";
 import type { SystemOptions } from "./system.ts";
+import { warning } from "./warning.ts";
 
 /** What Redis's clock and a replica's notion of it may differ by, generously. */
 const CLOCK_ERROR_MS = 1_000;
@@ -17,6 +18,6 @@ export function openRestore({ config, databaseUrl, log }: SystemOptions, queue: 
     enqueueMs,
     onEmptied: () => log.warn("Redis has lost what it held: the jobs of durability postgres are put back"),
     onRestored: (jobs) => log.info({ jobs }, "put jobs back that Redis did not hold"),
-    onError: (error) => log.warn({ error }, "jobs that Redis may have lost could not be put back yet"),
+    onError: warning(log, "jobs that Redis may have lost could not be put back yet"),
   });
 }

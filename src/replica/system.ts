@@ -20,9 +20,10 @@ import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
+import { warning } from "./warning.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
-import { StartError, messageOf } from "../errors.ts";
+import { StartError, UsageError, messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -60,6 +61,8 @@ export interface SystemOptions {
 export interface System {
   /** Where HTTP is served. */
   readonly port: number;
+  /** The jobs whose leases this replica holds. */
+  jobs(): readonly Job[];
   /** Stops claiming, finishes or gives back what runs, records it, and closes everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -76,15 +79,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   const close = (): Promise<void> => (closing ??= closeAll());
   try {
-    return { port: await open(options, closers), close };
+    return { ...(await open(options, closers)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** @returns the port of the HTTP front */
-async function open(options: SystemOptions, closers: Closer[]): Promise<number> {
+async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<System, "close">> {
   const { config, log, databaseUrl } = options;
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
@@ -159,7 +161,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<number> 
   sweep.start();
   worker.open();
   log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
-  return port;
+  return { port, jobs: () => leases.jobs };
 }
 
 /** A job that was cancelled while it waited stands in the outbox already. */
@@ -170,11 +172,11 @@ function recordCancelled(job: Job, recorder: Recorder, metrics: Metrics): void {
   metrics.countJob(job.type, "cancelled");
 }
 
-/** The definitions of the types that run here. @throws StartError for a name in WORKER_TYPES that is no type */
+/** The definitions of the types that run here. @throws UsageError for a name in WORKER_TYPES that is no type */
 function typesToRun({ config, registry }: SystemOptions) {
   const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
   const unknown = wanted.filter((type) => !registry.get(type));
-  if (unknown.length > 0) throw new StartError(`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}.`);
+  if (unknown.length > 0) throw new UsageError(`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}.`);
   if (role === "api") return [];
   return registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
 }
@@ -193,7 +195,6 @@ interface QueueJoints {
 }
 
 async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJobs, metrics, hears }: QueueJoints): Promise<Queue> {
-  let lastError = "";
   const queue = new Queue({
     url: redis.url,
     namespace: config.REDIS_NAMESPACE,
@@ -210,10 +211,11 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     onDestinationsOpened: metrics.countOpenings,
     onWake: () => hears.wake(),
     onCancel: (id) => hears.cancel(id),
-    onError: (error) => {
-      if (error.message !== lastError) log.warn({ error }, "connection to Redis"); // the same one comes with every new try
-      lastError = error.message;
+    reach: {
+      onLost: (error) => log.warn({ error: messageOf(error) }, "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile"),
+      onBack: () => log.info("Redis answers again"),
     },
+    onError: warning(log, "Redis refused a call"),
   });
   try {
     await queue.open(START_TIMEOUT_MS);

@@ -105,7 +105,7 @@ it.each([
   seen.isHealed = true;
   await until(() => seen.settled.length > 0, { what: "it is settled" });
   expect(seen.settled).toEqual([outcome]);
-  expect(leases.size).toBe(0);
+  expect(leases.jobs).toEqual([]);
   expect(await other.read([id])).toMatchObject([{ crashes, status }]);
 });
 
@@ -126,7 +126,7 @@ it("tells a lease from another of the same job: the older attempt is stopped as 
   leases.holdJudged(again, performance.now());
   expect(attempt.stopReason).toBe("lost");
   leases.release(first);
-  expect(leases.size).toBe(1);
+  expect(leases.jobs).toEqual([again]);
   leases.start();
   await until(() => renewals > 7, { what: "two leases have passed" });
   expect((await queue.claim(3, 1, ioSlots({}))).lost).toEqual([]);

@@ -70,9 +70,11 @@ export class Leases {
     this.#add({ job, attempt: undefined, renewedAt: grantedAt });
   }
 
-  /** The job is settled, or someone else's. */
-  release(job: Job): void {
+  /** The job is settled, or someone else's. @returns the attempt that ran under its lease */
+  release(job: Job): Attempt | undefined {
+    const attempt = this.#held.get(job)?.attempt;
     this.#held.delete(job);
+    return attempt;
   }
 
   /** Stops a job that runs here. Hints to do so are rare enough to look through all. */
@@ -92,8 +94,9 @@ export class Leases {
     await this.#report;
   }
 
-  get size(): number {
-    return this.#held.size;
+  /** Those whose leases are held. */
+  get jobs(): readonly Job[] {
+    return [...this.#held.keys()];
   }
 
   async close(): Promise<void> {

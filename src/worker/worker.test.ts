@@ -36,6 +36,6 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
   await worker.drain(0);
   expect(claims).toBe(2);
   expect(await queue.read([id])).toMatchObject([{ status: "queued", attempt: 0, crashes: 0 }]);
-  expect(leases.size).toBe(0);
+  expect(leases.jobs.length).toBe(0);
   queue.close();
 });

@@ -32,8 +32,8 @@ const MAX_GIVEN_UP = 20;
 export interface WorkerHooks {
   readonly onPickup: (type: string, seconds: number) => void;
   readonly onRan: (type: string, seconds: number) => void;
-  /** An attempt is settled; `stale`: its lease was someone else's by then, and it counts for nothing. */
-  readonly onAttempt: (job: Job, outcome: AttemptOutcome | "stale") => void;
+  /** An attempt is settled; `stale`: its lease was someone else's by then, and it counts for nothing. There is none where the job was only judged here. */
+  readonly onAttempt: (job: Job, outcome: AttemptOutcome | "stale", attempt: Attempt | undefined) => void;
   readonly onError: (error: unknown) => void;
   /** Too many handlers do not stop. */
   readonly onUnfit: () => void;
@@ -105,9 +105,9 @@ export class Worker implements Runner {
 
   /** The job is off this replica's hands. */
   readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
-    this.#options.leases.release(job);
+    const attempt = this.#options.leases.release(job);
     if (outcome === "retry" || outcome === "lost") this.nudge(); // to learn when it is due
-    this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome);
+    this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome, attempt);
   };
 
   /** Stops claiming, waits for what runs, gives back what has not ended after `drainMs`, and settles everything. */
@@ -205,14 +205,14 @@ export class Worker implements Runner {
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
     const { slots, settler, leases, hooks } = this.#options;
     const { job } = attempt;
-    hooks.onRan(job.type, (performance.now() - attempt.startedAt) / 1_000);
+    hooks.onRan(job.type, attempt.ranMs / 1_000);
     const wasFull = slots.give(job.type);
     const wasSuspect = this.#suspect === job.id;
     if (wasSuspect) this.#suspect = undefined;
     // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.
     if (end.kind === "lost") {
       leases.release(job);
-      hooks.onAttempt(job, "stale");
+      hooks.onAttempt(job, "stale", attempt);
     } else {
       settler.ended(job, end, attempt.evidence);
     }

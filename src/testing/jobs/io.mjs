@@ -49,6 +49,11 @@ const behaviours = {
     failures.set(jobId, 1);
     throw new RetryAfterError("come back", ms);
   },
+  // Leaves a promise behind that nobody awaits, and that rejects.
+  stray: () => {
+    void Promise.reject(new Error("left behind"));
+    return "done";
+  },
   // Takes the whole process with it, as a fault in native code would.
   kill: () => process.kill(process.pid, "SIGKILL"),
 };
