@@ -133,6 +133,12 @@ describe("the settings of job types", () => {
     ]);
   });
 
+  it("have artifacts in the data folder, unless they say another place", () => {
+    const artifacts = [Type.Object({ ARTIFACTS_DIR: Type.String({ default: "./data/artifacts" }) })];
+    const dirOf = (env: Record<string, string>) => loadConfig(env, artifacts).typeSettings.ARTIFACTS_DIR;
+    expect([dirOf({}), dirOf({ DATA_DIR: "/srv/tf", ARTIFACTS_DIR: "" }), dirOf({ DATA_DIR: "/srv/tf", ARTIFACTS_DIR: "/mnt/a" })]).toEqual(["./data/artifacts", "/srv/tf/artifacts", "/mnt/a"]);
+  });
+
   it("may be named by several types, if these agree", () => {
     const other = Type.Object({ SMTP_CONNECTIONS: Type.Integer({ default: 6 }) });
     expect(faultsOf({}, [email, other])).toEqual(["SMTP_CONNECTIONS: several job types name it, and differ in its default or kind"]);

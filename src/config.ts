@@ -95,6 +95,8 @@ export function loadConfig(env: Environment, typeSettings: readonly TObject[]): 
       ofTypes[name] = value;
     }
   }
+  // By default in the data folder, which no schema can say: what a job makes belongs where all else is kept.
+  if ("ARTIFACTS_DIR" in ofTypes && (env.ARTIFACTS_DIR ?? "") === "") ofTypes.ARTIFACTS_DIR = `${String(base.DATA_DIR)}/artifacts`;
   const config = { ...base, typeSettings: Object.freeze(ofTypes) } as unknown as Config;
   if (faults.size === 0) contradictions(config).forEach((fault) => faults.add(fault));
   if (faults.size > 0) throw new UsageError([...faults].join("\n"));

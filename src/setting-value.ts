@@ -8,7 +8,7 @@ export interface SettingSchema {
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly SettingSchema[];
   readonly default?: unknown;
-  /** What the table says in place of a default that differs from machine to machine. */
+  /** What the table says in place of a default that differs from machine to machine, or follows another setting. */
   readonly defaultText?: string;
   readonly description?: string;
   readonly minimum?: number;
