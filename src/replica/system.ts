@@ -20,10 +20,11 @@ import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
+import { typesToRun } from "./settings-check.ts";
 import { warning } from "./warning.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
-import { StartError, UsageError, messageOf } from "../errors.ts";
+import { StartError, messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -88,6 +89,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
 async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<System, "close">> {
   const { config, log, databaseUrl } = options;
+  const runs = typesToRun(options);
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
   closers.push(() => delay.close());
@@ -95,7 +97,6 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
   options.registry.configure(options.typeSettings);
-  const runs = typesToRun(options);
   // The queue is made before those who hear what it says.
   const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
@@ -170,15 +171,6 @@ function recordCancelled(job: Job, recorder: Recorder, metrics: Metrics): void {
   if (!outcome) return;
   recorder.add([outcome]);
   metrics.countJob(job.type, "cancelled");
-}
-
-/** The definitions of the types that run here. @throws UsageError for a name in WORKER_TYPES that is no type */
-function typesToRun({ config, registry }: SystemOptions) {
-  const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
-  const unknown = wanted.filter((type) => !registry.get(type));
-  if (unknown.length > 0) throw new UsageError(`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}.`);
-  if (role === "api") return [];
-  return registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
 }
 
 /** Who hears what the queue says, and lends it slots. */
