@@ -153,7 +153,8 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   // While jobs drain, reads are answered and submissions refused.
   closers.push(() => server.close(), () => waiters.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => events.close(), () => server.stopAccepting());
   metrics.readFrom({
-    slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
+    slots: () => slots.use().lanes,
+    version: options.version,
     recorderBuffered: () => recorder.size,
     delays: delay.worst,
     books: () => queue.books(),
