@@ -133,6 +133,22 @@ describe("the settings of job types", () => {
     ]);
   });
 
+  it("have artifacts in the data folder, unless they say another place", () => {
+    const artifacts = [Type.Object({ ARTIFACTS_DIR: Type.String({ default: "./data/artifacts" }) })];
+    const dirOf = (env: Record<string, string>) => loadConfig(env, artifacts).typeSettings.ARTIFACTS_DIR;
+    expect([dirOf({}), dirOf({ DATA_DIR: "/srv/tf", ARTIFACTS_DIR: "" }), dirOf({ DATA_DIR: "/srv/tf", ARTIFACTS_DIR: "/mnt/a" })]).toEqual(["./data/artifacts", "/srv/tf/artifacts", "/mnt/a"]);
+  });
+
+  it("are refused in words, and a URL of Postgres by what one looks like", () => {
+    const settings = [Type.Object({ PROXY: Type.String({ pattern: "^http", expected: "http://HOST:PORT" }), EXPORT_DATABASE_URL: Type.String({ default: "" }) })];
+    expect(faultsOf({ PUBLIC_URL: "jobs.example.com", REDIS_NAMESPACE: "a b", PROXY: "ftp", EXPORT_DATABASE_URL: "mysql://db" }, settings)).toEqual([
+      "REDIS_NAMESPACE: expected letters, digits and . _ : -, got \"a b\"",
+      "PUBLIC_URL: expected a URL such as https://jobs.example.com, without query or fragment, got \"jobs.example.com\"",
+      "PROXY: expected http://HOST:PORT, got \"ftp\"",
+      expect.stringMatching("^EXPORT_DATABASE_URL: expected postgres://"),
+    ]);
+  });
+
   it("may be named by several types, if these agree", () => {
     const other = Type.Object({ SMTP_CONNECTIONS: Type.Integer({ default: 6 }) });
     expect(faultsOf({}, [email, other])).toEqual(["SMTP_CONNECTIONS: several job types name it, and differ in its default or kind"]);

@@ -45,15 +45,20 @@ interface Reader {
 }
 type Readers = Readonly<Record<string, Reader>>;
 
+/** Those that job types name, too. */
+const urlReaders: Readers = {
+  DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
+  EXPORT_DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
+  SMTP_URL: { read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i), expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded" },
+};
+
 const readers: Readers = {
+  ...urlReaders,
   SERVER_ADDR: { read: parseServerAddr, expected: "host:port, [::1]:8080 or :8080" },
   REDIS_ADDR: {
     read: (text) => (text === "" ? null : parseRedisAddr(text)),
     expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
   },
-  DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
-  EXPORT_DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
-  SMTP_URL: { read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i), expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded" },
   WORKER_TYPES: { read: parseTypeNames, expected: "names of job types with commas between" },
   TASKFLOW_API_KEYS: { read: parseApiKeys, expected: "NAME:SCOPES:SHA256 with commas between, SCOPES being submit, read or admin with + between" },
   RATE_LIMIT: { read: parsePolicy, expected: "a number and a time, as in 100/s or 1000/5m" },
@@ -90,11 +95,13 @@ export function loadConfig(env: Environment, typeSettings: readonly TObject[]): 
   const base = readSettings(baseSettings, env, readers, faults);
   const ofTypes: Record<string, unknown> = {};
   for (const settings of typeSettings) {
-    for (const [name, value] of Object.entries(readSettings(settings, env, {}, faults))) {
+    for (const [name, value] of Object.entries(readSettings(settings, env, urlReaders, faults))) {
       if (name in ofTypes && !isDeepStrictEqual(ofTypes[name], value)) faults.add(`${name}: several job types name it, and differ in its default or kind`);
       ofTypes[name] = value;
     }
   }
+  // By default in the data folder, which no schema can say: what a job makes belongs where all else is kept.
+  if ("ARTIFACTS_DIR" in ofTypes && (env.ARTIFACTS_DIR ?? "") === "") ofTypes.ARTIFACTS_DIR = `${String(base.DATA_DIR)}/artifacts`;
   const config = { ...base, typeSettings: Object.freeze(ofTypes) } as unknown as Config;
   if (faults.size === 0) contradictions(config).forEach((fault) => faults.add(fault));
   if (faults.size > 0) throw new UsageError([...faults].join("\n"));

@@ -3,9 +3,11 @@ import { createMetrics } from "./metrics.ts";
 import type { ClusterBooks } from "./metrics.ts";
 
 const BOOKS: ClusterBooks = {
+  now: 90_500,
   outbox: 4,
   unaccounted: 0,
-  types: [{ type: "email", scheduled: 1, queued: 2, running: 3, retrying: 4, completed: 5, failed: 6, cancelled: 7 }],
+  types: [{ type: "email", scheduled: 1, queued: 2, running: 3, retrying: 4, completed: 5, failed: 6, cancelled: 7, nextSince: 88_000 }],
+  paused: new Set(["webhook"]),
 };
 
 /** The samples of a metric: the lines that begin with its name, without their help. */
@@ -81,10 +83,13 @@ describe("what is counted", () => {
 describe("what is read when somebody asks", () => {
   it("tells the states of this replica and of the cluster", async () => {
     const metrics = createMetrics();
-    metrics.readFrom({ slotsBusy: () => ({ io: 7, cpu: 2 }), recorderBuffered: () => 9, delays: () => ({ p50Ms: 1, p99Ms: 20, maxMs: 70 }), books: () => Promise.resolve(BOOKS) });
+    metrics.readFrom({ slots: () => ({ io: { running: 7, limit: 200 }, cpu: { running: 2, limit: 4 } }), version: "1.2.3", recorderBuffered: () => 9, delays: () => ({ p50Ms: 1, p99Ms: 20, maxMs: 70 }), books: () => Promise.resolve(BOOKS) });
     const text = await metrics.text();
     for (const line of ['taskflow_slots_busy{lane="io"} 7', 'taskflow_slots_busy{lane="cpu"} 2', "taskflow_recorder_buffered 9", "taskflow_outbox_depth 4", "taskflow_jobs_unaccounted 0"]) {
       expect(text).toContain(`${line}\n`);
+    }
+    for (const line of ['slots_limit{lane="io"} 200', 'build_info{version="1.2.3"} 1', 'oldest_wait_seconds{type="email"} 2.5', 'queue_paused{type="email"} 0', 'queue_paused{type="webhook"} 1']) {
+      expect(text).toContain(`taskflow_${line}\n`);
     }
     expect(text.match(/^taskflow_cluster_jobs\{.*$/gm)).toHaveLength(7);
     expect(text).toContain('taskflow_cluster_jobs{type="email",status="cancelled"} 7');
@@ -98,7 +103,7 @@ describe("what is read when somebody asks", () => {
     metrics.readFrom({ books: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(BOOKS)) });
     expect(await samples(metrics, "taskflow_jobs_unaccounted")).toHaveLength(1);
     isAway = true;
-    for (const name of ["taskflow_jobs_unaccounted", "taskflow_outbox_depth", "taskflow_cluster_jobs"]) expect(await samples(metrics, name)).toEqual([]);
+    for (const name of ["taskflow_jobs_unaccounted", "taskflow_outbox_depth", "taskflow_cluster_jobs", "taskflow_oldest_wait_seconds{", "taskflow_queue_paused{"]) expect(await samples(metrics, name)).toEqual([]);
     isAway = false;
     expect(await samples(metrics, "taskflow_outbox_depth")).toEqual(["taskflow_outbox_depth 4"]);
   });

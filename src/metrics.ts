@@ -13,8 +13,10 @@ import type { Description, Family } from "./tally.ts";
 
 /** What is read at each scrape; a part that a replica does not have is left out. */
 export interface MetricSources {
-  /** Attempts running now. */
-  readonly slotsBusy?: () => Readonly<Record<Lane, number>>;
+  /** What may run here at once, and does. */
+  readonly slots?: () => Readonly<Record<Lane, { readonly running: number; readonly limit: number }>>;
+  /** Of the program. */
+  readonly version?: string;
   /** Outcomes settled here that Postgres does not hold yet. */
   readonly recorderBuffered?: () => number;
   /** Of the event loop: the worst since the last scrape. */
@@ -24,9 +26,13 @@ export interface MetricSources {
 }
 
 export interface ClusterBooks {
+  /** Epoch ms, as `nextSince`. */
+  readonly now: number;
   readonly outbox: number;
   readonly unaccounted: number;
-  readonly types: readonly (Readonly<Record<Status, number>> & { readonly type: string })[];
+  /** `nextSince`: since when the job that is next can have been ready; null for an empty queue. */
+  readonly types: readonly (Readonly<Record<Status, number>> & { readonly type: string; readonly nextSince: number | null })[];
+  readonly paused: ReadonlySet<string>;
 }
 
 /** What became of a submission: accepted, a repeat of an earlier one, or the `code` of its refusal. */
@@ -125,20 +131,33 @@ function createTallies(registry: Registry) {
 function createStates(registry: Registry) {
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) => new Gauge({ name, help, labelNames, registers: [registry] });
   const slotsBusy = gauge("taskflow_slots_busy", "Attempts running on this replica", ["lane"]);
+  const slotsLimit = gauge("taskflow_slots_limit", "Attempts that this replica runs at once, at most", ["lane"]);
+  const buildInfo = gauge("taskflow_build_info", "1, with the version of this replica's program", ["version"]);
   const recorderBuffered = gauge("taskflow_recorder_buffered", "Outcomes settled on this replica that Postgres does not hold yet");
   const delay = gauge("taskflow_event_loop_delay_seconds", "How long the event loop was held up, in the worst few seconds since the last scrape; quantile 1 is the longest", ["quantile"]);
   const outbox = gauge("taskflow_outbox_depth", "Outcomes in Redis that Postgres does not hold yet, of all replicas");
   const clusterJobs = gauge("taskflow_cluster_jobs", "Jobs by type and status, of all replicas", ["type", "status"]);
+  const oldestWait = gauge("taskflow_oldest_wait_seconds", "How long the job that is next in its queue can have waited, 0 for an empty queue; of all replicas", ["type"]);
+  const queuePaused = gauge("taskflow_queue_paused", "1 where a queue is paused, else 0; of all replicas", ["type"]);
   const unaccounted = gauge("taskflow_jobs_unaccounted", "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled");
 
-  const readBooks = ({ types, ...books }: ClusterBooks): void => {
+  const readBooks = ({ now, types, paused, ...books }: ClusterBooks): void => {
     outbox.set(books.outbox);
     unaccounted.set(books.unaccounted);
-    for (const counts of types) for (const status of STATUSES) clusterJobs.set({ type: counts.type, status }, counts[status]);
+    for (const { type, nextSince, ...counts } of types) {
+      for (const status of STATUSES) clusterJobs.set({ type, status }, counts[status]);
+      oldestWait.set({ type }, nextSince === null ? 0 : Math.max(0, now - nextSince) / 1_000);
+      queuePaused.set({ type }, 0);
+    }
+    for (const type of paused) queuePaused.set({ type }, 1);
   };
   return {
     read: async (sources: MetricSources): Promise<void> => {
-      for (const [lane, count] of Object.entries(sources.slotsBusy?.() ?? {})) slotsBusy.set({ lane }, count);
+      for (const [lane, { running, limit }] of Object.entries(sources.slots?.() ?? {})) {
+        slotsBusy.set({ lane }, running);
+        slotsLimit.set({ lane }, limit);
+      }
+      if (sources.version !== undefined) buildInfo.set({ version: sources.version }, 1);
       if (sources.recorderBuffered) recorderBuffered.set(sources.recorderBuffered());
       if (sources.delays) {
         const { p50Ms, p99Ms, maxMs } = sources.delays();
@@ -148,7 +167,7 @@ function createStates(registry: Registry) {
       // better no samples than those of another time, or a zero, which would say that all is well
       outbox.remove();
       unaccounted.remove();
-      clusterJobs.reset();
+      for (const each of [clusterJobs, oldestWait, queuePaused]) each.reset();
       if (books) readBooks(books);
     },
   };

@@ -107,6 +107,7 @@ describe("a registry", () => {
   it("says that the folder cannot be read", async () => {
     const loading = loadRegistry({ jobsDir: "/nowhere/jobs" });
     await expect(loading).rejects.toThrow("TASKFLOW_JOBS: the folder /nowhere/jobs cannot be read");
+    await expect(loadRegistry({ jobsDir: tempDir() })).rejects.toThrow(/^TASKFLOW_JOBS: the folder \S+ has no \*\.js or \*\.mjs file$/);
     await expect(loading).rejects.toThrow(StartError);
   });
 });

@@ -82,8 +82,10 @@ async function loadFolder(folder: string): Promise<Loaded[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} cannot be read: ${messageOf(error)}`, error);
   });
+  const files = names.filter((name) => /\.m?js$/.test(name)).sort();
+  if (files.length === 0) throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} has no *.js or *.mjs file`);
   const loaded: Loaded[] = [];
-  for (const name of names.filter((each) => /\.m?js$/.test(each)).sort()) {
+  for (const name of files) {
     const source = join(folder, name);
     try {
       const module = (await import(pathToFileURL(source).href)) as { readonly default?: unknown };

@@ -8,13 +8,17 @@ export interface SettingSchema {
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly SettingSchema[];
   readonly default?: unknown;
-  /** What the table says in place of a default that differs from machine to machine. */
+  /** What the table says in place of a default that differs from machine to machine, or follows another setting. */
   readonly defaultText?: string;
   readonly description?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
   readonly pattern?: string;
+  /** What the pattern asks for, in words. */
+  readonly expected?: string;
+  /** It names a folder, which must be there for the types that ask for it, unless it is the default's. */
+  readonly isFolder?: boolean;
 }
 
 /** A setting that may be empty is a union with null: this is its other half. */
@@ -38,7 +42,8 @@ function convert({ type }: SettingSchema, text: string): unknown {
 
 /** What a schema asks for, in words: `integer >= 1`, `"all", "api" or "worker"`. */
 export function expectation(schema: SettingSchema): string {
-  const { type = "text", enum: choices, minimum, maximum, minLength, pattern } = ofValue(schema);
+  const { type = "text", enum: choices, minimum, maximum, minLength, pattern, expected } = ofValue(schema);
+  if (expected !== undefined) return expected;
   if (choices !== undefined) return anyOfThese(choices.map((choice) => JSON.stringify(choice)));
   if (type === "boolean") return "true or false";
   if (type === "string") return `text${minLength === undefined ? "" : ` of at least ${minLength} characters`}${pattern === undefined ? "" : ` that matches ${pattern}`}`;

@@ -17,6 +17,7 @@ export const baseSettings = Type.Object({
   REDIS_NAMESPACE: Type.String({
     default: "taskflow:0",
     pattern: "^[A-Za-z0-9._:-]+$",
+    expected: "letters, digits and . _ : -",
     description: "What the keys in Redis begin with, as their hash tag. Replicas of one installation share it",
   }),
   DATABASE_URL: Type.String({ default: "", description: "Postgres: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Empty: one is started here" }),
@@ -58,6 +59,7 @@ export const baseSettings = Type.Object({
   PUBLIC_URL: Type.String({
     default: "",
     pattern: "^(?:https?://[^?#]+)?$",
+    expected: "a URL such as https://jobs.example.com, without query or fragment",
     description: "Where callers reach this installation, such as `https://jobs.example.com`: what download links begin with. Empty: they begin with their path",
   }),
   MAX_BODY_BYTES: Type.Integer({ default: MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of one job's request, at most; a type may allow itself more" }),

@@ -8,6 +8,7 @@ import type { ArtifactStore } from "./store.ts";
 export const artifactSettings = {
   ARTIFACTS_DIR: Type.String({
     default: "./data/artifacts",
+    defaultText: "DATA_DIR/artifacts", // as config.ts has it
     minLength: 1,
     description: "The folder of the files that jobs produce. With several replicas: one that all of them mount.",
   }),

@@ -1,6 +1,7 @@
 /** The commands about jobs that are named by their ids. */
 import type { Command } from "commander";
 import type { Attempt } from "../client/contract.ts";
+import { withEachJob } from "./each-job.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
@@ -26,13 +27,14 @@ async function getJob(invocation: Invocation, id: string, options: WaitOptions):
   return IN_ORDER;
 }
 
-async function cancel({ client, terminal, isJson }: Invocation, ids: readonly string[]): Promise<number> {
-  for (const id of ids) {
+async function cancel(invocation: Invocation, ids: readonly string[]): Promise<number> {
+  const { client, terminal, isJson } = invocation;
+  return withEachJob(invocation, ids, async (id) => {
     const job = await client.cancel(id);
     if (isJson) printJson(terminal, job);
     else terminal.out.write(`${id} ${hasEnded(job) ? `is ${job.status}` : "runs, and is asked to stop"}\n`);
-  }
-  return IN_ORDER;
+    return IN_ORDER;
+  });
 }
 
 const ATTEMPT_COLUMNS: readonly Column<Attempt>[] = [

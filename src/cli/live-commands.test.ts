@@ -76,6 +76,14 @@ describe("taskflow submit and get", () => {
     expect(await run(`get ${id} --wait`)).toMatchObject({ code: 1 });
   });
 
+  it("goes on with the other jobs where one is refused, tells each refusal, and ends with 4", async () => {
+    const [ended, waiting, unknown] = [await failed("test_io", "refused"), await submitted({ do: "return" }, "--delay", "1h"), "01890a5d-ac96-7000-babc-b302099a8057"];
+    const { code, out, err } = await run(`cancel ${ended} ${unknown} ${waiting}`);
+    expect({ code, out }).toEqual({ code: 4, out: `${waiting} is cancelled\n` });
+    expect(err.trim().split("\n")).toEqual([expect.stringContaining(`${ended} has finished already`), expect.stringContaining(`no job ${unknown}`)]);
+    expect(await run(`retry ${unknown} ${ended} --wait`)).toMatchObject({ code: 4, out: expect.stringContaining("test_permanent") as string });
+  });
+
   it("submits once under one key", async () => {
     const ids = [await submitted({ do: "return" }, "--idempotency-key", "once"), await submitted({ do: "return" }, "--idempotency-key", "once")];
     expect(ids[0]).toBe(ids[1]);

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ReplayFilters } from "../client/contract.ts";
 import { StartError } from "../errors.ts";
 import { countBetween } from "./count-option.ts";
+import { withEachJob } from "./each-job.ts";
 import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
 import type { FilterOptions } from "./filter-options.ts";
 import { addFilterOptions, filtersOf, filtersText } from "./filter-options.ts";
@@ -24,7 +25,7 @@ export function addRetryCommand(program: Command, act: Act): void {
   const command = program
     .command("retry")
     .summary("runs failed or cancelled jobs once more")
-    .description("Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.")
+    .description("Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. --since narrows it, to the copies\nthat failed again, say; each names its original in retry_of.")
     .argument("[id...]")
     .option("--failed", "all failed jobs that the filters name")
     .option("--cancelled", "all cancelled jobs that the filters name");
@@ -47,14 +48,13 @@ async function retry(invocation: Invocation, ids: readonly string[], options: Re
 
 async function retryEach(invocation: Invocation, ids: readonly string[], options: WaitOptions): Promise<number> {
   const { client, terminal, isJson } = invocation;
-  let code = IN_ORDER;
-  for (const id of ids) {
+  return withEachJob(invocation, ids, async (id) => {
     const job = await client.retry(id);
-    if (options.wait) code = Math.max(code, await printWhenEnded(invocation, job.id, options));
-    else if (isJson) printJson(terminal, job);
+    if (options.wait) return printWhenEnded(invocation, job.id, options);
+    if (isJson) printJson(terminal, job);
     else terminal.out.write(`${job.id}\n`);
-  }
-  return code;
+    return IN_ORDER;
+  });
 }
 
 async function retryMatching(invocation: Invocation, status: "failed" | "cancelled", options: RetryOptions): Promise<number> {

@@ -61,7 +61,7 @@ export interface Attempt {
   ran_ms: number | null;
   outcome: "running" | "completed" | "failed" | "cancelled" | "retry" | "lost" | "released";
   error: JobError | null;
-  /** The last 50 lines that its handler wrote, each of up to 1,024 characters; while it runs none */
+  /** The last 50 lines that its handler wrote, each of up to 1,024 characters, and the stack of an error that it did not mean to throw; while it runs none */
   log: string[];
   /** RFC 3339, in UTC */
   started_at: string;

@@ -17,9 +17,9 @@ export const mailSettings = {
   SMTP_RATE: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000, default: 0, description: "Messages a second that one replica gives to the SMTP server, at most. 0: no limit" })),
   SMTP_GREYLIST_MS: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, default: 300_000, description: "How long a message that was greylisted waits at least before the next attempt" })),
   EMAIL_FROM: Type.String({ default: "taskflow@localhost", description: "The sender of an email job that names none" }),
-  EMAIL_TEMPLATES_DIR: Type.Optional(Type.String({ default: "", description: "The folder of email templates: `NAME.subject`, `NAME.txt`, `NAME.html`. Empty: there are none" })),
-  DKIM_DOMAIN: Type.Optional(Type.String({ default: "", pattern: "^(?:[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)+)?$", description: `The domain that signs messages (DKIM). ${none}` })),
-  DKIM_SELECTOR: Type.Optional(Type.String({ default: "", pattern: "^(?:[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)*)?$", description: "The name of its key in DNS, before `._domainkey`" })),
+  EMAIL_TEMPLATES_DIR: Type.Optional(Type.String({ default: "", isFolder: true, description: "The folder of email templates: `NAME.subject`, `NAME.txt`, `NAME.html`. Empty: there are none" })),
+  DKIM_DOMAIN: Type.Optional(Type.String({ default: "", pattern: "^(?:[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)+)?$", expected: "a domain such as example.com", description: `The domain that signs messages (DKIM). ${none}` })),
+  DKIM_SELECTOR: Type.Optional(Type.String({ default: "", pattern: "^(?:[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)*)?$", expected: "a name of letters, digits, - and .", description: "The name of its key in DNS, before `._domainkey`" })),
   DKIM_KEY_FILE: Type.Optional(Type.String({ default: "", description: "The file of its private RSA key, PEM" })),
 };
 export type MailSettings = Static<TObject<typeof mailSettings>>;
@@ -30,9 +30,8 @@ const SIGNED_HEADERS =
 
 /** Sockets open with the first message, so a server that is away at start does no harm. @throws {StartError} for settings that cannot work */
 export function openTransport(settings: MailSettings) {
-  const { SMTP_URL, SMTP_CONNECTIONS, EMAIL_FROM } = settings;
-  const from = parseMailbox(EMAIL_FROM);
-  if (from === undefined) throw new StartError("EMAIL_FROM: expected one address, such as taskflow@example.com");
+  const { SMTP_URL, SMTP_CONNECTIONS } = settings;
+  const from = readSender(settings);
   const dkim = readDkim(settings);
   if (SMTP_URL === "") return { from, transport: undefined };
   // the value itself is not named: it holds a password
@@ -41,6 +40,13 @@ export function openTransport(settings: MailSettings) {
   // the pool repeats by itself only what it had not begun to send: twice, for idle connections that the server has dropped
   const transport = createTransport({ url: SMTP_URL, pool: true, maxConnections: SMTP_CONNECTIONS, maxRequeues: 2, ...timeouts, ...(dkim && { dkim }) });
   return { from, transport };
+}
+
+/** Who a message is from that says nothing of it. @throws {StartError} for what is no address */
+export function readSender({ EMAIL_FROM }: Pick<MailSettings, "EMAIL_FROM">) {
+  const from = parseMailbox(EMAIL_FROM);
+  if (from === undefined) throw new StartError("EMAIL_FROM: expected one address, such as taskflow@example.com");
+  return from;
 }
 
 function readDkim({ DKIM_DOMAIN: domainName = "", DKIM_SELECTOR: keySelector = "", DKIM_KEY_FILE: file = "" }: MailSettings) {

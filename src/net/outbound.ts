@@ -28,6 +28,7 @@ export const outboundSettings = {
   OUTBOUND_PROXY: Type.Optional(Type.String({
     default: "",
     pattern: "^(https?://[^/?#]+/?)?$",
+    expected: "http:// or https://USER:PASSWORD@HOST:PORT",
     description: "A proxy for requests to URLs given by callers, `http://USER:PASSWORD@HOST:PORT`, asked by CONNECT. It must itself refuse private addresses: names are resolved there. Empty: none; the proxy variables of the environment are not honoured",
   })),
   OUTBOUND_CONNECT_TIMEOUT_MS: Type.Optional(Type.Integer({ default: 10_000, minimum: 1, maximum: 600_000, description: "How long a connection to such a URL may take to be made" })),

@@ -13,9 +13,7 @@ const ATTEMPTS = 5;
  * @throws StartError for a secret that is none
  */
 export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
-  const list = secrets.split(/\s+/).filter((secret) => secret !== "");
-  if (list.length > MAX_SECRETS) throw new StartError(`CALLBACK_SECRET has ${list.length} secrets; ${MAX_SECRETS} can sign at once.`);
-  for (const fault of list.map(secretFault)) if (fault !== undefined) throw new StartError(`CALLBACK_SECRET ${fault}.`);
+  const list = signingSecrets(secrets);
   const signing = list.length === 0 ? "" : `,"secret":${JSON.stringify(list)}`;
   return (outcome) => {
     const { callback_url: url } = outcome.job.options;
@@ -25,6 +23,14 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
     const payload = `{"url":${JSON.stringify(url)}${signing},"body":${jobJson(view)}}`;
     return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload, priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: {} } };
   };
+}
+
+/** @throws StartError for a secret that is none, or for too many */
+export function signingSecrets(secrets: string): readonly string[] {
+  const list = secrets.split(/\s+/).filter((secret) => secret !== "");
+  if (list.length > MAX_SECRETS) throw new StartError(`CALLBACK_SECRET: expected at most ${MAX_SECRETS} secrets, got ${list.length}`);
+  for (const fault of list.map(secretFault)) if (fault !== undefined) throw new StartError(`CALLBACK_SECRET: each secret ${fault}`);
+  return list;
 }
 
 /** The id of a job's callback: it follows from the job's, so that a settle that is repeated enqueues it once. */

@@ -20,10 +20,11 @@ import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
 import { openRestore } from "./restore.ts";
+import { typesToRun } from "./settings-check.ts";
 import { warning } from "./warning.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
-import { StartError, UsageError, messageOf } from "../errors.ts";
+import { StartError, messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -88,6 +89,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
 async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<System, "close">> {
   const { config, log, databaseUrl } = options;
+  const runs = typesToRun(options);
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
   closers.push(() => delay.close());
@@ -95,7 +97,6 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
   options.registry.configure(options.typeSettings);
-  const runs = typesToRun(options);
   // The queue is made before those who hear what it says.
   const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
@@ -152,7 +153,8 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   // While jobs drain, reads are answered and submissions refused.
   closers.push(() => server.close(), () => waiters.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => events.close(), () => server.stopAccepting());
   metrics.readFrom({
-    slotsBusy: () => ({ io: slots.use().lanes.io.running, cpu: slots.use().lanes.cpu.running }),
+    slots: () => slots.use().lanes,
+    version: options.version,
     recorderBuffered: () => recorder.size,
     delays: delay.worst,
     books: () => queue.books(),
@@ -170,15 +172,6 @@ function recordCancelled(job: Job, recorder: Recorder, metrics: Metrics): void {
   if (!outcome) return;
   recorder.add([outcome]);
   metrics.countJob(job.type, "cancelled");
-}
-
-/** The definitions of the types that run here. @throws UsageError for a name in WORKER_TYPES that is no type */
-function typesToRun({ config, registry }: SystemOptions) {
-  const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
-  const unknown = wanted.filter((type) => !registry.get(type));
-  if (unknown.length > 0) throw new UsageError(`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}.`);
-  if (role === "api") return [];
-  return registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
 }
 
 /** Who hears what the queue says, and lends it slots. */

@@ -14,7 +14,7 @@ const attempt = Type.Object({
   ran_ms: nullable(Type.Integer({ minimum: 0 }), "Null while it runs"),
   outcome: Type.Enum(["running", "completed", "failed", "cancelled", "retry", "lost", "released"]),
   error: nullable(componentRef("JobError")),
-  log: Type.Array(Type.String(), { description: "The last 50 lines that its handler wrote, each of up to 1,024 characters; while it runs none" }),
+  log: Type.Array(Type.String(), { description: "The last 50 lines that its handler wrote, each of up to 1,024 characters, and the stack of an error that it did not mean to throw; while it runs none" }),
   started_at: timeSchema,
   finished_at: nullable(timeSchema),
 });
@@ -58,7 +58,7 @@ const replayBody = Type.Object(
 
 export const replayJobs: Operation = {
   ...{ method: "POST", pattern: "/api/v1/jobs/replay", access: "submit", id: "replayJobs", tag: "Jobs", summary: "Run again all finished jobs that a filter names" },
-  description: "Each copy is enqueued once, whatever crashes. What had not ended when the call was accepted is left alone. Its key needs the scope `read`, too.",
+  description: "Each copy is enqueued once, whatever crashes. What had not ended when the call was accepted is left alone. The originals stay what they are, so that a repeat of the call runs them again: narrow it with `created_after`, to the copies that failed again, say. A copy names its original in `retry_of`. Its key needs the scope `read`, too.",
   body: { "application/json": { schema: replayBody } },
   answers: {
     200: { description: "With dry_run: how many there are", content: { "application/json": { schema: Type.Object({ matched: Type.Integer({ minimum: 0 }) }) } } },

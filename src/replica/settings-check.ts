@@ -1,0 +1,59 @@
+/** Settings that only the parts which use them can judge: judged before anything is opened or changed, and all at once. */
+import { statSync } from "node:fs";
+import { parseS3Place } from "../artifacts/s3-place.ts";
+import { openArtifactLinks } from "../artifacts/signed-link.ts";
+import type { Config } from "../config.ts";
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import { StartError, UsageError } from "../errors.ts";
+import type { MailSettings } from "../mail/transport.ts";
+import { readSender } from "../mail/transport.ts";
+import type { Registry } from "../registry.ts";
+import type { SettingSchema } from "../setting-value.ts";
+import { signingSecrets } from "./callback.ts";
+
+interface Asked {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly typeSettings: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The definitions of the types that run here.
+ * @throws UsageError that lists every fault, a line each: a name in WORKER_TYPES that is no type, a secret that is none, a folder that is not there
+ */
+export function typesToRun(asked: Asked): readonly AnyJobDefinition[] {
+  const { config, registry, typeSettings } = asked;
+  const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
+  const runs = role === "api" ? [] : registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
+  const { ARTIFACTS_URL = "" } = typeSettings as { readonly ARTIFACTS_URL?: string };
+  const unknown = wanted.filter((type) => !registry.get(type));
+  const faults = [
+    ...(unknown.length === 0 ? [] : [`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}`]),
+    ...faultsIn(() => signingSecrets(config.CALLBACK_SECRET)),
+    ...faultsIn(() => openArtifactLinks(config)),
+    ...faultsIn(() => ARTIFACTS_URL !== "" && parseS3Place(ARTIFACTS_URL)),
+    ...(runs.some(({ type }) => type === "email") ? faultsIn(() => readSender(typeSettings as MailSettings)) : []),
+    ...new Set(runs.flatMap((definition) => missingFolders(definition, typeSettings))),
+  ];
+  if (faults.length > 0) throw new UsageError(faults.join("\n"));
+  return runs;
+}
+
+function faultsIn(read: () => unknown): string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof StartError) return [error.message];
+    throw error;
+  }
+}
+
+/** Folders that the operator has named for what runs here, and that are none. A replica that does not run the type need not have them. */
+function missingFolders({ settings }: AnyJobDefinition, values: Readonly<Record<string, unknown>>): string[] {
+  const schemas = Object.entries((settings as { readonly properties?: Readonly<Record<string, SettingSchema>> } | undefined)?.properties ?? {});
+  return schemas
+    .filter(([name, { isFolder, default: byDefault }]) => isFolder === true && values[name] !== byDefault)
+    .filter(([name]) => !statSync(String(values[name]), { throwIfNoEntry: false })?.isDirectory())
+    .map(([name]) => `${name}: expected a folder, got ${JSON.stringify(values[name])}`);
+}
