@@ -45,6 +45,9 @@ const DOCS: Answer = { status: 200, contentType: "text/html; charset=utf-8", hea
 
 export const getDocs: Handler = (_request, reply) => reply.send(DOCS);
 
+/** Whoever opens the server's address in a browser is shown what it is. */
+export const getRoot: Handler = (_request, reply) => reply.send({ status: 302, headers: [["Location", "/docs"]], body: "" });
+
 const JS = "text/javascript; charset=utf-8";
 const FILES: Readonly<Record<string, { readonly contentType: string; readonly read: () => Promise<string> }>> = {
   "start.js": { contentType: JS, read: () => Promise.resolve(START) },

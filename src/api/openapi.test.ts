@@ -53,6 +53,11 @@ describe("the OpenAPI document", () => {
 });
 
 describe("/docs", () => {
+  it("is where / leads", async () => {
+    const { status, headers } = await request(server, "GET", "/");
+    expect([status, headers.get("location")]).toEqual([302, "/docs"]);
+  });
+
   it("is served from here alone", async () => {
     const page = await request(server, "GET", "/docs");
     expect([page.status, page.headers.get("content-security-policy")]).toEqual([200, expect.stringContaining("default-src 'none'; script-src 'self'")]);
@@ -73,7 +78,7 @@ describe("every answer conforms to the document", () => {
     const known = { id: [String(first)], type: types, name: ["export.csv"], docs_file: ["start.js"], cursor: [String(first)], wait: ["0", "-1"] };
     await fc.assert(
       fc.asyncProperty(requestsOf(document, known), async ({ call, path, headers, body }) => {
-        const answer = await fetch(server.url + path, { method: call.method, headers, ...(body !== undefined && { body }) });
+        const answer = await fetch(server.url + path, { redirect: "manual", method: call.method, headers, ...(body !== undefined && { body }) });
         const isStream = answer.headers.get("content-type") === "text/event-stream"; // it has no end
         const text = isStream ? "" : await answer.text();
         if (isStream) await answer.body?.cancel();

@@ -12,7 +12,7 @@ import * as system from "./contract/system-operations.ts";
 import { listMail, readMail, readMailPart } from "./dev-mail.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
-import { getDocs, getDocsFile } from "./docs.ts";
+import { getDocs, getDocsFile, getRoot } from "./docs.ts";
 import { getOpenApi } from "./openapi.ts";
 import { getHealth, isLive, isReady } from "./health.ts";
 import { followJob } from "./job-events.ts";
@@ -73,6 +73,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(system.getStats, getStats(deps)),
     ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail)), call(system.readMailPart, readMailPart(deps.mail))] : []),
     ...ofEveryRole,
+    route(documentation.getRoot, getRoot),
     route(documentation.getDocs, getDocs),
     call(documentation.getDocsFile, getDocsFile),
     route(documentation.getOpenApi, getOpenApi(registry, () => routes.map(({ operation }) => operation))),

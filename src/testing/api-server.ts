@@ -151,6 +151,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
 /** One request; the answer's text parsed where it is JSON. */
 export async function request(server: { readonly url: string }, method: string, path: string, body?: string | object, headers: Readonly<Record<string, string>> = {}) {
   const answer = await fetch(server.url + path, {
+    redirect: "manual",
     method,
     headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
     ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),

@@ -9,6 +9,11 @@ export const getOpenApi: Operation = {
 
 const PAGE = { description: "A page for browsers", content: { "text/html": { schema: Type.String() } } };
 
+export const getRoot: Operation = {
+  ...{ method: "GET", pattern: "/", access: "public", id: "getRoot", tag: "Documentation", summary: "Leads a browser to that page" },
+  answers: { 302: { description: "It is /docs", headers: ["Location"] } },
+};
+
 export const getDocs: Operation = {
   ...{ method: "GET", pattern: "/docs", access: "public", id: "getDocs", tag: "Documentation", summary: "This document, to read and try" },
   answers: { 200: PAGE },
