@@ -119,7 +119,7 @@ describe("restore", () => {
     restore();
     await until(() => told.includes("restored 3"), { what: "all are there" });
     await redis.stop();
-    await until(() => told.some((line) => line.includes("QueueUnavailable")), { what: "Redis is missed" });
+    await until(() => told.some((line) => line.includes("QueueDisconnected")), { what: "Redis is missed" });
     await redis.restart();
     await until(async () => (await live(queue)).length === 3, { what: "Redis is back" });
     await redisCommand(redis.port, "DEL", `{taskflow:0}:j:${mine[1] ?? ""}`);
