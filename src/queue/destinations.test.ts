@@ -63,6 +63,7 @@ async function ask(times: number, { host = HOST, concurrency = 100, perSecond = 
 
 async function leaveAll({ inside }: Asked, sign: Sign): Promise<void> {
   for (const leave of inside) leave(sign);
+  await Promise.resolve(); // they travel with the end of this turn
   await Promise.all(queues.map((queue) => queue.books())); // on the connection that the reports went by
 }
 
