@@ -137,7 +137,7 @@ describe("lane cpu", () => {
   });
 
   it("ignores what a handler posts for itself", async () => {
-    expect(await end("test_cpu", { do: "post", values: ["text", 1, null, {}] })).toMatchObject({ kind: "returned" });
+    expect(await end("test_cpu", { do: "post", values: ["text", 1, null, {}, { startProcess: 5 }, { startProcess: null }] })).toMatchObject({ kind: "returned" });
     expect(await end("test_cpu", { do: "return" })).toMatchObject({ kind: "returned" });
   });
 

@@ -95,8 +95,12 @@ export class Threads {
       });
       this.#pool.on("message", (message: unknown) => {
         if (!isThreadMessage(message)) return;
-        if ("startProcess" in message) this.#processes.start(message.thread, message.startProcess);
-        else onMessage(message);
+        try {
+          if ("startProcess" in message) this.#processes.start(message.thread, message.startProcess);
+          else onMessage(message);
+        } catch (error) {
+          onError(error); // it only looked like one of ours
+        }
       });
       this.#pool.on("error", onError); // an error event that nobody listens to ends the process
       this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id)); // one that exited has no id any more: its sockets are closed
