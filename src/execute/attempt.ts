@@ -9,6 +9,7 @@ import { PermanentError, RetryAfterError, RetryableError } from "../core/job-typ
 import { codeOf, messageOf } from "../errors.ts";
 import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
+import { isOf } from "./thrown.ts";
 
 /** Why an attempt should stop: cancelled by a caller · past its time · its lease is lost · the replica drains. */
 export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
@@ -164,18 +165,16 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   }
 }
 
-/** By name as well as by class: a deployment's own types may bring a second copy of the module. */
 function endOf(thrown: unknown): AttemptEnd {
   const message = messageOf(thrown);
   const code = codeOf(thrown) ?? "error";
-  const name = thrown instanceof Error ? thrown.name : "";
-  if (thrown instanceof PermanentError || name === "PermanentError") return { kind: "threw", code, message, isPermanent: true };
-  if (thrown instanceof RetryAfterError || name === "RetryAfterError") {
-    const { retryAfterMs, waitsForTurn } = thrown as RetryAfterError;
+  if (isOf(thrown, PermanentError)) return { kind: "threw", code, message, isPermanent: true };
+  if (isOf(thrown, RetryAfterError)) {
+    const { retryAfterMs, waitsForTurn } = thrown;
     return { kind: "threw", code, message, isPermanent: false, retryAfterMs: numberOf(retryAfterMs), ...(waitsForTurn && { waitsForTurn }) };
   }
-  if (!(thrown instanceof RetryableError) && name !== "RetryableError") return { kind: "threw", code, message, isPermanent: false };
-  const { atLeastMs, state } = thrown as RetryableError;
+  if (!isOf(thrown, RetryableError)) return { kind: "threw", code, message, isPermanent: false };
+  const { atLeastMs, state } = thrown;
   return { kind: "threw", code, message, isPermanent: false, ...(numberOf(atLeastMs) > 0 && { atLeastMs }), ...(state !== undefined && stateOf(state)) };
 }
 

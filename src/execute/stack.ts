@@ -1,5 +1,6 @@
 /** Where a handler threw, as lines for its attempt's log. */
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
+import { isOf } from "./thrown.ts";
 
 /** It is kept with each failed attempt, and its first frames tell the most. */
 const MAX_LINES = 20;
@@ -13,7 +14,7 @@ const MEANT = [PermanentError, RetryAfterError, RetryableError];
  */
 export function stackOf(thrown: unknown): readonly string[] {
   try {
-    if (!(thrown instanceof Error) || MEANT.some((meant) => thrown instanceof meant || thrown.name === meant.name)) return [];
+    if (!(thrown instanceof Error) || MEANT.some((meant) => isOf(thrown, meant))) return [];
     const frames = (thrown.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
     let length = 0;
     return [thrown.name, ...frames].slice(0, MAX_LINES).filter((line) => (length += line.length) <= MAX_LENGTH);
