@@ -3,10 +3,10 @@ import type { ArtifactStore } from "../artifacts/store.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
 import { trimAccepted } from "../results/accepted-partitions.ts";
+import { DAY_MS } from "../results/partitions.ts";
 import { dropExpired } from "../results/retention.ts";
 
 const PERIOD_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 export interface RetentionOptions {
   readonly config: Pick<Config, "RETENTION_DAYS">;

@@ -81,10 +81,12 @@ export class Settler {
         failures = 0;
         size = MAX_BATCH;
       } catch (error) {
-        const isFault = error instanceof ScriptFailed;
-        this.#ended.unshift(...(isFault && batch.length === 1 ? batch.flatMap((ended) => this.#unsettleable(ended, error)) : batch));
-        size = isFault ? Math.max(1, batch.length >> 1) : size;
-        if (isFault) continue;
+        if (error instanceof ScriptFailed) {
+          this.#ended.unshift(...(batch.length === 1 ? batch.flatMap((ended) => this.#unsettleable(ended, error)) : batch));
+          size = Math.max(1, batch.length >> 1);
+          continue;
+        }
+        this.#ended.unshift(...batch);
         if (failures === 0) this.#options.onError(error);
         failures += 1;
         await sleep(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
