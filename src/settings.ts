@@ -29,6 +29,12 @@ export const baseSettings = Type.Object({
     description: "Pool threads for CPU-bound jobs",
     defaultText: "number of cores", // the table is the same on every machine
   }),
+  PAYLOAD_MEMORY_MB: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: "MiB of payloads of more than 32 KiB that the jobs running on one replica may have together; one job alone may have more. 0: a tenth of the memory that the process may use, from 16 to 256",
+  }),
   IO_SLOTS: Type.Integer({ default: 200, minimum: 1, maximum: 100_000, description: "I/O-bound jobs that one replica runs at once" }),
   WORKER_TYPES: Type.String({ default: "", description: "The job types that this replica runs, with commas between. Empty: all" }),
   TASKFLOW_JOBS: Type.String({ default: "", description: "A folder with job types of your own, one file each. Empty: none" }),

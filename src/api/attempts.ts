@@ -16,7 +16,7 @@ export function getAttempts({ queue, store }: ApiDependencies): (request: ApiReq
   return async (request) => {
     const id = idOf(request);
     const attempts = await find(
-      async () => (await queue.read([id])).map((job) => liveAttempts(viewOf(job), job.history))[0],
+      async () => (await queue.readHeaders([id])).map((job) => liveAttempts(viewOf(job), job.history))[0],
       async () => {
         const view = await store.get(id);
         return view && finishedAttempts(view, await store.attempts(id));

@@ -34,10 +34,10 @@ export interface ApiSettings {
 }
 
 export interface ApiDependencies {
-  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "liveIds" | "cancel" | "books" | "pause" | "resume" | "standing">;
+  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "readHeaders" | "payload" | "liveIds" | "cancel" | "books" | "pause" | "resume" | "standing">;
   /** As the queue's, after a commit in Postgres where a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
-  readonly store: Pick<Store, "get" | "accepted" | "options" | "attempts" | "range" | "ping">;
+  readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
   readonly replays: Pick<Replays, "matching">;
   readonly artifacts: Pick<ArtifactStore, "open">;

@@ -1,6 +1,7 @@
 /** A job as JSON text. Payload and result are texts already and go in as they are: nothing is parsed to be shown. */
 import type { JobView } from "../core/job.ts";
 import { lastText } from "../core/last-text.ts";
+import { isLarge } from "../core/payload.ts";
 import { redactPayload } from "../core/redaction.ts";
 import { formatTime } from "../core/rfc3339.ts";
 import type { Registry } from "../registry.ts";
@@ -11,9 +12,13 @@ export type JobJson = (view: JobView) => string;
 export function jobJson(registry: Registry): JobJson {
   return (view) => {
     const { payload } = view;
+    if (isLarge(payload)) return write(view, PAYLOAD_OMITTED);
     return write(view, registry.get(view.type)?.hidesSecrets === false ? payload : redactPayload(payload));
   };
 }
+
+/** A large payload is not repeated: its caller has it, and each answer would hold up the others. */
+const PAYLOAD_OMITTED = `null,"payload_omitted":true`;
 
 // The words of the scripts and of this program need no escaping; what a caller chose does. Each part that is joined costs 32 bytes
 // until the text is sent: the answers to submissions, which are many, share theirs.

@@ -6,6 +6,7 @@
  */
 import type { Job, JobView } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
+import { sizeOf } from "../core/payload.ts";
 import type { JobFilters } from "../results/store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
@@ -17,9 +18,9 @@ import { problemOfRefusal } from "./problem.ts";
 
 /** A page that finds too few ends here, so that a filter that nothing passes cannot keep Redis and Postgres busy. */
 const MAX_EXAMINED = 10_000;
-/** Jobs read from Redis in one call: few at first, for each may have 16 MiB, then as many as their size allows. */
-const FIRST_CHUNK = 10;
+/** Ids asked of Redis at once, and jobs read at once: each may have a result of 1 MiB. */
 const MAX_CHUNK = 200;
+const READ_CHUNK = 20;
 /** A page is cut where its payloads exceed this: they are all in memory at once. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 
@@ -55,39 +56,47 @@ async function readPage(deps: ApiDependencies, query: ListQuery): Promise<{ view
 function cut(views: readonly JobView[], limit: number): JobView[] {
   let bytes = 0;
   const end = views.findIndex(({ payload, result }, index) => {
-    bytes += payload.length + (result?.length ?? 0);
+    bytes += sizeOf(payload) + (result?.length ?? 0);
     return index >= limit || (index > 0 && bytes > MAX_PAGE_BYTES);
   });
   return views.slice(0, end === -1 ? views.length : end);
 }
 
-async function readLive({ queue }: ApiDependencies, { below, from, filters, limit }: ListQuery): Promise<Side> {
-  const views: JobView[] = [];
-  let next = below;
-  let examined = 0;
-  let readBytes = 0;
-  let pageBytes = 0;
-  while (examined < MAX_EXAMINED && views.length < limit && pageBytes <= MAX_PAGE_BYTES) {
-    const fitting = Math.floor((MAX_PAGE_BYTES * examined) / Math.max(1, readBytes));
-    const chunk = examined === 0 ? FIRST_CHUNK : Math.max(1, Math.min(MAX_CHUNK, fitting, MAX_EXAMINED - examined));
-    const ids = await queue.liveIds(next, from, chunk);
-    for (const job of await queue.read(ids)) {
-      readBytes += job.payload.length;
-      if (!passes(job, filters)) continue;
-      const view = viewOf(job);
-      if (filters.error_code !== undefined && view.error?.code !== filters.error_code) continue;
-      views.push(view);
-      pageBytes += job.payload.length;
-    }
-    if (ids.length < chunk) return { views, lastExamined: null };
+async function readLive(deps: ApiDependencies, query: ListQuery): Promise<Side> {
+  const page: LivePage = { views: [], bytes: 0 };
+  let next = query.below;
+  for (let examined = 0; examined < MAX_EXAMINED; examined += MAX_CHUNK) {
+    const ids = await deps.queue.liveIds(next, query.from, MAX_CHUNK);
+    if (await isFilled(page, ids, deps, query)) return { views: page.views, lastExamined: page.views.at(-1)?.id ?? null };
+    if (ids.length < MAX_CHUNK) return { views: page.views, lastExamined: null };
     next = ids.at(-1);
-    examined += ids.length;
   }
-  return { views, lastExamined: next ?? null };
+  return { views: page.views, lastExamined: next ?? null };
 }
 
-function passes(job: Job, { status, type, tag, group_key }: JobFilters): boolean {
+interface LivePage {
+  readonly views: JobView[];
+  bytes: number;
+}
+
+/** Adds the jobs among these that pass the filters, until the page is full. What does not pass is not read beyond its header. */
+async function isFilled(page: LivePage, ids: readonly string[], { queue }: ApiDependencies, { filters, limit }: ListQuery): Promise<boolean> {
+  const isAsked = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
+  const passing = isAsked ? (await queue.readHeaders(ids)).filter((header) => passes(header, filters)).map(({ id }) => id) : ids;
+  for (let at = 0; at < passing.length; at += READ_CHUNK) {
+    for (const job of await queue.read(passing.slice(at, at + READ_CHUNK))) {
+      const view = viewOf(job);
+      page.views.push(view);
+      page.bytes += sizeOf(view.payload) + (view.result?.length ?? 0);
+      if (page.views.length >= limit || page.bytes > MAX_PAGE_BYTES) return true;
+    }
+  }
+  return false;
+}
+
+function passes(job: Job, { status, type, tag, group_key, error_code }: JobFilters): boolean {
   return (
+    (error_code === undefined || viewOf(job).error?.code === error_code) &&
     (status === undefined || job.status === status) &&
     (type === undefined || job.type === type) &&
     (tag === undefined || (tag !== null && job.options.tags?.includes(tag) === true)) &&

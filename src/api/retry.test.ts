@@ -28,7 +28,7 @@ describe("a retry", () => {
     await server.record(...server.cancelled.splice(0));
     const ofRecorded = await retry(id);
     const copies = await server.queue.read([newId, String(ofRecorded.body.id)]);
-    expect(copies.map(({ payload }) => JSON.parse(payload) as unknown)).toEqual([{ text: "a", secret: "s3cret" }, { text: "a", secret: "s3cret" }]);
+    expect(copies.map(({ payload }) => JSON.parse(payload as string) as unknown)).toEqual([{ text: "a", secret: "s3cret" }, { text: "a", secret: "s3cret" }]);
     const options = { timeout_ms: 5_000, backoff: said.backoff, tags: ["t"], retry_of: id };
     expect(copies.map((job) => job.options)).toEqual([options, options]);
   });

@@ -2,6 +2,8 @@
 import type { JobOptions, JobView } from "../core/job.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
 import { viewOf, viewOfSubmission } from "../core/job-view.ts";
+import { isLarge, largePayload, sizeOf } from "../core/payload.ts";
+import type { Payload } from "../core/payload.ts";
 import type { JobType } from "../registry.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -16,6 +18,8 @@ import { problemOfFailure } from "./submit.ts";
 interface Whole {
   readonly view: JobView;
   readonly options: JobOptions;
+  /** The bytes of its large payload. */
+  readonly payload: () => Promise<Uint8Array | undefined>;
 }
 
 export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
@@ -24,16 +28,18 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
   return async (request) => {
     const id = idOf(request);
     const whole = await find<Whole>(
-      async () => (await queue.read([id])).map((job) => ({ view: viewOf(job), options: job.options }))[0],
+      async () => (await queue.read([id])).map((job) => ({ view: viewOf(job), options: job.options, payload: () => queue.payload(id, sizeOf(job.payload)) }))[0],
       async () => {
         const view = await store.get(id);
-        return view && { view, options: await store.options(id) };
+        return view && { view, options: await store.options(id), payload: () => store.payload(id) };
       },
     );
     if (!whole) return jobNotFound(id);
     const refusal = refusalOf(whole.view, registry.get(whole.view.type), request.caller);
     if (refusal) return refusal;
-    const submission = resubmissionOf(whole.view, whole.options);
+    const payload = await wholePayload(whole);
+    if (payload === undefined) return jobNotFound(id);
+    const submission = resubmissionOf({ ...whole.view, payload }, whole.options);
     const newId = queue.ids.next();
     const answer = await new Promise<Enqueued>((resolve) => deps.enqueue({ ids: [newId], submissions: [submission] }, resolve));
     if (answer.kind === "failed") {
@@ -51,5 +57,14 @@ function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobTy
   if (error?.code === "unrecordable") return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
   if (!jobType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
   const { needsRead } = jobType.definition;
-  return needsRead?.(JSON.parse(payload)) === true ? scopeRefusal(caller, "read") : undefined;
+  if (!needsRead) return undefined;
+  // A large payload is not parsed to be retried: it counts as one that tells of other jobs.
+  return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeRefusal(caller, "read") : undefined;
+}
+
+/** Undefined where the job was recorded and forgotten meanwhile, or its payload is lost. */
+async function wholePayload({ view, payload }: Whole): Promise<Payload | undefined> {
+  if (!isLarge(view.payload)) return view.payload;
+  const data = await payload();
+  return data && largePayload(data);
 }

@@ -45,7 +45,7 @@ async function finishAll(count: number): Promise<void> {
     { what: "all are claimed" },
   );
   const settlements = claimed.map(({ id, type, priority, claimSeq, startedAt, worker: replica, payload }) => {
-    const { text } = JSON.parse(payload) as { text: string };
+    const { text } = JSON.parse(payload as string) as { text: string };
     const record = encodeRecord({ attempt: 1, outcome: "completed", worker: replica, started_at: startedAt, finished_at: worker.clock.now(), result: text });
     return { id, type, priority, claimSeq, startedAt: 0, verdict: "c" as const, attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record };
   });

@@ -13,6 +13,7 @@ import { call, startReplica, submit } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import type { Verification } from "./verification.ts";
 import { verifyCommand } from "./verify.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 
 const NS = "{taskflow:0}:";
 const STRANGER = makeId(idPrefix(1_700_000_000_000, 0, 7), 7);
@@ -56,7 +57,7 @@ const settled = ({ id, type, priority, claimSeq, attempt, crashes, deferrals }: 
 /** Writes the outcome of a job into Postgres. */
 async function record(id: string): Promise<void> {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const recorder = new Recorder({ databaseUrl: env.DATABASE_URL ?? "", maxRows: 10, highMark: 10, lowMark: 5, onRecorded: () => Promise.resolve(), log });
+  const recorder = new Recorder({ ...smallPayloads, databaseUrl: env.DATABASE_URL ?? "", maxRows: 10, highMark: 10, lowMark: 5, onRecorded: () => Promise.resolve(), log });
   recorder.add([outcomeWith({ job: { id, type: "noop" } })]);
   await recorder.close(5_000);
 }

@@ -8,6 +8,7 @@
  * Where a job stands in Redis says its status; a terminal one is in the outbox until Postgres holds its row.
  */
 import type { Backoff } from "./backoff.ts";
+import type { Payload } from "./payload.ts";
 
 const LIVE_STATUSES = ["scheduled", "queued", "running", "retrying"] as const;
 export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const;
@@ -34,8 +35,8 @@ export interface JobOptions {
 /** What a caller submitted, parsed, checked and with its type's defaults filled in: all of a job but its id. */
 export interface Submission {
   readonly type: string;
-  /** The payload's JSON text as it came, in one line. It is parsed where it is run and nowhere else. */
-  readonly payload: string;
+  /** As it came, in one line. It is parsed where it is run and nowhere else. */
+  readonly payload: Payload;
   /** 0 to 9, higher first. */
   readonly priority: number;
   readonly maxAttempts: number;
@@ -128,7 +129,7 @@ export interface Callback {
 /** The callback of an outcome, if the submission asked for one. */
 export type CallbackOf = (outcome: Outcome) => Callback | undefined;
 
-/** A job as the API shows it, wherever it lives. `payload` and `result` are JSON texts. */
+/** A job as the API shows it, wherever it lives. `result` is a JSON text. */
 export interface JobView {
   readonly id: string;
   readonly type: string;
@@ -136,7 +137,7 @@ export interface JobView {
   readonly priority: number;
   readonly durability: Durability;
   readonly group_key: string | null;
-  readonly payload: string;
+  readonly payload: Payload;
   readonly result: string | null;
   readonly error: JobError | null;
   readonly attempt: number;

@@ -8,6 +8,7 @@ import { Compile } from "typebox/compile";
 import type { Backoff } from "./backoff.ts";
 import type { Durability, JobOptions, Submission } from "./job.ts";
 import { memberText } from "./json-span.ts";
+import { payloadOf } from "./payload.ts";
 import { parseTime } from "./rfc3339.ts";
 import type { Fault } from "./schema-faults.ts";
 import { faultsOfErrors } from "./schema-faults.ts";
@@ -95,7 +96,7 @@ export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup
   if (faults.length > 0 || type === undefined || fields.type === undefined) return { faults };
   const submission: Submission = {
     type: fields.type,
-    payload: oneLine(memberText(json, "payload") ?? "{}"),
+    payload: payloadOf(oneLine(memberText(json, "payload") ?? "{}")),
     priority: fields.priority ?? DEFAULT_PRIORITY,
     maxAttempts: fields.max_attempts ?? type.definition.attempts,
     groupKey: fields.group_key ?? null,

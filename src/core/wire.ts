@@ -3,6 +3,8 @@
  *
  *   state priority `type|max_attempts|group|options` "\n" payload
  *
+ * A large payload (payload.ts) has a key of its own; in its place stands only its size, behind max_attempts: `type|3>1048576|group|options` "\n".
+ *
  * What becomes of the job from its first claim on stands in a hash: a head, and a line for each attempt. So a batch of jobs
  * is claimed, or settled, with one command, and none touches a payload. The scripts join both to the whole text of a job:
  *
@@ -16,25 +18,54 @@
  *   1      state: q(ueued) s(cheduled) t(o be retried) r(unning) c(ompleted) f(ailed) x (cancelled)
  *   2      priority      3-4 attempt      5 crashes      6-7 deferrals      8 cancel requested (0, 1)
  *   9-11   progress (000 to 100, or ---)
- *   12-24  started_at, epoch ms           25-32 replica                     33-42 claim number
+ *   12-24  started_at, epoch ms           25-32 replica                     33-42 claim number, base 36
  */
 import { timeOfId } from "./id.ts";
 import type { AttemptRecord, Evidence, Job, JobOptions, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
 import { TERMINAL_STATUSES } from "./job.ts";
 import { lastText } from "./last-text.ts";
+import { dataOf, isLarge } from "./payload.ts";
 
 export const HEAD_LENGTH = 42;
+
+/** Within so many bytes of a submission's text its payload begins, for nearly all of them: the rest has a long URL, or many tags. */
+export const HEADER_BYTES = 1_152;
+
+/** Of a head, what stands behind the priority before the first claim. */
+const UNCLAIMED = "000000---0000000000000--------0000000000";
+
+/** The whole text of a job, as the scripts join it. @param state what the hash holds of it, where it does */
+export function wholeText(text: string, state: string | undefined): string {
+  if (state === undefined) return text.slice(0, SUBMITTED_HEAD_LENGTH) + UNCLAIMED + text.slice(SUBMITTED_HEAD_LENGTH);
+  return state.charAt(0) + text.charAt(1) + state.slice(1, HEAD_LENGTH - 1) + text.slice(SUBMITTED_HEAD_LENGTH) + state.slice(HEAD_LENGTH - 1);
+}
 
 /** Epoch milliseconds, until the year 2286. */
 const TIME_DIGITS = 13;
 
-/** A number as the texts of fixed places have it. */
+/** A number as the texts of fixed places have it. @throws RangeError for one that has no place there: it would move all that follows */
 export function digits(value: number, width: number): string {
-  return String(value).padStart(width, "0");
+  const text = String(value);
+  if (!(value >= 0) || text.length > width) throw new RangeError(`${text} does not fit into ${width} digits`);
+  return text.padStart(width, "0");
+}
+
+const SEQ_DIGITS = 10;
+/** Claim numbers below it fit: a process that claims a million times a second reaches it after a century. */
+export const SEQ_LIMIT = 36 ** SEQ_DIGITS;
+
+/** A claim number as the head of a job, and every script, has it. @throws RangeError for one that does not fit */
+export function encodeSeq(seq: number): string {
+  if (!(seq >= 0 && seq < SEQ_LIMIT)) throw new RangeError(`${seq} is no claim number`);
+  return seq.toString(36).padStart(SEQ_DIGITS, "0");
+}
+
+function decodeSeq(text: string): number {
+  return Number.parseInt(text, 36);
 }
 
 /** What stands before the type in the text of a submission. */
-const SUBMITTED_HEAD_LENGTH = 2;
+export const SUBMITTED_HEAD_LENGTH = 2;
 
 /** The options of a submission that said nothing; shared, so that it is known at a glance. */
 export const NO_OPTIONS: JobOptions = Object.freeze({});
@@ -60,13 +91,24 @@ export function oneLine(json: string): string {
 
 /** The text of a new job: `s` where it names a time to start, which the script that enqueues it compares with its clock. */
 export function encodeSubmission(submission: Submission): string {
-  const { priority, type, maxAttempts, options, payload } = submission;
-  const head = submissionHead(options.run_at === undefined ? "q" : "s", priority, type, maxAttempts, encodeGroup(submission), encodeOptions(options));
-  return head + payload;
+  const { payload } = submission;
+  return isLarge(payload) ? headOf(submission, payload.size) : headOf(submission, 0) + payload;
+}
+
+/** What {@link encodeSubmission} would give if its payload were small: the text, and the bytes of a large payload, which follow it. */
+export function encodeWhole(submission: Submission): { readonly text: string; readonly data?: Uint8Array } {
+  const { payload } = submission;
+  return isLarge(payload) ? { text: headOf(submission, 0), data: dataOf(payload) } : { text: headOf(submission, 0) + payload };
+}
+
+/** @param size of a large payload that is stored apart, or 0 */
+function headOf(submission: Submission, size: number): string {
+  const { priority, type, maxAttempts, options } = submission;
+  return submissionHead(options.run_at === undefined ? "q" : "s", priority, type, size === 0 ? maxAttempts : `${maxAttempts}>${size}`, encodeGroup(submission), encodeOptions(options));
 }
 
 const submissionHead = lastText(
-  (state: string, priority: number, type: string, maxAttempts: number, group: string, extra: string) => `${state}${priority}${type}|${maxAttempts}|${group}|${extra}\n`,
+  (state: string, priority: number, type: string, maxAttempts: number | string, group: string, extra: string) => `${state}${priority}${type}|${maxAttempts}|${group}|${extra}\n`,
 );
 
 /** The group as it stands in keys and values: free of `|`, spaces and line breaks. */
@@ -106,7 +148,7 @@ export function decodeJob(id: string, text: string, lease?: FreshLease): Job {
     progress: progress === "---" ? null : Number(progress),
     startedAt: startedAt === 0 ? null : startedAt,
     worker: lease ? lease.replica : startedAt === 0 ? null : text.slice(24, 32),
-    claimSeq: lease ? lease.seq : Number(text.slice(32, 42)),
+    claimSeq: lease ? lease.seq : decodeSeq(text.slice(32, 42)),
   });
 }
 
@@ -148,19 +190,24 @@ export function leasedJob(id: string, { type, payload, priority, maxAttempts, gr
   };
 }
 
-/** @param from where the type begins */
+/** @param from where the type begins @throws Error for a text that a program of this version cannot have written */
 function jobOf(id: string, text: string, from: number, state: State): Job {
   const metaEnd = text.indexOf("\n", from);
   const payloadEnd = text.indexOf("\n", metaEnd + 1);
   const typeEnd = text.indexOf("|", from);
   const maxAttemptsEnd = text.indexOf("|", typeEnd + 1);
   const groupEnd = text.indexOf("|", maxAttemptsEnd + 1);
+  const limits = text.slice(typeEnd + 1, maxAttemptsEnd);
+  const maxAttempts = Number.parseInt(limits, 10);
+  if (groupEnd === -1 || groupEnd >= metaEnd || !(maxAttempts > 0)) throw new Error("its text has another form");
+  const sizeAt = limits.indexOf(">") + 1;
+  const payload = payloadEnd === -1 ? text.slice(metaEnd + 1) : text.slice(metaEnd + 1, payloadEnd);
   return {
     id,
     type: text.slice(from, typeEnd),
-    payload: payloadEnd === -1 ? text.slice(metaEnd + 1) : text.slice(metaEnd + 1, payloadEnd),
+    payload: sizeAt === 0 ? payload : { size: Number(limits.slice(sizeAt)) },
     priority: text.charCodeAt(1) - 48,
-    maxAttempts: Number(text.slice(typeEnd + 1, maxAttemptsEnd)),
+    maxAttempts,
     groupKey: groupEnd === maxAttemptsEnd + 1 ? null : decodeURIComponent(text.slice(maxAttemptsEnd + 1, groupEnd)),
     options: groupEnd + 1 === metaEnd ? NO_OPTIONS : (JSON.parse(text.slice(groupEnd + 1, metaEnd)) as JobOptions),
     status: state.status,
@@ -174,6 +221,33 @@ function jobOf(id: string, text: string, from: number, state: State): Job {
     claimSeq: state.claimSeq,
     history: payloadEnd === -1 ? [] : readHistory(text.slice(payloadEnd + 1), state),
   };
+}
+
+/**
+ * A job whose text cannot be read, as far as its first characters show: enough to settle it as failed, and to name it in a list.
+ * @param from where its type begins
+ */
+export function unreadableJob(id: string, text: string, from: number, lease?: FreshLease): Job {
+  const isWhole = from === HEAD_LENGTH;
+  const counter = (at: number, end: number): number => (isWhole && Number(text.slice(at, end))) || 0;
+  return {
+    ...leasedJob(id, { type: /^[a-z0-9_]+/.exec(text.slice(from, from + 64))?.[0] ?? "unknown", payload: "{}", priority: 5, maxAttempts: 1, groupKey: null, options: NO_OPTIONS }, lease ?? NOBODY),
+    ...(lease ? {} : { status: STATUS_OF[text.charAt(0)] ?? "queued", startedAt: null, worker: null }),
+    attempt: counter(2, 4) + (lease ? 1 : 0),
+    crashes: counter(4, 5),
+    deferrals: counter(5, 7),
+  };
+}
+
+const NOBODY: FreshLease = { replica: "", seq: 0, now: 0 };
+
+/** Reads a whole text; where it cannot be read, {@link unreadableJob}. */
+export function readJob(id: string, text: string): Job {
+  try {
+    return decodeJob(id, text);
+  } catch {
+    return unreadableJob(id, text, HEAD_LENGTH);
+  }
 }
 
 /** The counters of a head, as settle rewrites them: attempt, crashes, deferrals. */
@@ -199,6 +273,7 @@ export function shortRecord(finishedAt: number, result: string): string {
 function readHistory(text: string, { attempt, worker, startedAt }: State): readonly string[] {
   const records = text.split("\n");
   const last = records.at(-1) ?? "";
+  for (const record of records) if (record !== last || !last.startsWith(SHORT)) JSON.parse(record); // who looks at one later need not expect another form
   if (!last.startsWith(SHORT)) return records;
   const [finished, result] = [Number(last.slice(1, 1 + TIME_DIGITS)), last.slice(1 + TIME_DIGITS)];
   records[records.length - 1] = encodeRecord({ attempt, outcome: "completed", worker, started_at: startedAt, finished_at: finished, result });

@@ -14,6 +14,7 @@ import type { Attempt } from "./attempt.ts";
 import { Executor } from "./executor.ts";
 import { shareProgress } from "./shared-progress.ts";
 import { Threads, type ThreadsOptions } from "./threads.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 
 let threads: Threads;
 let executor: Executor;
@@ -32,6 +33,7 @@ beforeAll(async () => {
     onError: (error) => faults.push(error),
   });
   executor = new Executor({
+    ...smallPayloads,
     definitions: registry.types.map(({ definition }) => definition).filter(({ type }) => /^(test_|noop)/.test(type)),
     threads,
     log: (job, message, fields) => lines.push({ job: job.id, message, fields }),

@@ -2,36 +2,52 @@
  * Runs one attempt and never throws: a handler's return, throw, crash or endless loop all become an `AttemptEnd`.
  * Lane `io` runs here, on the main thread; lane `cpu` on a pool thread.
  */
-import type { AnyJobDefinition, Services } from "../core/job-type.ts";
+import type { AnyJobDefinition, Lane, Services } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
+import { isLarge } from "../core/payload.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { stateLeft } from "../core/wire.ts";
 import { messageOf } from "../errors.ts";
+import type { Running, StopReason } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptLog } from "./io-context.ts";
 import { IoContext } from "./io-context.ts";
-import { readProgress, shareProgress, type SharedProgress } from "./shared-progress.ts";
-import type { HandlerMessage, Threads } from "./threads.ts";
+import type { IoThreads } from "./io-threads.ts";
+import { MAIN_THREAD_BYTES } from "./io-threads.ts";
+import { readProgress, shareProgress } from "./shared-progress.ts";
+import type { HandlerMessage, ThreadReport, ThreadTask, Threads } from "./threads.ts";
 import { Tools } from "./tools.ts";
 
 export interface ExecutorOptions {
   /** The types that run here. */
   readonly definitions: readonly AnyJobDefinition[];
   readonly threads: Pick<Threads, "run">;
+  readonly ioThreads: Pick<IoThreads, "run">;
+  /** The bytes of a job's large payload, in memory of their own; undefined where they are missing. */
+  readonly payload: (id: string, size: number) => Promise<Uint8Array<ArrayBuffer> | undefined>;
   readonly log: AttemptLog;
 }
+
+const decoder = new TextDecoder();
+
+/** What an attempt runs in while its payload is fetched. */
+const NOTHING_YET: Running = { percent: null, abort: () => undefined };
 
 export class Executor {
   readonly #definitions: ReadonlyMap<string, AnyJobDefinition>;
   readonly #threads: Pick<Threads, "run">;
+  readonly #ioThreads: Pick<IoThreads, "run">;
+  readonly #payload: ExecutorOptions["payload"];
   readonly #log: AttemptLog;
   readonly #tools: Tools;
   /** Attempts on threads, by job: where their log lines belong. Promises, so that close can wait for them. */
   readonly #onThreads = new Map<string, { readonly attempt: Attempt; readonly run: Promise<void> }>();
 
-  constructor({ definitions, threads, log }: ExecutorOptions) {
+  constructor({ definitions, threads, ioThreads, payload, log }: ExecutorOptions) {
     this.#definitions = new Map(definitions.map((definition) => [definition.type, definition]));
     this.#threads = threads;
+    this.#ioThreads = ioThreads;
+    this.#payload = payload;
     this.#log = log;
     this.#tools = new Tools(definitions.filter(({ lane }) => lane === "io"));
   }
@@ -48,16 +64,32 @@ export class Executor {
     const definition = this.#definitions.get(job.type);
     const attempt = new Attempt(job, job.options.timeout_ms ?? definition?.timeoutMs ?? 0, onEnd);
     if (!definition) attempt.threw(new Error(`no job type ${job.type} on this replica`));
-    else if (definition.lane === "cpu") this.#startOnThread(attempt);
-    else this.#startHere(attempt, definition, payload);
+    else if (isLarge(job.payload)) this.#startLarge(attempt, definition, job.payload.size);
+    else if (definition.lane === "cpu") this.#startOnThread(attempt, job.payload);
+    else this.#startHere(attempt, definition, payload ?? job.payload);
     return attempt;
   }
 
+  /** Fetches the payload first. One that large is never parsed on the main thread, whatever its lane. */
+  #startLarge(attempt: Attempt, definition: AnyJobDefinition, size: number): void {
+    attempt.runsIn = NOTHING_YET;
+    const start = (data: Uint8Array<ArrayBuffer> | undefined): void => {
+      if (attempt.hasEnded) return;
+      if (attempt.stopReason !== undefined) attempt.giveUp();
+      else if (!data) attempt.end({ kind: "threw", code: "unreadable", message: "its payload is missing in Redis", isPermanent: true });
+      else if (definition.lane === "cpu" || size > MAIN_THREAD_BYTES) this.#startOnThread(attempt, data, definition.lane);
+      else this.#startHere(attempt, definition, decoder.decode(data));
+    };
+    // Without an answer of Redis the job is given back: nothing was tried.
+    this.#payload(attempt.job.id, size).then(start, () => attempt.end({ kind: "released" })).catch((error: unknown) => attempt.threw(error));
+  }
+
+  /** @param payload its JSON text, or what it says */
   #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: unknown): void {
     const context = new IoContext(attempt, this.#tools.get(definition.type), this.#log);
     attempt.runsIn = context;
     try {
-      const value: unknown = definition.run(payload ?? JSON.parse(attempt.job.payload), context);
+      const value: unknown = definition.run(typeof payload === "string" ? JSON.parse(payload) : payload, context);
       if (isThenable(value)) {
         value.then((result) => attempt.returned(result), (error: unknown) => attempt.threw(error));
       } else {
@@ -68,20 +100,23 @@ export class Executor {
     }
   }
 
-  #startOnThread(attempt: Attempt): void {
+  #startOnThread(attempt: Attempt, payload: ThreadTask["payload"], lane: Lane = "cpu"): void {
     const { job } = attempt;
     const controller = new AbortController();
     const progress = shareProgress();
-    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: () => controller.abort() };
-    const run = this.#runOnThread(attempt, progress, controller.signal).finally(() => this.#onThreads.delete(job.id));
+    let stop: (reason: StopReason) => void = () => controller.abort();
+    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: (reason) => stop(reason) };
+    const task = { type: job.type, jobId: job.id, attempt: job.attempt, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job.history), progress };
+    const report = lane === "io" && typeof payload !== "string" ? this.#ioThreads.run({ ...task, payload }, (onStop) => { stop = onStop; }) : this.#threads.run(task, controller.signal);
+    const run = this.#endOf(attempt, report).finally(() => this.#onThreads.delete(job.id));
     this.#onThreads.set(job.id, { attempt, run });
   }
 
-  async #runOnThread(attempt: Attempt, progress: SharedProgress, signal: AbortSignal): Promise<void> {
-    const { id: jobId, type, payload, attempt: number, startedAt, history } = attempt.job;
+  async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
     try {
-      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload, state: stateLeft(history), progress }, signal);
-      attempt.end(end, evidence);
+      const { end, ...evidence } = await report;
+      if (end.kind === "threw" && attempt.stopReason !== undefined) attempt.giveUp(); // it was told to stop, and has
+      else attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
       if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false });

@@ -59,7 +59,7 @@ export class IoContext implements AttemptContext<unknown>, Running {
 }
 
 /** The reason of the signal, with the word for it as its code. */
-function reasonOf(reason: StopReason): Error {
+export function reasonOf(reason: StopReason): Error {
   return Object.assign(new Error(reason), { code: reason });
 }
 

@@ -7,15 +7,18 @@ import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { KeptLog, lineOf } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
+import { ThreadLink } from "./thread-link.ts";
 import { tellProgress } from "./shared-progress.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
 
-const { jobsDir, settings } = workerData as ThreadData;
+const { jobsDir, settings, channel } = workerData as ThreadData;
 const registry = await loadRegistry({ jobsDir });
 registry.configure(settings);
-const services: Services = { destinations: unlimited, startProcess: (request) => say({ thread: threadId, startProcess: request }) };
+const link = channel === undefined ? undefined : new ThreadLink(channel, threadId);
+const services: Services = { destinations: link?.destinations ?? unlimited, startProcess: (request) => say({ thread: threadId, startProcess: request }) };
 const tools = new Map<string, Promise<unknown>>();
+const decoder = new TextDecoder();
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated
 
 function say(message: ThreadMessage): void {
@@ -44,7 +47,7 @@ export async function closeTools(): Promise<void> {
   await Promise.all(closings);
 }
 
-export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state, progress }: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state, progress, key = 0 }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
@@ -59,12 +62,12 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
   try {
     const definition = registry.get(type)?.definition;
     if (!definition) throw new Error(`no job type ${type} on this thread`);
-    const value: unknown = await definition.run(JSON.parse(payload), {
+    const value: unknown = await definition.run(JSON.parse(typeof payload === "string" ? payload : decoder.decode(payload)), {
       jobId,
       attempt,
       state,
       tool: await open(definition),
-      signal: neverAborted,
+      signal: link?.signalOf(key) ?? neverAborted,
       progress: (percent: number) => tellProgress(progress, percent),
       log,
     });
@@ -72,5 +75,7 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
   } catch (error) {
     for (const line of stackOf(error)) (kept ??= new KeptLog(startedAt)).add(line);
     return report(endOfThrow(error));
+  } finally {
+    link?.ended(key);
   }
 }

@@ -19,8 +19,10 @@ export interface ThreadTask {
   readonly attempt: number;
   /** Epoch ms, Redis's. */
   readonly startedAt: number;
-  /** JSON text. */
-  readonly payload: string;
+  /** JSON text; of a large payload its bytes, which move to the thread. */
+  readonly payload: string | Uint8Array<ArrayBuffer>;
+  /** In lane `io`: what the messages that stop it name it by. */
+  readonly key?: number;
   /** What an earlier attempt left for this one. */
   readonly state?: unknown;
   readonly progress: SharedProgress;
@@ -35,6 +37,8 @@ export interface ThreadReport extends Evidence {
 export interface ThreadData {
   readonly jobsDir: string | undefined;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** In lane `io`: the name of the channel that its threads and the main thread share. */
+  readonly channel?: string;
 }
 
 /** What a running handler says on a thread: a line for the log. */
@@ -66,7 +70,7 @@ const PARSER_YOUNG_MB = 8;
 const CLOSE_WITHIN_MS = 2_000;
 
 /** Where the code of a thread is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
-const filename = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs", import.meta.url));
+export const threadFile = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs", import.meta.url));
 
 export class Threads {
   /** Absent on a replica that runs no jobs of the lane. */
@@ -85,7 +89,7 @@ export class Threads {
     const workerData = data satisfies ThreadData;
     if (size > 0) {
       this.#pool = new Piscina({
-        filename,
+        filename: threadFile,
         name: "runAttempt",
         minThreads: size,
         maxThreads: size,
@@ -105,7 +109,7 @@ export class Threads {
       this.#pool.on("error", onError); // an error event that nobody listens to ends the process
       this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id)); // one that exited has no id any more: its sockets are closed
     }
-    this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxYoungGenerationSizeMb: PARSER_YOUNG_MB } });
+    this.#parser = new Piscina({ filename: threadFile, name: "parseBody", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxYoungGenerationSizeMb: PARSER_YOUNG_MB } });
     this.#parser.on("error", onError);
   }
 
@@ -125,7 +129,7 @@ export class Threads {
     if (!this.#pool) throw new Error("this replica has no pool threads");
     this.#running += 1;
     try {
-      return (await this.#pool.run(task, { signal })) as ThreadReport;
+      return (await this.#pool.run(task, { signal, ...(typeof task.payload !== "string" && { transferList: [task.payload.buffer] }) })) as ThreadReport;
     } finally {
       this.#running -= 1;
     }
@@ -158,6 +162,6 @@ export class Threads {
 }
 
 /** A handler has the same port as we have, and it or its libraries may post anything there. */
-function isThreadMessage(message: unknown): message is ThreadMessage {
+export function isThreadMessage(message: unknown): message is ThreadMessage {
   return typeof message === "object" && message !== null;
 }

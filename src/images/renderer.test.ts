@@ -17,6 +17,7 @@ import imageResize from "../jobs/image-resize.ts";
 import { submission } from "../testing/queue.ts";
 import { until } from "../testing/until.ts";
 import { Renderer } from "./renderer.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 
 const THREADS_MODULE = fileURLToPath(new URL("../../dist/execute/threads.js", import.meta.url));
 const cleanups: (() => unknown)[] = [];
@@ -30,7 +31,7 @@ let executor: Executor;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "renderer-"));
   threads = new Threads({ size: 2, jobsDir: undefined, settings: settings(), onMessage: () => undefined, onError: () => undefined });
-  executor = new Executor({ definitions: [imageResize], threads, log: () => undefined });
+  executor = new Executor({ ...smallPayloads, definitions: [imageResize], threads, log: () => undefined });
   const noise = { type: "gaussian" as const, mean: 128, sigma: 60 };
   const photo = await sharp({ create: { width: 1_500, height: 1_000, channels: 3, background: "black", noise } }).jpeg().toBuffer();
   const source = { base64: photo.toString("base64") };

@@ -20,7 +20,8 @@ for i = 1, #counts, 2 do
     queues[#queues + 1] = redis.call('ZCARD', ns .. 'ready:' .. kind)
     local id = redis.call('ZRANGE', ns .. 'ready:' .. kind, 0, 0)[1] or ''
     queues[#queues + 1] = id
-    queues[#queues + 1] = id == '' and '' or whole(start_of(id), redis.call('HGET', states, id))
+    local state = id ~= '' and redis.call('HGET', states, id)
+    queues[#queues + 1] = id == '' and '' or whole(start_of(id), state and string.sub(state, 1, 41))
   end
 end
 return {

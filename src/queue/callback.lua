@@ -7,7 +7,9 @@ local function enqueue_callback(id, kind, text)
   local slot = kind .. ':5'
   local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, '') or 0)) + 1
   call('ZADD', ns .. 'fair:' .. slot, tag, '')
-  call('ZADD', ns .. 'ready:' .. kind, score_of(5, tag, false), id)
+  local is_large = size_of(text) ~= nil
+  if is_large then call('PERSIST', payloads .. id) end
+  call('ZADD', ns .. 'ready:' .. kind, score_of(5, tag, false, is_large), id)
   call('ZADD', ns .. 'live', 0, id)
   if is_watched then changed('q', id, kind) end
   return true

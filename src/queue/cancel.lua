@@ -3,19 +3,19 @@
 -- KEYS: 1 namespace
 -- ARGV: 1 id · 2 how long the caller owns what it puts into the outbox (ms) · 3 its attempts when the caller read it (2 digits) · 4 record ·
 --       then its callback, if it asked for one: id, type, text
--- Returns: "cancelled" and the job's text, or "running" | "finished" | "missing" and the text if there is one, or "changed": it waits, but ran
---          since it was read, so the callback says what is no longer so; nothing is done
+-- Returns: "cancelled" | "running" | "finished" and what the hash holds of the job now, or "missing", or "changed": it waits, but ran since it was
+--          read, so the callback says what is no longer so; nothing is done
 local ns, id, own, attempts, record = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local callback, callback_kind, callback_text = ARGV[5], ARGV[6], ARGV[7]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local text, before = redis.call('GET', jobs .. id), redis.call('HGET', states, id)
-if not text then return { 'missing' } end
+local text, before = start_of(id), redis.call('HGET', states, id)
+if text == '' then return { 'missing' } end
 local state, kind = string.sub(before or text, 1, 1), string.match(text, '^[%w_]+', 3)
 
 local function becomes(after)
   redis.call('HSET', states, id, after)
-  return whole(text, after)
+  return after
 end
 
 if state == 'r' then
@@ -29,8 +29,8 @@ elseif state == 'q' or state == 's' or state == 't' then
   redis.call('HINCRBY', ns .. 'counts', 'cancelled:' .. kind, 1)
   local priority = string.sub(text, 2, 2)
   local band = (9 - priority) * BAND
-  if state == 'q' and redis.call('ZCOUNT', ns .. 'ready:' .. kind, band, band + BAND - 1) == 0 then
-    redis.call('DEL', ns .. 'fair:' .. kind .. ':' .. priority) -- nobody waits: who was last says nothing, and would never be dropped
+  if state == 'q' and not waits(ns .. 'ready:' .. kind, band) then
+    redis.call('UNLINK', ns .. 'fair:' .. kind .. ':' .. priority) -- nobody waits: who was last says nothing, and would never be dropped
   end
   if is_watched then changed('x', id, kind) end
   if callback and enqueue_callback(callback, callback_kind, callback_text) then
@@ -40,4 +40,4 @@ elseif state == 'q' or state == 's' or state == 't' then
   announce()
   return { 'cancelled', becomes('x' .. (before and string.sub(before, 2) or UNCLAIMED) .. '\n' .. record) }
 end
-return { 'finished', whole(text, before) }
+return { 'finished', before or text }

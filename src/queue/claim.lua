@@ -1,13 +1,15 @@
 #!lua flags=allow-oom
 -- The atomic dequeue: promotes what is due, re-leases what was lost, and leases up to n jobs of each type to one replica.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 seq (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 not_after (ms; later than that nothing is
---       changed: the replica no longer waits, and would not run what it got) · 5 suspects that may start (0 or 1) ·
---       6 free slots of lane io · 7 of lane cpu · then for each type the replica runs: type, its own free slots, lane
+-- ARGV: 1 replica · 2 seq, 10 characters (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 not_after (ms; later than that
+--       nothing is changed: the replica no longer waits, and would not run what it got) · 5 suspects that may start (0 or 1) ·
+--       6 free slots of lane io · 7 of lane cpu · 8 bytes of large payloads that it has room for · 9 1 if it has none yet: then the first may have
+--       more, else 0 · then for each type the replica runs: type, its own free slots, lane
 -- Returns: now (ms), when to look again (ms; 0 when nothing is planned), 1 if another call would find more at once, else 0, 1 if this is
 --          a repeat, else 0; then texts of some 64 KiB that hold jobs: a mark, id, text, character 30. Marks: "+" claimed for the first time
 --          (the text is what was submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
 local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+local room, is_empty = tonumber(ARGV[8]), ARGV[9] == '1'
 local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024 -- bounded work and bytes for one call: its payloads are parsed in one turn of the caller's event loop
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -56,8 +58,19 @@ local function lease_job(id, text, state, lost)
   end
 end
 
--- What the hash says of up to 1,000 jobs: false for those that it does not know.
-local function states_of(ids) return #ids > 0 and call('HMGET', states, unpack(ids)) or {} end
+-- What the hash says of jobs: false for those that it does not know. A job that was tried often may have some 600 KB there: so many of them
+-- at a time, and none after the one that fills this call.
+local function states_of(ids)
+  local known, read = {}, bytes
+  for at = 1, #ids, 50 do
+    if read > MAX_BYTES then break end
+    for _, state in ipairs(call('HMGET', states, unpack(ids, at, math.min(at + 49, #ids)))) do
+      known[#known + 1] = state
+      read = read + (state and #state or 0)
+    end
+  end
+  return known
+end
 
 local last_claim = call('GET', ns .. 'claim:' .. replica)
 if last_claim and string.match(last_claim, '^%S+') == seq then -- the answer was lost on its way: the same jobs again
@@ -83,7 +96,8 @@ local due = call('ZRANGEBYSCORE', ns .. 'scheduled', '-inf', now, 'LIMIT', 0, LI
 local due_states = states_of(due)
 for at, id in ipairs(due) do
   local start, state = start_of(id), due_states[at]
-  local kind, group = string.match(start, '^([%w_]+)|%d+|([^|]*)|', 3)
+  local kind, size, group = string.match(start, '^([%w_]+)|%d+(>?%d*)|([^|]*)|', 3)
+  if state == nil then reply[3] = 1; break end
   call('ZREM', ns .. 'scheduled', id)
   if kind then
     local priority = sub(start, 2, 2)
@@ -91,7 +105,7 @@ for at, id in ipairs(due) do
     local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group) or 0)) + 1
     call('ZADD', ns .. 'fair:' .. slot, tag, group)
     if state then call('HSET', states, id, 'q' .. sub(state, 2)) else call('SETRANGE', jobs .. id, 0, 'q') end
-    call('ZADD', ns .. 'ready:' .. kind, score_of(priority, tag, state), id)
+    call('ZADD', ns .. 'ready:' .. kind, score_of(priority, tag, state, size ~= ''), id)
     promoted[kind] = true
     if is_watched then changed('q', id, kind) end
     count((state and 'retrying:' or 'scheduled:') .. kind, -1)
@@ -103,35 +117,56 @@ if now >= grace_until then
   local expired = call('ZRANGEBYSCORE', ns .. 'leased', '-inf', now, 'LIMIT', 0, LIMIT)
   local expired_states = states_of(expired)
   for at, id in ipairs(expired) do
-    if bytes > MAX_BYTES then reply[3] = 1; break end
+    if bytes > MAX_BYTES or expired_states[at] == nil then reply[3] = 1; break end
     local text = call('GET', jobs .. id)
     if text then lease_job(id, text, expired_states[at], true) else call('ZREM', ns .. 'leased', id) end
   end
   if #expired == LIMIT then reply[3] = 1 end
 end
 
--- The n ids of a type whose turn it is. One suspect may be among them, if it may start: where it would stand if it were none.
-local function next_ids(ready, n, has_suspects)
-  local ids = call('ZRANGEBYSCORE', ready, '-inf', SUSPECTS - 1, 'LIMIT', 0, n)
-  if has_suspects and suspects > 0 then
-    local first = call('ZRANGEBYSCORE', ready, SUSPECTS, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-    local ahead = call('ZCOUNT', ready, '-inf', first[2] - SUSPECTS - 1)
-    if ahead < n then table.insert(ids, ahead + 1, first[1]); ids[n + 1] = nil end
+-- Jobs of a range of `ready`, up to n, each where it would stand if there were no ranges, and up to the one whose payload there is no room for.
+local function add_range(turns, ready, from, to, n)
+  local found = n > 0 and call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 0, n) or {}
+  for i = 1, #found, 2 do
+    local size = tonumber(found[i + 1]) >= SUSPECTS and size_of(start_of(found[i])) or 0
+    if size > room and not is_empty then return end
+    if size > 0 then room, is_empty = room - size, false end
+    turns[#turns + 1] = { id = found[i], turn = found[i + 1] % SUSPECTS, nth = #turns, size = size }
+  end
+end
+
+-- The ids of a type whose turn it is, n at most, where some of them are suspects or have large payloads.
+local function next_turns(ready, n)
+  local turns, ids = {}, {}
+  add_range(turns, ready, SUSPECTS, LARGE - 1, math.min(n, suspects))
+  add_range(turns, ready, LARGE, '+inf', math.min(n, 50))
+  add_range(turns, ready, '-inf', SUSPECTS - 1, n)
+  table.sort(turns, function(one, other) return one.turn < other.turn or one.turn == other.turn and one.nth < other.nth end)
+  for i, of in ipairs(turns) do
+    if i <= n then ids[i] = of.id else room = room + of.size end
   end
   return ids
 end
 
+-- Drops what is known of groups whose last job has had its turn: of so many a call, as each claim brings fewer than that.
+local function drop_passed(fair, tag)
+  local passed = math.min(call('ZCOUNT', fair, '-inf', tag), LIMIT)
+  if passed > 0 then call('ZREMRANGEBYRANK', fair, 0, passed - 1) end
+end
+
 local free = { io = tonumber(ARGV[6]), cpu = tonumber(ARGV[7]) }
-for at = 8, #ARGV, 3 do
+for at = 10, #ARGV, 3 do
   local kind, lane = ARGV[at], ARGV[at + 2]
-  local n = paused[kind] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane])
+  local n = paused[kind] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane], LIMIT)
   local ready, got, taken, top, before = ns .. 'ready:' .. kind, 0, 0, {}, #leased
-  local back = call('ZRANGE', ready, -1, -1, 'WITHSCORES') -- tells whether any wait, and whether there are suspects among them
-  local has_suspects = tonumber(back[2] or 0) >= SUSPECTS
-  local ids = n > 0 and back[1] and bytes <= MAX_BYTES and next_ids(ready, math.min(n, LIMIT), has_suspects) or {}
+  local back = call('ZRANGE', ready, -1, -1, 'WITHSCORES') -- tells whether any wait, and whether there are ranges
+  local has_ranges, ids = tonumber(back[2] or 0) >= SUSPECTS, {}
+  if n > 0 and back[1] and bytes <= MAX_BYTES then
+    ids = has_ranges and next_turns(ready, n) or call('ZRANGE', ready, 0, n - 1)
+  end
   local known, last, last_priority = states_of(ids), nil, nil
   for i, id in ipairs(ids) do
-    if bytes > MAX_BYTES then break end
+    if bytes > MAX_BYTES or known[i] == nil then break end
     taken = i
     local text, state = call('GET', jobs .. id), known[i]
     if text then
@@ -145,7 +180,7 @@ for at = 8, #ARGV, 3 do
   end
   if last then top[9 - last_priority] = call('ZSCORE', ready, last) end
   local is_left = back[1] ~= ids[taken]
-  if has_suspects then
+  if has_ranges then
     if taken > 0 then call('ZREM', ready, unpack(ids, 1, taken)) end
     is_left = call('EXISTS', ready) == 1
   elseif taken > 0 then
@@ -156,20 +191,16 @@ for at = 8, #ARGV, 3 do
   end
   for band, score in pairs(top) do
     local slot, tag = kind .. ':' .. (9 - band), score % SUSPECTS - band * BAND
-    if tag > tonumber(call('HGET', ns .. 'vtime', slot) or 0) then call('HSET', ns .. 'vtime', slot, tag) end -- a suspect comes later than its tag
-    local waits = call('ZCOUNT', ready, band * BAND, (band + 1) * BAND - 1) > 0
-    call('ZREMRANGEBYSCORE', ns .. 'fair:' .. slot, '-inf', waits and tag or '+inf') -- where nobody waits, no tag says anything
+    if tag > tonumber(call('HGET', ns .. 'vtime', slot) or 0) then call('HSET', ns .. 'vtime', slot, tag) end -- one of the other ranges comes later than its tag
+    if waits(ready, band * BAND) then drop_passed(ns .. 'fair:' .. slot, tag)
+    else call('UNLINK', ns .. 'fair:' .. slot) end -- nobody waits: no tag says anything
   end
   free[lane] = free[lane] - got
   if got > 0 then count('running:' .. kind, got) end
   if taken > 0 and is_left then reply[3] = 1 end
-  if seq == '0' then call('DEL', ns .. 'idle:' .. kind) end -- a replica that starts leaves out who died: whoever lives stands there again within a second
-  if got < n then
-    call('SADD', ns .. 'idle:' .. kind, replica)
-  else
-    call('SREM', ns .. 'idle:' .. kind, replica)
-    if is_left and not paused[kind] then wake(kind) end
-  end
+  if seq == '0000000000' then call('DEL', ns .. 'idle:' .. kind) end -- a replica that starts leaves out who died: whoever lives stands there again within a second
+  if is_left and not paused[kind] and (got == n or has_ranges and got > 0) then wake(kind) end -- another may have slots, and room, for what is left
+  call(got < n and 'SADD' or 'SREM', ns .. 'idle:' .. kind, replica)
   promoted[kind] = nil
 end
 

@@ -92,13 +92,31 @@ export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void
 class WrittenCommand extends Command {
   readonly #bytes: Buffer;
 
-  constructor(name: string, bytes: Buffer) {
-    super(name, [], { replyEncoding: "utf8" });
+  constructor(name: string, bytes: Buffer, replyEncoding: "utf8" | null = "utf8") {
+    super(name, [], { replyEncoding });
     this.#bytes = bytes;
   }
 
   override toWritable(): Buffer {
     return this.#bytes;
+  }
+}
+
+/** A `SET` of a large value, which is written as it is: joined with the rest it would be copied. */
+class StoreCommand extends WrittenCommand {
+  readonly #head: Buffer;
+  readonly #value: Uint8Array;
+
+  constructor(key: string, value: Uint8Array, ttlMs: number) {
+    super("set", Buffer.from(`\r\n$2\r\nPX\r\n$${String(ttlMs).length}\r\n${ttlMs}\r\n$2\r\nNX\r\n`));
+    this.#head = Buffer.from(`*6\r\n$3\r\nSET\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n$${value.length}\r\n`);
+    this.#value = value;
+  }
+
+  override toWritable(stream?: NodeJS.WritableStream): Buffer {
+    stream?.write(this.#head);
+    stream?.write(this.#value);
+    return super.toWritable();
   }
 }
 
@@ -153,18 +171,35 @@ export class Connection {
     return this.#send([name], args, timeoutMs);
   }
 
+  /** Stores a value for so long, unless there is one. Errors as {@link send}. */
+  async store(key: string, value: Uint8Array, ttlMs: number, timeoutMs: number): Promise<void> {
+    await this.#answer(new StoreCommand(key, value, ttlMs), timeoutMs);
+  }
+
+  /** The bytes of a value, in memory of their own; undefined where there is none. Errors as {@link send}. */
+  async fetch(key: string, timeoutMs: number): Promise<Buffer<ArrayBuffer> | undefined> {
+    const request = this.#buffers.encode(["get"], [key]);
+    const value = (await this.#answer(new WrittenCommand("get", request, null), timeoutMs)) as unknown as Buffer<ArrayBuffer> | null;
+    this.#buffers.release(request);
+    if (value === null) return undefined;
+    return value.length === value.buffer.byteLength ? value : Buffer.from(Uint8Array.from(value).buffer); // a short one shares the memory of its packet
+  }
+
   async #send(head: readonly [string, ...string[]], args: readonly string[], timeoutMs: number): Promise<Reply> {
-    if (!this.isReady) throw new QueueDisconnected("Redis is not connected");
     const bytes = this.#buffers.encode(head, args);
-    const command = new WrittenCommand(head[0], bytes);
+    const reply = await this.#answer(new WrittenCommand(head[0], bytes), timeoutMs);
+    this.#buffers.release(bytes);
+    return reply;
+  }
+
+  async #answer(command: WrittenCommand, timeoutMs: number): Promise<Reply> {
+    if (!this.isReady) throw new QueueDisconnected("Redis is not connected");
     // Its own timer, as ioredis' commandTimeout is one for all calls. Its connection stays: one that is dead is given up when it has been silent for SILENT_MS.
     const timer = setTimeout(() => {
       command.reject(new OutcomeUnknown(`Redis has not answered within ${timeoutMs} ms`));
     }, timeoutMs);
     try {
-      const reply = (await this.#redis.sendCommand(command)) as Reply;
-      this.#buffers.release(bytes);
-      return reply;
+      return (await this.#redis.sendCommand(command)) as Reply;
     } catch (error) {
       if (error instanceof OutcomeUnknown) throw error;
       if (isReplyError(error)) {

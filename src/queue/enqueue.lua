@@ -4,17 +4,26 @@
 -- KEYS: 1 namespace
 -- ARGV: 1 not_after (ms; later than that nothing is changed) · 2 the caller's replica id if it runs jobs, else "" · 3 seq of such leases ·
 --       4 lease (ms) · then, by the first character:
+--       "^" first of all: an id whose payload was stored under p:<id>, until a time that this call takes away
 --       "+" a type: the caller has free slots for all of its jobs in this call that say no time to start
 --       a job: its id (36) and its text, whose state is "q", or "s" after a "@"
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
--- Returns: now (ms), 1 in time or 0 late, a letter for each job where any "+" was given (else ""): "r" leased to the caller ·
+-- Returns: now (ms), 1 in time, 0 late or 2 where a payload is not there (nothing is changed then), a letter for each job where any "+" was given (else ""): "r" leased to the caller ·
 --          "q" or "s" waits · "-" known before, or passed over; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
 local ns, not_after, replica = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > not_after then return { now, 0 } end
+
+local at, large = 5, {}
+while at <= #ARGV and byte(ARGV[at]) == 94 do -- ^
+  local id = sub(ARGV[at], 2)
+  if call('EXISTS', payloads .. id) == 0 then return { now, 2 } end
+  large[id] = true
+  at = at + 1
+end
 
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
 local reply, live, n_live, scheduled, groups, by_type, current = { now, 1, '' }, {}, 0, {}, {}, {}, nil
@@ -60,6 +69,7 @@ local function place(id, run_at)
   if is_watched then changed(is_due and 'q' or 's', id, current.kind) end
   n_live = n_live + 2
   live[n_live - 1] = '0'; live[n_live] = id
+  if large[id] then call('PERSIST', payloads .. id) end
   if of_type.is_leased and not run_at then
     local n = #heads
     of_type.leased = of_type.leased + 1
@@ -71,7 +81,7 @@ local function place(id, run_at)
     letters[nth] = 'q'
     local ready, due = of_type.ready, of_type.due + 1
     current.tag = (current.tag or last_tag(current)) + 1
-    ready[2 * due - 1] = format('%d', current.band + current.tag); ready[2 * due] = id -- Redis itself writes a number as %.17g, which takes four times as long
+    ready[2 * due - 1] = format('%d', current.band + current.tag + (large[id] and LARGE or 0)); ready[2 * due] = id -- Redis itself writes a number as %.17g, which takes four times as long
     of_type.due = due
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id
@@ -135,7 +145,7 @@ local function first_id(at)
   return sub(ARGV[at], 1, 36)
 end
 
-local at, n, last, keyed, run_at = 5, #ARGV, 0, 0, nil -- last: where a submission of several arguments ends
+local n, last, keyed, run_at = #ARGV, 0, 0, nil -- last: where a submission of several arguments ends
 while at <= n do
   local arg = ARGV[at]
   local mark = byte(arg)

@@ -2,11 +2,14 @@
  * Submissions on their way into Redis. Those of one event-loop tick travel in one call, and calls do not wait for each
  * other. What is under way is bounded: beyond it a submission is refused at once, instead of filling memory.
  */
-import { encodeGroup, encodeSubmission } from "../core/wire.ts";
+import { encodeGroup, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import type { Submission } from "../core/job.ts";
+import type { LargePayload } from "../core/payload.ts";
+import { isLarge, sizeOf } from "../core/payload.ts";
 import { OutcomeUnknown, QueueUnavailable, TaskFlowError, messageOf } from "../errors.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import type { PayloadStore } from "./payload-store.ts";
 import type { Reservations } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
 
@@ -55,6 +58,8 @@ export interface EnqueuerOptions {
   readonly onEnqueued: () => void;
   /** Where jobs run here: what a call may lease at once. */
   readonly reservations: Reservations | undefined;
+  /** Where submissions have large payloads: what stores them, on the same connection. */
+  readonly payloads: PayloadStore | undefined;
 }
 
 const ENQUEUED: Enqueued = { kind: "enqueued" };
@@ -96,24 +101,30 @@ export class Enqueuer {
   }
 
   async #call(batch: readonly Pending[]): Promise<void> {
-    const { ns, replica, timeoutMs, leaseMs, reservations, onEnqueued } = this.#options;
+    const { ns, replica, timeoutMs, leaseMs, reservations, payloads, onEnqueued } = this.#options;
     const submitted = batch.map((pending) => pending.submitted);
     const reservation = reservations?.make(submitted);
     const notAfter = this.#clock.now() + timeoutMs;
-    const args = [ns, String(notAfter), replica, String(reservation?.seq ?? 0), String(leaseMs)];
+    const args = [ns, String(notAfter), replica, encodeSeq(reservation?.seq ?? 0), String(leaseMs)];
+    const large = payloads ? largeOf(batch) : NONE;
+    for (const [id] of large) args.push(`^${id}`);
     if (reservation) for (const type of reservation.types.keys()) args.push(`+${type}`);
     pushArguments(args, batch);
     let bytes = 0;
     for (const arg of args) bytes += arg.length;
+    for (const [, payload] of large) bytes += payload.size;
     this.#bytesUnderWay += bytes;
     const sentAt = performance.now();
     let reply: readonly (number | string)[];
     let now: number;
+    // A payload that Redis did not take (its memory is full) is missed by the script, which then changes nothing.
+    const puts = large.map(([id, payload]) => payloads?.put(id, payload, timeoutMs).catch(() => undefined) ?? Promise.resolve());
     try {
       reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
       now = Number(reply[0]);
       this.#clock.learn(now, sentAt, performance.now()); // from one that came too late, above all: the next may be in time
       if (reply[1] === 0) throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
+      if (reply[1] === 2) throw new QueueUnavailable("Redis did not take the payload; nothing was changed");
     } catch (thrown) {
       const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`enqueue failed: ${messageOf(thrown)}`, thrown);
       for (const { done } of batch) done({ kind: "failed", error });
@@ -121,6 +132,7 @@ export class Enqueuer {
       else if (reservation) reservations?.release(reservation.types);
       return;
     } finally {
+      if (puts.length > 0) await Promise.all(puts);
       this.#bytesUnderWay -= bytes;
     }
     const letters = String(reply[2]);
@@ -131,6 +143,13 @@ export class Enqueuer {
   }
 }
 
+const NONE: readonly (readonly [string, LargePayload])[] = [];
+
+/** The large payloads of a call, with the ids of their jobs. */
+function largeOf(batch: readonly Pending[]): readonly (readonly [string, LargePayload])[] {
+  return batch.flatMap(({ submitted: { ids, submissions } }) => submissions.flatMap(({ payload }, i) => (isLarge(payload) ? [[ids[i] ?? "", payload] as const] : [])));
+}
+
 /** How many submissions one call carries. */
 function fittingOf(pending: readonly Pending[]): number {
   let jobs = 0;
@@ -138,7 +157,7 @@ function fittingOf(pending: readonly Pending[]): number {
   let count = 0;
   for (const { submitted: { submissions } } of pending) {
     jobs += submissions.length;
-    for (const { payload } of submissions) chars += payload.length;
+    for (const { payload } of submissions) chars += sizeOf(payload);
     if (count > 0 && (jobs > MAX_JOBS_PER_CALL || chars > MAX_CHARS_PER_CALL)) break;
     count += 1;
   }

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Forgets jobs that Postgres holds. A repeat counts nothing twice, and what waits or runs (again) is left alone.
 -- KEYS: 1 namespace
--- ARGV: for each type: type, n, n ids
+-- ARGV: for each type: type, n, n ids; a ">" before the type: their payloads are large
 -- Returns: how many were forgotten by this call
 local ns, at, total = KEYS[1], 1, 0
 
@@ -13,8 +13,8 @@ local function is_live(id) -- recorded late, by a replica that was away, when Re
 end
 
 while at <= #ARGV do
-  local kind, n = ARGV[at], tonumber(ARGV[at + 1])
-  local removed = 0
+  local is_large, kind = string.match(ARGV[at], '^(>?)(.*)$')
+  local n, removed = tonumber(ARGV[at + 1]), 0
   for first = at + 2, at + 1 + n, 1000 do
     local last, ids, keys = math.min(first + 999, at + 1 + n), {}, {}
     local outbox = redis.call('ZREM', ns .. 'outbox', unpack(ARGV, first, last))
@@ -28,6 +28,9 @@ while at <= #ARGV do
       redis.call('ZREM', ns .. 'live', unpack(ids))
       redis.call('DEL', unpack(keys))
       redis.call('HDEL', states, unpack(ids))
+      if is_large ~= '' then
+        for _, id in ipairs(ids) do redis.call('UNLINK', payloads .. id) end
+      end
     end
   end
   if removed > 0 then redis.call('HINCRBY', ns .. 'counts', 'recorded:' .. kind, removed) end

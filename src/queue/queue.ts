@@ -2,14 +2,15 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
-import { decodeJob, digits } from "../core/wire.ts";
+import { digits, encodeSeq } from "../core/wire.ts";
 import type { CallbackOf, Job } from "../core/job.ts";
+import { isLarge } from "../core/payload.ts";
 import type { Allowance, Taking } from "./allowances.ts";
 import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
 import { readBooks } from "./books.ts";
 import type { CancelAnswer } from "./cancellation.ts";
-import { encodeCancellation } from "./cancellation.ts";
+import { cancelledJob, encodeCancellation } from "./cancellation.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { decodeClaim, encodeClaim } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
@@ -21,6 +22,8 @@ import { entryOf, isLater, readEntry } from "./changes.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
+import { JobReader } from "./job-reader.ts";
+import { PayloadStore } from "./payload-store.ts";
 import type { ReachHooks } from "./reach.ts";
 import { Reach } from "./reach.ts";
 import { Reservations } from "./reservation.ts";
@@ -71,9 +74,16 @@ export class Queue {
   readonly #options: QueueOptions;
   readonly #ns: string;
   readonly #submissions: Connection;
-  /** Claims, settles and reads do not wait behind submissions, nor these behind a large claim. */
+  /** Claims, renewals and settles wait behind neither submissions nor readers. */
   readonly #work: Connection;
+  readonly #reads: Connection;
+  /** Large payloads, in both directions. */
+  readonly #bytes: Connection;
+  readonly #reader: JobReader;
+  readonly #payloads: PayloadStore;
   readonly #enqueuer: Enqueuer;
+  /** Submissions with large payloads: no other travels with them, or waits for them. */
+  readonly #largeEnqueuer: Enqueuer;
   readonly #reservations: Reservations | undefined;
   readonly #subscriber: Subscriber;
   readonly #watches: Watch[] = [];
@@ -95,16 +105,21 @@ export class Queue {
     };
     this.#submissions = new Connection(options.url, hooksOf("submissions"));
     this.#work = new Connection(options.url, hooksOf("work"));
+    this.#reads = new Connection(options.url, hooksOf("reads"));
+    this.#bytes = new Connection(options.url, hooksOf("payloads"));
+    this.#reader = new JobReader(this.#reads, this.#ns);
+    this.#payloads = new PayloadStore(this.#bytes, this.#ns);
     this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onOpened: options.onDestinationsOpened ?? (() => undefined), onError: options.onError });
     if (runner && options.runsJobs) this.#reservations = new Reservations({ replica, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) });
-    this.#enqueuer = new Enqueuer(this.#submissions, this.clock, {
+    const enqueuing = {
       ns: this.#ns,
       replica: options.runsJobs ? options.replica : "",
       timeoutMs: options.submitTimeoutMs,
       leaseMs: options.leaseMs,
       onEnqueued: options.runsJobs ? options.onWake : () => undefined,
-      reservations: this.#reservations,
-    });
+    };
+    this.#enqueuer = new Enqueuer(this.#submissions, this.clock, { ...enqueuing, reservations: this.#reservations, payloads: undefined });
+    this.#largeEnqueuer = new Enqueuer(this.#bytes, this.clock, { ...enqueuing, reservations: undefined, payloads: this.#payloads });
     const heard = reach.of("subscriber");
     const onReady = (): void => {
       heard.onReady();
@@ -115,7 +130,7 @@ export class Queue {
 
   /** Waits until Redis answers, and learns its clock. */
   async open(timeoutMs: number): Promise<void> {
-    await Promise.all([this.#submissions.opened(timeoutMs), this.#work.opened(timeoutMs)]);
+    await Promise.all([this.#submissions, this.#work, this.#reads, this.#bytes].map((connection) => connection.opened(timeoutMs)));
     await this.#work.loadScripts(timeoutMs);
     await this.#subscriber.open(timeoutMs);
     const sentAt = performance.now();
@@ -159,13 +174,23 @@ export class Queue {
    * `done` is called exactly once, within the submit timeout.
    */
   enqueue(submitted: Submitted, done: EnqueueDone): void {
-    this.#enqueuer.enqueue(submitted, done);
+    const enqueuer = submitted.submissions.some(({ payload }) => isLarge(payload)) ? this.#largeEnqueuer : this.#enqueuer;
+    enqueuer.enqueue(submitted, done);
+  }
+
+  /**
+   * The bytes of a job's large payload, in memory of their own; undefined where Redis has none.
+   * @param size of the payload: fetches are bounded by it
+   * @throws QueueUnavailable and OutcomeUnknown, as all calls here
+   */
+  payload(id: string, size: number): Promise<Buffer<ArrayBuffer> | undefined> {
+    return this.#payloads.fetch(id, size);
   }
 
   /**
    * The atomic dequeue.
    * @param seq repeat the last number to get the same jobs again, after an answer that was lost
-   * @param suspectSlots 1 when a job that has lost a lease before may start, else 0
+   * @param suspectSlots 1 when a job that has lost two leases before may start, else 0
    */
   async claim(seq: number, suspectSlots: 0 | 1, free: FreeSlots): Promise<Claim> {
     const { replica, leaseMs } = this.#options;
@@ -182,7 +207,7 @@ export class Queue {
     const { replica, leaseMs } = this.#options;
     const args = [this.#ns, replica, String(leaseMs), String(Math.max(leaseMs, 3_000)), about];
     for (const { id, claimSeq, progress } of running) {
-      args.push(id, String(claimSeq), progress === null ? "---" : digits(Math.round(progress), 3));
+      args.push(id, encodeSeq(claimSeq), progress === null ? "---" : digits(Math.round(progress), 3));
     }
     const [, ...stops] = (await this.#timed(scripts.renew, args)) as [number, ...string[]];
     const answer = new Map<string, "lost" | "cancelled">();
@@ -193,27 +218,29 @@ export class Queue {
   /** Writes down the progress of jobs that run here, 0 to 100, and tells whoever watches. */
   async reportProgress(running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number }[]): Promise<void> {
     const args = [this.#ns, this.#options.replica];
-    for (const { id, claimSeq, progress } of running) args.push(id, digits(claimSeq, 10), digits(progress, 3));
+    for (const { id, claimSeq, progress } of running) args.push(id, encodeSeq(claimSeq), digits(progress, 3));
     await this.#work.run(scripts.progress, args, CALL_TIMEOUT_MS);
   }
 
   /** Settles attempts; the answers are in the order of the arguments. */
   async settle(settlements: readonly Settlement[], outboxOwnedMs: number): Promise<SettleAnswer[]> {
+    await this.#payloads.putAll(settlements.map(({ callback }) => callback));
     const args = encodeSettlements(this.#ns, settlements, this.#options.replica, outboxOwnedMs);
     const [, letters] = (await this.#timed(scripts.settle, args)) as [number, string];
     return Array.from(letters) as SettleAnswer[];
   }
 
   /** Forgets jobs that Postgres holds. */
-  async forget(jobs: readonly { readonly id: string; readonly type: string }[]): Promise<void> {
+  async forget(jobs: readonly (Pick<Job, "id" | "type"> & Partial<Pick<Job, "payload">>)[]): Promise<void> {
     const byType = new Map<string, string[]>();
-    for (const { id, type } of jobs) {
-      const ids = byType.get(type);
+    for (const { id, type, payload } of jobs) {
+      const kind = payload !== undefined && isLarge(payload) ? `>${type}` : type;
+      const ids = byType.get(kind);
       if (ids) ids.push(id);
-      else byType.set(type, [id]);
+      else byType.set(kind, [id]);
     }
     const args = [this.#ns];
-    for (const [type, ids] of byType) args.push(type, String(ids.length), ...ids);
+    for (const [kind, ids] of byType) args.push(kind, String(ids.length), ...ids);
     await this.#work.run(scripts.forget, args, CALL_TIMEOUT_MS);
   }
 
@@ -222,19 +249,18 @@ export class Queue {
     for (;;) {
       const [job] = await this.read([id]);
       if (!job) return { kind: "missing" };
-      const args = [this.#ns, id, String(outboxOwnedMs), ...encodeCancellation(job, this.clock.now(), callbackOf)];
-      const [kind, value] = (await this.#work.run(scripts.cancel, args, CALL_TIMEOUT_MS)) as [CancelAnswer["kind"] | "changed", string?];
-      if (kind === "changed") continue; // it ran meanwhile, and waits again: as it is now
-      return kind === "missing" || value === undefined ? { kind: "missing" } : { kind, job: decodeJob(id, value) };
-    }
+      const { callback, args } = encodeCancellation(job, this.clock.now(), callbackOf);
+      await this.#payloads.putAll([callback]);
+      const [kind, state = ""] = (await this.#work.run(scripts.cancel, [this.#ns, id, String(outboxOwnedMs), ...args], CALL_TIMEOUT_MS)) as [CancelAnswer["kind"] | "changed", string?];
+      if (kind === "missing") return { kind };
+      if (kind !== "changed") return { kind, job: cancelledJob(job, state) };
+    } // it ran meanwhile, and waits again: as it is now
   }
 
   /** Takes over outbox entries that their owners have not recorded in time. */
   async sweep(outboxOwnedMs: number, limit: number): Promise<Job[]> {
-    const reply = (await this.#work.run(scripts.sweep, [this.#ns, String(outboxOwnedMs), String(limit)], CALL_TIMEOUT_MS)) as string[];
-    const jobs: Job[] = [];
-    for (let i = 0; i < reply.length; i += 2) jobs.push(decodeJob(reply[i] ?? "", reply[i + 1] ?? ""));
-    return jobs;
+    const ids = (await this.#work.run(scripts.sweep, [this.#ns, String(outboxOwnedMs), String(limit)], CALL_TIMEOUT_MS)) as string[];
+    return this.read(ids);
   }
 
   /** From now on no replica claims jobs of this type; those that run go on, and what comes in waits. It holds over restarts of Redis. */
@@ -248,28 +274,32 @@ export class Queue {
   }
 
   async books(): Promise<Books> {
-    return readBooks(await this.#work.run(scripts.books, [this.#ns], CALL_TIMEOUT_MS));
+    return readBooks(await this.#reads.run(scripts.books, [this.#ns], CALL_TIMEOUT_MS));
   }
 
   /** Where a job stands, and what it may wait for; undefined where Redis does not hold it. */
   async standing(id: string): Promise<Standing | undefined> {
-    return readStanding(id, await this.#work.run(scripts.standing, [this.#ns, id], CALL_TIMEOUT_MS));
+    for (let tries = 1; ; tries += 1) {
+      const [job] = await this.readHeaders([id]);
+      if (!job) return undefined;
+      const standing = readStanding(job, await this.#reads.run(scripts.standing, [this.#ns, id, job.type], CALL_TIMEOUT_MS));
+      if (job.status !== "queued" || standing.ahead !== null || tries === 3) return standing; // else it was claimed between the two questions
+    }
   }
 
   /** Ids of jobs that have ended and are not known to be recorded. */
   async endedIds(limit: number): Promise<string[]> {
-    return (await this.#work.send("zrange", [`${this.#ns}outbox`, "0", String(limit - 1)], CALL_TIMEOUT_MS)) as string[];
+    return (await this.#reads.send("zrange", [`${this.#ns}outbox`, "0", String(limit - 1)], CALL_TIMEOUT_MS)) as string[];
   }
 
-  /** The jobs of these ids that Redis holds, whether they wait, run, or stand in the outbox; large ones in several calls. */
-  async read(ids: readonly string[]): Promise<Job[]> {
-    const jobs: Job[] = [];
-    for (let at = 0; at < ids.length; ) {
-      const texts = (await this.#work.run(scripts.read, [this.#ns, ...ids.slice(at)], CALL_TIMEOUT_MS)) as (string | null)[];
-      texts.forEach((text, i) => { if (text !== null) jobs.push(decodeJob(ids[at + i] ?? "", text)); });
-      at += texts.length;
-    }
-    return jobs;
+  /** The jobs of these ids that Redis holds, whether they wait, run, or are in the outbox; large payloads are left out ({@link payload}). */
+  read(ids: readonly string[]): Promise<Job[]> {
+    return this.#reader.read(ids);
+  }
+
+  /** As {@link read}, with every payload left out: it costs the same whatever payloads there are. */
+  readHeaders(ids: readonly string[]): Promise<Job[]> {
+    return this.#reader.readHeaders(ids);
   }
 
   /**
@@ -278,7 +308,7 @@ export class Queue {
    */
   async liveIds(below: string | undefined, from: string | undefined, limit: number): Promise<string[]> {
     const args = [`${this.#ns}live`, below === undefined ? "+" : `(${below}`, from === undefined ? "-" : `[${from}`, "LIMIT", "0", String(limit)];
-    return (await this.#work.send("zrevrangebylex", args, CALL_TIMEOUT_MS)) as string[];
+    return (await this.#reads.send("zrevrangebylex", args, CALL_TIMEOUT_MS)) as string[];
   }
 
   /** To be told the ids of jobs that end, 36 characters each, while somebody needs it. Closed with the queue. */
@@ -305,7 +335,7 @@ export class Queue {
    */
   async changesSince(eventId: string): Promise<{ readonly changes: readonly Change[]; readonly isWhole: boolean }> {
     const name = entryOf(eventId);
-    const entries = (await this.#work.send("xrange", [`${this.#ns}history`, name, "+"], CALL_TIMEOUT_MS)) as [string, [string, string]][];
+    const entries = (await this.#reads.send("xrange", [`${this.#ns}history`, name, "+"], CALL_TIMEOUT_MS)) as [string, [string, string]][];
     const changes = entries.flatMap(([entry, [, lines]]) => readEntry(entry, lines));
     return { changes: changes.filter((change) => isLater(change.eventId, eventId)), isWhole: entries[0]?.[0] === name };
   }
@@ -327,7 +357,7 @@ export class Queue {
   /** The ids among these that Redis does not hold. */
   async missing(ids: readonly string[]): Promise<string[]> {
     if (ids.length === 0) return [];
-    const scores = (await this.#work.send("zmscore", [`${this.#ns}live`, ...ids], CALL_TIMEOUT_MS)) as readonly (string | null)[];
+    const scores = (await this.#reads.send("zmscore", [`${this.#ns}live`, ...ids], CALL_TIMEOUT_MS)) as readonly (string | null)[];
     return ids.filter((_, i) => scores[i] === null);
   }
 
@@ -356,8 +386,7 @@ export class Queue {
     this.#reservations?.close();
     for (const watch of this.#watches) watch.close();
     this.#subscriber.close();
-    this.#submissions.close();
-    this.#work.close();
+    for (const connection of [this.#submissions, this.#work, this.#reads, this.#bytes]) connection.close();
   }
 
   /** Runs a script whose answer begins with Redis's time. */

@@ -2,14 +2,14 @@
 -- Renews the leases of one replica, all in one call, and shows the replica to the others.
 -- KEYS: 1 namespace
 -- ARGV: 1 replica · 2 lease (ms) · 3 how long the replica counts as alive without another call (ms) · 4 what it says of itself (JSON) ·
---       then for each job it runs: id, seq, progress ("000" to "100", or "---")
+--       then for each job it runs: id, seq (10 characters), progress ("000" to "100", or "---")
 -- Returns: now (ms), then for each job that it should stop: id, "lost" | "cancelled"
 local ns, replica, lease, alive, about = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local reply = { now }
 for at = 5, #ARGV, 3 do
-  local id, token, progress = ARGV[at], replica .. string.format('%010d', ARGV[at + 1]), ARGV[at + 2]
+  local id, token, progress = ARGV[at], replica .. ARGV[at + 1], ARGV[at + 2]
   local state = redis.call('HGET', states, id)
   if state and string.sub(state, 1, 1) == 'r' and string.sub(state, 24, 41) == token then
     redis.call('ZADD', ns .. 'leased', 'XX', now + lease, id)

@@ -8,7 +8,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, Submission } from "../core/job.ts";
-import { leasedJob } from "../core/wire.ts";
+import { sizeOf } from "../core/payload.ts";
+import { SEQ_LIMIT, leasedJob } from "../core/wire.ts";
 
 /** What runs jobs on this replica. */
 export interface Runner {
@@ -22,8 +23,8 @@ export interface Runner {
   start(jobs: readonly Job[], grantedAt: number, payloads?: readonly unknown[]): void;
 }
 
-/** Claims number their leases from 0, enqueues from here: both have the ten digits of a token, and never meet. */
-const FIRST_SEQ = 5_000_000_000;
+/** Claims number their leases from 0, enqueues from here: they never meet. */
+const FIRST_SEQ = SEQ_LIMIT / 2;
 const LEASED = 0x72; // r
 /** They all start in one turn of the event loop, and each parses its payload: about 10 ms for each MiB. More is left to claims. */
 const MAX_CHARS = 2 * 1024 * 1024;
@@ -71,7 +72,7 @@ export class Reservations {
       for (const { type, options, payload } of submissions) {
         if (options.run_at !== undefined) continue;
         types.set(type, (types.get(type) ?? 0) + 1);
-        chars += payload.length;
+        chars += sizeOf(payload);
       }
     }
     if (chars > MAX_CHARS) return undefined;

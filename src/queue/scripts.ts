@@ -31,7 +31,6 @@ export const scripts = {
   standing: load("standing", "job"),
   books: load("books", "job"),
   inspect: load("inspect", "job"),
-  read: load("read", "job"),
   admit: load("admit"),
   report: load("report"),
   progress: load("progress", "job", "announce"),

@@ -4,7 +4,7 @@
 -- ARGV: 1 replica · 2 how long it owns what it puts into the outbox (ms) · 3 number of arguments that follow up to the callbacks ·
 --       then, by the first character: ">" the type of the attempts that follow · "=" a terminal verdict, and what Redis most likely holds of the
 --       attempts that follow: a head (41), of which only the verdict changes, so that they come without one; alone, it ends that ·
---       "@" when the one attempt that follows is to be tried again (ms, 13), its priority ·
+--       "@" when the one attempt that follows is to be tried again (ms, 13), its priority, ">" where its payload is large ·
 --       an attempt: id (36), what becomes of the job: a head (41) that starts with the verdict (c f x: terminal · t: retry · q: released) and bears
 --       the token of the lease, and its record (a newline and one line, or nothing) ·
 --       then callbacks, each enqueued when its attempt's settle was done: index of the attempt from 0, id, type, text
@@ -32,13 +32,13 @@ local function wait_again(id, kind, state, again)
   local slot = kind .. ':' .. priority
   local tag = tonumber(call('HGET', ns .. 'vtime', slot) or 0) -- a released job goes to the front: it has waited already
   if byte(state) ~= 113 then -- q
-    local group = string.match(start_of(id), '^[%w_]+|%d+|([^|]*)|', 3)
+    local group = string.match(start_of(id), '^[%w_]+|%d+>?%d*|([^|]*)|', 3)
     tag = math.max(tag, tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group) or 0)) + 1
     call('ZADD', ns .. 'fair:' .. slot, tag, group)
   end
   woken[kind] = true
   if is_watched then changed('q', id, kind) end
-  call('ZADD', ns .. 'ready:' .. kind, score_of(priority, tag, state), id)
+  call('ZADD', ns .. 'ready:' .. kind, score_of(priority, tag, state, #again == 16), id)
   return 'q'
 end
 
@@ -72,7 +72,7 @@ local function settle(kind, tally, id, state, before, again)
 end
 
 local MARKS = { [62] = true, [64] = true, [61] = true } -- > @ =
-local WAIT = '^@' .. string.rep('%d', 14) .. '$'
+local WAIT = '^@' .. string.rep('%d', 14) .. '>?$'
 local ids = {}
 for at = 4, 3 + n do
   local arg = ARGV[at]

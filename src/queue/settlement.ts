@@ -1,7 +1,7 @@
 /** Settlements, as settle.lua takes them. */
 import type { Callback } from "../core/job.ts";
 import type { Counters } from "../core/settle.ts";
-import { digits, encodeCounters, encodeSubmission } from "../core/wire.ts";
+import { digits, encodeCounters, encodeSeq, encodeSubmission } from "../core/wire.ts";
 
 const STATE_AFTER = { c: "c", f: "f", x: "x", r: "t", l: "q" } as const;
 const FIRST_COUNTERS = encodeCounters(1, 0, 0);
@@ -12,6 +12,8 @@ export interface Settlement extends Counters {
   readonly id: string;
   readonly type: string;
   readonly priority: number;
+  /** Its payload is large. */
+  readonly isLarge?: boolean;
   readonly claimSeq: number;
   /** Epoch ms; 0 where it is not known. */
   readonly startedAt: number;
@@ -34,10 +36,10 @@ export function encodeSettlements(namespace: string, settlements: readonly Settl
   let seqBefore = -1;
   let startedBefore = -1;
   let lease = "";
-  for (const { id, type, priority, claimSeq, startedAt, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
+  for (const { id, type, priority, isLarge, claimSeq, startedAt, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
     if (type !== typeBefore) args.push(`>${type}`);
     typeBefore = type;
-    if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = `0---${digits(startedAt, 13)}${replica}${digits(claimSeq, 10)}`;
+    if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = `0---${digits(startedAt, 13)}${replica}${encodeSeq(claimSeq)}`;
     seqBefore = claimSeq;
     startedBefore = startedAt;
     const waitsAgain = verdict === "r" || verdict === "l";
@@ -45,7 +47,7 @@ export function encodeSettlements(namespace: string, settlements: readonly Settl
     const plain = waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0 ? "" : `${verdict}r${FIRST_COUNTERS}${lease}`;
     if (plain !== plainBefore) args.push(`=${plain}`);
     plainBefore = plain;
-    if (waitsAgain) args.push(`@${digits(runAt, 13)}${priority}`);
+    if (waitsAgain) args.push(`@${digits(runAt, 13)}${priority}${isLarge ? ">" : ""}`);
     const head = plain === "" ? `${STATE_AFTER[verdict]}${encodeCounters(attempt, crashes, deferrals)}${lease}` : "";
     args.push(`${id}${head}${record === "" ? "" : `\n${record}`}`);
   }

@@ -1,6 +1,5 @@
 /** Where one job stands, and what it may wait for, as one script returns it. */
 import type { Job } from "../core/job.ts";
-import { decodeJob } from "../core/wire.ts";
 import type { Reply } from "./connection.ts";
 
 export interface Standing {
@@ -20,9 +19,8 @@ export interface Standing {
   readonly replicas: readonly string[];
 }
 
-/** Undefined where Redis has no such job. */
-export function readStanding(id: string, reply: Reply): Standing | undefined {
-  const [now, value, ahead, depth, dueAt, isPaused, running, ...replicas] = reply as unknown as [number, string | undefined, number, number, number, number, number, ...string[]];
-  if (value === undefined) return undefined;
-  return { now, job: decodeJob(id, value), ahead: ahead === -1 ? null : ahead, depth, dueAt: dueAt === 0 ? null : dueAt, isPaused: isPaused === 1, running, replicas };
+/** @param job as it was read just before */
+export function readStanding(job: Job, reply: Reply): Standing {
+  const [now, ahead, depth, dueAt, isPaused, running, ...replicas] = reply as unknown as [number, number, number, number, number, number, ...string[]];
+  return { now, job, ahead: ahead === -1 ? null : ahead, depth, dueAt: dueAt === 0 ? null : dueAt, isPaused: isPaused === 1, running, replicas };
 }

@@ -2,19 +2,15 @@
 -- Takes over outbox entries whose owner has not recorded them in time.
 -- KEYS: 1 namespace
 -- ARGV: 1 how long the caller owns them (ms) · 2 how many at most
--- Returns: for each: id, text
+-- Returns: their ids
 local ns, own, limit = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local MAX_BYTES, bytes, reply = 8 * 1024 * 1024, 0, {}
+local reply = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ns .. 'outbox', '-inf', now, 'LIMIT', 0, limit)) do
-  if bytes > MAX_BYTES then break end
-  local text = redis.call('GET', jobs .. id)
-  if text then
-    text = whole(text, redis.call('HGET', states, id))
+  if redis.call('EXISTS', jobs .. id) == 1 then
     redis.call('ZADD', ns .. 'outbox', now + own, id)
-    reply[#reply + 1] = id; reply[#reply + 1] = text
-    bytes = bytes + #text
+    reply[#reply + 1] = id
   else
     redis.call('ZREM', ns .. 'outbox', id)
     redis.call('HDEL', states, id)

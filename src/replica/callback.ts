@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { JobJson } from "../api/job-json.ts";
 import type { CallbackOf } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
+import { payloadOf } from "../core/payload.ts";
 import { StartError } from "../errors.ts";
 import { MAX_SECRETS, secretFault } from "../webhooks/signature.ts";
 
@@ -21,7 +22,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
     const { status, result, error, attempt, worker, startedAt, finishedAt } = outcome;
     const view = { ...viewOfSubmission(outcome.job.id, outcome.job), status, result, error, attempt, worker, started_at: startedAt, finished_at: finishedAt };
     const payload = `{"url":${JSON.stringify(url)}${signing},"body":${jobJson(view)}}`;
-    return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload, priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: {} } };
+    return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload: payloadOf(payload), priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: {} } };
   };
 }
 

@@ -8,8 +8,10 @@ import type { Config } from "../config.ts";
 import type { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
+import { IoThreads } from "../execute/io-threads.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Log } from "../log.ts";
+import { defaultPayloadBytes } from "../memory-limit.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
@@ -46,6 +48,7 @@ export interface Dispatch {
   readonly sweep: Sweep;
   readonly slots: Slots;
   readonly threads: Threads;
+  readonly closeThreads: () => Promise<void>;
   readonly executor: Executor;
   /** Opens what the types need. Where it fails half-way, closing threads and executor closes what is open. */
   readonly open: () => Promise<void>;
@@ -57,7 +60,8 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   const onError = (what: string) => warning(log, what);
 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
-  const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots);
+  const payloadBytes = config.PAYLOAD_MEMORY_MB === 0 ? defaultPayloadBytes() : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
+  const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots, payloadBytes);
   const threads = new Threads({
     size: cpuSlots,
     jobsDir: config.TASKFLOW_JOBS || undefined,
@@ -65,9 +69,15 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     onMessage: (message) => executor.onThreadMessage(message),
     onError: onError("a fault on a pool thread, outside of an attempt"),
   });
+  const ioThreads = new IoThreads({
+    jobsDir: config.TASKFLOW_JOBS || undefined,
+    settings: options.typeSettings,
+    onMessage: (message) => executor.onThreadMessage(message),
+    onError: onError("a fault on a thread of lane io, outside of an attempt"),
+  });
   const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
   const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
-  const executor = new Executor({ definitions, threads, log: (job, message, fields = {}) => logOf(job).info(fields, message) });
+  const executor = new Executor({ definitions, threads, ioThreads, payload: (id, size) => queue.payload(id, size), log: (job, message, fields = {}) => logOf(job).info(fields, message) });
   const leases = new Leases({
     queue,
     leaseMs: config.LEASE_MS,
@@ -120,10 +130,14 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     onError: onError("the outbox could not be swept"),
   });
   const open = async (): Promise<void> => {
+    ioThreads.open(queue.destinations);
     await executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays });
     await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
   };
-  return { worker, leases, sweep, slots, threads, executor, open };
+  const closeThreads = async (): Promise<void> => {
+    await Promise.all([threads.close(), ioThreads.close()]);
+  };
+  return { worker, leases, sweep, slots, threads, closeThreads, executor, open };
 }
 
 /** How an attempt ended, for a line of the log. */

@@ -6,6 +6,7 @@ import { boundOf } from "../core/job-filters.ts";
 import type { ReplayFilters, Replays } from "../core/replays.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
 import { viewOf } from "../core/job-view.ts";
+import { isLarge, largePayload } from "../core/payload.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Acceptor } from "../results/acceptor.ts";
@@ -17,8 +18,8 @@ const MAX_ENDED = 10_000;
 const CHUNK = 50;
 
 export interface ReplayParts {
-  readonly queue: Pick<Queue, "endedIds" | "read" | "missing" | "enqueue" | "clock">;
-  readonly store: Pick<Store, "matching" | "among" | "get" | "options">;
+  readonly queue: Pick<Queue, "endedIds" | "read" | "payload" | "missing" | "enqueue" | "clock">;
+  readonly store: Pick<Store, "matching" | "among" | "get" | "options" | "payload">;
   readonly acceptor: Pick<Acceptor, "accept">;
 }
 
@@ -84,7 +85,13 @@ async function submissionOf({ queue, store }: ReplayParts, id: string): Promise<
   const view = await store.get(id);
   const whole = view ? ([view, await store.options(id)] as const) : await ofRedis();
   if (!whole) return undefined;
-  const submission = resubmissionOf(...whole);
+  let { payload } = whole[0];
+  if (isLarge(payload)) {
+    const data = view ? await store.payload(id) : await queue.payload(id, payload.size);
+    if (!data) return undefined;
+    payload = largePayload(data);
+  }
+  const submission = resubmissionOf({ ...whole[0], payload }, whole[1]);
   return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } }; // what it waits from: the replay's id is older
 }
 

@@ -118,7 +118,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
   const { worker, leases, sweep, executor, threads, slots } = dispatch;
-  closers.push(() => threads.close(), () => executor.close(), () => leases.close());
+  closers.push(() => dispatch.closeThreads(), () => executor.close(), () => leases.close());
   await dispatch.open();
   hears.wake = worker.nudge;
   hears.runner = worker;
@@ -228,6 +228,7 @@ function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue,
     maxRows: config.RECORD_BATCH_ROWS,
     highMark: config.RECORD_HIGH_MARK,
     lowMark: Math.floor(config.RECORD_HIGH_MARK / 2),
+    payload: (id, size) => queue.payload(id, size),
     log,
     observe: { batch: metrics.observeCopy },
     onRecorded: async (outcomes: readonly Outcome[]) => {

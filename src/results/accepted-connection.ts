@@ -36,8 +36,9 @@ interface KeyRow {
 /** A submission as `accepted` keeps it. */
 export interface AcceptedRow {
   readonly id: string;
-  /** As Redis keeps it. */
+  /** As Redis keeps it, but for the bytes of a large payload, which follow it. */
   readonly submission: string;
+  readonly data?: Uint8Array | undefined;
 }
 
 /** Those of one call. */
@@ -109,11 +110,12 @@ export class AcceptedConnection {
   #copyIn(client: pg.Client, sql: string, groups: readonly AcceptedRows[]): Promise<void> {
     this.#rows.begin();
     for (const { rows } of groups) {
-      for (const { id, submission } of rows) {
+      for (const { id, submission, data } of rows) {
         this.#rows.row(COLUMNS);
         this.#rows.uuid(id);
         this.#rows.text(this.#namespace);
-        this.#rows.text(submission);
+        if (data) this.#rows.bytes(submission, data);
+        else this.#rows.text(submission);
       }
     }
     return copyIn(client, sql, this.#rows.end());

@@ -4,6 +4,7 @@
  */
 import pg from "pg";
 import type { Submission } from "../core/job.ts";
+import { asStored } from "../core/payload.ts";
 import { decodeSubmission } from "../core/wire.ts";
 import { readSql } from "./sql.ts";
 
@@ -139,5 +140,5 @@ export class Accepted {
 
 function submissionOf(id: string, text: string): Submission {
   const { type, payload, priority, maxAttempts, groupKey, options } = decodeSubmission(id, text);
-  return { type, payload, priority, maxAttempts, groupKey, options };
+  return { type, payload: asStored(payload), priority, maxAttempts, groupKey, options };
 }

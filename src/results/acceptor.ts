@@ -16,7 +16,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import type { Submission } from "../core/job.ts";
-import { encodeSubmission } from "../core/wire.ts";
+import { encodeWhole } from "../core/wire.ts";
 import type { TaskFlowError } from "../errors.ts";
 import { messageOf } from "../errors.ts";
 import { AcceptedConnection } from "./accepted-connection.ts";
@@ -96,7 +96,7 @@ export class Acceptor {
       return;
     }
     const rows = rowsOf(acceptance);
-    const chars = rows.reduce((sum, { submission }) => sum + submission.length, 0);
+    const chars = rows.reduce((sum, { submission, data }) => sum + submission.length + (data?.length ?? 0), 0);
     this.#chars += chars;
     this.#waiting.push({ acceptance, rows, chars, since: performance.now(), done });
     this.#loop ??= this.#run();
@@ -204,7 +204,10 @@ export class Acceptor {
 }
 
 function rowsOf({ jobs }: Acceptance): AcceptedRow[] {
-  return jobs.map(({ id, submission }) => ({ id, submission: encodeSubmission(submission) }));
+  return jobs.map(({ id, submission }) => {
+    const { text, data } = encodeWhole(submission);
+    return { id, submission: text, data };
+  });
 }
 
 function failed(error: TaskFlowError): Accepted {

@@ -1,4 +1,5 @@
 import type { Outcome } from "../core/job.ts";
+import { isLarge, sizeOf } from "../core/payload.ts";
 
 export interface BacklogLimits {
   /** Outcomes from which on the backlog is full, and the number at which it no longer is. */
@@ -41,7 +42,7 @@ export class Backlog {
     for (const outcome of outcomes) {
       if (this.#outcomes.length >= limit || this.#chars >= 2 * HIGH_CHARS) break;
       this.#outcomes.push(outcome);
-      this.#chars += charsOf(outcome);
+      this.#chars += heldBy(outcome);
       taken += 1;
     }
     if (this.#outcomes.length >= this.#limits.highMark || this.#chars >= HIGH_CHARS) this.#isFull = true;
@@ -53,19 +54,21 @@ export class Backlog {
     let chars = 0;
     let count = 0;
     for (const outcome of this.#outcomes) {
+      const { payload } = outcome.job;
       if (count >= maxRows || chars >= MAX_BATCH_CHARS) break;
-      chars += charsOf(outcome);
+      this.#chars -= heldBy(outcome);
+      chars += heldBy(outcome) + (isLarge(payload) ? sizeOf(payload) : 0);
       count += 1;
     }
-    this.#chars -= chars;
     const taken = this.#outcomes.splice(0, count);
     if (this.#outcomes.length <= this.#limits.lowMark && this.#chars <= LOW_CHARS) this.#isFull = false;
     return taken;
   }
 }
 
-function charsOf({ job, result, records }: Outcome): number {
-  let chars = job.payload.length + (result === null ? 0 : result.length);
+/** Characters of memory. A large payload is fetched for its batch, and is not there before. */
+function heldBy({ job: { payload }, result, records }: Outcome): number {
+  let chars = (isLarge(payload) ? 0 : payload.length) + (result === null ? 0 : result.length);
   for (const record of records) chars += record.length; // an attempt's log is in its record; most jobs have none
   return chars;
 }

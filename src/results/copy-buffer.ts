@@ -6,6 +6,9 @@
  *   begin ─▶ row, then as many values as it has columns ─▶ … ─▶ end
  */
 
+import type { Payload } from "../core/payload.ts";
+import { dataOf, isLarge } from "../core/payload.ts";
+
 /** How much memory is kept between batches; a batch of large payloads takes more, for itself alone. */
 const KEPT_BYTES = 1_024 * 1_024;
 /** UTF-8 needs at most three bytes for a UTF-16 code unit. */
@@ -97,6 +100,22 @@ export class CopyBuffer {
     const bytes = isCopied ? value.length : this.#bytes.write(value, start);
     this.#int32(bytes);
     this.#length = start + bytes;
+  }
+
+  /** A payload as a value of type `json`. @throws Error for a large one without its data */
+  json(payload: Payload): void {
+    if (isLarge(payload)) this.bytes("", dataOf(payload));
+    else this.text(payload);
+  }
+
+  /** A value of type `text` or `json`: a text, and bytes of UTF-8 that follow it. */
+  bytes(text: string, bytes: Uint8Array): void {
+    const start = this.#length;
+    this.text(text);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    this.#view.setInt32(start, this.#length - start - INT32_BYTES);
   }
 
   /** A value of type `text[]`. */

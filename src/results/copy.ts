@@ -17,7 +17,7 @@ export function writeRow(rows: CopyBuffer, { job, status, attempt, worker, start
   rows.smallint(job.maxAttempts);
   rows.text(job.type);
   rows.text(status);
-  rows.text(job.payload);
+  rows.json(job.payload);
   rows.timestamp(startedAt);
   rows.text(worker);
   rows.text(result);

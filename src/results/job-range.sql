@@ -8,13 +8,13 @@ from (
   from (select id from jobs where id < $1::uuid and id >= $2::uuid order by id desc limit $3::int) as ids
 ) as look
 left join lateral (
-  select found.id, bytes, type, status, priority, durability, group_key, payload::text, result::text, error, attempt, max_attempts, tags, retry_of, worker,
+  select found.id, bytes, type, status, priority, durability, group_key, case when pg_column_size(payload) <= 32768 and octet_length(payload::text) <= 98304 then payload::text end as payload, result::text, error, attempt, max_attempts, tags, retry_of, worker,
     (extract(epoch from run_at) * 1000)::float8 as run_at, (extract(epoch from created_at) * 1000)::float8 as created_at,
     (extract(epoch from started_at) * 1000)::float8 as started_at, (extract(epoch from finished_at) * 1000)::float8 as finished_at
   from (
     select *, sum(bytes) over (order by id desc) - bytes as before
     from (
-      select *, (octet_length(payload::text) + coalesce(octet_length(result::text), 0))::float8 as bytes
+      select *, (case when pg_column_size(payload) <= 32768 then octet_length(payload::text) else 0 end + coalesce(octet_length(result::text), 0))::float8 as bytes
       from jobs
       where id < $1::uuid and id >= $2::uuid and id >= look.lowest
         and ($5::text is null or status = $5) and ($6::text is null or type = $6) and ($7::text is null or $7 = any (tags))

@@ -7,6 +7,7 @@ import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(async () => {
@@ -19,6 +20,7 @@ function recorderOn(databaseUrl: string, options: Partial<RecorderOptions> = {})
   const dropped: number[] = [];
   const note = (_fields: object, message: string): number => logged.push(message);
   const recorder = new Recorder({
+    ...smallPayloads,
     databaseUrl,
     maxRows: 100,
     highMark: 20,

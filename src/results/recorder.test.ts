@@ -6,6 +6,7 @@ import { freshDatabase } from "../testing/services.ts";
 import { migrate } from "./migrate.ts";
 import { DAY_MS, partitionName, startOfDay } from "./partitions.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(async () => {
@@ -15,7 +16,7 @@ afterEach(async () => {
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function recorderOn(databaseUrl: string, options: Partial<RecorderOptions> = {}): Recorder {
-  const recorder = new Recorder({ databaseUrl, maxRows: 100, highMark: 1_000, lowMark: 100, onRecorded: () => Promise.resolve(), log: silent, ...options });
+  const recorder = new Recorder({ ...smallPayloads, databaseUrl, maxRows: 100, highMark: 1_000, lowMark: 100, onRecorded: () => Promise.resolve(), log: silent, ...options });
   open.push({ close: () => recorder.close(0) });
   return recorder;
 }

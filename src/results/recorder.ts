@@ -12,6 +12,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { delayAfter, exponential } from "../core/backoff.ts";
 import type { Outcome } from "../core/job.ts";
+import { isLarge, largePayload } from "../core/payload.ts";
 import { messageOf } from "../errors.ts";
 import { Backlog } from "./backlog.ts";
 import { type RecorderLog, recordBatch } from "./batch.ts";
@@ -34,6 +35,8 @@ export interface RecorderOptions {
   readonly lowMark: number;
   /** Called after the commit, for one batch at a time; may overlap the COPY of the next. A rejection is logged. */
   readonly onRecorded: (outcomes: readonly Outcome[]) => Promise<void>;
+  /** The bytes of a job's large payload; undefined where they are gone, as those of a recorded job are. */
+  readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
   readonly log: RecorderLog;
   readonly observe?: RecorderHooks;
   /** How long one COPY may hang, in milliseconds (default 30,000). */
@@ -142,7 +145,7 @@ export class Recorder {
     let lastReason: string | undefined;
     for (let failures = 1; !signal.aborted; failures += 1) {
       try {
-        const recorded = await recordBatch(this.#connection, batch, log);
+        const recorded = await recordBatch(this.#connection, await this.#withPayloads(batch), log);
         this.#isHealthy = true;
         if (lastReason !== undefined) log.info({ failures: failures - 1 }, "Postgres takes outcomes again");
         return recorded;
@@ -156,6 +159,19 @@ export class Recorder {
       }
     }
     return undefined;
+  }
+
+  /** The batch with its large payloads: they are in memory for its COPY alone. */
+  async #withPayloads(batch: readonly Outcome[]): Promise<readonly Outcome[]> {
+    if (!batch.some(({ job }) => isLarge(job.payload))) return batch;
+    return Promise.all(
+      batch.map(async (outcome) => {
+        const { id, payload } = outcome.job;
+        if (!isLarge(payload) || payload.data) return outcome;
+        const data = await this.#options.payload(id, payload.size);
+        return { ...outcome, job: { ...outcome.job, payload: data ? largePayload(data) : "{}" } };
+      }),
+    );
   }
 
   async #forget(recorded: readonly Outcome[]): Promise<void> {

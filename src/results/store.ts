@@ -3,6 +3,7 @@ import pg from "pg";
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
+import { OMITTED_PAYLOAD, asStored, payloadOf } from "../core/payload.ts";
 import { decodeSubmission } from "../core/wire.ts";
 import { TaskFlowError, messageOf } from "../errors.ts";
 import { isUnavailable } from "./faults.ts";
@@ -11,11 +12,15 @@ import { readSql } from "./sql.ts";
 
 const GET = readSql("job-get.sql");
 const OPTIONS = readSql("job-options.sql");
+const PAYLOAD = readSql("job-payload.sql");
 const ATTEMPTS = readSql("job-attempts.sql");
 const RANGE = readSql("job-range.sql");
 const MATCH = readSql("job-match.sql");
 const AMONG = readSql("jobs-among.sql");
 const ACCEPTED = readSql("accepted-read.sql");
+
+/** Values of binary results as they came: of `json`, the bytes of its text. */
+const AS_BYTES = { getTypeParser: () => (value: unknown) => value } as unknown as pg.CustomTypesConfig;
 
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** Payloads and results that a page may hold when nobody says: they are all in memory at once. */
@@ -53,7 +58,7 @@ export interface JobPage {
   readonly lastExamined: string | null;
 }
 
-type JobRow = Omit<JobView, "progress">;
+type JobRow = Omit<JobView, "progress" | "payload"> & { readonly payload: string | null };
 /** Without a job, only what was examined. */
 type RangeRow = { readonly examined: number; readonly lowest: string | null } & ((JobRow & { readonly bytes: number }) | { readonly id: null });
 
@@ -86,7 +91,15 @@ export class Store {
    */
   async accepted(id: string): Promise<JobView | undefined> {
     const [row] = await this.#query<{ submission: string }>(ACCEPTED, [[id]]);
-    return row && viewOfSubmission(id, decodeSubmission(id, row.submission));
+    if (!row) return undefined;
+    const submission = decodeSubmission(id, row.submission);
+    return viewOfSubmission(id, { ...submission, payload: asStored(submission.payload) });
+  }
+
+  /** The bytes of a job's payload, where {@link get} leaves it out; undefined when Postgres has no such job. */
+  async payload(id: string): Promise<Uint8Array | undefined> {
+    const [row] = await this.#query<{ payload: Uint8Array }>({ text: PAYLOAD, values: [id], binary: true, types: AS_BYTES });
+    return row?.payload;
   }
 
   /** What the submission of this job said that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`, `callback_url`. */
@@ -177,9 +190,9 @@ export class Store {
     return this.#closing;
   }
 
-  async #query<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+  async #query<Row extends object>(query: string | (pg.QueryConfig & { readonly binary: true }), values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>(sql, [...values]);
+      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>(typeof query === "string" ? { text: query, values: [...values] } : query);
       return rows;
     } catch (error) {
       if (!isUnavailable(error)) throw error;
@@ -200,7 +213,7 @@ function viewOfRow(row: JobRow): JobView {
     priority: row.priority,
     durability: row.durability,
     group_key: row.group_key,
-    payload: row.payload,
+    payload: row.payload === null ? OMITTED_PAYLOAD : payloadOf(row.payload),
     result: row.result,
     error: row.error,
     attempt: row.attempt,

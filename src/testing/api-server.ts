@@ -101,6 +101,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   const warned: unknown[] = [];
   const recorder = new Recorder({
     ...{ databaseUrl: database, maxRows: 100, highMark: 1_000, lowMark: 500 },
+    payload: (id, size) => queue.payload(id, size),
     onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });

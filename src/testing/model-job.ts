@@ -11,6 +11,8 @@ export interface NewJob {
   readonly type: string;
   readonly priority: number;
   readonly group: string;
+  /** Bytes of its large payload, or 0. */
+  readonly size: number;
   /** PAST, or epoch ms far ahead. */
   readonly runAt: number;
 }
@@ -30,23 +32,27 @@ export interface ModelJob extends NewJob {
 
 /** How far apart the scores of two priorities are. */
 const BAND = 2 ** 48;
-/** How far behind its turn a suspect stands: behind all others. */
+/** How far behind their turn suspects are, and jobs with large payloads: behind all others. */
 const SUSPECTS = 10 * BAND;
+const LARGE = 20 * BAND;
 
-export const tokenOf = (replica: string, seq: number): string => replica + String(seq).padStart(10, "0");
+export const tokenOf = (replica: string, seq: number): string => replica + seq.toString(36).padStart(10, "0");
 
 export function modelJob(job: NewJob): ModelJob {
   return { ...job, state: "s", attempt: 0, crashes: 0, deferrals: 0, isCancelRequested: false, progress: "---", token: tokenOf("--------", 0), score: job.runAt };
 }
 
-/** Whether it has lost a lease: of such jobs, a replica runs one at a time. */
-export const isSuspect = ({ crashes }: ModelJob): boolean => crashes > 0;
+/** Whether it has lost two leases: of such jobs, a replica runs one at a time. */
+export const isSuspect = ({ crashes }: ModelJob): boolean => crashes > 1;
 
-/** In the order of their turns. Of jobs with the same score a suspect is first. */
+/** The range that a job waits in: 0 suspects, 1 large payloads, 2 all others. */
+const rangeOf = (job: ModelJob): number => (isSuspect(job) ? 0 : job.size > 0 ? 1 : 2);
+
+/** In the order of their turns; with the same score in the order of the ranges. */
 export const byTurn = (a: ModelJob, b: ModelJob): number =>
-  (a.score % SUSPECTS) - (b.score % SUSPECTS) || Number(isSuspect(b)) - Number(isSuspect(a)) || (a.id < b.id ? -1 : 1);
+  (a.score % SUSPECTS) - (b.score % SUSPECTS) || rangeOf(a) - rangeOf(b) || (a.id < b.id ? -1 : 1);
 
-const scoreOf = (job: ModelJob, tag: number): number => (9 - job.priority) * BAND + tag + (isSuspect(job) ? SUSPECTS : 0);
+const scoreOf = (job: ModelJob, tag: number): number => (9 - job.priority) * BAND + tag + ([SUSPECTS, LARGE, 0][rangeOf(job)] ?? 0);
 
 const slotOf = ({ type, priority }: NewJob): string => `${type}:${priority}`;
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
 import type { Callback } from "../core/job.ts";
+import type { Payload } from "../core/payload.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import { PAST, tokenOf } from "./model-job.ts";
@@ -33,7 +34,8 @@ function step<Args>(name: string, args: fc.Arbitrary<Args>, run: (sides: Sides, 
 
 const client = fc.nat(2);
 const type = fc.constantFrom(...TYPES.map((one) => one.type));
-const job = fc.record({ type, priority: fc.constantFrom(5, 5, 5, 9), group: fc.constantFrom("", "", "a", "b"), delayMs: fc.constantFrom(0, 0, 0, 1, 2) });
+const job = fc.record({ type, priority: fc.constantFrom(5, 5, 5, 9), group: fc.constantFrom("", "", "a", "b"), delayMs: fc.constantFrom(0, 0, 0, 1, 2), size: fc.constant(0) });
+const largeJob = fc.record({ type, priority: fc.constantFrom(5, 9), group: fc.constantFrom("", "a"), delayMs: fc.constantFrom(0, 0, 1), size: fc.constantFrom(0, 100, 200) });
 const sending = fc.record({
   jobs: fc.array(job, { minLength: 1, maxLength: 3 }),
   key: fc.constantFrom(null, null, "k1", "k2"),
@@ -45,7 +47,7 @@ function send({ clients }: Sides, by: number, submissions: readonly NewSubmissio
   return Promise.all(submissions.map(({ jobs, key, fingerprint }) =>
     enqueueRaw(queue, {
       ids: jobs.map(({ id }) => id),
-      submissions: jobs.map(({ group, runAt, ...rest }) => submission({ ...rest, groupKey: group || null, options: runAt === PAST ? {} : { run_at: runAt } })),
+      submissions: jobs.map(({ group, runAt, size, ...rest }) => submission({ ...rest, ...(size > 0 && { payload: { size, data: Buffer.alloc(size, "x") } }), groupKey: group || null, options: runAt === PAST ? {} : { run_at: runAt } })),
       ...(key !== null && { idempotency: { key, fingerprint, ttlMs: OWNED_MS } }),
     }),
   ));
@@ -74,6 +76,13 @@ const enqueue = step("enqueue", fc.record({ client, hasSlots: fc.boolean(), call
   await enqueueBoth(sides, by, submissions, hasSlots);
 });
 
+const enqueueLarge = step("enqueueLarge", fc.record({ client, jobs: fc.array(largeJob, { minLength: 1, maxLength: 3 }), key: fc.constantFrom(null, "k1") }), async (sides, { client: by, jobs, key }) => {
+  const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({ ...one, id: nextId(sides), runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs }));
+  const submissions = [{ jobs: made, key, fingerprint: "same" }];
+  sides.sent.push(...submissions);
+  await enqueueBoth(sides, by, submissions, false);
+});
+
 /** As after a lost reply. A job that is forgotten meanwhile cannot come again: `not_after` is long past. */
 const enqueueAgain = step("enqueueAgain", fc.record({ client, hasSlots: fc.boolean(), which: fc.nat(30) }), async (sides, { client: by, hasSlots, which }) => {
   const again = picked(sides.sent.filter(({ jobs }) => sides.model.jobs.has(jobs[0]?.id ?? "")), [which]);
@@ -91,11 +100,12 @@ async function claimWith(sides: Sides, by: number, suspects: 0 | 1, free: FreeSl
   sides.leases.push(...[...expected.lost, ...expected.claimed].map((one) => ({ ...one, client: by, seq })));
 }
 
-const claimArgs = fc.record({ client, suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0), slots, isRepeat: fc.constantFrom(false, false, false, true) });
-const claim = step("claim", claimArgs, async (sides, { client: by, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
+const bytes = fc.record({ free: fc.constantFrom(0, 100, 250, 1_000), isUnused: fc.boolean() });
+const claimArgs = fc.record({ client, bytes, suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0), slots, isRepeat: fc.constantFrom(false, false, false, true) });
+const claim = step("claim", claimArgs, async (sides, { client: by, bytes: room, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
   const caller = clientOf(sides.clients, by);
   if (!isRepeat || caller.seq === 0) caller.seq += 1;
-  await claimWith(sides, by, suspects, { io, cpu, types: order.map((one, i) => ({ ...one, slots: ofType[i] ?? 0 })) });
+  await claimWith(sides, by, suspects, { io, cpu, bytes: room, types: order.map((one, i) => ({ ...one, slots: ofType[i] ?? 0 })) });
 });
 
 /** Leases of the client's own, or of anyone: the newest for 0. */
@@ -128,7 +138,7 @@ function settlementOf(sides: Sides, { id, seq, attempt, crashes }: Sides["leases
   const counters = { attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt, crashes: isGivenBack ? crashes : 0, deferrals: how === "r" ? 1 : 0 };
   const callback = hasCallback && "cfx".includes(verdict) ? callbackOf(sides) : undefined;
   const { type = "noop", priority = 5 } = sides.model.jobs.get(id) ?? {};
-  return { id, type, priority, claimSeq: seq, startedAt: 0, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
+  return { id, type, priority, isLarge: (sides.model.jobs.get(id)?.size ?? 0) > 0, claimSeq: seq, startedAt: 0, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
 }
 
 const cancel = step("cancel", fc.record({ client, which: fc.nat(40), hasCallback: fc.boolean() }), async (sides, { client: by, which, hasCallback }) => {
@@ -143,9 +153,11 @@ const sweep = step("sweep", fc.record({ client, limit: fc.integer({ min: 1, max:
   expect(swept.map(({ id }) => id)).toEqual(sides.model.sweep(limit));
 });
 
+const forgotten = ({ id, type: of, size }: ModelJob): { id: string; type: string; payload: Payload } => ({ id, type: of, payload: size > 0 ? { size } : "{}" });
+
 const forget = step("forget", fc.record({ client, which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }), async (sides, { client: by, which }) => {
   const recorded = picked(sides.model.in("c", "f", "x"), which);
-  for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded); // two replicas may have recorded them
+  for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded.map(forgotten)); // two replicas may have recorded them
   sides.model.forget(recorded.map(({ id }) => id));
 });
 
@@ -155,7 +167,7 @@ const letPass = step("letPass", fc.record({ set: fc.constantFrom("scheduled", "l
   await pass(sides, set, picked(sides.model.in(...states[set]), which));
 });
 
-/** A replica dies with all that it runs: another one takes over, and sends the jobs back to wait. Now they are suspects. */
+/** A replica dies with all that it runs: another one takes over, and sends the jobs back to wait. Those it happens to twice are suspects. */
 const crash = step("crash", fc.record({ client, victim: client }), async (sides, { client: by, victim }) => {
   const { replica, queue } = clientOf(sides.clients, by);
   await pass(sides, "leased", sides.model.in("r").filter(({ token }) => token.startsWith(clientOf(sides.clients, victim).replica)));
@@ -172,7 +184,7 @@ async function pass({ model, redis }: Sides, set: string, jobs: readonly ModelJo
 }
 
 /** Sequences of steps; those that move jobs on come more often. */
-export const sequences = fc.commands([enqueue, enqueue, enqueueAgain, claim, claim, claim, renew, settle, settle, settle, cancel, sweep, forget, letPass, crash], { maxCommands: 30, size: "max" });
+export const sequences = fc.commands([enqueue, enqueue, enqueueLarge,  enqueueAgain, claim, claim, claim, renew, settle, settle, settle, cancel, sweep, forget, letPass, crash], { maxCommands: 30, size: "max" });
 
 /** Lets everything end: what is due runs, what ran out is settled, what has ended is recorded and forgotten. */
 export async function drain(sides: Sides): Promise<void> {
@@ -191,7 +203,7 @@ export async function drain(sides: Sides): Promise<void> {
     const settlements = held.map((lease) => settlementOf(sides, lease, { how: "c", isLater: false, hasCallback: false }));
     expect(await queue.settle(settlements, OWNED_MS)).toEqual(model.settle(replica, settlements));
     const ended = model.in("c", "f", "x");
-    await queue.forget(ended);
+    await queue.forget(ended.map(forgotten));
     model.forget(ended.map(({ id }) => id));
   }
   await expectSame(sides);

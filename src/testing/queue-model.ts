@@ -66,12 +66,11 @@ export class QueueModel {
     const claimed: Handed[] = [];
     let isMoreLeft = false;
     let suspects = suspectSlots;
+    const room = { ...(free.bytes ?? { free: Infinity, isUnused: true }) };
     for (const { type, lane, slots: ofType } of free.types) {
       const before = claimed.length;
       const limit = before + Math.min(ofType, slots[lane]);
-      for (const job of this.ready(type)) {
-        if (claimed.length === limit) break;
-        if (isSuspect(job) && suspects === 0) continue;
+      for (const job of this.#next(type, limit - before, suspects, room)) {
         if (isSuspect(job)) suspects -= 1;
         claimed.push(this.#take(job, tokenOf(replica, seq)));
       }
@@ -81,6 +80,24 @@ export class QueueModel {
     const handed = [...lost.map(({ id }) => ({ id, isLost: true })), ...claimed.map(({ id }) => ({ id, isLost: false }))];
     if (handed.length > 0) this.#claims.set(replica, { seq, handed });
     return { claimed, lost, isMoreLeft, nextDueAt: this.in("s", "t")[0]?.score ?? 0 };
+  }
+
+  /** The jobs of a type that have their turn. Of the suspects and of those with large payloads, only the first that there is room for. */
+  #next(type: string, n: number, suspects: number, room: { free: number; isUnused: boolean }): ModelJob[] {
+    const ready = this.ready(type);
+    const fitting = (jobs: readonly ModelJob[]): ModelJob[] => {
+      const end = jobs.findIndex(({ size }) => {
+        if (size > room.free && !room.isUnused) return true;
+        if (size > 0) Object.assign(room, { free: room.free - size, isUnused: false });
+        return false;
+      });
+      return end === -1 ? [...jobs] : jobs.slice(0, end);
+    };
+    const some = fitting(ready.filter(isSuspect).slice(0, Math.min(n, suspects)));
+    const large = fitting(ready.filter((job) => !isSuspect(job) && job.size > 0).slice(0, Math.min(n, 50)));
+    const turns = [...some, ...large, ...ready.filter((job) => !isSuspect(job) && job.size === 0)].sort(byTurn);
+    for (const { size } of turns.slice(n)) room.free += size;
+    return turns.slice(0, n);
   }
 
   renew(replica: string, running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number | null }[]): Map<string, string> {
@@ -159,7 +176,7 @@ export class QueueModel {
   }
 
   #addCallback({ id, submission: { type } }: Callback): void {
-    this.#add({ id, type, priority: 5, group: "", runAt: PAST });
+    this.#add({ id, type, priority: 5, group: "", size: 0, runAt: PAST });
   }
 
   #makeReady(job: ModelJob): void {

@@ -21,7 +21,7 @@ for _, key in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do
   local values = {}
   if kind == 'zset' then values = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   elseif kind == 'hash' then values = redis.call('HGETALL', key)
-  elseif kind == 'string' then values = { 'head', redis.call('GETRANGE', key, 0, 1) } end
+  elseif kind == 'string' and redis.call('PTTL', key) == -1 then values = { 'head', redis.call('GETRANGE', key, 0, 1) } end
   for _, value in ipairs(values) do entry[#entry + 1] = value end
   dump[#dump + 1] = entry
 end
@@ -39,7 +39,8 @@ export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSn
   const note = (id: string, text: string): unknown => jobs.set(id, [...(jobs.get(id) ?? []), text].sort());
   for (const [name = "", ...values] of dump) {
     const pairs = pairsOf(values);
-    if (name.startsWith("j:")) heads.set(name.slice(2), values[1] ?? "");
+    if (name.startsWith("p:")) { if (values.length > 0) note(name.slice(2), "its payload"); }
+    else if (name.startsWith("j:")) heads.set(name.slice(2), values[1] ?? "");
     else if (name === "states") for (let i = 0; i < values.length; i += 2) states.set(values[i] ?? "", values[i + 1] ?? "");
     else if (name === "live") live = pairs.map(([id]) => id);
     else if (name === "counts") counts = Object.fromEntries(pairs.filter(([, count]) => count !== 0));
@@ -59,7 +60,7 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
     const { state, priority, attempt, crashes, deferrals, isCancelRequested, progress, token, score } = job;
     const head = `${state}${priority}${twoDigits(attempt)}${crashes}${twoDigits(deferrals)}${isCancelRequested ? 1 : 0}${progress} ${token}`;
     const set = { q: `ready:${job.type}`, s: "scheduled", t: "scheduled", r: "leased", c: "outbox", f: "outbox", x: "outbox" }[state];
-    jobs[job.id] = [head, `${set} ${score}`].sort();
+    jobs[job.id] = [head, `${set} ${score}`, ...(job.size > 0 ? ["its payload"] : [])].sort();
   }
   return {
     jobs,

@@ -15,6 +15,7 @@ import { Leases } from "./leases.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import { Worker } from "./worker.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 
 const LEASE_MS = 500;
 const BACKOFF = exponential(60_000, 60_000);
@@ -63,7 +64,7 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
     callbackOf: () => undefined,
     onError: () => undefined,
   });
-  const executor = new Executor({ definitions, threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
+  const executor = new Executor({ ...smallPayloads, definitions, threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
   const hooks = { onPickup: () => undefined, onRan: () => undefined, onAttempt: () => undefined, onError: () => undefined, onUnfit: () => undefined };
   const worker = new Worker({ queue, executor, slots: new Slots(definitions, 10, 0), leases, settler, claimLimit: 10, isHeldBack: () => false, hooks });
   closers.push(() => {

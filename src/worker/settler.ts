@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
 import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
+import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
 import { ScriptFailed, messageOf } from "../errors.ts";
@@ -115,7 +116,8 @@ export class Settler {
     for (const { job, verdict } of this.#ended) {
       if (count === most || chars >= MAX_BATCH_CHARS) break;
       if (verdict.kind === "completed") chars += verdict.result.length;
-      if (job.options.callback_url !== undefined) chars += job.payload.length; // its callback bears the whole job
+      if (job.options.callback_url !== undefined) chars += sizeOf(job.payload); // its callback bears the whole job
+      for (const record of job.history) chars += record.length; // the script joins what it adds to them
       count += 1;
     }
     return this.#ended.splice(0, count);
@@ -128,6 +130,7 @@ export class Settler {
       id: job.id,
       type: job.type,
       priority: job.priority,
+      ...(isLarge(job.payload) && { isLarge: true }),
       claimSeq: job.claimSeq,
       startedAt: job.startedAt ?? 0,
       attempt: verdict.attempt,

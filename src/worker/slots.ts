@@ -28,9 +28,13 @@ export class Slots {
   readonly #types: TypeSlots[];
   readonly #byType: ReadonlyMap<string, TypeSlots>;
   readonly #lanes: Readonly<Record<Lane, { limit: number; running: number }>>;
+  readonly #maxBytes: number;
+  #bytes = 0;
   #turn = 0;
 
-  constructor(definitions: readonly AnyJobDefinition[], ioSlots: number, cpuSlots: number) {
+  /** @param maxBytes of the large payloads of all jobs that run; one alone may have more */
+  constructor(definitions: readonly AnyJobDefinition[], ioSlots: number, cpuSlots: number, maxBytes = Number.MAX_SAFE_INTEGER) {
+    this.#maxBytes = maxBytes;
     this.#lanes = { io: { limit: ioSlots, running: 0 }, cpu: { limit: cpuSlots, running: 0 } };
     const ioTypes = definitions.filter(({ lane }) => lane === "io").length;
     const ioLimit = ioTypes > 1 ? Math.max(1, Math.ceil(ioSlots * IO_TYPE_SHARE)) : ioSlots;
@@ -38,21 +42,24 @@ export class Slots {
     this.#byType = new Map(this.#types.map((slots) => [slots.type, slots]));
   }
 
-  /** Takes so many slots of a type, or none. */
-  tryTake(type: string, jobs: number): boolean {
+  /** Takes so many slots of a type, or none. @param bytes of large payloads */
+  tryTake(type: string, jobs: number, bytes = 0): boolean {
     const slots = this.#byType.get(type);
     const lane = slots && this.#lanes[slots.lane];
     if (!lane || slots.running + jobs > slots.limit || lane.running + jobs > lane.limit) return false;
+    if (bytes > 0 && this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) return false;
+    this.#bytes += bytes;
     this.#count(type, jobs);
     return true;
   }
 
-  /** @returns whether a claim may find work that it could not take before: the lane or the type was full */
-  give(type: string, jobs = 1): boolean {
+  /** @returns whether a claim may find work that it could not take before: the lane or the type was full, or there was less room for payloads */
+  give(type: string, jobs = 1, bytes = 0): boolean {
     const slots = this.#byType.get(type);
     const wasFull = slots !== undefined && (slots.running >= slots.limit || this.#lanes[slots.lane].running >= this.#lanes[slots.lane].limit);
+    this.#bytes -= bytes;
     this.#count(type, -jobs);
-    return wasFull;
+    return wasFull || bytes > 0;
   }
 
   /** What is free, at most `limit` in each lane. The type that comes first goes round, so that none waits behind another for ever. */
@@ -64,6 +71,7 @@ export class Slots {
       io: lane(this.#lanes.io),
       cpu: lane(this.#lanes.cpu),
       types: order.map((slots) => ({ type: slots.type, lane: slots.lane, slots: Math.max(0, slots.limit - slots.running) })),
+      bytes: { free: Math.max(0, this.#maxBytes - this.#bytes), isUnused: this.#bytes === 0 },
     };
   }
 

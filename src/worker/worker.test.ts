@@ -11,6 +11,7 @@ import { Leases } from "./leases.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import { Worker } from "./worker.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 
 const BACKOFF = fixed(60_000);
 const noop = defineJob({ type: "noop", lane: "io", payload: Type.Object({}), attempts: 3, timeoutMs: 1_000, backoff: BACKOFF, run: () => null }) as AnyJobDefinition;
@@ -26,7 +27,7 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
     if (claims === 1) throw new OutcomeUnknown("the answer was lost");
     return answer;
   };
-  const executor = new Executor({ definitions: [noop], threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
+  const executor = new Executor({ ...smallPayloads, definitions: [noop], threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
   const leases = new Leases({ queue, leaseMs: 15_000, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
   const options = { replica: "unused", backoffOf: () => BACKOFF, onTerminal: () => undefined, callbackOf: () => undefined, onError: () => undefined };
   const settler = new Settler({ queue, ...options, onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale) });

@@ -9,6 +9,7 @@
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptOutcome, Job } from "../core/job.ts";
+import { isLarge } from "../core/payload.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { readyAtOf } from "../core/wire.ts";
 import type { Attempt } from "../execute/attempt.ts";
@@ -28,6 +29,13 @@ const MAX_IDLE_MS = 1_000;
 const IDLE_SHARE_OF_LEASE = 1 / 6;
 /** Handlers that ran on after their slot was given up. With so many, this process is no longer fit: it drains and exits. */
 const MAX_GIVEN_UP = 20;
+
+const UNREADABLE: AttemptEnd = { kind: "threw", code: "unreadable", message: "this version of TaskFlow cannot read what Redis holds of the job", isPermanent: true };
+
+/** What an attempt takes of the room for large payloads. */
+function largeBytes({ payload }: Job): number {
+  return isLarge(payload) ? payload.size : 0;
+}
 
 export interface WorkerHooks {
   readonly onPickup: (type: string, seconds: number) => void;
@@ -140,7 +148,7 @@ export class Worker implements Runner {
         await this.#idle(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
         continue;
       }
-      for (const job of claim.lost) this.#judge(job, { kind: "lost" }, grantedAt);
+      this.#judgeClaimed(claim, grantedAt);
       for (const job of claim.claimed) this.#start(job, grantedAt);
       const untilDue = claim.nextDueAt === 0 ? this.#maxIdleMs : claim.nextDueAt - queue.clock.now();
       if (!claim.isMoreLeft) await this.#idle(untilDue);
@@ -154,12 +162,18 @@ export class Worker implements Runner {
     const { queue, slots, hooks } = this.#options;
     const grantedAt = performance.now();
     try {
-      const { claimed, lost } = await queue.claim(this.#seq, 0, slots.free(0));
-      for (const job of lost) this.#judge(job, { kind: "lost" }, grantedAt);
-      for (const job of claimed) this.#judge(job, { kind: "released" }, grantedAt);
+      const claim = await queue.claim(this.#seq, 0, slots.free(0));
+      this.#judgeClaimed(claim, grantedAt);
+      for (const job of claim.claimed) this.#judge(job, { kind: "released" }, grantedAt);
     } catch (error) {
       hooks.onError(error); // their leases run out
     }
+  }
+
+  /** What a claim leases that is not to run here. */
+  #judgeClaimed({ lost, unreadable }: Claim, grantedAt: number): void {
+    for (const job of lost) this.#judge(job, { kind: "lost" }, grantedAt);
+    for (const job of unreadable) this.#judge(job, UNREADABLE, grantedAt);
   }
 
   #freeSlots(): ReturnType<Slots["free"]> {
@@ -192,7 +206,7 @@ export class Worker implements Runner {
       return;
     }
     // While a claim was under way, an enqueue may have taken the slots that it was offered: what has none goes back to the front.
-    if (!slots.tryTake(job.type, 1)) {
+    if (!slots.tryTake(job.type, 1, largeBytes(job))) {
       this.#judge(job, { kind: "released" }, grantedAt);
       return;
     }
@@ -206,7 +220,7 @@ export class Worker implements Runner {
     const { slots, settler, leases, hooks } = this.#options;
     const { job } = attempt;
     hooks.onRan(job.type, attempt.ranMs / 1_000);
-    const wasFull = slots.give(job.type);
+    const wasFull = slots.give(job.type, 1, largeBytes(job));
     const wasSuspect = this.#suspect === job.id;
     if (wasSuspect) this.#suspect = undefined;
     // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.

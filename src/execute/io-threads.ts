@@ -1,0 +1,88 @@
+/**
+ * The threads of attempts of lane `io` whose payload is too large to be parsed on the main thread. Many share a thread, as they would share
+ * the main thread, and what they do there holds up none of the others. A thread is started when one is needed, and ends when none is.
+ */
+import { randomUUID } from "node:crypto";
+import { BroadcastChannel } from "node:worker_threads";
+import { Piscina } from "piscina";
+import type { Destinations } from "../core/destination.ts";
+import type { StopReason } from "./attempt.ts";
+import { answerEntry } from "./thread-link.ts";
+import type { FromThread, ToThread } from "./thread-link.ts";
+import type { HandlerMessage, ThreadData, ThreadReport, ThreadTask } from "./threads.ts";
+import { isThreadMessage, threadFile } from "./threads.ts";
+
+/** A payload of more bytes is not parsed on the main thread: this takes up to 10 ms there. */
+export const MAIN_THREAD_BYTES = 256 * 1024;
+const MAX_THREADS = 2;
+/** Attempts of one thread at once. What they hold in memory is bounded by the replica's bytes of large payloads. */
+const ATTEMPTS_PER_THREAD = 64;
+const IDLE_MS = 30_000;
+/** JavaScript heap of one thread. */
+const MAX_HEAP_MB = 512;
+
+export interface IoThreadsOptions extends ThreadData {
+  readonly onMessage: (message: HandlerMessage) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class IoThreads {
+  readonly #options: IoThreadsOptions;
+  readonly #name = `taskflow-io-${randomUUID()}`;
+  #channel: BroadcastChannel | undefined;
+  #pool: Piscina | undefined;
+  #destinations: Destinations | undefined;
+  #tasks = 0;
+
+  constructor(options: IoThreadsOptions) {
+    this.#options = options;
+  }
+
+  /** Lends the threads what this replica shares with the others. */
+  open(destinations: Destinations): void {
+    this.#destinations = destinations;
+  }
+
+  /** Runs one attempt; `task.payload` moves to the thread. Rejects when its thread died. */
+  async run(task: ThreadTask & { readonly payload: Uint8Array<ArrayBuffer> }, stopped: (onStop: (reason: StopReason) => void) => void): Promise<ThreadReport> {
+    this.#pool ??= this.#openPool();
+    this.#tasks += 1;
+    const key = this.#tasks;
+    stopped((reason) => this.#send({ kind: "stop", key, reason }));
+    return (await this.#pool.run({ ...task, key }, { transferList: [task.payload.buffer] })) as ThreadReport;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.destroy();
+    this.#channel?.close();
+  }
+
+  #openPool(): Piscina {
+    const { onMessage, onError, jobsDir, settings } = this.#options;
+    const channel = new BroadcastChannel(this.#name);
+    channel.unref();
+    channel.onmessage = (event): void => {
+      const message = (event as { readonly data: FromThread }).data;
+      if (this.#destinations) answerEntry(message, this.#destinations, (answer) => this.#send(answer));
+    };
+    this.#channel = channel;
+    const pool = new Piscina({
+      filename: threadFile,
+      name: "runAttempt",
+      minThreads: 0,
+      maxThreads: MAX_THREADS,
+      concurrentTasksPerWorker: ATTEMPTS_PER_THREAD,
+      idleTimeout: IDLE_MS,
+      atomics: "disabled", // its handlers wait for sockets in the thread's event loop
+      workerData: { jobsDir, settings, channel: this.#name } satisfies ThreadData,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    });
+    pool.on("message", (message: unknown) => { if (isThreadMessage(message) && "log" in message) onMessage(message); });
+    pool.on("error", onError);
+    return pool;
+  }
+
+  #send(message: ToThread): void {
+    this.#channel?.postMessage(message);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * What a thread of lane `io` and the main thread tell each other while an attempt runs: that it is to stop, and whether its destination takes it
+ * now, which is decided for all replicas together.
+ */
+import { BroadcastChannel } from "node:worker_threads";
+import type { DestinationLimits, Destinations, Sign } from "../core/destination.ts";
+import { RetryAfterError } from "../core/job-type.ts";
+import { messageOf } from "../errors.ts";
+import type { StopReason } from "./attempt.ts";
+import { reasonOf } from "./io-context.ts";
+
+export type ToThread =
+  | { readonly kind: "stop"; readonly key: number; readonly reason: StopReason }
+  | { readonly kind: "entered"; readonly visit: string }
+  | { readonly kind: "refused"; readonly visit: string; readonly message: string; readonly retryAfter?: { readonly ms: number; readonly code: string; readonly waitsForTurn: boolean } };
+
+export type FromThread =
+  | { readonly kind: "enter"; readonly visit: string; readonly args: Parameters<Destinations["enter"]> }
+  | { readonly kind: "leave"; readonly visit: string; readonly sign: Sign };
+
+/** On the main thread: visits that have begun. */
+const visits = new Map<string, (sign: Sign) => void>();
+
+/** On the main thread: does what a thread asks for, and answers. */
+export function answerEntry(message: FromThread, destinations: Destinations, answer: (message: ToThread) => void): void {
+  const { visit } = message;
+  if (message.kind === "leave") {
+    visits.get(visit)?.(message.sign);
+    visits.delete(visit);
+    return;
+  }
+  destinations.enter(...message.args).then(
+    (leave) => {
+      visits.set(visit, leave);
+      answer({ kind: "entered", visit });
+    },
+    (error: unknown) => answer({ kind: "refused", visit, message: messageOf(error), ...(error instanceof RetryAfterError && { retryAfter: { ms: error.retryAfterMs, code: error.code, waitsForTurn: error.waitsForTurn } }) }),
+  );
+}
+
+interface Entering {
+  readonly entered: (leave: (sign: Sign) => void) => void;
+  readonly refused: (error: Error) => void;
+}
+
+/** On the thread. */
+export class ThreadLink {
+  readonly #channel: BroadcastChannel;
+  readonly #threadId: number;
+  readonly #running = new Map<number, AbortController>();
+  readonly #entering = new Map<string, Entering>();
+  #visits = 0;
+  readonly destinations: Destinations = { enter: (...args) => this.#enter(args) };
+
+  constructor(name: string, threadId: number) {
+    this.#threadId = threadId;
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.unref();
+    this.#channel.onmessage = (event): void => this.#take((event as { readonly data: ToThread }).data);
+  }
+
+  /** What stops an attempt, from now until {@link ended}. */
+  signalOf(key: number): AbortSignal {
+    const controller = new AbortController();
+    this.#running.set(key, controller);
+    return controller.signal;
+  }
+
+  ended(key: number): void {
+    this.#running.delete(key);
+  }
+
+  #take(message: ToThread): void {
+    if (message.kind === "stop") {
+      this.#running.get(message.key)?.abort(reasonOf(message.reason));
+      return;
+    }
+    const { visit } = message;
+    const entering = this.#entering.get(visit); // none where another thread asked
+    this.#entering.delete(visit);
+    if (message.kind === "entered") entering?.entered((sign) => this.#send({ kind: "leave", visit, sign }));
+    else entering?.refused(errorOf(message));
+  }
+
+  #enter(args: [string, DestinationLimits, number]): Promise<(sign: Sign) => void> {
+    this.#visits += 1;
+    const visit = `${this.#threadId}.${this.#visits}`;
+    return new Promise((entered, refused) => {
+      this.#entering.set(visit, { entered, refused });
+      this.#send({ kind: "enter", visit, args });
+    });
+  }
+
+  #send(message: FromThread): void {
+    this.#channel.postMessage(message);
+  }
+}
+
+function errorOf({ message, retryAfter }: Extract<ToThread, { readonly kind: "refused" }>): Error {
+  if (!retryAfter) return new Error(message);
+  return new RetryAfterError(message, retryAfter.ms, { code: retryAfter.code, waitsForTurn: retryAfter.waitsForTurn });
+}

@@ -1,0 +1,84 @@
+/**
+ * Reads of jobs by plain commands, on a connection of their own: no script copies a text for them, and no lease waits behind a reader.
+ *
+ * What the hash says is asked first, and the text with the same packet. So a job that moves meanwhile is seen as it was at the
+ * first question; one that is forgotten in between is missing here, and in Postgres.
+ */
+import type { Job } from "../core/job.ts";
+import { OMITTED_PAYLOAD } from "../core/payload.ts";
+import { HEADER_BYTES, readJob, wholeText } from "../core/wire.ts";
+import { QueueUnavailable } from "../errors.ts";
+import { ByteTurns } from "./byte-turns.ts";
+import type { Connection } from "./connection.ts";
+
+const TIMEOUT_MS = 5_000;
+/** Jobs of one packet. */
+const MAX_JOBS = 50;
+/** What the hash holds of the jobs of one packet: a job in the outbox may have a result of 1 MiB, and its attempts' logs. */
+const MAX_STATE_BYTES = 2 * 1024 * 1024;
+/** Of all reads under way. A read of one job is taken for this many bytes: more is rare. */
+const MAX_BYTES_READING = 32 * 1024 * 1024;
+const EXPECTED_BYTES = 64 * 1024;
+
+export class JobReader {
+  readonly #connection: Connection;
+  readonly #ns: string;
+  readonly #turns = new ByteTurns(MAX_BYTES_READING);
+
+  constructor(connection: Connection, ns: string) {
+    this.#connection = connection;
+    this.#ns = ns;
+  }
+
+  /** The jobs of these ids that Redis holds, whether they wait, run, or are in the outbox; large payloads are left out. */
+  async read(ids: readonly string[]): Promise<Job[]> {
+    return this.#inParts(ids, async (part) => (await this.#connection.send("mget", part.map((id) => `${this.#ns}j:${id}`), TIMEOUT_MS)) as (string | null)[]);
+  }
+
+  /** As {@link read}, with every payload left out: what it costs does not depend on payloads. */
+  async readHeaders(ids: readonly string[]): Promise<Job[]> {
+    const jobs = await this.#inParts(ids, (part) => Promise.all(part.map((id) => this.#start(id))));
+    return jobs.map((job) => ({ ...job, payload: OMITTED_PAYLOAD }));
+  }
+
+  async #inParts(ids: readonly string[], textsOf: (ids: readonly string[]) => Promise<(string | null)[]>): Promise<Job[]> {
+    const jobs: Job[] = [];
+    for (let at = 0; at < ids.length; ) {
+      const leave = await this.#turns.enter(Math.min(ids.length - at, MAX_JOBS) * EXPECTED_BYTES);
+      if (!leave) throw new QueueUnavailable("too many reads are under way");
+      try {
+        const part = await this.#fitting(ids.slice(at, at + MAX_JOBS));
+        const [states, texts] = await Promise.all([this.#connection.send("hmget", [`${this.#ns}states`, ...part], TIMEOUT_MS), textsOf(part)]);
+        part.forEach((id, i) => {
+          const text = texts[i];
+          if (text) jobs.push(readJob(id, wholeText(text, (states as (string | null)[])[i] ?? undefined)));
+        });
+        at += part.length;
+      } finally {
+        leave();
+      }
+    }
+    return jobs;
+  }
+
+  /** As many of these as one packet can bear, at least one. */
+  async #fitting(ids: readonly string[]): Promise<readonly string[]> {
+    if (ids.length === 1) return ids;
+    const lengths = (await Promise.all(ids.map((id) => this.#connection.send("hstrlen", [`${this.#ns}states`, id], TIMEOUT_MS)))) as number[];
+    let bytes = 0;
+    const end = lengths.findIndex((length, i) => {
+      bytes += length;
+      return i > 0 && bytes > MAX_STATE_BYTES;
+    });
+    return end === -1 ? ids : ids.slice(0, end);
+  }
+
+  /** A job's text up to its payload; null where there is none. */
+  async #start(id: string): Promise<string | null> {
+    const range = async (end: number): Promise<string> => (await this.#connection.send("getrange", [`${this.#ns}j:${id}`, "0", String(end)], TIMEOUT_MS)) as string;
+    let text = await range(HEADER_BYTES - 1);
+    let end = text.indexOf("\n");
+    if (end === -1 && text !== "") end = (text = await range(-1)).indexOf("\n"); // long options
+    return text === "" ? null : text.slice(0, end + 1);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Large payloads in Redis: one key each, written and read as bytes by plain commands, on a connection that nothing else waits behind.
+ *
+ *   put ──▶ stored for PUT_TTL_MS ──the script that enqueues its job──▶ stored until the job is forgotten
+ *
+ * A payload whose job was never enqueued (Redis refused the script, or it came late) expires.
+ */
+import type { Callback } from "../core/job.ts";
+import { dataOf, isLarge } from "../core/payload.ts";
+import type { LargePayload } from "../core/payload.ts";
+import { QueueUnavailable } from "../errors.ts";
+import { ByteTurns } from "./byte-turns.ts";
+import type { Connection } from "./connection.ts";
+
+/** Longer than any call that enqueues may be on its way (`SUBMIT_TIMEOUT_MS` is a minute at most). */
+const PUT_TTL_MS = 600_000;
+/** Bytes that are asked for and have not arrived. */
+const MAX_BYTES_FETCHING = 32 * 1024 * 1024;
+const TIMEOUT_MS = 10_000;
+
+export class PayloadStore {
+  readonly #connection: Connection;
+  readonly #prefix: string;
+  readonly #turns = new ByteTurns(MAX_BYTES_FETCHING);
+
+  constructor(connection: Connection, ns: string) {
+    this.#connection = connection;
+    this.#prefix = `${ns}p:`;
+  }
+
+  /**
+   * Sends a payload; a script that is sent after it on the same connection finds it. One that is stored already stays as it is.
+   * @throws TaskFlowError as {@link Connection.send}
+   */
+  async put(id: string, payload: LargePayload, timeoutMs = TIMEOUT_MS): Promise<void> {
+    await this.#connection.store(this.#prefix + id, dataOf(payload), PUT_TTL_MS, timeoutMs);
+  }
+
+  /** Stores the payloads of callbacks that are about to be enqueued. */
+  async putAll(callbacks: readonly (Callback | undefined)[]): Promise<void> {
+    const puts = callbacks.flatMap((callback) => (callback && isLarge(callback.submission.payload) ? [this.put(callback.id, callback.submission.payload)] : []));
+    if (puts.length > 0) await Promise.all(puts);
+  }
+
+  /**
+   * The bytes of a payload, in memory of their own; undefined where Redis has none. It waits for its turn while others are fetched.
+   * @throws TaskFlowError as {@link Connection.send}
+   */
+  async fetch(id: string, size: number): Promise<Buffer<ArrayBuffer> | undefined> {
+    const leave = await this.#turns.enter(size);
+    if (!leave) throw new QueueUnavailable("too many payloads are waited for");
+    try {
+      return await this.#connection.fetch(this.#prefix + id, TIMEOUT_MS);
+    } finally {
+      leave();
+    }
+  }
+}

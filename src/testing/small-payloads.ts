@@ -1,0 +1,5 @@
+/** For parts that are tested with small payloads alone. */
+export const smallPayloads = {
+  ioThreads: { run: (): Promise<never> => Promise.reject(new Error("no thread of lane io here")) },
+  payload: (): Promise<never> => Promise.reject(new Error("no large payloads here")),
+};
