@@ -4,12 +4,12 @@
 -- ARGV: 1 replica · 2 seq, 10 characters (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 not_after (ms; later than that
 --       nothing is changed: the replica no longer waits, and would not run what it got) · 5 suspects that may start (0 or 1) ·
 --       6 free slots of lane io · 7 of lane cpu · 8 bytes of large payloads that it has room for · 9 1 if it has none yet: then the first may have
---       more, else 0 · then for each type the replica runs: type, its own free slots, lane
+--       more, else 0 · 10 how many jobs that lost one lease it has begun just now · then for each type the replica runs: type, its own free slots, lane
 -- Returns: now (ms), when to look again (ms; 0 when nothing is planned), 1 if another call would find more at once, else 0, 1 if this is
 --          a repeat, else 0; then texts of some 64 KiB that hold jobs: a mark, id, text, character 30. Marks: "+" claimed for the first time
 --          (the text is what was submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
 local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
-local room, is_empty = tonumber(ARGV[8]), ARGV[9] == '1'
+local room, is_empty, lost_once = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
 local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024 -- bounded work and bytes for one call: its payloads are parsed in one turn of the caller's event loop
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -84,10 +84,18 @@ if last_claim and string.match(last_claim, '^%S+') == seq then -- the answer was
 end
 
 -- Redis was away, or nobody claimed: leases that ran out meanwhile say nothing, so none is taken as lost for one lease.
-local clock = call('HMGET', ns .. 'clock', 'claimed_at', 'grace_until')
+local clock = call('HMGET', ns .. 'clock', 'claimed_at', 'grace_until', 'together', 'together_until')
 local grace_until = tonumber(clock[2] or 0)
 if clock[1] and now - tonumber(clock[1]) > lease / 3 then grace_until = now + lease end
 call('HSET', ns .. 'clock', 'claimed_at', now, 'grace_until', grace_until)
+
+-- Jobs that lost one lease run again together, until one of them is lost once more: then so many at most begin at once.
+local together = tonumber(clock[4] or 0) > now and tonumber(clock[3]) or nil
+local TOGETHER_MS = 600000
+local function lose_again(jobs)
+  together = math.max(1, math.floor((together or jobs) / 2))
+  call('HSET', ns .. 'clock', 'together', together, 'together_until', now + TOGETHER_MS)
+end
 
 local paused = {}
 for _, kind in ipairs(call('SMEMBERS', ns .. 'paused')) do paused[kind] = true end
@@ -115,23 +123,37 @@ if #due == LIMIT then reply[3] = 1 end
 
 if now >= grace_until then
   local expired = call('ZRANGEBYSCORE', ns .. 'leased', '-inf', now, 'LIMIT', 0, LIMIT)
-  local expired_states = states_of(expired)
+  local expired_states, again = states_of(expired), 0
   for at, id in ipairs(expired) do
     if bytes > MAX_BYTES or expired_states[at] == nil then reply[3] = 1; break end
     local text = call('GET', jobs .. id)
     if text then lease_job(id, text, expired_states[at], true) else call('ZREM', ns .. 'leased', id) end
+    if expired_states[at] and sub(expired_states[at], 4, 4) ~= '0' then again = again + 1 end
   end
+  if again > 0 then lose_again(again) end
   if #expired == LIMIT then reply[3] = 1 end
+end
+
+-- Whether a job has to wait because enough of those that lost one lease have begun.
+local function is_put_off(id)
+  local state = together and call('HGET', states, id)
+  if not state or sub(state, 4, 4) ~= '1' then return false end
+  lost_once = lost_once + 1
+  return lost_once > together
 end
 
 -- Jobs of a range of `ready`, up to n, each where it would stand if there were no ranges, and up to the one whose payload there is no room for.
 local function add_range(turns, ready, from, to, n)
-  local found = n > 0 and call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 0, n) or {}
+  local found = n > 0 and call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 0, together and n + LIMIT or n) or {}
   for i = 1, #found, 2 do
+    if n == 0 then return end
     local size = tonumber(found[i + 1]) >= SUSPECTS and size_of(start_of(found[i])) or 0
-    if size > room and not is_empty then return end
-    if size > 0 then room, is_empty = room - size, false end
-    turns[#turns + 1] = { id = found[i], turn = found[i + 1] % SUSPECTS, nth = #turns, size = size }
+    if size > 0 and size > room and not is_empty then return end
+    if not is_put_off(found[i]) then
+      if size > 0 then room, is_empty = room - size, false end
+      turns[#turns + 1] = { id = found[i], turn = found[i + 1] % SUSPECTS, nth = #turns, size = size }
+      n = n - 1
+    end
   end
 end
 
@@ -155,12 +177,12 @@ local function drop_passed(fair, tag)
 end
 
 local free = { io = tonumber(ARGV[6]), cpu = tonumber(ARGV[7]) }
-for at = 10, #ARGV, 3 do
+for at = 11, #ARGV, 3 do
   local kind, lane = ARGV[at], ARGV[at + 2]
   local n = paused[kind] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane], LIMIT)
   local ready, got, taken, top, before = ns .. 'ready:' .. kind, 0, 0, {}, #leased
   local back = call('ZRANGE', ready, -1, -1, 'WITHSCORES') -- tells whether any wait, and whether there are ranges
-  local has_ranges, ids = tonumber(back[2] or 0) >= SUSPECTS, {}
+  local has_ranges, ids = together or tonumber(back[2] or 0) >= SUSPECTS, {}
   if n > 0 and back[1] and bytes <= MAX_BYTES then
     ids = has_ranges and next_turns(ready, n) or call('ZRANGE', ready, 0, n - 1)
   end

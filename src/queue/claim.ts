@@ -18,6 +18,8 @@ export interface FreeSlots {
   readonly types: readonly { readonly type: string; readonly lane: Lane; readonly slots: number }[];
   /** Bytes of large payloads that there is room for; where none is taken yet, the first job may have more. */
   readonly bytes?: { readonly free: number; readonly isUnused: boolean };
+  /** Jobs that lost one lease and began here just now: with many, the next ones may have to wait. */
+  readonly lostOnce?: number;
 }
 
 /** Who does not say has room for any. */
@@ -47,9 +49,9 @@ export interface Claim {
 }
 
 export function encodeClaim(namespace: string, { replica, seq, leaseMs, notAfter, suspectSlots, free }: ClaimRequest): string[] {
-  const { io, cpu, bytes = ANY } = free;
+  const { io, cpu, bytes = ANY, lostOnce = 0 } = free;
   const args = [namespace, replica, encodeSeq(seq), String(leaseMs), String(notAfter), String(suspectSlots), String(io), String(cpu)];
-  args.push(String(bytes.free), bytes.isUnused ? "1" : "0");
+  args.push(String(bytes.free), bytes.isUnused ? "1" : "0", String(lostOnce));
   for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
   return args;
 }

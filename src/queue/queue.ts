@@ -169,6 +169,16 @@ export class Queue {
     return typeof info === "string" ? /redis_version:(\S+)/.exec(info)?.[1] : undefined;
   }
 
+  /** Writes down which layout the keys have, unless a newer one is written down. @returns the one that is written down now */
+  async declareLayout(own: string): Promise<string> {
+    const key = `${this.#ns}layout`;
+    const before = await this.#work.send("set", [key, own, "NX", "GET"], CALL_TIMEOUT_MS);
+    if (typeof before !== "string") return own;
+    if (!(Number(before) < Number(own))) return before;
+    await this.#work.send("set", [key, own], CALL_TIMEOUT_MS);
+    return own;
+  }
+
   /**
    * Enqueues one submission of one or more jobs, as a whole. Submissions of one event-loop tick travel in one call.
    * `done` is called exactly once, within the submit timeout.

@@ -32,6 +32,15 @@ describe("migrate", () => {
     expect(names).toEqual(expect.arrayContaining([partitionName(today), partitionName(today + DAY_MS)]));
   });
 
+  it("refuses a database that a newer version has migrated, and changes nothing", async () => {
+    const { url } = await freshDatabase();
+    await migrate(url);
+    await query(url, "insert into taskflow_migrations (name) values ('9999_newer.sql')");
+    const refused = migrate(url);
+    await expect(refused).rejects.toThrow(StartError);
+    await expect(refused).rejects.toThrow(/^The database has migrations .*9999_newer\.sql.*: start a version at least as new[^.]*\.$/);
+  });
+
   it("says in one sentence what to do when nobody listens, without the password", async () => {
     const refused = migrate("postgres://user:hunter2@127.0.0.1:1/taskflow");
     await expect(refused).rejects.toThrow(StartError);

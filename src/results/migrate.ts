@@ -49,7 +49,12 @@ async function applyMissing(client: pg.Client): Promise<string[]> {
   await client.query(BOOKS);
   const { rows } = await client.query<{ name: string }>("select name from taskflow_migrations");
   const known = new Set(rows.map(({ name }) => name));
-  const missing = readdirSync(FOLDER).filter((file) => file.endsWith(".sql") && !known.has(file)).sort();
+  const own = readdirSync(FOLDER).filter((file) => file.endsWith(".sql"));
+  const foreign = [...known].filter((name) => !own.includes(name)).sort();
+  if (foreign.length > 0) {
+    throw new StartError(`The database has migrations that this version of TaskFlow does not know (${foreign.join(", ")}): start a version at least as new as the one that applied them.`);
+  }
+  const missing = own.filter((file) => !known.has(file)).sort();
   for (const file of missing) {
     await client.query("begin"); // a failure ends the connection, and the transaction with it
     await client.query(readFileSync(new URL(file, FOLDER), "utf8"));

@@ -101,11 +101,11 @@ async function claimWith(sides: Sides, by: number, suspects: 0 | 1, free: FreeSl
 }
 
 const bytes = fc.record({ free: fc.constantFrom(0, 100, 250, 1_000), isUnused: fc.boolean() });
-const claimArgs = fc.record({ client, bytes, suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0), slots, isRepeat: fc.constantFrom(false, false, false, true) });
-const claim = step("claim", claimArgs, async (sides, { client: by, bytes: room, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
+const claimArgs = fc.record({ client, bytes, lostOnce: fc.constantFrom(0, 0, 1), suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0), slots, isRepeat: fc.constantFrom(false, false, false, true) });
+const claim = step("claim", claimArgs, async (sides, { client: by, bytes: room, lostOnce, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
   const caller = clientOf(sides.clients, by);
   if (!isRepeat || caller.seq === 0) caller.seq += 1;
-  await claimWith(sides, by, suspects, { io, cpu, bytes: room, types: order.map((one, i) => ({ ...one, slots: ofType[i] ?? 0 })) });
+  await claimWith(sides, by, suspects, { io, cpu, bytes: room, lostOnce, types: order.map((one, i) => ({ ...one, slots: ofType[i] ?? 0 })) });
 });
 
 /** Leases of the client's own, or of anyone: the newest for 0. */

@@ -30,6 +30,9 @@ export class QueueModel {
   readonly #keys = new Map<string, { readonly fingerprint: string; readonly first: string }>();
   readonly #claims = new Map<string, { readonly seq: number; readonly handed: readonly { readonly id: string; readonly isLost: boolean }[] }>();
 
+  /** Of the jobs that lost one lease, how many may begin at once; undefined before one of them was lost again. */
+  #together: number | undefined;
+
   in(...states: readonly State[]): ModelJob[] {
     return [...this.jobs.values()].filter(({ state }) => states.includes(state)).sort(byScore);
   }
@@ -61,12 +64,15 @@ export class QueueModel {
     const last = this.#claims.get(replica);
     if (last?.seq === seq) return this.#claimAgain(tokenOf(replica, seq), last.handed);
     for (const job of this.in("s", "t").filter(({ score }) => score === PAST)) this.#makeReady(job);
-    const lost = this.in("r").filter(({ score }) => score === PAST).map((job) => this.#lease(job, tokenOf(replica, seq), true));
+    const expired = this.in("r").filter(({ score }) => score === PAST);
+    const again = expired.filter(({ crashes }) => crashes > 0).length;
+    if (again > 0) this.#together = Math.max(1, Math.floor((this.#together ?? again) / 2));
+    const lost = expired.map((job) => this.#lease(job, tokenOf(replica, seq), true));
     const slots = { io: free.io, cpu: free.cpu };
     const claimed: Handed[] = [];
     let isMoreLeft = false;
     let suspects = suspectSlots;
-    const room = { ...(free.bytes ?? { free: Infinity, isUnused: true }) };
+    const room = { ...(free.bytes ?? { free: Infinity, isUnused: true }), lostOnce: free.lostOnce ?? 0 };
     for (const { type, lane, slots: ofType } of free.types) {
       const before = claimed.length;
       const limit = before + Math.min(ofType, slots[lane]);
@@ -83,19 +89,26 @@ export class QueueModel {
   }
 
   /** The jobs of a type that have their turn. Of the suspects and of those with large payloads, only the first that there is room for. */
-  #next(type: string, n: number, suspects: number, room: { free: number; isUnused: boolean }): ModelJob[] {
+  #next(type: string, n: number, suspects: number, room: { free: number; isUnused: boolean; lostOnce: number }): ModelJob[] {
     const ready = this.ready(type);
-    const fitting = (jobs: readonly ModelJob[]): ModelJob[] => {
-      const end = jobs.findIndex(({ size }) => {
-        if (size > room.free && !room.isUnused) return true;
-        if (size > 0) Object.assign(room, { free: room.free - size, isUnused: false });
-        return false;
-      });
-      return end === -1 ? [...jobs] : jobs.slice(0, end);
+    const isPutOff = ({ crashes }: ModelJob): boolean => {
+      if (this.#together === undefined || crashes !== 1) return false;
+      room.lostOnce += 1;
+      return room.lostOnce > this.#together;
     };
-    const some = fitting(ready.filter(isSuspect).slice(0, Math.min(n, suspects)));
-    const large = fitting(ready.filter((job) => !isSuspect(job) && job.size > 0).slice(0, Math.min(n, 50)));
-    const turns = [...some, ...large, ...ready.filter((job) => !isSuspect(job) && job.size === 0)].sort(byTurn);
+    const fitting = (jobs: readonly ModelJob[], most: number): ModelJob[] => {
+      const taken: ModelJob[] = [];
+      for (const job of jobs) {
+        if (taken.length === most || (job.size > 0 && job.size > room.free && !room.isUnused)) break;
+        if (isPutOff(job)) continue;
+        if (job.size > 0) Object.assign(room, { free: room.free - job.size, isUnused: false });
+        taken.push(job);
+      }
+      return taken;
+    };
+    const some = fitting(ready.filter(isSuspect), Math.min(n, suspects));
+    const large = fitting(ready.filter((job) => !isSuspect(job) && job.size > 0), Math.min(n, 50));
+    const turns = [...some, ...large, ...fitting(ready.filter((job) => !isSuspect(job) && job.size === 0), n)].sort(byTurn);
     for (const { size } of turns.slice(n)) room.free += size;
     return turns.slice(0, n);
   }

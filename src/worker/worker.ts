@@ -18,6 +18,7 @@ import type { Claim } from "../queue/claim.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import type { Leases } from "./leases.ts";
+import { Probation } from "./probation.ts";
 import type { Settler } from "./settler.ts";
 import type { Slots } from "./slots.ts";
 
@@ -62,7 +63,7 @@ export interface WorkerOptions {
 export class Worker implements Runner {
   readonly #options: WorkerOptions;
   #seq = 0;
-  #suspect: string | undefined;
+  readonly #probation = new Probation();
   readonly #maxIdleMs: number;
   #givenUp = 0;
   #isDraining = false;
@@ -139,7 +140,7 @@ export class Worker implements Runner {
       const grantedAt = performance.now();
       let claim: Claim;
       try {
-        claim = await queue.claim(this.#seq, this.#suspect === undefined ? 1 : 0, this.#freeSlots());
+        claim = await queue.claim(this.#seq, this.#probation.suspectSlots(), this.#freeSlots());
         this.#seq += 1;
         failures = 0;
       } catch (error) {
@@ -178,7 +179,7 @@ export class Worker implements Runner {
 
   #freeSlots(): ReturnType<Slots["free"]> {
     const { slots, claimLimit, isHeldBack } = this.#options;
-    return slots.free(isHeldBack() ? 0 : claimLimit);
+    return { ...slots.free(isHeldBack() ? 0 : claimLimit), lostOnce: this.#probation.lostOnce() };
   }
 
   /** Waits for a wake-up, at least a millisecond and at most `#maxIdleMs`. */
@@ -212,7 +213,7 @@ export class Worker implements Runner {
     }
     const readyAt = readyAtOf(job);
     if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000);
-    if (job.crashes > 0) this.#suspect = job.id;
+    this.#probation.began(job);
     leases.hold(executor.start(job, this.#ended, payload), grantedAt); // one that has ended already, too: until it is settled, its lease is renewed
   }
 
@@ -221,8 +222,7 @@ export class Worker implements Runner {
     const { job } = attempt;
     hooks.onRan(job.type, attempt.ranMs / 1_000);
     const wasFull = slots.give(job.type, 1, largeBytes(job));
-    const wasSuspect = this.#suspect === job.id;
-    if (wasSuspect) this.#suspect = undefined;
+    const wasSuspect = this.#probation.ended(job);
     // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.
     if (end.kind === "lost") {
       leases.release(job);

@@ -1,0 +1,45 @@
+/**
+ * Attempts of jobs whose last one was lost, in their first seconds: what kills a process mostly does so at once. Of jobs that were lost twice a
+ * replica begins one at a time; of those lost once it begins as many as the claim allows.
+ */
+import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
+import type { Job } from "../core/job.ts";
+
+/** After so long an attempt is taken for one that does no harm: the next one may begin. */
+const PROBATION_MS = 10_000;
+
+interface Begun {
+  readonly isSuspect: boolean;
+  readonly at: number;
+}
+
+export class Probation {
+  readonly #begun = new Map<Job, Begun>();
+
+  began(job: Job): void {
+    if (job.crashes > 0) this.#begun.set(job, { isSuspect: job.crashes > 1, at: performance.now() });
+  }
+
+  /** @returns whether another such job may begin now */
+  ended(job: Job): boolean {
+    return this.#begun.size > 0 && this.#begun.delete(job);
+  }
+
+  /** How many jobs that were lost twice may begin. */
+  suspectSlots(): 0 | 1 {
+    return this.#count(true) === 0 ? 1 : 0;
+  }
+
+  /** How many jobs that were lost once are on probation. */
+  lostOnce(): number {
+    return this.#count(false);
+  }
+
+  #count(isSuspect: boolean): number {
+    if (this.#begun.size === 0) return 0;
+    const since = performance.now() - PROBATION_MS;
+    let count = 0;
+    for (const begun of this.#begun.values()) if (begun.isSuspect === isSuspect && begun.at > since) count += 1;
+    return count;
+  }
+}
