@@ -4,6 +4,7 @@ import { lastText } from "../core/last-text.ts";
 import { redactPayload } from "../core/redaction.ts";
 import { formatTime } from "../core/rfc3339.ts";
 import type { Registry } from "../registry.ts";
+import type { JobSnapshot } from "./job-looks.ts";
 
 export type JobJson = (view: JobView) => string;
 
@@ -13,6 +14,11 @@ export function jobJson(registry: Registry): JobJson {
     const { payload } = view;
     return write(view, registry.get(view.type)?.hidesSecrets === false ? payload : redactPayload(payload));
   };
+}
+
+/** What events of one job show of it: all but its payload, and a result where it is short. Bounded, however large the job is. */
+export function snapshotJson({ view, isResultOmitted }: Pick<JobSnapshot, "view" | "isResultOmitted">): string {
+  return write(view, `null,"payload_omitted":true${isResultOmitted ? ',"result_omitted":true' : ""}`);
 }
 
 // The words of the scripts and of this program need no escaping; what a caller chose does. Each part that is joined costs 32 bytes
