@@ -1,6 +1,6 @@
 /**
- * The streams of all jobs. One that is up to date is live: it gets each entry as it comes in. One that came back gets entries from the log at the pace of its
- * client until it is up to date:
+ * The streams of all jobs. One that is up to date is live: it gets each entry as it comes in. One that came back gets entries from the
+ * log, at the pace of its client, until it is up to date:
  *
  *   behind ──has all entries that were passed on──▶ live
  *      └── the log has dropped its next entry ──▶ cut off

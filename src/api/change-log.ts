@@ -1,8 +1,8 @@
 /**
- * The changes that this replica received lately. Clients that come back are served from here; Redis is asked only for what is older, page by page, once for
- * all clients, and never for more than the log can contain.
+ * The changes that this replica received lately. Clients that come back are served from here; Redis is asked only for older ones, page by
+ * page, once for all clients, and never for more than the log can contain.
  *
- * Entries are numbered in their order. The log has no holes: where one would come about, it is cleared, and no number of before is used again.
+ * Entries are numbered in their order. The log has no holes: where one would appear, it is cleared, and no earlier number is used again.
  */
 import type { HistoryEntry } from "../queue/changes.ts";
 import { compareNames, parseEventId } from "../queue/changes.ts";
@@ -67,7 +67,7 @@ export class ChangeLog {
   }
 
   clear(): void {
-    this.#first = this.end + MAX_ENTRIES + 1; // older entries that are read later get numbers below the first, and none of before
+    this.#first = this.end + MAX_ENTRIES + 1; // older entries that are read later get numbers below it
     this.#entries.length = 0;
     this.#length = 0;
     this.#isBottomReached = false;
@@ -85,7 +85,10 @@ export class ChangeLog {
       const { newest } = this;
       // Another replica may have received it earlier. What Redis had published before it answers has arrived here by then.
       if (newest !== undefined && compareNames(event.name, newest) > 0) await (this.#roundTrip ??= this.#makeRoundTrip());
-      while (this.#mayReach(event.name)) await (this.#readingOlder ??= this.#readOlder().finally(() => { this.#readingOlder = undefined; }));
+      while (this.#mayReach(event.name)) {
+        this.#readingOlder ??= this.#readOlder().finally(() => { this.#readingOlder = undefined; });
+        await this.#readingOlder;
+      }
     } catch {
       return undefined; // Redis is away: a gap is what the client can act on
     }

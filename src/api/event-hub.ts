@@ -1,6 +1,7 @@
 /**
- * The streams of this replica, of one job or of all. Changes are received once and passed on to each stream, in order, a few milliseconds in each turn of
- * the event loop. After a connection to Redis that was lost, what was missed is read from the history; where it cannot be had, the streams report a gap.
+ * The streams of this replica, of one job or of all. Changes are received once and passed on to each stream, in order, a few milliseconds
+ * in each turn of the event loop. After a connection to Redis that was lost, missed changes are read from the history; where it does not
+ * have them, the streams report a gap.
  */
 import { QueueUnavailable } from "../errors.ts";
 import { readEntry, readMessage } from "../queue/changes.ts";
@@ -12,7 +13,7 @@ import type { Beating } from "./beats.ts";
 import { Beats } from "./beats.ts";
 import { ChangeLog } from "./change-log.ts";
 import type { JobFollower } from "./followed-job.ts";
-import { FollowedJob } from "./followed-job.ts";
+import { FollowedJobs } from "./followed-jobs.ts";
 import type { JobLooks } from "./job-looks.ts";
 import { SlicedWork } from "./sliced-work.ts";
 
@@ -35,13 +36,12 @@ export interface EventHubOptions {
 }
 
 export class EventHub {
-  readonly #looks: Pick<JobLooks, "state">;
   readonly #watch: Watch;
   readonly #log: ChangeLog;
   /** What is passed on, in order. */
   readonly #work = new SlicedWork();
   readonly #all: AllFollowers;
-  readonly #jobs = new Map<string, FollowedJob>();
+  readonly #jobs: FollowedJobs;
   readonly #followers = new Set<Follower>();
   #ofAll = 0;
   readonly #beats = new Beats(BEAT_MS);
@@ -53,8 +53,8 @@ export class EventHub {
   #isClosed = false;
 
   constructor({ queue, looks }: EventHubOptions) {
-    this.#looks = looks;
     this.#log = new ChangeLog(queue);
+    this.#jobs = new FollowedJobs({ looks, work: this.#work, beats: this.#beats });
     this.#all = new AllFollowers(this.#log, new SlicedWork());
     this.#watch = queue.watchChanges({
       onMessage: (message) => this.#receive(message),
@@ -84,7 +84,8 @@ export class EventHub {
   }
 
   /**
-   * From `begin` on, a follower that has joined gets all changes that come after `lastEventId`, or the next ones where that is "" or cannot be resumed from.
+   * From `begin` on, a follower that has joined gets all changes that come after `lastEventId`, or the next ones where that is "" or is not
+   * remembered.
    * @param begin called unless the follower has left meanwhile; `isWhole` is false where changes may be missing
    */
   async follow(follower: Follower & AllFollower, lastEventId: string, begin: (isWhole: boolean) => void): Promise<void> {
@@ -103,21 +104,9 @@ export class EventHub {
   /** Follows one job: at first it gets the job as it is. @returns as {@link joinAll} */
   joinJob(id: string, follower: Follower & JobFollower): (() => void) | undefined {
     if (this.#isClosed || this.#followers.size - this.#ofAll >= MAX_OF_ONE) return undefined;
-    let job = this.#jobs.get(id);
-    if (!job) {
-      job = new FollowedJob({ id, looks: this.#looks, work: this.#work });
-      this.#jobs.set(id, job);
-      this.#beats.add(job);
-    }
-    const followed = job;
-    followed.add(follower);
-    const leave = this.#join(follower, () => {
-      followed.delete(follower);
-      if (followed.size > 0) return;
-      this.#jobs.delete(id);
-      this.#beats.delete(followed);
-    });
-    this.#subscribed().then(() => followed.look(), (error: unknown) => followed.fail(error));
+    const job = this.#jobs.join(id, follower);
+    const leave = this.#join(follower, () => this.#jobs.leave(job, follower));
+    this.#subscribed().then(() => job.look(), (error: unknown) => job.fail(error));
     return leave;
   }
 
@@ -179,11 +168,7 @@ export class EventHub {
       this.#next += 1;
       const changes = readEntry(entry, this.#all.hasLive ? undefined : (id) => this.#jobs.has(id));
       yield* this.#all.pass(number, changes);
-      if (this.#jobs.size === 0) continue;
-      for (const change of changes) {
-        const job = this.#jobs.get(change.id);
-        if (job) yield* job.take(change);
-      }
+      yield* this.#jobs.take(changes);
       yield;
     }
   }
@@ -192,10 +177,7 @@ export class EventHub {
   *#skip(): Generator<void> {
     this.#next = this.#log.first;
     yield* this.#all.skipTo(this.#next);
-    for (const job of this.#jobs.values()) {
-      job.look();
-      yield;
-    }
+    yield* this.#jobs.lookAtAll();
   }
 
   *#end(): Generator<void> {

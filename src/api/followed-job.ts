@@ -1,8 +1,8 @@
 /**
  * One job that streams of this replica follow. What is known of it is read once for all of them, and its event is written once.
  *
- * A message may arrive before or after a look that shows the same change. So a change that is older than the look is dropped, and so is a look during which
- * a change came in, unless the job has ended.
+ * A message may arrive before or after a look that shows the same change. So a change that is older than the look is dropped, and so is a
+ * look during which a change came in, unless the job has ended.
  */
 import type { Change } from "../queue/changes.ts";
 import type { Beating } from "./beats.ts";
@@ -47,6 +47,10 @@ export class FollowedJob implements Beating {
 
   constructor(options: FollowedJobOptions) {
     this.#options = options;
+  }
+
+  get id(): string {
+    return this.#options.id;
   }
 
   get size(): number {
@@ -102,7 +106,8 @@ export class FollowedJob implements Beating {
       .state(id)
       .then(
         (snapshot) => work.add(this.#show(snapshot, newcomers, changes)),
-        (error: unknown) => work.add(this.#report(newcomers, (follower) => follower.onError(error))), // the others are shown what the next beat finds
+        // The others are shown what the next beat finds.
+        (error: unknown) => work.add(this.#report(newcomers, (follower) => follower.onError(error))),
       )
       .finally(() => {
         const isAnotherPlanned = this.#look === "under way, another planned";
@@ -119,7 +124,8 @@ export class FollowedJob implements Beating {
 
   *#show(snapshot: JobSnapshot | undefined, newcomers: ReadonlySet<JobFollower>, changes: number): Generator<void> {
     let text: string | undefined;
-    const shown = snapshot && { ...snapshot, event: () => (text ??= stateEvent(snapshotJson(snapshot), hasEnded(snapshot.view) ? END : undefined)) };
+    const event = (of: JobSnapshot): string => stateEvent(snapshotJson(of), hasEnded(of.view) ? END : undefined);
+    const shown = snapshot && { ...snapshot, event: () => (text ??= event(snapshot)) };
     yield* this.#report(newcomers, (follower) => follower.onFirst(shown));
     if (!shown) return;
     for (const follower of this.#followers) {

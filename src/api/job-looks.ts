@@ -36,18 +36,19 @@ export class JobLooks {
   constructor({ queue, store }: JobLooksOptions) {
     this.#live = new SharedReads(async (ids) => {
       const takenAt = await queue.time();
-      return new Map((await queue.readHeaders(ids)).map((job) => [job.id, snapshotOf(viewOf({ ...job, payload: "" }), takenAt)]));
+      const headers = await queue.readHeaders(ids);
+      return new Map(headers.map((job) => [job.id, snapshotOf(viewOf({ ...job, payload: "" }), takenAt)]));
     }, MAX_STATES);
     this.#recorded = new SharedReads(async (ids) => {
       const states = await store.states(ids, MAX_STATE_RESULT_LENGTH);
-      return new Map(states.map(({ view, isResultOmitted }) => [view.id, { view, isResultOmitted, takenAt: Infinity }])); // it changes no more
+      return new Map(states.map((state) => [state.view.id, { ...state, takenAt: Infinity }])); // it changes no more
     }, MAX_STATES);
     this.#liveWhole = new SharedReads(async (ids) => new Map((await queue.read(ids)).map((job) => [job.id, viewOf(job)])), MAX_WHOLE);
     this.#recordedWhole = oneByOne((id) => store.get(id));
     this.#accepted = oneByOne((id) => store.accepted(id));
   }
 
-  /** A job's state, wherever it lives; undefined where there is no such job. Rejects with a TaskFlowError where the part that may have it is away. */
+  /** A job's state, wherever it lives; undefined where there is no such job. @throws TaskFlowError where the part that may have it is away */
   async state(id: string): Promise<JobSnapshot | undefined> {
     const found = await find(() => this.#live.get(id), () => this.#recorded.get(id));
     if (found) return found;

@@ -1,6 +1,6 @@
 /**
- * Reads by key that are shared: keys that are asked for in one turn of the event loop, or while a call is under way, are read by the next call, each once,
- * however many ask for it. One call is under way at a time.
+ * Reads by key that are shared: keys that are asked for in one turn of the event loop, or while a call is under way, are read by the next
+ * call, each once, however many ask for it. One call is under way at a time.
  */
 
 interface Asker<Value> {

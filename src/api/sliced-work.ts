@@ -1,4 +1,4 @@
-/** Work for many clients, done in order, a few milliseconds in each turn of the event loop, so that requests and leases are served in between. */
+/** Work for many clients, done in order, a few milliseconds in each turn of the event loop, so that requests are served in between. */
 
 /** Short beside the delays that a busy replica has anyway. */
 const TURN_MS = 5;

@@ -32,7 +32,7 @@ export class ResponseStream implements TextStream {
     response.onWritable(() => {
       this.#isFull = false;
       this.#flush();
-      if (!this.#isFull) this.#onWritable();
+      if (this.#waiting.length === 0) this.#onWritable();
       return true;
     });
   }

@@ -1,6 +1,7 @@
 /**
- * Callers that wait for a job to end, wherever it runs. When an end is reported, the job is read, once for all who wait for it; an end that was not reported
- * (while the connection to Redis was lost, say) is found by a look at all awaited jobs once it is back, and by one at the deadline.
+ * Callers that wait for a job to end, wherever it runs. When an end is reported, the job is read, once for all who wait for it; an end
+ * that was not reported (while the connection to Redis was lost, say) is found by a look at all awaited jobs once it is back, and by one
+ * at the deadline.
  */
 import { ID_LENGTH } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";

@@ -1,6 +1,6 @@
 -- Announces changes to the replicas that watch. No verb: scripts.ts puts it before each script that changes a job's status or progress.
 -- Keys: "watched" and "awaited" contain what names the channels, while a replica watches all changes, or waits for jobs to end; no other
--- command is run, and nothing done for a job, while nobody does. Messages are bounded in bytes, so that no reader parses a large one in one turn:
+-- command is run, and nothing done for a job, while nobody does. Messages are bounded, so that no reader parses a large one in one turn:
 --   changes:NAME  entries, an empty line between: its id in the stream "history", then up to 100 changes, one a line: state ("p" and three
 --                 digits: progress), id, type      ended:NAME  up to 1,000 ids of jobs that ended, one after the other
 local watching = redis.call('MGET', KEYS[1] .. 'watched', KEYS[1] .. 'awaited')

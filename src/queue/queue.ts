@@ -317,9 +317,8 @@ export class Queue {
    * @param range `from` this entry on, oldest first; or those `before` an entry (the newest where it is undefined), newest first
    */
   async history(range: { readonly from: string } | { readonly before: string | undefined }, limit: number): Promise<HistoryEntry[]> {
-    const key = `${this.#ns}history`;
-    const [command, ...bounds] = "from" in range ? ["xrange", range.from, "+"] : ["xrevrange", range.before === undefined ? "+" : `(${range.before}`, "-"];
-    const entries = (await this.#work.send(command ?? "", [key, ...bounds, "COUNT", String(limit)], CALL_TIMEOUT_MS)) as [string, [string, string]][];
+    const [command, first, last] = "from" in range ? (["xrange", range.from, "+"] as const) : (["xrevrange", range.before === undefined ? "+" : `(${range.before}`, "-"] as const);
+    const entries = (await this.#work.send(command, [`${this.#ns}history`, first, last, "COUNT", String(limit)], CALL_TIMEOUT_MS)) as [string, [string, string]][];
     return entries.map(([name, [, lines]]) => ({ name, lines }));
   }
 
