@@ -97,7 +97,7 @@ export class ChangeLog {
   }
 
   /**
-   * Reads what was missed since the newest entry, and clears the log where that cannot be had. What comes in meanwhile is appended behind it.
+   * Reads what was missed since the newest entry, and clears the log where Redis does not have it. What comes in meanwhile is appended.
    * @returns false where it was cleared
    */
   async resume(): Promise<boolean> {

@@ -71,7 +71,7 @@ class JobEvents implements Follower, JobFollower {
 
   onLook({ view, takenAt, event }: Shown): void {
     if (!this.#stream) return;
-    this.#seenUntil = takenAt;
+    this.#seenUntil = Math.max(this.#seenUntil, takenAt);
     this.#write(view, event);
     if (hasEnded(view)) this.onEnd();
   }

@@ -48,7 +48,7 @@ export class JobLooks {
     this.#accepted = oneByOne((id) => store.accepted(id));
   }
 
-  /** A job's state, wherever it lives; undefined where there is no such job. @throws TaskFlowError where the part that may have it is away */
+  /** A job's state, wherever it lives; undefined where there is none. @throws TaskFlowError where the part that may have it is away */
   async state(id: string): Promise<JobSnapshot | undefined> {
     const found = await find(() => this.#live.get(id), () => this.#recorded.get(id));
     if (found) return found;

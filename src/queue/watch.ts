@@ -1,11 +1,11 @@
 /**
- * One of the two things that a replica can watch: all changes, or the ends of jobs (announce.lua). A key tells the scripts that
- * somebody does, and what the channel is called; it expires unless it is renewed, so a replica that dies is told nothing for long.
+ * One of the two things that a replica can watch: all changes, or the ends of jobs (announce.lua). A key shows the scripts that somebody
+ * does, and how the channel is called; it expires unless it is renewed, so nothing is published for long for a replica that died.
  *
- *   silent ──need──▶ asking ──key set, subscribed──▶ heard ──release, LINGER_MS──▶ silent
- *                      ▲───── the connection is new, or the key names another channel ─────┘
+ *   closed ──need──▶ asking ──key set, channel subscribed──▶ subscribed ──release, LINGER_MS──▶ closed
+ *                      ▲────── the connection is new, or the key names another channel ─────┘
  *
- * What is published while it is not heard is missed. Whoever needs it looks for himself each time it is heard anew.
+ * What is published while it is not subscribed is missed: who needs it looks each time it is subscribed anew.
  */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "./connection.ts";
@@ -15,7 +15,7 @@ import type { Subscriber } from "./subscriber.ts";
 const KEY_TTL_MS = 15_000;
 /** A third: one renewal may fail. */
 const RENEWAL_MS = KEY_TTL_MS / 3;
-/** Heard so long after nobody needs it any more: the next one need not wait for it, and one who comes back finds what he missed. */
+/** It stays subscribed for so long after its last user: the next one need not wait for it, and one that comes back misses nothing. */
 const LINGER_MS = 10_000;
 const CALL_TIMEOUT_MS = 5_000;
 
@@ -65,7 +65,7 @@ export class Watch {
     this.#lingering ??= setTimeout(() => this.close(), LINGER_MS);
   }
 
-  /** The connection that hears is new. */
+  /** The connection that subscribes is new. */
   reconnected(): void {
     this.#subscribed = undefined;
     if (this.#renewals) this.#ask();
