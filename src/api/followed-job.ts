@@ -105,6 +105,8 @@ export class FollowedJob implements Beating {
     this.#look = "under way";
     looks
       .state(id)
+      // Messages that Redis sent before its answer come over another socket: they are received in this turn, too.
+      .finally(() => new Promise(setImmediate))
       .then(
         (snapshot) => work.add(this.#show(snapshot, newcomers, changes)),
         // The others are shown what the next beat finds.
