@@ -5,15 +5,13 @@ import { STATUSES } from "../core/job.ts";
 import type { Fault } from "../core/schema-faults.ts";
 import { escapePointer } from "../core/schema-faults.ts";
 import type { Change } from "../queue/changes.ts";
-import { isEventId, isLater } from "../queue/changes.ts";
+import type { AllFollower } from "./all-followers.ts";
 import { answerOfThrown } from "./async-handler.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import type { Follower } from "./event-hub.ts";
 import { BEAT, BEGIN, EVENT_STREAM, GAP, eventOf } from "./event-text.ts";
 import type { Handler, Reply, TextStream } from "./exchange.ts";
 import { problem, problemOfRefusal } from "./problem.ts";
-
-/** What came in before the stream is open, at most: some seconds of full load. */
-const MAX_HELD = 100_000;
 
 export const TOO_MANY = problem(503, "too_many_streams", "This replica drains, or serves as many event streams as it can.");
 
@@ -27,12 +25,12 @@ export function followAll(deps: ApiDependencies): Handler {
   };
 }
 
-class AllEvents {
+class AllEvents implements Follower, AllFollower {
   readonly #deps: Pick<ApiDependencies, "events">;
   readonly #reply: Reply;
   readonly #passes: Filter;
   #stream: TextStream | undefined;
-  #held: Change[] = [];
+  #leave = (): void => undefined;
 
   constructor(deps: Pick<ApiDependencies, "events">, reply: Reply, passes: Filter) {
     this.#deps = deps;
@@ -43,36 +41,50 @@ class AllEvents {
   /** @param after the last event that the client has seen, or "" */
   async open(after: string): Promise<void> {
     const { events } = this.#deps;
-    const leave = events.join({
-      id: undefined,
-      onChanges: (changes) => this.#take(changes),
-      onGap: () => this.#stream?.write(GAP),
-      onBeat: () => this.#stream?.write(BEAT),
-      onEnd: () => { this.#stream?.end(); leave?.(); },
-    });
+    const leave = events.joinAll(this);
     if (!leave) { this.#reply.send(TOO_MANY); return; }
+    this.#leave = leave;
     this.#reply.onGone(leave);
     try {
-      await events.heard();
-      const missed = isEventId(after) ? await events.since(after) : { changes: [], isWhole: after === "" };
-      this.#stream = this.#reply.stream(EVENT_STREAM, leave);
-      if (this.#stream.isOver) leave();
-      this.#stream.write(BEGIN + (missed.isWhole ? "" : GAP));
-      this.#take(missed.changes);
-      const last = missed.changes.at(-1)?.eventId;
-      this.#take(this.#held.filter(({ eventId }) => last === undefined || isLater(eventId, last)));
-      this.#held = [];
+      await events.follow(this, after, (isWhole) => this.#begin(isWhole));
     } catch (error) {
       leave();
       throw error;
     }
   }
 
-  #take(changes: readonly Change[]): void {
+  get isFull(): boolean {
+    return this.#stream?.isFull ?? false;
+  }
+
+  onChanges(changes: readonly Change[]): void {
     const wanted = changes.filter(this.#passes);
-    if (wanted.length === 0) return;
-    if (this.#stream) this.#stream.write(wanted.map(eventOf).join(""));
-    else if (this.#held.length < MAX_HELD) this.#held.push(...wanted);
+    if (wanted.length > 0) this.#stream?.write(wanted.map(eventOf).join(""));
+  }
+
+  onGap(): void {
+    this.#stream?.write(GAP);
+  }
+
+  onTooSlow(): void {
+    this.#stream?.cut();
+  }
+
+  onBeat(): void {
+    this.#stream?.write(BEAT);
+  }
+
+  onEnd(): void {
+    this.#stream?.end();
+    this.#leave();
+  }
+
+  #begin(isWhole: boolean): void {
+    const stream = this.#reply.stream(EVENT_STREAM, this.#leave);
+    this.#stream = stream;
+    stream.onWritable(() => this.#deps.events.proceed());
+    if (stream.isOver) this.#leave();
+    stream.write(BEGIN + (isWhole ? "" : GAP));
   }
 }
 

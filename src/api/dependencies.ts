@@ -45,7 +45,7 @@ export interface ApiDependencies {
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
   readonly recorder: { readonly isHealthy: boolean };
   readonly waiters: Pick<Waiters, "wait" | "look">;
-  readonly events: Pick<EventHub, "join" | "heard" | "since">;
+  readonly events: Pick<EventHub, "joinAll" | "joinJob" | "follow" | "proceed">;
   /** Parses and checks a large body on a pool thread; the bytes move there. */
   readonly parseLarge: (task: BodyTask) => Promise<ParsedBody>;
   /** Of a job that is cancelled while it waits. */

@@ -1,148 +1,189 @@
 /**
- * Who follows the changes of jobs on this replica: of one job, or of all. What is published comes in once, and goes to each of them.
- * After a connection that was lost, what was missed is taken from the history; where that does not reach back, they are told of a gap.
+ * The streams of this replica, of one job or of all. Changes are received once and passed on to each stream, in order, a few milliseconds
+ * in each turn of the event loop. After a connection to Redis that was lost, missed changes are read from the history; where it does not
+ * have them, the streams report a gap.
  */
 import { QueueUnavailable } from "../errors.ts";
-import type { Change } from "../queue/changes.ts";
-import { isLater, readChanges } from "../queue/changes.ts";
+import { readEntry, readMessage } from "../queue/changes.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Watch } from "../queue/watch.ts";
+import type { AllFollower } from "./all-followers.ts";
+import { AllFollowers } from "./all-followers.ts";
+import type { Beating } from "./beats.ts";
+import { Beats } from "./beats.ts";
+import { ChangeLog } from "./change-log.ts";
+import type { JobFollower } from "./followed-job.ts";
+import { FollowedJobs } from "./followed-jobs.ts";
+import type { JobLooks } from "./job-looks.ts";
+import { SlicedWork } from "./sliced-work.ts";
 
 /** Proxies close connections on which nothing comes for a minute, some for half of one. */
 const BEAT_MS = 15_000;
-const HEARD_TIMEOUT_MS = 5_000;
+const SUBSCRIBE_TIMEOUT_MS = 5_000;
 /** Of all jobs, each change costs each of them some time of the event loop; of one job, nothing where the job does not change. */
 const MAX_OF_ALL = 100;
 const MAX_OF_ONE = 5_000;
 
-export interface Follower {
-  /** The job that is followed; undefined for all. */
-  readonly id: string | undefined;
-  readonly onChanges: (changes: readonly Change[]) => void;
-  /** Changes may have been missed. */
-  readonly onGap: () => void;
-  /** Every 15 s. */
-  readonly onBeat: () => void;
+/** A stream: its beat comes every 15 s. */
+export interface Follower extends Beating {
   /** The replica drains: nothing more will come. */
-  readonly onEnd: () => void;
+  onEnd(): void;
+}
+
+export interface EventHubOptions {
+  readonly queue: Pick<Queue, "watchChanges" | "history">;
+  readonly looks: Pick<JobLooks, "state">;
 }
 
 export class EventHub {
-  readonly #queue: Pick<Queue, "watchChanges" | "changesSince">;
   readonly #watch: Watch;
-  readonly #ofAll = new Set<Follower>();
-  readonly #ofOne = new Map<string, Set<Follower>>();
-  #size = 0;
-  readonly #untilHeard = new Set<() => void>();
-  /** The last change that was passed on; "" where none was since somebody follows. */
-  #latest = "";
-  #wasHeard = false;
-  /** What comes in while the history is read. */
-  #held: Change[] | undefined;
-  #beats: NodeJS.Timeout | undefined;
+  readonly #log: ChangeLog;
+  /** What is passed on, in order. */
+  readonly #work = new SlicedWork();
+  readonly #all: AllFollowers;
+  readonly #jobs: FollowedJobs;
+  readonly #followers = new Set<Follower>();
+  #ofAll = 0;
+  readonly #beats = new Beats(BEAT_MS);
+  /** The number of the next entry that is passed on. */
+  #next = 0;
+  #wasSubscribed = false;
+  #subscribing: Promise<void> | undefined;
+  #onSubscribed = (): void => undefined;
   #isClosed = false;
 
-  constructor(queue: Pick<Queue, "watchChanges" | "changesSince">) {
-    this.#queue = queue;
-    this.#watch = queue.watchChanges({ onMessage: (message) => this.#take(readChanges(message)), onHeard: () => this.#heard() });
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  /** @returns leaves again; undefined where too many follow already, or the replica drains */
-  join(follower: Follower): (() => void) | undefined {
-    const ofAll = this.#ofAll.size;
-    if (this.#isClosed || (follower.id === undefined ? ofAll >= MAX_OF_ALL : this.#size - ofAll >= MAX_OF_ONE)) return undefined;
-    const others = this.#othersOf(follower);
-    others.add(follower);
-    this.#size += 1;
-    this.#watch.need();
-    this.#beats ??= setInterval(() => { for (const one of this.#followers()) one.onBeat(); }, BEAT_MS);
-    return () => this.#leave(follower, others);
-  }
-
-  /** Resolves when nothing is missed any more. @throws QueueUnavailable when that takes too long */
-  async heard(): Promise<void> {
-    if (this.#watch.isHeard) {
-      this.#wasHeard = true; // since before anybody followed, maybe
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#untilHeard.delete(done);
-        reject(new QueueUnavailable("Redis does not tell of changes now"));
-      }, HEARD_TIMEOUT_MS);
-      const done = (): void => { clearTimeout(timer); resolve(); };
-      this.#untilHeard.add(done);
+  constructor({ queue, looks }: EventHubOptions) {
+    this.#log = new ChangeLog(queue);
+    this.#jobs = new FollowedJobs({ looks, work: this.#work, beats: this.#beats });
+    this.#all = new AllFollowers(this.#log, new SlicedWork());
+    this.#watch = queue.watchChanges({
+      onMessage: (message) => this.#receive(message),
+      onSubscribed: () => this.#resume(),
+      onClosed: () => {
+        this.#wasSubscribed = false;
+        this.#log.clear();
+      },
     });
   }
 
-  /** What changed after the change of this name, as far as it is remembered. */
-  since(eventId: string): ReturnType<Queue["changesSince"]> {
-    return this.#queue.changesSince(eventId);
+  get size(): number {
+    return this.#followers.size;
+  }
+
+  /**
+   * Takes a place among the streams of all jobs; {@link follow} is what it then calls.
+   * @returns gives it back; undefined where too many follow already, or the replica drains
+   */
+  joinAll(follower: Follower & AllFollower): (() => void) | undefined {
+    if (this.#isClosed || this.#ofAll >= MAX_OF_ALL) return undefined;
+    this.#ofAll += 1;
+    return this.#join(follower, () => {
+      this.#ofAll -= 1;
+      this.#all.delete(follower);
+    });
+  }
+
+  /**
+   * From `begin` on, a follower that has joined gets all changes that come after `lastEventId`, or the next ones where that is "" or is not
+   * remembered.
+   * @param begin called unless the follower has left meanwhile; `isWhole` is false where changes may be missing
+   */
+  async follow(follower: Follower & AllFollower, lastEventId: string, begin: (isWhole: boolean) => void): Promise<void> {
+    await this.#subscribed();
+    const position = lastEventId === "" ? undefined : await this.#log.positionAfter(lastEventId);
+    if (!this.#followers.has(follower)) return;
+    begin(lastEventId === "" || position !== undefined);
+    this.#all.add(follower, position);
+  }
+
+  /** The client of a stream of all jobs takes more again. */
+  proceed(): void {
+    this.#all.proceed();
+  }
+
+  /** Follows one job: at first it gets the job as it is. @returns as {@link joinAll} */
+  joinJob(id: string, follower: Follower & JobFollower): (() => void) | undefined {
+    if (this.#isClosed || this.#followers.size - this.#ofAll >= MAX_OF_ONE) return undefined;
+    const job = this.#jobs.join(id, follower);
+    const leave = this.#join(follower, () => this.#jobs.leave(job, follower));
+    this.#subscribed().then(() => job.look(), (error: unknown) => job.fail(error));
+    return leave;
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const follower of this.#followers()) follower.onEnd();
+    this.#work.add(this.#end());
   }
 
-  #followers(): Follower[] {
-    return [...this.#ofAll, ...[...this.#ofOne.values()].flatMap((some) => [...some])];
+  #join(follower: Follower, onLeave: () => void): () => void {
+    this.#followers.add(follower);
+    this.#beats.add(follower);
+    this.#watch.need();
+    return () => {
+      if (!this.#followers.delete(follower)) return;
+      this.#beats.delete(follower);
+      onLeave();
+      if (this.#followers.size === 0) this.#watch.release();
+    };
   }
 
-  #othersOf({ id }: Follower): Set<Follower> {
-    if (id === undefined) return this.#ofAll;
-    let some = this.#ofOne.get(id);
-    if (!some) this.#ofOne.set(id, (some = new Set()));
-    return some;
+  /** Resolves when no change is missed any more. @throws QueueUnavailable when that takes too long */
+  async #subscribed(): Promise<void> {
+    if (this.#watch.isSubscribed) return;
+    this.#subscribing ??= new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new QueueUnavailable("Redis does not report changes now")), SUBSCRIBE_TIMEOUT_MS);
+      this.#onSubscribed = () => { clearTimeout(timer); resolve(); };
+    }).finally(() => { this.#subscribing = undefined; });
+    await this.#subscribing;
   }
 
-  #leave(follower: Follower, others: Set<Follower>): void {
-    if (!others.delete(follower)) return;
-    if (follower.id !== undefined && others.size === 0) this.#ofOne.delete(follower.id);
-    this.#size -= 1;
-    if (this.#size > 0) return;
-    this.#watch.release();
-    clearInterval(this.#beats);
-    this.#beats = undefined;
-    this.#latest = "";
-    this.#wasHeard = false;
+  #resume(): void {
+    const isNew = !this.#wasSubscribed || this.#followers.size === 0;
+    this.#wasSubscribed = true;
+    if (isNew) {
+      this.#log.clear();
+      this.#passOn();
+    } else this.#log.resume().then(() => this.#passOn(), () => undefined); // it does not reject
+    this.#onSubscribed();
   }
 
-  #heard(): void {
-    for (const done of this.#untilHeard) done();
-    this.#untilHeard.clear();
-    if (this.#wasHeard) this.#catchUp().catch(() => this.#resume([], false));
-    this.#wasHeard = true;
+  #receive(message: string): void {
+    if (!this.#watch.isSubscribed) return; // it is read from the history together with what was missed before it
+    this.#log.add(readMessage(message));
+    this.#passOn();
   }
 
-  async #catchUp(): Promise<void> {
-    this.#held ??= [];
-    const { changes, isWhole } = this.#latest === "" ? { changes: [], isWhole: false } : await this.#queue.changesSince(this.#latest);
-    this.#resume(changes, isWhole);
+  #passOn(): void {
+    this.#work.add(this.#pass(this.#log.end));
   }
 
-  #resume(missed: readonly Change[], isWhole: boolean): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    if (!isWhole) for (const follower of this.#followers()) follower.onGap();
-    this.#take(missed);
-    this.#take(held.filter(({ eventId }) => this.#latest === "" || isLater(eventId, this.#latest)));
-  }
-
-  #take(changes: readonly Change[]): void {
-    const last = changes.at(-1);
-    if (this.#size === 0 || !last) return;
-    if (this.#held) {
-      for (const change of changes) this.#held.push(change);
-      return;
+  *#pass(end: number): Generator<void> {
+    while (this.#next < end) {
+      const entry = this.#log.at(this.#next);
+      if (!entry) {
+        yield* this.#skip();
+        continue;
+      }
+      const number = this.#next;
+      this.#next += 1;
+      const changes = readEntry(entry, this.#all.hasLive ? undefined : (id) => this.#jobs.has(id));
+      yield* this.#all.pass(number, changes);
+      yield* this.#jobs.take(changes);
+      yield;
     }
-    this.#latest = last.eventId;
-    for (const follower of this.#ofAll) follower.onChanges(changes);
-    if (this.#ofOne.size === 0) return;
-    for (const change of changes) for (const follower of this.#ofOne.get(change.id) ?? []) follower.onChanges([change]);
+  }
+
+  /** The log has lost entries that were not passed on. */
+  *#skip(): Generator<void> {
+    this.#next = this.#log.first;
+    yield* this.#all.skipTo(this.#next);
+    yield* this.#jobs.lookAtAll();
+  }
+
+  *#end(): Generator<void> {
+    for (const follower of this.#followers) {
+      follower.onEnd();
+      yield;
+    }
   }
 }

@@ -64,9 +64,15 @@ export interface StreamHead {
 /** A body of text that is sent as it comes. What is written once it is over is dropped. */
 export interface TextStream {
   readonly isOver: boolean;
+  /** The client takes no more at the moment: what is written waits for it. */
+  readonly isFull: boolean;
   /** A client that leaves too much of it unread is cut off. */
   write(text: string): void;
+  /** @param listener called each time the client takes more again */
+  onWritable(listener: () => void): void;
   end(): void;
+  /** Cuts the client off. */
+  cut(): void;
 }
 
 export interface Reply {

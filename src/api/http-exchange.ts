@@ -68,7 +68,7 @@ const REFUSES_CALLER: ReadonlySet<number> = new Set([401, 403, 429]);
 
 const EMPTY = new Uint8Array(0);
 /** The body of an answer to nobody, or to HEAD. */
-const NO_STREAM: TextStream = { isOver: true, write: () => undefined, end: () => undefined };
+const NO_STREAM: TextStream = { isOver: true, isFull: false, write: () => undefined, onWritable: () => undefined, end: () => undefined, cut: () => undefined };
 const NO_HEADERS: NonNullable<Answer["headers"]> = [];
 /** Two thirds of the default's time for a few per cent more bytes. */
 const GZIP_LEVEL = 4;

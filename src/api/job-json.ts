@@ -5,6 +5,7 @@ import { isLarge } from "../core/payload.ts";
 import { redactPayload } from "../core/redaction.ts";
 import { formatTime } from "../core/rfc3339.ts";
 import type { Registry } from "../registry.ts";
+import type { JobSnapshot } from "./job-looks.ts";
 
 export type JobJson = (view: JobView) => string;
 
@@ -19,6 +20,11 @@ export function jobJson(registry: Registry): JobJson {
 
 /** A large payload is not repeated: its caller has it, and each answer would hold up the others. */
 const PAYLOAD_OMITTED = `null,"payload_omitted":true`;
+
+/** What events of one job show of it: all but its payload, and a result where it is short. Bounded, however large the job is. */
+export function snapshotJson({ view, isResultOmitted }: Pick<JobSnapshot, "view" | "isResultOmitted">): string {
+  return write(view, `${PAYLOAD_OMITTED}${isResultOmitted ? ',"result_omitted":true' : ""}`);
+}
 
 // The words of the scripts and of this program need no escaping; what a caller chose does. Each part that is joined costs 32 bytes
 // until the text is sent: the answers to submissions, which are many, share theirs.

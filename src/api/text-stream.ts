@@ -23,6 +23,7 @@ export class ResponseStream implements TextStream {
   #waitingLength = 0;
   #isFull = false;
   #isOver = false;
+  #onWritable = (): void => undefined;
 
   /** @param onOver called once when the stream is over by other means than {@link end} */
   constructor(response: ChunkedResponse, onOver: () => void) {
@@ -31,6 +32,7 @@ export class ResponseStream implements TextStream {
     response.onWritable(() => {
       this.#isFull = false;
       this.#flush();
+      if (this.#waiting.length === 0) this.#onWritable();
       return true;
     });
   }
@@ -39,14 +41,20 @@ export class ResponseStream implements TextStream {
     return this.#isOver;
   }
 
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  onWritable(listener: () => void): void {
+    this.#onWritable = listener;
+  }
+
   write(text: string): void {
     if (this.#isOver) return;
     this.#waiting.push(text);
     this.#waitingLength += text.length;
     if (!this.#isFull) this.#flush();
-    if (this.#waitingLength <= MAX_WAITING) return;
-    this.#response.close(); // which aborts the exchange, where this library has not done so by itself
-    this.abort();
+    if (this.#waitingLength > MAX_WAITING) this.cut();
   }
 
   end(): void {
@@ -56,6 +64,12 @@ export class ResponseStream implements TextStream {
       for (const text of this.#waiting) this.#response.write(text);
       this.#response.end();
     });
+  }
+
+  cut(): void {
+    if (this.#isOver) return;
+    this.#response.close(); // which aborts the exchange, where this library has not done so by itself
+    this.abort();
   }
 
   /** The client has gone. */

@@ -131,6 +131,21 @@ describe("a submission that waits", () => {
   });
 });
 
+describe("100 that wait for one job", () => {
+  it("cause one look at it when it ends", async () => {
+    const answers = Array.from({ length: 100 }, () => post("?wait=30", { "idempotency-key": "shared" }));
+    await until(() => server.waiters.size === 100, { what: "all wait" });
+    const reads = async () => Number(/cmdstat_get:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+    await until(async () => (await reads()) === (await reads()), { what: "all have looked" });
+    const before = await reads();
+    await server.finishNext(`{"n":3}`);
+    const all = await Promise.all(answers);
+    expect(new Set(all.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(all[0]).toMatchObject({ status: 200, body: { status: "completed", result: { n: 3 } } });
+    expect((await reads()) - before).toBeLessThan(20);
+  });
+});
+
 describe("1,000 that wait at once", () => {
   it("are all answered, each with its own job", async () => {
     const answers = Array.from({ length: 1_000 }, (_, n) => request(server, "POST", "/api/v1/jobs?wait=30", { type: "note", payload: { text: String(n) } }));

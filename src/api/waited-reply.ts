@@ -6,6 +6,15 @@ import type { Wait } from "./wait.ts";
 import type { Waiters } from "./waiters.ts";
 import { hasEnded } from "./waiters.ts";
 
+/** Many may wait for one job: its JSON is made once. */
+const texts = new WeakMap<JobView, string>();
+
+function textOf(view: JobView, toJson: JobJson): string {
+  let text = texts.get(view);
+  if (text === undefined) texts.set(view, (text = toJson(view)));
+  return text;
+}
+
 export interface WaitedReply extends Pick<Reply, "send"> {
   /** It is another job: the one that an earlier request with the same key made, and which may have ended long ago. */
   turnTo(id: string): void;
@@ -29,7 +38,7 @@ export function waitedReply({ waiters, toJson, reply, wait }: WaitedReplyOptions
     if (!accepted || !ended) return;
     const { view } = ended;
     const headers = [...(accepted.headers ?? []), ...(wait.applied ? [wait.applied] : [])];
-    reply.send({ ...accepted, headers, status: view && hasEnded(view) ? 200 : 202, body: view ? toJson(view) : accepted.body });
+    reply.send({ ...accepted, headers, status: view && hasEnded(view) ? 200 : 202, body: view ? textOf(view, toJson) : accepted.body });
   };
   const waitFor = (id: string) => waiters.wait(id, wait.ms, (view) => { ended = { view }; answer(); });
 

@@ -1,20 +1,18 @@
 /**
- * Callers that wait for a job to end, wherever it runs. Who is told that a job has ended looks at it; what was told to nobody (while
- * the connection to Redis was lost, say) is found by a look at all that are waited for once it is back, and by one at the deadline.
+ * Callers that wait for a job to end, wherever it runs. When an end is reported, the job is read, once for all who wait for it; an end
+ * that was not reported (while the connection to Redis was lost, say) is found by a look at all awaited jobs once it is back, and by one
+ * at the deadline.
  */
 import { ID_LENGTH } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
-import { viewOf } from "../core/job-view.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Watch } from "../queue/watch.ts";
-import type { Store } from "../results/store.ts";
-import { findJob } from "./jobs.ts";
+import type { JobLooks } from "./job-looks.ts";
+import { SlicedWork } from "./sliced-work.ts";
 
 /** A waiter costs a timer and a connection; who comes beyond that is answered at once, with the job as it was accepted. */
 const MAX_WAITERS = 10_000;
-/** Jobs read in one call: each may have megabytes. */
-const MAX_LOOKS = 50;
 const RETRY_MS = 500;
 
 /** Gets the job once it has ended, or as it is at the deadline; undefined where that cannot be told. */
@@ -27,8 +25,8 @@ interface Waiter {
 }
 
 export interface WaitersOptions {
-  readonly queue: Pick<Queue, "read" | "watchEnds">;
-  readonly store: Pick<Store, "get" | "accepted">;
+  readonly queue: Pick<Queue, "watchEnds">;
+  readonly looks: Pick<JobLooks, "state" | "whole">;
 }
 
 export class Waiters {
@@ -36,9 +34,10 @@ export class Waiters {
   readonly #watch: Watch;
   readonly #byId = new Map<string, Set<Waiter>>();
   #size = 0;
-  readonly #toLook = new Set<string>();
-  /** Never rejects. */
-  #looking: Promise<void> | undefined;
+  /** Answers, which may be many and long. */
+  readonly #work = new SlicedWork();
+  /** Looks under way. None rejects. */
+  readonly #looking = new Set<Promise<void>>();
   #retry: NodeJS.Timeout | undefined;
 
   constructor(options: WaitersOptions) {
@@ -47,7 +46,7 @@ export class Waiters {
       onMessage: (ids) => {
         for (let at = 0; at < ids.length; at += ID_LENGTH) this.look(ids.slice(at, at + ID_LENGTH));
       },
-      onHeard: () => { for (const id of this.#byId.keys()) this.look(id); },
+      onSubscribed: () => this.#work.add(this.#lookAtAll()),
     });
   }
 
@@ -70,52 +69,59 @@ export class Waiters {
     return () => this.#remove(waiter);
   }
 
-  /** Looks whether a job that is waited for has ended. */
+  /** Reads a job that is waited for and that has ended, most likely. */
   look(id: string): void {
-    if (!this.#byId.has(id)) return;
-    this.#toLook.add(id);
-    this.#looking ??= this.#lookAtAll().finally(() => { this.#looking = undefined; });
+    if (this.#byId.has(id)) this.#track(this.#readEnded(id));
   }
 
   /** Nobody is kept waiting any longer. */
   async close(): Promise<void> {
     for (const waiters of [...this.#byId.values()]) for (const waiter of waiters) if (this.#remove(waiter)) waiter.done(undefined);
     clearTimeout(this.#retry);
-    await this.#looking;
+    await Promise.all(this.#looking);
   }
 
-  async #lookAtAll(): Promise<void> {
-    await new Promise(setImmediate); // what is told in one turn of the event loop is read in one call
-    while (this.#toLook.size > 0) {
-      const ids = [...this.#toLook].slice(0, MAX_LOOKS);
-      for (const id of ids) this.#toLook.delete(id);
-      try {
-        await this.#lookAt(ids);
-      } catch {
-        // Redis or Postgres is away; whoever waits need not know before the deadline.
-        this.#retry ??= setTimeout(() => {
-          this.#retry = undefined;
-          for (const id of this.#byId.keys()) this.look(id);
-        }, RETRY_MS);
-        return;
-      }
+  /** Finds those that have ended by their states; only these are read. */
+  *#lookAtAll(): Generator<void> {
+    for (const id of this.#byId.keys()) {
+      this.#track(this.#lookAt(id));
+      yield;
     }
   }
 
-  async #lookAt(ids: readonly string[]): Promise<void> {
-    const { queue, store } = this.#options;
-    const inRedis = new Map((await queue.read(ids)).map((job) => [job.id, viewOf(job)]));
-    const views = await Promise.all(ids.map(async (id) => inRedis.get(id) ?? store.get(id)));
-    for (const view of views) if (view && hasEnded(view)) this.#end(view);
+  async #lookAt(id: string): Promise<void> {
+    const snapshot = await this.#options.looks.state(id);
+    if (snapshot && hasEnded(snapshot.view)) await this.#readEnded(id);
   }
 
-  #end(view: JobView): void {
-    for (const waiter of this.#byId.get(view.id) ?? []) if (this.#remove(waiter)) waiter.done(view);
+  async #readEnded(id: string): Promise<void> {
+    const view = await this.#options.looks.whole(id);
+    if (view && hasEnded(view)) this.#work.add(this.#end(view));
+  }
+
+  #track(look: Promise<void>): void {
+    const tracked = look
+      .catch(() => {
+        // Redis or Postgres is away; a waiter need not learn of that before its deadline.
+        if (this.#size > 0) this.#retry ??= setTimeout(() => {
+          this.#retry = undefined;
+          this.#work.add(this.#lookAtAll());
+        }, RETRY_MS);
+      })
+      .finally(() => this.#looking.delete(tracked));
+    this.#looking.add(tracked);
+  }
+
+  *#end(view: JobView): Generator<void> {
+    for (const waiter of this.#byId.get(view.id) ?? []) {
+      if (this.#remove(waiter)) waiter.done(view);
+      yield;
+    }
   }
 
   #expire(waiter: Waiter): void {
     const answer = (view: JobView | undefined): void => { if (this.#remove(waiter)) waiter.done(view); };
-    findJob(this.#options, waiter.id).then(answer, () => answer(undefined));
+    this.#options.looks.whole(waiter.id).then(answer, () => answer(undefined));
   }
 
   #remove(waiter: Waiter): boolean {

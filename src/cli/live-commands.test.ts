@@ -225,6 +225,13 @@ describe("what is watched", () => {
     expect(await run(`tail ${await failed("test_io", "tailed")}`)).toMatchObject({ code: 1, out: expect.stringMatching(/failed +test_io {2}test_permanent: no use\n$/) as string });
   });
 
+  it("tails one job in JSON with the whole job at its end, however large that is", async () => {
+    const value = "x".repeat(100_000);
+    const id = await submitted({ do: "return", value });
+    const { out } = await run(`tail ${id} --json`);
+    expect(jsonLines<Record<string, unknown>>(out).at(-1)).toMatchObject({ kind: "status", status: "completed", job: { id, payload: { do: "return", value }, result: value } });
+  });
+
   it("ends a tail when it is interrupted", async () => {
     const ended = new AbortController();
     const tailing = run("tail --type nothing", { signal: ended.signal });

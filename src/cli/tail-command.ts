@@ -9,7 +9,7 @@ import { countBetween } from "./count-option.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
-import { exitCodeOf, statusColour } from "./job-text.ts";
+import { exitCodeOf, hasEnded, statusColour } from "./job-text.ts";
 import { printable } from "./terminal.ts";
 
 const STATUS_WIDTH = Math.max(...STATUSES.map((status) => status.length));
@@ -42,7 +42,7 @@ async function tail(invocation: Invocation, id: string | undefined, { type, stat
         terminal.err.write("Some changes may have been missed here.\n");
         continue;
       }
-      if (isJson) printJson(terminal, event);
+      if (isJson) printJson(terminal, id !== undefined && hasEnded(event) ? { ...event, job: await client.get(id, { signal }) } : event); // events have no payload
       else terminal.out.write(changeText(event, terminal));
       told += 1;
       code = id === undefined ? IN_ORDER : exitCodeOf(event);

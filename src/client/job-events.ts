@@ -22,6 +22,9 @@ export interface EventOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A job as events show it: without its payload, and without a result of more than 64 KiB. `get` returns both. */
+export type JobState = Omit<Job, "payload"> & { payload: null; payload_omitted: true; result_omitted?: true };
+
 export interface JobChange {
   readonly kind: "status" | "progress";
   /** What `lastEventId` takes; undefined before the first event that has a name. */
@@ -32,8 +35,8 @@ export interface JobChange {
   readonly progress: number | null;
   /** When it changed; null of the job as it is. */
   readonly at: string | null;
-  /** The job as it is, where the server tells all of it: one that is followed by its id, at first and when it has ended. */
-  readonly job: Job | null;
+  /** The job as it is, in the first and the last event of one that is followed by its id. */
+  readonly job: JobState | null;
 }
 
 /** `gap`: changes may have been missed, and what is known of the jobs is to be read anew. */
@@ -72,7 +75,7 @@ function jobEventOf({ event, data }: StreamEvent, eventId: string | undefined): 
   if (event !== "status" && event !== "progress") return undefined;
   const told = JSON.parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
   const { id, type, status, progress, at = null } = told;
-  return { kind: event, eventId, id, type, status, progress, at, job: "payload" in told ? (told as unknown as Job) : null };
+  return { kind: event, eventId, id, type, status, progress, at, job: "payload" in told ? (told as unknown as JobState) : null };
 }
 
 function listOf(values: string | readonly string[] | undefined): string | undefined {

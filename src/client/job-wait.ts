@@ -34,7 +34,7 @@ export async function waitForJob(jobs: JobReader, id: string, { timeoutMs, signa
 async function endOf(jobs: JobReader, id: string, signal: AbortSignal | undefined): Promise<Job> {
   try {
     for await (const event of jobs.events({ id, signal })) {
-      if (event.kind !== "gap" && hasEnded(event)) return event.job ?? (await jobs.get(id, { signal }));
+      if (event.kind !== "gap" && hasEnded(event)) return await jobs.get(id, { signal }); // the event has no payload
     }
   } catch (error) {
     signal?.throwIfAborted();

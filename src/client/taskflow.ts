@@ -15,7 +15,7 @@ import { Transport } from "./transport.ts";
 import { queryOf, wireOf } from "./wire.ts";
 
 export type * from "./contract.ts";
-export type { EventOptions, JobChange, JobEvent } from "./job-events.ts";
+export type { EventOptions, JobChange, JobEvent, JobState } from "./job-events.ts";
 export type { WaitOptions } from "./job-wait.ts";
 export type { PayloadOf, Submission } from "./submission.ts";
 export type { Fault } from "./taskflow-error.ts";

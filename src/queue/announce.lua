@@ -1,11 +1,12 @@
--- Tells whoever watches what changes. No verb: scripts.ts puts it before each script that changes a job's status or progress.
--- Keys: "watched" and "awaited" hold what names the channels, while a replica watches all changes, or waits for jobs to end; no other
--- command is run, and nothing done for a job, while nobody does. A call publishes at most once to each:
+-- Announces changes to the replicas that watch. No verb: scripts.ts puts it before each script that changes a job's status or progress.
+-- Keys: "watched" and "awaited" contain what names the channels, while a replica watches all changes, or waits for jobs to end; no other
+-- command is run, and nothing done for a job, while nobody does. Messages are bounded, so that no reader parses a large one in one turn:
 --   changes:NAME  entries, an empty line between: its id in the stream "history", then up to 100 changes, one a line: state ("p" and three
---                 digits: progress), id, type      ended:NAME  the ids of jobs that ended, one after the other
+--                 digits: progress), id, type      ended:NAME  up to 1,000 ids of jobs that ended, one after the other
 local watching = redis.call('MGET', KEYS[1] .. 'watched', KEYS[1] .. 'awaited')
 local is_watched, changes, ends = watching[1] or watching[2], {}, {}
 local IS_END = { c = true, f = true, x = true }
+local MAX_ENTRIES, ENTRY_CHANGES, ENTRY_BYTES, MESSAGE_BYTES = 4000, 100, 5000, 65536 -- the history is bounded in bytes, too: 21 MB
 
 local function changed(state, id, kind) -- only where is_watched
   changes[#changes + 1] = state .. id .. kind
@@ -13,14 +14,25 @@ local function changed(state, id, kind) -- only where is_watched
 end
 
 local function announce()
-  if watching[2] and #ends > 0 then redis.call('PUBLISH', KEYS[1] .. 'ended:' .. watching[2], table.concat(ends)) end
+  for i = 1, watching[2] and #ends or 0, 1000 do
+    redis.call('PUBLISH', KEYS[1] .. 'ended:' .. watching[2], table.concat(ends, '', i, math.min(i + 999, #ends)))
+  end
   if not watching[1] or #changes == 0 then return end
-  local history, entries = KEYS[1] .. 'history', {}
-  for i = 1, #changes, 100 do -- entries of some 5 KB: the stream is bounded in bytes, too (20 MB)
-    local lines = table.concat(changes, '\n', i, math.min(i + 99, #changes))
-    entries[#entries + 1] = redis.call('XADD', history, 'MAXLEN', '~', 4000, '*', 'c', lines) .. '\n' .. lines
+  local history, channel, entries, message_bytes, i = KEYS[1] .. 'history', KEYS[1] .. 'changes:' .. watching[1], {}, 0, 1
+  while i <= #changes do
+    local last, bytes = i, #changes[i]
+    while last < #changes and last - i < ENTRY_CHANGES - 1 and bytes + #changes[last + 1] < ENTRY_BYTES do
+      last = last + 1
+      bytes = bytes + #changes[last] + 1
+    end
+    local lines = table.concat(changes, '\n', i, last)
+    entries[#entries + 1] = redis.call('XADD', history, 'MAXLEN', '~', MAX_ENTRIES, '*', 'c', lines) .. '\n' .. lines
+    message_bytes, i = message_bytes + bytes, last + 1
+    if message_bytes > MESSAGE_BYTES or i > #changes then
+      redis.call('PUBLISH', channel, table.concat(entries, '\n\n'))
+      entries, message_bytes = {}, 0
+    end
   end
   redis.call('EXPIRE', history, 60) -- of use to those who come back within seconds
-  redis.call('PUBLISH', KEYS[1] .. 'changes:' .. watching[1], table.concat(entries, '\n\n'))
 end
 

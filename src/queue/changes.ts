@@ -1,4 +1,4 @@
-/** What the scripts tell of jobs' changes (announce.lua), and its place in the order of all changes. */
+/** The entries that announce.lua writes of jobs' changes, and the place of each change in the order of all. */
 import { ID_LENGTH } from "../core/id.ts";
 import type { Status } from "../core/job.ts";
 import { STATUS_OF } from "../core/wire.ts";
@@ -15,48 +15,57 @@ export interface Change {
   readonly progress: number | null;
 }
 
-const EVENT_ID = /^(\d{1,16})-(\d{1,16})\.(\d{1,5})$/;
-
-export function isEventId(text: string): boolean {
-  return EVENT_ID.test(text);
+/** Up to 100 changes that one script call made: what the history in Redis stores and a message carries. */
+export interface HistoryEntry {
+  /** As Redis gave it: `MS-SEQ`. */
+  readonly name: string;
+  /** One change a line. */
+  readonly lines: string;
 }
 
-/** Where in the history a change stands. */
-export function entryOf(eventId: string): string {
-  return eventId.slice(0, eventId.indexOf("."));
+const EVENT_ID = /^(\d{1,16}-\d{1,16})\.(\d{1,5})$/;
+
+/** The entry that an event is in, and its index there; undefined where the text is no event id. */
+export function parseEventId(text: string): { readonly name: string; readonly index: number } | undefined {
+  const [, name, index] = EVENT_ID.exec(text) ?? [];
+  return name === undefined ? undefined : { name, index: Number(index) };
 }
 
-/** Whether one change came after another. */
-export function isLater(eventId: string, than: string): boolean {
-  const [a, b] = [EVENT_ID.exec(eventId) ?? [], EVENT_ID.exec(than) ?? []];
-  for (let i = 1; i <= 3; i += 1) {
-    const difference = Number(a[i]) - Number(b[i]);
-    if (difference !== 0) return difference > 0;
-  }
-  return false;
+/** Less than 0 where entry `a` was written before entry `b`, 0 where they are the same. */
+export function compareNames(a: string, b: string): number {
+  const [dashA, dashB] = [a.indexOf("-"), b.indexOf("-")];
+  return Number(a.slice(0, dashA)) - Number(b.slice(0, dashB)) || Number(a.slice(dashA + 1)) - Number(b.slice(dashB + 1));
 }
 
-/** Reads what was published. */
-export function readChanges(message: string): Change[] {
-  return message.split("\n\n").flatMap((entry) => {
+/** The entries of one message. */
+export function readMessage(message: string): HistoryEntry[] {
+  return message.split("\n\n").map((entry) => {
     const end = entry.indexOf("\n");
-    return readEntry(entry.slice(0, end), entry.slice(end + 1));
+    return { name: entry.slice(0, end), lines: entry.slice(end + 1) };
   });
 }
 
-/** Reads an entry of the history. @param name as Redis gave it: `MS-SEQ` */
-export function readEntry(name: string, lines: string): Change[] {
+/** Reads the changes of an entry. @param isWanted whether changes of the job with this id are wanted; the others are skipped unread */
+export function readEntry({ name, lines }: HistoryEntry, isWanted: (id: string) => boolean = () => true): Change[] {
   const at = Number(name.slice(0, name.indexOf("-")));
-  return lines.split("\n").map((line, index) => {
-    const isProgress = line.startsWith("p");
-    const idAt = isProgress ? 4 : 1;
-    return {
-      eventId: `${name}.${index}`,
-      at,
-      id: line.slice(idAt, idAt + ID_LENGTH),
-      type: line.slice(idAt + ID_LENGTH),
-      status: isProgress ? "running" : (STATUS_OF[line.charAt(0)] ?? "running"),
-      progress: isProgress ? Number(line.slice(1, 4)) : null,
-    };
-  });
+  const changes: Change[] = [];
+  for (let start = 0, index = 0; start < lines.length; index += 1) {
+    const newline = lines.indexOf("\n", start);
+    const end = newline === -1 ? lines.length : newline;
+    const isProgress = lines.startsWith("p", start);
+    const idAt = start + (isProgress ? 4 : 1);
+    const id = lines.slice(idAt, idAt + ID_LENGTH);
+    if (isWanted(id)) {
+      changes.push({
+        eventId: `${name}.${index}`,
+        at,
+        id,
+        type: lines.slice(idAt + ID_LENGTH, end),
+        status: isProgress ? "running" : (STATUS_OF[lines.charAt(start)] ?? "running"),
+        progress: isProgress ? Number(lines.slice(start + 1, start + 4)) : null,
+      });
+    }
+    start = end + 1;
+  }
+  return changes;
 }

@@ -17,8 +17,7 @@ import { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import { RedisDestinations } from "./destinations.ts";
-import type { Change } from "./changes.ts";
-import { entryOf, isLater, readEntry } from "./changes.ts";
+import type { HistoryEntry } from "./changes.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
@@ -34,7 +33,7 @@ import { encodeSettlements } from "./settlement.ts";
 import type { Standing } from "./standing.ts";
 import { readStanding } from "./standing.ts";
 import { Subscriber } from "./subscriber.ts";
-import type { WatchOptions } from "./watch.ts";
+import type { WatchHooks, WatchOptions } from "./watch.ts";
 import { Watch } from "./watch.ts";
 
 /** How long a call other than a submission may take. Above what a slow fsync or a failover needs, below a lease. */
@@ -65,6 +64,8 @@ export interface QueueOptions {
   /** Another replica was asked to cancel a job that runs here. */
   readonly onCancel: (id: string) => void;
 }
+
+/** A job whose payload was not read. */
 
 export class Queue {
   readonly clock = new RedisClock();
@@ -312,6 +313,12 @@ export class Queue {
     return this.#reader.readHeaders(ids);
   }
 
+  /** Redis's clock, epoch ms: a call that begins when this has resolved sees all that changed before that time. */
+  async time(): Promise<number> {
+    const [seconds, micros] = (await this.#reads.send("time", [], CALL_TIMEOUT_MS)) as [string, string];
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  }
+
   /**
    * Ids that Redis holds, newest first.
    * @param below only ids less than this one @param from only ids from this one on
@@ -322,16 +329,16 @@ export class Queue {
   }
 
   /** To be told the ids of jobs that end, 36 characters each, while somebody needs it. Closed with the queue. */
-  watchEnds(hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
+  watchEnds(hooks: WatchHooks): Watch {
     return this.#watch("awaited", "ended:", hooks);
   }
 
   /** To be told of every change of a job's status or progress, as changes.ts reads it, while somebody needs it. Closed with the queue. */
-  watchChanges(hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
+  watchChanges(hooks: WatchHooks): Watch {
     return this.#watch("watched", "changes:", hooks);
   }
 
-  #watch(key: WatchOptions["key"], channel: string, hooks: Pick<WatchOptions, "onMessage" | "onHeard">): Watch {
+  #watch(key: WatchOptions["key"], channel: string, hooks: WatchHooks): Watch {
     const { onError } = this.#options;
     const watch = new Watch({ connection: this.#work, subscriber: this.#subscriber, namespace: this.#ns, key, channel: this.#ns + channel, onError, ...hooks });
     this.#watches.push(watch);
@@ -339,15 +346,14 @@ export class Queue {
   }
 
   /**
-   * What changed after the change of this name, as far as it is remembered: only what was told while somebody watched, the latest
-   * 4,000 entries, for a minute.
-   * @returns the changes in order; not whole where some may be missing
+   * A page of the history of changes, up to `limit` entries. The history has only what changed while somebody watched: the latest 4,000 entries, for a
+   * minute after the last.
+   * @param range `from` this entry on, oldest first; or those `before` an entry (the newest where it is undefined), newest first
    */
-  async changesSince(eventId: string): Promise<{ readonly changes: readonly Change[]; readonly isWhole: boolean }> {
-    const name = entryOf(eventId);
-    const entries = (await this.#reads.send("xrange", [`${this.#ns}history`, name, "+"], CALL_TIMEOUT_MS)) as [string, [string, string]][];
-    const changes = entries.flatMap(([entry, [, lines]]) => readEntry(entry, lines));
-    return { changes: changes.filter((change) => isLater(change.eventId, eventId)), isWhole: entries[0]?.[0] === name };
+  async history(range: { readonly from: string } | { readonly before: string | undefined }, limit: number): Promise<HistoryEntry[]> {
+    const [command, first, last] = "from" in range ? (["xrange", range.from, "+"] as const) : (["xrevrange", range.before === undefined ? "+" : `(${range.before}`, "-"] as const);
+    const entries = (await this.#reads.send(command, [`${this.#ns}history`, first, last, "COUNT", String(limit)], CALL_TIMEOUT_MS)) as [string, [string, string]][];
+    return entries.map(([name, [, lines]]) => ({ name, lines }));
   }
 
   /** Takes from allowances; the answers are in the order of the requests. */

@@ -7,5 +7,5 @@ local key = KEYS[1] .. ARGV[1]
 local name = redis.call('GET', key)
 redis.call('SET', key, name or ARGV[2], 'PX', ARGV[3])
 -- A history that goes on after a gap would be taken for whole.
-if not name and ARGV[1] == 'watched' then redis.call('DEL', KEYS[1] .. 'history') end
+if not name and ARGV[1] == 'watched' then redis.call('UNLINK', KEYS[1] .. 'history') end
 return name or ARGV[2]

@@ -2,11 +2,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import type { Change } from "./changes.ts";
-import { isLater, readChanges } from "./changes.ts";
+import { compareNames, parseEventId, readEntry, readMessage } from "./changes.ts";
 import type { Queue } from "./queue.ts";
 import type { Settlement } from "./settlement.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -38,9 +38,9 @@ function settlement(id: string, changes: Partial<Settlement> = {}): Settlement {
 async function watched(): Promise<{ readonly seen: Change[]; readonly heard: () => number; readonly watch: ReturnType<Queue["watchChanges"]> }> {
   const seen: Change[] = [];
   let heard = 0;
-  const watch = other.watchChanges({ onMessage: (message) => seen.push(...readChanges(message)), onHeard: () => { heard += 1; } });
+  const watch = other.watchChanges({ onMessage: (message) => seen.push(...readMessage(message).flatMap((entry) => readEntry(entry))), onSubscribed: () => { heard += 1; } });
   watch.need();
-  await until(() => watch.isHeard, { what: "changes are heard" });
+  await until(() => watch.isSubscribed, { what: "changes are heard" });
   return { seen, heard: () => heard, watch };
 }
 
@@ -76,14 +76,15 @@ describe("who watches", () => {
     expect(told(due)).toEqual(["queued", "running", "retrying", "queued", "running", "completed"]);
     expect(told(later)).toEqual(["scheduled", "cancelled"]);
     expect(new Set(seen.map(({ id, type }) => `${id} ${type}`))).toEqual(new Set([`${due} noop`, `${later} other`]));
-    expect(seen.every(({ eventId }, i) => i === 0 || isLater(eventId, seen[i - 1]?.eventId ?? ""))).toBe(true);
+    const places = seen.map(({ eventId }) => parseEventId(eventId) ?? { name: "", index: NaN });
+    expect([...places].sort((a, b) => compareNames(a.name, b.name) || a.index - b.index)).toEqual(places);
   });
 
   it("is told the ends alone where nobody asks for more, in one message a call", async () => {
     const messages: string[] = [];
-    const watch = other.watchEnds({ onMessage: (message) => messages.push(message), onHeard: () => undefined });
+    const watch = other.watchEnds({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
     watch.need();
-    await until(() => watch.isHeard, { what: "ends are heard" });
+    await until(() => watch.isSubscribed, { what: "ends are heard" });
     const ids = await enqueue(queue, submission(), submission());
     await queue.claim(0, 1, ioSlots({ noop: 2 }));
     await queue.settle(ids.map((id) => settlement(id)), 60_000);
@@ -92,16 +93,32 @@ describe("who watches", () => {
     expect(await redis.exists("{taskflow:0}:history")).toBe(0);
   });
 
-  it("finds what was told while it was away, and learns when that is not all", async () => {
+  it("reads the history page by page, in both directions", async () => {
     const { seen } = await watched();
     const ids = await enqueue(queue, ...Array.from({ length: 250 }, () => submission()));
     await until(() => seen.length === 250, { what: "all is told" });
-    const middle = seen[120]?.eventId ?? "";
-    const missed = await queue.changesSince(middle);
-    expect(missed.isWhole).toBe(true);
-    expect(missed.changes.map(({ id }) => id)).toEqual(ids.slice(121));
-    await redis.del("{taskflow:0}:history");
-    expect(await queue.changesSince(middle)).toEqual({ changes: [], isWhole: false });
+    const names = [...new Set(seen.map(({ eventId }) => parseEventId(eventId)?.name ?? ""))];
+    const [first = "", second = "", third] = names;
+    const forward = await queue.history({ from: second }, 100);
+    expect(forward.map(({ name }) => name)).toEqual(names.slice(1));
+    expect((await queue.history({ from: first }, 2)).flatMap((entry) => readEntry(entry)).map(({ id }) => id)).toEqual(ids.slice(0, 200));
+    expect((await queue.history({ before: third }, 100)).map(({ name }) => name)).toEqual([second, first]);
+    expect((await queue.history({ before: undefined }, 1)).map(({ name }) => name)).toEqual(names.slice(-1));
+  });
+
+  it("gets messages and entries of bounded length, however many change in one call, and long their types are", async () => {
+    const messages: string[] = [];
+    const watch = other.watchChanges({ onMessage: (message) => messages.push(message), onSubscribed: () => undefined });
+    watch.need();
+    await until(() => watch.isSubscribed, { what: "changes are reported" });
+    const [first = "", ...ids] = Array.from({ length: 2_000 }, () => queue.ids.next());
+    const type = "t".repeat(255);
+    await enqueueRaw(queue, { ids: [first, ...ids], submissions: [first, ...ids].map(() => submission({ type })) });
+    const entries = () => messages.flatMap(readMessage);
+    await until(() => entries().flatMap((entry) => readEntry(entry)).length === 2_000, { what: "all is reported" });
+    expect(entries().flatMap((entry) => readEntry(entry)).map(({ id }) => id)).toEqual([first, ...ids]);
+    expect(Math.max(...entries().map(({ lines }) => lines.length))).toBeLessThan(6_000);
+    expect(Math.max(...messages.map(({ length }) => length))).toBeLessThan(80_000);
   });
 
   it("leaves little behind: the history is bounded, and gone after a minute", async () => {
@@ -125,14 +142,14 @@ describe("who watches", () => {
   it("knows that it may have missed something when its key was lost, at the next renewal", async () => {
     const { seen, heard } = await watched();
     let heardToo = 0; // by a replica that listens to the same channel, whichever of the two renews first
-    queue.watchChanges({ onMessage: () => undefined, onHeard: () => { heardToo += 1; } }).need();
+    queue.watchChanges({ onMessage: () => undefined, onSubscribed: () => { heardToo += 1; } }).need();
     await until(() => heardToo === 1, { what: "changes are heard by both" });
     await enqueue(queue, submission());
     await until(() => seen.length === 1, { what: "the change is told" });
     expect(await redis.del("{taskflow:0}:watched")).toBe(1);
     await enqueue(queue, submission());
     await until(() => heard() === 2 && heardToo === 2, { what: "changes are heard anew" });
-    expect(await queue.changesSince(seen[0]?.eventId ?? "")).toEqual({ changes: [], isWhole: false });
+    expect((await queue.history({ from: "-" }, 100)).map(({ name }) => name)).not.toContain(parseEventId(seen[0]?.eventId ?? "")?.name);
     await enqueue(queue, submission());
     await until(() => seen.length === 2, { what: "the change is told" });
   });
@@ -160,7 +177,7 @@ describe("who watches", () => {
     const { seen, watch } = await watched();
     await redis.flushall();
     watch.reconnected(); // as a renewal would find it, without the wait
-    await until(() => watch.isHeard, { what: "changes are heard" });
+    await until(() => watch.isSubscribed, { what: "changes are heard" });
     await enqueue(queue, submission());
     await until(() => seen.length === 1, { what: "the change is told" });
   });

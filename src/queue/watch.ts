@@ -1,11 +1,11 @@
 /**
- * One of the two things that a replica can watch: all changes, or the ends of jobs (announce.lua). A key tells the scripts that
- * somebody does, and what the channel is called; it expires unless it is renewed, so a replica that dies is told nothing for long.
+ * One of the two things that a replica can watch: all changes, or the ends of jobs (announce.lua). A key shows the scripts that somebody
+ * does, and how the channel is called; it expires unless it is renewed, so nothing is published for long for a replica that died.
  *
- *   silent ──need──▶ asking ──key set, subscribed──▶ heard ──release, LINGER_MS──▶ silent
- *                      ▲───── the connection is new, or the key names another channel ─────┘
+ *   closed ──need──▶ asking ──key set, channel subscribed──▶ subscribed ──release, LINGER_MS──▶ closed
+ *                      ▲────── the connection is new, or the key names another channel ─────┘
  *
- * What is published while it is not heard is missed. Whoever needs it looks for himself each time it is heard anew.
+ * What is published while it is not subscribed is missed: who needs it looks each time it is subscribed anew.
  */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "./connection.ts";
@@ -15,11 +15,19 @@ import type { Subscriber } from "./subscriber.ts";
 const KEY_TTL_MS = 15_000;
 /** A third: one renewal may fail. */
 const RENEWAL_MS = KEY_TTL_MS / 3;
-/** Heard so long after nobody needs it any more: the next one need not wait for it, and one who comes back finds what he missed. */
+/** It stays subscribed for so long after its last user: the next one need not wait for it, and one that comes back misses nothing. */
 const LINGER_MS = 10_000;
 const CALL_TIMEOUT_MS = 5_000;
 
-export interface WatchOptions {
+export interface WatchHooks {
+  readonly onMessage: (message: string) => void;
+  /** From now on no message is missed; earlier ones may have been. */
+  readonly onSubscribed: () => void;
+  /** Nobody needs it any more: later messages are missed. */
+  readonly onClosed?: () => void;
+}
+
+export interface WatchOptions extends WatchHooks {
   readonly connection: Pick<Connection, "run">;
   readonly subscriber: Pick<Subscriber, "subscribe" | "unsubscribe">;
   readonly namespace: string;
@@ -27,15 +35,12 @@ export interface WatchOptions {
   readonly key: "watched" | "awaited";
   /** What its name is put behind. */
   readonly channel: string;
-  readonly onMessage: (message: string) => void;
-  /** From now on nothing is missed; what came before may have been. */
-  readonly onHeard: () => void;
   readonly onError: (error: Error) => void;
 }
 
 export class Watch {
   readonly #options: WatchOptions;
-  #heard: string | undefined;
+  #subscribed: string | undefined;
   #asking: Promise<void> | undefined;
   #renewals: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
@@ -44,8 +49,8 @@ export class Watch {
     this.#options = options;
   }
 
-  get isHeard(): boolean {
-    return this.#heard !== undefined;
+  get isSubscribed(): boolean {
+    return this.#subscribed !== undefined;
   }
 
   need(): void {
@@ -60,9 +65,9 @@ export class Watch {
     this.#lingering ??= setTimeout(() => this.close(), LINGER_MS);
   }
 
-  /** The connection that hears is new. */
+  /** The connection that subscribes is new. */
   reconnected(): void {
-    this.#heard = undefined;
+    this.#subscribed = undefined;
     if (this.#renewals) this.#ask();
   }
 
@@ -72,29 +77,30 @@ export class Watch {
     this.#lingering = undefined;
     this.#renewals = undefined;
     this.#forget();
+    this.#options.onClosed?.();
   }
 
   #ask(): void {
-    this.#asking ??= this.#hear()
+    this.#asking ??= this.#subscribe()
       .catch(this.#options.onError) // the next renewal tries again
       .finally(() => { this.#asking = undefined; });
   }
 
-  async #hear(): Promise<void> {
-    const { connection, subscriber, namespace, key, channel, onMessage, onHeard } = this.#options;
+  async #subscribe(): Promise<void> {
+    const { connection, subscriber, namespace, key, channel, onMessage, onSubscribed } = this.#options;
     // A fresh name, so that all who watched learn that the key was lost: their channel is another one.
     const name = (await connection.run(scripts.watch, [namespace, key, randomUUID().slice(0, 8), String(KEY_TTL_MS)], CALL_TIMEOUT_MS)) as string;
     const wanted = channel + name;
-    if (this.#heard === wanted) return;
+    if (this.#subscribed === wanted) return;
     this.#forget();
     await subscriber.subscribe(wanted, onMessage);
     if (!this.#renewals) { subscriber.unsubscribe(wanted); return; }
-    this.#heard = wanted;
-    onHeard();
+    this.#subscribed = wanted;
+    onSubscribed();
   }
 
   #forget(): void {
-    if (this.#heard !== undefined) this.#options.subscriber.unsubscribe(this.#heard);
-    this.#heard = undefined;
+    if (this.#subscribed !== undefined) this.#options.subscriber.unsubscribe(this.#subscribed);
+    this.#subscribed = undefined;
   }
 }

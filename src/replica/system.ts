@@ -6,6 +6,7 @@ import { EventHub } from "../api/event-hub.ts";
 import { jobJson } from "../api/job-json.ts";
 import { RateLimits } from "../api/rate-limits.ts";
 import { Server } from "../api/uws.ts";
+import { JobLooks } from "../api/job-looks.ts";
 import { Waiters } from "../api/waiters.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
@@ -126,8 +127,9 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const restore = openRestore(options, queue);
   closers.push(() => restore.close());
   restore.start(); // before anything is accepted: an empty Redis is known by the mark that it lacks
-  const waiters = new Waiters({ queue, store });
-  const events = new EventHub(queue);
+  const looks = new JobLooks({ queue, store });
+  const waiters = new Waiters({ queue, looks });
+  const events = new EventHub({ queue, looks });
   const server = new Server({
     keyring: keys.keyring,
     limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA }),

@@ -11,6 +11,7 @@ import { DAY_MS, startOfDay } from "./partitions.ts";
 import { readSql } from "./sql.ts";
 
 const GET = readSql("job-get.sql");
+const STATES = readSql("job-states.sql");
 const OPTIONS = readSql("job-options.sql");
 const PAYLOAD = readSql("job-payload.sql");
 const ATTEMPTS = readSql("job-attempts.sql");
@@ -83,6 +84,13 @@ export class Store {
   async get(id: string): Promise<JobView | undefined> {
     const [row] = await this.#query<JobRow>(GET, [id]);
     return row && viewOfRow(row);
+  }
+
+  /** The jobs of these ids that Postgres has, without their payloads (""), and without results longer than `maxResultBytes`. */
+  async states(ids: readonly string[], maxResultBytes: number): Promise<{ readonly view: JobView; readonly isResultOmitted: boolean }[]> {
+    const sorted = [...ids].sort();
+    const rows = await this.#query<JobRow & { readonly result_omitted: boolean }>(STATES, [sorted, sorted[0], sorted.at(-1), maxResultBytes]);
+    return rows.map((row) => ({ view: viewOfRow(row), isResultOmitted: row.result_omitted }));
   }
 
   /**

@@ -5,6 +5,7 @@ import { Store } from "../results/store.ts";
 import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
 import { EventHub } from "../api/event-hub.ts";
 import { jobJson } from "../api/job-json.ts";
+import { JobLooks } from "../api/job-looks.ts";
 import { Keyring } from "../api/keyring.ts";
 import { RateLimits } from "../api/rate-limits.ts";
 import { Server } from "../api/uws.ts";
@@ -105,8 +106,9 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
     onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
-  const waiters = new Waiters({ queue, store });
-  const events = new EventHub(queue);
+  const looks = new JobLooks({ queue, store });
+  const waiters = new Waiters({ queue, looks });
+  const events = new EventHub({ queue, looks });
   const server = new Server({
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
     replays: { matching: () => { throw new Error("no replays here"); } },

@@ -87,14 +87,17 @@ export const cancelJob: Operation = {
 const EVENTS = { "text/event-stream": { schema: Type.String({ description: "Server-sent events: `status` and `progress`, and `gap` where changes may have been missed" }) } };
 const FOLLOWING = [
   "Each change is an event `status` or `progress` whose data are `id`, `type`, `status`, `progress` and `at`.",
-  "A client that comes again with `Last-Event-ID`, to any replica, is told what it missed: the latest changes are kept for a minute while somebody follows.",
   "Every 15 s comes a comment. A client that reads too slowly is cut off, and all are when the replica drains.",
 ].join(" ");
 const lastEventId = Type.Object({ "Last-Event-ID": Type.Optional(Type.String({ description: "The `id` of the last event that was seen" })) });
 
 export const followJob: Operation = {
   ...{ method: "GET", pattern: "/api/v1/jobs/{id}/events", access: "read", id: "followJob", tag: "Jobs", summary: "Follow a job to its end" },
-  description: `The first event holds the job as it is, the last the finished job; then the stream ends. ${FOLLOWING}`,
+  description: [
+    "The first event shows the job as it is, also to a client that comes back, and the last the finished job; then the stream ends.",
+    "Both are jobs without their payload: `payload` is null and `payload_omitted` true. A result of more than 64 KiB is left out likewise, with `result_omitted`. Read the job to get them.",
+    FOLLOWING,
+  ].join(" "),
   headers: lastEventId,
   answers: { 200: { description: "The job's changes, as they happen", content: EVENTS }, 204: { description: "The client has seen the last one" } },
   problems: [...ONE_JOB_PROBLEMS, "too_many_streams"],
@@ -102,7 +105,11 @@ export const followJob: Operation = {
 
 export const followAll: Operation = {
   ...{ method: "GET", pattern: "/api/v1/events", access: "read", id: "followAll", tag: "Jobs", summary: "Follow all jobs" },
-  description: `${FOLLOWING} Where that is not kept any more, an event \`gap\` comes first: what is known of the jobs is to be read anew.`,
+  description: [
+    FOLLOWING,
+    "A client that comes back with `Last-Event-ID`, to any replica, gets what it missed: the latest changes are kept for a minute while somebody follows.",
+    "Where that is not kept any more, an event `gap` comes first: what is known of the jobs is to be read anew.",
+  ].join(" "),
   query: Type.Object({
     status: Type.Optional(Type.String({ description: `One or more of ${STATUSES.join(", ")}, with commas between` })),
     type: Type.Optional(Type.String({ description: "One or more job types, with commas between" })),
