@@ -195,7 +195,7 @@ describe("what a type opens on a thread", () => {
   it("fails the attempts, and not the start, where its open throws at once", async () => {
     const own = threadsWith(`open: () => { throw new Error("no tool"); }`);
     await own.opened();
-    const task = { type: "test_tool", jobId: "", attempt: 1, startedAt: 0, payload: "{}", progress: shareProgress() };
+    const task = { type: "test_tool", jobId: "", attempt: 1, timeoutMs: 1_000, groupKey: null, startedAt: 0, payload: "{}", progress: shareProgress() };
     expect(await own.run(task, new AbortController().signal)).toMatchObject({ end: { kind: "threw", message: "no tool" } });
     await own.close();
   });

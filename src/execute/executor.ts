@@ -78,9 +78,9 @@ export class Executor {
   }
 
   async #runOnThread(attempt: Attempt, progress: SharedProgress, signal: AbortSignal): Promise<void> {
-    const { id: jobId, type, payload, attempt: number, startedAt, history } = attempt.job;
+    const { timeoutMs, job: { id: jobId, type, payload, attempt: number, groupKey, startedAt, history } } = attempt;
     try {
-      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload, state: stateLeft(history), progress }, signal);
+      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, timeoutMs, groupKey, startedAt: startedAt ?? 0, payload, state: stateLeft(history), progress }, signal);
       attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.

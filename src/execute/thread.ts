@@ -44,7 +44,7 @@ export async function closeTools(): Promise<void> {
   await Promise.all(closings);
 }
 
-export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state, progress }: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt({ type, jobId, attempt, timeoutMs, groupKey, startedAt, payload, state, progress }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
@@ -62,6 +62,8 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
     const value: unknown = await definition.run(JSON.parse(payload), {
       jobId,
       attempt,
+      timeoutMs,
+      groupKey,
       state,
       tool: await open(definition),
       signal: neverAborted,

@@ -95,7 +95,7 @@ export class Queue {
     };
     this.#submissions = new Connection(options.url, hooksOf("submissions"));
     this.#work = new Connection(options.url, hooksOf("work"));
-    this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onOpened: options.onDestinationsOpened ?? (() => undefined), onError: options.onError });
+    this.destinations = new RedisDestinations(this.#work, { ...options, ns: this.#ns, clock: this.clock, onOpened: options.onDestinationsOpened ?? (() => undefined) });
     if (runner && options.runsJobs) this.#reservations = new Reservations({ replica, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) });
     this.#enqueuer = new Enqueuer(this.#submissions, this.clock, {
       ns: this.#ns,
@@ -355,6 +355,7 @@ export class Queue {
   close(): void {
     this.#reservations?.close();
     for (const watch of this.#watches) watch.close();
+    this.destinations.close();
     this.#subscriber.close();
     this.#submissions.close();
     this.#work.close();
