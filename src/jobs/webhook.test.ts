@@ -246,6 +246,15 @@ describe("the destination", () => {
     await own.outbound.close();
   });
 
+  it("is not visited, and not held to be away, where the look-up of its name has to wait for its turn", async () => {
+    const destinations = attentive();
+    const turn = new RetryAfterError("waits for its turn", 1_000, { code: "destination_limited", waitsForTurn: true });
+    const own = { ...toolOf(destinations), outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(turn, [])) };
+    await expect(run({ url: "http://hooks.example/" }, { tool: own })).rejects.toBe(turn);
+    expect(destinations.signs.map(([, sign]) => sign)).toEqual(["unknown"]);
+    await own.outbound.close();
+  });
+
   it("is down where it is silent for as long as one waits for a host", async () => {
     const destinations = attentive();
     const own = toolOf(destinations);

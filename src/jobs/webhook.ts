@@ -33,7 +33,7 @@ const payloadSchema = Type.Object(
         description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key.",
       }),
     ),
-    timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMEOUT_MS, description: "Of the request, redirects included. The job's own `timeout_ms` ends it as well." })),
+    timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMEOUT_MS, description: "Of the request, redirects included." })),
     follow_redirects: Type.Optional(Type.Integer({ minimum: 0, maximum: 5, default: 0 })),
   },
   {

@@ -5,7 +5,7 @@
  *
  * A name that does not get its turn in time says nothing about its host: the job comes back, and that spends nothing.
  */
-import type { LookupAddress } from "node:dns";
+import { TIMEOUT, type LookupAddress } from "node:dns";
 import { RetryAfterError } from "../core/job-type.ts";
 import type { Resolve } from "./outbound.ts";
 
@@ -122,7 +122,7 @@ export class Lookups {
   async #look(pending: Pending): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(Object.assign(new Error(`no name server answered for ${pending.name}`), { code: "ETIMEOUT" })), this.#lookupMs);
+      timer = setTimeout(() => reject(Object.assign(new Error(`no name server answered for ${pending.name}`), { code: TIMEOUT })), this.#lookupMs);
     });
     let kept: Kept;
     try {

@@ -4,7 +4,7 @@
  * DNS asked through c-ares, with the domains that the system searches. Where a system has other sources of names (nsswitch.conf; any
  * system but Linux), its own look-up is asked for names that the DNS does not know, two at once.
  */
-import { lookup as systemLookup, type LookupAddress } from "node:dns";
+import { BADNAME, lookup as systemLookup, NODATA, NONAME, NOTFOUND, REFUSED, SERVFAIL, TIMEOUT, type LookupAddress } from "node:dns";
 import { Resolver } from "node:dns/promises";
 import { hostname } from "node:os";
 import { promisify } from "node:util";
@@ -21,7 +21,7 @@ const SERVER_TRIES = 3;
 const OTHER_FAMILY_MS = 250;
 const MAX_SYSTEM_LOOKUPS = 2;
 /** Of a name that does not exist, or of a server that does not serve it: the next domain may have it. */
-const GO_ON = new Set(["ENOTFOUND", "ENODATA", "ESERVFAIL", "EREFUSED", "ENONAME", "EBADNAME"]);
+const GO_ON: ReadonlySet<string> = new Set([NOTFOUND, NODATA, SERVFAIL, REFUSED, NONAME, BADNAME]);
 /** RFC 6761, 6.3. */
 const LOOPBACK: readonly LookupAddress[] = [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }];
 
@@ -60,7 +60,7 @@ export class NameLookup {
     try {
       return await this.#ask(name);
     } catch (error) {
-      if (codeOf(error) === "ETIMEOUT" || this.#systemLookups >= MAX_SYSTEM_LOOKUPS || !(await this.#hasOtherSources.read())) throw error;
+      if (codeOf(error) === TIMEOUT || this.#systemLookups >= MAX_SYSTEM_LOOKUPS || !(await this.#hasOtherSources.read())) throw error;
       this.#systemLookups += 1;
       try {
         return await lookupAll(name, { all: true });
@@ -91,10 +91,10 @@ export class NameLookup {
         return await bothFamilies(resolver, candidate);
       } catch (error) {
         if (!GO_ON.has(codeOf(error) ?? "")) throw error;
-        if (failure === undefined || codeOf(error) !== "ENOTFOUND") failure = error as Error;
+        if (failure === undefined || codeOf(error) !== NOTFOUND) failure = error as Error;
       }
     }
-    throw failure ?? Object.assign(new Error(`${name} is not found`), { code: "ENOTFOUND" });
+    throw failure ?? Object.assign(new Error(`${name} is not found`), { code: NOTFOUND });
   }
 }
 
@@ -119,6 +119,6 @@ async function bothFamilies(resolver: Resolver, name: string): Promise<readonly 
 
 /** That a name has no address of either family, and that it does not exist, is the same here. */
 function notFound(name: string, errors: readonly Error[]): Error {
-  const [error] = errors.filter((one) => codeOf(one) !== "ENODATA");
-  return error ?? Object.assign(new Error(`${name} has no address`), { code: "ENOTFOUND" });
+  const [error] = errors.filter((one) => codeOf(one) !== NODATA);
+  return error ?? Object.assign(new Error(`${name} has no address`), { code: NOTFOUND });
 }
