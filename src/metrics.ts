@@ -90,7 +90,7 @@ function createTallies(registry: Registry) {
   const jobs = counter({ name: "taskflow_jobs_total", help: "Jobs that ended on this replica", labels: ["type", "outcome"] });
   const attempts = counter({ name: "taskflow_attempts_total", help: "Attempts settled by this replica", labels: ["type", "outcome"] });
   const submissions = counter({ name: "taskflow_submissions_total", help: "Submissions answered by this replica", labels: ["outcome"] });
-  const openings = counter({ name: "taskflow_destination_openings_total", help: "Times that webhooks to a host were held back after failures in a row, the last of them seen by this replica", labels: [] }).of();
+  const openings = counter({ name: "taskflow_destination_openings_total", help: "Times that webhooks to a host, or to a path of it, were held back after failures in a row, the last of them seen by this replica", labels: [] }).of();
   const pickup = histogram("taskflow_pickup_seconds", "From when a job could start to its claim", ["type"], SECONDS);
   const run = histogram("taskflow_run_seconds", "Attempts, from start to end", ["type"], SECONDS);
   const endToEnd = histogram("taskflow_end_to_end_seconds", "Jobs, from accepted to recorded", ["type"], SECONDS);

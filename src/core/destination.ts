@@ -3,8 +3,29 @@
  * than a few slots, and is not overrun when it comes back. A replica's destinations are decided for all replicas together.
  */
 
-/** How a visit went: it answered · it answers, but asks for less · it failed or did not answer · nothing was learnt. */
-export type Sign = "up" | "busy" | "down" | "unknown";
+/**
+ * How a visit went:
+ *
+ *   up          the host answered, and not with an error of its own
+ *   busy        it answered, and asks for less (429)
+ *   failed      it answered with an error, or broke its answer off
+ *   overloaded  it answered with an error that speaks of the whole host (503)
+ *   late        no answer within a time that was too short to say anything of the host
+ *   down        no answer at all: no connection, a connection that broke, or silence
+ *   unknown     nothing was learnt
+ *
+ * Only `down` counts against the host, and so against everyone's visits to it. The others count against the visit's route.
+ */
+export type Sign = "up" | "busy" | "failed" | "overloaded" | "late" | "down" | "unknown";
+
+/** Where a visit goes, and for whom. Caller and path together are its route: error answers on one route hold up no other. */
+export interface Destination {
+  /** A host, or host and port, as the WHATWG URL parser writes it. */
+  readonly host: string;
+  readonly path: string;
+  /** Whose visit it is, where that is known: the job's `group_key`. "" for all others together. */
+  readonly caller: string;
+}
 
 export interface DestinationLimits {
   /** Attempts at once, of all replicas. */
@@ -15,12 +36,11 @@ export interface DestinationLimits {
 
 export interface Destinations {
   /**
-   * Asks to send now. Who is let in calls what is returned when done, once, with how it went.
-   * @param destination a host, or host and port, as the WHATWG URL parser writes it
-   * @param forMs what the visit takes at most: one that never ends (its process died) is over after that
+   * Asks to send now. Who is let in calls what is returned when done, once, with how it went. Until then the visit counts, however
+   * long it takes, and for about one lease more where its process dies.
    * @throws {RetryAfterError} code `destination_limited`, with when to come back: a slot that only waits would be missing elsewhere
    */
-  enter(destination: string, limits: DestinationLimits, forMs: number): Promise<(sign: Sign) => void>;
+  enter(destination: Destination, limits: DestinationLimits): Promise<(sign: Sign) => void>;
 }
 
 /** Lets everyone in: where nothing is shared. */

@@ -18,6 +18,10 @@ export interface AttemptContext<Tool> {
   readonly jobId: string;
   /** The number of this attempt, 1 for the first. */
   readonly attempt: number;
+  /** How long this attempt may take, in milliseconds: the job's `timeout_ms`, or its type's. */
+  readonly timeoutMs: number;
+  /** The job's `group_key`; null or absent where it has none. */
+  readonly groupKey?: string | null;
   /** What the last {@link RetryableError} of this job carried as its `state`; undefined where none did. */
   readonly state?: unknown;
   /** What `open` returned in this process or thread. */

@@ -79,6 +79,14 @@ describe("lane io", () => {
     expect(await end("test_io", payload)).toMatchObject({ kind: "threw", ...expected });
   });
 
+  it.each(["test_io", "test_cpu"])("tells a handler of %s how long it may take, and its group", async (type) => {
+    const ended = new Promise<AttemptEnd>((resolve) => {
+      const one = { ...job(type, { do: "context" }), groupKey: "tenant-1", options: { timeout_ms: 7_000 } };
+      executor.start(one, (_, how) => resolve(how));
+    });
+    expect(await ended).toEqual({ kind: "returned", result: `{"timeoutMs":7000,"groupKey":"tenant-1"}` });
+  });
+
   it("takes a payload that is parsed already", async () => {
     const ended = new Promise<AttemptEnd>((resolve) => { executor.start(job("test_io", { do: "fail" }), (_, how) => resolve(how), { do: "return", value: 7 }); });
     expect(await ended).toEqual({ kind: "returned", result: "7" });
@@ -197,7 +205,7 @@ describe("what a type opens on a thread", () => {
   it("fails the attempts, and not the start, where its open throws at once", async () => {
     const own = threadsWith(`open: () => { throw new Error("no tool"); }`);
     await own.opened();
-    const task = { type: "test_tool", jobId: "", attempt: 1, startedAt: 0, payload: "{}", progress: shareProgress() };
+    const task = { type: "test_tool", jobId: "", attempt: 1, timeoutMs: 1_000, groupKey: null, startedAt: 0, payload: "{}", progress: shareProgress() };
     expect(await own.run(task, new AbortController().signal)).toMatchObject({ end: { kind: "threw", message: "no tool" } });
     await own.close();
   });

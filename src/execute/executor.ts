@@ -106,7 +106,7 @@ export class Executor {
     const progress = shareProgress();
     let stop: (reason: StopReason) => void = () => controller.abort();
     attempt.runsIn = { get percent() { return readProgress(progress); }, abort: (reason) => stop(reason) };
-    const task = { type: job.type, jobId: job.id, attempt: job.attempt, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job.history), progress };
+    const task = { type: job.type, jobId: job.id, attempt: job.attempt, timeoutMs: attempt.timeoutMs, groupKey: job.groupKey, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job.history), progress };
     const report = lane === "io" && typeof payload !== "string" ? this.#ioThreads.run({ ...task, payload }, (onStop) => { stop = onStop; }) : this.#threads.run(task, controller.signal);
     const run = this.#endOf(attempt, report).finally(() => this.#onThreads.delete(job.id));
     this.#onThreads.set(job.id, { attempt, run });

@@ -31,6 +31,14 @@ export class IoContext implements AttemptContext<unknown>, Running {
     return this.#attempt.job.attempt;
   }
 
+  get timeoutMs(): number {
+    return this.#attempt.timeoutMs;
+  }
+
+  get groupKey(): string | null {
+    return this.#attempt.job.groupKey;
+  }
+
   get state(): unknown {
     return stateLeft(this.#attempt.job.history);
   }

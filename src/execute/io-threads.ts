@@ -7,7 +7,7 @@ import { BroadcastChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import type { Destinations } from "../core/destination.ts";
 import type { StopReason } from "./attempt.ts";
-import { answerEntry } from "./thread-link.ts";
+import { ThreadVisits } from "./thread-link.ts";
 import type { FromThread, ToThread } from "./thread-link.ts";
 import type { HandlerMessage, ThreadData, ThreadReport, ThreadTask } from "./threads.ts";
 import { isThreadMessage, threadFile } from "./threads.ts";
@@ -31,7 +31,7 @@ export class IoThreads {
   readonly #name = `taskflow-io-${randomUUID()}`;
   #channel: BroadcastChannel | undefined;
   #pool: Piscina | undefined;
-  #destinations: Destinations | undefined;
+  #visits: ThreadVisits | undefined;
   #tasks = 0;
 
   constructor(options: IoThreadsOptions) {
@@ -40,7 +40,7 @@ export class IoThreads {
 
   /** Lends the threads what this replica shares with the others. */
   open(destinations: Destinations): void {
-    this.#destinations = destinations;
+    this.#visits = new ThreadVisits(destinations, (answer) => this.#send(answer));
   }
 
   /** Runs one attempt; `task.payload` moves to the thread. Rejects when its thread died. */
@@ -49,7 +49,12 @@ export class IoThreads {
     this.#tasks += 1;
     const key = this.#tasks;
     stopped((reason) => this.#send({ kind: "stop", key, reason }));
-    return (await this.#pool.run({ ...task, key }, { transferList: [task.payload.buffer] })) as ThreadReport;
+    try {
+      return (await this.#pool.run({ ...task, key }, { transferList: [task.payload.buffer] })) as ThreadReport;
+    } catch (error) {
+      this.#visits?.keepOnly(new Set(this.#pool.threads.map(({ threadId }) => threadId)));
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -61,10 +66,7 @@ export class IoThreads {
     const { onMessage, onError, jobsDir, settings } = this.#options;
     const channel = new BroadcastChannel(this.#name);
     channel.unref();
-    channel.onmessage = (event): void => {
-      const message = (event as { readonly data: FromThread }).data;
-      if (this.#destinations) answerEntry(message, this.#destinations, (answer) => this.#send(answer));
-    };
+    channel.onmessage = (event): void => this.#visits?.take((event as { readonly data: FromThread }).data);
     this.#channel = channel;
     const pool = new Piscina({
       filename: threadFile,

@@ -3,7 +3,7 @@
  * now, which is decided for all replicas together.
  */
 import { BroadcastChannel } from "node:worker_threads";
-import type { DestinationLimits, Destinations, Sign } from "../core/destination.ts";
+import type { Destinations, Sign } from "../core/destination.ts";
 import { RetryAfterError } from "../core/job-type.ts";
 import { messageOf } from "../errors.ts";
 import type { StopReason } from "./attempt.ts";
@@ -18,24 +18,43 @@ export type FromThread =
   | { readonly kind: "enter"; readonly visit: string; readonly args: Parameters<Destinations["enter"]> }
   | { readonly kind: "leave"; readonly visit: string; readonly sign: Sign };
 
-/** On the main thread: visits that have begun. */
-const visits = new Map<string, (sign: Sign) => void>();
+/** On the main thread: the visits to destinations that its threads have begun. */
+export class ThreadVisits {
+  readonly #destinations: Destinations;
+  readonly #answer: (message: ToThread) => void;
+  readonly #begun = new Map<string, (sign: Sign) => void>();
 
-/** On the main thread: does what a thread asks for, and answers. */
-export function answerEntry(message: FromThread, destinations: Destinations, answer: (message: ToThread) => void): void {
-  const { visit } = message;
-  if (message.kind === "leave") {
-    visits.get(visit)?.(message.sign);
-    visits.delete(visit);
-    return;
+  constructor(destinations: Destinations, answer: (message: ToThread) => void) {
+    this.#destinations = destinations;
+    this.#answer = answer;
   }
-  destinations.enter(...message.args).then(
-    (leave) => {
-      visits.set(visit, leave);
-      answer({ kind: "entered", visit });
-    },
-    (error: unknown) => answer({ kind: "refused", visit, message: messageOf(error), ...(error instanceof RetryAfterError && { retryAfter: { ms: error.retryAfterMs, code: error.code, waitsForTurn: error.waitsForTurn } }) }),
-  );
+
+  /** Does what a thread asks for, and answers. */
+  take(message: FromThread): void {
+    const { visit } = message;
+    if (message.kind === "leave") this.#leave(visit, message.sign);
+    else this.#destinations.enter(...message.args).then((leave) => this.#entered(visit, leave), (error: unknown) => this.#answer(refusalOf(visit, error)));
+  }
+
+  /** Ends the visits of threads that are not among these: they have died. */
+  keepOnly(threadIds: ReadonlySet<number>): void {
+    for (const visit of this.#begun.keys()) if (!threadIds.has(Number.parseInt(visit, 10))) this.#leave(visit, "unknown");
+  }
+
+  #entered(visit: string, leave: (sign: Sign) => void): void {
+    this.#begun.set(visit, leave);
+    this.#answer({ kind: "entered", visit });
+  }
+
+  #leave(visit: string, sign: Sign): void {
+    this.#begun.get(visit)?.(sign);
+    this.#begun.delete(visit);
+  }
+}
+
+function refusalOf(visit: string, error: unknown): ToThread {
+  const retryAfter = error instanceof RetryAfterError ? { ms: error.retryAfterMs, code: error.code, waitsForTurn: error.waitsForTurn } : undefined;
+  return { kind: "refused", visit, message: messageOf(error), ...(retryAfter && { retryAfter }) };
 }
 
 interface Entering {
@@ -82,7 +101,7 @@ export class ThreadLink {
     else entering?.refused(errorOf(message));
   }
 
-  #enter(args: [string, DestinationLimits, number]): Promise<(sign: Sign) => void> {
+  #enter(args: Parameters<Destinations["enter"]>): Promise<(sign: Sign) => void> {
     this.#visits += 1;
     const visit = `${this.#threadId}.${this.#visits}`;
     return new Promise((entered, refused) => {

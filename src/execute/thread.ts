@@ -47,7 +47,7 @@ export async function closeTools(): Promise<void> {
   await Promise.all(closings);
 }
 
-export default async function runAttempt({ type, jobId, attempt, startedAt, payload, state, progress, key = 0 }: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt({ type, jobId, attempt, timeoutMs, groupKey, startedAt, payload, state, progress, key = 0 }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
@@ -65,6 +65,8 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
     const value: unknown = await definition.run(JSON.parse(typeof payload === "string" ? payload : decoder.decode(payload)), {
       jobId,
       attempt,
+      timeoutMs,
+      groupKey,
       state,
       tool: await open(definition),
       signal: link?.signalOf(key) ?? neverAborted,

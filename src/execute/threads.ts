@@ -17,6 +17,8 @@ export interface ThreadTask {
   readonly type: string;
   readonly jobId: string;
   readonly attempt: number;
+  readonly timeoutMs: number;
+  readonly groupKey: string | null;
   /** Epoch ms, Redis's. */
   readonly startedAt: number;
   /** JSON text; of a large payload its bytes, which move to the thread. */

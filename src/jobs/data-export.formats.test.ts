@@ -54,7 +54,7 @@ beforeAll(async () => {
 
 async function exported(payload: Payload, told: number[] = []): Promise<{ readonly rows: number; readonly artifact: string; readonly content: Buffer }> {
   expect(dataExport.check?.(payload)).toEqual([]);
-  const context = { jobId: JOB_ID, attempt: 1, tool, signal: new AbortController().signal, progress: (percent: number) => void told.push(percent), log: () => undefined };
+  const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: (percent: number) => void told.push(percent), log: () => undefined };
   const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
   const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
   return { rows, artifact, content: await buffer(stored?.read() ?? new Blob([]).stream()) };

@@ -38,7 +38,7 @@ async function setup() {
   const tool = (await dataExport.open?.(settings)) as Tool;
   return async (payload: Payload): Promise<{ readonly rows: number; readonly content: Buffer }> => {
     expect(dataExport.check?.(payload)).toEqual([]);
-    const context = { jobId: JOB_ID, attempt: 1, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
+    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
     const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
     const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     return { rows, content: await buffer(stored?.read() ?? new Blob([]).stream()) };

@@ -44,7 +44,7 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
   const run = async (payload: Payload, store = tool.store): Promise<Result> => {
     expect(validator.Check(payload)).toBe(true);
     expect(dataExport.check?.(payload)).toEqual([]);
-    const context = { jobId: JOB_ID, attempt: 1, tool: { ...tool, store }, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
+    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool: { ...tool, store }, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
     return (await dataExport.run(payload, context)) as Result;
   };
   const fileOf = async ({ artifact, bytes, sha256 }: Result): Promise<Buffer> => {

@@ -26,7 +26,7 @@ async function setup(more: Partial<Settings> = {}) {
   if (!tool) throw new Error("email has no open");
   cleanups.push(() => email.close?.(tool));
   const send = async (payload: Payload, state?: unknown) =>
-    (await email.run(payload, { jobId: JOB_ID, attempt: 1, tool, state, signal: new AbortController().signal, progress: () => undefined, log: () => undefined })) as Record<string, unknown>;
+    (await email.run(payload, { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, state, signal: new AbortController().signal, progress: () => undefined, log: () => undefined })) as Record<string, unknown>;
   return { peer, tool, send };
 }
 

@@ -100,7 +100,7 @@ async function setup(SMTP_URL: string, EMAIL_FROM = "taskflow@example.org", SMTP
   if (tool === undefined) throw new Error("email has no open");
   cleanups.push(() => email.close?.(tool));
   const abort = new AbortController();
-  const context: Mailer = { jobId: JOB_ID, attempt: 1, tool, signal: abort.signal, progress: () => undefined, log: () => undefined };
+  const context: Mailer = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: abort.signal, progress: () => undefined, log: () => undefined };
   const send = async (payload: EmailPayload, state?: unknown) => (await email.run(payload, { ...context, state })) as Record<string, unknown>;
   return { send, abort, tool };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RetryAfterError, type AttemptContext } from "../core/job-type.ts";
-import { unlimited, type Destinations, type Sign } from "../core/destination.ts";
+import { unlimited, type Destination, type Destinations, type Sign } from "../core/destination.ts";
 import { openOutbound } from "../net/outbound.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../testing/http-peer.ts";
 import { until } from "../testing/until.ts";
@@ -24,8 +24,8 @@ afterEach(async () => {
 });
 
 /** Destinations that let everyone in, and keep how each visit went. */
-function attentive(): Destinations & { readonly signs: [string, Sign][] } {
-  const signs: [string, Sign][] = [];
+function attentive(): Destinations & { readonly signs: [Destination, Sign][] } {
+  const signs: [Destination, Sign][] = [];
   return { signs, enter: (destination) => Promise.resolve((sign: Sign) => void signs.push([destination, sign])) };
 }
 
@@ -38,7 +38,7 @@ const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
 function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookTool>> = {}): Promise<unknown> {
   const { signal } = new AbortController();
   const ignore = (): void => undefined;
-  const attempt = { jobId: JOB_ID, attempt: 1, tool, signal, progress: ignore, log: ignore, ...context };
+  const attempt = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal, progress: ignore, log: ignore, ...context };
   return Promise.resolve(webhook.run({ url, ...payload }, attempt));
 }
 
@@ -204,13 +204,15 @@ describe("the destination", () => {
   it("learns how each delivery went", async () => {
     const destinations = attentive();
     const own = toolOf(destinations);
-    const statuses = [200, 404, 429, 500, 503];
-    for (const status of statuses) {
+    const signs = (): Sign[] => destinations.signs.splice(0).map(([, sign]) => sign);
+    for (const status of [200, 404, 429, 500, 502, 503]) {
       peer.respond([status]);
       await run({}, { tool: own }).catch(() => undefined);
     }
+    expect(signs()).toEqual(["up", "up", "busy", "failed", "failed", "overloaded"]);
+    peer.respond(() => ({ kind: "drop" }));
+    await run({}, { tool: own }).catch(() => undefined);
     peer.respond(() => ({ kind: "hang" }));
-    await run({ timeout_ms: 50 }, { tool: own }).catch(() => undefined);
     for (const code of ["timeout", "cancelled"]) {
       const controller = new AbortController();
       const ended = run({}, { tool: own, signal: controller.signal }).catch(() => undefined);
@@ -219,9 +221,65 @@ describe("the destination", () => {
     }
     await peer.close();
     await run({}, { tool: own }).catch(() => undefined);
+    expect(signs()).toEqual(["down", "late", "unknown", "down"]);
     await own.outbound.close();
-    expect(destinations.signs.map(([, sign]) => sign)).toEqual(["up", "up", "busy", "down", "down", "down", "down", "unknown", "down"]);
-    expect(new Set(destinations.signs.map(([destination]) => destination))).toEqual(new Set([new URL(url).host]));
+    await run({}, { tool: own }).catch(() => undefined); // which is closed on this side
+    expect(signs()).toEqual(["unknown"]);
+  });
+
+  it("is not held to be away for what its caller alone is the cause of", async () => {
+    const destinations = attentive();
+    const own = toolOf(destinations);
+    const signOfRun = async (payload: Partial<Payload>, timeoutMs = 30_000): Promise<Sign | undefined> => {
+      await run(payload, { tool: own, timeoutMs }).catch(() => undefined);
+      return destinations.signs.pop()?.[1];
+    };
+    peer.respond(() => ({ kind: "hang" }));
+    expect([await signOfRun({ timeout_ms: 1 }), await signOfRun({}, 1)]).toEqual(["late", "late"]);
+    peer.respond(() => ({ kind: "drip", everyMs: 10 }));
+    expect(await signOfRun({ timeout_ms: 100 })).toBe("failed"); // it began to answer
+    peer.respond(({ path }) => (path === "/hook" ? redirect("http://127.0.0.1:1/") : answer(200)));
+    expect(await signOfRun({ follow_redirects: 1 })).toBe("failed"); // the other host does not answer
+    peer.respond(() => redirect("http://169.254.169.254/"));
+    expect(await signOfRun({ follow_redirects: 1 })).toBe("up");
+    expect(await signOfRun({ url: url.replace("http:", "https:") })).toBe("failed"); // it speaks no TLS
+    await own.outbound.close();
+  });
+
+  it("is not visited, and not held to be away, where the look-up of its name has to wait for its turn", async () => {
+    const destinations = attentive();
+    const turn = new RetryAfterError("waits for its turn", 1_000, { code: "destination_limited", waitsForTurn: true });
+    const own = { ...toolOf(destinations), outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(turn, [])) };
+    await expect(run({ url: "http://hooks.example/" }, { tool: own })).rejects.toBe(turn);
+    expect(destinations.signs.map(([, sign]) => sign)).toEqual(["unknown"]);
+    await own.outbound.close();
+  });
+
+  it("is down where it is silent for as long as one waits for a host", async () => {
+    const destinations = attentive();
+    const own = toolOf(destinations);
+    peer.respond(() => ({ kind: "hang" }));
+    await expect(run({ timeout_ms: 5_500 }, { tool: own })).rejects.toMatchObject({ code: "timeout" });
+    expect(destinations.signs.map(([, sign]) => sign)).toEqual(["down"]);
+    await own.outbound.close();
+  });
+
+  it("ends with the attempt's own time, where that is the shorter", async () => {
+    peer.respond(() => ({ kind: "hang" }));
+    await expect(run({ timeout_ms: 600_000 }, { timeoutMs: 50 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
+  });
+
+  it.each([
+    ["https://hooks.example/orders?token=1", null, { host: "hooks.example", path: "/orders", caller: "" }],
+    ["http://Hooks.example./", "tenant-1", { host: "hooks.example:80", path: "/", caller: "tenant-1" }],
+    ["https://hooks.example:8443/a", null, { host: "hooks.example:8443", path: "/a", caller: "" }],
+    ["http://[fd00::1]/a", null, { host: "[fd00::1]:80", path: "/a", caller: "" }],
+  ])("of %s for %j", async (target, groupKey, expected) => {
+    const entered: Destination[] = [];
+    const denied = new RetryAfterError("", 5_000);
+    const destinations: Destinations = { enter: (destination) => { entered.push(destination); return Promise.reject(denied); } };
+    await expect(run({ url: target }, { tool: toolOf(destinations), groupKey })).rejects.toBe(denied);
+    expect(entered).toEqual([expected]);
   });
 
   it("that takes no more is not visited", async () => {

@@ -1,11 +1,12 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
 import { Type, type Static } from "typebox";
 import { unlimited, type DestinationLimits, type Destinations, type Sign } from "../core/destination.ts";
-import { defineJob, exponential, PermanentError, RetryableError, type AttemptContext, type PayloadFault, type Services } from "../core/job-type.ts";
+import { defineJob, exponential, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type PayloadFault, type Services } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { openOutbound, outboundSettings, type Outbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
+import { destinationOf, signOfThrow } from "../webhooks/destination.ts";
 import { webhookErrors } from "../webhooks/error-codes.ts";
 import { headerFaults } from "../webhooks/headers.ts";
 import { MAX_SECRETS, secretFault, signatureOf } from "../webhooks/signature.ts";
@@ -97,23 +98,25 @@ export default defineJob({
 
 async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): Promise<WebhookResult> {
   const { destinations, limits } = context.tool;
-  const leave = await destinations.enter(new URL(payload.url).host, limits, payload.timeout_ms ?? TIMEOUT_MS);
+  const leave = await destinations.enter(destinationOf(payload.url, context.groupKey ?? ""), limits);
   const startedMs = performance.now();
   let sign: Sign = "unknown";
+  let hasAnswered = false;
   try {
-    const answer = await send(payload, context);
+    const answer = await send(payload, context, () => { hasAnswered = true; });
     sign = signOf(answer.status);
     judge(answer, Date.now());
     return { status: answer.status, duration_ms: Math.round(performance.now() - startedMs), response_excerpt: excerptOf(answer.body, 2_048) };
   } catch (thrown) {
-    if (sign === "unknown") sign = signOfThrow(thrown, context.signal);
+    if (sign === "unknown") sign = signOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
     throw thrown;
   } finally {
     leave(sign);
   }
 }
 
-async function send(payload: Payload, { jobId, tool, signal }: AttemptContext<WebhookTool>): Promise<OutboundResponse> {
+/** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
+async function send(payload: Payload, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
   const body = payload.body === undefined ? undefined : JSON.stringify(payload.body);
   try {
     return await tool.outbound.fetch(payload.url, {
@@ -121,19 +124,14 @@ async function send(payload: Payload, { jobId, tool, signal }: AttemptContext<We
       headers: headersOf(payload, jobId, body ?? ""),
       body,
       signal,
-      timeoutMs: payload.timeout_ms ?? MAX_TIMEOUT_MS, // without one, the attempt's own timeout stands behind `signal`
+      timeoutMs: Math.min(payload.timeout_ms ?? MAX_TIMEOUT_MS, timeoutMs),
       followRedirects: payload.follow_redirects ?? 0,
+      onAnswer,
     });
   } catch (thrown) {
-    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryableError) throw thrown;
+    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryableError || thrown instanceof RetryAfterError) throw thrown;
     throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "network", cause: thrown });
   }
-}
-
-/** What it says about the host that there is no answer: nothing, where the attempt was stopped for another reason or the URL is refused. */
-function signOfThrow(thrown: unknown, signal: AbortSignal): Sign {
-  if (signal.aborted) return codeOf(signal.reason) === "timeout" ? "down" : "unknown";
-  return thrown instanceof RetryableError ? "down" : "unknown";
 }
 
 /** The caller's headers over our defaults, and the scheme's over the caller's. The timestamp is of this attempt, the id of the job. */

@@ -6,7 +6,7 @@
  * Behind OUTBOUND_PROXY the proxy connects: an address written in a URL or a redirect is still judged here, but what a name
  * resolves to only the proxy can judge.
  */
-import { lookup, type LookupAddress } from "node:dns";
+import type { LookupAddress } from "node:dns";
 import { readFileSync } from "node:fs";
 import type { LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
@@ -14,9 +14,14 @@ import { Type, type Static, type TObject } from "typebox";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import { PermanentError } from "../core/job-type.ts";
 import { messageOf, StartError } from "../errors.ts";
+import { discard, readAnswer } from "./answer.ts";
 import { within } from "./deadline.ts";
+import { Lookups } from "./lookups.ts";
+import { NameLookup } from "./name-lookup.ts";
 import { followed, isRedirect, type Hop } from "./redirect.ts";
 import { parseTarget, refusalOf, TargetRefused } from "./target.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What a job type with URLs of its callers spreads into its settings. */
 export const outboundSettings = {
@@ -31,7 +36,7 @@ export const outboundSettings = {
     expected: "http:// or https://USER:PASSWORD@HOST:PORT",
     description: "A proxy for requests to URLs given by callers, `http://USER:PASSWORD@HOST:PORT`, asked by CONNECT. It must itself refuse private addresses: names are resolved there. Empty: none; the proxy variables of the environment are not honoured",
   })),
-  OUTBOUND_CONNECT_TIMEOUT_MS: Type.Optional(Type.Integer({ default: 10_000, minimum: 1, maximum: 600_000, description: "How long a connection to such a URL may take to be made" })),
+  OUTBOUND_CONNECT_TIMEOUT_MS: Type.Optional(Type.Integer({ default: CONNECT_TIMEOUT_MS, minimum: 1, maximum: 600_000, description: "How long a connection to such a URL may take to be made" })),
   OUTBOUND_HEADERS_TIMEOUT_MS: Type.Optional(Type.Integer({ default: 600_000, minimum: 1, maximum: 600_000, description: "How long its answer may take to begin. The time of the whole request stands beside it" })),
   OUTBOUND_BODY_TIMEOUT_MS: Type.Optional(Type.Integer({ default: 60_000, minimum: 1, maximum: 600_000, description: "How long its answer may pause once it has begun" })),
   OUTBOUND_CLIENT_CERT_FILE: Type.Optional(Type.String({ default: "", description: "A PEM file with the certificate and the key that are shown to servers which ask for one (mTLS). Empty: none" })),
@@ -58,6 +63,8 @@ export interface OutboundRequest {
   readonly maxBytes?: number;
   /** What to do with a body larger than that: keep its beginning (default), or throw. */
   readonly onExcess?: "cut" | "fail";
+  /** Called when the first answer begins, a redirect say: whatever fails after that, the host was there. */
+  readonly onAnswer?: () => void;
 }
 
 export interface OutboundResponse {
@@ -69,14 +76,15 @@ export interface OutboundResponse {
   readonly isCut: boolean;
 }
 
-const systemResolve: Resolve = (hostname, answer) => lookup(hostname, { all: true }, answer);
-
 /**
  * Opens the guarded client. `resolve` stands in for the system's resolver in tests.
  * @throws {StartError} for a file that cannot be read
  */
-export function openOutbound(settings: OutboundSettings, resolve: Resolve = systemResolve): Outbound {
-  return new Outbound(settings.OUTBOUND_ALLOW_PRIVATE, openDispatcher(settings, resolve));
+export function openOutbound(settings: OutboundSettings, resolve?: Resolve): Outbound {
+  const names = new NameLookup();
+  const connectTimeoutMs = settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? CONNECT_TIMEOUT_MS;
+  const lookups = new Lookups({ addressesOf: (name) => names.addressesOf(name), connectTimeoutMs });
+  return new Outbound(settings.OUTBOUND_ALLOW_PRIVATE, openDispatcher(settings, resolve ?? lookups.resolve), () => names.close());
 }
 
 function openDispatcher(settings: OutboundSettings, resolve: Resolve): Dispatcher {
@@ -84,7 +92,7 @@ function openDispatcher(settings: OutboundSettings, resolve: Resolve): Dispatche
   const timeouts = { headersTimeout: settings.OUTBOUND_HEADERS_TIMEOUT_MS ?? 600_000, bodyTimeout: settings.OUTBOUND_BODY_TIMEOUT_MS ?? 60_000 };
   const pair = certFile === "" ? undefined : readPem("OUTBOUND_CLIENT_CERT_FILE", certFile);
   const tls = {
-    timeout: settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? 10_000,
+    timeout: settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? CONNECT_TIMEOUT_MS,
     ...(pair !== undefined && { cert: pair, key: pair }),
     ...(caFile !== "" && { ca: [...rootCertificates, readPem("OUTBOUND_CA_FILE", caFile)] }),
   };
@@ -104,11 +112,13 @@ function readPem(setting: string, file: string): string {
 export class Outbound {
   readonly #agent: Dispatcher;
   readonly #allowPrivate: boolean;
+  readonly #closeNames: () => void;
   #closing: Promise<void> | undefined;
 
-  constructor(allowPrivate: boolean, agent: Dispatcher) {
+  constructor(allowPrivate: boolean, agent: Dispatcher, closeNames: () => void) {
     this.#allowPrivate = allowPrivate;
     this.#agent = agent;
+    this.#closeNames = closeNames;
   }
 
   /**
@@ -127,13 +137,13 @@ export class Outbound {
         headers: Object.fromEntries(headers),
         body: request.body,
       };
-      const answer = await this.#send(first, request.followRedirects ?? 0, signal);
+      const answer = await this.#send(first, request, signal);
       return readAnswer(answer, request.maxBytes ?? 65_536, request.onExcess ?? "cut");
     });
   }
 
-  /** Sends a request and, while it is answered by a redirect and `limit` allows, the next one. */
-  async #send(first: Hop, limit: number, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  /** Sends a request and, while it is answered by a redirect and `followRedirects` allows, the next one. */
+  async #send(first: Hop, { followRedirects: limit = 0, onAnswer }: OutboundRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     let hop = first;
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#agent.request({
@@ -144,6 +154,7 @@ export class Outbound {
         body: hop.body ?? null,
         signal,
       });
+      if (redirects === 0) onAnswer?.();
       const { location } = answer.headers;
       if (limit === 0 || !isRedirect(answer.statusCode) || typeof location !== "string") return answer;
       discard(answer);
@@ -155,6 +166,7 @@ export class Outbound {
 
   /** Closes every connection; a request under way is broken off. */
   close(): Promise<void> {
+    this.#closeNames();
     this.#closing ??= this.#agent.destroy();
     return this.#closing;
   }
@@ -170,30 +182,4 @@ function guardedLookup(allowPrivate: boolean, resolve: Resolve): LookupFunction 
       else callback(new TargetRefused(`the host ${hostname} has no address that may be reached`), []);
     });
   };
-}
-
-async function readAnswer(answer: Dispatcher.ResponseData, maxBytes: number, onExcess: "cut" | "fail"): Promise<OutboundResponse> {
-  const chunks: Buffer[] = [];
-  let bytes = Number(answer.headers["content-length"] ?? 0) > maxBytes && onExcess === "fail" ? Infinity : 0;
-  if (bytes <= maxBytes) {
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > maxBytes) break; // which destroys the body, and its connection
-    }
-  }
-  const isCut = bytes > maxBytes;
-  if (isCut) discard(answer);
-  if (isCut && onExcess === "fail") throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
-  return { status: answer.statusCode, headers: firstValues(answer.headers), body: Buffer.concat(chunks).subarray(0, maxBytes), isCut };
-}
-
-/** What is asked of an answer here, `Retry-After` say, has one value (RFC 9110, 5.5); a server or proxy may send it twice all the same. */
-function firstValues(headers: Dispatcher.ResponseData["headers"]): OutboundResponse["headers"] {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]));
-}
-
-/** Gives up an answer whose body nobody reads. Its connection goes with it: draining it would be at the peer's pace. */
-function discard(answer: Dispatcher.ResponseData): void {
-  answer.body.on("error", () => undefined).destroy(); // the error is our own destroy
 }

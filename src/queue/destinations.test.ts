@@ -34,27 +34,30 @@ afterAll(() => redis.disconnect());
 
 const HOST = "hooks.example:8443";
 const KEY = `{taskflow:0}:dest:${HOST}`;
+const HELD = `{taskflow:0}:held:${HOST}`;
 
 interface Asked {
   readonly inside: ((sign: Sign) => void)[];
   /** What those who were refused are to wait, in ms. */
   readonly waits: number[];
   readonly areTurns: boolean[];
+  readonly messages: string[];
 }
 
 /** Asks so often at once, at the replicas in turn. */
-async function ask(times: number, { host = HOST, concurrency = 100, perSecond = 0, forMs = 60_000 } = {}): Promise<Asked> {
-  const asked: Asked = { inside: [], waits: [], areTurns: [] };
+async function ask(times: number, { host = HOST, path = "/hook", caller = "", concurrency = 100, perSecond = 0 } = {}): Promise<Asked> {
+  const asked: Asked = { inside: [], waits: [], areTurns: [], messages: [] };
   const answers = Array.from({ length: times }, async () => {
     const queue = queues[next++ % queues.length];
     try {
-      const leave = await queue?.destinations.enter(host, { concurrency, perSecond }, forMs);
+      const leave = await queue?.destinations.enter({ host, path, caller }, { concurrency, perSecond });
       if (leave) asked.inside.push(leave);
     } catch (error) {
       expect(error).toMatchObject({ name: "RetryAfterError", code: "destination_limited" });
-      const { retryAfterMs, waitsForTurn } = error as RetryAfterError;
+      const { retryAfterMs, waitsForTurn, message } = error as RetryAfterError;
       asked.waits.push(retryAfterMs);
       asked.areTurns.push(waitsForTurn);
+      asked.messages.push(message);
     }
   });
   await Promise.all(answers);
@@ -136,13 +139,35 @@ describe("a destination", () => {
     expect((await ask(3)).areTurns).toEqual([true]);
   });
 
-  it("forgets attempts of a replica that died when their time is over", async () => {
-    await ask(10, { forMs: 1 });
-    const [held = "", score = 0] = await redis.zrange(`{taskflow:0}:held:${HOST}`, "0", "0", "WITHSCORES");
-    expect(Number(score) - Number(held.split(":")[0])).toBe(5_001); // and the time that a handler has to stop
-    await redis.zremrangebyrank(`{taskflow:0}:held:${HOST}`, 0, -1);
-    await redis.zadd(`{taskflow:0}:held:${HOST}`, 1, "0:dead1", 1, "0:dead2");
-    expect((await ask(10)).inside).toHaveLength(10);
+  it("holds a visit while it is under way, and no longer than a lease after its replica died", async () => {
+    const own = await openQueue(address, { leaseMs: 3_000 });
+    await own.renew([], "{}");
+    const leave = await own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    const heldUntil = async (): Promise<number> => Number((await redis.zrange(HELD, "0", "0", "WITHSCORES"))[1] ?? 0);
+    const first = await heldUntil();
+    await until(async () => (await heldUntil()) > first, { what: "the visit is renewed" });
+    expect(await redis.pttl(HELD)).toBeLessThanOrEqual(3_000);
+    own.close(); // as if it had died
+    await until(async () => (await redis.exists(HELD)) === 0, { what: "the visit is over" });
+    leave("up");
+  });
+
+  it("holds a visit again that Redis has lost, while it is under way", async () => {
+    const own = await openQueue(address, { leaseMs: 3_000 });
+    queues.push(own);
+    const leave = await own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    await redis.flushall();
+    await until(async () => (await redis.zcard(HELD)) === 1, { what: "the visit is held again" });
+    leave("up");
+    await until(async () => (await redis.zcard(HELD)) === 0, { what: "the visit is over" });
+  });
+
+  it("counts the end of a visit that is not held any more", async () => {
+    const { inside } = await ask(5);
+    await redis.del(HELD);
+    await leaveAll({ ...(await ask(0)), inside }, "down");
+    expect(await redis.hget(KEY, "failures")).toBe("5");
+    expect((await ask(1)).inside).toHaveLength(0);
   });
 
   it("is free at once of the visits of a replica that is no more", async () => {
@@ -163,7 +188,7 @@ describe("a destination", () => {
     asked.inside.forEach((leave) => leave("up"));
     await sleep(50);
     await redis.acl("SETUSER", "default", "+evalsha");
-    await until(async () => (await redis.zcard(`{taskflow:0}:held:${HOST}`)) === 0, { what: "the visits are over" });
+    await until(async () => (await redis.zcard(HELD)) === 0, { what: "the visits are over" });
   });
 
   it("is told twice a second by a replica whose reports Redis does not take, however many they are", async () => {
@@ -181,16 +206,42 @@ describe("a destination", () => {
     expect(refused).toBeLessThanOrEqual(2 * 4); // of two replicas
   });
 
-  it("counts the end of a visit once where the answer was lost, and it is told again", async () => {
+  it("counts the end of a visit once where the answer was lost, and it is reported again", async () => {
     const proxy = await TcpProxy.start(Number(new URL(address).port));
     const queue = await openQueue(proxy.before(address));
     queues.push(queue);
-    const leave = await queue.destinations.enter(HOST, { concurrency: 100, perSecond: 0 }, 60_000);
-    await redis.config("RESETSTAT");
+    const visit = () => queue.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    const [first, second] = [await visit(), await visit()];
     const dropped = proxy.dropNextReply((request) => request.includes("down"));
-    leave("down");
+    first("down");
     await dropped;
-    await until(async () => (await stat(/cmdstat_zrem:calls=(\d+)/)) === 2, { what: "it is told again" });
+    second("down"); // follows the repeat of the first
+    await until(async () => Number(await redis.hget(KEY, "failures")) >= 2, { what: "both are reported" });
+    expect(await redis.hget(KEY, "failures")).toBe("2");
+    queue.close();
+    await proxy.close();
+  });
+
+  it("leaves no visit behind where Redis answered too late, or took the question after all", async () => {
+    await redis.client("PAUSE", 1_500, "ALL");
+    const asked = await ask(10);
+    expect(asked.inside).toHaveLength(10);
+    await leaveAll(asked, "up");
+    expect(await redis.zcard(HELD)).toBe(0);
+    expect((await ask(10)).inside).toHaveLength(10);
+  });
+
+  it("leaves no visit behind where the answer was lost", async () => {
+    const proxy = await TcpProxy.start(Number(new URL(address).port));
+    const queue = await openQueue(proxy.before(address));
+    queues.push(queue);
+    const dropped = proxy.dropNextReply((request) => request.includes(HOST));
+    const entered = queue.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    await dropped;
+    const leave = await entered;
+    expect(await redis.zcard(HELD)).toBe(1); // it counts while it is under way
+    leave("down");
+    await until(async () => (await redis.zcard(HELD)) === 0, { what: "the visit is over" });
     expect(await redis.hget(KEY, "failures")).toBe("1");
     queue.close();
     await proxy.close();

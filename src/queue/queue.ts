@@ -65,8 +65,6 @@ export interface QueueOptions {
   readonly onCancel: (id: string) => void;
 }
 
-/** A job whose payload was not read. */
-
 export class Queue {
   readonly clock = new RedisClock();
   readonly ids: IdSource;
@@ -110,7 +108,7 @@ export class Queue {
     this.#bytes = new Connection(options.url, hooksOf("payloads"));
     this.#reader = new JobReader(this.#reads, this.#ns);
     this.#payloads = new PayloadStore(this.#bytes, this.#ns);
-    this.destinations = new RedisDestinations(this.#work, { ns: this.#ns, replica: options.replica, onOpened: options.onDestinationsOpened ?? (() => undefined), onError: options.onError });
+    this.destinations = new RedisDestinations(this.#work, { ...options, ns: this.#ns, clock: this.clock, onOpened: options.onDestinationsOpened ?? (() => undefined) });
     if (runner && options.runsJobs) this.#reservations = new Reservations({ replica, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) });
     const enqueuing = {
       ns: this.#ns,
@@ -401,6 +399,7 @@ export class Queue {
   close(): void {
     this.#reservations?.close();
     for (const watch of this.#watches) watch.close();
+    this.destinations.close();
     this.#subscriber.close();
     for (const connection of [this.#submissions, this.#work, this.#reads, this.#bytes]) connection.close();
   }

@@ -1,47 +1,107 @@
 #!lua flags=allow-oom
--- Takes how attempts at destinations went; see destinations.ts.
+-- Takes how visits of destinations went; see destinations.ts. A batch that it has had before, whose answer was lost, changes nothing.
 -- KEYS: 1 namespace
--- ARGV: for each attempt: destination, its member in held (when it began, ":", its id), attempts at once, "up" | "busy" | "down" | "unknown"
--- Returns: how many destinations it opened
-local ns, call = KEYS[1], redis.call
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local START, FAILURES, OPEN_LEAST, OPEN_MOST = 10, 5, 1000, 60000 -- failures in a row that open · ms that it stays open
-local KEEP, KEEP_TROUBLE = 120000, 900000
+-- ARGV: 1 replica · 2 number of the batch, one more than that of the replica's last · then for each visit: host, route, the visit's id,
+--       visits of the host at once, how long it took (ms), how it went (core/destination.ts)
+-- Returns: how many hosts and routes it opened
+local LEAST_AFTER_ANSWERS = 5 -- a host that answers is not left with less, whatever it answers to one of its callers
+local REMEMBERED = 600000 -- which batch was the last (ms): longer than its repeats go on
 local opened = 0
 
-local function report(host, member, most, sign)
-  local key, held = ns .. 'dest:' .. host, ns .. 'held:' .. host
-  local is_news = call('ZREM', held, member) == 1 -- else it was told before, and the answer was lost; or its time is over
-  if not is_news or sign == 'unknown' then return end
-  local known = call('HMGET', key, 'window', 'open_until', 'duration', 'failures', 'open_for', 'tail')
-  local window, failures = tonumber(known[1] or START), tonumber(known[4] or 0)
-  if sign == 'up' then
-    local began = tonumber(string.match(member, '^%d+'))
-    local took = now - began
-    if window < START or tonumber(known[6] or 0) > began then window = window + 1 end -- beyond START only where it was too small: no credit for what is not used
-    window = math.min(most, window)
-    call('HSET', key, 'window', window, 'duration', known[3] and 0.8 * known[3] + 0.2 * took or took)
-    if failures > 0 then call('HDEL', key, 'failures', 'open_until', 'tail') end
-    if window >= math.min(START, most) and known[5] then call('HDEL', key, 'open_for') end -- until then, the next opening is longer than the last
-    if not known[3] then call('HSET', key, 'tail', now + 1) end -- until now it was guessed
-    call('PEXPIRE', key, KEEP)
-    return
+local function open(name, known)
+  local open_for = math.min(OPEN_MOST, math.max(OPEN_LEAST, 2 * (known.open_for or 0)))
+  call('HSET', ns .. 'dest:' .. name, 'open_until', now + open_for, 'open_for', open_for, 'tail', 0, 'window', 1) -- the first one after that is a probe
+  known.open_until = now + open_for
+end
+
+local function grown(known, most, is_wanted)
+  if known.window < START or is_wanted then return math.min(most, known.window + 1) end -- beyond START only where it was too small: no credit for what is not used
+  return math.min(most, known.window)
+end
+
+local function halved(known, most, least)
+  return math.min(known.window, math.max(least, math.floor(math.min(known.window, most) / 2)))
+end
+
+-- It answers again. Until its window has grown, the next opening is longer than the last.
+local function recover(name, known, window, most)
+  local key = ns .. 'dest:' .. name
+  if known.failures > 0 then call('HDEL', key, 'failures', 'since', 'open_until', 'tail', 'probe', 'probe_until', 'probed_by') end
+  if window >= math.min(START, most) and known.open_for then call('HDEL', key, 'open_for') end
+end
+
+local function host_up(host, h, most, took, is_wanted)
+  local key, window = ns .. 'dest:' .. host, grown(h, most, is_wanted)
+  call('HSET', key, 'window', window, 'duration', h.duration and 0.8 * h.duration + 0.2 * took or took)
+  recover(host, h, window, most)
+  if not h.duration then call('HSET', key, 'tail', now + 1) end -- until now it was guessed
+  call('PEXPIRE', key, KEEP)
+end
+
+local function host_answered(host, h, most, asks_for_less)
+  local window = asks_for_less and halved(h, most, LEAST_AFTER_ANSWERS) or h.window
+  call('HSET', ns .. 'dest:' .. host, 'window', window)
+  recover(host, h, 0, most)
+  call('PEXPIRE', ns .. 'dest:' .. host, KEEP_TROUBLE)
+end
+
+local function host_down(host, h, most)
+  local key = ns .. 'dest:' .. host
+  call('HSET', key, 'window', halved(h, most, 1), 'failures', h.failures + 1)
+  if h.failures == 0 then call('HSET', key, 'since', now) end
+  if h.failures + 1 >= FAILURES and now >= h.open_until then
+    open(host, h)
+    call('HDEL', key, 'probe_until')
+    call('UNLINK', ns .. 'turns:' .. host)
+    opened = opened + 1
   end
-  window = math.max(1, math.floor(math.min(window, most) / 2))
-  if sign == 'down' then
-    failures = failures + 1
-    if failures >= FAILURES and now >= tonumber(known[2] or 0) then
-      local open_for = math.min(OPEN_MOST, math.max(OPEN_LEAST, 2 * tonumber(known[5] or 0)))
-      window = 1 -- the first one after that is a probe
-      call('HSET', key, 'open_until', now + open_for, 'open_for', open_for, 'tail', 0)
-      opened = opened + 1
-    end
-    call('HSET', key, 'failures', failures)
-  end
-  call('HSET', key, 'window', window)
   call('PEXPIRE', key, KEEP_TROUBLE)
 end
 
-for at = 1, #ARGV, 4 do report(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]) end
+local function route_up(host, route, r, most, is_wanted)
+  if r.is_new then return end
+  local window = grown(r, most, is_wanted)
+  call('HSET', ns .. 'dest:' .. route, 'window', window)
+  recover(route, r, window, most)
+  keep_route(host, route, KEEP)
+end
+
+local function route_failed(host, route, r, h, most, is_failure)
+  local key = ns .. 'dest:' .. route
+  call('HSET', key, 'window', halved(r, most, 1))
+  if is_failure then
+    call('HSET', key, 'failures', r.failures + 1)
+    if r.failures + 1 >= FAILURES and now >= math.max(r.open_until, h.open_until) then -- while its host is left alone, so is it
+      open(route, r)
+      opened = opened + 1
+    end
+  end
+  keep_route(host, route, KEEP_TROUBLE)
+end
+
+local function report(host, route, id, most, took, sign)
+  call('ZREM', ns .. 'held:' .. host, id)
+  call('ZREM', ns .. 'held:' .. route, id)
+  local h = known_of(host)
+  if h.probe == id then call('HDEL', ns .. 'dest:' .. host, 'probe', 'probe_until') end -- whatever came of it: another may probe
+  if sign == 'unknown' then return end
+  local r = known_of(route)
+  local is_wanted = math.max(h.tail, r.tail) > now - took
+  if sign == 'up' then
+    host_up(host, h, most, took, is_wanted)
+    return route_up(host, route, r, most, is_wanted)
+  end
+  if sign == 'down' then
+    host_down(host, h, most)
+  elseif sign ~= 'late' then
+    host_answered(host, h, most, sign == 'busy' or sign == 'overloaded')
+    h.open_until = 0
+  end
+  route_failed(host, route, r, h, most, sign ~= 'busy')
+end
+
+local batch, last = tonumber(ARGV[2]), ns .. 'reports:' .. ARGV[1]
+if batch <= tonumber(call('GET', last) or 0) then return 0 end
+call('SET', last, batch, 'PX', REMEMBERED)
+for at = 3, #ARGV, 6 do report(ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), ARGV[at + 5]) end
 return opened

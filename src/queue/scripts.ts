@@ -12,7 +12,7 @@ export interface Script {
 const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), "utf8");
 
 /** @param shared what it has in common with others: put behind its first line, which says how Redis runs it */
-function load(name: string, ...shared: readonly ("job" | "announce" | "wake" | "callback")[]): Script {
+function load(name: string, ...shared: readonly ("job" | "announce" | "wake" | "callback" | "destination")[]): Script {
   const own = read(name);
   const bodyAt = own.indexOf("\n") + 1;
   const source = own.slice(0, bodyAt) + shared.map(read).join("") + own.slice(bodyAt);
@@ -31,8 +31,9 @@ export const scripts = {
   standing: load("standing", "job"),
   books: load("books", "job"),
   inspect: load("inspect", "job"),
-  admit: load("admit"),
-  report: load("report"),
+  admit: load("admit", "destination"),
+  report: load("report", "destination"),
+  extend: load("extend", "destination"),
   progress: load("progress", "job", "announce"),
   limit: load("limit"),
   watch: load("watch"),

@@ -22,7 +22,8 @@ export function judge({ status, headers, body }: OutboundResponse, now: number):
 /** What a status says about the host that answers with it. */
 export function signOf(status: number): Sign {
   if (status === 429) return "busy";
-  return status >= 500 ? "down" : "up";
+  if (status === 503) return "overloaded";
+  return status >= 500 ? "failed" : "up";
 }
 
 /** The beginning of a body as text. A character that the limit splits is left out. */

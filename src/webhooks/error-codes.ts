@@ -4,6 +4,5 @@ import { outboundErrors } from "../net/error-codes.ts";
 export const webhookErrors = {
   http_NNN: "The receiver's answer, as in `http_404`: 408, 425, 429 and 5xx are retried, others are final",
   network: "The receiver gave no answer, or broke off; retried",
-  destination_limited: "The host took no more for too long; waits without counting an attempt",
   ...outboundErrors,
 };

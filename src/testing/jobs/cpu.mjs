@@ -5,6 +5,7 @@ const cameBack = new Set();
 
 const behaviours = {
   return: ({ value }) => value,
+  context: (_, { timeoutMs, groupKey }) => ({ timeoutMs, groupKey }),
   throw: () => {
     throw new Error("thrown on a thread");
   },

@@ -5,6 +5,7 @@ const failures = new Map();
 
 const behaviours = {
   return: ({ value }) => value,
+  context: (_, { timeoutMs, groupKey }) => ({ timeoutMs, groupKey }),
   later: ({ value }) => Promise.resolve(value),
   sleep: async ({ ms }, { signal }) => {
     await sleep(ms, undefined, { signal });

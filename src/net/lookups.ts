@@ -1,0 +1,169 @@
+/**
+ * The look-ups of names that callers gave. A name is asked for once at a time, however many wait for it, and its answer is kept for a few
+ * seconds, a failure too. So many names at once are asked for, and of one domain (its last two labels) a part of these: names of one
+ * caller that hang hold up no others. Names wait in turn, domain by domain; one whose last answer was good is not counted with its domain.
+ *
+ * A name that does not get its turn in time says nothing about its host: the job comes back, and that spends nothing.
+ */
+import { TIMEOUT, type LookupAddress } from "node:dns";
+import { RetryAfterError } from "../core/job-type.ts";
+import type { Resolve } from "./outbound.ts";
+
+/** A question is two small packets; name servers and their firewalls count them. */
+const MAX_AT_ONCE = 256;
+const MAX_OF_DOMAIN = 32;
+const MAX_WAITING = 1_000;
+const MAX_KEPT = 2_000;
+const KEEP_MS = 5_000;
+const KEEP_FAILURE_MS = 2_000;
+/** A job that was turned away comes back within one to two times this. */
+const RETURN_MS = 1_000;
+/** For a name as a whole, its searched domains included: with the wait for its turn, well within what a connection may take by default. */
+const LOOKUP_MS = 5_000;
+const TURN_MS = 500;
+
+interface Kept {
+  readonly addresses: readonly LookupAddress[];
+  readonly error: Error | null;
+  readonly until: number;
+}
+
+interface Pending {
+  readonly name: string;
+  readonly answers: Parameters<Resolve>[1][];
+  timer?: NodeJS.Timeout;
+}
+
+export interface LookupsOptions {
+  readonly addressesOf: (name: string) => Promise<readonly LookupAddress[]>;
+  /** What a connection may take: a look-up is over before. */
+  readonly connectTimeoutMs: number;
+}
+
+export class Lookups {
+  readonly #addressesOf: LookupsOptions["addressesOf"];
+  readonly #lookupMs: number;
+  readonly #turnMs: number;
+  readonly #kept = new Map<string, Kept>();
+  readonly #pending = new Map<string, Pending>();
+  /** Those that have not begun, by domain. The domain whose turn is next stands first. */
+  readonly #waiting = new Map<string, Pending[]>();
+  readonly #running = new Map<string, number>();
+  #runningInAll = 0;
+  #waitingInAll = 0;
+
+  constructor({ addressesOf, connectTimeoutMs }: LookupsOptions) {
+    this.#addressesOf = addressesOf;
+    this.#lookupMs = Math.min(LOOKUP_MS, connectTimeoutMs / 2);
+    this.#turnMs = Math.min(TURN_MS, connectTimeoutMs / 4);
+  }
+
+  readonly resolve: Resolve = (hostname, answer) => {
+    const kept = this.#kept.get(hostname);
+    if (kept && performance.now() < kept.until) {
+      answer(kept.error, [...kept.addresses]);
+      return;
+    }
+    const pending = this.#pending.get(hostname);
+    if (pending) {
+      pending.answers.push(answer);
+      return;
+    }
+    const fresh: Pending = { name: hostname, answers: [answer] };
+    this.#pending.set(hostname, fresh);
+    if (this.#hasRoom(hostname)) this.#begin(fresh);
+    else this.#enqueue(fresh);
+  };
+
+  #hasRoom(name: string): boolean {
+    if (this.#runningInAll >= MAX_AT_ONCE) return false;
+    return this.#kept.get(name)?.error === null || (this.#running.get(domainOf(name)) ?? 0) < MAX_OF_DOMAIN;
+  }
+
+  #enqueue(pending: Pending): void {
+    if (this.#waitingInAll >= MAX_WAITING) {
+      this.#answer(pending, turnOf(pending.name), []);
+      return;
+    }
+    const domain = domainOf(pending.name);
+    const queue = this.#waiting.get(domain);
+    if (queue) queue.push(pending);
+    else this.#waiting.set(domain, [pending]);
+    this.#waitingInAll += 1;
+    pending.timer = setTimeout(() => {
+      this.#leave(domain, pending);
+      this.#answer(pending, turnOf(pending.name), []);
+    }, this.#turnMs);
+  }
+
+  #leave(domain: string, pending: Pending): void {
+    const left = (this.#waiting.get(domain) ?? []).filter((other) => other !== pending);
+    this.#waiting.delete(domain); // and so goes behind the others
+    if (left.length > 0) this.#waiting.set(domain, left);
+    this.#waitingInAll -= 1;
+    clearTimeout(pending.timer);
+  }
+
+  #begin(pending: Pending): void {
+    const domain = domainOf(pending.name);
+    this.#running.set(domain, (this.#running.get(domain) ?? 0) + 1);
+    this.#runningInAll += 1;
+    const free = (): void => {
+      const running = (this.#running.get(domain) ?? 1) - 1;
+      if (running > 0) this.#running.set(domain, running);
+      else this.#running.delete(domain);
+      this.#runningInAll -= 1;
+      this.#next();
+    };
+    this.#look(pending).then(free, free);
+  }
+
+  /** Never rejects. */
+  async #look(pending: Pending): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(Object.assign(new Error(`no name server answered for ${pending.name}`), { code: TIMEOUT })), this.#lookupMs);
+    });
+    let kept: Kept;
+    try {
+      const addresses = await Promise.race([this.#addressesOf(pending.name), timeout]);
+      kept = { addresses, error: null, until: performance.now() + KEEP_MS };
+    } catch (error) {
+      kept = { addresses: [], error: error as Error, until: performance.now() + KEEP_FAILURE_MS };
+    }
+    clearTimeout(timer);
+    this.#keep(pending.name, kept);
+    this.#answer(pending, kept.error, kept.addresses);
+  }
+
+  #next(): void {
+    for (const [domain, queue] of [...this.#waiting]) {
+      const first = queue.find(({ name }) => this.#hasRoom(name));
+      if (first === undefined) continue;
+      this.#leave(domain, first);
+      this.#begin(first);
+      return;
+    }
+  }
+
+  #keep(name: string, kept: Kept): void {
+    this.#kept.delete(name);
+    this.#kept.set(name, kept);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+  }
+
+  #answer(pending: Pending, error: Error | null, addresses: readonly LookupAddress[]): void {
+    this.#pending.delete(pending.name);
+    for (const answer of pending.answers) answer(error, [...addresses]);
+  }
+}
+
+function domainOf(name: string): string {
+  return name.split(".").filter((label) => label !== "").slice(-2).join(".");
+}
+
+/** The look-up did not begin: that is a turn under a limit of this side's own. */
+function turnOf(name: string): RetryAfterError {
+  return new RetryAfterError(`the look-up of ${name} waits for its turn`, RETURN_MS * (1 + Math.random()), { code: "destination_limited", waitsForTurn: true });
+}

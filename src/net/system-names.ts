@@ -1,0 +1,58 @@
+/** The files by which a system says how names are looked up. What is read from them here is what the C library reads, where it matters. */
+import { isIP } from "node:net";
+import type { LookupAddress } from "node:dns";
+
+/** More domains than any system is given; each may cost a question. */
+const MAX_SEARCHED = 16;
+/** As in glibc. */
+const MAX_NDOTS = 15;
+
+function linesOf(text: string): string[][] {
+  return text.split("\n").map((line) => line.replace(/[#;].*/, "").trim().split(/\s+/)).filter(([first]) => first !== "");
+}
+
+/** hosts(5): the addresses of each name. */
+export function parseHosts(text: string): ReadonlyMap<string, readonly LookupAddress[]> {
+  const byName = new Map<string, LookupAddress[]>();
+  for (const [address = "", ...names] of linesOf(text)) {
+    const family = address.includes("%") ? 0 : isIP(address); // one with a zone is link-local, and refused in any case
+    if (family === 0) continue;
+    for (const name of names.map((given) => given.toLowerCase())) {
+      const known = byName.get(name) ?? [];
+      if (!known.some((one) => one.address === address)) byName.set(name, [...known, { address, family }]);
+    }
+  }
+  return byName;
+}
+
+export interface SearchRules {
+  readonly domains: readonly string[];
+  /** A name with as many dots is asked for as it is first. */
+  readonly ndots: number;
+}
+
+/** resolv.conf(5), without its name servers, which c-ares reads itself. @param hostname of this machine, whose domain is searched by default */
+export function parseSearch(text: string, hostname: string): SearchRules {
+  let domains = hostname.includes(".") ? [hostname.slice(hostname.indexOf(".") + 1)] : [];
+  let ndots = 1;
+  for (const [keyword, ...values] of linesOf(text)) {
+    if (keyword === "search" || keyword === "domain") domains = values;
+    if (keyword !== "options") continue;
+    for (const option of values) if (/^ndots:\d+$/.test(option)) ndots = Math.min(MAX_NDOTS, Number(option.slice("ndots:".length)));
+  }
+  const searched = domains.map((domain) => domain.replace(/^\.|\.$/g, "")).filter((domain) => domain !== "");
+  return { domains: searched.slice(0, MAX_SEARCHED), ndots };
+}
+
+/** The names that are asked for in turn until one exists. */
+export function candidatesOf(name: string, { domains, ndots }: SearchRules): string[] {
+  if (name.endsWith(".")) return [name.slice(0, -1)];
+  const searched = domains.map((domain) => `${name}.${domain}`);
+  return name.split(".").length > ndots ? [name, ...searched] : [...searched, name];
+}
+
+/** nsswitch.conf(5): whether names may be found where neither the hosts file nor the DNS has them (mDNS, LDAP). */
+export function parseOtherSources(text: string): boolean {
+  const line = linesOf(text).find(([keyword]) => keyword === "hosts:") ?? [];
+  return line.slice(1).some((source) => !source.startsWith("[") && !source.endsWith("]") && source !== "files" && source !== "dns");
+}

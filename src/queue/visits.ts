@@ -1,0 +1,138 @@
+/**
+ * The visits of destinations that are under way here, and how they ended.
+ *
+ * A visit is held in Redis for a lease. Those that are under way for longer than a third of one are renewed, in batches, so that a visit
+ * counts for as long as it takes, and no longer than a lease after its replica died; quick ones cost nothing more.
+ *
+ * The ends travel in numbered batches, one at a time. A batch that got no answer is sent again under its number until it has one: Redis
+ * takes each number once. So an end counts once, whether or not the visit is still held.
+ */
+import type { Sign } from "../core/destination.ts";
+import type { RedisClock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { scripts } from "./scripts.ts";
+
+/** Longer would be a delay that no limit is worth. */
+export const CALL_TIMEOUT_MS = 1_000;
+/** Visits in one call: about 5 ms of Redis. */
+export const MAX_BATCH = 250;
+/** Of reports that Redis did not take. */
+const REPEAT_MS = 500;
+/** Ends that wait for Redis. What is more is not reported: a lease later it is no longer held. */
+const MAX_WAITING = 20_000;
+
+export interface Visit {
+  /** The replica, when the visit began (Redis's time, 13 digits) and a number. */
+  readonly id: string;
+  readonly host: string;
+  readonly route: string;
+  /** Visits of the host at once. */
+  readonly concurrency: number;
+}
+
+interface VisitsOptions {
+  readonly ns: string;
+  readonly replica: string;
+  readonly leaseMs: number;
+  readonly clock: Pick<RedisClock, "now">;
+  readonly onOpened: (destinations: number) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Ended {
+  readonly visit: Visit;
+  readonly tookMs: number;
+  readonly sign: Sign;
+}
+
+export class Visits {
+  readonly #connection: Pick<Connection, "run">;
+  readonly #options: VisitsOptions;
+  /** When each began, by `performance.now()`; the oldest first. */
+  readonly #underWay = new Map<Visit, number>();
+  readonly #ended: Ended[] = [];
+  #lastBatch = 0;
+  /** A batch of reports that has no answer yet. */
+  #sending: Promise<void> | undefined;
+  #repeat: NodeJS.Timeout | undefined;
+  #nextRenewal: NodeJS.Timeout | undefined;
+  #renewal: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(connection: Pick<Connection, "run">, options: VisitsOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** @returns what ends it; its report goes with the next `sendReports` */
+  begin(visit: Visit): (sign: Sign) => void {
+    const startedAt = performance.now();
+    this.#underWay.set(visit, startedAt);
+    this.#planRenewal();
+    return (sign) => {
+      if (!this.#underWay.delete(visit) || this.#ended.length >= MAX_WAITING) return;
+      this.#ended.push({ visit, sign, tookMs: Math.round(performance.now() - startedAt) });
+    };
+  }
+
+  /** Sends the ends that wait, unless others are under way: then these follow. */
+  sendReports(): void {
+    if (this.#sending || this.#ended.length === 0) return;
+    this.#lastBatch += 1;
+    const { ns, replica } = this.#options;
+    const args = [ns, replica, String(this.#lastBatch)];
+    for (const { visit: { host, route, id, concurrency }, tookMs, sign } of this.#ended.splice(0, MAX_BATCH)) args.push(host, route, id, String(concurrency), String(tookMs), sign);
+    this.#sending = this.#send(args);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#repeat);
+    clearTimeout(this.#nextRenewal);
+  }
+
+  /** Never rejects. */
+  async #send(args: readonly string[]): Promise<void> {
+    const { onOpened, onError } = this.#options;
+    try {
+      const opened = (await this.#connection.run(scripts.report, args, CALL_TIMEOUT_MS)) as number;
+      if (opened > 0) onOpened(opened);
+    } catch (error) {
+      onError(error);
+      if (!this.#isClosed) this.#repeat = setTimeout(() => { this.#sending = this.#send(args); }, REPEAT_MS).unref();
+      return;
+    }
+    this.#sending = undefined;
+    this.sendReports();
+  }
+
+  #planRenewal(): void {
+    if (this.#isClosed || this.#nextRenewal || this.#renewal) return;
+    this.#nextRenewal = setTimeout(() => {
+      this.#nextRenewal = undefined;
+      this.#renewal = this.#renew();
+    }, this.#options.leaseMs / 3).unref();
+  }
+
+  /** Never rejects. */
+  async #renew(): Promise<void> {
+    const { ns, leaseMs, clock, onError } = this.#options;
+    const since = performance.now() - leaseMs / 3;
+    const lasting: Visit[] = [];
+    for (const [visit, startedAt] of this.#underWay) {
+      if (startedAt > since) break;
+      lasting.push(visit);
+    }
+    try {
+      for (let first = 0; first < lasting.length; first += MAX_BATCH) {
+        const args = [ns, String(clock.now() + CALL_TIMEOUT_MS), String(leaseMs)];
+        for (const visit of lasting.slice(first, first + MAX_BATCH)) if (this.#underWay.has(visit)) args.push(visit.host, visit.route, visit.id);
+        await this.#connection.run(scripts.extend, args, CALL_TIMEOUT_MS);
+      }
+    } catch (error) {
+      onError(error); // there is time for one more try before the lease ends
+    }
+    this.#renewal = undefined;
+    if (this.#underWay.size > 0) this.#planRenewal();
+  }
+}
