@@ -16,6 +16,7 @@ export interface RequestHeaders {
   readonly ifRange: string;
   readonly ifNoneMatch: string;
   readonly accept: string;
+  readonly acceptEncoding: string;
 }
 
 export interface ApiRequest {
