@@ -70,8 +70,9 @@ export type Verdict = Counters &
  * @param random a number in [0, 1)
  */
 export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number, random: number): Verdict {
-  // A clean end of any kind shows that the job does not kill its process.
+  // An attempt that was made and ended shows that the job does not kill its process. One that was put off, or never began, shows nothing.
   const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
+  const untried: Counters = { ...spent, crashes: job.crashes };
   const refunded = Math.max(0, job.attempt - 1);
   switch (end.kind) {
     case "returned": // as nearly all do: no spread
@@ -79,9 +80,9 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
     case "cancelled":
       return { kind: "cancelled", ...spent };
     case "released":
-      return { kind: "released", ...spent, attempt: refunded, crashes: job.crashes };
+      return { kind: "released", ...untried, attempt: refunded };
     case "expired":
-      return { kind: "failed", error: errorOf("expired", "not started by expires_at", refunded), ...spent, attempt: refunded };
+      return { kind: "failed", error: errorOf("expired", "not started by expires_at", refunded), ...untried, attempt: refunded };
     case "lost":
       return settleLost(job, refunded, now);
     case "timeout":
@@ -95,9 +96,9 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
       }
       const asked = Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
       const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked); // a date that was no date, say
-      if (end.waitsForTurn) return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...spent, attempt: refunded };
-      if (isDeferrable(job, now)) return { kind: "retry", runAt, error, record: "retry", attempt: refunded, crashes: 0, deferrals: job.deferrals + 1 };
-      return job.attempt < job.maxAttempts ? { kind: "retry", runAt, error, record: "retry", ...spent } : { kind: "failed", error, ...spent };
+      if (end.waitsForTurn) return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...untried, attempt: refunded };
+      if (isDeferrable(job, now)) return { kind: "retry", runAt, error, record: "retry", ...untried, attempt: refunded, deferrals: job.deferrals + 1 };
+      return job.attempt < job.maxAttempts ? { kind: "retry", runAt, error, record: "retry", ...untried } : { kind: "failed", error, ...untried };
     }
     default:
       return end satisfies never;
