@@ -108,7 +108,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   closers.push(startRetention({ ...options, artifacts }));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
-  const recorder = openRecorder(options, queue, metrics);
+  const recorder = openRecorder(options, queue, { ...metrics, released: () => hears.wake() });
   closers.push(() => recorder.close(LAST_FLUSH_MS));
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
@@ -222,17 +222,17 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
   }
 }
 
-function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue, metrics: Metrics): Recorder {
+function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue, joints: Pick<Metrics, "observeCopy" | "observeEndToEnd"> & { readonly released: () => void }): Recorder {
   return new Recorder({
     databaseUrl,
     maxRows: config.RECORD_BATCH_ROWS,
     highMark: config.RECORD_HIGH_MARK,
     lowMark: Math.floor(config.RECORD_HIGH_MARK / 2),
     log,
-    observe: { batch: metrics.observeCopy },
+    observe: { batch: joints.observeCopy, released: joints.released },
     onRecorded: async (outcomes: readonly Outcome[]) => {
       const now = queue.clock.now();
-      for (const { job } of outcomes) metrics.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
+      for (const { job } of outcomes) joints.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
       await queue.forget(outcomes.map(({ job }) => job));
     },
   });
