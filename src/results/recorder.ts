@@ -132,7 +132,7 @@ export class Recorder {
       await (this.#latestRows < GATHER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(GATHER_MS));
       const heldBack = this.holdsBack;
       const batch = this.#backlog.take(maxRows);
-      if (heldBack && !this.holdsBack) observe?.released?.();
+      if (heldBack && !this.isFull) observe?.released?.();
       this.#latestRows = batch.length;
       await this.#record(batch);
     }
