@@ -18,6 +18,12 @@ export const DEFERRAL_WINDOW_MS = 24 * 3_600_000;
 /** What a wait that a type asks for is held between: sooner than that, nothing has changed. */
 const MIN_RETRY_AFTER_MS = 100;
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+/**
+ * A retry after an attempt that took its pool thread along waits so long, doubling with each attempt: to start a thread takes about a second of
+ * CPU, which a short timeout with a short backoff would take from all other jobs of the lane.
+ */
+const AFTER_THREAD_MS = 1_000;
+const MAX_AFTER_THREAD_MS = 60_000;
 /** Of any wait: a type's own backoff may say more. */
 const MAX_WAIT_MS = 365 * 24 * 3_600_000;
 /** A message longer than this helps nobody and would be kept for ever. */
@@ -40,8 +46,10 @@ export type AttemptEnd =
       readonly atLeastMs?: number;
       /** A JSON text, for the next attempt. */
       readonly state?: string;
+      readonly endedThread?: true;
     }
-  | { readonly kind: "timeout"; readonly timeoutMs: number }
+  /** `endedThread`: a pool thread went with it, and another has to be started. */
+  | { readonly kind: "timeout"; readonly timeoutMs: number; readonly endedThread?: true }
   | { readonly kind: "lost" }
   | { readonly kind: "expired" }
   | { readonly kind: "cancelled" }
@@ -86,12 +94,12 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
     case "lost":
       return settleLost(job, refunded, now);
     case "timeout":
-      return retryOrFail(job, errorOf("timeout", `still running after ${end.timeoutMs} ms`, job.attempt), spent, backoff, now, random);
+      return retryOrFail(job, errorOf("timeout", `still running after ${end.timeoutMs} ms`, job.attempt), spent, backoff, now, random, afterThread(job, end));
     case "threw": {
       const error = errorOf(end.code, end.message, job.attempt);
       if (end.isPermanent) return { kind: "failed", error, ...spent };
       if (end.retryAfterMs === undefined) {
-        const verdict = retryOrFail(job, error, spent, backoff, now, random, Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS));
+        const verdict = retryOrFail(job, error, spent, backoff, now, random, Math.max(Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS), afterThread(job, end)));
         return verdict.kind === "retry" && end.state !== undefined ? { ...verdict, state: end.state } : verdict;
       }
       const asked = Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
@@ -103,6 +111,10 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
     default:
       return end satisfies never;
   }
+}
+
+function afterThread({ attempt }: Job, { endedThread }: { readonly endedThread?: true }): number {
+  return endedThread ? Math.min(AFTER_THREAD_MS * 2 ** Math.min(attempt - 1, 30), MAX_AFTER_THREAD_MS) : 0;
 }
 
 /** Redis keeps whole milliseconds, and 13 digits of them. */

@@ -26,8 +26,11 @@ export class Executor {
   readonly #threads: Pick<Threads, "run">;
   readonly #log: AttemptLog;
   readonly #tools: Tools;
-  /** Attempts on threads, by job: where their log lines belong. Promises, so that close can wait for them. */
-  readonly #onThreads = new Map<string, { readonly attempt: Attempt; readonly run: Promise<void> }>();
+  /**
+   * Attempts on threads, until their threads are done with them: a job may be claimed here again while its attempt before, whose lease
+   * was lost, still ends. Promises, so that close can wait for them.
+   */
+  readonly #onThreads = new Map<Attempt, Promise<void>>();
 
   constructor({ definitions, threads, log }: ExecutorOptions) {
     this.#definitions = new Map(definitions.map((definition) => [definition.type, definition]));
@@ -69,36 +72,36 @@ export class Executor {
   }
 
   #startOnThread(attempt: Attempt): void {
-    const { job } = attempt;
     const controller = new AbortController();
     const progress = shareProgress();
-    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: () => controller.abort() };
-    const run = this.#runOnThread(attempt, progress, controller.signal).finally(() => this.#onThreads.delete(job.id));
-    this.#onThreads.set(job.id, { attempt, run });
+    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: () => controller.abort(), isThread: true };
+    const run = this.#runOnThread(attempt, progress, controller.signal).finally(() => this.#onThreads.delete(attempt));
+    this.#onThreads.set(attempt, run);
   }
 
   async #runOnThread(attempt: Attempt, progress: SharedProgress, signal: AbortSignal): Promise<void> {
-    const { id: jobId, type, payload, attempt: number, startedAt, history } = attempt.job;
+    const { id: jobId, type, payload, attempt: number, startedAt, history, claimSeq } = attempt.job;
     try {
-      const { end, ...evidence } = await this.#threads.run({ type, jobId, attempt: number, startedAt: startedAt ?? 0, payload, state: stateLeft(history), progress }, signal);
+      const { end, ...evidence } = await this.#threads.run({ type, jobId, claimSeq, attempt: number, startedAt: startedAt ?? 0, payload, state: stateLeft(history), progress }, signal);
       attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
-      if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false });
+      if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false, endedThread: true });
       else attempt.threw(error);
     }
   }
 
   /** What a handler says on its thread. */
   readonly onThreadMessage = (message: HandlerMessage): void => {
-    const running = this.#onThreads.get(message.jobId);
-    if (!running) return;
-    running.attempt.keep(message.log, message.fields);
-    this.#log(running.attempt.job, message.log, message.fields);
+    for (const attempt of this.#onThreads.keys()) {
+      if (attempt.job.id !== message.jobId || attempt.job.claimSeq !== message.claimSeq) continue;
+      attempt.keep(message.log, message.fields);
+      this.#log(attempt.job, message.log, message.fields);
+    }
   };
 
   async close(): Promise<void> {
-    await Promise.all([...this.#onThreads.values()].map(({ run }) => run));
+    await Promise.all(this.#onThreads.values());
     await this.#tools.close();
   }
 }
