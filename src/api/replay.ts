@@ -73,6 +73,6 @@ async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJob
     if (!failure) throw answer.error;
     return failure;
   }
-  request.chargeJobs(1);
+  request.chargeJobs([submission]);
   return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]], body: jobJson(registry)(viewOfSubmission(id, submission)) };
 }

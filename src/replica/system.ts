@@ -130,7 +130,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const events = new EventHub(queue);
   const server = new Server({
     keyring: keys.keyring,
-    limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA }),
+    limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA }),
     enqueue: intake({ queue, acceptor }),
     ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
