@@ -27,6 +27,7 @@ interface ParsedSettings {
   /** Null: any number. */
   readonly RATE_LIMIT: RatePolicy | null;
   readonly JOB_QUOTA: RatePolicy | null;
+  readonly JOB_BYTES_QUOTA: RatePolicy | null;
   readonly CORS_ORIGINS: readonly string[];
 }
 
@@ -63,6 +64,7 @@ const readers: Readers = {
   TASKFLOW_API_KEYS: { read: parseApiKeys, expected: "NAME:SCOPES:SHA256 with commas between, SCOPES being submit, read or admin with + between" },
   RATE_LIMIT: { read: parsePolicy, expected: "a number and a time, as in 100/s or 1000/5m" },
   JOB_QUOTA: { read: parsePolicy, expected: "a number and a time, as in 100000/d" },
+  JOB_BYTES_QUOTA: { read: parsePolicy, expected: "a number and a time, as in 1000000000/d" },
   CORS_ORIGINS: { read: parseOrigins, expected: "origins as in https://app.example.com, with commas between, or *" },
 };
 

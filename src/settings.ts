@@ -45,6 +45,7 @@ export const baseSettings = Type.Object({
   }),
   RATE_LIMIT: Type.String({ default: "", description: "Requests that each API key may make, as in `100/s` or `1000/5m`. Empty: any number" }),
   JOB_QUOTA: Type.String({ default: "", description: "Jobs that each API key may submit, as in `100000/d`. Empty: any number" }),
+  JOB_BYTES_QUOTA: Type.String({ default: "", description: "Bytes of payloads that each API key may submit, as in `1000000000/d`. Empty: any number" }),
   CORS_ORIGINS: Type.String({ default: "", description: "Origins of pages that may call from a browser, with commas between, or `*`. Empty: none" }),
   LOG_LEVEL: Type.Enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info", description: "The least level that is logged" }),
   LEASE_MS: Type.Integer({ default: 15_000, minimum: 1_000, maximum: 3_600_000, description: "How long a job stays with a replica that no longer answers. Renewed at every third of it" }),

@@ -152,7 +152,7 @@ describe("limits of a key", () => {
   it("lets requests pass while Redis does not answer", async () => {
     const limits = new RateLimits({ take: () => Promise.reject(new Error("away")), rate: { quota: 1, windowMs: 1_000 }, quota: null });
     const limited = await new Promise<Limited>((resolve) => { limits.check(keyOf("x", ["read"]), true, resolve); });
-    expect([limited.headersAfter(1), limited.refusal]).toEqual([[], undefined]);
+    expect([limited.headersAfter(1, 1), limited.refusal]).toEqual([[], undefined]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { isArtifactName } from "../artifacts/key.ts";
 import type { ByteRange, StoredArtifact } from "../artifacts/store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { matches } from "./entity-tag.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { findJob, idOf } from "./jobs.ts";
 import { jobNotFound, problem } from "./problem.ts";
@@ -55,11 +56,6 @@ function answerOf(artifact: StoredArtifact, name: string, { headers: { range, if
   if (!part) return { status: 200, contentType, headers, body: { bytes, open: () => artifact.read() } };
   headers.push(["Content-Range", `bytes ${part.start}-${part.end}/${bytes}`]);
   return { status: 206, contentType, headers, body: { bytes: part.end - part.start + 1, open: () => artifact.read(part) } };
-}
-
-/** If-None-Match compares weakly (RFC 9110, 13.1.2). */
-function matches(ifNoneMatch: string, etag: string): boolean {
-  return ifNoneMatch.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
 }
 
 /** One range of bytes; undefined where all is to be sent: without a range, with several, or with what is no range. */

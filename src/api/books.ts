@@ -3,15 +3,16 @@ import { STATUSES } from "../core/job.ts";
 import { formatTime } from "../core/rfc3339.ts";
 import { percentiles } from "../latency-window.ts";
 import type { Books, TypeBooks } from "../queue/books.ts";
-import type { ApiDependencies } from "./dependencies.ts";
+import type { SharedRead } from "../shared-read.ts";
 import type { Answer } from "./exchange.ts";
 import { json } from "./exchange.ts";
 import { readReplicas } from "./replica.ts";
 
-type BooksReader = Pick<ApiDependencies, "queue">;
+/** Read anew, so that callers see what they did before; those who ask at the same time share one read. */
+type BooksReader = Pick<SharedRead<Books>, "fresh">;
 
-export function getStats({ queue }: BooksReader): () => Promise<Answer> {
-  return async () => json(200, JSON.stringify(statsOf(await queue.books())));
+export function getStats(books: BooksReader): () => Promise<Answer> {
+  return async () => json(200, JSON.stringify(statsOf(await books.fresh())));
 }
 
 function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, replicas: texts }: Books): unknown {
@@ -41,9 +42,9 @@ function rateOver(minutes: number, endedByMinute: readonly number[], now: number
   return Math.round((10 * ended) / minutes) / 10;
 }
 
-export function getWorkers({ queue }: BooksReader): () => Promise<Answer> {
+export function getWorkers(books: BooksReader): () => Promise<Answer> {
   return async () => {
-    const workers = readReplicas((await queue.books()).replicas).map(({ since, heartbeat, slots, latency, ...about }) => ({
+    const workers = readReplicas((await books.fresh()).replicas).map(({ since, heartbeat, slots, latency, ...about }) => ({
       ...about,
       since: formatTime(since),
       heartbeat: formatTime(heartbeat),

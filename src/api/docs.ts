@@ -3,8 +3,11 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { problem } from "./problem.ts";
+import { StaticFile } from "./static-file.ts";
 
-const resolve = createRequire(import.meta.url).resolve;
+const require = createRequire(import.meta.url);
+/** Of Swagger UI, in the URLs of its files: these change with it alone. */
+const VERSION = `v=${(require("swagger-ui-dist/package.json") as { readonly version: string }).version}`;
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -13,12 +16,12 @@ const PAGE = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>TaskFlow API</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/swagger-ui.css?${VERSION}">
 <style>body { margin: 0 } .swagger-ui .topbar { display: none }</style>
 </head>
 <body>
 <div id="docs"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/swagger-ui-bundle.js?${VERSION}"></script>
 <script src="/docs/start.js"></script>
 </body>
 </html>
@@ -49,16 +52,16 @@ export const getDocs: Handler = (_request, reply) => reply.send(DOCS);
 export const getRoot: Handler = (_request, reply) => reply.send({ status: 302, headers: [["Location", "/docs"]], body: "" });
 
 const JS = "text/javascript; charset=utf-8";
-const FILES: Readonly<Record<string, { readonly contentType: string; readonly read: () => Promise<string> }>> = {
-  "start.js": { contentType: JS, read: () => Promise.resolve(START) },
-  "swagger-ui-bundle.js": { contentType: JS, read: () => readFile(resolve("swagger-ui-dist/swagger-ui-bundle.js"), "utf8") },
-  "swagger-ui.css": { contentType: "text/css; charset=utf-8", read: () => readFile(resolve("swagger-ui-dist/swagger-ui.css"), "utf8") },
-};
+const ofSwagger = (name: string, contentType: string): StaticFile => new StaticFile({ contentType, version: VERSION, read: () => readFile(require.resolve(`swagger-ui-dist/${name}`)) });
+const FILES: ReadonlyMap<string, StaticFile> = new Map([
+  ["start.js", new StaticFile({ contentType: JS, read: () => Promise.resolve(Buffer.from(START)) })],
+  ["swagger-ui-bundle.js", ofSwagger("swagger-ui-bundle.js", JS)],
+  ["swagger-ui.css", ofSwagger("swagger-ui.css", "text/css; charset=utf-8")],
+]);
 
 const NOT_FOUND = problem(404, "not_found", "There is nothing at this path.");
 
-export async function getDocsFile({ params }: ApiRequest): Promise<Answer> {
-  const file = FILES[params[0] ?? ""];
-  if (!file) return NOT_FOUND;
-  return { status: 200, contentType: file.contentType, headers: [["Cache-Control", "public, max-age=3600"]], body: await file.read() };
+export async function getDocsFile(request: ApiRequest): Promise<Answer> {
+  const file = FILES.get(request.params[0] ?? "");
+  return file ? file.answer(request) : NOT_FOUND;
 }

@@ -4,6 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import type { ApiKey } from "../core/api-key.ts";
+import type { Submission } from "../core/job.ts";
 
 /** The headers that some call reads; "" or undefined where the request has none. */
 export interface RequestHeaders {
@@ -16,6 +17,7 @@ export interface RequestHeaders {
   readonly ifRange: string;
   readonly ifNoneMatch: string;
   readonly accept: string;
+  readonly acceptEncoding: string;
 }
 
 export interface ApiRequest {
@@ -34,8 +36,8 @@ export interface ApiRequest {
   readonly body: Uint8Array;
   /** The body, to keep or to move to a thread. */
   takeBody(): Uint8Array;
-  /** So many jobs were enqueued by it, for the first time: its key's quota is charged, and the answer tells what is left. */
-  chargeJobs(count: number): void;
+  /** These jobs were enqueued by it, for the first time: its key's quotas are charged, and the answer tells what is left. */
+  chargeJobs(submissions: readonly Pick<Submission, "payload">[]): void;
 }
 
 export interface ByteStream {

@@ -1,5 +1,7 @@
 /** `GET /api/v1/health`, and the probes beside it. */
 import { messageOf } from "../errors.ts";
+import type { Books } from "../queue/books.ts";
+import { SharedRead } from "../shared-read.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, Handler } from "./exchange.ts";
 import { json } from "./exchange.ts";
@@ -10,6 +12,7 @@ import { readReplicas } from "./replica.ts";
 const MAX_SILENT_MS = 5_000;
 
 type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder">;
+type BooksReader = Pick<SharedRead<Books>, "recent" | "fresh">;
 
 interface Check {
   readonly status: "ok" | "degraded";
@@ -18,20 +21,23 @@ interface Check {
   readonly replicas?: number;
 }
 
-/** 503 when a needed part is away; what was accepted is safe all the same. */
-export function getHealth(deps: HealthReader): () => Promise<Answer> {
-  return async () => {
-    const [{ redis, workers }, postgres] = await Promise.all([checkRedis(deps), checkPostgres(deps)]);
-    const checks = { redis, postgres, workers };
-    const isOk = Object.values(checks).every(({ status }) => status === "ok");
-    return json(isOk ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
-  };
+/** 503 when a needed part is away; what was accepted is safe all the same. Looked at once a second at most, however many ask. */
+export function getHealth(deps: HealthReader, books: BooksReader): () => Promise<Answer> {
+  const shared = new SharedRead(() => lookAt(deps, books));
+  return () => shared.recent();
 }
 
-async function checkRedis({ queue }: HealthReader): Promise<{ redis: Check; workers: Check }> {
+async function lookAt(deps: HealthReader, books: BooksReader): Promise<Answer> {
+  const [{ redis, workers }, postgres] = await Promise.all([checkRedis(books), checkPostgres(deps)]);
+  const checks = { redis, postgres, workers };
+  const isOk = Object.values(checks).every(({ status }) => status === "ok");
+  return json(isOk ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
+}
+
+async function checkRedis(shared: BooksReader): Promise<{ redis: Check; workers: Check }> {
   const startedAt = performance.now();
   try {
-    const books = await queue.books();
+    const books = await shared.fresh();
     const replicas = readReplicas(books.replicas).filter(({ role }) => role !== "api").length;
     const workers: Check = replicas > 0 ? { status: "ok", replicas } : { status: "degraded", replicas, error: "no replica that runs jobs is alive" };
     return { redis: { status: "ok", latency_ms: rounded(performance.now() - startedAt) }, workers };
@@ -59,11 +65,11 @@ const OK = json(200, '{"status":"ok"}');
 export const isLive: Handler = (_request, reply) => reply.send(OK);
 
 /** Whether new work should come here. Postgres away: it should, the outbox takes what ends meanwhile. */
-export function isReady({ queue }: HealthReader, isDraining: () => boolean): () => Promise<Answer> {
+export function isReady({ queue }: HealthReader, books: BooksReader, isDraining: () => boolean): () => Promise<Answer> {
   return async () => {
     if (isDraining()) return problem(503, "draining", "This replica is shutting down.");
     // One that just started, or has nothing to do, may have been silent: then this call is the round trip that tells.
-    if (queue.silentMs >= MAX_SILENT_MS) await queue.books();
+    if (queue.silentMs >= MAX_SILENT_MS) await books.recent();
     return OK;
   };
 }

@@ -9,6 +9,8 @@
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import { gzip } from "node:zlib";
 import type { ApiKey } from "../core/api-key.ts";
+import type { Submission } from "../core/job.ts";
+import { bytesOf } from "../core/payload.ts";
 import type { RequestFacts } from "./answer-head.ts";
 import { writeHead } from "./answer-head.ts";
 import { isWorthGzip } from "./compression.ts";
@@ -139,7 +141,7 @@ export class HttpExchange implements ApiRequest, Reply {
     const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
     limits.check(caller, takesJobs, (limited) => {
       this.#limited = limited;
-      this.#limitHeaders = limited.headersAfter(0);
+      this.#limitHeaders = limited.headersAfter(0, 0);
       if (limited.refusal) this.send(limited.refusal);
       else if (!this.#isOver) this.#answer(kept);
     });
@@ -161,10 +163,11 @@ export class HttpExchange implements ApiRequest, Reply {
     return body.buffer === this.#kept?.buffer && body.length === body.buffer.byteLength ? body : new Uint8Array(body);
   }
 
-  chargeJobs(count: number): void {
+  chargeJobs(submissions: readonly Pick<Submission, "payload">[]): void {
     if (this.caller === undefined || this.#limited === undefined) return;
-    this.#host.limits.charge(this.caller, count);
-    this.#limitHeaders = this.#limited.headersAfter(count);
+    const bytes = submissions.reduce((sum, { payload }) => sum + bytesOf(payload), 0);
+    this.#host.limits.charge(this.caller, submissions.length, bytes);
+    this.#limitHeaders = this.#limited.headersAfter(submissions.length, bytes);
   }
 
   /** The client has gone. */

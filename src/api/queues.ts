@@ -1,5 +1,6 @@
 /** `GET /api/v1/queues`, and their pause and resume. A queue is the waiting jobs of one type. */
 import type { Books } from "../queue/books.ts";
+import type { SharedRead } from "../shared-read.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { json } from "./exchange.ts";
@@ -7,9 +8,9 @@ import { problem } from "./problem.ts";
 
 type QueueKeeper = Pick<ApiDependencies, "queue" | "registry">;
 
-export function getQueues({ queue, registry }: QueueKeeper): () => Promise<Answer> {
+export function getQueues({ registry }: QueueKeeper, shared: Pick<SharedRead<Books>, "fresh">): () => Promise<Answer> {
   return async () => {
-    const books = await queue.books();
+    const books = await shared.fresh();
     const names = new Set([...registry.types.map(({ type }) => type), ...books.types.map(({ type }) => type)]);
     return json(200, JSON.stringify({ queues: [...names].map((type) => queueOf(type, books)) }));
   };

@@ -17,14 +17,16 @@ export interface RateLimitsOptions {
   /** Of keys that have none of their own. */
   readonly rate: RatePolicy | null;
   readonly quota: RatePolicy | null;
+  /** Of every key; none where it is not given. */
+  readonly bytes?: RatePolicy | null;
 }
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 
 /** What came of a check. */
 export interface Limited {
-  /** What the answer says of the limits, once so many jobs of the request were enqueued. */
-  readonly headersAfter: (jobs: number) => Headers;
+  /** What the answer says of the limits, once so many jobs of the request, with payloads of so many bytes, were enqueued. */
+  readonly headersAfter: (jobs: number, bytes: number) => Headers;
   /** Where they do not suffice. */
   readonly refusal: Answer | undefined;
 }
@@ -38,6 +40,7 @@ const PASSED: Limited = { headersAfter: () => [], refusal: undefined };
 const REFUSALS = {
   requests: { code: "rate_limited", detail: "This API key has made too many requests." },
   jobs: { code: "quota_exceeded", detail: "This API key has submitted as many jobs as it may for now." },
+  bytes: { code: "quota_exceeded", detail: "This API key has submitted as many bytes of payloads as it may for now." },
 } as const;
 type Kind = keyof typeof REFUSALS;
 
@@ -51,23 +54,26 @@ export class RateLimits {
 
   /** Whether anything limits a request of this key. */
   isLimited(caller: ApiKey, submits: boolean): boolean {
-    return this.#policy(caller, "requests") !== undefined || (submits && this.#policy(caller, "jobs") !== undefined);
+    return this.#policy(caller, "requests") !== undefined || (submits && (this.#policy(caller, "jobs") ?? this.#policy(caller, "bytes")) !== undefined);
   }
 
   /** Takes one request, and asks for a job where it submits any. `done` is called once, never at once. */
   check(caller: ApiKey, submits: boolean, done: (limited: Limited) => void): void {
-    const takings = [this.#taking(caller, "requests", 1, 1), submits ? this.#taking(caller, "jobs", 0, 1) : undefined].filter((taking) => taking !== undefined);
+    const ofJobs = submits ? [this.#taking(caller, "jobs", 0, 1), this.#taking(caller, "bytes", 0, 1)] : [];
+    const takings = [this.#taking(caller, "requests", 1, 1), ...ofJobs].filter((taking) => taking !== undefined);
     this.#add({ takings, done });
   }
 
   /** Takes jobs that were enqueued. They may exceed what is left; then the next has to wait. */
-  charge(caller: ApiKey, jobs: number): void {
-    const taking = this.#taking(caller, "jobs", jobs, 0);
-    if (taking) this.#add({ takings: [taking], done: () => undefined });
+  charge(caller: ApiKey, jobs: number, bytes: number): void {
+    const takings = [this.#taking(caller, "jobs", jobs, 0), this.#taking(caller, "bytes", bytes, 0)].filter((taking) => taking !== undefined);
+    if (takings.length > 0) this.#add({ takings, done: () => undefined });
   }
 
   #policy(caller: ApiKey, kind: Kind): RatePolicy | undefined {
-    return (kind === "requests" ? (caller.rate ?? this.#options.rate) : (caller.quota ?? this.#options.quota)) ?? undefined;
+    const { rate, quota, bytes } = this.#options;
+    const policies = { requests: caller.rate ?? rate, jobs: caller.quota ?? quota, bytes };
+    return policies[kind] ?? undefined;
   }
 
   #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): Taking | undefined {
@@ -99,7 +105,7 @@ const UNTOLD: Allowance = { suffices: true, left: 0, wholeInMs: 0, fitsInMs: 0 }
 
 function limitedBy(takings: readonly Taking[], allowances: readonly Allowance[]): Limited {
   const standings = takings.map(({ name, policy }, i): Standing => ({ kind: name.slice(name.indexOf(":") + 1) as Kind, policy, ...(allowances[i] ?? UNTOLD) }));
-  const headersAfter = (jobs: number): Headers => headersOf(standings, jobs);
+  const headersAfter = (jobs: number, bytes: number): Headers => headersOf(standings, { requests: 0, jobs, bytes });
   const lacking = standings.filter(({ suffices }) => !suffices);
   const [first] = lacking;
   if (!first) return { headersAfter, refusal: undefined };
@@ -108,10 +114,10 @@ function limitedBy(takings: readonly Taking[], allowances: readonly Allowance[])
   return { headersAfter, refusal: problem(429, code, detail, { retryAfterMs }) };
 }
 
-/** The headers of draft-ietf-httpapi-ratelimit-headers-10. @param jobs enqueued since */
-function headersOf(standings: readonly Standing[], jobs: number): Headers {
+/** The headers of draft-ietf-httpapi-ratelimit-headers-10. @param since what was enqueued meanwhile */
+function headersOf(standings: readonly Standing[], since: Readonly<Record<Kind, number>>): Headers {
   const leftOf = ({ kind, policy, left, wholeInMs }: Standing): string => {
-    const used = kind === "jobs" ? jobs : 0;
+    const used = since[kind];
     return `"${kind}";r=${Math.max(0, left - used)};t=${Math.ceil((wholeInMs + (used * policy.windowMs) / policy.quota) / 1_000)}`;
   };
   return [

@@ -1,5 +1,5 @@
 /** `POST /api/v1/jobs/replay`: runs again all that a filter names, as a job of type `replay`; or counts them. */
-import type { ReplayFilters } from "../core/replays.ts";
+import type { ReplayFilters, ReplayScan } from "../core/replays.ts";
 import { invalid } from "../core/body.ts";
 import type { Refusal } from "../core/body.ts";
 import { parseJson } from "../core/body.ts";
@@ -28,8 +28,10 @@ export function replayJobs(deps: ApiDependencies): Handler {
   return (request, reply) => {
     const replay = readReplay(deps, request);
     if ("status" in replay) { reply.send(replay); return; }
-    const answer = replay.isDryRun ? count(deps, replay) : start(deps, request, replay);
-    answer.then((made) => reply.send(made), (error: unknown) => reply.send(answerOfThrown(deps.log, error)));
+    const gone = new AbortController();
+    if (replay.isDryRun) reply.onGone(() => gone.abort());
+    const answer = replay.isDryRun ? count(deps, replay, { caller: request.caller?.id ?? "", signal: gone.signal }) : start(deps, request, replay);
+    answer.then((made) => reply.send(made), (error: unknown) => { if (!gone.signal.aborted) reply.send(answerOfThrown(deps.log, error)); });
   };
 }
 
@@ -48,9 +50,9 @@ function readReplay({ registry }: ApiDependencies, { body, headers, caller }: Ap
   return scopeRefusal(caller, "read") ?? { filters, isDryRun: dry_run === true };
 }
 
-async function count({ replays, queue }: ApiDependencies, { filters }: Replay): Promise<Answer> {
+async function count({ replays, queue }: ApiDependencies, { filters }: Replay, scan: ReplayScan): Promise<Answer> {
   let matched = 0;
-  for await (const ids of replays.matching(filters, queue.ids.next())) matched += ids.length;
+  for await (const ids of replays.matching(filters, queue.ids.next(), scan)) matched += ids.length;
   return json(200, JSON.stringify({ matched }));
 }
 
@@ -71,6 +73,6 @@ async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJob
     if (!failure) throw answer.error;
     return failure;
   }
-  request.chargeJobs(1);
+  request.chargeJobs([submission]);
   return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]], body: jobJson(registry)(viewOfSubmission(id, submission)) };
 }

@@ -47,7 +47,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
       if (!failure) throw answer.error;
       return failure;
     }
-    request.chargeJobs(1);
+    request.chargeJobs([submission]);
     return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${newId}`]], body: toJson(viewOfSubmission(newId, submission)) };
   };
 }

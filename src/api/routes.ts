@@ -1,4 +1,5 @@
 /** Which call is answered by what: each operation of the contract and its handler. */
+import { SharedRead } from "../shared-read.ts";
 import { followAll } from "./all-events.ts";
 import { getArtifact, opensByLink } from "./artifacts.ts";
 import { getAttempts } from "./attempts.ts";
@@ -21,6 +22,7 @@ import { cancelJob, getJob } from "./jobs.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
 import { replayJobs } from "./replay.ts";
 import { retryJob } from "./retry.ts";
+import { scrapeOf } from "./scrape.ts";
 import { submitBatch, submitJob } from "./submit.ts";
 import { getWhy } from "./why.ts";
 
@@ -43,12 +45,12 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   const call = (operation: Operation, answerOf: (request: ApiRequest) => Promise<Answer>): Route => route(operation, fromAsync(deps.log, answerOf));
   const submit = (operation: Operation, handle: Handler, maxBodyBytes: number): Route => ({ operation, handle, maxBodyBytes, takesJobs: true });
 
-  const scrape = async (): Promise<Answer> => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() });
+  const books = new SharedRead(() => deps.queue.books());
   const ofEveryRole = [
-    call(system.getHealth, getHealth(deps)),
+    call(system.getHealth, getHealth(deps, books)),
     route(system.isLive, isLive),
-    call(system.isReady, isReady(deps, isDraining)),
-    call(system.getMetrics, scrape),
+    call(system.isReady, isReady(deps, books, isDraining)),
+    call(system.getMetrics, scrapeOf(metrics)),
   ];
   if (settings.role === "worker") return ofEveryRole;
   // Which type it is, and so how large it may be, is known when the body has been read.
@@ -66,17 +68,17 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     call(evidence.getAttempts, getAttempts(deps)),
     call(evidence.getWhy, getWhy(deps)),
     { ...call(evidence.retryJob, retryJob(deps)), takesJobs: true },
-    call(system.getQueues, getQueues(deps)),
+    call(system.getQueues, getQueues(deps, books)),
     call(system.pauseQueue, pauseQueue(deps)),
     call(system.resumeQueue, resumeQueue(deps)),
-    call(system.getWorkers, getWorkers(deps)),
-    call(system.getStats, getStats(deps)),
+    call(system.getWorkers, getWorkers(books)),
+    call(system.getStats, getStats(books)),
     ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail)), call(system.readMailPart, readMailPart(deps.mail))] : []),
     ...ofEveryRole,
     route(documentation.getRoot, getRoot),
     route(documentation.getDocs, getDocs),
     call(documentation.getDocsFile, getDocsFile),
-    route(documentation.getOpenApi, getOpenApi(registry, () => routes.map(({ operation }) => operation))),
+    call(documentation.getOpenApi, getOpenApi(registry, () => routes.map(({ operation }) => operation))),
   ];
   return routes;
 }

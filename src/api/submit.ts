@@ -147,7 +147,7 @@ function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs">,
     switch (answer.kind) {
       case "enqueued":
         metrics.countSubmissions("accepted", ids.length);
-        request.chargeJobs(ids.length);
+        request.chargeJobs(submitted.submissions);
         reply.send(accepted(ids[0] ?? ""));
         break;
       case "replayed":

@@ -41,6 +41,11 @@ export function sizeOf(payload: Payload): number {
   return isLarge(payload) ? payload.size : payload.length;
 }
 
+/** In UTF-8. */
+export function bytesOf(payload: Payload): number {
+  return isLarge(payload) ? payload.size : Buffer.byteLength(payload);
+}
+
 /** @throws Error for one that was read without its data */
 export function dataOf({ data }: LargePayload): Uint8Array {
   if (!data) throw new Error("the payload was not fetched");

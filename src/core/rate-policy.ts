@@ -7,7 +7,7 @@ export interface RatePolicy {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const POLICY = /^(\d{1,9})\/(\d{1,4})?([smhd])$/;
+const POLICY = /^(\d{1,12})\/(\d{1,4})?([smhd])$/;
 
 /** The policy that a text names; undefined where it names none. */
 export function parseRatePolicy(text: string): RatePolicy | undefined {

@@ -48,6 +48,39 @@ describe("settle", () => {
     expect(after({ attempt: 3 }, { kind: "timeout", timeoutMs: 50 })).toMatchObject({ kind: "failed", error: { code: "timeout" } });
   });
 
+  it.each<[string, AttemptEnd, number]>([
+    ["returned", { kind: "returned", result: "1" }, 0],
+    ["threw", threw, 0],
+    ["threw for good", { ...threw, isPermanent: true }, 0],
+    ["ran out of time", { kind: "timeout", timeoutMs: 50 }, 0],
+    ["was asked to come back", { ...threw, retryAfterMs: 5_000 }, 2],
+    ["waits for its turn", { ...threw, retryAfterMs: 5_000, waitsForTurn: true }, 2],
+    ["was given back", { kind: "released" }, 2],
+    ["expired before it began", { kind: "expired" }, 2],
+    ["lost its lease", { kind: "lost" }, 2],
+  ])("clears the crashes of a job only after an attempt that was made: it %s", (_what, end, crashes) => {
+    expect(after({ crashes: 2 }, end).crashes).toBe(crashes);
+  });
+
+  it("fails a job that crashes in time, whatever puts it off in between", () => {
+    let crashes = 0;
+    for (let lost = 1; lost <= CRASH_BUDGET; lost++) {
+      crashes = after({ crashes: crashes + 1 }, { kind: "lost" }).crashes;
+      crashes = after({ crashes }, { ...threw, retryAfterMs: 5_000, ...(lost % 2 === 0 && { waitsForTurn: true }) }).crashes;
+    }
+    expect(after({ crashes: crashes + 1 }, { kind: "lost" })).toMatchObject({ kind: "failed", error: { code: "lost" } });
+  });
+
+  it.each<[string, AttemptEnd]>([
+    ["ran out of time", { kind: "timeout", timeoutMs: 100, endedThread: true }],
+    ["ended it itself", { ...threw, code: "thread_exited", endedThread: true }],
+  ])("waits longer and longer after an attempt that took its thread along, whatever the backoff: it %s", (_what, end) => {
+    const waits = [1, 2, 3, 7, 24].map((attempt) => after({ attempt, maxAttempts: 25 }, end, fixed(1)));
+    expect(waits.map((verdict) => verdict.kind === "retry" && verdict.runAt - NOW)).toEqual([1_000, 2_000, 4_000, 60_000, 60_000]);
+    expect(after({}, end, fixed(90_000))).toMatchObject({ runAt: NOW + 90_000 });
+    expect(after({ attempt: 3 }, end, fixed(1))).toMatchObject({ kind: "failed" });
+  });
+
   it("does not count a retry that the other end asked for, within bounds", () => {
     expect(after({}, { ...threw, retryAfterMs: 30_000 })).toMatchObject({ kind: "retry", runAt: NOW + 30_000, attempt: 0, deferrals: 1 });
     expect(after({}, { ...threw, retryAfterMs: 1 })).toMatchObject({ runAt: NOW + 100 });

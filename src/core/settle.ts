@@ -18,6 +18,12 @@ export const DEFERRAL_WINDOW_MS = 24 * 3_600_000;
 /** What a wait that a type asks for is held between: sooner than that, nothing has changed. */
 const MIN_RETRY_AFTER_MS = 100;
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+/**
+ * A retry after an attempt that took its pool thread along waits so long, doubling with each attempt: to start a thread takes about a second of
+ * CPU, which a short timeout with a short backoff would take from all other jobs of the lane.
+ */
+const AFTER_THREAD_MS = 1_000;
+const MAX_AFTER_THREAD_MS = 60_000;
 /** Of any wait: a type's own backoff may say more. */
 const MAX_WAIT_MS = 365 * 24 * 3_600_000;
 /** A message longer than this helps nobody and would be kept for ever. */
@@ -40,8 +46,10 @@ export type AttemptEnd =
       readonly atLeastMs?: number;
       /** A JSON text, for the next attempt. */
       readonly state?: string;
+      readonly endedThread?: true;
     }
-  | { readonly kind: "timeout"; readonly timeoutMs: number }
+  /** `endedThread`: a pool thread went with it, and another has to be started. */
+  | { readonly kind: "timeout"; readonly timeoutMs: number; readonly endedThread?: true }
   | { readonly kind: "lost" }
   | { readonly kind: "expired" }
   | { readonly kind: "cancelled" }
@@ -70,8 +78,9 @@ export type Verdict = Counters &
  * @param random a number in [0, 1)
  */
 export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number, random: number): Verdict {
-  // A clean end of any kind shows that the job does not kill its process.
+  // An attempt that was made and ended shows that the job does not kill its process. One that was put off, or never began, shows nothing.
   const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
+  const untried: Counters = { ...spent, crashes: job.crashes };
   const refunded = Math.max(0, job.attempt - 1);
   switch (end.kind) {
     case "returned": // as nearly all do: no spread
@@ -79,29 +88,33 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
     case "cancelled":
       return { kind: "cancelled", ...spent };
     case "released":
-      return { kind: "released", ...spent, attempt: refunded, crashes: job.crashes };
+      return { kind: "released", ...untried, attempt: refunded };
     case "expired":
-      return { kind: "failed", error: errorOf("expired", "not started by expires_at", refunded), ...spent, attempt: refunded };
+      return { kind: "failed", error: errorOf("expired", "not started by expires_at", refunded), ...untried, attempt: refunded };
     case "lost":
       return settleLost(job, refunded, now);
     case "timeout":
-      return retryOrFail(job, errorOf("timeout", `still running after ${end.timeoutMs} ms`, job.attempt), spent, backoff, now, random);
+      return retryOrFail(job, errorOf("timeout", `still running after ${end.timeoutMs} ms`, job.attempt), spent, backoff, now, random, afterThread(job, end));
     case "threw": {
       const error = errorOf(end.code, end.message, job.attempt);
       if (end.isPermanent) return { kind: "failed", error, ...spent };
       if (end.retryAfterMs === undefined) {
-        const verdict = retryOrFail(job, error, spent, backoff, now, random, Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS));
+        const verdict = retryOrFail(job, error, spent, backoff, now, random, Math.max(Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS), afterThread(job, end)));
         return verdict.kind === "retry" && end.state !== undefined ? { ...verdict, state: end.state } : verdict;
       }
       const asked = Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
       const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked); // a date that was no date, say
-      if (end.waitsForTurn) return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...spent, attempt: refunded };
-      if (isDeferrable(job, now)) return { kind: "retry", runAt, error, record: "retry", attempt: refunded, crashes: 0, deferrals: job.deferrals + 1 };
-      return job.attempt < job.maxAttempts ? { kind: "retry", runAt, error, record: "retry", ...spent } : { kind: "failed", error, ...spent };
+      if (end.waitsForTurn) return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...untried, attempt: refunded };
+      if (isDeferrable(job, now)) return { kind: "retry", runAt, error, record: "retry", ...untried, attempt: refunded, deferrals: job.deferrals + 1 };
+      return job.attempt < job.maxAttempts ? { kind: "retry", runAt, error, record: "retry", ...untried } : { kind: "failed", error, ...untried };
     }
     default:
       return end satisfies never;
   }
+}
+
+function afterThread({ attempt }: Job, { endedThread }: { readonly endedThread?: true }): number {
+  return endedThread ? Math.min(AFTER_THREAD_MS * 2 ** Math.min(attempt - 1, 30), MAX_AFTER_THREAD_MS) : 0;
 }
 
 /** Redis keeps whole milliseconds, and 13 digits of them. */

@@ -24,6 +24,8 @@ const MAX_STATE_LENGTH = 16 * 1024;
 export interface Running {
   /** 0 to 100, as the handler last reported it. */
   readonly percent: number | null;
+  /** To stop it is to end a pool thread. */
+  readonly isThread?: boolean;
   abort(reason: StopReason): void;
 }
 
@@ -131,7 +133,7 @@ export class Attempt {
       case "cancelled":
         return { kind: "cancelled" };
       case "timeout":
-        return { kind: "timeout", timeoutMs: this.timeoutMs };
+        return { kind: "timeout", timeoutMs: this.timeoutMs, ...(this.runsIn?.isThread && { endedThread: true }) };
       case "lost":
         return { kind: "lost" };
       case "drain":

@@ -135,7 +135,7 @@ describe("lane cpu", () => {
   });
 
   it.each([0, 3])("fails an attempt whose thread exits with %i, and refills the pool", async (code) => {
-    expect(await end("test_cpu", { do: "exit", code })).toMatchObject({ kind: "threw", code: "thread_exited", isPermanent: false });
+    expect(await end("test_cpu", { do: "exit", code })).toMatchObject({ kind: "threw", code: "thread_exited", isPermanent: false, endedThread: true });
     expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
   });
 
@@ -186,6 +186,19 @@ describe("lane cpu", () => {
     expect([linesOf(there.attempt), linesOf(spinning.attempt)]).toEqual([linesOf(here.attempt), linesOf(here.attempt)]);
   });
 
+  it("keeps two attempts of one job apart: its lease was lost, and it was claimed here again while the first still ends", async () => {
+    const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
+    const again = job("test_cpu", { do: "log_odd", spins: true });
+    const ends: AttemptEnd[] = [];
+    const attempts = [1, 2].map((claimSeq) => executor.start({ ...again, claimSeq }, (_, how) => ends.push(how)));
+    const expected = [`odd {"kept":1}`, "odder (fields that are not JSON)"];
+    await until(() => attempts.every((attempt) => linesOf(attempt).length >= 2), { what: "the lines of both have arrived" });
+    expect(attempts.map(linesOf)).toEqual([expected, expected]);
+    for (const attempt of attempts) attempt.stop("timeout");
+    await until(() => ends.length === 2, { what: "both have ended" });
+    expect(ends).toEqual(attempts.map(({ timeoutMs }) => ({ kind: "timeout", timeoutMs, endedThread: true })));
+  });
+
   it("parses a large body on a thread of its own", async () => {
     const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
     const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0, durability: "redis" });
@@ -205,7 +218,7 @@ describe("what a type opens on a thread", () => {
   it("fails the attempts, and not the start, where its open throws at once", async () => {
     const own = threadsWith(`open: () => { throw new Error("no tool"); }`);
     await own.opened();
-    const task = { type: "test_tool", jobId: "", attempt: 1, timeoutMs: 1_000, groupKey: null, startedAt: 0, payload: "{}", progress: shareProgress() };
+    const task = { type: "test_tool", jobId: "", claimSeq: 1, attempt: 1, timeoutMs: 1_000, groupKey: null, startedAt: 0, payload: "{}", progress: shareProgress() };
     expect(await own.run(task, new AbortController().signal)).toMatchObject({ end: { kind: "threw", message: "no tool" } });
     await own.close();
   });

@@ -40,8 +40,11 @@ export class Executor {
   readonly #payload: ExecutorOptions["payload"];
   readonly #log: AttemptLog;
   readonly #tools: Tools;
-  /** Attempts on threads, by job: where their log lines belong. Promises, so that close can wait for them. */
-  readonly #onThreads = new Map<string, { readonly attempt: Attempt; readonly run: Promise<void> }>();
+  /**
+   * Attempts on threads, until their threads are done with them: a job may be claimed here again while its attempt before, whose lease
+   * was lost, still ends. Promises, so that close can wait for them.
+   */
+  readonly #onThreads = new Map<Attempt, Promise<void>>();
 
   constructor({ definitions, threads, ioThreads, payload, log }: ExecutorOptions) {
     this.#definitions = new Map(definitions.map((definition) => [definition.type, definition]));
@@ -105,11 +108,11 @@ export class Executor {
     const controller = new AbortController();
     const progress = shareProgress();
     let stop: (reason: StopReason) => void = () => controller.abort();
-    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: (reason) => stop(reason) };
-    const task = { type: job.type, jobId: job.id, attempt: job.attempt, timeoutMs: attempt.timeoutMs, groupKey: job.groupKey, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job.history), progress };
+    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: (reason) => stop(reason), isThread: lane === "cpu" };
+    const task = { type: job.type, jobId: job.id, claimSeq: job.claimSeq, attempt: job.attempt, timeoutMs: attempt.timeoutMs, groupKey: job.groupKey, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job.history), progress };
     const report = lane === "io" && typeof payload !== "string" ? this.#ioThreads.run({ ...task, payload }, (onStop) => { stop = onStop; }) : this.#threads.run(task, controller.signal);
-    const run = this.#endOf(attempt, report).finally(() => this.#onThreads.delete(job.id));
-    this.#onThreads.set(job.id, { attempt, run });
+    const run = this.#endOf(attempt, report).finally(() => this.#onThreads.delete(attempt));
+    this.#onThreads.set(attempt, run);
   }
 
   async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
@@ -119,21 +122,22 @@ export class Executor {
       else attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
-      if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false });
+      if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false, endedThread: true });
       else attempt.threw(error);
     }
   }
 
   /** What a handler says on its thread. */
   readonly onThreadMessage = (message: HandlerMessage): void => {
-    const running = this.#onThreads.get(message.jobId);
-    if (!running) return;
-    running.attempt.keep(message.log, message.fields);
-    this.#log(running.attempt.job, message.log, message.fields);
+    for (const attempt of this.#onThreads.keys()) {
+      if (attempt.job.id !== message.jobId || attempt.job.claimSeq !== message.claimSeq) continue;
+      attempt.keep(message.log, message.fields);
+      this.#log(attempt.job, message.log, message.fields);
+    }
   };
 
   async close(): Promise<void> {
-    await Promise.all([...this.#onThreads.values()].map(({ run }) => run));
+    await Promise.all(this.#onThreads.values());
     await this.#tools.close();
   }
 }

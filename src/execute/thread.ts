@@ -47,15 +47,15 @@ export async function closeTools(): Promise<void> {
   await Promise.all(closings);
 }
 
-export default async function runAttempt({ type, jobId, attempt, timeoutMs, groupKey, startedAt, payload, state, progress, key = 0 }: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt({ type, jobId, claimSeq, attempt, timeoutMs, groupKey, startedAt, payload, state, progress, key = 0 }: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
     kept.add(message, fields);
     try {
-      say({ jobId, log: message, fields });
+      say({ jobId, claimSeq, log: message, fields });
     } catch {
-      say({ jobId, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
+      say({ jobId, claimSeq, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
     }
   };
   const report = (end: ThreadReport["end"]): ThreadReport => ({ end, thread: threadId, ...(kept && { log: kept.lines }) });

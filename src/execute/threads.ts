@@ -16,6 +16,8 @@ import type { SharedProgress } from "./shared-progress.ts";
 export interface ThreadTask {
   readonly type: string;
   readonly jobId: string;
+  /** Of the job's lease: with its id, what tells this attempt from another that still ends here. */
+  readonly claimSeq: number;
   readonly attempt: number;
   readonly timeoutMs: number;
   readonly groupKey: string | null;
@@ -46,6 +48,7 @@ export interface ThreadData {
 /** What a running handler says on a thread: a line for the log. */
 export interface HandlerMessage {
   readonly jobId: string;
+  readonly claimSeq: number;
   readonly log: string;
   readonly fields: Record<string, unknown> | undefined;
 }

@@ -11,6 +11,9 @@ import { MAX_PIXELS, type Size } from "./output-size.ts";
 /** Of an animation that is kept; at 25 a second, half a minute and more. */
 const MAX_FRAMES = 1_000;
 
+/** Of a source: that of JPEG and GIF. Decoders and scalers keep whole lines, or a note of each: a PNG of 50,000,000 × 1 took 1.4 GB. */
+const MAX_SOURCE_SIDE = 65_535;
+
 const DECODERS = ["Jpeg", "Png", "Webp", "Heif", "Nsgif"].map((name) => `VipsForeignLoad${name}Buffer`);
 
 /** sharp's own build of libvips leaves HEVC out, for its patents; one that was built with it names the extension. */
@@ -48,6 +51,9 @@ export async function openImage(bytes: Buffer): Promise<Image> {
   const size = header.autoOrient;
   if (size.width * size.height > MAX_PIXELS) {
     throw new PermanentError(`the image has ${size.width} × ${size.height} pixels, more than ${MAX_PIXELS}`, { code: "image_too_large" });
+  }
+  if (Math.max(size.width, size.height) > MAX_SOURCE_SIDE) {
+    throw new PermanentError(`the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`, { code: "image_too_large" });
   }
   const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1; // of AVIF and HEIC, pages are other pictures
   return { bytes, format, size, frames, delaysMs: header.delay, loops: header.loop };

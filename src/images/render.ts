@@ -1,6 +1,7 @@
 /** Renders the variants of an image: a single one decodes straight to its size, several share pixels that are decoded once. */
 import sharp, { type Color, type Sharp } from "sharp";
 import { decoding, OPERATION_TIMEOUT_SECONDS, READ } from "./decoding.ts";
+import { effortsOf } from "./cost.ts";
 import { assertFrames, type Image } from "./image.ts";
 import { assertOutputSize, outputSize, type Size } from "./output-size.ts";
 import { decodeOnce, type PixelSource } from "./pixels.ts";
@@ -28,12 +29,13 @@ interface Plan {
  */
 export async function* renderVariants(image: Image, variants: readonly Variant[], watermarks: ReadonlyMap<string, Image>): AsyncGenerator<RenderedVariant> {
   const plans = variants.map((variant) => planOf(image, variant));
+  const efforts = effortsOf(image, plans, watermarks);
   const moving = await movingSource(image, plans.filter(({ isAnimated }) => isAnimated));
   const still = await stillSource(image, plans.filter(({ isAnimated }) => !isAnimated));
-  for (const plan of plans) {
+  for (const [i, plan] of plans.entries()) {
     const source = await (plan.isAnimated ? moving : still)(plan.variant);
     const layered = await layer(resized(source, image, plan), plan, watermarks);
-    yield await encode(layered, image, plan);
+    yield await encode(layered, image, plan, efforts[i]);
   }
 }
 
@@ -103,10 +105,10 @@ async function layer(picture: Sharp, { variant: { watermark, metadata } }: Plan,
   return sharp(data, { limitInputPixels: false }).timeout({ seconds: OPERATION_TIMEOUT_SECONDS }).composite([await watermarkLayer(mark, watermark, info)]);
 }
 
-async function encode(picture: Sharp, image: Image, { variant: { quality, metadata }, format, isAnimated }: Plan): Promise<RenderedVariant> {
+async function encode(picture: Sharp, image: Image, { variant: { quality, metadata }, format, isAnimated }: Plan, effort: number | undefined): Promise<RenderedVariant> {
   if (metadata === "keep") picture.keepExif().keepXmp();
   const timing = isAnimated ? { ...(image.delaysMs && { delay: image.delaysMs }), ...(image.loops !== undefined && { loop: image.loops }) } : {};
-  const encoder = picture.toFormat(format, { ...(quality !== undefined && { quality }), ...timing });
+  const encoder = picture.toFormat(format, { ...(quality !== undefined && { quality }), ...(effort !== undefined && { effort }), ...timing });
   const { data, info } = await decoding(encoder.toBuffer({ resolveWithObject: true }));
   return { bytes: data, format, width: info.width, height: isAnimated ? (info.pageHeight ?? info.height) : info.height };
 }

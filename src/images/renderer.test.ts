@@ -50,8 +50,8 @@ afterAll(async () => {
 
 const settings = () => ({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
 
-function start(payload: object): { attempt: Attempt; end: Promise<AttemptEnd> } {
-  const job = { ...decodeSubmission(randomUUID(), encodeSubmission(submission({ type: "image_resize", payload: JSON.stringify(payload) }))), attempt: 1 };
+function start(payload: object, history: readonly string[] = []): { attempt: Attempt; end: Promise<AttemptEnd> } {
+  const job = { ...decodeSubmission(randomUUID(), encodeSubmission(submission({ type: "image_resize", payload: JSON.stringify(payload) }))), attempt: 1, history };
   let attempt: Attempt | undefined;
   const end = new Promise<AttemptEnd>((resolve) => { attempt = executor.start(job, (_, how) => resolve(how)); });
   return { attempt: attempt as unknown as Attempt, end };
@@ -111,10 +111,17 @@ describe("an image process", () => {
     const { end } = start(heavy);
     const pid = await until(() => imageProcesses().find(isAtWork), { what: "libvips is at work", timeoutMs: 20_000 });
     process.kill(pid, "SIGKILL");
-    expect(await end).toMatchObject({ kind: "threw", code: "image_process_exited", isPermanent: false });
+    expect(await end).toMatchObject({ kind: "threw", code: "image_process_exited", isPermanent: false, state: '{"tries":1}' });
     expect(await start(small).end).toMatchObject({ kind: "returned" });
     await killIdle();
     expect(await start(small).end).toMatchObject({ kind: "returned" });
+  }, 30_000);
+
+  it("that ends for the third time fails the job, however many attempts it has left", async () => {
+    const { end } = start(heavy, [JSON.stringify({ attempt: 2, outcome: "retry", state: '{"tries":2}' }), JSON.stringify({ attempt: 3, outcome: "retry" })]);
+    const pid = await until(() => imageProcesses().find(isAtWork), { what: "libvips is at work", timeoutMs: 20_000 });
+    process.kill(pid, "SIGKILL");
+    expect(await end).toMatchObject({ kind: "threw", code: "image_process_exited", isPermanent: true });
   }, 30_000);
 
   it("is gone when the pool is closed", async () => {

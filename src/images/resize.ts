@@ -2,11 +2,13 @@
 import { createHash } from "node:crypto";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
+import { PermanentError } from "../core/job-type.ts";
 import { openOutbound, type Outbound, type OutboundSettings } from "../net/outbound.ts";
 import { Renderer, type StartProcess } from "./renderer.ts";
 import type { RenderedVariant } from "./render.ts";
 import { digestOf, recall, remember, type KeptOutput } from "./reuse.ts";
-import { readImage, type ImageSource } from "./source.ts";
+import { MAX_SOURCE_BYTES, readImage, type ImageSource } from "./source.ts";
+import { judged } from "./tries.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 
 export type ImageSettings = OutboundSettings & Parameters<typeof openArtifactStore>[0];
@@ -22,6 +24,8 @@ export interface ImageTask {
   readonly attempt: number;
   readonly source: ImageSource;
   readonly variants: readonly Variant[];
+  /** What an earlier attempt left (tries.ts). */
+  readonly state?: unknown;
 }
 
 export interface ImageOutput {
@@ -56,12 +60,12 @@ export async function closeImageTool({ outbound, renderer }: ImageTool): Promise
  * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the store do
  */
 export async function resizeImage(task: ImageTask, tool: ImageTool, signal: AbortSignal, progress: (percent: number) => void): Promise<ImageResult> {
-  const { source, variants } = task;
+  const { source, variants, state } = task;
   const bytes = await readImage(source, tool.store, tool.outbound, signal);
   const watermarks = await readWatermarks(variants, tool, signal);
   const digest = digestOf(bytes, variants, watermarks);
   const kept = await recall(tool.store, digest, task);
-  const outputs = kept ?? (await write(task, tool.store, digest, tool.renderer.render(bytes, variants, watermarks), progress));
+  const outputs = kept ?? (await write(task, tool.store, digest, tool.renderer.render(bytes, variants, watermarks), progress).catch((thrown: unknown) => { throw judged(thrown, state); }));
   return { outputs: outputs.map(({ artifact, format, width, height, bytes: length }) => ({ artifact, format, width, height, bytes: length })), reused: kept !== undefined };
 }
 
@@ -89,10 +93,16 @@ async function write(task: ImageTask, store: ArtifactStore, digest: string, rend
   return outputs;
 }
 
-/** Each watermark once, however many variants bear it. */
+/** Each watermark once, however many variants bear it. Together they may have as many bytes as one image. */
 async function readWatermarks(variants: readonly Variant[], { store, outbound }: ImageTool, signal: AbortSignal): Promise<Map<string, Buffer>> {
   const references = new Set(variants.flatMap(({ watermark }) => (watermark ? [watermark.artifact] : [])));
   const read = new Map<string, Buffer>();
-  for (const artifact of references) read.set(artifact, await readImage({ artifact }, store, outbound, signal));
+  let bytes = 0;
+  for (const artifact of references) {
+    const mark = await readImage({ artifact }, store, outbound, signal);
+    read.set(artifact, mark);
+    bytes += mark.length;
+    if (bytes > MAX_SOURCE_BYTES) throw new PermanentError(`the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`, { code: "image_too_large" });
+  }
   return read;
 }

@@ -15,7 +15,7 @@ import type { ImageOutput } from "./resize.ts";
 import type { Variant } from "./variant.ts";
 
 /** To be counted up with each change of what is rendered. sharp's version names that of its libvips; loading them is for the image process alone. */
-const RENDERER = `2 ${sharpVersion()}`;
+const RENDERER = `3 ${sharpVersion()}`;
 
 export interface KeptOutput extends ImageOutput {
   readonly sha256: string;

@@ -8,7 +8,7 @@ import type { Outbound, OutboundResponse } from "../net/outbound.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
 
 /** The most bytes that an image may have before it is decoded: a PNG of 20 megapixels, hardly compressed, passes. */
-const MAX_SOURCE_BYTES = 67_108_864;
+export const MAX_SOURCE_BYTES = 67_108_864;
 /** Of a source's answer, redirects included: leaves most of an attempt to the image itself. */
 const FETCH_TIMEOUT_MS = 30_000;
 const FETCH_REDIRECTS = 3;

@@ -189,6 +189,8 @@ describe("image_resize", () => {
 describe("image_resize refuses", () => {
   it.each([
     ["a PNG that claims 50,000 × 50,000 pixels", "image_too_large", () => pngClaiming(50_000, 50_000)],
+    ["a PNG of one line that is too long", "image_too_large", () => pngClaiming(65_536, 1)],
+    ["a PNG of one column that is too long", "image_too_large", () => pngClaiming(1, 50_000_000)],
     ["a PNG with fewer pixels than it claims", "image_invalid", () => pngClaiming(500, 500)],
     ["a JPEG cut short", "image_invalid", async () => (await twoHalves(200, 100).jpeg().toBuffer()).subarray(0, 500)],
     ["a JPEG of nothing but its magic", "image_invalid", () => Buffer.from([0xff, 0xd8, 0xff, 0xe0])],
@@ -202,6 +204,15 @@ describe("image_resize refuses", () => {
     const thrown = await failure(base64(await make()));
     expect(thrown).toBeInstanceOf(PermanentError);
     expect(thrown).toMatchObject({ code });
+  });
+
+  it("outputs that would take a core for too long, but not one that an encoder makes in less", async () => {
+    const { failure, run } = await setup();
+    const source = base64(await twoHalves(200, 100).png().toBuffer());
+    const [outcome] = await run({ source, width: 2_400, height: 2_400, fit: "fill", format: "avif" }); // with the encoder's default: 62 s of noise
+    expect(outcome).toMatchObject({ width: 2_400, format: "avif" });
+    const variants = Array.from({ length: 10 }, () => ({ width: 7_000, height: 7_000, fit: "fill" as const, format: "avif" as const }));
+    expect(await failure(source, { variants })).toMatchObject({ name: "PermanentError", code: "image_too_large", message: expect.stringMatching(/s of one core, more than 60/) as string });
   });
 
   it("an output that follows from the source and would be too large", async () => {

@@ -59,7 +59,7 @@ export default defineJob({
   maxBodyBytes: 16_777_216,
   open,
   close: closeImageTool,
-  run: ({ source, variants, ...single }, { jobId, attempt, tool, signal, progress }) => resizeImage({ jobId, attempt, source, variants: variants ?? [single] }, tool, signal, progress),
+  run: ({ source, variants, ...single }, { jobId, attempt, state, tool, signal, progress }) => resizeImage({ jobId, attempt, source, variants: variants ?? [single], state }, tool, signal, progress),
 });
 
 async function open(settings: ImageSettings, services?: Services): Promise<ImageTool> {

@@ -38,14 +38,14 @@ export default defineJob({
   },
   run: async ({ rate = DEFAULT_RATE, ...filters }, { jobId, tool, signal, progress }) => {
     let matched = 0;
-    for await (const ids of tool.matching(filters, jobId)) {
+    for await (const ids of tool.matching(filters, jobId, { signal })) {
       signal.throwIfAborted();
       matched += ids.length;
     }
     let [looked, replayed] = [0, 0];
     const startedAt = performance.now();
     const batch = Math.max(1, Math.min(MAX_BATCH, Math.floor(rate / 10)));
-    for await (const ids of tool.matching(filters, jobId)) {
+    for await (const ids of tool.matching(filters, jobId, { signal })) {
       for (let at = 0; at < ids.length; at += batch) {
         signal.throwIfAborted();
         const part = ids.slice(at, at + batch);

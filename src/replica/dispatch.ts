@@ -104,7 +104,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     leases,
     settler,
     claimLimit: config.CLAIM_LIMIT,
-    isHeldBack: () => recorder.isFull && recorder.isHealthy,
+    isHeldBack: () => recorder.holdsBack,
     hooks: {
       onPickup: (type, seconds) => {
         metrics.observePickup(type, seconds);

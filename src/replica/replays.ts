@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { boundOf } from "../core/job-filters.ts";
-import type { ReplayFilters, Replays } from "../core/replays.ts";
+import type { ReplayFilters, ReplayScan, Replays } from "../core/replays.ts";
 import { resubmissionOf } from "../core/resubmission.ts";
 import { viewOf } from "../core/job-view.ts";
 import { isLarge, largePayload } from "../core/payload.ts";
@@ -11,6 +11,7 @@ import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Acceptor } from "../results/acceptor.ts";
 import type { Store } from "../results/store.ts";
+import { Turns } from "../turns.ts";
 
 /** Outcomes that Postgres does not hold yet are looked at up to this number: with more, Postgres is away, and so is the replay. */
 const MAX_ENDED = 10_000;
@@ -24,11 +25,12 @@ export interface ReplayParts {
 }
 
 export function replaysOf(parts: ReplayParts): Replays {
-  return { matching: (filters, replayId) => matching(parts, filters, replayId), copy: (replayId, ids) => copy(parts, replayId, ids) };
+  const turns = new Turns();
+  return { matching: (filters, replayId, scan = {}) => matching({ ...parts, turns }, filters, replayId, scan), copy: (replayId, ids) => copy(parts, replayId, ids) };
 }
 
 /** Redis first: a job that moves meanwhile is seen in one of the two. */
-async function* matching({ queue, store }: ReplayParts, filters: ReplayFilters, replayId: string): AsyncGenerator<readonly string[]> {
+async function* matching({ queue, store, turns }: ReplayParts & { readonly turns: Turns }, filters: ReplayFilters, replayId: string, { caller = replayId, signal }: ReplayScan): AsyncGenerator<readonly string[]> {
   const { created_after, created_before, status = "failed", ...asked } = filters;
   const finishedBy = timeOfId(replayId);
   const from = boundOf(created_after);
@@ -38,11 +40,12 @@ async function* matching({ queue, store }: ReplayParts, filters: ReplayFilters, 
   const seen = new Set<string>();
   const ended = await queue.endedIds(MAX_ENDED);
   for (let at = 0; at < ended.length; at += CHUNK) {
-    const ids = (await queue.read(ended.slice(at, at + CHUNK))).map(viewOf).filter(passes).map(({ id }) => id);
+    const jobs = await turns.take(caller, () => queue.read(ended.slice(at, at + CHUNK)), signal);
+    const ids = jobs.map(viewOf).filter(passes).map(({ id }) => id);
     for (const id of ids) seen.add(id);
     if (ids.length > 0) yield ids;
   }
-  for await (const ids of store.matching({ ...asked, status }, { below, from, finishedBy })) yield ids.filter((id) => !seen.has(id));
+  for await (const ids of store.matching({ ...asked, status }, { below, from, finishedBy, caller, signal })) yield ids.filter((id) => !seen.has(id));
 }
 
 function isAsked(view: JobView, { status, type, tag, group_key, error_code }: ReplayFilters): boolean {

@@ -109,7 +109,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   closers.push(startRetention({ ...options, artifacts }));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
-  const recorder = openRecorder(options, queue, metrics);
+  const recorder = openRecorder(options, queue, { ...metrics, released: () => hears.wake() });
   closers.push(() => recorder.close(LAST_FLUSH_MS));
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
@@ -132,7 +132,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const events = new EventHub({ queue, looks });
   const server = new Server({
     keyring: keys.keyring,
-    limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA }),
+    limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA }),
     enqueue: intake({ queue, acceptor }),
     ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
@@ -224,7 +224,7 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
   }
 }
 
-function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue, metrics: Metrics): Recorder {
+function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue, joints: Pick<Metrics, "observeCopy" | "observeEndToEnd"> & { readonly released: () => void }): Recorder {
   return new Recorder({
     databaseUrl,
     maxRows: config.RECORD_BATCH_ROWS,
@@ -232,10 +232,10 @@ function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue,
     lowMark: Math.floor(config.RECORD_HIGH_MARK / 2),
     payload: (id, size) => queue.payload(id, size),
     log,
-    observe: { batch: metrics.observeCopy },
+    observe: { batch: joints.observeCopy, released: joints.released },
     onRecorded: async (outcomes: readonly Outcome[]) => {
       const now = queue.clock.now();
-      for (const { job } of outcomes) metrics.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
+      for (const { job } of outcomes) joints.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
       await queue.forget(outcomes.map(({ job }) => job));
     },
   });

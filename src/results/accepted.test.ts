@@ -151,6 +151,21 @@ describe("an old partition", () => {
     expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(4))]);
   });
 
+  it("is locked only where at least half of it goes", async () => {
+    const { url, accept, record, held, client } = await setup();
+    const busy = Array.from({ length: 3 }, () => idAt(daysAgo(6)));
+    const done = idAt(daysAgo(3));
+    await accept("taskflow:0", done, ...busy);
+    await record(NOW, done, busy[0] ?? "");
+    await client.query("begin");
+    await client.query(`select from ${acceptedName(daysAgo(6))}`); // whoever wants it alone would have to wait
+    expect(await trimAccepted(url, NOW)).toEqual([acceptedName(daysAgo(3))]);
+    await client.query("rollback");
+    await record(NOW, busy[1] ?? "");
+    expect(await trimAccepted(url, NOW)).toEqual([]);
+    expect(await held()).toEqual([busy[2]]);
+  });
+
   it("that is in use stays for the next time, and so do those after it", async () => {
     const { url, accept, record, client } = await setup();
     const ids = [idAt(daysAgo(4)), idAt(daysAgo(3))];

@@ -30,6 +30,16 @@ describe("a backlog", () => {
     expect(backlog.isFull).toBe(false);
   });
 
+  it("has room up to its low mark, in number and in texts", () => {
+    const backlog = new Backlog({ highMark: 10, lowMark: 4 });
+    expect(backlog.room).toEqual({ outcomes: 4, chars: 8 * MIB });
+    backlog.add([large(), large(), large()], 100);
+    expect(backlog.room.outcomes).toBe(1);
+    expect(backlog.room.chars).toBeLessThanOrEqual(5 * MIB);
+    backlog.add(outcomes(4), 100);
+    expect(backlog.room.outcomes).toBe(0);
+  });
+
   it("takes no more than its caller's limit", () => {
     const backlog = new Backlog({ highMark: 10, lowMark: 4 });
     expect(backlog.add(outcomes(9), 7)).toBe(7);

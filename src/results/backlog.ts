@@ -36,6 +36,11 @@ export class Backlog {
     return this.#isFull;
   }
 
+  /** What fits in below the low mark: so much more does not make it full, nor keeps it so. */
+  get room(): { readonly outcomes: number; readonly chars: number } {
+    return { outcomes: Math.max(0, this.#limits.lowMark - this.#outcomes.length), chars: Math.max(0, LOW_CHARS - this.#chars) };
+  }
+
   /** Takes in outcomes as long as there are fewer than `limit`. @returns how many it took */
   add(outcomes: readonly Outcome[], limit: number): number {
     let taken = 0;

@@ -195,6 +195,27 @@ describe("a recorder whose Postgres fails", () => {
     expect(logged.filter((message) => message === "Postgres takes outcomes again")).toHaveLength(1);
   });
 
+  it("tells those that it held back when they may go on: there is room again, or Postgres is away", async () => {
+    const server = await ownPostgres();
+    await migrate(server.address);
+    const client = await clientOf(server.address);
+    let releases = 0;
+    const { recorder } = recorderOn(server.address, { maxRows: 4, observe: { released: () => { releases += 1; } } });
+    await client.query("begin; lock table jobs in exclusive mode");
+    recorder.add(outcomes(30));
+    await copyWaits(client);
+    expect([recorder.holdsBack, releases]).toEqual([true, 0]);
+    await client.query("commit");
+    await recorder.idle();
+    expect([recorder.holdsBack, releases]).toEqual([false, 1]);
+    await client.end();
+    await server.stop();
+    recorder.add(outcomes(30));
+    expect(recorder.holdsBack).toBe(true);
+    await until(() => !recorder.isHealthy, { what: "the outage is noticed" });
+    expect([recorder.isFull, recorder.holdsBack, releases]).toEqual([true, false, 2]);
+  });
+
   it("bounds its memory while a COPY hangs, too", async () => {
     const { recorder, client, dropped } = await setup();
     await client.query("begin; lock table jobs in exclusive mode");

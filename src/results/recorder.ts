@@ -24,6 +24,8 @@ export interface RecorderHooks {
   readonly batch?: (rows: number, seconds: number) => void;
   /** Outcomes not taken, for want of room: they are in the outbox, for a sweep to bring back. */
   readonly dropped?: (outcomes: number) => void;
+  /** {@link Recorder.holdsBack} is no longer true: whoever paused for it may go on. */
+  readonly released?: () => void;
 }
 
 export interface RecorderOptions {
@@ -79,9 +81,19 @@ export class Recorder {
     if (this.#backlog.size > 0) this.#loop ??= this.#run();
   }
 
-  /** Whether whoever produces outcomes should pause: true from the high mark until the low one. */
+  /** True from the high mark until the low one. */
   get isFull(): boolean {
     return this.#backlog.isFull;
+  }
+
+  /** Whether whoever produces outcomes should pause. While Postgres is away it need not: the outbox takes what ends meanwhile. */
+  get holdsBack(): boolean {
+    return this.isFull && this.#isHealthy;
+  }
+
+  /** What fits in below the low mark. */
+  get room(): Backlog["room"] {
+    return this.#backlog.room;
   }
 
   /** Whether the last flush went well. */
@@ -117,11 +129,13 @@ export class Recorder {
   }
 
   async #run(): Promise<void> {
-    const { maxRows } = this.#options;
+    const { maxRows, observe } = this.#options;
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
       // What arrives meanwhile travels along: at least that of the same turn of the event loop.
       await (this.#latestRows < GATHER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(GATHER_MS));
+      const heldBack = this.holdsBack;
       const batch = this.#backlog.take(maxRows);
+      if (heldBack && !this.isFull) observe?.released?.();
       this.#latestRows = batch.length;
       await this.#record(batch);
     }
@@ -140,7 +154,7 @@ export class Recorder {
 
   /** Tries until the batch is committed; undefined when the recorder gives up, at its close. */
   async #untilRecorded(batch: readonly Outcome[]): Promise<readonly Outcome[] | undefined> {
-    const { log } = this.#options;
+    const { log, observe } = this.#options;
     const { signal } = this.#giveUp;
     let lastReason: string | undefined;
     for (let failures = 1; !signal.aborted; failures += 1) {
@@ -150,7 +164,9 @@ export class Recorder {
         if (lastReason !== undefined) log.info({ failures: failures - 1 }, "Postgres takes outcomes again");
         return recorded;
       } catch (error) {
+        const heldBack = this.holdsBack;
         this.#isHealthy = false;
+        if (heldBack) observe?.released?.();
         // Once for each reason, not for each try: an outage is hours long at times.
         if (messageOf(error) !== lastReason) log.warn({ error: messageOf(error) }, "outcomes cannot be recorded: they stay in the outbox until Postgres takes them");
         lastReason = messageOf(error);

@@ -1,13 +1,16 @@
-/** Reads of `jobs`: finished jobs by id, and lists of them by ranges of ids. */
-import pg from "pg";
+/**
+ * Reads of `jobs`: finished jobs by id, and lists of them by ranges of ids. What looks at one job, at a list, and through the history
+ * has connections of its own each, so that none waits behind a longer one.
+ */
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { OMITTED_PAYLOAD, asStored, payloadOf } from "../core/payload.ts";
 import { decodeSubmission } from "../core/wire.ts";
-import { TaskFlowError, messageOf } from "../errors.ts";
-import { isUnavailable } from "./faults.ts";
+import { HistoryScans } from "./history-scans.ts";
+import type { HistoryRange } from "./history-scans.ts";
 import { DAY_MS, startOfDay } from "./partitions.ts";
+import { ReadPool } from "./read-pool.ts";
 import { readSql } from "./sql.ts";
 
 const GET = readSql("job-get.sql");
@@ -16,14 +19,11 @@ const OPTIONS = readSql("job-options.sql");
 const PAYLOAD = readSql("job-payload.sql");
 const ATTEMPTS = readSql("job-attempts.sql");
 const RANGE = readSql("job-range.sql");
-const MATCH = readSql("job-match.sql");
 const AMONG = readSql("jobs-among.sql");
 const ACCEPTED = readSql("accepted-read.sql");
 
-/** Values of binary results as they came: of `json`, the bytes of its text. */
-const AS_BYTES = { getTypeParser: () => (value: unknown) => value } as unknown as pg.CustomTypesConfig;
-
-const STATEMENT_TIMEOUT_MS = 10_000;
+/** Pages that are read at once: each may hold 8 MiB. */
+const LIST_CONNECTIONS = 2;
 /** Payloads and results that a page may hold when nobody says: they are all in memory at once. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 /** Jobs of one query where all pass: Postgres reads so many payloads to add up their sizes, however few of them fit. */
@@ -64,32 +64,27 @@ type JobRow = Omit<JobView, "progress" | "payload"> & { readonly payload: string
 type RangeRow = { readonly examined: number; readonly lowest: string | null } & ((JobRow & { readonly bytes: number }) | { readonly id: null });
 
 export class Store {
-  readonly #pool: pg.Pool;
+  readonly #pool: ReadPool;
+  readonly #lists: ReadPool;
+  readonly #history: HistoryScans;
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string, { poolSize = 4 }: { readonly poolSize?: number } = {}) {
-    this.#pool = new pg.Pool({
-      connectionString: databaseUrl,
-      application_name: "taskflow-store",
-      max: poolSize,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS + 2_000, // for a server that does not answer at all
-    });
-    this.#pool.on("error", () => undefined); // an idle connection died: the pool has dropped it
+    this.#pool = new ReadPool(databaseUrl, "taskflow-store", poolSize);
+    this.#lists = new ReadPool(databaseUrl, "taskflow-lists", LIST_CONNECTIONS);
+    this.#history = new HistoryScans(databaseUrl);
   }
 
   /** The job of this id; undefined when Postgres has none. Rejects, as all here, with `store_unavailable` while Postgres is away. */
   async get(id: string): Promise<JobView | undefined> {
-    const [row] = await this.#query<JobRow>(GET, [id]);
+    const [row] = await this.#pool.query<JobRow>(GET, [id]);
     return row && viewOfRow(row);
   }
 
   /** The jobs of these ids that Postgres has, without their payloads (""), and without results longer than `maxResultBytes`. */
   async states(ids: readonly string[], maxResultBytes: number): Promise<{ readonly view: JobView; readonly isResultOmitted: boolean }[]> {
     const sorted = [...ids].sort();
-    const rows = await this.#query<JobRow & { readonly result_omitted: boolean }>(STATES, [sorted, sorted[0], sorted.at(-1), maxResultBytes]);
+    const rows = await this.#pool.query<JobRow & { readonly result_omitted: boolean }>(STATES, [sorted, sorted[0], sorted.at(-1), maxResultBytes]);
     return rows.map((row) => ({ view: viewOfRow(row), isResultOmitted: row.result_omitted }));
   }
 
@@ -98,7 +93,7 @@ export class Store {
    * be put back into it (worker/restore.ts).
    */
   async accepted(id: string): Promise<JobView | undefined> {
-    const [row] = await this.#query<{ submission: string }>(ACCEPTED, [[id]]);
+    const [row] = await this.#pool.query<{ submission: string }>(ACCEPTED, [[id]]);
     if (!row) return undefined;
     const submission = decodeSubmission(id, row.submission);
     return viewOfSubmission(id, { ...submission, payload: asStored(submission.payload) });
@@ -106,19 +101,19 @@ export class Store {
 
   /** The bytes of a job's payload, where {@link get} leaves it out; undefined when Postgres has no such job. */
   async payload(id: string): Promise<Uint8Array | undefined> {
-    const [row] = await this.#query<{ payload: Uint8Array }>({ text: PAYLOAD, values: [id], binary: true, types: AS_BYTES });
+    const [row] = await this.#pool.bytes<{ payload: Uint8Array }>(PAYLOAD, [id]);
     return row?.payload;
   }
 
   /** What the submission of this job said that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`, `callback_url`. */
   async options(id: string): Promise<JobOptions> {
-    const [row] = await this.#query<{ options: JobOptions | null }>(OPTIONS, [id]);
+    const [row] = await this.#pool.query<{ options: JobOptions | null }>(OPTIONS, [id]);
     return row?.options ?? {};
   }
 
   /** The records of a job's attempts before its last, oldest first, as JSON texts; empty where there are none. */
   async attempts(id: string): Promise<string[]> {
-    const rows = await this.#query<{ record: string }>(ATTEMPTS, [id]);
+    const rows = await this.#pool.query<{ record: string }>(ATTEMPTS, [id]);
     return rows.map(({ record }) => record);
   }
 
@@ -137,7 +132,7 @@ export class Store {
       const bottom = lowestIdAt(day);
       const wanted = allPass ? Math.min(MAX_ROWS, maxJobs - jobs.length) : maxJobs - jobs.length;
       const ids = allPass ? Math.min(left, wanted) : left; // no more need a look than jobs are wanted
-      const rows = await this.#query<RangeRow>(RANGE, [top, bottom > from ? bottom : from, ids, wanted, ...asked, maxBytes - bytes]);
+      const rows = await this.#lists.query<RangeRow>(RANGE, [top, bottom > from ? bottom : from, ids, wanted, ...asked, maxBytes - bytes]);
       for (const row of rows) {
         if (row.id === null) continue;
         jobs.push(viewOfRow(row));
@@ -159,53 +154,30 @@ export class Store {
   }
 
   /**
-   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices of up to `slice` ids examined; replays are none of them.
-   * @param finishedBy epoch ms
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; replays are none of them. Of all
+   * scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
    */
-  async *matching(filters: JobFilters, { below, from = LOWEST_ID, finishedBy, slice = 10_000 }: { readonly below: string; readonly from?: string | undefined; readonly finishedBy: number; readonly slice?: number }): AsyncGenerator<string[]> {
-    let top = below;
-    let day = startOfDay(timeOfId(below));
-    for (let days = 1; top > from; days *= 2) {
-      const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
-      for (let isMore = true; isMore; ) {
-        const rows = await this.#query<{ examined: number; lowest: string | null; id: string | null }>(MATCH, [top, bottom, slice, ...askedBy(filters), finishedBy]);
-        const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
-        if (ids.length > 0) yield ids;
-        const { examined = 0, lowest = null } = rows[0] ?? {};
-        isMore = examined === slice && lowest !== null;
-        top = isMore && lowest !== null ? lowest : bottom;
-      }
-      day = Math.max(0, day - days * DAY_MS);
-    }
+  matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<string[]> {
+    return this.#history.matching(askedBy(filters), range);
   }
 
   /** Those of these ids that have a row. */
   async among(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
-    return new Set((await this.#query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
+    return new Set((await this.#pool.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
   }
 
   /** A round trip, in milliseconds. */
   async ping(): Promise<number> {
     const startedAt = performance.now();
-    await this.#query("select 1", []);
+    await this.#pool.query("select 1", []);
     return performance.now() - startedAt;
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
+    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#history].map((each) => each.close())).then(() => undefined);
     return this.#closing;
-  }
-
-  async #query<Row extends object>(query: string | (pg.QueryConfig & { readonly binary: true }), values: readonly unknown[] = []): Promise<Row[]> {
-    try {
-      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>(typeof query === "string" ? { text: query, values: [...values] } : query);
-      return rows;
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      throw new TaskFlowError("store_unavailable", 503, `Finished jobs cannot be read now: ${messageOf(error)}`, { cause: error, retryAfterMs: 2_000 });
-    }
   }
 }
 

@@ -2,9 +2,11 @@
 import { Type } from "typebox";
 import type { Operation } from "./operation.ts";
 
+const NOT_MODIFIED: Operation["answers"] = { 304: { description: "The client has this one", headers: ["ETag"] } };
+
 export const getOpenApi: Operation = {
   ...{ method: "GET", pattern: "/api/v1/openapi.json", access: "public", id: "getOpenApi", tag: "Documentation", summary: "This document" },
-  answers: { 200: { description: "OpenAPI 3.1", content: { "application/json": { schema: Type.Object({ openapi: Type.String() }) } } } },
+  answers: { 200: { description: "OpenAPI 3.1", content: { "application/json": { schema: Type.Object({ openapi: Type.String() }) } }, headers: ["ETag"] }, ...NOT_MODIFIED },
 };
 
 const PAGE = { description: "A page for browsers", content: { "text/html": { schema: Type.String() } } };
@@ -21,6 +23,6 @@ export const getDocs: Operation = {
 
 export const getDocsFile: Operation = {
   ...{ method: "GET", pattern: "/docs/{docs_file}", access: "public", id: "getDocsFile", tag: "Documentation", summary: "What that page is made of" },
-  answers: { 200: { description: "The file", content: { "text/javascript": { schema: Type.String() }, "text/css": { schema: Type.String() } } } },
+  answers: { 200: { description: "The file", content: { "text/javascript": { schema: Type.String() }, "text/css": { schema: Type.String() } }, headers: ["ETag"] }, ...NOT_MODIFIED },
   problems: ["not_found"],
 };

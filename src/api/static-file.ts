@@ -1,0 +1,61 @@
+/** Files of the program itself, which anybody may ask for: read, compressed and named by their content once, and sent from memory. */
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { promisify } from "node:util";
+import { gzip as compress } from "node:zlib";
+import { acceptsGzip } from "./compression.ts";
+import { matches } from "./entity-tag.ts";
+import type { Answer, ApiRequest, ByteStream } from "./exchange.ts";
+
+const gzip = promisify(compress);
+
+export interface StaticFileOptions {
+  readonly contentType: string;
+  /** Called once, with the first request. */
+  readonly read: () => Promise<Buffer>;
+  readonly headers?: NonNullable<Answer["headers"]>;
+  /** The query of a request whose URL names this very content: browsers need not ask again for it. */
+  readonly version?: string;
+}
+
+interface Encoded {
+  readonly etag: string;
+  readonly body: ByteStream;
+  readonly headers: NonNullable<Answer["headers"]>;
+}
+
+const VARY = ["Vary", "Accept-Encoding"] as const;
+const REVALIDATE = ["Cache-Control", "no-cache"] as const;
+const KEEP = ["Cache-Control", "public, max-age=31536000, immutable"] as const;
+
+export class StaticFile {
+  readonly #options: StaticFileOptions;
+  #encoded: Promise<{ readonly plain: Encoded; readonly compressed: Encoded }> | undefined;
+
+  constructor(options: StaticFileOptions) {
+    this.#options = options;
+  }
+
+  async answer({ headers: { acceptEncoding, ifNoneMatch }, query }: Pick<ApiRequest, "headers" | "query">): Promise<Answer> {
+    const { contentType, version } = this.#options;
+    this.#encoded ??= this.#encode().catch((error: unknown) => {
+      this.#encoded = undefined; // a disk that failed is asked again
+      throw error;
+    });
+    const { plain, compressed } = await this.#encoded;
+    const { etag, body, headers } = acceptsGzip(acceptEncoding) ? compressed : plain;
+    const cached = [...headers, version !== undefined && query === version ? KEEP : REVALIDATE];
+    return matches(ifNoneMatch, etag) ? { status: 304, headers: cached, body: "" } : { status: 200, contentType, headers: cached, body };
+  }
+
+  async #encode(): Promise<{ readonly plain: Encoded; readonly compressed: Encoded }> {
+    const bytes = await this.#options.read();
+    const hash = createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
+    const encoded = (etag: string, content: Buffer, headers: NonNullable<Answer["headers"]>): Encoded => ({
+      etag,
+      body: { bytes: content.length, open: () => Readable.from([content]) }, // no faster than the client takes it: nothing of it is copied ahead
+      headers: [["ETag", etag], VARY, ...(this.#options.headers ?? []), ...headers],
+    });
+    return { plain: encoded(`"${hash}"`, bytes, []), compressed: encoded(`"${hash}-gzip"`, await gzip(bytes, { level: 9 }), [["Content-Encoding", "gzip"]]) };
+  }
+}

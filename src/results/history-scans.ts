@@ -1,0 +1,57 @@
+/** Scans of the whole history, which may have millions of rows: on one connection for all of a replica, slice by slice, callers by turns. */
+import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
+import { Turns } from "../turns.ts";
+import { DAY_MS, startOfDay } from "./partitions.ts";
+import { ReadPool } from "./read-pool.ts";
+import { readSql } from "./sql.ts";
+
+const MATCH = readSql("job-match.sql");
+
+export interface HistoryRange {
+  /** Ids below this one. */
+  readonly below: string;
+  /** Ids from this one; all when undefined. */
+  readonly from?: string | undefined;
+  /** Epoch ms. */
+  readonly finishedBy: number;
+  /** How many ids one query examines at most. */
+  readonly slice?: number;
+  /** Whose scan it is. */
+  readonly caller?: string;
+  /** Ends the scan with the slice under way. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+type MatchRow = { readonly examined: number; readonly lowest: string | null; readonly id: string | null };
+
+export class HistoryScans {
+  readonly #pool: ReadPool;
+  readonly #turns = new Turns();
+
+  constructor(databaseUrl: string) {
+    this.#pool = new ReadPool(databaseUrl, "taskflow-scans", 1);
+  }
+
+  /** @param asked the filters, in the order of the query's */
+  async *matching(asked: readonly (string | null)[], { below, from = LOWEST_ID, finishedBy, slice = 10_000, caller = "", signal }: HistoryRange): AsyncGenerator<string[]> {
+    let top = below;
+    let day = startOfDay(timeOfId(below));
+    for (let days = 1; top > from; days *= 2) {
+      const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
+      for (let isMore = true; isMore; ) {
+        const values = [top, bottom, slice, ...asked, finishedBy];
+        const rows = await this.#turns.take(caller, () => this.#pool.query<MatchRow>(MATCH, values), signal);
+        const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
+        if (ids.length > 0) yield ids;
+        const { examined = 0, lowest = null } = rows[0] ?? {};
+        isMore = examined === slice && lowest !== null;
+        top = isMore && lowest !== null ? lowest : bottom;
+      }
+      day = Math.max(0, day - days * DAY_MS);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}

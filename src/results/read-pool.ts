@@ -1,0 +1,49 @@
+/** Connections for reads of one kind. */
+import pg from "pg";
+import { TaskFlowError, messageOf } from "../errors.ts";
+import { isUnavailable } from "./faults.ts";
+
+const STATEMENT_TIMEOUT_MS = 10_000;
+const AS_BYTES = { getTypeParser: () => (value: unknown) => value } as unknown as pg.CustomTypesConfig;
+
+export class ReadPool {
+  readonly #pool: pg.Pool;
+
+  /** @param name how Postgres shows the connections @param size how many there are at most; they are opened as they are needed */
+  constructor(databaseUrl: string, name: string, size: number) {
+    this.#pool = new pg.Pool({
+      connectionString: databaseUrl,
+      application_name: name,
+      max: size,
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS + 2_000, // for a server that does not answer at all
+    });
+    this.#pool.on("error", () => undefined); // an idle connection died: the pool has dropped it
+  }
+
+  /** Rejects with `store_unavailable` while Postgres is away. */
+  query<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#run<Row>({ text, values: [...values] });
+  }
+
+  /** As {@link query}, with values as Postgres sends them in binary: of `json` and `text`, the bytes of the text. */
+  bytes<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#run<Row>({ text, values: [...values], binary: true, types: AS_BYTES });
+  }
+
+  async #run<Row extends object>(query: pg.QueryConfig & { readonly binary?: boolean }): Promise<Row[]> {
+    try {
+      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>(query);
+      return rows;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      throw new TaskFlowError("store_unavailable", 503, `Finished jobs cannot be read now: ${messageOf(error)}`, { cause: error, retryAfterMs: 2_000 });
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end();
+  }
+}

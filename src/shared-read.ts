@@ -1,0 +1,54 @@
+/** One read of a store for all who ask at the same time: what many callers cost the store does not grow with their number. */
+
+export interface SharedReadOptions {
+  /** Milliseconds from the begin of a read for which {@link SharedRead.recent} answers with it. */
+  readonly maxAgeMs?: number;
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Scrapes and probes come at most once a second where nobody means harm. */
+const MAX_AGE_MS = 1_000;
+
+export class SharedRead<T> {
+  readonly #read: () => Promise<T>;
+  readonly #maxAgeMs: number;
+  readonly #now: () => number;
+  #underWay: Promise<T> | undefined;
+  #next: Promise<T> | undefined;
+  #last: Promise<T> | undefined;
+  #startedAt = 0;
+
+  constructor(read: () => Promise<T>, { maxAgeMs = MAX_AGE_MS, now = () => performance.now() }: SharedReadOptions = {}) {
+    this.#read = read;
+    this.#maxAgeMs = maxAgeMs;
+    this.#now = now;
+  }
+
+  /** The read that is under way, or one that began within `maxAgeMs`, failed or not; else a new one. */
+  recent(): Promise<T> {
+    if (this.#underWay) return this.#underWay;
+    return this.#last && this.#now() - this.#startedAt < this.#maxAgeMs ? this.#last : this.#start();
+  }
+
+  /** A read that begins after this call, so it shows what the caller has done before. One is under way at a time: who comes meanwhile shares the next. */
+  fresh(): Promise<T> {
+    if (!this.#underWay) return this.#start();
+    const begin = (): Promise<T> => {
+      this.#next = undefined;
+      return this.#underWay ?? this.#start();
+    };
+    this.#next ??= this.#underWay.then(begin, begin);
+    return this.#next;
+  }
+
+  #start(): Promise<T> {
+    this.#startedAt = this.#now();
+    const read = this.#read();
+    const end = (): void => { this.#underWay = undefined; };
+    read.then(end, end); // before any caller's own continuation
+    this.#underWay = read;
+    this.#last = read;
+    return read;
+  }
+}

@@ -1,0 +1,49 @@
+/** Work of one kind, a piece at a time, callers by turns: who asks for much waits for its own, and not the others for it. */
+export class Turns {
+  #isTaken = false;
+  /** Who waits, by caller; the first caller is next. */
+  readonly #waiting = new Map<string, (() => void)[]>();
+
+  /**
+   * Does a piece of work when it is this caller's turn.
+   * @param caller whose pieces come one after the other
+   * @param signal ends the wait; what is under way goes on
+   */
+  async take<T>(caller: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    if (this.#isTaken) await this.#turn(caller, signal);
+    this.#isTaken = true;
+    try {
+      return await work();
+    } finally {
+      this.#pass();
+    }
+  }
+
+  #turn(caller: string, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const start = (): void => {
+        signal?.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        const left = (this.#waiting.get(caller) ?? []).filter((each) => each !== start);
+        if (left.length > 0) this.#waiting.set(caller, left);
+        else this.#waiting.delete(caller);
+        reject(signal?.reason as Error);
+      };
+      this.#waiting.set(caller, [...(this.#waiting.get(caller) ?? []), start]);
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  /** Starts the next piece, which finds the turn taken for it. */
+  #pass(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) { this.#isTaken = false; return; }
+    const [caller, [start, ...left]] = next;
+    this.#waiting.delete(caller);
+    if (left.length > 0) this.#waiting.set(caller, left); // behind all others
+    start?.();
+  }
+}
