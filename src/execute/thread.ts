@@ -12,8 +12,7 @@ import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./thre
 import { pickSettings } from "./tools.ts";
 
 const { jobsDir, settings } = workerData as ThreadData;
-const registry = await loadRegistry({ jobsDir });
-registry.configure(settings);
+const registry = await loadRegistry({ jobsDir, settings });
 const services: Services = { destinations: unlimited, startProcess: (request) => say({ thread: threadId, startProcess: request }) };
 const tools = new Map<string, Promise<unknown>>();
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated

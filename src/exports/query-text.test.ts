@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
 import type { QueryParameter } from "./query-parameters.ts";
-import { bindParameters, faultsOfParameters } from "./query-text.ts";
+import { bindParameters, faultsOfParameters, readParameters } from "./query-text.ts";
 
 const bind = (sql: string, params: Record<string, QueryParameter> = {}) => bindParameters(sql, params, pg.escapeLiteral).replace(/ +/g, " ");
 
@@ -49,7 +49,7 @@ describe("the parameters of a query", () => {
     ["uuid", ["01890a5d-ac96-7000-babc-b302099a8057"], ["01890a5d"]],
     ["text", ["", "x"], [1, true, "\0"]],
   ] as [string, QueryParameter[], QueryParameter[]][])("of type %s", (type, right, wrong) => {
-    const faultOf = (value: QueryParameter) => faultsOfParameters(`-- @param a ${type}\nselect :a`, { a: value })[0]?.message;
+    const faultOf = (value: QueryParameter) => faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: value })[0]?.message;
     expect(right.map(faultOf)).toEqual(right.map(() => undefined));
     expect(wrong.filter((value) => faultOf(value) === undefined)).toEqual([]);
   });
