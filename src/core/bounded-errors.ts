@@ -158,17 +158,14 @@ function ofConstant(schema: Schema, at: string): Visit[] {
   return visits;
 }
 
-/** The errors of each form stand before that of the union, as typebox has them. */
+/** The errors of each form stand before that of the union, as typebox has them. They are looked for only where no form fits. */
 function ofUnion({ anyOf }: Schema, at: string): Visit | undefined {
   if (!anyOf) return undefined;
+  const validator = Compile({ anyOf } as TSchema);
   const visits = anyOf.map((form, index) => visitOf(form, `${at}/anyOf/${index}`));
   return (value, walk) => {
-    const errors: TLocalizedValidationError[] = [];
-    for (const visit of visits) {
-      const ofForm = walk.apart(() => visit(value, walk));
-      if (ofForm.length === 0) return;
-      errors.push(...ofForm);
-    }
+    if (validator.Check(value)) return;
+    const errors = visits.flatMap((visit) => walk.apart(() => visit(value, walk)));
     walk.errors.push(...errors.slice(0, MAX_ERRORS - walk.errors.length));
     walk.add("anyOf", at, {});
   };

@@ -52,6 +52,7 @@ export const submissionSchema = Type.Object(
 );
 
 const envelope = compileValidator(submissionSchema);
+const FIELDS = Object.keys(submissionSchema.properties);
 type Fields = Partial<Static<typeof submissionSchema>>;
 
 /** What a submission needs to know of its type. */
@@ -108,7 +109,8 @@ export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup
 function soundFields(value: unknown, faults: readonly Fault[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
   const faulty = new Set(faults.map(({ path }) => path.split("/", 2)[1]));
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !faulty.has(name)));
+  const isSound = (name: string): boolean => Object.hasOwn(value, name) && !faulty.has(name);
+  return Object.fromEntries(FIELDS.filter(isSound).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]));
 }
 
 const DEFAULT_OPTIONS: Readonly<Record<Durability, JobOptions>> = { redis: NO_OPTIONS, postgres: Object.freeze({ durability: "postgres" }) };

@@ -36,7 +36,7 @@ describe("a validator", () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
