@@ -2,7 +2,6 @@
 import type { Static, TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { errorFinder } from "./bounded-errors.ts";
-import type { Schema } from "./schema-keywords.ts";
 import type { Fault } from "./schema-faults.ts";
 import { faultsOfErrors } from "./schema-faults.ts";
 
@@ -16,7 +15,7 @@ export interface Validator<Type extends TSchema> {
 /** @throws Error where it is no schema */
 export function compileValidator<Type extends TSchema>(schema: Type): Validator<Type> {
   const validator = Compile(schema);
-  const errorsOf = errorFinder(schema as Schema);
+  const errorsOf = errorFinder(schema);
   return {
     isValid: (value): value is Static<Type> => validator.Check(value),
     issuesOf: (value) => faultsOfErrors(errorsOf(value)),
