@@ -6,7 +6,8 @@ import type { Schema } from "../core/schema-keywords.ts";
 export interface MaximalBody {
   readonly name: string;
   readonly kind: BodyKind;
-  readonly text: string;
+  /** Makes it: most are passed over. */
+  readonly text: () => string;
 }
 
 /** The parts of which a value is made that no schema, or hardly one, takes. */
@@ -30,24 +31,24 @@ export function* bodiesOfType(type: string, payload: TObject, bytes: number): Ge
     const fields = field === undefined ? value : `${JSON.stringify({ ...example, [field]: undefined }).slice(0, -1).replace(/\{$/, '{"x":1')},${JSON.stringify(field)}:${value}}`;
     return `{"type":"${type}","delay_ms":86400000,"payload":${fields}}`;
   };
-  for (const filler of Object.keys(FILLERS)) yield { name: `${type}: ${filler}`, kind: "single", text: around(filled(filler, bytes)) };
+  for (const filler of Object.keys(FILLERS)) yield { name: `${type}: ${filler}`, kind: "single", text: () => around(filled(filler, bytes)) };
   for (const [field, schema] of Object.entries(payload.properties)) {
-    for (const form of formsOf(schema)) yield { name: `${type}.${field}: valid`, kind: "single", text: around(JSON.stringify(largest(form, bytes)), field) };
-    for (const filler of Object.keys(FILLERS)) yield { name: `${type}.${field}: ${filler}`, kind: "single", text: around(filled(filler, bytes), field) };
+    for (const form of formsOf(schema)) yield { name: `${type}.${field}: valid`, kind: "single", text: () => around(JSON.stringify(largest(form, bytes)), field) };
+    for (const filler of Object.keys(FILLERS)) yield { name: `${type}.${field}: ${filler}`, kind: "single", text: () => around(filled(filler, bytes), field) };
   }
   const job = around(JSON.stringify(example));
-  yield { name: `${type}: a batch`, kind: "batch", text: `{"jobs":[${`${job},`.repeat(bytes / job.length)}${job}]}` };
-  yield { name: `${type}: lines`, kind: "ndjson", text: `${job}\n`.repeat(bytes / job.length) };
+  yield { name: `${type}: a batch`, kind: "batch", text: () => `{"jobs":[${`${job},`.repeat(bytes / job.length)}${job}]}` };
+  yield { name: `${type}: lines`, kind: "ndjson", text: () => `${job}\n`.repeat(bytes / job.length) };
 }
 
 /** What is no job of any type. */
 export function* bodiesOfNone(bytes: number): Generator<MaximalBody> {
   for (const filler of Object.keys(FILLERS)) {
     for (const [around, kind] of [[(value: string) => value, "single"], [(value: string) => `{"jobs":${value}}`, "batch"], [(value: string) => value.replaceAll(",", "\n"), "ndjson"]] as const) {
-      yield { name: `${kind}: ${filler}`, kind, text: around(filled(filler, bytes)) };
+      yield { name: `${kind}: ${filler}`, kind, text: () => around(filled(filler, bytes)) };
     }
   }
-  for (const unit of ["[", '{"a":', "\n", " ", "{}\n", "1\n", '"', "\\"]) yield { name: `repeated: ${unit}`, kind: "ndjson", text: unit.repeat(bytes / unit.length) };
+  for (const unit of ["[", '{"a":', "\n", " ", "{}\n", "1\n", '"', "\\"]) yield { name: `repeated: ${unit}`, kind: "ndjson", text: () => unit.repeat(bytes / unit.length) };
 }
 
 function filled(filler: string, bytes: number): string {
