@@ -28,7 +28,7 @@ const PURE = [
   "src/cli/{terminal,time-option}.test.ts",
   "src/client/{event-stream,retry-delay,submission}.test.ts",
   "src/core/*.test.ts",
-  "src/exports/{csv-encoder,query-text}.test.ts",
+  "src/exports/{csv-encoder,export-payload,query-text}.test.ts",
   "src/images/variant-faults.test.ts",
   "src/jobs/webhook.payload.test.ts",
   "src/net/{redirect,retry-after,target}.test.ts",

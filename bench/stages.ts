@@ -43,7 +43,7 @@ function openQueue(url: string): Queue {
 }
 
 async function pureStages(): Promise<string[][]> {
-  const registry = await loadRegistry({ jobsDir: JOBS });
+  const registry = await loadRegistry({ jobsDir: JOBS, settings: {} });
   const typeOf = (type: string): ReturnType<typeof registry.get> => registry.get(type);
   const task = { bytes: Buffer.from(SMALL_BODY), kind: "single", maxBodyBytes: 1_048_576, now: 1_770_000_000_000, durability: "redis" } as const;
   const outcome = outcomeOf(submissionOf());

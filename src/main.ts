@@ -11,8 +11,8 @@ import { startEmbedded } from "./embedded/services.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log.ts";
-import type { Registry } from "./registry.ts";
-import { loadRegistry, settingsOf } from "./registry.ts";
+import type { LoadedDefinition } from "./registry.ts";
+import { loadDefinitions, registryOf, settingsOf } from "./registry.ts";
 import { Shutdown } from "./shutdown.ts";
 import { describeSettings, settingsHelp } from "./settings-table.ts";
 import { parseRedisAddr } from "./redis-addr.ts";
@@ -30,8 +30,8 @@ function say(text: string): void {
 async function main(): Promise<void> {
   const [unknown] = process.argv.slice(2).filter((argument) => !HELP.includes(argument));
   if (unknown !== undefined) throw new UsageError(`expected no argument but --help, got ${JSON.stringify(unknown)}: settings are variables of the environment.`);
-  const registry = await loadRegistry({ jobsDir: process.env.TASKFLOW_JOBS });
-  const typeSettings = settingsOf(registry);
+  const definitions = await loadDefinitions({ jobsDir: process.env.TASKFLOW_JOBS });
+  const typeSettings = settingsOf(definitions);
   if (process.argv.length > 2) {
     process.stdout.write(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
     return;
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {
-    const system = await startReplica({ config, registry, replica, log, embedded, onUnfit: shutdown.unfit });
+    const system = await startReplica({ config, definitions, replica, log, embedded, onUnfit: shutdown.unfit });
     shutdown.serves({
       close: async () => {
         await system.close();
@@ -67,27 +67,28 @@ async function main(): Promise<void> {
 
 interface Parts {
   readonly config: Config;
-  readonly registry: Registry;
+  readonly definitions: readonly LoadedDefinition[];
   readonly replica: string;
   readonly log: Log;
   readonly embedded: EmbeddedServices;
   readonly onUnfit: () => void;
 }
 
-async function startReplica({ config, registry, replica, log, embedded, onUnfit }: Parts): Promise<System> {
+async function startReplica({ config, definitions, replica, log, embedded, onUnfit }: Parts): Promise<System> {
   const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
   if (!redis) throw new StartError("REDIS_ADDR is not set, and no Redis was started here.");
   const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");
   const smtpUrl = config.SMTP_URL || (embedded.smtpUrl ?? "");
+  const typeSettings = { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl };
   return startSystem({
     config,
-    registry,
+    registry: registryOf(definitions, typeSettings),
     replica,
     log,
     version,
     databaseUrl,
     redis: { url: redis.url, where: `${redis.host}:${redis.port}` },
-    typeSettings: { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl },
+    typeSettings,
     mail: embedded.mail,
     onUnfit,
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { AnyJobDefinition } from "./core/job-type.ts";
 import { defineJob, fixed } from "./core/job-type.ts";
 import { StartError } from "./errors.ts";
-import { loadRegistry, registryOf, settingsOf } from "./registry.ts";
+import { loadDefinitions, loadRegistry, registryOf, settingsOf } from "./registry.ts";
 import { tempDir } from "./testing/services.ts";
 
 const base = defineJob({
@@ -18,7 +18,7 @@ const base = defineJob({
   backoff: fixed(1_000),
   run: () => ({}),
 });
-const one = (changes: object) => registryOf([{ source: "a.mjs", definition: { ...base, ...changes } as AnyJobDefinition }]);
+const one = (changes: object, settings = {}) => registryOf([{ source: "a.mjs", definition: { ...base, ...changes } as AnyJobDefinition }], settings);
 
 function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = tempDir();
@@ -32,16 +32,16 @@ const OWN = `export default ({ defineJob, Type, fixed }) => defineJob({
 
 describe("a registry", () => {
   it("holds the built-in types", async () => {
-    const registry = await loadRegistry();
+    const registry = await loadRegistry({ settings: {} });
     expect(registry.types.map(({ type }) => type)).toEqual(["email", "webhook", "image_resize", "data_export", "replay"]);
     expect(registry.get("email")).toMatchObject({ maxBodyBytes: 16 * 1024 * 1024, hidesSecrets: true });
     expect(registry.get("image_resize")).toMatchObject({ hidesSecrets: false });
     expect(registry.get("webhook")?.maxBodyBytes).toBe(0);
-    expect(settingsOf(registry).flatMap(({ properties }) => Object.keys(properties))).toContain("SMTP_URL");
+    expect(settingsOf(await loadDefinitions()).flatMap(({ properties }) => Object.keys(properties))).toContain("SMTP_URL");
   });
 
   it("takes the examples of each built-in type", async () => {
-    for (const jobType of (await loadRegistry()).types) {
+    for (const jobType of (await loadRegistry({ settings: {} })).types) {
       const { type, definition } = jobType;
       const { examples } = definition.payload as { readonly examples?: readonly unknown[] };
       expect(examples, type).not.toHaveLength(0);
@@ -71,7 +71,7 @@ describe("a registry", () => {
       "a.js": `export default { type: "plain", lane: "cpu", payload: { type: "object", properties: {} }, attempts: 1, timeoutMs: 1, backoff: { kind: "fixed", base_ms: 1, max_ms: 1 }, run() {} }`,
       "notes.txt": "not a job",
     });
-    const registry = await loadRegistry({ jobsDir });
+    const registry = await loadRegistry({ jobsDir, settings: {} });
     expect(registry.types.slice(5).map(({ type }) => type)).toEqual(["plain", "own_type"]);
     expect(registry.get("own_type")).toMatchObject({ maxBodyBytes: 5_000 });
     expect(registry.get("own_type")?.faultsOf({ n: 1.5 })).toEqual([{ path: "/n", message: "expected an integer" }]);
@@ -91,7 +91,7 @@ describe("a registry", () => {
 
   it("refuses two types of one name", () => {
     const own = { source: "b.mjs", definition: base };
-    expect(() => registryOf([own, own])).toThrow("b.mjs: there is another job type named note");
+    expect(() => registryOf([own, own], {})).toThrow("b.mjs: there is another job type named note");
   });
 
   it.each([
@@ -101,13 +101,13 @@ describe("a registry", () => {
     [{ "a.mjs": "throw new Error('at load')" }, "a.mjs: cannot be loaded: at load"],
     [{ "a.mjs": OWN.replace("own_type", "email") }, "a.mjs: there is another job type named email"],
   ])("names the file that is wrong: case %#", async (files, message) => {
-    await expect(loadRegistry({ jobsDir: folderWith(files) })).rejects.toThrow(message);
+    await expect(loadDefinitions({ jobsDir: folderWith(files) })).rejects.toThrow(message);
   });
 
   it("says that the folder cannot be read", async () => {
-    const loading = loadRegistry({ jobsDir: "/nowhere/jobs" });
+    const loading = loadDefinitions({ jobsDir: "/nowhere/jobs" });
     await expect(loading).rejects.toThrow("TASKFLOW_JOBS: the folder /nowhere/jobs cannot be read");
-    await expect(loadRegistry({ jobsDir: tempDir() })).rejects.toThrow(/^TASKFLOW_JOBS: the folder \S+ has no \*\.js or \*\.mjs file$/);
+    await expect(loadDefinitions({ jobsDir: tempDir() })).rejects.toThrow(/^TASKFLOW_JOBS: the folder \S+ has no \*\.js or \*\.mjs file$/);
     await expect(loading).rejects.toThrow(StartError);
   });
 });

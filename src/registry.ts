@@ -1,16 +1,19 @@
 /**
  * The job types of this process: the built-in ones, and a deployment's own from the folder that TASKFLOW_JOBS names.
- * Their payload schemas are compiled here, once.
+ *
+ *   loadDefinitions ──▶ settingsOf ──▶ (the environment is read) ──▶ registryOf
+ *
+ * The checks of a registry need settings, and the settings need the definitions, so these come first. A thread is given both:
+ * it calls loadRegistry. Nothing checks a payload without its settings.
  */
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
-import { Compile } from "typebox/compile";
 import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
 import { PermanentError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
-import { faultsOfErrors } from "./core/schema-faults.ts";
+import { compileValidator } from "./core/validator.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
 import email from "./jobs/email.ts";
@@ -32,59 +35,71 @@ export interface JobType {
 export interface Registry {
   readonly types: readonly JobType[];
   readonly get: (type: string) => JobType | undefined;
-  /** Gives the types' checks their settings; before it they have the defaults. */
-  readonly configure: (settings: Readonly<Record<string, unknown>>) => void;
 }
+
+/** The values of the types' settings; one that is missing has its default. */
+export type TypeSettings = Readonly<Record<string, unknown>>;
 
 /** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
 const kit = { defineJob, Type, PermanentError, RetryAfterError, RetryableError, exponential, fixed };
 export type JobKit = typeof kit;
 
-/**
- * Loads all job types. Called in the process, and once in each pool thread.
- * @param options.jobsDir a folder whose *.js and *.mjs files define further types
- * @throws StartError that names the file, or the type, and what is wrong with it
- */
-export async function loadRegistry({ jobsDir }: { readonly jobsDir?: string | undefined } = {}): Promise<Registry> {
-  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: "built in", definition }));
-  return registryOf([...builtIn, ...(jobsDir === undefined || jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))]);
-}
-
-interface Loaded {
+export interface LoadedDefinition {
   /** Where it comes from, for a message. */
   readonly source: string;
   readonly definition: AnyJobDefinition;
 }
 
-/** A registry of these types. @throws StartError for a definition that is not in order, or a name that two have */
-export function registryOf(loaded: readonly Loaded[]): Registry {
-  const types = new Map<string, JobType>();
-  const settings: Record<string, unknown> = {};
-  for (const { source, definition } of loaded) {
-    const fault = faultOfDefinition(definition);
-    if (fault !== undefined) throw new StartError(`${source}: ${fault}`);
-    if (types.has(definition.type)) throw new StartError(`${source}: there is another job type named ${definition.type}`);
-    types.set(definition.type, compile(source, definition, settings));
-  }
-  return {
-    types: [...types.values()],
-    get: (type) => types.get(type),
-    configure: (values) => void Object.assign(settings, values),
-  };
+export interface JobsFolder {
+  /** A folder whose *.js and *.mjs files define further types. */
+  readonly jobsDir?: string | undefined;
+}
+
+/**
+ * Loads the definitions of all job types.
+ * @throws StartError that names the file, or the type, and what is wrong with it
+ */
+export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promise<LoadedDefinition[]> {
+  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: "built in", definition }));
+  const loaded = [...builtIn, ...(jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))];
+  assertDefinitions(loaded);
+  return loaded;
 }
 
 /** The settings of all types, each a table of environment variables. */
-export function settingsOf(registry: Registry): TObject[] {
-  return registry.types.flatMap(({ definition }) => (definition.settings === undefined ? [] : [definition.settings as TObject]));
+export function settingsOf(loaded: readonly LoadedDefinition[]): TObject[] {
+  return loaded.flatMap(({ definition }) => (definition.settings === undefined ? [] : [definition.settings as TObject]));
 }
 
-async function loadFolder(folder: string): Promise<Loaded[]> {
+/** Loads all job types, ready to check payloads. @throws StartError as {@link loadDefinitions} and {@link registryOf} do */
+export async function loadRegistry({ jobsDir, settings }: JobsFolder & { readonly settings: TypeSettings }): Promise<Registry> {
+  return registryOf(await loadDefinitions({ jobsDir }), settings);
+}
+
+/** A registry of these types. @throws StartError for a definition that is not in order, or a name that two have */
+export function registryOf(loaded: readonly LoadedDefinition[], settings: TypeSettings): Registry {
+  assertDefinitions(loaded);
+  const types = new Map(loaded.map((each) => [each.definition.type, compile(each, settings)]));
+  return { types: [...types.values()], get: (type) => types.get(type) };
+}
+
+function assertDefinitions(loaded: readonly LoadedDefinition[]): void {
+  const names = new Set<string>();
+  for (const { source, definition } of loaded) {
+    const fault = faultOfDefinition(definition);
+    if (fault !== undefined) throw new StartError(`${source}: ${fault}`);
+    if (names.has(definition.type)) throw new StartError(`${source}: there is another job type named ${definition.type}`);
+    names.add(definition.type);
+  }
+}
+
+async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} cannot be read: ${messageOf(error)}`, error);
   });
   const files = names.filter((name) => /\.m?js$/.test(name)).sort();
   if (files.length === 0) throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} has no *.js or *.mjs file`);
-  const loaded: Loaded[] = [];
+  const loaded: LoadedDefinition[] = [];
   for (const name of files) {
     const source = join(folder, name);
     try {
@@ -99,7 +114,7 @@ async function loadFolder(folder: string): Promise<Loaded[]> {
   return loaded;
 }
 
-const shape = Compile(
+const shape = compileValidator(
   Type.Object({
     type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$" }),
     lane: Type.Enum(["io", "cpu"]),
@@ -118,25 +133,25 @@ const FUNCTIONS = ["check", "checkHere", "needsRead", "open", "close", "run"] as
 /** What is wrong with a definition, in one clause. */
 function faultOfDefinition(definition: unknown): string | undefined {
   if (typeof definition !== "object" || definition === null) return "the default export is no job definition";
-  if (!shape.Check(definition)) return faultsOfErrors(shape.Errors(definition)).map(({ path, message }) => `${path.slice(1)} ${message}`).join("; ");
+  if (!shape.isValid(definition)) return shape.issuesOf(definition).map(({ path, message }) => `${path.slice(1)} ${message}`).join("; ");
   const functions = definition as Partial<Record<(typeof FUNCTIONS)[number], unknown>>;
   const wrong = FUNCTIONS.find((name) => typeof functions[name] !== "function" && (name === "run" || functions[name] !== undefined));
   return wrong && `${wrong} expected a function`;
 }
 
-/** @param settings those of all types, filled once they are read */
-function compile(source: string, definition: AnyJobDefinition, settings: Record<string, unknown>): JobType {
+function compile({ source, definition }: LoadedDefinition, given: TypeSettings): JobType {
   const schema = definition.payload as TObject;
-  for (const [name, { default: value }] of Object.entries(propertiesOf(definition))) settings[name] ??= value;
+  const defaults = Object.fromEntries(Object.entries(propertiesOf(definition)).map(([name, { default: value }]) => [name, value]));
+  const settings = { ...defaults, ...given };
   const { check, checkHere } = definition;
   try {
-    const validator = Compile(schema);
+    const { isValid, issuesOf } = compileValidator(schema);
     return {
       type: definition.type,
       definition,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
-      faultsOf: (payload) => (validator.Check(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : faultsOfErrors(validator.Errors(payload))),
+      faultsOf: (payload) => (isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : issuesOf(payload)),
     };
   } catch (error) {
     throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);

@@ -36,6 +36,8 @@ export interface ApiRequest {
   readonly body: Uint8Array;
   /** The body, to keep or to move to a thread. */
   takeBody(): Uint8Array;
+  /** The address that it came from, as far as it tells one caller from another. Valid until the handler returns. */
+  peer(): string;
   /** These jobs were enqueued by it, for the first time: its key's quotas are charged, and the answer tells what is left. */
   chargeJobs(submissions: readonly Pick<Submission, "payload">[]): void;
 }

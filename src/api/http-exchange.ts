@@ -18,6 +18,7 @@ import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from 
 import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import type { Outgoing } from "./outgoing.ts";
+import { peerName } from "./peer.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
 import type { Limited, RateLimits } from "./rate-limits.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -31,6 +32,7 @@ export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse
   writeHeader(name: string, value: string): unknown;
   end(body?: string | Uint8Array, closeConnection?: boolean): unknown;
   endWithoutBody(): unknown;
+  getRemoteAddress(): ArrayBuffer;
 }
 
 /** What all exchanges of a server share. */
@@ -55,7 +57,7 @@ export interface ExchangeRoute {
 }
 
 /** What is known of a request when its head has been read. */
-export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "chargeJobs" | "headers"> {
+export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "peer" | "chargeJobs" | "headers"> {
   readonly headers: RequestHead;
 }
 
@@ -161,6 +163,10 @@ export class HttpExchange implements ApiRequest, Reply {
   takeBody(): Uint8Array {
     const { body } = this;
     return body.buffer === this.#kept?.buffer && body.length === body.buffer.byteLength ? body : new Uint8Array(body);
+  }
+
+  peer(): string {
+    return peerName(this.#response.getRemoteAddress());
   }
 
   chargeJobs(submissions: readonly Pick<Submission, "payload">[]): void {

@@ -1,16 +1,61 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { LargeBodies } from "./large-bodies.ts";
 
-it("lets two go on at once, and the others in their order as those leave", () => {
+const MIB = 1024 * 1024;
+
+function setup() {
   const bodies = new LargeBodies();
   const started: string[] = [];
-  for (const name of ["a", "b", "c", "d"]) bodies.enter(() => started.push(name));
-  expect(started).toEqual(["a", "b"]);
-  bodies.leave();
-  expect(started).toEqual(["a", "b", "c"]);
-  bodies.leave();
-  bodies.leave();
-  bodies.leave();
-  bodies.enter(() => started.push("e"));
-  expect(started).toEqual(["a", "b", "c", "d", "e"]);
+  const body = (name: string, bytes = 1) => ({ caller: name.charAt(0), bytes, start: () => started.push(name) });
+  const enter = (name: string, bytes?: number) => bodies.enter(body(name, bytes));
+  return { bodies, started, body, enter };
+}
+
+describe("large bodies", () => {
+  it("are parsed two at once, the others of one caller in their order", () => {
+    const { bodies, started, enter } = setup();
+    for (const name of ["a1", "a2", "a3", "a4"]) enter(name);
+    expect(started).toEqual(["a1", "a2"]);
+    bodies.parsed();
+    expect(started).toEqual(["a1", "a2", "a3"]);
+    bodies.parsed();
+    expect(started).toHaveLength(3); // one is parsed, two are on their way into Redis
+    bodies.leave();
+    expect(started).toEqual(["a1", "a2", "a3", "a4"]);
+  });
+
+  it("of one caller do not hold up another caller's", () => {
+    const { bodies, started, enter } = setup();
+    for (let number = 0; number < 100; number++) enter(`a${number}`);
+    for (const name of ["b0", "b1", "c0"]) enter(name);
+    for (let turn = 0; turn < 6; turn++) {
+      bodies.parsed();
+      bodies.leave();
+    }
+    expect(started).toEqual(["a0", "a1", "a2", "b0", "c0", "a3", "b1", "a4"]);
+  });
+
+  it("wait as long as there is room for their bytes, which one caller cannot have alone", () => {
+    const { bodies, started, enter } = setup();
+    for (const name of ["a1", "a2"]) enter(name, 64 * MIB);
+    expect(["a3", "a4", "a5", "b1", "b2"].map((name) => enter(name, 64 * MIB))).toEqual([true, true, false, true, false]);
+    bodies.parsed();
+    bodies.leave();
+    expect(started).toEqual(["a1", "a2", "a3"]);
+    expect(enter("b2", 64 * MIB)).toBe(true);
+  });
+
+  it("are dropped when their client goes while they wait", () => {
+    const { bodies, started, enter, body } = setup();
+    for (const name of ["a1", "a2"]) enter(name);
+    const gone = body("a3", 128 * MIB);
+    bodies.enter(gone);
+    expect(enter("a4")).toBe(false);
+    bodies.drop(gone);
+    bodies.drop(gone);
+    expect(enter("a5", 128 * MIB)).toBe(true);
+    bodies.parsed();
+    bodies.leave();
+    expect(started).toEqual(["a1", "a2", "a5"]);
+  });
 });

@@ -1,29 +1,102 @@
 /**
  * Large bodies take turns from their parsing to their answer: each is the objects, texts and requests of up to 10,000 jobs
- * by then, ten times its bytes. Those that wait are bytes, which the server bounds.
+ * while it is parsed and enqueued, ten times its bytes. Those that wait are bytes, which are bounded. The callers take turns, too:
+ * one that sends a hundred bodies keeps the next caller waiting for those that have begun, and for no others.
  */
+import { BODY_THREADS } from "../core/body.ts";
 
-/** One on the thread that parses, one on its way into Redis. */
-const MAX_UNDER_WAY = 2;
+/** One on each thread that parses, one on its way into Redis. */
+const MAX_UNDER_WAY = BODY_THREADS + 1;
+
+const MIB = 1024 * 1024;
+/** The server has 256 MiB for all bodies that are not answered yet (http-exchange.ts): a quarter is left for those that still come in. */
+const MAX_WAITING_BYTES = 192 * MIB;
+/** Of one caller, so that there is always room for others. */
+const MAX_BYTES_OF_CALLER = 128 * MIB;
+
+export interface LargeBody {
+  /** Whose turn it takes. */
+  readonly caller: string;
+  readonly bytes: number;
+  /** Called once, when it is the body's turn. */
+  readonly start: () => void;
+}
+
+interface Caller {
+  readonly bodies: LargeBody[];
+  bytes: number;
+}
 
 export class LargeBodies {
+  #parsing = 0;
   #underWay = 0;
-  readonly #waiting: (() => void)[] = [];
+  #waitingBytes = 0;
+  /** In the order of their turns. Each has a body that waits. */
+  readonly #callers = new Map<string, Caller>();
 
-  /** Calls `start`, now or when it is its turn. Whatever comes of it, {@link leave} follows. */
-  enter(start: () => void): void {
-    if (this.#underWay === MAX_UNDER_WAY) {
-      this.#waiting.push(start);
-      return;
+  /**
+   * Starts a body, now or when it is its turn. Whatever comes of it, {@link parsed} and then {@link leave} follow.
+   * @returns false where too many bytes wait already: it is not started
+   */
+  enter(body: LargeBody): boolean {
+    if (this.#hasRoom()) {
+      this.#start(body);
+      return true;
     }
-    this.#underWay += 1;
-    start();
+    const caller = this.#callers.get(body.caller) ?? { bodies: [], bytes: 0 };
+    if (this.#waitingBytes + body.bytes > MAX_WAITING_BYTES || caller.bytes + body.bytes > MAX_BYTES_OF_CALLER) return false;
+    caller.bodies.push(body);
+    this.#callers.set(body.caller, caller);
+    this.#count(caller, body.bytes);
+    return true;
   }
 
-  /** The body's request is answered: the next one's turn. */
+  /** The body's client has gone: where it still waits, it is dropped. */
+  drop(body: LargeBody): void {
+    const caller = this.#callers.get(body.caller);
+    const at = caller?.bodies.indexOf(body) ?? -1;
+    if (caller === undefined || at < 0) return;
+    caller.bodies.splice(at, 1);
+    this.#count(caller, -body.bytes);
+    if (caller.bodies.length === 0) this.#callers.delete(body.caller);
+  }
+
+  /** A body needs no thread any more. */
+  parsed(): void {
+    this.#parsing -= 1;
+    this.#startWaiting();
+  }
+
+  /** A body's request is answered. */
   leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#underWay -= 1;
+    this.#underWay -= 1;
+    this.#startWaiting();
+  }
+
+  #hasRoom(): boolean {
+    return this.#parsing < BODY_THREADS && this.#underWay < MAX_UNDER_WAY;
+  }
+
+  #start(body: LargeBody): void {
+    this.#parsing += 1;
+    this.#underWay += 1;
+    body.start();
+  }
+
+  #startWaiting(): void {
+    for (const [name, caller] of this.#callers) {
+      if (!this.#hasRoom()) return;
+      const body = caller.bodies.shift();
+      this.#callers.delete(name);
+      if (body === undefined) continue;
+      if (caller.bodies.length > 0) this.#callers.set(name, caller); // at the end: the loop comes to it again
+      this.#count(caller, -body.bytes);
+      this.#start(body);
+    }
+  }
+
+  #count(caller: Caller, bytes: number): void {
+    caller.bytes += bytes;
+    this.#waitingBytes += bytes;
   }
 }

@@ -1,7 +1,6 @@
 /** The query of `GET /api/v1/jobs` → filters and a range of ids, or every fault of it. */
 import type { Static } from "typebox";
 import { Type } from "typebox";
-import { Compile } from "typebox/compile";
 import type { Refusal } from "../core/body.ts";
 import { invalid } from "../core/body.ts";
 import { isId } from "../core/id.ts";
@@ -9,7 +8,8 @@ import type { Status } from "../core/job.ts";
 import { STATUSES } from "../core/job.ts";
 import { boundOf, faultsOfFilters, textFilters } from "../core/job-filters.ts";
 import type { Fault } from "../core/schema-faults.ts";
-import { escapePointer, faultsOfErrors } from "../core/schema-faults.ts";
+import { escapePointer } from "../core/schema-faults.ts";
+import { compileValidator } from "../core/validator.ts";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
@@ -26,7 +26,7 @@ export const listQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-const validator = Compile(listQuerySchema);
+const validator = compileValidator(listQuerySchema);
 
 export interface ListQuery {
   readonly filters: {
@@ -49,7 +49,7 @@ export function readListQuery(query: string): ListQuery | { readonly refusal: Re
   const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
   const values = Object.fromEntries(params) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
   const faults: Fault[] = repeated.map((name) => ({ path: `/${escapePointer(name)}`, message: "is given more than once" }));
-  if (!validator.Check(values)) faults.push(...faultsOfErrors(validator.Errors(values)));
+  if (!validator.isValid(values)) faults.push(...validator.issuesOf(values));
   const { created_after, created_before, limit, cursor, ...filters } = values;
   faults.push(...faultsOfFilters(values));
   if (cursor !== undefined && !isId(cursor)) faults.push({ path: "/cursor", message: "expected the next_cursor of another page" });

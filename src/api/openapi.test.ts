@@ -17,7 +17,7 @@ const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 800);
 let server: ApiServer;
 let document: OpenApiDocument;
 beforeAll(async () => {
-  const registry = await loadRegistry();
+  const registry = await loadRegistry({ settings: {} });
   server = await startApiServer({ deps: { registry, parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))) } });
   document = (await request(server, "GET", "/api/v1/openapi.json")).body as unknown as OpenApiDocument;
 });

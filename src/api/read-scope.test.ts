@@ -13,7 +13,7 @@ import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer, testRegistry } from "../testing/api-server.ts";
 import { Keyring } from "./keyring.ts";
 
-const registry = registryOf([...testRegistry.types.map(({ definition }) => definition), dataExport, email, imageResize, replay].map((definition) => ({ source: "test", definition })));
+const registry = registryOf([...testRegistry.types.map(({ definition }) => definition), dataExport, email, imageResize, replay].map((definition) => ({ source: "test", definition })), {});
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
 const HISTORY = { type: "data_export", payload: { format: "csv", source: { jobs: { status: "failed" } } }, delay_ms: 60_000 };
 const ROWS = { ...HISTORY, payload: { format: "csv", source: { rows: [] } } };

@@ -13,7 +13,7 @@ it("a count stops when its client has gone, and no other does", async () => {
   const left: unknown[] = [];
   server = await startApiServer({
     deps: {
-      registry: await loadRegistry(),
+      registry: await loadRegistry({ settings: {} }),
       replays: {
         async *matching({ type }, _id, scan = {}) {
           scans.push(scan);

@@ -19,6 +19,7 @@ import { getHealth, isLive, isReady } from "./health.ts";
 import { followJob } from "./job-events.ts";
 import { listJobs } from "./job-list.ts";
 import { cancelJob, getJob } from "./jobs.ts";
+import { LargeBodies } from "./large-bodies.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
 import { replayJobs } from "./replay.ts";
 import { retryJob } from "./retry.ts";
@@ -55,9 +56,10 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   if (settings.role === "worker") return ofEveryRole;
   // Which type it is, and so how large it may be, is known when the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
+  const largeBodies = new LargeBodies();
   const routes: Route[] = [
-    submit(jobs.submitJob, submitJob(deps), maxJobBytes),
-    submit(jobs.submitBatch, submitBatch(deps), settings.maxBatchBytes),
+    submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
+    submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
     submit(evidence.replayJobs, replayJobs(deps), 64 * 1_024),
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),

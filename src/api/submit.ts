@@ -18,7 +18,7 @@ import { JSON_TYPE } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
 import { idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
-import { LargeBodies } from "./large-bodies.ts";
+import type { LargeBodies, LargeBody } from "./large-bodies.ts";
 import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "./problem.ts";
 import { readWait } from "./wait.ts";
 import { waitedReply } from "./waited-reply.ts";
@@ -31,9 +31,9 @@ const REPLAYED = ["Idempotent-Replayed", "true"] as const;
 type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
 
 /** `POST /api/v1/jobs` */
-export function submitJob(deps: ApiDependencies): Handler {
+export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Handler {
   const toJson = jobJson(deps.registry);
-  const parse = parsing(deps);
+  const parse = parsing(deps, largeBodies);
   const accepted = (id: string, submission: Submission, isReplay: boolean): Answer => {
     const location = ["Location", `/api/v1/jobs/${id}`] as const;
     return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [location, REPLAYED] : [location], body: toJson(viewOfSubmission(id, submission)) };
@@ -58,8 +58,8 @@ export function submitJob(deps: ApiDependencies): Handler {
 }
 
 /** `POST /api/v1/jobs/batch` */
-export function submitBatch(deps: ApiDependencies): Handler {
-  const parse = parsing(deps);
+export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Handler {
+  const parse = parsing(deps, largeBodies);
   return (request, reply) => {
     const kind = batchKindOf(request.headers.contentType);
     const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
@@ -105,11 +105,12 @@ const STRAIGHT: Through = (to) => to;
 /** Parses the body of a request and goes on with what it holds and what its answer goes through; a refusal is answered. */
 type Parse = (request: ApiRequest, reply: Reply, options: ParseOptions, goOn: (parsed: Parsed, through: Through) => void) => void;
 
-/** Parses here, or large ones on a pool thread. */
-function parsing(deps: ApiDependencies): Parse {
+const OVERLOADED = problem(503, "overloaded", "Too many large requests are under way.");
+
+/** Parses here, or large ones on a thread. */
+function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
   const { maxBodyBytes, durability } = deps.settings;
-  const large = new LargeBodies();
-  const leaving: Through = (to) => ({ send: (answer) => { to.send(answer); large.leave(); } });
+  const leaving: Through = (to) => ({ send: (answer) => { to.send(answer); largeBodies.leave(); } });
   return (request, reply, { kind, now, faults = [] }, goOn) => {
     const refuse = (through: Through, answer: Answer): void => {
       deps.metrics.countSubmissions(answer.code ?? "", 1);
@@ -126,9 +127,14 @@ function parsing(deps: ApiDependencies): Parse {
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
     if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), STRAIGHT); return; }
     const bytes = request.takeBody();
-    large.enter(() => {
-      deps.parseLarge({ ...task, bytes }).then((parsed) => take(parsed, leaving)).catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error)));
-    });
+    const parse = (): Promise<ParsedBody> => deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed());
+    const body: LargeBody = {
+      caller: request.caller?.id ?? request.peer(),
+      bytes: bytes.length,
+      start: () => void parse().then((parsed) => take(parsed, leaving)).catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error))),
+    };
+    if (!largeBodies.enter(body)) refuse(STRAIGHT, OVERLOADED);
+    else reply.onGone(() => largeBodies.drop(body));
   };
 }
 

@@ -34,7 +34,7 @@ export function addKeysCommands(program: Command, act: Act): void {
 
 async function run(invocation: Invocation, asked: Pick<KeysOptions, "action"> & Partial<KeysOptions>): Promise<number> {
   const { env, isJson, terminal } = invocation;
-  const [{ loadConfig }, { loadRegistry, settingsOf }, { keysCommand }] = await Promise.all([import("../config.ts"), import("../registry.ts"), import("./keys.ts")]);
-  const config = loadConfig(env, settingsOf(await loadRegistry({ jobsDir: env.TASKFLOW_JOBS })));
+  const [{ loadConfig }, { loadDefinitions, settingsOf }, { keysCommand }] = await Promise.all([import("../config.ts"), import("../registry.ts"), import("./keys.ts")]);
+  const config = loadConfig(env, settingsOf(await loadDefinitions({ jobsDir: env.TASKFLOW_JOBS })));
   return whereServersAnswer(invocation, () => keysCommand({ ...{ config, name: "", scopes: "", isForEnv: false, isJson, out: terminal.out }, ...asked }));
 }

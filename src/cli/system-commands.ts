@@ -32,9 +32,8 @@ export function addSystemCommands(program: Command, act: Act, serve: (args: read
 
 async function verify(invocation: Invocation): Promise<number> {
   const { env, isJson, terminal } = invocation;
-  const [{ loadConfig }, { loadRegistry, settingsOf }, { verifyCommand }] = await Promise.all([import("../config.ts"), import("../registry.ts"), import("./verify.ts")]);
-  const registry = await loadRegistry({ jobsDir: env.TASKFLOW_JOBS });
-  const config = loadConfig(env, settingsOf(registry));
+  const [{ loadConfig }, { loadDefinitions, settingsOf }, { verifyCommand }] = await Promise.all([import("../config.ts"), import("../registry.ts"), import("./verify.ts")]);
+  const config = loadConfig(env, settingsOf(await loadDefinitions({ jobsDir: env.TASKFLOW_JOBS })));
   return whereServersAnswer(invocation, () => verifyCommand({ config, isJson, out: terminal.out }));
 }
 

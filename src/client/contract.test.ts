@@ -35,7 +35,7 @@ function itemOf(schema: JsonSchema, property: string): JsonSchema {
 }
 
 async function contract(): Promise<string> {
-  const { types } = await loadRegistry();
+  const { types } = await loadRegistry({ settings: {} });
   const builtIn = types.filter(({ type }) => type !== "replay"); // which the call of that name submits
   const payloadName = (type: string): string => `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const replayBody = evidence.replayJobs.body?.["application/json"]?.schema as JsonSchema;

@@ -3,15 +3,17 @@
  * on a pool thread for large bodies; its result can be cloned from one to the other.
  */
 import { Type } from "typebox";
-import { Compile } from "typebox/compile";
 import type { Durability, Submission } from "./job.ts";
 import { elementsOf, isDeeperThan, memberText } from "./json-span.ts";
 import type { Fault } from "./schema-faults.ts";
-import { MAX_FAULTS, escapePointer, faultsOfErrors } from "./schema-faults.ts";
+import { MAX_FAULTS, escapePointer } from "./schema-faults.ts";
 import type { TypeLookup } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
+import { compileValidator } from "./validator.ts";
 
 export const MAX_JOBS = 10_000;
+/** Larger bodies are parsed on one of these, beside the event loop. With two, a body that takes long does not hold up the next one. */
+export const BODY_THREADS = 2;
 /** Above what any payload needs, below what recursion over a value can bear. */
 const MAX_LEVELS = 100;
 
@@ -23,7 +25,7 @@ export type BodyKind = "single" | "batch" | "ndjson";
 
 export interface Refusal {
   readonly status: 400 | 413 | 422;
-  readonly code: "invalid_utf8" | "malformed_json" | "json_too_deep" | "body_too_large" | "validation_failed";
+  readonly code: "invalid_utf8" | "malformed_json" | "json_too_deep" | "body_too_large" | "body_too_complex" | "validation_failed";
   readonly detail: string;
   readonly faults: readonly Fault[];
 }
@@ -87,6 +89,11 @@ function refuse(status: Refusal["status"], code: Refusal["code"], detail: string
   return { refusal: { status, code, detail, faults } };
 }
 
+/** A refusal for a body over which its thread took too long. */
+export function tooComplex(): { readonly refusal: Refusal } {
+  return refuse(422, "body_too_complex", "Reading and checking this body takes too long, or too much memory. Send fewer jobs at once, or less in each.");
+}
+
 /** A refusal for a request that was read and is wrong. */
 export function invalid(faults: readonly Fault[]): { readonly refusal: Refusal } {
   return refuse(422, "validation_failed", `The request has ${numberOf(faults)}.`, faults.slice(0, MAX_FAULTS));
@@ -131,13 +138,13 @@ interface JobText {
   readonly json: string;
 }
 
-const batch = Compile(Type.Object({ jobs: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_JOBS }) }, { additionalProperties: false }));
+const batch = compileValidator(Type.Object({ jobs: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_JOBS }) }, { additionalProperties: false }));
 
 function readBatch(text: string): Read<JobText[]> {
   const json = readJson(text);
   if ("refusal" in json) return json;
   const { value } = json;
-  if (!batch.Check(value)) return invalid(faultsOfErrors(batch.Errors(value)));
+  if (!batch.isValid(value)) return invalid(batch.issuesOf(value));
   const texts = elementsOf(memberText(text, "jobs") ?? "[]");
   return { value: value.jobs.map((job, index) => ({ index, value: job, json: texts[index] ?? "" })) };
 }
@@ -146,7 +153,12 @@ function readLines(text: string): Read<JobText[]> {
   const jobs: JobText[] = [];
   const faults: Fault[] = [];
   let first: Refusal | undefined;
-  for (const [index, json] of text.split("\n").entries()) {
+  let index = 0;
+  // Line by line: a body of 16 MiB may have as many lines, of which only the first MAX_JOBS matter.
+  for (let start = 0, end; start < text.length && jobs.length <= MAX_JOBS && faults.length < MAX_FAULTS; start = end + 1, index++) {
+    end = text.indexOf("\n", start);
+    if (end < 0) end = text.length;
+    const json = text.slice(start, end);
     if (json.trim() === "") continue;
     const line = readJson(json);
     if ("value" in line) jobs.push({ index, value: line.value, json });
@@ -155,7 +167,6 @@ function readLines(text: string): Read<JobText[]> {
       const { faults: own, detail } = line.refusal;
       faults.push(...(own.length > 0 ? own.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })) : [{ path: `/jobs/${index}`, message: detail }]));
     }
-    if (faults.length >= MAX_FAULTS) break;
   }
   if (first) return { refusal: { ...first, detail: "A line cannot be read.", faults } };
   if (jobs.length === 0) return invalid([{ path: "/jobs", message: "expected at least 1 item" }]);

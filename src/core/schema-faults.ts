@@ -1,5 +1,5 @@
 /**
- * The errors of a compiled schema as faults for people: one for each thing that is wrong, at the place where it is.
+ * The errors of a schema as faults for people: one for each thing that is wrong, at the place where it is.
  * What typebox says of a union, an error or more for each branch, is brought down to what the branch that was meant says.
  */
 import type { TLocalizedValidationError } from "typebox/error";
@@ -48,7 +48,9 @@ function condense(entries: readonly Entry[], path: string, branches: string): En
   const byBranch = new Map<string, Entry[]>();
   for (const entry of entries) {
     const branch = entry.schemaPath.slice(branches.length).split("/", 1)[0] ?? "";
-    byBranch.set(branch, [...(byBranch.get(branch) ?? []), entry]);
+    const ofBranch = byBranch.get(branch);
+    if (ofBranch) ofBranch.push(entry);
+    else byBranch.set(branch, [entry]);
   }
   const all = [...byBranch.values()];
   const isOfOtherKind = ({ expected, fault }: Entry): boolean => expected !== undefined && fault.path === path;

@@ -4,14 +4,13 @@
  */
 import type { Static } from "typebox";
 import { Type } from "typebox";
-import { Compile } from "typebox/compile";
 import type { Backoff } from "./backoff.ts";
 import type { Durability, JobOptions, Submission } from "./job.ts";
 import { memberText } from "./json-span.ts";
 import { payloadOf } from "./payload.ts";
 import { parseTime } from "./rfc3339.ts";
 import type { Fault } from "./schema-faults.ts";
-import { faultsOfErrors } from "./schema-faults.ts";
+import { compileValidator } from "./validator.ts";
 import { NO_OPTIONS, oneLine } from "./wire.ts";
 
 const DAY_MS = 86_400_000;
@@ -53,7 +52,8 @@ export const submissionSchema = Type.Object(
   { additionalProperties: false },
 );
 
-const envelope = Compile(submissionSchema);
+const envelope = compileValidator(submissionSchema);
+const FIELDS = Object.keys(submissionSchema.properties);
 type Fields = Partial<Static<typeof submissionSchema>>;
 
 /** What a submission needs to know of its type. */
@@ -84,7 +84,7 @@ export type ParsedSubmission =
  * @param durability that of a submission that does not say
  */
 export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup, now: number, durability: Durability): ParsedSubmission {
-  const faults: Fault[] = envelope.Check(value) ? [] : faultsOfErrors(envelope.Errors(value));
+  const faults: Fault[] = envelope.isValid(value) ? [] : envelope.issuesOf(value);
   const fields: Fields = faults.length === 0 ? (value as Fields) : soundFields(value, faults);
   const type = fields.type === undefined ? undefined : typeOf(fields.type);
   if (type === undefined && fields.type !== undefined) faults.push({ path: "/type", message: "is not a job type of this server" });
@@ -110,7 +110,8 @@ export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup
 function soundFields(value: unknown, faults: readonly Fault[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
   const faulty = new Set(faults.map(({ path }) => path.split("/", 2)[1]));
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !faulty.has(name)));
+  const isSound = (name: string): boolean => Object.hasOwn(value, name) && !faulty.has(name);
+  return Object.fromEntries(FIELDS.filter(isSound).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]));
 }
 
 const DEFAULT_OPTIONS: Readonly<Record<Durability, JobOptions>> = { redis: NO_OPTIONS, postgres: Object.freeze({ durability: "postgres" }) };

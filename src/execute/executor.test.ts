@@ -23,7 +23,7 @@ const faults: unknown[] = [];
 const lines: { job: string; message: string; fields: unknown }[] = [];
 
 beforeAll(async () => {
-  const registry = await loadRegistry({ jobsDir: testJobsDir });
+  const registry = await loadRegistry({ jobsDir: testJobsDir, settings: {} });
   threads = new Threads({
     ...{ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" } },
     onMessage: (message) => {

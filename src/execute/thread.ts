@@ -13,8 +13,7 @@ import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./thre
 import { pickSettings } from "./tools.ts";
 
 const { jobsDir, settings, channel } = workerData as ThreadData;
-const registry = await loadRegistry({ jobsDir });
-registry.configure(settings);
+const registry = await loadRegistry({ jobsDir, settings });
 const link = channel === undefined ? undefined : new ThreadLink(channel, threadId);
 const services: Services = { destinations: link?.destinations ?? unlimited, startProcess: (request) => say({ thread: threadId, startProcess: request }) };
 const tools = new Map<string, Promise<unknown>>();

@@ -1,5 +1,5 @@
 /**
- * The pool threads of lane `cpu`, and one more that parses large bodies (so that a body never waits behind an export).
+ * The pool threads of lane `cpu`, and those beside them that parse large bodies.
  *
  * Stopping an attempt terminates its thread, and the pool starts another. A thread is a wall against exceptions and
  * endless loops, not against all memory faults: some end the process, which is what the crash budget is for.
@@ -10,6 +10,7 @@ import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
 import type { Evidence } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
+import { BodyThreads } from "./body-threads.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import type { SharedProgress } from "./shared-progress.ts";
 
@@ -63,13 +64,12 @@ export interface ThreadsOptions extends ThreadData {
   readonly onError: (error: unknown) => void;
   /** How long the types may take to close what they have open. */
   readonly closeWithinMs?: number;
+  /** How long a thread may take over a body. */
+  readonly parseWithinMs?: number;
 }
 
 /** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
 const MAX_HEAP_MB = 512;
-
-/** Of the thread that parses: a third of V8's own limit, which a few large bodies would fill. It takes no longer with less. */
-const PARSER_YOUNG_MB = 8;
 
 /** Several round trips to whatever a tool is connected to; a drain must not wait for one that is away. */
 const CLOSE_WITHIN_MS = 2_000;
@@ -80,14 +80,14 @@ export const threadFile = fileURLToPath(new URL(import.meta.url.endsWith(".ts") 
 export class Threads {
   /** Absent on a replica that runs no jobs of the lane. */
   readonly #pool: Piscina | undefined;
-  readonly #parser: Piscina;
+  readonly #bodies: BodyThreads;
   readonly #processes = new ChildProcesses();
   readonly #onError: (error: unknown) => void;
   readonly #closeWithinMs: number;
   readonly size: number;
   #running = 0;
 
-  constructor({ size, onMessage, onError, closeWithinMs = CLOSE_WITHIN_MS, ...data }: ThreadsOptions) {
+  constructor({ size, onMessage, onError, closeWithinMs = CLOSE_WITHIN_MS, parseWithinMs, ...data }: ThreadsOptions) {
     this.size = size;
     this.#onError = onError;
     this.#closeWithinMs = closeWithinMs;
@@ -114,8 +114,7 @@ export class Threads {
       this.#pool.on("error", onError); // an error event that nobody listens to ends the process
       this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id)); // one that exited has no id any more: its sockets are closed
     }
-    this.#parser = new Piscina({ filename: threadFile, name: "parseBody", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxYoungGenerationSizeMb: PARSER_YOUNG_MB } });
-    this.#parser.on("error", onError);
+    this.#bodies = new BodyThreads({ filename: threadFile, workerData, onError, withinMs: parseWithinMs });
   }
 
   /** Threads that run an attempt. */
@@ -141,14 +140,14 @@ export class Threads {
   }
 
   /** Parses and checks a body that is too large for the main thread. The bytes move to the thread. */
-  async parse(task: BodyTask): Promise<ParsedBody> {
-    return (await this.#parser.run(task, { transferList: [task.bytes.buffer as ArrayBuffer] })) as ParsedBody;
+  parse(task: BodyTask): Promise<ParsedBody> {
+    return this.#bodies.parse(task);
   }
 
   /** Closes what the types have open on the threads, and ends them. One that still runs an attempt is ended with it. */
   async close(): Promise<void> {
     await this.#closeTools();
-    await Promise.all([this.#pool?.destroy(), this.#parser.destroy()]);
+    await Promise.all([this.#pool?.destroy(), this.#bodies.close()]);
     await this.#processes.close();
   }
 

@@ -6,7 +6,7 @@ import pg from "pg";
 import { PermanentError, type PayloadFault } from "../core/job-type.ts";
 import { codeOf } from "../errors.ts";
 import type { QueryParameter } from "./query-parameters.ts";
-import { bindParameters, faultsOfParameters } from "./query-text.ts";
+import { bindParameters, faultsOfParameters, readParameters, type QueryParameters } from "./query-text.ts";
 
 export interface NamedQuery {
   readonly query: string;
@@ -30,16 +30,32 @@ export async function readNamedQuery(folder: string, { query, params = {} }: Nam
 
 /**
  * The faults of a query's name and parameters, with paths into a payload's source, as far as they can be known here: a
- * replica that only takes jobs need not have the folder. A few µs, for a file that the system has in memory.
+ * replica that only takes jobs need not have the folder.
  */
 export function faultsOfNamedQuery(folder: string, { query, params = {} }: NamedQuery): PayloadFault[] {
-  if (!existsSync(folder)) return [];
+  const file = fileOf(folder, query);
+  let parameters: QueryParameters;
   try {
-    const sql = readFileSync(fileOf(folder, query), "utf8");
-    return faultsOfParameters(sql, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
+    parameters = parametersOf(file);
   } catch (thrown) {
-    return codeOf(thrown) === "ENOENT" ? [{ path: "/query", message: unknownQuery(query) }] : []; // what else hinders a read may be over by then
+    const isMissing = codeOf(thrown) === "ENOENT" && existsSync(folder);
+    return isMissing ? [{ path: "/query", message: unknownQuery(query) }] : []; // what else hinders a read may be over by then
   }
+  return faultsOfParameters(parameters, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
+}
+
+/** A batch may name one query thousands of times, and reading it takes 40 µs, or more for a long one: it is read once a second. */
+const FRESH_MS = 1_000;
+/** By the file. There are no more of them than the operator has placed. */
+const lately = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();
+
+function parametersOf(file: string): QueryParameters {
+  const nowMs = performance.now();
+  const last = lately.get(file);
+  if (last !== undefined && nowMs - last.readAtMs < FRESH_MS) return last.parameters;
+  const parameters = readParameters(readFileSync(file, "utf8"));
+  lately.set(file, { readAtMs: nowMs, parameters });
+  return parameters;
 }
 
 function fileOf(folder: string, name: string): string {

@@ -22,7 +22,11 @@ export interface Declaration {
 
 const INT4_MAX = 2 ** 31 - 1;
 const INT8_MAX = 2n ** 63n - 1n;
+/** No value of the types that a pattern reads is longer: Postgres takes longer numbers, but nobody means them. */
+const MAX_PATTERN_LENGTH = 1_000;
 const INTEGER = /^-?\d{1,19}$/;
+/** Each character can be matched in one way only, so that a text that is no number is known for it in one pass. */
+const NUMERIC = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,4})?$/i;
 const TIME = /T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 
 /** Whether a value, as text, is one of the type; and what the type's values look like. */
@@ -30,7 +34,7 @@ const TYPES = {
   text: { isValid: () => true, expected: "a text" },
   integer: { isValid: (text) => INTEGER.test(text) && Math.abs(Number(text)) <= INT4_MAX, expected: "an integer within 2^31" },
   bigint: { isValid: (text) => INTEGER.test(text) && BigInt(text) <= INT8_MAX && BigInt(text) >= -INT8_MAX, expected: "an integer within 2^63" },
-  numeric: { isValid: (text) => /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,4})?$/i.test(text), expected: "a number" },
+  numeric: { isValid: (text) => NUMERIC.test(text), expected: "a number" },
   boolean: { isValid: (text) => text === "true" || text === "false", expected: "true or false" },
   date: { isValid: (text) => text.length === 10 && isDay(text), expected: "a day as in 2026-01-31" },
   timestamptz: { isValid: (text) => isDay(text.slice(0, 10)) && TIME.test(text), expected: "a time as in 2026-01-31T12:00:00Z (RFC 3339)" },
@@ -58,7 +62,12 @@ export function faultOfParameter(value: QueryParameter, declaration: Declaration
   if (declaration === undefined || value === null) return undefined;
   if (declaration.isArray && !isList(value)) return "expected a list";
   const { isValid, expected } = TYPES[declaration.type];
-  const isOfType = (scalar: QueryScalar): boolean => scalar === null || (isValid(String(scalar)) && (declaration.type !== "text" || typeof scalar === "string"));
+  const isOfType = (scalar: QueryScalar): boolean => {
+    if (scalar === null) return true;
+    if (declaration.type === "text") return typeof scalar === "string";
+    const text = String(scalar);
+    return text.length <= MAX_PATTERN_LENGTH && isValid(text);
+  };
   if (scalars.every(isOfType)) return undefined;
   return declaration.isArray ? `expected a list, each ${expected}` : `expected ${expected}`;
 }

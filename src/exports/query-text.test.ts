@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
 import type { QueryParameter } from "./query-parameters.ts";
-import { bindParameters, faultsOfParameters } from "./query-text.ts";
+import { bindParameters, faultsOfParameters, readParameters } from "./query-text.ts";
 
 const bind = (sql: string, params: Record<string, QueryParameter> = {}) => bindParameters(sql, params, pg.escapeLiteral).replace(/ +/g, " ");
 
@@ -42,15 +42,24 @@ describe("the parameters of a query", () => {
   it.each([
     ["integer", [0, "-2147483647", 5], [1.5, 2147483648, "x", true, "", [1]]],
     ["bigint", ["9223372036854775807", -1], ["9223372036854775808", 1.5, "1e3"]],
-    ["numeric", [1.5, "-12345678901234567890.12", 1e21], ["NaN", "1,5", true]],
+    ["numeric", [1.5, "-12345678901234567890.12", 1e21, "1.", ".5", "-1.5E-10"], ["NaN", "1,5", true, ".", "1.2.3", "e5", "1e12345", ""]],
     ["boolean", [true, "false"], ["yes", 1]],
     ["date", ["2024-02-29"], ["2026-02-29", "2026-01-31T00:00:00Z", "today", 20260131]],
     ["timestamptz", ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123+02:00"], ["2026-01-31", "2026-01-31T12:00:00", "2026-02-30T12:00:00Z", "now"]],
     ["uuid", ["01890a5d-ac96-7000-babc-b302099a8057"], ["01890a5d"]],
     ["text", ["", "x"], [1, true, "\0"]],
   ] as [string, QueryParameter[], QueryParameter[]][])("of type %s", (type, right, wrong) => {
-    const faultOf = (value: QueryParameter) => faultsOfParameters(`-- @param a ${type}\nselect :a`, { a: value })[0]?.message;
+    const faultOf = (value: QueryParameter) => faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: value })[0]?.message;
     expect(right.map(faultOf)).toEqual(right.map(() => undefined));
     expect(wrong.filter((value) => faultOf(value) === undefined)).toEqual([]);
+  });
+
+  it.each(["integer", "bigint", "numeric", "boolean", "date", "timestamptz", "uuid"])("of type %s are soon known to be wrong, however long", (type) => {
+    const long = ["1", "0.", "-", "T00:00:00Z", "2026-01-31", "a-", " "].map((unit) => `${unit.repeat(60_000 / unit.length)}x`);
+    const startedMs = performance.now();
+    const faults = faultsOfParameters(readParameters(`-- @param a ${type}[]\nselect :a`), { a: long.flatMap((text) => Array<string>(20).fill(text)) });
+    expect(faults).toHaveLength(1);
+    for (const text of long) expect(faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: text })).toHaveLength(1);
+    expect(performance.now() - startedMs).toBeLessThan(2_000); // the square of their length takes some seconds for each
   });
 });

@@ -34,9 +34,10 @@ export interface ParameterFault {
  * @throws {PermanentError} `query_params`: one is missing, unknown, or not of its type
  */
 export function bindParameters(sql: string, params: Parameters, literal: (text: string) => string): string {
-  const faults = faultsOfParameters(sql, params);
+  const parameters = readParameters(sql);
+  const faults = faultsOfParameters(parameters, params);
   if (faults.length > 0) throw new PermanentError(`params: ${faults.map(({ name, message }) => `${name} ${message}`).join(", ")}`, { code: "query_params" });
-  const declarations = readDeclarations(sql);
+  const { declarations } = parameters;
   let bound = "";
   let at = 0;
   for (const { name, start, end } of placesOf(sql)) {
@@ -49,10 +50,19 @@ export function bindParameters(sql: string, params: Parameters, literal: (text: 
   return bound + sql.slice(at);
 }
 
-/** Every fault of the values that a query is given. */
-export function faultsOfParameters(sql: string, params: Parameters): ParameterFault[] {
-  const declarations = readDeclarations(sql);
+/** The parameters that a query has, and what it declares of them. */
+export interface QueryParameters {
+  readonly names: ReadonlySet<string>;
+  readonly declarations: ReadonlyMap<string, Declaration>;
+}
+
+export function readParameters(sql: string): QueryParameters {
   const names = new Set(Array.from(placesOf(sql), ({ name }) => name).filter((name) => name !== undefined));
+  return { names, declarations: readDeclarations(sql) };
+}
+
+/** Every fault of the values that a query is given. */
+export function faultsOfParameters({ names, declarations }: QueryParameters, params: Parameters): ParameterFault[] {
   const faults: ParameterFault[] = [];
   for (const name of names) if (valueOf(name, params, declarations.get(name)) === undefined) faults.push({ name, message: "is missing" });
   for (const name of Object.keys(params)) if (!names.has(name)) faults.push({ name, message: "is not a parameter of the query" });

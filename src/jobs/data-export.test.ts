@@ -137,7 +137,6 @@ describe("data_export of rows", () => {
     [{ filename: "" }],
     [{ format: "xml" }],
     [{ columns: [] }],
-    [{ columns: ["a", "a"] }],
     [{ source: { jobs: { status: "running" } } }],
     [{ source: { rows: [1] } }],
     [{ source: { query: "../x" } }],

@@ -37,7 +37,6 @@ it("leaves it to the job where the folder cannot be read, and knows of none wher
 });
 
 it("is asked with the other checks of a submission", () => {
-  const registry = registryOf([{ source: "test", definition: email }]);
-  registry.configure({ EMAIL_TEMPLATES_DIR: tempDir() });
+  const registry = registryOf([{ source: "test", definition: email }], { EMAIL_TEMPLATES_DIR: tempDir() });
   expect(registry.get("email")?.faultsOf({ to: "nobody", template: "none" }).map(({ path }) => path)).toEqual(["/to", "/template"]);
 });

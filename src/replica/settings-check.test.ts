@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../config.ts";
 import { UsageError } from "../errors.ts";
-import { loadRegistry, settingsOf } from "../registry.ts";
+import { loadDefinitions, registryOf, settingsOf } from "../registry.ts";
 import { tempDir } from "../testing/services.ts";
 import { typesToRun } from "./settings-check.ts";
 
-const registry = await loadRegistry();
+const definitions = await loadDefinitions();
+const registry = registryOf(definitions, {});
 function typesOf(env: Record<string, string>): string[] {
-  const config = loadConfig(env, settingsOf(registry));
+  const config = loadConfig(env, settingsOf(definitions));
   return typesToRun({ config, registry, typeSettings: config.typeSettings }).map(({ type }) => type);
 }
 function faultsOf(env: Record<string, string>): string[] {

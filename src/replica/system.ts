@@ -97,7 +97,6 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const applied = await migrate(databaseUrl);
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
-  options.registry.configure(options.typeSettings);
   // The queue is made before those who hear what it says.
   const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });

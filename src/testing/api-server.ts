@@ -58,7 +58,7 @@ const strict = defineJob({
   backoff: fixed(1_000),
   run: () => ({}),
 });
-export const testRegistry: Registry = registryOf([note, strict, webhook].map((definition: AnyJobDefinition) => ({ source: "test", definition })));
+export const testRegistry: Registry = registryOf([note, strict, webhook].map((definition: AnyJobDefinition) => ({ source: "test", definition })), {});
 
 export const testLinks = openArtifactLinks({ ARTIFACT_LINK_SECRET: "s".repeat(32), ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" });
 

@@ -9,7 +9,7 @@ import { createLog } from "../log.ts";
 import { parseRedisAddr } from "../redis-addr.ts";
 import type { System } from "../replica/system.ts";
 import { startSystem } from "../replica/system.ts";
-import { loadRegistry, settingsOf } from "../registry.ts";
+import { loadDefinitions, registryOf, settingsOf } from "../registry.ts";
 import { testJobsDir } from "./jobs-dir.ts";
 import { until } from "./until.ts";
 
@@ -32,10 +32,10 @@ export interface TestReplicaOptions {
 }
 
 export async function startReplica({ redis, database, artifacts, env = {}, onUnfit = () => undefined, jobsDir = testJobsDir }: TestReplicaOptions): Promise<TestReplica> {
-  const registry = await loadRegistry({ jobsDir });
+  const definitions = await loadDefinitions({ jobsDir });
   const config: Config = loadConfig(
     { REDIS_ADDR: redis, DATABASE_URL: database, ARTIFACTS_DIR: artifacts, SERVER_ADDR: "127.0.0.1:0", WORKER_COUNT: "1", LOG_LEVEL: "debug", TASKFLOW_JOBS: jobsDir, ...env },
-    settingsOf(registry),
+    settingsOf(definitions),
   );
   const output = new PassThrough();
   const chunks: string[] = [];
@@ -43,12 +43,13 @@ export async function startReplica({ redis, database, artifacts, env = {}, onUnf
   const id = randomUUID().slice(0, 8);
   const address = parseRedisAddr(redis);
   if (!address) throw new Error(`no address of Redis: ${redis}`);
+  const typeSettings = { ...config.typeSettings, DATABASE_URL: database };
   const system: System = await startSystem({
     config,
-    registry,
+    registry: registryOf(definitions, typeSettings),
     redis: { url: address.url, where: `${address.host}:${address.port}` },
     databaseUrl: database,
-    typeSettings: { ...config.typeSettings, DATABASE_URL: database },
+    typeSettings,
     log: createLog({ level: config.LOG_LEVEL, replica: id, destination: output }),
     replica: id,
     version: "0.0.0-test",

@@ -17,7 +17,7 @@ const idempotencyKey = Type.Optional(
 );
 const BODY_PROBLEMS = [
   ...["body_missing", "invalid_utf8", "malformed_json", "json_too_deep", "body_too_large", "unsupported_media_type", "unsupported_content_encoding"],
-  ...["validation_failed", "idempotency_key_invalid", "idempotency_key_reused", "queue_unavailable", "outcome_unknown", "store_unavailable", "draining", "overloaded"],
+  ...["validation_failed", "body_too_complex", "idempotency_key_invalid", "idempotency_key_reused", "queue_unavailable", "outcome_unknown", "store_unavailable", "draining", "overloaded"],
 ];
 
 export const submitJob: Operation = {

@@ -34,6 +34,7 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   unsupported_content_encoding: { status: 415, meaning: "Bodies are taken without Content-Encoding" },
   range_not_satisfiable: { status: 416, meaning: "The file is shorter than the range" },
   validation_failed: { status: 422, meaning: "The request has faults: errors lists all of them" },
+  body_too_complex: { status: 422, meaning: "Reading and checking the body takes too long; send less at once" },
   idempotency_key_reused: { status: 422, meaning: "The Idempotency-Key was used for another body" },
   rate_limited: { status: 429, meaning: "The API key has made too many requests" },
   quota_exceeded: { status: 429, meaning: "The API key has submitted as many jobs as it may for now" },

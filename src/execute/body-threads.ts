@@ -1,0 +1,73 @@
+/**
+ * The threads that parse and check large bodies: threads of their own, so that a body never waits behind an export. A thread
+ * that takes too long over a body, or too much memory, is ended and replaced, and the body is refused.
+ */
+import { Piscina } from "piscina";
+import type { BodyTask, ParsedBody } from "../core/body.ts";
+import { BODY_THREADS, tooComplex } from "../core/body.ts";
+import { codeOf } from "../errors.ts";
+
+/** What a thread is given: a body, and where it writes when it began (`process.hrtime.bigint`, which all threads share). */
+export interface BodyOrder {
+  readonly task: BodyTask;
+  readonly begunAt: BigInt64Array;
+}
+
+/** Of the heap of one thread: a third of V8's own limit, which a few large bodies would fill. It takes no longer with less. */
+const YOUNG_MB = 8;
+
+/**
+ * A valid body of 16 MiB takes 0.3 s, and ten times that on a machine that is busy. A body that takes longer was made for it:
+ * a pattern or a check of a deployment's own types that does not end, say. A caller that is refused gives up, so the limit is generous.
+ */
+const WITHIN_MS = 10_000;
+/** Of each MiB, for settings that allow bodies of hundreds: five times what it takes. */
+const MORE_MS = 100;
+const MIB = 1024 * 1024;
+
+export interface BodyThreadsOptions {
+  readonly filename: string;
+  readonly workerData: unknown;
+  readonly onError: (error: unknown) => void;
+  readonly withinMs?: number | undefined;
+}
+
+export class BodyThreads {
+  readonly #pool: Piscina;
+  readonly #withinMs: number;
+
+  constructor({ filename, workerData, onError, withinMs = WITHIN_MS }: BodyThreadsOptions) {
+    this.#withinMs = withinMs;
+    const threads = { minThreads: BODY_THREADS, maxThreads: BODY_THREADS };
+    this.#pool = new Piscina({ filename, name: "parseBody", ...threads, workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+    this.#pool.on("error", onError); // an error event that nobody listens to ends the process
+  }
+
+  /** Parses and checks a body. The bytes move to the thread. */
+  async parse(task: BodyTask): Promise<ParsedBody> {
+    const begunAt = new BigInt64Array(new SharedArrayBuffer(8));
+    const withinMs = this.#withinMs + MORE_MS * (task.bytes.length / MIB);
+    const tooLong = new AbortController();
+    // The time counts from where the thread begins: before that it may wait for a thread that loads its code.
+    const look = (): void => {
+      const begun = Atomics.load(begunAt, 0);
+      const leftMs = begun === 0n ? withinMs : withinMs - Number(process.hrtime.bigint() - begun) / 1e6;
+      if (leftMs > 0) timer = setTimeout(look, leftMs);
+      else tooLong.abort();
+    };
+    let timer = setTimeout(look, withinMs);
+    try {
+      const order: BodyOrder = { task, begunAt };
+      return (await this.#pool.run(order, { signal: tooLong.signal, transferList: [task.bytes.buffer as ArrayBuffer] })) as ParsedBody;
+    } catch (error) {
+      if (tooLong.signal.aborted || codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY") return tooComplex();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
