@@ -11,19 +11,20 @@ import { Attempt } from "./attempt.ts";
 import type { AttemptLog } from "./io-context.ts";
 import { IoContext } from "./io-context.ts";
 import { readProgress, shareProgress, type SharedProgress } from "./shared-progress.ts";
+import type { TaskThreads } from "./task-threads.ts";
 import type { HandlerMessage, Threads } from "./threads.ts";
 import { Tools } from "./tools.ts";
 
 export interface ExecutorOptions {
   /** The types that run here. */
   readonly definitions: readonly AnyJobDefinition[];
-  readonly threads: Pick<Threads, "run">;
+  readonly threads: Pick<Threads, "run"> & { readonly tasks: Pick<TaskThreads, "run"> };
   readonly log: AttemptLog;
 }
 
 export class Executor {
   readonly #definitions: ReadonlyMap<string, AnyJobDefinition>;
-  readonly #threads: Pick<Threads, "run">;
+  readonly #threads: ExecutorOptions["threads"];
   readonly #log: AttemptLog;
   readonly #tools: Tools;
   /** Attempts on threads, by job: where their log lines belong. Promises, so that close can wait for them. */
@@ -54,7 +55,7 @@ export class Executor {
   }
 
   #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: unknown): void {
-    const context = new IoContext(attempt, this.#tools.get(definition.type), this.#log);
+    const context = new IoContext(attempt, this.#tools.get(definition.type), this.#log, this.#threads.tasks);
     attempt.runsIn = context;
     try {
       const value: unknown = definition.run(payload ?? JSON.parse(attempt.job.payload), context);

@@ -3,6 +3,7 @@ import type { AttemptContext } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
 import { stateLeft } from "../core/wire.ts";
 import type { Attempt, Running, StopReason } from "./attempt.ts";
+import type { TaskThreads } from "./task-threads.ts";
 
 /** Takes a line that a handler wrote. */
 export type AttemptLog = (job: Job, message: string, fields?: Record<string, unknown>) => void;
@@ -12,15 +13,17 @@ export class IoContext implements AttemptContext<unknown>, Running {
   percent: number | null = null;
   readonly #attempt: Attempt;
   readonly #log: AttemptLog;
+  readonly #tasks: Pick<TaskThreads, "run">;
   // Signal and functions are made when a handler asks for them, which many never do: together they cost as much as all
   // the rest of a quick attempt.
   #controller: AbortController | undefined;
   #abortedFor: StopReason | undefined;
 
-  constructor(attempt: Attempt, tool: unknown, log: AttemptLog) {
+  constructor(attempt: Attempt, tool: unknown, log: AttemptLog, tasks: Pick<TaskThreads, "run">) {
     this.#attempt = attempt;
     this.tool = tool;
     this.#log = log;
+    this.#tasks = tasks;
   }
 
   get jobId(): string {
@@ -50,6 +53,11 @@ export class IoContext implements AttemptContext<unknown>, Running {
       this.#attempt.keep(message, fields);
       this.#log(this.#attempt.job, message, fields);
     };
+  }
+
+  get onThread(): (task: string, argument: unknown, timeoutMs: number) => Promise<unknown> {
+    const { type, payload, groupKey } = this.#attempt.job;
+    return (name, argument, timeoutMs) => this.#tasks.run({ type, name, payload, argument }, { timeoutMs, signal: this.signal, turn: groupKey ?? "" });
   }
 
   abort(reason: StopReason): void {

@@ -9,6 +9,7 @@ import { KeptLog, lineOf } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
 import { tellProgress } from "./shared-progress.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
+import { taskOf } from "./task.ts";
 import { pickSettings } from "./tools.ts";
 
 const { jobsDir, settings } = workerData as ThreadData;
@@ -67,6 +68,7 @@ export default async function runAttempt({ type, jobId, attempt, startedAt, payl
       signal: neverAborted,
       progress: (percent: number) => tellProgress(progress, percent),
       log,
+      onThread: (name, argument) => new Promise((resolve) => resolve(taskOf(definition, name)(JSON.parse(payload), argument))), // it is on one
     });
     return report(endOfReturn(value));
   } catch (error) {

@@ -12,6 +12,7 @@ import type { Evidence } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import type { SharedProgress } from "./shared-progress.ts";
+import { TaskThreads } from "./task-threads.ts";
 
 export interface ThreadTask {
   readonly type: string;
@@ -72,6 +73,8 @@ export class Threads {
   /** Absent on a replica that runs no jobs of the lane. */
   readonly #pool: Piscina | undefined;
   readonly #parser: Piscina;
+  /** What handlers of lane `io` have run beside the main thread. */
+  readonly tasks: TaskThreads;
   readonly #processes = new ChildProcesses();
   readonly #onError: (error: unknown) => void;
   readonly #closeWithinMs: number;
@@ -107,6 +110,7 @@ export class Threads {
     }
     this.#parser = new Piscina({ filename, name: "parseBody", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxYoungGenerationSizeMb: PARSER_YOUNG_MB } });
     this.#parser.on("error", onError);
+    this.tasks = new TaskThreads({ filename, workerData, onError });
   }
 
   /** Threads that run an attempt. */
@@ -139,7 +143,7 @@ export class Threads {
   /** Closes what the types have open on the threads, and ends them. One that still runs an attempt is ended with it. */
   async close(): Promise<void> {
     await this.#closeTools();
-    await Promise.all([this.#pool?.destroy(), this.#parser.destroy()]);
+    await Promise.all([this.#pool?.destroy(), this.#parser.destroy(), this.tasks.close()]);
     await this.#processes.close();
   }
 

@@ -14,6 +14,7 @@ import { Type, type Static, type TObject } from "typebox";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import { PermanentError } from "../core/job-type.ts";
 import { messageOf, StartError } from "../errors.ts";
+import { discard, readAnswer, type BodyLimits, type OutboundResponse } from "./answer.ts";
 import { within } from "./deadline.ts";
 import { followed, isRedirect, type Hop } from "./redirect.ts";
 import { parseTarget, refusalOf, TargetRefused } from "./target.ts";
@@ -44,7 +45,9 @@ export type OutboundSettings = Static<TObject<typeof outboundSettings>>;
 /** All addresses of a host. */
 export type Resolve = (hostname: string, answer: (error: Error | null, addresses: LookupAddress[]) => void) => void;
 
-export interface OutboundRequest {
+export type { OutboundResponse } from "./answer.ts";
+
+export interface OutboundRequest extends BodyLimits {
   /** Default GET. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -54,19 +57,6 @@ export interface OutboundRequest {
   readonly timeoutMs?: number;
   /** How many redirects are followed. Default 0: the redirect itself is the answer. */
   readonly followRedirects?: number;
-  /** How much of the body is read at most. Default 64 KiB. */
-  readonly maxBytes?: number;
-  /** What to do with a body larger than that: keep its beginning (default), or throw. */
-  readonly onExcess?: "cut" | "fail";
-}
-
-export interface OutboundResponse {
-  readonly status: number;
-  /** By lower-case name. Of a header that came several times, the first value. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: Buffer;
-  /** Whether the body went on beyond `maxBytes`. */
-  readonly isCut: boolean;
 }
 
 const systemResolve: Resolve = (hostname, answer) => lookup(hostname, { all: true }, answer);
@@ -128,7 +118,7 @@ export class Outbound {
         body: request.body,
       };
       const answer = await this.#send(first, request.followRedirects ?? 0, signal);
-      return readAnswer(answer, request.maxBytes ?? 65_536, request.onExcess ?? "cut");
+      return readAnswer(answer, request);
     });
   }
 
@@ -170,30 +160,4 @@ function guardedLookup(allowPrivate: boolean, resolve: Resolve): LookupFunction 
       else callback(new TargetRefused(`the host ${hostname} has no address that may be reached`), []);
     });
   };
-}
-
-async function readAnswer(answer: Dispatcher.ResponseData, maxBytes: number, onExcess: "cut" | "fail"): Promise<OutboundResponse> {
-  const chunks: Buffer[] = [];
-  let bytes = Number(answer.headers["content-length"] ?? 0) > maxBytes && onExcess === "fail" ? Infinity : 0;
-  if (bytes <= maxBytes) {
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > maxBytes) break; // which destroys the body, and its connection
-    }
-  }
-  const isCut = bytes > maxBytes;
-  if (isCut) discard(answer);
-  if (isCut && onExcess === "fail") throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
-  return { status: answer.statusCode, headers: firstValues(answer.headers), body: Buffer.concat(chunks).subarray(0, maxBytes), isCut };
-}
-
-/** What is asked of an answer here, `Retry-After` say, has one value (RFC 9110, 5.5); a server or proxy may send it twice all the same. */
-function firstValues(headers: Dispatcher.ResponseData["headers"]): OutboundResponse["headers"] {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]));
-}
-
-/** Gives up an answer whose body nobody reads. Its connection goes with it: draining it would be at the peer's pace. */
-function discard(answer: Dispatcher.ResponseData): void {
-  answer.body.on("error", () => undefined).destroy(); // the error is our own destroy
 }
