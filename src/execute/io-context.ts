@@ -57,7 +57,8 @@ export class IoContext implements AttemptContext<unknown>, Running {
 
   get onThread(): (task: string, argument: unknown, timeoutMs: number) => Promise<unknown> {
     const { type, payload, groupKey } = this.#attempt.job;
-    return (name, argument, timeoutMs) => this.#tasks.run({ type, name, payload, argument }, { timeoutMs, signal: this.signal, turn: groupKey ?? "" });
+    const [signal, turn] = [this.signal, groupKey ?? ""];
+    return (name, argument, timeoutMs) => this.#tasks.run({ type, name, payload, argument }, { timeoutMs, signal, turn });
   }
 
   abort(reason: StopReason): void {

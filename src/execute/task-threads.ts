@@ -122,7 +122,8 @@ class TaskThread {
 
   #open(): Piscina {
     const { filename, workerData, onError } = this.#options;
-    const pool = new Piscina({ filename, name: "runTask", minThreads: 1, maxThreads: 1, workerData, resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
+    const resourceLimits = { maxOldGenerationSizeMb: MAX_HEAP_MB };
+    const pool = new Piscina({ filename, name: "runTask", minThreads: 1, maxThreads: 1, workerData, resourceLimits });
     pool.on("error", onError); // an error event that nobody listens to ends the process
     return pool;
   }

@@ -8,7 +8,10 @@ import { PermanentError } from "../core/job-type.ts";
 /** Characters in all parts of a message together; a long newsletter has a tenth of it. */
 const MAX_LENGTH = 2_097_152;
 
-/** A step is a token, an element of a list, a scope in which a name is looked for, or 64 characters of an included template. Together they take a quarter of a second. */
+/**
+ * A step is a token, an element of a list, a scope in which a name is looked for, or 64 characters of an included template.
+ * Together they take a quarter of a second.
+ */
 const MAX_STEPS = 2_000_000;
 
 export class RenderBudget {

@@ -13,6 +13,8 @@ const FETCH_TIMEOUT_MS = 10_000;
 /** Of everything. The attempt's own time is less. */
 const DAY_MS = 86_400_000;
 const FETCH_REDIRECTS = 3;
+/** As net/ names it; the caller of the job reads `attachment_unreachable`. */
+const TIMEOUT = "timeout";
 const DEFAULT_RETRY_AFTER_MS = 60_000;
 
 export interface FetchOptions {
@@ -38,7 +40,8 @@ export interface FetchedFile {
  * @throws {RetryableError} `attachment_unreachable`
  * @throws {RetryAfterError} `attachment_busy` (HTTP 429)
  */
-export async function fetchFile(url: string, { outbound, share, shareInUse, maxBytes, signal, timeoutMs = FETCH_TIMEOUT_MS }: FetchOptions): Promise<FetchedFile> {
+export async function fetchFile(url: string, options: FetchOptions): Promise<FetchedFile> {
+  const { outbound, share, shareInUse, maxBytes, signal, timeoutMs = FETCH_TIMEOUT_MS } = options;
   const clock = new Clock(timeoutMs, signal);
   const file = new Pieces(async (bytes) => {
     const missing = shareInUse + bytes - share.bytes;
@@ -51,13 +54,15 @@ export async function fetchFile(url: string, { outbound, share, shareInUse, maxB
     });
     if (status >= 200 && status < 300) return file;
     const message = `an attachment's URL answered with HTTP ${status}`;
-    if (status === 429) throw new RetryAfterError(message, retryAfterMs(headers["retry-after"], Date.now()) ?? DEFAULT_RETRY_AFTER_MS, { code: "attachment_busy" });
+    const waitMs = retryAfterMs(headers["retry-after"], Date.now()) ?? DEFAULT_RETRY_AFTER_MS;
+    if (status === 429) throw new RetryAfterError(message, waitMs, { code: "attachment_busy" });
     if (status === 408 || status === 425 || status >= 500) throw new RetryableError(message, { code: "attachment_unreachable" });
     throw new PermanentError(message, { code: "attachment_refused" });
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
     if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError) throw thrown;
-    throw new RetryableError(`an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "attachment_unreachable", cause: thrown });
+    const message = `an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`;
+    throw new RetryableError(message, { code: "attachment_unreachable", cause: thrown });
   } finally {
     clock.close();
   }
@@ -127,7 +132,8 @@ class Clock {
   }
 
   #start(): NodeJS.Timeout {
-    return setTimeout(() => this.#controller.abort(new RetryableError(`no complete answer within ${this.#timeoutMs} ms`, { code: "timeout" })), this.#leftMs);
+    const late = (): void => this.#controller.abort(new RetryableError(`no complete answer within ${this.#timeoutMs} ms`, { code: TIMEOUT }));
+    return setTimeout(late, this.#leftMs);
   }
 
   readonly #onAbort = (): void => this.#controller.abort(this.#attempt.reason);

@@ -52,7 +52,8 @@ async function patiently(budget: ByteBudget, amount: number, signal: AbortSignal
   const leave = (): void => patience.abort(signal.reason);
   const timer = setTimeout(() => {
     const backInMs = COME_BACK_MIN_MS + Math.random() * (COME_BACK_MAX_MS - COME_BACK_MIN_MS);
-    patience.abort(new RetryAfterError("as many attachments are fetched as may be at once; the message waits for its turn", backInMs, { code: "attachment_limited", waitsForTurn: true }));
+    const message = "as many attachments are fetched as may be at once; the message waits for its turn";
+    patience.abort(new RetryAfterError(message, backInMs, { code: "attachment_limited", waitsForTurn: true }));
   }, LONGEST_WAIT_MS);
   signal.addEventListener("abort", leave, { once: true });
   try {

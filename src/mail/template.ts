@@ -56,7 +56,8 @@ export async function renderOnThread(onThread: AttemptContext<unknown>["onThread
     return (await onThread("render", folder, TIMEOUT_MS)) as RenderedTemplate;
   } catch (thrown) {
     if (!(thrown instanceof TaskError) || thrown.code === "thread_exited") throw thrown;
-    if (thrown.code === "task_timeout") throw new PermanentError(`the template was not filled within ${TIMEOUT_MS} ms`, { code: "template_too_slow", cause: thrown });
+    const late = `the template was not filled within ${TIMEOUT_MS} ms`;
+    if (thrown.code === "task_timeout") throw new PermanentError(late, { code: "template_too_slow", cause: thrown });
     throw new PermanentError("filling the template takes too much memory", { code: "template_too_large", cause: thrown });
   }
 }
