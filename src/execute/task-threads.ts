@@ -13,8 +13,8 @@ import type { Task, TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 import { Turns } from "./turns.ts";
 
-/** A usual template takes a millisecond; with 160 slots full of long tasks a short one waits for three seconds at most. */
-const TRY_FOR_MS = 20;
+/** By the clock: a usual template takes a millisecond, and many on a busy machine. With 160 slots full of long tasks a short one waits for eight seconds. */
+const TRY_FOR_MS = 50;
 
 /** A larger payload takes longer to be parsed than that, and parsing cannot be interrupted: it goes to the second thread at once. In characters. */
 const MAX_TRIED_PAYLOAD = 256 * 1024;

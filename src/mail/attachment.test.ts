@@ -74,7 +74,7 @@ describe("fetched attachments", () => {
     const [hanging, dripping, good] = [await startWeb(), await startWeb(), await startWeb()];
     hanging.respond(() => ({ kind: "hang" }));
     dripping.respond(() => ({ kind: "drip", everyMs: 20 }));
-    good.respond(() => ({ kind: "answer", status: 200, body: Buffer.alloc(17 * MiB) }));
+    good.respond(() => ({ kind: "answer", status: 200, body: Buffer.alloc(2 * MiB) }));
     const sending = [hanging, dripping].flatMap((web) => Array.from({ length: 10 }, () => failureOf(send([web.url()]))));
     await until(() => hanging.requests.length === 4 && dripping.requests.length === 4, { what: "fetches from both" });
     await send([good.url()]);
