@@ -83,6 +83,7 @@ describe("a registry", () => {
     [{ payload: Type.String() }, `a.mjs: payload/properties is required; payload/type expected "object"`],
     [{ run: undefined }, "a.mjs: run expected a function"],
     [{ close: 5 }, "a.mjs: close expected a function"],
+    [{ tasks: { render: 5 } }, "a.mjs: tasks/render expected a function"],
     [{ payload: { type: "object", properties: { a: { type: "string", pattern: "(" } } } }, "a.mjs: its payload schema cannot be compiled"],
   ])("refuses the definition %j", (changes, message) => {
     expect(() => one(changes)).toThrow(StartError);

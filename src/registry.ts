@@ -136,7 +136,10 @@ function faultOfDefinition(definition: unknown): string | undefined {
   if (!shape.isValid(definition)) return shape.issuesOf(definition).map(({ path, message }) => `${path.slice(1)} ${message}`).join("; ");
   const functions = definition as Partial<Record<(typeof FUNCTIONS)[number], unknown>>;
   const wrong = FUNCTIONS.find((name) => typeof functions[name] !== "function" && (name === "run" || functions[name] !== undefined));
-  return wrong && `${wrong} expected a function`;
+  if (wrong !== undefined) return `${wrong} expected a function`;
+  const { tasks = {} } = definition as { readonly tasks?: Readonly<Record<string, unknown>> };
+  const task = Object.keys(tasks).find((name) => typeof tasks[name] !== "function");
+  return task && `tasks/${task} expected a function`;
 }
 
 function compile({ source, definition }: LoadedDefinition, given: TypeSettings): JobType {

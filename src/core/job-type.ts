@@ -36,7 +36,17 @@ export interface AttemptContext<Tool> {
   readonly progress: (percent: number) => void;
   /** Writes a line to the log, with the job's id, type and attempt. */
   readonly log: (message: string, fields?: Record<string, unknown>) => void;
+  /**
+   * Runs one of the type's `tasks` on a pool thread and resolves with what it returns. `argument` and the result are copied. In lane `cpu`
+   * the attempt runs on a pool thread already: the task runs there, and only the attempt's own time limits it.
+   * @throws {PermanentError} where the task does; {@link RetryableError} for anything else that it throws, with its code
+   * @throws {TaskError} the task took more than `timeoutMs` or too much memory, or its thread ended
+   */
+  readonly onThread: (task: string, argument: unknown, timeoutMs: number) => Promise<unknown>;
 }
+
+/** A function of a job type that runs on a pool thread. Pure and synchronous: it may be interrupted at any point, and run again from its start. */
+export type TaskFunction<Payload> = (payload: Payload, argument: never) => unknown;
 
 export interface JobDefinition<Payload extends TObject = TObject, Settings extends TObject = TObject, Tool = unknown> {
   /** The name that callers submit under: lower case, digits and underscores. */
@@ -76,6 +86,8 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
    * timeout, a cancellation, a fault of its own) ends without it, so nothing but tidiness may depend on it there.
    */
   readonly close?: (tool: Tool) => void | Promise<void>;
+  /** What would hold up the main thread if `run` did it there, by name, for `onThread`. Each gets the payload as it was submitted. */
+  readonly tasks?: Readonly<Record<string, TaskFunction<Static<Payload>>>>;
   /**
    * One attempt. What it returns is the job's result (JSON). It throws {@link PermanentError} for what no repeat
    * mends, {@link RetryAfterError} when the other end says when to come back, and anything else for a retry.
@@ -162,5 +174,16 @@ export class RetryableError extends Error {
     this.code = options.code;
     this.atLeastMs = options.atLeastMs ?? 0;
     this.state = options.state;
+  }
+}
+
+/** A task of `onThread` was ended from outside: it took too long · it took too much memory · its thread ended, for what reason ever. */
+export class TaskError extends Error {
+  readonly code: "task_timeout" | "task_out_of_memory" | "thread_exited";
+
+  constructor(code: TaskError["code"], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "TaskError";
+    this.code = code;
   }
 }

@@ -87,6 +87,18 @@ describe("lane io", () => {
     expect(await ended).toEqual({ kind: "returned", result: `{"timeoutMs":7000,"groupKey":"tenant-1"}` });
   });
 
+  it("has a task of its type run on a pool thread, which gets the payload as it was submitted", async () => {
+    expect(await end("test_io", { do: "task", name: "double", value: 4, argument: 3, limit_ms: 60_000 })).toEqual({ kind: "returned", result: `{"doubled":8,"times":12}` });
+    expect(await end("test_io", { do: "task", name: "fail_permanently", limit_ms: 60_000 })).toMatchObject({ kind: "threw", code: "test_permanent", isPermanent: true });
+    expect(await end("test_io", { do: "task", name: "spin", limit_ms: 100 })).toMatchObject({ kind: "threw", code: "task_timeout", isPermanent: false });
+  });
+
+  it("ends a task with its attempt", async () => {
+    const { attempt, end: ended } = start("test_io", { do: "task", name: "spin", limit_ms: 600_000 });
+    attempt.stop("timeout");
+    expect(await ended).toMatchObject({ kind: "timeout" });
+  });
+
   it("takes a payload that is parsed already", async () => {
     const ended = new Promise<AttemptEnd>((resolve) => { executor.start(job("test_io", { do: "fail" }), (_, how) => resolve(how), { do: "return", value: 7 }); });
     expect(await ended).toEqual({ kind: "returned", result: "7" });
@@ -127,6 +139,10 @@ describe("lane cpu", () => {
   it("runs on a thread, with the settings of its type", async () => {
     expect(await end("test_cpu", { do: "return", value: 5 })).toEqual({ kind: "returned", result: "5" });
     expect(await end("test_cpu", { do: "setting" })).toEqual({ kind: "returned", result: `"given"` });
+  });
+
+  it("runs a task of its type on the attempt's own thread", async () => {
+    expect(await end("test_cpu", { do: "task", value: 4, argument: 3 })).toEqual({ kind: "returned", result: `{"doubled":8,"times":12}` });
   });
 
   it("tells how it failed", async () => {

@@ -15,13 +15,14 @@ import { IoContext } from "./io-context.ts";
 import type { IoThreads } from "./io-threads.ts";
 import { MAIN_THREAD_BYTES } from "./io-threads.ts";
 import { readProgress, shareProgress } from "./shared-progress.ts";
+import type { TaskThreads } from "./task-threads.ts";
 import type { HandlerMessage, ThreadReport, ThreadTask, Threads } from "./threads.ts";
 import { Tools } from "./tools.ts";
 
 export interface ExecutorOptions {
   /** The types that run here. */
   readonly definitions: readonly AnyJobDefinition[];
-  readonly threads: Pick<Threads, "run">;
+  readonly threads: Pick<Threads, "run"> & { readonly tasks: Pick<TaskThreads, "run"> };
   readonly ioThreads: Pick<IoThreads, "run">;
   /** The bytes of a job's large payload, in memory of their own; undefined where they are missing. */
   readonly payload: (id: string, size: number) => Promise<Uint8Array<ArrayBuffer> | undefined>;
@@ -35,7 +36,7 @@ const NOTHING_YET: Running = { percent: null, abort: () => undefined };
 
 export class Executor {
   readonly #definitions: ReadonlyMap<string, AnyJobDefinition>;
-  readonly #threads: Pick<Threads, "run">;
+  readonly #threads: ExecutorOptions["threads"];
   readonly #ioThreads: Pick<IoThreads, "run">;
   readonly #payload: ExecutorOptions["payload"];
   readonly #log: AttemptLog;
@@ -69,7 +70,7 @@ export class Executor {
     if (!definition) attempt.threw(new Error(`no job type ${job.type} on this replica`));
     else if (isLarge(job.payload)) this.#startLarge(attempt, definition, job.payload.size);
     else if (definition.lane === "cpu") this.#startOnThread(attempt, job.payload);
-    else this.#startHere(attempt, definition, payload ?? job.payload);
+    else this.#startHere(attempt, definition, job.payload, payload);
     return attempt;
   }
 
@@ -87,12 +88,12 @@ export class Executor {
     this.#payload(attempt.job.id, size).then(start, () => attempt.end({ kind: "released" })).catch((error: unknown) => attempt.threw(error));
   }
 
-  /** @param payload its JSON text, or what it says */
-  #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: unknown): void {
-    const context = new IoContext(attempt, this.#tools.get(definition.type), this.#log);
+  /** @param payload its JSON text @param parsed what it says, where that is known */
+  #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: string, parsed?: unknown): void {
+    const context = new IoContext(attempt, payload, this.#tools.get(definition.type), this.#log, this.#threads.tasks);
     attempt.runsIn = context;
     try {
-      const value: unknown = definition.run(typeof payload === "string" ? JSON.parse(payload) : payload, context);
+      const value: unknown = definition.run(parsed ?? JSON.parse(payload), context);
       if (isThenable(value)) {
         value.then((result) => attempt.returned(result), (error: unknown) => attempt.threw(error));
       } else {

@@ -3,6 +3,7 @@ import type { AttemptContext } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
 import { stateLeft } from "../core/wire.ts";
 import type { Attempt, Running, StopReason } from "./attempt.ts";
+import type { TaskThreads } from "./task-threads.ts";
 
 /** Takes a line that a handler wrote. */
 export type AttemptLog = (job: Job, message: string, fields?: Record<string, unknown>) => void;
@@ -11,16 +12,21 @@ export class IoContext implements AttemptContext<unknown>, Running {
   readonly tool: unknown;
   percent: number | null = null;
   readonly #attempt: Attempt;
+  readonly #payload: string;
   readonly #log: AttemptLog;
+  readonly #tasks: Pick<TaskThreads, "run">;
   // Signal and functions are made when a handler asks for them, which many never do: together they cost as much as all
   // the rest of a quick attempt.
   #controller: AbortController | undefined;
   #abortedFor: StopReason | undefined;
 
-  constructor(attempt: Attempt, tool: unknown, log: AttemptLog) {
+  /** @param payload the job's, as JSON text */
+  constructor(attempt: Attempt, payload: string, tool: unknown, log: AttemptLog, tasks: Pick<TaskThreads, "run">) {
     this.#attempt = attempt;
+    this.#payload = payload;
     this.tool = tool;
     this.#log = log;
+    this.#tasks = tasks;
   }
 
   get jobId(): string {
@@ -58,6 +64,12 @@ export class IoContext implements AttemptContext<unknown>, Running {
       this.#attempt.keep(message, fields);
       this.#log(this.#attempt.job, message, fields);
     };
+  }
+
+  get onThread(): (task: string, argument: unknown, timeoutMs: number) => Promise<unknown> {
+    const { type, groupKey } = this.#attempt.job;
+    const [signal, turn, payload] = [this.signal, groupKey ?? "", this.#payload];
+    return (name, argument, timeoutMs) => this.#tasks.run({ type, name, payload, argument }, { timeoutMs, signal, turn });
   }
 
   abort(reason: StopReason): void {

@@ -10,6 +10,7 @@ import { stackOf } from "./stack.ts";
 import { ThreadLink } from "./thread-link.ts";
 import { tellProgress } from "./shared-progress.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
+import { taskOf } from "./task.ts";
 import { pickSettings } from "./tools.ts";
 
 const { jobsDir, settings, channel } = workerData as ThreadData;
@@ -61,7 +62,8 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
   try {
     const definition = registry.get(type)?.definition;
     if (!definition) throw new Error(`no job type ${type} on this thread`);
-    const value: unknown = await definition.run(JSON.parse(typeof payload === "string" ? payload : decoder.decode(payload)), {
+    const text = typeof payload === "string" ? payload : decoder.decode(payload);
+    const value: unknown = await definition.run(JSON.parse(text), {
       jobId,
       attempt,
       timeoutMs,
@@ -71,6 +73,7 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
       signal: link?.signalOf(key) ?? neverAborted,
       progress: (percent: number) => tellProgress(progress, percent),
       log,
+      onThread: (name, argument) => new Promise((resolve) => resolve(taskOf(definition, name)(JSON.parse(text), argument))), // it is on one
     });
     return report(endOfReturn(value));
   } catch (error) {

@@ -13,6 +13,7 @@ import type { AttemptEnd } from "../core/settle.ts";
 import { BodyThreads } from "./body-threads.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import type { SharedProgress } from "./shared-progress.ts";
+import { TaskThreads } from "./task-threads.ts";
 
 export interface ThreadTask {
   readonly type: string;
@@ -81,6 +82,8 @@ export class Threads {
   /** Absent on a replica that runs no jobs of the lane. */
   readonly #pool: Piscina | undefined;
   readonly #bodies: BodyThreads;
+  /** What handlers of lane `io` have run beside the main thread. */
+  readonly tasks: TaskThreads;
   readonly #processes = new ChildProcesses();
   readonly #onError: (error: unknown) => void;
   readonly #closeWithinMs: number;
@@ -115,6 +118,7 @@ export class Threads {
       this.#pool.on("workerDestroy", ({ id }: { readonly id: number }) => this.#processes.kill(id)); // one that exited has no id any more: its sockets are closed
     }
     this.#bodies = new BodyThreads({ filename: threadFile, workerData, onError, withinMs: parseWithinMs });
+    this.tasks = new TaskThreads({ filename: threadFile, workerData, onError });
   }
 
   /** Threads that run an attempt. */
@@ -147,7 +151,7 @@ export class Threads {
   /** Closes what the types have open on the threads, and ends them. One that still runs an attempt is ended with it. */
   async close(): Promise<void> {
     await this.#closeTools();
-    await Promise.all([this.#pool?.destroy(), this.#bodies.close()]);
+    await Promise.all([this.#pool?.destroy(), this.#bodies.close(), this.tasks.close()]);
     await this.#processes.close();
   }
 

@@ -9,6 +9,7 @@ import { to as copyTo } from "pg-copy-streams";
 import readWorkbook, { readSheet } from "read-excel-file/node";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { AttemptContext } from "../core/job-type.ts";
+import { noThread } from "../testing/no-thread.ts";
 import { freshDatabase, tempDir } from "../testing/services.ts";
 import dataExport from "./data-export.ts";
 
@@ -54,7 +55,7 @@ beforeAll(async () => {
 
 async function exported(payload: Payload, told: number[] = []): Promise<{ readonly rows: number; readonly artifact: string; readonly content: Buffer }> {
   expect(dataExport.check?.(payload)).toEqual([]);
-  const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: (percent: number) => void told.push(percent), log: () => undefined };
+  const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: (percent: number) => void told.push(percent), log: () => undefined, onThread: noThread };
   const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
   const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
   return { rows, artifact, content: await buffer(stored?.read() ?? new Blob([]).stream()) };

@@ -7,6 +7,7 @@ import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
 import type { AttemptContext } from "../core/job-type.ts";
 import { migrate } from "../results/migrate.ts";
+import { noThread } from "../testing/no-thread.ts";
 import { freshDatabase, tempDir } from "../testing/services.ts";
 import dataExport from "./data-export.ts";
 
@@ -38,7 +39,7 @@ async function setup() {
   const tool = (await dataExport.open?.(settings)) as Tool;
   return async (payload: Payload): Promise<{ readonly rows: number; readonly content: Buffer }> => {
     expect(dataExport.check?.(payload)).toEqual([]);
-    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
+    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: noThread };
     const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
     const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     return { rows, content: await buffer(stored?.read() ?? new Blob([]).stream()) };

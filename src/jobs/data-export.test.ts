@@ -11,6 +11,7 @@ import { readSheet } from "read-excel-file/node";
 import { Compile } from "typebox/compile";
 import { describe, expect, it } from "vitest";
 import { RetryableError, type AttemptContext } from "../core/job-type.ts";
+import { noThread } from "../testing/no-thread.ts";
 import { freshDatabase, tempDir } from "../testing/services.ts";
 import dataExport from "./data-export.ts";
 
@@ -44,7 +45,7 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
   const run = async (payload: Payload, store = tool.store): Promise<Result> => {
     expect(validator.Check(payload)).toBe(true);
     expect(dataExport.check?.(payload)).toEqual([]);
-    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool: { ...tool, store }, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
+    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool: { ...tool, store }, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: noThread };
     return (await dataExport.run(payload, context)) as Result;
   };
   const fileOf = async ({ artifact, bytes, sha256 }: Result): Promise<Buffer> => {

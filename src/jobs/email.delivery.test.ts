@@ -2,8 +2,10 @@
 import { createVerify, generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { RetryableError } from "../core/job-type.ts";
+import { Threads } from "../execute/threads.ts";
+import { renderOnThread } from "../mail/template.ts";
 import { HttpPeer } from "../testing/http-peer.ts";
 import { tempDir } from "../testing/services.ts";
 import { SmtpPeer } from "../testing/smtp-peer.ts";
@@ -14,7 +16,14 @@ type Settings = Parameters<NonNullable<typeof email.open>>[0];
 
 const JOB_ID = "01890a5d-ac96-774b-bcce-b302099a8057";
 const plain: Payload = { to: "jane@example.com", subject: "Hello", body: "Good day." };
+const { signal } = new AbortController();
 const cleanups: (() => unknown)[] = [];
+const threads = new Threads({ size: 0, jobsDir: undefined, settings: {}, onMessage: () => undefined, onError: () => undefined });
+afterAll(() => threads.close());
+
+const taskOf = (payload: Payload) => (name: string, argument: unknown, timeoutMs: number) =>
+  threads.tasks.run({ type: "email", name, payload: JSON.stringify(payload), argument }, { timeoutMs, signal, turn: "" });
+
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
@@ -26,7 +35,7 @@ async function setup(more: Partial<Settings> = {}) {
   if (!tool) throw new Error("email has no open");
   cleanups.push(() => email.close?.(tool));
   const send = async (payload: Payload, state?: unknown) =>
-    (await email.run(payload, { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, state, signal: new AbortController().signal, progress: () => undefined, log: () => undefined })) as Record<string, unknown>;
+    (await email.run(payload, { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, state, signal, progress: () => undefined, log: () => undefined, onThread: taskOf(payload) })) as Record<string, unknown>;
   return { peer, tool, send };
 }
 
@@ -87,6 +96,22 @@ describe("a message", () => {
     expect(peer.messages.map(({ mail }) => [mail.subject, String(mail.html).trim()])).toEqual([["Hello J & Co", "<p>J &amp; Co</p>"], ["Mine", "<p></p>"]]);
     const paths = email.check?.({ ...plain, template: "hello" }).map(({ path }) => path);
     expect(paths).toEqual(["/body"]);
+  });
+
+  it("fails for good where its template multiplies its data, or takes too long, and others go on", async () => {
+    const folder = tempDir();
+    writeFileSync(join(folder, "a.subject"), "A");
+    writeFileSync(join(folder, "a.txt"), "{{#orders}}{{#lines}}- {{.}}\n{{/lines}}{{/orders}}");
+    const { peer, send } = await setup({ EMAIL_TEMPLATES_DIR: folder });
+    const numbers = Array.from({ length: 12_000 }, (_, i) => i);
+    const multiplied = failureOf(send({ to: "a@x.example", template: "a", data: { orders: numbers, lines: numbers } }));
+    const plainSent = send({ to: "b@x.example", template: "a", data: { orders: [{ lines: [1] }] } });
+    expect(await multiplied).toMatchObject({ name: "PermanentError", code: "template_too_large" });
+    await plainSent;
+    expect(peer.messages.map(({ to }) => to)).toEqual([["b@x.example"]]);
+    const slow: Payload = { to: "a@x.example", template: "a", data: { more: Array.from({ length: 500_000 }, () => ({})) } };
+    const rendered = renderOnThread((name, argument) => taskOf(slow)(name, argument, 1), folder);
+    expect(await failureOf(rendered)).toMatchObject({ name: "PermanentError", code: "template_too_slow" });
   });
 
   it("carries files of other jobs and from URLs", async () => {

@@ -9,6 +9,7 @@ import { Compile } from "typebox/compile";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AttemptContext } from "../core/job-type.ts";
 import { PermanentError, RetryableError } from "../core/job-type.ts";
+import { noThread } from "../testing/no-thread.ts";
 import { tempDir } from "../testing/services.ts";
 import email from "./email.ts";
 
@@ -100,7 +101,7 @@ async function setup(SMTP_URL: string, EMAIL_FROM = "taskflow@example.org", SMTP
   if (tool === undefined) throw new Error("email has no open");
   cleanups.push(() => email.close?.(tool));
   const abort = new AbortController();
-  const context: Mailer = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: abort.signal, progress: () => undefined, log: () => undefined };
+  const context: Mailer = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: abort.signal, progress: () => undefined, log: () => undefined, onThread: noThread };
   const send = async (payload: EmailPayload, state?: unknown) => (await email.run(payload, { ...context, state })) as Record<string, unknown>;
   return { send, abort, tool };
 }

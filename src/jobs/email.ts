@@ -7,8 +7,8 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import { defineJob, exponential, PermanentError } from "../core/job-type.ts";
-import { readAttachments } from "../mail/attachment.ts";
-import type { AttachmentSources } from "../mail/attachment.ts";
+import type { AttemptContext } from "../core/job-type.ts";
+import { Attachments } from "../mail/attachment.ts";
 import { failureOf, judgeAnswers, NOTHING_YET } from "../mail/delivery.ts";
 import type { Delivery } from "../mail/delivery.ts";
 import { emailErrors } from "../mail/error-codes.ts";
@@ -16,8 +16,9 @@ import { mailboxes } from "../mail/mailbox.ts";
 import { EmailSchema, faultsOfEmail } from "../mail/payload.ts";
 import type { EmailPayload } from "../mail/payload.ts";
 import { SendRate } from "../mail/send-rate.ts";
-import { sliced } from "../mail/slices.ts";
-import { renderTemplate } from "../mail/template.ts";
+import { SendingLimits } from "../mail/sending-limits.ts";
+import { slicedText } from "../mail/slices.ts";
+import { renderOnThread, renderTemplate } from "../mail/template.ts";
 import { templateCheck } from "../mail/template-names.ts";
 import { mailSettings, openTransport } from "../mail/transport.ts";
 import { unsubscribeHeaders } from "../mail/unsubscribe.ts";
@@ -40,22 +41,17 @@ async function openMailer(settings: Static<typeof Settings>) {
     templates: EMAIL_TEMPLATES_DIR,
     store: await openArtifactStore({ ...settings, ARTIFACTS_DIR }),
     outbound: openOutbound({ ...settings, OUTBOUND_ALLOW_PRIVATE }),
+    limits: new SendingLimits(),
   };
 }
 type Mailer = Awaited<ReturnType<typeof openMailer>>;
 
-interface Parts {
-  readonly mailer: Mailer & AttachmentSources;
-  readonly jobId: string;
-  readonly done: Delivery;
-  readonly signal: AbortSignal;
-}
-
-async function compose(payload: EmailPayload, { mailer, jobId, done, signal }: Parts): Promise<SendMailOptions> {
+/** All of the message but its attachments. */
+async function compose(payload: EmailPayload, done: Delivery, { tool: mailer, jobId, onThread }: AttemptContext<Mailer>): Promise<SendMailOptions> {
   const from = mailboxes(payload.from)[0] ?? mailer.from;
   const [to, cc] = [mailboxes(payload.to), mailboxes(payload.cc)];
   const recipients = [...to, ...cc, ...mailboxes(payload.bcc)].map(({ address }) => address);
-  const { subject, text, html } = payload.template === undefined ? { ...payload, text: payload.body } : await renderTemplate(mailer.templates, payload.template, payload.data ?? {});
+  const { subject, text, html } = payload.template === undefined ? { ...payload, text: payload.body } : await renderOnThread(onThread, mailer.templates);
   if (payload.subject === undefined && subject === undefined) throw new PermanentError("neither the job nor its template has a subject", { code: "subject_missing" });
   return {
     envelope: { from: from.address, to: recipients.filter((address) => !done.accepted.includes(address) && !done.rejected.includes(address)) },
@@ -64,14 +60,38 @@ async function compose(payload: EmailPayload, { mailer, jobId, done, signal }: P
     ...{ from, to, cc },
     replyTo: mailboxes(payload.reply_to),
     subject: payload.subject ?? subject,
-    text: sliced(text ?? ""),
-    html: sliced(html ?? ""),
+    text: slicedText(text ?? ""),
+    html: slicedText(html ?? ""),
     headers: { ...payload.headers, ...(payload.list_unsubscribe && unsubscribeHeaders(payload.list_unsubscribe)) },
-    attachments: await readAttachments(payload.attachments, mailer, signal),
     xMailer: false,
     disableFileAccess: true,
     disableUrlAccess: true,
   };
+}
+
+/** @throws {RetryableError} some recipients were deferred; {@link PermanentError} all were refused; and what an attempt ends with */
+async function send(payload: EmailPayload, context: AttemptContext<Mailer>) {
+  const { tool: mailer, signal, state } = context;
+  const { transport, greylistMs } = mailer;
+  if (transport === undefined) throw new PermanentError("SMTP_URL is not set, so no email can be sent", { code: "smtp_not_configured" });
+  mailer.rate.sendAwayIfFull();
+  const done = (state ?? NOTHING_YET) as Delivery;
+  const message = await compose(payload, done, context);
+  const attachments = new Attachments(mailer, signal);
+  try {
+    await attachments.gather(payload.attachments);
+    await mailer.rate.turn(signal);
+    const sent = await transport.sendMail({ ...message, attachments: attachments.files, signal }).catch((thrown: unknown) => {
+      signal.throwIfAborted();
+      const { rejectedErrors } = thrown as NodemailerError;
+      if (rejectedErrors === undefined || rejectedErrors.length === 0) throw failureOf(thrown, greylistMs);
+      return { rejectedErrors };
+    });
+    const { accepted, rejected, response } = judgeAnswers(done, sent, greylistMs);
+    return { message_id: message.messageId, accepted, rejected, response };
+  } finally {
+    attachments.close();
+  }
 }
 
 export default defineJob({
@@ -93,18 +113,6 @@ export default defineJob({
     transport?.close();
     await outbound.close();
   },
-  run: async (payload, { jobId, tool: mailer, signal, state }) => {
-    if (mailer.transport === undefined) throw new PermanentError("SMTP_URL is not set, so no email can be sent", { code: "smtp_not_configured" });
-    const done = (state ?? NOTHING_YET) as Delivery;
-    const message = await compose(payload, { mailer, jobId, done, signal });
-    await mailer.rate.turn(signal);
-    const sent = await mailer.transport.sendMail({ ...message, signal }).catch((thrown: unknown) => {
-      signal.throwIfAborted();
-      const { rejectedErrors } = thrown as NodemailerError;
-      if (rejectedErrors === undefined || rejectedErrors.length === 0) throw failureOf(thrown, mailer.greylistMs);
-      return { rejectedErrors };
-    });
-    const { accepted, rejected, response } = judgeAnswers(done, sent, mailer.greylistMs);
-    return { message_id: message.messageId, accepted, rejected, response };
-  },
+  tasks: { render: ({ template = "", data = {} }: EmailPayload, folder: string) => renderTemplate(folder, template, data) },
+  run: send,
 });

@@ -5,6 +5,7 @@ import { RetryAfterError, type AttemptContext } from "../core/job-type.ts";
 import { unlimited, type Destination, type Destinations, type Sign } from "../core/destination.ts";
 import { openOutbound } from "../net/outbound.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../testing/http-peer.ts";
+import { noThread } from "../testing/no-thread.ts";
 import { until } from "../testing/until.ts";
 import webhook, { type WebhookTool } from "./webhook.ts";
 
@@ -38,7 +39,7 @@ const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
 function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookTool>> = {}): Promise<unknown> {
   const { signal } = new AbortController();
   const ignore = (): void => undefined;
-  const attempt = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal, progress: ignore, log: ignore, ...context };
+  const attempt = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal, progress: ignore, log: ignore, onThread: noThread, ...context };
   return Promise.resolve(webhook.run({ url, ...payload }, attempt));
 }
 

@@ -18,18 +18,31 @@ export class SendRate {
   }
 
   /**
+   * Sends a message away, as {@link turn} does, before anything is done for it.
+   * @throws {RetryAfterError} `smtp_rate`
+   */
+  sendAwayIfFull(): void {
+    if (this.#intervalMs !== 0) this.#turnAt(performance.now());
+  }
+
+  /**
    * Resolves when a message may be sent.
    * @throws {RetryAfterError} `smtp_rate`: its turn comes too late for this attempt, which is not counted
    */
   async turn(signal: AbortSignal): Promise<void> {
     if (this.#intervalMs === 0) return;
     const now = performance.now();
+    const turnAt = this.#turnAt(now);
+    this.#nextAt = turnAt + this.#intervalMs;
+    if (turnAt > now) await sleep(turnAt - now, undefined, { signal });
+  }
+
+  #turnAt(now: number): number {
     const turnAt = Math.max(now, this.#nextAt);
     if (turnAt - now > LONGEST_WAIT_MS) {
       this.#comeBackAt = Math.max(turnAt, this.#comeBackAt) + this.#intervalMs;
       throw new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", this.#comeBackAt - now, { code: "smtp_rate", waitsForTurn: true });
     }
-    this.#nextAt = turnAt + this.#intervalMs;
-    if (turnAt > now) await sleep(turnAt - now, undefined, { signal });
+    return turnAt;
   }
 }

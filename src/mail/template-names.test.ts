@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import email from "../jobs/email.ts";
@@ -28,6 +28,22 @@ it("reads the folder for names alone that it has not seen", () => {
   expect(check({ template: "order" }, { EMAIL_TEMPLATES_DIR })).toEqual([]);
   expect(check({ template: "other" }, { EMAIL_TEMPLATES_DIR })).toEqual(unknown("other"));
   expect(check({ template: "order" }, { EMAIL_TEMPLATES_DIR })).toEqual(unknown("order"));
+});
+
+it("does not read the folder again for names that are not there, until the folder changes", () => {
+  const EMAIL_TEMPLATES_DIR = tempDir();
+  const check = templateCheck();
+  const faultsOf = (template: string) => check({ template }, { EMAIL_TEMPLATES_DIR });
+  const place = (name: string, changedAt: number) => {
+    writeFileSync(join(EMAIL_TEMPLATES_DIR, name), "");
+    utimesSync(EMAIL_TEMPLATES_DIR, changedAt, changedAt);
+  };
+  place("order.txt", 1);
+  expect(faultsOf("later")).toEqual(unknown("later"));
+  place("later.txt", 1); // as if nothing had changed
+  expect(faultsOf("later")).toEqual(unknown("later"));
+  place("last.txt", 2);
+  expect([...faultsOf("later"), ...faultsOf("last")]).toEqual([]);
 });
 
 it("leaves it to the job where the folder cannot be read, and knows of none where none is set", () => {

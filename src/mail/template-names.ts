@@ -1,9 +1,15 @@
-/** Which templates there are: asked for each submission that names one, so the folder is read only for a name that is not known yet. */
-import { readdirSync } from "node:fs";
+/**
+ * Which templates there are: asked for each submission that names one, so the folder is read only for a name that is not known yet, and only
+ * when the folder has changed: one request may name ten thousand templates that are not there.
+ */
+import { readdirSync, statSync } from "node:fs";
 import type { PayloadFault } from "../core/job-type.ts";
 import type { EmailPayload } from "./payload.ts";
 
 const TEXT_FILE = /^(.+)\.(?:txt|html)$/;
+
+/** File systems note changes in ticks of up to 10 ms (ext4: 4 ms): one that follows in the same tick does not show. */
+const TICK_MS = 50;
 
 interface Asked {
   /** Empty: there are no templates. */
@@ -18,11 +24,14 @@ interface Asked {
 export function templateCheck(): (payload: Pick<EmailPayload, "template">, settings: Asked) => PayloadFault[] {
   let seen: ReadonlySet<string> = new Set();
   let seenIn = "";
+  let changedAt = Number.NaN; // of the folder, as far as `seen` knows it for sure
   const isThere = (folder: string, name: string): boolean => {
     if (folder === seenIn && seen.has(name)) return true;
+    const now = changeOf(folder);
+    if (folder === seenIn && now === changedAt) return false;
     const names = namesIn(folder);
-    if (names === undefined) return true; // as far as can be known here
-    [seen, seenIn] = [names, folder];
+    if (names === undefined || now === undefined) return true; // as far as can be known here
+    [seen, seenIn, changedAt] = [names, folder, Date.now() - now > TICK_MS ? now : Number.NaN];
     return names.has(name);
   };
   return ({ template }, { EMAIL_TEMPLATES_DIR: folder = "" }) => {
@@ -30,6 +39,15 @@ export function templateCheck(): (payload: Pick<EmailPayload, "template">, setti
     if (folder === "") return [{ path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" }];
     return isThere(folder, template) ? [] : [{ path: "/template", message: `there is no template ${template} in EMAIL_TEMPLATES_DIR` }];
   };
+}
+
+/** When a name was last added or removed, epoch ms. */
+function changeOf(folder: string): number | undefined {
+  try {
+    return statSync(folder).mtimeMs;
+  } catch {
+    return undefined; // as in namesIn
+  }
 }
 
 function namesIn(folder: string): ReadonlySet<string> | undefined {

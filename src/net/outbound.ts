@@ -14,7 +14,7 @@ import { Type, type Static, type TObject } from "typebox";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
 import { PermanentError } from "../core/job-type.ts";
 import { messageOf, StartError } from "../errors.ts";
-import { discard, readAnswer } from "./answer.ts";
+import { discard, readAnswer, type BodyLimits, type OutboundResponse } from "./answer.ts";
 import { within } from "./deadline.ts";
 import { Lookups } from "./lookups.ts";
 import { NameLookup } from "./name-lookup.ts";
@@ -49,7 +49,9 @@ export type OutboundSettings = Static<TObject<typeof outboundSettings>>;
 /** All addresses of a host. */
 export type Resolve = (hostname: string, answer: (error: Error | null, addresses: LookupAddress[]) => void) => void;
 
-export interface OutboundRequest {
+export type { OutboundResponse } from "./answer.ts";
+
+export interface OutboundRequest extends BodyLimits {
   /** Default GET. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -59,21 +61,8 @@ export interface OutboundRequest {
   readonly timeoutMs?: number;
   /** How many redirects are followed. Default 0: the redirect itself is the answer. */
   readonly followRedirects?: number;
-  /** How much of the body is read at most. Default 64 KiB. */
-  readonly maxBytes?: number;
-  /** What to do with a body larger than that: keep its beginning (default), or throw. */
-  readonly onExcess?: "cut" | "fail";
   /** Called when the first answer begins, a redirect say: whatever fails after that, the host was there. */
   readonly onAnswer?: () => void;
-}
-
-export interface OutboundResponse {
-  readonly status: number;
-  /** By lower-case name. Of a header that came several times, the first value. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: Buffer;
-  /** Whether the body went on beyond `maxBytes`. */
-  readonly isCut: boolean;
 }
 
 /**
@@ -138,7 +127,7 @@ export class Outbound {
         body: request.body,
       };
       const answer = await this.#send(first, request, signal);
-      return readAnswer(answer, request.maxBytes ?? 65_536, request.onExcess ?? "cut");
+      return readAnswer(answer, request);
     });
   }
 

@@ -8,6 +8,7 @@ import { OutcomeUnknown } from "../errors.ts";
 import { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
 import type { Queue } from "../queue/queue.ts";
+import { noThread } from "../testing/no-thread.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
@@ -64,7 +65,7 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
     callbackOf: () => undefined,
     onError: () => undefined,
   });
-  const executor = new Executor({ ...smallPayloads, definitions, threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
+  const executor = new Executor({ ...smallPayloads, definitions, threads: { run: noThread, tasks: { run: noThread } }, log: () => undefined });
   const hooks = { onPickup: () => undefined, onRan: () => undefined, onAttempt: () => undefined, onError: () => undefined, onUnfit: () => undefined };
   const worker = new Worker({ queue, executor, slots: new Slots(definitions, 10, 0), leases, settler, claimLimit: 10, isHeldBack: () => false, hooks });
   closers.push(() => {

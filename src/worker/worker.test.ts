@@ -5,6 +5,7 @@ import { type AnyJobDefinition, defineJob } from "../core/job-type.ts";
 import { OutcomeUnknown } from "../errors.ts";
 import { Executor } from "../execute/executor.ts";
 import type { Queue } from "../queue/queue.ts";
+import { noThread } from "../testing/no-thread.ts";
 import { enqueue, openQueue, submission } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import { Leases } from "./leases.ts";
@@ -27,7 +28,7 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
     if (claims === 1) throw new OutcomeUnknown("the answer was lost");
     return answer;
   };
-  const executor = new Executor({ ...smallPayloads, definitions: [noop], threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
+  const executor = new Executor({ ...smallPayloads, definitions: [noop], threads: { run: noThread, tasks: { run: noThread } }, log: () => undefined });
   const leases = new Leases({ queue, leaseMs: 15_000, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
   const options = { replica: "unused", backoffOf: () => BACKOFF, onTerminal: () => undefined, callbackOf: () => undefined, onError: () => undefined };
   const settler = new Settler({ queue, ...options, onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale) });

@@ -32,6 +32,7 @@ const behaviours = {
     await new Promise((resolve) => setTimeout(resolve, ms));
     return "done";
   },
+  task: ({ argument }, { onThread }) => onThread("double", argument, 1_000),
   // As in io.mjs; `spins` leaves the lines to the main thread, which then stops the attempt.
   log_odd: ({ spins }, { log }) => {
     log("odd", { kept: 1, callback: () => 1 });
@@ -69,5 +70,6 @@ export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential 
     timeoutMs: 30_000,
     backoff: exponential(20, 200),
     open: (settings) => settings,
+    tasks: { double: ({ value }, factor) => ({ doubled: value * 2, times: value * factor }) },
     run: (payload, context) => (payload.do === "setting" ? context.tool.TEST_SETTING : behaviours[payload.do](payload, { ...context, PermanentError, RetryAfterError })),
   });

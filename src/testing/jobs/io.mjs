@@ -26,6 +26,7 @@ const behaviours = {
     return value;
   },
   huge: () => "x".repeat(2_000_000),
+  task: ({ name, argument, limit_ms }, { onThread }) => onThread(name, argument, limit_ms),
   progress: async (_, { progress, log, signal, attempt }) => {
     progress(40);
     log("forty", { attempt });
@@ -59,6 +60,26 @@ const behaviours = {
   kill: () => process.kill(process.pid, "SIGKILL"),
 };
 
+// What this type has run on pool threads.
+const tasks = {
+  double: ({ value }, factor) => ({ doubled: value * 2, times: value * factor }),
+  spin: () => {
+    for (;;);
+  },
+  // Computes for so long.
+  busy: (_, ms) => {
+    for (const end = performance.now() + ms; performance.now() < end; );
+    return "done";
+  },
+  exit: () => process.exit(7),
+  hoard: () => {
+    for (const all = []; ; ) all.push(new Array(10_000).fill(all.length));
+  },
+  fail: ({ value }) => {
+    throw Object.assign(new Error(`failed with ${value}`), { code: "test_failure" });
+  },
+};
+
 export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential }) =>
   defineJob({
     type: "test_io",
@@ -67,6 +88,12 @@ export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential 
     attempts: 3,
     timeoutMs: 30_000,
     backoff: exponential(20, 200),
+    tasks: {
+      ...tasks,
+      fail_permanently: () => {
+        throw new PermanentError("no use", { code: "test_permanent" });
+      },
+    },
     run: (payload, context) => {
       if (payload.do === "permanent") throw new PermanentError("no use", { code: "test_permanent" });
       if (payload.do === "retry_after") throw new RetryAfterError("come back", payload.ms);

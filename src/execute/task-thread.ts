@@ -1,0 +1,45 @@
+/** What runs inside a thread for tasks. */
+import { createContext, Script } from "node:vm";
+import { workerData } from "piscina";
+import { codeOf } from "../errors.ts";
+import { loadRegistry } from "../registry.ts";
+import { endOfThrow } from "./attempt.ts";
+import { taskOf, type Task, type TaskAnswer } from "./task.ts";
+import type { ThreadData } from "./threads.ts";
+
+const registry = await loadRegistry(workerData as ThreadData);
+
+// V8 interrupts what a script has called, wherever that was defined, when the script's time is over; the thread goes on.
+const call = { work: (): unknown => undefined };
+const callContext = createContext(call);
+const script = new Script("work()");
+
+/** Resolves as soon as the module is loaded, which is what it is called for. */
+export function warmUp(): void {
+  return undefined;
+}
+
+/** @param tryForMs interrupt the task after so long; undefined: the thread is terminated from outside when it takes too long */
+export default function runTask({ task, tryForMs }: { readonly task: Task; readonly tryForMs?: number }): TaskAnswer {
+  const { type, name, payload, argument } = task;
+  const work = (): unknown => {
+    const definition = registry.get(type)?.definition;
+    if (!definition) throw new Error(`no job type ${type} on this thread`);
+    return taskOf(definition, name)(JSON.parse(payload), argument);
+  };
+  try {
+    return { kind: "returned", value: tryForMs === undefined ? work() : interruptible(work, tryForMs) };
+  } catch (error) {
+    if (codeOf(error) === "ERR_SCRIPT_EXECUTION_TIMEOUT") return { kind: "unfinished" };
+    return endOfThrow(error) as TaskAnswer;
+  }
+}
+
+function interruptible(work: () => unknown, timeout: number): unknown {
+  call.work = work;
+  try {
+    return script.runInContext(callContext, { timeout });
+  } finally {
+    call.work = () => undefined; // the payload is not kept
+  }
+}

@@ -1,0 +1,24 @@
+/** A task of a job type: one of its functions, run on a pool thread. */
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { AttemptEnd } from "../core/settle.ts";
+
+export interface Task {
+  readonly type: string;
+  readonly name: string;
+  /** JSON text, of the job. */
+  readonly payload: string;
+  readonly argument: unknown;
+}
+
+/** What a thread answers: `unfinished` after the time that it was given for a first try. */
+export type TaskAnswer =
+  | { readonly kind: "returned"; readonly value: unknown }
+  | { readonly kind: "unfinished" }
+  | Extract<AttemptEnd, { readonly kind: "threw" }>;
+
+/** @throws {Error} for a name that the type does not have */
+export function taskOf({ type, tasks = {} }: AnyJobDefinition, name: string): (payload: unknown, argument: unknown) => unknown {
+  const task: unknown = Object.hasOwn(tasks, name) ? tasks[name] : undefined;
+  if (typeof task !== "function") throw new Error(`the job type ${type} has no task ${name}`);
+  return task as (payload: unknown, argument: unknown) => unknown;
+}
