@@ -18,9 +18,13 @@ import imageResize from "./jobs/image-resize.ts";
 import replay from "./jobs/replay.ts";
 import webhook from "./jobs/webhook.ts";
 
+export const BUILT_IN = "built in";
+
 export interface JobType {
   readonly type: string;
   readonly definition: AnyJobDefinition;
+  /** The file that defines it, or {@link BUILT_IN}. */
+  readonly source: string;
   /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
   readonly maxBodyBytes: number;
   /** Whether a payload may hold a `secret`, or `headers` with credentials. */
@@ -46,7 +50,7 @@ export type JobKit = typeof kit;
  * @throws StartError that names the file, or the type, and what is wrong with it
  */
 export async function loadRegistry({ jobsDir }: { readonly jobsDir?: string | undefined } = {}): Promise<Registry> {
-  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: "built in", definition }));
+  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: BUILT_IN, definition }));
   return registryOf([...builtIn, ...(jobsDir === undefined || jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))]);
 }
 
@@ -134,6 +138,7 @@ function compile(source: string, definition: AnyJobDefinition, settings: Record<
     return {
       type: definition.type,
       definition,
+      source,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
       faultsOf: (payload) => (validator.Check(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : faultsOfErrors(validator.Errors(payload))),

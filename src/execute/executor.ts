@@ -26,6 +26,7 @@ export class Executor {
   readonly #threads: Pick<Threads, "run">;
   readonly #log: AttemptLog;
   readonly #tools: Tools;
+  #starting: Job | undefined;
   /** Attempts on threads, by job: where their log lines belong. Promises, so that close can wait for them. */
   readonly #onThreads = new Map<string, { readonly attempt: Attempt; readonly run: Promise<void> }>();
 
@@ -38,6 +39,11 @@ export class Executor {
 
   async open(settings: Readonly<Record<string, unknown>>, services: Services): Promise<void> {
     await this.#tools.open(settings, services);
+  }
+
+  /** The job whose handler of lane `io` is being called now: it has not returned, not even a promise. */
+  get starting(): Job | undefined {
+    return this.#starting;
   }
 
   /**
@@ -56,6 +62,7 @@ export class Executor {
   #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: unknown): void {
     const context = new IoContext(attempt, this.#tools.get(definition.type), this.#log);
     attempt.runsIn = context;
+    this.#starting = attempt.job;
     try {
       const value: unknown = definition.run(payload ?? JSON.parse(attempt.job.payload), context);
       if (isThenable(value)) {
@@ -66,6 +73,7 @@ export class Executor {
     } catch (error) {
       attempt.threw(error);
     }
+    this.#starting = undefined;
   }
 
   #startOnThread(attempt: Attempt): void {

@@ -14,16 +14,20 @@ import type { Metrics } from "../metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
 import type { Recorder } from "../results/recorder.ts";
+import { Beat } from "../worker/beat.ts";
 import { Heartbeat } from "../worker/heartbeat.ts";
+import type { LeaseGuard } from "../worker/lease-guard.ts";
 import { Leases } from "../worker/leases.ts";
 import { Settler } from "../worker/settler.ts";
 import { Slots } from "../worker/slots.ts";
 import { Sweep } from "../worker/sweep.ts";
 import { Worker } from "../worker/worker.ts";
+import { makeGuard } from "./guard.ts";
 import { warning } from "./warning.ts";
 
 export interface DispatchOptions {
   readonly config: Config;
+  readonly redis: { readonly url: string };
   readonly typeSettings: Readonly<Record<string, unknown>>;
   readonly registry: Registry;
   /** The types that this replica runs: none in role `api`. */
@@ -43,6 +47,8 @@ export interface DispatchOptions {
 export interface Dispatch {
   readonly worker: Worker;
   readonly leases: Leases;
+  /** Absent where no jobs run. */
+  readonly guard: LeaseGuard | undefined;
   readonly sweep: Sweep;
   readonly slots: Slots;
   readonly threads: Threads;
@@ -68,9 +74,11 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
   const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
   const executor = new Executor({ definitions, threads, log: (job, message, fields = {}) => logOf(job).info(fields, message) });
+  const beat = new Beat();
   const leases = new Leases({
     queue,
     leaseMs: config.LEASE_MS,
+    beat,
     about: heartbeat.text,
     onGivenUp: ({ job, stopReason }) => {
       logOf(job).error({ reason: stopReason }, "a handler does not stop; its slot is given up, and it may run on");
@@ -78,6 +86,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     },
     onError: onError("leases could not be renewed"),
   });
+  const guard = makeGuard({ ...options, beat, leases, executor, slots });
   const settler = new Settler({
     queue,
     replica,
@@ -122,8 +131,9 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   const open = async (): Promise<void> => {
     await executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays });
     await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
+    guard?.start();
   };
-  return { worker, leases, sweep, slots, threads, executor, open };
+  return { worker, leases, guard, sweep, slots, threads, executor, open };
 }
 
 /** How an attempt ended, for a line of the log. */

@@ -7,6 +7,7 @@ import { Executor } from "../execute/executor.ts";
 import type { Queue } from "../queue/queue.ts";
 import { enqueue, openQueue, submission } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
+import { Beat } from "./beat.ts";
 import { Leases } from "./leases.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
@@ -27,7 +28,7 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
     return answer;
   };
   const executor = new Executor({ definitions: [noop], threads: { run: () => Promise.reject(new Error("none")) }, log: () => undefined });
-  const leases = new Leases({ queue, leaseMs: 15_000, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
+  const leases = new Leases({ queue, leaseMs: 15_000, beat: new Beat(), about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
   const options = { replica: "unused", backoffOf: () => BACKOFF, onTerminal: () => undefined, callbackOf: () => undefined, onError: () => undefined };
   const settler = new Settler({ queue, ...options, onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale) });
   const hooks = { onPickup: () => undefined, onRan: () => undefined, onAttempt: () => undefined, onError: () => undefined, onUnfit: () => undefined };
