@@ -91,6 +91,7 @@ function createTallies(registry: Registry) {
   const attempts = counter({ name: "taskflow_attempts_total", help: "Attempts settled by this replica", labels: ["type", "outcome"] });
   const submissions = counter({ name: "taskflow_submissions_total", help: "Submissions answered by this replica", labels: ["outcome"] });
   const openings = counter({ name: "taskflow_destination_openings_total", help: "Times that webhooks to a host, or to a path of it, were held back after failures in a row, the last of them seen by this replica", labels: [] }).of();
+  const blocks = counter({ name: "taskflow_event_loop_blocked_total", help: "Times that the event loop was blocked for more than a second, by the type whose handler computed there; empty where that could not be found out", labels: ["type"] });
   const pickup = histogram("taskflow_pickup_seconds", "From when a job could start to its claim", ["type"], SECONDS);
   const run = histogram("taskflow_run_seconds", "Attempts, from start to end", ["type"], SECONDS);
   const endToEnd = histogram("taskflow_end_to_end_seconds", "Jobs, from accepted to recorded", ["type"], SECONDS);
@@ -111,6 +112,8 @@ function createTallies(registry: Registry) {
     countSubmissions: (outcome: SubmissionOutcome, count: number): void => submissions.of(outcome).add(count),
     /** Destinations were opened: nothing is sent to them for a while. */
     countOpenings: (count: number): void => openings.add(count),
+    /** The event loop is blocked. @param type whose handler computes there, where that is known */
+    countBlock: (type: string | undefined): void => blocks.of(type ?? "").add(1),
     /** @param seconds `started_at` − max(`created_at`, `run_at`) of a first attempt */
     observePickup: (type: string, seconds: number): void => pickup.of(type).observe(seconds),
     observeRun: (type: string, seconds: number): void => run.of(type).observe(seconds),

@@ -21,9 +21,13 @@ import imageResize from "./jobs/image-resize.ts";
 import replay from "./jobs/replay.ts";
 import webhook from "./jobs/webhook.ts";
 
+export const BUILT_IN = "built in";
+
 export interface JobType {
   readonly type: string;
   readonly definition: AnyJobDefinition;
+  /** The file that defines it, or {@link BUILT_IN}. */
+  readonly source: string;
   /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
   readonly maxBodyBytes: number;
   /** Whether a payload may hold a `secret`, or `headers` with credentials. */
@@ -60,7 +64,7 @@ export interface JobsFolder {
  * @throws StartError that names the file, or the type, and what is wrong with it
  */
 export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promise<LoadedDefinition[]> {
-  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: "built in", definition }));
+  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: BUILT_IN, definition }));
   const loaded = [...builtIn, ...(jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))];
   assertDefinitions(loaded);
   return loaded;
@@ -152,6 +156,7 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
     return {
       type: definition.type,
       definition,
+      source,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
       faultsOf: (payload) => (isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : issuesOf(payload)),

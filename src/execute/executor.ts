@@ -41,6 +41,7 @@ export class Executor {
   readonly #payload: ExecutorOptions["payload"];
   readonly #log: AttemptLog;
   readonly #tools: Tools;
+  #starting: Job | undefined;
   /**
    * Attempts on threads, until their threads are done with them: a job may be claimed here again while its attempt before, whose lease
    * was lost, still ends. Promises, so that close can wait for them.
@@ -58,6 +59,11 @@ export class Executor {
 
   async open(settings: Readonly<Record<string, unknown>>, services: Services): Promise<void> {
     await this.#tools.open(settings, services);
+  }
+
+  /** The job whose handler of lane `io` is being called now: it has not returned, not even a promise. */
+  get starting(): Job | undefined {
+    return this.#starting;
   }
 
   /**
@@ -92,6 +98,7 @@ export class Executor {
   #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: string, parsed?: unknown): void {
     const context = new IoContext(attempt, payload, this.#tools.get(definition.type), this.#log, this.#threads.tasks);
     attempt.runsIn = context;
+    this.#starting = attempt.job;
     try {
       const value: unknown = definition.run(parsed ?? JSON.parse(payload), context);
       if (isThenable(value)) {
@@ -102,6 +109,7 @@ export class Executor {
     } catch (error) {
       attempt.threw(error);
     }
+    this.#starting = undefined;
   }
 
   #startOnThread(attempt: Attempt, payload: ThreadTask["payload"], lane: Lane = "cpu"): void {

@@ -23,6 +23,7 @@ export const scripts = {
   enqueue: load("enqueue", "job", "announce", "wake"),
   claim: load("claim", "job", "announce", "wake"),
   renew: load("renew", "job"),
+  renewReplica: load("renew-replica", "job"),
   settle: load("settle", "job", "announce", "wake", "callback"),
   forget: load("forget", "job"),
   cancel: load("cancel", "job", "announce", "wake", "callback"),

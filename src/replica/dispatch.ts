@@ -16,16 +16,20 @@ import type { Metrics } from "../metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
 import type { Recorder } from "../results/recorder.ts";
+import { Beat } from "../worker/beat.ts";
 import { Heartbeat } from "../worker/heartbeat.ts";
+import type { LeaseGuard } from "../worker/lease-guard.ts";
 import { Leases } from "../worker/leases.ts";
 import { Settler } from "../worker/settler.ts";
 import { Slots } from "../worker/slots.ts";
 import { Sweep } from "../worker/sweep.ts";
 import { Worker } from "../worker/worker.ts";
+import { makeGuard } from "./guard.ts";
 import { warning } from "./warning.ts";
 
 export interface DispatchOptions {
   readonly config: Config;
+  readonly redis: { readonly url: string };
   readonly typeSettings: Readonly<Record<string, unknown>>;
   readonly registry: Registry;
   /** The types that this replica runs: none in role `api`. */
@@ -45,6 +49,8 @@ export interface DispatchOptions {
 export interface Dispatch {
   readonly worker: Worker;
   readonly leases: Leases;
+  /** Absent where no jobs run. */
+  readonly guard: LeaseGuard | undefined;
   readonly sweep: Sweep;
   readonly slots: Slots;
   readonly threads: Threads;
@@ -78,9 +84,11 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
   const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
   const executor = new Executor({ definitions, threads, ioThreads, payload: (id, size) => queue.payload(id, size), log: (job, message, fields = {}) => logOf(job).info(fields, message) });
+  const beat = new Beat();
   const leases = new Leases({
     queue,
     leaseMs: config.LEASE_MS,
+    beat,
     about: heartbeat.text,
     onGivenUp: ({ job, stopReason }) => {
       logOf(job).error({ reason: stopReason }, "a handler does not stop; its slot is given up, and it may run on");
@@ -88,6 +96,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     },
     onError: onError("leases could not be renewed"),
   });
+  const guard = makeGuard({ ...options, beat, leases, executor, slots });
   const settler = new Settler({
     queue,
     replica,
@@ -133,11 +142,12 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     ioThreads.open(queue.destinations);
     await executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays });
     await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
+    guard?.start();
   };
   const closeThreads = async (): Promise<void> => {
     await Promise.all([threads.close(), ioThreads.close()]);
   };
-  return { worker, leases, sweep, slots, threads, closeThreads, executor, open };
+  return { worker, leases, guard, sweep, slots, threads, closeThreads, executor, open };
 }
 
 /** How an attempt ended, for a line of the log. */

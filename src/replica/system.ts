@@ -117,8 +117,8 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
-  const { worker, leases, sweep, executor, threads, slots } = dispatch;
-  closers.push(() => dispatch.closeThreads(), () => executor.close(), () => leases.close());
+  const { worker, leases, guard, sweep, executor, threads, slots } = dispatch;
+  closers.push(() => dispatch.closeThreads(), () => executor.close(), () => guard?.close(), () => leases.close());
   await dispatch.open();
   hears.wake = worker.nudge;
   hears.runner = worker;

@@ -12,6 +12,7 @@ import { noThread } from "../testing/no-thread.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
+import { Beat } from "./beat.ts";
 import { Leases } from "./leases.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
@@ -38,7 +39,7 @@ function leasesOf(queue: Queue, onRenewal: () => void = () => undefined): Leases
     onRenewal();
     return "{}";
   };
-  const leases = new Leases({ queue, leaseMs: LEASE_MS, about, onGivenUp: () => undefined, onError: () => undefined });
+  const leases = new Leases({ queue, leaseMs: LEASE_MS, beat: new Beat(), about, onGivenUp: () => undefined, onError: () => undefined });
   closers.push(() => leases.close());
   return leases;
 }
@@ -125,11 +126,74 @@ it("tells a lease from another of the same job: the older attempt is stopped as 
   const leases = leasesOf(queue, () => { renewals += 1; });
   const attempt = new Attempt(first, 60_000, () => undefined);
   leases.hold(attempt, performance.now());
-  leases.holdJudged(again, performance.now());
+  leases.holdJudged([again], performance.now());
   expect(attempt.stopReason).toBe("lost");
   leases.release(first);
   expect(leases.jobs).toEqual([again]);
   leases.start();
   await until(() => renewals > 7, { what: "two leases have passed" });
   expect((await queue.claim(3, 1, ioSlots({}))).lost).toEqual([]);
+});
+
+/** Leases whose renewals get no answer. */
+function unrenewed(beat: Beat): Leases {
+  const queue = { renew: () => Promise.reject(new OutcomeUnknown("no answer")), reportProgress: () => Promise.resolve() };
+  const leases = new Leases({ queue, leaseMs: LEASE_MS, beat, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
+  closers.push(() => leases.close());
+  return leases;
+}
+
+const jobOf = (id: string): Job => ({ id, claimSeq: 1 }) as Job;
+
+it("keeps jobs whose leases the guard has renewed, and stops those that nobody has", async () => {
+  const beat = new Beat();
+  const leases = unrenewed(beat);
+  const attempt = new Attempt(jobOf("1"), 60_000, () => undefined);
+  leases.hold(attempt, performance.now() - 2 * LEASE_MS);
+  const guardedAt = performance.now() + 2 * LEASE_MS;
+  beat.guardedAt = guardedAt;
+  leases.start();
+  await until(() => performance.now() > guardedAt, { what: "the lease of the guard has begun" });
+  expect(attempt.stopReason).toBeUndefined();
+  await until(() => attempt.stopReason !== undefined, { what: "it is stopped" });
+  expect(attempt.stopReason).toBe("lost");
+  expect(performance.now() - guardedAt).toBeGreaterThan(LEASE_MS - 1);
+});
+
+it("ends an attempt at its time, though the guard has kept its lease", async () => {
+  const beat = new Beat();
+  const leases = unrenewed(beat);
+  const attempt = new Attempt(jobOf("1"), 1, () => undefined);
+  leases.hold(attempt, performance.now() - 2 * LEASE_MS);
+  beat.guardedAt = performance.now();
+  leases.start();
+  await until(() => attempt.stopReason !== undefined, { what: "it is stopped" });
+  expect(attempt.stopReason).toBe("timeout");
+});
+
+it("renews at most 1,000 leases in one call, and is done when all calls are", async () => {
+  const calls: number[] = [];
+  const beat = new Beat();
+  const queue = {
+    renew: (leases: Iterable<unknown>) => {
+      calls.push([...leases].length);
+      return Promise.resolve(new Map<string, "lost" | "cancelled">());
+    },
+    reportProgress: () => Promise.resolve(),
+  };
+  const leases = new Leases({ queue, leaseMs: 60_000, beat, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
+  closers.push(() => leases.close());
+  leases.holdJudged(Array.from({ length: 2_500 }, (_, i) => jobOf(String(i))), performance.now());
+  leases.start();
+  const startedAt = beat.renewedAt;
+  await until(() => calls.length === 3 && beat.renewedAt !== startedAt, { what: "all are renewed" });
+  expect(calls).toEqual([1_000, 1_000, 500]);
+});
+
+it("promises the guard a beat within a tick as soon as jobs are about to start", () => {
+  const beat = new Beat();
+  const leases = unrenewed(beat);
+  leases.start();
+  leases.expectJobs();
+  expect((beat.dueAt ?? 0) - performance.now()).toBeLessThanOrEqual(100);
 });

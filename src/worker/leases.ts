@@ -1,7 +1,8 @@
 /**
  * The leases that this replica holds: renewed in one call every third of a lease (one renewal may fail, and the next still
  * comes in time), together with what the replica says of itself. A job whose lease could not be renewed for a whole
- * lease, by the monotonic clock, is stopped here: by then another replica may have it.
+ * lease, by the monotonic clock, is stopped here: by then another replica may have it. While this thread is blocked, the lease
+ * guard renews them (lease-guard.ts); `beat` is how each learns what the other did.
  *
  * A lease is held from the claim until the settle is answered, whether an attempt runs, has ended, or never began. It is told
  * from others by its `Job`, not by the id: a job that was lost here may be claimed here again while its last attempt still stops.
@@ -9,13 +10,15 @@
 import type { Job } from "../core/job.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { Beat } from "./beat.ts";
+import { ProgressReports } from "./progress-reports.ts";
 
 /** How long a handler that was told to stop may take before its slot is given up. */
 const STOP_GRACE_MS = 5_000;
 /** While jobs run, timeouts are looked for so often: no timer for each job, and none is late by more than this. */
 const TICK_MS = 100;
-/** Progress is written down so often, in one call for all jobs that have made some; where none has, nothing is. */
-const REPORT_PERIOD_MS = 1_000;
+/** Leases renewed in one call: about 3 ms of Redis. */
+const MAX_RENEWED = 1_000;
 
 interface Lease {
   readonly job: Job;
@@ -28,6 +31,8 @@ interface Lease {
 export interface LeasesOptions {
   readonly queue: Pick<Queue, "renew" | "reportProgress">;
   readonly leaseMs: number;
+  /** Shared with the lease guard, where there is one. */
+  readonly beat: Beat;
   /** What this replica says of itself: JSON. */
   readonly about: () => string;
   /** A handler did not stop in time, and its slot was given up: it may run on. */
@@ -37,10 +42,7 @@ export interface LeasesOptions {
 
 export class Leases {
   readonly #options: LeasesOptions;
-  /** The progress of each attempt that was last written down. */
-  readonly #reported = new WeakMap<Attempt, number>();
-  #report: Promise<void> | undefined;
-  #nextReportAt = 0;
+  readonly #reports: ProgressReports;
   #held = new Map<Job, Lease>();
   #nextTick: NodeJS.Timeout | undefined;
   /** The next tick is that of the next renewal. */
@@ -51,11 +53,19 @@ export class Leases {
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+    this.#reports = new ProgressReports(options);
   }
 
   /** The first renewal tells the others that this replica is here. */
   start(): void {
-    if (!this.#nextTick) this.#tick();
+    if (this.#nextTick) return;
+    this.#options.beat.renewedAt = performance.now(); // none is held yet
+    this.#tick();
+  }
+
+  /** Jobs are about to start. One of them may block this thread before its lease is held here, and the guard is to notice that soon. */
+  expectJobs(): void {
+    if (this.#isIdle) this.#planTick(false);
   }
 
   /** Holds the lease of a job that runs here. @param grantedAt `performance.now()` before the claim */
@@ -64,10 +74,11 @@ export class Leases {
     this.#add({ job, attempt, renewedAt: grantedAt });
   }
 
-  /** Holds the lease of a job that does not run here, until its settle is answered. An attempt at it that does, under a lease before, has lost it. */
-  holdJudged(job: Job, grantedAt: number): void {
-    this.stop(job.id, "lost");
-    this.#add({ job, attempt: undefined, renewedAt: grantedAt });
+  /** Holds the leases of jobs that do not run here, until their settle is answered. An attempt at one that does, under a lease before, has lost it. */
+  holdJudged(jobs: readonly Job[], grantedAt: number): void {
+    const ids = new Set(jobs.map(({ id }) => id));
+    for (const { job, attempt } of this.#held.values()) if (attempt && ids.has(job.id)) attempt.stop("lost");
+    for (const job of jobs) this.#add({ job, attempt: undefined, renewedAt: grantedAt });
   }
 
   /** The job is settled, or someone else's. @returns the attempt that ran under its lease */
@@ -91,7 +102,7 @@ export class Leases {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     for (const attempt of running) if (!attempt.hasEnded) attempt.giveUp();
-    await this.#report;
+    await this.#reports.idle();
   }
 
   /** Those whose leases are held. */
@@ -103,6 +114,8 @@ export class Leases {
     this.#isClosed = true;
     clearTimeout(this.#nextTick);
     await this.#renewal;
+    this.#options.beat.dueAt = undefined;
+    this.#options.beat.renewedAt = undefined;
   }
 
   #add(lease: Lease): void {
@@ -110,18 +123,22 @@ export class Leases {
     if (this.#isIdle) this.#planTick();
   }
 
-  #planTick(): void {
+  #planTick(isIdle = this.#held.size === 0): void {
     clearTimeout(this.#nextTick);
     if (this.#isClosed) return;
-    this.#isIdle = this.#held.size === 0;
-    this.#nextTick = setTimeout(() => this.#tick(), this.#isIdle ? Math.max(1, this.#nextRenewalAt - performance.now()) : TICK_MS);
+    this.#isIdle = isIdle;
+    const now = performance.now();
+    const inMs = isIdle ? Math.max(1, this.#nextRenewalAt - now) : TICK_MS;
+    this.#options.beat.dueAt = now + inMs;
+    this.#nextTick = setTimeout(() => this.#tick(), inMs);
   }
 
   #tick(): void {
     const now = performance.now();
+    const { leaseMs, beat: { guardedAt = Number.NEGATIVE_INFINITY } } = this.#options;
     for (const { attempt, renewedAt } of this.#held.values()) {
       if (!attempt || attempt.hasEnded) continue;
-      if (now - renewedAt > this.#options.leaseMs) attempt.stop("lost");
+      if (now - Math.max(renewedAt, guardedAt) > leaseMs) attempt.stop("lost");
       if (attempt.stopReason === undefined && now - attempt.startedAt > attempt.timeoutMs) attempt.stop("timeout");
       if (attempt.stoppingMs(now) > STOP_GRACE_MS) {
         attempt.giveUp();
@@ -131,45 +148,39 @@ export class Leases {
     // A map that grows and shrinks leaves tables behind, each of which holds on to the next: once the first is in V8's old space, all that
     // stood in them since gets there, too, and waits for a full collection. A new map holds on to nothing but its own.
     this.#held = new Map(this.#held);
-    if (now >= this.#nextReportAt && !this.#report) this.#reportProgress(now);
+    this.#reports.send(this.#held.values(), now);
     if (now >= this.#nextRenewalAt && !this.#renewal) {
-      this.#nextRenewalAt = now + this.#options.leaseMs / 3;
+      this.#nextRenewalAt = now + leaseMs / 3;
       this.#renewal = this.#renew(now).finally(() => { this.#renewal = undefined; });
     }
     this.#planTick();
-  }
-
-  #reportProgress(now: number): void {
-    const news: { id: string; claimSeq: number; progress: number }[] = [];
-    for (const { job, attempt } of this.#held.values()) {
-      if (!attempt || attempt.progress === null || attempt.hasEnded) continue;
-      const progress = Math.round(attempt.progress);
-      if (this.#reported.get(attempt) === progress) continue;
-      this.#reported.set(attempt, progress);
-      news.push({ id: job.id, claimSeq: job.claimSeq, progress });
-    }
-    if (news.length === 0) return;
-    this.#nextReportAt = now + REPORT_PERIOD_MS;
-    this.#report = this.#options.queue.reportProgress(news)
-      .catch(this.#options.onError) // what it would have written goes with the next renewal
-      .finally(() => { this.#report = undefined; });
   }
 
   async #renew(startedAt: number): Promise<void> {
     // One that is known to be lost is not asked for: the answer names ids, and the job may have a lease here again.
     const leases = [...this.#held.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
     try {
-      const held = leases.map(({ attempt, job }) => ({ id: job.id, claimSeq: job.claimSeq, progress: attempt?.progress ?? null }));
-      const stops = await this.#options.queue.renew(held, this.#options.about());
-      for (const lease of leases) {
-        const reason = stops.get(lease.job.id);
-        if (reason !== "lost") lease.renewedAt = startedAt;
-        if (reason !== undefined) lease.attempt?.stop(reason); // one that has ended, or is only judged: its settle will tell
-      }
+      const about = this.#options.about();
+      let from = 0;
+      do {
+        await this.#renewSome(leases.slice(from, from + MAX_RENEWED), startedAt, about);
+        from += MAX_RENEWED;
+      } while (from < leases.length);
+      this.#options.beat.renewedAt = startedAt;
     } catch (error) {
       this.#options.onError(error);
       this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10); // there is time for more than one try
       this.#planTick();
+    }
+  }
+
+  async #renewSome(leases: readonly Lease[], startedAt: number, about: string): Promise<void> {
+    const held = leases.map(({ attempt, job }) => ({ id: job.id, claimSeq: job.claimSeq, progress: attempt?.progress ?? null }));
+    const stops = await this.#options.queue.renew(held, about);
+    for (const lease of leases) {
+      const reason = stops.get(lease.job.id);
+      if (reason !== "lost") lease.renewedAt = startedAt;
+      if (reason !== undefined) lease.attempt?.stop(reason); // one that has ended, or is only judged: its settle will tell
     }
   }
 }

@@ -8,6 +8,7 @@ import type { Queue } from "../queue/queue.ts";
 import { noThread } from "../testing/no-thread.ts";
 import { enqueue, openQueue, submission } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
+import { Beat } from "./beat.ts";
 import { Leases } from "./leases.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
@@ -29,7 +30,7 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
     return answer;
   };
   const executor = new Executor({ ...smallPayloads, definitions: [noop], threads: { run: noThread, tasks: { run: noThread } }, log: () => undefined });
-  const leases = new Leases({ queue, leaseMs: 15_000, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
+  const leases = new Leases({ queue, leaseMs: 15_000, beat: new Beat(), about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
   const options = { replica: "unused", backoffOf: () => BACKOFF, onTerminal: () => undefined, callbackOf: () => undefined, onError: () => undefined };
   const settler = new Settler({ queue, ...options, onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale) });
   const hooks = { onPickup: () => undefined, onRan: () => undefined, onAttempt: () => undefined, onError: () => undefined, onUnfit: () => undefined };

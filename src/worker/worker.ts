@@ -94,10 +94,12 @@ export class Worker implements Runner {
   /** Starts jobs that were leased as they were enqueued, in slots that were reserved and given up just now. */
   start(jobs: readonly Job[], grantedAt: number, payloads: readonly unknown[] = []): void {
     const isOver = performance.now() - grantedAt > this.#options.queue.leaseMs; // an answer that came so late spends no lease: nothing has run
-    jobs.forEach((job, i) => {
-      if (this.#isDrained || isOver) this.#judge(job, { kind: "released" }, grantedAt);
-      else this.#start(job, grantedAt, payloads[i]);
-    });
+    if (this.#isDrained || isOver) {
+      this.#judge(jobs, { kind: "released" }, grantedAt);
+      return;
+    }
+    this.#options.leases.expectJobs();
+    jobs.forEach((job, i) => this.#start(job, grantedAt, payloads[i]));
   }
 
   /** A hint that there may be work. */
@@ -150,6 +152,7 @@ export class Worker implements Runner {
         continue;
       }
       this.#judgeClaimed(claim, grantedAt);
+      if (claim.claimed.length > 0) this.#options.leases.expectJobs();
       for (const job of claim.claimed) this.#start(job, grantedAt);
       const untilDue = claim.nextDueAt === 0 ? this.#maxIdleMs : claim.nextDueAt - queue.clock.now();
       if (!claim.isMoreLeft) await this.#idle(untilDue);
@@ -165,7 +168,7 @@ export class Worker implements Runner {
     try {
       const claim = await queue.claim(this.#seq, 0, slots.free(0));
       this.#judgeClaimed(claim, grantedAt);
-      for (const job of claim.claimed) this.#judge(job, { kind: "released" }, grantedAt);
+      this.#judge(claim.claimed, { kind: "released" }, grantedAt);
     } catch (error) {
       hooks.onError(error); // their leases run out
     }
@@ -173,8 +176,8 @@ export class Worker implements Runner {
 
   /** What a claim leases that is not to run here. */
   #judgeClaimed({ lost, unreadable }: Claim, grantedAt: number): void {
-    for (const job of lost) this.#judge(job, { kind: "lost" }, grantedAt);
-    for (const job of unreadable) this.#judge(job, UNREADABLE, grantedAt);
+    this.#judge(lost, { kind: "lost" }, grantedAt);
+    this.#judge(unreadable, UNREADABLE, grantedAt);
   }
 
   #freeSlots(): ReturnType<Slots["free"]> {
@@ -192,10 +195,11 @@ export class Worker implements Runner {
     this.#wakeUp = undefined;
   }
 
-  /** Settles a job without an attempt here. Its lease is renewed meanwhile: a second loss would be charged to its crash budget. */
-  #judge(job: Job, end: AttemptEnd, grantedAt: number): void {
-    this.#options.leases.holdJudged(job, grantedAt);
-    this.#options.settler.ended(job, end);
+  /** Settles jobs without an attempt here. Their leases are renewed meanwhile: a second loss would be charged to their crash budget. */
+  #judge(jobs: readonly Job[], end: AttemptEnd, grantedAt: number): void {
+    if (jobs.length === 0) return;
+    this.#options.leases.holdJudged(jobs, grantedAt);
+    for (const job of jobs) this.#options.settler.ended(job, end);
   }
 
   #start(job: Job, grantedAt: number, payload?: unknown): void {
@@ -203,12 +207,12 @@ export class Worker implements Runner {
     const startedAt = job.startedAt ?? 0;
     const expiresAt = job.options.expires_at;
     if (expiresAt !== undefined && startedAt >= expiresAt) {
-      this.#judge(job, { kind: "expired" }, grantedAt);
+      this.#judge([job], { kind: "expired" }, grantedAt);
       return;
     }
     // While a claim was under way, an enqueue may have taken the slots that it was offered: what has none goes back to the front.
     if (!slots.tryTake(job.type, 1, largeBytes(job))) {
-      this.#judge(job, { kind: "released" }, grantedAt);
+      this.#judge([job], { kind: "released" }, grantedAt);
       return;
     }
     const readyAt = readyAtOf(job);

@@ -3,6 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const failures = new Map();
 
+function compute(ms) {
+  const end = performance.now() + ms;
+  let turns = 0;
+  while (performance.now() < end) turns += 1;
+  return { computed: ms, turns };
+}
+
 const behaviours = {
   return: ({ value }) => value,
   context: (_, { timeoutMs, groupKey }) => ({ timeoutMs, groupKey }),
@@ -11,6 +18,12 @@ const behaviours = {
     await sleep(ms, undefined, { signal });
     return { slept: ms };
   },
+  // Computes for `ms` without a pause, after one.
+  compute: async ({ ms }) => {
+    await sleep(10);
+    return compute(ms);
+  },
+  compute_at_once: ({ ms }) => compute(ms),
   // Ignores its signal.
   hang: () => new Promise(() => {}),
   // Fails the first `times` attempts of a job.

@@ -1,0 +1,59 @@
+/** The lease guard of a replica that runs jobs, joined to the parts that know what runs. */
+import { fileURLToPath } from "node:url";
+import type { Config } from "../config.ts";
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import type { Executor } from "../execute/executor.ts";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Registry } from "../registry.ts";
+import { BUILT_IN } from "../registry.ts";
+import type { Beat } from "../worker/beat.ts";
+import { findBlocker } from "../worker/blocker.ts";
+import { LeaseGuard } from "../worker/lease-guard.ts";
+import type { Leases } from "../worker/leases.ts";
+import type { Slots } from "../worker/slots.ts";
+import { warning } from "./warning.ts";
+
+export interface GuardParts {
+  readonly config: Config;
+  readonly redis: { readonly url: string };
+  readonly replica: string;
+  readonly registry: Registry;
+  readonly definitions: readonly AnyJobDefinition[];
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, "countBlock">;
+  readonly beat: Beat;
+  readonly leases: Pick<Leases, "jobs">;
+  readonly executor: Pick<Executor, "starting">;
+  readonly slots: Slots;
+}
+
+/** @returns the guard, not yet started; none where no jobs run */
+export function makeGuard({ config, redis, replica, registry, definitions, log, metrics, beat, leases, executor, slots }: GuardParts): LeaseGuard | undefined {
+  if (definitions.length === 0) return undefined;
+  const onMainThread = new Set(definitions.filter(({ lane }) => lane === "io").map(({ type }) => type));
+  const sources = {
+    starting: () => executor.starting,
+    jobs: () => leases.jobs.filter(({ type }) => onMainThread.has(type)),
+    running: () => Object.fromEntries(Object.entries(slots.use().types).flatMap(([type, { running }]) => (running > 0 && onMainThread.has(type) ? [[type, running]] : []))),
+    typeOfFile: typesByFile(registry),
+  };
+  return new LeaseGuard({
+    url: redis.url,
+    namespace: config.REDIS_NAMESPACE,
+    replica,
+    leaseMs: config.LEASE_MS,
+    logLevel: config.LOG_LEVEL,
+    beat,
+    findBlocker: (above) => findBlocker(sources, above),
+    onBlocked: metrics.countBlock,
+    onError: warning(log, "the thread that guards the leases died; it is started again"),
+  });
+}
+
+/** The files that define job types, each with its type. */
+export function typesByFile(registry: Registry): ReadonlyMap<string, string> {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+  const builtIn = (type: string): string => fileURLToPath(new URL(`../jobs/${type.replaceAll("_", "-")}${extension}`, import.meta.url));
+  return new Map(registry.types.map(({ type, source }) => [source === BUILT_IN ? builtIn(type) : source, type]));
+}

@@ -1,0 +1,152 @@
+/**
+ * What the lease guard does, on its own thread: it looks at the times that the main thread leaves (beat.ts), never earlier than something
+ * can be amiss. Two things can, and each is dealt with by itself:
+ *
+ *   the leases were not renewed for half of their time   → it renews them, and leaves the time where the main thread looks
+ *   the main thread is more than a second late           → it asks who blocks it, logs that, and at last ends the process
+ */
+import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
+import { messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { ReplicaLeases } from "../queue/replica-leases.ts";
+import type { Beat } from "./beat.ts";
+import type { Blocker } from "./blocker.ts";
+
+/** A main thread that is late by more is blocked: the longest turns of an ordinary load are a tenth of it. */
+const BLOCKED_MS = 1_000;
+/** While it is blocked, and while there is nothing to look at, it looks so often. */
+const LOOK_MS = 1_000;
+/** The main thread renews at a third. Later than this, something keeps it from that; a second try still comes in time. */
+const OVERDUE_SHARE = 1 / 2;
+/** A call to Redis may take so long, as those of the main thread. */
+const CALL_TIMEOUT_MS = 5_000;
+/** Below the time after which firewalls forget an idle connection. */
+const PING_PERIOD_MS = 30_000;
+
+export interface BlockWatchOptions {
+  readonly leases: Pick<ReplicaLeases, "renew" | "ping">;
+  readonly leaseMs: number;
+  readonly beat: Beat;
+  readonly log: Pick<Log, "info" | "warn" | "fatal">;
+  readonly longestBlockMs: number;
+  readonly findBlocker: () => Promise<Blocker | undefined>;
+  /** Ends the process at once. */
+  readonly end: () => void;
+}
+
+interface Block {
+  /** When the main thread should have beaten. */
+  readonly dueAt: number;
+  /** From then on, less the time for which the whole process stood still. */
+  since: number;
+  blocker: Blocker | undefined;
+  renewals: number;
+}
+
+export class BlockWatch {
+  readonly #options: BlockWatchOptions;
+  #block: Block | undefined;
+  #lookAt: number | undefined;
+  #renewal: Promise<void> | undefined;
+  #retryAt = 0;
+  #pingAt = 0;
+
+  constructor(options: BlockWatchOptions) {
+    this.#options = options;
+  }
+
+  /** @returns in how many milliseconds to look again */
+  look(): number {
+    const now = performance.now();
+    const stoodStillMs = now - (this.#lookAt ?? now);
+    if (stoodStillMs > BLOCKED_MS) this.#excuse(stoodStillMs); // with this thread the whole process stood still, stopped or starved
+    else this.#watch(now);
+    if (now >= (this.#renewAt() ?? Number.POSITIVE_INFINITY)) this.#renewal ??= this.#renew(now).finally(() => { this.#renewal = undefined; });
+    if (now >= this.#pingAt) {
+      this.#pingAt = now + PING_PERIOD_MS;
+      this.#options.leases.ping(CALL_TIMEOUT_MS);
+    }
+    const inMs = this.#nextLookIn(now);
+    this.#lookAt = now + inMs;
+    return inMs;
+  }
+
+  #nextLookIn(now: number): number {
+    const { dueAt } = this.#options.beat;
+    const lateAt = this.#block || dueAt === undefined || dueAt + BLOCKED_MS <= now ? now + LOOK_MS : dueAt + BLOCKED_MS;
+    const renewAt = this.#renewal ? undefined : this.#renewAt();
+    return Math.max(1, Math.ceil(Math.min(lateAt, renewAt ?? lateAt, this.#pingAt) - now));
+  }
+
+  #excuse(ms: number): void {
+    if (this.#block) this.#block.since += ms;
+  }
+
+  #watch(now: number): void {
+    const { dueAt } = this.#options.beat;
+    if (this.#block && dueAt !== this.#block.dueAt) this.#over(this.#block, now);
+    if (dueAt === undefined || now - dueAt <= BLOCKED_MS) return;
+    if (!this.#block) {
+      this.#block = { dueAt, since: dueAt, blocker: undefined, renewals: 0 };
+      this.#logWho(this.#block);
+    }
+    if (now - this.#block.since > this.#options.longestBlockMs) this.#end(this.#block, now);
+  }
+
+  #over(block: Block, now: number): void {
+    this.#block = undefined;
+    const { log } = this.#options;
+    log.info({ blocked_ms: Math.round(now - block.since), ...(block.blocker?.type !== undefined && { type: block.blocker.type }), lease_renewals: block.renewals }, "the event loop turns again");
+  }
+
+  #logWho(block: Block): void {
+    const { log, findBlocker } = this.#options;
+    const write = (fields: Record<string, unknown>): void => log.warn({ blocked_ms: Math.round(performance.now() - block.since), ...fields }, "the event loop is blocked");
+    findBlocker().then(
+      (blocker) => {
+        block.blocker = blocker;
+        write(fieldsOf(blocker));
+      },
+      (error: unknown) => write({ error }),
+    );
+  }
+
+  #end(block: Block, now: number): void {
+    const { log, end } = this.#options;
+    log.fatal({ blocked_ms: Math.round(now - block.since), ...fieldsOf(block.blocker) }, "the event loop was blocked for too long; the process is ended, and other replicas take over its jobs");
+    end();
+  }
+
+  /** When leases are to be renewed here; undefined where the main thread holds none, or has lost them by now. */
+  #renewAt(): number | undefined {
+    const renewedAt = this.#renewedAt();
+    if (renewedAt === undefined || performance.now() - renewedAt > this.#options.leaseMs) return undefined;
+    return Math.max(renewedAt + this.#options.leaseMs * OVERDUE_SHARE, this.#retryAt);
+  }
+
+  #renewedAt(): number | undefined {
+    const { renewedAt, guardedAt } = this.#options.beat;
+    return renewedAt === undefined ? undefined : Math.max(renewedAt, guardedAt ?? renewedAt);
+  }
+
+  async #renew(startedAt: number): Promise<void> {
+    const { leases, leaseMs, beat, log } = this.#options;
+    try {
+      await leases.renew(Math.min(CALL_TIMEOUT_MS, leaseMs / 3));
+      // After a lease without a renewal others may have had the jobs meanwhile: then the main thread must not count on them.
+      const renewedAt = this.#renewedAt();
+      if (renewedAt === undefined || performance.now() - renewedAt > leaseMs) return;
+      beat.guardedAt = startedAt;
+      if (this.#block) this.#block.renewals += 1;
+    } catch (error) {
+      this.#retryAt = performance.now() + Math.min(1_000, leaseMs / 10);
+      if (this.#block) log.warn({ error: messageOf(error) }, "leases could not be renewed while the event loop is blocked");
+    }
+  }
+}
+
+function fieldsOf(blocker: Blocker | undefined): Record<string, unknown> {
+  if (!blocker) return {};
+  const { type, running, jobIds, at, stack } = blocker;
+  return { ...(type !== undefined && { type }), running, job_ids: jobIds, at, stack };
+}

@@ -1,0 +1,96 @@
+/**
+ * The lease guard: a thread that renews this replica's leases while the main thread cannot, because a handler of lane `io` computes
+ * there without a pause; that logs who does; and that ends a process whose main thread does not come back. This is the main thread's side:
+ * it starts the thread, starts it again should it die, and answers who blocks.
+ */
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { LogOptions } from "../log.ts";
+import type { ReplicaLeasesOptions } from "../queue/replica-leases.ts";
+import type { Beat } from "./beat.ts";
+import type { Blocker } from "./blocker.ts";
+
+/** A main thread that was blocked for so long does not come back: other replicas should have its jobs. */
+const LONGEST_BLOCK_MS = 300_000;
+/** Its memory is a few objects and one connection. */
+const MAX_HEAP_MB = 64;
+const MAX_YOUNG_MB = 2;
+const FIRST_RESTART_MS = 1_000;
+const LAST_RESTART_MS = 60_000;
+
+/** What the thread needs to know. */
+export interface GuardData extends ReplicaLeasesOptions {
+  readonly logLevel: LogOptions["level"];
+  readonly beat: SharedArrayBuffer;
+  readonly longestBlockMs: number;
+  /** The name of the global symbol under which the main thread answers who blocks it. */
+  readonly question: string;
+}
+
+export interface LeaseGuardOptions extends ReplicaLeasesOptions {
+  readonly logLevel: LogOptions["level"];
+  readonly beat: Beat;
+  readonly longestBlockMs?: number;
+  /** Called while the main thread is blocked, on top of what blocks it. @param above see {@link findBlocker} */
+  readonly findBlocker: (above: (...args: never[]) => unknown) => Blocker;
+  /** The main thread was found blocked, by a handler of this type where it is known. Called on top of what blocks it. */
+  readonly onBlocked: (type: string | undefined) => void;
+  /** The thread died; it is started again. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Where the thread's code is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
+const filename = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/worker/lease-guard-thread.js" : "./lease-guard-thread.js", import.meta.url));
+
+type Answering = Record<symbol, (() => string) | undefined>;
+
+export class LeaseGuard {
+  readonly #options: LeaseGuardOptions;
+  readonly #question: string;
+  #thread: Worker | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #restarts = 0;
+  #isClosed = false;
+
+  constructor(options: LeaseGuardOptions) {
+    this.#options = options;
+    this.#question = `taskflow.blocker.${options.replica}`;
+  }
+
+  /** Starts the thread and does not wait for it. It does not keep the process alive. */
+  start(): void {
+    if (this.#thread || this.#isClosed) return;
+    const { url, namespace, replica, leaseMs, logLevel, beat, longestBlockMs = LONGEST_BLOCK_MS } = this.#options;
+    (globalThis as unknown as Answering)[Symbol.for(this.#question)] = this.#answer;
+    const workerData: GuardData = { url, namespace, replica, leaseMs, logLevel, beat: beat.buffer, longestBlockMs, question: this.#question };
+    const thread = new Worker(filename, { name: "lease-guard", workerData, resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_MB } });
+    let cause: unknown;
+    thread.on("error", (error) => { cause = error; });
+    thread.once("exit", (code) => this.#exited(cause ?? new Error(`the thread ended with code ${code}`)));
+    thread.unref();
+    this.#thread = thread;
+  }
+
+  /** Ends the thread. Idempotent. Called when the leases are given up: the guard would keep those that are left. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#restart);
+    (globalThis as unknown as Answering)[Symbol.for(this.#question)] = undefined;
+    await this.#thread?.terminate();
+  }
+
+  #exited(cause: unknown): void {
+    this.#thread = undefined;
+    if (this.#isClosed) return;
+    this.#options.onError(cause);
+    this.#restart = setTimeout(() => this.start(), Math.min(FIRST_RESTART_MS * 2 ** this.#restarts, LAST_RESTART_MS)).unref();
+    this.#restarts += 1;
+  }
+
+  /** @returns the {@link Blocker} as JSON: the guard gets no objects of this thread */
+  readonly #answer = (): string => {
+    const blocker = this.#options.findBlocker(this.#answer);
+    this.#options.onBlocked(blocker.type);
+    return JSON.stringify(blocker);
+  };
+}
