@@ -74,6 +74,16 @@ export async function submitUntilAccepted(urlOf: () => string, entry: Entry, bod
   }
 }
 
+/** Cancels jobs that a scenario leaves behind; a replica that has no answer at the moment is asked again. */
+export async function cancelAll(url: string, entries: readonly Entry[]): Promise<void> {
+  const deadline = performance.now() + REPEAT_FOR_MS;
+  for (const { id } of entries) {
+    if (id === undefined) continue;
+    const tryOnce = async (): Promise<boolean> => (await call(`${url}/api/v1/jobs/${id}`, "DELETE").catch(() => ({ status: 503 }))).status < 500;
+    while (!(await tryOnce()) && performance.now() < deadline) await delay(REPEAT_AFTER_MS);
+  }
+}
+
 /** Submits many jobs in one request, all or none. */
 export async function submitBatch(url: string, ledger: Ledger, submissions: readonly Submission[]): Promise<Entry[]> {
   const entries = submissions.map(({ type }) => ledger.open(type));

@@ -1,9 +1,8 @@
 /** A host that accepts and never answers, to which callers give as much time as they may, and names that nobody knows. */
 import { createServer } from "node:net";
-import type { Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { once } from "node:events";
-import { call } from "./client.ts";
+import { cancelAll } from "./client.ts";
 import { besideOthers } from "./neighbours.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -49,8 +48,7 @@ async function callDeadHost(stage: Stage, port: number, openNow: () => number): 
   for (const until = performance.now() + stage.seconds * 1_000; performance.now() < until; mostOpen = Math.max(mostOpen, openNow())) await stage.wait(500);
   stage.notes.push(`at most ${mostOpen} connections to the host that never answers`);
   stage.expect(mostOpen > 0, "nothing was sent to the host that never answers");
-  const [replica] = stage.cluster.alive;
-  for (const { id } of entries) if (id !== undefined) await call(`${replica?.url ?? ""}/api/v1/jobs/${id}`, "DELETE");
+  await cancelAll(stage.cluster.replica(0).url, entries);
   return undefined;
 }
 

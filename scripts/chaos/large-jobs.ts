@@ -1,7 +1,7 @@
 /** One caller submits and follows the largest jobs; the bytes of his jobs are nobody else's business. */
 import { Caller, jsonPost } from "./caller.ts";
 import type { CallerRequest } from "./caller.ts";
-import { call, submitOnce, submitUntilAccepted } from "./client.ts";
+import { cancelAll, submitOnce, submitUntilAccepted } from "./client.ts";
 import type { Submission } from "./client.ts";
 import { MIB, largeCustom, largeEmail, largeImage } from "./large-payloads.ts";
 import type { Entry } from "./ledger.ts";
@@ -59,7 +59,7 @@ async function submitAndFollow(stage: Stage, waiting: number): Promise<undefined
   for (const [what, caller] of [["reads and lists", callers[0]], ["streams", callers[1]], ["waits", callers[2]]] as const) stage.notes.push(`${what}: ${caller?.text ?? ""}`);
   const own = ledger.in("accepted").filter(({ by }) => by === "scenario").length;
   stage.notes.push(`${own} large jobs accepted, ${scheduled.length + submissions.length - own} not`);
-  for (const id of ids) await call(`${urls[0] ?? ""}/api/v1/jobs/${id}`, "DELETE");
+  await cancelAll(urls[0] ?? "", scheduled.map(({ entry }) => entry));
   return undefined;
 }
 

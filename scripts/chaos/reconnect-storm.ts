@@ -3,7 +3,7 @@ import { EventStream } from "../../src/testing/event-stream.ts";
 import { until } from "../../src/testing/until.ts";
 import { Caller } from "./caller.ts";
 import type { CallerRequest } from "./caller.ts";
-import { call, submitBatch } from "./client.ts";
+import { cancelAll, submitBatch } from "./client.ts";
 import { besideOthers } from "./neighbours.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -47,7 +47,7 @@ async function storm(stage: Stage, lastEventId: string): Promise<undefined> {
   await Promise.all(callers.map((caller) => caller.stop()));
   stage.notes.push(`streams of one job: ${callers[0].text}`, `streams of all jobs: ${callers[1].text}`);
   for (const { statuses } of callers) stage.expect((statuses["200"] ?? 0) > 0, "no stream was answered with 200");
-  await call(`${urls[0] ?? ""}/api/v1/jobs/${waiting.id ?? ""}`, "DELETE");
+  await cancelAll(urls[0] ?? "", [waiting]);
   return undefined;
 }
 
