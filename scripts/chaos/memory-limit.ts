@@ -11,12 +11,11 @@ const VERSIONS = [
 export interface MemoryLimit {
   /** How often the kernel has killed a process of the group for want of memory. */
   kills(): number;
-  /** Removes the group, once its processes have ended. */
-  remove(): void;
 }
 
 /**
  * Moves a process, with its threads, into a group of its own with this limit. Page cache counts, too, and is given back under pressure.
+ * The group is removed when the harness ends: its process has ended by then.
  * @returns undefined where this machine does not let us
  */
 export function limitMemory(pid: number, bytes: number): MemoryLimit | undefined {
@@ -28,11 +27,19 @@ export function limitMemory(pid: number, bytes: number): MemoryLimit | undefined
     writeFileSync(join(group, version.limit), String(bytes));
     writeFileSync(join(group, "cgroup.procs"), String(pid));
   } catch {
-    if (existsSync(group)) rmdirSync(group);
+    remove(group);
     return undefined; // not root, a read-only mount, or a controller that was not passed on
   }
+  process.once("exit", () => remove(group));
   return {
     kills: () => Number(/^oom_kill (\d+)/m.exec(readFileSync(join(group, version.kills), "utf8"))?.[1] ?? 0),
-    remove: () => rmdirSync(group),
   };
+}
+
+function remove(group: string): void {
+  try {
+    rmdirSync(group);
+  } catch {
+    // a process in it is still ending: an empty group costs nothing
+  }
 }
