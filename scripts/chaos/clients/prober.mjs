@@ -7,7 +7,8 @@ import { parentPort, workerData } from "node:worker_threads";
 const { urls, perSecond, body } = workerData;
 const ANSWER_WITHIN_MS = 15_000;
 const TICK_MS = 5;
-const agent = new Agent({ keepAlive: true });
+// A replica closes a connection that is idle for 10 s: one that is about to be closed must not be used again.
+const agent = new Agent({ keepAlive: true, timeout: 4_000 });
 const underWay = new Set();
 let isStopped = false;
 
