@@ -37,12 +37,12 @@ async function main(): Promise<number> {
   return report.figures.every(({ goals, failure }) => failure === undefined && goals.every(isMet)) ? 0 : 1;
 }
 
-async function run({ only, rounds, isQuick, program }: Options): Promise<Report> {
+async function run({ only, rounds, isQuick, program, against }: Options): Promise<Report> {
   const floorSha256 = floorChecksum();
   const generator = findGenerator();
   const services = await startServices();
   try {
-    const bench = { services, generator, program, rounds, isQuick };
+    const bench = { services, generator, program, against, rounds, isQuick };
     const figures: Report["figures"][number][] = [];
     for (const figure of FIGURES.filter(({ name }) => only.length === 0 || only.includes(name))) figures.push(await runFigure(figure, bench));
     return { machine: machineText(), generator: generator.name, floorSha256, rounds, isQuick, figures };

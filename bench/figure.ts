@@ -9,6 +9,8 @@ export interface Bench {
   readonly generator: Generator;
   /** The main.js of the TaskFlow under test. */
   readonly program: string;
+  /** The main.js of a second build, where one is to be compared. */
+  readonly against?: string | undefined;
   readonly rounds: number;
   readonly isQuick: boolean;
   /** Tells a person who waits what goes on. */

@@ -18,6 +18,11 @@ describe("options of the benchmark", () => {
     expect(parseOptions(["--only=idle,end-to-end", "--json", "--program=x.js"], FIGURES)).toMatchObject({ only: ["idle", "end-to-end"], isJson: true, program: "x.js" });
   });
 
+  it("takes a second build to measure in turn with the first", () => {
+    expect(parseOptions(["--against=before/dist/main.js"], FIGURES)?.against).toBe("before/dist/main.js");
+    expect(parseOptions([], FIGURES)?.against).toBeUndefined();
+  });
+
   it.each([
     [["--only=idle,nothing"], /there is no figure "nothing"; there are end-to-end, idle/],
     [["--rounds=0"], /expected an integer from 1 to 99, got "0"/],

@@ -12,6 +12,8 @@ export interface Options {
   readonly isJson: boolean;
   /** The TaskFlow under test: the main.js of a build. */
   readonly program: string;
+  /** The main.js of a second build, which is measured in turn with the first one. */
+  readonly against: string | undefined;
 }
 
 export function help(figures: readonly string[]): string {
@@ -24,6 +26,8 @@ Fastify + pg-boss, all in turn on one Redis and one Postgres that are started fo
   --rounds=3      how often each contestant runs; medians are told, and medians of the ratios within a round
   --quick         1 round, short, on small backlogs: whether it runs, not how fast it is
   --program=FILE  the main.js of another build of TaskFlow (dist/main.js)
+  --against=FILE  the main.js of an earlier build, from another checkout with its node_modules: end-to-end and payload
+                  measure it in turn with the other, so that what drifts on the machine meets both alike
   --json          the report as JSON, and nothing else, on standard output
 
 wrk generates the load where it is on PATH, else autocannon, which on few cores is slower than what it measures.
@@ -37,6 +41,7 @@ const FLAGS = {
   quick: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   program: { type: "string", default: fileURLToPath(new URL("../dist/main.js", import.meta.url)) },
+  against: { type: "string" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
@@ -53,5 +58,5 @@ export function parseOptions(args: readonly string[], figures: readonly string[]
   if (unknown !== undefined) throw new Error(`--only: there is no figure "${unknown}"; there are ${figures.join(", ")}`);
   const rounds = values.rounds ?? (values.quick ? "1" : "3");
   if (!/^[1-9]\d?$/.test(rounds)) throw new Error(`--rounds: expected an integer from 1 to 99, got "${rounds}"`);
-  return { only, rounds: Number(rounds), isQuick: values.quick, isJson: values.json, program: values.program };
+  return { only, rounds: Number(rounds), isQuick: values.quick, isJson: values.json, program: values.program, against: values.against };
 }

@@ -21,14 +21,14 @@ async function main(): Promise<number> {
   return results.every(({ verdict }) => verdict !== "not held") ? 0 : 1;
 }
 
-async function playAll({ seed, only, seconds, pace }: Options): Promise<Result[]> {
+async function playAll({ seed, only, seconds, jobs, pace }: Options): Promise<Result[]> {
   const isWanted = ({ name, seconds: own }: Scenario): boolean => only?.includes(name) ?? (pace === "full" || own.fast !== undefined);
   const services = await startServices();
   try {
     if (pace === "fast") shortenOwnership(services.program);
     const results: Result[] = [];
     for (const scenario of SCENARIOS.filter(isWanted)) {
-      const result = await play(scenario, { services, seed, pace, seconds, onProgress });
+      const result = await play(scenario, { services, seed, pace, seconds, jobs, onProgress });
       endProgress(result);
       results.push(result);
     }

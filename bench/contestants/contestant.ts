@@ -65,6 +65,11 @@ export function sharpAlone(threads: string, image: string, widths: readonly numb
   return script("sharp alone", "sharp.mjs", "", { THREADS: threads, IMAGE: image, WIDTHS: widths.join(","), UV_THREADPOOL_SIZE });
 }
 
+/** The second build as one more competitor; none where no second build is given. */
+export function otherBuild(program: string | undefined, name = "TaskFlow, the other build"): Contestant[] {
+  return program === undefined ? [] : [taskflow(program, {}, name)];
+}
+
 /**
  * A replica of TaskFlow on its defaults, as npm start runs it.
  * @param program the main.js of a build

@@ -1,7 +1,7 @@
 /** What the size of a payload costs, end to end. */
 import { randomBytes } from "node:crypto";
 import { contest } from "../contest.ts";
-import { floor, taskflow } from "../contestants/contestant.ts";
+import { floor, otherBuild, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import type { Reading } from "../report.ts";
@@ -23,8 +23,8 @@ export const payload: Figure = {
       const text = randomBytes(bytes).toString("base64").slice(0, bytes - '{"text":""}'.length); // does not compress away in Postgres
       const shape = { body: `{"type":"noop","payload":{"text":"${text}"}}`, connections, seconds: bench.isQuick ? 1 : 3 };
       const own = taskflow(bench.program, {}, `TaskFlow, ${label}`);
-      const other = { ...floor, name: `floor, ${label}` };
-      const found = await contest(bench, own, [other], (running, contestant) => measureEndToEnd(bench, running, contestant, shape));
+      const others = [{ ...floor, name: `floor, ${label}` }, ...otherBuild(bench.against, `TaskFlow, the other build, ${label}`)];
+      const found = await contest(bench, own, others, (running, contestant) => measureEndToEnd(bench, running, contestant, shape));
       readings.push(...found.readings.filter(({ unit }) => unit === "jobs/s" || unit === "ms"));
     }
     return { readings, goals: [], notes: ["random text, which Postgres cannot compress away"] };

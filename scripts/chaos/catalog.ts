@@ -1,14 +1,20 @@
 /** All scenarios, in the order of faults.md; those that it does not list stand beside their likes. */
 import { backlog } from "./backlog.ts";
+import { deadHostLongTimeout } from "./dead-host.ts";
 import { exportFaults } from "./export-faults.ts";
+import { hostileBodies } from "./hostile-bodies.ts";
 import { http, image } from "./input-faults.ts";
 import { hungJob, poison, threadCrash } from "./job-faults.ts";
+import { killWithMany } from "./kill-with-many.ts";
+import { largeJobs } from "./large-jobs.ts";
 import { smtp, webhook } from "./peer-faults.ts";
 import { badRow, postgresSlow, postgresStop } from "./postgres-faults.ts";
+import { reconnectStorm } from "./reconnect-storm.ts";
 import { loading, misconf, readonlyRedis } from "./redis-refusals.ts";
 import { lostReply, redisEmpty, redisFull, redisKill, redisPause } from "./redis-faults.ts";
 import { killBeforeRecord, killMidCopy, partition, replicaKill, term } from "./replica-faults.ts";
 import type { Scenario } from "./scenario.ts";
+import { smallMemory } from "./small-memory.ts";
 import { soak } from "./soak.ts";
 import { clockSkew, sameKey } from "./time-faults.ts";
 import { tornAof } from "./torn-file.ts";
@@ -17,5 +23,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...[replicaKill, killBeforeRecord, killMidCopy, redisKill, lostReply, badRow, redisPause, redisFull, redisEmpty],
   ...[readonlyRedis, misconf, loading, tornAof],
   ...[postgresStop, postgresSlow, threadCrash, poison, hungJob, term, clockSkew, sameKey],
-  ...[backlog, smtp, webhook, image, exportFaults, http, partition, soak],
+  ...[backlog, smtp, webhook, image, exportFaults, http, partition],
+  ...[largeJobs, reconnectStorm, hostileBodies, deadHostLongTimeout, killWithMany, smallMemory, soak],
 ];

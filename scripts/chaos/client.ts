@@ -14,6 +14,15 @@ export interface Answer {
   readonly isReplayed: boolean;
 }
 
+/** A job as the API shows it. */
+export interface JobBody {
+  readonly id: string;
+  readonly status: string;
+  readonly attempt: number;
+  readonly result: Readonly<Record<string, unknown>> | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
 const ANSWER_WITHIN_MS = 15_000;
 /** How long a submission with an Idempotency-Key is repeated. */
 const REPEAT_FOR_MS = 30_000;
@@ -46,7 +55,8 @@ export async function submitOnce(url: string, entry: Entry, body: string, idempo
   entry.ms = entry.answeredAt - startedAt;
 }
 
-function enter(entry: Entry, { status, body }: Answer): void {
+/** Enters an answer to a submission. */
+export function enter(entry: Entry, { status, body }: Answer): void {
   const isUnknown = status === 503 && body["code"] === "outcome_unknown";
   entry.state = status === 202 ? "accepted" : isUnknown || status >= 500 && status !== 503 ? "unknown" : "refused";
   if (status === 202 || isUnknown) entry.id = String(body["id"]);
@@ -61,6 +71,16 @@ export async function submitUntilAccepted(urlOf: () => string, entry: Entry, bod
     if (entry.state === "accepted" || performance.now() > deadline) return;
     if (entry.state === "unknown") entry.hasUnknownTry = true;
     await delay(pauseMs);
+  }
+}
+
+/** Cancels jobs that a scenario leaves behind; a replica that has no answer at the moment is asked again. */
+export async function cancelAll(url: string, entries: readonly Entry[]): Promise<void> {
+  const deadline = performance.now() + REPEAT_FOR_MS;
+  for (const { id } of entries) {
+    if (id === undefined) continue;
+    const tryOnce = async (): Promise<boolean> => (await call(`${url}/api/v1/jobs/${id}`, "DELETE").catch(() => ({ status: 503 }))).status < 500;
+    while (!(await tryOnce()) && performance.now() < deadline) await delay(REPEAT_AFTER_MS);
   }
 }
 

@@ -4,7 +4,8 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { call } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
-import type { JobBody, Stage } from "./stage.ts";
+import type { JobBody } from "./client.ts";
+import type { Stage } from "./stage.ts";
 
 const MIB = 1024 * 1024;
 const DISK_BYTES = 2 * MIB;

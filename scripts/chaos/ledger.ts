@@ -2,6 +2,8 @@
 import type { HttpPeer } from "../../src/testing/http-peer.ts";
 import type { SmtpPeer } from "../../src/testing/smtp-peer.ts";
 
+export type Submitter = "load" | "probe" | "scenario";
+
 /**
  * - accepted: 202
  * - refused: anything that says that nothing was changed, or a connection that was refused
@@ -11,6 +13,8 @@ export interface Entry {
   /** The submission's own name: its first tag, and what its side effect is known by. */
   readonly key: string;
   readonly type: string;
+  /** Whose submission it is: of the mixed load, of the probes, or of the scenario itself. */
+  readonly by: Submitter;
   state: "accepted" | "refused" | "unknown" | "pending";
   id: string | undefined;
   /** How long the last answer took. */
@@ -28,10 +32,10 @@ export class Ledger {
   readonly entries = new Map<string, Entry>();
   #made = 0;
 
-  /** A new submission, before it is sent. */
-  open(type: string): Entry {
+  /** A new submission, before it is sent. @param key where its submitter has chosen one already */
+  open(type: string, { by = "scenario", key }: { readonly by?: Submitter; readonly key?: string } = {}): Entry {
     this.#made += 1;
-    const entry: Entry = { key: `k${this.#made}`, type, state: "pending", id: undefined, ms: 0, at: performance.now(), answeredAt: 0, detail: "", hasUnknownTry: false };
+    const entry: Entry = { key: key ?? `k${this.#made}`, type, by, state: "pending", id: undefined, ms: 0, at: performance.now(), answeredAt: 0, detail: "", hasUnknownTry: false };
     this.entries.set(entry.key, entry);
     return entry;
   }

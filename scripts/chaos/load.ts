@@ -66,7 +66,7 @@ export class Load {
   #send(): void {
     const { ledger, random, urlOf, hookUrl, mix } = this.#options;
     const kind = weighted(random, mix);
-    const entry = ledger.open(kind);
+    const entry = ledger.open(kind, { by: "load" });
     const body = JSON.stringify({ ...submissionOf(kind, entry.key, random, hookUrl), tags: [entry.key] });
     const request = (random() < KEYED_SHARE ? submitUntilAccepted(urlOf, entry, body) : submitOnce(urlOf(), entry, body)).finally(() => this.#underWay.delete(request));
     this.#underWay.add(request);

@@ -10,6 +10,8 @@ export interface Options {
   readonly only: readonly string[] | undefined;
   /** How long each fault lasts, in place of its own time. */
   readonly seconds: number | undefined;
+  /** How many of the largest jobs of each type small-memory submits at most, in place of 1,000. */
+  readonly jobs: number | undefined;
   /** Names of guards that are taken out, each with the fault that needs it; undefined runs the program as it is. */
   readonly broken: readonly string[] | undefined;
   readonly pace: Pace;
@@ -23,6 +25,7 @@ jobs, lets the system settle, and checks the books.
 
   --only=NAME[,NAME]    only these faults: ${SCENARIOS.map(({ name }) => name).join(", ")}
   --seconds=N           how long each fault lasts, in place of its own time
+  --jobs=N              how many jobs of each type small-memory submits, where its time suffices (1000)
   --seed=S              what chooses payloads and victims (of the time of day; printed)
   --break=GUARD[,GUARD] takes a guard out of the program and expects that the books do not balance, to show that it
                         matters: ${Object.keys(GUARDS).join(", ")}, or all
@@ -36,6 +39,7 @@ const FLAGS = {
   seed: { type: "string" },
   only: { type: "string" },
   seconds: { type: "string" },
+  jobs: { type: "string" },
   break: { type: "string" },
   fast: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
@@ -54,6 +58,7 @@ export function parseOptions(args: readonly string[], now: number): Options | un
     seed: values.seed === undefined ? now % 1_000_000 : wholeNumber("seed", values.seed),
     only: names("only", values.only, SCENARIOS.map(({ name }) => name)),
     seconds: values.seconds === undefined ? undefined : wholeNumber("seconds", values.seconds),
+    jobs: values.jobs === undefined ? undefined : wholeNumber("jobs", values.jobs),
     broken: values.break === "all" ? Object.keys(GUARDS) : names("break", values.break, Object.keys(GUARDS)),
     pace: values.fast ? "fast" : "full",
     isJson: values.json,

@@ -2,8 +2,9 @@
 import type { HttpPeer, PeerReply, PeerRequest } from "../../src/testing/http-peer.ts";
 import { answer, redirect, retryAfter } from "../../src/testing/http-peer.ts";
 import type { SmtpBehaviour } from "../../src/testing/smtp-peer.ts";
+import type { JobBody } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
-import type { AnySubmission, JobBody, Stage } from "./stage.ts";
+import type { AnySubmission, Stage } from "./stage.ts";
 
 const QUICK_RETRIES = { RETRY_BASE_MS: "200", RETRY_MAX_MS: "400" };
 const MIB = 1024 * 1024;

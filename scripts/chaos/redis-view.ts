@@ -70,7 +70,14 @@ export class RedisView {
   }
 
   async usedMemoryBytes(): Promise<number> {
-    return Number(/used_memory:(\d+)/.exec(String(await this.send("INFO", "memory")))?.[1] ?? 0);
+    return (await this.memory()).used;
+  }
+
+  /** Bytes in use, and the most that ever were. */
+  async memory(): Promise<{ readonly used: number; readonly peak: number }> {
+    const info = String(await this.send("INFO", "memory"));
+    const read = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+    return { used: read("used_memory"), peak: read("used_memory_peak") };
   }
 
   /** The folder that it keeps its data in. */

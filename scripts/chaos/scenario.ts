@@ -6,6 +6,7 @@ import { Cluster } from "./cluster.ts";
 import type { Slot } from "./cluster.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
+import type { Pickup } from "./probes.ts";
 import { seededRandom } from "./random.ts";
 import { reconcile } from "./reconciliation.ts";
 import type { Services } from "./services.ts";
@@ -42,6 +43,7 @@ export interface Result {
   readonly doubled: number;
   readonly repeated: number;
   readonly recoveryMs: number | undefined;
+  readonly pickup: Pickup | undefined;
   readonly verdict: "held" | "not held" | "not available" | "guard shown to matter";
   readonly faults: readonly string[];
   readonly notes: readonly string[];
@@ -53,6 +55,8 @@ export interface Play {
   readonly seed: number;
   readonly pace: Pace;
   readonly seconds?: number | undefined;
+  /** Of each type, where a scenario counts its jobs. */
+  readonly jobs?: number | undefined;
   /** In place of the scenario's own. */
   readonly settleWithinMs?: number | undefined;
   /** Called now and then. */
@@ -79,7 +83,7 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
     throw error;
   }
   const seconds = options.seconds ?? (pace === "fast" ? scenario.seconds.fast : undefined) ?? scenario.seconds.full;
-  const stage = new Stage({ cluster, random: seededRandom(seed), pace, seconds, leaseMs: Number(env.LEASE_MS) });
+  const stage = new Stage({ cluster, random: seededRandom(seed), pace, seconds, leaseMs: Number(env.LEASE_MS), ...(options.jobs !== undefined && { jobs: options.jobs }) });
   const loopDelay = monitorEventLoopDelay();
   loopDelay.enable();
   const ticker = setInterval(() => onProgress(scenario.name, stage.ledger), PROGRESS_EVERY_MS);
@@ -143,6 +147,7 @@ function resultOf(scenario: Scenario, startedAt: number, verdict: Result["verdic
     doubled: books?.doubled ?? 0,
     repeated: books?.repeated ?? 0,
     recoveryMs: stage?.recoveryMs,
+    pickup: stage?.pickup,
     verdict,
     faults: stage?.faults ?? [],
     notes: stage?.notes ?? [],

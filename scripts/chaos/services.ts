@@ -25,7 +25,7 @@ export async function startServices(): Promise<Services> {
     program,
     fresh: async () => {
       const view = new RedisView(redis.address);
-      await view.send("CONFIG", "SET", "maxmemory", "0");
+      await view.send("CONFIG", "SET", "maxmemory", "0", "appendfsync", "always");
       await view.send("FLUSHALL");
       view.close();
       databases += 1;

@@ -2,11 +2,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../../src/testing/until.ts";
 import { call, submitOnce, submitUntilAccepted } from "./client.ts";
+import type { JobBody } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
 import { Ledger } from "./ledger.ts";
 import type { Entry } from "./ledger.ts";
 import { Load, MIXED } from "./load.ts";
 import type { Mix } from "./load.ts";
+import type { Pickup } from "./probes.ts";
 import type { Random } from "./random.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { Places } from "./redis-view.ts";
@@ -21,15 +23,8 @@ export interface StageOptions {
   /** How long the fault lasts. */
   readonly seconds: number;
   readonly leaseMs: number;
-}
-
-/** A job as the API shows it. */
-export interface JobBody {
-  readonly id: string;
-  readonly status: string;
-  readonly attempt: number;
-  readonly result: Readonly<Record<string, unknown>> | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
+  /** Of each type, where a scenario counts its jobs. */
+  readonly jobs?: number;
 }
 
 export interface AnySubmission {
@@ -39,6 +34,7 @@ export interface AnySubmission {
 }
 
 const POLL_MS = 100;
+const DEFAULT_JOBS = 1_000;
 
 export class Stage {
   readonly cluster: Cluster;
@@ -46,21 +42,25 @@ export class Stage {
   readonly pace: Pace;
   readonly seconds: number;
   readonly leaseMs: number;
+  readonly jobs: number;
   readonly ledger = new Ledger();
   /** What was expected and not seen. */
   readonly faults: string[] = [];
   /** Figures for the end of the table's row. */
   readonly notes: string[] = [];
+  /** How long the jobs of others waited to be picked up. */
+  pickup: Pickup | undefined;
   #load: Load | undefined;
   #recoveryMs: number | undefined;
   #peakRss = 0;
 
-  constructor({ cluster, random, pace, seconds, leaseMs }: StageOptions) {
+  constructor({ cluster, random, pace, seconds, leaseMs, jobs = DEFAULT_JOBS }: StageOptions) {
     this.cluster = cluster;
     this.random = random;
     this.pace = pace;
     this.seconds = seconds;
     this.leaseMs = leaseMs;
+    this.jobs = jobs;
   }
 
   get isFast(): boolean {

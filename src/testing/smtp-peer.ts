@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import { type ParsedMail, simpleParser } from "mailparser";
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from "smtp-server";
 
@@ -15,6 +16,8 @@ export type SmtpBehaviour =
   | { readonly kind: "hang" }
   /** Takes the message, keeps it, and closes without an answer. */
   | { readonly kind: "drop-after-data" }
+  /** Takes the message, pauses after each piece of some 64 KB, and keeps only its head: for messages of many megabytes. */
+  | { readonly kind: "sink"; readonly pauseMs: number }
   /** Answers 451 to the first recipients, as greylisting does, and takes the rest. */
   | { readonly kind: "greylist"; readonly first: number };
 
@@ -118,7 +121,7 @@ export class SmtpPeer {
   }
 
   async #take(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Error | undefined> {
-    const raw = await buffer(stream);
+    const raw = this.#behaviour.kind === "sink" ? await readSlowly(stream, this.#behaviour.pauseMs) : await buffer(stream);
     const behaviour = this.#behaviour;
     if (behaviour.kind === "answer" && behaviour.at === "data") return smtpError(behaviour.code, behaviour.text);
     const { mailFrom, rcptTo } = session.envelope;
@@ -133,6 +136,16 @@ export class SmtpPeer {
     }
     return undefined;
   }
+}
+
+/** Reads to the end, and keeps the first piece, which has the head. */
+async function readSlowly(stream: SMTPServerDataStream, pauseMs: number): Promise<Buffer> {
+  let first: Buffer | undefined;
+  for await (const piece of stream) {
+    first ??= piece as Buffer;
+    await delay(pauseMs);
+  }
+  return first ?? Buffer.alloc(0);
 }
 
 function smtpError(responseCode: number, text = "Refused by the test"): Error {

@@ -1,0 +1,24 @@
+/** A client on a thread of its own: plain JavaScript, which a thread runs whatever has compiled the harness. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+
+export class ClientThread<Message extends object> {
+  readonly #worker: Worker;
+  readonly #done: Promise<unknown>;
+
+  /** @param script a file of clients/ @param onMessage gets what it posts, until it is done */
+  constructor(script: string, workerData: object, onMessage: (message: Message) => void) {
+    this.#worker = new Worker(new URL(`./clients/${script}`, import.meta.url), { workerData, execArgv: [] });
+    this.#worker.on("message", (message: Message | "done") => {
+      if (message !== "done") onMessage(message);
+    });
+    this.#done = once(this.#worker, "exit"); // rejects with an error that the thread did not catch
+    this.#done.catch(() => undefined); // `stop` reports it
+  }
+
+  /** Resolves when all that it had under way has ended. @throws {Error} the error that ended the thread */
+  async stop(): Promise<void> {
+    this.#worker.postMessage("stop");
+    await this.#done;
+  }
+}

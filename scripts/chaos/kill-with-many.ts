@@ -1,0 +1,53 @@
+/** A replica dies with many running jobs: the free one next to it runs them again, and together. */
+import { until } from "../../src/testing/until.ts";
+import { besideOthers } from "./neighbours.ts";
+import type { Scenario, Verify } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+/** Some more than must run on the victim: the survivor may claim a few of them. */
+const SUBMITTED = 80;
+const LEAST_LOST = 60;
+const HANDLER_MS = { full: 4_000, fast: 1_500 };
+/** The lost jobs may begin again in as many groups; one by one they would need sixty times the time of a handler. */
+const GROUPS = 4;
+/** Beyond the lease: the sweep that finds it, and what two shared cores add. */
+const SLACK_MS = 5_000;
+const MIB = 1024 * 1024;
+
+export const killWithMany: Scenario = {
+  name: "kill-with-many",
+  fault: `kill -9 a replica with ${LEAST_LOST} running jobs, next to one with 200 free slots`,
+  seconds: { full: 0, fast: 0 },
+  slots: [{}, { env: { IO_SLOTS: "200" } }],
+  // No mixed load: half of it would be sent to the dead replica.
+  run: (stage) => besideOthers(stage, { dataBytes: MIB, loadPerSecond: 0, probeUrls: [stage.cluster.replica(1).url], during: () => killOne(stage) }),
+};
+
+async function killOne(stage: Stage): Promise<Verify> {
+  const { cluster, pace, leaseMs } = stage;
+  const victim = cluster.replica(0);
+  const handlerMs = HANDLER_MS[pace];
+  // The replica that accepts a job runs it where it has a free slot.
+  const sleep = { type: "test_io", payload: { do: "sleep", ms: handlerMs } };
+  const entries = await Promise.all(Array.from({ length: SUBMITTED }, () => stage.submit(sleep, victim.url)));
+  const runningOnVictim = async (): Promise<number> => {
+    const workers = await Promise.all(entries.map(({ id }) => cluster.redis.workerOf(id ?? "")));
+    return workers.filter((worker) => worker === victim.id).length;
+  };
+  await until(async () => (await runningOnVictim()) >= LEAST_LOST, { what: `${LEAST_LOST} jobs run on the victim`, timeoutMs: handlerMs });
+  const killedAt = Date.now(); // this machine's clock is Redis's
+  await victim.kill();
+  const withinMs = leaseMs + 1_000 + GROUPS * handlerMs + SLACK_MS;
+  const isOver = stage.placesWhen("the lost jobs have ended", ({ ready, leased }) => ready + leased < LEAST_LOST / 10, withinMs + handlerMs);
+  await isOver.catch(() => undefined); // the records say below how late they are
+  return (rows) => {
+    const lost = rows.filter(({ earlier }) => earlier.some(({ outcome, worker }) => outcome === "lost" && worker === victim.id));
+    const againMs = lost.map(({ started_at }) => (started_at ?? Infinity) - killedAt).sort((a, b) => a - b);
+    const [firstMs = 0, lastMs = 0] = [againMs[0], againMs.at(-1)];
+    stage.recovered(lastMs);
+    stage.notes.push(`${lost.length} lost jobs of ${handlerMs} ms began again ${(firstMs / 1_000).toFixed(1)} to ${(lastMs / 1_000).toFixed(1)} s after the kill`);
+    stage.expect(lost.length >= LEAST_LOST, `only ${lost.length} jobs were lost with the victim`);
+    stage.expect(lastMs <= withinMs, `the last lost job began again after ${Math.round(lastMs)} ms, not within ${withinMs}`);
+    stage.expect(rows.every(({ status }) => status === "completed"), "a job did not complete");
+  };
+}

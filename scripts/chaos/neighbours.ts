@@ -1,0 +1,107 @@
+/**
+ * One caller against the others: a mixed load and the probes run at rest, then beside what one caller does. The others must hardly
+ * notice: their jobs are picked up about as soon as before, none is answered with 503, and Redis holds little more than the jobs.
+ */
+import type { Entry } from "./ledger.ts";
+import type { Row } from "./postgres-view.ts";
+import { Probes, answerP99, pickupP99 } from "./probes.ts";
+import type { Pickup, Span } from "./probes.ts";
+import { RedisMemory } from "./redis-memory.ts";
+import type { Verify } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+const MIB = 1024 * 1024;
+const PROBES_PER_SECOND = 40;
+const LOAD_PER_SECOND = 40;
+/** Long enough that a percentile of 99 is not that of one probe. */
+const IDLE_MS = { full: 10_000, fast: 3_000 };
+const WARM_UP_MS = { full: 4_000, fast: 2_000 };
+const MAX_RATIO = 3;
+/**
+ * Below this a pickup counts as undisturbed. Two cores carry two replicas with their threads, Redis, Postgres and this harness, some
+ * ten threads that want to run: a turn of all of them takes about 40 ms in the slices of Linux, and a pickup waits for two turns
+ * (Redis, then the replica). Within the test command other test files have the cores too.
+ */
+const UNDISTURBED_PICKUP_MS = { full: 100, fast: 400 };
+/** Half of the 2 s after which a submission is answered with 503: an answer also waits for turns of the client's own thread. */
+const UNDISTURBED_ANSWER_MS = { full: 1_000, fast: 2_000 };
+/** Sixteen of the largest bodies on their way at once, at two replicas: in a query buffer while they come, in an output buffer as they go. */
+const MAX_REDIS_BUFFERS = 256 * MIB;
+const NOOP_PROBE = '{"type":"noop","payload":{},"tags":["KEY"]}';
+
+export interface OneCaller {
+  /** The others' probes, as JSON with KEY for the key; a job that does nothing unless given. */
+  readonly probe?: string;
+  /** Where the probes go; all replicas unless given. */
+  readonly probeUrls?: readonly string[];
+  /** The most bytes of jobs that the fault keeps in Redis at a time. */
+  readonly dataBytes: number;
+  /** The others' mixed load, jobs a second; 40 unless given. */
+  readonly loadPerSecond?: number;
+  /** What the fault needs, before anything is measured. */
+  readonly prepare?: () => Promise<void>;
+  /** What the one caller does; resolves when it is over. May return what is to be verified at the end. */
+  readonly during: () => Promise<Verify | undefined>;
+}
+
+export async function besideOthers(stage: Stage, { probe = NOOP_PROBE, probeUrls, dataBytes, loadPerSecond = LOAD_PER_SECOND, prepare, during }: OneCaller): Promise<Verify> {
+  const { cluster, ledger, pace } = stage;
+  await cluster.redis.send("CONFIG", "SET", "appendfsync", "everysec"); // as deployments have it: Redis dies in other faults, not in these
+  const urls = probeUrls ?? cluster.alive.map(({ url }) => url);
+  if (loadPerSecond > 0) await stage.load(loadPerSecond, undefined, 0);
+  const probes = new Probes({ ledger, urls, perSecond: stage.rateOf(PROBES_PER_SECOND), body: probe });
+  try {
+    await prepare?.();
+    await stage.wait(WARM_UP_MS[pace]);
+    const idle = await spanOf(() => stage.wait(IDLE_MS[pace]));
+    const memory = await RedisMemory.start(cluster.redis);
+    let verifyFault: Verify | undefined;
+    const fault = await spanOf(async () => {
+      verifyFault = await during();
+    });
+    checkMemory(stage, memory.idleBytes + dataBytes, await memory.stop());
+    return async (rows) => {
+      checkOthers(stage, probes, { idle, fault }, rows);
+      await verifyFault?.(rows, stage);
+    };
+  } finally {
+    await stage.stopLoad();
+    await probes.stop();
+  }
+}
+
+async function spanOf(step: () => Promise<void>): Promise<Span> {
+  const from = performance.now();
+  await step();
+  return { from, to: performance.now() };
+}
+
+function checkMemory(stage: Stage, dataBytes: number, highestBytes: number): void {
+  const limitBytes = 2 * dataBytes + MAX_REDIS_BUFFERS;
+  stage.notes.push(`Redis had at most ${Math.round(highestBytes / MIB)} MiB, of which ${Math.round(dataBytes / MIB)} MiB are data`);
+  stage.expect(highestBytes <= limitBytes, `Redis took ${Math.round(highestBytes / MIB)} MiB, more than ${Math.round(limitBytes / MIB)} MiB`);
+}
+
+function checkOthers(stage: Stage, probes: Probes, { idle, fault }: Readonly<Record<"idle" | "fault", Span>>, rows: readonly Row[]): void {
+  const byKey = new Map(rows.map((row) => [row.key ?? "", row]));
+  const [before, meanwhile] = [probes.in(idle), probes.in(fault)];
+  const pickup = { idleMs: pickupP99(before, byKey), faultMs: pickupP99(meanwhile, byKey) };
+  const answer = { idleMs: answerP99(before), faultMs: answerP99(meanwhile) };
+  stage.pickup = pickup;
+  stage.notes.push(`pickup p99 of ${before.length} probes ${pickup.idleMs.toFixed(0)} ms at rest, of ${meanwhile.length} ${pickup.faultMs.toFixed(0)} ms meanwhile; answer p99 ${answer.idleMs.toFixed(0)} and ${answer.faultMs.toFixed(0)} ms`);
+  expectWithin(stage, "the pickup p99", pickup, UNDISTURBED_PICKUP_MS[stage.pace]);
+  expectWithin(stage, "the answer p99", answer, UNDISTURBED_ANSWER_MS[stage.pace]);
+  const others = [...stage.ledger.entries.values()].filter(({ by, at }) => by !== "scenario" && at >= fault.from && at < fault.to);
+  const turnedAway = others.filter(({ state, hasUnknownTry, detail }) => hasUnknownTry || (state !== "accepted" && detail !== "ECONNREFUSED"));
+  stage.expect(turnedAway.length === 0, `${turnedAway.length} of ${others.length} submissions of others got no 202: ${firstDetail(turnedAway)}`);
+}
+
+/** NaN, for want of probes, is not within any limit. */
+function expectWithin(stage: Stage, what: string, { idleMs, faultMs }: Pickup, undisturbedMs: number): void {
+  const limitMs = Math.max(MAX_RATIO * idleMs, undisturbedMs);
+  stage.expect(faultMs <= limitMs, `${what} went from ${idleMs.toFixed(0)} to ${faultMs.toFixed(0)} ms, more than ${limitMs.toFixed(0)} ms`);
+}
+
+function firstDetail([entry]: readonly Entry[]): string {
+  return entry === undefined ? "" : `${entry.state} ${entry.detail}`;
+}

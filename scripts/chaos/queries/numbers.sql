@@ -1,0 +1,2 @@
+-- @param x numeric
+select :x as x

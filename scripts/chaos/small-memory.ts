@@ -1,0 +1,99 @@
+/** A replica with little memory, and by the thousand the largest jobs of each type: it runs them all, and never ends. */
+import { submitOnce } from "./client.ts";
+import type { Submission } from "./client.ts";
+import { MIB, largeEmail, largeExport, largeImage, largeWebhook } from "./large-payloads.ts";
+import { limitMemory } from "./memory-limit.ts";
+import type { Scenario, Verify } from "./scenario.ts";
+import type { Stage } from "./stage.ts";
+
+const LIMIT_BYTES = 512 * MIB;
+/** What Node itself takes for its heap in a container of 512 MiB: half. */
+const HEAP_MIB = 256;
+const LARGE_BYTES = 16 * MIB - 1_024;
+/** Waiting and running at a time: 1.5 GB of Redis, and six times as much as the replica may hold. */
+const LIVE_AT_ONCE = 120;
+const SUBMITTED_AT_ONCE = 4;
+const REFUSED_PAUSE_MS = 500;
+/** After the last submission: mails take their turns at a slow server, three times each where they were too late. */
+const END_WITHIN_MS = 600_000;
+/** A mail of 16 MiB, in some 270 pieces, takes such a server 5 s, during which one of five connections is in use. */
+const SMTP_PAUSE_MS = 20;
+
+export const smallMemory: Scenario = {
+  name: "small-memory",
+  fault: "a replica of 512 MiB runs 1,000 of the largest jobs of each type, beside a slow SMTP server",
+  seconds: { full: 600 },
+  slots: [{ nodeArgs: [`--max-old-space-size=${HEAP_MIB}`] }],
+  books: { effectsMayRepeat: true },
+  settleWithinMs: 30_000, // all jobs have ended before
+  run: async (stage) => {
+    const { cluster } = stage;
+    const replica = cluster.replica(0);
+    const limit = limitMemory(replica.pid, LIMIT_BYTES);
+    if (limit === undefined) stage.notes.push("this machine has no control groups for the harness: only the heap of the replica is limited");
+    await cluster.smtp.behave({ kind: "sink", pauseMs: SMTP_PAUSE_MS });
+    const submitted = await whileWatched(stage, submitAll(stage));
+    await untilAllEnded(stage);
+    const peakMib = Math.round(stage.takePeakRss() / MIB);
+    stage.notes.push(`${submitted} jobs, memory at most ${peakMib} MiB, ${limit?.kills() ?? 0} kills by the kernel`);
+    stage.expect(replica.isAlive, "the replica has ended");
+    return verify(submitted);
+  },
+};
+
+/** Waits for a step, and looks at the memory of the replica meanwhile. */
+async function whileWatched<Value>(stage: Stage, step: Promise<Value>): Promise<Value> {
+  const ended = step.then(() => true);
+  while (!(await Promise.race([ended, stage.wait(200).then(() => false)])));
+  return step;
+}
+
+/** A replica that has died will not end them. */
+async function untilAllEnded(stage: Stage): Promise<void> {
+  const { redis } = stage.cluster;
+  const giveUpAt = performance.now() + END_WITHIN_MS;
+  const isOver = async (): Promise<boolean> => {
+    const { live, outbox } = await redis.places();
+    return live + outbox === 0 || !stage.cluster.replica(0).isAlive || performance.now() > giveUpAt;
+  };
+  while (!(await isOver())) await stage.wait(500);
+}
+
+function verify(submitted: number): Verify {
+  return (rows, stage) => {
+    stage.expect(rows.length === submitted, `${rows.length} rows of ${submitted} jobs`);
+    const byEnd = new Map<string, number>();
+    for (const { type, status, code } of rows) byEnd.set(`${type} ${code ?? status}`, (byEnd.get(`${type} ${code ?? status}`) ?? 0) + 1);
+    stage.notes.push([...byEnd].map(([end, count]) => `${end}: ${count}`).join(", "));
+    const lost = rows.filter(({ code, earlier }) => code === "lost" || earlier.some(({ outcome }) => outcome === "lost"));
+    stage.expect(lost.length === 0, `${lost.length} leases were lost`);
+  };
+}
+
+/** Types in turn until each has its number, or the time is up. @returns how many were accepted */
+async function submitAll(stage: Stage): Promise<number> {
+  const { cluster, ledger, jobs } = stage;
+  const types: readonly ((key: string) => Submission)[] = [
+    (key) => largeEmail(key, LARGE_BYTES),
+    (key) => largeImage(key, LARGE_BYTES),
+    (key) => largeExport(key, LARGE_BYTES),
+    (key) => largeWebhook(key, cluster.http.url(`/hook/${key}`)),
+  ];
+  const until = performance.now() + stage.seconds * 1_000;
+  let next = 0;
+  let accepted = 0;
+  const submit = async (): Promise<void> => {
+    while (next < jobs * types.length && performance.now() < until && cluster.replica(0).isAlive) {
+      const makeOne = types[next % types.length];
+      next += 1;
+      const entry = ledger.open("large");
+      const body = JSON.stringify(makeOne?.(entry.key));
+      await submitOnce(cluster.urlOf(), entry, body);
+      if (entry.state === "accepted") accepted += 1;
+      else await stage.wait(REFUSED_PAUSE_MS); // it says that it has no room at the moment
+      while ((await cluster.redis.places()).live > LIVE_AT_ONCE && performance.now() < until) await stage.wait(100);
+    }
+  };
+  await Promise.all(Array.from({ length: SUBMITTED_AT_ONCE }, submit));
+  return accepted;
+}
