@@ -1,4 +1,4 @@
-/** How much memory this process may use. */
+/** How much memory this process may use, and who may hold how much of it. */
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 
@@ -10,10 +10,17 @@ export function memoryLimit(): number {
   return Math.min(totalmem(), constrained > 0 ? constrained : Number.POSITIVE_INFINITY, getHeapStatistics().heap_size_limit);
 }
 
-/** A job with a large payload takes about four times its size while it runs: as bytes, as a text, as a value, and in what is made of it. */
-const PAYLOAD_SHARE = 1 / 10;
+export interface MemoryShares {
+  /** Bodies of requests that are not answered yet. */
+  readonly bodies: number;
+  /** Large payloads of jobs that run. Each takes about four times its size: as bytes, as a text, as a value, and in what is made of it. */
+  readonly payloads: number;
+  /** Attachments that were fetched and are not sent yet. */
+  readonly attachments: number;
+}
 
-/** Bytes of the large payloads that may be in memory at once, where PAYLOAD_MEMORY_MB does not say. */
-export function defaultPayloadBytes(limit = memoryLimit()): number {
-  return Math.min(256 * MIB, Math.max(16 * MIB, Math.floor(limit * PAYLOAD_SHARE)));
+/** What each may hold, in bytes, of a process that may use `limit`: all of it with 2.5 GB and more, in proportion below that. */
+export function memoryShares(limit = memoryLimit()): MemoryShares {
+  const share = (part: number, most: number): number => Math.max(16 * MIB, Math.min(most, Math.floor(limit / part)));
+  return { bodies: share(5, 256 * MIB), payloads: share(10, 256 * MIB), attachments: share(10, 128 * MIB) };
 }

@@ -26,6 +26,8 @@ export interface ApiSettings {
   /** Of one job, where its type does not allow more. */
   readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;
+  /** Of all bodies that are not answered yet. */
+  readonly maxBufferedBytes: number;
   /** Of submissions that do not say. */
   readonly durability: Durability;
   readonly idempotencyTtlMs: number;

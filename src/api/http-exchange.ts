@@ -41,6 +41,7 @@ export interface ExchangeHost {
   readonly onEnd: (method: string, pattern: string, status: number, seconds: number) => void;
   /** Bytes of bodies that are not complete yet, of all exchanges. */
   bufferedBytes: number;
+  readonly maxBufferedBytes: number;
   readonly limits: RateLimits;
   readonly outgoing: Outgoing;
   /** What each answer says to this origin; "" for none. */
@@ -61,8 +62,6 @@ export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | 
   readonly headers: RequestHead;
 }
 
-/** Bodies that arrive in parts stand in memory until they are complete: so much for all of them. */
-const MAX_BUFFERED_BYTES = 256 * 1024 * 1024;
 const OVERLOADED = problem(503, "overloaded", "Too many large requests are under way.", { isLast: true });
 /** What a request that its client gave up is counted under, as nginx does. */
 const CLIENT_GONE = 499;
@@ -242,7 +241,7 @@ export class HttpExchange implements ApiRequest, Reply {
     const room = new Uint8Array(wanted);
     if (this.#kept) room.set(this.#kept);
     this.#kept = room;
-    return this.#host.bufferedBytes <= MAX_BUFFERED_BYTES;
+    return this.#host.bufferedBytes <= this.#host.maxBufferedBytes;
   }
 
   #finish(status: number): void {

@@ -4,7 +4,7 @@ import { LargeBodies } from "./large-bodies.ts";
 const MIB = 1024 * 1024;
 
 function setup() {
-  const bodies = new LargeBodies();
+  const bodies = new LargeBodies(256 * 1024 * 1024);
   const started: string[] = [];
   const body = (name: string, bytes = 1) => ({ caller: name.charAt(0), bytes, start: () => started.push(name) });
   const enter = (name: string, bytes?: number) => bodies.enter(body(name, bytes));

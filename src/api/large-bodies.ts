@@ -8,11 +8,10 @@ import { BODY_THREADS } from "../core/body.ts";
 /** One on each thread that parses, one on its way into Redis. */
 const MAX_UNDER_WAY = BODY_THREADS + 1;
 
-const MIB = 1024 * 1024;
-/** The server has 256 MiB for all bodies that are not answered yet (http-exchange.ts): a quarter is left for those that still come in. */
-const MAX_WAITING_BYTES = 192 * MIB;
+/** Of the bytes that the server has for bodies: a quarter is left for those that still come in. */
+const WAITING_SHARE = 3 / 4;
 /** Of one caller, so that there is always room for others. */
-const MAX_BYTES_OF_CALLER = 128 * MIB;
+const CALLER_SHARE = 1 / 2;
 
 export interface LargeBody {
   /** Whose turn it takes. */
@@ -28,11 +27,17 @@ interface Caller {
 }
 
 export class LargeBodies {
+  readonly #maxBytes: number;
   #parsing = 0;
   #underWay = 0;
   #waitingBytes = 0;
   /** In the order of their turns. Each has a body that waits. */
   readonly #callers = new Map<string, Caller>();
+
+  /** @param maxBytes that the server has for all bodies that are not answered yet */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   /**
    * Starts a body, now or when it is its turn. Whatever comes of it, {@link parsed} and then {@link leave} follow.
@@ -44,7 +49,7 @@ export class LargeBodies {
       return true;
     }
     const caller = this.#callers.get(body.caller) ?? { bodies: [], bytes: 0 };
-    if (this.#waitingBytes + body.bytes > MAX_WAITING_BYTES || caller.bytes + body.bytes > MAX_BYTES_OF_CALLER) return false;
+    if (this.#waitingBytes + body.bytes > WAITING_SHARE * this.#maxBytes || caller.bytes + body.bytes > CALLER_SHARE * this.#maxBytes) return false;
     caller.bodies.push(body);
     this.#callers.set(body.caller, caller);
     this.#count(caller, body.bytes);

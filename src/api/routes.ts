@@ -56,7 +56,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   if (settings.role === "worker") return ofEveryRole;
   // Which type it is, and so how large it may be, is known when the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
-  const largeBodies = new LargeBodies();
+  const largeBodies = new LargeBodies(settings.maxBufferedBytes);
   const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),

@@ -68,6 +68,7 @@ export class Server {
         if (this.#underWay === 0) this.#idle?.();
       },
       bufferedBytes: 0,
+      maxBufferedBytes: deps.settings.maxBufferedBytes,
     };
     this.#register(routesOf(deps, () => this.#isDraining));
   }

@@ -1,9 +1,8 @@
 /** What the fetched attachments of all messages may take of one replica, so that no sender's take it all. */
 import { ByteBudget, type ByteShare } from "../byte-budget.ts";
 import { RetryAfterError } from "../core/job-type.ts";
+import { memoryShares } from "../memory-limit.ts";
 
-/** Fetched bytes of all messages that are not sent yet: seven of the largest, where five connections to the mail server are usual. */
-const MAX_HELD_BYTES = 128 * 1024 * 1024;
 /** Fetches at the same time from one host. */
 const MAX_BY_HOST = 4;
 /** An attempt that would wait longer than this gives its slot to other messages meanwhile. */
@@ -12,7 +11,8 @@ const LONGEST_WAIT_MS = 2_000;
 const [COME_BACK_MIN_MS, COME_BACK_MAX_MS] = [2_000, 10_000];
 
 export class SendingLimits {
-  readonly bytes = new ByteBudget(MAX_HELD_BYTES);
+  /** Fetched bytes of all messages that are not sent yet. */
+  readonly bytes = new ByteBudget(memoryShares().attachments);
   /** By host and port. In each a fetch takes one of {@link MAX_BY_HOST}. */
   readonly #hosts = new Map<string, ByteBudget>();
 

@@ -7,8 +7,8 @@
 import type { Job } from "../core/job.ts";
 import { OMITTED_PAYLOAD } from "../core/payload.ts";
 import { HEADER_BYTES, readJob, wholeText } from "../core/wire.ts";
+import { ByteBudget } from "../byte-budget.ts";
 import { QueueUnavailable } from "../errors.ts";
-import { ByteTurns } from "./byte-turns.ts";
 import type { Connection } from "./connection.ts";
 
 const TIMEOUT_MS = 5_000;
@@ -19,11 +19,12 @@ const MAX_STATE_BYTES = 2 * 1024 * 1024;
 /** Of all reads under way. A read of one job is taken for this many bytes: more is rare. */
 const MAX_BYTES_READING = 32 * 1024 * 1024;
 const EXPECTED_BYTES = 64 * 1024;
+const MAX_WAITING = 10_000;
 
 export class JobReader {
   readonly #connection: Connection;
   readonly #ns: string;
-  readonly #turns = new ByteTurns(MAX_BYTES_READING);
+  readonly #reading = new ByteBudget(MAX_BYTES_READING);
 
   constructor(connection: Connection, ns: string) {
     this.#connection = connection;
@@ -44,8 +45,8 @@ export class JobReader {
   async #inParts(ids: readonly string[], textsOf: (ids: readonly string[]) => Promise<(string | null)[]>): Promise<Job[]> {
     const jobs: Job[] = [];
     for (let at = 0; at < ids.length; ) {
-      const leave = await this.#turns.enter(Math.min(ids.length - at, MAX_JOBS) * EXPECTED_BYTES);
-      if (!leave) throw new QueueUnavailable("too many reads are under way");
+      if (this.#reading.waiting >= MAX_WAITING) throw new QueueUnavailable("too many reads are under way");
+      const share = await this.#reading.acquire(Math.min(ids.length - at, MAX_JOBS) * EXPECTED_BYTES);
       try {
         const part = await this.#fitting(ids.slice(at, at + MAX_JOBS));
         const [states, texts] = await Promise.all([this.#connection.send("hmget", [`${this.#ns}states`, ...part], TIMEOUT_MS), textsOf(part)]);
@@ -55,7 +56,7 @@ export class JobReader {
         });
         at += part.length;
       } finally {
-        leave();
+        share.release();
       }
     }
     return jobs;

@@ -8,20 +8,21 @@
 import type { Callback } from "../core/job.ts";
 import { dataOf, isLarge } from "../core/payload.ts";
 import type { LargePayload } from "../core/payload.ts";
+import { ByteBudget } from "../byte-budget.ts";
 import { QueueUnavailable } from "../errors.ts";
-import { ByteTurns } from "./byte-turns.ts";
 import type { Connection } from "./connection.ts";
 
 /** Longer than any call that enqueues may be on its way (`SUBMIT_TIMEOUT_MS` is a minute at most). */
 const PUT_TTL_MS = 600_000;
 /** Bytes that are asked for and have not arrived. */
 const MAX_BYTES_FETCHING = 32 * 1024 * 1024;
+const MAX_WAITING = 1_000;
 const TIMEOUT_MS = 10_000;
 
 export class PayloadStore {
   readonly #connection: Connection;
   readonly #prefix: string;
-  readonly #turns = new ByteTurns(MAX_BYTES_FETCHING);
+  readonly #fetching = new ByteBudget(MAX_BYTES_FETCHING);
 
   constructor(connection: Connection, ns: string) {
     this.#connection = connection;
@@ -47,12 +48,12 @@ export class PayloadStore {
    * @throws TaskFlowError as {@link Connection.send}
    */
   async fetch(id: string, size: number): Promise<Buffer<ArrayBuffer> | undefined> {
-    const leave = await this.#turns.enter(size);
-    if (!leave) throw new QueueUnavailable("too many payloads are waited for");
+    if (this.#fetching.waiting >= MAX_WAITING) throw new QueueUnavailable("too many payloads are waited for");
+    const share = await this.#fetching.acquire(size);
     try {
       return await this.#connection.fetch(this.#prefix + id, TIMEOUT_MS);
     } finally {
-      leave();
+      share.release();
     }
   }
 }

@@ -11,7 +11,7 @@ import { Executor } from "../execute/executor.ts";
 import { IoThreads } from "../execute/io-threads.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Log } from "../log.ts";
-import { defaultPayloadBytes } from "../memory-limit.ts";
+import { memoryShares } from "../memory-limit.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
@@ -66,7 +66,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   const onError = (what: string) => warning(log, what);
 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
-  const payloadBytes = config.PAYLOAD_MEMORY_MB === 0 ? defaultPayloadBytes() : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
+  const payloadBytes = config.PAYLOAD_MEMORY_MB === 0 ? memoryShares().payloads : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
   const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots, payloadBytes);
   const threads = new Threads({
     size: cpuSlots,

@@ -29,6 +29,7 @@ import { StartError, messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
+import { memoryShares } from "../memory-limit.ts";
 import type { Metrics } from "../metrics.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
@@ -145,6 +146,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
       corsOrigins: config.CORS_ORIGINS,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchBytes: config.MAX_BATCH_BYTES,
+      maxBufferedBytes: memoryShares().bodies,
       durability: config.ACCEPT_DURABILITY,
       idempotencyTtlMs: config.IDEMPOTENCY_TTL * 1_000,
       outboxOwnedMs: OUTBOX_OWNED_MS,
