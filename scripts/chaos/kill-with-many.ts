@@ -1,6 +1,7 @@
 /** A replica dies with many running jobs: the free one next to it runs them again, and together. */
 import { until } from "../../src/testing/until.ts";
 import { besideOthers } from "./neighbours.ts";
+import type { Places } from "./redis-view.ts";
 import type { Scenario, Verify } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
@@ -20,7 +21,10 @@ export const killWithMany: Scenario = {
   seconds: { full: 0, fast: 0 },
   slots: [{}, { env: { IO_SLOTS: "200" } }],
   // No mixed load: half of it would be sent to the dead replica.
-  run: (stage) => besideOthers(stage, { dataBytes: MIB, loadPerSecond: 0, probeUrls: [stage.cluster.replica(1).url], during: () => killOne(stage) }),
+  run: (stage) => {
+    const probeUrls = [stage.cluster.replica(1).url];
+    return besideOthers(stage, { dataBytes: MIB, loadPerSecond: 0, probeUrls, during: () => killOne(stage) });
+  },
 };
 
 async function killOne(stage: Stage): Promise<Verify> {
@@ -38,14 +42,14 @@ async function killOne(stage: Stage): Promise<Verify> {
   const killedAt = Date.now(); // this machine's clock is Redis's
   await victim.kill();
   const withinMs = leaseMs + 1_000 + GROUPS * handlerMs + SLACK_MS;
-  const isOver = stage.placesWhen("the lost jobs have ended", ({ ready, leased }) => ready + leased < LEAST_LOST / 10, withinMs + handlerMs);
-  await isOver.catch(() => undefined); // the records say below how late they are
+  const isOver = ({ ready, leased }: Places): boolean => ready + leased < LEAST_LOST / 10;
+  await stage.placesWhen("the lost jobs have ended", isOver, withinMs + handlerMs).catch(() => undefined); // the records show how late they are
   return (rows) => {
     const lost = rows.filter(({ earlier }) => earlier.some(({ outcome, worker }) => outcome === "lost" && worker === victim.id));
     const againMs = lost.map(({ started_at }) => (started_at ?? Infinity) - killedAt).sort((a, b) => a - b);
     const [firstMs = 0, lastMs = 0] = [againMs[0], againMs.at(-1)];
     stage.recovered(lastMs);
-    stage.notes.push(`${lost.length} lost jobs of ${handlerMs} ms began again ${(firstMs / 1_000).toFixed(1)} to ${(lastMs / 1_000).toFixed(1)} s after the kill`);
+    stage.notes.push(`${lost.length} lost jobs of ${handlerMs} ms began again ${Math.round(firstMs)} to ${Math.round(lastMs)} ms after the kill`);
     stage.expect(lost.length >= LEAST_LOST, `only ${lost.length} jobs were lost with the victim`);
     stage.expect(lastMs <= withinMs, `the last lost job began again after ${Math.round(lastMs)} ms, not within ${withinMs}`);
     stage.expect(rows.every(({ status }) => status === "completed"), "a job did not complete");

@@ -11,7 +11,11 @@ import type { Stage } from "./stage.ts";
 
 const LARGE_BYTES = 15 * MIB;
 /** Each is submitted a second after the last, beside those that wait. */
-const RUNNING = [(key: string) => largeEmail(key, LARGE_BYTES), (key: string) => largeImage(key, LARGE_BYTES), (key: string) => largeCustom(key, 2_000)] as const;
+const RUNNING = [
+  (key: string) => largeEmail(key, LARGE_BYTES),
+  (key: string) => largeImage(key, LARGE_BYTES),
+  (key: string) => largeCustom(key, 2_000),
+] as const;
 const SUBMIT_EVERY_MS = 1_000;
 /** What may run or wait to be recorded at a time, beside those that wait. */
 const RUNNING_AT_ONCE = 8;
@@ -41,11 +45,13 @@ async function submitAndFollow(stage: Stage, waiting: number): Promise<undefined
   const [first] = scheduled;
   if (first === undefined || ids.length < waiting) stage.expect(false, `only ${ids.length} of ${waiting} large jobs were accepted`);
   const urls = cluster.alive.map(({ url }) => url);
+  const lists = [get("/jobs?tag=nobody"), get("/jobs?type=email&status=scheduled&limit=50")];
+  // The same submission again under its key is not a new job: it waits for the first one.
+  const wait = jsonPost("/api/v1/jobs?wait=1", first?.body ?? "", { "idempotency-key": `key-${first?.entry.key ?? ""}` });
   const callers = [
-    new Caller({ urls, requests: [...ids.map((id) => get(`/jobs/${id}`)), get("/jobs?tag=nobody"), get("/jobs?type=email&status=scheduled&limit=50")], atOnce: 4 }),
+    new Caller({ urls, requests: [...ids.map((id) => get(`/jobs/${id}`)), ...lists], atOnce: 4 }),
     new Caller({ urls, requests: ids.map((id) => get(`/jobs/${id}/events`)), atOnce: 2 * ids.length, holdMs: 2_000 }),
-    // The same submission again under its key is not a new job: it waits for the first one.
-    new Caller({ urls, requests: [jsonPost("/api/v1/jobs?wait=1", first?.body ?? "", { "idempotency-key": `key-${first?.entry.key ?? ""}` })], atOnce: 1 }),
+    new Caller({ urls, requests: [wait], atOnce: 1 }),
   ];
   const until = performance.now() + stage.seconds * 1_000;
   const submissions: Promise<void>[] = [];
@@ -56,7 +62,7 @@ async function submitAndFollow(stage: Stage, waiting: number): Promise<undefined
   }
   await Promise.all(callers.map((caller) => caller.stop()));
   await Promise.all(submissions);
-  for (const [what, caller] of [["reads and lists", callers[0]], ["streams", callers[1]], ["waits", callers[2]]] as const) stage.notes.push(`${what}: ${caller?.text ?? ""}`);
+  for (const [n, what] of ["reads and lists", "streams", "waits"].entries()) stage.notes.push(`${what}: ${callers[n]?.text ?? ""}`);
   const own = ledger.in("accepted").filter(({ by }) => by === "scenario").length;
   stage.notes.push(`${own} large jobs accepted, ${scheduled.length + submissions.length - own} not`);
   await cancelAll(urls[0] ?? "", scheduled.map(({ entry }) => entry));

@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 /** Version 1 has a hierarchy for memory; version 2 one for all, in which the parent must pass the controller on. */
 const VERSIONS = [
-  { root: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes", kills: "memory.oom_control" },
-  { root: "/sys/fs/cgroup", limit: "memory.max", kills: "memory.events" },
+  { root: "/sys/fs/cgroup/memory", marker: "memory.oom_control", limit: "memory.limit_in_bytes", kills: "memory.oom_control" },
+  { root: "/sys/fs/cgroup", marker: "cgroup.controllers", limit: "memory.max", kills: "memory.events" },
 ] as const;
 
 export interface MemoryLimit {
@@ -19,7 +19,7 @@ export interface MemoryLimit {
  * @returns undefined where this machine does not let us
  */
 export function limitMemory(pid: number, bytes: number): MemoryLimit | undefined {
-  const version = VERSIONS.find(({ root, kills }) => existsSync(join(root, kills.startsWith("memory.events") ? "cgroup.controllers" : kills)));
+  const version = VERSIONS.find(({ root, marker }) => existsSync(join(root, marker)));
   if (version === undefined) return undefined;
   const group = join(version.root, `taskflow-chaos-${pid}`);
   try {

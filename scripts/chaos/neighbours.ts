@@ -25,7 +25,7 @@ const MAX_RATIO = 3;
 const UNDISTURBED_PICKUP_MS = { full: 100, fast: 400 };
 /** Half of the 2 s after which a submission is answered with 503: an answer also waits for turns of the client's own thread. */
 const UNDISTURBED_ANSWER_MS = { full: 1_000, fast: 2_000 };
-/** Sixteen of the largest bodies on their way at once, at two replicas: in a query buffer while they come, in an output buffer as they go. */
+/** Sixteen of the largest bodies on their way at once, at two replicas: in query buffers as they come, in output buffers as they go. */
 const MAX_REDIS_BUFFERS = 256 * MIB;
 const NOOP_PROBE = '{"type":"noop","payload":{},"tags":["KEY"]}';
 
@@ -44,7 +44,8 @@ export interface OneCaller {
   readonly during: () => Promise<Verify | undefined>;
 }
 
-export async function besideOthers(stage: Stage, { probe = NOOP_PROBE, probeUrls, dataBytes, loadPerSecond = LOAD_PER_SECOND, prepare, during }: OneCaller): Promise<Verify> {
+export async function besideOthers(stage: Stage, caller: OneCaller): Promise<Verify> {
+  const { probe = NOOP_PROBE, probeUrls, dataBytes, loadPerSecond = LOAD_PER_SECOND, prepare, during } = caller;
   const { cluster, ledger, pace } = stage;
   await cluster.redis.send("CONFIG", "SET", "appendfsync", "everysec"); // as deployments have it: Redis dies in other faults, not in these
   const urls = probeUrls ?? cluster.alive.map(({ url }) => url);
@@ -78,8 +79,9 @@ async function spanOf(step: () => Promise<void>): Promise<Span> {
 
 function checkMemory(stage: Stage, dataBytes: number, highestBytes: number): void {
   const limitBytes = 2 * dataBytes + MAX_REDIS_BUFFERS;
-  stage.notes.push(`Redis had at most ${Math.round(highestBytes / MIB)} MiB, of which ${Math.round(dataBytes / MIB)} MiB are data`);
-  stage.expect(highestBytes <= limitBytes, `Redis took ${Math.round(highestBytes / MIB)} MiB, more than ${Math.round(limitBytes / MIB)} MiB`);
+  const [highest, data, limit] = [highestBytes, dataBytes, limitBytes].map((bytes) => `${Math.round(bytes / MIB)} MiB`);
+  stage.notes.push(`Redis had at most ${highest ?? ""} beside at most ${data ?? ""} of data`);
+  stage.expect(highestBytes <= limitBytes, `Redis took ${highest ?? ""}, more than ${limit ?? ""}`);
 }
 
 function checkOthers(stage: Stage, probes: Probes, { idle, fault }: Readonly<Record<"idle" | "fault", Span>>, rows: readonly Row[]): void {
@@ -88,18 +90,20 @@ function checkOthers(stage: Stage, probes: Probes, { idle, fault }: Readonly<Rec
   const pickup = { idleMs: pickupP99(before, byKey), faultMs: pickupP99(meanwhile, byKey) };
   const answer = { idleMs: answerP99(before), faultMs: answerP99(meanwhile) };
   stage.pickup = pickup;
-  stage.notes.push(`pickup p99 of ${before.length} probes ${pickup.idleMs.toFixed(0)} ms at rest, of ${meanwhile.length} ${pickup.faultMs.toFixed(0)} ms meanwhile; answer p99 ${answer.idleMs.toFixed(0)} and ${answer.faultMs.toFixed(0)} ms`);
+  const pair = ({ idleMs, faultMs }: Pickup): string => `${idleMs.toFixed(0)} and ${faultMs.toFixed(0)} ms`;
+  stage.notes.push(`${before.length} probes at rest and ${meanwhile.length} during the fault: pickup p99 ${pair(pickup)}, answer p99 ${pair(answer)}`);
   expectWithin(stage, "the pickup p99", pickup, UNDISTURBED_PICKUP_MS[stage.pace]);
   expectWithin(stage, "the answer p99", answer, UNDISTURBED_ANSWER_MS[stage.pace]);
   const others = [...stage.ledger.entries.values()].filter(({ by, at }) => by !== "scenario" && at >= fault.from && at < fault.to);
-  const turnedAway = others.filter(({ state, hasUnknownTry, detail }) => hasUnknownTry || (state !== "accepted" && detail !== "ECONNREFUSED"));
-  stage.expect(turnedAway.length === 0, `${turnedAway.length} of ${others.length} submissions of others got no 202: ${firstDetail(turnedAway)}`);
+  const turnedAway = others.filter(({ state, hasUnknownTry }) => hasUnknownTry || state !== "accepted");
+  stage.expect(turnedAway.length === 0, `${turnedAway.length} of ${others.length} others' submissions got no 202: ${firstDetail(turnedAway)}`);
 }
 
 /** NaN, for want of probes, is not within any limit. */
 function expectWithin(stage: Stage, what: string, { idleMs, faultMs }: Pickup, undisturbedMs: number): void {
   const limitMs = Math.max(MAX_RATIO * idleMs, undisturbedMs);
-  stage.expect(faultMs <= limitMs, `${what} went from ${idleMs.toFixed(0)} to ${faultMs.toFixed(0)} ms, more than ${limitMs.toFixed(0)} ms`);
+  const [idle, fault, limit] = [idleMs, faultMs, limitMs].map((ms) => ms.toFixed(0));
+  stage.expect(faultMs <= limitMs, `${what} went from ${idle ?? ""} to ${fault ?? ""} ms, more than ${limit ?? ""} ms`);
 }
 
 function firstDetail([entry]: readonly Entry[]): string {

@@ -58,7 +58,8 @@ function entryOf(ledger: Ledger, { key, at, ms, status, answer }: Answered): Ent
   entry.at = at - performance.timeOrigin;
   entry.ms = ms;
   entry.answeredAt = entry.at + ms;
-  if (status > 0) enter(entry, { status, body: answer.startsWith("{") ? (JSON.parse(answer) as Record<string, unknown>) : {}, isReplayed: false });
+  const body = answer.startsWith("{") ? (JSON.parse(answer) as Record<string, unknown>) : {};
+  if (status > 0) enter(entry, { status, body, isReplayed: false });
   else {
     entry.state = answer === "ECONNREFUSED" ? "refused" : "unknown";
     entry.detail = answer;

@@ -30,7 +30,7 @@ export const smallMemory: Scenario = {
     const { cluster } = stage;
     const replica = cluster.replica(0);
     const limit = limitMemory(replica.pid, LIMIT_BYTES);
-    if (limit === undefined) stage.notes.push("this machine has no control groups for the harness: only the heap of the replica is limited");
+    if (limit === undefined) stage.notes.push("the harness may not make control groups here: only the heap is limited");
     await cluster.smtp.behave({ kind: "sink", pauseMs: SMTP_PAUSE_MS });
     const submitted = await whileWatched(stage, submitAll(stage));
     await untilAllEnded(stage);

@@ -26,6 +26,16 @@ it("keeps the messages it takes", async () => {
   expect(peer.messages[0]?.raw).toContain("Subject: Hello");
 });
 
+it("takes a large message as a sink, and keeps only its head", async () => {
+  const peer = await SmtpPeer.start();
+  open.push(peer);
+  await peer.behave({ kind: "sink", pauseMs: 1 });
+  const text = "a line of text\n".repeat(100_000);
+  await createTransport({ host: "127.0.0.1", port: peer.port }).sendMail({ from: "a@x.test", to: "b@y.test", subject: "Large", text });
+  expect(peer.messages).toMatchObject([{ to: ["b@y.test"], mail: { subject: "Large" } }]);
+  expect(peer.messages[0]?.raw.length).toBeLessThan(text.length / 2);
+});
+
 it("answers with a code at RCPT or DATA, hangs and refuses", async () => {
   const { peer, send } = await smtp();
   await peer.behave({ kind: "answer", at: "rcpt", code: 550 });
