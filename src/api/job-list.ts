@@ -79,7 +79,7 @@ interface LivePage {
   bytes: number;
 }
 
-/** Adds the jobs among these that pass the filters, until the page is full. What does not pass is not read beyond its header. */
+/** Adds the jobs among these that pass the filters, until the page is full and there may be more. What does not pass is not read beyond its header. */
 async function isFilled(page: LivePage, ids: readonly string[], { queue }: ApiDependencies, { filters, limit }: ListQuery): Promise<boolean> {
   const isAsked = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
   const passing = isAsked ? (await queue.readHeaders(ids)).filter((header) => passes(header, filters)).map(({ id }) => id) : ids;
@@ -88,7 +88,8 @@ async function isFilled(page: LivePage, ids: readonly string[], { queue }: ApiDe
       const view = viewOf(job);
       page.views.push(view);
       page.bytes += sizeOf(view.payload) + (view.result?.length ?? 0);
-      if (page.views.length >= limit || page.bytes > MAX_PAGE_BYTES) return true;
+      const isFull = page.views.length >= limit || page.bytes > MAX_PAGE_BYTES;
+      if (isFull && (ids.length === MAX_CHUNK || job.id !== passing.at(-1))) return true; // there may be more
     }
   }
   return false;

@@ -183,29 +183,45 @@ describe("a long list", () => {
 describe("a list of large jobs", () => {
   it("comes in pages that fit into memory when they are finished", async () => {
     const server = await startApiServer();
-    const text = "x".repeat(1_500_000);
+    const result = JSON.stringify("x".repeat(1_000_000));
     const ids: string[] = [];
-    for (let i = 0; i < 8; i++) ids.push(await submit(server, { payload: { text } }));
-    for (let i = 0; i < 8; i++) await server.record(await server.finishNext("1"));
+    for (let i = 0; i < 12; i++) ids.push(await submit(server));
+    for (let i = 0; i < 12; i++) await server.record(await server.finishNext(result));
     const { jobs, lastExamined } = await server.store.range({ limit: 1_000, maxBytes: 4_000_000 });
-    expect(jobs.map(({ id }) => id)).toEqual(ids.slice(5).reverse());
-    expect(lastExamined).toBe(ids[5]);
+    expect(jobs.map(({ id }) => id)).toEqual(ids.slice(8).reverse());
+    expect(lastExamined).toBe(ids[8]);
     const first = await request(server, "GET", "/api/v1/jobs?limit=1000");
-    expect((first.body.jobs as { id: string }[]).map(({ id }) => id)).toEqual(ids.slice(3).reverse());
+    expect((first.body.jobs as { id: string }[]).map(({ id }) => id)).toEqual(ids.slice(4).reverse());
     const filtered = await request(server, "GET", `/api/v1/jobs?type=note&limit=1000&cursor=${String(first.body.next_cursor)}`);
-    expect(filtered.body).toMatchObject({ jobs: ids.slice(0, 3).reverse().map((id) => ({ id })), next_cursor: null });
+    expect(filtered.body).toMatchObject({ jobs: ids.slice(0, 4).reverse().map((id) => ({ id })), next_cursor: null });
     await server.close();
   });
 
   it("comes in pages that fit into memory", async () => {
     const server = await startApiServer();
-    const text = "x".repeat(1_500_000);
-    for (let i = 0; i < 8; i++) await submit(server, { payload: { text } });
-    const first = await request(server, "GET", "/api/v1/jobs");
-    expect(first.body.jobs).toHaveLength(5);
-    const second = await request(server, "GET", `/api/v1/jobs?cursor=${String(first.body.next_cursor)}`);
+    const jobs = Array.from({ length: 100 }, () => ({ type: "note", payload: { text: "x".repeat(30_000) } }));
+    for (let i = 0; i < 4; i++) await request(server, "POST", "/api/v1/jobs/batch", { jobs });
+    const first = await request(server, "GET", "/api/v1/jobs?limit=1000");
+    const shown = (first.body.jobs as unknown[]).length;
+    expect(shown).toBe(Math.floor((8 * 1024 * 1024) / JSON.stringify(jobs[0]?.payload).length));
+    const second = await request(server, "GET", `/api/v1/jobs?limit=1000&cursor=${String(first.body.next_cursor)}`);
     expect(second.body).toMatchObject({ next_cursor: null });
-    expect(second.body.jobs).toHaveLength(3);
+    expect(second.body.jobs).toHaveLength(400 - shown);
+    await server.close();
+  });
+
+  it("leaves large payloads out, wherever the jobs are, and filters by what is beside them", async () => {
+    const server = await startApiServer();
+    const text = "x".repeat(1_500_000);
+    const ids: string[] = [];
+    for (let i = 0; i < 8; i++) ids.push(await submit(server, { payload: { text }, tags: [i < 2 ? "some" : "others"] }));
+    for (let i = 0; i < 4; i++) await server.record(await server.finishNext("1"));
+    const all = await request(server, "GET", "/api/v1/jobs");
+    expect(all.body).toMatchObject({ jobs: ids.toReversed().map((id) => ({ id, payload: null, payload_omitted: true })), next_cursor: null });
+    const none = await request(server, "GET", "/api/v1/jobs?tag=nobody");
+    expect(none.body).toEqual({ jobs: [], next_cursor: null });
+    const some = await request(server, "GET", "/api/v1/jobs?tag=some");
+    expect((some.body.jobs as { id: string }[]).map(({ id }) => id)).toEqual(ids.slice(0, 2).reverse());
     await server.close();
   });
 });

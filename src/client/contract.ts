@@ -11,8 +11,10 @@ export interface Job {
   priority: number;
   durability: "redis" | "postgres";
   group_key: string | null;
-  /** As it was submitted; secrets read `[redacted]` */
-  payload: Record<string, unknown>;
+  /** As it was submitted; secrets read `[redacted]`. null for one of more than 32 KiB */
+  payload: Record<string, unknown> | null;
+  /** Present where the payload is too large to be repeated */
+  payload_omitted?: true;
   /** What the type's handler returned; null until then */
   result: unknown;
   error: JobError | null;

@@ -1,4 +1,4 @@
--- Newest first: the jobs that pass the filters, among the first $3 ids below $1 and not below $2; at most $4 of them, and no more than
+-- Large payloads are left out: they are not even unpacked. Newest first: the jobs that pass the filters, among the first $3 ids below $1 and not below $2; at most $4 of them, and no more than
 -- make up $10 bytes of payloads and results together with the one that exceeds them.
 -- A filter that is null passes all: $5 status, $6 type, $7 tag, $8 group_key, $9 error code.
 -- Returns at least one row; on each, `examined` says how many ids there were, and `lowest` the last of them.
@@ -8,14 +8,14 @@ from (
   from (select id from jobs where id < $1::uuid and id >= $2::uuid order by id desc limit $3::int) as ids
 ) as look
 left join lateral (
-  select found.id, bytes, type, status, priority, durability, group_key, case when pg_column_size(payload) <= 32768 and octet_length(payload::text) <= 98304 then payload::text end as payload, result::text, error, attempt, max_attempts, tags, retry_of, worker,
+  select found.id, bytes, type, status, priority, durability, group_key, shown as payload, result::text, error, attempt, max_attempts, tags, retry_of, worker,
     (extract(epoch from run_at) * 1000)::float8 as run_at, (extract(epoch from created_at) * 1000)::float8 as created_at,
     (extract(epoch from started_at) * 1000)::float8 as started_at, (extract(epoch from finished_at) * 1000)::float8 as finished_at
   from (
     select *, sum(bytes) over (order by id desc) - bytes as before
     from (
-      select *, (case when pg_column_size(payload) <= 32768 then octet_length(payload::text) else 0 end + coalesce(octet_length(result::text), 0))::float8 as bytes
-      from jobs
+      select *, (coalesce(octet_length(shown), 0) + coalesce(octet_length(result::text), 0))::float8 as bytes
+      from jobs, lateral (select case when pg_column_size(payload) <= 32768 and octet_length(payload::text) <= 98304 then payload::text end as shown) as small
       where id < $1::uuid and id >= $2::uuid and id >= look.lowest
         and ($5::text is null or status = $5) and ($6::text is null or type = $6) and ($7::text is null or $7 = any (tags))
         and ($8::text is null or group_key = $8) and ($9::text is null or error ->> 'code' = $9)
