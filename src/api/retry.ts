@@ -1,6 +1,6 @@
 /** `POST /api/v1/jobs/{id}/retry`: a job that failed or was cancelled, once more, as a new job that names it. */
 import type { JobOptions, JobView } from "../core/job.ts";
-import { resubmissionOf } from "../core/resubmission.ts";
+import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
 import { viewOf, viewOfSubmission } from "../core/job-view.ts";
 import { isLarge, largePayload, sizeOf } from "../core/payload.ts";
 import type { Payload } from "../core/payload.ts";
@@ -54,7 +54,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
 
 function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobType | undefined, caller: ApiRequest["caller"]): Answer | undefined {
   if (status !== "failed" && status !== "cancelled") return problem(409, "job_not_retryable", `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`);
-  if (error?.code === "unrecordable") return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
+  if (hasLostPayload(error)) return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
   if (!jobType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
   const { needsRead } = jobType.definition;
   if (!needsRead) return undefined;

@@ -38,7 +38,7 @@ export interface Job {
 export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
 
 export interface JobError {
-  /** `timeout`, `lost`, `expired`, `unrecordable`, `permanent`, or the type's own */
+  /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or the type's own */
   code: string;
   message: string;
   /** The number of the attempt that failed */

@@ -1,5 +1,10 @@
 /** A finished job as a new submission: what a retry and a replay enqueue. */
-import type { JobOptions, JobView, Submission } from "./job.ts";
+import type { JobError, JobOptions, JobView, Submission } from "./job.ts";
+
+/** Whether a job failed because what was submitted could not be read or recorded: there is nothing to submit again. */
+export function hasLostPayload(error: JobError | null): boolean {
+  return error?.code === "unrecordable" || error?.code === "unreadable";
+}
 
 /**
  * The same job once more, under a new id. It starts at once: a time to start, and a time to expire, were the first one's.

@@ -52,7 +52,7 @@ export class Audit {
     const reply = (await this.#connection.run(scripts.inspect, [this.#ns, String(types.length), ...types, ...ids], TIMEOUT_MS)) as string[];
     return ids.map((id, i) => {
       const places = (reply[3 * i + 2] ?? "").split(" ").filter(Boolean);
-      return { id, head: reply[3 * i + 1] ?? "", isLive: places.includes("live"), sets: places.filter((set) => set !== "live") };
+      return { id, head: reply[3 * i + 1] ?? "", isLive: places.includes("live"), lacksPayload: places.includes("no_payload"), sets: places.filter((set) => set !== "live" && set !== "no_payload") };
     });
   }
 
@@ -68,13 +68,13 @@ export class Audit {
     }
   }
 
-  /** The ids of which there is a text or a state, or that stand in one of the four sets, and that are missing in `live`, in slices. */
+  /** The ids of which there is a text, a payload or a state, or that stand in one of the four sets, and that are missing in `live`, in slices. */
   async *strangers(): AsyncGenerator<string[]> {
     const sets = new Set(["scheduled", "leased", "outbox"]);
     for await (const keys of this.#scan("scan", [], ["MATCH", `${this.#ns}*`])) {
       const names = keys.map((key) => key.slice(this.#ns.length));
       for (const name of names) if (name.startsWith("ready:")) sets.add(name);
-      yield await this.#notLive(names.filter((name) => name.startsWith("j:")).map((name) => name.slice("j:".length)));
+      yield await this.#notLive(names.filter((name) => /^[jp]:/.test(name)).map((name) => name.slice("j:".length)));
     }
     for await (const fields of this.#scan("hscan", [`${this.#ns}states`], [])) yield await this.#notLive(fields.filter((_, i) => i % 2 === 0));
     for (const set of sets) {

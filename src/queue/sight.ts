@@ -6,15 +6,18 @@ export interface Sight {
   /** The job's text as far as its type goes; "" where there is none. */
   readonly head: string;
   readonly isLive: boolean;
-  /** Of `ready:<type>`, `scheduled`, `leased` and `outbox`, those that hold it; the hash `states` where it holds what has no text. */
+  /** Its payload is large, and is not there. */
+  readonly lacksPayload?: boolean;
+  /** Of `ready:<type>`, `scheduled`, `leased` and `outbox`, those that hold it; the hash `states`, or `payload`, where that holds what has no text. */
   readonly sets: readonly string[];
 }
 
 /**
  * - nowhere: in no set · two_places: in more than one · wrong_place: in one that its state contradicts
+ * - no_payload: its payload is large, and missing
  * - no_string: its id without the job · not_live: in no list of jobs · unreadable: a string that is no job's
  */
-export type PlaceFault = "nowhere" | "two_places" | "wrong_place" | "no_string" | "not_live" | "unreadable";
+export type PlaceFault = "nowhere" | "two_places" | "wrong_place" | "no_string" | "not_live" | "unreadable" | "no_payload";
 
 const STATES: Readonly<Record<string, { readonly name: string; readonly set: string }>> = {
   q: { name: "queued", set: "ready" },
@@ -36,12 +39,13 @@ export function stateOf({ head }: Sight): { readonly type: string; readonly stat
 
 /** What is wrong with where it stands; undefined when it is in order, and when it is gone altogether: recorded and forgotten. */
 export function faultOf(sight: Sight): { readonly kind: PlaceFault; readonly text: string } | undefined {
-  const { head, isLive, sets } = sight;
+  const { head, isLive, sets, lacksPayload } = sight;
   const places = [...(isLive ? ["live"] : []), ...sets].join(" and ");
   if (head === "") return places === "" ? undefined : { kind: "no_string", text: `stands in ${places}, and has no string` };
   const state = stateOf(sight);
   if (!state) return { kind: "unreadable", text: `its string is no job's: ${JSON.stringify(head.slice(0, HEAD_LENGTH))}` };
   const job = `a ${state.status} job of type ${state.type}`;
+  if (lacksPayload) return { kind: "no_payload", text: `${job} has lost its payload` };
   if (sets.length > 1) return { kind: "two_places", text: `${job} stands in ${sets.join(" and ")}` };
   if (sets.length === 0) return { kind: "nowhere", text: `${job} stands in none of ready, scheduled, leased and outbox` };
   if (!isLive) return { kind: "not_live", text: `${job} stands in ${sets.join()}, and is missing in live` };

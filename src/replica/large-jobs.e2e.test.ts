@@ -126,10 +126,13 @@ it("a job of lane cpu gets its large payload", async () => {
   await forgotten();
 });
 
-it("one whose payload Redis has lost fails, and says so", async () => {
+it("one whose payload Redis has lost fails, and is not run again without it", async () => {
   const id = await submit(replica, "test_io", { do: "return", filler: text(40 * KIB) }, { delay_ms: 3_600_000 });
   await redis.del(`{taskflow:0}:p:${id}`);
   await redis.zadd("{taskflow:0}:scheduled", 1, id);
   expect(await jobWhen(replica, id)).toMatchObject({ status: "failed", error: { code: "unreadable" } });
   await forgotten();
+  expect(await call(replica, "POST", `/api/v1/jobs/${id}/retry`)).toMatchObject({ status: 409, body: { code: "job_not_retryable" } });
+  const { body } = await call(replica, "POST", "/api/v1/jobs/replay", { error_code: "unreadable" });
+  expect(await jobWhen(replica, (body as ApiJob).id)).toMatchObject({ status: "completed", result: { matched: 1, replayed: 0 } });
 });

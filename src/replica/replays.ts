@@ -4,7 +4,7 @@ import { timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { boundOf } from "../core/job-filters.ts";
 import type { ReplayFilters, ReplayScan, Replays } from "../core/replays.ts";
-import { resubmissionOf } from "../core/resubmission.ts";
+import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
 import { viewOf } from "../core/job-view.ts";
 import { isLarge, largePayload } from "../core/payload.ts";
 import { enqueued } from "../queue/enqueued.ts";
@@ -87,7 +87,7 @@ async function submissionOf({ queue, store }: ReplayParts, id: string): Promise<
   const ofRedis = async (): Promise<[JobView, JobOptions] | undefined> => (await queue.read([id])).map((job): [JobView, JobOptions] => [viewOf(job), job.options])[0];
   const view = await store.get(id);
   const whole = view ? ([view, await store.options(id)] as const) : await ofRedis();
-  if (!whole) return undefined;
+  if (!whole || hasLostPayload(whole[0].error)) return undefined;
   let { payload } = whole[0];
   if (isLarge(payload)) {
     const data = view ? await store.payload(id) : await queue.payload(id, payload.size);

@@ -18,7 +18,7 @@ export const statusSchema = Type.Enum([...STATUSES]);
 
 export const jobErrorSchema = Type.Object(
   {
-    code: Type.String({ description: "`timeout`, `lost`, `expired`, `unrecordable`, `permanent`, or the type's own" }),
+    code: Type.String({ description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or the type's own" }),
     message: Type.String(),
     attempt: Type.Integer({ description: "The number of the attempt that failed" }),
   },
