@@ -95,12 +95,19 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly run: (payload: Static<Payload>, context: AttemptContext<Tool>) => unknown;
 }
 
+export const SHARED_MEMORY_BYTES = 64;
+
 /** What a replica offers its types. What it shares with other replicas is for lane `io`: a pool thread has no part in it. */
 export interface Services {
   /** Without limits on a pool thread. */
   readonly destinations: Destinations;
   /** Absent where no queue and no store are joined to the types. */
   readonly replays?: Replays;
+  /**
+   * Memory of {@link SHARED_MEMORY_BYTES} bytes that all threads of the replica share which run jobs of a type of lane `io`, zeroed at first: for what is
+   * counted by replica. Jobs with payloads of more than 256 KiB run on a thread of their own, with a tool of its own.
+   */
+  readonly sharedMemory?: (type: string) => SharedArrayBuffer | undefined;
   /** On a pool thread: starts a Node process beside it, which is killed when the thread ends, at once and for whatever reason. */
   readonly startProcess?: (request: ProcessRequest) => void;
 }

@@ -1,6 +1,7 @@
 /**
- * The threads of attempts of lane `io` whose payload is too large to be parsed on the main thread. Many share a thread, as they would share
- * the main thread, and what they do there holds up none of the others. A thread is started when one is needed, and ends when none is.
+ * The thread of attempts of lane `io` whose payload is too large to be parsed on the main thread. They share it, as they would share the main
+ * thread, and what they do there holds up none of the others. It is started when it is needed, and ends when it is not. One thread is enough
+ * for what waits for others' servers; each more would have connections of its own to them.
  */
 import { randomUUID } from "node:crypto";
 import { BroadcastChannel } from "node:worker_threads";
@@ -14,7 +15,7 @@ import { isThreadMessage, threadFile } from "./threads.ts";
 
 /** A payload of more bytes is not parsed on the main thread: this takes up to 10 ms there. */
 export const MAIN_THREAD_BYTES = 256 * 1024;
-const MAX_THREADS = 2;
+const MAX_THREADS = 1;
 /** Attempts of one thread at once. What they hold in memory is bounded by the replica's bytes of large payloads. */
 const ATTEMPTS_PER_THREAD = 64;
 const IDLE_MS = 30_000;
@@ -22,6 +23,7 @@ const IDLE_MS = 30_000;
 const MAX_HEAP_MB = 512;
 
 export interface IoThreadsOptions extends ThreadData {
+  readonly sharedMemory: Readonly<Record<string, SharedArrayBuffer>>;
   readonly onMessage: (message: HandlerMessage) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -63,7 +65,7 @@ export class IoThreads {
   }
 
   #openPool(): Piscina {
-    const { onMessage, onError, jobsDir, settings } = this.#options;
+    const { onMessage, onError, jobsDir, settings, sharedMemory } = this.#options;
     const channel = new BroadcastChannel(this.#name);
     channel.unref();
     channel.onmessage = (event): void => this.#visits?.take((event as { readonly data: FromThread }).data);
@@ -76,7 +78,7 @@ export class IoThreads {
       concurrentTasksPerWorker: ATTEMPTS_PER_THREAD,
       idleTimeout: IDLE_MS,
       atomics: "disabled", // its handlers wait for sockets in the thread's event loop
-      workerData: { jobsDir, settings, channel: this.#name } satisfies ThreadData,
+      workerData: { jobsDir, settings, channel: this.#name, sharedMemory } satisfies ThreadData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     pool.on("message", (message: unknown) => { if (isThreadMessage(message) && "log" in message) onMessage(message); });

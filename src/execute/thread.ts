@@ -13,10 +13,10 @@ import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./thre
 import { taskOf } from "./task.ts";
 import { pickSettings } from "./tools.ts";
 
-const { jobsDir, settings, channel } = workerData as ThreadData;
+const { jobsDir, settings, channel, sharedMemory = {} } = workerData as ThreadData;
 const registry = await loadRegistry({ jobsDir, settings });
 const link = channel === undefined ? undefined : new ThreadLink(channel, threadId);
-const services: Services = { destinations: link?.destinations ?? unlimited, startProcess: (request) => say({ thread: threadId, startProcess: request }) };
+const services: Services = { destinations: link?.destinations ?? unlimited, sharedMemory: (type) => sharedMemory[type], startProcess: (request) => say({ thread: threadId, startProcess: request }) };
 const tools = new Map<string, Promise<unknown>>();
 const decoder = new TextDecoder();
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated

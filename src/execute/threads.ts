@@ -45,6 +45,8 @@ export interface ThreadData {
   readonly settings: Readonly<Record<string, unknown>>;
   /** In lane `io`: the name of the channel that its threads and the main thread share. */
   readonly channel?: string;
+  /** In lane `io`: by type, the memory that its threads and the main thread share. */
+  readonly sharedMemory?: Readonly<Record<string, SharedArrayBuffer>>;
 }
 
 /** What a running handler says on a thread: a line for the log. */

@@ -7,7 +7,7 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import { defineJob, exponential, PermanentError } from "../core/job-type.ts";
-import type { AttemptContext } from "../core/job-type.ts";
+import type { AttemptContext, Services } from "../core/job-type.ts";
 import { Attachments } from "../mail/attachment.ts";
 import { failureOf, judgeAnswers, NOTHING_YET } from "../mail/delivery.ts";
 import type { Delivery } from "../mail/delivery.ts";
@@ -32,11 +32,11 @@ const Settings = Type.Object({
   OUTBOUND_ALLOW_PRIVATE: Type.Optional(outboundSettings.OUTBOUND_ALLOW_PRIVATE),
 });
 
-async function openMailer(settings: Static<typeof Settings>) {
+async function openMailer(settings: Static<typeof Settings>, services?: Services) {
   const { SMTP_RATE = 0, SMTP_GREYLIST_MS = 300_000, EMAIL_TEMPLATES_DIR = "", ARTIFACTS_DIR = "./data/artifacts", OUTBOUND_ALLOW_PRIVATE = false } = settings;
   return {
     ...openTransport(settings),
-    rate: new SendRate(SMTP_RATE),
+    rate: new SendRate(SMTP_RATE, services?.sharedMemory?.("email")),
     greylistMs: SMTP_GREYLIST_MS,
     templates: EMAIL_TEMPLATES_DIR,
     store: await openArtifactStore({ ...settings, ARTIFACTS_DIR }),

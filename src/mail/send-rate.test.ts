@@ -22,6 +22,14 @@ describe("a rate of sending", () => {
     await Promise.all(waiting);
   });
 
+  it("is one for all threads that share its memory", async () => {
+    const memory = new SharedArrayBuffer(64);
+    const rates = [new SendRate(50, memory), new SendRate(50, memory)];
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: 6 }, (_, n) => rates[n % 2]?.turn(signal)));
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(95);
+  });
+
   it("without a limit costs nothing", async () => {
     const rate = new SendRate(0);
     await Promise.all(Array.from({ length: 1_000 }, () => rate.turn(signal)));

@@ -1,20 +1,23 @@
 /** How many messages a second one replica gives to its SMTP server, evenly. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { RetryAfterError } from "../core/job-type.ts";
+import { RetryAfterError, SHARED_MEMORY_BYTES } from "../core/job-type.ts";
 
 /** An attempt waits so long for its turn at most; one whose turn comes later gives its slot back meanwhile. */
-const LONGEST_WAIT_MS = 10_000;
+const LONGEST_WAIT_US = 10_000_000n;
+
+/** Where the times stand in the memory that the replica's threads share, in microseconds of the machine's monotonic clock. */
+const NEXT_AT = 0;
+const COME_BACK_AT = 1;
 
 export class SendRate {
-  readonly #intervalMs: number;
-  /** When the next message may go, by `performance.now()`. */
-  #nextAt = 0;
-  /** When the next one that is sent away may come back: those sent away come back one after the other, and not all at once. */
-  #comeBackAt = 0;
+  readonly #intervalUs: bigint;
+  /** When the next message may go; and when the next one that is sent away may come back: one after the other, and not all at once. */
+  readonly #times: BigInt64Array;
 
-  /** @param perSecond 0 for no limit */
-  constructor(perSecond: number) {
-    this.#intervalMs = perSecond === 0 ? 0 : 1_000 / perSecond;
+  /** @param perSecond 0 for no limit @param memory of all who keep to this rate together, zeroed at first */
+  constructor(perSecond: number, memory = new SharedArrayBuffer(SHARED_MEMORY_BYTES)) {
+    this.#intervalUs = perSecond === 0 ? 0n : BigInt(Math.round(1_000_000 / perSecond));
+    this.#times = new BigInt64Array(memory);
   }
 
   /**
@@ -22,7 +25,9 @@ export class SendRate {
    * @throws {RetryAfterError} `smtp_rate`
    */
   sendAwayIfFull(): void {
-    if (this.#intervalMs !== 0) this.#turnAt(performance.now());
+    const now = nowUs();
+    const nextAt = Atomics.load(this.#times, NEXT_AT);
+    if (nextAt - now > LONGEST_WAIT_US) throw this.#tooLate(now, nextAt);
   }
 
   /**
@@ -30,19 +35,26 @@ export class SendRate {
    * @throws {RetryAfterError} `smtp_rate`: its turn comes too late for this attempt, which is not counted
    */
   async turn(signal: AbortSignal): Promise<void> {
-    if (this.#intervalMs === 0) return;
-    const now = performance.now();
-    const turnAt = this.#turnAt(now);
-    this.#nextAt = turnAt + this.#intervalMs;
-    if (turnAt > now) await sleep(turnAt - now, undefined, { signal });
+    if (this.#intervalUs === 0n) return;
+    for (;;) {
+      const now = nowUs();
+      const nextAt = Atomics.load(this.#times, NEXT_AT);
+      const turnAt = nextAt > now ? nextAt : now;
+      if (turnAt - now > LONGEST_WAIT_US) throw this.#tooLate(now, turnAt);
+      if (Atomics.compareExchange(this.#times, NEXT_AT, nextAt, turnAt + this.#intervalUs) !== nextAt) continue; // another thread took this turn
+      if (turnAt > now) await sleep(Number(turnAt - now) / 1_000, undefined, { signal });
+      return;
+    }
   }
 
-  #turnAt(now: number): number {
-    const turnAt = Math.max(now, this.#nextAt);
-    if (turnAt - now > LONGEST_WAIT_MS) {
-      this.#comeBackAt = Math.max(turnAt, this.#comeBackAt) + this.#intervalMs;
-      throw new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", this.#comeBackAt - now, { code: "smtp_rate", waitsForTurn: true });
-    }
-    return turnAt;
+  #tooLate(now: bigint, turnAt: bigint): RetryAfterError {
+    const before = Atomics.load(this.#times, COME_BACK_AT);
+    const at = (before > turnAt ? before : turnAt) + this.#intervalUs;
+    Atomics.store(this.#times, COME_BACK_AT, at);
+    return new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", Number(at - now) / 1_000, { code: "smtp_rate", waitsForTurn: true });
   }
+}
+
+function nowUs(): bigint {
+  return process.hrtime.bigint() / 1_000n;
 }

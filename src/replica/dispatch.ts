@@ -2,6 +2,7 @@
 import { exponential } from "../core/backoff.ts";
 import type { Backoff } from "../core/backoff.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
+import { SHARED_MEMORY_BYTES } from "../core/job-type.ts";
 import type { CallbackOf, Job } from "../core/job.ts";
 import type { Replays } from "../core/replays.ts";
 import type { Config } from "../config.ts";
@@ -75,7 +76,9 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     onMessage: (message) => executor.onThreadMessage(message),
     onError: onError("a fault on a pool thread, outside of an attempt"),
   });
+  const sharedMemory = Object.fromEntries(definitions.filter(({ lane }) => lane === "io").map(({ type }) => [type, new SharedArrayBuffer(SHARED_MEMORY_BYTES)]));
   const ioThreads = new IoThreads({
+    sharedMemory,
     jobsDir: config.TASKFLOW_JOBS || undefined,
     settings: options.typeSettings,
     onMessage: (message) => executor.onThreadMessage(message),
@@ -140,7 +143,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   });
   const open = async (): Promise<void> => {
     ioThreads.open(queue.destinations);
-    await executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays });
+    await executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays, sharedMemory: (type) => sharedMemory[type] });
     await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
     guard?.start();
   };
