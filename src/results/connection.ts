@@ -47,7 +47,7 @@ export class RecorderConnection {
     return this.#client.use((client) => addPartitions(client, days));
   }
 
-  #rowsOf(batch: readonly Outcome[], write: RowWriter): Buffer {
+  #rowsOf(batch: readonly Outcome[], write: RowWriter): readonly Uint8Array[] {
     this.#rows.begin();
     for (const outcome of batch) write(this.#rows, outcome);
     return this.#rows.end();

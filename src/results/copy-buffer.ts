@@ -31,10 +31,15 @@ export class CopyBuffer {
   #bytes: Buffer = this.#kept;
   #view = viewOf(this.#kept);
   #length = 0;
+  /** The rows up to here, large values between them. */
+  #parts: Uint8Array[] = [];
+  #cutAt = 0;
 
   /** Starts anew. What `end` returned before is no longer valid. */
   begin(): void {
     this.#use(this.#kept);
+    this.#parts = [];
+    this.#cutAt = 0;
     SIGNATURE.copy(this.#bytes);
     this.#length = SIGNATURE.length;
     this.#int32(0); // flags
@@ -108,14 +113,13 @@ export class CopyBuffer {
     else this.text(payload);
   }
 
-  /** A value of type `text` or `json`: a text, and bytes of UTF-8 that follow it. */
+  /** A value of type `text` or `json`: a text, and bytes of UTF-8 that follow it. The bytes are not copied: they must not change before the rows are sent. */
   bytes(text: string, bytes: Uint8Array): void {
     const start = this.#length;
     this.text(text);
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-    this.#view.setInt32(start, this.#length - start - INT32_BYTES);
+    this.#view.setInt32(start, this.#length - start - INT32_BYTES + bytes.length);
+    this.#cut();
+    this.#parts.push(bytes);
   }
 
   /** A value of type `text[]`. */
@@ -134,12 +138,20 @@ export class CopyBuffer {
     this.#view.setInt32(start, this.#length - start - INT32_BYTES);
   }
 
-  /** All rows; valid until the next `begin`. */
-  end(): Buffer {
+  /** All rows, in parts; valid until the next `begin`. */
+  end(): readonly Uint8Array[] {
     this.row(NO_MORE_ROWS);
-    const rows = this.#bytes.subarray(0, this.#length);
+    this.#cut();
+    const rows = this.#parts;
+    this.#parts = [];
     this.#use(this.#kept); // what it has grown to goes with this batch
     return rows;
+  }
+
+  /** Ends a part of the rows here. */
+  #cut(): void {
+    this.#parts.push(this.#bytes.subarray(this.#cutAt, this.#length));
+    this.#cutAt = this.#length;
   }
 
   #null(): void {

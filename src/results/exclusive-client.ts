@@ -74,12 +74,13 @@ interface CopyQuery {
  * Sends rows with a COPY statement. They do not wait for the server to say that it takes them, which saves a
  * round trip: where it does not, it skips them (PostgreSQL manual, "Message Flow", COPY Operations).
  */
-export function copyIn(client: pg.Client, sql: string, rows: Buffer): Promise<void> {
+export function copyIn(client: pg.Client, sql: string, rows: readonly Uint8Array[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const stream = copyFrom(sql);
     stream.on("error", reject);
     stream.on("finish", resolve); // after ReadyForQuery: committed, outside a transaction
-    stream.end(rows);
+    for (const part of rows) stream.write(part);
+    stream.end();
     const query = stream as unknown as CopyQuery;
     const submit = query.submit.bind(query);
     query.submit = (connection) => {
