@@ -17,6 +17,7 @@ import { isWorthGzip } from "./compression.ts";
 import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
 import { sendStream } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
+import type { BufferedBytes } from "./buffered-bytes.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { peerName } from "./peer.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
@@ -39,9 +40,8 @@ export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse
 export interface ExchangeHost {
   readonly onFault: (error: unknown, requestId: string) => void;
   readonly onEnd: (method: string, pattern: string, status: number, seconds: number) => void;
-  /** Bytes of bodies that are not complete yet, of all exchanges. */
-  bufferedBytes: number;
-  readonly maxBufferedBytes: number;
+  /** Bodies that came in parts and are not answered yet, of all exchanges. */
+  readonly buffered: BufferedBytes;
   readonly limits: RateLimits;
   readonly outgoing: Outgoing;
   /** What each answer says to this origin; "" for none. */
@@ -90,7 +90,11 @@ export class HttpExchange implements ApiRequest, Reply {
   readonly #startedAt = performance.now();
   /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
   #kept: Uint8Array | undefined;
+  /** Its length, which it loses where it moves to a thread. */
+  #keptBytes = 0;
   #receivedBytes = 0;
+  /** Whom its bytes are counted for: known with the first part that is kept. */
+  #caller: string | undefined;
   /** Undefined where nothing limits it. */
   #limited: Limited | undefined;
   #limitHeaders: NonNullable<Answer["headers"]> = NO_HEADERS;
@@ -127,6 +131,10 @@ export class HttpExchange implements ApiRequest, Reply {
       this.#kept?.set(new Uint8Array(chunk), before);
       if (isLast && this.#kept) this.handle(this.#kept.subarray(0, this.#receivedBytes));
     }
+  }
+
+  get #bufferedFor(): string {
+    return (this.#caller ??= this.caller?.id ?? this.peer());
   }
 
   get route(): ExchangeRoute {
@@ -230,18 +238,19 @@ export class HttpExchange implements ApiRequest, Reply {
     });
   }
 
-  /** Makes room for what has been received. False where all bodies together are too much. */
+  /** Makes room for what has been received. False where all bodies together, or those of this caller, are too much. */
   #hasRoom(): boolean {
-    const had = this.#kept?.length ?? 0;
+    const had = this.#keptBytes;
     if (had >= this.#receivedBytes) return true;
     const announced = Number(this.headers.contentLength);
     // What a head announces costs its sender nothing: it is believed once a quarter of it is here.
     const wanted = announced >= this.#receivedBytes && announced <= 4 * this.#receivedBytes ? announced : Math.min(2 * this.#receivedBytes, this.#route.maxBodyBytes);
-    this.#host.bufferedBytes += wanted - had;
+    if (!this.#host.buffered.add(this.#bufferedFor, wanted - had)) return false;
+    this.#keptBytes = wanted;
     const room = new Uint8Array(wanted);
     if (this.#kept) room.set(this.#kept);
     this.#kept = room;
-    return this.#host.bufferedBytes <= this.#host.maxBufferedBytes;
+    return true;
   }
 
   #finish(status: number): void {
@@ -252,7 +261,8 @@ export class HttpExchange implements ApiRequest, Reply {
   }
 
   #dropKept(): void {
-    if (this.#kept) this.#host.bufferedBytes -= this.#kept.length;
+    if (this.#keptBytes > 0) this.#host.buffered.remove(this.#bufferedFor, this.#keptBytes);
+    this.#keptBytes = 0;
     this.#kept = undefined;
   }
 

@@ -28,7 +28,8 @@ interface Caller {
 
 export class LargeBodies {
   readonly #maxBytes: number;
-  #parsing = 0;
+  /** The callers of the bodies on the threads: one body each, so that a thread is left for the next caller. */
+  readonly #parsingFor = new Set<string>();
   #underWay = 0;
   #waitingBytes = 0;
   /** In the order of their turns. Each has a body that waits. */
@@ -44,7 +45,7 @@ export class LargeBodies {
    * @returns false where too many bytes wait already: it is not started
    */
   enter(body: LargeBody): boolean {
-    if (this.#hasRoom()) {
+    if (this.#hasRoom() && !this.#parsingFor.has(body.caller)) {
       this.#start(body);
       return true;
     }
@@ -67,8 +68,8 @@ export class LargeBodies {
   }
 
   /** A body needs no thread any more. */
-  parsed(): void {
-    this.#parsing -= 1;
+  parsed(caller: string): void {
+    this.#parsingFor.delete(caller);
     this.#startWaiting();
   }
 
@@ -79,11 +80,11 @@ export class LargeBodies {
   }
 
   #hasRoom(): boolean {
-    return this.#parsing < BODY_THREADS && this.#underWay < MAX_UNDER_WAY;
+    return this.#parsingFor.size < BODY_THREADS && this.#underWay < MAX_UNDER_WAY;
   }
 
   #start(body: LargeBody): void {
-    this.#parsing += 1;
+    this.#parsingFor.add(body.caller);
     this.#underWay += 1;
     body.start();
   }
@@ -91,6 +92,7 @@ export class LargeBodies {
   #startWaiting(): void {
     for (const [name, caller] of this.#callers) {
       if (!this.#hasRoom()) return;
+      if (this.#parsingFor.has(name)) continue;
       const body = caller.bodies.shift();
       this.#callers.delete(name);
       if (body === undefined) continue;

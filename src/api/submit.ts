@@ -127,7 +127,7 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
     if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), STRAIGHT); return; }
     const bytes = request.takeBody();
-    const parse = (): Promise<ParsedBody> => deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed());
+    const parse = (): Promise<ParsedBody> => deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed(body.caller));
     const body: LargeBody = {
       caller: request.caller?.id ?? request.peer(),
       bytes: bytes.length,

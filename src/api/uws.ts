@@ -3,6 +3,7 @@
  * says while it may be read (a request is gone when its handler returns, a response when it was answered or aborted), and
  * leaves the rest to {@link HttpExchange}.
  */
+import { BufferedBytes } from "./buffered-bytes.ts";
 import uWS from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { StartError } from "../errors.ts";
@@ -67,8 +68,7 @@ export class Server {
         this.#underWay -= 1;
         if (this.#underWay === 0) this.#idle?.();
       },
-      bufferedBytes: 0,
-      maxBufferedBytes: deps.settings.maxBufferedBytes,
+      buffered: new BufferedBytes(deps.settings.maxBufferedBytes),
     };
     this.#register(routesOf(deps, () => this.#isDraining));
   }

@@ -11,7 +11,7 @@ export interface Job {
   priority: number;
   durability: "redis" | "postgres";
   group_key: string | null;
-  /** As it was submitted; secrets read `[redacted]`. null for one of more than 32 KiB */
+  /** As it was submitted; secrets read `[redacted]`. null for one of more than 32,768 characters */
   payload: Record<string, unknown> | null;
   /** Present where the payload is too large to be repeated */
   payload_omitted?: true;

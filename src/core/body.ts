@@ -4,7 +4,7 @@
  */
 import { Type } from "typebox";
 import type { Durability, Submission } from "./job.ts";
-import { elementsOf, isDeeperThan, memberText } from "./json-span.ts";
+import { elementsOf, exceeded, memberText } from "./json-span.ts";
 import type { Fault } from "./schema-faults.ts";
 import { MAX_FAULTS, escapePointer } from "./schema-faults.ts";
 import type { TypeLookup } from "./submission.ts";
@@ -15,7 +15,7 @@ export const MAX_JOBS = 10_000;
 /** Larger bodies are parsed on one of these, beside the event loop. With two, a body that takes long does not hold up the next one. */
 export const BODY_THREADS = 2;
 /** Above what any payload needs, below what recursion over a value can bear. */
-const MAX_LEVELS = 100;
+const BOUNDS = { levels: 100, containers: 1_000_000 };
 
 /** What is parsed may take ten times the memory of its text, which alone is counted: larger ones are parsed anew where they run. */
 const MAX_KEPT_BYTES = 2 * 1024;
@@ -107,7 +107,9 @@ function numberOf({ length }: readonly Fault[]): string {
 type Read<Value> = { readonly value: Value } | { readonly refusal: Refusal };
 
 function readJson(text: string): Read<unknown> {
-  if (isDeeperThan(text, MAX_LEVELS)) return refuse(400, "json_too_deep", `The body is nested deeper than ${MAX_LEVELS} levels.`);
+  const excess = exceeded(text, BOUNDS);
+  if (excess === "levels") return refuse(400, "json_too_deep", `The body is nested deeper than ${BOUNDS.levels} levels.`);
+  if (excess === "containers") return tooComplex();
   let value: unknown;
   try {
     value = JSON.parse(text);

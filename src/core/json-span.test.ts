@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { elementsOf, isDeeperThan, memberText, membersOf } from "./json-span.ts";
+import { elementsOf, exceeded, memberText, membersOf } from "./json-span.ts";
 
 describe("memberText", () => {
   it.each([
@@ -44,16 +44,19 @@ describe("elementsOf", () => {
   });
 });
 
-describe("isDeeperThan", () => {
+describe("exceeded", () => {
   const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
   it.each([
-    [nested(100), false],
-    [nested(101), true],
-    [`{"a":"${"[".repeat(500)}"}`, false],
-    ["[".repeat(100_000), true],
-    [`[${"[],".repeat(300)}[]]`, false],
-    [`"${"\\\"[".repeat(300)}`, false],
+    [nested(100), undefined],
+    [nested(101), "levels"],
+    [`{"a":"${"[".repeat(500)}"}`, undefined],
+    ["[".repeat(100_000), "levels"],
+    [`[${"[],".repeat(300)}[]]`, undefined],
+    [`"${"\\\"[".repeat(300)}`, undefined],
+    [`[${"[],{},".repeat(500)}0]`, "containers"],
+    [`[${"[],{},".repeat(499)}0]`, undefined],
+    [`[${"0,".repeat(5_000)}"${"[".repeat(5_000)}"]`, undefined],
   ])("case %#", (json, expected) => {
-    expect(isDeeperThan(json, 100)).toBe(expected);
+    expect(exceeded(json, { levels: 100, containers: 1_000 })).toBe(expected);
   });
 });

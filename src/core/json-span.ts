@@ -1,6 +1,6 @@
 /**
  * Where the parts of a JSON text stand, so that a part can be taken as it was written: its numbers keep all digits,
- * its members their order. All but {@link isDeeperThan} want text that JSON.parse has accepted.
+ * its members their order. All but {@link exceeded} want text that JSON.parse has accepted.
  */
 
 const QUOTE = 0x22;
@@ -53,22 +53,32 @@ export function elementsOf(json: string): string[] {
   return elements;
 }
 
+export interface JsonBounds {
+  /** How deep arrays and objects may be nested. */
+  readonly levels: number;
+  /** How many arrays and objects there may be. */
+  readonly containers: number;
+}
+
 /**
- * Whether brackets are nested deeper than `levels`. It takes any text, so that it can be asked before JSON.parse: that
- * one reads a million levels, and what walks the value afterwards runs out of stack.
+ * Which bound a text exceeds. It takes any text, so that it can be asked before JSON.parse: that one reads a million levels, and what
+ * walks the value afterwards runs out of stack; and of 16 MiB of empty arrays it makes a gigabyte.
  */
-export function isDeeperThan(json: string, levels: number): boolean {
-  if (json.length <= 2 * levels) return false;
+export function exceeded(json: string, { levels, containers }: JsonBounds): keyof JsonBounds | undefined {
+  if (json.length <= 2 * Math.min(levels, containers)) return undefined;
   let depth = 0;
+  let opened = 0;
   for (let at = 0; at < json.length; at++) {
     const code = json.charCodeAt(at);
     if (code === QUOTE) at = endOfString(json, at + 1);
     else if (isOpening(code)) {
       depth += 1;
-      if (depth > levels) return true;
+      opened += 1;
+      if (depth > levels) return "levels";
+      if (opened > containers) return "containers";
     } else if (isClosing(code)) depth -= 1;
   }
-  return false;
+  return undefined;
 }
 
 /** [ or { */

@@ -132,10 +132,14 @@ local function is_repeat(key, fingerprint, ttl, first, index)
   return true
 end
 
--- The jobs of a submission whose key, or whose first id, was known.
-local function pass_over(from, to)
+-- The jobs of a submission whose key, or whose first id, was known. With a known key they have ids of their own, which nothing will ever have.
+local function pass_over(from, to, is_repeated)
   for i = from, to do
-    if not MARKS[byte(ARGV[i])] then nth = nth + 1; letters[nth] = '-' end
+    if not MARKS[byte(ARGV[i])] then
+      nth = nth + 1; letters[nth] = '-'
+      local id = sub(ARGV[i], 1, 36)
+      if is_repeated and large[id] then call('UNLINK', payloads .. id) end
+    end
   end
   return to
 end
@@ -159,7 +163,7 @@ while at <= n do
     local count, key, fingerprint, ttl = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*)$')
     last = at + tonumber(count)
     if key ~= '' then
-      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = pass_over(at + 1, last) end
+      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = pass_over(at + 1, last, true) end
       keyed = keyed + 1
     end
   else

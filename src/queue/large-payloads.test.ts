@@ -107,13 +107,14 @@ describe("a large payload", () => {
     expect(await redis.keys(`${NS}*`)).toEqual([]);
   });
 
-  it("of a submission that was there before expires, and the first one stays", async () => {
+  it("of a submission that was there before goes at once, and the first one stays", async () => {
     const idempotency = { key: "k", fingerprint: "f", ttlMs: 60_000 };
     const [one, two] = [queue.ids.next(), queue.ids.next()];
     const text = textOf(MIB);
     await enqueueRaw(queue, { ids: [one], submissions: [large(text)], idempotency });
     expect(await enqueueRaw(queue, { ids: [two], submissions: [large(text)], idempotency })).toEqual({ kind: "replayed", firstId: one });
-    expect(await redis.pttl(`${NS}p:${two}`)).toBeGreaterThan(0);
+    expect(await enqueueRaw(queue, { ids: [two], submissions: [large(text)], idempotency: { ...idempotency, fingerprint: "g" } })).toEqual({ kind: "conflict", firstId: one });
+    expect(await redis.keys(`${NS}p:*`)).toEqual([`${NS}p:${one}`]);
     await enqueueRaw(queue, { ids: [one], submissions: [large(textOf(MIB))] }); // the same id again, as after a lost answer
     expect(await redis.pttl(`${NS}p:${one}`)).toBe(-1);
     expect((await queue.payload(one, 0))?.toString()).toBe(text);

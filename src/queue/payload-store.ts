@@ -3,7 +3,7 @@
  *
  *   put ──▶ stored for PUT_TTL_MS ──the script that enqueues its job──▶ stored until the job is forgotten
  *
- * A payload whose job was never enqueued (Redis refused the script, or it came late) expires.
+ * A payload whose job was never enqueued (Redis refused the script, or it came late) expires. That of a repeated submission is dropped at once.
  */
 import type { Callback } from "../core/job.ts";
 import { dataOf, isLarge } from "../core/payload.ts";
@@ -13,7 +13,7 @@ import { QueueUnavailable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** Longer than any call that enqueues may be on its way (`SUBMIT_TIMEOUT_MS` is a minute at most). */
-const PUT_TTL_MS = 600_000;
+const PUT_TTL_MS = 120_000;
 /** Bytes that are asked for and have not arrived. */
 const MAX_BYTES_FETCHING = 32 * 1024 * 1024;
 const MAX_WAITING = 1_000;

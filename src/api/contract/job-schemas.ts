@@ -33,7 +33,7 @@ export const jobSchema = Type.Object(
     priority: Type.Integer({ minimum: 0, maximum: 9 }),
     durability: Type.Enum(["redis", "postgres"]),
     group_key: nullable(Type.String()),
-    payload: nullable(Type.Object({}), "As it was submitted; secrets read `[redacted]`. null for one of more than 32 KiB"),
+    payload: nullable(Type.Object({}), "As it was submitted; secrets read `[redacted]`. null for one of more than 32,768 characters"),
     payload_omitted: Type.Optional(Type.Literal(true, { description: "Present where the payload is too large to be repeated" })),
     result: Type.Unknown({ description: "What the type's handler returned; null until then" }),
     error: nullable(componentRef("JobError")),
