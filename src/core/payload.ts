@@ -9,8 +9,8 @@ export const LARGE_PAYLOAD_LENGTH = 32 * 1024;
 export interface LargePayload {
   /** In bytes of UTF-8; 0 where it is not known. */
   readonly size: number;
-  /** The JSON text in UTF-8. Absent from a job that was read without it. */
-  readonly data?: Uint8Array;
+  /** The JSON text in UTF-8. Absent from a job that was read without it, until somebody has fetched it. */
+  data?: Uint8Array;
 }
 
 export type Payload = string | LargePayload;

@@ -4,6 +4,7 @@
  */
 import type { AnyJobDefinition, Lane, Services } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
+import type { LargePayload } from "../core/payload.ts";
 import { isLarge } from "../core/payload.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { stateLeft } from "../core/wire.ts";
@@ -25,11 +26,14 @@ export interface ExecutorOptions {
   readonly threads: Pick<Threads, "run"> & { readonly tasks: Pick<TaskThreads, "run"> };
   readonly ioThreads: Pick<IoThreads, "run">;
   /** The bytes of a job's large payload, in memory of their own; undefined where they are missing. */
-  readonly payload: (id: string, size: number) => Promise<Uint8Array<ArrayBuffer> | undefined>;
+  readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
   readonly log: AttemptLog;
 }
 
 const decoder = new TextDecoder();
+
+/** A payload of up to so many bytes is kept for its row. A larger one is fetched once more then: it would stay in memory while Postgres is away. */
+const MAX_KEPT_BYTES = 1024 * 1024;
 
 /** What an attempt runs in while its payload is fetched. */
 const NOTHING_YET: Running = { percent: null, abort: () => undefined };
@@ -74,22 +78,25 @@ export class Executor {
     const definition = this.#definitions.get(job.type);
     const attempt = new Attempt(job, job.options.timeout_ms ?? definition?.timeoutMs ?? 0, onEnd);
     if (!definition) attempt.threw(new Error(`no job type ${job.type} on this replica`));
-    else if (isLarge(job.payload)) this.#startLarge(attempt, definition, job.payload.size);
+    else if (isLarge(job.payload)) this.#startLarge(attempt, definition, job.payload);
     else if (definition.lane === "cpu") this.#startOnThread(attempt, job.payload);
     else this.#startHere(attempt, definition, job.payload, payload);
     return attempt;
   }
 
   /** Fetches the payload first. One that large is never parsed on the main thread, whatever its lane. */
-  #startLarge(attempt: Attempt, definition: AnyJobDefinition, size: number): void {
+  #startLarge(attempt: Attempt, definition: AnyJobDefinition, payload: LargePayload): void {
     attempt.runsIn = NOTHING_YET;
-    const start = (data: Uint8Array<ArrayBuffer> | undefined): void => {
+    const { size } = payload;
+    const start = (data: Uint8Array | undefined): void => {
+      if (data && size <= MAX_KEPT_BYTES) payload.data = data;
       if (attempt.hasEnded) return;
       if (attempt.stopReason !== undefined) attempt.giveUp();
       else if (!data) attempt.end({ kind: "threw", code: "unreadable", message: "its payload is missing in Redis", isPermanent: true });
-      else if (definition.lane === "cpu" || size > MAIN_THREAD_BYTES) this.#startOnThread(attempt, data, definition.lane);
+      else if (definition.lane === "cpu" || size > MAIN_THREAD_BYTES) this.#startOnThread(attempt, Uint8Array.from(data), definition.lane); // it moves there
       else this.#startHere(attempt, definition, decoder.decode(data));
     };
+    if (payload.data) { start(payload.data); return; } // it was submitted here
     // Without an answer of Redis the job is given back: nothing was tried.
     this.#payload(attempt.job.id, size).then(start, () => attempt.end({ kind: "released" })).catch((error: unknown) => attempt.threw(error));
   }

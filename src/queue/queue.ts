@@ -116,9 +116,10 @@ export class Queue {
       timeoutMs: options.submitTimeoutMs,
       leaseMs: options.leaseMs,
       onEnqueued: options.runsJobs ? options.onWake : () => undefined,
+      reservations: this.#reservations,
     };
-    this.#enqueuer = new Enqueuer(this.#submissions, this.clock, { ...enqueuing, reservations: this.#reservations, payloads: undefined });
-    this.#largeEnqueuer = new Enqueuer(this.#bytes, this.clock, { ...enqueuing, reservations: undefined, payloads: this.#payloads });
+    this.#enqueuer = new Enqueuer(this.#submissions, this.clock, { ...enqueuing, payloads: undefined });
+    this.#largeEnqueuer = new Enqueuer(this.#bytes, this.clock, { ...enqueuing, payloads: this.#payloads });
     const heard = reach.of("subscriber");
     const onReady = (): void => {
       heard.onReady();

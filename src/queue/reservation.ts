@@ -8,14 +8,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, Submission } from "../core/job.ts";
-import { sizeOf } from "../core/payload.ts";
+import { isLarge, sizeOf } from "../core/payload.ts";
 import { SEQ_LIMIT, leasedJob } from "../core/wire.ts";
 
 /** What runs jobs on this replica. */
 export interface Runner {
-  /** Keeps slots for so many jobs of a type. @returns false where not all of them are free: then none is kept */
-  reserve(type: string, jobs: number): boolean;
-  unreserve(type: string, jobs: number): void;
+  /** Keeps slots, and room for bytes of large payloads, for so many jobs of a type. @returns false where not all of that is free: then none is kept */
+  reserve(type: string, jobs: number, bytes: number): boolean;
+  unreserve(type: string, jobs: number, bytes: number): void;
   /**
    * Starts jobs that are leased to this replica, or gives them back where their lease is over by now.
    * @param grantedAt `performance.now()` before the call that leased them @param payloads what theirs say, where they are parsed already
@@ -44,8 +44,14 @@ export interface ReservationsOptions {
 /** What one call may lease. */
 export interface Reservation {
   readonly seq: number;
-  /** How many slots are kept, by type. */
-  readonly types: ReadonlyMap<string, number>;
+  /** What is kept, by type. */
+  readonly types: ReadonlyMap<string, Kept>;
+}
+
+interface Kept {
+  slots: number;
+  /** Of large payloads. */
+  bytes: number;
 }
 
 interface Jobs {
@@ -66,17 +72,24 @@ export class Reservations {
   /** Reserves slots for the jobs of a call that say no time to start; undefined where there are none. */
   make(batch: readonly Jobs[]): Reservation | undefined {
     const { runner } = this.#options;
-    const types = new Map<string, number>();
+    const types = new Map<string, Kept>();
     let chars = 0;
     for (const { submissions } of batch) {
       for (const { type, options, payload } of submissions) {
         if (options.run_at !== undefined) continue;
-        types.set(type, (types.get(type) ?? 0) + 1);
+        const kept = types.get(type);
+        const bytes = isLarge(payload) ? payload.size : 0;
+        if (kept) {
+          kept.slots += 1;
+          kept.bytes += bytes;
+        } else {
+          types.set(type, { slots: 1, bytes });
+        }
         chars += sizeOf(payload);
       }
     }
     if (chars > MAX_CHARS) return undefined;
-    for (const [type, jobs] of types) if (!runner.reserve(type, jobs)) types.delete(type);
+    for (const [type, { slots, bytes }] of types) if (!runner.reserve(type, slots, bytes)) types.delete(type);
     if (types.size === 0) return undefined;
     this.#nextSeq += 1;
     return { seq: this.#nextSeq, types };
@@ -106,7 +119,7 @@ export class Reservations {
 
   /** Nothing was leased. */
   release(types: Reservation["types"]): void {
-    for (const [type, jobs] of types) this.#options.runner.unreserve(type, jobs);
+    for (const [type, { slots, bytes }] of types) this.#options.runner.unreserve(type, slots, bytes);
   }
 
   /**

@@ -198,8 +198,8 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     leaseMs: config.LEASE_MS,
     runsJobs,
     runner: {
-      reserve: (type, jobs) => hears.runner?.reserve(type, jobs) ?? false,
-      unreserve: (type, jobs) => hears.runner?.unreserve(type, jobs),
+      reserve: (type, jobs, bytes) => hears.runner?.reserve(type, jobs, bytes) ?? false,
+      unreserve: (type, jobs, bytes) => hears.runner?.unreserve(type, jobs, bytes),
       start: (jobs, grantedAt, payloads) => hears.runner?.start(jobs, grantedAt, payloads),
     },
     submitTimeoutMs: config.SUBMIT_TIMEOUT_MS,

@@ -16,6 +16,20 @@ describe("a backlog", () => {
     expect(backlog.take(2)).toEqual([]);
   });
 
+  it("keeps the bytes of large payloads up to the low mark, and takes the outcomes beyond it all the same", () => {
+    const backlog = new Backlog({ highMark: 1_000, lowMark: 500 });
+    const withData = () => outcomeWith({ job: { payload: { size: MIB, data: Buffer.alloc(MIB) } } });
+    expect(backlog.add(Array.from({ length: 100 }, withData), 1_000)).toBe(100);
+    expect(backlog.isFull).toBe(false);
+    const taken: unknown[] = [];
+    while (backlog.size > 0) {
+      const batch = backlog.take(1_000);
+      expect(batch.length).toBeLessThanOrEqual(4); // 4 MiB
+      taken.push(...batch.map(({ job: { payload } }) => typeof payload !== "string" && payload.data !== undefined));
+    }
+    expect(taken.filter(Boolean)).toHaveLength(8);
+  });
+
   it("is full from the high mark until the low one", () => {
     const backlog = new Backlog({ highMark: 10, lowMark: 4 });
     backlog.add(outcomes(9), 100);

@@ -46,8 +46,9 @@ export class Backlog {
     let taken = 0;
     for (const outcome of outcomes) {
       if (this.#outcomes.length >= limit || this.#chars >= 2 * HIGH_CHARS) break;
-      this.#outcomes.push(outcome);
-      this.#chars += heldBy(outcome);
+      const kept = this.#chars + heldBy(outcome) > LOW_CHARS ? withoutData(outcome) : outcome;
+      this.#outcomes.push(kept);
+      this.#chars += heldBy(kept);
       taken += 1;
     }
     if (this.#outcomes.length >= this.#limits.highMark || this.#chars >= HIGH_CHARS) this.#isFull = true;
@@ -62,7 +63,7 @@ export class Backlog {
       const { payload } = outcome.job;
       if (count >= maxRows || chars >= MAX_BATCH_CHARS) break;
       this.#chars -= heldBy(outcome);
-      chars += heldBy(outcome) + (isLarge(payload) ? sizeOf(payload) : 0);
+      chars += heldBy(outcome) + (isLarge(payload) && !payload.data ? sizeOf(payload) : 0);
       count += 1;
     }
     const taken = this.#outcomes.splice(0, count);
@@ -71,9 +72,15 @@ export class Backlog {
   }
 }
 
-/** Characters of memory. A large payload is fetched for its batch, and is not there before. */
+/** Beyond the low mark no large payload is kept: each is fetched again for its batch, where dropped outcomes would wait for a sweep. */
+function withoutData(outcome: Outcome): Outcome {
+  const { payload } = outcome.job;
+  return isLarge(payload) && payload.data ? { ...outcome, job: { ...outcome.job, payload: { size: payload.size } } } : outcome;
+}
+
+/** Characters of memory. A large payload that is not there yet is fetched for its batch. */
 function heldBy({ job: { payload }, result, records }: Outcome): number {
-  let chars = (isLarge(payload) ? 0 : payload.length) + (result === null ? 0 : result.length);
+  let chars = (isLarge(payload) ? (payload.data?.length ?? 0) : payload.length) + (result === null ? 0 : result.length);
   for (const record of records) chars += record.length; // an attempt's log is in its record; most jobs have none
   return chars;
 }

@@ -76,11 +76,11 @@ const enqueue = step("enqueue", fc.record({ client, hasSlots: fc.boolean(), call
   await enqueueBoth(sides, by, submissions, hasSlots);
 });
 
-const enqueueLarge = step("enqueueLarge", fc.record({ client, jobs: fc.array(largeJob, { minLength: 1, maxLength: 3 }), key: fc.constantFrom(null, "k1") }), async (sides, { client: by, jobs, key }) => {
+const enqueueLarge = step("enqueueLarge", fc.record({ client, hasSlots: fc.boolean(), jobs: fc.array(largeJob, { minLength: 1, maxLength: 3 }), key: fc.constantFrom(null, "k1") }), async (sides, { client: by, hasSlots, jobs, key }) => {
   const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({ ...one, id: nextId(sides), runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs }));
   const submissions = [{ jobs: made, key, fingerprint: "same" }];
   sides.sent.push(...submissions);
-  await enqueueBoth(sides, by, submissions, false);
+  await enqueueBoth(sides, by, submissions, hasSlots);
 });
 
 /** As after a lost reply. A job that is forgotten meanwhile cannot come again: `not_after` is long past. */

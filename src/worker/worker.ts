@@ -82,13 +82,13 @@ export class Worker implements Runner {
   }
 
   /** Slots for jobs that are about to be enqueued. While this replica drains, or may not claim, there are none. */
-  reserve(type: string, jobs: number): boolean {
+  reserve(type: string, jobs: number, bytes: number): boolean {
     const { slots, claimLimit, isHeldBack } = this.#options;
-    return this.#loop !== undefined && !this.#isDraining && jobs <= claimLimit && !isHeldBack() && slots.tryTake(type, jobs);
+    return this.#loop !== undefined && !this.#isDraining && jobs <= claimLimit && !isHeldBack() && slots.tryTake(type, jobs, bytes);
   }
 
-  unreserve(type: string, jobs: number): void {
-    if (this.#options.slots.give(type, jobs)) this.nudge();
+  unreserve(type: string, jobs: number, bytes: number): void {
+    if (this.#options.slots.give(type, jobs, bytes)) this.nudge();
   }
 
   /** Starts jobs that were leased as they were enqueued, in slots that were reserved and given up just now. */
