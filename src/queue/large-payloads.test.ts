@@ -85,6 +85,12 @@ describe("a large payload", () => {
     expect(Math.min(...slowest)).toBeLessThan(20_000); // some 300 ms each, where scripts copied it
   });
 
+  it("is large wherever it comes from", async () => {
+    const [id = ""] = await enqueue(queue, submission({ payload: textOf(100_000) }));
+    expect(await redis.strlen(`${NS}p:${id}`)).toBeGreaterThan(100_000);
+    expect(await redis.strlen(`${NS}j:${id}`)).toBeLessThan(100);
+  });
+
   it("waits for room while small jobs pass it, in the order of large ones", async () => {
     const [first = "", second = "", small = ""] = await enqueue(queue, large(textOf(MIB)), large(textOf(100_000)), submission());
     const claim = async (seq: number, free: number, isUnused: boolean) => (await queue.claim(seq, 1, { ...SLOTS, bytes: { free, isUnused } })).claimed.map(({ id }) => id);

@@ -3,8 +3,8 @@
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
 import { digits, encodeSeq } from "../core/wire.ts";
-import type { CallbackOf, Job } from "../core/job.ts";
-import { isLarge } from "../core/payload.ts";
+import type { CallbackOf, Job, Submission } from "../core/job.ts";
+import { LARGE_PAYLOAD_LENGTH, asStored, isLarge } from "../core/payload.ts";
 import type { Allowance, Taking } from "./allowances.ts";
 import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
@@ -40,6 +40,10 @@ import { Watch } from "./watch.ts";
 const CALL_TIMEOUT_MS = 5_000;
 /** Nothing depends on it, and it stands at the end of a drain. */
 const LEAVE_TIMEOUT_MS = 500;
+
+function isSmall({ payload }: Submission): boolean {
+  return typeof payload === "string" && payload.length <= LARGE_PAYLOAD_LENGTH;
+}
 
 export interface QueueOptions {
   readonly url: string;
@@ -184,8 +188,8 @@ export class Queue {
    * `done` is called exactly once, within the submit timeout.
    */
   enqueue(submitted: Submitted, done: EnqueueDone): void {
-    const enqueuer = submitted.submissions.some(({ payload }) => isLarge(payload)) ? this.#largeEnqueuer : this.#enqueuer;
-    enqueuer.enqueue(submitted, done);
+    if (submitted.submissions.every(isSmall)) this.#enqueuer.enqueue(submitted, done);
+    else this.#largeEnqueuer.enqueue({ ...submitted, submissions: submitted.submissions.map((one) => ({ ...one, payload: asStored(one.payload) })) }, done);
   }
 
   /**
