@@ -11,6 +11,7 @@ import { gzip } from "node:zlib";
 import type { ApiKey } from "../core/api-key.ts";
 import type { Submission } from "../core/job.ts";
 import { bytesOf } from "../core/payload.ts";
+import { freeBuffer } from "../free-memory.ts";
 import type { RequestFacts } from "./answer-head.ts";
 import { writeHead } from "./answer-head.ts";
 import { isWorthGzip } from "./compression.ts";
@@ -39,7 +40,7 @@ export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse
 export interface ExchangeHost {
   readonly onFault: (error: unknown, requestId: string) => void;
   readonly onEnd: (method: string, pattern: string, status: number, seconds: number) => void;
-  /** Bytes of bodies that are not complete yet, of all exchanges. */
+  /** Bytes of bodies that came in parts and are not answered yet, of all exchanges. */
   bufferedBytes: number;
   readonly maxBufferedBytes: number;
   readonly limits: RateLimits;
@@ -89,7 +90,9 @@ export class HttpExchange implements ApiRequest, Reply {
   readonly #host: ExchangeHost;
   readonly #startedAt = performance.now();
   /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
-  #kept: Uint8Array | undefined;
+  #kept: Uint8Array<ArrayBuffer> | undefined;
+  /** What counts of it: also where it has moved to a thread, and has no length here any more. */
+  #countedBytes = 0;
   #receivedBytes = 0;
   /** Undefined where nothing limits it. */
   #limited: Limited | undefined;
@@ -119,10 +122,13 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#receivedBytes += chunk.byteLength;
     const { maxBodyBytes } = this.#route;
     if (this.#receivedBytes > maxBodyBytes) {
-      this.#dropKept();
+      this.#freeKept();
       if (isLast || this.#receivedBytes > maxBodyBytes + MAX_DISCARDED_BYTES) this.send(bodyTooLarge(maxBodyBytes));
     } else if (isLast && this.#kept === undefined) this.handle(new Uint8Array(chunk));
-    else if (!this.#hasRoom()) this.send(OVERLOADED);
+    else if (!this.#hasRoom()) {
+      this.#freeKept();
+      this.send(OVERLOADED);
+    }
     else {
       this.#kept?.set(new Uint8Array(chunk), before);
       if (isLast && this.#kept) this.handle(this.#kept.subarray(0, this.#receivedBytes));
@@ -237,23 +243,35 @@ export class HttpExchange implements ApiRequest, Reply {
     const announced = Number(this.headers.contentLength);
     // What a head announces costs its sender nothing: it is believed once a quarter of it is here.
     const wanted = announced >= this.#receivedBytes && announced <= 4 * this.#receivedBytes ? announced : Math.min(2 * this.#receivedBytes, this.#route.maxBodyBytes);
-    this.#host.bufferedBytes += wanted - had;
+    if (this.#host.bufferedBytes + wanted - had > this.#host.maxBufferedBytes) return false;
+    this.#count(wanted - had);
     const room = new Uint8Array(wanted);
-    if (this.#kept) room.set(this.#kept);
+    if (this.#kept) {
+      room.set(this.#kept);
+      freeBuffer(this.#kept);
+    }
     this.#kept = room;
-    return this.#host.bufferedBytes <= this.#host.maxBufferedBytes;
+    return true;
   }
 
   #finish(status: number): void {
     this.#isOver = true;
-    this.#dropKept();
+    this.#kept = undefined;
+    this.#count(-this.#countedBytes);
     const { method, pattern } = this.#route.operation;
     this.#host.onEnd(method, pattern, status, (performance.now() - this.#startedAt) / 1_000);
   }
 
-  #dropKept(): void {
-    if (this.#kept) this.#host.bufferedBytes -= this.#kept.length;
+  #count(bytes: number): void {
+    this.#countedBytes += bytes;
+    this.#host.bufferedBytes += bytes;
+  }
+
+  /** Before anybody was given the body. */
+  #freeKept(): void {
+    if (this.#kept) freeBuffer(this.#kept);
     this.#kept = undefined;
+    this.#count(-this.#countedBytes);
   }
 
   #write(answer: Answer): void {

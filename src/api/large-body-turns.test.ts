@@ -67,3 +67,16 @@ it("takes the callers in turn, and drops what nobody waits for", async () => {
   expect(names().slice(2, 4)).toContain("b1"); // one of the other caller's stood before it, and no more
   expect(names()).not.toContain("gone");
 });
+
+it("takes large bodies one after the other, however many bytes they have together", async () => {
+  const MIB = 1024 * 1024;
+  const small = await startApiServer({ settings: { maxBufferedBytes: 4 * MIB } });
+  const body = JSON.stringify({ type: "note", payload: { text: "x".repeat(1.5 * MIB) } });
+  const statuses: number[] = [];
+  for (let sent = 0; sent < 6; sent++) {
+    const { status } = await fetch(`${small.url}/api/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    statuses.push(status);
+  }
+  expect(statuses).toEqual([202, 202, 202, 202, 202, 202]);
+  await small.close();
+});
