@@ -17,10 +17,12 @@ export interface MemoryShares {
   readonly payloads: number;
   /** Attachments that were fetched and are not sent yet. */
   readonly attachments: number;
+  /** JavaScript heap of one thread that runs attempts or tasks: as much as a parsed payload of 16 MiB may need, and no more garbage beside it than there is room for. */
+  readonly threadHeap: number;
 }
 
 /** What each may hold, in bytes, of a process that may use `limit`: all of it with 2.5 GB and more, in proportion below that. */
 export function memoryShares(limit = memoryLimit()): MemoryShares {
   const share = (part: number, most: number): number => Math.max(16 * MIB, Math.min(most, Math.floor(limit / part)));
-  return { bodies: share(5, 256 * MIB), payloads: share(10, 256 * MIB), attachments: share(10, 128 * MIB) };
+  return { bodies: share(5, 256 * MIB), payloads: share(10, 256 * MIB), attachments: share(10, 128 * MIB), threadHeap: Math.max(256 * MIB, share(2, 512 * MIB)) };
 }

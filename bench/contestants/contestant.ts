@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
-import { NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
+import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
 import { startProgram } from "../program.ts";
 import type { Program } from "../program.ts";
 import type { Services } from "../services.ts";
@@ -85,7 +85,7 @@ export function taskflow(program: string, settings: Readonly<Record<string, stri
       const replica = startProgram([...NODE_OPTIONS, program], {
         ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: `127.0.0.1:${redisPort}`, DATABASE_URL: databaseUrl },
         ...{ SMTP_URL: "smtp://127.0.0.1:1", DATA_DIR: join(dataDir, "taskflow"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
-        ...{ TASKFLOW_JOBS: JOBS, LOG_LEVEL: "warn", UV_THREADPOOL_SIZE },
+        ...{ TASKFLOW_JOBS: JOBS, LOG_LEVEL: "warn", UV_THREADPOOL_SIZE, MALLOC_MMAP_THRESHOLD_: MALLOC_MMAP_THRESHOLD },
         ...settings,
       });
       await replica.printed(/serves on http/);

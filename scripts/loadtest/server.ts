@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { startEmbedded } from "../../src/embedded/services.ts";
-import { NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
+import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
 
 export interface Server {
   readonly url: string;
@@ -42,6 +42,7 @@ export async function startServer(smtpUrl: string, closers: Closer[]): Promise<S
     ...{ TASKFLOW_ROLE: "all", TASKFLOW_AUTH: "", WORKER_TYPES: "", OUTBOUND_ALLOW_PRIVATE: "true" }, // the webhook peer is on loopback
     LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn",
     UV_THREADPOOL_SIZE: process.env["UV_THREADPOOL_SIZE"] ?? UV_THREADPOOL_SIZE,
+    MALLOC_MMAP_THRESHOLD_: process.env["MALLOC_MMAP_THRESHOLD_"] ?? MALLOC_MMAP_THRESHOLD,
   });
   const stop = (): Promise<number | null> => {
     child.kill("SIGTERM");

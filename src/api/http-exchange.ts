@@ -11,6 +11,7 @@ import { gzip } from "node:zlib";
 import type { ApiKey } from "../core/api-key.ts";
 import type { Submission } from "../core/job.ts";
 import { bytesOf } from "../core/payload.ts";
+import { freeBuffer } from "../free-memory.ts";
 import type { RequestFacts } from "./answer-head.ts";
 import { writeHead } from "./answer-head.ts";
 import { isWorthGzip } from "./compression.ts";
@@ -89,7 +90,7 @@ export class HttpExchange implements ApiRequest, Reply {
   readonly #host: ExchangeHost;
   readonly #startedAt = performance.now();
   /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
-  #kept: Uint8Array | undefined;
+  #kept: Uint8Array<ArrayBuffer> | undefined;
   /** Its length, which it loses where it moves to a thread. */
   #keptBytes = 0;
   #receivedBytes = 0;
@@ -123,11 +124,13 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#receivedBytes += chunk.byteLength;
     const { maxBodyBytes } = this.#route;
     if (this.#receivedBytes > maxBodyBytes) {
-      this.#dropKept();
+      this.#freeKept();
       if (isLast || this.#receivedBytes > maxBodyBytes + MAX_DISCARDED_BYTES) this.send(bodyTooLarge(maxBodyBytes));
     } else if (isLast && this.#kept === undefined) this.handle(new Uint8Array(chunk));
-    else if (!this.#hasRoom()) this.send(OVERLOADED);
-    else {
+    else if (!this.#hasRoom()) {
+      this.#freeKept();
+      this.send(OVERLOADED);
+    } else {
       this.#kept?.set(new Uint8Array(chunk), before);
       if (isLast && this.#kept) this.handle(this.#kept.subarray(0, this.#receivedBytes));
     }
@@ -248,7 +251,10 @@ export class HttpExchange implements ApiRequest, Reply {
     if (!this.#host.buffered.add(this.#bufferedFor, wanted - had)) return false;
     this.#keptBytes = wanted;
     const room = new Uint8Array(wanted);
-    if (this.#kept) room.set(this.#kept);
+    if (this.#kept) {
+      room.set(this.#kept);
+      freeBuffer(this.#kept);
+    }
     this.#kept = room;
     return true;
   }
@@ -258,6 +264,12 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#dropKept();
     const { method, pattern } = this.#route.operation;
     this.#host.onEnd(method, pattern, status, (performance.now() - this.#startedAt) / 1_000);
+  }
+
+  /** Before anybody was given the body. */
+  #freeKept(): void {
+    if (this.#kept) freeBuffer(this.#kept);
+    this.#dropKept();
   }
 
   #dropKept(): void {

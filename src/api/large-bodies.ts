@@ -10,6 +10,8 @@ const MAX_UNDER_WAY = BODY_THREADS + 1;
 
 /** Of the bytes that the server has for bodies: a quarter is left for those that still come in. */
 const WAITING_SHARE = 3 / 4;
+/** Of those under way, unless it is one alone: what is parsed and enqueued takes about three times its bytes beside them. */
+const UNDER_WAY_SHARE = 1 / 3;
 /** Of one caller, so that there is always room for others. */
 const CALLER_SHARE = 1 / 2;
 
@@ -31,6 +33,7 @@ export class LargeBodies {
   /** The callers of the bodies on the threads: one body each, so that a thread is left for the next caller. */
   readonly #parsingFor = new Set<string>();
   #underWay = 0;
+  #underWayBytes = 0;
   #waitingBytes = 0;
   /** In the order of their turns. Each has a body that waits. */
   readonly #callers = new Map<string, Caller>();
@@ -45,7 +48,8 @@ export class LargeBodies {
    * @returns false where too many bytes wait already: it is not started
    */
   enter(body: LargeBody): boolean {
-    if (this.#hasRoom() && !this.#parsingFor.has(body.caller)) {
+    const isNext = !this.#parsingFor.has(body.caller) && [...this.#callers.keys()].every((name) => this.#parsingFor.has(name));
+    if (isNext && this.#hasRoom(body)) {
       this.#start(body);
       return true;
     }
@@ -74,28 +78,31 @@ export class LargeBodies {
   }
 
   /** A body's request is answered. */
-  leave(): void {
+  leave({ bytes }: LargeBody): void {
     this.#underWay -= 1;
+    this.#underWayBytes -= bytes;
     this.#startWaiting();
   }
 
-  #hasRoom(): boolean {
-    return this.#parsingFor.size < BODY_THREADS && this.#underWay < MAX_UNDER_WAY;
+  #hasRoom({ bytes }: LargeBody): boolean {
+    if (this.#parsingFor.size >= BODY_THREADS || this.#underWay >= MAX_UNDER_WAY) return false;
+    return this.#underWay === 0 || this.#underWayBytes + bytes <= UNDER_WAY_SHARE * this.#maxBytes;
   }
 
   #start(body: LargeBody): void {
     this.#parsingFor.add(body.caller);
     this.#underWay += 1;
+    this.#underWayBytes += body.bytes;
     body.start();
   }
 
   #startWaiting(): void {
     for (const [name, caller] of this.#callers) {
-      if (!this.#hasRoom()) return;
       if (this.#parsingFor.has(name)) continue;
-      const body = caller.bodies.shift();
+      const [body] = caller.bodies;
+      if (body === undefined || !this.#hasRoom(body)) return;
+      caller.bodies.shift();
       this.#callers.delete(name);
-      if (body === undefined) continue;
       if (caller.bodies.length > 0) this.#callers.set(name, caller); // at the end: the loop comes to it again
       this.#count(caller, -body.bytes);
       this.#start(body);

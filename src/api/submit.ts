@@ -110,7 +110,6 @@ const OVERLOADED = problem(503, "overloaded", "Too many large requests are under
 /** Parses here, or large ones on a thread. */
 function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
   const { maxBodyBytes, durability } = deps.settings;
-  const leaving: Through = (to) => ({ send: (answer) => { to.send(answer); largeBodies.leave(); } });
   return (request, reply, { kind, now, faults = [] }, goOn) => {
     const refuse = (through: Through, answer: Answer): void => {
       deps.metrics.countSubmissions(answer.code ?? "", 1);
@@ -128,6 +127,7 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
     if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), STRAIGHT); return; }
     const bytes = request.takeBody();
     const parse = (): Promise<ParsedBody> => deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed(body.caller));
+    const leaving: Through = (to) => ({ send: (answer) => { to.send(answer); largeBodies.leave(body); } });
     const body: LargeBody = {
       caller: request.caller?.id ?? request.peer(),
       bytes: bytes.length,

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { BroadcastChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import type { Destinations } from "../core/destination.ts";
+import { memoryShares } from "../memory-limit.ts";
 import type { StopReason } from "./attempt.ts";
 import { ThreadVisits } from "./thread-link.ts";
 import type { FromThread, ToThread } from "./thread-link.ts";
@@ -20,7 +21,7 @@ const MAX_THREADS = 1;
 const ATTEMPTS_PER_THREAD = 64;
 const IDLE_MS = 30_000;
 /** JavaScript heap of one thread. */
-const MAX_HEAP_MB = 512;
+const MAX_HEAP_MB = memoryShares().threadHeap / (1024 * 1024);
 
 export interface IoThreadsOptions extends ThreadData {
   readonly sharedMemory: Readonly<Record<string, SharedArrayBuffer>>;

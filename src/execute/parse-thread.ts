@@ -3,9 +3,13 @@ import { Piscina, workerData } from "piscina";
 import type { ParsedBody } from "../core/body.ts";
 import { parseBody } from "../core/body.ts";
 import { isLarge } from "../core/payload.ts";
+import { collectGarbage, freeBuffer } from "../free-memory.ts";
 import { loadRegistry } from "../registry.ts";
 import type { BodyOrder } from "./body-threads.ts";
 import type { ThreadData } from "./threads.ts";
+
+/** A larger body is parsed in 20 ms and more, beside which collecting its garbage costs little. */
+const COLLECTED_BYTES = 1024 * 1024;
 
 const registry = await loadRegistry(workerData as ThreadData);
 
@@ -13,6 +17,11 @@ export default function parse({ task, begunAt }: BodyOrder): ParsedBody {
   Atomics.store(begunAt, 0, process.hrtime.bigint());
   const parsed = parseBody(task, registry.get);
   const buffers = "submissions" in parsed ? parsed.submissions.flatMap(({ payload }) => (isLarge(payload) && payload.data ? [payload.data.buffer as ArrayBuffer] : [])) : [];
+  const { bytes } = task;
+  if (bytes.length > COLLECTED_BYTES) {
+    freeBuffer(bytes as Uint8Array<ArrayBuffer>);
+    collectGarbage();
+  }
   if (buffers.length === 0) return parsed;
   return Piscina.move({ [Piscina.transferableSymbol]: buffers, [Piscina.valueSymbol]: parsed } as never) as unknown as ParsedBody; // large payloads move, all else is copied
 }

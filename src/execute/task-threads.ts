@@ -9,6 +9,7 @@
 import { Piscina } from "piscina";
 import { PermanentError, RetryableError, TaskError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { memoryShares } from "../memory-limit.ts";
 import type { Task, TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 import { Turns } from "./turns.ts";
@@ -20,7 +21,7 @@ const TRY_FOR_MS = 50;
 const MAX_TRIED_PAYLOAD = 256 * 1024;
 
 /** JavaScript heap of one thread: as much as a parsed payload of 16 MiB may need. */
-const MAX_HEAP_MB = 512;
+const MAX_HEAP_MB = memoryShares().threadHeap / (1024 * 1024);
 
 export interface TaskThreadsOptions {
   readonly filename: string;

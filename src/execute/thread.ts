@@ -3,6 +3,7 @@ import { parentPort, threadId } from "node:worker_threads";
 import { workerData } from "piscina";
 import { unlimited } from "../core/destination.ts";
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
+import { collectGarbage } from "../free-memory.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { KeptLog, lineOf } from "./kept-log.ts";
@@ -19,6 +20,8 @@ const link = channel === undefined ? undefined : new ThreadLink(channel, threadI
 const services: Services = { destinations: link?.destinations ?? unlimited, sharedMemory: (type) => sharedMemory[type], startProcess: (request) => say({ thread: threadId, startProcess: request }) };
 const tools = new Map<string, Promise<unknown>>();
 const decoder = new TextDecoder();
+/** What a larger payload leaves is collected at once, which takes a small part of the attempt's own time. */
+const COLLECTED_BYTES = 1024 * 1024;
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated
 
 function say(message: ThreadMessage): void {
@@ -81,5 +84,6 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
     return report(endOfThrow(error));
   } finally {
     link?.ended(key);
+    if (payload.length > COLLECTED_BYTES) setImmediate(collectGarbage); // when the report is on its way, and nothing here holds what the payload said
   }
 }

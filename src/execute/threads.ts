@@ -10,6 +10,7 @@ import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
 import type { Evidence } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
+import { memoryShares } from "../memory-limit.ts";
 import { BodyThreads } from "./body-threads.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import type { SharedProgress } from "./shared-progress.ts";
@@ -72,7 +73,7 @@ export interface ThreadsOptions extends ThreadData {
 }
 
 /** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
-const MAX_HEAP_MB = 512;
+const MAX_HEAP_MB = memoryShares().threadHeap / (1024 * 1024);
 
 /** Several round trips to whatever a tool is connected to; a drain must not wait for one that is away. */
 const CLOSE_WITHIN_MS = 2_000;

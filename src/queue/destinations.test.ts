@@ -152,6 +152,23 @@ describe("a destination", () => {
     leave("up");
   });
 
+  it("renews a visit that begins after a time without any", async () => {
+    const own = await openQueue(address, { leaseMs: 3_000 });
+    queues.push(own);
+    await own.renew([], "{}");
+    const enter = () => own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    (await enter())("up");
+    await sleep(1_000); // a third of the lease: the renewal that this visit planned comes before the end of this timer, and finds none
+    const leave = await enter();
+    const heldUntil = async (): Promise<number> => Number((await redis.zrange(HELD, "0", "0", "WITHSCORES"))[1] ?? Number.NaN);
+    const first = await heldUntil();
+    let last = first;
+    const isRenewed = async (): Promise<boolean> => { last = await heldUntil(); return Number.isNaN(last) || last > first; };
+    await until(isRenewed, { what: "the visit is renewed, or no longer held" });
+    expect(last).toBeGreaterThan(first);
+    leave("up");
+  });
+
   it("holds a visit again that Redis has lost, while it is under way", async () => {
     const own = await openQueue(address, { leaseMs: 3_000 });
     queues.push(own);

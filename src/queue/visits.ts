@@ -55,8 +55,8 @@ export class Visits {
   /** A batch of reports that has no answer yet. */
   #sending: Promise<void> | undefined;
   #repeat: NodeJS.Timeout | undefined;
+  /** The next renewal, or the one that runs. Set whenever a visit is under way. */
   #nextRenewal: NodeJS.Timeout | undefined;
-  #renewal: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(connection: Pick<Connection, "run">, options: VisitsOptions) {
@@ -106,15 +106,12 @@ export class Visits {
     this.sendReports();
   }
 
-  #planRenewal(): void {
-    if (this.#isClosed || this.#nextRenewal || this.#renewal) return;
-    this.#nextRenewal = setTimeout(() => {
-      this.#nextRenewal = undefined;
-      this.#renewal = this.#renew();
-    }, this.#options.leaseMs / 3).unref();
+  #planRenewal(ms = this.#options.leaseMs / 3): void {
+    if (this.#isClosed || this.#nextRenewal) return;
+    this.#nextRenewal = setTimeout(() => { this.#renew().catch(this.#options.onError); }, ms).unref();
   }
 
-  /** Never rejects. */
+  /** Renews what lasts, then plans the next renewal if any visit is under way; otherwise the next visit plans it. */
   async #renew(): Promise<void> {
     const { ns, leaseMs, clock, onError } = this.#options;
     const since = performance.now() - leaseMs / 3;
@@ -123,16 +120,19 @@ export class Visits {
       if (startedAt > since) break;
       lasting.push(visit);
     }
+    let nextMs: number | undefined;
     try {
       for (let first = 0; first < lasting.length; first += MAX_BATCH) {
         const args = [ns, String(clock.now() + CALL_TIMEOUT_MS), String(leaseMs)];
         for (const visit of lasting.slice(first, first + MAX_BATCH)) if (this.#underWay.has(visit)) args.push(visit.host, visit.route, visit.id);
-        await this.#connection.run(scripts.extend, args, CALL_TIMEOUT_MS);
+        const isRenewed = (await this.#connection.run(scripts.extend, args, CALL_TIMEOUT_MS)) === 1;
+        if (!isRenewed) nextMs = REPEAT_MS;
       }
     } catch (error) {
-      onError(error); // there is time for one more try before the lease ends
+      onError(error);
+      nextMs = REPEAT_MS; // a visit that was just too young the last time has only a third of its lease left
     }
-    this.#renewal = undefined;
-    if (this.#underWay.size > 0) this.#planRenewal();
+    this.#nextRenewal = undefined;
+    if (this.#underWay.size > 0) this.#planRenewal(nextMs);
   }
 }

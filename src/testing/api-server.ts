@@ -113,7 +113,8 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
     replays: { matching: () => { throw new Error("no replays here"); } },
     ...{ queue, store, registry: testRegistry, artifacts, links: testLinks, metrics, recorder },
-    parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), testRegistry.get))), // as over a thread's port
+    // As over a thread's port: the bytes move.
+    parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task, { transfer: [task.bytes.buffer as ArrayBuffer] }), testRegistry.get))),
     callbackOf: callbacks(jobJson(testRegistry), ""),
     cancelWaiting: (job) => cancelled.push(job),
     ...{ waiters, events },

@@ -1,0 +1,25 @@
+// Imported by a replica before anything else: limits its memory from outside, as a container does, where this machine lets it make control groups.
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isMainThread } from "node:worker_threads";
+
+/** Version 1 has a hierarchy for memory; version 2 one for all, in which the parent must pass the controller on. */
+const VERSIONS = [
+  { root: "/sys/fs/cgroup/memory", marker: "memory.oom_control", limit: "memory.limit_in_bytes" },
+  { root: "/sys/fs/cgroup", marker: "cgroup.controllers", limit: "memory.max" },
+];
+
+function enterGroup(bytes) {
+  const version = VERSIONS.find(({ root, marker }) => existsSync(join(root, marker)));
+  if (version === undefined) return;
+  const group = join(version.root, `taskflow-chaos-${process.pid}`);
+  try {
+    mkdirSync(group);
+    writeFileSync(join(group, version.limit), bytes);
+    writeFileSync(join(group, "cgroup.procs"), String(process.pid));
+  } catch {
+    if (existsSync(group)) rmdirSync(group); // not root, a read-only mount, or a controller that was not passed on: without it, the heap alone is limited
+  }
+}
+
+if (isMainThread) enterGroup(process.env.CHAOS_MEMORY_BYTES);
