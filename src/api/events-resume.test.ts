@@ -97,7 +97,7 @@ describe("clients that come back", () => {
     const id = await submitNote();
     const keeper = await follow(`jobs/${id}/events`);
     await seen(keeper, 1);
-    const calls = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+    const calls = async () => Number(/cmdstat_hmget:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
     const before = await calls();
     const streams = await Promise.all(Array.from({ length: 300 }, () => follow(`jobs/${id}/events`, { "last-event-id": "0-0.0" })));
     await until(() => streams.every(({ events }) => events.length === 1), { what: "all have the job" });

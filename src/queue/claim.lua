@@ -117,6 +117,8 @@ for at, id in ipairs(due) do
     promoted[kind] = true
     if is_watched then changed('q', id, kind) end
     count((state and 'retrying:' or 'scheduled:') .. kind, -1)
+  elseif start ~= '' then
+    call('ZADD', ns .. 'scheduled', now + 60000, id) -- of another version: it stays where it is, and out of the way
   end
 end
 if #due == LIMIT then reply[3] = 1 end

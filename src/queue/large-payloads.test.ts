@@ -146,6 +146,18 @@ describe("a claim", () => {
     expect(await queue.books()).toMatchObject({ unaccounted: 0 });
   });
 
+  it("leaves a scheduled job that it cannot read where it is, and out of the way", async () => {
+    const soon = { options: { run_at: Date.now() + 3_600_000 } };
+    const [strange = "", plain = ""] = await enqueue(queue, submission(soon), submission(soon));
+    await redis.set(`${NS}j:${strange}`, "s5noop;another layout");
+    for (const id of [strange, plain]) await redis.zadd(`${NS}scheduled`, 1, id);
+    const { claimed, nextDueAt } = await queue.claim(1, 1, SLOTS);
+    expect(claimed.map(({ id }) => id)).toEqual([plain]);
+    expect(nextDueAt).toBeGreaterThan(Date.now());
+    expect(await redis.zscore(`${NS}scheduled`, strange)).not.toBeNull();
+    expect(await queue.books()).toMatchObject({ unaccounted: 0 });
+  });
+
   it("numbers its lease beyond ten decimal digits", async () => {
     const [id = ""] = await enqueue(queue, submission());
     const { claimed } = await queue.claim(10_000_000_000, 1, SLOTS);
