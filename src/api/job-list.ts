@@ -6,7 +6,7 @@
  */
 import type { Job, JobView } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
-import { sizeOf } from "../core/payload.ts";
+import { isLarge } from "../core/payload.ts";
 import type { JobFilters } from "../results/store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
@@ -55,11 +55,16 @@ async function readPage(deps: ApiDependencies, query: ListQuery): Promise<{ view
 
 function cut(views: readonly JobView[], limit: number): JobView[] {
   let bytes = 0;
-  const end = views.findIndex(({ payload, result }, index) => {
-    bytes += sizeOf(payload) + (result?.length ?? 0);
+  const end = views.findIndex((view, index) => {
+    bytes += shownLength(view);
     return index >= limit || (index > 0 && bytes > MAX_PAGE_BYTES);
   });
   return views.slice(0, end === -1 ? views.length : end);
+}
+
+/** Of what a job takes in a page: a large payload is left out of it. */
+function shownLength({ payload, result }: JobView): number {
+  return (isLarge(payload) ? 0 : payload.length) + (result?.length ?? 0);
 }
 
 async function readLive(deps: ApiDependencies, query: ListQuery): Promise<Side> {
@@ -87,7 +92,7 @@ async function isFilled(page: LivePage, ids: readonly string[], { queue }: ApiDe
     for (const job of await queue.read(passing.slice(at, at + READ_CHUNK))) {
       const view = viewOf(job);
       page.views.push(view);
-      page.bytes += sizeOf(view.payload) + (view.result?.length ?? 0);
+      page.bytes += shownLength(view);
       const isFull = page.views.length >= limit || page.bytes > MAX_PAGE_BYTES;
       if (isFull && (ids.length === MAX_CHUNK || job.id !== passing.at(-1))) return true; // there may be more
     }
