@@ -52,3 +52,33 @@ it("a piece that fails gives its turn away", async () => {
   await endNext();
   expect(await next).toBe("b1");
 });
+
+it("groups take turns, however their pieces were begun, and nobody is left behind", async () => {
+  const turns = new Turns();
+  const order: string[] = [];
+  let end = (): void => undefined;
+  const first = turns.take("a", () => new Promise<void>((resolve) => { end = resolve; }));
+  const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) =>
+    turns.take(name.slice(0, 1), async () => {
+      order.push(name);
+      await new Promise(setImmediate);
+    }));
+  end();
+  await Promise.all([first, ...all]);
+  expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  expect(await turns.take("d", () => Promise.resolve("alone"))).toBe("alone");
+});
+
+it("a wait ends with the reason of its signal, and the turn goes to the next", async () => {
+  const turns = new Turns();
+  const abort = new AbortController();
+  let end = (): void => undefined;
+  const first = turns.take("a", () => new Promise<void>((resolve) => { end = resolve; }));
+  const [leaving, staying] = [turns.take("a", () => Promise.resolve(), abort.signal), turns.take("b", () => Promise.resolve("went"))];
+  abort.abort(new Error("cancelled"));
+  await expect(leaving).rejects.toThrow("cancelled");
+  await expect(turns.take("a", () => Promise.resolve(), abort.signal)).rejects.toThrow("cancelled");
+  end();
+  expect(await staying).toBe("went");
+  await first;
+});

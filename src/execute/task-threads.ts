@@ -9,10 +9,10 @@
 import { Piscina } from "piscina";
 import { PermanentError, RetryableError, TaskError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { Turns } from "../turns.ts";
 import { memoryShares } from "../memory-limit.ts";
 import type { Task, TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
-import { Turns } from "./turns.ts";
 
 /** By the clock: a usual template takes a millisecond, and many on a busy machine. With 160 slots full of long tasks a short one waits for eight seconds. */
 const TRY_FOR_MS = 50;
@@ -88,8 +88,11 @@ class TaskThread {
     this.#options = options;
   }
 
-  async run(call: Call, { timeoutMs, signal, turn }: TaskLimits): Promise<TaskAnswer> {
-    const endTurn = await this.#turns.take(turn, signal);
+  run(call: Call, limits: TaskLimits): Promise<TaskAnswer> {
+    return this.#turns.take(limits.turn, () => this.#run(call, limits), limits.signal);
+  }
+
+  async #run(call: Call, { timeoutMs, signal }: TaskLimits): Promise<TaskAnswer> {
     try {
       const pool = (this.#pool ??= this.#open());
       if (!this.#isLoaded) await pool.run(undefined, { name: "warmUpTasks" });
@@ -98,8 +101,6 @@ class TaskThread {
     } catch (error) {
       this.#isLoaded = false;
       throw error;
-    } finally {
-      endTurn();
     }
   }
 
