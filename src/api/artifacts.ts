@@ -4,7 +4,7 @@ import type { ByteRange, StoredArtifact } from "../artifacts/store.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { matches } from "./entity-tag.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
-import { findJob, idOf } from "./jobs.ts";
+import { idOf, readJob } from "./jobs.ts";
 import { jobNotFound, problem } from "./problem.ts";
 
 const LINK_INVALID = problem(403, "link_invalid", "The signature of this link is not one that opens this artifact.");
@@ -19,7 +19,7 @@ export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Pro
     const link = deps.links.judge({ jobId: id, name }, request.query, Date.now());
     if (link === "invalid") return LINK_INVALID;
     if (link === "expired") return LINK_EXPIRED;
-    const view = await findJob(deps, id);
+    const view = await readJob(deps, id);
     if (!view) return jobNotFound(id);
     // Only what the job's outcome names, of the attempt that made it: an attempt that lost its lease may have left files as well.
     if (view.result === null || !namesArtifact(JSON.parse(view.result), name)) return NOT_FOUND;

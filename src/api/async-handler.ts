@@ -4,7 +4,7 @@ import { INTERNAL_ERROR, problemOfError } from "./problem.ts";
 
 /**
  * A handler of ordinary async code; for all routes but submissions. Our own errors answer as they say; any other is
- * logged once and answers 500. The request's body is not there for it: none of these calls has one.
+ * logged once and answers 500. The request's body is there for it until it first waits.
  */
 export function fromAsync(log: Pick<Log, "error">, answerOf: (request: ApiRequest) => Promise<Answer>): Handler {
   return (request, reply) => {

@@ -1,12 +1,14 @@
 /** `GET /api/v1/jobs/{id}/attempts`: what became of each attempt at a job, the one that runs included. */
-import type { AttemptRecord, JobView } from "../core/job.ts";
+import type { AttemptRecord, Job, JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import { formatTime } from "../core/rfc3339.ts";
 import { viewOf } from "../core/job-view.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { json } from "./exchange.ts";
-import { find, idOf } from "./jobs.ts";
+import type { FoundJob } from "./find-job.ts";
+import { findJob } from "./find-job.ts";
+import { idOf } from "./jobs.ts";
 import { jobNotFound } from "./problem.ts";
 
 /** A record; or an attempt that runs. */
@@ -15,15 +17,20 @@ type Tried = Omit<AttemptRecord, "outcome" | "finished_at" | "result"> & { reado
 export function getAttempts({ queue, store }: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   return async (request) => {
     const id = idOf(request);
-    const attempts = await find(
-      async () => (await queue.readHeaders([id])).map((job) => liveAttempts(viewOf(job), job.history))[0],
-      async () => {
-        const view = await store.get(id);
-        return view && finishedAttempts(view, await store.attempts(id));
-      },
-    );
-    return attempts ? json(200, JSON.stringify({ attempts })) : jobNotFound(id);
+    const found = await findJob(store, id, { inRedis: async () => (await queue.readHeaders([id]))[0] });
+    return found ? json(200, JSON.stringify({ attempts: await attemptsAt(found, store) })) : jobNotFound(id);
   };
+}
+
+async function attemptsAt(found: FoundJob<Job>, store: Pick<ApiDependencies["store"], "attempts">): Promise<unknown[]> {
+  switch (found.place) {
+    case "redis":
+      return liveAttempts(viewOf(found.live), found.live.history);
+    case "postgres":
+      return finishedAttempts(found.row, await store.attempts(found.row.id));
+    case "accepted":
+      return []; // no replica has claimed it yet
+  }
 }
 
 /** Of a job in Redis: its history tells all but what runs. */

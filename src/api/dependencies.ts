@@ -52,8 +52,11 @@ export interface ApiDependencies {
   readonly parseLarge: (task: BodyTask) => Promise<ParsedBody>;
   /** Of a job that is cancelled while it waits. */
   readonly callbackOf: CallbackOf;
-  /** Gets each job that was cancelled while it waited: it stands in the outbox, owned by this replica. */
-  readonly cancelWaiting: (job: Job) => void;
+  /**
+   * Gets each job that was cancelled while it waited, or withdrawn before Redis had it: it stands in the outbox, owned by this replica. One that was
+   * withdrawn stays there when it is recorded.
+   */
+  readonly cancelWaiting: (job: Job, kind: "cancelled" | "withdrawn") => void;
   /** Where one was started on this machine. */
   readonly mail?: CaughtMails | undefined;
   /** The keys that hold now. */

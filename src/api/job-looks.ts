@@ -1,9 +1,9 @@
 /** Looks at jobs that are shared by all who follow or await one: each job is read once, and many in one call. */
 import type { JobView } from "../core/job.ts";
-import { viewOf } from "../core/job-view.ts";
+import { viewOf, viewOfSubmission } from "../core/job-view.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
-import { find } from "./jobs.ts";
+import { find } from "./find-job.ts";
 import { SharedReads } from "./shared-reads.ts";
 
 /** Headers are short; the bound keeps the call, and the turn that decodes them, short. */
@@ -45,20 +45,24 @@ export class JobLooks {
     }, MAX_STATES);
     this.#liveWhole = new SharedReads(async (ids) => new Map((await queue.read(ids)).map((job) => [job.id, viewOf(job)])), MAX_WHOLE);
     this.#recordedWhole = oneByOne((id) => store.get(id));
-    this.#accepted = oneByOne((id) => store.accepted(id));
+    this.#accepted = oneByOne(async (id) => {
+      const accepted = await store.accepted(id);
+      return accepted && viewOfSubmission(id, accepted);
+    });
   }
 
   /** A job's state, wherever it lives; undefined where there is none. @throws TaskFlowError where the part that may have it is away */
   async state(id: string): Promise<JobSnapshot | undefined> {
-    const found = await find(() => this.#live.get(id), () => this.#recorded.get(id));
-    if (found) return found;
-    const accepted = await this.#accepted.get(id);
-    return accepted && snapshotOf({ ...accepted, payload: "" }, 0); // it is put back into Redis at a time that nobody knows yet
+    const found = await find({ inRedis: () => this.#live.get(id), inPostgres: () => this.#recorded.get(id), inAccepted: () => this.#accepted.get(id) });
+    if (found?.place !== "accepted") return found && (found.place === "redis" ? found.live : found.row);
+    return snapshotOf({ ...found.accepted, payload: "" }, 0); // it is put back into Redis at a time that nobody knows yet
   }
 
   /** As {@link state}, but with its payload and its result. */
   async whole(id: string): Promise<JobView | undefined> {
-    return (await find(() => this.#liveWhole.get(id), () => this.#recordedWhole.get(id))) ?? this.#accepted.get(id);
+    const found = await find({ inRedis: () => this.#liveWhole.get(id), inPostgres: () => this.#recordedWhole.get(id), inAccepted: () => this.#accepted.get(id) });
+    if (!found) return undefined;
+    return found.place === "redis" ? found.live : found.place === "postgres" ? found.row : found.accepted;
   }
 }
 

@@ -2,23 +2,22 @@
 import { isId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
-import { QueueUnavailable, TaskFlowError } from "../errors.ts";
+import { mayActOn, readsAll } from "../core/ownership.ts";
+import { TaskFlowError } from "../errors.ts";
+import type { CancelAnswer } from "../queue/cancellation.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { json } from "./exchange.ts";
+import { findJob, viewOfFound } from "./find-job.ts";
+import { jobAnswerJson } from "./job-answer.ts";
 import { jobJson } from "./job-json.ts";
 import { jobNotFound, problem } from "./problem.ts";
-
-interface Readers {
-  readonly queue: Pick<ApiDependencies["queue"], "read">;
-  readonly store: Pick<ApiDependencies["store"], "get" | "accepted">;
-}
 
 export function getJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   const toJson = jobJson(deps.registry);
   return async (request) => {
     const id = idOf(request);
-    const view = await findJob(deps, id);
+    const view = await readJob(deps, id);
     return view ? json(200, toJson(view)) : jobNotFound(id);
   };
 }
@@ -30,49 +29,56 @@ export function idOf({ params }: ApiRequest): string {
   return id;
 }
 
-/** A job, wherever it lives; throws as {@link find}. One that Redis has lost, and that will be put back, waits. */
-export async function findJob({ queue, store }: Readers, id: string): Promise<JobView | undefined> {
-  return (await find(async () => (await queue.read([id])).map(viewOf)[0], () => store.get(id))) ?? store.accepted(id);
-}
-
-/**
- * What is said of one job: by Redis, then by Postgres, then by Redis once more. A job that is recorded and forgotten between
- * the first two looks is in Postgres, and one that was enqueued between them is in Redis.
- * @throws TaskFlowError where the part that may have the job is away
- */
-export async function find<Found>(inRedis: () => Promise<Found | undefined>, inPostgres: () => Promise<Found | undefined>): Promise<Found | undefined> {
-  let unavailable: unknown;
-  const first = await inRedis().catch((error: unknown) => {
-    if (!(error instanceof TaskFlowError)) throw error;
-    unavailable = error; // Postgres may have it
-    return undefined;
-  });
-  const found = first ?? (await inPostgres());
-  if (found) return found;
-  if (unavailable !== undefined) throw new QueueUnavailable("Redis is away, and the job may be there", unavailable);
-  return inRedis();
+/** The job as it is, wherever it lives. Throws as {@link findJob}. */
+export async function readJob({ queue, store }: Pick<ApiDependencies, "queue" | "store">, id: string): Promise<JobView | undefined> {
+  const found = await findJob(store, id, { inRedis: async () => (await queue.read([id]))[0] });
+  return found && viewOfFound(id, found);
 }
 
 export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
-  const { queue, store, settings, callbackOf, cancelWaiting } = deps;
-  const toJson = jobJson(deps.registry);
+  const { queue, store, settings, callbackOf } = deps;
+  const cancel = async (id: string, accepted?: Parameters<typeof queue.cancel>[3]): Promise<Exclude<CancelAnswer, { kind: "missing" }> | undefined> => {
+    const answer = await queue.cancel(id, settings.outboxOwnedMs, callbackOf, accepted);
+    return answer.kind === "missing" ? undefined : answer;
+  };
+  const answerTo = cancelAnswer(deps);
   return async (request) => {
     const id = idOf(request);
-    const answer = await queue.cancel(id, settings.outboxOwnedMs, callbackOf);
+    const { caller } = request;
+    const isForCaller = async (): Promise<boolean> => readsAll(caller) || (await queue.readHeaders([id])).some(({ options }) => mayActOn(caller, options));
+    const found = await findJob(store, id, { caller, inRedis: async () => ((await isForCaller()) ? cancel(id) : undefined) });
+    switch (found?.place) {
+      case "redis":
+        return answerTo(request, found.live);
+      case "postgres":
+        return alreadyFinished(found.row);
+      case "accepted": {
+        const answer = await cancel(id, found.accepted);
+        if (answer) return answerTo(request, answer);
+        const row = await store.get(id); // it was put back, and has finished, meanwhile
+        return row ? alreadyFinished(row) : jobNotFound(id);
+      }
+      case undefined:
+        return jobNotFound(id);
+    }
+  };
+}
+
+/** What a cancellation is answered, once Redis has it. */
+function cancelAnswer({ registry, cancelWaiting }: ApiDependencies): (request: ApiRequest, answer: Exclude<CancelAnswer, { kind: "missing" }>) => Answer {
+  const toJson = jobAnswerJson(jobJson(registry));
+  return ({ caller }, answer) => {
     switch (answer.kind) {
       case "cancelled":
-        cancelWaiting(answer.job);
-        return json(200, toJson(viewOf(answer.job)));
+      case "withdrawn":
+        cancelWaiting(answer.job, answer.kind);
+        return json(200, toJson(caller, viewOf(answer.job)));
       case "running":
-        return json(202, toJson(viewOf(answer.job)));
+        return json(202, toJson(caller, viewOf(answer.job)));
       case "finished":
         return alreadyFinished(viewOf(answer.job));
-      case "missing": {
-        const view = await store.get(id);
-        return view ? alreadyFinished(view) : jobNotFound(id);
-      }
       default:
-        return answer satisfies never;
+        return answer.kind satisfies never;
     }
   };
 }

@@ -32,6 +32,12 @@ describe("queues", () => {
     for (const call of ["resume", "resume"]) expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({ status: 200, body: { state: "active" } });
   });
 
+  it("are left as they are by a call whose body says more than it can", async () => {
+    expect(await request(server, "POST", "/api/v1/queues/strict/pause", { until: "tomorrow" })).toMatchObject({ status: 422, body: { errors: [{ path: "/until", message: "is not a known field" }] } });
+    expect(await queueOf("strict")).toMatchObject({ state: "active" });
+    for (const call of ["pause", "resume"]) expect((await request(server, "POST", `/api/v1/queues/strict/${call}`, {})).status).toBe(200);
+  });
+
   it("are 404 where there is no such type", async () => {
     for (const call of ["pause", "resume"]) expect(await request(server, "POST", `/api/v1/queues/nope/${call}`)).toMatchObject({ status: 404, body: { code: "queue_not_found" } });
   });

@@ -2,6 +2,7 @@
 import type { Books } from "../queue/books.ts";
 import type { SharedRead } from "../shared-read.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { refusalOfBody } from "./empty-body.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { json } from "./exchange.ts";
 import { problem } from "./problem.ts";
@@ -32,7 +33,10 @@ export function resumeQueue(deps: QueueKeeper): (request: ApiRequest) => Promise
 }
 
 /** A type that only an older or newer replica knows, but that has had jobs, has a queue as well. */
-async function change({ queue, registry }: QueueKeeper, { params }: ApiRequest, make: (type: string) => Promise<void>): Promise<Answer> {
+async function change({ queue, registry }: QueueKeeper, request: ApiRequest, make: (type: string) => Promise<void>): Promise<Answer> {
+  const refusal = refusalOfBody(request);
+  if (refusal) return refusal;
+  const { params } = request;
   const type = params[0] ?? "";
   if (!registry.get(type) && !(await queue.books()).types.some((books) => books.type === type)) {
     return problem(404, "queue_not_found", "There is no job type of this name.");

@@ -27,14 +27,16 @@ const MARKED_VARIANT = { ...IMAGE, payload: { source: { base64: "AAAA" }, varian
 const LARGE = { type: "note", payload: { text: "x".repeat(300_000) } };
 const FORBIDDEN = { status: 403, body: { code: "scope_missing", detail: expect.stringContaining("scope read") as string } };
 
+const SCOPES: Readonly<Record<string, readonly Scope[]>> = { submitter: ["submit"], both: ["submit", "read"], operator: ["admin"] };
+const keysOf = (scopes: typeof SCOPES) => Object.entries(scopes).map(([name, own]) => {
+  const hash = createHash("sha256").update(name).digest("hex");
+  return { id: idOfHash(hash), name, hash, scopes: own };
+});
+const keyring = new Keyring();
+
 let server: ApiServer;
 beforeAll(async () => {
-  const scopes: Readonly<Record<string, readonly Scope[]>> = { submitter: ["submit"], both: ["submit", "read"], operator: ["admin"] };
-  const keyring = new Keyring();
-  keyring.replace(Object.entries(scopes).map(([name, own]) => {
-    const hash = createHash("sha256").update(name).digest("hex");
-    return { id: idOfHash(hash), name, hash, scopes: own };
-  }), true);
+  keyring.replace(keysOf(SCOPES), true);
   const parseLarge = (task: Parameters<typeof parseBody>[0]) => Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))); // as over a thread's port
   server = await startApiServer({ deps: { keyring, registry, parseLarge } });
 });
@@ -70,7 +72,9 @@ describe("what tells of other jobs", () => {
   });
 
   it("nor is its retry, nor a replay that could name it", async () => {
-    const { body } = await post("both", "", HISTORY);
+    keyring.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), true); // it could read once
+    const { body } = await post("submitter", "", HISTORY);
+    keyring.replace(keysOf(SCOPES), true);
     await request(server, "DELETE", `/api/v1/jobs/${String(body.id)}`, undefined, as("both"));
     const before = await accepted();
     expect(await post("submitter", `/${String(body.id)}/retry`)).toMatchObject(FORBIDDEN);

@@ -3,7 +3,7 @@ import type { ReplayFilters, ReplayScan } from "../core/replays.ts";
 import { invalid } from "../core/body.ts";
 import type { Refusal } from "../core/body.ts";
 import { parseJson } from "../core/body.ts";
-import type { Submission } from "../core/job.ts";
+import { ownedBy } from "../core/ownership.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { NO_OPTIONS } from "../core/wire.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
@@ -56,16 +56,16 @@ async function count({ replays, queue }: ApiDependencies, { filters }: Replay, s
   return json(200, JSON.stringify({ matched }));
 }
 
-async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs">, { filters }: Replay): Promise<Answer> {
+async function start(deps: ApiDependencies, request: Pick<ApiRequest, "caller" | "chargeJobs">, { filters }: Replay): Promise<Answer> {
   const { queue, registry, settings } = deps;
-  const submission: Submission = {
+  const submission = ownedBy({
     type: REPLAY_TYPE,
     payload: JSON.stringify(filters),
     priority: 5,
     maxAttempts: registry.get(REPLAY_TYPE)?.definition.attempts ?? 1,
     groupKey: null,
     options: settings.durability === "postgres" ? { durability: "postgres" } : NO_OPTIONS,
-  };
+  }, request.caller?.id);
   const id = queue.ids.next();
   const answer = await new Promise<Enqueued>((resolve) => deps.enqueue({ ids: [id], submissions: [submission] }, resolve));
   if (answer.kind === "failed") {

@@ -1,58 +1,79 @@
 /** `POST /api/v1/jobs/{id}/retry`: a job that failed or was cancelled, once more, as a new job that names it. */
-import type { JobOptions, JobView } from "../core/job.ts";
+import type { ApiKey } from "../core/api-key.ts";
+import type { Job, JobOptions, JobView, Submission } from "../core/job.ts";
+import { mayActOn, ownedBy } from "../core/ownership.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
-import { viewOf, viewOfSubmission } from "../core/job-view.ts";
+import { viewOfSubmission } from "../core/job-view.ts";
 import { isLarge, largePayload, sizeOf } from "../core/payload.ts";
 import type { Payload } from "../core/payload.ts";
 import type { JobType } from "../registry.ts";
-import type { Enqueued } from "../queue/enqueuer.ts";
+import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { refusalOfBody } from "./empty-body.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
+import type { FoundJob } from "./find-job.ts";
+import { findJob, viewOfFound } from "./find-job.ts";
 import { scopeRefusal } from "./gate.ts";
+import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
+import { jobAnswerJson } from "./job-answer.ts";
 import { jobJson } from "./job-json.ts";
-import { find, idOf } from "./jobs.ts";
+import { idOf } from "./jobs.ts";
 import { jobNotFound, problem } from "./problem.ts";
 import { problemOfFailure } from "./submit.ts";
 
-interface Whole {
-  readonly view: JobView;
-  readonly options: JobOptions;
-  /** The bytes of its large payload. */
-  readonly payload: () => Promise<Uint8Array | undefined>;
-}
-
 export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
-  const { queue, store, registry } = deps;
-  const toJson = jobJson(registry);
+  const { queue, store, registry, settings } = deps;
+  const enqueue = enqueueRetry(deps);
   return async (request) => {
     const id = idOf(request);
-    const whole = await find<Whole>(
-      async () => (await queue.read([id])).map((job) => ({ view: viewOf(job), options: job.options, payload: () => queue.payload(id, sizeOf(job.payload)) }))[0],
-      async () => {
-        const view = await store.get(id);
-        return view && { view, options: await store.options(id), payload: () => store.payload(id) };
-      },
-    );
-    if (!whole) return jobNotFound(id);
-    const refusal = refusalOf(whole.view, registry.get(whole.view.type), request.caller);
+    const { caller, headers: { idempotencyKey: key } } = request;
+    const refusalOfRequest = refusalOfBody(request) ?? (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
+    if (refusalOfRequest) return refusalOfRequest;
+    const inRedis = async (): Promise<Job | undefined> => (await queue.read([id])).find(({ options }) => mayActOn(caller, options));
+    const found = await findJob(store, id, { caller, inRedis });
+    if (!found) return jobNotFound(id);
+    const view = viewOfFound(id, found);
+    const refusal = refusalOf(view, registry.get(view.type), caller);
     if (refusal) return refusal;
-    const payload = await wholePayload(whole);
+    const payload = await wholePayload(deps, view, found.place);
     if (payload === undefined) return jobNotFound(id);
-    const submission = resubmissionOf({ ...whole.view, payload }, whole.options);
-    const newId = queue.ids.next();
-    const answer = await new Promise<Enqueued>((resolve) => deps.enqueue({ ids: [newId], submissions: [submission] }, resolve));
-    if (answer.kind === "failed") {
-      const failure = problemOfFailure(answer.error, [newId]);
-      if (!failure) throw answer.error;
-      return failure;
-    }
-    request.chargeJobs([submission]);
-    return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${newId}`]], body: toJson(viewOfSubmission(newId, submission)) };
+    const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
+    const idempotency = key === undefined ? undefined : idempotencyOf(key, caller?.id, "retry", Buffer.from(id), settings.idempotencyTtlMs);
+    return enqueue(request, submission, idempotency);
   };
 }
 
-function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobType | undefined, caller: ApiRequest["caller"]): Answer | undefined {
+/** Enqueues the new job, unless this Idempotency-Key made it before, and answers with it. */
+function enqueueRetry({ queue, registry, enqueue }: ApiDependencies): (request: ApiRequest, submission: Submission, idempotency: Submitted["idempotency"]) => Promise<Answer> {
+  const toJson = jobAnswerJson(jobJson(registry));
+  const accepted = (caller: ApiKey | undefined, id: string, submission: Submission): Answer => ({
+    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]] },
+    body: toJson(caller, viewOfSubmission(id, submission)),
+  });
+  return async (request, submission, idempotency) => {
+    const newId = queue.ids.next();
+    const answer = await new Promise<Enqueued>((resolve) => enqueue({ ids: [newId], submissions: [submission], idempotency }, resolve));
+    switch (answer.kind) {
+      case "enqueued":
+        request.chargeJobs([submission]);
+        return accepted(request.caller, newId, submission);
+      case "replayed": {
+        const first = accepted(request.caller, answer.firstId, submission);
+        return { ...first, headers: [...(first.headers ?? []), REPLAYED] };
+      }
+      case "conflict":
+        return problem(422, "idempotency_key_reused", `This Idempotency-Key was used to retry another job, which made the job ${answer.firstId}.`);
+      case "failed": {
+        const failure = problemOfFailure(answer.error, [newId]);
+        if (!failure) throw answer.error;
+        return failure;
+      }
+    }
+  };
+}
+
+function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobType | undefined, caller: ApiKey | undefined): Answer | undefined {
   if (status !== "failed" && status !== "cancelled") return problem(409, "job_not_retryable", `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`);
   if (hasLostPayload(error)) return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
   if (!jobType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
@@ -62,9 +83,14 @@ function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobTy
   return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeRefusal(caller, "read") : undefined;
 }
 
+/** What the first submission said beside what the view shows. */
+function optionsOf(found: FoundJob<Job>, store: Pick<ApiDependencies["store"], "options">): JobOptions | Promise<JobOptions> {
+  return found.place === "redis" ? found.live.options : found.place === "postgres" ? store.options(found.row.id) : found.accepted.options;
+}
+
 /** Undefined where the job was recorded and forgotten meanwhile, or its payload is lost. */
-async function wholePayload({ view, payload }: Whole): Promise<Payload | undefined> {
-  if (!isLarge(view.payload)) return view.payload;
-  const data = await payload();
+async function wholePayload({ queue, store }: ApiDependencies, { id, payload }: JobView, place: FoundJob<Job>["place"]): Promise<Payload | undefined> {
+  if (!isLarge(payload)) return payload;
+  const data = await (place === "redis" ? queue.payload(id, sizeOf(payload)) : store.payload(id));
   return data && largePayload(data);
 }

@@ -12,6 +12,7 @@ import * as documentation from "./contract/documentation-operations.ts";
 import * as system from "./contract/system-operations.ts";
 import { listMail, readMail, readMailPart } from "./dev-mail.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { EMPTY_BODY_BYTES } from "./empty-body.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { getDocs, getDocsFile, getRoot } from "./docs.ts";
 import { getOpenApi } from "./openapi.ts";
@@ -69,10 +70,10 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     { ...call(jobs.getArtifact, getArtifact(deps)), admits: opensByLink(deps) },
     call(evidence.getAttempts, getAttempts(deps)),
     call(evidence.getWhy, getWhy(deps)),
-    { ...call(evidence.retryJob, retryJob(deps)), takesJobs: true },
+    { ...call(evidence.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
     call(system.getQueues, getQueues(deps, books)),
-    call(system.pauseQueue, pauseQueue(deps)),
-    call(system.resumeQueue, resumeQueue(deps)),
+    { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
+    { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getWorkers, getWorkers(books)),
     call(system.getStats, getStats(books)),
     ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail)), call(system.readMailPart, readMailPart(deps.mail))] : []),

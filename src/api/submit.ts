@@ -8,6 +8,7 @@ import { idsFrom, timeOfId } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
 import type { Fault } from "../core/schema-faults.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
+import { ownedBy } from "../core/ownership.ts";
 import type { TaskFlowError } from "../errors.ts";
 import type { Submitted } from "../queue/enqueuer.ts";
 import { answerOfThrown } from "./async-handler.ts";
@@ -16,7 +17,7 @@ import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler, Reply } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
-import { idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
+import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
 import type { LargeBodies, LargeBody } from "./large-bodies.ts";
 import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "./problem.ts";
@@ -25,8 +26,6 @@ import { waitedReply } from "./waited-reply.ts";
 
 /** Larger bodies are parsed on a pool thread: JSON.parse and the checks take about 10 ms for each MiB. */
 const LARGE_BYTES = 256 * 1024;
-
-const REPLAYED = ["Idempotent-Replayed", "true"] as const;
 
 type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
 
@@ -77,7 +76,6 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
 }
 
 const MISSING_BODY = problem(400, "body_missing", "The request has no body.");
-const BAD_KEY = problem(400, "idempotency_key_invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters.");
 
 /** What is wrong with a request before its body is read. */
 function refusalOfHead({ body, headers }: ApiRequest, isRightType: boolean, types: string): Answer | undefined {
@@ -121,7 +119,7 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
       const { needsRead } = parsed as Parsed;
       const forbidden = needsRead ? scopeRefusal(request.caller, "read") : undefined;
       if (forbidden) refuse(through, forbidden);
-      else goOn(parsed as Parsed, through);
+      else goOn(ownedParsed(parsed as Parsed, request.caller), through);
     };
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
     if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), STRAIGHT); return; }
@@ -136,6 +134,11 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
     if (!largeBodies.enter(body)) refuse(STRAIGHT, OVERLOADED);
     else reply.onGone(() => largeBodies.drop(body));
   };
+}
+
+/** The jobs of a request belong to the key that it came with. */
+function ownedParsed(parsed: Parsed, caller: ApiRequest["caller"]): Parsed {
+  return caller === undefined ? parsed : { ...parsed, submissions: parsed.submissions.map((submission) => ownedBy(submission, caller.id)) };
 }
 
 /** @param faults of the query */

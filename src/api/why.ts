@@ -2,12 +2,14 @@
 import type { AttemptRecord, Job, JobView } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import { formatTime } from "../core/rfc3339.ts";
-import { viewOf } from "../core/job-view.ts";
+import { viewOf, viewOfSubmission } from "../core/job-view.ts";
 import type { Standing } from "../queue/standing.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { json } from "./exchange.ts";
-import { find, idOf } from "./jobs.ts";
+import type { FoundJob } from "./find-job.ts";
+import { findJob } from "./find-job.ts";
+import { idOf } from "./jobs.ts";
 import { jobNotFound } from "./problem.ts";
 import type { Replica } from "./replica.ts";
 import { readReplicas } from "./replica.ts";
@@ -30,20 +32,28 @@ interface Why {
 export function getWhy({ queue, store, registry }: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   return async (request) => {
     const id = idOf(request);
-    const why = await find<Why>(
-      async () => {
-        const standing = await queue.standing(id);
-        return standing && whyOf(standing, registry.get(standing.job.type)?.definition.lane);
-      },
-      async () => {
-        const view = await store.get(id);
-        return view && finished(view);
-      },
-    );
-    if (!why) return jobNotFound(id);
-    const { reason, detail, until = null, position = null } = why;
+    const found = await findJob(store, id, { inRedis: () => queue.standing(id) });
+    if (!found) return jobNotFound(id);
+    const { reason, detail, until = null, position = null } = whyAt(id, found, (type) => registry.get(type)?.definition.lane);
     return json(200, JSON.stringify({ reason, detail, until: until === null ? null : formatTime(until), position }));
   };
+}
+
+function whyAt(id: string, found: FoundJob<Standing>, laneOf: (type: string) => Lane | undefined): Why {
+  switch (found.place) {
+    case "redis":
+      return whyOf(found.live, laneOf(found.live.job.type));
+    case "postgres":
+      return finished(found.row);
+    case "accepted":
+      return whyAccepted(viewOfSubmission(id, found.accepted));
+  }
+}
+
+/** It has no place in a queue yet. */
+function whyAccepted({ status, run_at }: JobView): Why {
+  if (status === "scheduled") return { reason: "scheduled", detail: "It starts no earlier than its run_at.", until: run_at };
+  return { reason: "position", detail: "Postgres holds it, and Redis does not: it is put into its queue within a few minutes." };
 }
 
 /** @param lane of the job's type; undefined where the type is not known here */

@@ -16,7 +16,7 @@ import { addWaitOptions, printJob, printWhenEnded } from "./waiting.ts";
 export function addJobCommands(program: Command, act: Act): void {
   const get = program.command("get").summary("shows a job").description("Shows a job, wherever it lives: it waits, runs or has finished.").argument("<id>");
   addWaitOptions(get).action(act(getJob));
-  program.command("cancel").summary("cancels jobs").description("Cancels jobs: those that wait at once, those that run are asked to stop.").argument("<id...>").action(act(cancel));
+  program.command("cancel").summary("cancels jobs").description("Cancels jobs: those that wait at once, those that run are asked to stop. A key with the scope submit and\nwithout read cancels the jobs that it submitted.").argument("<id...>").action(act(cancel));
   program.command("attempts").summary("shows each attempt at a job").description("Shows each attempt at a job: where and how long it ran, how it ended, and what it logged.").argument("<id>").action(act(attempts));
   program.command("why").summary("says why a job is not running").description("Says why a job is not running.").argument("<id>").action(act(why));
 }

@@ -25,7 +25,7 @@ export function addRetryCommand(program: Command, act: Act): void {
   const command = program
     .command("retry")
     .summary("runs failed or cancelled jobs once more")
-    .description("Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. --since narrows it, to the copies\nthat failed again, say; each names its original in retry_of.")
+    .description("Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. --since narrows it, to the copies\nthat failed again, say; each names its original in retry_of. A key with the scope submit and without\nread retries the jobs that it submitted, by their ids.")
     .argument("[id...]")
     .option("--failed", "all failed jobs that the filters name")
     .option("--cancelled", "all cancelled jobs that the filters name");

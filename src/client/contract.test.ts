@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import * as evidence from "../api/contract/job-evidence-operations.ts";
-import { acceptedBatchSchema, jobErrorSchema, jobSchema, statusSchema } from "../api/contract/job-schemas.ts";
+import { acceptedBatchSchema, jobErrorSchema, jobReceiptSchema, jobSchema, statusSchema } from "../api/contract/job-schemas.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as system from "../api/contract/system-operations.ts";
 import { listJobs } from "../api/contract/job-operations.ts";
@@ -44,6 +44,7 @@ async function contract(): Promise<string> {
     interfaceOf("Job", jobSchema as JsonSchema),
     `export type Status = ${STATUS};\n`,
     interfaceOf("JobError", jobErrorSchema),
+    interfaceOf("JobReceipt", jobReceiptSchema as JsonSchema),
     interfaceOf("AcceptedJob", itemOf(acceptedBatchSchema, "jobs")),
     interfaceOf("Attempt", itemOf(answerOf(evidence.getAttempts), "attempts")),
     interfaceOf("Why", answerOf(evidence.getWhy)),

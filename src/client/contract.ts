@@ -45,6 +45,15 @@ export interface JobError {
   attempt: number;
 }
 
+/** What a key without the scope `read` is answered about a job of its own */
+export interface JobReceipt {
+  /** A UUIDv7: ids sort by the time of acceptance */
+  id: string;
+  status: Status;
+  /** A UUIDv7: ids sort by the time of acceptance */
+  retry_of?: string;
+}
+
 export interface AcceptedJob {
   /** A UUIDv7: ids sort by the time of acceptance */
   id: string;

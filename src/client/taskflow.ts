@@ -2,7 +2,7 @@
  * `taskflow/client`: the API of TaskFlow for programs, in Node.js and in browsers. Answers are the API's JSON as it is.
  * What is passing (no answer, 429, 502 to 504) is repeated with backoff and jitter, no sooner than the server says.
  */
-import type { AcceptedJob, Attempt, Health, Job, JobOptions, ListFilters, Queue, ReplayFilters, Stats, Why, Worker } from "./contract.ts";
+import type { AcceptedJob, Attempt, Health, Job, JobOptions, JobReceipt, ListFilters, Queue, ReplayFilters, Stats, Why, Worker } from "./contract.ts";
 import type { EventOptions, JobEvent } from "./job-events.ts";
 import { followJobs } from "./job-events.ts";
 import { waitForJob } from "./job-wait.ts";
@@ -109,21 +109,26 @@ export class TaskFlow {
     }
   }
 
-  /** @returns the job: `cancelled` where it waited or was cancelled before, else still running, with its attempt told to stop. @throws TaskFlowError `job_finished` */
-  async cancel(id: string, { signal }: CallOptions = {}): Promise<Job> {
+  /**
+   * Without the scope `read`, a key cancels the jobs that it submitted, and is told their id and status.
+   * @returns the job: `cancelled` where it waited or was cancelled before, else still running, with its attempt told to stop. @throws TaskFlowError `job_finished`
+   */
+  async cancel(id: string, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
     try {
-      return await this.#transport.json<Job>({ method: "DELETE", path: pathOf(id), signal, isRepeatable: true });
+      return await this.#transport.json<Job | JobReceipt>({ method: "DELETE", path: pathOf(id), signal, isRepeatable: true });
     } catch (error) {
       if (!(error instanceof TaskFlowError) || error.code !== "job_finished") throw error;
-      const job = await this.get(id, { signal });
+      const job = await this.get(id, { signal }).catch((reason: unknown) => {
+        throw reason instanceof TaskFlowError && reason.code === "scope_missing" ? error : reason;
+      });
       if (job.status !== "cancelled") throw error; // else a request before this one has done it, and its answer was lost
       return job;
     }
   }
 
-  /** Runs a failed or cancelled job once more. @returns the new job, whose `retry_of` names this one */
-  retry(id: string, { signal }: CallOptions = {}): Promise<Job> {
-    return this.#transport.json({ method: "POST", path: `${pathOf(id)}/retry`, signal, isRepeatable: false });
+  /** Runs a failed or cancelled job once more; whose, and what is returned: as for `cancel`. @returns the new job, whose `retry_of` names this one */
+  retry(id: string, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<Job | JobReceipt> {
+    return this.#transport.json({ method: "POST", path: `${pathOf(id)}/retry`, headers: { "Idempotency-Key": idempotencyKey }, signal, isRepeatable: true });
   }
 
   /** Runs again all finished jobs that the filters name: failed ones, where `status` does not say. @returns how many there are, or the job that does it */

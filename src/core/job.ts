@@ -30,6 +30,8 @@ export interface JobOptions {
   readonly callback_url?: string;
   readonly durability?: Durability;
   readonly retry_of?: string;
+  /** The id of the API key that submitted it; no answer shows it. Absent where no key was needed, and from jobs of earlier versions. */
+  readonly api_key?: string;
 }
 
 /** What a caller submitted, parsed, checked and with its type's defaults filled in: all of a job but its id. */
@@ -118,6 +120,8 @@ export interface Outcome {
    * evidence. JSON texts; empty for most jobs.
    */
   readonly records: readonly string[];
+  /** Redis is not to forget the job when it is recorded: a sweep does so later (queue/cancel.lua). */
+  readonly staysInRedis?: true;
 }
 
 /** The job that tells a caller of an outcome. Its id follows from that of the job it tells of, so that it is enqueued once. */

@@ -1,20 +1,33 @@
 /** A cancellation, as cancel.lua takes and answers it. */
-import type { Callback, CallbackOf, Job } from "../core/job.ts";
-import { digits, encodeRecord, encodeSubmission, outcomeOf, readJob, wholeText } from "../core/wire.ts";
+import type { Callback, CallbackOf, Job, Submission } from "../core/job.ts";
+import { decodeSubmission, digits, encodeRecord, encodeSubmission, outcomeOf, readJob, wholeText } from "../core/wire.ts";
 
+/**
+ * A job that was withdrawn stays in the outbox for so long, though it is recorded at once: while Redis has it, nobody who found out before that it is
+ * nowhere can enqueue it. The restore takes up to 20 s over that, and an enqueue may be on its way for SUBMIT_TIMEOUT_MS, a minute at most.
+ */
+export const WITHDRAWN_MS = 90_000;
+
+/** withdrawn: Redis did not have it, and it is cancelled before it was ever enqueued. */
 export type CancelAnswer =
   | { readonly kind: "missing" }
-  | { readonly kind: "cancelled" | "running" | "finished"; readonly job: Job };
+  | { readonly kind: "cancelled" | "withdrawn" | "running" | "finished"; readonly job: Job };
+
+/** The job that a submission would be in Redis. */
+export function jobOfSubmission(id: string, submission: Submission): Job {
+  return { ...decodeSubmission(id, encodeSubmission({ ...submission, payload: "" })), payload: submission.payload };
+}
 
 /**
  * What is needed to end a job that waits.
  * @param job as it was read: its callback holds while it has as many attempts @param finishedAt epoch ms, Redis's
+ * @param text of a job that Redis may not have: what it would have been enqueued with
  */
-export function encodeCancellation(job: Job, finishedAt: number, callbackOf: CallbackOf): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
+export function encodeCancellation(job: Job, finishedAt: number, callbackOf: CallbackOf, text = ""): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
   const record = encodeRecord({ attempt: 0, outcome: "cancelled", worker: null, started_at: null, finished_at: finishedAt });
   const outcome = outcomeOf({ ...job, status: "cancelled", history: [...job.history, record] });
   const callback = outcome && callbackOf(outcome);
-  const args = [digits(job.attempt, 2), record, ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : [])];
+  const args = [digits(job.attempt, 2), record, text, ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : [])];
   return { callback, args };
 }
 

@@ -2,7 +2,7 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
-import { digits, encodeSeq } from "../core/wire.ts";
+import { digits, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import type { CallbackOf, Job, Submission } from "../core/job.ts";
 import { LARGE_PAYLOAD_LENGTH, asStored, isLarge } from "../core/payload.ts";
 import type { Allowance, Taking } from "./allowances.ts";
@@ -10,7 +10,7 @@ import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
 import { readBooks } from "./books.ts";
 import type { CancelAnswer } from "./cancellation.ts";
-import { cancelledJob, encodeCancellation } from "./cancellation.ts";
+import { WITHDRAWN_MS, cancelledJob, encodeCancellation, jobOfSubmission } from "./cancellation.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { decodeClaim, encodeClaim } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
@@ -258,14 +258,19 @@ export class Queue {
     await this.#work.run(scripts.forget, args, CALL_TIMEOUT_MS);
   }
 
-  /** Cancels a job. One that waits ends here and now, and its callback is enqueued with that. */
-  async cancel(id: string, outboxOwnedMs: number, callbackOf: CallbackOf): Promise<CancelAnswer> {
+  /**
+   * Cancels a job. One that waits ends here and now, and its callback is enqueued with that.
+   * @param accepted of a job that Redis may not have: what Postgres has accepted. It is withdrawn, then: put into the outbox as cancelled
+   */
+  async cancel(id: string, outboxOwnedMs: number, callbackOf: CallbackOf, accepted?: Submission): Promise<CancelAnswer> {
     for (;;) {
-      const [job] = await this.read([id]);
+      const [live] = await this.read([id]);
+      const job = live ?? (accepted && jobOfSubmission(id, accepted));
       if (!job) return { kind: "missing" };
-      const { callback, args } = encodeCancellation(job, this.clock.now(), callbackOf);
-      await this.#payloads.putAll([callback]);
-      const [kind, state = ""] = (await this.#work.run(scripts.cancel, [this.#ns, id, String(outboxOwnedMs), ...args], CALL_TIMEOUT_MS)) as [CancelAnswer["kind"] | "changed", string?];
+      const { callback, args } = encodeCancellation(job, this.clock.now(), callbackOf, live ? "" : encodeSubmission(job));
+      await this.#payloads.putAll([live ? undefined : { id, submission: job }, callback]);
+      const ownedMs = live ? outboxOwnedMs : WITHDRAWN_MS;
+      const [kind, state = ""] = (await this.#work.run(scripts.cancel, [this.#ns, id, String(ownedMs), ...args], CALL_TIMEOUT_MS)) as [CancelAnswer["kind"] | "changed", string?];
       if (kind === "missing") return { kind };
       if (kind !== "changed") return { kind, job: cancelledJob(job, state) };
     } // it ran meanwhile, and waits again: as it is now

@@ -17,12 +17,12 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
   const list = signingSecrets(secrets);
   const signing = list.length === 0 ? "" : `,"secret":${JSON.stringify(list)}`;
   return (outcome) => {
-    const { callback_url: url } = outcome.job.options;
+    const { callback_url: url, api_key } = outcome.job.options;
     if (url === undefined) return undefined;
     const { status, result, error, attempt, worker, startedAt, finishedAt } = outcome;
     const view = { ...viewOfSubmission(outcome.job.id, outcome.job), status, result, error, attempt, worker, started_at: startedAt, finished_at: finishedAt };
     const payload = `{"url":${JSON.stringify(url)}${signing},"body":${jobJson(view)}}`;
-    return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload: payloadOf(payload), priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: {} } };
+    return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload: payloadOf(payload), priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: api_key === undefined ? {} : { api_key } } };
   };
 }
 

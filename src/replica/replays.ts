@@ -5,6 +5,7 @@ import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { boundOf } from "../core/job-filters.ts";
 import type { ReplayFilters, ReplayScan, Replays } from "../core/replays.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
+import { ownedBy } from "../core/ownership.ts";
 import { viewOf } from "../core/job-view.ts";
 import { isLarge, largePayload } from "../core/payload.ts";
 import { enqueued } from "../queue/enqueued.ts";
@@ -19,7 +20,7 @@ const MAX_ENDED = 10_000;
 const CHUNK = 50;
 
 export interface ReplayParts {
-  readonly queue: Pick<Queue, "endedIds" | "read" | "payload" | "missing" | "enqueue" | "clock">;
+  readonly queue: Pick<Queue, "endedIds" | "read" | "readHeaders" | "payload" | "missing" | "enqueue" | "clock">;
   readonly store: Pick<Store, "matching" | "among" | "get" | "options" | "payload">;
   readonly acceptor: Pick<Acceptor, "accept">;
 }
@@ -71,7 +72,8 @@ async function copy(parts: ReplayParts, replayId: string, ids: readonly string[]
   const originals = new Map(ids.map((id) => [copyId(replayId, id), id]));
   const wanted = await neverEnqueued(parts, [...originals.keys()]);
   const copies = await Promise.all(wanted.map(async (id) => ({ id, submission: await submissionOf(parts, originals.get(id) ?? "") })));
-  const found = copies.flatMap(({ id, submission }) => (submission ? [{ id, submission }] : []));
+  const apiKey = (await parts.queue.readHeaders([replayId]))[0]?.options.api_key; // a copy belongs to the key that asked for the replay
+  const found = copies.flatMap(({ id, submission }) => (submission ? [{ id, submission: ownedBy(submission, apiKey) }] : []));
   await enqueue(parts, found);
   return ids.length - (wanted.length - found.length);
 }

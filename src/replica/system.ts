@@ -138,7 +138,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
     callbackOf,
-    cancelWaiting: (job) => recordCancelled(job, recorder, metrics),
+    cancelWaiting: (job, kind) => recordCancelled(job, kind, recorder, metrics),
     ...{ waiters, events },
     settings: {
       role: config.TASKFLOW_ROLE,
@@ -170,10 +170,10 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
 }
 
 /** A job that was cancelled while it waited stands in the outbox already. */
-function recordCancelled(job: Job, recorder: Recorder, metrics: Metrics): void {
+function recordCancelled(job: Job, kind: "cancelled" | "withdrawn", recorder: Recorder, metrics: Metrics): void {
   const outcome = outcomeOf(job);
   if (!outcome) return;
-  recorder.add([outcome]);
+  recorder.add([kind === "withdrawn" ? { ...outcome, staysInRedis: true } : outcome]);
   metrics.countJob(job.type, "cancelled");
 }
 
@@ -237,7 +237,7 @@ function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue,
     onRecorded: async (outcomes: readonly Outcome[]) => {
       const now = queue.clock.now();
       for (const { job } of outcomes) joints.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
-      await queue.forget(outcomes.map(({ job }) => job));
+      await queue.forget(outcomes.filter(({ staysInRedis }) => !staysInRedis).map(({ job }) => job));
     },
   });
 }

@@ -138,7 +138,8 @@ export class Accepted {
   }
 }
 
-function submissionOf(id: string, text: string): Submission {
+/** @param text as the acceptance log has it */
+export function submissionOf(id: string, text: string): Submission {
   const { type, payload, priority, maxAttempts, groupKey, options } = decodeSubmission(id, text);
   return { type, payload: asStored(payload), priority, maxAttempts, groupKey, options };
 }

@@ -39,7 +39,7 @@ describe("a job in Postgres", () => {
     await connection.use((client) => addAcceptedPartitions(client, [id]));
     await connection.copy([{ rows: [{ id, submission: encodeSubmission(submitted) }] }]);
     connection.cut();
-    expect(await store.accepted(id)).toMatchObject({ id, type: "webhook", status: "queued", group_key: "g", durability: "postgres", payload: submitted.payload, created_at: TODAY + 5 });
+    expect(await store.accepted(id)).toEqual(submitted);
     await save(outcomeWith({ job: { id }, finishedAt: TODAY + 9 }));
     expect([await store.accepted(id), await store.accepted(idAt(TODAY))]).toEqual([undefined, undefined]);
   });
@@ -98,10 +98,13 @@ describe("a job in Postgres", () => {
 
   it("gives its earlier attempts and its options", async () => {
     const attempts = [String.raw`{"attempt":1,"error":{"message":"a \u0000 \\ b"}}`, `{"attempt":2}`];
-    const options = { expires_at: TODAY, timeout_ms: 5, backoff: { kind: "fixed", base_ms: 1, max_ms: 1 }, callback_url: "https://example.org/\\" } as const;
+    const options = { expires_at: TODAY, timeout_ms: 5, backoff: { kind: "fixed", base_ms: 1, max_ms: 1 }, callback_url: "https://example.org/\\", api_key: "0123456789abcdef" } as const;
     const tried = outcomeWith({ records: attempts, job: { options } });
     const plain = outcomeWith();
-    await save(tried, plain);
+    const [ofOne, ofOther] = ["1".repeat(16), "2".repeat(16)].map((api_key) => outcomeWith({ job: { options: { api_key } } }));
+    await save(tried, plain, ...[ofOne, ofOther].filter((outcome) => outcome !== undefined));
+    expect(await store.options(ofOne?.job.id ?? "")).toEqual({ api_key: "1".repeat(16) });
+    expect(await store.options(ofOther?.job.id ?? "")).toEqual({ api_key: "2".repeat(16) });
     expect(await store.attempts(tried.job.id)).toEqual(attempts);
     expect(await store.attempts(plain.job.id)).toEqual([]);
     expect(await store.options(tried.job.id)).toEqual(options);

@@ -3,10 +3,9 @@
  * has connections of its own each, so that none waits behind a longer one.
  */
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
-import type { JobOptions, JobView, Status } from "../core/job.ts";
-import { viewOfSubmission } from "../core/job-view.ts";
-import { OMITTED_PAYLOAD, asStored, payloadOf } from "../core/payload.ts";
-import { decodeSubmission } from "../core/wire.ts";
+import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
+import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
+import { submissionOf } from "./accepted.ts";
 import { HistoryScans } from "./history-scans.ts";
 import type { HistoryRange } from "./history-scans.ts";
 import { DAY_MS, startOfDay } from "./partitions.ts";
@@ -89,14 +88,12 @@ export class Store {
   }
 
   /**
-   * The job of this id as it was accepted, where it was committed before Redis got it and has no row yet. One that Redis does not hold either will
+   * What was accepted as the job of this id, where it was committed before Redis got it and has no row yet. One that Redis does not hold either will
    * be put back into it (worker/restore.ts).
    */
-  async accepted(id: string): Promise<JobView | undefined> {
+  async accepted(id: string): Promise<Submission | undefined> {
     const [row] = await this.#pool.query<{ submission: string }>(ACCEPTED, [[id]]);
-    if (!row) return undefined;
-    const submission = decodeSubmission(id, row.submission);
-    return viewOfSubmission(id, { ...submission, payload: asStored(submission.payload) });
+    return row && submissionOf(id, row.submission);
   }
 
   /** The bytes of a job's payload, where {@link get} leaves it out; undefined when Postgres has no such job. */
@@ -105,7 +102,7 @@ export class Store {
     return row?.payload;
   }
 
-  /** What the submission of this job said that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`, `callback_url`. */
+  /** What the submission of this job said that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`, `callback_url`, `api_key`. */
   async options(id: string): Promise<JobOptions> {
     const [row] = await this.#pool.query<{ options: JobOptions | null }>(OPTIONS, [id]);
     return row?.options ?? {};

@@ -21,7 +21,7 @@ export interface DocumentedCall {
   readonly method: string;
   readonly pattern: string;
   readonly parameters: readonly Parameter[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Json; readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }>> };
+  readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, { readonly schema: Json; readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }>> };
   readonly responses: Readonly<Record<string, Response>>;
 }
 
@@ -76,7 +76,8 @@ function bodyOf({ requestBody }: DocumentedCall): fc.Arbitrary<{ readonly type: 
   if (!requestBody) return fc.constant(undefined);
   const examples = Object.values(requestBody.content).flatMap(({ examples: named = {} }) => Object.values(named).map(({ value }) => value));
   const types = fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...Object.keys(requestBody.content)) }, fc.constantFrom("text/plain", "application/x-ndjson", "application/json"));
-  return fc.record({ type: types, text: fc.oneof({ weight: 4, arbitrary: submissions(examples) }, { weight: 1, arbitrary: fc.json() }, { weight: 1, arbitrary: fc.string() }) });
+  const given = fc.record({ type: types, text: fc.oneof({ weight: 4, arbitrary: submissions(examples) }, { weight: 1, arbitrary: fc.json() }, { weight: 1, arbitrary: fc.string() }) });
+  return requestBody.required ? given : fc.oneof(given, fc.constantFrom(undefined, { type: "application/json", text: "{}" }));
 }
 
 const OPTIONS = {

@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { MAX_FAULTS } from "../../core/schema-faults.ts";
 import { submissionSchema } from "../../core/submission.ts";
 import type { JobType, Registry } from "../../registry.ts";
-import { acceptedBatchSchema, jobErrorSchema, jobListSchema, jobSchema } from "./job-schemas.ts";
+import { acceptedBatchSchema, jobErrorSchema, jobListSchema, jobReceiptSchema, jobSchema } from "./job-schemas.ts";
 
 type Json = Record<string, unknown>;
 
@@ -38,6 +38,7 @@ export function documentSchemas(registry: Registry): Record<string, unknown> {
       discriminator: { propertyName: "type", mapping: Object.fromEntries(types.map(({ type }) => [type, `#/components/schemas/${nameOf(type)}Submission`])) },
     },
     Job: { ...jobSchema, ...resultsByType(types) },
+    JobReceipt: jobReceiptSchema,
     JobError: jobErrorSchema,
     JobList: jobListSchema,
     AcceptedBatch: acceptedBatchSchema,

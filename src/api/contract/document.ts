@@ -52,7 +52,7 @@ function operationObject(operation: Operation, registry: Registry): Json {
     ...{ operationId: id, tags: [tag], summary },
     ...((description !== undefined || needsKey(access)) && { description: [description, needsKey(access) ? `Scope: \`${access}\`.` : undefined].filter((text) => text !== undefined).join("\n\n") }),
     parameters: parametersOf(operation),
-    ...(body && { requestBody: { required: true, content: Object.fromEntries(Object.entries(body).map(([type, media]) => [type, { ...media, ...examplesOf(media.schema, registry) }])) } }),
+    ...(body && { requestBody: { required: operation.isBodyOptional !== true, content: Object.fromEntries(Object.entries(body).map(([type, media]) => [type, { ...media, ...examplesOf(media.schema, registry) }])) } }),
     responses: responsesOf(operation),
     security: needsKey(access) ? [{ ApiKey: [access] }] : [],
   };

@@ -2,8 +2,9 @@
 import { Type } from "typebox";
 import { textFilters } from "../../core/job-filters.ts";
 import { WHY_REASONS } from "../why.ts";
-import { JSON_JOB, ONE_JOB_PROBLEMS } from "./job-operations.ts";
+import { JOB_OR_RECEIPT, JSON_JOB, OF_OWN_JOBS, ONE_JOB_PROBLEMS, idempotencyKey } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
+import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation } from "./operation.ts";
 
 const attempt = Type.Object({
@@ -40,9 +41,12 @@ export const getWhy: Operation = {
 
 export const retryJob: Operation = {
   ...{ method: "POST", pattern: "/api/v1/jobs/{id}/retry", access: "submit", id: "retryJob", tag: "Jobs", summary: "Run a failed or cancelled job once more" },
-  description: "As a new job whose `retry_of` names it; it starts at once. Each call makes another one: an `Idempotency-Key` is not looked at.",
-  answers: { 202: { description: "The new job", content: JSON_JOB, headers: ["Location"] } },
-  problems: [...ONE_JOB_PROBLEMS, "job_not_retryable", "draining"],
+  description: `As a new job whose \`retry_of\` names it; it starts at once. Without an \`Idempotency-Key\`, each call makes another one.\n\n${OF_OWN_JOBS}`,
+  headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
+  body: NO_FIELDS,
+  isBodyOptional: true,
+  answers: { 202: { description: "The new job", content: JOB_OR_RECEIPT, headers: ["Location", "Idempotent-Replayed"] } },
+  problems: [...ONE_JOB_PROBLEMS, ...NO_FIELDS_PROBLEMS, "job_not_retryable", "idempotency_key_invalid", "idempotency_key_reused", "draining"],
 };
 
 const replayBody = Type.Object(

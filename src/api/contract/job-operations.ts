@@ -9,7 +9,7 @@ import type { Operation, OperationAnswer } from "./operation.ts";
 
 export const JSON_JOB = { "application/json": { schema: componentRef("Job") } };
 
-const idempotencyKey = Type.Optional(
+export const idempotencyKey = Type.Optional(
   Type.String({
     pattern: "^[\\x21-\\x7e]{1,255}$",
     description: "The same key gives the first request's answer again for 24 h (IDEMPOTENCY_TTL); another body under it gives 422. It is the API key's own, and the call's",
@@ -67,6 +67,9 @@ export const listJobs: Operation = {
 
 export const ONE_JOB_PROBLEMS = ["invalid_id", "job_not_found", "queue_unavailable", "outcome_unknown", "store_unavailable"];
 const JOB: OperationAnswer = { description: "The job", content: JSON_JOB };
+/** What who acts on a job is answered. */
+export const JOB_OR_RECEIPT = { "application/json": { schema: Type.Union([componentRef("Job"), componentRef("JobReceipt")]) } };
+export const OF_OWN_JOBS = "A key with `submit` and without `read` does so with the jobs that it submitted itself: any other is answered as one that does not exist, and the answer is a `JobReceipt`.";
 
 export const getJob: Operation = {
   ...{ method: "GET", pattern: "/api/v1/jobs/{id}", access: "read", id: "getJob", tag: "Jobs", summary: "Read a job" },
@@ -77,9 +80,10 @@ export const getJob: Operation = {
 
 export const cancelJob: Operation = {
   ...{ method: "DELETE", pattern: "/api/v1/jobs/{id}", access: "submit", id: "cancelJob", tag: "Jobs", summary: "Cancel a job" },
+  description: OF_OWN_JOBS,
   answers: {
-    200: { ...JOB, description: "It waited, and is cancelled" },
-    202: { ...JOB, description: "It runs: its attempt gets an abort signal" },
+    200: { description: "It waited, and is cancelled", content: JOB_OR_RECEIPT },
+    202: { description: "It runs: its attempt gets an abort signal", content: JOB_OR_RECEIPT },
   },
   problems: [...ONE_JOB_PROBLEMS, "job_finished"],
 };

@@ -64,6 +64,11 @@ export const jobListSchema = Type.Object({
   next_cursor: nullable(idSchema, "Only null ends the list; a page may hold fewer jobs than its limit"),
 });
 
+export const jobReceiptSchema = Type.Object(
+  { id: idSchema, status: statusSchema, retry_of: Type.Optional(idSchema) },
+  { additionalProperties: false, description: "What a key without the scope `read` is answered about a job of its own" },
+);
+
 export const acceptedBatchSchema = Type.Object({
   jobs: Type.Array(Type.Object({ id: idSchema, status: statusSchema }), { description: "In the order of the request" }),
 });

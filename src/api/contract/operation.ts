@@ -51,6 +51,8 @@ export interface Operation {
   readonly headers?: TObject;
   /** By Content-Type. */
   readonly body?: Readonly<Record<string, MediaType>>;
+  /** A request may come without its body. */
+  readonly isBodyOptional?: true;
   /** By status; refusals are told by `problems`. */
   readonly answers: Readonly<Record<number, OperationAnswer>>;
   /** The codes of the refusals that this call knows beside those of every call; problem-codes.ts describes each. */

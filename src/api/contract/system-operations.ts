@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import type { TSchema } from "typebox";
 import { STATUSES } from "../../core/job.ts";
 import { nullable, timeSchema } from "./job-schemas.ts";
+import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation, OperationAnswer } from "./operation.ts";
 
 const count = Type.Integer({ minimum: 0 });
@@ -35,14 +36,18 @@ export const getQueues: Operation = {
 export const pauseQueue: Operation = {
   ...{ method: "POST", pattern: "/api/v1/queues/{type}/pause", access: "admin", id: "pauseQueue", tag: "Queues", summary: "Stop claiming the jobs of a type, on every replica" },
   description: "Jobs are accepted and wait; those that run go on. Repeated, it changes nothing.",
+  body: NO_FIELDS,
+  isBodyOptional: true,
   answers: ok("The queue as it is now", queueSchema),
-  problems: ["queue_not_found", ...BOOKS_PROBLEMS],
+  problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...BOOKS_PROBLEMS],
 };
 
 export const resumeQueue: Operation = {
   ...{ method: "POST", pattern: "/api/v1/queues/{type}/resume", access: "admin", id: "resumeQueue", tag: "Queues", summary: "Let the jobs of a type run again" },
+  body: NO_FIELDS,
+  isBodyOptional: true,
   answers: ok("The queue as it is now", queueSchema),
-  problems: ["queue_not_found", ...BOOKS_PROBLEMS],
+  problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...BOOKS_PROBLEMS],
 };
 
 export const getWorkers: Operation = {
