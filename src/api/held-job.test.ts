@@ -1,5 +1,7 @@
 /** A durable job that only the acceptance log holds: Redis never got it, or has lost it. Every call about a job finds it there. */
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { idOfHash } from "../core/api-key.ts";
 import { AcceptedConnection } from "../results/accepted-connection.ts";
 import { addAcceptedPartitions } from "../results/accepted-partitions.ts";
 import { encodeWhole, outcomeOf } from "../core/wire.ts";
@@ -11,13 +13,15 @@ import { EventStream } from "../testing/event-stream.ts";
 import { enqueueRaw, submission } from "../testing/queue.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
+import { Keyring } from "./keyring.ts";
 
 let server: ApiServer;
 let log: AcceptedConnection;
 const kinds: string[] = [];
+const keyring = new Keyring();
 beforeAll(async () => {
   const { url } = await freshDatabase();
-  server = await startApiServer({ database: url, deps: { cancelWaiting: (job, kind) => { server.cancelled.push(job); kinds.push(kind); } } });
+  server = await startApiServer({ database: url, deps: { keyring, cancelWaiting: (job, kind) => { server.cancelled.push(job); kinds.push(kind); } } });
   log = new AcceptedConnection(url, "taskflow:0", 5_000);
 });
 afterAll(async () => {
@@ -69,7 +73,7 @@ describe("a durable job that only Postgres holds", () => {
     expect(await about("GET", id)).toMatchObject({ body: { status: "cancelled" } });
     const after = await server.queue.books();
     expect([after.unaccounted, after.accepted - before.accepted, after.outbox - before.outbox]).toEqual([0, 2, 1]); // it and its callback
-    expect((await server.queue.read(await server.queue.liveIds(undefined, undefined, 100))).filter(({ type, payload }) => type === "webhook" && String(payload).includes(id))).toHaveLength(1);
+    expect((await server.queue.read(await server.queue.liveIds(undefined, undefined, 100))).filter(({ type, payload }) => type === "webhook" && JSON.stringify(payload).includes(id))).toHaveLength(1);
   });
 
   it("is recorded with its payload, and can be retried then", async () => {
@@ -82,6 +86,20 @@ describe("a durable job that only Postgres holds", () => {
     expect(Buffer.from((await server.store.payload(id)) ?? []).toString()).toBe(JSON.stringify({ text }));
     expect((await about("POST", id, "/retry")).status).toBe(202);
     expect((await server.queue.books()).unaccounted).toBe(0);
+  });
+
+  it("is the key's that submitted it, to cancel and to retry", async () => {
+    const [own, other] = ["own", "other"].map((name) => {
+      const hash = createHash("sha256").update(name).digest("hex");
+      return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
+    });
+    const { id } = await held({ options: { api_key: own?.id ?? "" } });
+    keyring.replace([own, other].filter((key) => key !== undefined), true);
+    const by = (name: string, method: string, path = "") => request(server, method, `/api/v1/jobs/${id}${path}`, undefined, { authorization: `Bearer ${name}` });
+    for (const [method, path] of [["DELETE", ""], ["POST", "/retry"]] as const) expect(await by("other", method, path)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
+    expect(await by("own", "POST", "/retry")).toMatchObject({ status: 409, body: { code: "job_not_retryable" } });
+    expect(await by("own", "DELETE")).toMatchObject({ status: 200, body: { id, status: "cancelled" } });
+    keyring.replace([], false);
   });
 
   it("that was put back meanwhile is cancelled where it is", async () => {

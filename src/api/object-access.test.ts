@@ -88,7 +88,8 @@ async function ask(method: string, [path, body]: Made, headers: Readonly<Record<
   const gone = new AbortController();
   const answer = await fetch(server.url + path, { method, redirect: "manual", signal: gone.signal, headers: { ...headers, ...(body && { "content-type": "application/json" }) }, ...(body && { body: JSON.stringify(body) }) });
   const isStream = answer.headers.get("content-type") === "text/event-stream";
-  const text = isStream ? new TextDecoder().decode((await answer.body?.getReader().read())?.value) : await answer.text();
+  const first = isStream ? ((await answer.body?.getReader().read()) as { readonly value?: Uint8Array } | undefined) : undefined;
+  const text = isStream ? new TextDecoder().decode(first?.value) : await answer.text();
   gone.abort();
   const own = [...answer.headers].filter(([name]) => name !== "x-request-id" && name !== "date");
   return { status: answer.status, text, headers: Object.fromEntries(own) };

@@ -57,7 +57,7 @@ describe("a retry", () => {
     expect((await keyed(id, "twice")).body.id).not.toBe(first.body.id);
     expect(await keyed(id, "a b")).toMatchObject({ status: 400, body: { code: "idempotency_key_invalid" } });
     const both = await Promise.all([keyed(other, "at once"), keyed(other, "at once")]);
-    expect(both[0]?.body.id).toBe(both[1]?.body.id);
+    expect(both[0].body.id).toBe(both[1].body.id);
   });
 
   it.each([

@@ -44,7 +44,7 @@ async function contract(): Promise<string> {
     interfaceOf("Job", jobSchema as JsonSchema),
     `export type Status = ${STATUS};\n`,
     interfaceOf("JobError", jobErrorSchema),
-    interfaceOf("JobReceipt", jobReceiptSchema as JsonSchema),
+    interfaceOf("JobReceipt", jobReceiptSchema),
     interfaceOf("AcceptedJob", itemOf(acceptedBatchSchema, "jobs")),
     interfaceOf("Attempt", itemOf(answerOf(evidence.getAttempts), "attempts")),
     interfaceOf("Why", answerOf(evidence.getWhy)),

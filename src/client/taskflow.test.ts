@@ -78,6 +78,11 @@ describe("the client", () => {
     expect(await failure(client.cancel(done.id))).toMatchObject({ status: 409, code: "job_finished" });
   });
 
+  it("tells of what has ended also with a key that may not read it", async () => {
+    peer.respond(({ method }) => (method === "DELETE" ? problem(409, "job_finished") : problem(403, "scope_missing")));
+    expect(await failure(throughPeer.cancel("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({ status: 409, code: "job_finished" });
+  });
+
   it("retries, replays and explains", async () => {
     const { id } = await client.submit("test_io", { do: "permanent" }, { waitSeconds: 20, tags: ["again"] });
     expect(await client.retry(id)).toMatchObject({ retry_of: id });
@@ -153,6 +158,18 @@ describe("over a connection that fails", () => {
     const job = await throughPeer.submit("noop", {}, { tags: ["flaky"] });
     expect((await taken(client.list({ tag: "flaky" }))).map(({ id }) => id)).toEqual([job.id]);
     expect(new Set(peer.requests.slice(offset).map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+  });
+
+  it("one retry is one job, though its answer is lost", async () => {
+    const { id } = await client.submit("noop", {}, { delayMs: 60_000, tags: ["retried"] });
+    await client.cancel(id);
+    peer.respond(async (request, number) => {
+      const reply = await pass(request);
+      return number === 0 ? { kind: "drop" } : reply;
+    });
+    const retried = await throughPeer.retry(id);
+    const copies = (await taken(client.list({ tag: "retried" }))).filter((job) => job.retry_of === id);
+    expect(copies.map((job) => job.id)).toEqual([retried.id]);
   });
 
   it("waits by asking where events are not to be had", async () => {

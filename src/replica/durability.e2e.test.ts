@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { redisCommand } from "../embedded/redis-command.ts";
+import { HttpPeer } from "../testing/http-peer.ts";
 import type { OwnServer } from "../testing/own-servers.ts";
 import type { ApiJob, TestReplica } from "../testing/replica.ts";
 import { call, getJob, jobWhen, startReplica, submit } from "../testing/replica.ts";
@@ -20,7 +21,7 @@ beforeAll(async () => {
   proxy = await TcpProxy.start(Number(new URL(database.url).port));
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  const env = { ACCEPT_DURABILITY: "postgres", SUBMIT_TIMEOUT_MS: "1500", IO_SLOTS: "10", LEASE_MS: "2000" };
+  const env = { ACCEPT_DURABILITY: "postgres", SUBMIT_TIMEOUT_MS: "1500", IO_SLOTS: "10", LEASE_MS: "2000", OUTBOUND_ALLOW_PRIVATE: "true" };
   const start = () => startReplica({ redis: redis.address, database: proxy.before(database.url), artifacts: tempDir(), env });
   one = await start();
   two = await start();
@@ -130,6 +131,22 @@ describe("durability postgres", () => {
     expect(job.attempt).toBe(1);
     expect(attemptsOf(job.id)).toBe(1);
     expect(await restingBooks()).toMatchObject({ unaccounted: 0 });
+  });
+
+  it("is cancelled though Redis never got it: recorded at once, called back, and not run when Redis loses that", async () => {
+    const http = await HttpPeer.start();
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    const [held, other] = [await post(one, { callback_url: http.url("/done") }), await post(one, {})];
+    expect([held.body.code, other.body.code]).toEqual(["outcome_unknown", "outcome_unknown"]);
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
+    expect(await call(two, "DELETE", `/api/v1/jobs/${held.body.id}`)).toMatchObject({ status: 200, body: { id: held.body.id, status: "cancelled" } });
+    await until(async () => (await recorded()).includes(held.body.id), { what: "its row is there" });
+    await until(() => http.requests.some(({ path, body }) => path === "/done" && body.includes(held.body.id) && body.includes('"status":"cancelled"')), { what: "its callback comes" });
+    await redisCommand(redis.port, "FLUSHALL");
+    await until(async () => (await getJob(two, other.body.id)).status === "completed", { what: "what Redis has lost is back", timeoutMs: 20_000 });
+    expect(await getJob(two, held.body.id)).toMatchObject({ status: "cancelled", attempt: 0 });
+    expect(attemptsOf(held.body.id)).toBe(0);
+    await http.close();
   });
 
   it("is refused, with nothing changed, while Redis is away", async () => {

@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { redisCommand } from "../embedded/redis-command.ts";
+import { enqueued } from "../queue/enqueued.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { RecorderConnection } from "../results/connection.ts";
 import { writeRow } from "../results/copy.ts";
 import { migrate } from "../results/migrate.ts";
 import { Store } from "../results/store.ts";
 import { outcomeWith } from "../testing/outcomes.ts";
-import { openQueue } from "../testing/queue.ts";
+import { openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, ownRedis } from "../testing/services.ts";
 import { copyId, replaysOf } from "./replays.ts";
 
@@ -36,6 +37,16 @@ async function setup() {
   const setMemory = (bytes: string): Promise<unknown> => redisCommand(port, "CONFIG", "SET", "maxmemory", bytes);
   return { queue, store, acceptor, record, originals, replayId, copies, setMemory };
 }
+
+describe("copies", () => {
+  it("belong to the key that asked for the replay", async () => {
+    const { queue, store, acceptor, originals, replayId, copies } = await setup();
+    await enqueued(queue, { ids: [replayId], submissions: [submission({ type: "replay", options: { api_key: "0123456789abcdef" } })] });
+    await replaysOf({ queue, store, acceptor }).copy(replayId, originals);
+    expect((await queue.read(copies)).map(({ options }) => options.api_key)).toEqual(["0123456789abcdef", "0123456789abcdef"]);
+    expect((await store.accepted(copies[0]))?.options.api_key).toBe("0123456789abcdef");
+  });
+});
 
 describe("copies of durability postgres", () => {
   it("that were committed and not enqueued are enqueued by the next try", async () => {
