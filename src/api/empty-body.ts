@@ -1,4 +1,4 @@
-/** The body of calls that say all in their path and headers: there is none, or it is an empty object. */
+/** The body of calls that take no fields: there is none, or it is an empty object. */
 import type { Refusal } from "../core/body.ts";
 import { invalid, parseJson } from "../core/body.ts";
 import { escapePointer } from "../core/schema-faults.ts";
@@ -9,7 +9,7 @@ import { problem, problemOfRefusal } from "./problem.ts";
 /** So much of it is read: enough to name what is wrong with it. */
 export const EMPTY_BODY_BYTES = 16 * 1_024;
 
-/** Why a request with a body is refused; undefined for one that says nothing. The body is there only until the handler returns. */
+/** Why a request is refused for its body; undefined where that has no fields. To be called before the handler first waits: the body is gone then. */
 export function refusalOfBody({ body, headers }: Pick<ApiRequest, "body" | "headers">): Answer | undefined {
   if (body.length === 0) return undefined;
   if (!isJson(headers.contentType)) return problem(415, "unsupported_media_type", "This call needs no body; the Content-Type of one must be application/json.");

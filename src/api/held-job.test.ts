@@ -7,11 +7,12 @@ import { addAcceptedPartitions } from "../results/accepted-partitions.ts";
 import { encodeWhole, outcomeOf } from "../core/wire.ts";
 import type { Submission } from "../core/job.ts";
 import { largePayload } from "../core/payload.ts";
+import { redisCommand } from "../embedded/redis-command.ts";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import { EventStream } from "../testing/event-stream.ts";
 import { enqueueRaw, submission } from "../testing/queue.ts";
-import { freshDatabase } from "../testing/services.ts";
+import { freshDatabase, ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { Keyring } from "./keyring.ts";
 
@@ -110,4 +111,13 @@ describe("a durable job that only Postgres holds", () => {
     expect((await server.queue.cancel(one.id, 60_000, () => undefined, one.submitted)).kind).toBe("withdrawn");
     expect((await server.queue.cancel(one.id, 60_000, () => undefined, one.submitted)).kind).toBe("finished");
   });
+});
+
+it("a cancellation without an answer is not taken for one that changed nothing", { timeout: 30_000 }, async () => {
+  const redis = await ownRedis();
+  const own = await startApiServer({ redis: redis.address });
+  const { body } = await request(own, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" }, delay_ms: 60_000 });
+  await redisCommand(Number(new URL(redis.address).port), "CLIENT", "PAUSE", "20000", "WRITE"); // reads go on
+  expect(await request(own, "DELETE", `/api/v1/jobs/${String(body.id)}`)).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
+  await own.close();
 });

@@ -1,9 +1,9 @@
 /** `GET` and `DELETE /api/v1/jobs/{id}`: one job, wherever it lives. */
 import { isId } from "../core/id.ts";
-import type { JobView } from "../core/job.ts";
+import type { JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
 import { mayActOn, readsAll } from "../core/ownership.ts";
-import { TaskFlowError } from "../errors.ts";
+import { OutcomeUnknown, TaskFlowError } from "../errors.ts";
 import type { CancelAnswer } from "../queue/cancellation.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
@@ -35,9 +35,11 @@ export async function readJob({ queue, store }: Pick<ApiDependencies, "queue" | 
   return found && viewOfFound(id, found);
 }
 
+type Cancelled = Exclude<CancelAnswer, { kind: "missing" }>;
+
 export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   const { queue, store, settings, callbackOf } = deps;
-  const cancel = async (id: string, accepted?: Parameters<typeof queue.cancel>[3]): Promise<Exclude<CancelAnswer, { kind: "missing" }> | undefined> => {
+  const cancel = async (id: string, accepted?: Submission): Promise<Cancelled | undefined> => {
     const answer = await queue.cancel(id, settings.outboxOwnedMs, callbackOf, accepted);
     return answer.kind === "missing" ? undefined : answer;
   };
@@ -46,7 +48,15 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
     const id = idOf(request);
     const { caller } = request;
     const isForCaller = async (): Promise<boolean> => readsAll(caller) || (await queue.readHeaders([id])).some(({ options }) => mayActOn(caller, options));
-    const found = await findJob(store, id, { caller, inRedis: async () => ((await isForCaller()) ? cancel(id) : undefined) });
+    let unknown: unknown; // where the cancellation was sent, and no answer came: it may have happened
+    const inRedis = async (): Promise<Cancelled | undefined> => {
+      if (!(await isForCaller())) return undefined;
+      return cancel(id).catch((error: unknown) => {
+        unknown = error instanceof OutcomeUnknown ? error : undefined;
+        throw error;
+      });
+    };
+    const found = await findJob(store, id, { caller, inRedis }).catch((error: unknown) => { throw unknown ?? error; });
     switch (found?.place) {
       case "redis":
         return answerTo(request, found.live);
@@ -65,7 +75,7 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
 }
 
 /** What a cancellation is answered, once Redis has it. */
-function cancelAnswer({ registry, cancelWaiting }: ApiDependencies): (request: ApiRequest, answer: Exclude<CancelAnswer, { kind: "missing" }>) => Answer {
+function cancelAnswer({ registry, cancelWaiting }: ApiDependencies): (request: ApiRequest, answer: Cancelled) => Answer {
   const toJson = jobAnswerJson(jobJson(registry));
   return ({ caller }, answer) => {
     switch (answer.kind) {

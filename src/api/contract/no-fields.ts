@@ -1,4 +1,4 @@
-/** The body of calls that say all in their path and headers. */
+/** The body of calls that take no fields. */
 import { Type } from "typebox";
 import type { Operation } from "./operation.ts";
 
