@@ -7,8 +7,6 @@
 --          read, so the callback says what is no longer so; nothing is done
 local ns, id, own, attempts, record = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local callback, callback_kind, callback_text = ARGV[5], ARGV[6], ARGV[7]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text, before = start_of(id), redis.call('HGET', states, id)
 if text == '' then return { 'missing' } end
 local state, kind = string.sub(before or text, 1, 1), string.match(text, '^[%w_]+', 3)
