@@ -19,9 +19,9 @@ for at = 5, #ARGV, 3 do
 end
 redis.call('SET', ns .. 'replica:' .. replica, about, 'PX', alive)
 redis.call('ZADD', ns .. 'replicas', now, replica)
-local longest = longest_lease(math.max(lease, alive))
+local longest = longest_lease(lease)
 bring_back(ns .. 'leased', longest)
-for _, other in ipairs(bring_back(ns .. 'replicas', 0)) do end_within(ns .. 'replica:' .. other, longest) end
+for _, other in ipairs(bring_back(ns .. 'replicas', 0)) do end_within(ns .. 'replica:' .. other, math.max(longest, alive)) end
 for _, key in ipairs({ 'watched', 'awaited', 'history' }) do end_within(ns .. key, 60000) end
 redis.call('ZREMRANGEBYSCORE', ns .. 'replicas', '-inf', now - alive)
 return reply

@@ -1,11 +1,11 @@
 -- When jobs are tried again after Redis's clock went back; see time.lua. No verb: scripts.ts puts it before each script that lets jobs wait for a retry.
 
--- The time for a job to be tried again: as long from now as was meant, where its last attempt ended in the future. `state`: its head and records.
+-- The time for a job to be tried again: no longer from now than was meant, where its last attempt ended in the future. `state`: its head and records.
 local function tried_again_at(run_at, state)
   local last = string.match(state, '.*\n(.*)') or ''
-  local ended = tonumber(string.match(last, '"finished_at":(%d+)') or string.sub(state, 11, 23)) -- a quote in a text of the record's own is escaped
-  if not ended or ended <= now + 1000 then return run_at end
-  return math.max(now, run_at - (ended - now))
+  local ended, meant = tonumber(string.match(last, '"finished_at":(%d+)')), tonumber(string.match(last, '"next_at":(%d+)')) -- quotes in a record's texts are escaped
+  if not ended or not meant or ended <= now + 1000 then return run_at end
+  return math.min(run_at, now + math.max(0, meant - ended))
 end
 
 -- Looks through a part of all that is scheduled, and moves what is to be tried again. Returns the cursor of the next part, "0" after the last.

@@ -62,9 +62,8 @@ export class Restore {
   #loop: Promise<void> | undefined;
   /** All below it were looked at. */
   #lookedBelow = LOWEST_ID;
-  /** By `performance.now()`. */
+  /** By `performance.now()`: ids that came late were last looked at, and nothing is enqueued before. */
   #lateAt = Number.NEGATIVE_INFINITY;
-  /** Nothing is enqueued before, by `performance.now()`. */
   #quietUntil = 0;
   #runId: string | undefined;
   /** The mark that Postgres remembers: of the Redis that holds all that was committed until it got it. */
@@ -156,9 +155,8 @@ export class Restore {
   }
 
   async #restoreBelow(end: string): Promise<void> {
-    const { accepted } = this.#options;
     while (this.#lookedBelow < end && !this.#closing.signal.aborted) {
-      const { last, jobs } = await accepted.unrecorded(this.#lookedBelow, end, SLICE);
+      const { last, jobs } = await this.#options.accepted.unrecorded(this.#lookedBelow, end, SLICE);
       await this.#restore(jobs);
       this.#lookedBelow = last ?? end;
     }
