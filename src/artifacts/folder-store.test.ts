@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { RetryableError } from "../core/job-type.ts";
 import { StartError } from "../errors.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { atAnotherTime } from "../testing/another-time.ts";
 import { openFolderStore } from "./folder-store.ts";
 import { ARTIFACT_REFERENCE_PATTERN, parseArtifactReference, type ArtifactKey } from "./key.ts";
 import { openArtifactStore } from "./settings.ts";
@@ -147,6 +148,14 @@ describe("a folder of artifacts", () => {
     expect(await readdir(join(root, "def"))).toEqual([]);
     expect(await readdir(join(root, "abc", JOB_ID))).toEqual(["2"]);
     expect(await temporaries()).toEqual(["under-way"]);
+  });
+
+  it.each([40, -40])("removes nothing by a clock that is %d days wrong", async (days) => {
+    const { store, temporaries } = await setup();
+    await store.write(key, Buffer.from("x"));
+    expect(await atAnotherTime(days, () => store.removeOlderThan(-60_000))).toMatchObject({ code: "clocks_differ" });
+    expect(await store.open(key)).toBeDefined();
+    expect(await temporaries()).toEqual([]);
   });
 
   it("ends a removal that is not wanted any more, which leaves what it has not come to", async () => {

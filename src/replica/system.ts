@@ -106,7 +106,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   closers.push(() => store.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   // Closed after the recorder: neither a slow disk nor a Postgres that is silent towards these may keep it from its last flush.
-  closers.push(startRetention({ ...options, artifacts }));
+  closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, queue, { ...metrics, released: () => hears.wake() });
