@@ -17,8 +17,7 @@ const OURS = /^(\..*|redis|postgres|mail|cache|artifacts|lock(\.\d+(\.stale)?)?|
  */
 export function makeDataDir(dataDir: string, service: string): void {
   checkAccess(dataDir, service);
-  const ownUid = process.getuid?.();
-  if (ownUid === 0 || statSync(dataDir).uid === ownUid) close(dataDir);
+  close(dataDir);
 }
 
 function checkAccess(dataDir: string, service: string): void {
@@ -46,6 +45,7 @@ export function makeOwnDataDir(dataDir: string, warn: (message: string) => void)
   if ((mode & OF_OTHERS) !== 0) {
     if (readdirSync(dataDir).every((name) => OURS.test(name))) {
       close(dataDir);
+      for (const entry of readdirSync(dataDir, { withFileTypes: true })) if (entry.isDirectory()) close(join(dataDir, entry.name));
       warn(`The data folder ${dataDir} was open to other users of the machine (mode ${(mode & 0o777).toString(8)}); it is closed to them now (mode 700).`);
     } else if ((mode & WRITE_OF_OTHERS) !== 0) {
       throw new StartError(`The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`);
@@ -66,7 +66,10 @@ export function closeAll(folder: string): void {
   }
 }
 
+/** What belongs to another user is left as it is. */
 function close(path: string): void {
-  const { mode } = statSync(path);
-  if ((mode & OF_OTHERS) !== 0) chmodSync(path, mode & 0o7700);
+  const { mode, uid } = statSync(path);
+  const ownUid = process.getuid?.();
+  const mayChange = ownUid === 0 || ownUid === uid;
+  if ((mode & OF_OTHERS) !== 0 && mayChange) chmodSync(path, mode & 0o7700);
 }
