@@ -98,7 +98,7 @@ export class ChildProcesses {
 }
 
 function begin({ module, socketPath }: ProcessRequest, { prefix, uid, isSpawnedAs = false }: Confinement): ChildProcess {
-  const [command = "", ...args] = [...prefix, process.execPath, fileURLToPath(module), socketPath];
+  const [command, ...args] = [...prefix, process.execPath, fileURLToPath(module), socketPath];
   if (uid !== undefined) giveSocket(socketPath, uid);
   const child = spawn(command, args, {
     // glibc keeps an arena for each thread and hands little back; libuv's one thread is as much as one task needs

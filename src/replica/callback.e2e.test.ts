@@ -78,7 +78,7 @@ it("a callback is signed with every secret of now, and no store holds one", asyn
   const held = await everything();
   for (const request of [...(await requestsOn("/many", 2)), ...(await requestsOn("/large"))]) {
     expect([isSignedWith(OLD, request), isSignedWith(NEW, request)]).toEqual([true, true]);
-    expect(JSON.parse(request.body.toString())).toMatchObject({ status: "completed", api_key: null });
+    expect(JSON.parse(request.body.toString())).toMatchObject({ status: "completed", submitted_by: null });
   }
   await until(async () => (await recordedPayloads()).length === 2, { what: "both callbacks are recorded" });
   for (const text of [held, await everything()]) {

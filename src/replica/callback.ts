@@ -19,7 +19,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
     if (url === undefined) return undefined;
     const { status, result, error, attempt, worker, startedAt, finishedAt } = outcome;
     const view = { ...viewOfSubmission(outcome.job.id, outcome.job), status, result, error, attempt, worker, started_at: startedAt, finished_at: finishedAt };
-    const body = `${jobJson(view).slice(0, -1)},"api_key":${JSON.stringify(keyOf(outcome.job) ?? null)}}`; // all callbacks are signed alike: a receiver can tell whose job it is
+    const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(keyOf(outcome.job) ?? null)}}`; // all callbacks are signed alike: a receiver can tell whose job it is
     const payload = `{"url":${JSON.stringify(url)}${signing},"body":${body}}`;
     return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload: payloadOf(payload), priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: {} } };
   };
