@@ -36,7 +36,7 @@ function checkAccess(dataDir: string, service: string): void {
  * @throws StartError when the folder belongs to another user, or when other users may write to one that is left as it is
  */
 export function makeOwnDataDir(dataDir: string, warn: (message: string) => void): void {
-  if (!existsSync(dataDir)) checkAccess(dataDir, "TaskFlow");
+  if (!existsSync(dataDir) || !statSync(dataDir).isDirectory()) checkAccess(dataDir, "TaskFlow");
   const { uid, mode } = statSync(dataDir);
   const ownUid = process.getuid?.() ?? uid;
   if (uid !== ownUid) {

@@ -154,6 +154,7 @@ it("makes its data folder, and refuses one that another program uses", async () 
 it("refuses a data folder that cannot be made, in one sentence", async () => {
   const file = join(tempDir(), "file");
   writeFileSync(file, "");
+  await expect(start(file)).rejects.toThrow(new StartError(`The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST).`));
   await expect(start(join(file, "data"))).rejects.toThrow(new StartError(`The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR).`));
 });
 

@@ -53,9 +53,9 @@ export class ChildProcesses {
     child.stdout?.once("data", () => {
       running.isReady = true;
       child.stdout?.destroy(); // that was all
-      if (way !== UNCONFINED) this.#worked(way);
+      this.#worked(way);
     });
-    passOn(child, () => running.isReady || way === UNCONFINED);
+    passOn(child, () => running.isReady);
     child.once("error", () => undefined); // it closes as well
     child.once("close", (code) => {
       this.#running.delete(child);
@@ -97,14 +97,14 @@ export class ChildProcesses {
   }
 }
 
-function begin({ module, socketPath }: ProcessRequest, { prefix, uid, isSpawnedAs = false }: Confinement): ChildProcess {
+function begin({ module, socketPath, isConfined = false }: ProcessRequest, { prefix, uid, isSpawnedAs = false }: Confinement): ChildProcess {
   const [command, ...args] = [...prefix, process.execPath, fileURLToPath(module), socketPath];
   if (uid !== undefined) giveSocket(socketPath, uid);
   const child = spawn(command, args, {
     // glibc keeps an arena for each thread and hands little back; libuv's one thread is as much as one task needs
     env: { MALLOC_ARENA_MAX: "2", ...plainEnvironment(), UV_THREADPOOL_SIZE: "1" },
     cwd: "/", // not where the replica's data may be
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: isConfined ? ["ignore", "pipe", "pipe"] : ["ignore", "ignore", "inherit"],
     detached: true, // Ctrl-C means the replica, which drains
     ...(isSpawnedAs && { uid, gid: uid }),
   });
