@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   const embedded = await startEmbedded({
     dataDir: config.DATA_DIR,
+    warn: (message) => log.warn(message),
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {

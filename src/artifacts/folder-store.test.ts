@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
@@ -49,6 +49,19 @@ describe("a folder of artifacts", () => {
     expect(await textOf(stored, { start: 3, end: 6 })).toBe("name");
     expect(await temporaries()).toEqual([]);
     expect((await readdir(root)).sort()).toEqual(["abc", "tmp"]);
+  });
+
+  it("closes to other users what it makes, and shares with the group what the group may enter", async () => {
+    const { root: parent } = await setup();
+    const modesBelow = async (root: string): Promise<string[]> => {
+      await (await openFolderStore(root)).write(key, Buffer.from("1"));
+      const paths = (await readdir(root, { recursive: true })).map((name) => join(root, name));
+      return [...new Set(await Promise.all([root, ...paths].map(async (path) => ((await stat(path)).mode & 0o777).toString(8))))].sort();
+    };
+    expect(await modesBelow(join(parent, "new"))).toEqual(["600", "700"]);
+    await mkdir(join(parent, "shared"), { recursive: true });
+    await chmod(join(parent, "shared"), 0o750);
+    expect(await modesBelow(join(parent, "shared"))).toContain("640");
   });
 
   it("replaces a whole artifact when the same key is written again", async () => {

@@ -117,6 +117,11 @@ export interface ProcessRequest {
   readonly module: string;
   /** A Unix-domain socket in a folder of its own, on which the thread listens. The folder is removed with the process. */
   readonly socketPath: string;
+  /**
+   * It works on what strangers sent: it gets as little of the machine as the machine allows, without a network at best. It writes to its standard output
+   * once it has connected, and exits with 1 when it may not (EACCES).
+   */
+  readonly isConfined?: boolean;
 }
 
 export interface PayloadFault {

@@ -7,6 +7,7 @@ import type { Evidence, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { redactUrls } from "../redacted-url.ts";
 import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
 import { isOf } from "./thrown.ts";
@@ -163,12 +164,19 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   try {
     return endOf(thrown);
   } catch {
-    return { kind: "threw", code: "error", message: messageOf(thrown), isPermanent: false }; // a getter that throws, a Proxy
+    return { kind: "threw", code: "error", message: readableMessage(thrown), isPermanent: false }; // a getter that throws, a Proxy
   }
 }
 
+/** More than is kept of it. Drivers put the URL of their server into what they throw, password and all, and callers read it. */
+const MAX_MESSAGE_LENGTH = 4_000;
+
+function readableMessage(thrown: unknown): string {
+  return redactUrls(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH));
+}
+
 function endOf(thrown: unknown): AttemptEnd {
-  const message = messageOf(thrown);
+  const message = readableMessage(thrown);
   const code = codeOf(thrown) ?? "error";
   if (isOf(thrown, PermanentError)) return { kind: "threw", code, message, isPermanent: true };
   if (isOf(thrown, RetryAfterError)) {

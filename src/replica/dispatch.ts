@@ -75,6 +75,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     settings: options.typeSettings,
     onMessage: (message) => executor.onThreadMessage(message),
     onError: onError("a fault on a pool thread, outside of an attempt"),
+    onConfined: (lacks) => log.debug({ lacks }, "a process that decodes images has been started, without what is not allowed here"),
   });
   const sharedMemory = Object.fromEntries(definitions.filter(({ lane }) => lane === "io").map(({ type }) => [type, new SharedArrayBuffer(SHARED_MEMORY_BYTES)]));
   const ioThreads = new IoThreads({
