@@ -37,7 +37,7 @@ export async function startBrowser({ names = [] }: { readonly names?: readonly s
   const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(",");
   return chromium.launch({
     executablePath: join(folder, "chromium"),
-    env: { ...process.env, LD_LIBRARY_PATH: [process.env["LD_LIBRARY_PATH"], join(folder, "lib")].filter(Boolean).join(":"), FONTCONFIG_FILE: join(folder, "fonts.conf") } as Record<string, string>,
+    env: { ...process.env, LD_LIBRARY_PATH: [process.env["LD_LIBRARY_PATH"], join(folder, "lib")].filter(Boolean).join(":"), FONTCONFIG_FILE: join(folder, "fonts.conf") },
     args: [...ARGS, ...(rules === "" ? [] : [`--host-resolver-rules=${rules}`])],
   });
 }
