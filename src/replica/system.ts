@@ -144,6 +144,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
       role: config.TASKFLOW_ROLE,
       isOpenToAll: config.TASKFLOW_AUTH === "none",
       corsOrigins: config.CORS_ORIGINS,
+      ...{ allowedHosts: config.ALLOWED_HOSTS, publicUrl: config.PUBLIC_URL },
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchBytes: config.MAX_BATCH_BYTES,
       maxBufferedBytes: memoryShares().bodies,
