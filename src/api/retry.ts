@@ -12,6 +12,7 @@ import { JSON_TYPE } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
 import { jobJson } from "./job-json.ts";
 import { find, idOf } from "./jobs.ts";
+import { withPayer } from "./payer.ts";
 import { jobNotFound, problem } from "./problem.ts";
 import { problemOfFailure } from "./submit.ts";
 
@@ -41,7 +42,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     if (payload === undefined) return jobNotFound(id);
     const submission = resubmissionOf({ ...whole.view, payload }, whole.options);
     const newId = queue.ids.next();
-    const answer = await new Promise<Enqueued>((resolve) => deps.enqueue({ ids: [newId], submissions: [submission] }, resolve));
+    const answer = await new Promise<Enqueued>((resolve) => deps.enqueue(withPayer({ ids: [newId], submissions: [submission] }, request.caller), resolve));
     if (answer.kind === "failed") {
       const failure = problemOfFailure(answer.error, [newId]);
       if (!failure) throw answer.error;

@@ -9,6 +9,7 @@
  */
 import type { Backoff } from "./backoff.ts";
 import type { Payload } from "./payload.ts";
+import type { RatePolicy } from "./rate-policy.ts";
 
 const LIVE_STATUSES = ["scheduled", "queued", "running", "retrying"] as const;
 export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const;
@@ -30,6 +31,16 @@ export interface JobOptions {
   readonly callback_url?: string;
   readonly durability?: Durability;
   readonly retry_of?: string;
+  /** Of a job that makes others: who pays for those. Set by this program alone, and shown to nobody. */
+  readonly payer?: Payer;
+}
+
+/** The API key whose quotas jobs are charged to. */
+export interface Payer {
+  /** Its id. */
+  readonly key: string;
+  /** Its own quota of jobs; absent where the installation's holds. */
+  readonly quota?: RatePolicy;
 }
 
 /** What a caller submitted, parsed, checked and with its type's defaults filled in: all of a job but its id. */
@@ -100,6 +111,8 @@ export interface Job extends Submission {
   readonly claimSeq: number;
   /** One JSON text for each attempt that has ended, oldest first ({@link AttemptRecord}). */
   readonly history: readonly string[];
+  /** What its handler has saved, where no later record has a state: a JSON text. */
+  readonly saved?: string;
 }
 
 /** The terminal record of a job, as the recorder writes it to Postgres. */

@@ -36,6 +36,7 @@ export const scripts = {
   report: load("report", "destination"),
   extend: load("extend", "destination"),
   progress: load("progress", "job", "announce"),
+  save: load("save", "job"),
   limit: load("limit"),
   watch: load("watch"),
 } as const;

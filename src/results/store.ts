@@ -6,6 +6,7 @@ import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { OMITTED_PAYLOAD, asStored, payloadOf } from "../core/payload.ts";
+import type { WalkPage } from "../core/replays.ts";
 import { decodeSubmission } from "../core/wire.ts";
 import { HistoryScans } from "./history-scans.ts";
 import type { HistoryRange } from "./history-scans.ts";
@@ -154,10 +155,10 @@ export class Store {
   }
 
   /**
-   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; replays are none of them. Of all
-   * scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; jobs of type replay are none of them. Of
+   * all scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
    */
-  matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<string[]> {
+  matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
     return this.#history.matching(askedBy(filters), range);
   }
 
