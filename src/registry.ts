@@ -12,7 +12,7 @@ import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
-import { PermanentError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import { PermanentError, ReleaseError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
 import { compileValidator } from "./core/validator.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
@@ -45,7 +45,7 @@ export interface Registry {
 export type TypeSettings = Readonly<Record<string, unknown>>;
 
 /** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
-const kit = { defineJob, Type, PermanentError, RetryAfterError, RetryableError, exponential, fixed };
+const kit = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
 export type JobKit = typeof kit;
 
 export interface LoadedDefinition {

@@ -70,7 +70,7 @@ beforeAll(async () => {
   const registry = registryOf([...testRegistry.types.map(({ definition }) => definition), replay].map((definition) => ({ source: "test", definition })), {});
   const mail = { list: () => Promise.resolve([{ id: "1", receivedAtMs: 0, from: "a", subject: "MARK-mail", to: [] }]), read: () => Promise.resolve(undefined), source: () => Promise.resolve(Buffer.from("MARK-mail")) };
   // eslint-disable-next-line @typescript-eslint/require-await -- as the real one, which looks through a history
-  const replays = { matching: async function* () { yield []; } };
+  const replays = { matching: async function* () { yield { ids: [], reached: "" }; } };
   server = await startApiServer({ deps: { keyring, registry, mail, replays } });
 });
 afterAll(() => server.close());

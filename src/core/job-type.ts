@@ -22,8 +22,15 @@ export interface AttemptContext<Tool> {
   readonly timeoutMs: number;
   /** The job's `group_key`; null or absent where it has none. */
   readonly groupKey?: string | null;
-  /** What the last {@link RetryableError} of this job carried as its `state`; undefined where none did. */
+  /** What an earlier attempt at this job has saved, or threw as the `state` of a {@link RetryableError}, whichever came last; undefined where none did. */
   readonly state?: unknown;
+  /**
+   * Keeps what is done and must not be done again: JSON, up to 16 KiB, in place of what was saved before. The next attempt finds it as `state`,
+   * however this one ends: by an error, its timeout, a crash, or a drain, which stops an attempt that has saved at once instead of waiting for it.
+   * What is saved refills the job's crash budget, so save only when the work has got on. Absent on a pool thread.
+   * @throws the reason of the signal where the lease is lost; an error with status 503 while Redis does not answer
+   */
+  readonly save?: (state: unknown) => Promise<void>;
   /** What `open` returned in this process or thread. */
   readonly tool: Tool;
   /**
@@ -169,6 +176,19 @@ export class RetryAfterError extends Error {
     this.code = options.code ?? "retry_after";
     this.retryAfterMs = retryAfterMs;
     this.waitsForTurn = options.waitsForTurn ?? false;
+  }
+}
+
+/**
+ * The job is not done, and this attempt has saved how far it is: it ends here, at no cost, and another goes on at once, on any replica. For work that
+ * takes longer than an attempt should. From an attempt that has saved nothing it is an error as any other.
+ */
+export class ReleaseError extends Error {
+  readonly code = "released";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "ReleaseError";
   }
 }
 

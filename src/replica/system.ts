@@ -114,7 +114,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
-  const replays = replaysOf({ queue, store, acceptor });
+  const replays = replaysOf({ queue, store, acceptor, quotas: { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA } });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
