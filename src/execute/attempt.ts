@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks"; // not the global, which is looke
 import type { Evidence, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
+import { readableText } from "../core/readable-url.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
@@ -163,12 +164,12 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   try {
     return endOf(thrown);
   } catch {
-    return { kind: "threw", code: "error", message: messageOf(thrown), isPermanent: false }; // a getter that throws, a Proxy
+    return { kind: "threw", code: "error", message: readableText(messageOf(thrown)), isPermanent: false }; // a getter that throws, a Proxy
   }
 }
 
 function endOf(thrown: unknown): AttemptEnd {
-  const message = messageOf(thrown);
+  const message = readableText(messageOf(thrown));
   const code = codeOf(thrown) ?? "error";
   if (isOf(thrown, PermanentError)) return { kind: "threw", code, message, isPermanent: true };
   if (isOf(thrown, RetryAfterError)) {

@@ -1,5 +1,7 @@
 /** The lines that an attempt's handler writes, as far as they are kept with its record: the last ones, where they are many. */
 
+import { readableText } from "../core/readable-url.ts";
+
 const MAX_LINES = 50;
 /** In characters, the time included. */
 const MAX_LINE_LENGTH = 1_024;
@@ -17,7 +19,7 @@ export class KeptLog {
 
   add(message: string, fields?: Record<string, unknown>): void {
     const time = new Date(Math.round(this.#startedAt + performance.now() - this.#clockAtStart)).toISOString();
-    const line = `${time} ${lineOf(message, fields)}`;
+    const line = `${time} ${readableText(lineOf(message, fields))}`;
     // Without what Postgres cannot show again as text: NUL, and halves of surrogate pairs, which a cut may leave too.
     this.#lines.push((line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line).replace(/\0|\p{Surrogate}/gu, "\uFFFD"));
     if (this.#lines.length <= MAX_LINES) return;
