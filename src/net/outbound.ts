@@ -31,7 +31,7 @@ export const outboundSettings = {
   OUTBOUND_ALLOW_PRIVATE: Type.Unsafe<boolean | string>({
     type: "string",
     default: false,
-    pattern: "^\\s*([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[0-9A-Fa-f:., /]+)\\s*$",
+    pattern: "^[\\s0-9A-Fa-fTRULStruls:.,/]*$", // parseAllowed reads it
     typeText: "true, false, networks",
     expected: "true, false, or networks such as 10.1.0.0/16 with commas between",
     description:
