@@ -1,5 +1,4 @@
 /** The lines that an attempt's handler writes, as far as they are kept with its record: the last ones, where they are many. */
-
 import { readableText } from "../core/readable-url.ts";
 
 const MAX_LINES = 50;

@@ -1,9 +1,9 @@
 /** Names that would become paths or prototypes, and texts that would keep a pattern busy, in every place of every payload that has a pattern. */
-import { isFull } from "../testing/full.ts";
 import { describe, expect, it } from "vitest";
 import { isArtifactKey, isArtifactName } from "../artifacts/key.ts";
 import { compileValidator } from "../core/validator.ts";
 import { loadDefinitions, registryOf } from "../registry.ts";
+import { isFull } from "../testing/full.ts";
 
 const definitions = await loadDefinitions();
 const registry = registryOf(definitions, {});

@@ -63,7 +63,7 @@ const noFiles = {} as ArtifactStore;
 
 /** The fields that take a URL, each by what fetches it. A callback is a webhook. */
 const FIELDS: Readonly<Record<string, (url: string, from: Outbound) => Promise<unknown>>> = {
-  webhook: async (url, from) => webhook.run({ url, follow_redirects: 5 }, { jobId: "1", attempt: 1, timeoutMs: 5_000, tool: { outbound: from, destinations: unlimited, limits: { concurrency: 100, perSecond: 0 } }, signal: never(), progress: () => undefined, log: () => undefined, onThread: () => Promise.reject(new Error("none")) }),
+  webhook: (url, from) => Promise.resolve(webhook.run({ url, follow_redirects: 5 }, { jobId: "1", attempt: 1, timeoutMs: 5_000, tool: { outbound: from, destinations: unlimited, limits: { concurrency: 100, perSecond: 0 } }, signal: never(), progress: () => undefined, log: () => undefined, onThread: () => Promise.reject(new Error("none")) })),
   image: (url, from) => readImage({ url }, noFiles, from, never()),
   attachment: async (url, from) => fetchFile(url, { outbound: from, share: await new SendingLimits().take(1, never()), shareInUse: 0, maxBytes: 1_000_000, signal: never() }),
   plain: (url, from) => from.fetch(url, { timeoutMs: 5_000, followRedirects: 5 }),

@@ -17,7 +17,7 @@ beforeAll(async () => {
   server = createServer((socket) => {
     const at = requests.push("") - 1;
     socket.on("error", () => undefined).on("data", (piece) => {
-      requests[at] += piece.toString("latin1");
+      requests[at] = (requests[at] ?? "") + piece.toString("latin1");
       socket.end("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
     });
   }).listen(0, "127.0.0.1");

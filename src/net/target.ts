@@ -3,13 +3,12 @@ import { isIP } from "node:net";
 import { PermanentError, RetryableError } from "../core/job-type.ts";
 import { isMetadataName, refusalOf, type Allowed } from "./address.ts";
 
-const CODE = "target_refused";
 const NAME = "TargetRefused";
 
 /** The URL, or the address written in it, is one that callers may not reach. No repeat mends it. */
 export class TargetRefused extends PermanentError {
   constructor(message: string) {
-    super(message, { code: CODE });
+    super(message, { code: "target_refused" });
     this.name = NAME;
   }
 }
@@ -20,7 +19,7 @@ export class TargetRefused extends PermanentError {
  */
 export class NameRefused extends RetryableError {
   constructor(hostname: string) {
-    super(`the host ${hostname} has no address that may be reached`, { code: CODE });
+    super(`the host ${hostname} has no address that may be reached`, { code: "target_refused" });
     this.name = NAME;
   }
 }

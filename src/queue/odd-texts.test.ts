@@ -34,7 +34,7 @@ it.each(Object.entries(FIELDS))("%s", async (field, fill) => {
   const ids = await enqueue(queue, ...sent);
   const wrong: string[] = [];
   for (let at = 0; at < ids.length; ) {
-    const { claimed: jobs } = await queue.claim((seq += 1), 200, ioSlots({ odd: 200 }));
+    const { claimed: jobs } = await queue.claim((seq += 1), 1, ioSlots({ odd: 200 }));
     if (jobs.length === 0) expect.fail(`${ids.length - at} jobs of ${field} are not claimed`);
     for (const job of jobs) {
       const { type, payload, priority, maxAttempts, groupKey, options } = sent[ids.indexOf(job.id)] ?? expect.fail(`nobody sent ${job.id}`);
