@@ -30,7 +30,7 @@ export interface JobType {
   readonly source: string;
   /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
   readonly maxBodyBytes: number;
-  /** Whether a payload may hold a `secret`, or `headers` with credentials. */
+  /** Whether a payload may hold a text that is not read back, a credential or a URL say. */
   readonly hidesSecrets: boolean;
   /** Every fault of a payload, each once, with JSON pointers into the payload. */
   faultsOf(payload: unknown): readonly PayloadFault[];
@@ -172,7 +172,11 @@ function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, {
 
 const NONE: readonly PayloadFault[] = [];
 
-/** Where a schema takes fields that it does not name, they may be those too. */
-function hidesSecrets({ properties, additionalProperties }: TObject & { readonly additionalProperties?: TSchema | boolean }): boolean {
-  return additionalProperties !== false || "secret" in properties || "headers" in properties;
+const WITHOUT_TEXT = new Set(["number", "integer", "boolean", "null"]);
+
+/** Where a schema takes fields that it does not name, or words that it does not list, they may be anything. */
+function hidesSecrets(schema: TSchema): boolean {
+  const { type, properties, additionalProperties } = schema as { readonly type?: string; readonly properties?: Readonly<Record<string, TSchema>>; readonly additionalProperties?: unknown };
+  if (type === "object" && properties !== undefined && additionalProperties === false) return Object.values(properties).some(hidesSecrets);
+  return type === undefined || !WITHOUT_TEXT.has(type);
 }

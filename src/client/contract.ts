@@ -320,7 +320,7 @@ export interface WebhookPayload {
   headers?: Record<string, string> | undefined;
   /** Any JSON, sent as application/json. Not with GET or HEAD. */
   body?: unknown;
-  /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key. */
+  /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out. */
   secret?: string | readonly string[] | undefined;
   /** Of the request, redirects included. */
   timeout_ms?: number | undefined;

@@ -7,8 +7,8 @@ import type { Evidence, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { PermanentError, ReleaseError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { MAX_STATE_LENGTH, stateText } from "../core/saved-state.ts";
+import { readableText } from "../core/readable-url.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { redactUrls } from "../redacted-url.ts";
 import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
 import { isOf } from "./thrown.ts";
@@ -174,7 +174,7 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
 const MAX_MESSAGE_LENGTH = 4_000;
 
 function readableMessage(thrown: unknown): string {
-  return redactUrls(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH));
+  return readableText(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH));
 }
 
 function endOf(thrown: unknown): AttemptEnd {

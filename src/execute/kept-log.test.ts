@@ -4,6 +4,12 @@ import { KeptLog } from "./kept-log.ts";
 const AT = Date.UTC(2026, 0, 1);
 
 describe("the kept log", () => {
+  it("shows no credentials of a URL", () => {
+    const log = new KeptLog(AT);
+    log.add("fetching https://user:hunter2@a.example/x?token=hunter2", { from: "https://a.example/?sig=hunter2&page=2" });
+    expect(log.lines[0]).toMatch(/ fetching https:\/\/\[redacted\]@a\.example\/x\?token=\[redacted\] \{"from":"https:\/\/a\.example\/\?sig=\[redacted\]&page=2"\}$/);
+  });
+
   it("has the last fifty lines, and says how many came before", () => {
     const log = new KeptLog(AT);
     for (let n = 1; n <= 60; n += 1) log.add(`line ${n}`);

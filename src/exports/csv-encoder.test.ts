@@ -14,6 +14,18 @@ function encode(lines: string | Buffer, size = 1_000, delimiter = ","): string {
   return Buffer.concat([...parts, encoder.end()]).toString();
 }
 
+/** The cells of a text as a reader finds them that parts them by this delimiter, and takes what is between quotes for one. */
+function bareCells(text: string, delimiter: string): string[] {
+  const cells = [""];
+  let isQuoted = false;
+  for (const character of text) {
+    if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && (character === delimiter || character === "\n")) cells.push("");
+    else cells.push((cells.pop() ?? "") + character);
+  }
+  return cells;
+}
+
 /** A reader of RFC 4180 for what the encoder writes. */
 function parse(text: string): string[][] {
   const cells = text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g);
@@ -32,7 +44,16 @@ describe("CSV", () => {
   it.each([
     ["=HYPERLINK(1)", "'=HYPERLINK(1)"],
     ["@SUM(1)", "'@SUM(1)"],
-    ["\tx", "'\tx"],
+    ["\tx", `"'\tx"`],
+    ["a;=1+1", '"a;=1+1"'],
+    ["a|=1", '"a|=1"'],
+    ["a\t=1", '"a\t=1"'],
+    ["=1;2", `"'=1;2"`],
+    ["-1;2", `"'-1;2"`],
+    [";", '";"'],
+    ["a;", '"a;"'],
+    ["x".repeat(4_095), "x".repeat(4_095)],
+    ["x".repeat(5_000), `"${"x".repeat(5_000)}"`],
     ["+1+2", "'+1+2"],
     ["-2+3", "'-2+3"],
     ["-", "'-"],
@@ -68,10 +89,25 @@ describe("CSV", () => {
 
   it.each([
     [";", "-1,5;=1,2;a", "-1,5;'=1,2;a"],
+    [";", "a,=1;a,+1;a,b;,@x", `"a,=1";"a,+1";a,b;",@x"`],
+    ["|", "a;=1|a,=1|\t=1|a", `"a;=1"|"a,=1"|"'\t=1"|a`],
+    ["\t", "a;=1\ta|=1\ta,＝1", `"a;=1"\t"a|=1"\t"a,＝1"`],
     ["\t", "\t\t-2+3\t", "\t\t'-2+3\t"],
     ["|", '"\t"|-', `"'\t"|'-`],
   ])("parts cells by %j as well", (delimiter, cells, expected) => {
     for (const size of [1, 2, 3, 1_000]) expect(encode(`${cells}\n`, size, delimiter)).toBe(`${expected}\r\n`);
+  });
+
+  it("has no cell that a reader would run, whatever of its delimiters the reader parts cells by", () => {
+    const starts = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "＝1", "＋1", "－1", "＠x", "=cmd|' /C calc'!A0", "\t=1", "\r=1"];
+    const cells = [",", ";", "\t", "|"].flatMap((divider) => starts.flatMap((start) => [`a${divider}${start}`, `${divider}${start}`, `1${divider}2${divider}${start}`, start + divider + start]));
+    expect(cells).toHaveLength(176);
+    for (const delimiter of [",", ";", "\t", "|"] as const) {
+      const layout = { format: "csv", columns: [{ name: "a" }], csv: { ...PLAIN_CSV, delimiter, header: false }, timeZone: "UTC" } as const;
+      const source = openRows(cells.map((a) => ({ a })), layout).rows as LineRows;
+      const text = encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), 7, delimiter);
+      for (const other of [",", ";", "\t", "|"]) expect(bareCells(text, other).filter((cell) => /^["']?[=+\-@\t\r＝＋－＠]/.test(cell) && !cell.startsWith("'"))).toEqual([]);
+    }
   });
 
   it("gives every text back, with an apostrophe before what would be run", () => {

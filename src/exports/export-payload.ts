@@ -114,11 +114,18 @@ function faultsOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
     const title = titleOf(column);
     if (titles.has(title)) faults.push({ path: `/${at}`, message: "another column has the same name in the file" });
     titles.add(title);
-    // neither a query of Postgres nor a file may have one
-    if (column.name.includes("\0") || title.includes("\0")) faults.push({ path: `/${at}`, message: "has a NUL character" });
+    const fault = faultOfName(column.name) ?? faultOfName(title);
+    if (fault !== undefined) faults.push({ path: `/${at}`, message: fault });
     if (column.date !== undefined && format === "parquet") faults.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
   });
   return faults;
+}
+
+/** What is wrong with a column's name: a query of Postgres takes no NUL, and no file takes all of the other control characters and halves of surrogate pairs. */
+function faultOfName(name: string): string | undefined {
+  if (name.includes("\0")) return "has a NUL character";
+  if (/\p{Cc}/u.test(name)) return "has a control character";
+  return /\p{Surrogate}/u.test(name) ? "has half of a surrogate pair" : undefined;
 }
 
 /** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
@@ -132,6 +139,9 @@ function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
 
 function faultsOfRows(rows: readonly Readonly<Record<string, unknown>>[], { format, columns }: ExportPayload): PayloadFault[] {
   if (format === "parquet" && columns === undefined && Object.keys(rows[0] ?? {}).length === 0) return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
+  const titles = columns === undefined && format !== "json" && format !== "ndjson" ? Object.keys(rows[0] ?? {}) : [];
+  const fault = titles.map(faultOfName).find((each) => each !== undefined);
+  if (fault !== undefined) return [{ path: "/source/rows/0", message: `the name of a column ${fault}` }];
   // JSON has read it as another number by now
   const isInexact = (value: unknown): boolean => typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21;
   const at = rows.findIndex((row) => Object.values(row).some(isInexact));

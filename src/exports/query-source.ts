@@ -9,8 +9,15 @@ import { queryColumns, type QueryColumn } from "./query-columns.ts";
 import type { Table, TableRow } from "./table.ts";
 import { tableLines } from "./table-lines.ts";
 
-/** By the query's name of a column: what makes of its texts those that may be shown. */
-export type Redactions = ReadonlyMap<string, (text: string) => string>;
+export interface Redaction {
+  /** The query's column that says how. */
+  readonly by: string;
+  /** What makes of a text one that may be shown. @param how the text of the column `by` in the same row */
+  readonly redact: (text: string, how: string) => string;
+}
+
+/** By the query's name of the column that is redacted. */
+export type Redactions = ReadonlyMap<string, Redaction>;
 
 const NO_REDACTIONS: Redactions = new Map();
 
@@ -46,7 +53,7 @@ function openRows(connection: ExportConnection, sql: string, columns: readonly Q
 }
 
 /** Line feeds around the query keep a comment at its end from what follows. */
-function selectText(sql: string, columns: readonly QueryColumn[] | undefined): string {
+function selectText(sql: string, columns: readonly Pick<QueryColumn, "expression" | "title">[] | undefined): string {
   const list = columns?.map(({ expression, title }) => `${expression} as ${pg.escapeIdentifier(title)}`).join(", ");
   return `select ${list ?? "*"} from (\n${sql}\n) as taskflow_rows`;
 }
@@ -64,11 +71,22 @@ function lineRows(connection: ExportConnection, sql: string, columns: readonly Q
 }
 
 function readTable(connection: ExportConnection, sql: string, columns: readonly QueryColumn[], redactions: Redactions): Table {
-  const batches = readCopyText(connection.copy(`copy (${selectText(sql, columns)}) to stdout`));
-  const redactors = columns.map(({ name }) => redactions.get(name));
-  return { columns, batches: redactors.every((redact) => redact === undefined) ? batches : redacted(batches, redactors) };
+  const columnRedactions = columns.map(({ name }) => redactions.get(name));
+  const ways = columnRedactions.flatMap((redaction) => (redaction === undefined ? [] : [{ expression: pg.escapeIdentifier(redaction.by), title: redaction.by }]));
+  const batches = readCopyText(connection.copy(`copy (${selectText(sql, [...columns, ...ways])}) to stdout`));
+  return { columns, batches: ways.length === 0 ? batches : redacted(batches, columnRedactions) };
 }
 
-async function* redacted(batches: AsyncIterable<TableRow[]>, redactors: readonly (((text: string) => string) | undefined)[]): AsyncGenerator<TableRow[]> {
-  for await (const rows of batches) yield rows.map((row) => row.map((cell, at) => (cell === null ? null : (redactors[at]?.(cell) ?? cell))));
+/** @param batches rows that have the texts of the columns `by` behind their own, in the order of the redactions */
+async function* redacted(batches: AsyncIterable<TableRow[]>, redactions: readonly (Redaction | undefined)[]): AsyncGenerator<TableRow[]> {
+  for await (const rows of batches) {
+    yield rows.map((row) => {
+      let way = redactions.length;
+      return redactions.map((redaction, at) => {
+        const cell = row[at] ?? null;
+        const how = redaction === undefined ? "" : (row[way++] ?? "");
+        return cell === null || redaction === undefined ? cell : redaction.redact(cell, how);
+      });
+    });
+  }
 }

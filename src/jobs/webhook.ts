@@ -8,6 +8,7 @@ import { urlFault } from "../net/target.ts";
 import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
 import { destinationOf, signOfThrow } from "../webhooks/destination.ts";
 import { secretsToSignWith, signingSecrets } from "../webhooks/callback-secret.ts";
+import { withoutEchoes } from "../webhooks/echo.ts";
 import { webhookErrors } from "../webhooks/error-codes.ts";
 import { headerFaults } from "../webhooks/headers.ts";
 import { MAX_SECRETS, secretFault, signatureOf } from "../webhooks/signature.ts";
@@ -31,7 +32,7 @@ const payloadSchema = Type.Object(
     body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json. Not with GET or HEAD." })),
     secret: Type.Optional(
       Type.Union([secretSchema, Type.Array(secretSchema, { minItems: 1, maxItems: MAX_SECRETS })], {
-        description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key.",
+        description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out.",
       }),
     ),
     timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMEOUT_MS, description: "Of the request, redirects included." })),
@@ -132,7 +133,7 @@ interface Delivery {
 async function send({ payload, secrets }: Delivery, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
   const body = payload.body === undefined ? undefined : JSON.stringify(payload.body);
   try {
-    return await tool.outbound.fetch(payload.url, {
+    const answer = await tool.outbound.fetch(payload.url, {
       method: payload.method ?? "POST",
       headers: headersOf({ payload, secrets }, jobId, body ?? ""),
       body,
@@ -141,6 +142,7 @@ async function send({ payload, secrets }: Delivery, { jobId, tool, signal, timeo
       followRedirects: payload.follow_redirects ?? 0,
       onAnswer,
     });
+    return { ...answer, body: withoutEchoes(answer.body, payload.headers ?? {}, secrets) };
   } catch (thrown) {
     if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryableError || thrown instanceof RetryAfterError) throw thrown;
     throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "network", cause: thrown });

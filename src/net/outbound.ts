@@ -6,29 +6,36 @@
  * Behind OUTBOUND_PROXY the proxy connects: an address written in a URL or a redirect is still judged here, but what a name
  * resolves to only the proxy can judge.
  */
-import type { LookupAddress } from "node:dns";
+import { TIMEOUT, type LookupAddress } from "node:dns";
 import { readFileSync } from "node:fs";
 import type { LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
 import { Type, type Static, type TObject } from "typebox";
 import { Agent, ProxyAgent, type Dispatcher } from "undici";
-import { PermanentError } from "../core/job-type.ts";
-import { messageOf, StartError } from "../errors.ts";
+import { PermanentError, RetryAfterError } from "../core/job-type.ts";
+import { codeOf, messageOf, StartError } from "../errors.ts";
+import { parseAllowed, refusalOf, type Allowed } from "./address.ts";
 import { discard, readAnswer, type BodyLimits, type OutboundResponse } from "./answer.ts";
 import { within } from "./deadline.ts";
 import { Lookups } from "./lookups.ts";
 import { NameLookup } from "./name-lookup.ts";
 import { followed, isRedirect, type Hop } from "./redirect.ts";
-import { parseTarget, refusalOf, TargetRefused } from "./target.ts";
+import { NameRefused, parseTarget } from "./target.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** When a look-up fails that leads nowhere: a usual one takes less. */
+const REFUSAL_MS = 200;
 
 /** What a job type with URLs of its callers spreads into its settings. */
 export const outboundSettings = {
-  OUTBOUND_ALLOW_PRIVATE: Type.Boolean({
+  OUTBOUND_ALLOW_PRIVATE: Type.Unsafe<boolean | string>({
+    type: "string",
     default: false,
+    pattern: "^[\\s0-9A-Fa-fTRULStruls:.,/]*$", // parseAllowed reads it
+    typeText: "true, false, networks",
+    expected: "true, false, or networks such as 10.1.0.0/16 with commas between",
     description:
-      "Whether URLs given by callers (webhooks, image sources) may lead to loopback and private networks. Link-local addresses and cloud metadata stay refused.",
+      "Whether URLs given by callers (webhooks, image sources, attachments) may lead to loopback and private networks; or to which of these alone, as in `10.1.0.0/16,fd12:3456::/32`. Link-local addresses and cloud metadata stay refused.",
   }),
   OUTBOUND_PROXY: Type.Optional(Type.String({
     isSecret: true,
@@ -74,10 +81,11 @@ export function openOutbound(settings: OutboundSettings, resolve?: Resolve): Out
   const names = new NameLookup();
   const connectTimeoutMs = settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? CONNECT_TIMEOUT_MS;
   const lookups = new Lookups({ addressesOf: (name) => names.addressesOf(name), connectTimeoutMs });
-  return new Outbound(settings.OUTBOUND_ALLOW_PRIVATE, openDispatcher(settings, resolve ?? lookups.resolve), () => names.close());
+  const allowed = parseAllowed(settings.OUTBOUND_ALLOW_PRIVATE);
+  return new Outbound(allowed, openDispatcher(settings, guardedLookup(allowed, resolve ?? lookups.resolve)), () => names.close());
 }
 
-function openDispatcher(settings: OutboundSettings, resolve: Resolve): Dispatcher {
+function openDispatcher(settings: OutboundSettings, lookup: LookupFunction): Dispatcher {
   const { OUTBOUND_CLIENT_CERT_FILE: certFile = "", OUTBOUND_CA_FILE: caFile = "", OUTBOUND_PROXY: proxy = "" } = settings;
   const timeouts = { headersTimeout: settings.OUTBOUND_HEADERS_TIMEOUT_MS ?? 600_000, bodyTimeout: settings.OUTBOUND_BODY_TIMEOUT_MS ?? 60_000 };
   const pair = certFile === "" ? undefined : readPem("OUTBOUND_CLIENT_CERT_FILE", certFile);
@@ -88,7 +96,7 @@ function openDispatcher(settings: OutboundSettings, resolve: Resolve): Dispatche
   };
   if (proxy !== "") return new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: { timeout: tls.timeout }, proxyTunnel: true, ...timeouts });
   // autoSelectFamily: the look-up is then asked for all addresses, and tries what it was given
-  return new Agent({ connect: { ...tls, lookup: guardedLookup(settings.OUTBOUND_ALLOW_PRIVATE, resolve), autoSelectFamily: true }, ...timeouts });
+  return new Agent({ connect: { ...tls, lookup, autoSelectFamily: true }, ...timeouts });
 }
 
 function readPem(setting: string, file: string): string {
@@ -101,19 +109,20 @@ function readPem(setting: string, file: string): string {
 
 export class Outbound {
   readonly #agent: Dispatcher;
-  readonly #allowPrivate: boolean;
+  readonly #allowed: Allowed;
   readonly #closeNames: () => void;
   #closing: Promise<void> | undefined;
 
-  constructor(allowPrivate: boolean, agent: Dispatcher, closeNames: () => void) {
-    this.#allowPrivate = allowPrivate;
+  constructor(allowed: Allowed, agent: Dispatcher, closeNames: () => void) {
+    this.#allowed = allowed;
     this.#agent = agent;
     this.#closeNames = closeNames;
   }
 
   /**
    * Sends one request and reads the answer, whatever its status.
-   * @throws {TargetRefused} code `target_refused`: the URL, a redirect's or every address of its host is not to be reached
+   * @throws {TargetRefused} code `target_refused`: the URL, or a redirect's, is not to be reached
+   * @throws {NameRefused} code `target_refused`: its host does not exist, or has no address that may be reached
    * @throws {PermanentError} `too_many_redirects`; `too_large` with `onExcess: "fail"`
    * @throws {RetryableError} `timeout` after `timeoutMs`
    * @throws the reason of `signal`; network faults as Node and undici throw them, with their `code`
@@ -122,7 +131,7 @@ export class Outbound {
     const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
     return within(request.timeoutMs ?? 30_000, request.signal, async (signal) => {
       const first: Hop = {
-        url: parseTarget(url, this.#allowPrivate),
+        url: parseTarget(url, this.#allowed),
         method: request.method ?? "GET",
         headers: Object.fromEntries(headers),
         body: request.body,
@@ -150,7 +159,7 @@ export class Outbound {
       discard(answer);
       if (redirects === limit) throw new PermanentError(`more than ${limit} redirects`, { code: "too_many_redirects" });
       const target = URL.canParse(location, hop.url.href) ? new URL(location, hop.url).href : location;
-      hop = followed(hop, answer.statusCode, parseTarget(target, this.#allowPrivate));
+      hop = followed(hop, answer.statusCode, parseTarget(target, this.#allowed));
     }
   }
 
@@ -162,14 +171,24 @@ export class Outbound {
   }
 }
 
-/** A look-up for net.connect that answers with the permitted addresses only, and fails when none is. */
-function guardedLookup(allowPrivate: boolean, resolve: Resolve): LookupFunction {
+/**
+ * A look-up for net.connect that answers with the permitted addresses only, and fails when there are none. The caller must not learn which
+ * of both it is, that a name does not exist or that its addresses are refused, and so not by the time either: it fails after
+ * {@link REFUSAL_MS}, in which most names are looked up. The cause is for the log of this side.
+ */
+function guardedLookup(allowed: Allowed, resolve: Resolve): LookupFunction {
   return (hostname, _options, callback) => {
+    const startedAt = performance.now();
     resolve(hostname, (error, addresses) => {
-      const permitted = error === null ? addresses.filter(({ address }) => refusalOf(address, allowPrivate) === undefined) : [];
-      if (error !== null || permitted.length > 0) callback(error, permitted);
-      // the address is not told: a caller could map the names of a private network by it
-      else callback(new TargetRefused(`the host ${hostname} has no address that may be reached`), []);
+      const permitted = error === null ? addresses.filter(({ address }) => refusalOf(address, allowed) === undefined) : [];
+      if (permitted.length > 0) callback(null, permitted);
+      else if (error !== null && !isOfName(error)) callback(error, []);
+      else setTimeout(callback, REFUSAL_MS - (performance.now() - startedAt), new NameRefused(hostname), []);
     });
   };
+}
+
+/** Whether a look-up failed because of its name: not because no server answered in time, or it never had its turn. */
+function isOfName(error: Error): boolean {
+  return !(error instanceof RetryAfterError) && codeOf(error) !== TIMEOUT;
 }

@@ -7,6 +7,8 @@ import type { AnyJobDefinition } from "../core/job-type.ts";
 import { StartError, UsageError } from "../errors.ts";
 import type { MailSettings } from "../mail/transport.ts";
 import { readSender } from "../mail/transport.ts";
+import { parseAllowed } from "../net/address.ts";
+import type { OutboundSettings } from "../net/outbound.ts";
 import type { Registry } from "../registry.ts";
 import type { SettingSchema } from "../setting-value.ts";
 import { signingSecrets } from "../webhooks/callback-secret.ts";
@@ -31,6 +33,7 @@ export function typesToRun(asked: Asked): readonly AnyJobDefinition[] {
     ...(unknown.length === 0 ? [] : [`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}`]),
     ...faultsIn(() => signingSecrets(config.CALLBACK_SECRET)),
     ...faultsIn(() => openArtifactLinks(config)),
+    ...faultsIn(() => parseAllowed((typeSettings as Partial<OutboundSettings>).OUTBOUND_ALLOW_PRIVATE ?? false)),
     ...faultsIn(() => ARTIFACTS_URL !== "" && parseS3Place(ARTIFACTS_URL)),
     ...(runs.some(({ type }) => type === "email") ? faultsIn(() => readSender(typeSettings as MailSettings)) : []),
     ...new Set(runs.flatMap((definition) => missingFolders(definition, typeSettings))),
