@@ -172,8 +172,9 @@ export class Server {
     });
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
-    const refusal = this.#gate.refusalOf(access, caller, headers, response);
-    const fault = refusal ?? faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
+    // First what ends the connection: after a request whose end is in doubt, nobody may go on there.
+    const refusal = faultOfHead(headers, route.maxBodyBytes) ?? this.#gate.refusalOf(access, caller, headers, response);
+    const fault = refusal ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
     if (fault) exchange.send(fault);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
     else response.onData((chunk, isLast) => exchange.receive(chunk, isLast));
