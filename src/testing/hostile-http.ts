@@ -5,7 +5,7 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 
-export interface HostileCase {
+interface HostileCase {
   readonly name: string;
   /** Latin-1. */
   readonly request: string;
@@ -91,7 +91,7 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   { name: "a trailer", request: chunked(`${CHUNKS.slice(0, -2)}X: a\r\n\r\n`), statuses: [400, 422, 505, 0] },
 ];
 
-export interface HostileOutcome {
+interface HostileOutcome {
   /** Of all answers, in their order, but for 100 Continue. */
   readonly statuses: readonly number[];
   readonly received: string;
@@ -99,7 +99,7 @@ export interface HostileOutcome {
 }
 
 /** Sends a request and another one behind it, and reads until the server closes. */
-export async function attack({ request }: HostileCase, split: Split, { host, port }: { readonly host: string; readonly port: number }): Promise<HostileOutcome> {
+async function attack({ request }: HostileCase, split: Split, { host, port }: { readonly host: string; readonly port: number }): Promise<HostileOutcome> {
   const socket = connect(port, host);
   let received = "";
   socket.on("data", (chunk: Buffer) => (received += chunk.toString("latin1")));
@@ -136,8 +136,19 @@ function piecesOf(request: string, split: Split): readonly string[] {
 }
 
 /** What is wrong with an outcome; undefined where nothing is. */
-export function faultOf({ statuses, code }: HostileCase, outcome: HostileOutcome): string | undefined {
+function faultOf({ statuses, code }: HostileCase, outcome: HostileOutcome): string | undefined {
   const seen = `answers [${outcome.statuses.join(", ")}]${outcome.isClosed ? "" : ", and the connection was left open"}`;
   if (!outcome.isClosed || outcome.statuses.length > 1 || !statuses.includes(outcome.statuses[0] ?? 0)) return `${seen}, expected ${statuses.join(" or ")} and its end`;
   return code === undefined || outcome.received.includes(`"code":"${code}"`) || /<h1>/.test(outcome.received) ? undefined : `${seen} without the code ${code}`;
+}
+
+/** Tries all cases at once, each with what follows it sent in this way. Resolves to a sentence for each outcome that is not as expected. */
+export async function faultsOfServer(split: Split, address: { readonly host: string; readonly port: number }): Promise<string[]> {
+  const faults = await Promise.all(
+    HOSTILE_CASES.map(async (hostile) => {
+      const fault = faultOf(hostile, await attack(hostile, split, address));
+      return fault === undefined ? [] : [`${hostile.name}: ${fault}`];
+    }),
+  );
+  return faults.flat();
 }
