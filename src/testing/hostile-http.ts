@@ -76,7 +76,7 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   { name: "HTTP/1.0", request: get().replace("1.1", "1.0"), statuses: [505] },
   { name: "HTTP/1.0 with chunks", request: chunked(CHUNKS).replace("1.1", "1.0"), statuses: [505] },
   { name: "HTTP/2 without a word", request: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", statuses: [505] },
-  { name: "what is not HTTP", request: "hello\r\n\r\n", statuses: [505] },
+  { name: "what is not HTTP", request: "hello\r\n\r\n", statuses: [505, 0] },
   { name: "lines that end in a line feed alone", request: "GET /api/v1/health/live HTTP/1.1\nHost: localhost\n\n", statuses: [505, 400, 0] },
   { name: "a chunk that is no number", request: chunked("xyz\r\n"), statuses: [400, 0] },
   { name: "a chunk of a negative size", request: chunked(`-5\r\n${BODY}\r\n0\r\n\r\n`), statuses: [400, 0] },
