@@ -42,7 +42,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   yazl: /^exports\//,
   "hyparquet-writer": /^exports\//,
   piscina: /^execute\//,
-  "uWebSockets.js": /^api\/uws\.ts$/,
+  "uWebSockets.js": /^api\/uws(-library)?\.ts$/,
   "prom-client": /^metrics\.ts$/,
   commander: /^cli\//,
   pino: /^log\.ts$/,

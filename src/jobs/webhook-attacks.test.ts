@@ -54,7 +54,7 @@ it.each(Object.entries(PLACES))("%s begins no other header and no other request"
   await Promise.all(texts.map(async (text) => {
     const payload = fill(text, origin) as Payload;
     if (!validator.Check(payload) || (webhook.check?.(payload) ?? []).length > 0) return;
-    const tool = { outbound, destinations: unlimited, limits: { concurrency: 100, perSecond: 0 } };
+    const tool = { outbound, destinations: unlimited, callbackSecrets: [], limits: { concurrency: 100, perSecond: 0 } };
     await webhook.run(payload, { jobId: "1", attempt: 1, timeoutMs: 10_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: () => Promise.reject(new Error("none")) });
   }));
   for (const request of requests.splice(0)) {
