@@ -96,7 +96,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
   closers.push(() => delay.close());
-  const applied = await migrate(databaseUrl);
+  const applied = await migrate(databaseUrl, { onWait: (wait) => log.warn(`the migration of the database waits for a lock of Postgres: ${wait}`) });
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
   // The queue is made before those who hear what it says.

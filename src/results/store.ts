@@ -71,8 +71,8 @@ export class Store {
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string, { poolSize = 4 }: { readonly poolSize?: number } = {}) {
-    this.#pool = new ReadPool(databaseUrl, "taskflow-store", poolSize);
-    this.#lists = new ReadPool(databaseUrl, "taskflow-lists", LIST_CONNECTIONS);
+    this.#pool = new ReadPool(databaseUrl, "store", poolSize);
+    this.#lists = new ReadPool(databaseUrl, "lists", LIST_CONNECTIONS);
     this.#history = new HistoryScans(databaseUrl);
   }
 
