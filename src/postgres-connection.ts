@@ -47,12 +47,13 @@ export interface PostgresConnection {
 
 /** Not connected yet. Its loss is no error of its own: the call under way rejects. */
 export function postgresConnection(options: PostgresOptions): PostgresConnection {
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, idleSessionMs = 0 } = options;
   const client = new pg.Client(configOf(options));
   client.on("error", () => undefined);
   const open = async (): Promise<void> => {
     try {
       await client.connect();
-      await client.query(SETTINGS, [String(options.idleSessionMs ?? 0)]);
+      await client.query({ text: SETTINGS, values: [String(idleSessionMs)], query_timeout: connectTimeoutMs } as pg.QueryConfig);
     } catch (error) {
       cut(client);
       throw error;

@@ -52,9 +52,8 @@ const KEEPALIVE_MS = 10_000;
 const REASK_PERIOD_MS = 1_000;
 
 /**
- * A client with the rules above. One whose server has become a replica (READONLY) connects anew, and so finds the new master
+ * The one way to a connection to Redis: a client with the rules above. One whose server has become a replica (READONLY) connects anew, and so finds the new master
  * where Sentinels or a name lead to it; the refused command is not sent again.
- * The one way to a connection to Redis.
  * @param name `CLIENT LIST` shows it as `taskflow-<name>`
  * @param url `redis://` or `rediss://`, with user, password and database as needed, or one of Sentinels (redis-addr.ts)
  */
