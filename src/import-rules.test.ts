@@ -37,7 +37,7 @@ const PROGRAMS = ["main", "replica", "cli"];
 /** Each library has one home, so that what it is replaced by touches one place. Beside it: who runs the same server for tests. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   ioredis: /^(queue|embedded)\//,
-  pg: /^(results|exports|embedded)\/|^jobs\/data-export\.ts$/,
+  pg: /^(results|exports|embedded)\/|^jobs\/data-export\.ts$|^postgres-connection\.ts$/,
   "pg-copy-streams": /^(results|exports)\//,
   yazl: /^exports\//,
   "hyparquet-writer": /^exports\//,
@@ -93,6 +93,16 @@ describe("the import rules", () => {
     );
     expect(files.length).toBeGreaterThan(10);
     expect(violations).toEqual([]);
+  });
+
+  // So that each has the time limits, the keepalive and the name that are set there.
+  it.each([
+    ["a connection to Postgres", /\bnew pg\.(?:Client|Pool)\b|\bnew (?:Client|Pool)\(/, "postgres-connection.ts"],
+    ["a connection to Redis", /\bnew (?:Redis|Cluster)\(/, "queue/connection.ts"],
+  ])("one file makes %s", (_, made, home) => {
+    const src = fileURLToPath(new URL(".", import.meta.url));
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"));
+    expect(files.filter((file) => made.test(readFileSync(join(src, file), "utf8")))).toEqual([home]);
   });
 
   it.each([

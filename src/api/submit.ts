@@ -170,7 +170,7 @@ function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" |
         break;
       case "failed":
         metrics.countSubmissions(answer.error.code, ids.length);
-        reply.send(problemOfFailure(answer.error, ids) ?? answerOfThrown(log, answer.error));
+        reply.send(problemOfFailure(answer.error, answer.firstId === undefined ? ids : idsFrom(answer.firstId, ids.length)) ?? answerOfThrown(log, answer.error));
         break;
       default:
         answer satisfies never;

@@ -3,10 +3,11 @@
  * a million rows of six columns cost 0.8 s of processor time here, guarded CSV cells included, where a cursor
  * (pg-query-stream) with an encoder of rows costs 1.7 s and misses 0.6 of the speed of `psql \copy`.
  */
-import pg from "pg";
+import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { PermanentError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { cut, postgresConnection } from "../postgres-connection.ts";
 import type { Field } from "./query-columns.ts";
 
 export interface ExportConnectionOptions {
@@ -22,6 +23,9 @@ const QUERY_CANCELED = "57014";
 
 /** How soon Postgres notices that an export is gone, cancelled or with its replica: a thread that is terminated says nothing more. */
 const LOOK_FOR_CLIENT = "set client_connection_check_interval = '1s'";
+
+/** An export that does nothing within its transaction for so long is frozen, and keeps tables from being altered. */
+const IDLE_MS = 600_000;
 
 /** The ways of writing that the formats rely on, whatever the database has set. */
 const SETTINGS = `select set_config('statement_timeout', $1, true), set_config('timezone', $2, true), set_config('datestyle', 'ISO', true),
@@ -40,16 +44,15 @@ export class ExportConnection {
   /** @throws what pg throws when the database is away; {@link PermanentError} `query_unavailable` where none is set */
   static async open({ url, timeoutMs, timeZone }: ExportConnectionOptions): Promise<ExportConnection> {
     if (url === "") throw new PermanentError("DATABASE_URL is not set", { code: "query_unavailable" }); // pg would turn to the environment and to localhost
-    const client = new pg.Client({ connectionString: url, application_name: "taskflow-export", connectionTimeoutMillis: 10_000, keepAlive: true });
-    client.on("error", () => undefined); // whoever waits for an answer gets it too; nobody else is to
+    const { client, open } = postgresConnection({ databaseUrl: url, name: "export", connectTimeoutMs: 10_000, statementTimeoutMs: timeoutMs, idleInTransactionMs: Math.max(timeoutMs, IDLE_MS) });
     try {
-      await client.connect();
+      await open();
       await client.query(LOOK_FOR_CLIENT).catch(() => undefined); // not to be had on every system that Postgres runs on
       await client.query("begin isolation level repeatable read read only");
       await client.query(SETTINGS, [String(timeoutMs), timeZone]);
       return new ExportConnection(client, timeoutMs);
     } catch (thrown) {
-      await client.end();
+      cut(client);
       throw queryFault(thrown, false);
     }
   }

@@ -107,10 +107,10 @@ export class Queue {
       const { onError, onReady } = reach.of(name);
       return { onRoundTrip, onError, onReady: () => { onReady(); options.onWake(); } };
     };
-    this.#submissions = new Connection(options.url, hooksOf("submissions"));
-    this.#work = new Connection(options.url, hooksOf("work"));
-    this.#reads = new Connection(options.url, hooksOf("reads"));
-    this.#bytes = new Connection(options.url, hooksOf("payloads"));
+    this.#submissions = new Connection(options.url, hooksOf("submissions"), "submissions");
+    this.#work = new Connection(options.url, hooksOf("work"), "work");
+    this.#reads = new Connection(options.url, hooksOf("reads"), "reads");
+    this.#bytes = new Connection(options.url, hooksOf("payloads"), "payloads");
     this.#reader = new JobReader(this.#reads, this.#ns);
     this.#payloads = new PayloadStore(this.#bytes, this.#ns);
     this.destinations = new RedisDestinations(this.#work, { ...options, ns: this.#ns, clock: this.clock, onOpened: options.onDestinationsOpened ?? (() => undefined) });

@@ -32,7 +32,7 @@ export class HistoryScans {
   readonly #turns = new Turns();
 
   constructor(databaseUrl: string) {
-    this.#pool = new ReadPool(databaseUrl, "taskflow-scans", 1);
+    this.#pool = new ReadPool(databaseUrl, "scans", 1);
   }
 
   /** Slice by slice, those without a match too. @param asked the filters, in the order of the query's */

@@ -21,6 +21,7 @@ const ATTEMPTS = readSql("job-attempts.sql");
 const RANGE = readSql("job-range.sql");
 const AMONG = readSql("jobs-among.sql");
 const ACCEPTED = readSql("accepted-read.sql");
+const COMMITTED = readSql("accepted-among.sql");
 
 /** Pages that are read at once: each may hold 8 MiB. */
 const LIST_CONNECTIONS = 2;
@@ -70,8 +71,8 @@ export class Store {
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string, { poolSize = 4 }: { readonly poolSize?: number } = {}) {
-    this.#pool = new ReadPool(databaseUrl, "taskflow-store", poolSize);
-    this.#lists = new ReadPool(databaseUrl, "taskflow-lists", LIST_CONNECTIONS);
+    this.#pool = new ReadPool(databaseUrl, "store", poolSize);
+    this.#lists = new ReadPool(databaseUrl, "lists", LIST_CONNECTIONS);
     this.#history = new HistoryScans(databaseUrl);
   }
 
@@ -164,6 +165,13 @@ export class Store {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
     return new Set((await this.#pool.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
+  }
+
+  /** Those of these ids that were committed before Redis got them, and have not been taken from `accepted` yet. */
+  async committed(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const sorted = [...ids].sort();
+    return new Set((await this.#pool.query<{ id: string }>(COMMITTED, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
   }
 
   /** A round trip, in milliseconds. */
