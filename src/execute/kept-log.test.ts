@@ -21,7 +21,7 @@ describe("the kept log", () => {
   it("leaves out the passwords of URLs, in fields too", () => {
     const log = new KeptLog(AT);
     log.add("asking postgres://app:hunter2@db/x", { proxy: "http://u:hunter2@proxy:3128" });
-    expect(log.lines[0]).toContain(`asking postgres://app:***@db/x {"proxy":"http://u:***@proxy:3128"}`);
+    expect(log.lines[0]).toContain(`asking postgres://[redacted]@db/x {"proxy":"http://[redacted]@proxy:3128"}`);
   });
 
   it("cuts a long line, and leaves in none what cannot be stored", () => {

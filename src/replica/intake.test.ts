@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
-import { timeOfId } from "../core/id.ts";
+import { idsFrom, timeOfId } from "../core/id.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import { Acceptor } from "../results/acceptor.ts";
@@ -46,7 +46,7 @@ const idempotency = { key: "k", fingerprint: "f", ttlMs: 60_000 };
 describe("intake", () => {
   it("commits what asks for it, with the whole batch that it came in, and nothing else", async () => {
     const { queue, submit, committed } = await setup();
-    const ids = [queue.ids.next(), queue.ids.next(), queue.ids.next()] as [string, string, string];
+    const ids = idsFrom(queue.ids.next(3), 3) as [string, string, string];
     expect(await submit({ ids: [ids[0]], submissions: [submission()] })).toEqual({ kind: "enqueued" });
     expect(await committed()).toEqual([]);
     expect(await submit({ ids: ids.slice(1), submissions: [submission(), durable] })).toEqual({ kind: "enqueued" });
@@ -78,8 +78,8 @@ describe("intake", () => {
 
   it("answers a repeat that only Postgres knows, while each of its jobs is somewhere", async () => {
     const { redis, queue, client, store, submit, record } = await setup();
-    const ids = [queue.ids.next(), queue.ids.next(), queue.ids.next()] as [string, string, string];
-    const again = (): Promise<Enqueued> => submit({ ids: [1, 2, 3].map(() => queue.ids.next()), submissions: [submission(), durable, submission()], idempotency });
+    const ids = idsFrom(queue.ids.next(3), 3) as [string, string, string];
+    const again = (): Promise<Enqueued> => submit({ ids: idsFrom(queue.ids.next(3), 3), submissions: [submission(), durable, submission()], idempotency });
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
     expect(await submit({ ids, submissions: [submission(), durable, submission()], idempotency })).toMatchObject({ kind: "failed", error: { code: "outcome_unknown" } });
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");

@@ -7,6 +7,7 @@ import { Acceptor } from "../results/acceptor.ts";
 import { RecorderConnection } from "../results/connection.ts";
 import { writeRow } from "../results/copy.ts";
 import { migrate } from "../results/migrate.ts";
+import { addPartitions, dayOf } from "../results/partitions.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { settableClock } from "../testing/script-clock.ts";
@@ -41,6 +42,7 @@ async function setup() {
     await new Promise((resolve) => acceptor.accept({ jobs: ids.map((id) => ({ id, submission: submission({ payload, options: { durability: "postgres" } }) })) }, resolve));
   };
   const record = async (...ids: readonly string[]): Promise<void> => {
+    await addPartitions(client, new Set(ids.map(dayOf))); // midnight may be between the test and its ids
     const connection = new RecorderConnection(url, 5_000);
     await connection.copy(ids.map((id) => outcomeWith({ job: { id } })), writeRow);
     connection.cut();
