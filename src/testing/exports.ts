@@ -14,9 +14,9 @@ const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 
 export interface ExportRun {
   /** The file of a payload, as text. @throws what the job would fail with */
-  run(payload: ExportPayload): Promise<string>;
+  readonly run: (payload: ExportPayload) => Promise<string>;
   /** The file of a query. */
-  exported(sql: string, payload: Omit<ExportPayload, "source">): Promise<string>;
+  readonly exported: (sql: string, payload: Omit<ExportPayload, "source">) => Promise<string>;
 }
 
 /** @param url of the database that the queries run on */
