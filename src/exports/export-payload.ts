@@ -9,6 +9,7 @@ import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
 import { jobFilters } from "./job-history.ts";
 import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
 import { faultsOfNamedQuery } from "./named-query.ts";
+import { namesOf, type RowKeys } from "./row-source.ts";
 
 const columnName = Type.String({ minLength: 1, maxLength: 255 });
 const scalar = Type.Union([Type.String({ maxLength: 65_536 }), Type.Number(), Type.Boolean(), Type.Null()]);
@@ -16,7 +17,10 @@ const parameter = Type.Union([scalar, Type.Array(scalar, { maxItems: 10_000 })])
 
 const source = Type.Union([
   Type.Object(
-    { rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 100_000, description: "Objects; what is nested becomes JSON in a cell." }) },
+    {
+      rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 100_000, description: "Objects; what is nested becomes JSON in a cell." }),
+      keys: Type.Optional(Type.Enum(["first", "all"], { description: "Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`." })),
+    },
     { additionalProperties: false },
   ),
   Type.Object(
@@ -39,12 +43,17 @@ const column = Type.Object(
   { additionalProperties: false },
 );
 
+/** Neither quotes nor line breaks, and nothing that a spreadsheet would run. */
+const NULL_TEXT = '^([^"=+@\\t\\r\\n\uFF0B\uFF0D\uFF1D\uFF20-][^"\\r\\n]*)?$';
+
 const csv = Type.Object(
   {
     delimiter: Type.Optional(Type.Enum([",", ";", "\t", "|"], { description: "Default `,`." })),
     bom: Type.Optional(Type.Boolean({ description: "A byte order mark, by which spreadsheets know UTF-8. Default false." })),
     header: Type.Optional(Type.Boolean({ description: "Default true." })),
     decimal: Type.Optional(Type.Enum([".", ","], { description: "The decimal point. Default `.`." })),
+    null: Type.Optional(Type.String({ maxLength: 32, pattern: NULL_TEXT, description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing." })),
+    formula_guard: Type.Optional(Type.Boolean({ description: "Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true." })),
   },
   { additionalProperties: false, description: "Of format csv alone." },
 );
@@ -100,9 +109,10 @@ export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
   if (compression !== undefined && !isCompressionHere(compression)) fault(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
   if (dialect !== undefined && format !== "csv") fault("/csv", "goes with format csv alone");
   if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",") fault("/csv/decimal", "is the delimiter: choose another one");
+  if (dialect?.null?.includes(dialect.delimiter ?? ",") === true) fault("/csv/null", "contains the delimiter: choose another one");
   if (time_zone !== undefined && !isTimeZone(time_zone)) fault("/time_zone", "expected an IANA time zone such as Europe/Berlin");
   faults.push(...below("/columns", faultsOfColumns(columns?.map(choiceOf) ?? [], format)));
-  if ("rows" in from) faults.push(...faultsOfRows(from.rows, payload));
+  if ("rows" in from) faults.push(...faultsOfRows(from, payload));
   if ("jobs" in from) faults.push(...below("/source/jobs", faultsOfFilters(from.jobs)));
   return faults;
 }
@@ -137,9 +147,10 @@ function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
   return faults.map((each) => ({ path: path + each.path, message: each.message }));
 }
 
-function faultsOfRows(rows: readonly Readonly<Record<string, unknown>>[], { format, columns }: ExportPayload): PayloadFault[] {
-  if (format === "parquet" && columns === undefined && Object.keys(rows[0] ?? {}).length === 0) return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
-  const titles = columns === undefined && format !== "json" && format !== "ndjson" ? Object.keys(rows[0] ?? {}) : [];
+function faultsOfRows({ rows, keys }: { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly keys?: RowKeys }, { format, columns }: ExportPayload): PayloadFault[] {
+  if (keys !== undefined && columns !== undefined) return [{ path: "/source/keys", message: "is not given together with columns" }];
+  if (format === "parquet" && columns === undefined && namesOf(rows, keys).length === 0) return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
+  const titles = columns === undefined && format !== "json" && format !== "ndjson" ? namesOf(rows, keys) : [];
   const fault = titles.map(faultOfName).find((each) => each !== undefined);
   if (fault !== undefined) return [{ path: "/source/rows/0", message: `the name of a column ${fault}` }];
   // JSON has read it as another number by now

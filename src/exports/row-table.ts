@@ -1,7 +1,7 @@
 /** Rows that a payload brought, as a table: the type of a column follows from all of its values. */
 import { spreadsheetPattern, wallClockMs } from "./date-pattern.ts";
 import { titleOf, type ColumnChoice, type TableLayout } from "./layout.ts";
-import { decimalsFormat } from "./query-columns.ts";
+import { decimalsFormat } from "./spreadsheet-column.ts";
 import { instantOf, textOf, valueOf, type Row } from "./row-value.ts";
 import type { Cell, ColumnKind, Table, TableColumn, TableRow } from "./table.ts";
 
