@@ -71,7 +71,7 @@ it.each<[ColumnType, string]>([
 
 it("holds any text, integer, decimal and list, whatever stands beside it", async () => {
   const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
-  const text = fc.string({ unit: "binary" }).filter((each) => each.isWellFormed());
+  const text = fc.string({ unit: "binary" }).filter((each) => !/\p{Surrogate}/u.test(each));
   const decimal = fc.bigInt({ min: -(10n ** 20n) + 1n, max: 10n ** 20n - 1n }).map((unscaled) => {
     const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(5, "0");
     return `${unscaled < 0n ? "-" : ""}${digits.slice(0, -4)}.${digits.slice(-4)}`;

@@ -51,7 +51,7 @@ describe("a cell", () => {
     [{ kind: "date" }, "infinity", "infinity", "infinity"],
     [{ kind: "timestamp" }, "9999-12-31 00:00:00", 2_958_465, "9999-12-31 00:00:00"],
     [{ kind: "timestamp" }, "10000-01-01 00:00:00", "10000-01-01 00:00:00", "10000-01-01 00:00:00"],
-    [{ kind: "timestamp" }, "2026-01-31 12:00:00.125", 46_053.5 + 0.125 / 86_400, "2026-01-31 12:00:00.125"],
+    [{ kind: "timestamp" }, "2026-01-31 12:00:00.125", expect.closeTo(46_053.5 + 0.125 / 86_400, 9), "2026-01-31 12:00:00.125"],
     [{ kind: "timestamp" }, "9999-01-01 12:00:00.123456", "9999-01-01 12:00:00.123456", "9999-01-01 12:00:00.123456"],
     [{ kind: "timestamptz", dateFormat: String.raw`dd\.mm\.yyyy\ hh:mm` }, "2026-03-29 03:30:00+02", 46_110 + 3.5 / 24, "29.03.2026 03:30"],
     [{ kind: "text" }, "45000", "45000", "45000"],
@@ -121,4 +121,18 @@ describe("a sheet", () => {
     const columns = Array.from({ length: 16_385 }, (_, at): TableColumn => ({ title: `c${at}`, kind: "text" }));
     await expect(encoded(columns, [])).rejects.toMatchObject({ code: "export_columns" });
   });
+});
+
+it("has every millisecond of a day for readers that round and for those that cut off", async () => {
+  const twice = (number: number): string => String(number).padStart(2, "0");
+  const millisecond = fc.tuple(fc.constantFrom("1900-03-01", "1970-01-01", "2026-01-31", "2079-06-07", "9999-12-31"), fc.integer({ min: 0, max: 86_399_999 }));
+  await fc.assert(fc.asyncProperty(fc.array(fc.oneof(millisecond, fc.tuple(fc.constant("2026-01-31"), fc.integer({ min: 0, max: 23 }).map((hour) => hour * 3_600_000))), { minLength: 20, maxLength: 100 }), async (times) => {
+    const texts = times.map(([day, ms]) => `${day} ${twice(Math.floor(ms / 3_600_000))}:${twice(Math.floor(ms / 60_000) % 60)}:${twice(Math.floor(ms / 1_000) % 60)}.${String(ms % 1_000).padStart(3, "0")}`);
+    const file = await encoded([{ title: "c", kind: "timestamp" }], texts.map((text) => [text]));
+    const expected = texts.map((text) => `${text.replace(" ", "T")}Z`);
+    const cells = (await readSheet(file)).slice(1).map(([cell]) => (cell as Date).toISOString());
+    expect(cells).toEqual(expected);
+    const sheet = read(file, { cellDates: false }).Sheets["Sheet1"];
+    expect(texts.map((_, at) => new Date(Math.round(((sheet?.[`A${at + 2}`] as CellObject).v as number - 25_569) * 86_400e3)).toISOString())).toEqual(expected);
+  }), { numRuns: RUNS });
 });

@@ -79,7 +79,7 @@ async function exportRows(payload: ExportPayload, { jobId, attempt, tool, progre
 }
 
 async function openSource({ source }: ExportPayload, layout: Layout, settings: QuerySettings): Promise<ExportSource> {
-  if ("rows" in source) return openRows(source.rows, layout);
+  if ("rows" in source) return openRows(source.rows, layout, source.keys);
   const options = { url: settings.DATABASE_URL, timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS, timeZone: layout.timeZone };
   if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, JOB_REDACTIONS);
   const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
