@@ -3,12 +3,13 @@ import { Type, type Static } from "typebox";
 import { faultsOfFilters } from "../core/job-filters.ts";
 import type { PayloadFault } from "../core/job-type.ts";
 import { COMPRESSIONS, isCompressionHere, type Compression } from "./compression.ts";
-import { DATE_PATTERN } from "./date-pattern.ts";
+import { DATE_PATTERN, issueInSpreadsheet } from "./date-pattern.ts";
 import type { QuerySettings } from "./export-settings.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
 import { jobFilters } from "./job-history.ts";
 import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
 import { faultsOfNamedQuery } from "./named-query.ts";
+import { issueOfSheetName, SHEET_NAME } from "./sheet-name.ts";
 
 const columnName = Type.String({ minLength: 1, maxLength: 255 });
 const scalar = Type.Union([Type.String({ maxLength: 65_536 }), Type.Number(), Type.Boolean(), Type.Null()]);
@@ -61,6 +62,7 @@ export const exportPayload = Type.Object(
       }),
     ),
     csv: Type.Optional(csv),
+    sheet: Type.Optional(Type.String({ pattern: SHEET_NAME, maxLength: 31, description: "Of format xlsx alone: the name of the sheet. Default Sheet1." })),
     time_zone: Type.Optional(Type.String({ maxLength: 64, description: "IANA: the zone that times are written in. Default UTC." })),
     gzip: Type.Optional(Type.Boolean({ description: "The same as `compression: gzip`. Default false." })),
     compression: Type.Optional(Type.Enum([...COMPRESSIONS], { description: "Of csv, json and ndjson. zstd needs Node 22.15 or later." })),
@@ -99,6 +101,10 @@ export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
   if (compression !== undefined && !isLineFormat(format)) fault(compressionPath, `${format} is compressed by itself`);
   if (compression !== undefined && !isCompressionHere(compression)) fault(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
   if (dialect !== undefined && format !== "csv") fault("/csv", "goes with format csv alone");
+  if (payload.sheet !== undefined) {
+    const issue = format === "xlsx" ? issueOfSheetName(payload.sheet) : "goes with format xlsx alone";
+    if (issue !== undefined) fault("/sheet", issue);
+  }
   if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",") fault("/csv/decimal", "is the delimiter: choose another one");
   if (time_zone !== undefined && !isTimeZone(time_zone)) fault("/time_zone", "expected an IANA time zone such as Europe/Berlin");
   faults.push(...below("/columns", faultsOfColumns(columns?.map(choiceOf) ?? [], format)));
@@ -117,6 +123,8 @@ function faultsOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
     // neither a query of Postgres nor a file may have one
     if (column.name.includes("\0") || title.includes("\0")) faults.push({ path: `/${at}`, message: "has a NUL character" });
     if (column.date !== undefined && format === "parquet") faults.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
+    const dateIssue = column.date === undefined || format !== "xlsx" ? undefined : issueInSpreadsheet(column.date);
+    if (dateIssue !== undefined) faults.push({ path: `/${at}/date`, message: dateIssue });
   });
   return faults;
 }
@@ -162,6 +170,6 @@ export function compressionOf({ gzip, compression }: ExportPayload): Compression
   return compression ?? (gzip === true ? "gzip" : undefined);
 }
 
-export function layoutOf({ format, columns, csv: dialect, time_zone = "UTC" }: ExportPayload): Layout {
-  return { format, columns: columns?.map(choiceOf), csv: { ...PLAIN_CSV, ...dialect }, timeZone: time_zone };
+export function layoutOf({ format, columns, csv: dialect, sheet, time_zone = "UTC" }: ExportPayload): Layout {
+  return { format, columns: columns?.map(choiceOf), csv: { ...PLAIN_CSV, ...dialect }, sheet, timeZone: time_zone };
 }
