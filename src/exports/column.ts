@@ -37,6 +37,13 @@ export interface SqlType {
   readonly attributes: readonly Attribute[] | undefined;
 }
 
+/** A query with all of its columns. */
+export interface SourceQuery {
+  /** One query, without `;` at its end. */
+  readonly sql: string;
+  readonly columns: readonly SourceColumn[];
+}
+
 /** A column of a file that is made of a query's column. */
 export interface QueryColumn extends TableColumn {
   readonly source: SourceColumn;
@@ -69,6 +76,6 @@ export function digitsOf({ family, modifier }: SqlType): { readonly precision: n
 }
 
 /** The rows of a query, with its columns named by their positions. Line feeds keep a comment at the query's end from what follows. */
-export function rowsOf(query: string, columns: readonly SourceColumn[]): string {
-  return `(\n${query}\n) as taskflow_rows (${columns.map(({ sql }) => sql).join(", ")})`;
+export function rowsOf({ sql, columns }: SourceQuery): string {
+  return `(\n${sql}\n) as taskflow_rows (${columns.map((column) => column.sql).join(", ")})`;
 }

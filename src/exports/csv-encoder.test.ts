@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CsvEncoder } from "./csv-encoder.ts";
 import type { LineRows } from "./export-source.ts";
-import { PLAIN_CSV } from "./layout.ts";
+import { PLAIN_CSV, type CsvDialect } from "./layout.ts";
 import { openRows } from "./row-source.ts";
 
+/** Every column holds texts. */
+const ALL = Array.from({ length: 8 }, () => true);
+
 /** Encodes lines that come in pieces of `size` bytes. */
-function encode(lines: string | Buffer, size = 1_000, delimiter = ","): string {
-  const encoder = new CsvEncoder(delimiter);
+function encode(lines: string | Buffer, size = 1_000, delimiter: CsvDialect["delimiter"] = ",", guarded: readonly boolean[] = ALL): string {
+  const encoder = new CsvEncoder({ ...PLAIN_CSV, delimiter, header: false }, guarded);
   const input = Buffer.from(lines);
   const parts: Buffer[] = [];
   for (let at = 0; at < input.length; at += size) parts.push(encoder.encode(input.subarray(at, at + size)));
@@ -70,8 +73,18 @@ describe("CSV", () => {
     [";", "-1,5;=1,2;a", "-1,5;'=1,2;a"],
     ["\t", "\t\t-2+3\t", "\t\t'-2+3\t"],
     ["|", '"\t"|-', `"'\t"|'-`],
-  ])("parts cells by %j as well", (delimiter, cells, expected) => {
+  ] as const)("parts cells by %j as well", (delimiter, cells, expected) => {
     for (const size of [1, 2, 3, 1_000]) expect(encode(`${cells}\n`, size, delimiter)).toBe(`${expected}\r\n`);
+  });
+
+  it("looks at columns of texts alone, and at all titles", () => {
+    const dialect = { ...PLAIN_CSV, header: true };
+    const lines = Buffer.from(`=a,=b\n=1,=2\n"=1,",-Infinity\n`);
+    for (const [guard, expected] of [[true, `'=a,'=b\r\n'=1,=2\r\n"'=1,",-Infinity\r\n`], [false, `=a,=b\r\n=1,=2\r\n"=1,",-Infinity\r\n`]] as const) {
+      const encoder = new CsvEncoder({ ...dialect, formula_guard: guard }, [true, false]);
+      expect(Buffer.concat([...Array.from(lines, (byte) => encoder.encode(Buffer.of(byte))), encoder.end()]).toString()).toBe(expected);
+      expect(encoder.lines).toBe(3);
+    }
   });
 
   it("gives every text back, with an apostrophe before what would be run", () => {
@@ -79,8 +92,8 @@ describe("CSV", () => {
     fc.assert(
       fc.property(fc.array(fc.array(text, { minLength: 2, maxLength: 2 })), fc.integer({ min: 1, max: 9 }), (rows, size) => {
         const layout = { format: "csv", columns: [{ name: "a" }, { name: "b" }], csv: PLAIN_CSV, timeZone: "UTC" } as const;
-        const source = openRows(rows.map(([a, b]) => ({ a, b })), layout).rows as LineRows;
-        const read = parse(encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), size));
+        const source = openRows(rows.map(([a, b]) => JSON.stringify({ a, b })), layout).rows as LineRows;
+        const read = parse(encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), size, ",", source.guarded));
         const guarded = (cell: string) => (/^[=+\-@\t\r\n＝]/.test(cell) && !/^[+-]1+$/.test(cell) ? `'${cell}` : cell);
         expect(read).toEqual([["a", "b"], ...rows.map((row) => row.map(guarded))]);
       }),

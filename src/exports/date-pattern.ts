@@ -1,4 +1,6 @@
 /** Patterns of dates as an export's columns have them, `DD.MM.YYYY HH:mm`, in the words of those who apply them. */
+import { PermanentError } from "../core/job-type.ts";
+
 const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
 
 /** The pattern of a payload's schema. */
@@ -29,9 +31,13 @@ export function issueInSpreadsheet(pattern: string): string | undefined {
   return /SSS/.test(pattern.replaceAll("ss.SSS", "")) ? "in xlsx, SSS goes after `ss.` alone" : undefined;
 }
 
-/** Writes an instant by a pattern, as the clocks of the zone show it. */
+/**
+ * Writes an instant by a pattern, as the clocks of the zone show it.
+ * @throws {PermanentError} `export_value`: the zone's year has no four digits, or is none after Christ
+ */
 export function formatInstant(epochMs: number, pattern: string, timeZone: string): string {
   const wall = new Date(wallClockMs(epochMs, timeZone)).toISOString(); // 2026-01-31T12:00:00.000Z
+  if (/^[+-]|^0000/.test(wall)) throw new PermanentError(`A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`, { code: "export_value" });
   const fields: Record<string, string> = {
     YYYY: wall.slice(0, 4), MM: wall.slice(5, 7), DD: wall.slice(8, 10), HH: wall.slice(11, 13), mm: wall.slice(14, 16), ss: wall.slice(17, 19), SSS: wall.slice(20, 23),
   };
@@ -46,13 +52,17 @@ export function wallClockMs(epochMs: number, timeZone: string): number {
   let formatter = formatters.get(timeZone);
   if (!formatter) {
     formatter = new Intl.DateTimeFormat("en-US", {
-      timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
+      timeZone, hourCycle: "h23", era: "short", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
     });
     formatters.set(timeZone, formatter);
   }
-  const part = Object.fromEntries(formatter.formatToParts(epochMs).map(({ type, value }) => [type, Number(value)]));
+  const parts = formatter.formatToParts(epochMs);
+  const part = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
-  return Date.UTC(year, month - 1, day, hour, minute, second) + (((epochMs % 1_000) + 1_000) % 1_000);
+  const isAfterChrist = parts.some(({ type, value }) => type === "era" && value === "AD");
+  const wall = new Date(0);
+  wall.setUTCFullYear(isAfterChrist ? year : 1 - year, month - 1, day); // Date.UTC would take the year 50 for 1950
+  return wall.setUTCHours(hour, minute, second, ((epochMs % 1_000) + 1_000) % 1_000);
 }
 
 function translate(pattern: string, words: Readonly<Record<string, string>>): string {

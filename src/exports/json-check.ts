@@ -2,8 +2,9 @@
 import pg from "pg";
 import type { SqlType } from "./column.ts";
 
-/** For records without a declared type, and types that contain themselves: what to_json writes of NaN and the infinities. */
+/** What to_json writes of NaN and the infinities, and how Postgres prints the bounds of an array. */
 const QUOTED_NUMBER = `'"(NaN|-?Infinity)"'`;
+const BOUNDS = String.raw`'\[-?\d+:-?\d+\]='`;
 
 /**
  * A condition in SQL that is true where JSON cannot hold the value; undefined where it holds all values of the type.
@@ -32,7 +33,8 @@ function notInJsonArray(sql: string, { element }: SqlType, outer: readonly SqlTy
 
 function notInJsonObject(sql: string, type: SqlType, outer: readonly SqlType[]): string | undefined {
   const isRecursive = outer.filter(({ oid }) => oid === type.oid).length > 1;
-  if (type.attributes === undefined || isRecursive) return `to_json(${sql})::text ~ ${QUOTED_NUMBER}`;
+  // A record without declared types, or a type that contains itself, has only its texts to go by: one of its texts may look like such a value, and is rejected, too.
+  if (type.attributes === undefined || isRecursive) return `(to_json(${sql})::text ~ ${QUOTED_NUMBER} or (${sql})::text ~ ${BOUNDS})`;
   const conditions = type.attributes.map((attribute) => notInJson(`(${sql}).${pg.escapeIdentifier(attribute.name)}`, attribute.type, [...outer, type]));
   const invalid = conditions.filter((condition) => condition !== undefined);
   return invalid.length === 0 ? undefined : `(${invalid.join(" or ")})`;

@@ -13,7 +13,8 @@ import { spreadsheetColumn } from "./spreadsheet-column.ts";
 export function queryColumns(sources: readonly SourceColumn[], layout: Layout): QueryColumn[] {
   if (sources.length === 0) throw new PermanentError("the query has no columns", { code: "export_columns" });
   const issues: string[] = [];
-  const columns = (layout.columns ? chosen(layout.columns, sources, issues) : sources.map((source) => ({ source, choice: { name: source.name } }))).map(({ source, choice }) => {
+  const all = (): Chosen[] => sources.map((source) => ({ source, choice: { name: source.name } }));
+  const columns = (layout.columns ? chosen(layout.columns, sources, issues) : all()).map(({ source, choice }) => {
     if (choice.decimals !== undefined && !isNumber(source.type)) issues.push(`${choice.name} has decimals but is no number`);
     if (choice.date !== undefined && !isDate(source.type)) issues.push(`${choice.name} has a date format but is neither a date nor a time`);
     return columnOf(source, choice, layout);

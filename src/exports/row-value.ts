@@ -60,9 +60,15 @@ function readValue(json: string): RowValue {
 
 /** Epoch milliseconds of a text that is a time. */
 export function instantOf(value: unknown): number | undefined {
-  if (typeof value !== "string" || !TIME.test(value)) return undefined;
+  if (typeof value !== "string" || !TIME.test(value) || !isDay(value.slice(0, DAY_LENGTH))) return undefined;
   const epochMs = Date.parse(value.replace(" ", "T"));
   return Number.isNaN(epochMs) ? undefined : epochMs;
+}
+
+/** Whether the month has the day: Date.parse takes February 30 for March 2. */
+function isDay(text: string): boolean {
+  const epochMs = Date.parse(text);
+  return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(text);
 }
 
 /** A value as text: null stays, what is nested is JSON. */

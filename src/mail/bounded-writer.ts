@@ -89,7 +89,8 @@ export class BoundedWriter extends mustache.Writer {
   }
 
   override renderInverted(...[token, context, ...rest]: Parameters<mustache.Writer["renderInverted"]>): string {
-    return isExactZero(token, context) ? this.renderTokens(token[4] as unknown as string[][], context, ...rest) : super.renderInverted(token, context, ...rest);
+    if (!isExactZero(token, context)) return super.renderInverted(token, context, ...rest);
+    return this.renderTokens(token[4] as unknown as string[][], context, ...(rest as [Partials?, string?, Config?]));
   }
 
   override unescapedValue(token: string[], context: mustache.Context): string {
