@@ -2,7 +2,9 @@
 #   docker build -t taskflow .                       takes jobs and runs them
 #   docker build -t taskflow-api --target api .      takes them
 #   docker build -t taskflow-worker --target worker .   runs them
-FROM node:24-trixie-slim AS base
+# To build on one image for good, name it by its digest: --build-arg NODE_IMAGE=node:24-trixie-slim@sha256:…
+ARG NODE_IMAGE=node:24-trixie-slim
+FROM ${NODE_IMAGE} AS base
 WORKDIR /app
 
 # No install script of any package is needed, so none runs.

@@ -1,5 +1,5 @@
 /** The one Redis and the one Postgres that all contestants use in turn, emptied before each. */
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -34,12 +34,12 @@ const DATABASE = "contest";
 /** Starts both as TaskFlow itself does on a machine that has none: the append-only file synced each second, Postgres on its defaults. */
 export async function startServices(): Promise<Services> {
   const dataDir = mkdtempSync(join(tmpdir(), "taskflow-bench-"));
-  chmodSync(dataDir, 0o755); // a Postgres that root starts runs as another user
   const embedded = await startEmbedded({ dataDir, needs: { redis: true, postgres: true, mail: false } });
   const adminUrl = embedded.databaseUrl ?? "";
   const databaseUrl = adminUrl.replace(/[^/]+$/, DATABASE);
   const redisPort = Number(new URL(embedded.redisAddr ?? "").port);
-  const redis = new Redis({ port: redisPort });
+  const redis = new Redis(embedded.redisAddr ?? "");
+  await redis.config("SET", "requirepass", ""); // the contestants are given a port alone
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
   const [backend] = (await admin.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;

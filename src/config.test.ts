@@ -90,6 +90,19 @@ describe("the program's settings", () => {
     ]);
   });
 
+  it("does not let every page call a server without keys", () => {
+    expect(faultsOf({ TASKFLOW_AUTH: "none", CORS_ORIGINS: "https://app.example.com,*" })).toEqual([expect.stringMatching(/^CORS_ORIGINS: \* without API keys .* create keys/)]);
+    expect(loadConfig({ CORS_ORIGINS: "*" }, []).CORS_ORIGINS).toEqual(["*"]); // keys may be in Postgres
+  });
+
+  it("reads the names that the server has", () => {
+    expect(loadConfig({ ALLOWED_HOSTS: "Jobs.example.com, *.svc.cluster.local" }, []).ALLOWED_HOSTS).toEqual(["jobs.example.com", "*.svc.cluster.local"]);
+    expect(faultsOf({ ALLOWED_HOSTS: "http://jobs.example.com", PUBLIC_URL: "http://a b" })).toEqual([
+      expect.stringMatching(/^ALLOWED_HOSTS: expected names without a port/),
+      expect.stringMatching(/^PUBLIC_URL: expected a URL/),
+    ]);
+  });
+
   it("refuses an unknown TASKFLOW_ variable, but not those of the command, or what Kubernetes sets for a service of that name", () => {
     expect(faultsOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual(["TASKFLOW_ROEL: no setting has this name; there are TASKFLOW_ROLE, TASKFLOW_JOBS, TASKFLOW_AUTH, TASKFLOW_API_KEYS"]);
     expect(faultsOf({ TASKFLOW_URL: "http://127.0.0.1:8080", TASKFLOW_API_KEY: "tf_x" })).toEqual([]);

@@ -6,11 +6,13 @@ import { parseApiKeys } from "./core/api-key.ts";
 import type { RatePolicy } from "./core/rate-policy.ts";
 import { parseRatePolicy } from "./core/rate-policy.ts";
 import { UsageError } from "./errors.ts";
+import { parseHostNames } from "./host-names.ts";
 import { redactUrl } from "./redacted-url.ts";
 import { parseRedisAddr } from "./redis-addr.ts";
 import type { RedisAddr } from "./redis-addr.ts";
 import { parseServerAddr } from "./server-addr.ts";
 import type { ServerAddr } from "./server-addr.ts";
+import { fileSetting, secretNames, withSecretFiles } from "./secret-files.ts";
 import { expectation, parseValue } from "./setting-value.ts";
 import type { SettingSchema } from "./setting-value.ts";
 import { baseSettings } from "./settings.ts";
@@ -29,6 +31,7 @@ interface ParsedSettings {
   readonly JOB_QUOTA: RatePolicy | null;
   readonly JOB_BYTES_QUOTA: RatePolicy | null;
   readonly CORS_ORIGINS: readonly string[];
+  readonly ALLOWED_HOSTS: readonly string[];
 }
 
 /** The program's settings by their names; DATABASE_URL and SMTP_URL are empty where that part is to be started here. */
@@ -60,12 +63,14 @@ const readers: Readers = {
     read: (text) => (text === "" ? null : parseRedisAddr(text)),
     expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
   },
+  PUBLIC_URL: { read: (text) => urlLike(text, /^https?:\/\/[^?#]+$/), expected: "a URL such as https://jobs.example.com, without query or fragment" },
   WORKER_TYPES: { read: parseTypeNames, expected: "names of job types with commas between" },
   TASKFLOW_API_KEYS: { read: parseApiKeys, expected: "NAME:SCOPES:SHA256 with commas between, SCOPES being submit, read or admin with + between" },
   RATE_LIMIT: { read: parsePolicy, expected: "a number and a time, as in 100/s or 1000/5m" },
   JOB_QUOTA: { read: parsePolicy, expected: "a number and a time, as in 100000/d" },
   JOB_BYTES_QUOTA: { read: parsePolicy, expected: "a number and a time, as in 1000000000/d" },
   CORS_ORIGINS: { read: parseOrigins, expected: "origins as in https://app.example.com, with commas between, or *" },
+  ALLOWED_HOSTS: { read: parseHostNames, expected: "names without a port as in jobs.example.com or *.example.com, with commas between, or *" },
 };
 
 function parsePolicy(text: string): RatePolicy | null | undefined {
@@ -87,13 +92,15 @@ function parseTypeNames(text: string): readonly string[] | undefined {
 }
 
 /**
- * Reads all settings, the program's and those that job types bring. A variable that is empty counts as not set, so that a
- * compose file may pass it on.
+ * Reads all settings, the program's and those that job types bring, and the files that `NAME_FILE` names. A variable that is
+ * empty counts as not set, so that a compose file may pass it on.
  * @param typeSettings the `settings` of the job types; several may name the same one
  * @throws {UsageError} its message lists every fault, a line each
  */
-export function loadConfig(env: Environment, typeSettings: readonly TObject[]): Config {
-  const faults = new Set(unknownNames(env, [baseSettings, ...typeSettings]));
+export function loadConfig(given: Environment, typeSettings: readonly TObject[]): Config {
+  const tables = [baseSettings, ...typeSettings];
+  const faults = new Set(unknownNames(given, tables));
+  const env = withSecretFiles(given, secretNames(tables), faults);
   const base = readSettings(baseSettings, env, readers, faults);
   const ofTypes: Record<string, unknown> = {};
   for (const settings of typeSettings) {
@@ -120,15 +127,16 @@ function readSettings(settings: TObject, env: Environment, readersByName: Reader
     const source = given === "" ? schema.default : given;
     if (source === undefined && !required.includes(name)) continue;
     const value = typeof source === "string" ? read(source) : source;
-    if (value === undefined) faults.add(`${name}: expected ${expected}, got ${given === "" ? "nothing" : shown(name, given)}`);
+    if (value === undefined) faults.add(`${name}: expected ${expected}, got ${given === "" ? "nothing" : shown(name, given, env)}`);
     else values[name] = value;
   }
   return values;
 }
 
-/** What was given, for a fault: never a password. */
-function shown(name: string, text: string): string {
-  return /SECRET|PASSWORD|TOKEN|_KEYS?$/.test(name) ? "a value that is not shown" : JSON.stringify(redactUrl(text));
+/** What was given, for a fault: never a password, nor what a file holds, which may be another file than was meant. */
+function shown(name: string, text: string, env: Environment): string {
+  const isHidden = /SECRET|PASSWORD|TOKEN|_KEYS?$/.test(name) || (env[fileSetting(name)] ?? "") !== "";
+  return isHidden ? "a value that is not shown" : JSON.stringify(redactUrl(text));
 }
 
 // Kubernetes puts the addresses of a Service named taskflow-… into each container's environment under names like ours
@@ -139,15 +147,20 @@ const SERVICE_LINK = /^TASKFLOW_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+
 const OF_THE_COMMAND = ["TASKFLOW_URL", "TASKFLOW_API_KEY"];
 
 function unknownNames(env: Environment, settings: readonly TObject[]): string[] {
-  const known = new Set(settings.flatMap(({ properties }) => Object.keys(properties)));
+  const known = new Set([...settings.flatMap(({ properties }) => Object.keys(properties)), ...secretNames(settings).map(fileSetting)]);
   return Object.keys(env)
     .filter((name) => name.startsWith("TASKFLOW_") && env[name] !== undefined && !known.has(name) && !OF_THE_COMMAND.includes(name) && !SERVICE_LINK.test(name))
-    .map((name) => `${name}: no setting has this name; there are ${[...known].filter((other) => other.startsWith("TASKFLOW_")).join(", ")}`);
+    .map((name) => `${name}: no setting has this name; there are ${[...known].filter((other) => /^TASKFLOW_\w+(?<!_FILE)$/.test(other)).join(", ")}`);
 }
 
+/** Said here for TASKFLOW_AUTH=none, and by the replica where there turn out to be no keys. */
+export const CORS_TO_ALL =
+  "CORS_ORIGINS: * without API keys lets every web page read and change everything here: name the origins of your own pages, or create keys (TASKFLOW_API_KEYS, or taskflow keys create) and unset TASKFLOW_AUTH";
+
 /** Faults of settings that are valid each by itself. */
-function contradictions({ RECORD_BATCH_ROWS, RECORD_HIGH_MARK, RETRY_BASE_MS, RETRY_MAX_MS, TASKFLOW_AUTH, TASKFLOW_API_KEYS }: Config): string[] {
+function contradictions({ RECORD_BATCH_ROWS, RECORD_HIGH_MARK, RETRY_BASE_MS, RETRY_MAX_MS, TASKFLOW_AUTH, TASKFLOW_API_KEYS, CORS_ORIGINS }: Config): string[] {
   const faults: string[] = [];
+  if (TASKFLOW_AUTH === "none" && CORS_ORIGINS.includes("*")) faults.push(CORS_TO_ALL);
   if (TASKFLOW_AUTH === "none" && TASKFLOW_API_KEYS.length > 0) faults.push("TASKFLOW_AUTH: none serves everyone, and TASKFLOW_API_KEYS names keys: set one of the two");
   if (RECORD_HIGH_MARK < RECORD_BATCH_ROWS) faults.push(`RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (${RECORD_BATCH_ROWS}), got "${RECORD_HIGH_MARK}"`);
   if (RETRY_BASE_MS !== null && RETRY_MAX_MS !== null && RETRY_MAX_MS < RETRY_BASE_MS) {

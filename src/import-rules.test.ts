@@ -10,11 +10,12 @@ import { describe, expect, it } from "vitest";
  * main.ts and replica/ join them. A part is a folder of src/; the files beside the folders are `shared`, but for main.ts and registry.ts.
  */
 const below = ["core", "shared"];
-const jobHelpers = ["images", "exports", "mail", "webhooks"];
+const jobHelpers = ["bulk", "images", "exports", "mail", "webhooks"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   shared: ["core"],
   net: below,
+  bulk: below,
   artifacts: below,
   images: [...below, "net", "artifacts"],
   exports: [...below, "net", "artifacts"],

@@ -5,7 +5,7 @@
 import pino from "pino";
 import type { DestinationStream, Level, LogFn, Logger } from "pino";
 import { codeOf } from "./errors.ts";
-import { redactUrl } from "./redacted-url.ts";
+import { redactUrls } from "./redacted-url.ts";
 
 /** `log.info({ job_id }, "what happened")`, `log.error({ error }, "what failed")`: fields first, as in pino, or none. */
 export type Log = Readonly<Record<Level, LogFn>> & {
@@ -37,7 +37,7 @@ export function createLog({ level, replica, destination = "" }: LogOptions): Log
       errorKey: "error",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: (fields) => printableFields(fields) },
-      hooks: { streamWrite: withoutPasswords },
+      hooks: { streamWrite: redactUrls },
       serializers: { error: asItIs, err: asItIs }, // instead of pino's own: errors are told below
     },
     typeof destination === "string" ? openOutput(destination) : destination,
@@ -111,9 +111,4 @@ function printableError(error: Error, depth: number): Record<string, unknown> {
     stack,
     ...(cause === undefined || depth >= MAX_DEPTH ? {} : { cause: printable(cause, depth + 1) }),
   };
-}
-
-/** A whole line without the passwords of the URLs in it, wherever they stand: drivers put theirs into messages. */
-function withoutPasswords(line: string): string {
-  return line.includes("@") ? line.replace(/\b(?!file:)[a-z][a-z0-9+.-]*:\/\/[^\s"\\<>]+/gi, redactUrl) : line;
 }

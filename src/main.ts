@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   const embedded = await startEmbedded({
     dataDir: config.DATA_DIR,
+    warn: (message) => log.warn(message),
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {
@@ -102,7 +103,8 @@ function randomReplicaId(): string {
 /** What was started here, and what to try first. */
 function announce(config: Config, port: number, embedded: EmbeddedServices): void {
   const { host } = config.SERVER_ADDR;
-  const url = `http://${host === "" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
+  const isEveryInterface = ["", "0.0.0.0", "::"].includes(host); // no address to call: protected mode takes it for another server's
+  const url = `http://${isEveryInterface ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
   say(`TaskFlow ${version} serves on ${url}`);
   for (const { name, where, data } of embedded.started) say(`  started ${name} on ${where}, data in ${data}`);
   if (embedded.started.length === 0 || config.TASKFLOW_ROLE === "worker") return;

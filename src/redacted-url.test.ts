@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { redactUrl } from "./redacted-url.ts";
+import { redactUrl, redactUrls } from "./redacted-url.ts";
 
 it.each([
   ["redis://cache:6379/1", "redis://cache:6379/1"],
@@ -14,4 +14,13 @@ it.each([
   ["many\nlines", "many\nlines"],
 ])("redacts %j", (url, redacted) => {
   expect(redactUrl(url)).toBe(redacted);
+});
+
+it.each([
+  ["connect postgres://app:hunter2@db:5432/x failed, then https://u:p@h/?token=t.", "connect postgres://app:***@db:5432/x failed, then https://u:***@h/?token=***"],
+  ["no host in postgres://db/x?password=hunter2", "no host in postgres://db/x?password=***"],
+  ["mail to ada@x.test about https://x.test/a", "mail to ada@x.test about https://x.test/a"],
+  ["at file:///srv/@scope/a.js:1", "at file:///srv/@scope/a.js:1"],
+])("redacts the URLs in %j", (text, redacted) => {
+  expect(redactUrls(text)).toBe(redacted);
 });

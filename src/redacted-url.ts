@@ -15,3 +15,8 @@ export function redactUrl(url: string): string {
   const user = colon >= 0 && colon < at ? rest.slice(0, colon + 1) : "";
   return `${scheme}${user}***${rest.slice(at)}`.replace(SECRET_PARAMETER, "$1***");
 }
+
+/** A text in which every URL has lost its password and its secret parameters, as {@link redactUrl} does it. */
+export function redactUrls(text: string): string {
+  return text.includes("://") ? text.replace(/\b(?!file:)[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"\\<>]+/gi, redactUrl) : text;
+}

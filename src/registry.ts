@@ -12,7 +12,8 @@ import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
-import { PermanentError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import { PermanentError, ReleaseError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import { memberText } from "./core/json-span.ts";
 import { compileValidator } from "./core/validator.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
@@ -32,8 +33,11 @@ export interface JobType {
   readonly maxBodyBytes: number;
   /** Whether a payload may hold a `secret`, or `headers` with credentials. */
   readonly hidesSecrets: boolean;
-  /** Every fault of a payload, each once, with JSON pointers into the payload. */
-  faultsOf(payload: unknown): readonly PayloadFault[];
+  /**
+   * Every fault of a payload, each once, with JSON pointers into the payload.
+   * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
+   */
+  faultsOf(payload: unknown, submissionJson?: string): readonly PayloadFault[];
 }
 
 export interface Registry {
@@ -45,7 +49,7 @@ export interface Registry {
 export type TypeSettings = Readonly<Record<string, unknown>>;
 
 /** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
-const kit = { defineJob, Type, PermanentError, RetryAfterError, RetryableError, exponential, fixed };
+const kit = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
 export type JobKit = typeof kit;
 
 export interface LoadedDefinition {
@@ -159,11 +163,16 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
       source,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
-      faultsOf: (payload) => (isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : issuesOf(payload)),
+      faultsOf: (payload, submissionJson) =>
+        isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE)] : issuesOf(payload),
     };
   } catch (error) {
     throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);
   }
+}
+
+function payloadJson(payload: object, submissionJson: string | undefined): string {
+  return (submissionJson && memberText(submissionJson, "payload")) ?? JSON.stringify(payload);
 }
 
 function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, { readonly default?: unknown }>> {

@@ -17,6 +17,8 @@ export interface SettingSchema {
   readonly pattern?: string;
   /** What the pattern asks for, in words. */
   readonly expected?: string;
+  /** It may hold a password or a key, so it may be given in a file (secret-files.ts). */
+  readonly isSecret?: boolean;
   /** It names a folder, which must be there for the types that ask for it, unless it is the default's. */
   readonly isFolder?: boolean;
 }

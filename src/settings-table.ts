@@ -2,11 +2,12 @@
 import type { TObject } from "typebox";
 import { ofValue } from "./setting-value.ts";
 import type { SettingSchema } from "./setting-value.ts";
+import { secretNames } from "./secret-files.ts";
 import { baseSettings } from "./settings.ts";
 
 export interface SettingRow {
   readonly name: string;
-  /** `integer`, `text`, `true or false`, or the choices: `all, api, worker`. */
+  /** `integer`, `text`, `true or false`, or the choices: `all, api, worker`; with `or file` where `NAME_FILE` may name a file. */
   readonly type: string;
   /** Empty where there is none. */
   readonly default: string;
@@ -19,12 +20,13 @@ const TYPE_WORDS: Readonly<Record<string, string>> = { string: "text", boolean: 
 /** A row for each setting: the program's, then those that only job types name, in their order. */
 export function describeSettings(typeSettings: readonly TObject[]): SettingRow[] {
   const schemas: Record<string, SettingSchema> = {};
+  const isInFile = new Set(secretNames([baseSettings, ...typeSettings]));
   for (const { properties } of [baseSettings, ...typeSettings]) {
     for (const [name, schema] of Object.entries(properties)) schemas[name] ??= schema as SettingSchema; // the program's own words win
   }
   return Object.entries(schemas).map(([name, schema]) => ({
     name,
-    type: typeWords(ofValue(schema)),
+    type: `${typeWords(ofValue(schema))}${isInFile.has(name) ? " or file" : ""}`,
     default: schema.defaultText ?? defaultWords(schema.default),
     description: schema.description ?? "",
   }));
@@ -56,7 +58,7 @@ export function settingsHelp(rows: readonly SettingRow[]): string {
     const kind = value === "" ? type : `${type}; default ${value}`;
     return [`  ${name}  (${kind})`, ...wrap(description.replaceAll("`", ""), HELP_COLUMNS - 6).map((line) => `      ${line}`)].join("\n");
   });
-  return `Settings are variables of the environment; an empty one counts as not set.\n\n${entries.join("\n")}\n`;
+  return `Settings are variables of the environment; an empty one counts as not set.\nThe value of one that is "text or file" may stand in a file, which NAME_FILE names.\n\n${entries.join("\n")}\n`;
 }
 
 function wrap(text: string, columns: number): string[] {

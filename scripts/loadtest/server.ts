@@ -1,7 +1,7 @@
 /** The server under load: one that runs already, or one that is started here with Redis and Postgres of its own. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,7 +30,6 @@ const READY_WITHIN_MS = 60_000;
 export async function startServer(smtpUrl: string, closers: Closer[]): Promise<Server> {
   const dataDir = mkdtempSync(join(tmpdir(), "taskflow-loadtest-"));
   closers.push(() => rmSync(dataDir, { recursive: true, force: true }));
-  chmodSync(dataDir, 0o755); // a Postgres that root starts runs as another user
   const services = await startEmbedded({ dataDir, needs: { redis: true, postgres: true, mail: false } });
   closers.push(() => services.close());
   const { redisAddr = "", databaseUrl = "" } = services;

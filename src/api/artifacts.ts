@@ -16,7 +16,7 @@ export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Pro
     const id = idOf(request);
     const name = request.params[1] ?? "";
     if (!isArtifactName(name)) return NOT_FOUND;
-    const link = deps.links.judge({ jobId: id, name }, request.query, Date.now());
+    const link = deps.links.judge({ jobId: id, name }, request.query, deps.queue.clock.now());
     if (link === "invalid") return LINK_INVALID;
     if (link === "expired") return LINK_EXPIRED;
     const view = await readJob(deps, id);
@@ -29,8 +29,8 @@ export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Pro
 }
 
 /** Whether a request bears a signed link to what it asks for: then it needs no key. */
-export function opensByLink({ links }: Pick<ApiDependencies, "links">): (params: readonly string[], query: string) => boolean {
-  return ([jobId = "", name = ""], query) => links.judge({ jobId, name }, query, Date.now()) === "valid";
+export function opensByLink({ links, queue }: Pick<ApiDependencies, "links" | "queue">): (params: readonly string[], query: string) => boolean {
+  return ([jobId = "", name = ""], query) => links.judge({ jobId, name }, query, queue.clock.now()) === "valid";
 }
 
 /** Whether a result says `"artifact": name` anywhere. */

@@ -41,6 +41,16 @@ async function reads(): Promise<number> {
 
 const namesFrom = (number: number): (string | undefined)[] => Array.from({ length: log.end - number }, (_, i) => log.at(number + i)?.name);
 
+it("goes on with another history, which Redis began after its clock went back", () => {
+  log.add(entries(86_400_000, 86_400_005));
+  const { end } = log;
+  log.add(entries(86_399_990, 86_399_991)); // read twice
+  expect(log.end).toBe(end);
+  log.add(entries(1_000, 1_002));
+  expect(log.first).toBeGreaterThan(end); // so that who followed the other one learns of a gap
+  expect(namesFrom(log.first)).toEqual(["1000-0", "1001-0"]);
+});
+
 describe("a client that comes back", () => {
   it("goes on behind its event without a look at Redis, where the log has that", async () => {
     log.add(entries(1_000, 1_050));

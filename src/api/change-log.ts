@@ -5,7 +5,7 @@
  * Entries are numbered in their order. The log has no holes: where one would appear, it is cleared, and no earlier number is used again.
  */
 import type { HistoryEntry } from "../queue/changes.ts";
-import { compareNames, parseEventId } from "../queue/changes.ts";
+import { compareNames, msOf, parseEventId } from "../queue/changes.ts";
 import type { Queue } from "../queue/queue.ts";
 
 /** As many as the history in Redis has, and their characters: 100 changes of some 50 characters each. */
@@ -13,6 +13,8 @@ const MAX_ENTRIES = 4_000;
 const MAX_LENGTH = 24 * 1024 * 1024;
 /** Some 500 KB, which are parsed in a few milliseconds. */
 const PAGE_ENTRIES = 100;
+/** Of the history in Redis, after its last entry: one that is older by more is the first of another history, begun since Redis's clock went back. */
+const HISTORY_MS = 60_000;
 /** A catch-up that reads more pages than this is slower than the changes that come in. */
 const MAX_PAGES = (2 * MAX_ENTRIES) / PAGE_ENTRIES;
 
@@ -58,10 +60,11 @@ export class ChangeLog {
   }
 
   add(entries: readonly HistoryEntry[]): void {
-    const { newest } = this;
     for (const entry of entries) {
+      const { newest } = this;
+      if (newest !== undefined && msOf(newest) - msOf(entry.name) > HISTORY_MS) this.clear();
       if (this.#arrivals) this.#arrivals.push(entry);
-      else if (newest === undefined || compareNames(entry.name, newest) > 0) this.#append(entry);
+      else if (this.newest === undefined || compareNames(entry.name, this.newest) > 0) this.#append(entry);
     }
     if (this.#arrivals && this.#arrivals.length > MAX_ENTRIES) this.clear();
   }

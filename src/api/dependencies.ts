@@ -23,6 +23,9 @@ export interface ApiSettings {
   readonly isOpenToAll: boolean;
   /** Of pages in browsers that may call; `*` for all. */
   readonly corsOrigins: readonly string[];
+  /** ALLOWED_HOSTS and PUBLIC_URL, as the check of Host reads them (allowed-hosts.ts). */
+  readonly allowedHosts: readonly string[];
+  readonly publicUrl: string;
   /** Of one job, where its type does not allow more. */
   readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;

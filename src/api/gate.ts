@@ -1,4 +1,7 @@
-/** Who is served: by keys where there are some, by protected mode where there are none, and everyone with TASKFLOW_AUTH=none. */
+/**
+ * Who is served: by keys where there are some, by protected mode where there are none, and everyone with TASKFLOW_AUTH=none. Where no key is
+ * required, a browser that shows a page of somebody else's is never served, and a request must name this server as its host.
+ */
 import type { ApiKey, Scope } from "../core/api-key.ts";
 import { hasScope } from "../core/api-key.ts";
 import type { Access } from "./contract/operation.ts";
@@ -6,7 +9,9 @@ import { needsKey } from "./contract/operation.ts";
 import type { Answer } from "./exchange.ts";
 import type { Keyring } from "./keyring.ts";
 import { problem } from "./problem.ts";
-import { CROSS_ORIGIN, PROTECTED, isForeignBrowser, isLoopback } from "./protected-mode.ts";
+import { hostCheck } from "./allowed-hosts.ts";
+import type { HostRules } from "./allowed-hosts.ts";
+import { CROSS_ORIGIN, HOST_REFUSED, PROTECTED, isForeignBrowser, isLoopback } from "./protected-mode.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** Challenges of RFC 6750, 3. */
@@ -28,10 +33,8 @@ export function scopeRefusal(caller: ApiKey | undefined, scope: Scope): Answer |
   return caller === undefined || hasScope(caller, scope) ? undefined : SCOPE_MISSING[scope];
 }
 
-export interface GateOptions {
+export interface GateOptions extends HostRules {
   readonly keyring: Keyring;
-  /** TASKFLOW_AUTH=none. */
-  readonly isOpenToAll: boolean;
   /** Of pages that may call from a browser; `*` for all. */
   readonly corsOrigins: readonly string[];
 }
@@ -45,9 +48,14 @@ export class Gate {
   /** Whether peers may come from elsewhere at all; a look at an address costs 7 µs. */
   looksAtPeers = true;
   readonly #options: GateOptions;
+  readonly #isAllowedHost: (host: string) => boolean;
+  /** Of PUBLIC_URL. */
+  readonly #ownOrigin: string | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#isAllowedHost = hostCheck(options);
+    this.#ownOrigin = options.isOpenToAll && options.publicUrl !== "" ? new URL(options.publicUrl).origin : undefined;
   }
 
   /** The key that a request bears; undefined without one that holds, and where none is needed. */
@@ -58,14 +66,18 @@ export class Gate {
 
   /** Why a request is not let in; undefined where it is. */
   refusalOf(access: Access, caller: ApiKey | undefined, head: RequestHead, peer: Peer): Answer | undefined {
-    const { isOpenToAll, keyring, corsOrigins } = this.#options;
-    if (access === "open" || isOpenToAll) return undefined;
-    if (!keyring.isNeeded) {
-      if (head.isForwarded || (this.looksAtPeers && !isLoopback(new Uint8Array(peer.getRemoteAddress())))) return PROTECTED;
-      return isForeignBrowser(head, corsOrigins) ? CROSS_ORIGIN : undefined;
-    }
+    const { isOpenToAll, keyring } = this.#options;
+    if (access === "open") return undefined;
+    if (isOpenToAll || !keyring.isNeeded) return this.#refusalWithoutKeys(head, peer);
     if (access === "public") return undefined;
     if (caller === undefined) return head.authorization === "" ? KEY_MISSING : KEY_INVALID;
     return scopeRefusal(caller, access);
+  }
+
+  #refusalWithoutKeys(head: RequestHead, peer: Peer): Answer | undefined {
+    const { isOpenToAll, corsOrigins } = this.#options;
+    if (!isOpenToAll && (head.isForwarded || (this.looksAtPeers && !isLoopback(new Uint8Array(peer.getRemoteAddress()))))) return PROTECTED;
+    if (!this.#isAllowedHost(head.host ?? "")) return HOST_REFUSED;
+    return isForeignBrowser(head, corsOrigins, this.#ownOrigin) ? CROSS_ORIGIN : undefined;
   }
 }

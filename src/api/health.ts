@@ -1,5 +1,6 @@
 /** `GET /api/v1/health`, and the probes beside it. */
 import { messageOf } from "../errors.ts";
+import { publicMessageOf } from "../outage.ts";
 import type { Books } from "../queue/books.ts";
 import { SharedRead } from "../shared-read.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -11,7 +12,7 @@ import { readReplicas } from "./replica.ts";
 /** A round trip to Redis that is older than this says nothing about now. */
 const MAX_SILENT_MS = 5_000;
 
-type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder">;
+type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder" | "log">;
 type BooksReader = Pick<SharedRead<Books>, "recent" | "fresh">;
 
 interface Check {
@@ -23,35 +24,52 @@ interface Check {
 
 /** 503 when a needed part is away; what was accepted is safe all the same. Looked at once a second at most, however many ask. */
 export function getHealth(deps: HealthReader, books: BooksReader): () => Promise<Answer> {
-  const shared = new SharedRead(() => lookAt(deps, books));
+  const away = { redis: awayLog(deps.log, "Redis"), postgres: awayLog(deps.log, "Postgres") };
+  const shared = new SharedRead(() => lookAt(deps, books, away));
   return () => shared.recent();
 }
 
-async function lookAt(deps: HealthReader, books: BooksReader): Promise<Answer> {
-  const [{ redis, workers }, postgres] = await Promise.all([checkRedis(books), checkPostgres(deps)]);
+/** Logs why a needed part is away, once for each reason: callers learn its kind alone. Without an error, it is back. */
+type AwayLog = (error?: unknown) => void;
+
+function awayLog(log: HealthReader["log"], part: string): AwayLog {
+  let last = "";
+  return (error) => {
+    const reason = error === undefined ? "" : messageOf(error);
+    if (reason !== last && error !== undefined) log.warn({ error }, `${part} is away, says the health check`);
+    last = reason;
+  };
+}
+
+async function lookAt(deps: HealthReader, books: BooksReader, away: { readonly redis: AwayLog; readonly postgres: AwayLog }): Promise<Answer> {
+  const [{ redis, workers }, postgres] = await Promise.all([checkRedis(books, away.redis), checkPostgres(deps, away.postgres)]);
   const checks = { redis, postgres, workers };
   const isOk = Object.values(checks).every(({ status }) => status === "ok");
   return json(isOk ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
 }
 
-async function checkRedis(shared: BooksReader): Promise<{ redis: Check; workers: Check }> {
+async function checkRedis(shared: BooksReader, away: AwayLog): Promise<{ redis: Check; workers: Check }> {
   const startedAt = performance.now();
   try {
     const books = await shared.fresh();
+    away();
     const replicas = readReplicas(books.replicas).filter(({ role }) => role !== "api").length;
     const workers: Check = replicas > 0 ? { status: "ok", replicas } : { status: "degraded", replicas, error: "no replica that runs jobs is alive" };
     return { redis: { status: "ok", latency_ms: rounded(performance.now() - startedAt) }, workers };
   } catch (error) {
-    return { redis: { status: "degraded", error: messageOf(error) }, workers: { status: "degraded", error: "unknown without Redis" } };
+    away(error);
+    return { redis: { status: "degraded", error: publicMessageOf(error) }, workers: { status: "degraded", error: "unknown without Redis" } };
   }
 }
 
-async function checkPostgres({ store, recorder }: HealthReader): Promise<Check> {
+async function checkPostgres({ store, recorder }: HealthReader, away: AwayLog): Promise<Check> {
   try {
     const latency_ms = rounded(await store.ping());
+    away();
     return recorder.isHealthy ? { status: "ok", latency_ms } : { status: "degraded", latency_ms, error: "outcomes cannot be written at present" };
   } catch (error) {
-    return { status: "degraded", error: messageOf(error) };
+    away(error);
+    return { status: "degraded", error: publicMessageOf(error) };
   }
 }
 

@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Refusal } from "../core/body.ts";
 import type { Fault } from "../core/schema-faults.ts";
 import { TaskFlowError } from "../errors.ts";
+import { publicMessageOf } from "../outage.ts";
 import type { Answer } from "./exchange.ts";
 
 /** A caller that is told nothing more precise comes back after so long. */
@@ -41,8 +42,8 @@ export function problemOfRefusal({ status, code, detail, faults }: Refusal): Ans
 /** The answer to a request that ended in one of our errors. Undefined for any other: those are not for callers to read. */
 export function problemOfError(error: unknown, members: ProblemExtras["members"] = {}): Answer | undefined {
   if (!(error instanceof TaskFlowError) || error.status === 500) return undefined;
-  const { status, code, message, retryAfterMs } = error;
-  return problem(status, code, message, { members, retryAfterMs });
+  const { status, code, retryAfterMs } = error;
+  return problem(status, code, publicMessageOf(error), { members, retryAfterMs });
 }
 
 export const INTERNAL_ERROR = problem(500, "internal_error", "Something went wrong here. The log says what.");

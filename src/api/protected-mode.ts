@@ -14,7 +14,13 @@ export const PROTECTED = problem(
 export const CROSS_ORIGIN = problem(
   403,
   "cross_origin",
-  "This server has no API keys, so it does not serve pages of other sites. Name the site in CORS_ORIGINS, or give the server keys.",
+  "This server requires no API key, so it does not serve pages of other sites. Name the site's origin in CORS_ORIGINS, or give the server keys.",
+);
+
+export const HOST_REFUSED = problem(
+  403,
+  "host_not_allowed",
+  "This server requires no API key, so it does not serve requests whose Host header names another server. Call it by localhost or 127.0.0.1, add the name to ALLOWED_HOSTS, or give the server keys.",
 );
 
 /** @param address 4 or 16 bytes; none when the peer has gone */
@@ -31,23 +37,26 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /**
- * Whether a browser asks for a page that this server did not make: one of another site, or of a name that was made to
- * lead here (DNS rebinding). Programs send neither `Origin` nor `Sec-Fetch-Site`, and are not asked for a host.
+ * Whether a browser asks for a page that this server did not make: one of another site, of another port, or of no origin at all. Programs send
+ * neither `Origin` nor `Sec-Fetch-Site`. Browsers leave out both where a page of a plain http name reads from its own name: the check of Host
+ * (allowed-hosts.ts) covers that case.
+ * @param ownOrigin that of PUBLIC_URL, where a proxy passes on requests under another Host
  */
-export function isForeignBrowser({ origin, fetchSite, host }: Pick<RequestHead, "origin" | "fetchSite" | "host">, corsOrigins: readonly string[]): boolean {
+export function isForeignBrowser({ origin, fetchSite, host }: Pick<RequestHead, "origin" | "fetchSite" | "host">, corsOrigins: readonly string[], ownOrigin?: string): boolean {
   if (origin === "" && fetchSite === "") return false;
-  if (origin !== "") return !isAllowedOrigin(origin, corsOrigins) && !isLocalName(hostOfOrigin(origin));
-  return fetchSite === "cross-site" || !isLocalName(host.replace(/:\d+$/, ""));
+  if (origin !== "" && corsOrigins.includes(origin)) return false; // not `*`: with it, a server without keys does not start
+  if (fetchSite !== "" && fetchSite !== "same-origin" && fetchSite !== "none") return true;
+  return origin !== "" && origin !== ownOrigin && !isOriginOf(origin, host ?? "");
 }
 
 export function isAllowedOrigin(origin: string, corsOrigins: readonly string[]): boolean {
   return corsOrigins.includes(origin) || corsOrigins.includes("*");
 }
 
-function hostOfOrigin(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).hostname : ""; // "null", of a sandboxed page, is none
-}
-
-function isLocalName(name: string): boolean {
-  return isLoopbackHost(name.replace(/^\[|\]$/g, "")) || name.endsWith(".localhost");
+/** Whether an origin and a Host header name the same host and port. "null", of a sandboxed page, names none. */
+function isOriginOf(origin: string, host: string): boolean {
+  if (!/^https?:\/\//.test(origin) || !URL.canParse(origin)) return false;
+  const { protocol, host: ofOrigin } = new URL(origin);
+  const url = `${protocol}//${host}`;
+  return URL.canParse(url) && new URL(url).host === ofOrigin;
 }

@@ -1,6 +1,7 @@
 /** The headers of one request, read in one pass, and what makes a request be refused before its body is read. */
 import type { Answer, RequestHeaders } from "./exchange.ts";
 import { problem } from "./problem.ts";
+import { isProxyHeader } from "./proxy-headers.ts";
 
 /** uWebSockets.js takes 64 KiB and more when they come in one packet; nobody who means well sends a quarter of it. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -19,7 +20,8 @@ export interface RequestHead extends RequestHeaders {
   readonly authorization: string;
   readonly acceptEncoding: string;
   readonly requestId: string;
-  readonly host: string;
+  /** Two of them are one with a comma between, which no host has. */
+  readonly host: string | undefined;
   readonly origin: string;
   readonly fetchSite: string;
   /** A proxy speaks for somebody else. */
@@ -50,7 +52,7 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
     authorization: "",
     acceptEncoding: "",
     requestId: "",
-    host: "",
+    host: undefined,
     origin: "",
     fetchSite: "",
     isForwarded: false,
@@ -82,10 +84,6 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
     case "last-event-id":
       head.lastEventId = value;
       break;
-    case "forwarded":
-    case "x-forwarded-for":
-      head.isForwarded = true;
-      break;
     case "authorization":
       head.authorization = value;
       break;
@@ -96,7 +94,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.requestId = value;
       break;
     case "host":
-      head.host = value;
+      head.host = head.host === undefined ? value : `${head.host}, ${value}`;
       break;
     case "origin":
       head.origin = value;
@@ -122,6 +120,8 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
     case "accept":
       head.accept = value;
       break;
+    default:
+      head.isForwarded ||= isProxyHeader(name);
   }
 }
 

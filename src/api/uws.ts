@@ -50,9 +50,9 @@ export class Server {
 
   constructor(deps: ApiDependencies) {
     const { metrics, log, settings } = deps;
-    const { corsOrigins } = settings;
+    const { corsOrigins, isOpenToAll, allowedHosts, publicUrl } = settings;
     this.#corsOrigins = corsOrigins;
-    this.#gate = new Gate({ keyring: deps.keyring, isOpenToAll: settings.isOpenToAll, corsOrigins });
+    this.#gate = new Gate({ keyring: deps.keyring, isOpenToAll, corsOrigins, allowedHosts, publicUrl });
     const logRefusal = refusalLog(log, () => performance.now());
     this.#host = {
       onFault: (error, requestId) => log.error({ error, request_id: requestId }, "request failed"),

@@ -1,5 +1,7 @@
-import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { lstat, open, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { agreedTime } from "../agreed-time.ts";
 import { codeOf } from "../errors.ts";
 
 /** A file in `tmp` that nobody has written to for a day: no attempt lasts that long without a byte. */
@@ -8,15 +10,19 @@ const ABANDONED_MS = 86_400_000;
 /** An empty folder as young as this may have been made for a file that is about to be renamed into it. */
 const FRESH_FOLDER_MS = 60_000;
 
+const FULL = new Set(["ENOSPC", "EDQUOT"]);
+
 /** What another replica's removal, or a writer that uses the folder again, may make of ours. */
 const OVERTAKEN = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
 
 /**
  * Removes the artifacts below `root` that were written longer ago than `ageMs`, the folders that empties, and abandoned
- * temporary files. Several replicas may do so at once. Returns the number of artifacts that this call removed.
+ * temporary files. Several replicas may do so at once. The file system's own clock decides, which gave the files their times.
+ * @returns the number of artifacts that this call removed
+ * @throws ClocksDiffer where this machine's clock does not agree
  */
 export async function removeOlderThan(root: string, ageMs: number, signal?: AbortSignal): Promise<number> {
-  const nowMs = Date.now();
+  const nowMs = agreedTime("the file system of ARTIFACTS_DIR", await fileSystemTime(root), Date.now());
   const freshMs = nowMs - FRESH_FOLDER_MS;
   await removeFiles(join(root, "tmp"), nowMs - ABANDONED_MS);
   let removed = 0;
@@ -34,6 +40,23 @@ export async function removeOlderThan(root: string, ageMs: number, signal?: Abor
     }
   }
   return removed;
+}
+
+/** What time a file gets that is made now. On a shared file system its server says so. */
+async function fileSystemTime(root: string): Promise<number> {
+  const path = join(root, "tmp", randomUUID());
+  try {
+    const file = await open(path, "wx");
+    try {
+      return (await file.stat()).mtimeMs;
+    } finally {
+      await file.close();
+      await unlessOvertaken(unlink(path));
+    }
+  } catch (thrown) {
+    if (FULL.has(codeOf(thrown) ?? "")) return Date.now(); // no file can be made, and removal is what helps
+    throw thrown;
+  }
 }
 
 async function foldersOf(folder: string): Promise<string[]> {

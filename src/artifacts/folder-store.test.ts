@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { RetryableError } from "../core/job-type.ts";
 import { StartError } from "../errors.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { atAnotherTime } from "../testing/another-time.ts";
 import { openFolderStore } from "./folder-store.ts";
 import { ARTIFACT_REFERENCE_PATTERN, parseArtifactReference, type ArtifactKey } from "./key.ts";
 import { openArtifactStore } from "./settings.ts";
@@ -48,6 +49,19 @@ describe("a folder of artifacts", () => {
     expect(await textOf(stored, { start: 3, end: 6 })).toBe("name");
     expect(await temporaries()).toEqual([]);
     expect((await readdir(root)).sort()).toEqual(["abc", "tmp"]);
+  });
+
+  it("closes to other users what it makes, and shares with the group what the group may enter", async () => {
+    const { root: parent } = await setup();
+    const modesBelow = async (root: string): Promise<string[]> => {
+      await (await openFolderStore(root)).write(key, Buffer.from("1"));
+      const paths = (await readdir(root, { recursive: true })).map((name) => join(root, name));
+      return [...new Set(await Promise.all([root, ...paths].map(async (path) => ((await stat(path)).mode & 0o777).toString(8))))].sort();
+    };
+    expect(await modesBelow(join(parent, "new"))).toEqual(["600", "700"]);
+    await mkdir(join(parent, "shared"), { recursive: true });
+    await chmod(join(parent, "shared"), 0o750);
+    expect(await modesBelow(join(parent, "shared"))).toContain("640");
   });
 
   it("replaces a whole artifact when the same key is written again", async () => {
@@ -147,6 +161,14 @@ describe("a folder of artifacts", () => {
     expect(await readdir(join(root, "def"))).toEqual([]);
     expect(await readdir(join(root, "abc", JOB_ID))).toEqual(["2"]);
     expect(await temporaries()).toEqual(["under-way"]);
+  });
+
+  it.each([40, -40])("removes nothing by a clock that is %d days wrong", async (days) => {
+    const { store, temporaries } = await setup();
+    await store.write(key, Buffer.from("x"));
+    expect(await atAnotherTime(days, () => store.removeOlderThan(-60_000))).toMatchObject({ code: "clocks_differ" });
+    expect(await store.open(key)).toBeDefined();
+    expect(await temporaries()).toEqual([]);
   });
 
   it("ends a removal that is not wanted any more, which leaves what it has not come to", async () => {

@@ -1,7 +1,8 @@
 /**
  * Artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`.
  * A write goes to a new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is there
- * whole or not at all. What a writer that died left in `tmp` goes with the next removal.
+ * whole or not at all. What a writer that died left in `tmp` goes with the next removal. A folder that is made here is closed to
+ * other users, and so is what is written to it; one that its group may enter (a web server's, say) is shared with the group.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -25,8 +26,9 @@ const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
  */
 export async function openFolderStore(folder: string): Promise<ArtifactStore> {
   const root = await makeRoot(folder);
+  const rights = await rightsIn(root);
   return {
-    write: (key, source) => write(root, key, source),
+    write: (key, source) => write(root, rights, key, source),
     find: (jobId, name) => find(root, jobId, name),
     open: (key) => openArtifact(root, key),
     removeOlderThan: (ageMs, signal) => removeOlderThan(root, ageMs, signal),
@@ -35,11 +37,22 @@ export async function openFolderStore(folder: string): Promise<ArtifactStore> {
 
 async function makeRoot(folder: string): Promise<string> {
   try {
-    await mkdir(join(folder, "tmp"), { recursive: true });
+    await mkdir(join(folder, "tmp"), { recursive: true, mode: 0o700 });
     return await realpath(folder);
   } catch (thrown) {
     throw new StartError(`ARTIFACTS_DIR: the folder ${folder} cannot be made (${codeOf(thrown) ?? "unknown"})`, thrown);
   }
+}
+
+/** The modes of what is written; folders without one get what the umask leaves. */
+interface Rights {
+  readonly file: number;
+  readonly folder?: number;
+}
+
+async function rightsIn(root: string): Promise<Rights> {
+  const isShared = ((await stat(root)).mode & 0o070) !== 0;
+  return isShared ? { file: 0o640 } : { file: 0o600, folder: 0o700 };
 }
 
 /** Three of the id's random digits: 4,096 shards hold ten million jobs with 2,500 entries each. */
@@ -51,12 +64,12 @@ function attemptFolder(root: string, key: ArtifactKey): string {
   return join(jobFolder(root, key.jobId), String(key.attempt));
 }
 
-async function write(root: string, key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact> {
+async function write(root: string, rights: Rights, key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact> {
   const temporary = join(root, "tmp", randomUUID());
   try {
     if (!isArtifactKey(key)) throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
-    const written = await writeNewFile(temporary, source);
-    await publish(temporary, attemptFolder(root, key), key.name);
+    const written = await writeNewFile(temporary, rights.file, source);
+    await publish(temporary, attemptFolder(root, key), key.name, rights);
     return written;
   } catch (thrown) {
     await rm(temporary, { force: true });
@@ -67,8 +80,8 @@ async function write(root: string, key: ArtifactKey, source: Readable | Buffer):
   }
 }
 
-async function writeNewFile(path: string, source: Readable | Buffer): Promise<WrittenArtifact> {
-  const file = await open(path, "wx", 0o640);
+async function writeNewFile(path: string, mode: number, source: Readable | Buffer): Promise<WrittenArtifact> {
+  const file = await open(path, "wx", mode);
   try {
     const hash = createHash("sha256");
     let bytes = 0;
@@ -85,11 +98,11 @@ async function writeNewFile(path: string, source: Readable | Buffer): Promise<Wr
 }
 
 /** Renames a file into its folder. A removal may take a folder that has stood empty for long between the two steps; so they are tried again. */
-async function publish(temporary: string, folder: string, name: string): Promise<void> {
+async function publish(temporary: string, folder: string, name: string, rights: Rights): Promise<void> {
   for (let tries = 3; ; tries--) {
     let handle: FileHandle | undefined;
     try {
-      await mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true, ...(rights.folder !== undefined && { mode: rights.folder }) });
       if ((await realpath(folder)) !== folder) throw new TaskFlowError("artifact_folder_linked", 500, `a link stands in the way to ${folder}`);
       handle = await open(folder, "r");
       await rename(temporary, join(folder, name));

@@ -1,3 +1,4 @@
+import { agreedTime } from "../agreed-time.ts";
 import { isId, timeOfId } from "../core/id.ts";
 import type { Bucket } from "./s3-store.ts";
 
@@ -15,10 +16,12 @@ interface RequestOptions {
  * Removes the artifacts that were written longer ago than `ageMs`, and uploads that their writers left; returns the number
  * of artifacts. Keys begin with the job's id, which begins with its time, and nothing is written before its job is there: so
  * the listing, which is by key, ends at the first job that is young enough, and the rest of the bucket is not looked at.
+ * The server's clock decides, which gave the objects their times.
+ * @throws ClocksDiffer where this machine's clock does not agree
  */
 export async function removeOlderThan(bucket: Bucket, ageMs: number, signal?: AbortSignal): Promise<number> {
-  const nowMs = Date.now();
   const request: RequestOptions = signal ? { abortSignal: signal } : {};
+  const nowMs = agreedTime("the server of ARTIFACTS_URL", await serverTime(bucket, request), Date.now());
   await abortUploads(bucket, nowMs - ABANDONED_MS, request);
   let removed = 0;
   let old: string[] = [];
@@ -32,6 +35,24 @@ export async function removeOlderThan(bucket: Bucket, ageMs: number, signal?: Ab
   }
   await flush();
   return removed;
+}
+
+/** The `Date` of an answer (RFC 9110, 6.6.1), epoch ms; NaN where there is none. */
+async function serverTime({ client, s3, name }: Bucket, request: RequestOptions): Promise<number> {
+  const command = new s3.HeadBucketCommand({ Bucket: name });
+  let date = "";
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await next(args);
+      date = (answer.response as { headers?: { date?: string } }).headers?.date ?? "";
+      return answer;
+    },
+    { step: "deserialize", priority: "low" }, // before the answer is looked at: one that refuses has a time as well
+  );
+  await client.send(command, request).catch((thrown: unknown) => {
+    if (date === "") throw thrown;
+  });
+  return Date.parse(date);
 }
 
 /** The objects of jobs that were accepted before a time (epoch ms), in order. What is no artifact of a job is left alone. */

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
+import { atAnotherTime } from "../testing/another-time.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import { startS3Server } from "../testing/s3-server.ts";
 import type { S3Server } from "../testing/s3-server.ts";
@@ -82,6 +83,14 @@ describe("a store in S3", () => {
     expect(await store.removeOlderThan(-30_000)).toBeGreaterThanOrEqual(1);
     expect(await store.open(old)).toBeUndefined();
     expect(await store.open(young)).toBeDefined();
+  });
+
+  it.each([40, -40])("removes nothing by a clock that is %d days wrong", async (days) => {
+    const key = { jobId: idAt(Date.now() - 86_400_000), attempt: 1, name: "a.txt" };
+    await store.write(key, Buffer.from("x"));
+    const other = await openArtifactStore({ ARTIFACTS_DIR: "/none", ARTIFACTS_URL: server.url }); // the SDK remembers by how much its clock is wrong
+    expect(await atAnotherTime(days, () => other.removeOlderThan(-30_000))).toMatchObject({ code: "clocks_differ" });
+    expect(await store.open(key)).toBeDefined();
   });
 
   it("ends a removal that is not wanted any more", async () => {

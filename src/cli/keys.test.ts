@@ -19,7 +19,7 @@ const hashOf = (key: unknown) => createHash("sha256").update(String(key)).digest
 
 it("makes a key that replicas take, shows it once, and revokes it", async () => {
   const made = await run("create", "ci", { rate: "100/s" });
-  const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "" } as const;
+  const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "", CORS_ORIGINS: [] } as const;
   const keys = await openKeys({ config: settings, databaseUrl, log: { warn: () => undefined } });
   expect(keys.keyring.isNeeded).toBe(true);
   expect(keys.keyring.find(`Bearer ${String(made.value.key)}`)).toMatchObject({ name: "ci", scopes: ["submit", "read"], rate: { quota: 100, windowMs: 1_000 } });

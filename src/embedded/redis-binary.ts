@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { StartError } from "../errors.ts";
+import { plainEnvironment } from "../plain-environment.ts";
 import { fetchRedis } from "./redis-fetch.ts";
 
 const run = promisify(execFile);
@@ -43,7 +44,7 @@ export async function findRedis(cacheDir: string, searchPath: string = process.e
 async function installed(searchPath: string): Promise<RedisBinary | undefined> {
   for (const folder of searchPath.split(delimiter).filter(Boolean)) {
     for (const name of NAMES) {
-      const binary = { command: join(folder, name), env: process.env };
+      const binary = { command: join(folder, name), env: plainEnvironment() };
       if (await isNewEnough(binary)) return binary;
     }
   }
@@ -53,7 +54,7 @@ async function installed(searchPath: string): Promise<RedisBinary | undefined> {
 /** The server among packages unpacked under `root`, whose libraries lie there too. */
 async function unpacked(root: string): Promise<RedisBinary | undefined> {
   const folders = [join(root, "usr/lib"), join(root, "lib")].flatMap((lib) => [lib, ...subfolders(lib)]);
-  const env = { ...process.env, LD_LIBRARY_PATH: [...folders, process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":") };
+  const env = { ...plainEnvironment(), LD_LIBRARY_PATH: [...folders, process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":") };
   const binary = { command: join(root, "usr/bin/redis-server"), env };
   return (await isNewEnough(binary)) ? binary : undefined;
 }

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { plainEnvironment } from "../plain-environment.ts";
 
 const run = promisify(execFile);
 
@@ -32,6 +33,11 @@ export async function fetchRedis(root: string, searchPath: string, runs: (root: 
   }
 }
 
+/** How this machine reaches the archive, where it says so. */
+function proxies(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(https?|ftp|all|no)_proxy$|^APT_CONFIG$/i.test(name)));
+}
+
 /** apt and dpkg, kept inside a work folder. */
 class Apt {
   readonly #work: string;
@@ -39,7 +45,7 @@ class Apt {
 
   constructor(work: string, searchPath: string) {
     this.#work = work;
-    this.#env = { ...process.env, PATH: searchPath, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
+    this.#env = { ...plainEnvironment(), ...proxies(), PATH: searchPath, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
     for (const folder of ["state/lists/partial", "cache/archives/partial", "debs"]) mkdirSync(join(work, folder), { recursive: true });
   }
 

@@ -1,10 +1,13 @@
 /** Redis for a machine on which nobody set one up: the installed server, or one fetched into a cache folder. */
-import { realpathSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { freePort, requireFreePort } from "./free-port.ts";
-import { makeDataDir } from "./data-dir.ts";
+import { closeAll, makeDataDir } from "./data-dir.ts";
 import { redisCommand } from "./redis-command.ts";
 import { findRedis } from "./redis-binary.ts";
 import { ServerProcess } from "./server-process.ts";
+import { codeOf } from "../errors.ts";
 
 export interface RedisOptions {
   /** Where its append-only file lives. Made if missing; what it holds is served again. */
@@ -13,12 +16,14 @@ export interface RedisOptions {
   readonly cacheDir: string;
   /** A free one when not given. */
   readonly port?: number;
+  /** Whether it asks for the password in the file `password` of its folder, which is made where there is none. Any user of the machine can reach the port. */
+  readonly hasPassword?: boolean;
   /** More of redis-server's own arguments, after ours, so that they win: `["--databases", "200"]`. */
   readonly args?: readonly string[];
 }
 
 export interface RunningRedis {
-  /** `redis://127.0.0.1:PORT` */
+  /** `redis://127.0.0.1:PORT`, with user and password where it has one. */
   readonly address: string;
   readonly port: number;
   readonly pid: number;
@@ -36,24 +41,49 @@ const STOP_WITHIN_MS = 20_000;
  * One left behind on the same folder by a killed parent is stopped first.
  * @throws StartError in one sentence.
  */
-export async function startRedis({ dataDir, cacheDir, port, args = [] }: RedisOptions): Promise<RunningRedis> {
+export async function startRedis({ dataDir, cacheDir, port, hasPassword = false, args = [] }: RedisOptions): Promise<RunningRedis> {
   const { command, env } = await findRedis(cacheDir);
   makeDataDir(dataDir, "Redis");
   const dir = realpathSync(dataDir);
+  closeAll(dir);
   const ownPort = port ?? (await freePort());
+  const password = hasPassword ? passwordIn(dir) : undefined;
+  const address = `redis://${password === undefined ? "" : `default:${password}@`}127.0.0.1:${ownPort}`;
   const server = await ServerProcess.start({
     name: "Redis",
     command,
-    args: [...keepingArgs(ownPort, dir), ...args],
+    // "-": the rest of its configuration comes by standard input
+    args: [...(password === undefined ? [] : ["-"]), ...keepingArgs(ownPort, dir), ...args],
+    ...(password !== undefined && { input: `requirepass ${password}\n` }),
     dataDir: dir,
     env,
     stopSignal: "SIGTERM",
     stopWithinMs: STOP_WITHIN_MS,
     beforeSpawn: () => requireFreePort(ownPort, "Redis"),
-    isReady: async () => (await redisCommand(ownPort, "PING")) === "+PONG",
+    isReady: async () => (await redisCommand(address, "PING")) === "+PONG",
     readyWithinMs: READY_WITHIN_MS,
   });
-  return { address: `redis://127.0.0.1:${ownPort}`, port: ownPort, pid: server.pid, close: () => server.close() };
+  return { address, port: ownPort, pid: server.pid, close: () => server.close() };
+}
+
+/** The password of an earlier start, so that what was set up with it goes on; a new one where there is none, or half a one. */
+function passwordIn(dir: string): string {
+  const file = join(dir, "password");
+  const known = readIfThere(file).trim();
+  if (/^[0-9a-f]{48}$/.test(known)) return known;
+  const password = randomBytes(24).toString("hex");
+  writeFileSync(`${file}.new`, password, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  return password;
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return "";
+    throw error;
+  }
 }
 
 function keepingArgs(port: number, dir: string): string[] {

@@ -9,10 +9,11 @@
  * `server.log` in its folder: a pipe would break when the parent is killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { StartError, messageOf } from "../errors.ts";
+import { plainEnvironment } from "../plain-environment.ts";
 import { readMark, writeMark } from "./process-mark.ts";
 
 export interface ServerSpec {
@@ -24,7 +25,10 @@ export interface ServerSpec {
   readonly dataDir: string;
   /** Its working directory; `dataDir` when not given. */
   readonly workDir?: string;
+  /** None of the settings when not given. */
   readonly env?: NodeJS.ProcessEnv;
+  /** What it reads from its standard input: a secret that no argument may hold, because `ps` shows those to every user. */
+  readonly input?: string;
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** The signal that makes it save and go. */
   readonly stopSignal: NodeJS.Signals;
@@ -49,11 +53,18 @@ export class ServerProcess {
   private constructor(spec: ServerSpec) {
     this.#spec = spec;
     const log = openSync(join(spec.dataDir, "server.log"), "w", 0o600);
-    const { command, args, workDir = spec.dataDir, env = process.env, user } = spec;
-    this.#child = spawn(command, args, { cwd: workDir, env, detached: true, stdio: ["ignore", log, log], ...user });
-    closeSync(log);
+    const { command, args, workDir = spec.dataDir, env = plainEnvironment(), input, user } = spec;
+    const umask = process.umask(0o077); // what it writes is for its own user; the child takes this over in spawn
+    try {
+      this.#child = spawn(command, args, { cwd: workDir, env, detached: true, stdio: [input === undefined ? "ignore" : "pipe", log, log], ...user });
+    } finally {
+      process.umask(umask);
+      closeSync(log);
+    }
     this.#child.on("error", (error) => (this.#spawnError = error));
+    this.#child.stdin?.on("error", () => undefined).end(input); // a server that is gone already shows in its exit
     if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeMark(this.#child.pid));
+    for (const file of [pidFile(spec.dataDir), join(spec.dataDir, "server.log")]) if (existsSync(file)) chmodSync(file, 0o600); // an earlier version's too
     this.#child.unref();
     process.once("exit", this.#stopOnExit);
   }

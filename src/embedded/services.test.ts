@@ -63,7 +63,6 @@ async function program(dataDir: string, needs: object, code = "setInterval(() =>
   return { child, nextLine, ...(JSON.parse(await nextLine()) as { redisAddr: string; databaseUrl: string }) };
 }
 
-const portOf = (address: string | undefined): number => Number(new URL(address ?? "").port);
 const pidIn = (...path: string[]): number => readMark(readFileSync(join(...path, "server.pid"), "utf8"))?.pid ?? 0;
 
 async function query(url: string | undefined, text: string): Promise<unknown[]> {
@@ -86,15 +85,15 @@ it("starts what is needed, and serves the same data at the next start", async ()
   const dataDir = dataFolder();
   const first = await start(dataDir);
   expect(first.started.map(({ name }) => name)).toEqual(["Redis", "Postgres", "mail catcher"]);
-  expect(JSON.stringify(first.started)).not.toContain(new URL(first.databaseUrl ?? "").password);
-  await redisCommand(portOf(first.redisAddr), "SET", "kept", "1");
+  for (const address of [first.databaseUrl, first.redisAddr]) expect(JSON.stringify(first.started)).not.toContain(new URL(address ?? "").password);
+  await redisCommand(first.redisAddr ?? "", "SET", "kept", "1");
   await query(first.databaseUrl, "create table kept as select 1 as n");
   await send(first.smtpUrl, "kept");
   await first.close();
-  await expect(redisCommand(portOf(first.redisAddr), "PING")).rejects.toThrow();
+  await expect(redisCommand(first.redisAddr ?? "", "PING")).rejects.toThrow();
 
   const second = await start(dataDir);
-  expect(await redisCommand(portOf(second.redisAddr), "EXISTS", "kept")).toBe(":1");
+  expect(await redisCommand(second.redisAddr ?? "", "EXISTS", "kept")).toBe(":1");
   expect(await query(second.databaseUrl, "select n from kept")).toEqual([{ n: 1 }]);
   expect(await second.mail?.list()).toMatchObject([{ subject: "kept" }]);
 });
@@ -108,7 +107,7 @@ it("starts nothing that is not needed, and makes no folder for it", async () => 
 it("takes over the data of a program that was killed, and stops the servers it left behind", async () => {
   const dataDir = dataFolder();
   const killed = await program(dataDir, { ...ALL, mail: false });
-  await redisCommand(portOf(killed.redisAddr), "SET", "kept", "1");
+  await redisCommand(killed.redisAddr, "SET", "kept", "1");
   await query(killed.databaseUrl, "create table kept as select 1 as n");
   const orphans = [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")];
   killed.child.kill("SIGKILL");
@@ -117,7 +116,7 @@ it("takes over the data of a program that was killed, and stops the servers it l
 
   const next = await start(dataDir, { ...ALL, mail: false });
   expect(orphans.map((pid) => markOf(pid))).toEqual([undefined, undefined]);
-  expect(await redisCommand(portOf(next.redisAddr), "EXISTS", "kept")).toBe(":1");
+  expect(await redisCommand(next.redisAddr ?? "", "EXISTS", "kept")).toBe(":1");
   expect(await query(next.databaseUrl, "select n from kept")).toEqual([{ n: 1 }]);
 });
 
@@ -132,7 +131,7 @@ it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
   const drains = `
     process.on("SIGINT", async () => {
       setTimeout(async () => {
-        console.log(await redisCommand(Number(new URL(services.redisAddr).port), "PING"));
+        console.log(await redisCommand(services.redisAddr, "PING"));
         await services.close();
         process.exit(0);
       }, 200); // long enough for a server that got the signal too to be gone
@@ -155,6 +154,7 @@ it("makes its data folder, and refuses one that another program uses", async () 
 it("refuses a data folder that cannot be made, in one sentence", async () => {
   const file = join(tempDir(), "file");
   writeFileSync(file, "");
+  await expect(start(file)).rejects.toThrow(new StartError(`The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST).`));
   await expect(start(join(file, "data"))).rejects.toThrow(new StartError(`The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR).`));
 });
 

@@ -1,7 +1,7 @@
 /** The services that a program starts for itself, on a machine that has none of its own, under one data folder. */
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { makeDataDir } from "./data-dir.ts";
+import { makeOwnDataDir } from "./data-dir.ts";
 import { lockDataDir } from "./data-lock.ts";
 import { type MailCatcher, startMailCatcher } from "./mail-catcher.ts";
 import { startPostgres } from "./postgres.ts";
@@ -10,12 +10,14 @@ import { startRedis } from "./redis.ts";
 export interface EmbeddedOptions {
   /** One program at a time may use it. */
   readonly dataDir: string;
+  /** Is given a line on each thing that the operator should know. */
+  readonly warn?: (message: string) => void;
   readonly needs: { readonly redis: boolean; readonly postgres: boolean; readonly mail: boolean };
 }
 
 export interface EmbeddedServices {
+  /** Holds a password, as does {@link databaseUrl}. */
   readonly redisAddr?: string;
-  /** Holds a password. */
   readonly databaseUrl?: string;
   readonly smtpUrl?: string;
   readonly mail?: MailCatcher;
@@ -29,9 +31,9 @@ export interface EmbeddedServices {
  * Starts the services that are needed, at once, on data that outlives them.
  * @throws StartError in one sentence, after stopping what had started.
  */
-export async function startEmbedded({ dataDir, needs }: EmbeddedOptions): Promise<EmbeddedServices> {
+export async function startEmbedded({ dataDir, needs, warn = () => undefined }: EmbeddedOptions): Promise<EmbeddedServices> {
   if (!needs.redis && !needs.postgres && !needs.mail) return { started: [], close: () => Promise.resolve() };
-  makeDataDir(dataDir, "TaskFlow");
+  makeOwnDataDir(dataDir, warn);
   const dir = realpathSync(dataDir);
   const unlock = lockDataDir(dir);
   const starts = [
@@ -66,7 +68,7 @@ interface Part {
 }
 
 async function redisPart(data: string, cacheDir: string): Promise<Part> {
-  const redis = await startRedis({ dataDir: data, cacheDir });
+  const redis = await startRedis({ dataDir: data, cacheDir, hasPassword: true });
   return { name: "Redis", where: `127.0.0.1:${redis.port}`, data, found: { redisAddr: redis.address }, close: () => redis.close() };
 }
 

@@ -8,6 +8,7 @@ describe("what follows from a throw", () => {
   it.each([
     ["a text", "out of paper", { code: "error", message: "out of paper" }],
     ["nothing", undefined, { code: "error", message: "undefined" }],
+    ["an error of a driver with the URL of its server", new PermanentError("no answer from smtp://app:hunter2@mail:25"), { code: "permanent", message: "no answer from smtp://app:***@mail:25", isPermanent: true }],
     ["an object", { why: ["a", "b"] }, { code: "error", message: "{ why: [ 'a', 'b' ] }" }],
     ["an object without a prototype", Object.create(null), { code: "error", message: "[Object: null prototype] {}" }],
     ["an error whose message is a list", Object.assign(new Error(), { message: ["to must be an address"] }), { code: "error", message: "[ 'to must be an address' ]" }],

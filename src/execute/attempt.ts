@@ -5,8 +5,10 @@
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Evidence, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
+import { PermanentError, ReleaseError, RetryAfterError, RetryableError } from "../core/job-type.ts";
+import { MAX_STATE_LENGTH, stateText } from "../core/saved-state.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { redactUrls } from "../redacted-url.ts";
 import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
 import { isOf } from "./thrown.ts";
@@ -16,9 +18,6 @@ export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
 
 /** A result longer than this belongs into an artifact; it would be read back with every look at the job. */
 const MAX_RESULT_LENGTH = 1024 * 1024;
-
-/** It travels with the job, once for each attempt that left one. */
-const MAX_STATE_LENGTH = 16 * 1024;
 
 /** What an attempt runs in: it can be told to stop, and hears how far the handler is. */
 export interface Running {
@@ -34,6 +33,8 @@ export class Attempt {
   readonly timeoutMs: number;
   /** By `performance.now()`. */
   readonly startedAt = performance.now();
+  /** Its handler has saved what it did so far: the next attempt goes on from there. */
+  hasSaved = false;
   /** Set by who runs it. */
   runsIn: Running | undefined;
   #log: KeptLog | undefined;
@@ -111,7 +112,9 @@ export class Attempt {
 
   /** Its handler threw. One that was told to stop and throws has stopped: the reason says what follows. */
   threw(thrown: unknown): void {
-    if (this.#stopReason === undefined) {
+    if (this.#stopReason === undefined && this.hasSaved && isOf(thrown, ReleaseError)) {
+      this.end({ kind: "released" });
+    } else if (this.#stopReason === undefined) {
       for (const line of stackOf(thrown)) this.keep(line, undefined);
       this.end(endOfThrow(thrown));
     } else {
@@ -122,10 +125,10 @@ export class Attempt {
   /** @param evidence what the thread that it ran on says: all lines, where some may still be on their way here */
   end(end: AttemptEnd, evidence?: Evidence): void {
     if (this.#ended) return;
-    this.#ended = end;
+    this.#ended = this.hasSaved ? { ...end, hasSaved: true } : end;
     this.#ranMs = performance.now() - this.startedAt;
     this.#evidence = evidence;
-    this.#onEnd(this, end);
+    this.#onEnd(this, this.#ended);
   }
 
   #stoppedEnd(): AttemptEnd {
@@ -163,12 +166,19 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   try {
     return endOf(thrown);
   } catch {
-    return { kind: "threw", code: "error", message: messageOf(thrown), isPermanent: false }; // a getter that throws, a Proxy
+    return { kind: "threw", code: "error", message: readableMessage(thrown), isPermanent: false }; // a getter that throws, a Proxy
   }
 }
 
+/** More than is kept of it. Drivers put the URL of their server into what they throw, password and all, and callers read it. */
+const MAX_MESSAGE_LENGTH = 4_000;
+
+function readableMessage(thrown: unknown): string {
+  return redactUrls(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH));
+}
+
 function endOf(thrown: unknown): AttemptEnd {
-  const message = messageOf(thrown);
+  const message = readableMessage(thrown);
   const code = codeOf(thrown) ?? "error";
   if (isOf(thrown, PermanentError)) return { kind: "threw", code, message, isPermanent: true };
   if (isOf(thrown, RetryAfterError)) {
@@ -187,11 +197,8 @@ function numberOf(value: unknown): number {
 
 /** A state that is no JSON, or too large to be kept with each such attempt, fails the job: without it the next attempt would do again what was done. */
 function stateOf(state: unknown): { readonly state: string } | { readonly isPermanent: true; readonly code: string; readonly message: string } {
-  const refused = { isPermanent: true, code: "state_invalid", message: `the state for the next attempt is not JSON of at most ${MAX_STATE_LENGTH} characters` } as const;
-  try {
-    const text = JSON.stringify(state) as string | undefined; // undefined for a function or a symbol
-    return text === undefined || text.length > MAX_STATE_LENGTH ? refused : { state: text };
-  } catch {
-    return refused; // a cycle, a bigint
-  }
+  const text = stateText(state);
+  return text === undefined ? { isPermanent: true, code: "state_invalid", message: INVALID_STATE } : { state: text };
 }
+
+export const INVALID_STATE = `the state for the next attempt is not JSON of at most ${MAX_STATE_LENGTH} characters`;

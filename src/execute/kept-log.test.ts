@@ -12,6 +12,12 @@ describe("the kept log", () => {
     expect(log.lines.at(-1)).toMatch(/^2026-01-01T00:00:0\S+Z line 60$/);
   });
 
+  it("leaves out the passwords of URLs, in fields too", () => {
+    const log = new KeptLog(AT);
+    log.add("asking postgres://app:hunter2@db/x", { proxy: "http://u:hunter2@proxy:3128" });
+    expect(log.lines[0]).toContain(`asking postgres://app:***@db/x {"proxy":"http://u:***@proxy:3128"}`);
+  });
+
   it("cuts a long line, and leaves in none what cannot be stored", () => {
     const log = new KeptLog(AT);
     log.add("x".repeat(5_000));

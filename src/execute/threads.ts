@@ -66,6 +66,8 @@ export interface ThreadsOptions extends ThreadData {
   readonly onMessage: (message: HandlerMessage) => void;
   /** Hears of what goes wrong on a thread while no attempt runs there that could tell it: a handler has returned, and a timer of it throws. */
   readonly onError: (error: unknown) => void;
+  /** Is given, once, what the machine does not allow of the confinement of processes that work on what strangers sent. */
+  readonly onConfined?: (lacks: readonly string[]) => void;
   /** How long the types may take to close what they have open. */
   readonly closeWithinMs?: number;
   /** How long a thread may take over a body. */
@@ -87,15 +89,16 @@ export class Threads {
   readonly #bodies: BodyThreads;
   /** What handlers of lane `io` have run beside the main thread. */
   readonly tasks: TaskThreads;
-  readonly #processes = new ChildProcesses();
+  readonly #processes: ChildProcesses;
   readonly #onError: (error: unknown) => void;
   readonly #closeWithinMs: number;
   readonly size: number;
   #running = 0;
 
-  constructor({ size, onMessage, onError, closeWithinMs = CLOSE_WITHIN_MS, parseWithinMs, ...data }: ThreadsOptions) {
+  constructor({ size, onMessage, onError, onConfined, closeWithinMs = CLOSE_WITHIN_MS, parseWithinMs, ...data }: ThreadsOptions) {
     this.size = size;
     this.#onError = onError;
+    this.#processes = new ChildProcesses({ ...(onConfined && { onConfined }) });
     this.#closeWithinMs = closeWithinMs;
     const workerData = data satisfies ThreadData;
     if (size > 0) {

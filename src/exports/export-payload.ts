@@ -9,7 +9,8 @@ import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
 import { jobFilters } from "./job-history.ts";
 import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
 import { faultsOfNamedQuery } from "./named-query.ts";
-import { namesOf, type RowKeys } from "./row-source.ts";
+import { exactParams } from "./payload-text.ts";
+import type { RowKeys } from "./row-source.ts";
 import { issueOfSheetName, SHEET_NAME } from "./sheet-name.ts";
 
 const columnName = Type.String({ minLength: 1, maxLength: 255 });
@@ -141,8 +142,9 @@ function faultsOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
 }
 
 /** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
-export function faultsOfQuery({ source: from }: ExportPayload, { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">): PayloadFault[] {
-  return "query" in from ? below("/source", faultsOfNamedQuery(EXPORT_QUERIES_DIR, from)) : [];
+export function faultsOfQuery({ source: from }: ExportPayload, { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">, payloadJson: () => string): PayloadFault[] {
+  if (!("query" in from)) return [];
+  return below("/source", faultsOfNamedQuery(EXPORT_QUERIES_DIR, { ...from, params: exactParams(from.params ?? {}, payloadJson) }));
 }
 
 function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
@@ -151,11 +153,8 @@ function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
 
 function faultsOfRows({ rows, keys }: { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly keys?: RowKeys }, { format, columns }: ExportPayload): PayloadFault[] {
   if (keys !== undefined && columns !== undefined) return [{ path: "/source/keys", message: "is not given together with columns" }];
-  if (format === "parquet" && columns === undefined && namesOf(rows, keys).length === 0) return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
-  // JSON has read it as another number by now
-  const isInexact = (value: unknown): boolean => typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21;
-  const at = rows.findIndex((row) => Object.values(row).some(isInexact));
-  return at < 0 ? [] : [{ path: `/source/rows/${at}`, message: "has an integer beyond 2^53, which would not be exact: write it as a text" }];
+  const hasNames = (keys === "all" ? rows : rows.slice(0, 1)).some((row) => Object.keys(row).length > 0);
+  return format === "parquet" && columns === undefined && !hasNames ? [{ path: "/columns", message: "is needed where there is no first row to take them from" }] : [];
 }
 
 /** Time zones that were found to exist, in lower case, so that there are no more than IANA has: a look at one takes 0.1 ms, and a batch may name thousands. */

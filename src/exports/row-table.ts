@@ -1,27 +1,24 @@
 /** Rows that a payload brought, as a table. In a spreadsheet each cell has its own type, in Parquet a column has that of all its values. */
+import { roundedText } from "../core/exact-number.ts";
 import { spreadsheetPattern } from "./date-pattern.ts";
 import { titleOf, type ColumnChoice, type TableLayout } from "./layout.ts";
-import { textOf, valueOf, type Row } from "./row-value.ts";
-import type { Cell, ColumnKind, Table, TableColumn, TableRow } from "./table.ts";
+import { NumberRange, integerText } from "./number-range.ts";
+import { isNumber, rowOf, textOf, valueOf, type Row, type RowValue } from "./row-value.ts";
+import type { Cell, ColumnType, Table, TableColumn, TableRow } from "./table.ts";
 
-const INTEGER = /^-?\d+$/;
-const [LOWEST_INT64, HIGHEST_INT64] = [-(2n ** 63n), 2n ** 63n - 1n];
-
-export function rowTable(rows: readonly Row[], choices: readonly ColumnChoice[], { format, timeZone }: TableLayout, batchRows: number): Table {
-  const isSheet = format === "xlsx";
-  const columns = choices.map((choice) => (isSheet ? sheetColumn(choice, timeZone) : parquetColumn(rows, choice, timeZone)));
-  const cellOf = (row: Row, choice: ColumnChoice, at: number): Cell => {
-    const { kind } = columns[at] as TableColumn;
-    const value = valueOf(row, isSheet ? { name: choice.name } : choice, timeZone);
-    if (value === null || value === undefined) return null;
-    if (typeof value === "number") return numberText(value);
-    return kind === "json" || kind === "value" ? JSON.stringify(value) : textOf(value);
-  };
+/** @param rows the JSON text of each */
+export function rowTable(rows: readonly string[], choices: readonly ColumnChoice[], { format, timeZone }: TableLayout, batchRows: number): Table {
+  if (format === "xlsx") {
+    const columns = choices.map((choice) => sheetColumn(choice, timeZone));
+    return { columns, batches: batchesOf(rows, batchRows, (row) => choices.map(({ name }) => sheetCell(row.get(name)))) };
+  }
+  const columns = parquetColumns(rows, choices, timeZone);
+  const cellOf = (row: Row, choice: ColumnChoice, at: number): Cell => parquetCell(valueOf(row, choice, timeZone), columns[at] as TableColumn);
   return { columns, batches: batchesOf(rows, batchRows, (row) => choices.map((choice, at) => cellOf(row, choice, at))) };
 }
 
-function* batchesOf(rows: readonly Row[], batchRows: number, cellsOf: (row: Row) => TableRow): Generator<TableRow[]> {
-  for (let at = 0; at < rows.length; at += batchRows) yield rows.slice(at, at + batchRows).map(cellsOf);
+function* batchesOf(rows: readonly string[], batchRows: number, cellsOf: (row: Row) => TableRow): Generator<TableRow[]> {
+  for (let at = 0; at < rows.length; at += batchRows) yield rows.slice(at, at + batchRows).map((json) => cellsOf(rowOf(json)));
 }
 
 function sheetColumn(choice: ColumnChoice, timeZone: string): TableColumn {
@@ -29,24 +26,40 @@ function sheetColumn(choice: ColumnChoice, timeZone: string): TableColumn {
   return { title: titleOf(choice), kind: "value", ...(decimals !== undefined && { decimals }), ...(date !== undefined && { dateFormat: spreadsheetPattern(date), timeZone }) };
 }
 
-function parquetColumn(rows: readonly Row[], choice: ColumnChoice, timeZone: string): TableColumn {
-  return { title: titleOf(choice), kind: parquetKind(rows.map((row) => valueOf(row, choice, timeZone)).filter((value) => value !== null)) };
+function sheetCell(json: string | undefined): Cell {
+  return json === undefined || json === "null" ? null : json;
 }
 
-function parquetKind(values: readonly unknown[]): ColumnKind {
-  const types = new Set(values.map((value) => typeof value));
-  if (types.size !== 1) return "text";
-  if (types.has("boolean")) return "boolean";
-  if (types.has("object")) return "json";
-  if (!types.has("number")) return "text";
-  return values.every((value) => isInt64(numberText(value as number))) ? "bigint" : "float";
+/** Each row is read once for the types of all columns, and once more for its cells: 100,000 rows in memory as values would take far more than their text. */
+function parquetColumns(rows: readonly string[], choices: readonly ColumnChoice[], timeZone: string): TableColumn[] {
+  const types = choices.map(() => new ParquetType());
+  for (const json of rows) {
+    const row = rowOf(json);
+    choices.forEach((choice, at) => types[at]?.add(valueOf(row, choice, timeZone)));
+  }
+  return choices.map((choice, at) => ({ title: titleOf(choice), ...(types[at] as ParquetType).type }));
 }
 
-function isInt64(text: string): boolean {
-  return INTEGER.test(text) && text !== "-0" && BigInt(text) >= LOWEST_INT64 && BigInt(text) <= HIGHEST_INT64;
+/** The type of a column, of all values that are there. */
+class ParquetType {
+  readonly #kinds = new Set<"number" | "boolean" | "json" | "text">();
+  readonly #numbers = new NumberRange();
+
+  add(value: RowValue): void {
+    if (value === null) return;
+    if (isNumber(value)) this.#numbers.add(value);
+    this.#kinds.add(isNumber(value) ? "number" : typeof value === "boolean" ? "boolean" : typeof value === "object" ? "json" : "text");
+  }
+
+  get type(): ColumnType {
+    const [kind = "text", another] = this.#kinds;
+    if (another !== undefined) return { kind: "text" };
+    return kind === "number" ? this.#numbers.type : { kind };
+  }
 }
 
-/** JSON.stringify and String write -0 as 0. */
-function numberText(value: number): string {
-  return Object.is(value, -0) ? "-0" : String(value);
+function parquetCell(value: RowValue, { kind, scale = 0 }: TableColumn): Cell {
+  if (!isNumber(value)) return textOf(value);
+  if (kind === "bigint") return integerText(value) ?? null;
+  return kind === "decimal" ? roundedText(String(value), scale) : String(value);
 }

@@ -130,7 +130,7 @@ it("has every millisecond of a day for readers that round and for those that cut
     const texts = times.map(([day, ms]) => `${day} ${twice(Math.floor(ms / 3_600_000))}:${twice(Math.floor(ms / 60_000) % 60)}:${twice(Math.floor(ms / 1_000) % 60)}.${String(ms % 1_000).padStart(3, "0")}`);
     const file = await encoded([{ title: "c", kind: "timestamp" }], texts.map((text) => [text]));
     const expected = texts.map((text) => `${text.replace(" ", "T")}Z`);
-    const cells = (await readSheet(file)).slice(1).map(([cell]) => (cell as Date).toISOString());
+    const cells = (await readSheet(file)).slice(1).map(([cell]) => (cell as unknown as Date).toISOString());
     expect(cells).toEqual(expected);
     const sheet = read(file, { cellDates: false }).Sheets["Sheet1"];
     expect(texts.map((_, at) => new Date(Math.round(((sheet?.[`A${at + 2}`] as CellObject).v as number - 25_569) * 86_400e3)).toISOString())).toEqual(expected);

@@ -1,7 +1,7 @@
 /**
  * What an image process runs: it renders one image after the other, as its thread asks. Ending a thread does not end
  * what libvips does on its behalf; ending a process does. Nor does a fault in a decoder of untrusted bytes reach the
- * replica, and no secret of the replica's is here.
+ * replica, no secret of the replica's is here, and where the machine allows, neither are its user and a network (execute/confinement.ts).
  */
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -43,7 +43,11 @@ prepareSharp();
 const socket = connect(process.argv[2] ?? "");
 // The thread is gone, or does not need this any more. An exit would wait for what libvips does; this does not.
 const end = (): void => void process.kill(process.pid, "SIGKILL");
-socket.once("error", end).once("end", end).once("close", end);
+socket.once("error", (error) => {
+  if (codeOf(error) === "EACCES") process.exit(1); // whoever started this may not have known that it may not: nothing has come in yet
+  end();
+}).once("end", end).once("close", end);
+socket.once("connect", () => process.stdout.write("ready\n"));
 for await (const request of parcelsOf<RenderRequest>(socket)) {
   for await (const each of answer(request)) await sendParcel(socket, each);
 }

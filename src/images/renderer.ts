@@ -76,7 +76,7 @@ export class Renderer {
       const socketPath = join(folder, "socket");
       server.listen(socketPath);
       await once(server, "listening");
-      this.#startProcess({ module: MODULE, socketPath });
+      this.#startProcess({ module: MODULE, socketPath, isConfined: true });
       const [socket] = (await exitsAreFaults(once(server, "connection", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }))) as [Socket];
       socket.once("error", () => undefined); // whoever reads or writes hears of it
       socket.once("close", () => { if (this.#connection?.socket === socket) this.close(); });

@@ -31,7 +31,7 @@ function attentive(): Destinations & { readonly signs: [Destination, Sign][] } {
 }
 
 function toolOf(destinations: Destinations = unlimited, access: "public" | "private" = "private"): WebhookTool {
-  return { outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: access === "private" }), destinations, limits: { concurrency: 100, perSecond: 0 } };
+  return { outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: access === "private" }), destinations, limits: { concurrency: 100, perSecond: 0 }, callbackSecrets: [] };
 }
 
 const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";

@@ -1,12 +1,14 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
 import { Type, type Static } from "typebox";
 import { unlimited, type DestinationLimits, type Destinations, type Sign } from "../core/destination.ts";
-import { defineJob, exponential, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type PayloadFault, type Services } from "../core/job-type.ts";
+import { defineJob, exponential, payloadJsonOf, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type PayloadFault, type Services } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { openOutbound, outboundSettings, type Outbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
+import { bodyText } from "../webhooks/body.ts";
 import { destinationOf, signOfThrow } from "../webhooks/destination.ts";
+import { secretsToSignWith, signingSecrets } from "../webhooks/callback-secret.ts";
 import { webhookErrors } from "../webhooks/error-codes.ts";
 import { headerFaults } from "../webhooks/headers.ts";
 import { MAX_SECRETS, secretFault, signatureOf } from "../webhooks/signature.ts";
@@ -27,7 +29,7 @@ const payloadSchema = Type.Object(
         description: "Sent as they are. Headers of the connection and of the signature (webhook-*) are refused.",
       }),
     ),
-    body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json. Not with GET or HEAD." })),
+    body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD." })),
     secret: Type.Optional(
       Type.Union([secretSchema, Type.Array(secretSchema, { minItems: 1, maxItems: MAX_SECRETS })], {
         description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key.",
@@ -60,17 +62,22 @@ const hostSettings = {
   WEBHOOK_HOST_RATE: Type.Integer({ default: 0, minimum: 0, maximum: 100_000, description: "Webhooks to one host a second, of all replicas. 0: no limit" }),
 };
 
+/** The program's setting, which callbacks are signed with. */
+const callbackSettings = { CALLBACK_SECRET: Type.Optional(Type.String({ default: "" })) };
+
 export interface WebhookTool {
   readonly outbound: Outbound;
   readonly destinations: Destinations;
   readonly limits: DestinationLimits;
+  /** What callbacks are signed with. */
+  readonly callbackSecrets: readonly string[];
 }
 
-type Settings = OutboundSettings & { readonly WEBHOOK_HOST_CONCURRENCY: number; readonly WEBHOOK_HOST_RATE: number };
+type Settings = OutboundSettings & { readonly CALLBACK_SECRET?: string; readonly WEBHOOK_HOST_CONCURRENCY: number; readonly WEBHOOK_HOST_RATE: number };
 
 function open(settings: Settings, { destinations }: Services = { destinations: unlimited }): WebhookTool {
   const limits = { concurrency: settings.WEBHOOK_HOST_CONCURRENCY, perSecond: settings.WEBHOOK_HOST_RATE };
-  return { outbound: openOutbound(settings), destinations, limits };
+  return { outbound: openOutbound(settings), destinations, limits, callbackSecrets: signingSecrets(settings.CALLBACK_SECRET ?? "") };
 }
 
 interface WebhookResult {
@@ -85,7 +92,7 @@ export default defineJob({
   lane: "io",
   payload: payloadSchema,
   check: faultsOf,
-  settings: Type.Object({ ...outboundSettings, ...hostSettings }),
+  settings: Type.Object({ ...outboundSettings, ...hostSettings, ...callbackSettings }),
   result: Type.Object({ status: Type.Integer(), duration_ms: Type.Integer(), response_excerpt: Type.String() }),
   errors: webhookErrors,
   attempts: 3,
@@ -97,13 +104,14 @@ export default defineJob({
 });
 
 async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): Promise<WebhookResult> {
-  const { destinations, limits } = context.tool;
+  const { destinations, limits, callbackSecrets } = context.tool;
+  const secrets = secretsToSignWith(payload.secret, callbackSecrets); // before the visit: what it throws says nothing of the host
   const leave = await destinations.enter(destinationOf(payload.url, context.groupKey ?? ""), limits);
   const startedMs = performance.now();
   let sign: Sign = "unknown";
   let hasAnswered = false;
   try {
-    const answer = await send(payload, context, () => { hasAnswered = true; });
+    const answer = await send({ payload, secrets, body: bodyText(payload, payloadJsonOf(payload, context)) }, context, () => { hasAnswered = true; });
     sign = signOf(answer.status);
     judge(answer, Date.now());
     return { status: answer.status, duration_ms: Math.round(performance.now() - startedMs), response_excerpt: excerptOf(answer.body, 2_048) };
@@ -115,13 +123,21 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): 
   }
 }
 
+interface Delivery {
+  readonly payload: Payload;
+  /** What it is signed with; none for no signature. */
+  readonly secrets: readonly string[];
+  /** What is sent; undefined where there is none. */
+  readonly body: string | undefined;
+}
+
 /** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
-async function send(payload: Payload, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
-  const body = payload.body === undefined ? undefined : JSON.stringify(payload.body);
+async function send(delivery: Delivery, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
+  const { payload, body } = delivery;
   try {
     return await tool.outbound.fetch(payload.url, {
       method: payload.method ?? "POST",
-      headers: headersOf(payload, jobId, body ?? ""),
+      headers: headersOf(delivery, jobId),
       body,
       signal,
       timeoutMs: Math.min(payload.timeout_ms ?? MAX_TIMEOUT_MS, timeoutMs),
@@ -135,14 +151,14 @@ async function send(payload: Payload, { jobId, tool, signal, timeoutMs }: Attemp
 }
 
 /** The caller's headers over our defaults, and the scheme's over the caller's. The timestamp is of this attempt, the id of the job. */
-function headersOf(payload: Payload, jobId: string, body: string): Record<string, string> {
+function headersOf({ payload, secrets, body = "" }: Delivery, jobId: string): Record<string, string> {
   const timestampSeconds = Math.floor(Date.now() / 1_000);
   const headers: Record<string, string> = { "user-agent": "TaskFlow" };
   if (payload.body !== undefined) headers["content-type"] = "application/json";
   for (const [name, value] of Object.entries(payload.headers ?? {})) headers[name.toLowerCase()] = value;
   headers["webhook-id"] = jobId;
   headers["webhook-timestamp"] = String(timestampSeconds);
-  if (payload.secret !== undefined) headers["webhook-signature"] = signatureOf(secretsOf(payload), jobId, timestampSeconds, body);
+  if (secrets.length > 0) headers["webhook-signature"] = signatureOf(secrets, jobId, timestampSeconds, body);
   return headers;
 }
 

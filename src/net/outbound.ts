@@ -31,6 +31,7 @@ export const outboundSettings = {
       "Whether URLs given by callers (webhooks, image sources) may lead to loopback and private networks. Link-local addresses and cloud metadata stay refused.",
   }),
   OUTBOUND_PROXY: Type.Optional(Type.String({
+    isSecret: true,
     default: "",
     pattern: "^(https?://[^/?#]+/?)?$",
     expected: "http:// or https://USER:PASSWORD@HOST:PORT",

@@ -24,6 +24,7 @@ local function is_full(name, window)
   if count(name) < window then return false end
   local held = ns .. 'held:' .. name
   if not tidied[name] then
+    bring_back(held, longest_lease(lease))
     for _, id in ipairs(call('ZRANGE', held, 0, 9)) do
       if call('EXISTS', ns .. 'replica:' .. string.sub(id, 1, 8)) == 0 then call('ZREM', held, id) end
     end
@@ -50,7 +51,7 @@ end
 -- The first visit of each caller comes back before all others, so that the probes go round.
 local function wait_for_turn(host, turn, from, known)
   local turns = ns .. 'turns:' .. host
-  local promised = tonumber(call('ZSCORE', turns, turn) or 0)
+  local promised = believed(call('ZSCORE', turns, turn) or 0, 2 * OPEN_MOST)
   local others = call('ZCARD', turns)
   if promised > now or others >= MOST_TURNS then return nil end
   local at = from + OPEN_PACE * (others + 1) + (turn == known.probed_by and PROBE_PACE or 0)
@@ -108,7 +109,7 @@ local function admit(host, route, turn, id, most, rate)
 end
 
 local reply = { now }
-if now > tonumber(ARGV[1]) then return reply end
+if is_late(ARGV[1]) then return reply end
 for at = 3, #ARGV, 6 do
   local wait, why = admit(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]))
   reply[#reply + 1] = wait

@@ -5,8 +5,6 @@
 --          what each live replica says of itself, for each type that was ever accepted: type, its ready jobs, the id that is next (or ""),
 --          how its text begins, up to its time to start (or ""), and the types whose queue is paused
 local ns = KEYS[1]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local minutes, about, queues = {}, {}, {}
 for i = 0, 15 do minutes[i + 1] = ns .. 'ended:' .. (math.floor(now / 60000) - i) end
 for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do

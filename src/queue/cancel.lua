@@ -8,8 +8,6 @@
 --          read, so the callback says what is no longer so; nothing is done
 local ns, id, own, attempts, record, accepted = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local callback, callback_kind, callback_text = ARGV[6], ARGV[7], ARGV[8]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text, before = start_of(id), redis.call('HGET', states, id)
 local is_withdrawn = text == '' and accepted ~= ''
 if is_withdrawn then text = accepted end

@@ -31,6 +31,11 @@ export function parseEventId(text: string): { readonly name: string; readonly in
   return name === undefined ? undefined : { name, index: Number(index) };
 }
 
+/** When an entry was written, epoch ms. */
+export function msOf(name: string): number {
+  return Number(name.slice(0, name.indexOf("-")));
+}
+
 /** Less than 0 where entry `a` was written before entry `b`, 0 where they are the same. */
 export function compareNames(a: string, b: string): number {
   const [dashA, dashB] = [a.indexOf("-"), b.indexOf("-")];
@@ -47,7 +52,7 @@ export function readMessage(message: string): HistoryEntry[] {
 
 /** Reads the changes of an entry. @param isWanted whether changes of the job with this id are wanted; the others are skipped unread */
 export function readEntry({ name, lines }: HistoryEntry, isWanted: (id: string) => boolean = () => true): Change[] {
-  const at = Number(name.slice(0, name.indexOf("-")));
+  const at = msOf(name);
   const changes: Change[] = [];
   for (let start = 0, index = 0; start < lines.length; index += 1) {
     const newline = lines.indexOf("\n", start);

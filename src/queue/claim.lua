@@ -11,9 +11,7 @@
 local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
 local room, is_empty, lost_once = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
 local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024 -- bounded work and bytes for one call: its payloads are parsed in one turn of the caller's event loop
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[4]) then return { now, 0, 0, 0 } end
+if is_late(ARGV[4]) then return { now, 0, 0, 0 } end
 local suffix, until_text = lease_of(now, replica, seq), string.format('%.0f', now + lease) -- a number would be written anew for each job
 local token = string.sub(suffix, 17)
 local call, sub = redis.call, string.sub
@@ -83,15 +81,23 @@ if last_claim and string.match(last_claim, '^%S+') == seq then -- the answer was
   return reply
 end
 
--- Redis was away, or nobody claimed: leases that ran out meanwhile say nothing, so none is taken as lost for one lease.
-local clock = call('HMGET', ns .. 'clock', 'claimed_at', 'grace_until', 'together', 'together_until')
-local grace_until = tonumber(clock[2] or 0)
-if clock[1] and now - tonumber(clock[1]) > lease / 3 then grace_until = now + lease end
+-- Redis was away, its clock was set, or nobody claimed: leases that ran out meanwhile say nothing, so none is taken as lost for one lease.
+local clock = call('HMGET', ns .. 'clock', 'claimed_at', 'grace_until', 'together', 'together_until', 'lease', 'retries')
+local claimed_at, known_lease = tonumber(clock[1] or now), tonumber(clock[5] or 0)
+local grace_until = believed(clock[2], math.max(lease, known_lease))
+if math.abs(now - claimed_at) > lease / 3 then grace_until = now + lease end
 call('HSET', ns .. 'clock', 'claimed_at', now, 'grace_until', grace_until)
+if lease > known_lease then call('HSET', ns .. 'clock', 'lease', lease) end
+
+local retries = now < claimed_at - 1000 and '0' or clock[6] -- where to go on with those that the clock left behind as it went back
+if retries then
+  retries = bring_back_retries(retries)
+  if retries == '0' then call('HDEL', ns .. 'clock', 'retries') else call('HSET', ns .. 'clock', 'retries', retries); reply[3] = 1 end
+end
 
 -- Jobs that lost one lease run again together, until one of them is lost once more: then so many at most begin at once.
-local together = tonumber(clock[4] or 0) > now and tonumber(clock[3]) or nil
 local TOGETHER_MS = 600000
+local together = believed(clock[4], TOGETHER_MS) > now and tonumber(clock[3]) or nil
 local function lose_again(jobs)
   together = math.max(1, math.floor((together or jobs) / 2))
   call('HSET', ns .. 'clock', 'together', together, 'together_until', now + TOGETHER_MS)

@@ -4,7 +4,8 @@
  * a repeat is harmless.
  */
 import { Command, Redis, ReplyError } from "ioredis";
-import { OutcomeUnknown, QueueDisconnected, QueueUnavailable, ScriptFailed, messageOf } from "../errors.ts";
+import { OutcomeUnknown, QueueDisconnected, QueueUnavailable, ScriptFailed } from "../errors.ts";
+import { outageOf } from "../outage.ts";
 import { parseSentinelAddr } from "../redis-addr.ts";
 import { RequestBuffers } from "./request-buffers.ts";
 import type { Script } from "./scripts.ts";
@@ -203,11 +204,11 @@ export class Connection {
     } catch (error) {
       if (error instanceof OutcomeUnknown) throw error;
       if (isReplyError(error)) {
-        if (NOT_NOW.test(error.message)) throw new QueueUnavailable(`Redis refuses: ${error.message}`, error);
+        if (NOT_NOW.test(error.message)) throw new QueueUnavailable(`Redis refuses: ${outageOf(error)}`, error);
         if (IN_SCRIPT.test(error.message)) throw new ScriptFailed(error.message, error);
         throw error;
       }
-      throw new OutcomeUnknown(`the connection to Redis was lost: ${messageOf(error)}`, error);
+      throw new OutcomeUnknown(`Redis gave no answer: ${outageOf(error)}`, error);
     } finally {
       clearTimeout(timer);
     }

@@ -1,17 +1,9 @@
 -- What the scripts of destinations have in common; see destinations.ts.
 local ns, call = KEYS[1], redis.call
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local START, FAILURES = 10, 5 -- window of a new host or route · failures in a row that open it
 local OPEN_LEAST, OPEN_MOST = 1000, 60000 -- ms that it stays open
 local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long what is known is remembered after the last visit (ms)
 local MOST_ROUTES = 256 -- of one host that are remembered
-
--- A stored time, or 0 where it cannot have been meant: Redis's clock was ahead when it was written.
-local function believed(stored, most)
-  local at = tonumber(stored or 0)
-  return at <= now + most and at or 0
-end
 
 -- What is known of a host or a route. `since` is when its failures in a row began.
 local function known_of(name)
@@ -19,7 +11,7 @@ local function known_of(name)
   return {
     is_new = not (known[1] or known[2] or known[5]), window = tonumber(known[1] or START), failures = tonumber(known[2] or 0),
     open_until = believed(known[3], OPEN_MOST), open_for = tonumber(known[4]), tail = believed(known[5], OPEN_MOST), duration = tonumber(known[6]),
-    next = believed(known[7], 2000), since = believed(known[8], 0), probe = known[9], probe_until = believed(known[10], 10000), probed_by = known[11],
+    next = believed(known[7], 2000), since = math.min(now, believed(known[8], 1000)), probe = known[9], probe_until = believed(known[10], 10000), probed_by = known[11],
   }
 end
 
@@ -29,7 +21,9 @@ local function keep_route(host, route, ttl)
   call('PEXPIRE', ns .. 'dest:' .. route, ttl)
   call('ZADD', routes, now, route)
   call('PEXPIRE', routes, KEEP_TROUBLE)
-  if call('ZCARD', routes) > MOST_ROUTES then call('UNLINK', ns .. 'dest:' .. call('ZPOPMIN', routes)[1]) end
+  if call('ZCARD', routes) <= MOST_ROUTES then return end
+  bring_back(routes, 0)
+  call('UNLINK', ns .. 'dest:' .. call('ZPOPMIN', routes)[1])
 end
 
 -- Holds a visit until it ends or is not renewed.

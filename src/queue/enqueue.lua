@@ -11,11 +11,9 @@
 --       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
 -- Returns: now (ms), 1 in time, 0 late or 2 where a payload is not there (nothing is changed then), a letter for each job where any "+" was given (else ""): "r" leased to the caller ·
 --          "q" or "s" waits · "-" known before, or passed over; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
-local ns, not_after, replica = KEYS[1], tonumber(ARGV[1]), ARGV[2]
+local ns, replica = KEYS[1], ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > not_after then return { now, 0 } end
+if is_late(ARGV[1]) then return { now, 0 } end
 
 local at, large = 5, {}
 while at <= #ARGV and byte(ARGV[at]) == 94 do -- ^

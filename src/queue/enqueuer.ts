@@ -6,7 +6,8 @@ import { encodeGroup, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import type { Submission } from "../core/job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
-import { OutcomeUnknown, QueueUnavailable, TaskFlowError, messageOf } from "../errors.ts";
+import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
+import { outageOf } from "../outage.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { PayloadStore } from "./payload-store.ts";
@@ -126,7 +127,7 @@ export class Enqueuer {
       if (reply[1] === 0) throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
       if (reply[1] === 2) throw new QueueUnavailable("Redis did not take the payload; nothing was changed");
     } catch (thrown) {
-      const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`enqueue failed: ${messageOf(thrown)}`, thrown);
+      const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`Redis did not answer as it should: ${outageOf(thrown)}`, thrown);
       for (const { done } of batch) done({ kind: "failed", error });
       if (reservation && error instanceof OutcomeUnknown) await reservations?.resolve(reservation, submitted, notAfter, sentAt);
       else if (reservation) reservations?.release(reservation.types);

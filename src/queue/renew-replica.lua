@@ -5,8 +5,6 @@
 -- Returns: cursor for the next call ("0": the last part is done), how many leases were renewed
 local ns, replica, lease, alive, cursor = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local PART = 1000 -- leases looked at in one call, each about a microsecond
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local renewed = 0
 -- By cursor and not by score or rank: other replicas renew and settle between two calls, and no lease that stays may be missed for that.
 local part = redis.call('ZSCAN', ns .. 'leased', cursor, 'COUNT', PART)

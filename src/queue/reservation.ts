@@ -32,6 +32,8 @@ const MAX_CHARS = 2 * 1024 * 1024;
 const ASK_PERIOD_MS = 100;
 /** What this process knows of Redis's clock may be wrong by so much. */
 const CLOCK_ERROR_MS = 100;
+/** After so long Redis runs no call any more, whatever its clock was set to meanwhile (time.lua). */
+const LATEST_MS = 70_000;
 
 export interface ReservationsOptions {
   readonly replica: string;
@@ -132,7 +134,7 @@ export class Reservations {
     let ours: Job[] = [];
     for (let isDecided = false; !isDecided && !this.#isClosed; ) {
       await sleep(ASK_PERIOD_MS, undefined, { ref: false });
-      const isLate = now() > notAfter + CLOCK_ERROR_MS;
+      const isLate = now() > notAfter + CLOCK_ERROR_MS || performance.now() - grantedAt > LATEST_MS;
       const found = await this.#read(ids);
       ours = found?.filter(({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq) ?? [];
       isDecided = ours.length > 0 || (found !== undefined && isLate); // the call leases all at once

@@ -12,7 +12,7 @@ export interface Script {
 const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), "utf8");
 
 /** @param shared what it has in common with others: put behind its first line, which says how Redis runs it */
-function load(name: string, ...shared: readonly ("job" | "announce" | "wake" | "callback" | "destination")[]): Script {
+function load(name: string, ...shared: readonly ("time" | "set-back" | "job" | "retries" | "announce" | "wake" | "callback" | "destination")[]): Script {
   const own = read(name);
   const bodyAt = own.indexOf("\n") + 1;
   const source = own.slice(0, bodyAt) + shared.map(read).join("") + own.slice(bodyAt);
@@ -20,22 +20,23 @@ function load(name: string, ...shared: readonly ("job" | "announce" | "wake" | "
 }
 
 export const scripts = {
-  enqueue: load("enqueue", "job", "announce", "wake"),
-  claim: load("claim", "job", "announce", "wake"),
-  renew: load("renew", "job"),
-  renewReplica: load("renew-replica", "job"),
-  settle: load("settle", "job", "announce", "wake", "callback"),
+  enqueue: load("enqueue", "time", "job", "announce", "wake"),
+  claim: load("claim", "time", "job", "retries", "announce", "wake"),
+  renew: load("renew", "time", "set-back", "job"),
+  renewReplica: load("renew-replica", "time", "job"),
+  settle: load("settle", "time", "job", "retries", "announce", "wake", "callback"),
   forget: load("forget", "job"),
-  cancel: load("cancel", "job", "announce", "wake", "callback"),
-  sweep: load("sweep", "job"),
+  cancel: load("cancel", "time", "job", "announce", "wake", "callback"),
+  sweep: load("sweep", "time", "set-back", "job"),
   resume: load("resume"),
-  standing: load("standing", "job"),
-  books: load("books", "job"),
+  standing: load("standing", "time", "job"),
+  books: load("books", "time", "job"),
   inspect: load("inspect", "job"),
-  admit: load("admit", "destination"),
-  report: load("report", "destination"),
-  extend: load("extend", "destination"),
+  admit: load("admit", "time", "set-back", "destination"),
+  report: load("report", "time", "set-back", "destination"),
+  extend: load("extend", "time", "set-back", "destination"),
   progress: load("progress", "job", "announce"),
-  limit: load("limit"),
+  save: load("save", "job"),
+  limit: load("limit", "time"),
   watch: load("watch"),
 } as const;

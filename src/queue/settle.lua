@@ -11,8 +11,6 @@
 -- Returns: now (ms), then a letter for each attempt in one text: "k" done, "d" done before, "s" stale, "x" a cancellation came first: settle as cancelled
 local ns, replica, own, n = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local TERMINAL = { c = 'completed:', f = 'failed:', x = 'cancelled:' }
 local letters, counts, left, after, becomes, outbox, woken, settled, ended = {}, {}, {}, {}, {}, {}, {}, 0, 0
 local tallies = {} -- by type: attempts that leave running, and terminal verdicts
@@ -22,7 +20,7 @@ local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
 -- Puts a job back to wait. Returns its state: to be retried later, or queued.
 local function wait_again(id, kind, state, again)
-  local run_at, priority = tonumber(sub(again, 2, 14)), sub(again, 15, 15)
+  local run_at, priority = tried_again_at(tonumber(sub(again, 2, 14)), state), sub(again, 15, 15)
   if run_at > now then
     call('ZADD', ns .. 'scheduled', run_at, id)
     count('retrying:' .. kind, 1)

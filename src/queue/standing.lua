@@ -5,8 +5,6 @@
 -- Returns: now (ms), its place in its queue from 0 (-1 elsewhere), the jobs in that queue, when it is due (ms; 0 elsewhere than in scheduled),
 --          1 if its queue is paused, else 0, the jobs of its type that run, and what each live replica says of itself
 local ns, id, kind = KEYS[1], ARGV[1], ARGV[2]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ready = ns .. 'ready:' .. kind
 local place, score = redis.call('ZRANK', ready, id) or -1, tonumber(redis.call('ZSCORE', ready, id) or 0)
 if score >= SUSPECTS then -- it has a range behind all others, and comes with those of the first range that have its score

@@ -4,9 +4,8 @@
 -- ARGV: 1 how long the caller owns them (ms) · 2 how many at most
 -- Returns: their ids
 local ns, own, limit = KEYS[1], tonumber(ARGV[1]), ARGV[2]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local reply = {}
+bring_back(ns .. 'outbox', own)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ns .. 'outbox', '-inf', now, 'LIMIT', 0, limit)) do
   if redis.call('EXISTS', jobs .. id) == 1 then
     redis.call('ZADD', ns .. 'outbox', now + own, id)

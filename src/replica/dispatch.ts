@@ -75,6 +75,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     settings: options.typeSettings,
     onMessage: (message) => executor.onThreadMessage(message),
     onError: onError("a fault on a pool thread, outside of an attempt"),
+    onConfined: (lacks) => log.debug({ lacks }, "a process that decodes images has been started, without what is not allowed here"),
   });
   const sharedMemory = Object.fromEntries(definitions.filter(({ lane }) => lane === "io").map(({ type }) => [type, new SharedArrayBuffer(SHARED_MEMORY_BYTES)]));
   const ioThreads = new IoThreads({
@@ -86,7 +87,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   });
   const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
   const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
-  const executor = new Executor({ definitions, threads, ioThreads, payload: (id, size) => queue.payload(id, size), log: (job, message, fields = {}) => logOf(job).info(fields, message) });
+  const executor = new Executor({ definitions, threads, ioThreads, payload: (id, size) => queue.payload(id, size), save: (job, state) => queue.save(job, state), log: (job, message, fields = {}) => logOf(job).info(fields, message) });
   const beat = new Beat();
   const leases = new Leases({
     queue,

@@ -4,7 +4,8 @@
  */
 import { timeOfId } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
-import { OutcomeUnknown, QueueUnavailable, TaskFlowError, messageOf } from "../errors.ts";
+import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
+import { outageOf, publicMessageOf } from "../outage.ts";
 import type { EnqueueDone, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Acceptance, Acceptor } from "../results/acceptor.ts";
@@ -35,7 +36,7 @@ export function intake({ queue, acceptor }: IntakeOptions): Enqueue {
       return;
     }
     queue.enqueue(submitted, (answer) => {
-      if (answer.kind === "failed") done({ kind: "failed", error: heldOnly(messageOf(answer.error), answer.error) });
+      if (answer.kind === "failed") done({ kind: "failed", error: heldOnly(publicMessageOf(answer.error), answer.error) });
       else if (answer.kind === "enqueued") done(answer);
       // Redis knows the key otherwise: by a submission of durability redis that came at the same time, or for the moment
       // by which its own memory of the key outlasts that of Postgres. What is committed is run, so it is answered, too.
@@ -68,7 +69,7 @@ export function intake({ queue, acceptor }: IntakeOptions): Enqueue {
           if (!known) commit(submitted, done);
           else done({ kind: known.fingerprint === idempotency.fingerprint ? "replayed" : "conflict", firstId: known.firstId });
         },
-        (error: unknown) => done({ kind: "failed", error: error instanceof TaskFlowError ? error : new QueueUnavailable(messageOf(error), error) }),
+        (error: unknown) => done({ kind: "failed", error: error instanceof TaskFlowError ? error : new QueueUnavailable(`Redis cannot be asked: ${outageOf(error)}`, error) }),
       );
     }
   };

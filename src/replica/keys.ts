@@ -1,6 +1,8 @@
 /** The API keys of this replica: those of the settings, and those that `taskflow keys` keeps in Postgres, read again every few seconds. */
 import { Keyring } from "../api/keyring.ts";
+import { CORS_TO_ALL } from "../config.ts";
 import type { Config } from "../config.ts";
+import { UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { ApiKeyStore } from "../results/api-keys.ts";
 
@@ -8,7 +10,7 @@ import { ApiKeyStore } from "../results/api-keys.ts";
 const KEYS_PERIOD_MS = 3_000;
 
 export interface KeysOptions {
-  readonly config: Pick<Config, "TASKFLOW_API_KEYS" | "TASKFLOW_AUTH">;
+  readonly config: Pick<Config, "TASKFLOW_API_KEYS" | "TASKFLOW_AUTH" | "CORS_ORIGINS">;
   readonly databaseUrl: string;
   readonly log: Pick<Log, "warn">;
   readonly periodMs?: number;
@@ -19,7 +21,7 @@ export interface Keys {
   close(): Promise<void>;
 }
 
-/** While Postgres is away, the keys that were read last hold. @throws pg's error when it is away at the start */
+/** While Postgres is away, the keys that were read last hold. @throws pg's error when it is away at the start; {@link UsageError} where CORS_ORIGINS asks for keys, and there are none */
 export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIOD_MS }: KeysOptions): Promise<Keys> {
   const keyring = new Keyring();
   const store = new ApiKeyStore(databaseUrl);
@@ -34,6 +36,7 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
   };
   try {
     await read();
+    if (!keyring.isNeeded && config.CORS_ORIGINS.includes("*")) throw new UsageError(CORS_TO_ALL);
   } catch (error) {
     store.close();
     throw error;

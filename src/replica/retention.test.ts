@@ -1,10 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { lowestIdAt } from "../core/id.ts";
 import { migrate } from "../results/migrate.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
+import type { RetentionOptions } from "./retention.ts";
 import { startRetention } from "./retention.ts";
 
 const open: { close: () => unknown }[] = [];
@@ -30,7 +32,8 @@ async function setup() {
     },
   };
   const log = { info: () => undefined, warn: (...words: unknown[]) => warnings.push(words) };
-  const start = () => startRetention({ config: { RETENTION_DAYS: 30 }, databaseUrl: proxy.before(url), artifacts, log, periodMs: 20 });
+  const start = (changes: Partial<RetentionOptions> = {}) =>
+    startRetention({ config: { RETENTION_DAYS: 30 }, databaseUrl: proxy.before(url), artifacts, log, periodMs: 20, ...changes });
   return { client, proxy, start, warnings, removals: () => removals };
 }
 
@@ -49,6 +52,32 @@ describe("retention", () => {
     expect(await msOf(close())).toBeLessThan(1_000);
     expect(removals()).toBe(1);
     expect(warnings).toEqual([]);
+  });
+
+  it.each([["ahead of", 40], ["behind", -40]])("deletes nothing by a clock that is %s that of Postgres, and does not keep the others from it", async (_, days) => {
+    const { client, start, removals, warnings } = await setup();
+    await client.query("create table jobs_y2020m01d01 (like jobs including all)");
+    await client.query(`alter table jobs attach partition jobs_y2020m01d01 for values from ('${lowestIdAt(Date.UTC(2020, 0, 1))}') to ('${lowestIdAt(Date.UTC(2020, 0, 2))}')`);
+    vi.spyOn(Date, "now").mockImplementation(() => performance.timeOrigin + performance.now() + days * 86_400_000);
+    const close = start();
+    await until(() => warnings.length > 2, { what: "it is tried, and tried again" });
+    vi.restoreAllMocks();
+    expect(JSON.stringify(warnings[0])).toMatch(/clock of this machine is 3456\d\d\d s (ahead of|behind) that of Postgres/);
+    await until(() => removals() > 0, { what: "it goes on once the clock is right" });
+    await close();
+    expect((await client.query("select to_regclass('jobs_y2020m01d01') as name")).rows).toEqual([{ name: null }]);
+  });
+
+  it("deletes nothing while Redis's clock, by which jobs finish, is another", async () => {
+    const { client, start, removals, warnings } = await setup();
+    let redisTime = Date.now() - 86_400_000;
+    const close = start({ redisTime: () => redisTime });
+    await until(() => warnings.length > 0, { what: "it is tried" });
+    expect(removals()).toBe(0);
+    redisTime = Date.now();
+    await until(() => removals() > 0, { what: "it goes on" });
+    await close();
+    expect((await client.query("select from pg_locks where locktype = 'advisory' and granted")).rowCount).toBe(0);
   });
 
   it("ends at once though a statement of its waits for a lock", async () => {

@@ -1,4 +1,5 @@
 /** What is past its retention, of all replicas: finished jobs, the files that they produced, and what no restore needs any more. */
+import { ClocksDiffer, agreedTime } from "../agreed-time.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
@@ -13,24 +14,29 @@ export interface RetentionOptions {
   readonly databaseUrl: string;
   readonly artifacts: Pick<ArtifactStore, "removeOlderThan">;
   readonly log: Pick<Log, "info" | "warn">;
+  /** Epoch ms, Redis's: by it jobs are accepted, and finish. */
+  readonly redisTime?: () => number;
   readonly periodMs?: number;
 }
 
 /**
+ * Nothing is deleted by this machine's clock, nor while it disagrees with that of a store: by a wrong clock, fresh jobs are past their retention.
  * Drops it now and every hour; a run that takes longer is not overtaken by the next.
  * @returns what ends that, and the run under way
  */
-export function startRetention({ config, databaseUrl, artifacts, log, periodMs = PERIOD_MS }: RetentionOptions): () => Promise<void> {
+export function startRetention({ config, databaseUrl, artifacts, log, redisTime, periodMs = PERIOD_MS }: RetentionOptions): () => Promise<void> {
   const closing = new AbortController();
   const { signal } = closing;
   const drop = async (): Promise<void> => {
     try {
+      if (redisTime) agreedTime("Redis", redisTime(), Date.now());
       const dropped = await dropExpired(databaseUrl, config.RETENTION_DAYS, Date.now(), signal);
       if (dropped.length > 0) log.info({ partitions: dropped }, "dropped finished jobs past their retention");
       await trimAccepted(databaseUrl, Date.now(), signal);
       await artifacts.removeOlderThan(config.RETENTION_DAYS * DAY_MS, signal);
     } catch (error) {
-      if (!signal.aborted) log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");
+      if (error instanceof ClocksDiffer) log.warn({ error: error.message }, "nothing past its retention is deleted from here while clocks differ; tried again in an hour");
+      else if (!signal.aborted) log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");
     }
   };
   let running: Promise<void> | undefined;

@@ -9,7 +9,7 @@ import type { MailSettings } from "../mail/transport.ts";
 import { readSender } from "../mail/transport.ts";
 import type { Registry } from "../registry.ts";
 import type { SettingSchema } from "../setting-value.ts";
-import { signingSecrets } from "./callback.ts";
+import { signingSecrets } from "../webhooks/callback-secret.ts";
 
 interface Asked {
   readonly config: Config;

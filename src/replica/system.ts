@@ -106,7 +106,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   closers.push(() => store.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
   // Closed after the recorder: neither a slow disk nor a Postgres that is silent towards these may keep it from its last flush.
-  closers.push(startRetention({ ...options, artifacts }));
+  closers.push(startRetention({ ...options, artifacts, redisTime: () => queue.clock.now() }));
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, queue, { ...metrics, released: () => hears.wake() });
@@ -114,7 +114,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
-  const replays = replaysOf({ queue, store, acceptor });
+  const replays = replaysOf({ queue, store, acceptor, quotas: { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA } });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
@@ -144,6 +144,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
       role: config.TASKFLOW_ROLE,
       isOpenToAll: config.TASKFLOW_AUTH === "none",
       corsOrigins: config.CORS_ORIGINS,
+      ...{ allowedHosts: config.ALLOWED_HOSTS, publicUrl: config.PUBLIC_URL },
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchBytes: config.MAX_BATCH_BYTES,
       maxBufferedBytes: memoryShares().bodies,

@@ -1,5 +1,6 @@
 /** Why a submission of durability postgres was not committed, as its caller is told. */
-import { OutcomeUnknown, TaskFlowError, codeOf, messageOf } from "../errors.ts";
+import { OutcomeUnknown, TaskFlowError, codeOf } from "../errors.ts";
+import { outageOf } from "../outage.ts";
 
 /** Nothing was changed. */
 export function unavailable(reason: string, cause?: unknown): TaskFlowError {
@@ -8,8 +9,8 @@ export function unavailable(reason: string, cause?: unknown): TaskFlowError {
 }
 
 /** It may have been committed; then the job runs, though the caller was not told so. */
-export function unknown(cause: unknown): TaskFlowError {
-  const message = `Whether Postgres has committed this submission is not known (${messageOf(cause)}); if it has, the job runs within a few minutes.`;
+export function unknown(cause: unknown, reason = outageOf(cause)): TaskFlowError {
+  const message = `Whether Postgres has committed this submission is not known (${reason}); if it has, the job runs within a few minutes.`;
   return new OutcomeUnknown(message, cause);
 }
 

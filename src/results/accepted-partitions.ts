@@ -2,6 +2,7 @@
 import type pg from "pg";
 import { lowestIdAt } from "../core/id.ts";
 import { underLock } from "./advisory-lock.ts";
+import { agreedPostgresTime } from "./clock.ts";
 import { DAY_MS, dayOf, dayOfPartition, partitionName } from "./partitions.ts";
 import { readSql } from "./sql.ts";
 
@@ -23,14 +24,17 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
 }
 
 /**
- * Drops the partitions of `accepted` that ended more than a day before `now` (epoch ms) and whose jobs are all recorded;
+ * Drops the partitions of `accepted` that ended more than a day ago, by the clock of Postgres, and whose jobs are all recorded;
  * from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time; a partition in use
  * just now, and what comes after it, is left for the next call.
+ * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
- * @throws pg's error when Postgres is away, or `signal` ended it
+ * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
  */
-export async function trimAccepted(databaseUrl: string, now: number, signal?: AbortSignal): Promise<string[]> {
-  return (await underLock({ databaseUrl, name: "accepted", signal }, (client) => trim(client, now - DAY_MS))) ?? [];
+export async function trimAccepted(databaseUrl: string, ownMs: number, signal?: AbortSignal): Promise<string[]> {
+  let now = 0;
+  const check = async (client: pg.Client): Promise<void> => { now = await agreedPostgresTime(client, ownMs); };
+  return (await underLock({ databaseUrl, name: "accepted", check, signal }, (client) => trim(client, now - DAY_MS))) ?? [];
 }
 
 async function trim(client: pg.Client, before: number): Promise<string[]> {

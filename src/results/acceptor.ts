@@ -19,6 +19,7 @@ import type { Submission } from "../core/job.ts";
 import { encodeWhole } from "../core/wire.ts";
 import type { TaskFlowError } from "../errors.ts";
 import { messageOf } from "../errors.ts";
+import { outageOf } from "../outage.ts";
 import { AcceptedConnection } from "./accepted-connection.ts";
 import type { AcceptedRow, KnownKey } from "./accepted-connection.ts";
 import { isRefusal, unavailable, unknown } from "./accepted-failure.ts";
@@ -144,7 +145,7 @@ export class Acceptor {
       this.#chars -= pending.chars;
       answer(pending, failed(unavailable(silence)));
     }
-    const verdict = failed(this.#isSent ? unknown(new Error(silence)) : unavailable(silence));
+    const verdict = failed(this.#isSent ? unknown(new Error(silence), silence) : unavailable(silence));
     for (const pending of this.#batch) if (pending.since < expired) answer(pending, verdict);
   }
 
@@ -152,7 +153,7 @@ export class Acceptor {
     try {
       await this.#connection.open();
     } catch (error) {
-      this.#fail(batch, unavailable(messageOf(error), error));
+      this.#fail(batch, unavailable(outageOf(error), error));
       return;
     }
     const asked = batch.filter(({ done }) => done !== undefined); // the others were told that nothing was changed
@@ -164,7 +165,7 @@ export class Acceptor {
       if (this.#lastReason !== undefined) this.#options.log.info({}, "Postgres takes submissions again");
       this.#lastReason = undefined;
     } catch (error) {
-      this.#fail(asked, isRefusal(error) ? unavailable(messageOf(error), error) : unknown(error));
+      this.#fail(asked, isRefusal(error) ? unavailable(outageOf(error), error) : unknown(error));
     } finally {
       this.#isSent = false;
     }

@@ -11,6 +11,8 @@ const TIMEOUT_MS = 1_800_000;
 export interface AdvisoryLock {
   readonly databaseUrl: string;
   readonly name: string;
+  /** Does something before the lock is asked for; where it rejects, the lock stays free for the others. */
+  readonly check?: (client: pg.Client) => Promise<unknown>;
   /** Cuts the connection, whatever is under way. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,13 +22,14 @@ export interface AdvisoryLock {
  * @returns its result; undefined where another replica holds the lock
  * @throws pg's error when Postgres is away, or the connection was cut
  */
-export async function underLock<Result>({ databaseUrl, name, signal }: AdvisoryLock, work: (client: pg.Client) => Promise<Result>): Promise<Result | undefined> {
+export async function underLock<Result>({ databaseUrl, name, check, signal }: AdvisoryLock, work: (client: pg.Client) => Promise<Result>): Promise<Result | undefined> {
   signal?.throwIfAborted();
   const connection = new ExclusiveClient({ databaseUrl, applicationName: `taskflow-${name}`, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs: TIMEOUT_MS });
   const cut = (): void => connection.cut();
   signal?.addEventListener("abort", cut);
   try {
     return await connection.use(async (client) => {
+      await check?.(client);
       const { rows } = await client.query<{ locked: boolean }>(TRY_LOCK, [name]);
       const result = rows[0]?.locked === true ? await work(client) : undefined;
       await client.end(); // in order: the lock is free when this resolves

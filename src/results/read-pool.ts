@@ -1,6 +1,7 @@
 /** Connections for reads of one kind. */
 import pg from "pg";
-import { TaskFlowError, messageOf } from "../errors.ts";
+import { TaskFlowError } from "../errors.ts";
+import { outageOf } from "../outage.ts";
 import { isUnavailable } from "./faults.ts";
 
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -39,7 +40,7 @@ export class ReadPool {
       return rows;
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      throw new TaskFlowError("store_unavailable", 503, `Finished jobs cannot be read now: ${messageOf(error)}`, { cause: error, retryAfterMs: 2_000 });
+      throw new TaskFlowError("store_unavailable", 503, `Finished jobs cannot be read from Postgres now: ${outageOf(error)}`, { cause: error, retryAfterMs: 2_000 });
     }
   }
 

@@ -1,6 +1,7 @@
 /** Retention: a day's partition goes as a whole once none of its jobs finished within the days to keep. */
 import type pg from "pg";
 import { underLock } from "./advisory-lock.ts";
+import { agreedPostgresTime } from "./clock.ts";
 import { DAY_MS, dayOfPartition } from "./partitions.ts";
 import { readSql } from "./sql.ts";
 
@@ -8,13 +9,16 @@ const LIST = readSql("partition-list.sql");
 const DROP = readSql("partition-drop.sql");
 
 /**
- * Drops the partitions of `jobs` that hold only jobs finished more than `olderThanDays` days before `now` (epoch ms).
+ * Drops the partitions of `jobs` that hold only jobs finished more than `olderThanDays` days ago, by the clock of Postgres.
  * One replica at a time; a partition in use just now, and what comes after it, is left for the next call.
+ * @param ownMs epoch ms, by this machine's clock
  * @returns the names of the partitions dropped
- * @throws pg's error when Postgres is away, or `signal` ended it
+ * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
  */
-export async function dropExpired(databaseUrl: string, olderThanDays: number, now: number, signal?: AbortSignal): Promise<string[]> {
-  return (await underLock({ databaseUrl, name: "retention", signal }, (client) => dropBefore(client, now - olderThanDays * DAY_MS))) ?? [];
+export async function dropExpired(databaseUrl: string, olderThanDays: number, ownMs: number, signal?: AbortSignal): Promise<string[]> {
+  let now = 0;
+  const check = async (client: pg.Client): Promise<void> => { now = await agreedPostgresTime(client, ownMs); };
+  return (await underLock({ databaseUrl, name: "retention", check, signal }, (client) => dropBefore(client, now - olderThanDays * DAY_MS))) ?? [];
 }
 
 async function dropBefore(client: pg.Client, cutoff: number): Promise<string[]> {

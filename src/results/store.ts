@@ -5,6 +5,7 @@
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
+import type { WalkPage } from "../core/replays.ts";
 import { submissionOf } from "./accepted.ts";
 import { HistoryScans } from "./history-scans.ts";
 import type { HistoryRange } from "./history-scans.ts";
@@ -151,10 +152,10 @@ export class Store {
   }
 
   /**
-   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; replays are none of them. Of all
-   * scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; jobs of type replay are none of them. Of
+   * all scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
    */
-  matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<string[]> {
+  matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
     return this.#history.matching(askedBy(filters), range);
   }
 

@@ -121,7 +121,7 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
     keyring: new Keyring(),
     limits: new RateLimits({ take: (requests) => queue.take(requests), rate: null, quota: null }),
     log: { error: (fields: unknown) => void logged.push(fields), warn: (fields: unknown) => void warned.push(fields) },
-    settings: { role: "all", isOpenToAll: false, corsOrigins: [], maxBodyBytes: 1024 * 1024, maxBatchBytes: 4 * 1024 * 1024, maxBufferedBytes: 256 * 1024 * 1024, idempotencyTtlMs: 60_000, durability: "redis", outboxOwnedMs: 60_000, ...settings },
+    settings: { role: "all", isOpenToAll: false, corsOrigins: [], allowedHosts: ["a"], publicUrl: "", maxBodyBytes: 1024 * 1024, maxBatchBytes: 4 * 1024 * 1024, maxBufferedBytes: 256 * 1024 * 1024, idempotencyTtlMs: 60_000, durability: "redis", outboxOwnedMs: 60_000, ...settings },
     ...deps,
   });
   const port = await server.listen(host, 0);

@@ -4,5 +4,6 @@ import { outboundErrors } from "../net/error-codes.ts";
 export const webhookErrors = {
   http_NNN: "The receiver's answer, as in `http_404`: 408, 425, 429 and 5xx are retried, others are final",
   network: "The receiver gave no answer, or broke off; retried",
+  callback_secret_missing: "A callback is to be signed, and the replica that sends it has no CALLBACK_SECRET; retried",
   ...outboundErrors,
 };

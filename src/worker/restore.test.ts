@@ -1,3 +1,4 @@
+import { Redis } from "ioredis";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Queue } from "../queue/queue.ts";
@@ -8,6 +9,7 @@ import { writeRow } from "../results/copy.ts";
 import { migrate } from "../results/migrate.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { settableClock } from "../testing/script-clock.ts";
 import { freshDatabase, ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
@@ -21,6 +23,8 @@ afterEach(async () => {
 const keep = <Part extends { close: () => unknown }>(part: Part): Part => (open.push(part), part);
 
 const OLD_MS = 61_000;
+const DAY_MS = 86_400_000;
+const setClock = settableClock();
 
 async function setup() {
   const [redis, { url }] = await Promise.all([ownRedis(), freshDatabase()]);
@@ -126,6 +130,32 @@ describe("restore", () => {
     await redisCommand(redis.port, "ZREM", "{taskflow:0}:live", mine[1] ?? "");
     await redis.restart();
     await until(() => told.includes("restored 1"), { what: "the lost one is back" });
+  });
+
+  it("puts back what was accepted while Redis's clock was ahead, not when that time has come", async () => {
+    const { queue, accept, restore, told } = await setup();
+    const future = ids(1_500, -DAY_MS);
+    await accept(future);
+    restore({ settledMs: 100 });
+    await until(() => told.length > 0, { what: "they are restored" });
+    expect(await live(queue)).toEqual(future.toSorted());
+    expect(told).toEqual(["restored 1500"]);
+  });
+
+  it("looks at new ids once Redis's clock went back", async () => {
+    const { redis, queue, accept, restore, told } = await setup();
+    const client = new Redis(redis.port);
+    keep({ close: () => client.disconnect() });
+    await setClock(client, DAY_MS);
+    await queue.renew([], "{}"); // it learns the time
+    await accept(ids(1, OLD_MS - DAY_MS));
+    restore();
+    await until(() => told.includes("restored 1"), { what: "one is restored while the clock is ahead" });
+    await accept(ids(2, OLD_MS));
+    await setClock(client, 0);
+    await queue.renew([], "{}");
+    await until(() => told.includes("restored 2"), { what: "the next ones are restored" });
+    expect(await live(queue)).toHaveLength(3);
   });
 
   it("is one replica's at a time, and goes on where it stops", async () => {

@@ -13,7 +13,7 @@
  *
  * Ids are looked at once, 60 s after they were made. All are looked at again when Redis may have lost some: it was
  * started again (perhaps on an old file), or does not bear the mark that Postgres remembers (its epoch). In the second case
- * it came back empty, or is another one, and nothing waits for its 60 s.
+ * it came back empty, or is another one, and nothing waits for its 60 s. Where Redis's clock went back, so does what was looked at.
  *
  * The counts in Redis went with the jobs. What is put back is counted as accepted once more, by the ordinary enqueue,
  * and as recorded when it is; what was recorded before is in neither count. So the books balance again at once.
@@ -24,6 +24,7 @@ import { LOWEST_ID, lowestIdAt } from "../core/id.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Accepted, AcceptedJob, Unrecorded } from "../results/accepted.ts";
+import { FutureIds } from "./future-ids.ts";
 
 /** Between looks. An emptied Redis is noticed within this time. */
 const PERIOD_MS = 3_000;
@@ -51,6 +52,8 @@ export interface RestoreOptions {
   readonly onRestored: (jobs: number) => void;
   readonly onError: (error: unknown) => void;
   readonly periodMs?: number;
+  /** How long ids in the future must have stood in Postgres. */
+  readonly settledMs?: number;
 }
 
 export class Restore {
@@ -59,17 +62,19 @@ export class Restore {
   #loop: Promise<void> | undefined;
   /** All below it were looked at. */
   #lookedBelow = LOWEST_ID;
-  #lateAt = 0;
-  /** Nothing is enqueued before, by `performance.now()`. */
+  /** By `performance.now()`: ids that came late were last looked at, and nothing is enqueued before. */
+  #lateAt = Number.NEGATIVE_INFINITY;
   #quietUntil = 0;
   #runId: string | undefined;
   /** The mark that Postgres remembers: of the Redis that holds all that was committed until it got it. */
   #known: string | undefined;
-  /** Another mark that Redis bears, so that it came back empty or is another one; and when that was seen, in its time. */
-  #emptied: { readonly epoch: string; readonly at: number } | undefined;
+  /** Another mark that Redis bears, so that it came back empty or is another one; and when that was seen, by `performance.now()`. */
+  #emptied: { readonly epoch: string; readonly seenAt: number } | undefined;
+  readonly #future: FutureIds;
 
   constructor(options: RestoreOptions) {
     this.#options = options;
+    this.#future = new FutureIds({ settledMs: SETTLED_MS, ...options });
   }
 
   start(): void {
@@ -109,6 +114,7 @@ export class Restore {
     this.#keepQuiet();
     this.#lookedBelow = LOWEST_ID;
     this.#emptied = undefined;
+    this.#future.reset();
     this.#known = await this.#options.accepted.epoch();
   }
 
@@ -121,13 +127,15 @@ export class Restore {
     await this.#lookAtRedis();
     if (performance.now() < this.#quietUntil) return;
     const now = queue.clock.now();
-    if (now - this.#lateAt > LATE_PERIOD_MS) {
-      this.#lateAt = now;
+    const at = this.#emptied ? now - (performance.now() - this.#emptied.seenAt) : 0; // also where the clock was set since
+    const end = lowestIdAt(Math.max(now - SETTLED_MS, Math.min(at, now - underWayMs)));
+    if (performance.now() - this.#lateAt > LATE_PERIOD_MS || this.#lookedBelow > end) {
+      this.#lateAt = performance.now();
       const late = lowestIdAt(now - LATE_MS);
       if (late < this.#lookedBelow) this.#lookedBelow = late;
     }
-    const { at = 0 } = this.#emptied ?? {};
-    await this.#restoreBelow(lowestIdAt(Math.max(now - SETTLED_MS, Math.min(at, now - underWayMs))));
+    await this.#restoreBelow(end);
+    await this.#restore(await this.#future.settled(now));
     if (!this.#emptied || at > now - underWayMs || this.#closing.signal.aborted) return;
     await accepted.setEpoch(this.#emptied.epoch); // all that it had lost is back
     this.#known = this.#emptied.epoch;
@@ -141,24 +149,21 @@ export class Restore {
     this.#runId = runId;
     if (epoch === (this.#emptied?.epoch ?? this.#known)) return;
     this.#lookedBelow = LOWEST_ID;
-    this.#emptied = { epoch, at: queue.clock.now() };
+    this.#emptied = { epoch, seenAt: performance.now() };
     // Before the first mark nobody knows: what was committed until now may be lost, or not.
     if (this.#known !== undefined) onEmptied();
   }
 
   async #restoreBelow(end: string): Promise<void> {
-    const { accepted, onRestored } = this.#options;
     while (this.#lookedBelow < end && !this.#closing.signal.aborted) {
-      const { last, jobs } = await accepted.unrecorded(this.#lookedBelow, end, SLICE);
-      const restored = await this.#restore(jobs);
-      if (restored > 0) onRestored(restored);
+      const { last, jobs } = await this.#options.accepted.unrecorded(this.#lookedBelow, end, SLICE);
+      await this.#restore(jobs);
       this.#lookedBelow = last ?? end;
     }
   }
 
-  /** @returns how many jobs were put back */
-  async #restore(jobs: Unrecorded["jobs"]): Promise<number> {
-    const { queue, accepted } = this.#options;
+  async #restore(jobs: Unrecorded["jobs"]): Promise<void> {
+    const { queue, accepted, onRestored } = this.#options;
     const missing = new Set(await queue.missing(jobs.map(({ id }) => id)));
     let count = 0;
     for (const ids of parts(jobs.filter(({ id }) => missing.has(id)))) {
@@ -168,7 +173,7 @@ export class Restore {
       await this.#enqueue(lost);
       count += lost.length;
     }
-    return count;
+    if (count > 0) onRestored(count);
   }
 
   /** Each by itself: a batch was accepted as a whole, and some of its jobs may be there. */

@@ -110,7 +110,7 @@ function problemSchema(codes: readonly string[], status: number): Json {
 
 const OF_EVERY_CALL = ["content_length_invalid", "transfer_encoding_invalid", "headers_too_large", "internal_error"];
 const OF_BODIES = ["body_too_large", "unsupported_content_encoding", "overloaded"];
-const WITHOUT_KEYS = ["protected_mode", "cross_origin"];
+const WITHOUT_KEYS = ["protected_mode", "cross_origin", "host_not_allowed"];
 const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"];
 
 /** The codes that a call may answer with: its own, and those that come from where it stands. */

@@ -1,0 +1,190 @@
+/** Redis's clock is set while jobs wait and run: it was wrong for a moment (a failover to a wrong machine), and is right again. */
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { timeOfId } from "../core/id.ts";
+import type { Job } from "../core/job.ts";
+import { encodeRecord } from "../core/wire.ts";
+import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { settableClock } from "../testing/script-clock.ts";
+import { freshRedis } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
+import type { Queue } from "./queue.ts";
+import type { Settlement } from "./settlement.ts";
+
+const DAY_MS = 86_400_000;
+const LEASE_MS = 600;
+const NS = "{taskflow:0}:";
+const setClock = settableClock();
+
+let redis: Redis;
+let address: string;
+let queue: Queue;
+let seq = 0;
+beforeEach(async () => {
+  ({ address } = await freshRedis());
+  redis = new Redis(address);
+  queue = await openQueue(address, { leaseMs: LEASE_MS });
+});
+afterEach(() => {
+  queue.close();
+  redis.disconnect();
+});
+
+/** What a replica does by itself: it shows itself, renews its leases, and claims; none of its own here. */
+async function turn(): Promise<{ readonly claimed: readonly Job[]; readonly lost: readonly Job[] }> {
+  await queue.renew([], "{}");
+  seq += 1;
+  return queue.claim(seq, 1, ioSlots({ noop: 10 }));
+}
+
+/** Sets the clock, and lets the replica live with it for a moment. */
+async function live(aheadMs: number): Promise<void> {
+  await setClock(redis, aheadMs);
+  await turn();
+  await turn();
+}
+
+/** A job that was claimed while the clock was wrong. */
+async function claimedAhead(options: Parameters<typeof submission>[0] = {}): Promise<Job> {
+  await live(DAY_MS);
+  await enqueue(queue, submission(options));
+  const [job] = (await turn()).claimed;
+  if (!job) throw new Error("nothing was claimed");
+  return job;
+}
+
+const settlementOf = (job: Job, verdict: "c" | "r", runAt: number): Settlement => ({
+  ...{ id: job.id, type: job.type, priority: job.priority, claimSeq: job.claimSeq, startedAt: job.startedAt ?? 0, attempt: 1, crashes: 0, deferrals: 0, verdict, runAt },
+  record: encodeRecord({ attempt: 1, outcome: verdict === "c" ? "completed" : "retry", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), ...(verdict === "c" ? { result: "1" } : { next_at: runAt }) }),
+});
+
+describe("after Redis's clock was a day ahead", () => {
+  it("the lease of a replica that died ends as soon as ever", async () => {
+    const dead = await openQueue(address, { leaseMs: LEASE_MS });
+    await live(DAY_MS);
+    await dead.renew([], "{}");
+    const [id] = await enqueue(queue, submission());
+    expect((await dead.claim(0, 1, ioSlots({ noop: 1 }))).claimed).toHaveLength(1);
+    dead.close();
+    await setClock(redis, 0);
+    await until(async () => (await turn()).lost.some((job) => job.id === id), { what: "its job is found lost" });
+    expect((await queue.books()).unaccounted).toBe(0);
+  });
+
+  it("a lease that is renewed goes on", async () => {
+    const { id, claimSeq } = await claimedAhead();
+    await setClock(redis, 0);
+    const endAt = performance.now() + 4 * LEASE_MS;
+    while (performance.now() < endAt) {
+      expect(await queue.renew([{ id, claimSeq, progress: null }], "{}")).toEqual(new Map());
+      seq += 1;
+      expect((await queue.claim(seq, 1, ioSlots({ noop: 10 }))).lost).toEqual([]);
+    }
+  });
+
+  it("new jobs bear the right time", async () => {
+    await live(DAY_MS);
+    expect(timeOfId(queue.ids.next()) - Date.now()).toBeGreaterThan(DAY_MS / 2);
+    await live(0);
+    expect(Math.abs(timeOfId(queue.ids.next()) - Date.now())).toBeLessThan(5_000);
+  });
+
+  it("what ended meanwhile is recorded as soon as ever, whoever had it", async () => {
+    const job = await claimedAhead();
+    await queue.settle([settlementOf(job, "c", 0)], 300);
+    await setClock(redis, 0);
+    await until(async () => (await queue.sweep(300, 10)).length > 0, { what: "it is taken over" });
+  });
+
+  it.each([["was put off before the clock was right", 0], ["is put off by a replica that does not know it yet", 1]])("a retry that %s comes when it was meant to", async (_, isLate) => {
+    const job = await claimedAhead();
+    const settlement = settlementOf(job, "r", queue.clock.now() + 500);
+    if (isLate === 0) await queue.settle([settlement], 300);
+    await setClock(redis, 0);
+    if (isLate === 1) await queue.settle([settlement], 300);
+    const settledAt = performance.now();
+    await until(async () => (await turn()).claimed.some(({ id }) => id === job.id), { what: "it is tried again" });
+    expect(performance.now() - settledAt).toBeGreaterThan(350);
+  });
+
+  it("a retry among many is found", async () => {
+    await live(DAY_MS);
+    await enqueue(queue, ...Array.from({ length: 3_000 }, () => submission({ options: { run_at: Date.now() + 30 * DAY_MS } })));
+    const job = await claimedAhead();
+    await queue.settle([settlementOf(job, "r", queue.clock.now() + 200)], 300);
+    await setClock(redis, 0);
+    await until(async () => (await turn()).claimed.some(({ id }) => id === job.id), { what: "it is tried again" });
+  });
+
+  it("a job's own time to start stands", async () => {
+    await live(DAY_MS);
+    const runAt = queue.clock.now() + DAY_MS;
+    const [id = ""] = await enqueue(queue, submission({ options: { run_at: runAt } }));
+    await live(0);
+    await turn();
+    expect(await redis.zscore(`${NS}scheduled`, id)).toBe(String(runAt));
+  });
+
+  it("a replica that died is seen no more", async () => {
+    const dead = await openQueue(address, { leaseMs: LEASE_MS });
+    await setClock(redis, DAY_MS);
+    await dead.renew([], `{"id":"dead"}`);
+    await redis.pexpire(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`, DAY_MS); // Redis's own clock was not set here
+    dead.close();
+    await setClock(redis, 0);
+    await until(async () => { await turn(); return !(await queue.books()).replicas.includes(`{"id":"dead"}`); }, { what: "it is gone" });
+  });
+});
+
+describe("a call", () => {
+  it("by a replica that does not know yet that the clock went back changes nothing, and the next one does", async () => {
+    await live(DAY_MS);
+    await setClock(redis, 0);
+    const submit = () => enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] });
+    expect(await submit()).toMatchObject({ kind: "failed", error: { code: "queue_unavailable" } });
+    expect(await submit()).toEqual({ kind: "enqueued" });
+    expect((await queue.books()).accepted).toBe(1);
+  });
+});
+
+describe("an allowance", () => {
+  const second = { quota: 5, windowMs: 1_000 };
+  const take = async (cost: number, needed: number, policy = second) => (await queue.take([[{ name: "key:requests", policy, cost, needed }]]))[0]?.[0];
+
+  it("is whole once the clock went back by more than its window", async () => {
+    await setClock(redis, 3_600_000);
+    while ((await take(1, 1))?.suffices) continue;
+    await setClock(redis, 0);
+    expect(await take(1, 1)).toMatchObject({ suffices: true, left: 4 });
+  });
+
+  it("goes on with what is owed beyond its window, and no longer", async () => {
+    const hour = { quota: 100, windowMs: 3_600_000 };
+    await setClock(redis, DAY_MS);
+    await take(300, 0, hour);
+    await setClock(redis, 0);
+    const owed = await take(1, 1, hour);
+    expect(owed?.suffices).toBe(false);
+    expect((owed?.wholeInMs ?? 0) / 3_600_000).toBeCloseTo(3, 1);
+    await setClock(redis, 3_600_000); // an hour later
+    expect(((await take(1, 1, hour))?.wholeInMs ?? 0) / 3_600_000).toBeCloseTo(2, 1);
+    await setClock(redis, 2 * 3_600_000 + 60_000);
+    expect(await take(1, 1, hour)).toMatchObject({ suffices: true });
+  });
+});
+
+describe("a destination", () => {
+  const visit = () => queue.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
+
+  it("is full no longer than visits last whose ends nobody reports", async () => {
+    await live(DAY_MS);
+    const other = await openQueue(address, { leaseMs: LEASE_MS });
+    await other.renew([], "{}");
+    await redis.persist(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`);
+    for (let i = 0; i < 2; i += 1) await other.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
+    for (const key of await redis.keys(`${NS}held:*`)) await redis.persist(key);
+    other.close();
+    await live(0);
+    await until(async () => { await turn(); return visit().then(() => true, () => false); }, { what: "one is let in" });
+  });
+});

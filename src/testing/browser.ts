@@ -1,0 +1,71 @@
+/**
+ * A Chromium for tests: the one that the package @sparticuz/chromium brings, unpacked once and kept between test runs, with the libraries that a
+ * bare Debian lacks. Of that package only the files are used: its own options turn off the rules of browsers (CORS among them).
+ */
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliDecompressSync } from "node:zlib";
+import { chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+
+const require = createRequire(import.meta.url);
+const PACKAGE = require.resolve("@sparticuz/chromium").replace(/\/build\/.*/, "");
+const { version } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")) as { readonly version: string };
+const UNPACKED = fileURLToPath(new URL(`../../.cache/chromium-${version}`, import.meta.url));
+
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>${UNPACKED}/fonts</dir><cachedir>${UNPACKED}/fonts-cache</cachedir></fontconfig>
+`;
+
+/** Chromium's own protection of local addresses: off, so that a test shows what the server does. */
+const LOCAL_NETWORK_CHECKS = ["LocalNetworkAccessChecks", "LocalNetworkAccessChecksWebSockets", "BlockInsecurePrivateNetworkRequests", "PrivateNetworkAccessSendPreflights"];
+const ARGS = [
+  ...["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage", "--disable-component-update", "--no-first-run"],
+  `--disable-features=${[...LOCAL_NETWORK_CHECKS, "HttpsUpgrades", "HttpsFirstBalancedMode"].join(",")}`,
+];
+
+/**
+ * Starts a browser; the test closes it.
+ * @param names names that lead to 127.0.0.1 in it, as if the DNS said so
+ */
+export async function startBrowser({ names = [] }: { readonly names?: readonly string[] } = {}): Promise<Browser> {
+  const folder = unpacked();
+  const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(",");
+  return chromium.launch({
+    executablePath: join(folder, "chromium"),
+    env: { ...process.env, LD_LIBRARY_PATH: [process.env["LD_LIBRARY_PATH"], join(folder, "lib")].filter(Boolean).join(":"), FONTCONFIG_FILE: join(folder, "fonts.conf") },
+    args: [...ARGS, ...(rules === "" ? [] : [`--host-resolver-rules=${rules}`])],
+  });
+}
+
+/** The folder of the unpacked browser; it is made as a whole, so that test files at the same time do not see half of one. */
+function unpacked(): string {
+  if (existsSync(UNPACKED)) return UNPACKED;
+  if (process.arch !== "x64") throw new Error("The browser for tests is there for x64 alone.");
+  mkdirSync(dirname(UNPACKED), { recursive: true });
+  const folder = mkdtempSync(`${UNPACKED}-`);
+  writeFileSync(join(folder, "chromium"), unpack("chromium.br"), { mode: 0o755 });
+  untar(unpack("al2023.tar.br"), folder);
+  untar(unpack("fonts.tar.br"), folder);
+  writeFileSync(join(folder, "fonts.conf"), FONTS); // Chromium ends itself where it finds no font
+  chmodSync(folder, 0o755);
+  try {
+    renameSync(folder, UNPACKED);
+  } catch (error) {
+    rmSync(folder, { recursive: true });
+    if (!existsSync(UNPACKED)) throw error; // else another test file was sooner
+  }
+  return UNPACKED;
+}
+
+function unpack(name: string): Buffer {
+  return brotliDecompressSync(readFileSync(join(PACKAGE, "bin", name)));
+}
+
+function untar(archive: Buffer, folder: string): void {
+  execFileSync("tar", ["-x", "--no-same-owner", "-C", folder], { input: archive });
+}

@@ -1,0 +1,20 @@
+/**
+ * A clock that a test sets, for all scripts of its process: they add what a key holds to Redis's time. Times that Redis itself counts (of keys that
+ * expire) go on by its own clock.
+ */
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+import { scripts } from "../queue/scripts.ts";
+
+const READ = "local time = redis.call('TIME')\n";
+const AHEAD = "test-ahead";
+
+/** Once in a test file, before any queue is opened. @returns sets the clock so many ms ahead of Redis's own, or behind it */
+export function settableClock(namespace = "taskflow:0"): (redis: Redis, aheadMs: number) => Promise<unknown> {
+  for (const script of Object.values(scripts) as { source: string; sha: string }[]) {
+    if (!script.source.includes(READ)) continue;
+    script.source = script.source.replace(READ, `${READ}time[1] = time[1] + (tonumber(redis.call('GET', KEYS[1] .. '${AHEAD}') or 0)) / 1000\n`);
+    script.sha = createHash("sha1").update(script.source).digest("hex");
+  }
+  return (redis, aheadMs) => redis.set(`{${namespace}}:${AHEAD}`, aheadMs);
+}
