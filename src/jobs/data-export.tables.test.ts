@@ -1,4 +1,5 @@
 /** Every SQL type and every shape of `rows` in xlsx and Parquet, read back by SheetJS and by DuckDB. */
+import { execFileSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { read, type CellObject } from "xlsx";
 import { readWithDuckDb } from "../testing/duckdb.ts";
@@ -145,5 +146,26 @@ describe("every shape of rows", () => {
   it("goes into a sheet with the name that was asked for", async () => {
     const file = await exported({ format: "xlsx", source: { rows: [{ a: 1 }] }, sheet: "Orders & more" });
     expect(cellsOf(file, "Orders & more").map(([cell]) => cell?.value)).toEqual([1]);
+  });
+});
+
+/** For `npm run test:full`: a third reader, of the Debian package python3-openpyxl. */
+describe.runIf(process.env["TEST_FULL"] !== undefined)("openpyxl", () => {
+  const SCRIPT = `
+import datetime, io, json, sys, openpyxl
+sheet = openpyxl.load_workbook(io.BytesIO(sys.stdin.buffer.read())).active
+text = lambda value: value.isoformat(" ", "milliseconds") if isinstance(value, datetime.datetime) else value
+json.dump({"title": sheet.title, "frozen": sheet.freeze_panes, "bold": sheet["A1"].font.bold, "formats": [cell.number_format for cell in sheet[2]],
+  "values": [text(cell.value) for cell in sheet[2]]}, sys.stdout)`;
+
+  it("finds the same values, in a sheet that is easy to read", async () => {
+    const file = await exported({ format: "xlsx", source: { query: "types" }, time_zone: "Europe/Berlin", sheet: "Types" });
+    const found = JSON.parse(execFileSync("/usr/bin/python3", ["-c", SCRIPT], { input: file }).toString()) as { readonly values: readonly unknown[]; readonly formats: readonly string[] };
+    expect(found).toMatchObject({ title: "Types", frozen: "A2", bold: true });
+    const dates: Readonly<Record<string, string>> = {
+      "date '2026-03-29'": "2026-03-29 00:00:00.000", "timestamp '2026-01-31 12:00:00.5'": "2026-01-31 12:00:00.500", "timestamptz '2026-03-29 01:30:00Z'": "2026-03-29 03:30:00.000",
+    };
+    expect(found.values).toEqual(TYPES.map(([sql, cell]) => dates[sql] ?? (Object.is(cell, -0) ? 0 : cell)));
+    expect(TYPES.flatMap(([sql], at) => (sql in dates ? [found.formats[at]] : []))).toEqual(["yyyy\\-mm\\-dd", "yyyy\\-mm\\-dd\\ hh:mm:ss.000", "yyyy\\-mm\\-dd\\ hh:mm:ss"]);
   });
 });
