@@ -5,7 +5,7 @@ import { readWithDuckDb, type ParquetContent } from "../testing/duckdb.ts";
 import { encodeParquet } from "./parquet-encoder.ts";
 import type { Cell, ColumnType, TableColumn } from "./table.ts";
 
-const RUNS = process.env["TEST_FULL"] === undefined ? 10 : 300;
+const RUNS = process.env["TEST_FULL"] === undefined ? 10 : 150;
 
 async function encoded(columns: readonly TableColumn[], rows: readonly (readonly Cell[])[]): Promise<Buffer> {
   const pieces: Buffer[] = [];
