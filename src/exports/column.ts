@@ -33,7 +33,7 @@ export interface SqlType {
   readonly modifier: number;
   /** The type of an array's elements, of any number of dimensions. */
   readonly element: SqlType | undefined;
-  /** Of a composite type; undefined for an anonymous record. A type may contain arrays of itself. */
+  /** Of a composite type; undefined for an anonymous record. */
   readonly attributes: readonly Attribute[] | undefined;
 }
 
@@ -77,5 +77,14 @@ export function digitsOf({ family, modifier }: SqlType): { readonly precision: n
 
 /** The rows of a query, with its columns named by their positions. Line feeds keep a comment at the query's end from what follows. */
 export function rowsOf({ sql, columns }: SourceQuery): string {
-  return `(\n${sql}\n) as taskflow_rows (${columns.map((column) => column.sql).join(", ")})`;
+  return `(\n${sql}\n) as ${aliases(columns)}`;
+}
+
+/** The same, with each value computed once however often an expression refers to it: Postgres merges no query that has an OFFSET. */
+export function computedRowsOf({ sql, columns }: SourceQuery): string {
+  return `(select * from (\n${sql}\n) as taskflow_query offset 0) as ${aliases(columns)}`;
+}
+
+function aliases(columns: readonly SourceColumn[]): string {
+  return `taskflow_rows (${columns.map((column) => column.sql).join(", ")})`;
 }

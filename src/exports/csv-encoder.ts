@@ -18,13 +18,16 @@ const NUMBER = /^[+-](\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$/;
 /** How far a text is looked into for a number; a text with a longer one gets the apostrophe. */
 const LOOK_AHEAD = 64;
 
+const ALL_TITLES: readonly boolean[] = [];
+
 export class CsvEncoder {
   /** Lines that have ended. */
   lines = 0;
   readonly #delimiter: number;
-  /** By position, for the line that is being encoded: the header, whose titles are texts, or a row. */
-  #isGuarded: (column: number) => boolean;
-  readonly #isGuardedInRows: (column: number) => boolean;
+  /** By position: whether a row's cell is guarded. */
+  readonly #guardedInRows: readonly boolean[];
+  /** The same for the line that is being encoded; of a header, whose titles are texts, each one is. */
+  #guarded: readonly boolean[];
   #column = 0;
   #isQuoted = false;
   #isCellStart = true;
@@ -34,8 +37,8 @@ export class CsvEncoder {
   /** @param guarded by position: whether the column holds texts */
   constructor({ delimiter, header, formula_guard }: Pick<CsvDialect, "delimiter" | "header" | "formula_guard">, guarded: readonly boolean[]) {
     this.#delimiter = delimiter.charCodeAt(0);
-    this.#isGuardedInRows = formula_guard ? (column) => guarded[column] === true : () => false;
-    this.#isGuarded = formula_guard && header ? () => true : this.#isGuardedInRows;
+    this.#guardedInRows = formula_guard ? guarded : [];
+    this.#guarded = formula_guard && header ? ALL_TITLES : this.#guardedInRows;
   }
 
   encode(chunk: Buffer): Buffer {
@@ -50,33 +53,41 @@ export class CsvEncoder {
   #encode(input: Buffer, lookAhead: number): Buffer {
     // a cell gains one byte at most, and so does a line; the shortest, `=` and LF, doubles
     const output = Buffer.allocUnsafe(input.length * 2);
+    const delimiter = this.#delimiter;
+    let isQuoted = this.#isQuoted;
+    let isCellStart = this.#isCellStart;
+    let column = this.#column;
+    let guarded = this.#guarded;
     let length = 0;
     let at = 0;
-    const delimiter = this.#delimiter;
     for (; at < input.length; at++) {
-      if (this.#isCellStart) {
-        if (this.#isGuarded(this.#column)) {
+      if (isCellStart) {
+        if (guarded === ALL_TITLES || guarded[column] === true) {
           if (at + lookAhead > input.length) break;
-          this.#isQuoted = input[at] === QUOTE;
-          if (this.#isQuoted) output[length++] = input[at++] as number;
-          if (isFormula(input, at, this.#isQuoted, delimiter)) output[length++] = APOSTROPHE;
+          isQuoted = input[at] === QUOTE;
+          if (isQuoted) output[length++] = input[at++] as number;
+          if (isFormula(input, at, isQuoted, delimiter)) output[length++] = APOSTROPHE;
         }
-        this.#isCellStart = false;
+        isCellStart = false;
       }
       const byte = input[at] as number;
-      if (byte === QUOTE) this.#isQuoted = !this.#isQuoted;
-      else if (!this.#isQuoted && (byte === delimiter || byte === LF)) {
-        this.#isCellStart = true;
-        this.#column += 1;
+      if (byte === QUOTE) isQuoted = !isQuoted;
+      else if (!isQuoted && (byte === delimiter || byte === LF)) {
+        isCellStart = true;
+        column += 1;
         if (byte === LF) {
           output[length++] = CR;
+          column = 0;
+          guarded = this.#guardedInRows;
           this.lines += 1;
-          this.#column = 0;
-          this.#isGuarded = this.#isGuardedInRows;
         }
       }
       output[length++] = byte;
     }
+    this.#isQuoted = isQuoted;
+    this.#isCellStart = isCellStart;
+    this.#column = column;
+    this.#guarded = guarded;
     this.#rest = input.subarray(at);
     return output.subarray(0, length);
   }

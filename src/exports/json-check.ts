@@ -9,33 +9,36 @@ const BOUNDS = String.raw`'\[-?\d+:-?\d+\]='`;
 /**
  * A condition in SQL that is true where JSON cannot hold the value; undefined where it holds all values of the type.
  * @param sql an expression of the type
+ * @param depth how many arrays it is within, which names the elements
  */
-export function notInJson(sql: string, type: SqlType, outer: readonly SqlType[] = []): string | undefined {
-  switch (type.family) {
-    case "decimal":
-    case "float":
-      return `${sql} - ${sql} <> '0'`; // NaN for NaN and the infinities; Postgres before 14 has no infinite numeric to compare with
-    case "array":
-      return notInJsonArray(sql, type, outer);
-    case "composite":
-      return notInJsonObject(sql, type, outer);
-    default:
-      return undefined;
-  }
+export function notInJson(sql: string, type: SqlType, depth = 0): string | undefined {
+  const { family } = type;
+  // The difference is NaN for NaN and the infinities; Postgres before 14 has no infinite numeric to compare with.
+  if (family === "decimal" || family === "float") return `${sql} - ${sql} <> '0'`;
+  if (family === "array") return notInJsonArray(sql, type, depth);
+  return family === "composite" ? notInJsonObject(sql, type, depth) : undefined;
 }
 
-function notInJsonArray(sql: string, { element }: SqlType, outer: readonly SqlType[]): string {
+function notInJsonArray(sql: string, { element }: SqlType, depth: number): string {
   const hasBounds = String.raw`array_dims(${sql}) ~ '\[(?!1:)'`;
-  const item = `u${outer.length}`;
-  const isInvalid = element && notInJson(item, element, [...outer, element]);
+  if (element && isAnonymous(element)) return looksInvalid(sql);
+  const item = `u${depth}`;
+  const isInvalid = element && notInJson(item, element, depth + 1);
   return isInvalid === undefined ? hasBounds : `(${hasBounds} or exists (select from unnest(${sql}) as ${item} where ${isInvalid}))`;
 }
 
-function notInJsonObject(sql: string, type: SqlType, outer: readonly SqlType[]): string | undefined {
-  const isRecursive = outer.filter(({ oid }) => oid === type.oid).length > 1;
-  // A record without declared types, or a type that contains itself, has only its texts to go by: one of its texts may look like such a value, and is rejected, too.
-  if (type.attributes === undefined || isRecursive) return `(to_json(${sql})::text ~ ${QUOTED_NUMBER} or (${sql})::text ~ ${BOUNDS})`;
-  const conditions = type.attributes.map((attribute) => notInJson(`(${sql}).${pg.escapeIdentifier(attribute.name)}`, attribute.type, [...outer, type]));
+function notInJsonObject(sql: string, type: SqlType, depth: number): string | undefined {
+  if (isAnonymous(type)) return looksInvalid(sql);
+  const conditions = (type.attributes ?? []).map((attribute) => notInJson(`(${sql}).${pg.escapeIdentifier(attribute.name)}`, attribute.type, depth));
   const invalid = conditions.filter((condition) => condition !== undefined);
   return invalid.length === 0 ? undefined : `(${invalid.join(" or ")})`;
+}
+
+function isAnonymous({ family, attributes }: SqlType): boolean {
+  return family === "composite" && attributes === undefined;
+}
+
+/** A record without declared types has only its text to go by: it is rejected, too, where one of its texts looks like such a value. */
+function looksInvalid(sql: string): string {
+  return `(to_json(${sql})::text ~ ${QUOTED_NUMBER} or (${sql})::text ~ ${BOUNDS})`;
 }

@@ -1,6 +1,6 @@
 /** Rows of a query as lines of JSON that Postgres itself writes, digit by digit. */
 import pg from "pg";
-import { rowsOf, type QueryColumn, type SourceQuery, type SqlType } from "./column.ts";
+import { computedRowsOf, type QueryColumn, type SourceQuery, type SqlType } from "./column.ts";
 
 /** An alias in a query has 63 bytes at most: Postgres cuts the rest. */
 const MAX_ALIAS_BYTES = 63;
@@ -8,7 +8,7 @@ const MAX_ALIAS_BYTES = 63;
 const MAX_ARGUMENTS = 100;
 /** The first oid of a type that is not built in. Such a type may have a cast to json of its own. */
 const FIRST_OWN_OID = 16_384;
-const JSON_OID = pg.types.builtins.JSON;
+const JSON_OID: number = pg.types.builtins.JSON;
 
 /** In one line: a json value may have line breaks between its tokens, never inside a text of JSON. */
 export function oneLine(json: string): string {
@@ -31,7 +31,7 @@ interface JsonRows {
 
 function aliased(query: SourceQuery, columns: readonly QueryColumn[]): JsonRows {
   const list = columns.map(({ expression, title }) => `${expression} as ${pg.escapeIdentifier(title)}`).join(", ");
-  return { json: "row_to_json(taskflow_row)", from: `(select ${list} from ${rowsOf(query)}) as taskflow_row` };
+  return { json: "row_to_json(taskflow_row)", from: `(select ${list} from ${computedRowsOf(query)}) as taskflow_row` };
 }
 
 /** Slower than row_to_json, for titles that are no alias. */
@@ -40,7 +40,7 @@ function concatenated(query: SourceQuery, columns: readonly QueryColumn[]): Json
     pg.escapeLiteral(`${at === 0 ? "{" : ","}${JSON.stringify(title)}:`),
     `coalesce(to_json(${expression})::text, 'null')`,
   ]);
-  return { json: concat([...parts, "'}'"]), from: rowsOf(query) };
+  return { json: concat([...parts, "'}'"]), from: computedRowsOf(query) };
 }
 
 function concat(parts: readonly string[]): string {

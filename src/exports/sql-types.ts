@@ -19,7 +19,7 @@ interface CatalogRow {
   readonly attributes: readonly { readonly name: string; readonly oid: number }[] | null;
 }
 
-/** A type before its parts are linked: types may contain one another, so all of them must be known first. */
+/** A type before its parts are linked: the catalog gives the types in any order. */
 type Linked = { -readonly [Key in keyof SqlType]: SqlType[Key] };
 
 const { builtins } = pg.types;
