@@ -31,7 +31,7 @@ function exactText(text: string, name: string): JsonText | null {
 /** As JSON.stringify, but a {@link JsonText} is written as it is. */
 function stringify(value: unknown): string {
   if (value instanceof JsonText) return value.json;
-  if (typeof value !== "object" || value === null || "toJSON" in value) return JSON.stringify(value) ?? "null";
+  if (typeof value !== "object" || value === null || "toJSON" in value) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(stringify).join(",")}]`;
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${stringify(member)}`).join(",")}}`;
