@@ -7,7 +7,7 @@ const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
 export const DATE_PATTERN = "^(YYYY|MM|DD|HH|mm|ss|SSS|[ .,:/T-])+$";
 
 const POSTGRES: Readonly<Record<string, string>> = { YYYY: "YYYY", MM: "MM", DD: "DD", HH: "HH24", mm: "MI", ss: "SS", SSS: "MS", T: '"T"' };
-const SPREADSHEET: Readonly<Record<string, string>> = { YYYY: "yyyy", MM: "mm", DD: "dd", HH: "hh", mm: "mm", ss: "ss", SSS: "000", T: "\\T", " ": "\\ ", "-": "\\-", "/": "\\/", ",": "\\," };
+const SPREADSHEET: Readonly<Record<string, string>> = { YYYY: "yyyy", MM: "mm", DD: "dd", HH: "hh", mm: "mm", ss: "ss", SSS: "000", T: "\\T", " ": "\\ ", "-": "\\-", "/": "\\/", ",": "\\,", ".": "\\." };
 
 /** For to_char of Postgres. */
 export function postgresPattern(pattern: string): string {
@@ -16,7 +16,7 @@ export function postgresPattern(pattern: string): string {
 
 /** For the number format of a cell. */
 export function spreadsheetPattern(pattern: string): string {
-  return translate(pattern, SPREADSHEET);
+  return translate(pattern, SPREADSHEET).replaceAll(String.raw`ss\.000`, "ss.000"); // milliseconds are the fraction of the seconds
 }
 
 /**

@@ -8,8 +8,9 @@ import type { ColumnType } from "./table.ts";
 /** The most digits that readers of Parquet take. */
 const MAX_PRECISION = 38;
 const TEXT: ColumnType = { kind: "text" };
-/** The arrays of one type, box, print `;` between their elements. */
-const { FLOAT4, BOX } = { ...pg.types.builtins, BOX: 603 };
+const FLOAT4: number = pg.types.builtins.FLOAT4;
+/** The one type whose arrays print `;` between their elements. */
+const BOX = 603;
 
 export function parquetColumn(source: SourceColumn, choice: ColumnChoice): QueryColumn {
   const { sql, type } = source;

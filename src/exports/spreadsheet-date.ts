@@ -39,8 +39,11 @@ function serialOfClock(clock: WallClock | undefined): Serial | undefined {
   const { days, micros } = clock;
   const day = days + SERIAL_OF_1970;
   if (day < FIRST_SERIAL || day >= END_SERIAL || micros >= MICROS_PER_DAY) return undefined;
-  const serial = day + micros / MICROS_PER_DAY;
   const unit = micros % 1_000 === 0 ? 1_000 : 1;
-  if (Math.round((serial - day) * (MICROS_PER_DAY / unit)) !== micros / unit) return undefined;
+  const unitsOf = (value: number): number => (value - day) * (MICROS_PER_DAY / unit);
+  let serial = day + micros / MICROS_PER_DAY;
+  // some readers cut what is behind the milliseconds off, so the double is not the one below them
+  if (unit === 1_000 && unitsOf(serial) < micros / unit) serial += 2 ** (Math.floor(Math.log2(serial)) - 52);
+  if (Math.round(unitsOf(serial)) !== micros / unit) return undefined;
   return { serial: String(serial), hasFraction: micros % 1_000_000 !== 0 };
 }
