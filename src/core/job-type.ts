@@ -76,8 +76,8 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
    */
   readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
   /**
-   * As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. `payloadJson` finds the
-   * text of the payload.
+   * As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. `payloadJson` finds
+   * the payload's text.
    */
   readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>, payloadJson: () => string) => readonly PayloadFault[];
   /**
