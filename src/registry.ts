@@ -13,6 +13,7 @@ import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
 import { PermanentError, ReleaseError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import { memberText } from "./core/json-span.ts";
 import { compileValidator } from "./core/validator.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
@@ -32,8 +33,11 @@ export interface JobType {
   readonly maxBodyBytes: number;
   /** Whether a payload may hold a text that is not read back, a credential or a URL say. */
   readonly hidesSecrets: boolean;
-  /** Every fault of a payload, each once, with JSON pointers into the payload. */
-  faultsOf(payload: unknown): readonly PayloadFault[];
+  /**
+   * Every fault of a payload, each once, with JSON pointers into the payload.
+   * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
+   */
+  faultsOf(payload: unknown, submissionJson?: string): readonly PayloadFault[];
 }
 
 export interface Registry {
@@ -159,11 +163,16 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
       source,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
-      faultsOf: (payload) => (isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : issuesOf(payload)),
+      faultsOf: (payload, submissionJson) =>
+        isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE)] : issuesOf(payload),
     };
   } catch (error) {
     throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);
   }
+}
+
+function payloadJson(payload: object, submissionJson: string | undefined): string {
+  return (submissionJson && memberText(submissionJson, "payload")) ?? JSON.stringify(payload);
 }
 
 function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, { readonly default?: unknown }>> {

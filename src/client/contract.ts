@@ -318,7 +318,7 @@ export interface WebhookPayload {
   method?: "POST" | "GET" | "PUT" | "PATCH" | "DELETE" | "HEAD" | undefined;
   /** Sent as they are. Headers of the connection and of the signature (webhook-*) are refused. */
   headers?: Record<string, string> | undefined;
-  /** Any JSON, sent as application/json. Not with GET or HEAD. */
+  /** Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD. */
   body?: unknown;
   /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out. */
   secret?: string | readonly string[] | undefined;
@@ -422,6 +422,8 @@ export interface DataExportPayload {
   source: {
     /** Objects; what is nested becomes JSON in a cell. */
     rows: readonly Record<string, unknown>[];
+    /** Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`. */
+    keys?: "first" | "all" | undefined;
   } | {
     /** The name of a query that the operator placed. */
     query: string;
@@ -458,7 +460,13 @@ export interface DataExportPayload {
     header?: boolean | undefined;
     /** The decimal point. Default `.`. */
     decimal?: "." | "," | undefined;
+    /** What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing. */
+    null?: string | undefined;
+    /** Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true. */
+    formula_guard?: boolean | undefined;
   } | undefined;
+  /** Of format xlsx alone: the name of the sheet. Default Sheet1. */
+  sheet?: string | undefined;
   /** IANA: the zone that times are written in. Default UTC. */
   time_zone?: string | undefined;
   /** The same as `compression: gzip`. Default false. */

@@ -31,6 +31,11 @@ export interface AttemptContext<Tool> {
    * @throws the reason of the signal where the lease is lost; an error with status 503 while Redis does not answer
    */
   readonly save?: (state: unknown) => Promise<void>;
+  /**
+   * The payload as it was submitted, a JSON text, for what must keep every digit of a number, the order of keys, or escapes: `run` gets what
+   * JSON.parse makes of it. Its line breaks and tabs, which can only stand between tokens, are spaces. Absent only in a context that a test makes.
+   */
+  readonly payloadJson?: string;
   /** What `open` returned in this process or thread. */
   readonly tool: Tool;
   /**
@@ -52,8 +57,8 @@ export interface AttemptContext<Tool> {
   readonly onThread: (task: string, argument: unknown, timeoutMs: number) => Promise<unknown>;
 }
 
-/** A function of a job type that runs on a pool thread. Pure and synchronous: it may be interrupted at any point, and run again from its start. */
-export type TaskFunction<Payload> = (payload: Payload, argument: never) => unknown;
+/** A function of a job type that runs on a pool thread. Pure and synchronous: it may be interrupted at any point, and run again from its start. `payloadJson` is as in {@link AttemptContext}. */
+export type TaskFunction<Payload> = (payload: Payload, argument: never, payloadJson: string) => unknown;
 
 export interface JobDefinition<Payload extends TObject = TObject, Settings extends TObject = TObject, Tool = unknown> {
   /** The name that callers submit under: lower case, digits and underscores. */
@@ -70,8 +75,11 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
    * next two may change the payload, or keep it: `run` may get the same object.
    */
   readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
-  /** As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. */
-  readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>) => readonly PayloadFault[];
+  /**
+   * As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. `payloadJson` finds
+   * the payload's text.
+   */
+  readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>, payloadJson: () => string) => readonly PayloadFault[];
   /**
    * Whether a job with this payload tells of other jobs, so that its caller's key needs the scope `read` beside `submit`.
    * Asked where a job is taken, of a payload without faults.
@@ -140,6 +148,11 @@ export interface PayloadFault {
 // The one place where the types of payload, settings and tool are erased: a registry holds definitions of all kinds.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyJobDefinition = JobDefinition<any, any, any>;
+
+/** The payload's JSON text; of a context that a test made, what JSON.stringify makes of the payload. */
+export function payloadJsonOf(payload: object, { payloadJson }: Pick<AttemptContext<unknown>, "payloadJson">): string {
+  return payloadJson ?? JSON.stringify(payload);
+}
 
 /** Defines a job type. It returns its argument; its worth is in the types that it infers. */
 export function defineJob<Payload extends TObject, Tool = undefined, Settings extends TObject = TObject>(

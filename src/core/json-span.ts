@@ -99,6 +99,13 @@ export function memberText(json: string, name: string): string | undefined {
   return text;
 }
 
+/** The texts of an object's values by their names, in the order of the text; the last one counts where a name stands twice. */
+export function memberTexts(json: string): Map<string, string> {
+  const texts = new Map<string, string>();
+  forEachMember(json, (name, start, end) => texts.set(name, json.slice(start, end)));
+  return texts;
+}
+
 /** The texts of an array's elements. */
 export function elementsOf(json: string): string[] {
   const elements: string[] = [];

@@ -55,6 +55,10 @@ export class IoContext implements AttemptContext<unknown>, Running {
     return this.#attempt.job.groupKey;
   }
 
+  get payloadJson(): string {
+    return this.#payload;
+  }
+
   get state(): unknown {
     return stateLeft(this.#attempt.job);
   }

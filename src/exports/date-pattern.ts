@@ -7,7 +7,7 @@ const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
 export const DATE_PATTERN = "^(YYYY|MM|DD|HH|mm|ss|SSS|[ .,:/T-])+$";
 
 const POSTGRES: Readonly<Record<string, string>> = { YYYY: "YYYY", MM: "MM", DD: "DD", HH: "HH24", mm: "MI", ss: "SS", SSS: "MS", T: '"T"' };
-const SPREADSHEET: Readonly<Record<string, string>> = { YYYY: "yyyy", MM: "mm", DD: "dd", HH: "hh", mm: "mm", ss: "ss", SSS: "000", T: "\\T", " ": "\\ ", "-": "\\-" };
+const SPREADSHEET: Readonly<Record<string, string>> = { YYYY: "yyyy", MM: "mm", DD: "dd", HH: "hh", mm: "mm", ss: "ss", SSS: "000", T: "\\T", " ": "\\ ", "-": "\\-", "/": "\\/", ",": "\\,", ".": "\\." };
 
 /** For to_char of Postgres. */
 export function postgresPattern(pattern: string): string {
@@ -16,7 +16,19 @@ export function postgresPattern(pattern: string): string {
 
 /** For the number format of a cell. */
 export function spreadsheetPattern(pattern: string): string {
-  return translate(pattern, SPREADSHEET);
+  return translate(pattern, SPREADSHEET).replaceAll(String.raw`ss\.000`, "ss.000"); // milliseconds are the fraction of the seconds
+}
+
+/**
+ * What a spreadsheet would show otherwise: it takes `mm` for minutes after hours or before seconds, and else for the month,
+ * and `000` for milliseconds after seconds and a point alone.
+ */
+export function issueInSpreadsheet(pattern: string): string | undefined {
+  const tokens = pattern.match(/[A-Za-z]+|[^A-Za-z]+/g)?.flatMap((part) => part.match(/YYYY|MM|DD|HH|mm|SSS|ss/g) ?? []) ?? [];
+  const isMinute = (at: number): boolean => tokens[at - 1] === "HH" || tokens[at + 1] === "ss";
+  const misread = tokens.find((token, at) => (token === "mm" && !isMinute(at)) || (token === "MM" && isMinute(at)));
+  if (misread !== undefined) return "in xlsx, mm goes after HH or before ss, and MM does not";
+  return /SSS/.test(pattern.replaceAll("ss.SSS", "")) ? "in xlsx, SSS goes after `ss.` alone" : undefined;
 }
 
 /**

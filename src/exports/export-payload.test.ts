@@ -52,7 +52,7 @@ describe("the payload of data_export", () => {
   it("has the parameters of its query as the folder has it, a second later where it was changed", async () => {
     const EXPORT_QUERIES_DIR = join(mkdtempSync(join(tmpdir(), "queries-")), "queries");
     const source = { query: "ours", params: { a: 1 } };
-    const faults = () => faultsOfQuery({ format: "csv", source }, { EXPORT_QUERIES_DIR }).map(({ path, message }) => `${path} ${message}`);
+    const faults = () => faultsOfQuery({ format: "csv", source }, { EXPORT_QUERIES_DIR }, () => JSON.stringify({ source })).map(({ path, message }) => `${path} ${message}`);
     expect(faults()).toEqual([]); // this replica need not have the folder
     mkdirSync(EXPORT_QUERIES_DIR);
     expect(faults()).toEqual(["/source/query there is no query ours in EXPORT_QUERIES_DIR"]);

@@ -29,6 +29,8 @@ export interface Layout<Format extends ExportFormat = ExportFormat> {
   /** Which columns, in which order; undefined: all of the source's. */
   readonly columns: readonly ColumnChoice[] | undefined;
   readonly csv: CsvDialect;
+  /** The name of the sheet of an xlsx; undefined: Sheet1. */
+  readonly sheet?: string | undefined;
   /** IANA. Times with a zone are written in it, but for parquet, which has instants. */
   readonly timeZone: string;
 }

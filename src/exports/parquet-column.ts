@@ -1,49 +1,65 @@
-/** The columns of a query as a Parquet file wants them: expressions that Postgres computes, and what they give. */
-import { digitsOf, type QueryColumn, type SourceColumn } from "./column.ts";
+/** The columns of a query as a Parquet file wants them. */
+import pg from "pg";
+import { digitsOf, type QueryColumn, type SourceColumn, type SqlType } from "./column.ts";
 import { titleOf, type ColumnChoice } from "./layout.ts";
 import { roundedExpression } from "./line-column.ts";
-import type { ColumnKind } from "./table.ts";
+import type { ColumnType } from "./table.ts";
 
 /** The most digits that readers of Parquet take. */
 const MAX_PRECISION = 38;
+const TEXT: ColumnType = { kind: "text" };
+const FLOAT4: number = pg.types.builtins.FLOAT4;
+/** The one type whose arrays print `;` between their elements. */
+const BOX = 603;
 
 export function parquetColumn(source: SourceColumn, choice: ColumnChoice): QueryColumn {
-  const { sql, type: { family } } = source;
+  const { sql, type } = source;
   const title = titleOf(choice);
   const { decimals } = choice;
   if (decimals !== undefined) return { source, title, kind: "decimal", precision: MAX_PRECISION, scale: decimals, expression: roundedExpression(source, decimals) };
-  switch (family) {
-    case "date":
-      return { source, title, kind: "days", expression: `${sql} - date '1970-01-01'` };
-    case "timestamp":
-    case "timestamptz":
-      return { source, title, kind: family === "timestamp" ? "micros" : "instant", expression: `(extract(epoch from ${sql}) * 1000000)::bigint` };
+  return { source, title, ...columnType(type), expression: type.family === "money" ? `${sql}::numeric` : sql };
+}
+
+function columnType(type: SqlType): ColumnType {
+  switch (type.family) {
+    case "float":
+      return { kind: type.oid === FLOAT4 ? "real" : "float" };
     case "decimal":
-      return { source, title, expression: sql, ...decimalKind(source) };
-    case "money":
-      return { source, title, kind: "text", expression: `${sql}::numeric` };
+      return decimalType(type);
+    case "array":
+      return listType(type);
     case "integer":
     case "bigint":
-    case "float":
     case "boolean":
+    case "date":
+    case "timestamp":
+    case "timestamptz":
+    case "time":
+    case "uuid":
     case "json":
     case "bytes":
-    case "text":
-      return { source, title, kind: family, expression: sql };
-    case "time":
+      return { kind: type.family };
+    case "money":
     case "timetz":
     case "interval":
-    case "uuid":
-    case "array":
     case "composite":
     case "other":
-      return { source, title, kind: "text", expression: sql };
+    case "text":
+      return TEXT;
   }
 }
 
-/** A numeric whose type says its digits is one in Parquet; of another they are not known before the last row, and it is a text there. */
-function decimalKind({ type }: SourceColumn): { readonly kind: ColumnKind; readonly precision?: number; readonly scale?: number } {
+/** A numeric whose type declares its digits is a decimal. The digits of another one are not known before its last row, so it is a text. */
+function decimalType(type: SqlType): ColumnType {
   const digits = digitsOf(type);
-  if (digits === undefined || digits.precision > MAX_PRECISION || digits.scale > digits.precision || digits.scale < 0) return { kind: "text" };
-  return { kind: "decimal", ...digits };
+  if (digits === undefined) return TEXT;
+  const scale = Math.max(digits.scale, 0); // numeric(3,-2) is rounded to hundreds: five digits before the point
+  const precision = Math.max(digits.precision + scale - digits.scale, scale);
+  return precision > MAX_PRECISION ? TEXT : { kind: "decimal", precision, scale };
+}
+
+/** The type modifier of an array is the one of its elements. */
+function listType({ element, modifier }: SqlType): ColumnType {
+  if (element === undefined || element.oid === BOX) return TEXT;
+  return { kind: "list", element: columnType(modifier < 0 ? element : { ...element, modifier }) };
 }

@@ -6,8 +6,10 @@ import type { NodemailerError, SendMailOptions } from "nodemailer";
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
+import { exactValue } from "../core/exact-value.ts";
 import { defineJob, exponential, PermanentError } from "../core/job-type.ts";
 import type { AttemptContext, Services } from "../core/job-type.ts";
+import { memberText } from "../core/json-span.ts";
 import { Attachments } from "../mail/attachment.ts";
 import { failureOf, judgeAnswers, NOTHING_YET } from "../mail/delivery.ts";
 import type { Delivery } from "../mail/delivery.ts";
@@ -113,6 +115,8 @@ export default defineJob({
     transport?.close();
     await outbound.close();
   },
-  tasks: { render: ({ template = "", data = {} }: EmailPayload, folder: string) => renderTemplate(folder, template, data) },
+  tasks: {
+    render: ({ template = "", data = {} }: EmailPayload, folder: string, json: string) => renderTemplate(folder, template, exactValue(data, memberText(json, "data") ?? "{}") as object),
+  },
   run: send,
 });

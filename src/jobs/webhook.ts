@@ -1,11 +1,12 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
 import { Type, type Static } from "typebox";
 import { unlimited, type DestinationLimits, type Destinations, type Sign } from "../core/destination.ts";
-import { defineJob, exponential, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type PayloadFault, type Services } from "../core/job-type.ts";
+import { defineJob, exponential, payloadJsonOf, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type PayloadFault, type Services } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { openOutbound, outboundSettings, type Outbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
+import { bodyText } from "../webhooks/body.ts";
 import { destinationOf, signOfThrow } from "../webhooks/destination.ts";
 import { secretsToSignWith, signingSecrets } from "../webhooks/callback-secret.ts";
 import { withoutEchoes } from "../webhooks/echo.ts";
@@ -29,7 +30,7 @@ const payloadSchema = Type.Object(
         description: "Sent as they are. Headers of the connection and of the signature (webhook-*) are refused.",
       }),
     ),
-    body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json. Not with GET or HEAD." })),
+    body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD." })),
     secret: Type.Optional(
       Type.Union([secretSchema, Type.Array(secretSchema, { minItems: 1, maxItems: MAX_SECRETS })], {
         description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out.",
@@ -111,7 +112,7 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): 
   let sign: Sign = "unknown";
   let hasAnswered = false;
   try {
-    const answer = await send({ payload, secrets }, context, () => { hasAnswered = true; });
+    const answer = await send({ payload, secrets, body: bodyText(payload, payloadJsonOf(payload, context)) }, context, () => { hasAnswered = true; });
     sign = signOf(answer.status);
     judge(answer, Date.now());
     return { status: answer.status, duration_ms: Math.round(performance.now() - startedMs), response_excerpt: excerptOf(answer.body, 2_048) };
@@ -127,15 +128,17 @@ interface Delivery {
   readonly payload: Payload;
   /** What it is signed with; none for no signature. */
   readonly secrets: readonly string[];
+  /** What is sent; undefined where there is none. */
+  readonly body: string | undefined;
 }
 
 /** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
-async function send({ payload, secrets }: Delivery, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
-  const body = payload.body === undefined ? undefined : JSON.stringify(payload.body);
+async function send(delivery: Delivery, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
+  const { payload, secrets, body } = delivery;
   try {
     const answer = await tool.outbound.fetch(payload.url, {
       method: payload.method ?? "POST",
-      headers: headersOf({ payload, secrets }, jobId, body ?? ""),
+      headers: headersOf(delivery, jobId),
       body,
       signal,
       timeoutMs: Math.min(payload.timeout_ms ?? MAX_TIMEOUT_MS, timeoutMs),
@@ -150,7 +153,7 @@ async function send({ payload, secrets }: Delivery, { jobId, tool, signal, timeo
 }
 
 /** The caller's headers over our defaults, and the scheme's over the caller's. The timestamp is of this attempt, the id of the job. */
-function headersOf({ payload, secrets }: Delivery, jobId: string, body: string): Record<string, string> {
+function headersOf({ payload, secrets, body = "" }: Delivery, jobId: string): Record<string, string> {
   const timestampSeconds = Math.floor(Date.now() / 1_000);
   const headers: Record<string, string> = { "user-agent": "TaskFlow" };
   if (payload.body !== undefined) headers["content-type"] = "application/json";
