@@ -109,14 +109,23 @@ export class Attempt {
     this.end(endOfReturn(value));
   }
 
-  /** Its handler threw. One that was told to stop and throws has stopped: the reason says what follows. */
+  /** Its handler threw. */
   threw(thrown: unknown): void {
     if (this.#stopReason === undefined) {
       for (const line of stackOf(thrown)) this.keep(line, undefined);
       this.end(endOfThrow(thrown));
     } else {
-      this.end(this.#stoppedEnd());
+      this.end(this.endOfStopped(endOfThrow(thrown)));
     }
+  }
+
+  /**
+   * What follows from a handler that was asked to stop and threw: the reason decides. But a handler that knows what must not be done again,
+   * with an error that is permanent or has a state, is not overruled by its time or by a drain.
+   */
+  endOfStopped(end: AttemptEnd): AttemptEnd {
+    const mustNotRepeat = end.kind === "threw" && (end.isPermanent || end.state !== undefined);
+    return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
   /** @param evidence what the thread that it ran on says: all lines, where some may still be on their way here */
