@@ -13,6 +13,7 @@ export const emailErrors = {
   message_too_large: "The message is larger than the SMTP server takes. Nothing was sent",
   delivery_unknown: "The message was sent, and the connection ended, or the time was up, before the server answered. Final, or retried where EMAIL_UNKNOWN_OUTCOME is `retry`",
   stopped: "The attempt was stopped after some of the recipients had got the message; the next one sends to the rest",
+  smtp_busy: "All connections to the SMTP server were in use for a minute; waits without counting an attempt",
   smtp_rate: "SMTP_RATE was reached for too long; waits without counting an attempt",
   smtp_not_configured: "SMTP_URL is not set",
   subject_missing: "Neither the job nor its template has a subject",

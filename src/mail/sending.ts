@@ -1,7 +1,7 @@
 /** Sends one message to its recipients, in as many transactions as the server wants. */
 import type { Readable } from "node:stream";
 import type { NodemailerError } from "nodemailer";
-import { PermanentError, RetryableError } from "../core/job-type.ts";
+import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
 import { failureOf, isDeferral, isTooMany, judgeAnswers, leftOf, unknownOutcome } from "./delivery.ts";
 import type { Delivery, UnknownOutcome } from "./delivery.ts";
 import type { SendRate } from "./send-rate.ts";
@@ -46,9 +46,14 @@ export async function deliver(message: OutgoingMessage, before: Delivery, sender
   const errors: NodemailerError[] = [];
   let now = before;
   for (let left = leftOf(message.recipients, now); left.length > 0; ) {
-    await sender.rate.turn(sending.signal);
-    const transaction = await transact({ ...message, to: left }, message.open, sender, sending.signal);
-    now = afterTransaction(now, transaction, before, sender, sending);
+    const transaction = await transact({ ...message, to: left }, message.open, sender, sending.signal).catch((thrown: unknown) => {
+      throw withState(thrown, now, before);
+    });
+    try {
+      now = afterTransaction(now, transaction, sender, sending);
+    } catch (thrown) {
+      throw withState(thrown, now, before);
+    }
     const { accepted, rejectedErrors } = transaction;
     const [postponed, answered] = partition(rejectedErrors, (error) => accepted.length > 0 && isTooMany(error));
     errors.push(...answered);
@@ -59,7 +64,7 @@ export async function deliver(message: OutgoingMessage, before: Delivery, sender
 }
 
 /** @throws what ends the attempt, where the transaction failed */
-function afterTransaction(now: Delivery, transaction: Transaction, before: Delivery, sender: Sender, { signal, log }: Sending): Delivery {
+function afterTransaction(now: Delivery, transaction: Transaction, sender: Sender, { signal, log }: Sending): Delivery {
   const { phase, error, accepted, rejectedErrors, response } = transaction;
   const rejected = rejectedErrors.filter((one) => !isDeferral(one)).map(({ recipient = "" }) => recipient);
   const withRejected = rejected.length === 0 ? now : { ...now, rejected: [...now.rejected, ...rejected] };
@@ -73,20 +78,24 @@ function afterTransaction(now: Delivery, transaction: Transaction, before: Deliv
     if (sender.unknownOutcome === "accept") return withAccepted;
     throw unknownOutcome(sender.unknownOutcome, withRejected, accepted, error);
   }
-  const isProgress = now.accepted.length > before.accepted.length;
-  if (signal.aborted) throw isProgress ? new RetryableError("the attempt was stopped between two parts of the recipients", { code: "stopped", state: now }) : signal.reason;
+  if (signal.aborted) throw signal.reason;
   if (error instanceof PermanentError) throw error;
   const trouble = troubleOf(error.rejectedErrors?.[0] ?? error, phase);
-  if (trouble !== undefined) {
-    const wait = sender.trouble.met(trouble, (first) => log("the SMTP server needs its operator; messages wait", { level: "warn", ...first }));
-    throw isProgress ? new RetryableError(trouble.message, { code: trouble.code, atLeastMs: wait.retryAfterMs, state: now }) : wait;
-  }
+  if (trouble !== undefined) throw sender.trouble.met(trouble, (first) => log("the SMTP server needs its operator; messages wait", { level: "warn", ...first }));
   if (phase !== "opening") sender.trouble.passed();
   if (error.rejectedErrors !== undefined && error.rejectedErrors.length > 0) return withRejected;
   throw failureOf(error, withRejected, sender.greylistMs);
 }
 
-async function transact(envelope: Envelope, open: () => Readable, { pool }: Sender, signal: AbortSignal): Promise<Transaction> {
+/** An error that repeats the attempt has no place for who got the message in it. One that has replaces it, where some did. */
+function withState(thrown: unknown, now: Delivery, before: Delivery): unknown {
+  if (now.accepted.length === before.accepted.length || thrown instanceof PermanentError || thrown instanceof RetryableError) return thrown;
+  if (thrown instanceof RetryAfterError) return new RetryableError(thrown.message, { code: thrown.code, atLeastMs: thrown.retryAfterMs, state: now, cause: thrown });
+  return new RetryableError("the attempt was stopped after some of the recipients had got the message", { code: "stopped", state: now, cause: thrown });
+}
+
+async function transact(envelope: Envelope, open: () => Readable, { pool, rate }: Sender, signal: AbortSignal): Promise<Transaction> {
+  await rate.turn(signal);
   for (let dropped = 0; ; dropped++) {
     const transaction = await onConnection(envelope, open, pool, signal);
     const { error, phase, isReused } = transaction;

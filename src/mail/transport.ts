@@ -37,14 +37,23 @@ const SIGNED_HEADERS =
 
 /** @throws {StartError} for settings that cannot work */
 export function openTransport(settings: MailSettings) {
-  const { SMTP_URL, SMTP_CONNECTIONS, SMTP_CA_FILE = "", EMAIL_UNKNOWN_OUTCOME: unknownOutcome = "fail" } = settings;
-  const [from, envelopeFrom, dkim] = [readSender(settings), readEnvelopeSender(settings), readDkim(settings)];
-  const pool = SMTP_URL === "" ? undefined : new SmtpPool(readSmtpServer(SMTP_URL, SMTP_CA_FILE), SMTP_CONNECTIONS);
-  return { from, envelopeFrom, dkim, pool, unknownOutcome };
+  const { SMTP_CONNECTIONS, EMAIL_UNKNOWN_OUTCOME: unknownOutcome = "fail" } = settings;
+  const { from, envelopeFrom, server } = checkMailSettings(settings);
+  return { from, envelopeFrom, dkim: readDkim(settings), pool: server && new SmtpPool(server, SMTP_CONNECTIONS), unknownOutcome };
+}
+
+/** What can be judged before anything is opened. @throws {StartError} for an address that is none, and for what SMTP_URL cannot mean */
+export function checkMailSettings(settings: Pick<MailSettings, "EMAIL_FROM" | "EMAIL_ENVELOPE_FROM" | "SMTP_URL" | "SMTP_CA_FILE">) {
+  const { SMTP_URL, SMTP_CA_FILE = "" } = settings;
+  return {
+    from: readSender(settings),
+    envelopeFrom: readEnvelopeSender(settings),
+    server: SMTP_URL === "" ? undefined : readSmtpServer(SMTP_URL, SMTP_CA_FILE),
+  };
 }
 
 /** Who a message is from that says nothing of it. @throws {StartError} for what is no address */
-export function readSender({ EMAIL_FROM }: Pick<MailSettings, "EMAIL_FROM">) {
+function readSender({ EMAIL_FROM }: Pick<MailSettings, "EMAIL_FROM">) {
   const from = parseMailbox(EMAIL_FROM);
   if (from === undefined) throw new StartError("EMAIL_FROM: expected one address, such as taskflow@example.com");
   return from;
