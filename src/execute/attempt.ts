@@ -111,18 +111,12 @@ export class Attempt {
 
   /** Its handler threw. */
   threw(thrown: unknown): void {
-    if (this.#stopReason === undefined) {
-      for (const line of stackOf(thrown)) this.keep(line, undefined);
-      this.end(endOfThrow(thrown));
-    } else {
-      this.end(this.endOfStopped(endOfThrow(thrown)));
-    }
+    const isStopped = this.#stopReason !== undefined;
+    if (!isStopped) for (const line of stackOf(thrown)) this.keep(line, undefined);
+    this.end(isStopped ? this.endOfStopped(endOfThrow(thrown)) : endOfThrow(thrown));
   }
 
-  /**
-   * What follows from a handler that was asked to stop and threw: the reason decides. But a handler that knows what must not be done again,
-   * with an error that is permanent or has a state, is not overruled by its time or by a drain.
-   */
+  /** What follows where a handler was asked to stop and threw: the reason decides, but for an error that names what must not be done again. */
   endOfStopped(end: AttemptEnd): AttemptEnd {
     const mustNotRepeat = end.kind === "threw" && (end.isPermanent || end.state !== undefined);
     return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();

@@ -91,7 +91,7 @@ function asciiDomain(domain: string): string | undefined {
 
 /** The mailboxes of a field whose every entry {@link parseMailbox} can read; one that it cannot is left out. */
 export function mailboxes(field: Address | readonly Address[] | undefined): Mailbox[] {
-  return [field ?? []].flat().flatMap((written) => parseMailbox(written as Address) ?? []);
+  return [field ?? []].flat().flatMap((written) => parseMailbox(written) ?? []);
 }
 
 /** Whether the address can be written only where SMTPUTF8 (RFC 6531) is offered. */

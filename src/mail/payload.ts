@@ -67,7 +67,7 @@ function addressFaults(payload: EmailPayload): PayloadFault[] {
   for (const field of ["to", "cc", "bcc", "from", "reply_to", "envelope_from"] as const) {
     const value = payload[field] ?? [];
     for (const [index, written] of [value].flat().entries()) {
-      const message = field === "envelope_from" && String(written).includes("<") ? "expected an address without a name" : faultOfMailbox(written);
+      const message = field === "envelope_from" && typeof written === "string" && written.includes("<") ? "expected an address without a name" : faultOfMailbox(written);
       if (message !== undefined) faults.push({ path: Array.isArray(value) ? `/${field}/${index}` : `/${field}`, message });
     }
   }

@@ -63,6 +63,8 @@ describe("a message waits, and spends no attempt", () => {
   it("but an answer about the message or its recipients is about them", async () => {
     const sender = await setup(answering("MAIL", "550 5.1.8 sender domain does not exist"));
     expect(await sender.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_550" });
+    const dmarc = await setup(answering("MAIL", "550 5.7.26 unauthenticated mail from this domain is not accepted: SPF failed to authenticate"));
+    expect(await dmarc.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_550" });
     const relay = await setup(answering("RCPT", "554 5.7.1 Relay access denied"));
     expect(await relay.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_554" });
   });

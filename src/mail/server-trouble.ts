@@ -21,6 +21,8 @@ export interface Trouble {
 
 /** RFC 4954, 6: authentication is required, too weak, or has failed. */
 const AUTH_REPLIES: readonly (number | undefined)[] = [530, 534, 535, 538];
+/** As servers put it that answer 550 or 554 instead. What they write about SPF and DMARC is about the sender's domain, and not meant. */
+const WANTS_LOGIN = /(?:(?:is|was|are) not|must(?: be)?) authenticate|authentication (?:is )?required|must issue (?:a )?STARTTLS|(?:must|please) log ?in/i;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_(?:SSL|TLS)|EPROTO/;
 
 /** The trouble that a failed transaction shows; undefined where it is not the server's alone, or passes by itself. */
@@ -35,7 +37,7 @@ export function troubleOf(error: NodemailerError, phase: Phase): Trouble | undef
     if (code === "ETLS" || CERTIFICATE.test(originalCode)) return { code: "smtp_tls", message: `no TLS with the SMTP server: ${messageOf(error)}` };
     return undefined;
   }
-  const isAboutAuth = AUTH_REPLIES.includes(responseCode) || (command === "MAIL FROM" && (responseCode ?? 0) >= 500 && /authenticat|log ?in|STARTTLS/i.test(response));
+  const isAboutAuth = AUTH_REPLIES.includes(responseCode) || (command === "MAIL FROM" && (responseCode ?? 0) >= 500 && WANTS_LOGIN.test(response));
   return isAboutAuth && reply !== undefined ? { code: reply, message: messageOf(error) } : undefined;
 }
 

@@ -173,7 +173,10 @@ export class SmtpConnection {
   /** A connection on which a message was rejected takes the next one, once the transaction is reset. */
   async #recover({ code, responseCode }: NodemailerError): Promise<void> {
     const isOpen = (code === "EENVELOPE" || code === "EMESSAGE") && responseCode !== 421 && !this.#raw.destroyed;
-    if (!isOpen) return this.#raw.close();
+    if (!isOpen) {
+      this.#raw.close();
+      return;
+    }
     await new Promise<void>((resolve) => {
       const end = (error?: Error | null): void => {
         if (error) this.#raw.close();

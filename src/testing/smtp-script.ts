@@ -18,7 +18,7 @@ export interface SmtpSession {
   readonly connection: number;
   /** Recipients that were accepted in this transaction. */
   readonly recipients: string[];
-  hangUp(): void;
+  readonly hangUp: () => void;
 }
 
 export interface ScriptedMessage {
@@ -39,7 +39,7 @@ export class ScriptedSmtp {
 
   private constructor(script: SmtpScript) {
     this.script = script;
-    this.#server = createServer((socket) => {
+    this.#server = createServer({ noDelay: true }, (socket) => {
       this.#connections += 1;
       this.#sockets.add(socket);
       socket.on("error", () => undefined); // the client may hang up first
