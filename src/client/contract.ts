@@ -275,7 +275,13 @@ export interface Payloads {
 }
 
 export interface EmailPayload {
-  to: string | readonly string[];
+  to: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[];
   /** May be left out where `template` has one */
   subject?: string | undefined;
   /** The plain text; may be left out only where `html` or `template` is given */
@@ -285,12 +291,32 @@ export interface EmailPayload {
   template?: string | undefined;
   /** What the template is filled with */
   data?: Record<string, unknown> | undefined;
-  /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
-  from?: string | undefined;
-  cc?: string | readonly string[] | undefined;
-  bcc?: string | readonly string[] | undefined;
-  /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
-  reply_to?: string | undefined;
+  /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
+  from?: string | {
+    name?: string | undefined;
+    address: string;
+  } | undefined;
+  cc?: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[] | undefined;
+  bcc?: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[] | undefined;
+  /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
+  reply_to?: string | {
+    name?: string | undefined;
+    address: string;
+  } | undefined;
+  /** Where bounces go, the sender of the SMTP envelope. Default: EMAIL_ENVELOPE_FROM, else the address of `from` */
+  envelope_from?: string | undefined;
   headers?: Record<string, string> | undefined;
   /** Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` where there is a `url` */
   list_unsubscribe?: {
@@ -307,6 +333,8 @@ export interface EmailPayload {
     base64?: string | undefined;
     /** A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read` */
     artifact?: string | undefined;
+    /** Makes it part of the html, which shows it as `cid:CONTENT_ID` */
+    content_id?: string | undefined;
     /** Where the file is fetched from with each attempt; http or https, without credentials */
     url?: string | undefined;
   }[] | undefined;

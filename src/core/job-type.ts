@@ -40,13 +40,14 @@ export interface AttemptContext<Tool> {
   readonly tool: Tool;
   /**
    * Aborted when the job is cancelled, times out or has lost its lease, or its replica drains; the `code` of its reason says which
-   * (`cancelled`, `timeout`, `lost`, `drain`). In lane `cpu` it never fires: the thread is
+   * (`cancelled`, `timeout`, `lost`, `drain`). What `run` throws then has no effect, but for `timeout` and `drain` a {@link PermanentError} and a
+   * {@link RetryableError} with a state have: they name what must not be done again. In lane `cpu` it never fires: the thread is
    * terminated instead.
    */
   readonly signal: AbortSignal;
   /** Reports progress, 0 to 100; readable on the job while it runs. */
   readonly progress: (percent: number) => void;
-  /** Writes a line to the log, with the job's id, type and attempt. */
+  /** Writes a line to the log, with the job's id, type and attempt; a warning where `fields.level` is `warn`. */
   readonly log: (message: string, fields?: Record<string, unknown>) => void;
   /**
    * Runs one of the type's `tasks` on a pool thread and resolves with what it returns. `argument` and the result are copied. In lane `cpu`

@@ -110,16 +110,21 @@ export class Attempt {
     this.end(endOfReturn(value));
   }
 
-  /** Its handler threw. One that was told to stop and throws has stopped: the reason says what follows. */
+  /** Its handler threw. */
   threw(thrown: unknown): void {
-    if (this.#stopReason === undefined && this.hasSaved && isOf(thrown, ReleaseError)) {
+    const isStopped = this.#stopReason !== undefined;
+    if (!isStopped && this.hasSaved && isOf(thrown, ReleaseError)) {
       this.end({ kind: "released" });
-    } else if (this.#stopReason === undefined) {
-      for (const line of stackOf(thrown)) this.keep(line, undefined);
-      this.end(endOfThrow(thrown));
-    } else {
-      this.end(this.#stoppedEnd());
+      return;
     }
+    if (!isStopped) for (const line of stackOf(thrown)) this.keep(line, undefined);
+    this.end(isStopped ? this.endOfStopped(endOfThrow(thrown)) : endOfThrow(thrown));
+  }
+
+  /** What follows where a handler was asked to stop and threw: the reason decides, but for an error that names what must not be done again. */
+  endOfStopped(end: AttemptEnd): AttemptEnd {
+    const mustNotRepeat = end.kind === "threw" && (end.isPermanent || end.state !== undefined);
+    return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
   /** @param evidence what the thread that it ran on says: all lines, where some may still be on their way here */
