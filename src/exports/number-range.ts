@@ -1,5 +1,5 @@
 /** The type of Parquet that holds all numbers of a column, each with every digit. */
-import { isDouble, placesOf, type ExactNumber } from "../core/exact-number.ts";
+import { isDouble, placesOf } from "../core/exact-number.ts";
 import type { ColumnType } from "./table.ts";
 
 const INTEGER = /^-?\d{1,19}$/;
@@ -14,9 +14,9 @@ export class NumberRange {
   #whole = 0;
   #fraction = 0;
 
-  add(value: number | ExactNumber): void {
-    const text = String(value);
-    this.#areIntegers &&= integerText(value) !== undefined;
+  /** @param text a JSON number */
+  add(text: string): void {
+    this.#areIntegers &&= integerText(text) !== undefined;
     this.#areDoubles &&= isDouble(text);
     const { whole, fraction, isNegativeZero } = placesOf(text);
     this.#areDecimals &&= !isNegativeZero;
@@ -35,8 +35,7 @@ export class NumberRange {
 }
 
 /** The digits of a value that is an integer of 64 bits, `1.0` and `1e3` too; undefined for any other, -0 among them. */
-export function integerText(value: number | ExactNumber): string | undefined {
-  const text = String(value);
+export function integerText(text: string): string | undefined {
   if (INTEGER.test(text)) return text !== "-0" && isInt64(BigInt(text)) ? text : undefined;
   const double = Number(text);
   return Number.isSafeInteger(double) && !Object.is(double, -0) && isDouble(text) ? String(double) : undefined;

@@ -1,12 +1,12 @@
 /** Rows that a payload brought, as a source. */
-import { roundedText } from "../core/exact-number.ts";
+import { ExactNumber, roundedText } from "../core/exact-number.ts";
 import { PermanentError } from "../core/job-type.ts";
 import { csvCell, guardedCell } from "./csv-cell.ts";
 import type { ExportSource, LineRows } from "./export-source.ts";
 import { isLineFormat } from "./format.ts";
 import { titleOf, type ColumnChoice, type Layout, type LineLayout, type TableLayout } from "./layout.ts";
 import { rowTable } from "./row-table.ts";
-import { isNumber, jsonOf, rowOf, textOf, valueOf, type Row } from "./row-value.ts";
+import { jsonOf, rowOf, textOf, valueOf, type Row } from "./row-value.ts";
 
 /** How many rows become one piece: some 100 KB of usual rows, much below the memory that they take already. */
 const BATCH_ROWS = 1_000;
@@ -40,7 +40,7 @@ function* csvChunks(rows: readonly string[], columns: readonly ColumnChoice[], {
   const cellOf = (row: Row, column: ColumnChoice): string => {
     const value = valueOf(row, column, timeZone);
     if (typeof value === "string") return csv.formula_guard ? guardedCell(value, csv) : csvCell(value, csv);
-    if (!isNumber(value)) return csvCell(textOf(value), csv);
+    if (!(value instanceof ExactNumber)) return csvCell(textOf(value), csv);
     const digits = column.decimals === undefined ? String(value) : roundedText(String(value), column.decimals);
     return csv.decimal === "," ? digits.replace(".", ",") : digits;
   };

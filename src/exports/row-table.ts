@@ -1,9 +1,9 @@
 /** Rows that a payload brought, as a table. In a spreadsheet each cell has its own type, in Parquet a column has that of all its values. */
-import { roundedText } from "../core/exact-number.ts";
+import { ExactNumber, roundedText } from "../core/exact-number.ts";
 import { spreadsheetPattern } from "./date-pattern.ts";
 import { titleOf, type ColumnChoice, type TableLayout } from "./layout.ts";
 import { NumberRange, integerText } from "./number-range.ts";
-import { isNumber, rowOf, textOf, valueOf, type Row, type RowValue } from "./row-value.ts";
+import { rowOf, textOf, valueOf, type Row, type RowValue } from "./row-value.ts";
 import type { Cell, ColumnType, Table, TableColumn, TableRow } from "./table.ts";
 
 /** @param rows the JSON text of each */
@@ -47,8 +47,8 @@ class ParquetType {
 
   add(value: RowValue): void {
     if (value === null) return;
-    if (isNumber(value)) this.#numbers.add(value);
-    this.#kinds.add(isNumber(value) ? "number" : typeof value === "boolean" ? "boolean" : typeof value === "object" ? "json" : "text");
+    if (value instanceof ExactNumber) this.#numbers.add(String(value));
+    this.#kinds.add(value instanceof ExactNumber ? "number" : typeof value === "boolean" ? "boolean" : typeof value === "object" ? "json" : "text");
   }
 
   get type(): ColumnType {
@@ -59,7 +59,7 @@ class ParquetType {
 }
 
 function parquetCell(value: RowValue, { kind, scale = 0 }: TableColumn): Cell {
-  if (!isNumber(value)) return textOf(value);
-  if (kind === "bigint") return integerText(value) ?? null;
+  if (!(value instanceof ExactNumber)) return textOf(value);
+  if (kind === "bigint") return integerText(String(value)) ?? null;
   return kind === "decimal" ? roundedText(String(value), scale) : String(value);
 }

@@ -1,5 +1,5 @@
 /** A value of a row that a payload brought, in a column. Nothing in it passes through a double, and what is nested stays the text it is. */
-import { ExactNumber, numberOf, roundedText, withoutPadding } from "../core/exact-number.ts";
+import { ExactNumber, roundedText, withoutPadding } from "../core/exact-number.ts";
 import { memberTexts } from "../core/json-span.ts";
 import { JsonText } from "../core/json-text.ts";
 import { formatInstant } from "./date-pattern.ts";
@@ -8,8 +8,8 @@ import type { ColumnChoice } from "./layout.ts";
 /** The JSON texts of a row's values by their keys, in the order in which the payload has them. */
 export type Row = ReadonlyMap<string, string>;
 
-/** A number that a double would not write the same is an {@link ExactNumber}, an object or array its text. */
-export type RowValue = string | number | ExactNumber | boolean | JsonText | null;
+/** An object or array is its text. */
+export type RowValue = string | ExactNumber | boolean | JsonText | null;
 
 /** With a zone, as RFC 3339 has it, or a day alone; anything else is no time. */
 const TIME = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))?$/;
@@ -23,7 +23,7 @@ export function rowOf(json: string): Row {
 /** The value of a column: null where the row has none, rounded and dated as the column says. */
 export function valueOf(row: Row, { name, decimals, date }: ColumnChoice, timeZone: string): RowValue {
   const value = readValue(row.get(name) ?? "null");
-  if (decimals !== undefined && isNumber(value)) return numberOf(withoutPadding(roundedText(String(value), decimals)));
+  if (decimals !== undefined && value instanceof ExactNumber) return new ExactNumber(withoutPadding(roundedText(String(value), decimals)));
   const instant = date === undefined ? undefined : instantOf(value);
   if (date === undefined || instant === undefined) return value;
   return formatInstant(instant, date, (value as string).length === DAY_LENGTH ? "UTC" : timeZone);
@@ -37,14 +37,10 @@ export function jsonOf(row: Row, choice: ColumnChoice, timeZone: string): string
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
-export function isNumber(value: RowValue): value is number | ExactNumber {
-  return typeof value === "number" || value instanceof ExactNumber;
-}
-
 function readValue(json: string): RowValue {
   switch (json.charAt(0)) {
     case '"':
-      return JSON.parse(json) as string;
+      return json.includes("\\") ? (JSON.parse(json) as string) : json.slice(1, -1); // JSON.parse takes three times as long
     case "{":
     case "[":
       return new JsonText(json);
@@ -54,7 +50,7 @@ function readValue(json: string): RowValue {
     case "n":
       return null;
     default:
-      return numberOf(json);
+      return new ExactNumber(json);
   }
 }
 

@@ -106,10 +106,25 @@ it("a file has the rows digit by digit and key by key", async () => {
   expect(csv.trimEnd().split("\r\n")).toEqual(["10,2", ...numbers.map((number) => `${number},"{""n"":${number}}"`)]);
 }, 120_000);
 
+it("the job history, a replay and a list have payloads as they were submitted, once they are in Postgres", async () => {
+  const id = await submit("webhook", webhookOf("/history", EXACT), ',"tags":["history"]');
+  await jobWhen(replica, id, "completed");
+  const history = '"source":{"jobs":{"tag":"history"}}';
+  await until(async () => ((await fileOf(`{"format":"ndjson",${history}}`)) === "" ? undefined : true), { what: "the job is in Postgres", timeoutMs: 60_000 });
+  const payload = webhookOf("/history", EXACT).replace(SECRET, "[redacted]");
+  expect(await fileOf(`{"format":"ndjson",${history},"columns":["payload"]}`)).toBe(`{"payload":${payload}}\n`);
+  expect(await fileOf(`{"format":"csv",${history},"columns":["payload"]}`)).toBe(`payload\r\n"${payload.replaceAll('"', '""')}"\r\n`);
+  expect(await (await fetch(`${replica.url}/api/v1/jobs?tag=history`)).text()).toContain(`"payload":${payload},`);
+  await post("/api/v1/jobs/replay", '{"tag":"history","status":"completed"}');
+  const bodies = (): string[] => http.requests.filter(({ path }) => path === "/history").map(({ body }) => body.toString());
+  await until(() => (bodies().length === 2 ? true : undefined), { what: "the replayed webhook", timeoutMs: 60_000 });
+  expect(bodies()).toEqual([EXACT, EXACT]);
+}, 120_000);
+
 it("the command submits and prints payloads as they are", async () => {
   let out = "";
   const payload = webhookOf("/command", EXACT);
-  const run = (args: readonly string[]): Promise<number> =>
+  const run = (args: readonly string[]): Promise<number | undefined> =>
     runCommand({ args: [...args], version: "1.0.0", serve: () => Promise.resolve(), env: { TASKFLOW_URL: replica.url }, out: { isTTY: false, write: (text) => (out += text) }, err: { write: () => undefined }, input: Readable.from([payload]) });
   expect(await run(["submit", "webhook", "--payload", "-", "--wait", "--json"])).toBe(0);
   expect(await delivered("/command")).toBe(EXACT);
