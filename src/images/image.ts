@@ -43,6 +43,8 @@ export interface Image {
   readonly orientation: number;
   readonly exif: Buffer | undefined;
   readonly xmp: Buffer | undefined;
+  /** Pixels to the inch when it is printed, where it says so. */
+  readonly density: number | undefined;
   readonly maxPixels: number;
   readonly onError: OnError;
   /** Whether its header could be read only as that of a damaged file. */
@@ -64,8 +66,8 @@ export async function openImage(bytes: Buffer, { maxPixels, onError }: ReadOptio
     throw new PermanentError(`the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`, { code: "image_too_large" });
   }
   const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1; // of AVIF and HEIC, pages are other pictures; of TIFF as well
-  const { delay: delaysMs, loop: loops, orientation = 1, exif, xmp } = header;
-  return { bytes, format, size, frames, delaysMs, loops, orientation, exif, xmp, maxPixels, onError, isTruncated };
+  const { delay: delaysMs, loop: loops, orientation = 1, exif, xmp, density } = header;
+  return { bytes, format, size, frames, delaysMs, loops, orientation, exif, xmp, density, maxPixels, onError, isTruncated };
 }
 
 const SUPPORTED = "Supported are JPEG, PNG, WebP, AVIF, GIF and TIFF";

@@ -14,6 +14,9 @@ import { keptXmp } from "./xmp.ts";
 /** What a segment of a JPEG has room for, less its label. */
 const MAX_BLOCK_BYTES = 65_000;
 
+/** EXIF's and JFIF's, for files that say none. */
+const DEFAULT_DENSITY = 72;
+
 export interface Metadata {
   readonly exif: Buffer | undefined;
   readonly xmp: Buffer | undefined;
@@ -33,14 +36,16 @@ function fitting(block: Buffer | undefined): Buffer | undefined {
 }
 
 /** A pipeline whose input is this still picture with this metadata. */
-export async function carrying(picture: Sharp, { exif, xmp }: Metadata): Promise<Sharp> {
+export async function carrying(picture: Sharp, { exif, xmp }: Metadata, density = DEFAULT_DENSITY): Promise<Sharp> {
   const png = await decoding(picture.png({ compressionLevel: 0 }).toBuffer());
   const headerEnd = 33; // the signature and the chunk IHDR, which comes first
   const chunks = [];
   if (exif) chunks.push(pngChunk("eXIf", exif));
   if (xmp) chunks.push(pngChunk("iTXt", Buffer.concat([Buffer.from("XML:com.adobe.xmp\0\0\0\0\0", "latin1"), xmp])));
   const carrier = Buffer.concat([png.subarray(0, headerEnd), ...chunks, png.subarray(headerEnd)]);
-  return sharp(carrier, { limitInputPixels: false }).timeout({ seconds: OPERATION_TIMEOUT_SECONDS }).keepExif().keepXmp();
+  const carried = sharp(carrier, { limitInputPixels: false }).timeout({ seconds: OPERATION_TIMEOUT_SECONDS });
+  if (xmp) carried.keepXmp();
+  return exif ? carried.keepExif().withDensity(density) : carried; // libvips writes a density into EXIF in any case
 }
 
 function pngChunk(type: string, data: Buffer): Buffer {

@@ -70,7 +70,7 @@ async function encodeStill(bitmap: Bitmap, image: Image, { variant, format }: Pl
   const drawing = await draw(bitmap, image.size, variant, format);
   const picture = await layer(drawing, variant, watermarks);
   const metadata = keptMetadata(image, variant, format, outputSize(image.size, variant));
-  const { data, info } = await decoding((metadata ? await carrying(picture, metadata) : picture).toFormat(format, options).toBuffer({ resolveWithObject: true }));
+  const { data, info } = await decoding((metadata ? await carrying(picture, metadata, image.density) : picture).toFormat(format, options).toBuffer({ resolveWithObject: true }));
   return { bytes: data, width: info.width, height: info.height };
 }
 
