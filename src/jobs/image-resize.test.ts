@@ -43,9 +43,11 @@ async function setup() {
   const tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true });
   cleanups.push(() => tool.outbound.close());
   const progress: number[] = [];
+  const results: object[] = [];
   const run = async (payload: Payload): Promise<Output[]> => {
     expect(faultsOf(payload)).toEqual([]);
-    const { outputs } = await resizeImage(taskOf(payload), tool, new AbortController().signal, (percent) => progress.push(percent));
+    const { outputs, ...result } = await resizeImage(taskOf(payload), tool, new AbortController().signal, (percent) => progress.push(percent));
+    results.push(result);
     return [...outputs];
   };
   const failure = async (source: Payload["source"], variant: Partial<Payload> = { width: 10 }): Promise<unknown> => {
@@ -58,7 +60,7 @@ async function setup() {
     if (stored === undefined) throw new Error(`no ${name}`);
     return buffer(stored.read());
   };
-  return { tool, run, failure, read, progress };
+  return { tool, run, failure, read, progress, results };
 }
 
 function taskOf({ source, on_error: onError, variants, ...single }: Payload) {
@@ -173,6 +175,16 @@ describe("image_resize", () => {
     expect(await run({ source: base64(gif), width: 2 })).toMatchObject([{ artifact: "image-1.png", format: "png", width: 2, height: 2 }]);
   });
 
+  it("takes a damaged file where that is asked, and says so in its result, made anew or not", async () => {
+    const { run, results, failure } = await setup();
+    const png = await twoHalves(200, 100).png({ compressionLevel: 0 }).toBuffer();
+    const source = base64(png.subarray(0, png.length - 20_000));
+    expect(await failure(source)).toMatchObject({ code: "image_invalid" });
+    for (let i = 0; i < 2; i++) expect(await run({ source, on_error: "truncate", variants: [{ width: 20 }, { width: 10 }] })).toMatchObject([{ width: 20 }, { width: 10 }]);
+    await run({ source: base64(png), on_error: "truncate", width: 20 });
+    expect(results).toEqual([{ reused: false, truncated: true }, { reused: true, truncated: true }, { reused: false }]);
+  });
+
   it("takes a photo of 24 megapixels", async () => {
     const { run } = await setup();
     const photo = await sharp({ create: { width: 6_000, height: 4_000, channels: 3, background: "teal" } }).jpeg().toBuffer();
@@ -246,6 +258,12 @@ describe("image_resize checks its payload:", () => {
   ])("%j has faults at %j", (payload, paths) => {
     expect(validator.Check(payload)).toBe(true);
     expect((faultsOf(payload) as PayloadFault[]).map(({ path }) => path)).toEqual(paths);
+  });
+
+  it("by the limit of this deployment", () => {
+    const payload = { source: url, width: 200, height: 100 } as Payload;
+    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 19_999 })).toEqual([{ path: "/width", message: "an output of 200 × 100 has more than 19999 pixels" }]);
+    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 20_000 })).toEqual([]);
   });
 
   it.each([
