@@ -6,7 +6,6 @@
 import { PermanentError } from "../core/job-type.ts";
 import type { Image } from "./image.ts";
 import { outputSize, scaledSize } from "./output-size.ts";
-import { shrinkFor } from "./pixels.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 
 /** Seconds, as measured below: half of an attempt's 120, for slower machines, a source that has to be fetched, and the start of the process. */
@@ -77,10 +76,10 @@ function megapixelsOf(image: Image, { variant, isAnimated }: Work): number {
   return (width * height * (isAnimated ? image.frames : 1)) / 1e6;
 }
 
-/** Animated outputs share one decoding, and still ones one for each shrink (pixels.ts). */
+/** Still outputs share one decoding, and animated ones another. */
 function decodeSeconds(image: Image, works: readonly Work[]): number {
-  const shrinks = new Set(works.filter(({ isAnimated }) => !isAnimated).map(({ variant }) => shrinkFor(image, variant)));
-  const frames = shrinks.size + (works.some(({ isAnimated }) => isAnimated) ? image.frames : 0);
+  const moving = works.filter(({ isAnimated }) => isAnimated).length;
+  const frames = (moving > 0 ? image.frames : 0) + (moving < works.length ? 1 : 0);
   return frames * decodeOnceSeconds(image);
 }
 

@@ -1,6 +1,6 @@
-/** Draws a variant from pixels: scaled, cropped or put into its box, on its background, blurred and sharpened. */
+/** Draws a variant from the scaled source: cropped or put into its box, on its background, blurred and sharpened. */
 import type { Color, OverlayOptions, Sharp } from "sharp";
-import { drawn, openBitmap, type Bitmap } from "./bitmap.ts";
+import { drawn, openBitmap } from "./bitmap.ts";
 import { outputSize, scaledSize, type Size } from "./output-size.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 
@@ -8,14 +8,15 @@ const CLEAR: Color = { r: 255, g: 255, b: 255, alpha: 0 };
 
 /**
  * A pipeline that ends with the variant's picture.
- * @param size that of the source, of which `bitmap` may be a shrunken copy: all sizes follow from it
+ * @param whole gives the whole source as `scaledSize` says
+ * @param size that of the source
  * @throws as `decoding`
  */
-export async function draw(bitmap: Bitmap, size: Size, variant: Variant, format: OutputFormat): Promise<Sharp> {
+export async function draw(whole: Sharp, size: Size, variant: Variant, format: OutputFormat): Promise<Sharp> {
   const { blur, sharpen } = variant;
   const below = backgroundOf(variant, format);
   const opaque = below?.alpha === 1 ? below : undefined;
-  let picture = fitted(openBitmap(bitmap), size, variant, opaque ?? CLEAR);
+  let picture = await fitted(whole, size, variant, opaque ?? CLEAR);
   if (opaque !== undefined) picture.flatten({ background: opaque });
   // In one pipeline, libvips would mix the colour of the transparent margins into what it blurs.
   if (blur !== undefined || sharpen !== undefined) picture = openBitmap(await drawn(picture));
@@ -25,19 +26,15 @@ export async function draw(bitmap: Bitmap, size: Size, variant: Variant, format:
   return picture;
 }
 
-function fitted(picture: Sharp, size: Size, variant: Variant, background: Color): Sharp {
+async function fitted(whole: Sharp, size: Size, variant: Variant, background: Color): Promise<Sharp> {
   const { width, height, fit = "cover", crop, focus } = variant;
-  const scaled = scaledSize(size, variant);
-  const output = outputSize(size, variant);
-  if (width === undefined || height === undefined || fit === "inside" || fit === "outside" || fit === "fill") return exactly(picture, size, scaled);
-  if (fit === "contain") return boxed(exactly(picture, size, scaled), scaled, output, background);
-  if (crop !== undefined && crop !== "center") return picture.resize({ ...output, fit: "cover", position: crop });
-  return cropped(exactly(picture, size, scaled), scaled, output, focus ?? { x: 0.5, y: 0.5 });
-}
-
-/** Nothing is computed anew where a variant keeps the size. */
-function exactly(picture: Sharp, size: Size, scaled: Size): Sharp {
-  return scaled.width === size.width && scaled.height === size.height ? picture : picture.resize({ ...scaled, fit: "fill" });
+  if (width === undefined || height === undefined || (fit !== "contain" && fit !== "cover")) return whole;
+  const [scaled, output] = [scaledSize(size, variant), outputSize(size, variant)];
+  if (fit === "contain") return boxed(whole, scaled, output, background);
+  if (scaled.width === output.width && scaled.height === output.height) return whole;
+  // A pipeline scales once: what sharp looks at for its crop has its size already.
+  if (crop !== undefined && crop !== "center") return openBitmap(await drawn(whole)).resize({ ...output, fit: "cover", position: crop });
+  return cropped(whole, scaled, output, focus ?? { x: 0.5, y: 0.5 });
 }
 
 /** In the middle of its box. Where the margins differ by one pixel, the greater one is on the right and below. */

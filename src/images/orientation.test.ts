@@ -23,7 +23,7 @@ function quarters(frames = 1) {
 function expectQuarters(picture: Picture, expected: string): void {
   const { width, height } = picture;
   const seen = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]].map(([x = 0, y = 0]) => pixelAt(picture, Math.floor(x * width), Math.floor(y * height)));
-  for (const [i, letter] of [...expected].entries()) expect(differenceOf(seen[i] ?? [], COLOURS[letter as keyof typeof COLOURS]), `${expected}: ${JSON.stringify(seen)}`).toBeLessThan(12);
+  for (const [i, letter] of expected.split("").entries()) expect(differenceOf(seen[i] ?? [], COLOURS[letter as keyof typeof COLOURS]), `${expected}: ${JSON.stringify(seen)}`).toBeLessThan(12);
 }
 
 describe.each(SEEN)("a picture of orientation %i", (orientation, expected) => {

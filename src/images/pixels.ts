@@ -1,49 +1,81 @@
 /**
- * The pixels that variants are drawn from. The source is decoded at its full size; a JPEG that a variant makes much smaller is
- * decoded at a half, a quarter or an eighth, which libjpeg does while it decodes. Which of these depends on the source and
- * the one variant, so a variant is the same picture alone and beside others. Variants of one shrink share one decoding.
+ * The pixels that still variants are drawn from: the whole source, scaled as the variant asks. Most formats are decoded once at full
+ * size, so a variant is the same, bit for bit, alone and beside others. JPEG and WebP are scaled while they are decoded, which takes
+ * a third of the time: alone, a variant is decoded straight to its size; several share a decoding at the scale of the largest and
+ * halvings of it, so that the last step is a factor of two or more (libvips's own `gap` is as wide). Where two of the largest are too
+ * close for that, the source is decoded at twice their scale. What is drawn of either differs by no more than the resampling.
  */
-import sharp from "sharp";
-import { toBitmap, type Bitmap } from "./bitmap.ts";
+import sharp, { type Sharp } from "sharp";
+import { openBitmap, toBitmap, drawn, type Bitmap } from "./bitmap.ts";
 import { reading, type Reading } from "./decoding.ts";
 import type { Image } from "./image.ts";
 import { scaledSize, type Size } from "./output-size.ts";
 import type { Variant } from "./variant.ts";
 
-const SHRINKS = [8, 4, 2] as const;
+/** Gives a still variant a pipeline whose picture is the whole source at the variant's scale. */
+export type PixelSource = (variant: Variant) => Promise<Reading<Sharp>>;
 
-/** Gives a still variant its pixels. */
-export type PixelSource = (variant: Variant) => Promise<Reading<Bitmap>>;
+/** The source at some scale. */
+interface Level {
+  readonly bitmap: Bitmap;
+  readonly scale: number;
+}
 
-/** Decodes a source as its variants ask for it. */
-export function pixelSource(image: Image): PixelSource {
-  const decoded = new Map<number, Promise<Reading<Bitmap>>>();
-  return (variant) => {
-    const shrink = shrinkFor(image, variant);
-    let pixels = decoded.get(shrink);
-    if (pixels === undefined) decoded.set(shrink, (pixels = decode(image, shrink)));
-    return pixels;
+/** Decodes the source for these variants, the first of them that comes. */
+export function pixelSource(image: Image, variants: readonly Variant[]): PixelSource {
+  const isScaledInDecoder = image.format === "jpeg" || image.format === "webp";
+  if (isScaledInDecoder && variants.length < 2) {
+    return async (variant) => {
+      const { value, isTruncated } = await decode(image, scaledSize(image.size, variant));
+      return { value: openBitmap(value), isTruncated };
+    };
+  }
+  const scaleOf = (variant: Variant): number => Math.min(1, largestScale(image.size, scaledSize(image.size, variant)));
+  const scale = isScaledInDecoder ? firstScale(variants.map(scaleOf)) : 1;
+  let first: Promise<Reading<Bitmap>> | undefined;
+  const levels: Level[] = []; // from large to small
+  return async (variant) => {
+    const { value, isTruncated } = await (first ??= decode(image, sizeAt(image.size, scale)));
+    if (levels.length === 0) levels.push({ bitmap: value, scale });
+    const bitmap = isScaledInDecoder ? await levelFor(scaleOf(variant), levels, image.size) : value;
+    return { value: scaled(bitmap, scaledSize(image.size, variant)), isTruncated };
   };
 }
 
-/** By how much a variant's source is shrunk while it is decoded: the most that leaves as many pixels as the variant shows of it. */
-export function shrinkFor({ format, size }: Pick<Image, "format" | "size">, variant: Variant): number {
-  if (format !== "jpeg") return 1;
-  const wanted = scaledSize(size, variant);
-  return SHRINKS.find((shrink) => fits(shrunk(size, shrink), wanted)) ?? 1;
+/** A pipeline that scales a bitmap. Nothing is computed anew where it has that size. */
+export function scaled(bitmap: Bitmap, size: Size): Sharp {
+  const pipeline = openBitmap(bitmap);
+  return bitmap.width === size.width && bitmap.height === size.height ? pipeline : pipeline.resize({ ...size, fit: "fill" });
 }
 
-function fits(shrunken: Size, wanted: Size): boolean {
-  return shrunken.width >= wanted.width && shrunken.height >= wanted.height;
+/** The smallest level that has twice the pixels that are wanted, or else the largest. Adds the halvings that are missing. */
+async function levelFor(wanted: number, levels: Level[], size: Size): Promise<Bitmap> {
+  for (let last = levels.at(-1); last && last.scale >= 4 * wanted; last = levels.at(-1)) {
+    const scale = last.scale / 2;
+    levels.push({ bitmap: await drawn(scaled(last.bitmap, sizeAt(size, scale))), scale });
+  }
+  const level = levels.findLast(({ scale }) => scale >= 2 * wanted) ?? levels[0];
+  if (level === undefined) throw new Error("no level was decoded");
+  return level.bitmap;
 }
 
-function shrunk({ width, height }: Size, shrink: number): Size {
-  return { width: Math.floor(width / shrink), height: Math.floor(height / shrink) };
+function firstScale(scales: readonly number[]): number {
+  const [largest = 1, second = 0] = [...new Set(scales)].sort((a, b) => b - a);
+  return largest >= 2 * second ? largest : Math.min(1, 2 * largest);
 }
 
-function decode({ bytes, size, maxPixels, onError }: Image, shrink: number): Promise<Reading<Bitmap>> {
+/** The most by which a side of the source is scaled: what a variant needs of the source's pixels. */
+function largestScale(size: Size, wanted: Size): number {
+  return Math.max(wanted.width / size.width, wanted.height / size.height);
+}
+
+function sizeAt({ width, height }: Size, scale: number): Size {
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+function decode({ bytes, size, maxPixels, onError }: Image, wanted: Size): Promise<Reading<Bitmap>> {
   return reading(onError, (strictness) => {
     const decoder = sharp(bytes, { ...strictness, limitInputPixels: maxPixels, autoOrient: true, pages: 1 });
-    return toBitmap(shrink === 1 ? decoder : decoder.resize({ ...shrunk(size, shrink), fit: "fill" }));
+    return toBitmap(wanted.width === size.width && wanted.height === size.height ? decoder : decoder.resize({ ...wanted, fit: "fill" }));
   });
 }

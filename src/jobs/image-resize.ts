@@ -6,7 +6,7 @@ import { imageErrors } from "../images/error-codes.ts";
 import { closeImageTool, imageSettings, openImageTool, resizeImage, type ImageSettings, type ImageTool } from "../images/resize.ts";
 import { imageSource } from "../images/source.ts";
 import { variantFaults, variantSizeFaults } from "../images/variant-faults.ts";
-import { variantFields, variantSchema } from "../images/variant.ts";
+import { variantFields, variantSchema, type Variant } from "../images/variant.ts";
 import { outboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 
@@ -74,7 +74,8 @@ async function open(settings: ImageSettings, services?: Services): Promise<Image
 }
 
 function faultsOf(payload: Payload): PayloadFault[] {
-  const { source, on_error: _, variants, ...variant } = payload;
+  const { source, variants } = payload;
+  const variant = topVariant(payload);
   const fault = "url" in source ? urlFault(source.url) : undefined;
   const faults: PayloadFault[] = fault === undefined ? [] : [{ path: "/source/url", message: fault }];
   if (variants === undefined) return [...faults, ...variantFaults(variant, "")];
@@ -82,7 +83,16 @@ function faultsOf(payload: Payload): PayloadFault[] {
   return [...faults, ...variants.flatMap((each, i) => variantFaults(each, `/variants/${i}`))];
 }
 
-function sizeFaults({ source: _source, on_error: _onError, variants, ...single }: Payload, { IMAGE_MAX_PIXELS: maxPixels }: { readonly IMAGE_MAX_PIXELS: number }): PayloadFault[] {
-  if (variants === undefined) return variantSizeFaults(single, "", maxPixels);
-  return variants.flatMap((each, i) => variantSizeFaults(each, `/variants/${i}`, maxPixels));
+function sizeFaults(payload: Payload, { IMAGE_MAX_PIXELS: maxPixels }: { readonly IMAGE_MAX_PIXELS: number }): PayloadFault[] {
+  if (payload.variants === undefined) return variantSizeFaults(topVariant(payload), "", maxPixels);
+  return payload.variants.flatMap((each, i) => variantSizeFaults(each, `/variants/${i}`, maxPixels));
+}
+
+/** The fields of an output that stand beside the source. */
+function topVariant(payload: Payload): Variant {
+  const variant: Partial<Payload> = { ...payload };
+  delete variant.source;
+  delete variant.on_error;
+  delete variant.variants;
+  return variant;
 }
