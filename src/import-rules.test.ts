@@ -46,6 +46,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   pino: /^log\.ts$/,
   sharp: /^images\//,
+  "@xmldom/xmldom": /^images\//,
   nodemailer: /^mail\/|^jobs\/email\.ts$/,
   mustache: /^mail\//,
   "@aws-sdk": /^artifacts\//,

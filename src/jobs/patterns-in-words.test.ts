@@ -21,7 +21,7 @@ const schemas: [string, unknown][] = [
 /** All schemas within a schema that have a pattern, each with its place. */
 function patternsOf(schema: unknown, at = ""): [string, Schema][] {
   if (typeof schema !== "object" || schema === null) return [];
-  const own: [string, Schema][] = typeof (schema as Schema).pattern === "string" ? [[at, schema as Schema]] : [];
+  const own: [string, Schema][] = typeof (schema as Schema).pattern === "string" ? [[at, schema]] : [];
   return [...own, ...Object.entries(schema).flatMap(([name, part]) => patternsOf(part, `${at}/${name}`))];
 }
 
@@ -35,6 +35,6 @@ describe("a message about a text", () => {
     const url = { url: "https://example.com/a.png" };
     expect(faults({ source: url, background: "red" }, imageResize.payload)).toEqual([{ path: "/background", message: "expected a colour such as #ff0000, or #ff000080 with its opacity" }]);
     expect(faults({ source: { base64: "data:image/png;base64,AAAA" }, width: 1 }, imageResize.payload)).toEqual([{ path: "/source/base64", message: "expected base64 in one line, without a data: prefix" }]);
-    expect(faults({ format: "csv", source: { query: "../q" } }, dataExport.payload)).toEqual([{ path: "/source/query", message: expect.stringMatching(/^expected the name of a query/) }]);
+    expect(faults({ format: "csv", source: { query: "../q" } }, dataExport.payload)).toEqual([{ path: "/source/query", message: expect.stringMatching(/^expected the name of a query/) as string }]);
   });
 });
