@@ -46,7 +46,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   pino: /^log\.ts$/,
   sharp: /^images\//,
-  "@xmldom/xmldom": /^images\//,
+  "@xmldom": /^images\//,
   nodemailer: /^mail\/|^jobs\/email\.ts$/,
   mustache: /^mail\//,
   "@aws-sdk": /^artifacts\//,
