@@ -47,6 +47,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   pino: /^log\.ts$/,
   sharp: /^images\//,
+  "@xmldom": /^images\//,
   nodemailer: /^mail\/|^jobs\/email\.ts$/,
   mustache: /^mail\//,
   "@aws-sdk": /^artifacts\//,

@@ -80,7 +80,7 @@ describe("a registry", () => {
   });
 
   it.each([
-    [{ type: "Bad-Name" }, "a.mjs: type expected text that matches ^[a-z][a-z0-9_]{0,63}$"],
+    [{ type: "Bad-Name" }, "a.mjs: type expected a name of up to 64 lower-case letters, digits and _, beginning with a letter"],
     [{ lane: "gpu", attempts: 0 }, `a.mjs: lane expected "io" or "cpu"; attempts expected a number >= 1`],
     [{ payload: Type.String() }, `a.mjs: payload/properties is required; payload/type expected "object"`],
     [{ run: undefined }, "a.mjs: run expected a function"],

@@ -124,7 +124,7 @@ async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
 
 const shape = compileValidator(
   Type.Object({
-    type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$" }),
+    type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", expected: "a name of up to 64 lower-case letters, digits and _, beginning with a letter" }),
     lane: Type.Enum(["io", "cpu"]),
     payload: Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) }),
     result: Type.Optional(Type.Object({})),

@@ -366,13 +366,17 @@ export interface ImageResizePayload {
     /** JOB_ID/NAME. It needs a key with the scope `read` */
     artifact: string;
   };
+  /** `truncate` takes a damaged image as far as it can be decoded, and marks the result `truncated`. Default fail. */
+  on_error?: "fail" | "truncate" | undefined;
   /** In pixels. Without it, it follows from `height`. */
   width?: number | undefined;
   /** In pixels. Without it, it follows from `width`. */
   height?: number | undefined;
-  /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged. */
+  /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged, unless `without_enlargement` is true. */
   fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
-  /** Default: that of the source (png for a GIF that is not `animated`, jpeg for HEIC). */
+  /** Never scale up: a smaller image keeps its size (`contain` centres it in the box, `cover` crops to what it fills). Default false. */
+  without_enlargement?: boolean | undefined;
+  /** Default: that of the source (png for a TIFF and for a GIF that is not `animated`, jpeg for HEIC). */
   format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
   /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
   quality?: number | undefined;
@@ -383,7 +387,7 @@ export interface ImageResizePayload {
     x: number;
     y: number;
   } | undefined;
-  /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency. */
+  /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits). */
   background?: string | undefined;
   /** The sigma of a Gaussian, in pixels of the output. */
   blur?: number | undefined;
@@ -401,17 +405,19 @@ export interface ImageResizePayload {
   } | undefined;
   /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
   animated?: boolean | undefined;
-  /** `keep` keeps EXIF and XMP, the place where it was taken included. Default drop. Orientation is applied and colours become sRGB in any case. */
-  metadata?: "drop" | "keep" | undefined;
+  /** `keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
+  metadata?: "drop" | "keep" | "keep_without_location" | undefined;
   /** Several outputs, in place of the one that the fields beside it describe. */
   variants?: readonly {
     /** In pixels. Without it, it follows from `height`. */
     width?: number | undefined;
     /** In pixels. Without it, it follows from `width`. */
     height?: number | undefined;
-    /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged. */
+    /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged, unless `without_enlargement` is true. */
     fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
-    /** Default: that of the source (png for a GIF that is not `animated`, jpeg for HEIC). */
+    /** Never scale up: a smaller image keeps its size (`contain` centres it in the box, `cover` crops to what it fills). Default false. */
+    without_enlargement?: boolean | undefined;
+    /** Default: that of the source (png for a TIFF and for a GIF that is not `animated`, jpeg for HEIC). */
     format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
     /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
     quality?: number | undefined;
@@ -422,7 +428,7 @@ export interface ImageResizePayload {
       x: number;
       y: number;
     } | undefined;
-    /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency. */
+    /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits). */
     background?: string | undefined;
     /** The sigma of a Gaussian, in pixels of the output. */
     blur?: number | undefined;
@@ -440,8 +446,8 @@ export interface ImageResizePayload {
     } | undefined;
     /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
     animated?: boolean | undefined;
-    /** `keep` keeps EXIF and XMP, the place where it was taken included. Default drop. Orientation is applied and colours become sRGB in any case. */
-    metadata?: "drop" | "keep" | undefined;
+    /** `keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
+    metadata?: "drop" | "keep" | "keep_without_location" | undefined;
   }[] | undefined;
 }
 

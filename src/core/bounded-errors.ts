@@ -48,8 +48,16 @@ function visitByTypebox(schema: unknown, at: string): Visit {
   return (value, walk) => {
     if (validator.Check(value)) return;
     if (!walk.spend(sizeOf(value, walk.budget))) { walk.add("not", at, {}, "is not valid, and too large to say where"); return; }
-    for (const error of validator.Errors(value)) walk.addBelow(error, at);
+    for (const error of validator.Errors(value)) walk.addBelow(error.keyword === "pattern" ? { ...error, params: { ...error.params, ...expectedAt(schema, error.schemaPath) } } : error, at);
   };
+}
+
+/** The words for a pattern where typebox found the error. @param path of the schema that has the pattern, as a JSON pointer behind `#` */
+function expectedAt(schema: unknown, path: string): { readonly expected?: string } {
+  let part = schema;
+  for (const step of path.split("/").slice(1)) part = (part as Readonly<Record<string, unknown>> | undefined)?.[step.replaceAll("~1", "/").replaceAll("~0", "~")];
+  const { expected } = (part ?? {}) as Schema;
+  return expected === undefined ? {} : { expected };
 }
 
 function ofType({ type }: Schema, at: string): Visit | undefined {
@@ -118,14 +126,14 @@ function ofArray({ items, minItems = 0, maxItems = Infinity, uniqueItems = false
   };
 }
 
-function ofString({ minLength = 0, maxLength = Infinity, pattern }: Schema, at: string): Visit | undefined {
+function ofString({ minLength = 0, maxLength = Infinity, pattern, expected }: Schema, at: string): Visit | undefined {
   if (minLength === 0 && maxLength === Infinity && pattern === undefined) return undefined;
   const expression = pattern === undefined ? undefined : new RegExp(pattern, "u");
   return (value, walk) => {
     if (typeof value !== "string") return;
     if (isLonger(value, maxLength)) { walk.add("maxLength", at, { limit: maxLength }); return; }
     if (!isLonger(value, minLength - 1)) walk.add("minLength", at, { limit: minLength });
-    if (expression?.test(value) === false) walk.add("pattern", at, { pattern });
+    if (expression?.test(value) === false) walk.add("pattern", at, { pattern, expected });
   };
 }
 

@@ -98,7 +98,7 @@ const BOUNDS: Readonly<Record<string, readonly [bound: string, noun: string]>> =
 
 function messageOf({ keyword, params, message }: TLocalizedValidationError): string {
   if (keyword === "enum") return `expected ${params.allowedValues.map((value) => JSON.stringify(value)).join(" or ")}`;
-  if (keyword === "pattern") return `expected text that matches ${String(params.pattern)}`;
+  if (keyword === "pattern") return `expected ${(params as { readonly expected?: string }).expected ?? `text that matches ${String(params.pattern)}`}`;
   if (!("limit" in params)) return message;
   const limit = String(params.limit);
   if ("comparison" in params) return `expected a number ${params.comparison} ${limit}`;

@@ -46,6 +46,7 @@ describe("a validator", () => {
     [Type.Object({ a: Type.Record(Type.String(), text, { maxProperties: 1 }) }), { a: { b: "", c: "" } }, ["/a expected at most 1 field"]],
     [Type.Object({ a: text }), { a: "cccc" }, ["/a expected at most 3 characters"]],
     [Type.Object({ a: text }), { a: "😀😀" }, ["/a expected text that matches ^[ab]*$"]],
+    [Type.Object({ a: Type.Intersect([Type.Object({ b: Type.String({ pattern: "^a$", expected: "an a" }) })]) }), { a: { b: "b" } }, ["/a/b expected an a"]],
   ])("reads nothing within what is too long: case %#", (schema, value, expected) => {
     expect(compileValidator(schema).issuesOf(value).map(({ path, message }) => `${path} ${message}`)).toEqual(expected);
   });

@@ -27,7 +27,7 @@ const source = Type.Union([
   ),
   Type.Object(
     {
-      query: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description: "The name of a query that the operator placed." }),
+      query: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", expected: "the name of a query: up to 64 letters, digits, _ and -", description: "The name of a query that the operator placed." }),
       params: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), parameter, { maxProperties: 100 })),
     },
     { additionalProperties: false },
@@ -40,7 +40,7 @@ const column = Type.Object(
     name: columnName,
     as: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "The column's name in the file." })),
     decimals: Type.Optional(Type.Integer({ minimum: 0, maximum: 15, description: "Digits behind the point: a number is rounded, in xlsx shown so." })),
-    date: Type.Optional(Type.String({ pattern: DATE_PATTERN, maxLength: 32, description: "How a date or time is written, of YYYY MM DD HH mm ss SSS." })),
+    date: Type.Optional(Type.String({ pattern: DATE_PATTERN, expected: "a date pattern such as DD.MM.YYYY HH:mm", maxLength: 32, description: "How a date or time is written, of YYYY MM DD HH mm ss SSS." })),
   },
   { additionalProperties: false },
 );
@@ -79,6 +79,7 @@ export const exportPayload = Type.Object(
     filename: Type.Optional(
       Type.String({
         pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,111}$",
+        expected: "a file name: up to 112 letters, digits, . _ and -, not beginning with a dot",
         description: "The name of the artifact (default `export`); the extensions of the format and of its compression are added where missing.",
       }),
     ),

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { PermanentError } from "../core/job-type.ts";
 import { effortsOf, type Work } from "./cost.ts";
+import { DEFAULT_MAX_PIXELS } from "./decoding.ts";
 import type { Image } from "./image.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 
-const imageOf = (width: number, height: number, changes: Partial<Image> = {}): Image => ({ bytes: Buffer.alloc(0), format: "jpeg", size: { width, height }, frames: 1, delaysMs: undefined, loops: undefined, ...changes });
+const imageOf = (width: number, height: number, changes: Partial<Image> = {}): Image => ({ bytes: Buffer.alloc(0), format: "jpeg", size: { width, height }, frames: 1, delaysMs: undefined, loops: undefined, orientation: 1, exif: undefined, xmp: undefined, density: undefined, maxPixels: DEFAULT_MAX_PIXELS, onError: "fail", isTruncated: false, ...changes });
 const camera = imageOf(4_000, 3_000);
 const largest = imageOf(7_000, 7_000);
 const work = (format: OutputFormat, variant: Variant = {}, isAnimated = false): Work => ({ variant, format, isAnimated });

@@ -5,7 +5,7 @@
  */
 import { PermanentError } from "../core/job-type.ts";
 import type { Image } from "./image.ts";
-import { outputSize } from "./output-size.ts";
+import { outputSize, scaledSize } from "./output-size.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 
 /** Seconds, as measured below: half of an attempt's 120, for slower machines, a source that has to be fetched, and the start of the process. */
@@ -76,11 +76,10 @@ function megapixelsOf(image: Image, { variant, isAnimated }: Work): number {
   return (width * height * (isAnimated ? image.frames : 1)) / 1e6;
 }
 
-/** Still outputs share one decoding, and animated ones another, unless one of these keeps metadata (render.ts). */
+/** Still outputs share one decoding, and animated ones another. */
 function decodeSeconds(image: Image, works: readonly Work[]): number {
-  const moving = works.filter(({ isAnimated }) => isAnimated);
-  const movingDecodings = moving.some(({ variant }) => variant.metadata === "keep") ? moving.length : Math.min(1, moving.length);
-  const frames = movingDecodings * image.frames + (moving.length < works.length ? 1 : 0);
+  const moving = works.filter(({ isAnimated }) => isAnimated).length;
+  const frames = (moving > 0 ? image.frames : 0) + (moving < works.length ? 1 : 0);
   return frames * decodeOnceSeconds(image);
 }
 
@@ -94,6 +93,6 @@ function renderSeconds(image: Image, work: Work, watermarks: ReadonlyMap<string,
   const perMegapixel = RESIZE_SECONDS + (blur === undefined ? 0 : BLUR_SECONDS) + (sharpen === undefined ? 0 : SHARPEN_SECONDS) + (watermark ? LAYER_SECONDS : 0);
   const mark = watermark && watermarks.get(watermark.artifact);
   const looks = crop === "attention" || crop === "entropy";
-  const scaled = outputSize(image.size, { ...work.variant, fit: "outside" });
+  const scaled = scaledSize(image.size, work.variant);
   return megapixelsOf(image, work) * perMegapixel + (mark ? decodeOnceSeconds(mark) : 0) + (looks ? ((scaled.width * scaled.height) / 1e6) * LOOK_SECONDS : 0);
 }

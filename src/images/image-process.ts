@@ -6,6 +6,7 @@
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { codeOf, messageOf } from "../errors.ts";
+import type { ReadOptions } from "./decoding.ts";
 import { openImage, prepareSharp, type Image } from "./image.ts";
 import { parcelsOf, sendParcel, type Parcel } from "./parcel.ts";
 import { renderVariants, type RenderedVariant } from "./render.ts";
@@ -16,6 +17,7 @@ export interface RenderRequest {
   readonly variants: readonly Variant[];
   /** The references of the watermarks. */
   readonly watermarks: readonly string[];
+  readonly options: ReadOptions;
 }
 
 /** For each variant one, whose part is the encoded image; or one that tells of a failure, and ends it. */
@@ -26,9 +28,9 @@ export type RenderAnswer =
 async function* answer({ head, parts }: Parcel<RenderRequest>): AsyncGenerator<Parcel<RenderAnswer>> {
   try {
     const [source = Buffer.alloc(0), ...marks] = parts;
-    const image = await openImage(source);
+    const image = await openImage(source, head.options);
     const watermarks = new Map<string, Image>();
-    for (const [i, reference] of head.watermarks.entries()) watermarks.set(reference, await openImage(marks[i] ?? source));
+    for (const [i, reference] of head.watermarks.entries()) watermarks.set(reference, await openImage(marks[i] ?? source, { ...head.options, onError: "fail" }));
     for await (const { bytes, ...rendered } of renderVariants(image, head.variants, watermarks)) yield { head: { kind: "rendered", rendered }, parts: [bytes] };
   } catch (thrown) {
     yield { head: { kind: "failed", name: thrown instanceof Error ? thrown.name : "", code: codeOf(thrown) ?? "error", message: messageOf(thrown) }, parts: [] };

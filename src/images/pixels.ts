@@ -1,35 +1,62 @@
 /**
- * A still source decoded once, for several variants, at the scale of the largest: its decoder may shrink on the way, as
- * for a single variant. The others are scaled down from that, or from halvings of it, so that the last step is a factor of
- * two or more, which keeps each as sharp as one scaled from the source (libvips's own `gap` is as wide). Where two of
- * the largest are too close for that, the source is decoded at twice their scale.
+ * The pixels that still variants are drawn from: the whole source, scaled as the variant asks. Most formats are decoded once at full
+ * size, so a variant is the same, bit for bit, alone and beside others. JPEG and WebP are scaled while they are decoded, which takes
+ * a third of the time: alone, a variant is decoded straight to its size; several share a decoding at the scale of the largest and
+ * halvings of it, so that the last step is a factor of two or more (libvips's own `gap` is as wide). Where two of the largest are too
+ * close for that, the source is decoded at twice their scale. What is drawn of either differs by no more than the resampling.
  */
 import sharp, { type Sharp } from "sharp";
-import { decoding, OPERATION_TIMEOUT_SECONDS, READ } from "./decoding.ts";
+import { openBitmap, toBitmap, drawn, type Bitmap } from "./bitmap.ts";
+import { reading, type Reading } from "./decoding.ts";
 import type { Image } from "./image.ts";
-import { largestScale } from "./output-size.ts";
+import { scaledSize, type Size } from "./output-size.ts";
 import type { Variant } from "./variant.ts";
 
-/** The source at some scale, in what costs least to read again. */
+/** Gives a still variant a pipeline whose picture is the whole source at the variant's scale. */
+export type PixelSource = (variant: Variant) => Promise<Reading<Sharp>>;
+
+/** The source at some scale. */
 interface Level {
-  readonly open: () => Sharp;
+  readonly bitmap: Bitmap;
   readonly scale: number;
 }
 
-/** Gives a variant its pixels. */
-export type PixelSource = (variant: Variant) => Promise<Sharp>;
-
-/** Decodes the source for these variants. */
-export async function decodeOnce(image: Image, variants: readonly Variant[]): Promise<PixelSource> {
-  const keepsMetadata = variants.some(({ metadata }) => metadata === "keep");
-  const scaleOf = (variant: Variant): number => Math.min(1, largestScale(image.size, variant));
-  const first = await makeLevel(sharp(image.bytes, { ...READ, pages: 1 }), image, firstScale(variants.map(scaleOf)), keepsMetadata);
-  const levels = [first]; // from large to small
+/** Decodes the source for these variants, the first of them that comes. */
+export function pixelSource(image: Image, variants: readonly Variant[]): PixelSource {
+  const isScaledInDecoder = image.format === "jpeg" || image.format === "webp";
+  if (isScaledInDecoder && variants.length < 2) {
+    return async (variant) => {
+      const { value, isTruncated } = await decode(image, scaledSize(image.size, variant));
+      return { value: openBitmap(value), isTruncated };
+    };
+  }
+  const scaleOf = (variant: Variant): number => Math.min(1, largestScale(image.size, scaledSize(image.size, variant)));
+  const scale = isScaledInDecoder ? firstScale(variants.map(scaleOf)) : 1;
+  let first: Promise<Reading<Bitmap>> | undefined;
+  const levels: Level[] = []; // from large to small
   return async (variant) => {
-    const wanted = scaleOf(variant);
-    for (let last = levels.at(-1) ?? first; last.scale >= 4 * wanted; levels.push(last)) last = await makeLevel(last.open(), image, last.scale / 2, keepsMetadata);
-    return (levels.findLast(({ scale }) => scale >= 2 * wanted) ?? first).open();
+    const { value, isTruncated } = await (first ??= decode(image, sizeAt(image.size, scale)));
+    if (levels.length === 0) levels.push({ bitmap: value, scale });
+    const bitmap = isScaledInDecoder ? await levelFor(scaleOf(variant), levels, image.size) : value;
+    return { value: scaled(bitmap, scaledSize(image.size, variant)), isTruncated };
   };
+}
+
+/** A pipeline that scales a bitmap. Nothing is computed anew where it has that size. */
+export function scaled(bitmap: Bitmap, size: Size): Sharp {
+  const pipeline = openBitmap(bitmap);
+  return bitmap.width === size.width && bitmap.height === size.height ? pipeline : pipeline.resize({ ...size, fit: "fill" });
+}
+
+/** The smallest level that has twice the pixels that are wanted, or else the largest. Adds the halvings that are missing. */
+async function levelFor(wanted: number, levels: Level[], size: Size): Promise<Bitmap> {
+  for (let last = levels.at(-1); last && last.scale >= 4 * wanted; last = levels.at(-1)) {
+    const scale = last.scale / 2;
+    levels.push({ bitmap: await drawn(scaled(last.bitmap, sizeAt(size, scale))), scale });
+  }
+  const level = levels.findLast(({ scale }) => scale >= 2 * wanted) ?? levels[0];
+  if (level === undefined) throw new Error("no level was decoded");
+  return level.bitmap;
 }
 
 function firstScale(scales: readonly number[]): number {
@@ -37,13 +64,18 @@ function firstScale(scales: readonly number[]): number {
   return largest >= 2 * second ? largest : Math.min(1, 2 * largest);
 }
 
-async function makeLevel(source: Sharp, { size }: Image, scale: number, keepsMetadata: boolean): Promise<Level> {
-  const [width, height] = [size.width, size.height].map((side) => Math.max(1, Math.round(side * scale)));
-  if (scale < 1) source.resize({ width, height, fit: "fill" });
-  // bare pixels carry no metadata; a PNG that is not compressed does
-  if (keepsMetadata) source.keepExif().keepXmp().png({ compressionLevel: 0 });
-  else source.raw();
-  const { data, info } = await decoding(source.timeout({ seconds: OPERATION_TIMEOUT_SECONDS }).toBuffer({ resolveWithObject: true }));
-  const raw = { width: info.width, height: info.height, channels: info.channels };
-  return { scale, open: () => sharp(data, { limitInputPixels: false, ...(!keepsMetadata && { raw }) }) };
+/** The most by which a side of the source is scaled: what a variant needs of the source's pixels. */
+function largestScale(size: Size, wanted: Size): number {
+  return Math.max(wanted.width / size.width, wanted.height / size.height);
+}
+
+function sizeAt({ width, height }: Size, scale: number): Size {
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+function decode({ bytes, size, maxPixels, onError }: Image, wanted: Size): Promise<Reading<Bitmap>> {
+  return reading(onError, (strictness) => {
+    const decoder = sharp(bytes, { ...strictness, limitInputPixels: maxPixels, autoOrient: true, pages: 1 });
+    return toBitmap(wanted.width === size.width && wanted.height === size.height ? decoder : decoder.resize({ ...wanted, fit: "fill" }));
+  });
 }

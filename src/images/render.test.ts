@@ -1,25 +1,8 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { openImage, prepareSharp, type Image } from "./image.ts";
-import { renderVariants, type RenderedVariant } from "./render.ts";
+import { MARK, render, renderOne } from "../testing/render.ts";
+import type { RenderedVariant } from "./render.ts";
 import type { Variant } from "./variant.ts";
-
-prepareSharp();
-
-const MARK = "01890a5d-ac96-7000-bdef-b302099a8058/mark.png";
-
-async function render(source: Buffer, variants: readonly Variant[], mark?: Buffer): Promise<RenderedVariant[]> {
-  const watermarks = new Map<string, Image>(mark && [[MARK, await openImage(mark)]]);
-  const rendered = [];
-  for await (const each of renderVariants(await openImage(source), variants, watermarks)) rendered.push(each);
-  return rendered;
-}
-
-async function renderOne(source: Buffer, variant: Variant, mark?: Buffer): Promise<RenderedVariant> {
-  const [one] = await render(source, [variant], mark);
-  if (one === undefined) throw new Error("nothing was rendered");
-  return one;
-}
 
 const plain = (width: number, height: number, background: string) => sharp({ create: { width, height, channels: 3, background } });
 

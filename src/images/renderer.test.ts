@@ -16,6 +16,7 @@ import { Threads } from "../execute/threads.ts";
 import imageResize from "../jobs/image-resize.ts";
 import { submission } from "../testing/queue.ts";
 import { until } from "../testing/until.ts";
+import { DEFAULT_MAX_PIXELS } from "./decoding.ts";
 import { Renderer } from "./renderer.ts";
 import { smallPayloads } from "../testing/small-payloads.ts";
 
@@ -48,7 +49,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const settings = () => ({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
+const settings = () => ({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false, IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS });
 
 function start(payload: object, history: readonly string[] = []): { attempt: Attempt; end: Promise<AttemptEnd> } {
   const job = { ...decodeSubmission(randomUUID(), encodeSubmission(submission({ type: "image_resize", payload: JSON.stringify(payload) }))), attempt: 1, history };
@@ -155,7 +156,7 @@ describe("an image process", () => {
       processes.start(0, request);
     }, 300);
     const source = await sharp({ create: { width: 60, height: 40, channels: 3, background: "teal" } }).png().toBuffer();
-    for await (const { bytes, ...rendered } of renderer.render(source, [{ width: 30 }, { width: 15 }], new Map())) expect([bytes.length > 0, rendered.format]).toEqual([true, "png"]);
+    for await (const { bytes, ...rendered } of renderer.render(source, [{ width: 30 }, { width: 15 }], new Map(), { maxPixels: DEFAULT_MAX_PIXELS, onError: "fail" })) expect([bytes.length > 0, rendered.format]).toEqual([true, "png"]);
     const [pid = 0] = imageProcesses();
     expect(readFileSync(`/proc/${pid}/environ`, "utf8")).not.toContain("secret");
     expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toContain("MALLOC_ARENA_MAX=");

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PermanentError, RetryableError, type ProcessRequest } from "../core/job-type.ts";
 import { messageOf } from "../errors.ts";
+import type { ReadOptions } from "./decoding.ts";
 import type { RenderAnswer, RenderRequest } from "./image-process.ts";
 import { parcelsOf, sendParcel, type Parcel } from "./parcel.ts";
 import type { RenderedVariant } from "./render.ts";
@@ -43,12 +44,12 @@ export class Renderer {
    * @throws {PermanentError | RetryableError} what `openImage` and `renderVariants` throw
    * @throws {RetryableError} `image_process_exited`: killed, or ended by a fault
    */
-  async *render(source: Buffer, variants: readonly Variant[], watermarks: ReadonlyMap<string, Buffer>): AsyncGenerator<RenderedVariant> {
+  async *render(source: Buffer, variants: readonly Variant[], watermarks: ReadonlyMap<string, Buffer>, options: ReadOptions): AsyncGenerator<RenderedVariant> {
     clearTimeout(this.#idle);
     let isWhole = false;
     try {
       const connection = (this.#connection ??= await this.#connect());
-      const request: RenderRequest = { variants, watermarks: [...watermarks.keys()] };
+      const request: RenderRequest = { variants, watermarks: [...watermarks.keys()], options };
       await exitsAreFaults(sendParcel(connection.socket, { head: request, parts: [source, ...watermarks.values()] }));
       for (let left = variants.length; left > 0; left--) {
         const { head, parts: [bytes = Buffer.alloc(0)] } = await next(connection);

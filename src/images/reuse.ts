@@ -11,28 +11,35 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { ArtifactKey } from "../artifacts/key.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
+import type { ReadOptions } from "./decoding.ts";
 import type { ImageOutput } from "./resize.ts";
 import type { Variant } from "./variant.ts";
 
 /** To be counted up with each change of what is rendered. sharp's version names that of its libvips; loading them is for the image process alone. */
-const RENDERER = `3 ${sharpVersion()}`;
+const RENDERER = `4 ${sharpVersion()}`;
 
 export interface KeptOutput extends ImageOutput {
   readonly sha256: string;
 }
 
-interface Note {
+/** What a job has made of its source. */
+export interface Made {
+  readonly outputs: readonly KeptOutput[];
+  /** Whether the source was damaged. */
+  readonly truncated?: boolean;
+}
+
+interface Note extends Made {
   readonly jobId: string;
   readonly attempt: number;
-  readonly outputs: readonly KeptOutput[];
 }
 
 /** SHA-256 of all that decides what is rendered, in hexadecimal. */
-export function digestOf(source: Buffer, variants: readonly Variant[], watermarks: ReadonlyMap<string, Buffer>): string {
+export function digestOf(source: Buffer, variants: readonly Variant[], watermarks: ReadonlyMap<string, Buffer>, options: ReadOptions): string {
   const sorted = (_: string, value: unknown): unknown => (isRecord(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value);
   const hashes = [source, ...watermarks.values()].map((bytes) => createHash("sha256").update(bytes).digest("hex"));
   const asked = variants.map(({ watermark, ...variant }) => ({ ...variant, ...(watermark && { watermark: { ...watermark, artifact: [...watermarks.keys()].indexOf(watermark.artifact) } }) }));
-  return createHash("sha256").update(JSON.stringify([RENDERER, hashes, asked], sorted)).digest("hex");
+  return createHash("sha256").update(JSON.stringify([RENDERER, hashes, asked, options], sorted)).digest("hex");
 }
 
 function sharpVersion(): string {
@@ -45,7 +52,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** The files of an earlier job, copied to this one, or undefined when there are none, not all of them, or not as they were. */
-export async function recall(store: ArtifactStore, digest: string, { jobId, attempt }: { readonly jobId: string; readonly attempt: number }): Promise<KeptOutput[] | undefined> {
+export async function recall(store: ArtifactStore, digest: string, { jobId, attempt }: { readonly jobId: string; readonly attempt: number }): Promise<Made | undefined> {
   const note = await readNote(store, digest);
   if (note === undefined) return undefined;
   for (const output of note.outputs) {
@@ -55,7 +62,7 @@ export async function recall(store: ArtifactStore, digest: string, { jobId, atte
     const { sha256 } = await store.write({ jobId, attempt, name: output.artifact }, stored.read());
     if (sha256 !== output.sha256) return undefined; // what is rendered now takes its place
   }
-  return [...note.outputs];
+  return { outputs: note.outputs, ...(note.truncated && { truncated: true }) };
 }
 
 /** Notes what a job has made. */

@@ -1,6 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import { Type, type Static } from "typebox";
-import { ARTIFACT_REFERENCE_PATTERN, parseArtifactReference } from "../artifacts/key.ts";
+import { ARTIFACT_REFERENCE_EXPECTED, ARTIFACT_REFERENCE_PATTERN, parseArtifactReference } from "../artifacts/key.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
@@ -22,8 +22,8 @@ const closed = { additionalProperties: false };
 export const imageSource = Type.Union(
   [
     Type.Object({ url: Type.String({ minLength: 1, maxLength: 2_048, description: "An http or https URL without credentials." }) }, closed),
-    Type.Object({ base64: Type.String({ minLength: 4, maxLength: 16_777_216, pattern: "^[A-Za-z0-9+/]+={0,2}$" }) }, closed),
-    Type.Object({ artifact: Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "JOB_ID/NAME. It needs a key with the scope `read`" }) }, closed),
+    Type.Object({ base64: Type.String({ minLength: 4, maxLength: 16_777_216, pattern: "^[A-Za-z0-9+/]+={0,2}$", expected: "base64 in one line, without a data: prefix" }) }, closed),
+    Type.Object({ artifact: Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, expected: ARTIFACT_REFERENCE_EXPECTED, description: "JOB_ID/NAME. It needs a key with the scope `read`" }) }, closed),
   ],
   { description: "The image: to be fetched, in the payload itself, or what another job produced." },
 );
@@ -54,7 +54,7 @@ async function readArtifact(reference: string, store: ArtifactStore): Promise<Bu
 async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
   try {
     const answer = await outbound.fetch(url, {
-      headers: { accept: "image/jpeg, image/png, image/webp, image/avif, image/gif", "user-agent": "TaskFlow" },
+      headers: { accept: "image/jpeg, image/png, image/webp, image/avif, image/gif, image/tiff", "user-agent": "TaskFlow" },
       signal,
       timeoutMs: FETCH_TIMEOUT_MS,
       followRedirects: FETCH_REDIRECTS,

@@ -4,13 +4,19 @@ import { holdsFrames, type Variant } from "./variant.ts";
 
 /** What a schema cannot say about a variant; `path` is where it stands in the payload (empty for its top). */
 export function variantFaults(variant: Variant, path: string): PayloadFault[] {
-  const { width, height, fit, format } = variant;
+  const { width, height, format } = variant;
   const faults: [field: keyof Variant, message: string | undefined][] = [...cropFaults(variant), ...animationFaults(variant)];
   if (format === "gif" && variant.quality !== undefined) faults.push(["quality", "gif has no quality"]);
   if (width === undefined && height === undefined && !changesMore(variant)) faults.push(["width", "give at least one of width, height and format"]);
-  // `inside` makes less of a box, `outside` more: what comes of a source is judged again when its size is known
-  if (fit !== "inside") faults.push(["width", sizeFault({ width: width ?? 1, height: height ?? 1 }, format)]);
   return faults.flatMap(([field, message]) => (message === undefined ? [] : [{ path: `${path}/${field}`, message }]));
+}
+
+/** Why no source makes an output of a variant's size. What comes of one source is judged again when its size is known. */
+export function variantSizeFaults({ width = 1, height = 1, fit, format, without_enlargement: keepsSmall }: Variant, path: string, maxPixels: number): PayloadFault[] {
+  // `inside` may make less of a box, as may a small source that is not enlarged
+  const isAtMost = fit === "inside" || (keepsSmall === true && fit !== "contain");
+  const message = isAtMost ? undefined : sizeFault({ width, height }, format, maxPixels);
+  return message === undefined ? [] : [{ path: `${path}/width`, message }];
 }
 
 /** Whether a variant that keeps the size asks for anything. */

@@ -9,7 +9,8 @@ import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { Compile } from "typebox/compile";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
+import { PermanentError, RetryableError, RetryAfterError, type PayloadFault } from "../core/job-type.ts";
+import { DEFAULT_MAX_PIXELS } from "../images/decoding.ts";
 import { prepareSharp } from "../images/image.ts";
 import { resizeImage, type ImageTool } from "../images/resize.ts";
 import { openOutbound } from "../net/outbound.ts";
@@ -27,6 +28,7 @@ interface Output {
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 const SOURCE_ID = "01890a5d-ac96-7000-bdef-b302099a8058";
+const SETTINGS = { ARTIFACTS_DIR: "", OUTBOUND_ALLOW_PRIVATE: true, IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS } as Parameters<NonNullable<typeof imageResize.checkHere>>[1];
 const validator = Compile(imageResize.payload);
 const cleanups: (() => unknown)[] = [];
 
@@ -41,9 +43,11 @@ async function setup() {
   const tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true });
   cleanups.push(() => tool.outbound.close());
   const progress: number[] = [];
+  const results: object[] = [];
   const run = async (payload: Payload): Promise<Output[]> => {
     expect(faultsOf(payload)).toEqual([]);
-    const { outputs } = await resizeImage(taskOf(payload), tool, new AbortController().signal, (percent) => progress.push(percent));
+    const { outputs, ...result } = await resizeImage(taskOf(payload), tool, new AbortController().signal, (percent) => progress.push(percent));
+    results.push(result);
     return [...outputs];
   };
   const failure = async (source: Payload["source"], variant: Partial<Payload> = { width: 10 }): Promise<unknown> => {
@@ -56,15 +60,15 @@ async function setup() {
     if (stored === undefined) throw new Error(`no ${name}`);
     return buffer(stored.read());
   };
-  return { tool, run, failure, read, progress };
+  return { tool, run, failure, read, progress, results };
 }
 
-function taskOf({ source, variants, ...single }: Payload) {
-  return { jobId: JOB_ID, attempt: 1, source, variants: variants ?? [single] };
+function taskOf({ source, on_error: onError, variants, ...single }: Payload) {
+  return { jobId: JOB_ID, attempt: 1, source, onError, variants: variants ?? [single] };
 }
 
 function faultsOf(payload: unknown): readonly unknown[] {
-  return validator.Check(payload) ? (imageResize.check?.(payload) ?? []) : ["not valid by the schema"];
+  return validator.Check(payload) ? [...(imageResize.check?.(payload) ?? []), ...(imageResize.checkHere?.(payload, SETTINGS) ?? [])] : ["not valid by the schema"];
 }
 
 const base64 = (bytes: Buffer) => ({ base64: bytes.toString("base64") });
@@ -133,9 +137,9 @@ describe("image_resize", () => {
 
   it("reads and writes every format, AVIF decoded once for several variants", async () => {
     const { run, read } = await setup();
-    for (const format of ["jpeg", "png", "webp", "avif"] as const) {
+    for (const format of ["jpeg", "png", "webp", "avif", "tiff"] as const) {
       const outputs = await run({ source: base64(await twoHalves(64, 32).toFormat(format).toBuffer()), variants: [{ width: 32 }, { width: 16, format: "png" }] });
-      expect(outputs).toMatchObject([{ format, width: 32, height: 16 }, { format: "png", width: 16, height: 8 }]);
+      expect(outputs).toMatchObject([{ format: format === "tiff" ? "png" : format, width: 32, height: 16 }, { format: "png", width: 16, height: 8 }]);
       const { data } = await sharp(await read("image-2.png")).removeAlpha().raw().toBuffer({ resolveWithObject: true });
       expect(data[0]).toBeGreaterThan(200); // red on the left
       expect(data[15 * 3 + 2]).toBeGreaterThan(200); // blue on the right
@@ -171,6 +175,16 @@ describe("image_resize", () => {
     expect(await run({ source: base64(gif), width: 2 })).toMatchObject([{ artifact: "image-1.png", format: "png", width: 2, height: 2 }]);
   });
 
+  it("takes a damaged file where that is asked, and says so in its result, made anew or not", async () => {
+    const { run, results, failure } = await setup();
+    const png = await twoHalves(200, 100).png({ compressionLevel: 0 }).toBuffer();
+    const source = base64(png.subarray(0, png.length - 20_000));
+    expect(await failure(source)).toMatchObject({ code: "image_invalid" });
+    for (let i = 0; i < 2; i++) expect(await run({ source, on_error: "truncate", variants: [{ width: 20 }, { width: 10 }] })).toMatchObject([{ width: 20 }, { width: 10 }]);
+    await run({ source: base64(png), on_error: "truncate", width: 20 });
+    expect(results).toEqual([{ reused: false, truncated: true }, { reused: true, truncated: true }, { reused: false }]);
+  });
+
   it("takes a photo of 24 megapixels", async () => {
     const { run } = await setup();
     const photo = await sharp({ create: { width: 6_000, height: 4_000, channels: 3, background: "teal" } }).jpeg().toBuffer();
@@ -196,7 +210,7 @@ describe("image_resize refuses", () => {
     ["a JPEG of nothing but its magic", "image_invalid", () => Buffer.from([0xff, 0xd8, 0xff, 0xe0])],
     ["an SVG with an external entity", "image_unsupported", () => Buffer.from('<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/hostname">]><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text>&x;</text></svg>')],
     ["an SVG behind a JPEG's magic", "image_invalid", () => Buffer.from('\xff\xd8\xff<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "latin1")],
-    ["a TIFF", "image_unsupported", () => twoHalves(9, 9).tiff().toBuffer()],
+    ["a BMP", "image_unsupported", () => Buffer.from("BM\0\0\0\0\0\0\0\0\0\0\0\0", "latin1")],
     ["what is no image", "image_unsupported", () => Buffer.from("hello, world")],
     ["a video in the container of AVIF", "image_unsupported", () => Buffer.from("\0\0\0\x18ftypisom\0\0\0\0isommp42", "latin1")],
   ])("%s", async (_what, code, make) => {
@@ -223,10 +237,10 @@ describe("image_resize refuses", () => {
     }
   });
 
-  it("every decoder that is not among the five", async () => {
+  it("every decoder that is not among the six", async () => {
     prepareSharp();
     await expect(sharp(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')).metadata()).rejects.toThrow("unsupported");
-    await expect(sharp(await twoHalves(9, 9).tiff().toBuffer()).metadata()).rejects.toThrow("unsupported");
+    await expect(sharp(Buffer.from("#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n\x80\x80\x80\x80", "latin1")).metadata()).rejects.toThrow("unsupported");
   });
 });
 
@@ -243,7 +257,13 @@ describe("image_resize checks its payload:", () => {
     [{ source: { url: "file:///etc/hostname" }, width: 10 }, ["/source/url"]],
   ])("%j has faults at %j", (payload, paths) => {
     expect(validator.Check(payload)).toBe(true);
-    expect(imageResize.check?.(payload as Payload).map(({ path }) => path)).toEqual(paths);
+    expect((faultsOf(payload) as PayloadFault[]).map(({ path }) => path)).toEqual(paths);
+  });
+
+  it("by the limit of this deployment", () => {
+    const payload = { source: url, width: 200, height: 100 } as Payload;
+    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 19_999 })).toEqual([{ path: "/width", message: "an output of 200 × 100 has more than 19999 pixels" }]);
+    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 20_000 })).toEqual([]);
   });
 
   it.each([

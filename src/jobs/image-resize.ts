@@ -3,10 +3,10 @@ import { Type, type Static } from "typebox";
 import { artifactSettings } from "../artifacts/settings.ts";
 import { defineJob, exponential, type PayloadFault, type Services } from "../core/job-type.ts";
 import { imageErrors } from "../images/error-codes.ts";
-import { closeImageTool, openImageTool, resizeImage, type ImageSettings, type ImageTool } from "../images/resize.ts";
+import { closeImageTool, imageSettings, openImageTool, resizeImage, type ImageSettings, type ImageTool } from "../images/resize.ts";
 import { imageSource } from "../images/source.ts";
-import { variantFaults } from "../images/variant-faults.ts";
-import { variantFields, variantSchema } from "../images/variant.ts";
+import { variantFaults, variantSizeFaults } from "../images/variant-faults.ts";
+import { variantFields, variantSchema, type Variant } from "../images/variant.ts";
 import { outboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 
@@ -17,6 +17,9 @@ const EXAMPLE_PNG =
 const payloadSchema = Type.Object(
   {
     source: imageSource,
+    on_error: Type.Optional(
+      Type.Enum(["fail", "truncate"], { description: "`truncate` takes a damaged image as far as it can be decoded, and marks the result `truncated`. Default fail." }),
+    ),
     ...variantFields,
     variants: Type.Optional(
       Type.Array(variantSchema, {
@@ -47,10 +50,13 @@ export default defineJob({
   lane: "cpu",
   payload: payloadSchema,
   check: faultsOf,
+  checkHere: sizeFaults,
   needsRead: ({ source, variants = [], watermark }) => "artifact" in source || [watermark, ...variants.map((each) => each.watermark)].some((mark) => mark !== undefined),
-  settings: Type.Object({ ...artifactSettings, ...outboundSettings }),
+  settings: Type.Object({ ...artifactSettings, ...outboundSettings, ...imageSettings }),
   result: Type.Object({
     outputs: Type.Array(Type.Object({ artifact: Type.String(), format: Type.String(), width: Type.Integer(), height: Type.Integer(), bytes: Type.Integer() })),
+    reused: Type.Boolean({ description: "Whether an earlier job had made the same of the same source." }),
+    truncated: Type.Optional(Type.Literal(true, { description: "The source is damaged, and the outputs show what could be decoded." })),
   }),
   errors: imageErrors,
   attempts: 3,
@@ -59,7 +65,7 @@ export default defineJob({
   maxBodyBytes: 16_777_216,
   open,
   close: closeImageTool,
-  run: ({ source, variants, ...single }, { jobId, attempt, state, tool, signal, progress }) => resizeImage({ jobId, attempt, source, variants: variants ?? [single], state }, tool, signal, progress),
+  run: ({ source, on_error: onError, variants, ...single }, { jobId, attempt, state, tool, signal, progress }) => resizeImage({ jobId, attempt, source, onError, variants: variants ?? [single], state }, tool, signal, progress),
 });
 
 async function open(settings: ImageSettings, services?: Services): Promise<ImageTool> {
@@ -68,10 +74,25 @@ async function open(settings: ImageSettings, services?: Services): Promise<Image
 }
 
 function faultsOf(payload: Payload): PayloadFault[] {
-  const { source, variants, ...variant } = payload;
+  const { source, variants } = payload;
+  const variant = topVariant(payload);
   const fault = "url" in source ? urlFault(source.url) : undefined;
   const faults: PayloadFault[] = fault === undefined ? [] : [{ path: "/source/url", message: fault }];
   if (variants === undefined) return [...faults, ...variantFaults(variant, "")];
   for (const field of Object.keys(variant)) faults.push({ path: `/${field}`, message: "must not be given beside variants" });
   return [...faults, ...variants.flatMap((each, i) => variantFaults(each, `/variants/${i}`))];
+}
+
+function sizeFaults(payload: Payload, { IMAGE_MAX_PIXELS: maxPixels }: { readonly IMAGE_MAX_PIXELS: number }): PayloadFault[] {
+  if (payload.variants === undefined) return variantSizeFaults(topVariant(payload), "", maxPixels);
+  return payload.variants.flatMap((each, i) => variantSizeFaults(each, `/variants/${i}`, maxPixels));
+}
+
+/** The fields of an output that stand beside the source. */
+function topVariant(payload: Payload): Variant {
+  const variant: Partial<Payload> = { ...payload };
+  delete variant.source;
+  delete variant.on_error;
+  delete variant.variants;
+  return variant;
 }

@@ -1,7 +1,7 @@
 /** What an email job may say, and everything that is wrong with one before it is queued. */
 import { Type } from "typebox";
 import type { Static } from "typebox";
-import { ARTIFACT_REFERENCE_PATTERN } from "../artifacts/key.ts";
+import { ARTIFACT_REFERENCE_EXPECTED, ARTIFACT_REFERENCE_PATTERN } from "../artifacts/key.ts";
 import type { PayloadFault } from "../core/job-type.ts";
 import { faultOfMailbox } from "./mailbox.ts";
 import { TEMPLATE_NAME_PATTERN } from "./template.ts";
@@ -23,8 +23,8 @@ const Attachment = Type.Object(
     filename: Type.String({ minLength: 1, maxLength: 255 }),
     content_type: Type.Optional(MediaType),
     base64: Type.Optional(Type.String({ description: "The file itself" })),
-    artifact: Type.Optional(Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, description: "A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read`" })),
-    content_id: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,128}$", description: "Makes it part of the html, which shows it as `cid:CONTENT_ID`" })),
+    artifact: Type.Optional(Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, expected: ARTIFACT_REFERENCE_EXPECTED, description: "A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read`" })),
+    content_id: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,128}$", expected: "must be 1 to 128 letters, digits or signs of an address, without spaces and brackets", description: "Makes it part of the html, which shows it as `cid:CONTENT_ID`" })),
     url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Where the file is fetched from with each attempt; http or https, without credentials" })),
   },
   { additionalProperties: false, description: "A file: one of `base64`, `artifact` and `url`. At most 18 MiB in all" },
@@ -36,7 +36,7 @@ export const EmailSchema = Type.Object(
     subject: Type.Optional(Type.String({ maxLength: 998, description: "May be left out where `template` has one" })),
     body: Type.Optional(Type.String({ description: "The plain text; may be left out only where `html` or `template` is given" })),
     html: Type.Optional(Type.String()),
-    template: Type.Optional(Type.String({ pattern: TEMPLATE_NAME_PATTERN, description: "A template of EMAIL_TEMPLATES_DIR, in place of `body` and `html`" })),
+    template: Type.Optional(Type.String({ pattern: TEMPLATE_NAME_PATTERN, expected: "the name of a template: up to 64 letters, digits, _ and -", description: "A template of EMAIL_TEMPLATES_DIR, in place of `body` and `html`" })),
     data: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "What the template is filled with" })),
     from: Type.Optional(Address),
     cc: Type.Optional(Recipients),

@@ -1,5 +1,6 @@
 /** The tool of `image_resize` in the process of a test, its image process started as a replica starts it. */
 import { ChildProcesses } from "../execute/child-processes.ts";
+import { DEFAULT_MAX_PIXELS } from "../images/decoding.ts";
 import { Renderer } from "../images/renderer.ts";
 import { openImageTool, type ImageSettings, type ImageTool } from "../images/resize.ts";
 
@@ -8,8 +9,8 @@ const start = (request: Parameters<ChildProcesses["start"]>[1]): void => process
 /** One for all tests of a file: each would wait for its start. */
 const renderer = new Renderer(start);
 
-export async function openTestImageTool(settings: ImageSettings): Promise<ImageTool> {
-  return { ...(await openImageTool(settings, start)), renderer };
+export async function openTestImageTool(settings: Omit<ImageSettings, "IMAGE_MAX_PIXELS"> & Partial<ImageSettings>): Promise<ImageTool> {
+  return { ...(await openImageTool({ IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS, ...settings }, start)), renderer };
 }
 
 /** For `afterAll`. */

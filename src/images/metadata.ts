@@ -1,0 +1,75 @@
+/**
+ * Puts kept metadata on a finished picture. sharp copies EXIF and XMP from its input alone, so a still picture passes through a PNG
+ * that carries them; to an animated WebP they are added once it is encoded. GIF has a place for neither.
+ */
+import { crc32 } from "node:zlib";
+import sharp, { type Sharp } from "sharp";
+import { decoding, OPERATION_TIMEOUT_SECONDS } from "./decoding.ts";
+import { keptExif } from "./exif.ts";
+import type { Image } from "./image.ts";
+import type { Size } from "./output-size.ts";
+import type { OutputFormat, Variant } from "./variant.ts";
+import { keptXmp } from "./xmp.ts";
+
+/** What a segment of a JPEG has room for, less its label. */
+const MAX_BLOCK_BYTES = 65_000;
+
+/** EXIF's and JFIF's, for files that say none. */
+const DEFAULT_DENSITY = 72;
+
+export interface Metadata {
+  readonly exif: Buffer | undefined;
+  readonly xmp: Buffer | undefined;
+}
+
+/** What an output keeps of its source's metadata; undefined for none. */
+export function keptMetadata({ exif, xmp }: Image, { metadata = "drop" }: Variant, format: OutputFormat, size: Size): Metadata | undefined {
+  if (metadata === "drop" || format === "gif") return undefined;
+  const keepsLocation = metadata === "keep";
+  const packet = xmp && xmp.length <= MAX_BLOCK_BYTES ? keptXmp(xmp.toString(), size, `image/${format}`, keepsLocation) : undefined;
+  const kept = { exif: fitting(exif && keptExif(exif, size, keepsLocation)), xmp: fitting(packet === undefined ? undefined : Buffer.from(packet)) };
+  return kept.exif === undefined && kept.xmp === undefined ? undefined : kept;
+}
+
+function fitting(block: Buffer | undefined): Buffer | undefined {
+  return block && block.length <= MAX_BLOCK_BYTES ? block : undefined;
+}
+
+/** A pipeline whose input is this still picture with this metadata. */
+export async function carrying(picture: Sharp, { exif, xmp }: Metadata, density = DEFAULT_DENSITY): Promise<Sharp> {
+  const png = await decoding(picture.png({ compressionLevel: 0 }).toBuffer());
+  const headerEnd = 33; // the signature and the chunk IHDR, which comes first
+  const chunks = [];
+  if (exif) chunks.push(pngChunk("eXIf", exif));
+  if (xmp) chunks.push(pngChunk("iTXt", Buffer.concat([Buffer.from("XML:com.adobe.xmp\0\0\0\0\0", "latin1"), xmp])));
+  const carrier = Buffer.concat([png.subarray(0, headerEnd), ...chunks, png.subarray(headerEnd)]);
+  const carried = sharp(carrier, { limitInputPixels: false }).timeout({ seconds: OPERATION_TIMEOUT_SECONDS });
+  if (xmp) carried.keepXmp();
+  return exif ? carried.keepExif().withDensity(density) : carried; // libvips writes a density into EXIF in any case
+}
+
+function pngChunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  check.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, check]);
+}
+
+/** An animated WebP with this metadata: flags in its header, and chunks behind the frames (https://developers.google.com/speed/webp/docs/riff_container). */
+export function withWebpMetadata(webp: Buffer, { exif, xmp }: Metadata): Buffer {
+  const chunks = [webp];
+  if (exif) chunks.push(riffChunk("EXIF", exif));
+  if (xmp) chunks.push(riffChunk("XMP ", xmp));
+  const whole = Buffer.concat(chunks);
+  whole.writeUInt32LE(whole.length - 8, 4);
+  const flagsAt = 20; // "RIFF", length, "WEBP", "VP8X", length
+  whole.writeUInt8(whole.readUInt8(flagsAt) | (exif ? 0x08 : 0) | (xmp ? 0x04 : 0), flagsAt);
+  return whole;
+}
+
+function riffChunk(name: string, data: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(data.length);
+  return Buffer.concat([Buffer.from(name, "latin1"), length, data, Buffer.alloc(data.length % 2)]);
+}
