@@ -24,7 +24,7 @@ const Attachment = Type.Object(
     content_type: Type.Optional(MediaType),
     base64: Type.Optional(Type.String({ description: "The file itself" })),
     artifact: Type.Optional(Type.String({ pattern: ARTIFACT_REFERENCE_PATTERN, expected: ARTIFACT_REFERENCE_EXPECTED, description: "A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read`" })),
-    content_id: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,128}$", expected: "must be 1 to 128 letters, digits or signs of an address, without spaces and brackets", description: "Makes it part of the html, which shows it as `cid:CONTENT_ID`" })),
+    content_id: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,128}$", expected: "up to 128 letters, digits and signs of an address, without spaces and brackets", description: "Makes it part of the html, which shows it as `cid:CONTENT_ID`" })),
     url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Where the file is fetched from with each attempt; http or https, without credentials" })),
   },
   { additionalProperties: false, description: "A file: one of `base64`, `artifact` and `url`. At most 18 MiB in all" },
