@@ -31,8 +31,8 @@ export type ImageSource = Static<typeof imageSource>;
 
 /**
  * Reads the bytes of an image.
- * @throws {PermanentError} `image_too_large`, `source_refused` (an HTTP status that no repeat mends), `target_refused`, `artifact_unknown`
- * @throws {RetryableError} `source_unreachable`
+ * @throws {PermanentError} `image_too_large`, `source_refused` (an HTTP status that no repeat mends), `target_refused`, `encoding_unknown`, `artifact_unknown`
+ * @throws {RetryableError} `source_unreachable`, `encoding_invalid`
  * @throws {RetryAfterError} `source_busy` (HTTP 429)
  */
 export async function readImage(source: ImageSource, store: ArtifactStore, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
@@ -64,7 +64,7 @@ async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal):
     return answer.body;
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (thrown instanceof PermanentError || thrown instanceof RetryAfterError) throw thrown;
+    if (thrown instanceof PermanentError || thrown instanceof RetryAfterError || codeOf(thrown) === "encoding_invalid") throw thrown;
     throw new RetryableError(`the source gave no image (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "source_unreachable", cause: thrown });
   }
 }

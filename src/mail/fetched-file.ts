@@ -37,7 +37,7 @@ export interface FetchedFile {
 
 /**
  * @throws {PermanentError} `attachment_too_large`, `attachment_refused`, `target_refused` and the like
- * @throws {RetryableError} `attachment_unreachable`
+ * @throws {RetryableError} `attachment_unreachable`, `encoding_invalid`
  * @throws {RetryAfterError} `attachment_busy` (HTTP 429)
  */
 export async function fetchFile(url: string, options: FetchOptions): Promise<FetchedFile> {
@@ -60,7 +60,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
     throw new PermanentError(message, { code: "attachment_refused" });
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError) throw thrown;
+    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError || codeOf(thrown) === "encoding_invalid") throw thrown;
     const message = `an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`;
     throw new RetryableError(message, { code: "attachment_unreachable", cause: thrown });
   } finally {

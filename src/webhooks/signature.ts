@@ -9,13 +9,13 @@ const PREFIX = "whsec_";
 const KEY_BYTES = { least: 24, most: 64 };
 
 /**
- * The value of `webhook-signature` for the exact text of a body: one signature for each secret, in their order, so that a
+ * The value of `webhook-signature` for the exact bytes of a body, of a text in UTF-8: one signature for each secret, in their order, so that a
  * receiver that knows any of them is content while a secret is replaced.
  * @param secrets after `whsec_` base64; else the bytes of the text are the key
  */
-export function signatureOf(secrets: readonly string[], id: string, timestampSeconds: number, body: string): string {
-  const signed = `${id}.${timestampSeconds}.${body}`;
-  return secrets.map((secret) => `v1,${createHmac("sha256", keyOf(secret)).update(signed).digest("base64")}`).join(" ");
+export function signatureOf(secrets: readonly string[], id: string, timestampSeconds: number, body: string | Buffer): string {
+  const start = `${id}.${timestampSeconds}.`;
+  return secrets.map((secret) => `v1,${createHmac("sha256", keyOf(secret)).update(start).update(body).digest("base64")}`).join(" ");
 }
 
 /** What is wrong with a secret, as a clause; undefined for a good one. */
