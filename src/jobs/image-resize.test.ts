@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { crc32, deflateSync } from "node:zlib";
+import { brotliCompressSync, crc32, deflateSync, gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { Compile } from "typebox/compile";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
@@ -289,6 +289,19 @@ describe("image_resize fetches its source", () => {
     const thrown = await failure({ url });
     expect(thrown).toBeInstanceOf(type);
     expect(thrown).toMatchObject({ code });
+  });
+
+  it("and undoes its Content-Encoding, within the limit", async () => {
+    const { run } = await setup();
+    const png = await twoHalves(40, 20).png().toBuffer();
+    const encoded = (encoding: string, body: Buffer) => serve((_request, response) => response.writeHead(200, { "content-encoding": encoding }).end(body));
+    for (const [encoding, body] of [["gzip", gzipSync(png)], ["deflate", deflateSync(png)], ["br", brotliCompressSync(png)]] as const) {
+      expect(await run({ source: { url: await encoded(encoding, body) }, width: 10 })).toMatchObject([{ width: 10, height: 5 }]);
+    }
+    const source = async (encoding: string, body: Buffer) => (await setup()).failure({ url: await encoded(encoding, body) });
+    expect(await source("rot13", png)).toMatchObject({ name: "PermanentError", code: "encoding_unknown" });
+    expect(await source("gzip", gzipSync(png).subarray(0, -9))).toMatchObject({ name: "RetryableError", code: "encoding_invalid" });
+    expect(await source("gzip", gzipSync(Buffer.alloc(67_108_865), { level: 1 }))).toMatchObject({ name: "PermanentError", code: "image_too_large" });
   });
 
   it("and judges what gives no answer, too much of one, or must not be asked", async () => {

@@ -1,8 +1,14 @@
 /** Answers that a strict reader would refuse, and that end badly: the receiver has acted, so its status counts. */
-import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tempDir } from "../testing/services.ts";
 import { TcpPeer, type Script } from "../testing/tcp-peer.ts";
+import { testCertificate, testKey } from "../testing/tls.ts";
 import { openOutbound, type Outbound, type OutboundRequest, type OutboundResponse } from "./outbound.ts";
 
 let peer: TcpPeer;
@@ -114,6 +120,36 @@ describe("no answer is", () => {
   it("a redirect that is followed to where nobody answers", async () => {
     peer.answer("HTTP/1.1 307 X\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n");
     await expect(post({ followRedirects: 1 })).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+});
+
+describe("as tolerant is what is read", () => {
+  const script = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\nx-a : b\ncontent-length: 50\n\nso far";
+
+  it("over TLS", async () => {
+    const server = createTlsServer({ cert: testCertificate, key: testKey }, (socket) => socket.on("error", () => undefined).once("data", () => socket.end(script)));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const caFile = join(tempDir(), "ca.pem");
+    writeFileSync(caFile, testCertificate);
+    const own = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true, OUTBOUND_CA_FILE: caFile });
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    expect(await own.fetch(url, { method: "POST", body: "{}", statusDecides: true })).toMatchObject({ status: 200, headers: { "x-a": "b" }, body: Buffer.from("so far") });
+    await own.close();
+    server.close();
+  });
+
+  it("through a proxy", async () => {
+    peer.answer(script);
+    const proxy = createHttpServer().on("connect", (_request, socket) => {
+      const onward = connect(Number(new URL(peer.url).port), "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+      onward.pipe(socket).pipe(onward);
+      for (const end of [onward, socket]) end.on("error", () => undefined);
+    });
+    await once(proxy.listen(0, "127.0.0.1"), "listening");
+    const own = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true, OUTBOUND_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` });
+    expect(await own.fetch(peer.url, { method: "POST", body: "{}", statusDecides: true })).toMatchObject({ status: 200, headers: { "x-a": "b" }, body: Buffer.from("so far") });
+    await own.close();
+    proxy.close();
   });
 });
 
