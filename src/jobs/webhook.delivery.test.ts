@@ -71,9 +71,9 @@ describe("the statuses that a job names", () => {
     [{ success_statuses: ["4xx"], retry_statuses: [404] }, 404, "RetryableError"],
   ])("%j make of %i: %s", async (payload, status, expected) => {
     peer.respond([status]);
-    const outcome = await run(payload).then(() => "success", (thrown: Error & { code?: string }) => {
-      expect(thrown.code).toBe(`http_${status}`);
-      return thrown.name;
+    const outcome = await run(payload).then(() => "success", (thrown: unknown) => {
+      expect(thrown).toMatchObject({ code: `http_${status}` });
+      return (thrown as Error).name;
     });
     expect(outcome).toBe(expected);
     if (expected === "success") expect(signs).toEqual(["up"]);

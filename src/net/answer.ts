@@ -49,7 +49,7 @@ export async function readAnswer(answer: Dispatcher.ResponseData<unknown>, { max
   const body = bodyOf(answer);
   let bytes = body === answer.body && Number(answer.headers["content-length"] ?? 0) > maxBytes && onExcess === "fail" ? Infinity : 0;
   if (bytes <= maxBytes) {
-    for await (const piece of body as AsyncIterable<Buffer>) {
+    for await (const piece of body) {
       bytes += piece.length;
       if (bytes <= maxBytes || into === undefined) await take(piece);
       if (bytes > maxBytes) break; // which destroys the body, and its connection

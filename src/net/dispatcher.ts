@@ -54,12 +54,16 @@ export function openDispatcher(settings: OutboundSettings, resolve: Resolve): Di
   };
   if (proxy !== "") {
     // the connector in the options makes the tunnel
-    const factory = (origin: URL, options: object): Dispatcher => new Pool(origin, { ...options, connect: tolerant((options as { connect: buildConnector.connector }).connect) });
+    const factory = (origin: URL, options: object): Dispatcher => openPool(origin, options, (options as { readonly connect: buildConnector.connector }).connect);
     return withExchanges(new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: { timeout: tls.timeout }, proxyTunnel: true, ...limits, factory }));
   }
   // autoSelectFamily: the look-up is then asked for all addresses, and tries what it was given
   const connect = { ...tls, lookup: guardedLookup(settings.OUTBOUND_ALLOW_PRIVATE, resolve), autoSelectFamily: true };
-  return withExchanges(new Agent({ ...limits, factory: (origin, options) => new Pool(origin, { ...options, connect: tolerant(buildConnector(connect)) }) }));
+  return withExchanges(new Agent({ ...limits, factory: (origin, options) => openPool(origin, options, buildConnector(connect)) }));
+}
+
+function openPool(origin: string | URL, options: object, connect: buildConnector.connector): Pool {
+  return new Pool(origin, { ...(options as Pool.Options), connect: tolerant(connect) });
 }
 
 function readPem(setting: string, file: string): string {

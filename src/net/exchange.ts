@@ -25,15 +25,21 @@ export class UnreadableAnswer extends Error {
 /** The exchange whose request the library is about to write: it does so in the same turn of the event loop. */
 let starting: Exchange | undefined;
 
+/** The part that is used here of the handlers that the library makes for `request`. */
+interface StartHandler {
+  onConnect: (abort: unknown) => void;
+}
+
 /** Makes the `opaque` of each request its {@link Exchange}. The library calls `onConnect` just before it writes the request. */
 export function withExchanges(dispatcher: Dispatcher): Dispatcher {
   const dispatch = dispatcher.dispatch.bind(dispatcher);
   dispatcher.dispatch = (options, handler) => {
     const { opaque } = options as { readonly opaque?: Exchange };
-    const onConnect = handler.onConnect?.bind(handler);
-    handler.onConnect = (abort) => {
+    const started = handler as unknown as StartHandler;
+    const onConnect = started.onConnect.bind(handler);
+    started.onConnect = (abort) => {
       starting = opaque;
-      onConnect?.(abort);
+      onConnect(abort);
     };
     return dispatch(options, handler);
   };
@@ -66,11 +72,6 @@ function watch(socket: Socket): void {
       if (passed !== undefined || socket.destroyed) return passed ?? null;
     }
   };
-  // a reset that follows an answer at once destroys the socket before anyone has read what is there
-  socket.prependListener("error", () => {
-    const chunk = heads.isExpected ? (read() as Buffer | null) : null;
-    if (chunk !== null) heads.take(chunk);
-  });
 }
 
 /** Between a request and the end of the head of its response. */
@@ -118,9 +119,10 @@ class Heads {
     return mended === head ? arrived : Buffer.concat([Buffer.from(mended, "latin1"), arrived.subarray(end)]);
   }
 
-  #giveUp(message: string): undefined {
+  #giveUp(message: string): Buffer | undefined {
     this.isExpected = false;
     this.#socket.destroy(new UnreadableAnswer(message));
+    return undefined;
   }
 }
 

@@ -19,9 +19,12 @@ export class TcpPeer {
 
   private constructor() {
     this.#server = createServer((socket) => {
-      this.#sockets.add(socket.on("error", () => undefined)); // a reset is what the client may end it with
+      this.#sockets.add(socket);
+      socket.on("error", () => undefined); // a reset is what the client may end it with
       socket.on("close", () => this.#sockets.delete(socket));
-      socket.on("data", () => void this.#answer(socket));
+      socket.on("data", () => {
+        this.#answer(socket).catch(() => undefined); // the client went away
+      });
     });
   }
 
