@@ -53,7 +53,7 @@ async function readArtifact(reference: string, store: ArtifactStore): Promise<Bu
 async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
   try {
     const answer = await outbound.fetch(url, {
-      headers: { accept: "image/jpeg, image/png, image/webp, image/avif, image/gif", "user-agent": "TaskFlow" },
+      headers: { accept: "image/jpeg, image/png, image/webp, image/avif, image/gif", "accept-encoding": "identity", "user-agent": "TaskFlow" },
       signal,
       timeoutMs: FETCH_TIMEOUT_MS,
       followRedirects: FETCH_REDIRECTS,

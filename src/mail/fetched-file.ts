@@ -49,7 +49,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
   });
   try {
     const { status, headers } = await outbound.fetch(url, {
-      headers: { "user-agent": "TaskFlow" },
+      headers: { "accept-encoding": "identity", "user-agent": "TaskFlow" },
       ...{ signal: clock.signal, timeoutMs: DAY_MS, followRedirects: FETCH_REDIRECTS, maxBytes, onExcess: "fail", into: (piece) => file.add(piece) },
     });
     if (status >= 200 && status < 300) return file;

@@ -80,19 +80,20 @@ export class Outbound {
    * @throws the reason of `signal`; network faults as Node and undici throw them, with their `code`
    */
   async fetch(url: string, request: OutboundRequest = {}): Promise<OutboundResponse> {
-    const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
     const visit: Visit = { exchange: {} };
     try {
       return await within(request.timeoutMs ?? 30_000, request.signal, async (signal) => {
         const first: Hop = {
           url: parseTarget(url, this.#allowPrivate),
           method: request.method ?? "GET",
-          headers: { "accept-encoding": "identity", ...Object.fromEntries(headers) },
+          headers,
           body: request.body,
         };
         const answer = await this.#send(first, request, visit, signal);
         visit.part = { status: answer.statusCode, headers: firstValues(answer.headers), pieces: [] };
-        return await readAnswer(answer, request, visit.part);
+        return readAnswer(answer, request, visit.part);
       });
     } catch (thrown) {
       const { status } = visit.exchange;

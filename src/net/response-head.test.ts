@@ -8,6 +8,7 @@ describe("a head that is in order", () => {
   it.each([
     "HTTP/1.1 200 OK\r\n\r\n",
     "HTTP/1.0 404 Not Found\r\nServer: x\r\nX-Empty:\r\nx-latin: caf\xe9\r\n\r\n",
+    "HTTP/1.1 204 No Content\r\ndate: x\r\n\r\n",
     "HTTP/1.1 500\r\ncontent-length: 12\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked \r\nset-cookie: a\r\nset-cookie: b\r\n\r\n",
   ])("stays as it is: %j", (head) => {

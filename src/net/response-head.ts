@@ -4,12 +4,26 @@
  */
 
 /** A head with nothing to mend, apart from its framing. The text has one character for each byte. */
-const CLEAN = /^HTTP\/1\.[01] [2-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n$/;
-const FRAMING = /\n(?:content-length|transfer-encoding):[ \t]*([^\r\n]*)/gi;
+const CLEAN = /^HTTP\/1\.[01] ([2-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
+const FRAMING = /\n(?:content-length|transfer-encoding):[ \t]*/gi;
+const PLAIN_FRAMING = /\n(?:content-length:[ \t]*\d{1,15}|transfer-encoding:[ \t]*chunked)[ \t]*\r/i;
 const STATUS_LINE = /^HTTP\/(\d+(?:\.\d+)?)[ \t]+([1-9]\d\d)(?!\d)([^\r\n]*)/i;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Headers of the connection, which is closed after a mended head: its end is then certain. */
 const OF_CONNECTION = new Set(["connection", "keep-alive", "proxy-connection", "upgrade"]);
+
+/** The status of a response whose head is in order and whole; undefined for all others. Most are: this is quick. */
+export function cleanStatus(start: string): number | undefined {
+  const [head, status] = CLEAN.exec(start) ?? [];
+  return head !== undefined && hasPlainFraming(head, status) ? Number(status) : undefined;
+}
+
+/** Whether at most one header says where the body ends, and none where there is no body. */
+function hasPlainFraming(head: string, status: string | undefined): boolean {
+  FRAMING.lastIndex = 0;
+  if (!FRAMING.test(head)) return true;
+  return status !== "204" && status !== "304" && !FRAMING.test(head) && PLAIN_FRAMING.test(head);
+}
 
 /** The status of a response of which this much has arrived; undefined where the number is not there yet, or never will be. */
 export function statusIn(start: string): number | undefined {
@@ -24,23 +38,18 @@ export function mayBeResponse(start: string): boolean {
 }
 
 /**
- * The same text for a head that is in order. Else: lines end in CR LF, folded lines are one line (RFC 9112, 5.2), spaces before a colon are
+ * A head as the library accepts it; the same text for one that is in order. Else: lines end in CR LF, folded lines are one line (RFC 9112, 5.2), spaces before a colon are
  * removed, lines that are no header are left out, characters that no header may hold become spaces, `Transfer-Encoding` wins over
  * `Content-Length`, equal lengths count once, contradicting ones not at all (the body then ends with the connection), and 204 and 304
  * have no length.
  */
 export function mendedHead(head: string): string {
-  if (CLEAN.test(head) && hasPlainFraming(head)) return head;
+  if (cleanStatus(head) !== undefined) return head;
   const [first = "", ...rest] = head.split(/\r?\n/);
   const [, version, status = "", reason = ""] = STATUS_LINE.exec(first) ?? [];
   const fields = withFraming(fieldsIn(rest), status);
   const lines = [`HTTP/1.${version === "1.0" ? 0 : 1} ${status} ${printable(reason)}`, ...fields.map(([name, value]) => `${name}: ${value}`)];
   return `${lines.join("\r\n")}\r\nconnection: close\r\n\r\n`;
-}
-
-function hasPlainFraming(head: string): boolean {
-  const values = [...head.matchAll(FRAMING)].map(([, value = ""]) => value);
-  return values.length === 0 || (values.length === 1 && !/^HTTP\/1\.. (204|304)/.test(head) && /^(\d+|chunked)[ \t]*$/i.test(values[0] ?? ""));
 }
 
 type Field = readonly [name: string, value: string];
