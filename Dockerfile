@@ -12,15 +12,20 @@ FROM base AS build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.mjs scripts/
+COPY scripts/build.mjs scripts/uwebsockets.* scripts/
 COPY src src
 RUN npm run build
 
 # uWebSockets.js comes with a binary for every platform and every Node: all but the one that this Node would load are removed.
 # So is what no Node loads: types, source maps, and the second copy of the S3 client, for bundlers.
 FROM base AS dependencies
+# Another build of uWebSockets.js than the one of package-lock.json, as the URL of a tarball: README, Deployment. Its files are not checked.
+ARG UWEBSOCKETS=
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/uwebsockets.* scripts/
 RUN npm ci --ignore-scripts --omit=dev \
+ && if [ -n "$UWEBSOCKETS" ]; then npm install --no-save --ignore-scripts --omit=dev "uWebSockets.js@$UWEBSOCKETS"; \
+    else node scripts/uwebsockets.mjs node_modules/uWebSockets.js; fi \
  && node -e 'const { readdirSync, rmSync } = require("node:fs"); \
       const own = ["uws", process.platform, process.arch, process.versions.modules].join("_") + ".node"; \
       for (const name of readdirSync("node_modules/uWebSockets.js")) \

@@ -36,13 +36,15 @@ const PURE = [
   "src/results/{backlog,faults}.test.ts",
   "src/webhooks/signature.test.ts",
 ];
+/** Tests that download, or take minutes: `npm run test:full`. */
+const FULL = process.env["TEST_FULL"] === "1" ? [] : ["src/**/*.full.test.ts"];
 const LIVE = ["src/**/*.test.ts", "scripts/**/*.test.ts"];
 
 export default defineConfig({
   resolve: { alias: existsSync(VENDOR) ? bundled : [] },
   test: {
     projects: [
-      { extends: true, test: { name: "live", include: LIVE, exclude: PURE, globalSetup: ["src/testing/global-setup.ts"] } },
+      { extends: true, test: { name: "live", include: LIVE, exclude: [...PURE, ...FULL], globalSetup: ["src/testing/global-setup.ts"] } },
       { extends: true, test: { name: "pure", include: PURE, isolate: false } },
     ],
     server: { deps: { external: [/\/dist\/vendor\//] } },

@@ -6,8 +6,15 @@ import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, renameSync, r
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
+import { differenceOfUws } from "./uwebsockets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const difference = differenceOfUws(join(root, "node_modules/uWebSockets.js"));
+if (difference !== undefined) {
+  process.stderr.write(`build: ${difference}\n`);
+  process.exit(1);
+}
+
 const stampFile = join(root, "dist", ".built");
 
 const sources = readdirSync(join(root, "src"), { recursive: true }).map((name) => join("src", name));

@@ -52,7 +52,7 @@ describe("the compose file", () => {
     expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] });
     expect([service.pids_limit, service.mem_limit]).toEqual([expect.any(Number), expect.stringMatching(/\d[mg]\}?$/)]);
     expect([service.privileged, service.cap_add]).toEqual([undefined, name === "secrets" ? ["CHOWN"] : undefined]);
-    for (const volume of service.volumes ?? []) expect(volume).toMatch(/^(?:\.\/deploy\/?[\w.-]*:.*:ro|[a-z-]+:\/.*)$/);
+    for (const volume of service.volumes ?? []) expect(volume).toMatch(/^(?:\.\/scripts\/compose\/?[\w.-]*:.*:ro|[a-z-]+:\/.*)$/);
   });
 
   it("pins the images that it does not build", () => {

@@ -10,11 +10,12 @@ import { describe, expect, it } from "vitest";
  * main.ts and replica/ join them. A part is a folder of src/; the files beside the folders are `shared`, but for main.ts and registry.ts.
  */
 const below = ["core", "shared"];
-const jobHelpers = ["images", "exports", "mail", "webhooks"];
+const jobHelpers = ["bulk", "images", "exports", "mail", "webhooks"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   shared: ["core"],
   net: below,
+  bulk: below,
   artifacts: below,
   images: [...below, "net", "artifacts"],
   exports: [...below, "net", "artifacts"],
@@ -36,12 +37,12 @@ const PROGRAMS = ["main", "replica", "cli"];
 /** Each library has one home, so that what it is replaced by touches one place. Beside it: who runs the same server for tests. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   ioredis: /^(queue|embedded)\//,
-  pg: /^(results|exports|embedded)\/|^jobs\/data-export\.ts$/,
+  pg: /^(results|exports|embedded)\/|^jobs\/data-export\.ts$|^postgres-connection\.ts$/,
   "pg-copy-streams": /^(results|exports)\//,
   yazl: /^exports\//,
   "hyparquet-writer": /^exports\//,
   piscina: /^execute\//,
-  "uWebSockets.js": /^api\/uws\.ts$/,
+  "uWebSockets.js": /^api\/uws(-library)?\.ts$/,
   "prom-client": /^metrics\.ts$/,
   commander: /^cli\//,
   pino: /^log\.ts$/,
@@ -92,6 +93,16 @@ describe("the import rules", () => {
     );
     expect(files.length).toBeGreaterThan(10);
     expect(violations).toEqual([]);
+  });
+
+  // So that each has the time limits, the keepalive and the name that are set there.
+  it.each([
+    ["a connection to Postgres", /\bnew pg\.(?:Client|Pool)\b|\bnew (?:Client|Pool)\(/, "postgres-connection.ts"],
+    ["a connection to Redis", /\bnew (?:Redis|Cluster)\(/, "queue/connection.ts"],
+  ])("one file makes %s", (_, made, home) => {
+    const src = fileURLToPath(new URL(".", import.meta.url));
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"));
+    expect(files.filter((file) => made.test(readFileSync(join(src, file), "utf8")))).toEqual([home]);
   });
 
   it.each([

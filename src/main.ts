@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { loadUws } from "./api/uws-library.ts";
 import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
     return;
   }
   const config = loadConfig(process.env, typeSettings);
+  loadUws(); // where that is not possible, nothing else need be started
   const replica = randomReplicaId();
   const log = createLog({ level: config.LOG_LEVEL, replica });
   const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, exit: (code) => process.exit(code) });

@@ -35,7 +35,7 @@ describe("a registry", () => {
     const registry = await loadRegistry({ settings: {} });
     expect(registry.types.map(({ type }) => type)).toEqual(["email", "webhook", "image_resize", "data_export", "replay"]);
     expect(registry.get("email")).toMatchObject({ maxBodyBytes: 16 * 1024 * 1024, hidesSecrets: true });
-    expect(registry.get("image_resize")).toMatchObject({ hidesSecrets: false });
+    expect(registry.get("image_resize")).toMatchObject({ hidesSecrets: true });
     expect(registry.get("webhook")?.maxBodyBytes).toBe(0);
     expect(settingsOf(await loadDefinitions()).flatMap(({ properties }) => Object.keys(properties))).toContain("SMTP_URL");
   });
@@ -57,7 +57,9 @@ describe("a registry", () => {
   });
 
   it.each([
-    [Type.Object({ a: Type.String() }, { additionalProperties: false }), false],
+    [Type.Object({ a: Type.Optional(Type.Integer()), b: Type.Object({ c: Type.Boolean() }, { additionalProperties: false }) }, { additionalProperties: false }), false],
+    [Type.Object({ a: Type.Object({ c: Type.Boolean() }) }, { additionalProperties: false }), true],
+    [Type.Object({ a: Type.String() }, { additionalProperties: false }), true],
     [Type.Object({ a: Type.String() }), true],
     [Type.Object({ secret: Type.String() }, { additionalProperties: false }), true],
     [Type.Object({ headers: Type.Object({}) }, { additionalProperties: false }), true],

@@ -12,7 +12,8 @@ import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
-import { PermanentError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import { PermanentError, ReleaseError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import { memberText } from "./core/json-span.ts";
 import { compileValidator } from "./core/validator.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
@@ -30,10 +31,13 @@ export interface JobType {
   readonly source: string;
   /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
   readonly maxBodyBytes: number;
-  /** Whether a payload may hold a `secret`, or `headers` with credentials. */
+  /** Whether a payload may hold a text that is not read back, a credential or a URL say. */
   readonly hidesSecrets: boolean;
-  /** Every fault of a payload, each once, with JSON pointers into the payload. */
-  faultsOf(payload: unknown): readonly PayloadFault[];
+  /**
+   * Every fault of a payload, each once, with JSON pointers into the payload.
+   * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
+   */
+  faultsOf(payload: unknown, submissionJson?: string): readonly PayloadFault[];
 }
 
 export interface Registry {
@@ -45,7 +49,7 @@ export interface Registry {
 export type TypeSettings = Readonly<Record<string, unknown>>;
 
 /** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
-const kit = { defineJob, Type, PermanentError, RetryAfterError, RetryableError, exponential, fixed };
+const kit = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
 export type JobKit = typeof kit;
 
 export interface LoadedDefinition {
@@ -159,11 +163,16 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
       source,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
-      faultsOf: (payload) => (isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings) ?? NONE)] : issuesOf(payload)),
+      faultsOf: (payload, submissionJson) =>
+        isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE)] : issuesOf(payload),
     };
   } catch (error) {
     throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);
   }
+}
+
+function payloadJson(payload: object, submissionJson: string | undefined): string {
+  return (submissionJson && memberText(submissionJson, "payload")) ?? JSON.stringify(payload);
 }
 
 function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, { readonly default?: unknown }>> {
@@ -172,7 +181,11 @@ function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, {
 
 const NONE: readonly PayloadFault[] = [];
 
-/** Where a schema takes fields that it does not name, they may be those too. */
-function hidesSecrets({ properties, additionalProperties }: TObject & { readonly additionalProperties?: TSchema | boolean }): boolean {
-  return additionalProperties !== false || "secret" in properties || "headers" in properties;
+const WITHOUT_TEXT = new Set(["number", "integer", "boolean", "null"]);
+
+/** Where a schema takes fields that it does not name, or words that it does not list, they may be anything. */
+function hidesSecrets(schema: TSchema): boolean {
+  const { type, properties, additionalProperties } = schema as { readonly type?: string; readonly properties?: Readonly<Record<string, TSchema>>; readonly additionalProperties?: unknown };
+  if (type === "object" && properties !== undefined && additionalProperties === false) return Object.values(properties).some(hidesSecrets);
+  return type === undefined || !WITHOUT_TEXT.has(type);
 }

@@ -10,6 +10,8 @@ export interface SettingSchema {
   readonly default?: unknown;
   /** What the table says in place of a default that differs from machine to machine, or follows another setting. */
   readonly defaultText?: string;
+  /** What the table says of its values, where `type` does not say it. */
+  readonly typeText?: string;
   readonly description?: string;
   readonly minimum?: number;
   readonly maximum?: number;

@@ -32,8 +32,8 @@ export function describeSettings(typeSettings: readonly TObject[]): SettingRow[]
   }));
 }
 
-function typeWords({ type = "", enum: choices }: SettingSchema): string {
-  return choices?.filter((choice) => choice !== "").join(", ") ?? TYPE_WORDS[type] ?? type;
+function typeWords({ type = "", typeText, enum: choices }: SettingSchema): string {
+  return typeText ?? choices?.filter((choice) => choice !== "").join(", ") ?? TYPE_WORDS[type] ?? type;
 }
 
 function defaultWords(value: unknown): string {

@@ -62,7 +62,7 @@ export const baseSettings = Type.Object({
   ACCEPT_DURABILITY: Type.Enum(["redis", "postgres"], { default: "redis", description: "What must hold a job before it is answered with 202, unless the job says so itself" }),
   SUBMIT_TIMEOUT_MS: Type.Integer({ default: 2_000, minimum: 100, maximum: 60_000, description: "How long a submission waits for Redis before it is answered with 503" }),
   IDEMPOTENCY_TTL: Type.Integer({ default: 86_400, minimum: 1, maximum: 31_536_000, description: "Seconds that an Idempotency-Key is remembered" }),
-  CALLBACK_SECRET: Type.String({ default: "", isSecret: true, description: "What callbacks are signed with, by the Standard Webhooks scheme: `whsec_…`; up to five with spaces between, while one replaces another. Empty: they are not signed" }),
+  CALLBACK_SECRET: Type.String({ default: "", isSecret: true, description: "What callbacks are signed with, by the Standard Webhooks scheme: `whsec_` and base64 of 24 to 64 bytes; up to five with spaces between, while one replaces another. Empty: they are not signed" }),
   ARTIFACT_LINK_SECRET: Type.String({
     default: "",
     isSecret: true,

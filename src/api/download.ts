@@ -11,6 +11,20 @@ export interface StreamResponse {
   onWritable(resume: (offset: number) => boolean): unknown;
 }
 
+/** Sends bytes after the status and headers that were written. The answer ends when the client has taken all of them, and not before. */
+export function sendWhole(response: StreamResponse, bytes: Uint8Array): void {
+  if (bytes.length === 0) {
+    response.end();
+    return;
+  }
+  const [, isDone] = response.tryEnd(bytes, bytes.length);
+  if (isDone) return;
+  response.onWritable((offset) => {
+    const [isTaken, isOver] = response.tryEnd(bytes.subarray(offset), bytes.length);
+    return isTaken || isOver;
+  });
+}
+
 /**
  * Sends the stream after the status and headers that were written. A stream that fails closes the connection, so that the
  * client sees that the body is not whole.

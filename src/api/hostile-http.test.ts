@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
+import { Keyring } from "./keyring.ts";
+import { SPLITS, faultsOfServer } from "../testing/hostile-http.ts";
 import { rawAnswer, rawSocket } from "../testing/raw-http.ts";
 
 let server: ApiServer;
@@ -91,6 +93,34 @@ describe("a request that is not as it should be", () => {
     raw.socket.write(`${chunk(GOOD.slice(half))}0\r\n\r\n`);
     expect(await raw.until(/finished_at/)).toContain("HTTP/1.1 202 ");
     raw.socket.destroy();
+  });
+});
+
+describe("behind a request that is not as it should be", () => {
+  it.each(SPLITS)("no other one is served, sent %s", async (split) => {
+    expect(await faultsOfServer(split, { host: "127.0.0.1", port: server.port })).toEqual([]);
+  });
+
+  it.each([
+    ["415", post("", `Content-Length: ${8 * 1024 * 1024}\r\nContent-Encoding: gzip\r\n`)],
+    ["413", post("", "Content-Length: 100000000\r\n")],
+    ["431", post("", `Content-Length: ${8 * 1024 * 1024}\r\nX-Large: ${"x".repeat(20_000)}\r\n`)],
+  ])("its answer, %s, is read by a client that goes on sending", async (status, text) => {
+    const raw = await rawSocket(server.port, text);
+    for (let i = 0; i < 8; i++) raw.socket.write(Buffer.alloc(1024 * 1024, "GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n"));
+    const answer = await raw.closed();
+    expect(answer.match(/HTTP\/1\.1 \d{3}/g)).toEqual([`HTTP/1.1 ${status}`]);
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    expect(JSON.parse(body)).toMatchObject({ status: Number(status) });
+    expect(Number(/Content-Length: (\d+)/.exec(head)?.[1])).toBe(body.length);
+  });
+
+  it("nobody's key is looked at first: a request whose end is in doubt ends the connection of a stranger too", async () => {
+    const keyring = new Keyring();
+    keyring.replace([], true);
+    const locked = await startApiServer({ deps: { keyring } });
+    expect(await faultsOfServer("in the same packet", { host: "127.0.0.1", port: locked.port })).toEqual([]);
+    await locked.close();
   });
 });
 

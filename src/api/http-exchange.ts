@@ -16,24 +16,25 @@ import type { RequestFacts } from "./answer-head.ts";
 import { writeHead } from "./answer-head.ts";
 import { isWorthGzip } from "./compression.ts";
 import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
-import { sendStream } from "./download.ts";
+import { sendStream, sendWhole } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import type { BufferedBytes } from "./buffered-bytes.ts";
+import type { LastResponse } from "./last-answer.ts";
+import { sendLast } from "./last-answer.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { peerName } from "./peer.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
 import type { Limited, RateLimits } from "./rate-limits.ts";
 import type { RequestHead } from "./request-head.ts";
-import { MAX_DISCARDED_BYTES, bodyTooLarge } from "./request-head.ts";
+import { MAX_DISCARDED_BYTES, bodyTooLarge, isLastRequest } from "./request-head.ts";
 import type { ChunkedResponse } from "./text-stream.ts";
 import { ResponseStream } from "./text-stream.ts";
 
 /** What is used of uWebSockets.js's HttpResponse. */
-export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse>, ChunkedResponse {
+export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse>, ChunkedResponse, LastResponse {
   writeStatus(status: string): unknown;
-  writeHeader(name: string, value: string): unknown;
   end(body?: string | Uint8Array, closeConnection?: boolean): unknown;
-  endWithoutBody(): unknown;
+  endWithoutBody(reportedContentLength?: number, closeConnection?: boolean): unknown;
   getRemoteAddress(): ArrayBuffer;
 }
 
@@ -201,11 +202,15 @@ export class HttpExchange implements ApiRequest, Reply {
   stream(head: StreamHead, onOver: () => void): TextStream {
     if (this.#isOver) return NO_STREAM;
     this.#finish(200);
-    this.#response.cork(() => {
-      writeHead(this.#response, { ...head, status: 200 }, this.#facts());
-      if (this.isHead) this.#response.endWithoutBody();
-    });
-    if (this.isHead) return NO_STREAM;
+    const write = (): void => writeHead(this.#response, { ...head, status: 200 }, this.#facts());
+    if (this.isHead) {
+      this.#atEndOfTurn(() => {
+        write();
+        this.#response.endWithoutBody();
+      });
+      return NO_STREAM;
+    }
+    this.#response.cork(write);
     const stream = new ResponseStream(this.#response, onOver);
     this.#onGone = () => stream.abort();
     return stream;
@@ -231,14 +236,24 @@ export class HttpExchange implements ApiRequest, Reply {
     if (this.#isOver) return;
     this.#finish(answer.status);
     this.#onGone = undefined;
-    this.#host.outgoing.add(() => {
+    this.#atEndOfTurn(() => this.#write(answer), answer.isLast);
+  }
+
+  /**
+   * After a request that is the last one of its connection, writes when the library has parsed all that came with it: it closes a
+   * connection whose next request comes before the end of an answer. A last answer sees to that by itself (last-answer.ts).
+   */
+  #atEndOfTurn(write: () => void, isLastAnswer = false): void {
+    const corked = (): void => {
       if (this.#isGone) return;
       try {
-        this.#response.cork(() => this.#write(answer));
+        this.#response.cork(write);
       } catch (error) {
         this.#host.onFault(error, this.id);
       }
-    });
+    };
+    if (!isLastAnswer && isLastRequest(this.headers)) setImmediate(corked);
+    else this.#host.outgoing.add(corked);
   }
 
   /** Makes room for what has been received. False where all bodies together, or those of this caller, are too much. */
@@ -282,14 +297,16 @@ export class HttpExchange implements ApiRequest, Reply {
     const response = this.#response;
     const { status, body, isLast = false } = answer;
     writeHead(response, answer, this.#facts());
-    if (this.isHead) {
+    if (isLast && typeof body === "string") {
+      this.#onGone = sendLast(response, body, { isHead: this.isHead, isFramingWrong: status === 400 });
+    } else if (this.isHead) {
       const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
-      response.writeHeader("Content-Length", String(bytes));
-      response.endWithoutBody();
+      response.endWithoutBody(bytes, isLastRequest(this.headers));
     } else if (status === 304 || status === 204) {
       response.endWithoutBody();
     } else if (typeof body === "string" || body instanceof Uint8Array) {
-      response.end(body, isLast);
+      if (this.headers.connection.toLowerCase() === "close") sendWhole(response, typeof body === "string" ? Buffer.from(body) : body); // the library closes it then
+      else response.end(body, isLastRequest(this.headers));
     } else {
       this.#onGone = sendStream(response, body, (error) => this.#host.onFault(error, this.id));
     }

@@ -14,7 +14,7 @@ export function jobJson(registry: Registry): JobJson {
   return (view) => {
     const { payload } = view;
     if (isLarge(payload)) return write(view, PAYLOAD_OMITTED);
-    return write(view, registry.get(view.type)?.hidesSecrets === false ? payload : redactPayload(payload));
+    return write(view, registry.get(view.type)?.hidesSecrets === false ? payload : redactPayload(payload, view.type));
   };
 }
 

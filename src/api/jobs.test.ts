@@ -54,7 +54,7 @@ describe("one job", () => {
     const id = await submit(server, { callback_url: "https://hooks.example/done", delay_ms: 60_000 });
     const { body } = await cancel(server, id);
     const { claimed } = await server.queue.claim(98, 1, ioSlots({ webhook: 1 }));
-    expect(claimed.map(({ payload }) => JSON.parse(payload as string) as unknown)).toEqual([{ url: "https://hooks.example/done", body }]);
+    expect(claimed.map(({ payload }) => JSON.parse(payload as string) as unknown)).toEqual([{ url: "https://hooks.example/done", body: { ...(body as object), submitted_by: null } }]);
   });
 
   it("is asked to stop while it runs", async () => {

@@ -44,6 +44,11 @@ const REFUSALS = {
 } as const;
 type Kind = keyof typeof REFUSALS;
 
+/** What an allowance of a key is kept under. @param key its id */
+export function allowanceName(key: string, kind: Kind): string {
+  return `${key}:${kind}`;
+}
+
 export class RateLimits {
   readonly #options: RateLimitsOptions;
   #waiting: Check[] = [];
@@ -78,7 +83,7 @@ export class RateLimits {
 
   #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): Taking | undefined {
     const policy = this.#policy(caller, kind);
-    return policy && { name: `${caller.id}:${kind}`, policy, cost, needed };
+    return policy && { name: allowanceName(caller.id, kind), policy, cost, needed };
   }
 
   #add(check: Check): void {

@@ -17,7 +17,7 @@ it("a count stops when its client has gone, and no other does", async () => {
       replays: {
         async *matching({ type }, _id, scan = {}) {
           scans.push(scan);
-          yield ["a"];
+          yield { ids: ["a"], reached: "a" };
           if (type !== "webhook") return;
           await new Promise((resolve) => scan.signal?.addEventListener("abort", resolve));
           left.push(type);

@@ -1,5 +1,6 @@
 /** `POST /api/v1/jobs/replay`: runs again all that a filter names, as a job of type `replay`; or counts them. */
 import type { ReplayFilters, ReplayScan } from "../core/replays.ts";
+import { REPLAY_TYPE } from "../core/replays.ts";
 import { invalid } from "../core/body.ts";
 import type { Refusal } from "../core/body.ts";
 import { parseJson } from "../core/body.ts";
@@ -14,10 +15,9 @@ import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { JSON_TYPE, json } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
 import { jobJson } from "./job-json.ts";
+import { withPayer } from "./payer.ts";
 import { problem, problemOfRefusal } from "./problem.ts";
 import { problemOfFailure } from "./submit.ts";
-
-const REPLAY_TYPE = "replay";
 
 interface Replay {
   readonly filters: ReplayFilters & { readonly rate?: number };
@@ -52,11 +52,11 @@ function readReplay({ registry }: ApiDependencies, { body, headers, caller }: Ap
 
 async function count({ replays, queue }: ApiDependencies, { filters }: Replay, scan: ReplayScan): Promise<Answer> {
   let matched = 0;
-  for await (const ids of replays.matching(filters, queue.ids.next(), scan)) matched += ids.length;
+  for await (const { ids } of replays.matching(filters, queue.ids.next(), scan)) matched += ids.length;
   return json(200, JSON.stringify({ matched }));
 }
 
-async function start(deps: ApiDependencies, request: Pick<ApiRequest, "caller" | "chargeJobs">, { filters }: Replay): Promise<Answer> {
+async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" | "caller">, { filters }: Replay): Promise<Answer> {
   const { queue, registry, settings } = deps;
   const submission = ownedBy({
     type: REPLAY_TYPE,
@@ -67,7 +67,7 @@ async function start(deps: ApiDependencies, request: Pick<ApiRequest, "caller" |
     options: settings.durability === "postgres" ? { durability: "postgres" } : NO_OPTIONS,
   }, request.caller?.id);
   const id = queue.ids.next();
-  const answer = await new Promise<Enqueued>((resolve) => deps.enqueue({ ids: [id], submissions: [submission] }, resolve));
+  const answer = await new Promise<Enqueued>((resolve) => deps.enqueue(withPayer({ ids: [id], submissions: [submission] }, request.caller), resolve));
   if (answer.kind === "failed") {
     const failure = problemOfFailure(answer.error, [id]);
     if (!failure) throw answer.error;

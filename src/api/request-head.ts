@@ -13,9 +13,10 @@ const MAX_HEADER_BYTES = 16 * 1024;
 export const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 
 export interface RequestHead extends RequestHeaders {
-  /** "" where there is none. */
+  /** "" where there is none; {@link DOUBTFUL} where it is empty, or there are several. */
   readonly contentLength: string;
   readonly contentEncoding: string;
+  /** As the length. */
   readonly transferEncoding: string;
   readonly authorization: string;
   readonly acceptEncoding: string;
@@ -27,9 +28,14 @@ export interface RequestHead extends RequestHeaders {
   /** A proxy speaks for somebody else. */
   readonly isForwarded: boolean;
   readonly headerBytes: number;
-  /** Two that differ: whoever reads the other one sees other requests on this connection (request smuggling). */
-  readonly hasTwoLengths: boolean;
+  readonly hostCount: number;
+  readonly connection: string;
 }
+
+/** No value of a header that says where the body ends: whoever reads another one of them sees other requests on this connection (request smuggling). */
+const DOUBTFUL = "?";
+
+const CLOSE_OPTION = /(?:^|[\s,])close(?:$|[\s,])/i;
 
 type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
@@ -57,7 +63,8 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
     fetchSite: "",
     isForwarded: false,
     headerBytes: 0,
-    hasTwoLengths: false,
+    hostCount: 0,
+    connection: "",
   };
   forEachHeader((name, value) => {
     head.headerBytes += name.length + value.length + 4;
@@ -72,8 +79,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.contentType = value;
       break;
     case "content-length":
-      head.hasTwoLengths ||= head.contentLength !== "" && head.contentLength !== value;
-      head.contentLength = value;
+      head.contentLength = head.contentLength === "" && value !== "" ? value : DOUBTFUL;
       break;
     case "idempotency-key": // given twice, it is none: a comma and a space are not allowed in one
       head.idempotencyKey = head.idempotencyKey === undefined ? value : `${head.idempotencyKey}, ${value}`;
@@ -95,6 +101,10 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       break;
     case "host":
       head.host = head.host === undefined ? value : `${head.host}, ${value}`;
+      head.hostCount += 1;
+      break;
+    case "connection":
+      head.connection = head.connection === "" ? value : `${head.connection}, ${value}`;
       break;
     case "origin":
       head.origin = value;
@@ -106,7 +116,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.contentEncoding = value.toLowerCase();
       break;
     case "transfer-encoding":
-      head.transferEncoding = value.toLowerCase();
+      head.transferEncoding = head.transferEncoding === "" && value !== "" ? value.toLowerCase() : DOUBTFUL;
       break;
     case "range":
       head.range = value;
@@ -127,19 +137,29 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
 
 const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, { isLast: true });
 const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", { isLast: true });
-const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked.", { isLast: true });
+const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked, once and without Content-Length.", { isLast: true });
+const BAD_HOST = problem(400, "host_invalid", "Host must be given once.", { isLast: true });
 const ENCODED = problem(415, "unsupported_content_encoding", "Bodies are taken without Content-Encoding.", { isLast: true });
 
 export function bodyTooLarge(maxBodyBytes: number): Answer {
   return problem(413, "body_too_large", `The body exceeds ${maxBodyBytes} bytes.`, { isLast: true });
 }
 
+/**
+ * No other request is served on the connection after this one: the client asks for that, or the body comes in chunks, about whose end
+ * uWebSockets.js is less strict than the RFC: it takes a line feed for a line end, and any two bytes for the one after a chunk.
+ */
+export function isLastRequest({ connection, transferEncoding }: RequestHead): boolean {
+  return transferEncoding !== "" || (connection !== "" && CLOSE_OPTION.test(connection));
+}
+
 /** Why a request is refused before its body is read. The connection ends with it: where the next request would begin is in doubt, or far off. */
 export function faultOfHead(head: RequestHead, maxBodyBytes: number): Answer | undefined {
   const { contentLength, contentEncoding, transferEncoding } = head;
   if (head.headerBytes > MAX_HEADER_BYTES) return HEADERS_TOO_LARGE;
-  if (head.hasTwoLengths || (contentLength !== "" && !/^\d{1,15}$/.test(contentLength))) return BAD_LENGTH;
-  if (transferEncoding !== "" && transferEncoding !== "chunked") return BAD_TRANSFER;
+  if (contentLength !== "" && !/^\d{1,15}$/.test(contentLength)) return BAD_LENGTH;
+  if (transferEncoding !== "" && (transferEncoding !== "chunked" || contentLength !== "")) return BAD_TRANSFER;
+  if (head.hostCount > 1) return BAD_HOST;
   if (maxBodyBytes === 0) return undefined; // a body is not looked at
   if (contentEncoding !== "" && contentEncoding !== "identity") return ENCODED;
   return Number(contentLength) > maxBodyBytes + MAX_DISCARDED_BYTES ? bodyTooLarge(maxBodyBytes) : undefined;

@@ -19,6 +19,7 @@ import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotenc
 import { jobAnswerJson } from "./job-answer.ts";
 import { jobJson } from "./job-json.ts";
 import { idOf } from "./jobs.ts";
+import { withPayer } from "./payer.ts";
 import { jobNotFound, problem } from "./problem.ts";
 import { problemOfFailure } from "./submit.ts";
 
@@ -53,7 +54,7 @@ function enqueueRetry({ queue, registry, enqueue }: ApiDependencies): (request: 
   });
   return async (request, submission, idempotency) => {
     const newId = queue.ids.next();
-    const answer = await new Promise<Enqueued>((resolve) => enqueue({ ids: [newId], submissions: [submission], idempotency }, resolve));
+    const answer = await new Promise<Enqueued>((resolve) => enqueue(withPayer({ ids: [newId], submissions: [submission], idempotency }, request.caller), resolve));
     switch (answer.kind) {
       case "enqueued":
         request.chargeJobs([submission]);

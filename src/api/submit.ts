@@ -20,6 +20,7 @@ import { scopeRefusal } from "./gate.ts";
 import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
 import type { LargeBodies, LargeBody } from "./large-bodies.ts";
+import { withPayer } from "./payer.ts";
 import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "./problem.ts";
 import { readWait } from "./wait.ts";
 import { waitedReply } from "./waited-reply.ts";
@@ -149,10 +150,10 @@ function refusalOf(parsed: ParsedBody, faults: readonly Fault[]): Refusal | unde
 }
 
 /** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
-function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs">, reply: AnswerTo, submitted: Submitted, accepted: (firstId: string) => Answer): void {
+function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" | "caller">, reply: AnswerTo, submitted: Submitted, accepted: (firstId: string) => Answer): void {
   const { metrics, log } = deps;
   const { ids } = submitted;
-  deps.enqueue(submitted, (answer) => {
+  deps.enqueue(withPayer(submitted, request.caller), (answer) => {
     switch (answer.kind) {
       case "enqueued":
         metrics.countSubmissions("accepted", ids.length);
@@ -169,7 +170,7 @@ function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs">,
         break;
       case "failed":
         metrics.countSubmissions(answer.error.code, ids.length);
-        reply.send(problemOfFailure(answer.error, ids) ?? answerOfThrown(log, answer.error));
+        reply.send(problemOfFailure(answer.error, answer.firstId === undefined ? ids : idsFrom(answer.firstId, ids.length)) ?? answerOfThrown(log, answer.error));
         break;
       default:
         answer satisfies never;

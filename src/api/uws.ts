@@ -4,7 +4,6 @@
  * leaves the rest to {@link HttpExchange}.
  */
 import { BufferedBytes } from "./buffered-bytes.ts";
-import uWS from "uWebSockets.js";
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { StartError } from "../errors.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -22,6 +21,7 @@ import { faultOfHead, readHead } from "./request-head.ts";
 import { RequestIds } from "./request-id.ts";
 import { routesOf } from "./routes.ts";
 import type { Route } from "./routes.ts";
+import { loadUws } from "./uws-library.ts";
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it, two processes share a port in silence. */
 const EXCLUSIVE_PORT = 1;
@@ -37,7 +37,8 @@ interface ListeningApp {
 }
 
 export class Server {
-  readonly #app: TemplatedApp = uWS.App();
+  readonly #uws = loadUws();
+  readonly #app: TemplatedApp = this.#uws.App();
   readonly #host: ExchangeHost;
   readonly #gate: Gate;
   readonly #requestIds = new RequestIds();
@@ -89,7 +90,7 @@ export class Server {
       throw new StartError(`SERVER_ADDR: cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}: another program has that port, or the address is not this machine's.`);
     }
     this.#socket = socket;
-    return uWS.us_socket_local_port(socket);
+    return this.#uws.us_socket_local_port(socket);
   }
 
   #listenOn(address: string, port: number): Promise<us_listen_socket | false> {
@@ -111,7 +112,7 @@ export class Server {
 
   async #close(): Promise<void> {
     this.#isDraining = true;
-    if (this.#socket) uWS.us_listen_socket_close(this.#socket);
+    if (this.#socket) this.#uws.us_listen_socket_close(this.#socket);
     this.#socket = undefined;
     if (this.#underWay > 0) {
       await new Promise<void>((resolve) => {
@@ -172,8 +173,9 @@ export class Server {
     });
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
-    const refusal = this.#gate.refusalOf(access, caller, headers, response);
-    const fault = refusal ?? faultOfHead(headers, route.maxBodyBytes) ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
+    // First what ends the connection: after a request whose end is in doubt, nobody may go on there.
+    const refusal = faultOfHead(headers, route.maxBodyBytes) ?? this.#gate.refusalOf(access, caller, headers, response);
+    const fault = refusal ?? (route.takesJobs && this.#isDraining ? DRAINING : undefined);
     if (fault) exchange.send(fault);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
     else response.onData((chunk, isLast) => exchange.receive(chunk, isLast));

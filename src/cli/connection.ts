@@ -2,6 +2,7 @@
 import { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config.ts";
 import { StartError } from "../errors.ts";
+import { exactJson } from "./exact-json.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
 /** A person waits: what a restart takes is bridged, and no more. */
@@ -23,5 +24,5 @@ export function connect({ url, key }: ConnectionOptions, { TASKFLOW_URL = "", TA
   if (!/^https?:\/\/./.test(fullUrl) || !URL.canParse(fullUrl)) throw new StartError(`${url === undefined ? "TASKFLOW_URL" : "--url"}: expected a URL such as ${DEFAULT_URL}, got ${JSON.stringify(where)}.`);
   // Said here, because what fetch says of it names the key.
   if (apiKey !== undefined && !/^[\u0021-\u007e]+$/.test(apiKey)) throw new StartError(`${key === undefined ? "TASKFLOW_API_KEY" : "--key"}: it has characters that no key has.`);
-  return new TaskFlow({ url: fullUrl, apiKey, retries: RETRIES });
+  return new TaskFlow({ url: fullUrl, apiKey, json: exactJson, retries: RETRIES });
 }

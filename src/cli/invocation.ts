@@ -1,6 +1,7 @@
 /** One call of `taskflow`: what each command is given beside its own arguments. */
 import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config.ts";
+import { exactJson } from "./exact-json.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Invocation {
@@ -18,5 +19,5 @@ export type Act = <Args extends unknown[]>(handler: (invocation: Invocation, ...
 
 /** One line of JSON, as every `--json` prints them. */
 export function printJson({ out }: Pick<Terminal, "out">, value: unknown): void {
-  out.write(`${JSON.stringify(value)}\n`);
+  out.write(`${exactJson.stringify(value)}\n`);
 }

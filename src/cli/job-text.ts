@@ -1,5 +1,6 @@
 /** A job as people read it. */
 import type { Job, Status } from "../client/contract.ts";
+import { exactJson } from "./exact-json.ts";
 import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
 import type { Column } from "./table.ts";
 import { fieldLines } from "./table.ts";
@@ -55,8 +56,8 @@ export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
       ["created", job.created_at],
       ["started", started_at],
       ["finished", finished_at && finished_at + ran],
-      ["payload", printable(JSON.stringify(job.payload))],
-      ["result", result === null ? null : printable(JSON.stringify(result))],
+      ["payload", printable(exactJson.stringify(job.payload))],
+      ["result", result === null ? null : printable(exactJson.stringify(result))],
     ],
     terminal,
   );

@@ -6,6 +6,7 @@ import { closedPort, jobWhen, startReplica, submit } from "../testing/replica.ts
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { runCommand } from "./command.ts";
 import type { CommandLine } from "./command.ts";
+import { until } from "../testing/until.ts";
 
 let replica: TestReplica;
 beforeAll(async () => {
@@ -173,6 +174,10 @@ describe("taskflow retry", () => {
     expect(await copies()).toBe(0);
     expect(await run(`${line} --wait --rate 1000`, { input: answering("yes\n") })).toMatchObject({ code: 0, out: expect.stringMatching(/^result +\{"matched":2,"replayed":2\}$/m) as string });
     expect(await copies()).toBe(2);
+    await until(async () => jsonLines((await run("list --tag bulk --status failed --json")).out).length === 4, { what: "the copies have failed" });
+    expect(await run(`${line} --dry-run`)).toMatchObject({ out: expect.stringMatching(/^2 failed jobs /) as string });
+    expect(await run(`${line} --dry-run --include-replayed`)).toMatchObject({ out: expect.stringMatching(/^4 failed jobs /) as string });
+    expect(await run(`retry ${"0".repeat(8)}-0000-7000-8000-000000000000 --include-replayed`)).toMatchObject({ code: 2 });
   });
 
   it("does not ask with --yes, nor where there is nothing to do", async () => {

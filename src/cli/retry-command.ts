@@ -17,6 +17,7 @@ interface RetryOptions extends FilterOptions, WaitOptions {
   readonly failed?: true;
   readonly cancelled?: true;
   readonly rate?: number;
+  readonly includeReplayed?: true;
   readonly dryRun?: true;
   readonly yes?: true;
 }
@@ -25,24 +26,25 @@ export function addRetryCommand(program: Command, act: Act): void {
   const command = program
     .command("retry")
     .summary("runs failed or cancelled jobs once more")
-    .description("Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. --since narrows it, to the copies\nthat failed again, say; each names its original in retry_of. A key with the scope submit and without\nread retries the jobs that it submitted, by their ids.")
+    .description("Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. Their copies, which name them in\nretry_of, are left out without --include-replayed. The job goes on over restarts, and waits while your quota is spent. A key with the scope\nsubmit and without read retries the jobs that it submitted, by their ids.")
     .argument("[id...]")
     .option("--failed", "all failed jobs that the filters name")
     .option("--cancelled", "all cancelled jobs that the filters name");
   addFilterOptions(command)
     .option("--rate <n>", "at most so many a second (default 100)", countBetween(1, 10_000))
+    .option("--include-replayed", "also jobs that run another one again")
     .option("--dry-run", "only count them")
     .option("-y, --yes", "do not ask");
   addWaitOptions(command).action(act(retry));
 }
 
 async function retry(invocation: Invocation, ids: readonly string[], options: RetryOptions): Promise<number> {
-  const { failed = false, cancelled = false, rate, dryRun } = options;
+  const { failed = false, cancelled = false, rate, dryRun, includeReplayed } = options;
   const isBulk = failed || cancelled;
   if (failed && cancelled) throw new StartError("retry: --failed and --cancelled are two calls.");
   if (isBulk === ids.length > 0) throw new StartError("retry: expected ids of jobs, or one of --failed and --cancelled.");
   if (isBulk) return retryMatching(invocation, failed ? "failed" : "cancelled", options);
-  if (filtersText(options) !== "" || (rate ?? dryRun) !== undefined) throw new StartError("retry: filters, --rate and --dry-run go with --failed or --cancelled, not with ids.");
+  if (filtersText(options) !== "" || (rate ?? dryRun ?? includeReplayed) !== undefined) throw new StartError("retry: filters, --rate, --include-replayed and --dry-run go with --failed or --cancelled, not with ids.");
   return retryEach(invocation, ids, options);
 }
 
@@ -59,8 +61,8 @@ async function retryEach(invocation: Invocation, ids: readonly string[], options
 
 async function retryMatching(invocation: Invocation, status: "failed" | "cancelled", options: RetryOptions): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
-  const { rate, dryRun = false, yes = false, wait = false } = options;
-  const filters: ReplayFilters = { ...filtersOf(options), status };
+  const { rate, includeReplayed, dryRun = false, yes = false, wait = false } = options;
+  const filters: ReplayFilters = { ...filtersOf(options), status, ...(includeReplayed && { includeReplayed }) };
   const { matched } = await client.replay(filters, { dryRun: true, signal });
   const what = `${matched} ${status} ${matched === 1 ? "job" : "jobs"}${filtersText(options)}`;
   if (dryRun || matched === 0) {

@@ -43,7 +43,7 @@ async function migrateDatabase(invocation: Invocation): Promise<number> {
   const { DATABASE_URL: url } = loadConfig(env, []);
   if (url === "") throw new StartError("DATABASE_URL must be set: it says which database to migrate.");
   return whereServersAnswer(invocation, async () => {
-    const applied = await migrate(url);
+    const applied = await migrate(url, { onWait: (wait) => terminal.err.write(`taskflow: waiting for ${wait}\n`) });
     if (isJson) printJson(terminal, { applied });
     else terminal.out.write(applied.length === 0 ? "Nothing to do.\n" : applied.map((name) => `${name}\n`).join(""));
     return IN_ORDER;

@@ -262,6 +262,8 @@ export interface ReplayFilters {
   createdAfter?: string | Date | undefined;
   /** RFC 3339, in UTC */
   createdBefore?: string | Date | undefined;
+  /** Also jobs that run another one again (`retry_of` names it): without it, a replay repeated does not run its own copies again */
+  includeReplayed?: boolean | undefined;
 }
 
 /** The payloads of the types that come with TaskFlow. Add your own by declaration merging. */
@@ -273,7 +275,13 @@ export interface Payloads {
 }
 
 export interface EmailPayload {
-  to: string | readonly string[];
+  to: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[];
   /** May be left out where `template` has one */
   subject?: string | undefined;
   /** The plain text; may be left out only where `html` or `template` is given */
@@ -283,12 +291,32 @@ export interface EmailPayload {
   template?: string | undefined;
   /** What the template is filled with */
   data?: Record<string, unknown> | undefined;
-  /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
-  from?: string | undefined;
-  cc?: string | readonly string[] | undefined;
-  bcc?: string | readonly string[] | undefined;
-  /** One address: `jane@example.com` or `Jane Doe <jane@example.com>` */
-  reply_to?: string | undefined;
+  /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
+  from?: string | {
+    name?: string | undefined;
+    address: string;
+  } | undefined;
+  cc?: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[] | undefined;
+  bcc?: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[] | undefined;
+  /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
+  reply_to?: string | {
+    name?: string | undefined;
+    address: string;
+  } | undefined;
+  /** Where bounces go, the sender of the SMTP envelope. Default: EMAIL_ENVELOPE_FROM, else the address of `from` */
+  envelope_from?: string | undefined;
   headers?: Record<string, string> | undefined;
   /** Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` where there is a `url` */
   list_unsubscribe?: {
@@ -305,6 +333,8 @@ export interface EmailPayload {
     base64?: string | undefined;
     /** A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read` */
     artifact?: string | undefined;
+    /** Makes it part of the html, which shows it as `cid:CONTENT_ID` */
+    content_id?: string | undefined;
     /** Where the file is fetched from with each attempt; http or https, without credentials */
     url?: string | undefined;
   }[] | undefined;
@@ -316,7 +346,7 @@ export interface WebhookPayload {
   method?: "POST" | "GET" | "PUT" | "PATCH" | "DELETE" | "HEAD" | undefined;
   /** Sent as they are. Headers of the connection and of the signature (webhook-*) are refused. */
   headers?: Record<string, string> | undefined;
-  /** Any JSON, sent as application/json. Not with GET or HEAD. */
+  /** Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD. */
   body?: unknown;
   /** In place of `body`: a text, sent in UTF-8 as it is, as text/plain unless content_type says otherwise. */
   body_text?: string | undefined;
@@ -324,7 +354,7 @@ export interface WebhookPayload {
   body_base64?: string | undefined;
   /** Of the body, in place of its default. Not together with a Content-Type in `headers`. */
   content_type?: string | undefined;
-  /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key. */
+  /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out. */
   secret?: string | readonly string[] | undefined;
   /** Of the request, redirects included. Above 30,000 it is the time of the attempt as well, unless the job has a timeout_ms, which must not be less. */
   timeout_ms?: number | undefined;
@@ -432,6 +462,8 @@ export interface DataExportPayload {
   source: {
     /** Objects; what is nested becomes JSON in a cell. */
     rows: readonly Record<string, unknown>[];
+    /** Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`. */
+    keys?: "first" | "all" | undefined;
   } | {
     /** The name of a query that the operator placed. */
     query: string;
@@ -468,7 +500,13 @@ export interface DataExportPayload {
     header?: boolean | undefined;
     /** The decimal point. Default `.`. */
     decimal?: "." | "," | undefined;
+    /** What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing. */
+    null?: string | undefined;
+    /** Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true. */
+    formula_guard?: boolean | undefined;
   } | undefined;
+  /** Of format xlsx alone: the name of the sheet. Default Sheet1. */
+  sheet?: string | undefined;
   /** IANA: the zone that times are written in. Default UTC. */
   time_zone?: string | undefined;
   /** The same as `compression: gzip`. Default false. */

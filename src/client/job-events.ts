@@ -4,7 +4,7 @@ import { readEventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { pause } from "./pause.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
-import type { Transport } from "./transport.ts";
+import type { JsonCodec, Transport } from "./transport.ts";
 import { queryOf } from "./wire.ts";
 
 /** As the server asks of browsers (`retry`): it has ended the stream because it drains, or because its reader was too slow. */
@@ -52,7 +52,7 @@ export async function* followJobs(transport: Transport, { id, status, type, last
     try {
       for await (const told of readEventStream(response.body)) {
         last = told.id ?? last;
-        const event = jobEventOf(told, last);
+        const event = jobEventOf(told, last, transport.codec);
         if (!event) continue;
         yield event;
         if (id !== undefined && event.kind !== "gap" && hasEnded(event)) return;
@@ -70,10 +70,10 @@ export function hasEnded({ status }: { readonly status: Status }): boolean {
 }
 
 /** Undefined for what a later version tells. */
-function jobEventOf({ event, data }: StreamEvent, eventId: string | undefined): JobEvent | undefined {
+function jobEventOf({ event, data }: StreamEvent, eventId: string | undefined, { parse }: Pick<JsonCodec, "parse">): JobEvent | undefined {
   if (event === "gap") return { kind: "gap", eventId };
   if (event !== "status" && event !== "progress") return undefined;
-  const told = JSON.parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
+  const told = parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
   const { id, type, status, progress, at = null } = told;
   return { kind: event, eventId, id, type, status, progress, at, job: "payload" in told ? (told as unknown as JobState) : null };
 }

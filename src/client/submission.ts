@@ -1,6 +1,7 @@
 /** Jobs to be submitted: their types, their JSON, and batches of them. */
 import type { AcceptedJob, JobOptions, Payloads } from "./contract.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
+import type { JsonCodec } from "./transport.ts";
 import { wireOf } from "./wire.ts";
 
 const MAX_BATCH_JOBS = 10_000;
@@ -12,8 +13,8 @@ export type PayloadOf<Type extends string> = Type extends keyof Payloads ? Paylo
 
 export type Submission<Type extends string = string> = JobOptions & { readonly type: Type; readonly payload: PayloadOf<Type> };
 
-export function submissionJson({ type, payload, ...options }: Submission): string {
-  return JSON.stringify({ type, payload, ...wireOf(options) });
+export function submissionJson({ type, payload, ...options }: Submission, { stringify }: Pick<JsonCodec, "stringify"> = JSON): string {
+  return stringify({ type, payload, ...wireOf(options) });
 }
 
 export interface Batch {
@@ -23,11 +24,11 @@ export interface Batch {
 }
 
 /** The bodies of as few batches as hold all jobs. One job that is larger than a batch may be stands alone, for the server to refuse. */
-export async function* batchesOf(jobs: Iterable<Submission> | AsyncIterable<Submission>): AsyncGenerator<Batch, void> {
+export async function* batchesOf(jobs: Iterable<Submission> | AsyncIterable<Submission>, codec: Pick<JsonCodec, "stringify"> = JSON): AsyncGenerator<Batch, void> {
   const encoder = new TextEncoder();
   let [offset, bytes, texts]: [number, number, string[]] = [0, 0, []];
   for await (const job of jobs) {
-    const text = submissionJson(job);
+    const text = submissionJson(job, codec);
     const size = encoder.encode(text).length + 1;
     if (texts.length > 0 && (texts.length >= MAX_BATCH_JOBS || bytes + size > MAX_BATCH_BYTES)) {
       yield { offset, body: bodyOf(texts) };

@@ -20,7 +20,7 @@ export type { WaitOptions } from "./job-wait.ts";
 export type { PayloadOf, Submission } from "./submission.ts";
 export type { Fault } from "./taskflow-error.ts";
 export { TaskFlowError } from "./taskflow-error.ts";
-export type { TransportOptions as TaskFlowOptions } from "./transport.ts";
+export type { JsonCodec, TransportOptions as TaskFlowOptions } from "./transport.ts";
 
 export interface CallOptions {
   /** Ends the call, its repetitions included, with the signal's reason. */
@@ -65,7 +65,7 @@ export class TaskFlow {
   submit<Type extends string>(type: Type, payload: PayloadOf<Type>, options: SubmitOptions = {}): Promise<Job> {
     const { idempotencyKey = randomKey(), waitSeconds, signal, ...jobOptions } = options;
     return this.#transport.json({
-      ...{ method: "POST", path: `/api/v1/jobs${queryOf({ wait: waitSeconds })}`, body: submissionJson({ type, payload, ...jobOptions }) },
+      ...{ method: "POST", path: `/api/v1/jobs${queryOf({ wait: waitSeconds })}`, body: submissionJson({ type, payload, ...jobOptions }, this.#transport.codec) },
       ...{ headers: { "Idempotency-Key": idempotencyKey }, signal, isRepeatable: true, waitMs: (waitSeconds ?? 0) * 1_000 },
     });
   }
@@ -77,7 +77,7 @@ export class TaskFlow {
    */
   async submitMany(jobs: Iterable<Submission> | AsyncIterable<Submission>, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<AcceptedJob[]> {
     const accepted: AcceptedJob[] = [];
-    for await (const { offset, body } of batchesOf(jobs)) {
+    for await (const { offset, body } of batchesOf(jobs, this.#transport.codec)) {
       const headers = { "Idempotency-Key": `${idempotencyKey}.${offset}` };
       try {
         const answer = await this.#transport.json<{ jobs: AcceptedJob[] }>({ method: "POST", path: "/api/v1/jobs/batch", body, headers, signal, isRepeatable: true });

@@ -30,11 +30,11 @@ it("gives up after as many repetitions as it may, and names the job that may exi
 it("repeats what takes effect twice only where the server says that it has not", async () => {
   let offset = peer.requests.length;
   peer.respond(() => ({ kind: "drop" }));
-  expect(await failure(client.retry("id"))).toMatchObject({ code: "unreachable" });
+  expect(await failure(client.replay({ tag: "a" }))).toMatchObject({ code: "unreachable" });
   expect(peer.requests.length - offset).toBe(1);
   offset = peer.requests.length;
   peer.respond((_request, number) => (number === 0 ? problem(503, "draining", { "retry-after": "0" }) : answer(202, {}, "{}")));
-  expect(await client.retry("id")).toEqual({});
+  expect(await client.replay({ tag: "a" })).toEqual({});
   expect(peer.requests.length - offset).toBe(2);
 });
 

@@ -6,10 +6,21 @@ import { errorOfResponse, TaskFlowError } from "./taskflow-error.ts";
 const DEFAULT_RETRIES = 4;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
+/** What reads and writes JSON. */
+export interface JsonCodec {
+  readonly parse: (text: string) => unknown;
+  readonly stringify: (value: unknown) => string;
+}
+
 export interface TransportOptions {
   /** Where the server is: `https://jobs.example.com`, or with a path before its own. */
   readonly url: string;
   readonly apiKey?: string | undefined;
+  /**
+   * In place of `JSON`, whose numbers are doubles: with a library that keeps all digits, such as `lossless-json`, payloads go out and payloads and
+   * results come back to the digit.
+   */
+  readonly json?: JsonCodec | undefined;
   /** In place of the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
   /** How many times a call is repeated, at most (4). */
@@ -35,6 +46,7 @@ export interface Call {
 }
 
 export class Transport {
+  readonly codec: JsonCodec;
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #fetch: typeof fetch;
@@ -42,7 +54,8 @@ export class Transport {
   readonly #timeoutMs: number;
 
   /** @throws TypeError for a `url` that is none */
-  constructor({ url, apiKey, fetch: own, retries = DEFAULT_RETRIES, timeoutMs = DEFAULT_TIMEOUT_MS }: TransportOptions) {
+  constructor({ url, apiKey, json = JSON, fetch: own, retries = DEFAULT_RETRIES, timeoutMs = DEFAULT_TIMEOUT_MS }: TransportOptions) {
+    this.codec = json;
     this.#url = new URL(url).href.replace(/\/+$/, "");
     this.#headers = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
     this.#fetch = own ?? ((...request) => globalThis.fetch(...request)); // a browser's fetch refuses another `this`
@@ -52,7 +65,7 @@ export class Transport {
 
   /** The JSON of the answer. @throws TaskFlowError, or the reason of the signal */
   async json<Answer>(call: Call): Promise<Answer> {
-    return this.#repeat(call, async (response) => (await response.json()) as Answer);
+    return this.#repeat(call, async (response) => this.codec.parse(await response.text()) as Answer);
   }
 
   /** The answer as soon as its head has come: the time limit does not bound its body. @throws as {@link json} */

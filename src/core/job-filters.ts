@@ -9,6 +9,9 @@ const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
 /** The schemas of those that are compared as texts. */
 export const textFilters = { type: text, tag: text, group_key: text, error_code: text };
 
+/** Of a replay. */
+export const includeReplayed = Type.Boolean({ default: false, description: "Also jobs that run another one again (`retry_of` names it): without it, a replay repeated does not run its own copies again" });
+
 type Filters = Readonly<Partial<Record<keyof typeof textFilters | "created_after" | "created_before", string | undefined>>>;
 
 /** @returns what a schema cannot say of filters: a text that Postgres takes for none, a time that is none */

@@ -22,19 +22,32 @@ export interface AttemptContext<Tool> {
   readonly timeoutMs: number;
   /** The job's `group_key`; null or absent where it has none. */
   readonly groupKey?: string | null;
-  /** What the last {@link RetryableError} of this job carried as its `state`; undefined where none did. */
+  /** What an earlier attempt at this job has saved, or threw as the `state` of a {@link RetryableError}, whichever came last; undefined where none did. */
   readonly state?: unknown;
+  /**
+   * Keeps what is done and must not be done again: JSON, up to 16 KiB, in place of what was saved before. The next attempt finds it as `state`,
+   * however this one ends: by an error, its timeout, a crash, or a drain, which stops an attempt that has saved at once instead of waiting for it.
+   * What is saved refills the job's crash budget, so save only when the work has got on. Absent on a pool thread.
+   * @throws the reason of the signal where the lease is lost; an error with status 503 while Redis does not answer
+   */
+  readonly save?: (state: unknown) => Promise<void>;
+  /**
+   * The payload as it was submitted, a JSON text, for what must keep every digit of a number, the order of keys, or escapes: `run` gets what
+   * JSON.parse makes of it. Its line breaks and tabs, which can only stand between tokens, are spaces. Absent only in a context that a test makes.
+   */
+  readonly payloadJson?: string;
   /** What `open` returned in this process or thread. */
   readonly tool: Tool;
   /**
    * Aborted when the job is cancelled, times out or has lost its lease, or its replica drains; the `code` of its reason says which
-   * (`cancelled`, `timeout`, `lost`, `drain`). In lane `cpu` it never fires: the thread is
+   * (`cancelled`, `timeout`, `lost`, `drain`). What `run` throws then has no effect, but for `timeout` and `drain` a {@link PermanentError} and a
+   * {@link RetryableError} with a state have: they name what must not be done again. In lane `cpu` it never fires: the thread is
    * terminated instead.
    */
   readonly signal: AbortSignal;
   /** Reports progress, 0 to 100; readable on the job while it runs. */
   readonly progress: (percent: number) => void;
-  /** Writes a line to the log, with the job's id, type and attempt. */
+  /** Writes a line to the log, with the job's id, type and attempt; a warning where `fields.level` is `warn`. */
   readonly log: (message: string, fields?: Record<string, unknown>) => void;
   /**
    * Runs one of the type's `tasks` on a pool thread and resolves with what it returns. `argument` and the result are copied. In lane `cpu`
@@ -45,8 +58,8 @@ export interface AttemptContext<Tool> {
   readonly onThread: (task: string, argument: unknown, timeoutMs: number) => Promise<unknown>;
 }
 
-/** A function of a job type that runs on a pool thread. Pure and synchronous: it may be interrupted at any point, and run again from its start. */
-export type TaskFunction<Payload> = (payload: Payload, argument: never) => unknown;
+/** A function of a job type that runs on a pool thread. Pure and synchronous: it may be interrupted at any point, and run again from its start. `payloadJson` is as in {@link AttemptContext}. */
+export type TaskFunction<Payload> = (payload: Payload, argument: never, payloadJson: string) => unknown;
 
 export interface JobDefinition<Payload extends TObject = TObject, Settings extends TObject = TObject, Tool = unknown> {
   /** The name that callers submit under: lower case, digits and underscores. */
@@ -63,8 +76,11 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
    * next two may change the payload, or keep it: `run` may get the same object.
    */
   readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
-  /** As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. */
-  readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>) => readonly PayloadFault[];
+  /**
+   * As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. `payloadJson` finds
+   * the payload's text.
+   */
+  readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>, payloadJson: () => string) => readonly PayloadFault[];
   /**
    * Whether a job with this payload tells of other jobs, so that its caller's key needs the scope `read` beside `submit`.
    * Asked where a job is taken, of a payload without faults.
@@ -139,6 +155,11 @@ export interface PayloadFault {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyJobDefinition = JobDefinition<any, any, any>;
 
+/** The payload's JSON text; of a context that a test made, what JSON.stringify makes of the payload. */
+export function payloadJsonOf(payload: object, { payloadJson }: Pick<AttemptContext<unknown>, "payloadJson">): string {
+  return payloadJson ?? JSON.stringify(payload);
+}
+
 /** Defines a job type. It returns its argument; its worth is in the types that it infers. */
 export function defineJob<Payload extends TObject, Tool = undefined, Settings extends TObject = TObject>(
   definition: JobDefinition<Payload, Settings, Tool>,
@@ -174,6 +195,19 @@ export class RetryAfterError extends Error {
     this.code = options.code ?? "retry_after";
     this.retryAfterMs = retryAfterMs;
     this.waitsForTurn = options.waitsForTurn ?? false;
+  }
+}
+
+/**
+ * The job is not done, and this attempt has saved how far it is: it ends here, at no cost, and another goes on at once, on any replica. For work that
+ * takes longer than an attempt should. From an attempt that has saved nothing it is an error as any other.
+ */
+export class ReleaseError extends Error {
+  readonly code = "released";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "ReleaseError";
   }
 }
 

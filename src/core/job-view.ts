@@ -14,7 +14,7 @@ export function viewOf(job: Job): JobView {
     result: outcome?.result ?? null,
     error,
     attempt: job.attempt,
-    progress: job.status === "running" ? job.progress : null,
+    progress: job.status === "running" || (job.saved !== undefined && !outcome) ? job.progress : null, // what was saved is not done again
     worker: outcome ? outcome.worker : job.worker,
     started_at: outcome ? outcome.startedAt : job.startedAt,
     finished_at: outcome?.finishedAt ?? null,

@@ -9,6 +9,7 @@
  */
 import type { Backoff } from "./backoff.ts";
 import type { Payload } from "./payload.ts";
+import type { RatePolicy } from "./rate-policy.ts";
 
 const LIVE_STATUSES = ["scheduled", "queued", "running", "retrying"] as const;
 export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const;
@@ -32,6 +33,16 @@ export interface JobOptions {
   readonly retry_of?: string;
   /** The id of the API key that submitted it; no answer shows it. Absent where no key was needed, and from jobs of earlier versions. */
   readonly api_key?: string;
+  /** Of a job that makes others: who pays for those. Set by this program alone, and shown to nobody. */
+  readonly payer?: Payer;
+}
+
+/** The API key whose quotas jobs are charged to. */
+export interface Payer {
+  /** Its id. */
+  readonly key: string;
+  /** Its own quota of jobs; absent where the installation's holds. */
+  readonly quota?: RatePolicy;
 }
 
 /** What a caller submitted, parsed, checked and with its type's defaults filled in: all of a job but its id. */
@@ -102,6 +113,8 @@ export interface Job extends Submission {
   readonly claimSeq: number;
   /** One JSON text for each attempt that has ended, oldest first ({@link AttemptRecord}). */
   readonly history: readonly string[];
+  /** What its handler has saved, where no later record has a state: a JSON text. */
+  readonly saved?: string;
 }
 
 /** The terminal record of a job, as the recorder writes it to Postgres. */

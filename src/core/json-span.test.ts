@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { elementsOf, exceeded, memberText, membersOf } from "./json-span.ts";
+import { elementsOf, exceeded, memberText, memberTexts, membersOf } from "./json-span.ts";
 
 describe("memberText", () => {
   it.each([
@@ -26,6 +26,11 @@ describe("memberText", () => {
       }),
     );
   });
+});
+
+it("memberTexts has each value once, the last one of a name, in the order of the text", () => {
+  expect([...memberTexts(String.raw`{"10": 1.0 ,"2":{"a":-0},"\u0061":1,"10":2e1,"a" : "\""}`)]).toEqual([["10", "2e1"], ["2", '{"a":-0}'], ["a", String.raw`"\""`]]);
+  expect([...memberTexts("{ }")]).toEqual([]);
 });
 
 describe("elementsOf", () => {

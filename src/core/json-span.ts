@@ -5,6 +5,7 @@
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
 
 export interface Member {
   readonly name: string;
@@ -31,6 +32,64 @@ function forEachMember(json: string, visit: (name: string, start: number, end: n
   }
 }
 
+/**
+ * Looks at each member of an object (`name`) and each element of an array (`undefined`), whose value begins at `start`. It returns the text that stands in for the value; or
+ * the visitor of its own members and elements, which is asked where it has any; or undefined to leave it as it is, unread.
+ */
+export type Visitor = (name: string | undefined, json: string, start: number) => string | Visitor | undefined;
+
+/** The JSON text of the value that begins at `start`. */
+export function valueText(json: string, start: number): string {
+  return json.slice(start, endOfValue(json, start));
+}
+
+/**
+ * The text of an object or an array with some of its values replaced, and all else as it was written; the text itself where none is. Each
+ * character is read a bounded number of times, however deep it stands.
+ */
+export function rewritten(json: string, visitor: Visitor): string {
+  const edit = { json, result: "", copied: 0 };
+  rewriteContainer(edit, skipSpace(json, 0), visitor);
+  return edit.copied === 0 ? json : edit.result + json.slice(edit.copied);
+}
+
+interface Edit {
+  readonly json: string;
+  result: string;
+  /** How much of the text is in the result. */
+  copied: number;
+}
+
+/** @returns where it has ended */
+function rewriteContainer(edit: Edit, start: number, visit: Visitor): number {
+  const { json } = edit;
+  const isObject = json.charAt(start) === "{";
+  let at = skipSpace(json, start + 1);
+  while (at < json.length && !isClosing(json.charCodeAt(at))) {
+    let name: string | undefined;
+    if (isObject) {
+      const nameEnd = endOfString(json, at + 1);
+      name = unescaped(json.slice(at + 1, nameEnd));
+      at = skipSpace(json, skipSpace(json, nameEnd + 1) + 1);
+    }
+    at = skipSpace(json, rewriteValue(edit, at, name, visit));
+    if (json.charCodeAt(at) === COMMA) at = skipSpace(json, at + 1);
+  }
+  return at + 1;
+}
+
+function rewriteValue(edit: Edit, start: number, name: string | undefined, visit: Visitor): number {
+  const { json } = edit;
+  const decision = visit(name, json, start);
+  if (typeof decision === "function" && isOpening(json.charCodeAt(start))) return rewriteContainer(edit, start, decision);
+  const end = endOfValue(json, start);
+  if (typeof decision === "string") {
+    edit.result += json.slice(edit.copied, start) + decision;
+    edit.copied = end;
+  }
+  return end;
+}
+
 /** The text of a member's value; the last one counts where the name stands twice, as in JSON.parse. */
 export function memberText(json: string, name: string): string | undefined {
   let text: string | undefined;
@@ -38,6 +97,13 @@ export function memberText(json: string, name: string): string | undefined {
     if (each === name) text = json.slice(start, end);
   });
   return text;
+}
+
+/** The texts of an object's values by their names, in the order of the text; the last one counts where a name stands twice. */
+export function memberTexts(json: string): Map<string, string> {
+  const texts = new Map<string, string>();
+  forEachMember(json, (name, start, end) => texts.set(name, json.slice(start, end)));
+  return texts;
 }
 
 /** The texts of an array's elements. */

@@ -1,41 +1,117 @@
-/** What of a payload is never read back: `secret`, and the values of headers that are named like credentials. */
-import type { Member } from "./json-span.ts";
-import { membersOf } from "./json-span.ts";
+/**
+ * What of a payload is never read back: members named like credentials, the values of headers but for harmless ones, and in URLs user
+ * information, keys and the values of the query but for harmless ones. What a job delivers is shown as it is: its caller has written it for
+ * others to read.
+ */
+import { rewritten, valueText, type Visitor } from "./json-span.ts";
+import { isUrl, readableUrl } from "./readable-url.ts";
 
 const REDACTED = '"[redacted]"';
 
-const CREDENTIAL = /auth|cookie|token|secret|passw|credential|signature|(?<!idempotency-)key$/i;
+/** Members that a job delivers: `true`, or those within. */
+interface Delivered {
+  readonly [name: string]: true | Delivered;
+}
+
+/** By built-in type. Of other types nothing is known, so all of a payload is looked through. */
+const DELIVERED: Readonly<Record<string, Delivered>> = {
+  webhook: { body: true },
+  email: { subject: true, body: true, html: true, data: true },
+  data_export: { source: { rows: true } },
+  image_resize: {},
+  replay: {},
+};
+
+/** Headers whose values are never credentials, of HTTP and of mail. */
+const HARMLESS_HEADERS = new Set(
+  ("accept accept-charset accept-encoding accept-language cache-control content-disposition content-encoding content-language content-type date " +
+    "idempotency-key request-id traceparent user-agent x-correlation-id x-request-id x-trace x-trace-id correlation-id " +
+    "auto-submitted importance in-reply-to keywords list-id organization precedence priority references x-auto-response-suppress x-mailer x-priority").split(" "),
+);
+
+/** The name of a header that carries a credential. */
+const CREDENTIAL_HEADER = /auth|cookie|token|secret|passw|credential|signature|session|jwt|bearer|access|api-?key|(?<!idempotency-)key$/i;
+
+/** The name of a member that holds a credential, without what divides its words: `apiKey`, `api_key` and `API-KEY` are one. */
+const CREDENTIAL_MEMBER = /secret|passw(?:or)?d|passphrase|credential|token|apikey|accesskey|privatekey|signingkey|encryptionkey|authorization|bearer|jwt|cookie|^(?:auth|pass|pwd|pin|otp|sessionid|sid)$/;
+const HEADERS_MEMBER = /headers$/;
+const URL_MEMBER = /ur[il]s?$|endpoint$|href$/;
+
+/** Of a URL in JSON: without one of these it is shown as it is. */
+const MAY_REDACT = /[?#@\\]|(?<![\w:~-])[\w:~-]{20}/;
+/** In characters: no URL's scheme ends behind this, be each character an escape. */
+const LONGEST_HEAD = 256;
 
 /**
  * A payload's text with what is secret replaced, all else as it was written.
  * @param payload the JSON text of an object
+ * @param type the type of its job
  */
-export function redactPayload(payload: string): string {
-  // Most payloads have neither name; an escape may spell one.
-  if (!payload.includes('secret"') && !payload.includes('headers"') && !payload.includes("\\u")) return payload;
-  return replaceValues(payload, ({ name, start, end }) => {
-    if (name === "secret") return REDACTED;
-    return name === "headers" && payload.charAt(start) === "{" ? redactHeaders(payload.slice(start, end)) : undefined;
-  });
+export function redactPayload(payload: string, type: string): string {
+  return rewritten(payload, visitors.get(type) ?? visitAny);
 }
 
 /** Whether a header is named like one that carries a credential. */
 export function isCredential(header: string): boolean {
-  return CREDENTIAL.test(header);
+  return CREDENTIAL_HEADER.test(header);
 }
 
-function redactHeaders(headers: string): string {
-  return replaceValues(headers, ({ name }) => (isCredential(name) ? REDACTED : undefined));
+/** Whether a header's value is never a credential. */
+export function isHarmlessHeader(name: string): boolean {
+  return HARMLESS_HEADERS.has(name.toLowerCase());
 }
 
-function replaceValues(json: string, replacement: (member: Member) => string | undefined): string {
-  let text = "";
-  let copied = 0;
-  for (const member of membersOf(json)) {
-    const value = replacement(member);
-    if (value === undefined) continue;
-    text += json.slice(copied, member.start) + value;
-    copied = member.end;
-  }
-  return copied === 0 ? json : text + json.slice(copied);
+const visitHeaders: Visitor = (name = "", json, start) => (isHarmlessHeader(name) && !"{[".includes(json.charAt(start)) ? undefined : REDACTED);
+
+const visitAny: Visitor = (name, json, start) => {
+  const first = json.charAt(start);
+  const meaning = name === undefined ? "plain" : meaningOf(name);
+  if (meaning === "credential" || meaning === "count") return isShown(meaning, first) ? undefined : REDACTED;
+  if (meaning === "headers") return first === "{" ? visitHeaders : REDACTED;
+  return first === '"' ? redactUrl(valueText(json, start), meaning === "url") : visitAny;
+};
+
+function visitorOf(delivered: Delivered): Visitor {
+  const within = new Map(Object.entries(delivered).map(([name, members]) => [name, members === true ? undefined : visitorOf(members)]));
+  return (name = "", json, start) => (within.has(name) ? within.get(name) : visitAny(name, json, start));
+}
+
+const visitors = new Map(Object.entries(DELIVERED).map(([type, delivered]) => [type, visitorOf(delivered)]));
+
+/** What a member's name says of its value; `count` is a credential where it is no number. */
+type Meaning = "credential" | "count" | "headers" | "url" | "plain";
+
+/** Names repeat from job to job, and reading one takes 1 µs. */
+const meanings = new Map<string, Meaning>();
+const MAX_MEANINGS = 1_000;
+const LONGEST_NAME = 64;
+
+function meaningOf(name: string): Meaning {
+  const known = meanings.get(name);
+  if (known !== undefined) return known;
+  const meaning = readMeaning(name.toLowerCase().replace(/[^a-z0-9]/g, ""));
+  if (name.length <= LONGEST_NAME && meanings.size < MAX_MEANINGS) meanings.set(name, meaning);
+  return meaning;
+}
+
+function readMeaning(bare: string): Meaning {
+  if (CREDENTIAL_MEMBER.test(bare)) return bare.endsWith("tokens") ? "count" : "credential";
+  if (HEADERS_MEMBER.test(bare)) return "headers";
+  return URL_MEMBER.test(bare) ? "url" : "plain";
+}
+
+/** What is no value at all tells nothing, and a number of tokens is a count. */
+function isShown(meaning: Meaning, first: string): boolean {
+  return first === "n" || first === "t" || first === "f" || (meaning === "count" && /[-0-9]/.test(first));
+}
+
+/** @returns the JSON text of a string with a URL redacted; undefined where there is nothing to redact */
+function redactUrl(json: string, isNamedSo: boolean): string | undefined {
+  if (!MAY_REDACT.test(json)) return undefined;
+  const head = json.slice(0, LONGEST_HEAD);
+  if (!isNamedSo && !head.includes(":") && !head.includes("\\")) return undefined;
+  const url = JSON.parse(json) as string;
+  if (!isNamedSo && !isUrl(url)) return undefined;
+  const readable = readableUrl(url);
+  return readable === url ? undefined : JSON.stringify(readable);
 }

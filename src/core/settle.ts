@@ -30,8 +30,9 @@ const MAX_WAIT_MS = 365 * 24 * 3_600_000;
 const MAX_MESSAGE_LENGTH = 2_000;
 const MAX_CODE_LENGTH = 100;
 
-/** How an attempt ended, before anything follows from it. `result` is a JSON text. */
-export type AttemptEnd =
+/** How an attempt ended, before anything follows from it. `result` is a JSON text. `hasSaved`: its handler had saved what it did so far. */
+export type AttemptEnd = { readonly hasSaved?: true } & AttemptEndKind;
+type AttemptEndKind =
   | { readonly kind: "returned"; readonly result: string }
   | {
       readonly kind: "threw";
@@ -78,9 +79,9 @@ export type Verdict = Counters &
  * @param random a number in [0, 1)
  */
 export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number, random: number): Verdict {
-  // An attempt that was made and ended shows that the job does not kill its process. One that was put off, or never began, shows nothing.
+  // An attempt that was made and ended, or got on, shows that the job does not kill its process. One that was put off, or never began, shows nothing.
   const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
-  const untried: Counters = { ...spent, crashes: job.crashes };
+  const untried: Counters = { ...spent, crashes: end.hasSaved ? 0 : job.crashes };
   const refunded = Math.max(0, job.attempt - 1);
   switch (end.kind) {
     case "returned": // as nearly all do: no spread

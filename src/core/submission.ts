@@ -66,8 +66,8 @@ export interface SubmissionType {
   };
   /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
   readonly maxBodyBytes: number;
-  /** Every fault of a payload, its paths pointing into the payload. */
-  faultsOf(payload: object): readonly Fault[];
+  /** Every fault of a payload, its paths pointing into the payload. @param submissionJson the text that the payload is in */
+  faultsOf(payload: object, submissionJson?: string): readonly Fault[];
 }
 
 export type TypeLookup = (type: string) => SubmissionType | undefined;
@@ -96,7 +96,7 @@ export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup
   const options = readOptions(fields, typeOf, now, durability, faults);
   if (fields.group_key !== undefined) checkGroup(fields.group_key, faults);
   if (type && fields.payload) {
-    for (const { path, message } of type.faultsOf(fields.payload)) faults.push({ path: `/payload${path}`, message });
+    for (const { path, message } of type.faultsOf(fields.payload, json)) faults.push({ path: `/payload${path}`, message });
   }
   if (faults.length > 0 || type === undefined || fields.type === undefined) return { faults };
   const askedMs = type.definition.timeoutMsOf?.(fields.payload as never) ?? 0;

@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { idPrefix, makeId, timeOfId } from "./id.ts";
 import type { Submission } from "./job.ts";
 import { viewOf, viewOfSubmission } from "./job-view.ts";
-import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, readyAtOf, shortRecord, stateLeft, withoutResult } from "./wire.ts";
+import { decodeJob, decodeSubmission, encodeCounters, encodeRecord, encodeSubmission, leasedJob, oneLine, outcomeOf, readyAtOf, shortRecord, withoutResult } from "./wire.ts";
 import { sizeOf } from "./payload.ts";
+import { stateLeft } from "./saved-state.ts";
 
 const NOW = 1_800_000_000_000;
 const id = makeId(idPrefix(NOW, 0, 1), 1);
@@ -105,7 +106,7 @@ describe("what an attempt left for the next one", () => {
   it("is found behind attempts that left nothing, and may hold any name", () => {
     const left = encodeRecord({ ...record, state: JSON.stringify({ a: 1, result: ["x"] }) });
     expect(withoutResult(left)).toBe(left);
-    expect(stateLeft([encodeRecord({ ...record, state: `"older"` }), left, encodeRecord({ ...record, outcome: "lost" })])).toEqual({ a: 1, result: ["x"] });
-    expect(stateLeft([])).toBeUndefined();
+    expect(stateLeft({ history: [encodeRecord({ ...record, state: `"older"` }), left, encodeRecord({ ...record, outcome: "lost" })] })).toEqual({ a: 1, result: ["x"] });
+    expect(stateLeft({ history: [] })).toBeUndefined();
   });
 });

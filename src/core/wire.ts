@@ -25,6 +25,7 @@ import type { AttemptRecord, Evidence, Job, JobOptions, Outcome, Status, Submiss
 import { TERMINAL_STATUSES } from "./job.ts";
 import { lastText } from "./last-text.ts";
 import { dataOf, isLarge } from "./payload.ts";
+import { withSavedState } from "./saved-state.ts";
 
 export const HEAD_LENGTH = 42;
 
@@ -202,7 +203,7 @@ function jobOf(id: string, text: string, from: number, state: State): Job {
   if (groupEnd === -1 || groupEnd >= metaEnd || !(maxAttempts > 0)) throw new Error("its text has another form");
   const sizeAt = limits.indexOf(">") + 1;
   const payload = payloadEnd === -1 ? text.slice(metaEnd + 1) : text.slice(metaEnd + 1, payloadEnd);
-  return {
+  const job: Job = {
     id,
     type: text.slice(from, typeEnd),
     payload: sizeAt === 0 ? payload : { size: Number(limits.slice(sizeAt)) },
@@ -221,6 +222,7 @@ function jobOf(id: string, text: string, from: number, state: State): Job {
     claimSeq: state.claimSeq,
     history: payloadEnd === -1 ? [] : readHistory(text.slice(payloadEnd + 1), state),
   };
+  return payloadEnd === -1 ? job : withSavedState(job);
 }
 
 /**
@@ -302,17 +304,9 @@ function hasEvidence({ thread, log }: Evidence): boolean {
   return thread !== undefined || log !== undefined;
 }
 
-/** What the latest attempt that left a state left; undefined where none did. An attempt that crashed left none, and hides none. */
-export function stateLeft(history: readonly string[]): unknown {
-  for (let i = history.length - 1; i >= 0; i--) {
-    const { state } = JSON.parse(history[i] ?? "{}") as AttemptRecord;
-    if (state !== undefined) return JSON.parse(state);
-  }
-  return undefined;
-}
-
-/** When a job could start, epoch ms; undefined where its records do not tell: one of them stands for all its waits for a turn. */
-export function readyAtOf({ id, options, history }: Job): number | undefined {
+/** When a job could start, epoch ms; undefined where its records do not tell: one of them stands for all its waits for a turn, and a job that goes on from what it saved may have none. */
+export function readyAtOf({ id, options, history, saved }: Job): number | undefined {
+  if (saved !== undefined) return undefined;
   const last = history.at(-1);
   if (last === undefined) return Math.max(timeOfId(id), options.run_at ?? 0);
   const { finished_at: finishedAt, next_at: nextAt = finishedAt, waits_for_turn: waitsForTurn } = JSON.parse(last) as AttemptRecord;

@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { StartError, messageOf } from "../errors.ts";
 import { plainEnvironment } from "../plain-environment.ts";
+import { cut, postgresConnection } from "../postgres-connection.ts";
 import { OWNER_ONLY, makeDataDir } from "./data-dir.ts";
 import { freePort, requireFreePort } from "./free-port.ts";
 import { type PostgresPrograms, type SystemUser, clusterDir, findPostgres, launchAs, postgresUser, workDirPath } from "./postgres-binary.ts";
@@ -45,6 +46,8 @@ const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 30_000;
 // Backends of a killed postmaster end as soon as they wait for anything.
 const BACKENDS_GONE_WITHIN_MS = 15_000;
+/** Making a database copies a template of some megabytes. */
+const STATEMENT_TIMEOUT_MS = 60_000;
 
 /**
  * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it serves. One left behind on the same folder
@@ -171,12 +174,13 @@ async function makeDatabase(url: string): Promise<void> {
 }
 
 async function withClient(url: string, use: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  client.on("error", () => undefined); // the query in hand rejects as well
+  const { client, open } = postgresConnection({ databaseUrl: url, name: "embedded", statementTimeoutMs: STATEMENT_TIMEOUT_MS, answerTimeoutMs: STATEMENT_TIMEOUT_MS });
   try {
-    await client.connect();
+    await open();
     await use(client);
-  } finally {
     await client.end();
+  } catch (error) {
+    cut(client);
+    throw error;
   }
 }

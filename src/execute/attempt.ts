@@ -5,9 +5,10 @@
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Evidence, Job } from "../core/job.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
+import { PermanentError, ReleaseError, RetryAfterError, RetryableError } from "../core/job-type.ts";
+import { MAX_STATE_LENGTH, stateText } from "../core/saved-state.ts";
+import { readableText } from "../core/readable-url.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { redactUrls } from "../redacted-url.ts";
 import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
 import { isOf } from "./thrown.ts";
@@ -17,9 +18,6 @@ export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
 
 /** A result longer than this belongs into an artifact; it would be read back with every look at the job. */
 const MAX_RESULT_LENGTH = 1024 * 1024;
-
-/** It travels with the job, once for each attempt that left one. */
-const MAX_STATE_LENGTH = 16 * 1024;
 
 /** What an attempt runs in: it can be told to stop, and hears how far the handler is. */
 export interface Running {
@@ -35,6 +33,8 @@ export class Attempt {
   readonly timeoutMs: number;
   /** By `performance.now()`. */
   readonly startedAt = performance.now();
+  /** Its handler has saved what it did so far: the next attempt goes on from there. */
+  hasSaved = false;
   /** Set by who runs it. */
   runsIn: Running | undefined;
   #log: KeptLog | undefined;
@@ -110,23 +110,30 @@ export class Attempt {
     this.end(endOfReturn(value));
   }
 
-  /** Its handler threw. One that was told to stop and throws has stopped: the reason says what follows. */
+  /** Its handler threw. */
   threw(thrown: unknown): void {
-    if (this.#stopReason === undefined) {
-      for (const line of stackOf(thrown)) this.keep(line, undefined);
-      this.end(endOfThrow(thrown));
-    } else {
-      this.end(this.#stoppedEnd());
+    const isStopped = this.#stopReason !== undefined;
+    if (!isStopped && this.hasSaved && isOf(thrown, ReleaseError)) {
+      this.end({ kind: "released" });
+      return;
     }
+    if (!isStopped) for (const line of stackOf(thrown)) this.keep(line, undefined);
+    this.end(isStopped ? this.endOfStopped(endOfThrow(thrown)) : endOfThrow(thrown));
+  }
+
+  /** What follows where a handler was asked to stop and threw: the reason decides, but for an error that names what must not be done again. */
+  endOfStopped(end: AttemptEnd): AttemptEnd {
+    const mustNotRepeat = end.kind === "threw" && (end.isPermanent || end.state !== undefined);
+    return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
   /** @param evidence what the thread that it ran on says: all lines, where some may still be on their way here */
   end(end: AttemptEnd, evidence?: Evidence): void {
     if (this.#ended) return;
-    this.#ended = end;
+    this.#ended = this.hasSaved ? { ...end, hasSaved: true } : end;
     this.#ranMs = performance.now() - this.startedAt;
     this.#evidence = evidence;
-    this.#onEnd(this, end);
+    this.#onEnd(this, this.#ended);
   }
 
   #stoppedEnd(): AttemptEnd {
@@ -172,7 +179,7 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
 const MAX_MESSAGE_LENGTH = 4_000;
 
 function readableMessage(thrown: unknown): string {
-  return redactUrls(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH));
+  return readableText(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH));
 }
 
 function endOf(thrown: unknown): AttemptEnd {
@@ -195,11 +202,8 @@ function numberOf(value: unknown): number {
 
 /** A state that is no JSON, or too large to be kept with each such attempt, fails the job: without it the next attempt would do again what was done. */
 function stateOf(state: unknown): { readonly state: string } | { readonly isPermanent: true; readonly code: string; readonly message: string } {
-  const refused = { isPermanent: true, code: "state_invalid", message: `the state for the next attempt is not JSON of at most ${MAX_STATE_LENGTH} characters` } as const;
-  try {
-    const text = JSON.stringify(state) as string | undefined; // undefined for a function or a symbol
-    return text === undefined || text.length > MAX_STATE_LENGTH ? refused : { state: text };
-  } catch {
-    return refused; // a cycle, a bigint
-  }
+  const text = stateText(state);
+  return text === undefined ? { isPermanent: true, code: "state_invalid", message: INVALID_STATE } : { state: text };
 }
+
+export const INVALID_STATE = `the state for the next attempt is not JSON of at most ${MAX_STATE_LENGTH} characters`;

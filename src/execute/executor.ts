@@ -7,11 +7,11 @@ import type { Job } from "../core/job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge } from "../core/payload.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { stateLeft } from "../core/wire.ts";
+import { stateLeft } from "../core/saved-state.ts";
 import { messageOf } from "../errors.ts";
 import type { Running, StopReason } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
-import type { AttemptLog } from "./io-context.ts";
+import type { AttemptLog, IoServices, SaveState } from "./io-context.ts";
 import { IoContext } from "./io-context.ts";
 import type { IoThreads } from "./io-threads.ts";
 import { MAIN_THREAD_BYTES } from "./io-threads.ts";
@@ -27,6 +27,7 @@ export interface ExecutorOptions {
   readonly ioThreads: Pick<IoThreads, "run">;
   /** The bytes of a job's large payload, in memory of their own; undefined where they are missing. */
   readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
+  readonly save: SaveState;
   readonly log: AttemptLog;
 }
 
@@ -44,6 +45,7 @@ export class Executor {
   readonly #ioThreads: Pick<IoThreads, "run">;
   readonly #payload: ExecutorOptions["payload"];
   readonly #log: AttemptLog;
+  readonly #services: IoServices;
   readonly #tools: Tools;
   #starting: Job | undefined;
   /**
@@ -52,12 +54,13 @@ export class Executor {
    */
   readonly #onThreads = new Map<Attempt, Promise<void>>();
 
-  constructor({ definitions, threads, ioThreads, payload, log }: ExecutorOptions) {
+  constructor({ definitions, threads, ioThreads, payload, save, log }: ExecutorOptions) {
     this.#definitions = new Map(definitions.map((definition) => [definition.type, definition]));
     this.#threads = threads;
     this.#ioThreads = ioThreads;
     this.#payload = payload;
     this.#log = log;
+    this.#services = { log, save, tasks: threads.tasks };
     this.#tools = new Tools(definitions.filter(({ lane }) => lane === "io"));
   }
 
@@ -103,7 +106,7 @@ export class Executor {
 
   /** @param payload its JSON text @param parsed what it says, where that is known */
   #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: string, parsed?: unknown): void {
-    const context = new IoContext(attempt, payload, this.#tools.get(definition.type), this.#log, this.#threads.tasks);
+    const context = new IoContext(attempt, payload, this.#tools.get(definition.type), this.#services);
     attempt.runsIn = context;
     this.#starting = attempt.job;
     try {
@@ -125,7 +128,7 @@ export class Executor {
     const progress = shareProgress();
     let stop: (reason: StopReason) => void = () => controller.abort();
     attempt.runsIn = { get percent() { return readProgress(progress); }, abort: (reason) => stop(reason), isThread: lane === "cpu" };
-    const task = { type: job.type, jobId: job.id, claimSeq: job.claimSeq, attempt: job.attempt, timeoutMs: attempt.timeoutMs, groupKey: job.groupKey, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job.history), progress };
+    const task = { type: job.type, jobId: job.id, claimSeq: job.claimSeq, attempt: job.attempt, timeoutMs: attempt.timeoutMs, groupKey: job.groupKey, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job), progress };
     const report = lane === "io" && typeof payload !== "string" ? this.#ioThreads.run({ ...task, payload }, (onStop) => { stop = onStop; }) : this.#threads.run(task, controller.signal);
     const run = this.#endOf(attempt, report).finally(() => this.#onThreads.delete(attempt));
     this.#onThreads.set(attempt, run);
@@ -134,7 +137,7 @@ export class Executor {
   async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
     try {
       const { end, ...evidence } = await report;
-      if (end.kind === "threw" && attempt.stopReason !== undefined) attempt.giveUp(); // it was told to stop, and has
+      if (end.kind === "threw" && attempt.stopReason !== undefined) attempt.end(attempt.endOfStopped(end), evidence);
       else attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.

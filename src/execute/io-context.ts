@@ -1,32 +1,42 @@
 /** What a handler of lane `io` gets: it runs on the main thread and is stopped by its signal. */
 import type { AttemptContext } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
-import { stateLeft } from "../core/wire.ts";
+import { PermanentError } from "../core/job-type.ts";
+import { stateLeft, stateText } from "../core/saved-state.ts";
 import type { Attempt, Running, StopReason } from "./attempt.ts";
+import { INVALID_STATE } from "./attempt.ts";
 import type { TaskThreads } from "./task-threads.ts";
 
 /** Takes a line that a handler wrote. */
 export type AttemptLog = (job: Job, message: string, fields?: Record<string, unknown>) => void;
+
+/** Keeps the state of a job that runs here, a JSON text; false where its lease is lost. */
+export type SaveState = (job: Job, state: string) => Promise<boolean>;
+
+/** What a replica does for its handlers. */
+export interface IoServices {
+  readonly log: AttemptLog;
+  readonly save: SaveState;
+  readonly tasks: Pick<TaskThreads, "run">;
+}
 
 export class IoContext implements AttemptContext<unknown>, Running {
   readonly tool: unknown;
   percent: number | null = null;
   readonly #attempt: Attempt;
   readonly #payload: string;
-  readonly #log: AttemptLog;
-  readonly #tasks: Pick<TaskThreads, "run">;
+  readonly #services: IoServices;
   // Signal and functions are made when a handler asks for them, which many never do: together they cost as much as all
   // the rest of a quick attempt.
   #controller: AbortController | undefined;
   #abortedFor: StopReason | undefined;
 
   /** @param payload the job's, as JSON text */
-  constructor(attempt: Attempt, payload: string, tool: unknown, log: AttemptLog, tasks: Pick<TaskThreads, "run">) {
+  constructor(attempt: Attempt, payload: string, tool: unknown, services: IoServices) {
     this.#attempt = attempt;
     this.#payload = payload;
     this.tool = tool;
-    this.#log = log;
-    this.#tasks = tasks;
+    this.#services = services;
   }
 
   get jobId(): string {
@@ -45,8 +55,25 @@ export class IoContext implements AttemptContext<unknown>, Running {
     return this.#attempt.job.groupKey;
   }
 
+  get payloadJson(): string {
+    return this.#payload;
+  }
+
   get state(): unknown {
-    return stateLeft(this.#attempt.job.history);
+    return stateLeft(this.#attempt.job);
+  }
+
+  get save(): (state: unknown) => Promise<void> {
+    return async (state) => {
+      const text = stateText(state);
+      if (text === undefined) throw new PermanentError(INVALID_STATE, { code: "state_invalid" });
+      if (await this.#services.save(this.#attempt.job, text)) {
+        this.#attempt.hasSaved = true;
+        return;
+      }
+      this.#attempt.stop("lost");
+      throw reasonOf("lost");
+    };
   }
 
   get signal(): AbortSignal {
@@ -62,14 +89,14 @@ export class IoContext implements AttemptContext<unknown>, Running {
   get log(): (message: string, fields?: Record<string, unknown>) => void {
     return (message, fields) => {
       this.#attempt.keep(message, fields);
-      this.#log(this.#attempt.job, message, fields);
+      this.#services.log(this.#attempt.job, message, fields);
     };
   }
 
   get onThread(): (task: string, argument: unknown, timeoutMs: number) => Promise<unknown> {
     const { type, groupKey } = this.#attempt.job;
     const [signal, turn, payload] = [this.signal, groupKey ?? "", this.#payload];
-    return (name, argument, timeoutMs) => this.#tasks.run({ type, name, payload, argument }, { timeoutMs, signal, turn });
+    return (name, argument, timeoutMs) => this.#services.tasks.run({ type, name, payload, argument }, { timeoutMs, signal, turn });
   }
 
   abort(reason: StopReason): void {

@@ -4,6 +4,12 @@ import { KeptLog } from "./kept-log.ts";
 const AT = Date.UTC(2026, 0, 1);
 
 describe("the kept log", () => {
+  it("shows no credentials of a URL", () => {
+    const log = new KeptLog(AT);
+    log.add("fetching https://user:hunter2@a.example/x?token=hunter2", { from: "https://a.example/?sig=hunter2&page=2" });
+    expect(log.lines[0]).toMatch(/ fetching https:\/\/\[redacted\]@a\.example\/x\?token=\[redacted\] \{"from":"https:\/\/a\.example\/\?sig=\[redacted\]&page=2"\}$/);
+  });
+
   it("has the last fifty lines, and says how many came before", () => {
     const log = new KeptLog(AT);
     for (let n = 1; n <= 60; n += 1) log.add(`line ${n}`);
@@ -15,7 +21,7 @@ describe("the kept log", () => {
   it("leaves out the passwords of URLs, in fields too", () => {
     const log = new KeptLog(AT);
     log.add("asking postgres://app:hunter2@db/x", { proxy: "http://u:hunter2@proxy:3128" });
-    expect(log.lines[0]).toContain(`asking postgres://app:***@db/x {"proxy":"http://u:***@proxy:3128"}`);
+    expect(log.lines[0]).toContain(`asking postgres://[redacted]@db/x {"proxy":"http://[redacted]@proxy:3128"}`);
   });
 
   it("cuts a long line, and leaves in none what cannot be stored", () => {

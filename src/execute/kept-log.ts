@@ -1,5 +1,5 @@
-/** The lines that an attempt's handler writes, as far as they are kept with its record: the last ones, where they are many, without the passwords of URLs. */
-import { redactUrls } from "../redacted-url.ts";
+/** The lines that an attempt's handler writes, as far as they are kept with its record: the last ones, where they are many, without what is secret in URLs. */
+import { readableText } from "../core/readable-url.ts";
 
 const MAX_LINES = 50;
 /** In characters, the time included. */
@@ -18,7 +18,7 @@ export class KeptLog {
 
   add(message: string, fields?: Record<string, unknown>): void {
     const time = new Date(Math.round(this.#startedAt + performance.now() - this.#clockAtStart)).toISOString();
-    const line = `${time} ${redactUrls(lineOf(message, fields).slice(0, 2 * MAX_LINE_LENGTH))}`;
+    const line = `${time} ${readableText(lineOf(message, fields).slice(0, 2 * MAX_LINE_LENGTH))}`;
     // Without what Postgres cannot show again as text: NUL, and halves of surrogate pairs, which a cut may leave too.
     this.#lines.push((line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line).replace(/\0|\p{Surrogate}/gu, "\uFFFD"));
     if (this.#lines.length <= MAX_LINES) return;

@@ -25,7 +25,7 @@ export default function runTask({ task, tryForMs }: { readonly task: Task; reado
   const work = (): unknown => {
     const definition = registry.get(type)?.definition;
     if (!definition) throw new Error(`no job type ${type} on this thread`);
-    return taskOf(definition, name)(JSON.parse(payload), argument);
+    return taskOf(definition, name)(JSON.parse(payload), argument, payload);
   };
   try {
     return { kind: "returned", value: tryForMs === undefined ? work() : interruptible(work, tryForMs) };

@@ -17,8 +17,8 @@ export type TaskAnswer =
   | Extract<AttemptEnd, { readonly kind: "threw" }>;
 
 /** @throws {Error} for a name that the type does not have */
-export function taskOf({ type, tasks = {} }: AnyJobDefinition, name: string): (payload: unknown, argument: unknown) => unknown {
+export function taskOf({ type, tasks = {} }: AnyJobDefinition, name: string): (payload: unknown, argument: unknown, payloadJson: string) => unknown {
   const task: unknown = Object.hasOwn(tasks, name) ? tasks[name] : undefined;
   if (typeof task !== "function") throw new Error(`the job type ${type} has no task ${name}`);
-  return task as (payload: unknown, argument: unknown) => unknown;
+  return task as (payload: unknown, argument: unknown, payloadJson: string) => unknown;
 }

@@ -72,11 +72,12 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
       timeoutMs,
       groupKey,
       state,
+      payloadJson: text,
       tool: await open(definition),
       signal: link?.signalOf(key) ?? neverAborted,
       progress: (percent: number) => tellProgress(progress, percent),
       log,
-      onThread: (name, argument) => new Promise((resolve) => resolve(taskOf(definition, name)(JSON.parse(text), argument))), // it is on one
+      onThread: (name, argument) => new Promise((resolve) => resolve(taskOf(definition, name)(JSON.parse(text), argument, text))), // it is on one
     });
     return report(endOfReturn(value));
   } catch (error) {

@@ -8,7 +8,7 @@ export const exportErrors = {
   query_timeout: "The query took longer than EXPORT_QUERY_TIMEOUT_MS",
   query_unavailable: "There is no database to ask",
   export_columns: "The query has no such column, or one that cannot be written so, or too many for the format",
-  export_value: "Parquet cannot hold a value",
+  export_value: "The format cannot hold a value",
   export_cell_too_long: "A text is longer than a cell of xlsx may be",
   ...artifactErrors,
 };

@@ -3,11 +3,14 @@
  * a million rows of six columns cost 0.8 s of processor time here, guarded CSV cells included, where a cursor
  * (pg-query-stream) with an encoder of rows costs 1.7 s and misses 0.6 of the speed of `psql \copy`.
  */
-import pg from "pg";
+import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { PermanentError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import type { Field } from "./query-columns.ts";
+import { cut, postgresConnection } from "../postgres-connection.ts";
+import type { SourceColumn } from "./column.ts";
+import { rejectionOf } from "./rejected-value.ts";
+import { columnsOf } from "./sql-types.ts";
 
 export interface ExportConnectionOptions {
   readonly url: string;
@@ -19,13 +22,24 @@ export interface ExportConnectionOptions {
 /** SQLSTATE classes that tell of the query or its values, which no repeat mends: features, data, read-only, syntax and names. */
 const FINAL_CLASSES = new Set(["0A", "21", "22", "25", "42"]);
 const QUERY_CANCELED = "57014";
+/** character_not_in_repertoire and untranslatable_character: texts that are no UTF-8 (SQL_ASCII stores whatever bytes it is given), or have no equivalent in it. */
+const NO_UTF8 = new Set(["22021", "22P05"]);
 
 /** How soon Postgres notices that an export is gone, cancelled or with its replica: a thread that is terminated says nothing more. */
-const LOOK_FOR_CLIENT = "set client_connection_check_interval = '1s'";
+const LOOK_FOR_CLIENT = "set local client_connection_check_interval = '1s'";
 
-/** The ways of writing that the formats rely on, whatever the database has set. */
+/** An export that does nothing within its transaction for so long is frozen, and keeps tables from being altered. */
+const IDLE_MS = 600_000;
+
+/**
+ * How Postgres writes values, whatever the server, the role or the database has set. The settings end with the transaction,
+ * so that a connection pooler can give the connection to others. `lc_monetary` also decides how many digits of an amount
+ * are its fraction: it is replaced only where the amounts stay the same.
+ */
 const SETTINGS = `select set_config('statement_timeout', $1, true), set_config('timezone', $2, true), set_config('datestyle', 'ISO', true),
-  set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true)`;
+  set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '3', true),
+  set_config('client_encoding', 'UTF8', true), set_config('quote_all_identifiers', 'off', true),
+  set_config('lc_monetary', case when scale(1::money::numeric) = 2 then 'C' else current_setting('lc_monetary') end, true)`;
 
 export class ExportConnection {
   readonly #client: pg.Client;
@@ -40,23 +54,25 @@ export class ExportConnection {
   /** @throws what pg throws when the database is away; {@link PermanentError} `query_unavailable` where none is set */
   static async open({ url, timeoutMs, timeZone }: ExportConnectionOptions): Promise<ExportConnection> {
     if (url === "") throw new PermanentError("DATABASE_URL is not set", { code: "query_unavailable" }); // pg would turn to the environment and to localhost
-    const client = new pg.Client({ connectionString: url, application_name: "taskflow-export", connectionTimeoutMillis: 10_000, keepAlive: true });
-    client.on("error", () => undefined); // whoever waits for an answer gets it too; nobody else is to
+    const { client, open } = postgresConnection({ databaseUrl: url, name: "export", connectTimeoutMs: 10_000, statementTimeoutMs: timeoutMs, idleInTransactionMs: Math.max(timeoutMs, IDLE_MS) });
     try {
-      await client.connect();
-      await client.query(LOOK_FOR_CLIENT).catch(() => undefined); // not to be had on every system that Postgres runs on
+      await open();
       await client.query("begin isolation level repeatable read read only");
+      await lookForClient(client);
       await client.query(SETTINGS, [String(timeoutMs), timeZone]);
       return new ExportConnection(client, timeoutMs);
     } catch (thrown) {
-      await client.end();
+      cut(client);
       throw queryFault(thrown, false);
     }
   }
 
   /** The columns of a query, of which no row is made. */
-  async describe(sql: string): Promise<Field[]> {
-    return this.#answered(async () => (await this.#client.query(`select * from (\n${sql}\n) as taskflow_rows limit 0`)).fields);
+  async describe(sql: string): Promise<SourceColumn[]> {
+    return this.#answered(async () => {
+      const { fields } = await this.#client.query(`select * from (\n${sql}\n) as taskflow_rows limit 0`);
+      return columnsOf(fields, (catalog, values) => this.#client.query(catalog, [...values]));
+    });
   }
 
   /** How many rows the planner expects of a query. */
@@ -65,7 +81,7 @@ export class ExportConnection {
     return rows[0]?.["QUERY PLAN"][0].Plan["Plan Rows"] ?? 0;
   }
 
-  /** What a COPY sends. To be read once. @throws {PermanentError} `query_timeout`, `query_failed` */
+  /** What a COPY sends. To be read once. @throws {PermanentError} `query_timeout`, `query_failed`, `export_value` */
   async *copy(text: string): AsyncGenerator<Buffer> {
     const startedMs = performance.now();
     const stream = copyTo(text);
@@ -98,9 +114,18 @@ export class ExportConnection {
   }
 }
 
+/** Not every system that Postgres runs on can notice it, and no version before 14: the export runs without it there. */
+async function lookForClient(client: pg.Client): Promise<void> {
+  await client.query("savepoint before_look");
+  await client.query(LOOK_FOR_CLIENT).catch(() => client.query("rollback to before_look"));
+}
+
 function queryFault(thrown: unknown, isOverdue: boolean): unknown {
+  const rejection = rejectionOf(thrown);
+  if (rejection) return rejection;
   const code = codeOf(thrown) ?? "";
   if (code === QUERY_CANCELED && isOverdue) return new PermanentError("the query took longer than EXPORT_QUERY_TIMEOUT_MS allows", { code: "query_timeout", cause: thrown });
+  if (NO_UTF8.has(code)) return new PermanentError(`a text cannot be written as UTF-8: ${messageOf(thrown)}`, { code: "export_value", cause: thrown });
   if (FINAL_CLASSES.has(code.slice(0, 2))) return new PermanentError(`the query failed: ${messageOf(thrown)}`, { code: "query_failed", cause: thrown });
   return thrown;
 }

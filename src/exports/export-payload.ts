@@ -3,12 +3,15 @@ import { Type, type Static } from "typebox";
 import { faultsOfFilters } from "../core/job-filters.ts";
 import type { PayloadFault } from "../core/job-type.ts";
 import { COMPRESSIONS, isCompressionHere, type Compression } from "./compression.ts";
-import { DATE_PATTERN } from "./date-pattern.ts";
+import { DATE_PATTERN, issueInSpreadsheet } from "./date-pattern.ts";
 import type { QuerySettings } from "./export-settings.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
 import { jobFilters } from "./job-history.ts";
 import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
 import { faultsOfNamedQuery } from "./named-query.ts";
+import { exactParams } from "./payload-text.ts";
+import type { RowKeys } from "./row-source.ts";
+import { issueOfSheetName, SHEET_NAME } from "./sheet-name.ts";
 
 const columnName = Type.String({ minLength: 1, maxLength: 255 });
 const scalar = Type.Union([Type.String({ maxLength: 65_536 }), Type.Number(), Type.Boolean(), Type.Null()]);
@@ -16,7 +19,10 @@ const parameter = Type.Union([scalar, Type.Array(scalar, { maxItems: 10_000 })])
 
 const source = Type.Union([
   Type.Object(
-    { rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 100_000, description: "Objects; what is nested becomes JSON in a cell." }) },
+    {
+      rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 100_000, description: "Objects; what is nested becomes JSON in a cell." }),
+      keys: Type.Optional(Type.Enum(["first", "all"], { description: "Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`." })),
+    },
     { additionalProperties: false },
   ),
   Type.Object(
@@ -39,12 +45,17 @@ const column = Type.Object(
   { additionalProperties: false },
 );
 
+/** Neither quotes nor line breaks, and nothing that a spreadsheet would run. */
+const NULL_TEXT = '^([^"=+@\\t\\r\\n\uFF0B\uFF0D\uFF1D\uFF20-][^"\\r\\n]*)?$';
+
 const csv = Type.Object(
   {
     delimiter: Type.Optional(Type.Enum([",", ";", "\t", "|"], { description: "Default `,`." })),
     bom: Type.Optional(Type.Boolean({ description: "A byte order mark, by which spreadsheets know UTF-8. Default false." })),
     header: Type.Optional(Type.Boolean({ description: "Default true." })),
     decimal: Type.Optional(Type.Enum([".", ","], { description: "The decimal point. Default `.`." })),
+    null: Type.Optional(Type.String({ maxLength: 32, pattern: NULL_TEXT, description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing." })),
+    formula_guard: Type.Optional(Type.Boolean({ description: "Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true." })),
   },
   { additionalProperties: false, description: "Of format csv alone." },
 );
@@ -61,6 +72,7 @@ export const exportPayload = Type.Object(
       }),
     ),
     csv: Type.Optional(csv),
+    sheet: Type.Optional(Type.String({ pattern: SHEET_NAME, maxLength: 31, description: "Of format xlsx alone: the name of the sheet. Default Sheet1." })),
     time_zone: Type.Optional(Type.String({ maxLength: 64, description: "IANA: the zone that times are written in. Default UTC." })),
     gzip: Type.Optional(Type.Boolean({ description: "The same as `compression: gzip`. Default false." })),
     compression: Type.Optional(Type.Enum([...COMPRESSIONS], { description: "Of csv, json and ndjson. zstd needs Node 22.15 or later." })),
@@ -99,10 +111,15 @@ export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
   if (compression !== undefined && !isLineFormat(format)) fault(compressionPath, `${format} is compressed by itself`);
   if (compression !== undefined && !isCompressionHere(compression)) fault(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
   if (dialect !== undefined && format !== "csv") fault("/csv", "goes with format csv alone");
+  if (payload.sheet !== undefined) {
+    const issue = format === "xlsx" ? issueOfSheetName(payload.sheet) : "goes with format xlsx alone";
+    if (issue !== undefined) fault("/sheet", issue);
+  }
   if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",") fault("/csv/decimal", "is the delimiter: choose another one");
+  if (dialect?.null?.includes(dialect.delimiter ?? ",") === true) fault("/csv/null", "contains the delimiter: choose another one");
   if (time_zone !== undefined && !isTimeZone(time_zone)) fault("/time_zone", "expected an IANA time zone such as Europe/Berlin");
   faults.push(...below("/columns", faultsOfColumns(columns?.map(choiceOf) ?? [], format)));
-  if ("rows" in from) faults.push(...faultsOfRows(from.rows, payload));
+  if ("rows" in from) faults.push(...faultsOfRows(from, payload));
   if ("jobs" in from) faults.push(...below("/source/jobs", faultsOfFilters(from.jobs)));
   return faults;
 }
@@ -114,28 +131,40 @@ function faultsOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
     const title = titleOf(column);
     if (titles.has(title)) faults.push({ path: `/${at}`, message: "another column has the same name in the file" });
     titles.add(title);
-    // neither a query of Postgres nor a file may have one
-    if (column.name.includes("\0") || title.includes("\0")) faults.push({ path: `/${at}`, message: "has a NUL character" });
+    const fault = faultOfName(column.name) ?? faultOfName(title);
+    if (fault !== undefined) faults.push({ path: `/${at}`, message: fault });
     if (column.date !== undefined && format === "parquet") faults.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
+    const dateIssue = column.date === undefined || format !== "xlsx" ? undefined : issueInSpreadsheet(column.date);
+    if (dateIssue !== undefined) faults.push({ path: `/${at}/date`, message: dateIssue });
   });
   return faults;
 }
 
+/** What is wrong with a column's name: a query of Postgres takes no NUL, and no file takes all of the other control characters and halves of surrogate pairs. */
+function faultOfName(name: string): string | undefined {
+  if (name.includes("\0")) return "has a NUL character";
+  if (/\p{Cc}/u.test(name)) return "has a control character";
+  return /\p{Surrogate}/u.test(name) ? "has half of a surrogate pair" : undefined;
+}
+
 /** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
-export function faultsOfQuery({ source: from }: ExportPayload, { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">): PayloadFault[] {
-  return "query" in from ? below("/source", faultsOfNamedQuery(EXPORT_QUERIES_DIR, from)) : [];
+export function faultsOfQuery({ source: from }: ExportPayload, { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">, payloadJson: () => string): PayloadFault[] {
+  if (!("query" in from)) return [];
+  return below("/source", faultsOfNamedQuery(EXPORT_QUERIES_DIR, { ...from, params: exactParams(from.params ?? {}, payloadJson) }));
 }
 
 function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
   return faults.map((each) => ({ path: path + each.path, message: each.message }));
 }
 
-function faultsOfRows(rows: readonly Readonly<Record<string, unknown>>[], { format, columns }: ExportPayload): PayloadFault[] {
-  if (format === "parquet" && columns === undefined && Object.keys(rows[0] ?? {}).length === 0) return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
-  // JSON has read it as another number by now
-  const isInexact = (value: unknown): boolean => typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21;
-  const at = rows.findIndex((row) => Object.values(row).some(isInexact));
-  return at < 0 ? [] : [{ path: `/source/rows/${at}`, message: "has an integer beyond 2^53, which would not be exact: write it as a text" }];
+function faultsOfRows({ rows, keys }: { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly keys?: RowKeys }, { format, columns }: ExportPayload): PayloadFault[] {
+  if (keys !== undefined && columns !== undefined) return [{ path: "/source/keys", message: "is not given together with columns" }];
+  if (columns !== undefined) return [];
+  const names = (keys === "all" ? rows : rows.slice(0, 1)).flatMap((row) => Object.keys(row));
+  if (format === "parquet" && names.length === 0) return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
+  const titles = format === "json" || format === "ndjson" ? [] : names;
+  const fault = titles.map(faultOfName).find((each) => each !== undefined);
+  return fault === undefined ? [] : [{ path: "/source/rows/0", message: `the name of a column ${fault}` }];
 }
 
 /** Time zones that were found to exist, in lower case, so that there are no more than IANA has: a look at one takes 0.1 ms, and a batch may name thousands. */
@@ -162,6 +191,6 @@ export function compressionOf({ gzip, compression }: ExportPayload): Compression
   return compression ?? (gzip === true ? "gzip" : undefined);
 }
 
-export function layoutOf({ format, columns, csv: dialect, time_zone = "UTC" }: ExportPayload): Layout {
-  return { format, columns: columns?.map(choiceOf), csv: { ...PLAIN_CSV, ...dialect }, timeZone: time_zone };
+export function layoutOf({ format, columns, csv: dialect, sheet, time_zone = "UTC" }: ExportPayload): Layout {
+  return { format, columns: columns?.map(choiceOf), csv: { ...PLAIN_CSV, ...dialect }, sheet, timeZone: time_zone };
 }

@@ -10,5 +10,5 @@ import { encodeSpreadsheet } from "./spreadsheet-encoder.ts";
  */
 export function encodeFile({ rows }: ExportSource, layout: Layout, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
   if (rows.kind === "lines") return encodeLines(rows, layout as LineLayout, onRows);
-  return layout.format === "parquet" ? encodeParquet(rows, onRows) : encodeSpreadsheet(rows, onRows);
+  return layout.format === "parquet" ? encodeParquet(rows, onRows) : encodeSpreadsheet(rows, onRows, { name: layout.sheet });
 }

@@ -20,7 +20,7 @@ export const jobFilters = Type.Object(
 export type JobFilters = Static<typeof jobFilters>;
 
 /** What of the history is never shown. */
-export const JOB_REDACTIONS: Redactions = new Map([["payload", redactPayload]]);
+export const JOB_REDACTIONS: Redactions = new Map([["payload", { by: "type", redact: redactPayload }]]);
 
 /** The query of the jobs that pass the filters; times are a half-open range, as in the list. */
 export function jobHistoryQuery({ created_after, created_before, ...filters }: JobFilters): string {

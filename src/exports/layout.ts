@@ -18,6 +18,10 @@ export interface CsvDialect {
   readonly bom: boolean;
   readonly header: boolean;
   readonly decimal: "." | ",";
+  /** The unquoted text of NULL. A text that equals it is quoted. */
+  readonly null: string;
+  /** Whether texts that a spreadsheet would run as formulas get an apostrophe before them. */
+  readonly formula_guard: boolean;
 }
 
 export interface Layout<Format extends ExportFormat = ExportFormat> {
@@ -25,6 +29,8 @@ export interface Layout<Format extends ExportFormat = ExportFormat> {
   /** Which columns, in which order; undefined: all of the source's. */
   readonly columns: readonly ColumnChoice[] | undefined;
   readonly csv: CsvDialect;
+  /** The name of the sheet of an xlsx; undefined: Sheet1. */
+  readonly sheet?: string | undefined;
   /** IANA. Times with a zone are written in it, but for parquet, which has instants. */
   readonly timeZone: string;
 }
@@ -32,7 +38,7 @@ export interface Layout<Format extends ExportFormat = ExportFormat> {
 export type LineLayout = Layout<LineFormat>;
 export type TableLayout = Layout<TableFormat>;
 
-export const PLAIN_CSV: CsvDialect = { delimiter: ",", bom: false, header: true, decimal: "." };
+export const PLAIN_CSV: CsvDialect = { delimiter: ",", bom: false, header: true, decimal: ".", null: "", formula_guard: true };
 
 /** The name of a column in the file. */
 export function titleOf({ name, as }: ColumnChoice): string {

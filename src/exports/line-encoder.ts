@@ -12,10 +12,10 @@ export interface LineEncoder {
   end(): Buffer;
 }
 
-function encoderOf({ format, csv }: LineLayout): LineEncoder {
+function encoderOf({ format, csv }: LineLayout, guarded: readonly boolean[]): LineEncoder {
   switch (format) {
     case "csv":
-      return new CsvEncoder(csv.delimiter);
+      return new CsvEncoder(csv, guarded);
     case "json":
       return new JsonArrayEncoder();
     case "ndjson":
@@ -33,8 +33,8 @@ const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
  * The bytes of the file of an export, piece by piece as they are asked for.
  * @param onRows told how many rows they hold so far
  */
-export async function* encodeLines({ chunks }: LineRows, layout: LineLayout, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
-  const encoder = encoderOf(layout);
+export async function* encodeLines({ chunks, guarded }: LineRows, layout: LineLayout, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
+  const encoder = encoderOf(layout, guarded);
   let parts: Buffer[] = layout.format === "csv" && layout.csv.bom ? [BYTE_ORDER_MARK] : [];
   let bytes = 0;
   for await (const chunk of chunks) {

@@ -1,24 +1,20 @@
 /** A table → a Parquet file, Snappy-compressed, one row group after the other. */
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { PermanentError } from "../core/job-type.ts";
+import { completeJsonElements, schemaElements, valueReader, type SchemaElement } from "./parquet-type.ts";
 import type { Cell, Table, TableColumn } from "./table.ts";
-
-type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]["schema"][number];
 
 /** A row group is held in memory until it is whole: it ends at so many rows, or at so many characters. */
 const GROUP_ROWS = 32_768;
 const GROUP_CHARACTERS = 2 ** 24;
-/** Digits that an INT64 always holds. */
-const MAX_INT64_DIGITS = 18;
 
 /**
  * The bytes of the file, piece by piece as they are asked for.
  * @param onRows told how many rows they hold so far
- * @throws {PermanentError} `export_value`: NaN or an infinity in a column of decimals, which has none in Parquet
+ * @throws {PermanentError} `export_value`: Parquet cannot hold a value, such as NaN in a column of decimals
  */
 export async function* encodeParquet({ columns, batches }: Table, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
   const bytes = new ByteWriter();
-  const schema: SchemaElement[] = [{ name: "root", num_children: columns.length }, ...columns.map(schemaElement)];
+  const schema: SchemaElement[] = [{ name: "root", num_children: columns.length }, ...columns.flatMap(schemaElements)];
   const parquet = new ParquetWriter({ writer: bytes, schema, createdBy: "TaskFlow" });
   const group = new RowGroup(columns);
   let rows = 0;
@@ -31,6 +27,7 @@ export async function* encodeParquet({ columns, batches }: Table, onRows: (rows:
     yield taken(bytes);
   }
   if (!group.isEmpty) await parquet.write({ columnData: group.take(), rowGroupSize: Number.MAX_SAFE_INTEGER });
+  completeJsonElements(schema);
   await parquet.finish();
   yield taken(bytes);
 }
@@ -46,15 +43,16 @@ interface ColumnData {
   readonly name: string;
   readonly data: unknown[];
   readonly offsetIndex: false;
+  readonly encoding?: "PLAIN";
 }
 
 class RowGroup {
-  readonly #columns: readonly { readonly title: string; readonly valueOf: (text: string) => unknown }[];
+  readonly #columns: readonly { readonly type: TableColumn; readonly valueOf: (text: string) => unknown }[];
   #data: unknown[][];
   #characters = 0;
 
   constructor(columns: readonly TableColumn[]) {
-    this.#columns = columns.map((column) => ({ title: column.title, valueOf: converter(column) }));
+    this.#columns = columns.map((type) => ({ type, valueOf: valueReader(type) }));
     this.#data = columns.map(() => []);
   }
 
@@ -78,66 +76,13 @@ class RowGroup {
     const data = this.#data;
     this.#data = data.map(() => []);
     this.#characters = 0;
-    return this.#columns.map(({ title }, at) => ({ name: title, data: data[at] ?? [], offsetIndex: false }));
+    return this.#columns.map(({ type }, at) => columnData(type, data[at] ?? []));
   }
 }
 
-function schemaElement({ title, kind, precision = 0, scale = 0 }: TableColumn): SchemaElement {
-  const column = { name: title, repetition_type: "OPTIONAL" } as const;
-  switch (kind) {
-    case "integer":
-      return { ...column, type: "INT32" };
-    case "bigint":
-      return { ...column, type: "INT64" };
-    case "decimal": {
-      const stored = precision <= MAX_INT64_DIGITS ? ({ type: "INT64" } as const) : ({ type: "FIXED_LEN_BYTE_ARRAY", type_length: 16 } as const);
-      return { ...column, ...stored, converted_type: "DECIMAL", precision, scale, logical_type: { type: "DECIMAL", precision, scale } };
-    }
-    case "float":
-      return { ...column, type: "DOUBLE" };
-    case "boolean":
-      return { ...column, type: "BOOLEAN" };
-    case "days":
-      return { ...column, type: "INT32", converted_type: "DATE", logical_type: { type: "DATE" } };
-    case "micros":
-    case "instant":
-      return { ...column, type: "INT64", logical_type: { type: "TIMESTAMP", isAdjustedToUTC: kind === "instant", unit: "MICROS" } };
-    case "json":
-      return { ...column, type: "BYTE_ARRAY", converted_type: "JSON", logical_type: { type: "JSON" } };
-    case "bytes":
-      return { ...column, type: "BYTE_ARRAY" };
-    case "serial":
-    case "text":
-      return { ...column, type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } };
-  }
-}
-
-/** Makes of a column's texts what the library takes for its type. */
-function converter({ title, kind }: TableColumn): (text: string) => unknown {
-  switch (kind) {
-    case "integer":
-    case "days":
-    case "float":
-      return Number; // reads NaN, Infinity and -Infinity as Postgres writes them
-    case "bigint":
-    case "micros":
-    case "instant":
-      return BigInt;
-    case "decimal":
-      return (text) => unscaled(text, title);
-    case "boolean":
-      return (text) => text.startsWith("t");
-    case "json":
-      return (text) => Buffer.from(text);
-    case "bytes":
-      return (text) => Buffer.from(text.slice(2), "hex"); // after \x
-    case "serial":
-    case "text":
-      return (text) => text;
-  }
-}
-
-function unscaled(text: string, title: string): bigint {
-  if (!/^-?\d+(\.\d+)?$/.test(text)) throw new PermanentError(`column ${title}: Parquet has no decimal ${text}`, { code: "export_value" });
-  return BigInt(text.replace(".", ""));
+/** The library's dictionary takes -0 for 0, so a column with a -0 is written without one. */
+function columnData({ title, kind, element }: TableColumn, data: unknown[]): ColumnData {
+  const isFloat = [kind, element?.kind].some((each) => each === "real" || each === "float");
+  const hasMinusZero = isFloat && data.flat().some((value) => Object.is(value, -0));
+  return { name: title, data, offsetIndex: false, ...(hasMinusZero && { encoding: "PLAIN" }) };
 }

@@ -8,8 +8,9 @@
  * A declared parameter has that type in the query, and its values are checked before a job is taken. One that is not
  * declared has none: the query casts it (`:since::date`).
  */
+import type { ExactNumber } from "../core/exact-number.ts";
 
-export type QueryScalar = string | number | boolean | null;
+export type QueryScalar = string | number | ExactNumber | boolean | null;
 /** What a query may be given for one of its parameters. */
 export type QueryParameter = QueryScalar | readonly QueryScalar[];
 

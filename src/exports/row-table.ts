@@ -1,69 +1,65 @@
-/** Rows that a payload brought, as a table: the type of a column follows from all of its values. */
-import { spreadsheetPattern, wallClockMs } from "./date-pattern.ts";
+/** Rows that a payload brought, as a table. In a spreadsheet each cell has its own type, in Parquet a column has that of all its values. */
+import { roundedText } from "../core/exact-number.ts";
+import { spreadsheetPattern } from "./date-pattern.ts";
 import { titleOf, type ColumnChoice, type TableLayout } from "./layout.ts";
-import { decimalsFormat } from "./query-columns.ts";
-import { instantOf, textOf, valueOf, type Row } from "./row-value.ts";
-import type { Cell, ColumnKind, Table, TableColumn, TableRow } from "./table.ts";
+import { NumberRange, integerText } from "./number-range.ts";
+import { isNumber, rowOf, textOf, valueOf, type Row, type RowValue } from "./row-value.ts";
+import type { Cell, ColumnType, Table, TableColumn, TableRow } from "./table.ts";
 
-const DAY_MS = 86_400_000;
-/** 1970-01-01 as a spreadsheet counts the days; and 1900-03-01, before which it counts them wrong. */
-const SERIAL_OF_1970 = 25_569;
-const FIRST_SERIAL = 61;
-
-export function rowTable(rows: readonly Row[], choices: readonly ColumnChoice[], { format, timeZone }: TableLayout, batchRows: number): Table {
-  const isSheet = format === "xlsx";
-  const columns = choices.map((choice) => (isSheet ? sheetColumn(rows, choice) : parquetColumn(rows, choice)));
-  const cellOf = (row: Row, choice: ColumnChoice, at: number): Cell => {
-    const { kind } = columns[at] as TableColumn;
-    if (kind === "serial") return serialOf(row[choice.name], timeZone);
-    const value = valueOf(row, isSheet ? { name: choice.name } : choice, timeZone);
-    if (kind === "json") return value === null ? null : JSON.stringify(value);
-    return textOf(value);
-  };
+/** @param rows the JSON text of each */
+export function rowTable(rows: readonly string[], choices: readonly ColumnChoice[], { format, timeZone }: TableLayout, batchRows: number): Table {
+  if (format === "xlsx") {
+    const columns = choices.map((choice) => sheetColumn(choice, timeZone));
+    return { columns, batches: batchesOf(rows, batchRows, (row) => choices.map(({ name }) => sheetCell(row.get(name)))) };
+  }
+  const columns = parquetColumns(rows, choices, timeZone);
+  const cellOf = (row: Row, choice: ColumnChoice, at: number): Cell => parquetCell(valueOf(row, choice, timeZone), columns[at] as TableColumn);
   return { columns, batches: batchesOf(rows, batchRows, (row) => choices.map((choice, at) => cellOf(row, choice, at))) };
 }
 
-function* batchesOf(rows: readonly Row[], batchRows: number, cellsOf: (row: Row) => TableRow): Generator<TableRow[]> {
-  for (let at = 0; at < rows.length; at += batchRows) yield rows.slice(at, at + batchRows).map(cellsOf);
+function* batchesOf(rows: readonly string[], batchRows: number, cellsOf: (row: Row) => TableRow): Generator<TableRow[]> {
+  for (let at = 0; at < rows.length; at += batchRows) yield rows.slice(at, at + batchRows).map((json) => cellsOf(rowOf(json)));
 }
 
-function sheetColumn(rows: readonly Row[], choice: ColumnChoice): TableColumn {
-  const { name, decimals, date } = choice;
-  const title = titleOf(choice);
-  if (date !== undefined) return { title, kind: "serial", numberFormat: spreadsheetPattern(date) };
-  const types = typesOf(rows, name);
-  const kind = isOnly(types, "number") ? "float" : isOnly(types, "boolean") ? "boolean" : "text";
-  return { title, kind, ...(decimals === undefined ? {} : { numberFormat: decimalsFormat(decimals) }) };
+function sheetColumn(choice: ColumnChoice, timeZone: string): TableColumn {
+  const { decimals, date } = choice;
+  return { title: titleOf(choice), kind: "value", ...(decimals !== undefined && { decimals }), ...(date !== undefined && { dateFormat: spreadsheetPattern(date), timeZone }) };
 }
 
-function parquetColumn(rows: readonly Row[], choice: ColumnChoice): TableColumn {
-  return { title: titleOf(choice), kind: parquetKind(rows, choice) };
+function sheetCell(json: string | undefined): Cell {
+  return json === undefined || json === "null" ? null : json;
 }
 
-function parquetKind(rows: readonly Row[], { name, decimals }: ColumnChoice): ColumnKind {
-  const types = typesOf(rows, name);
-  if (isOnly(types, "boolean")) return "boolean";
-  if (isOnly(types, "object")) return "json";
-  if (!isOnly(types, "number")) return "text";
-  const areIntegers = decimals === undefined && rows.every((row) => (row[name] ?? null) === null || Number.isSafeInteger(row[name]));
-  return areIntegers ? "bigint" : "float";
+/** Each row is read once for the types of all columns, and once more for its cells: 100,000 rows in memory as values would take far more than their text. */
+function parquetColumns(rows: readonly string[], choices: readonly ColumnChoice[], timeZone: string): TableColumn[] {
+  const types = choices.map(() => new ParquetType());
+  for (const json of rows) {
+    const row = rowOf(json);
+    choices.forEach((choice, at) => types[at]?.add(valueOf(row, choice, timeZone)));
+  }
+  return choices.map((choice, at) => ({ title: titleOf(choice), ...(types[at] as ParquetType).type }));
 }
 
-/** Of the values that are there. */
-function typesOf(rows: readonly Row[], name: string): Set<string> {
-  const values = rows.map((row) => (Object.hasOwn(row, name) ? row[name] : null)).filter((value) => value !== null);
-  return new Set(values.map((value) => typeof value));
+/** The type of a column, of all values that are there. */
+class ParquetType {
+  readonly #kinds = new Set<"number" | "boolean" | "json" | "text">();
+  readonly #numbers = new NumberRange();
+
+  add(value: RowValue): void {
+    if (value === null) return;
+    if (isNumber(value)) this.#numbers.add(value);
+    this.#kinds.add(isNumber(value) ? "number" : typeof value === "boolean" ? "boolean" : typeof value === "object" ? "json" : "text");
+  }
+
+  get type(): ColumnType {
+    const [kind = "text", another] = this.#kinds;
+    if (another !== undefined) return { kind: "text" };
+    return kind === "number" ? this.#numbers.type : { kind };
+  }
 }
 
-function isOnly(types: ReadonlySet<string>, type: string): boolean {
-  return types.size === 1 && types.has(type);
-}
-
-/** A time as a spreadsheet counts it, on the clocks of the zone; what is none, or before its first, as it is. */
-function serialOf(value: unknown, timeZone: string): Cell {
-  const instant = instantOf(value);
-  if (instant === undefined) return textOf(value);
-  const wallMs = (value as string).length === 10 ? instant : wallClockMs(instant, timeZone);
-  const serial = wallMs / DAY_MS + SERIAL_OF_1970;
-  return serial < FIRST_SERIAL ? textOf(value) : String(serial);
+function parquetCell(value: RowValue, { kind, scale = 0 }: TableColumn): Cell {
+  if (!isNumber(value)) return textOf(value);
+  if (kind === "bigint") return integerText(value) ?? null;
+  return kind === "decimal" ? roundedText(String(value), scale) : String(value);
 }

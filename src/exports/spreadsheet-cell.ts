@@ -1,64 +1,89 @@
 /** Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins with. */
 import { PermanentError } from "../core/job-type.ts";
-import type { ColumnKind } from "./table.ts";
+import { serialOf, serialOfRfc3339, type Serial } from "./spreadsheet-date.ts";
+import { sheetNumber } from "./spreadsheet-number.ts";
+import { PLAIN_STYLE, WRAPPED_STYLE, type StyleTable } from "./spreadsheet-style.ts";
+import { escapeXml } from "./spreadsheet-xml.ts";
+import type { TableColumn } from "./table.ts";
 
 /** Of one cell: Excel specifications and limits. */
 const MAX_CHARACTERS = 32_767;
-/** What a spreadsheet keeps of a number; one with more digits goes in as a text, so that none is lost. */
-const MAX_DIGITS = 15;
 
-const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i;
-const SERIAL = /^\d+(?:\.\d+)?$/;
-const MARKUP = /[&<>]/g;
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-/** What XML cannot hold or would change, and what would be read as the escape of it (ECMA-376, 22.4.2.4). */
-const UNWRITABLE = /[\u0000-\u0008\u000B-\u001F\uFFFE\uFFFF]|_(?=x[0-9A-Fa-f]{4}_)|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+const DATE_FORMAT = String.raw`yyyy\-mm\-dd`;
+const TIMESTAMP_FORMAT = String.raw`yyyy\-mm\-dd\ hh:mm:ss`;
 
-/**
- * @param at the cell's reference, `B12`
- * @param style the attribute ` s="…"`, or nothing
- * @throws {PermanentError} `export_cell_too_long`
- */
-export function cellXml(at: string, value: string, kind: ColumnKind, style: string): string {
+/** Writes a value of a column. @param at the cell's reference, `B12`; throws a {@link PermanentError} `export_cell_too_long` */
+export type CellWriter = (at: string, text: string) => string;
+
+export function cellWriter(column: TableColumn, styles: StyleTable): CellWriter {
+  const { kind } = column;
   switch (kind) {
     case "integer":
-    case "float":
-      return NUMBER.test(value) ? numberXml(at, value, style) : textXml(at, value); // NaN and the infinities
     case "bigint":
     case "decimal":
-      return isExact(value) ? numberXml(at, value, style) : textXml(at, value);
-    case "serial":
-      return SERIAL.test(value) ? numberXml(at, value, style) : textXml(at, value);
+    case "real":
+    case "float":
+      return (at, text) => numberXml(at, text, column, styles);
+    case "date":
+    case "timestamp":
+    case "timestamptz": {
+      const date = dateWriter(kind === "date" ? DATE_FORMAT : TIMESTAMP_FORMAT, column, styles);
+      return (at, text) => date(at, text, serialOf(text, kind));
+    }
     case "boolean":
-      return `<c r="${at}" t="b"><v>${value.startsWith("t") ? 1 : 0}</v></c>`;
-    case "days":
-    case "micros":
-    case "instant":
+      return (at, text) => booleanXml(at, text.startsWith("t"));
+    case "value":
+      return valueWriter(column, styles);
+    case "time":
+    case "uuid":
     case "json":
     case "bytes":
+    case "list":
     case "text":
-      return textXml(at, value);
+      return textXml;
   }
 }
 
-export function textXml(at: string, value: string): string {
-  if (value.length > MAX_CHARACTERS) {
-    throw new PermanentError(`the text for cell ${at} has ${value.length} characters; a cell of xlsx holds ${MAX_CHARACTERS}`, { code: "export_cell_too_long" });
+/** Each JSON value is what it is: texts, numbers and booleans as such, what is nested as JSON. */
+function valueWriter(column: TableColumn, styles: StyleTable): CellWriter {
+  const { timeZone } = column;
+  const date = dateWriter(TIMESTAMP_FORMAT, column, styles);
+  return (at, json) => {
+    if (json === "true" || json === "false") return booleanXml(at, json === "true");
+    if (json.startsWith('"')) {
+      const text = JSON.parse(json) as string;
+      return timeZone === undefined ? textXml(at, text) : date(at, text, serialOfRfc3339(text, timeZone));
+    }
+    return json.startsWith("{") || json.startsWith("[") ? textXml(at, json) : numberXml(at, json, column, styles);
+  };
+}
+
+export function textXml(at: string, text: string, textStyle?: number): string {
+  if (text.length > MAX_CHARACTERS) {
+    throw new PermanentError(`the text for cell ${at} has ${text.length} characters; a cell of xlsx holds ${MAX_CHARACTERS}`, { code: "export_cell_too_long" });
   }
-  return `<c r="${at}" t="inlineStr"><is><t xml:space="preserve">${escapeXml(value)}</t></is></c>`;
+  const style = textStyle ?? (text.includes("\n") ? WRAPPED_STYLE : PLAIN_STYLE);
+  return `<c r="${at}"${styleXml(style)} t="inlineStr"><is><t xml:space="preserve">${escapeXml(text)}</t></is></c>`;
 }
 
-export function escapeXml(text: string): string {
-  return text
-    .replace(UNWRITABLE, (character) => `_x${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}_`)
-    .replace(MARKUP, (character) => ENTITIES[character] ?? character);
+function numberXml(at: string, text: string, column: TableColumn, styles: StyleTable): string {
+  const number = sheetNumber(text, column, styles);
+  return number ? `<c r="${at}"${styleXml(number.style)}><v>${number.digits}</v></c>` : textXml(at, text);
 }
 
-function numberXml(at: string, value: string, style: string): string {
-  return `<c r="${at}"${style}><v>${value}</v></c>`;
+function booleanXml(at: string, value: boolean): string {
+  return `<c r="${at}" t="b"><v>${value ? 1 : 0}</v></c>`;
 }
 
-function isExact(value: string): boolean {
-  if (!NUMBER.test(value)) return false;
-  return value.replace(/^[-0.]+/, "").replace(".", "").length <= MAX_DIGITS;
+/** A column without a format shows the fractions of seconds where there are any. A text that is no date of a spreadsheet stays a text. */
+function dateWriter(defaultFormat: string, { dateFormat = defaultFormat }: TableColumn, styles: StyleTable): (at: string, text: string, date: Serial | undefined) => string {
+  const fractionFormat = dateFormat === TIMESTAMP_FORMAT ? `${dateFormat}.000` : dateFormat;
+  return (at, text, date) => {
+    if (!date) return textXml(at, text);
+    return `<c r="${at}"${styleXml(styles.styleOf(date.hasFraction ? fractionFormat : dateFormat))}><v>${date.serial}</v></c>`;
+  };
+}
+
+function styleXml(style: number): string {
+  return style === PLAIN_STYLE ? "" : ` s="${style}"`;
 }

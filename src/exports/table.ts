@@ -1,20 +1,30 @@
 /** Rows as texts in typed columns: what a spreadsheet or a Parquet file is made of. */
 
 /**
- * What the texts of a column are. `serial` are a spreadsheet's dates (days since 1899-12-30, or a text where it has none),
- * `days` and `micros` those of Parquet (since 1970; `instant` in UTC, `micros` on no zone's clock), `bytes` hexadecimal after `\x`.
+ * What the texts of a column are: texts of an SQL type as Postgres prints them (DateStyle ISO, bytea in hexadecimal), but for
+ * `value`, whose texts are the JSON of any values. `real` is float4, `float` is float8, `list` an array of `element`s.
  */
-export type ColumnKind = "integer" | "bigint" | "decimal" | "float" | "boolean" | "serial" | "days" | "micros" | "instant" | "json" | "bytes" | "text";
+export type ColumnKind =
+  | "integer" | "bigint" | "decimal" | "real" | "float" | "boolean" | "date" | "timestamp" | "timestamptz" | "time" | "uuid" | "json" | "bytes" | "list" | "value" | "text";
 
-export interface TableColumn {
-  /** In the file. */
-  readonly title: string;
+export interface ColumnType {
   readonly kind: ColumnKind;
-  /** Of `decimal`: digits in all and behind the point. Without a scale it is known of no value before it is seen. */
+  /** Of `decimal`: all digits, and those behind the point. */
   readonly precision?: number;
   readonly scale?: number;
-  /** A spreadsheet's number format. */
-  readonly numberFormat?: string;
+  /** Of `list`. */
+  readonly element?: ColumnType;
+}
+
+export interface TableColumn extends ColumnType {
+  /** In the file. */
+  readonly title: string;
+  /** Of numbers in a spreadsheet: how many digits it shows behind the point. */
+  readonly decimals?: number;
+  /** Of dates in a spreadsheet: its format for them. */
+  readonly dateFormat?: string;
+  /** IANA. Of `value` in a spreadsheet: texts that are times become dates, on the clocks of this zone. */
+  readonly timeZone?: string;
 }
 
 export type Cell = string | null;

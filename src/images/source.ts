@@ -6,6 +6,7 @@ import { PermanentError, RetryableError, RetryAfterError } from "../core/job-typ
 import { codeOf, messageOf } from "../errors.ts";
 import type { Outbound, OutboundResponse } from "../net/outbound.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
+import { NameRefused } from "../net/target.ts";
 
 /** The most bytes that an image may have before it is decoded: a PNG of 20 megapixels, hardly compressed, passes. */
 export const MAX_SOURCE_BYTES = 67_108_864;
@@ -32,7 +33,7 @@ export type ImageSource = Static<typeof imageSource>;
 /**
  * Reads the bytes of an image.
  * @throws {PermanentError} `image_too_large`, `source_refused` (an HTTP status that no repeat mends), `target_refused`, `encoding_unknown`, `artifact_unknown`
- * @throws {RetryableError} `source_unreachable`, `encoding_invalid`
+ * @throws {RetryableError} `source_unreachable`, `encoding_invalid`; `target_refused` for a host name
  * @throws {RetryAfterError} `source_busy` (HTTP 429)
  */
 export async function readImage(source: ImageSource, store: ArtifactStore, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
@@ -64,7 +65,7 @@ async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal):
     return answer.body;
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (thrown instanceof PermanentError || thrown instanceof RetryAfterError || codeOf(thrown) === "encoding_invalid") throw thrown;
+    if (thrown instanceof PermanentError || thrown instanceof RetryAfterError || thrown instanceof NameRefused || codeOf(thrown) === "encoding_invalid") throw thrown;
     throw new RetryableError(`the source gave no image (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "source_unreachable", cause: thrown });
   }
 }

@@ -66,10 +66,7 @@ const textOf = async (payload: Payload): Promise<string> => (await exported(payl
 /** What hyparquet makes of a file. */
 async function parquetRows(content: Buffer): Promise<Record<string, unknown>[]> {
   const file = content.buffer.slice(content.byteOffset, content.byteOffset + content.length) as ArrayBuffer;
-  const rows = (await parquetReadObjects({ file, utf8: false })) as Record<string, unknown>[];
-  const json = parquetMetadata(file).schema.filter(({ logical_type }) => logical_type?.type === "JSON");
-  for (const row of rows) for (const { name } of json) row[name] = JSON.parse(Buffer.from((row[name] ?? Buffer.from("null")) as Uint8Array).toString()) as unknown;
-  return rows;
+  return (await parquetReadObjects({ file, utf8: false })) as Record<string, unknown>[];
 }
 
 describe("CSV of a query", () => {
@@ -135,7 +132,7 @@ describe("XLSX", () => {
     const columns = [{ name: "a", as: "A&B", decimals: 2 }, "b", "c", { name: "at", date: "DD.MM.YYYY HH:mm" }, "mixed"];
     expect(await readSheet((await exported({ format: "xlsx", source: { rows }, columns })).content)).toEqual([
       ["A&B", "b", "c", "at", "mixed"],
-      [1.5, true, '{"d":1}', new Date("2026-01-31T12:00:00Z"), "1"],
+      [1.5, true, '{"d":1}', new Date("2026-01-31T12:00:00Z"), 1],
       [null, null, null, "soon", "x"],
     ]);
     expect(await readSheet((await exported({ format: "xlsx", source: { rows: [] }, columns: ["a"] })).content)).toEqual([["a"]]);
@@ -145,7 +142,7 @@ describe("XLSX", () => {
     const { encodeSpreadsheet } = await import("../exports/spreadsheet-encoder.ts");
     const batches = [[["1"], ["2"]], [["3"], ["4"], ["5"]]];
     const pieces: Buffer[] = [];
-    for await (const piece of encodeSpreadsheet({ columns: [{ title: "n", kind: "integer" }], batches }, () => undefined, 3)) pieces.push(piece);
+    for await (const piece of encodeSpreadsheet({ columns: [{ title: "n", kind: "integer" }], batches }, () => undefined, { name: undefined, maxRows: 3 })) pieces.push(piece);
     expect(await readWorkbook(Buffer.concat(pieces))).toEqual([
       { sheet: "Sheet1", data: [["n"], [1], [2]] },
       { sheet: "Sheet2", data: [["n"], [3], [4]] },
@@ -162,9 +159,9 @@ describe("Parquet", () => {
     expect(first).toEqual({
       id: 1, big: 9007199254740993n, exact: "12345678901234567890.123456789012345678", money: 1234.5, wide: 123456789012345678901234567890.12, ratio: 0.1, yes: true,
       day: new Date("2026-03-29"), wall: new Date("2026-01-31T12:00:00.123Z"), instant: new Date("2026-03-29T01:30:00Z"), doc: { a: [1, 2] },
-      list: '{x,NULL,"y,\\"z"}', bytes: Uint8Array.of(0, 255), text: '=1+1\t\\ "é" \u0001 _x0041_ <&>\r\n', uuid: "01890a5d-ac96-7000-babc-b302099a8057",
+      list: ["x", null, 'y,"z'], bytes: Uint8Array.of(0, 255), text: '=1+1\t\\ "é" \u0001 _x0041_ <&>\r\n', uuid: "01890a5d-ac96-7000-babc-b302099a8057",
     });
-    expect(Object.values(second ?? {})).toEqual([2, ...Array.from({ length: 14 }, () => null)]);
+    expect(Object.values(second ?? {}).map((value) => value ?? null)).toEqual([2, ...Array.from({ length: 14 }, () => null)]); // hyparquet reads the NULL of a uuid as undefined
   });
 
   it("is cut into row groups, and tells its progress", async () => {
@@ -189,7 +186,7 @@ describe("Parquet", () => {
 });
 
 it.each([
-  [{ format: "parquet", source: { query: "infinite" } }, "query_failed"],
+  [{ format: "parquet", source: { query: "infinite" } }, "export_value"],
   [{ format: "parquet", source: { query: "nan" } }, "export_value"],
   [{ format: "xlsx", source: { query: "long" } }, "export_cell_too_long"],
   [{ format: "csv", source: { query: "types" }, columns: ["none", { name: "text", decimals: 1 }, { name: "id", date: "YYYY" }] }, "export_columns"],
@@ -208,7 +205,12 @@ it.each([
   [{ columns: ["a", { name: "b", as: "a" }] }, "/columns/1"],
   [{ format: "parquet", columns: [{ name: "a", date: "YYYY" }] }, "/columns/0/date"],
   [{ format: "parquet" }, "/columns"],
-  [{ source: { rows: [{ a: 1 }, { a: 9007199254740993 }] } }, "/source/rows/1"],
+  [{ format: "csv", sheet: "A" }, "/sheet"],
+  [{ format: "xlsx", sheet: "History" }, "/sheet"],
+  [{ format: "xlsx", sheet: "😀".repeat(16) }, "/sheet"],
+  [{ format: "xlsx", columns: [{ name: "a", date: "mm.YYYY" }] }, "/columns/0/date"],
+  [{ format: "xlsx", columns: [{ name: "a", date: "HH MM" }] }, "/columns/0/date"],
+  [{ format: "xlsx", columns: [{ name: "a", date: "HH:mm:ss,SSS" }] }, "/columns/0/date"],
 ] as const)("refuses %j at %s", (fields, path) => {
   const payload = { format: "csv", source: { rows: [] }, ...fields } as unknown as Payload;
   expect(dataExport.check?.(payload)).toEqual([{ path, message: expect.any(String) as string }]);

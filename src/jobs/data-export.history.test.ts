@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { parse as parseCsv } from "csv-parse/sync";
 import { parquetReadObjects } from "hyparquet";
 import pg from "pg";
 import { beforeAll, expect, it } from "vitest";
@@ -26,10 +27,13 @@ const JOBS = `
       '{"url":"https://example.org","secret":"whsec_verysecret","headers":{"Authorization":"Bearer verysecret"}}', '{"status":200}', null),
     ('${NEW}', '2026-01-27T12:00:00Z', '2026-01-27T12:00:01Z', 5, 3, 3, 'email', 'failed', 'redis', '{}', '{"to":"a@b.example"}', null, '{"code":"timeout","message":"m","attempt":3}')`;
 
+let database: string;
+
 async function setup() {
   const root = tempDir();
   const { url } = await freshDatabase();
   await migrate(url);
+  database = url;
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(JOBS);
@@ -82,6 +86,27 @@ it.each([
 ])("filters by %j", async (jobs, ids) => {
   const { content } = await run({ format: "csv", source: { jobs }, columns: ["id"], csv: { header: false } });
   expect(content.toString().trim().split("\r\n").filter(Boolean)).toEqual(ids);
+});
+
+it("has payload and result as they were submitted, digit by digit and key by key", async () => {
+  const id = "019c0000-0000-7000-8000-000000000003";
+  const payload = String.raw`{"2":12345678901234567890.10,"1":[-0,1e400,1.0],"secret":"hide","a":"\u00e9\u0000 x","a":{"n":0.1e-400}}`;
+  const result = '{ "id" : 9007199254740993 }';
+  const client = new pg.Client({ connectionString: database });
+  await client.connect();
+  await client.query(`insert into jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, durability, tags, payload, result)
+    values ($1, '2026-01-28Z', '2026-01-28Z', 5, 1, 3, 'exact', 'completed', 'redis', '{}', $2, $3)`, [id, payload, result]);
+  const source = { jobs: { type: "exact" } };
+  const columns = ["payload", "result"];
+  const shown = payload.replace('"hide"', '"[redacted]"');
+  try {
+    expect((await run({ format: "ndjson", source, columns })).content.toString()).toBe(`{"payload":${shown},"result":${result}}\n`);
+    expect((await run({ format: "json", source, columns: ["result"] })).content.toString()).toBe(`[\n{"result":${result}}\n]\n`);
+    expect(parseCsv((await run({ format: "csv", source, columns })).content)).toEqual([columns, [shown, result]]);
+  } finally {
+    await client.query("delete from jobs where id = $1", [id]);
+    await client.end();
+  }
 });
 
 it("refuses times that are none", () => {

@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import { linkSettings, openArtifactLinks, type ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
-import { defineJob, exponential, type AttemptContext } from "../core/job-type.ts";
+import { defineJob, exponential, payloadJsonOf, type AttemptContext } from "../core/job-type.ts";
 import { createCompressor, extensionOf } from "../exports/compression.ts";
 import { exportErrors } from "../exports/error-codes.ts";
 import { compressionOf, exportPayload, faultsOfExport, faultsOfQuery, layoutOf, type ExportPayload } from "../exports/export-payload.ts";
@@ -14,6 +14,7 @@ import { encodeFile } from "../exports/file-encoder.ts";
 import { JOB_REDACTIONS, jobHistoryQuery } from "../exports/job-history.ts";
 import type { Layout } from "../exports/layout.ts";
 import { readNamedQuery } from "../exports/named-query.ts";
+import { exactParams, rowsOf } from "../exports/payload-text.ts";
 import { openQuery } from "../exports/query-source.ts";
 import { openRows } from "../exports/row-source.ts";
 
@@ -64,10 +65,11 @@ export default defineJob({
   run: exportRows,
 });
 
-async function exportRows(payload: ExportPayload, { jobId, attempt, tool, progress }: AttemptContext<Tool>): Promise<ExportResult> {
+async function exportRows(payload: ExportPayload, context: AttemptContext<Tool>): Promise<ExportResult> {
+  const { jobId, attempt, tool, progress } = context;
   const name = artifactName(payload);
   const layout = layoutOf(payload);
-  const source = await openSource(payload, layout, tool.queries);
+  const source = await openSource({ payload, json: payloadJsonOf(payload, context) }, layout, tool.queries);
   try {
     const bytes = Readable.from(encodeFile(source, layout, progressOf(source, progress)), { highWaterMark: 2 });
     const written = await tool.store.write({ jobId, attempt, name }, compressed(bytes, payload));
@@ -78,12 +80,18 @@ async function exportRows(payload: ExportPayload, { jobId, attempt, tool, progre
   }
 }
 
-async function openSource({ source }: ExportPayload, layout: Layout, settings: QuerySettings): Promise<ExportSource> {
-  if ("rows" in source) return openRows(source.rows, layout);
+interface PayloadText {
+  readonly payload: ExportPayload;
+  readonly json: string;
+}
+
+async function openSource({ payload: { source }, json }: PayloadText, layout: Layout, settings: QuerySettings): Promise<ExportSource> {
+  if ("rows" in source) return openRows(rowsOf(json), layout, source.keys);
   const options = { url: settings.DATABASE_URL, timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS, timeZone: layout.timeZone };
   if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, JOB_REDACTIONS);
   const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
-  return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, source), layout);
+  const query = { ...source, params: exactParams(source.params ?? {}, () => json) };
+  return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, query), layout);
 }
 
 /** Tells the share of the rows that are written, if it is known; at most 99, since an estimate may be low and the end is not yet written. */

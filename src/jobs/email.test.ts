@@ -324,19 +324,19 @@ describe("a send that fails", () => {
     expect(failure.message).not.toContain("greylist");
   });
 
-  it("by wrong credentials is final, and says nothing of them", async () => {
+  it("by wrong credentials waits for the operator, and says nothing of them", async () => {
     const echo = ({ password }: SMTPServerAuthentication) => Object.assign(new Error(`bad password ${password ?? ""}`), { responseCode: 535 });
     const { port } = await startPeer(undefined, { allowInsecureAuth: true, onAuth: (auth, _session, done) => done(echo(auth)) });
     const { send } = await setup(`smtp://someone:hunter2@127.0.0.1:${port}`);
     const failure = await failureOf(send(plain));
-    expect(failure).toMatchObject({ name: "PermanentError", code: "smtp_535" });
+    expect(failure).toMatchObject({ name: "RetryAfterError", code: "smtp_535", waitsForTurn: true });
     expect(JSON.stringify([failure, failure.message, (failure as Error).stack, (failure as Error).cause])).not.toMatch(/hunter2|someone|aHVudGVyMg/);
   });
 
-  it("by half of the credentials is final", async () => {
+  it("by half of the credentials waits for the operator", async () => {
     const { port } = await startPeer(undefined, { allowInsecureAuth: true });
     const { send } = await setup(`smtp://someone@127.0.0.1:${port}`);
-    await expect(send(plain)).rejects.toMatchObject({ name: "PermanentError", code: "smtp_auth" });
+    await expect(send(plain)).rejects.toMatchObject({ name: "RetryAfterError", code: "smtp_auth", waitsForTurn: true });
   });
 
   it("by a refused connection is retried", async () => {
@@ -352,7 +352,7 @@ describe("a send that fails", () => {
     await expect(send(plain)).rejects.toMatchObject({ name: "RetryableError", code: "smtp_timeout" });
   });
 
-  it("by a connection cut after the message is retried by the job, not by the pool", async () => {
+  it("by a connection cut after the message is repeated by nobody: it may have been sent", async () => {
     let messages = 0;
     const { port } = await startSocketPeer((socket) =>
       speak(socket, (line) => {
@@ -363,7 +363,7 @@ describe("a send that fails", () => {
       }),
     );
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
-    await expect(send(plain)).rejects.toMatchObject({ name: "RetryableError", code: "smtp_connection" });
+    await expect(send(plain)).rejects.toMatchObject({ name: "PermanentError", code: "delivery_unknown" });
     expect(messages).toBe(1);
   });
 

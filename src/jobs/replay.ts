@@ -1,21 +1,21 @@
 /**
- * Runs again all finished jobs that a filter names, at most `rate` a second. It begins anew after a crash: each job's copy
- * has an id that follows from this job's and the original's, so it is enqueued once.
+ * Runs again all finished jobs that a filter names, at most `rate` a second, in as many attempts as that takes (bulk/walk.ts). Each job's copy has an
+ * id that follows from this job's and the original's, so it is enqueued once.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Type } from "typebox";
-import { faultsOfFilters, textFilters } from "../core/job-filters.ts";
+import { walk } from "../bulk/walk.ts";
+import { faultsOfFilters, includeReplayed, textFilters } from "../core/job-filters.ts";
 import { defineJob, exponential } from "../core/job-type.ts";
 import type { Services } from "../core/job-type.ts";
 import type { Replays } from "../core/replays.ts";
+import { REPLAY_TYPE } from "../core/replays.ts";
 
-const DAY_MS = 86_400_000;
+/** Of one attempt, which ends long before that by itself. */
+const TIMEOUT_MS = 3_600_000;
 const DEFAULT_RATE = 100;
-/** Copies made at once, where the rate allows it: some hundred milliseconds lie between two batches then. */
-const MAX_BATCH = 100;
 
 export default defineJob({
-  type: "replay",
+  type: REPLAY_TYPE,
   lane: "io",
   payload: Type.Object(
     {
@@ -23,6 +23,7 @@ export default defineJob({
       ...textFilters,
       created_after: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted at this time or later" })),
       created_before: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted before this time" })),
+      include_replayed: Type.Optional(includeReplayed),
       rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "How many a second at most" })),
     },
     { additionalProperties: false, examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }] },
@@ -30,32 +31,18 @@ export default defineJob({
   check: faultsOfFilters,
   needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
   attempts: 25,
-  timeoutMs: DAY_MS,
+  timeoutMs: TIMEOUT_MS,
   backoff: exponential(1_000, 60_000),
   open: (_settings: object, services?: Services): Replays => {
     if (!services?.replays) throw new Error("replays run on the main thread of a replica");
     return services.replays;
   },
-  run: async ({ rate = DEFAULT_RATE, ...filters }, { jobId, tool, signal, progress }) => {
-    let matched = 0;
-    for await (const ids of tool.matching(filters, jobId, { signal })) {
-      signal.throwIfAborted();
-      matched += ids.length;
-    }
-    let [looked, replayed] = [0, 0];
-    const startedAt = performance.now();
-    const batch = Math.max(1, Math.min(MAX_BATCH, Math.floor(rate / 10)));
-    for await (const ids of tool.matching(filters, jobId, { signal })) {
-      for (let at = 0; at < ids.length; at += batch) {
-        signal.throwIfAborted();
-        const part = ids.slice(at, at + batch);
-        replayed += await tool.copy(jobId, part);
-        looked += part.length;
-        progress((100 * looked) / Math.max(matched, looked));
-        const aheadMs = (1_000 * looked) / rate - (performance.now() - startedAt);
-        if (aheadMs > 0) await sleep(aheadMs, undefined, { signal });
-      }
-    }
-    return { matched: Math.max(matched, looked), replayed };
+  run: async ({ rate = DEFAULT_RATE, ...filters }, context) => {
+    const { jobId, tool, signal } = context;
+    const { matched, done } = await walk(
+      { matching: (below) => tool.matching(filters, jobId, { below, signal }), act: (ids) => tool.copy(jobId, ids, rate) },
+      context,
+    );
+    return { matched, replayed: done };
   },
 });

@@ -78,7 +78,8 @@ describe("the request", () => {
 
   it.each([
     ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
-    ["plain words ü", new Webhook(Buffer.from("plain words ü"), { format: "raw" })],
+    ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
+    ["plain words ü", new Webhook(Buffer.from("plain words ü"), { format: "raw" })], // of a job that an earlier version took
   ])("is signed over the bytes that arrive with %s, and the library of Standard Webhooks takes it", async (secret, verifier) => {
     for (const body of [{ event: "paid", by: "Zoë" }, 1]) await run({ body, secret });
     for (const { headers, body } of peer.requests) {
@@ -106,6 +107,16 @@ describe("the answer", () => {
   it("is cut to 2 KiB in the result, never within a character", async () => {
     peer.respond(() => answer(200, {}, "x" + "é".repeat(2_000)));
     expect(await run()).toMatchObject({ response_excerpt: "x" + "é".repeat(1_023) });
+  });
+
+  it.each([200, 422])("%i is read back without the credentials that it repeats", async (status) => {
+    const secret = `whsec_${randomBytes(24).toString("base64")}`;
+    const headers = { Authorization: "Bearer hunter2hunter2", Cookie: 'a=1; sid="tasty+biscuits"', "X-Session": "quote\"d-value ü", Accept: "application/json" };
+    peer.respond(({ headers: sent }) => answer(status, {}, `${JSON.stringify({ sent, secret, at: encodeURIComponent(headers.Authorization) })} hunter2hunter2 tasty+biscuits Zoë`));
+    const end = JSON.stringify(await run({ headers, secret }).catch((error: unknown) => (error as Error).message));
+    for (const credential of ["hunter2", "biscuits", "d-value", secret]) expect(end).not.toContain(credential);
+    expect(end).toContain(status === 200 ? "Zoë" : "HTTP 422: ");
+    expect(end).toContain("application/json");
   });
 
   it("without an end is success as well: 64 KiB of it are read", async () => {

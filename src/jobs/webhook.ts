@@ -1,13 +1,14 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
 import { Type } from "typebox";
 import { unlimited, type DestinationLimits, type Destinations, type Sign } from "../core/destination.ts";
-import { defineJob, exponential, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type Services } from "../core/job-type.ts";
+import { defineJob, exponential, payloadJsonOf, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type Services } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { openOutbound, outboundSettings, type Outbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
 import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
 import { bodyOf, type DeliveryBody } from "../webhooks/body.ts";
 import { destinationOf, signOfThrow } from "../webhooks/destination.ts";
 import { secretsToSignWith, signingSecrets } from "../webhooks/callback-secret.ts";
+import { withoutEchoes } from "../webhooks/echo.ts";
 import { webhookErrors } from "../webhooks/error-codes.ts";
 import { faultsOf, MAX_TIMEOUT_MS, payloadSchema, type Payload } from "../webhooks/payload.ts";
 import { signatureOf } from "../webhooks/signature.ts";
@@ -72,12 +73,12 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): 
   let sign: Sign = "unknown";
   let hasAnswered = false;
   try {
-    const answer = await send({ payload, secrets, body: bodyOf(payload) }, context, () => { hasAnswered = true; });
+    const answer = await send({ payload, secrets, body: bodyOf(payload, payloadJsonOf(payload, context)) }, context, () => { hasAnswered = true; });
     const verdict = verdictOf(answer.status, payload);
     sign = signOf(answer, verdict);
     judge(answer, verdict, Date.now());
     const result = { status: answer.status, duration_ms: Math.round(performance.now() - startedMs), response_excerpt: excerptOf(answer.body, 2_048) };
-    return answer.flaw === undefined ? result : { ...result, response_incomplete: messageOf(answer.flaw) };
+    return answer.flaw === undefined ? result : { ...result, response_incomplete: withoutEchoes(Buffer.from(messageOf(answer.flaw)), payload.headers ?? {}, secrets).toString() };
   } catch (thrown) {
     if (sign === "unknown") sign = signOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
     throw thrown;
@@ -95,9 +96,9 @@ interface Delivery {
 
 /** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
 async function send(delivery: Delivery, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
-  const { payload, body } = delivery;
+  const { payload, secrets, body } = delivery;
   try {
-    return await tool.outbound.fetch(payload.url, {
+    const answer = await tool.outbound.fetch(payload.url, {
       method: payload.method ?? "POST",
       headers: headersOf(delivery, jobId),
       body: body?.bytes,
@@ -108,6 +109,7 @@ async function send(delivery: Delivery, { jobId, tool, signal, timeoutMs }: Atte
       statusDecides: true, // the receiver has acted
       onAnswer,
     });
+    return { ...answer, body: withoutEchoes(answer.body, payload.headers ?? {}, secrets) };
   } catch (thrown) {
     if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryableError || thrown instanceof RetryAfterError) throw thrown;
     if (codeOf(thrown) === "answer_unreadable") throw new PermanentError(`the receiver may have acted: ${messageOf(thrown)}`, { code: "answer_unreadable", cause: thrown });

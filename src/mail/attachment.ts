@@ -19,8 +19,11 @@ export interface AttachmentSources {
 export interface AttachedFile {
   readonly filename: string;
   readonly contentType: string | undefined;
-  /** Nothing is opened or decoded before it is read. */
-  readonly content: Readable;
+  /** What the html of the message names it by. */
+  readonly cid: string | undefined;
+  readonly bytes: number;
+  /** The file from its start, each time. Nothing is opened or decoded before it is read. */
+  readonly open: () => Readable;
 }
 
 type Attachment = NonNullable<EmailPayload["attachments"]>[number];
@@ -49,8 +52,10 @@ export class Attachments {
    */
   async gather(attachments: readonly Attachment[] = []): Promise<void> {
     for (const attachment of attachments) {
-      const { filename, content_type: contentType } = attachment;
-      this.files.push({ filename, contentType, content: await this.#contentOf(attachment) });
+      const { filename, content_type: contentType, content_id: cid } = attachment;
+      const left = this.#left;
+      const open = await this.#contentOf(attachment);
+      this.files.push({ filename, contentType, cid, bytes: left - this.#left, open });
     }
     this.#endVisit();
     this.#share?.shrinkTo(this.#shareInUse);
@@ -58,23 +63,22 @@ export class Attachments {
 
   /** The message is sent, or never will be. */
   close(): void {
-    for (const { content } of this.files) content.destroy();
     this.#endVisit();
     this.#share?.release();
   }
 
-  async #contentOf({ base64, artifact, url }: Attachment): Promise<Readable> {
+  async #contentOf({ base64, artifact, url }: Attachment): Promise<() => Readable> {
     if (artifact !== undefined) {
       const stored = await findArtifact(artifact, this.#sources.store);
       this.#count(stored.bytes);
-      return lazily(() => stored.read() as AsyncIterable<Buffer>);
+      return () => lazily(() => stored.read() as AsyncIterable<Buffer>);
     }
     if (base64 === undefined) return this.#fetch(url ?? "");
     this.#count(bytesOfBase64(base64));
-    return decodedBase64(base64);
+    return () => decodedBase64(base64);
   }
 
-  async #fetch(url: string): Promise<Readable> {
+  async #fetch(url: string): Promise<() => Readable> {
     const signal = this.#signal;
     await this.#visitHostOf(url);
     const share = (this.#share ??= await this.#sources.limits.take(PIECE_BYTES, signal));
@@ -82,7 +86,7 @@ export class Attachments {
     const { pieces, bytes } = await fetchFile(url, { outbound, share, shareInUse: this.#shareInUse, maxBytes: this.#left, signal });
     this.#shareInUse += pieces.length * PIECE_BYTES;
     this.#count(bytes);
-    return lazily(() => cut(pieces, bytes));
+    return () => lazily(() => cut(pieces, bytes));
   }
 
   async #visitHostOf(url: string): Promise<void> {

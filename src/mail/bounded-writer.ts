@@ -3,6 +3,7 @@
  * list makes N × M of N + M things: what is written is counted as it is written, and so is what is done without writing.
  */
 import mustache from "mustache";
+import { ExactNumber } from "../core/exact-number.ts";
 import { PermanentError } from "../core/job-type.ts";
 
 /** Characters in all parts of a message together; a long newsletter has a tenth of it. */
@@ -83,6 +84,15 @@ export class BoundedWriter extends mustache.Writer {
     return super.renderTokens(tokens, context, partials, template, config);
   }
 
+  override renderSection(...[token, context, ...rest]: Parameters<mustache.Writer["renderSection"]>): string {
+    return isExactZero(token, context) ? "" : super.renderSection(token, context, ...rest);
+  }
+
+  override renderInverted(...[token, context, ...rest]: Parameters<mustache.Writer["renderInverted"]>): string {
+    if (!isExactZero(token, context)) return super.renderInverted(token, context, ...rest);
+    return this.renderTokens(token[4] as unknown as string[][], context, ...(rest as [Partials?, string?, Config?]));
+  }
+
   override unescapedValue(token: string[], context: mustache.Context): string {
     const value: unknown = super.unescapedValue(token, context);
     if (value === undefined || value === null) return "";
@@ -105,12 +115,20 @@ export class BoundedWriter extends mustache.Writer {
   }
 }
 
+/** Mustache takes any object for true. This look costs no steps: the one that the section pays for finds the value in the cache. */
+function isExactZero([, name = ""]: string[], context: mustache.Context): boolean {
+  const value: unknown = mustache.Context.prototype.lookup.call(context, name);
+  return value instanceof ExactNumber && value.isZero;
+}
+
 class BoundedContext extends mustache.Context {
   readonly #budget: RenderBudget;
   readonly #depth: number;
 
   constructor(view: unknown, parent: BoundedContext | undefined, budget: RenderBudget) {
-    super(view, parent);
+    // as of any number, no name is looked for in it
+    super(view instanceof ExactNumber ? 1 : view, parent);
+    if (view instanceof ExactNumber) (this as unknown as { readonly cache: Record<string, unknown> }).cache["."] = view;
     this.#budget = budget;
     this.#depth = parent === undefined ? 1 : parent.#depth + 1;
   }

@@ -4,6 +4,7 @@ import { PermanentError, RetryableError, RetryAfterError } from "../core/job-typ
 import { codeOf, messageOf } from "../errors.ts";
 import type { Outbound } from "../net/outbound.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
+import { NameRefused } from "../net/target.ts";
 
 /** Base64 makes 24.6 MiB of it; 25 MiB is what the large mail services take. */
 export const MAX_ATTACHED_BYTES = 18 * 1024 * 1024;
@@ -37,7 +38,7 @@ export interface FetchedFile {
 
 /**
  * @throws {PermanentError} `attachment_too_large`, `attachment_refused`, `target_refused` and the like
- * @throws {RetryableError} `attachment_unreachable`, `encoding_invalid`
+ * @throws {RetryableError} `attachment_unreachable`, `encoding_invalid`; `target_refused` for a host name
  * @throws {RetryAfterError} `attachment_busy` (HTTP 429)
  */
 export async function fetchFile(url: string, options: FetchOptions): Promise<FetchedFile> {
@@ -60,7 +61,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
     throw new PermanentError(message, { code: "attachment_refused" });
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError || codeOf(thrown) === "encoding_invalid") throw thrown;
+    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError || thrown instanceof NameRefused || codeOf(thrown) === "encoding_invalid") throw thrown;
     const message = `an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`;
     throw new RetryableError(message, { code: "attachment_unreachable", cause: thrown });
   } finally {

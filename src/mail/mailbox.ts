@@ -6,41 +6,95 @@ import { domainToASCII } from "node:url";
 
 export interface Mailbox {
   readonly name: string;
-  /** The domain in ASCII (`xn--…`), as it stands in DNS; the local part as it was given. */
+  /**
+   * The one spelling that stands for the mailbox: the domain in ASCII (`xn--…`) and lower case, as it stands in DNS; the local part as it was
+   * given, because only its own server knows which letters are the same (RFC 5321, 2.4), but without quotes that it does not need.
+   */
   readonly address: string;
 }
 
-// RFC 5322 dot-atom with the letters of RFC 6531 (SMTPUTF8), and RFC 1123 host name: no quoted local part, no comment, no
-// group, no domain literal. Of what is not ASCII: letters, marks, digits and symbols; no separator, control or unassigned code.
+/** An address as payloads write it. */
+export type Address = string | { readonly name?: string; readonly address: string };
+
+// RFC 5322 dot-atom with the letters of RFC 6531 (SMTPUTF8), and RFC 1123 host name: no comment, no group, no domain literal.
+// Of what is not ASCII: letters, marks, digits and symbols; no separator, control or unassigned code.
 const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-\\u{80}-\\u{10ffff}]+";
 const LOCAL = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, "u");
+const QUOTED_LOCAL = /^"((?:[^"\\]|\\.)*)"$/s;
 const INVISIBLE = /[\p{C}\p{Z}]/u;
 const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
 const DOMAIN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
-const NAMED = /^(?:"([^"\\\p{Cc}\u2028\u2029]*)" ?|([^"\\<>()[\],;:@\p{Cc}\u2028\u2029]*))<([^<>]*)>$/u;
+const LINE_BREAKING = /[\p{Cc}\u2028\u2029]/u;
+/** A name, then the address in angle brackets. */
+const NAMED = /^([^]*)<([^<>]*)>$/;
+/** One word of a name: a quoted string, in which a backslash stands before a quote or a backslash, or characters that need no quotes. */
+const WORD = /( *)(?:"((?:[^"\\]|\\.)*)"|([^"\\<>[\],;:@ ]+))/uy;
 /** Octets, by RFC 5321, 4.5.3.1. */
 const MAX_LOCAL = 64;
 const MAX_ADDRESS = 254;
 
-/** Reads `addr-spec` or `Name <addr-spec>`, internationalised ones too (RFC 6531, RFC 5890); undefined for anything else. */
-export function parseMailbox(text: string): Mailbox | undefined {
-  const named = NAMED.exec(text);
-  const spec = named === null ? text : (named[3] ?? "");
+/** Reads `addr-spec`, `Name <addr-spec>` or an object, internationalised ones too (RFC 6531, RFC 5890); undefined for anything else. */
+export function parseMailbox(written: Address): Mailbox | undefined {
+  if (typeof written !== "string") {
+    const { name = "" } = written;
+    const address = LINE_BREAKING.test(name) ? undefined : parseSpec(written.address);
+    return address === undefined ? undefined : { name: name.trim(), address };
+  }
+  if (LINE_BREAKING.test(written)) return undefined;
+  const [, phrase = "", bracketed] = NAMED.exec(written) ?? [];
+  const name = parsePhrase(phrase);
+  const address = parseSpec(bracketed ?? written);
+  return name === undefined || address === undefined ? undefined : { name, address };
+}
+
+const EXPECTED = "expected one address, such as jane@example.com or Jane Doe <jane@example.com>";
+
+/** Why there is no mailbox in it; undefined where there is one. */
+export function faultOfMailbox(written: Address): string | undefined {
+  if (parseMailbox(written) !== undefined) return undefined;
+  if (typeof written !== "string") return "expected an address such as jane@example.com, and a name of one line";
+  if (/^[^"<>@,]*:/.test(written)) return `${EXPECTED}; a group is not one: list its members`;
+  const [, phrase, bracketed = ""] = NAMED.exec(written) ?? [];
+  if (phrase !== undefined && parseSpec(bracketed) !== undefined) {
+    return `${EXPECTED}; a name with , ; : @ < > [ ] " or \\ in it goes into quotes, with a backslash before " and \\, or is given as {"name", "address"}`;
+  }
+  return EXPECTED;
+}
+
+function parseSpec(spec: string): string | undefined {
   const at = spec.lastIndexOf("@");
-  const local = spec.slice(0, at);
+  const given = spec.slice(0, at);
+  // "jane.doe"@example.com is jane.doe@example.com (RFC 5321, 4.1.2); what cannot be written without quotes is not taken
+  const local = QUOTED_LOCAL.exec(given)?.[1]?.replace(/\\(.)/gs, "$1") ?? given;
   if (at < 1 || local.length > MAX_LOCAL || !LOCAL.test(local) || INVISIBLE.test(spec) || local !== local.normalize("NFC") || Buffer.byteLength(local) > MAX_LOCAL) return undefined;
   const domain = asciiDomain(spec.slice(at + 1));
-  if (domain === undefined || Buffer.byteLength(local) + 1 + domain.length > MAX_ADDRESS) return undefined;
-  return { name: (named?.[1] ?? named?.[2] ?? "").trim(), address: `${local}@${domain}` };
+  return domain === undefined || Buffer.byteLength(local) + 1 + domain.length > MAX_ADDRESS ? undefined : `${local}@${domain}`;
+}
+
+/** The words of a name without their quotes. Parentheses are part of it: people write `Jane (Sales)`, and mean it to be read. */
+function parsePhrase(phrase: string): string | undefined {
+  let name = "";
+  WORD.lastIndex = 0;
+  for (let end = phrase.trimEnd().length; WORD.lastIndex < end; ) {
+    const [, space = "", quoted, bare = ""] = WORD.exec(phrase) ?? [];
+    if (WORD.lastIndex === 0) return undefined; // not a word: the search begins again
+    name += space + (quoted?.replace(/\\(.)/gu, "$1") ?? bare);
+  }
+  return name.trim();
 }
 
 /** A domain as DNS has it, by UTS #46. Names of ASCII alone, which most are, need no look into its tables. */
 function asciiDomain(domain: string): string | undefined {
-  const ascii = /^[\x00-\x7f]*$/.test(domain) ? domain : domainToASCII(domain);
+  const ascii = /^[\x00-\x7f]*$/.test(domain) ? domain.toLowerCase() : domainToASCII(domain);
   return DOMAIN.test(ascii) ? ascii : undefined;
 }
 
 /** The mailboxes of a field whose every entry {@link parseMailbox} can read; one that it cannot is left out. */
-export function mailboxes(field: string | readonly string[] | undefined): Mailbox[] {
-  return [field ?? []].flat().flatMap((text) => parseMailbox(text) ?? []);
+export function mailboxes(field: Address | readonly Address[] | undefined): Mailbox[] {
+  return [field ?? []].flat().flatMap((written) => parseMailbox(written) ?? []);
+}
+
+/** Whether the address can be written only where SMTPUTF8 (RFC 6531) is offered. */
+export function needsUtf8({ address }: Mailbox): boolean {
+  return /[^\x00-\x7f]/.test(address);
 }

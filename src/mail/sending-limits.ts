@@ -47,14 +47,23 @@ export class SendingLimits {
   }
 }
 
-async function patiently(budget: ByteBudget, amount: number, signal: AbortSignal): Promise<ByteShare> {
+const ATTACHMENTS_WAIT: Patience = { ms: LONGEST_WAIT_MS, code: "attachment_limited", message: "as many attachments are fetched as may be at once; the message waits for its turn" };
+
+export interface Patience {
+  /** How long to wait before the attempt gives its slot to others. */
+  readonly ms: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Waits for a share as long as the patience lasts. @throws {RetryAfterError} with its code, when it is over; the reason of `signal` */
+export async function patiently(budget: ByteBudget, amount: number, signal: AbortSignal, { ms, code, message } = ATTACHMENTS_WAIT): Promise<ByteShare> {
   const patience = new AbortController();
   const leave = (): void => patience.abort(signal.reason);
   const timer = setTimeout(() => {
     const backInMs = COME_BACK_MIN_MS + Math.random() * (COME_BACK_MAX_MS - COME_BACK_MIN_MS);
-    const message = "as many attachments are fetched as may be at once; the message waits for its turn";
-    patience.abort(new RetryAfterError(message, backInMs, { code: "attachment_limited", waitsForTurn: true }));
-  }, LONGEST_WAIT_MS);
+    patience.abort(new RetryAfterError(message, backInMs, { code, waitsForTurn: true }));
+  }, ms);
   signal.addEventListener("abort", leave, { once: true });
   try {
     signal.throwIfAborted();

@@ -4,6 +4,8 @@ import fc from "fast-check";
 import mustache from "mustache";
 import { describe, expect, it } from "vitest";
 import { tempDir } from "../testing/services.ts";
+import { exactValue } from "../core/exact-value.ts";
+import { KNOWN_TEXTS, numberTexts } from "../testing/json-texts.ts";
 import { renderTemplate } from "./template.ts";
 
 function folderOf(files: Readonly<Record<string, string>>): string {
@@ -33,6 +35,20 @@ describe("a template", () => {
       text: "Dear <b>J's</b>,\n- a\n- b\n",
       html: "<p title='&lt;b&gt;J&#39;s&lt;&#x2F;b&gt;'>&lt;b&gt;J&#39;s&lt;&#x2F;b&gt;<hr>&lt;b&gt;J&#39;s&lt;&#x2F;b&gt;",
     });
+  });
+
+  it("shows any number as it was submitted, and takes zero for false however it is written", () => {
+    const folder = folderOf({ "n.txt": "{{n}}|{{{n}}}|{{&o.n}}|{{l}}|{{#n}}{{.}} {{name}}{{/n}}{{^n}}none{{/n}}|{{#l}}<{{.}}>{{/l}}|{{#o}}{{#n}}in{{/n}}{{/o}}|{{#yes}}{{n}}{{/yes}}" });
+    const filled = (number: string): string | undefined => {
+      const json = `{"n":${number},"o":{"n":${number}},"l":[1,${number}],"yes":true,"name":"J"}`;
+      return renderTemplate(folder, "n", exactValue(JSON.parse(json), json) as object).text;
+    };
+    const known = KNOWN_TEXTS.filter((text) => /^-?\d/.test(text));
+    for (const text of [...known, ...fc.sample(numberTexts, 300)]) {
+      const isZero = !/[1-9]/.test(text.replace(/e.*/i, ""));
+      const section = isZero ? "none" : `${text} J`;
+      expect(filled(text)).toBe(`${text}|${text}|${text}|1,${text}|${section}|<1><${text}>|${isZero ? "" : "in"}|${text}`);
+    }
   });
 
   it("makes one line of a subject, whatever the data holds", () => {

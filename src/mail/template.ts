@@ -22,7 +22,7 @@ export interface RenderedTemplate {
 
 /**
  * Fills a template with data: in html every value is escaped, but in `{{{…}}}`; `{{> _name}}` includes `_name.html`, or `_name.txt` in text.
- * How long that takes is bounded, but not to what the main thread has time for.
+ * How long that takes is bounded, but not to what the main thread has time for. An {@link ExactNumber} in the data is written as it is.
  * @param folder EMAIL_TEMPLATES_DIR @param name by {@link TEMPLATE_NAME_PATTERN}
  * @throws {PermanentError} `template_not_configured`, `template_unknown`, `template_invalid`, `template_too_large`
  */

@@ -15,10 +15,14 @@ type Unsubscribe = Static<typeof Unsubscribe>;
 // printable ASCII without what ends or divides a list of links in this header
 const LINK = /^https:\/\/[^/?#\s]+(?=[\x21-\x7e]*$)[^<>,"\\]*$/;
 
+/** So that it has a place in a line of 998 octets (RFC 5322, 2.1.1), which nothing in it can divide. */
+const MAX_LINK = 990;
+
 export function unsubscribeFaults(unsubscribe: Unsubscribe | undefined): PayloadFault[] {
   const { url, mailto } = unsubscribe ?? {};
   const faults: PayloadFault[] = [];
   if (url !== undefined && !(LINK.test(url) && URL.canParse(url))) faults.push({ path: "/list_unsubscribe/url", message: "expected an https URL, percent-encoded" });
+  else if (url !== undefined && url.length > MAX_LINK) faults.push({ path: "/list_unsubscribe/url", message: `expected at most ${MAX_LINK} characters` });
   if (mailto !== undefined && (parseMailbox(mailto)?.address !== mailto || /[^\w.+@-]/.test(mailto))) faults.push({ path: "/list_unsubscribe/mailto", message: "expected a plain address, such as leave@example.com" });
   return faults;
 }

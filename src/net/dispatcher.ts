@@ -1,22 +1,24 @@
-/** The HTTP library, opened as the settings say: with the guard in the look-up of each connection, and tolerant of what servers answer. */
-import type { LookupAddress } from "node:dns";
+/** The HTTP library, opened as the settings say: with a look-up that guards each connection, and tolerant of what servers answer. */
 import { readFileSync } from "node:fs";
 import type { LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
 import { Type, type Static, type TObject } from "typebox";
-import { Agent, buildConnector, Pool, ProxyAgent, type Dispatcher } from "undici";
+import { Agent, buildConnector, Pool as HttpPool, ProxyAgent, type Dispatcher } from "undici";
 import { messageOf, StartError } from "../errors.ts";
 import { LIBRARY_MAX_HEAD_BYTES, tolerant, withExchanges } from "./exchange.ts";
-import { refusalOf, TargetRefused } from "./target.ts";
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What a job type with URLs of its callers spreads into its settings. */
 export const outboundSettings = {
-  OUTBOUND_ALLOW_PRIVATE: Type.Boolean({
+  OUTBOUND_ALLOW_PRIVATE: Type.Unsafe<boolean | string>({
+    type: "string",
     default: false,
+    pattern: "^[\\s0-9A-Fa-fTRULStruls:.,/]*$", // parseAllowed reads it
+    typeText: "true, false, networks",
+    expected: "true, false, or networks such as 10.1.0.0/16 with commas between",
     description:
-      "Whether URLs given by callers (webhooks, image sources) may lead to loopback and private networks. Link-local addresses and cloud metadata stay refused.",
+      "Whether URLs given by callers (webhooks, image sources, attachments) may lead to loopback and private networks; or to which of these alone, as in `10.1.0.0/16,fd12:3456::/32`. Link-local addresses and cloud metadata stay refused.",
   }),
   OUTBOUND_PROXY: Type.Optional(Type.String({
     isSecret: true,
@@ -35,11 +37,8 @@ export const outboundSettings = {
 /** What is not given has its default. */
 export type OutboundSettings = Static<TObject<typeof outboundSettings>>;
 
-/** All addresses of a host. */
-export type Resolve = (hostname: string, answer: (error: Error | null, addresses: LookupAddress[]) => void) => void;
-
 /** @throws {StartError} for a file that cannot be read */
-export function openDispatcher(settings: OutboundSettings, resolve: Resolve): Dispatcher {
+export function openDispatcher(settings: OutboundSettings, lookup: LookupFunction): Dispatcher {
   const { OUTBOUND_CLIENT_CERT_FILE: certFile = "", OUTBOUND_CA_FILE: caFile = "", OUTBOUND_PROXY: proxy = "" } = settings;
   const limits = {
     headersTimeout: settings.OUTBOUND_HEADERS_TIMEOUT_MS ?? 600_000,
@@ -58,12 +57,12 @@ export function openDispatcher(settings: OutboundSettings, resolve: Resolve): Di
     return withExchanges(new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: { timeout: tls.timeout }, proxyTunnel: true, ...limits, factory }));
   }
   // autoSelectFamily: the look-up is then asked for all addresses, and tries what it was given
-  const connect = { ...tls, lookup: guardedLookup(settings.OUTBOUND_ALLOW_PRIVATE, resolve), autoSelectFamily: true };
+  const connect = { ...tls, lookup, autoSelectFamily: true };
   return withExchanges(new Agent({ ...limits, factory: (origin, options) => openPool(origin, options, buildConnector(connect)) }));
 }
 
-function openPool(origin: string | URL, options: object, connect: buildConnector.connector): Pool {
-  return new Pool(origin, { ...(options as Pool.Options), connect: tolerant(connect) });
+function openPool(origin: string | URL, options: object, connect: buildConnector.connector): HttpPool {
+  return new HttpPool(origin, { ...(options as HttpPool.Options), connect: tolerant(connect) });
 }
 
 function readPem(setting: string, file: string): string {
@@ -72,16 +71,4 @@ function readPem(setting: string, file: string): string {
   } catch (error) {
     throw new StartError(`${setting} cannot be read: ${messageOf(error)}`, error);
   }
-}
-
-/** A look-up for net.connect that answers with the permitted addresses only, and fails when none is. */
-function guardedLookup(allowPrivate: boolean, resolve: Resolve): LookupFunction {
-  return (hostname, _options, callback) => {
-    resolve(hostname, (error, addresses) => {
-      const permitted = error === null ? addresses.filter(({ address }) => refusalOf(address, allowPrivate) === undefined) : [];
-      if (error !== null || permitted.length > 0) callback(error, permitted);
-      // the address is not told: a caller could map the names of a private network by it
-      else callback(new TargetRefused(`the host ${hostname} has no address that may be reached`), []);
-    });
-  };
 }

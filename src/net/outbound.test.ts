@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RetryableError } from "../core/job-type.ts";
 import { answer, HttpPeer } from "../testing/http-peer.ts";
 import { until } from "../testing/until.ts";
 import { openOutbound, type Outbound, type Resolve } from "./outbound.ts";
@@ -86,6 +87,19 @@ describe("the guard", () => {
     await expect(internal.fetch("http://db.internal/")).rejects.toThrow(/^the host db\.internal has no address that may be reached$/);
   });
 
+  it.each(["ENOTFOUND", "ENODATA", "ESERVFAIL", "EREFUSED", "EBADNAME"])("tells a private name from one with %s neither by the error nor by its time", async (code) => {
+    const unknown: Resolve = (host, found) => found(Object.assign(new Error(`query ${code} ${host}`), { code }), []);
+    const failures = await Promise.all([answering(["10.9.8.7"]), answering(["169.254.169.254", "::1"]), answering([]), unknown].map(async (resolve) => {
+      const startedAt = performance.now();
+      const error: unknown = await open("public", resolve).fetch("http://db.internal/").catch((thrown: unknown) => thrown);
+      expect(performance.now() - startedAt).toBeGreaterThan(150);
+      const { name, message, cause, ...fields } = error as Error;
+      return { name, message, cause, isRetried: error instanceof RetryableError, fields: JSON.stringify(fields) };
+    }));
+    expect(failures[0]).toMatchObject({ name: "TargetRefused", cause: undefined, isRetried: true, fields: '{"code":"target_refused","atLeastMs":0}' });
+    expect(new Set(failures.map((failure) => JSON.stringify(failure))).size).toBe(1);
+  });
+
   it("does not honour the proxy variables of the environment", async () => {
     const proxy = await listen((socket) => socket.destroy());
     for (const name of ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]) vi.stubEnv(name, `http://127.0.0.1:${proxy.port}`);
@@ -165,9 +179,9 @@ describe("the limits", () => {
 });
 
 describe("the faults of the network keep their codes:", () => {
-  it("a name that does not exist", async () => {
-    const noSuchHost: Resolve = (host, found) => found(Object.assign(new Error(`no ${host}`), { code: "ENOTFOUND" }), []);
-    await expect(open("public", noSuchHost).fetch("http://nowhere.example/")).rejects.toMatchObject({ code: "ENOTFOUND" });
+  it("a name server that gives no answer", async () => {
+    const silent: Resolve = (host, found) => found(Object.assign(new Error(`no answer for ${host}`), { code: "ETIMEOUT" }), []);
+    await expect(open("public", silent).fetch("http://slow.example/")).rejects.toMatchObject({ code: "ETIMEOUT" });
   });
 
   it("a refused connection", async () => {

@@ -8,17 +8,20 @@
  */
 import type { Dispatcher } from "undici";
 import { PermanentError } from "../core/job-type.ts";
+import { parseAllowed, type Allowed } from "./address.ts";
 import { discard, firstValues, flawedAnswer, readAnswer, type BodyLimits, type OutboundResponse, type PartialAnswer } from "./answer.ts";
 import { within } from "./deadline.ts";
-import { CONNECT_TIMEOUT_MS, openDispatcher, type OutboundSettings, type Resolve } from "./dispatcher.ts";
+import { CONNECT_TIMEOUT_MS, openDispatcher, type OutboundSettings } from "./dispatcher.ts";
 import type { Exchange } from "./exchange.ts";
+import { guardedLookup, type Resolve } from "./guarded-lookup.ts";
 import { Lookups } from "./lookups.ts";
 import { NameLookup } from "./name-lookup.ts";
 import { followed, isRedirect, type BodyRedirect, type Hop } from "./redirect.ts";
 import { parseTarget } from "./target.ts";
 
 export type { OutboundResponse } from "./answer.ts";
-export { outboundSettings, type OutboundSettings, type Resolve } from "./dispatcher.ts";
+export { outboundSettings, type OutboundSettings } from "./dispatcher.ts";
+export type { Resolve } from "./guarded-lookup.ts";
 
 export interface OutboundRequest extends BodyLimits {
   /** Default GET. */
@@ -49,7 +52,8 @@ export function openOutbound(settings: OutboundSettings, resolve?: Resolve): Out
   const names = new NameLookup();
   const connectTimeoutMs = settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? CONNECT_TIMEOUT_MS;
   const lookups = new Lookups({ addressesOf: (name) => names.addressesOf(name), connectTimeoutMs });
-  return new Outbound(settings.OUTBOUND_ALLOW_PRIVATE, openDispatcher(settings, resolve ?? lookups.resolve), () => names.close());
+  const allowed = parseAllowed(settings.OUTBOUND_ALLOW_PRIVATE);
+  return new Outbound(allowed, openDispatcher(settings, guardedLookup(allowed, resolve ?? lookups.resolve)), () => names.close());
 }
 
 /** How far a fetch is. */
@@ -62,19 +66,20 @@ interface Visit {
 
 export class Outbound {
   readonly #agent: Dispatcher;
-  readonly #allowPrivate: boolean;
+  readonly #allowed: Allowed;
   readonly #closeNames: () => void;
   #closing: Promise<void> | undefined;
 
-  constructor(allowPrivate: boolean, agent: Dispatcher, closeNames: () => void) {
-    this.#allowPrivate = allowPrivate;
+  constructor(allowed: Allowed, agent: Dispatcher, closeNames: () => void) {
+    this.#allowed = allowed;
     this.#agent = agent;
     this.#closeNames = closeNames;
   }
 
   /**
    * Sends one request and reads the answer, whatever its status.
-   * @throws {TargetRefused} code `target_refused`: the URL, a redirect's or every address of its host is not to be reached
+   * @throws {TargetRefused} code `target_refused`: the URL, or a redirect's, is not to be reached
+   * @throws {NameRefused} code `target_refused`: its host does not exist, or has no address that may be reached
    * @throws {PermanentError} `too_many_redirects`; `redirect_drops_body`; `encoding_unknown`; `too_large` with `onExcess: "fail"`
    * @throws {RetryableError} `timeout` after `timeoutMs`; `encoding_invalid`
    * @throws the reason of `signal`; network faults as Node and undici throw them, with their `code`
@@ -86,7 +91,7 @@ export class Outbound {
     try {
       return await within(request.timeoutMs ?? 30_000, request.signal, async (signal) => {
         const first: Hop = {
-          url: parseTarget(url, this.#allowPrivate),
+          url: parseTarget(url, this.#allowed),
           method: request.method ?? "GET",
           headers,
           body: request.body,
@@ -124,7 +129,7 @@ export class Outbound {
       discard(answer);
       if (redirects === limit) throw new PermanentError(`more than ${limit} redirects`, { code: "too_many_redirects" });
       const target = URL.canParse(location, hop.url.href) ? new URL(location, hop.url).href : location;
-      hop = followed(hop, answer.statusCode, parseTarget(target, this.#allowPrivate), bodyRedirect);
+      hop = followed(hop, answer.statusCode, parseTarget(target, this.#allowed), bodyRedirect);
     }
   }
 

@@ -1,37 +1,27 @@
 /** Which targets the program may be sent to by a caller: the rules for URLs and for the addresses behind them. */
 import { isIP } from "node:net";
-import ipaddr from "ipaddr.js";
-import { PermanentError } from "../core/job-type.ts";
+import { PermanentError, RetryableError } from "../core/job-type.ts";
+import { isMetadataName, refusalOf, type Allowed } from "./address.ts";
 
-/** The URL, or every address it leads to, is one that callers may not reach. No repeat mends it. */
+const NAME = "TargetRefused";
+
+/** The URL, or the address written in it, is one that callers may not reach. No repeat mends it. */
 export class TargetRefused extends PermanentError {
   constructor(message: string) {
     super(message, { code: "target_refused" });
-    this.name = "TargetRefused";
+    this.name = NAME;
   }
 }
 
-/** The networks that OUTBOUND_ALLOW_PRIVATE opens. Link-local is not among them: nothing lives there that callers need, but cloud metadata does. */
-const PRIVATE_RANGES = new Set(["loopback", "private", "uniqueLocal", "carrierGradeNat"]);
-
-/** Metadata services outside link-local (AWS and Google over IPv6, Scaleway, Alibaba Cloud, Azure): they hand out credentials, so they stay shut. */
-const METADATA_ADDRESSES = new Set(["fd00:ec2::254", "fd20:ce::254", "fd00:42::42", "100.100.100.200", "168.63.129.16"]);
-
-/** All that is assigned as global unicast in IPv6 (RFC 4291, IANA); ipaddr.js calls the unassigned rest `unicast` too. */
-const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
-
 /**
- * Why an address is refused, as the name of its range, or undefined when it may be connected to. Allowed is global
- * unicast, and with `allowPrivate` the private networks. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64)
- * are refused whole: they would be a second spelling of an address refused here.
- * @param address an IP address as a resolver or the WHATWG URL parser writes it, without brackets
+ * A name leads to no address that may be reached: it does not exist, or its addresses are refused. Code, text and retries are the same in
+ * both cases, else a caller could find out which names a private network has. It is retried, because a name server may be at fault.
  */
-export function refusalOf(address: string, allowPrivate: boolean): string | undefined {
-  const parsed = ipaddr.parse(address);
-  const range = parsed.range();
-  if (METADATA_ADDRESSES.has(parsed.toString())) return "metadata";
-  if (range === "unicast") return parsed.kind() === "ipv4" || parsed.match(GLOBAL_IPV6) ? undefined : "unassigned";
-  return allowPrivate && PRIVATE_RANGES.has(range) ? undefined : range;
+export class NameRefused extends RetryableError {
+  constructor(hostname: string) {
+    super(`the host ${hostname} has no address that may be reached`, { code: "target_refused" });
+    this.name = NAME;
+  }
 }
 
 /** What is wrong with a URL as a target, without looking at its address: one clause, or undefined for a good one. */
@@ -45,15 +35,23 @@ export function urlFault(url: string): string | undefined {
 
 /**
  * Parses a target. An address written in the URL is judged here, because no look-up happens for it when the socket
- * connects; the parser has already brought `2130706433`, `0x7f.1` and their like to `127.0.0.1` (WHATWG URL).
+ * connects; the parser has already brought `2130706433`, `0x7f.1` and their like to `127.0.0.1` (WHATWG URL). So are the names that
+ * need no look-up to be judged, which an OUTBOUND_PROXY would look up.
  * @throws {TargetRefused}
  */
-export function parseTarget(url: string, allowPrivate: boolean): URL {
+export function parseTarget(url: string, allowed: Allowed): URL {
   const fault = urlFault(url);
   if (fault !== undefined) throw new TargetRefused(`the URL ${fault}`);
   const target = new URL(url);
   const host = target.hostname.replace(/^\[|\]$/g, "");
-  const refusal = isIP(host) === 0 ? undefined : refusalOf(host, allowPrivate);
+  const refusal = isIP(host) === 0 ? nameRefusal(host.replace(/\.$/, ""), allowed) : refusalOf(host, allowed);
   if (refusal !== undefined) throw new TargetRefused(`the address ${host} is refused (${refusal})`);
   return target;
+}
+
+/** Of `localhost` and the names below it everybody knows where they lead (RFC 6761, 6.3). */
+function nameRefusal(name: string, allowed: Allowed): string | undefined {
+  if (isMetadataName(name)) return "metadata";
+  if (name !== "localhost" && !name.endsWith(".localhost")) return undefined;
+  return refusalOf("127.0.0.1", allowed) && refusalOf("::1", allowed);
 }

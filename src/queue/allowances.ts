@@ -6,7 +6,7 @@ export interface Taking {
   /** Unique within the installation. */
   readonly name: string;
   readonly policy: RatePolicy;
-  /** So much is taken, */
+  /** So much is taken (less than 0: given back), */
   readonly cost: number;
   /** where so much is left. 0: whether or not it suffices, for what was used already. */
   readonly needed: number;

@@ -46,15 +46,19 @@ export interface ConnectionHooks {
 
 /** Longer than any call waits: a connection on which nothing comes for so long has a dead machine at its other end, or a frozen one. */
 const SILENT_MS = 6_000;
+/** A server that is away is given up so soon, and a dead machine noticed. Sentinels have their own, shorter limit. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const KEEPALIVE_MS = 10_000;
 /** One that refuses writes is left for the master that there may be by now, but not more often than this. */
 const REASK_PERIOD_MS = 1_000;
 
 /**
- * A client with the rules above. One whose server has become a replica (READONLY) connects anew, and so finds the new master
+ * The one way to a connection to Redis: a client with the rules above. One whose server has become a replica (READONLY) connects anew, and so finds the new master
  * where Sentinels or a name lead to it; the refused command is not sent again.
+ * @param name `CLIENT LIST` shows it as `taskflow-<name>`
  * @param url `redis://` or `rediss://`, with user, password and database as needed, or one of Sentinels (redis-addr.ts)
  */
-export function openRedis(url: string): Redis {
+export function openRedis(url: string, name = "tool"): Redis {
   let askedAt = Number.NEGATIVE_INFINITY;
   const rules: ClientOptions = {
     enableOfflineQueue: false,
@@ -62,6 +66,8 @@ export function openRedis(url: string): Redis {
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000) * (0.5 + Math.random() / 2),
     autoResubscribe: false, // it would not catch what goes wrong then
     socketTimeout: SILENT_MS,
+    keepAlive: KEEPALIVE_MS,
+    connectionName: `taskflow-${name}`,
     reconnectOnError: (error) => {
       const now = performance.now();
       if (!NOT_MASTER.test(error.message) || now - askedAt < REASK_PERIOD_MS) return false;
@@ -70,7 +76,7 @@ export function openRedis(url: string): Redis {
     },
   };
   const sentinel = parseSentinelAddr(url);
-  return sentinel ? new Redis({ ...sentinelOptions(sentinel), ...rules }) : new Redis(url, rules);
+  return sentinel ? new Redis({ ...sentinelOptions(sentinel), ...rules }) : new Redis(url, { connectTimeout: CONNECT_TIMEOUT_MS, ...rules });
 }
 
 /** Waits until a client is connected; rejects with what went wrong last when it is not within `timeoutMs`. */
@@ -127,9 +133,9 @@ export class Connection {
   readonly #hooks: ConnectionHooks;
   #isClosed = false;
 
-  constructor(url: string, hooks: ConnectionHooks) {
+  constructor(url: string, hooks: ConnectionHooks, name?: string) {
     this.#hooks = hooks;
-    this.#redis = openRedis(url);
+    this.#redis = openRedis(url, name);
     this.#redis.on("error", hooks.onError);
     this.#redis.on("ready", hooks.onReady);
   }

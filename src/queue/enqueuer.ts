@@ -31,16 +31,19 @@ export interface Submitted {
     readonly fingerprint: string;
     readonly ttlMs: number;
   } | undefined;
+  /** Epoch ms, Redis's: later it is not sent, but fails with `QueueUnavailable`. */
+  readonly sendBy?: number;
 }
 
 /**
  * enqueued · replayed: this key made the job `firstId` before, from the same body · conflict: from another body ·
- * failed: `QueueUnavailable` where nothing was changed, `OutcomeUnknown` where nobody knows.
+ * failed: `QueueUnavailable` where nothing was changed, `OutcomeUnknown` where nobody knows; `firstId` where it concerns the jobs of an
+ * earlier try with this key.
  */
 export type Enqueued =
   | { readonly kind: "enqueued" }
   | { readonly kind: "replayed" | "conflict"; readonly firstId: string }
-  | { readonly kind: "failed"; readonly error: TaskFlowError };
+  | { readonly kind: "failed"; readonly error: TaskFlowError; readonly firstId?: string };
 
 export type EnqueueDone = (answer: Enqueued) => void;
 
@@ -101,11 +104,14 @@ export class Enqueuer {
     this.#calls.add(call);
   }
 
-  async #call(batch: readonly Pending[]): Promise<void> {
+  async #call(pending: readonly Pending[]): Promise<void> {
+    const sentOn = this.#clock.now();
+    const batch = inTime(pending, sentOn);
+    if (batch.length === 0) return;
     const { ns, replica, timeoutMs, leaseMs, reservations, payloads, onEnqueued } = this.#options;
     const submitted = batch.map((pending) => pending.submitted);
     const reservation = reservations?.make(submitted);
-    const notAfter = this.#clock.now() + timeoutMs;
+    const notAfter = sentOn + timeoutMs;
     const args = [ns, String(notAfter), replica, encodeSeq(reservation?.seq ?? 0), String(leaseMs)];
     const large = payloads ? largeOf(batch) : NONE;
     for (const [id] of large) args.push(`^${id}`);
@@ -149,6 +155,15 @@ const NONE: readonly (readonly [string, LargePayload])[] = [];
 /** The large payloads of a call, with the ids of their jobs. */
 function largeOf(batch: readonly Pending[]): readonly (readonly [string, LargePayload])[] {
   return batch.flatMap(({ submitted: { ids, submissions } }) => submissions.flatMap(({ payload }, i) => (isLarge(payload) ? [[ids[i] ?? "", payload] as const] : [])));
+}
+
+/** Those that may still be sent; the others are answered. This process may have been frozen since they were handed over. */
+function inTime(pending: readonly Pending[], now: number): readonly Pending[] {
+  const isLate = ({ submitted: { sendBy } }: Pending): boolean => sendBy !== undefined && sendBy < now;
+  if (!pending.some(isLate)) return pending;
+  const error = new QueueUnavailable("this submission took too long on its way to Redis; nothing was changed there");
+  for (const each of pending) if (isLate(each)) each.done({ kind: "failed", error });
+  return pending.filter((each) => !isLate(each));
 }
 
 /** How many submissions one call carries. */

@@ -2,7 +2,7 @@
 -- Takes from allowances by the generic cell rate algorithm: of each only the time is kept at which it is whole again.
 -- What does not suffice is not taken from, nor are the others of the same request.
 -- KEYS: 1 namespace
--- ARGV: for each request: the number of its allowances, then for each of them: name, quota, window (ms), what is taken,
+-- ARGV: for each request: the number of its allowances, then for each of them: name, quota, window (ms), what is taken (less than 0: given back),
 --       what has to be left for that (0: it is taken whether or not it suffices)
 -- Returns: for each allowance: 1 where it suffices, else 0 · what is left · ms until it is whole · ms until it suffices
 local ns = KEYS[1]
@@ -41,9 +41,9 @@ while at <= #ARGV do
   end
   for _, t in ipairs(taken) do
     local whole = t.whole
-    if suffices and t.after > whole then
-      whole = t.after
-      write(t.key, whole, t.window)
+    if suffices and t.after ~= whole then
+      whole = math.max(now, t.after)
+      if whole > now then write(t.key, whole, t.window) else call('DEL', t.key) end
     end
     local left = math.max(0, math.floor((t.window - (whole - now)) / t.each + 0.001))
     reply[#reply + 1] = t.fits and 1 or 0

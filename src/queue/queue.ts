@@ -2,6 +2,7 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
+import { savedLine } from "../core/saved-state.ts";
 import { digits, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import type { CallbackOf, Job, Submission } from "../core/job.ts";
 import { LARGE_PAYLOAD_LENGTH, asStored, isLarge } from "../core/payload.ts";
@@ -106,10 +107,10 @@ export class Queue {
       const { onError, onReady } = reach.of(name);
       return { onRoundTrip, onError, onReady: () => { onReady(); options.onWake(); } };
     };
-    this.#submissions = new Connection(options.url, hooksOf("submissions"));
-    this.#work = new Connection(options.url, hooksOf("work"));
-    this.#reads = new Connection(options.url, hooksOf("reads"));
-    this.#bytes = new Connection(options.url, hooksOf("payloads"));
+    this.#submissions = new Connection(options.url, hooksOf("submissions"), "submissions");
+    this.#work = new Connection(options.url, hooksOf("work"), "work");
+    this.#reads = new Connection(options.url, hooksOf("reads"), "reads");
+    this.#bytes = new Connection(options.url, hooksOf("payloads"), "payloads");
     this.#reader = new JobReader(this.#reads, this.#ns);
     this.#payloads = new PayloadStore(this.#bytes, this.#ns);
     this.destinations = new RedisDestinations(this.#work, { ...options, ns: this.#ns, clock: this.clock, onOpened: options.onDestinationsOpened ?? (() => undefined) });
@@ -234,6 +235,16 @@ export class Queue {
     const args = [this.#ns, this.#options.replica];
     for (const { id, claimSeq, progress } of running) args.push(id, encodeSeq(claimSeq), digits(progress, 3));
     await this.#work.run(scripts.progress, args, CALL_TIMEOUT_MS);
+  }
+
+  /**
+   * Keeps what the handler of a job that runs here wants its next attempt to find, in place of what it saved before.
+   * @param state a JSON text
+   * @returns false where the job's lease is not this replica's any more: nothing was changed
+   */
+  async save(job: Pick<Job, "id" | "claimSeq" | "attempt" | "worker" | "startedAt">, state: string): Promise<boolean> {
+    const args = [this.#ns, this.#options.replica, job.id, encodeSeq(job.claimSeq), savedLine(job, state, this.clock.now())];
+    return (await this.#work.run(scripts.save, args, CALL_TIMEOUT_MS)) === 1;
   }
 
   /** Settles attempts; the answers are in the order of the arguments. */

@@ -36,6 +36,7 @@ export const scripts = {
   report: load("report", "time", "set-back", "destination"),
   extend: load("extend", "time", "set-back", "destination"),
   progress: load("progress", "job", "announce"),
+  save: load("save", "job"),
   limit: load("limit", "time"),
   watch: load("watch"),
 } as const;

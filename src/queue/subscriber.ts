@@ -20,7 +20,7 @@ export class Subscriber {
   #subscription: Promise<unknown> | undefined;
 
   constructor(url: string, channel: string, hooks: SubscriberHooks) {
-    this.#redis = openRedis(url);
+    this.#redis = openRedis(url, "subscriber");
     this.#redis.on("error", hooks.onError);
     this.#redis.on("message", (from: string, message: string) => {
       if (from !== channel) this.#others.get(from)?.(message);

@@ -129,6 +129,7 @@ it("a caller cannot have a webhook of its own signed so", async () => {
     String.raw`{"url":"${url}","s\u0065cret":${JSON.stringify(MARK)}}`,
     `{"url":"${url}","__proto__":{"secret":${JSON.stringify(MARK)}}}`,
     JSON.stringify({ url, secret: MARK, body: "x".repeat(300_000) }),
+    JSON.stringify({ url, secret: JSON.stringify(MARK) }), // text that reads the same
   ];
   for (const payload of payloads) {
     for (const [path, json] of [["/api/v1/jobs", `{"type":"webhook","payload":${payload}}`], ["/api/v1/jobs/batch", `{"jobs":[{"type":"webhook","payload":${payload}}]}`]] as const) {
@@ -136,11 +137,6 @@ it("a caller cannot have a webhook of its own signed so", async () => {
       expect([payload.slice(0, 90), answer.status]).toEqual([payload.slice(0, 90), 422]);
     }
   }
-  // Text that says the same is a secret of the caller's, and nothing else.
-  const id = await submit(replica, "webhook", { url, secret: JSON.stringify(MARK) });
-  expect((await jobWhen(replica, id)).status).toBe("completed");
-  const [request] = await requestsOn("/forged");
-  expect(request && isSignedWith(NEW, request)).toBe(false);
 });
 
 it("a callback that an earlier version enqueued, with the secrets in it, is sent as it is", async () => {

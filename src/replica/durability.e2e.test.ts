@@ -64,9 +64,11 @@ describe("durability postgres", () => {
     expect([durable.body.durability, plain.body.durability]).toEqual(["postgres", "redis"]);
     await Promise.all([durable, plain].map(({ body }) => jobWhen(two, body.id)));
     const { body } = await call(one, "POST", "/api/v1/jobs/batch", { jobs: [{ type: "noop", payload: {}, durability: "redis" }, { type: "noop", payload: {} }] });
-    const [, second] = (body as { jobs: { id: string }[] }).jobs;
+    const batch = (body as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
     const { rows } = await client.query<{ id: string }>("select id from accepted order by id");
-    expect(rows.map(({ id }) => id)).toEqual([durable.body.id, second?.id]);
+    expect(rows.map(({ id }) => id)).toEqual([durable.body.id, ...batch]); // one of the batch asks for it, so that it is committed as a whole
+    const shown = await Promise.all(batch.map(async (id) => (await jobWhen(two, id)) as ApiJob & { readonly durability: string }));
+    expect(shown.map(({ durability }) => durability)).toEqual(["redis", "postgres"]); // as each asked
   });
 
   it("brings every accepted job to its end, once, though Redis is emptied in the middle", async () => {
@@ -147,6 +149,28 @@ describe("durability postgres", () => {
     expect(await getJob(two, held.body.id)).toMatchObject({ status: "cancelled", attempt: 0 });
     expect(attemptsOf(held.body.id)).toBe(0);
     await http.close();
+  });
+
+  it.each([["a key", { "idempotency-key": "mixed" }], ["no key", undefined]])("of one job of a batch brings all of them to their end, with %s, though Redis did not take them", async (_, headers) => {
+    const large = "x".repeat(40_000); // its payload has a key of its own in Redis
+    const jobs = ["redis", "postgres", "redis"].map((durability, i) => ({ type: "test_io", payload: { do: "return", value: i === 2 ? large : i }, durability }));
+    const postBatch = async (replica: TestReplica) => {
+      const answer = await fetch(`${replica.url}/api/v1/jobs/batch`, { method: "POST", body: JSON.stringify({ jobs }), headers: { "content-type": "application/json", ...headers } });
+      return { status: answer.status, isReplay: answer.headers.get("idempotent-replayed"), body: (await answer.json()) as { code?: string; ids?: string[]; jobs?: { id: string }[] } };
+    };
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    const refused = await postBatch(one);
+    expect(refused).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
+    const ids = refused.body.ids ?? [];
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
+    if (headers) expect(await postBatch(two)).toMatchObject({ status: 202, isReplay: "true", body: { jobs: ids.map((id) => ({ id })) } });
+    const first = await Promise.all(ids.map((id) => getJob(two, id)));
+    expect(first.map(({ status }) => status)).toEqual(["queued", "queued", "queued"]);
+    await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // else they would be looked at after a minute
+    await until(async () => { const rows = await recorded(); return ids.every((id) => rows.includes(id)); }, { what: "all have ended", timeoutMs: 30_000 });
+    expect(ids.map(attemptsOf)).toEqual([1, 1, 1]);
+    if (headers) expect(await postBatch(two)).toMatchObject({ status: 202, isReplay: "true", body: { jobs: ids.map((id) => ({ id })) } });
+    expect(await restingBooks()).toMatchObject({ unaccounted: 0 });
   });
 
   it("is refused, with nothing changed, while Redis is away", async () => {

@@ -1,13 +1,19 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
+import { idsFrom, timeOfId } from "../core/id.ts";
+import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import { Acceptor } from "../results/acceptor.ts";
+import { RecorderConnection } from "../results/connection.ts";
+import { writeRow } from "../results/copy.ts";
 import { migrate } from "../results/migrate.ts";
-import { idAt } from "../testing/outcomes.ts";
+import { DAY_MS } from "../results/partitions.ts";
+import { Store } from "../results/store.ts";
+import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { intake } from "./intake.ts";
+import { INTAKE_MS, intake } from "./intake.ts";
 
 const open: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -21,24 +27,30 @@ async function setup() {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const acceptor = new Acceptor({ databaseUrl: url, namespace: "taskflow:0", log: { info: () => undefined, warn: () => undefined, error: () => undefined } });
-  open.push(queue, { close: () => client.end() }, acceptor);
-  const enqueue = intake({ queue, acceptor });
+  const store = new Store(url);
+  open.push(queue, { close: () => client.end() }, acceptor, store);
+  const enqueue = intake({ queue, acceptor, store, retentionMs: DAY_MS });
   const submit = (submitted: Submitted): Promise<Enqueued> => new Promise((resolve) => enqueue(submitted, resolve));
   const committed = async (): Promise<string[]> => (await client.query<{ id: string }>("select id from accepted")).rows.map(({ id }) => id);
-  return { redis, queue, client, submit, committed };
+  const record = async (id: string): Promise<void> => {
+    const connection = new RecorderConnection(url, 5_000);
+    await connection.copy([outcomeWith({ job: { id } })], writeRow);
+    connection.cut();
+  };
+  return { redis, queue, client, store, submit, committed, record };
 }
 
 const durable = submission({ options: { durability: "postgres" } });
 const idempotency = { key: "k", fingerprint: "f", ttlMs: 60_000 };
 
 describe("intake", () => {
-  it("commits what asks for it, and nothing else", async () => {
+  it("commits what asks for it, with the whole batch that it came in, and nothing else", async () => {
     const { queue, submit, committed } = await setup();
-    const ids = [queue.ids.next(), queue.ids.next(), queue.ids.next()] as [string, string, string];
+    const ids = idsFrom(queue.ids.next(3), 3) as [string, string, string];
     expect(await submit({ ids: [ids[0]], submissions: [submission()] })).toEqual({ kind: "enqueued" });
     expect(await committed()).toEqual([]);
     expect(await submit({ ids: ids.slice(1), submissions: [submission(), durable] })).toEqual({ kind: "enqueued" });
-    expect(await committed()).toEqual([ids[2]]);
+    expect(await committed()).toEqual(ids.slice(1));
     expect(await queue.missing(ids)).toEqual([]);
   });
 
@@ -62,6 +74,46 @@ describe("intake", () => {
     await client.query("rollback");
     expect(await answer).toEqual({ kind: "enqueued" });
     expect(await queue.missing([id, other])).toEqual([]);
+  });
+
+  it("answers a repeat that only Postgres knows, while each of its jobs is somewhere", async () => {
+    const { redis, queue, client, store, submit, record } = await setup();
+    const ids = idsFrom(queue.ids.next(3), 3) as [string, string, string];
+    const again = (): Promise<Enqueued> => submit({ ids: idsFrom(queue.ids.next(3), 3), submissions: [submission(), durable, submission()], idempotency });
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    expect(await submit({ ids, submissions: [submission(), durable, submission()], idempotency })).toMatchObject({ kind: "failed", error: { code: "outcome_unknown" } });
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
+    const replayed = { kind: "replayed", firstId: ids[0] };
+    expect(await again()).toEqual(replayed); // in Postgres, from where they are put back
+    expect([...(await store.committed(ids))].sort()).toEqual(ids);
+    await enqueueRaw(queue, { ids: [ids[1]], submissions: [durable] });
+    await client.query("delete from accepted where id = $1", [ids[1]]);
+    expect(await again()).toEqual(replayed); // one is in Redis
+    await record(ids[0]);
+    await client.query("delete from accepted");
+    expect(await again()).toMatchObject({ kind: "failed", error: { code: "outcome_unknown", message: expect.stringContaining(`1 of its 3 jobs are in neither Redis nor Postgres (the first is ${ids[2]})`) as string }, firstId: ids[0] });
+    await client.query("update accepted_keys set first_id = $1", [idAt(Date.now() - DAY_MS - 1)]);
+    expect(await again()).toMatchObject({ kind: "replayed" }); // retention may have dropped their rows
+  });
+
+  it("does not answer such a repeat while it cannot look", async () => {
+    const { redis, queue, submit } = await setup();
+    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    const again = (): Promise<Enqueued> => submit({ ids: [queue.ids.next()], submissions: [durable], idempotency });
+    expect(await again()).toMatchObject({ kind: "failed", error: { code: "outcome_unknown" } });
+    await redisCommand(redis.port, "ACL", "SETUSER", "default", "-zmscore");
+    expect(await again()).toMatchObject({ kind: "failed", error: { code: "queue_unavailable" } });
+    await redisCommand(redis.port, "ACL", "SETUSER", "default", "+zmscore");
+    expect(await again()).toMatchObject({ kind: "replayed" });
+  });
+
+  it("sends nothing to Redis that the restore may have met, however late it gets there", async () => {
+    const { queue, submit, committed } = await setup();
+    const [late, young] = [idAt(queue.clock.now() - INTAKE_MS - 1_000), queue.ids.next()];
+    const answers = await Promise.all([enqueueRaw(queue, { ids: [late], submissions: [durable], sendBy: timeOfId(late) + INTAKE_MS }), submit({ ids: [young], submissions: [durable] })]);
+    expect(answers).toMatchObject([{ kind: "failed", error: { code: "queue_unavailable" } }, { kind: "enqueued" }]);
+    expect(await queue.missing([late, young])).toEqual([late]);
+    expect(await committed()).toEqual([young]);
   });
 
   it("refuses what took too long on its way here, since the restore might meet it", async () => {

@@ -41,8 +41,8 @@ async function setup() {
 describe("copies", () => {
   it("belong to the key that asked for the replay", async () => {
     const { queue, store, acceptor, originals, replayId, copies } = await setup();
-    await enqueued(queue, { ids: [replayId], submissions: [submission({ type: "replay", options: { api_key: "0123456789abcdef" } })] });
-    await replaysOf({ queue, store, acceptor }).copy(replayId, originals);
+    await enqueued(queue, { ids: [replayId], submissions: [submission({ type: "replay", options: { payer: { key: "0123456789abcdef" } } })] });
+    await replaysOf({ queue, store, acceptor }).copy(replayId, originals, 100);
     expect((await queue.read(copies)).map(({ options }) => options.api_key)).toEqual(["0123456789abcdef", "0123456789abcdef"]);
     expect((await store.accepted(copies[0]))?.options.api_key).toBe("0123456789abcdef");
   });
@@ -53,10 +53,10 @@ describe("copies of durability postgres", () => {
     const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
     const replays = replaysOf({ queue, store, acceptor });
     await setMemory("1"); // Redis is full: it answers, and takes nothing
-    await expect(replays.copy(replayId, originals)).rejects.toMatchObject({ code: "queue_unavailable" });
+    await expect(replays.copy(replayId, originals, 100)).rejects.toMatchObject({ code: "queue_unavailable" });
     await setMemory("0");
     expect(await queue.missing(copies)).toEqual(copies);
-    expect(await replays.copy(replayId, originals)).toBe(2);
+    expect(await replays.copy(replayId, originals, 100)).toEqual({ examined: 2, done: 2 });
     expect(await queue.missing(copies)).toEqual([]);
   });
 
@@ -71,7 +71,30 @@ describe("copies of durability postgres", () => {
         },
       },
     });
-    expect(await replays.copy(replayId, originals)).toBe(2);
+    expect(await replays.copy(replayId, originals, 100)).toEqual({ examined: 2, done: 2 });
     expect(await queue.missing(copies)).toEqual([copies[0]]);
   });
+});
+
+it("a job whose retention has ended is examined, and has no copy; a repeat makes none of the others again", async () => {
+  const { queue, store, acceptor, originals, replayId, copies } = await setup();
+  const replays = replaysOf({ queue, store, acceptor });
+  const [one, two] = originals as [string, string];
+  const ids = [one, queue.ids.next(), two];
+  for (let tries = 1; tries <= 2; tries++) expect(await replays.copy(replayId, ids, 10_000)).toEqual({ examined: 3, done: 2 });
+  expect(await queue.missing(copies)).toEqual([]);
+  expect(await replays.copy(replayId, ids.slice(0, 2), 10_000)).toEqual({ examined: 2, done: 1 });
+});
+
+it("copies wait for the quota of the key that asked, and what Redis did not take is not charged", async () => {
+  const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
+  const quota = { quota: 1, windowMs: 86_400_000 };
+  await enqueued(queue, { ids: [replayId], submissions: [submission({ type: "replay", options: { payer: { key: "k", quota } } })] });
+  const replays = replaysOf({ queue, store, acceptor });
+  await setMemory("1");
+  for (let tries = 1; tries <= 3; tries++) await expect(replays.copy(replayId, originals, 10_000)).rejects.toMatchObject({ code: "queue_unavailable" });
+  await setMemory("0");
+  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({ examined: 1, done: 1, wait: { for: "quota" } });
+  expect(await queue.missing(copies)).toEqual([copies[1]]);
+  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({ examined: 1, done: 1, wait: { for: "quota" } }); // the first is there already
 });

@@ -1,115 +1,149 @@
 /** What replays ask of this replica: the finished jobs that a filter names, and their copies. Joins queue, store and acceptor. */
 import { createHash } from "node:crypto";
-import { timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
-import { boundOf } from "../core/job-filters.ts";
-import type { ReplayFilters, ReplayScan, Replays } from "../core/replays.ts";
+import type { Acted, Replays } from "../core/replays.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
 import { ownedBy } from "../core/ownership.ts";
 import { viewOf } from "../core/job-view.ts";
-import { isLarge, largePayload } from "../core/payload.ts";
+import { bytesOf, isLarge, largePayload } from "../core/payload.ts";
+import { QueueUnavailable } from "../errors.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Acceptor } from "../results/acceptor.ts";
 import type { Store } from "../results/store.ts";
 import { Turns } from "../turns.ts";
-
-/** Outcomes that Postgres does not hold yet are looked at up to this number: with more, Postgres is away, and so is the replay. */
-const MAX_ENDED = 10_000;
-/** Jobs read from Redis at once. */
-const CHUNK = 50;
+import type { Charged, ChargedReplay, Quotas } from "./replay-charges.ts";
+import { ReplayCharges } from "./replay-charges.ts";
+import { matching } from "./replay-scan.ts";
 
 export interface ReplayParts {
-  readonly queue: Pick<Queue, "endedIds" | "read" | "readHeaders" | "payload" | "missing" | "enqueue" | "clock">;
+  readonly queue: Pick<Queue, "endedIds" | "read" | "readHeaders" | "payload" | "missing" | "enqueue" | "take" | "clock">;
   readonly store: Pick<Store, "matching" | "among" | "get" | "options" | "payload">;
   readonly acceptor: Pick<Acceptor, "accept">;
+  readonly quotas?: Quotas;
 }
 
 export function replaysOf(parts: ReplayParts): Replays {
   const turns = new Turns();
-  return { matching: (filters, replayId, scan = {}) => matching({ ...parts, turns }, filters, replayId, scan), copy: (replayId, ids) => copy(parts, replayId, ids) };
+  const charges = new ReplayCharges(parts.queue, parts.quotas ?? { jobs: null, bytes: null });
+  return {
+    matching: (filters, replayId, scan = {}) => matching({ ...parts, turns }, filters, replayId, scan),
+    copy: async (id, ids, rate) => copy({ ...parts, charges }, { id, rate, payer: (await parts.queue.readHeaders([id]))[0]?.options.payer }, ids),
+  };
 }
 
-/** Redis first: a job that moves meanwhile is seen in one of the two. */
-async function* matching({ queue, store, turns }: ReplayParts & { readonly turns: Turns }, filters: ReplayFilters, replayId: string, { caller = replayId, signal }: ReplayScan): AsyncGenerator<readonly string[]> {
-  const { created_after, created_before, status = "failed", ...asked } = filters;
-  const finishedBy = timeOfId(replayId);
-  const from = boundOf(created_after);
-  const below = [boundOf(created_before), replayId].filter((id) => id !== undefined).sort()[0] ?? replayId;
-  const passes = (view: JobView): boolean =>
-    view.id < below && (from === undefined || view.id >= from) && view.type !== "replay" && (view.finished_at ?? Infinity) <= finishedBy && isAsked(view, { ...asked, status });
-  const seen = new Set<string>();
-  const ended = await queue.endedIds(MAX_ENDED);
-  for (let at = 0; at < ended.length; at += CHUNK) {
-    const jobs = await turns.take(caller, () => queue.read(ended.slice(at, at + CHUNK)), signal);
-    const ids = jobs.map(viewOf).filter(passes).map(({ id }) => id);
-    for (const id of ids) seen.add(id);
-    if (ids.length > 0) yield ids;
-  }
-  for await (const ids of store.matching({ ...asked, status }, { below, from, finishedBy, caller, signal })) yield ids.filter((id) => !seen.has(id));
-}
-
-function isAsked(view: JobView, { status, type, tag, group_key, error_code }: ReplayFilters): boolean {
-  return (
-    view.status === status &&
-    (type === undefined || view.type === type) &&
-    (tag === undefined || view.tags.includes(tag)) &&
-    (group_key === undefined || view.group_key === group_key) &&
-    (error_code === undefined || view.error?.code === error_code)
-  );
-}
+type CopyParts = ReplayParts & { readonly charges: ReplayCharges };
 
 interface Copy {
   readonly id: string;
   readonly submission: Submission;
 }
 
-/**
- * In this order nothing is run twice: Redis forgets a copy only after its row is committed, so one that is in neither was
- * never enqueued. Its id lies as far back as the replay's own, so it bypasses the intake, which trusts only young ids.
- */
-async function copy(parts: ReplayParts, replayId: string, ids: readonly string[]): Promise<number> {
-  const originals = new Map(ids.map((id) => [copyId(replayId, id), id]));
-  const wanted = await neverEnqueued(parts, [...originals.keys()]);
-  const copies = await Promise.all(wanted.map(async (id) => ({ id, submission: await submissionOf(parts, originals.get(id) ?? "") })));
-  const apiKey = (await parts.queue.readHeaders([replayId]))[0]?.options.api_key; // a copy belongs to the key that asked for the replay
-  const found = copies.flatMap(({ id, submission }) => (submission ? [{ id, submission: ownedBy(submission, apiKey) }] : []));
-  await enqueue(parts, found);
-  return ids.length - (wanted.length - found.length);
+/** A finished job whose copy was never enqueued. */
+interface Original {
+  readonly copyId: string;
+  /** Its place among the jobs of the call. */
+  readonly at: number;
+  readonly view: JobView;
+  readonly options: JobOptions;
+  /** The bytes of its large payload. */
+  readonly payload: () => Promise<Uint8Array | undefined>;
 }
 
-/** Those of these copies that are in neither. */
+async function copy(parts: CopyParts, replay: ChargedReplay, ids: readonly string[]): Promise<Acted> {
+  const places = ids.map((id, at) => ({ id, at, copyId: copyId(replay.id, id) }));
+  const never = new Set(await neverEnqueued(parts, places.map((place) => place.copyId)));
+  const wanted = places.filter((place) => never.has(place.copyId));
+  const originals = await Promise.all(wanted.map(({ id }) => readOriginal(parts, id)));
+  const found = wanted.flatMap((place, i): Original[] => (originals[i] ? [{ ...place, ...originals[i] }] : []));
+  const lostAt = wanted.filter((_, i) => !originals[i]).map(({ at }) => at);
+  const doneOf = (examined: number): number => examined - lostAt.filter((at) => at < examined).length;
+  for (const part of partsOf(found)) {
+    const copies: (Copy & { readonly at: number })[] = [];
+    for (const original of part) {
+      const submission = await submissionOf(parts, original);
+      if (submission) copies.push({ id: original.copyId, at: original.at, submission: ownedBy(submission, replay.payer?.key) }); // whoever asked for the replay owns its copies
+      else lostAt.push(original.at);
+    }
+    const { granted, wait } = await make(parts, replay, copies);
+    const examined = copies[granted]?.at;
+    if (wait && examined !== undefined) return { examined, done: doneOf(examined), wait };
+  }
+  return { examined: ids.length, done: doneOf(ids.length) };
+}
+
+/** In parts that are made at once: of large payloads one is in memory at a time. */
+function partsOf(originals: readonly Original[]): Original[][] {
+  const parts: Original[][] = [];
+  let isLast = true;
+  for (const original of originals) {
+    const isAlone = isLarge(original.view.payload);
+    if (isAlone || isLast) parts.push([original]);
+    else parts.at(-1)?.push(original);
+    isLast = isAlone;
+  }
+  return parts;
+}
+
+/** Those of these copies that are in neither Redis nor Postgres. */
 async function neverEnqueued({ queue, store }: ReplayParts, ids: readonly string[]): Promise<string[]> {
   const missing = await queue.missing(ids);
   const recorded = await store.among(missing);
   return missing.filter((id) => !recorded.has(id));
 }
 
-async function submissionOf({ queue, store }: ReplayParts, id: string): Promise<Submission | undefined> {
-  const ofRedis = async (): Promise<[JobView, JobOptions] | undefined> => (await queue.read([id])).map((job): [JobView, JobOptions] => [viewOf(job), job.options])[0];
-  const view = await store.get(id);
-  const whole = view ? ([view, await store.options(id)] as const) : await ofRedis();
-  if (!whole || hasLostPayload(whole[0].error)) return undefined;
-  let { payload } = whole[0];
-  if (isLarge(payload)) {
-    const data = view ? await store.payload(id) : await queue.payload(id, payload.size);
-    if (!data) return undefined;
-    payload = largePayload(data);
-  }
-  const submission = resubmissionOf({ ...whole[0], payload }, whole[1]);
+/** Undefined where its retention has ended, or its payload is lost. */
+async function readOriginal({ queue, store }: ReplayParts, id: string): Promise<Pick<Original, "view" | "options" | "payload"> | undefined> {
+  const stored = await store.get(id);
+  const live = stored ? undefined : (await queue.read([id]))[0];
+  const view = stored ?? (live && viewOf(live));
+  if (!view || hasLostPayload(view.error)) return undefined;
+  const { payload } = view;
+  return {
+    view,
+    options: live ? live.options : await store.options(id),
+    payload: () => (live && isLarge(payload) ? queue.payload(id, payload.size) : store.payload(id)),
+  };
+}
+
+async function submissionOf({ queue }: ReplayParts, { view, options, payload }: Original): Promise<Submission | undefined> {
+  const data = isLarge(view.payload) ? await payload() : undefined;
+  if (isLarge(view.payload) && !data) return undefined;
+  const submission = resubmissionOf({ ...view, ...(data && { payload: largePayload(data) }) }, options);
   return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } }; // what it waits from: the replay's id is older
 }
 
-async function enqueue(parts: ReplayParts, copies: readonly Copy[]): Promise<void> {
-  const durable = copies.filter(({ submission }) => submission.options.durability === "postgres");
-  let lacking = copies;
-  if (durable.length > 0) {
-    await commit(parts, durable);
-    // What an earlier try has committed, the restore enqueues as well: it may have run since it was looked for.
-    const never = new Set(await neverEnqueued(parts, copies.map(({ id }) => id)));
-    lacking = copies.filter(({ id }) => never.has(id));
+/** Enqueues copies as far as pace and quotas allow. What was taken for a copy that this call did not enqueue is given back: the next try takes for it anew. */
+async function make(parts: CopyParts, replay: ChargedReplay, copies: readonly Copy[]): Promise<Charged> {
+  const charged = await parts.charges.take(replay, copies.map(({ submission }) => bytesOf(submission.payload)));
+  const unmade = new Set(copies.slice(0, charged.granted));
+  try {
+    await enqueue(parts, [...unmade], (made) => unmade.delete(made));
+  } finally {
+    // While Redis does not answer the key pays for them twice.
+    await parts.charges.giveBack(replay, [...unmade].map(({ submission }) => bytesOf(submission.payload))).catch(() => undefined);
   }
-  await Promise.all(lacking.map(({ id, submission }) => enqueued(parts.queue, { ids: [id], submissions: [submission] })));
+  return charged;
+}
+
+/**
+ * In this order nothing is run twice: Redis forgets a copy only after its row is committed, so one that is in neither was
+ * never enqueued. Its id lies as far back as the replay's own, so it bypasses the intake, which trusts only young ids.
+ * @param onMade called for each copy that is, or may be, enqueued by this call
+ */
+async function enqueue(parts: ReplayParts, copies: readonly Copy[], onMade: (copy: Copy) => void): Promise<void> {
+  if (copies.length === 0) return;
+  const durable = copies.filter(({ submission }) => submission.options.durability === "postgres");
+  if (durable.length > 0) await commit(parts, durable);
+  // Looked for once more: what an earlier try has committed, the restore enqueues as well.
+  const never = new Set(await neverEnqueued(parts, copies.map(({ id }) => id)));
+  const lacking = copies.filter(({ id }) => never.has(id));
+  const answers = await Promise.allSettled(lacking.map(({ id, submission }) => enqueued(parts.queue, { ids: [id], submissions: [submission] })));
+  answers.forEach((answer, i) => {
+    if (lacking[i] && (answer.status === "fulfilled" || !(answer.reason instanceof QueueUnavailable))) onMade(lacking[i]);
+  });
+  const failed = answers.find((answer) => answer.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 function commit({ acceptor }: ReplayParts, jobs: readonly Copy[]): Promise<void> {

@@ -6,7 +6,9 @@ import type { Config } from "../config.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { StartError, UsageError } from "../errors.ts";
 import type { MailSettings } from "../mail/transport.ts";
-import { readSender } from "../mail/transport.ts";
+import { checkMailSettings } from "../mail/transport.ts";
+import { parseAllowed } from "../net/address.ts";
+import type { OutboundSettings } from "../net/outbound.ts";
 import type { Registry } from "../registry.ts";
 import type { SettingSchema } from "../setting-value.ts";
 import { signingSecrets } from "../webhooks/callback-secret.ts";
@@ -31,8 +33,9 @@ export function typesToRun(asked: Asked): readonly AnyJobDefinition[] {
     ...(unknown.length === 0 ? [] : [`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}`]),
     ...faultsIn(() => signingSecrets(config.CALLBACK_SECRET)),
     ...faultsIn(() => openArtifactLinks(config)),
+    ...faultsIn(() => parseAllowed((typeSettings as Partial<OutboundSettings>).OUTBOUND_ALLOW_PRIVATE ?? false)),
     ...faultsIn(() => ARTIFACTS_URL !== "" && parseS3Place(ARTIFACTS_URL)),
-    ...(runs.some(({ type }) => type === "email") ? faultsIn(() => readSender(typeSettings as MailSettings)) : []),
+    ...(runs.some(({ type }) => type === "email") ? faultsIn(() => checkMailSettings(typeSettings as MailSettings)) : []),
     ...new Set(runs.flatMap((definition) => missingFolders(definition, typeSettings))),
   ];
   if (faults.length > 0) throw new UsageError(faults.join("\n"));

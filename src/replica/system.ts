@@ -37,6 +37,7 @@ import { checkServer } from "../queue/server-check.ts";
 import type { Registry } from "../registry.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
+import { DAY_MS } from "../results/partitions.ts";
 import { Recorder } from "../results/recorder.ts";
 import { Store } from "../results/store.ts";
 
@@ -95,7 +96,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
   closers.push(() => delay.close());
-  const applied = await migrate(databaseUrl);
+  const applied = await migrate(databaseUrl, { onWait: (wait) => log.warn(`the migration of the database waits for a lock of Postgres: ${wait}`) });
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
   // The queue is made before those who hear what it says.
@@ -114,7 +115,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
-  const replays = replaysOf({ queue, store, acceptor });
+  const replays = replaysOf({ queue, store, acceptor, quotas: { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA } });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
   const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
@@ -133,7 +134,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const server = new Server({
     keyring: keys.keyring,
     limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA }),
-    enqueue: intake({ queue, acceptor }),
+    enqueue: intake({ queue, acceptor, store, retentionMs: config.RETENTION_DAYS * DAY_MS }),
     ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),

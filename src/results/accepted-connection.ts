@@ -54,9 +54,13 @@ export class AcceptedConnection {
   readonly #namespace: string;
   readonly #rows = new CopyBuffer();
 
-  /** @param timeoutMs how long one call may take; then the connection is cut, and the call rejects */
-  constructor(databaseUrl: string, namespace: string, timeoutMs: number) {
-    this.#client = new ExclusiveClient({ databaseUrl, applicationName: "taskflow-acceptor", connectTimeoutMs: timeoutMs, timeoutMs });
+  /**
+   * @param timeoutMs how long one call may take; then the connection is cut, and the call rejects
+   * @param onLockWait called with a lock that a call waits for, and who holds it
+   */
+  constructor(databaseUrl: string, namespace: string, timeoutMs: number, onLockWait?: (wait: string) => void) {
+    const lockWait = onLockWait && { afterMs: timeoutMs / 2, onWait: onLockWait };
+    this.#client = new ExclusiveClient({ databaseUrl, name: "acceptor", connectTimeoutMs: timeoutMs, timeoutMs, lockWait });
     this.#namespace = namespace;
   }
 

@@ -2,10 +2,11 @@
  * What the restore asks of `accepted` (worker/restore.ts), on a connection of its own that holds an advisory lock: of all
  * replicas on one namespace one leads, for as long as that connection lives.
  */
-import pg from "pg";
+import type pg from "pg";
 import type { Submission } from "../core/job.ts";
 import { asStored } from "../core/payload.ts";
 import { decodeSubmission } from "../core/wire.ts";
+import { cut, postgresConnection } from "../postgres-connection.ts";
 import { readSql } from "./sql.ts";
 
 const LEAD = readSql("accepted-lead.sql");
@@ -13,12 +14,8 @@ const UNRECORDED = readSql("accepted-unrecorded.sql");
 const READ = readSql("accepted-read.sql");
 const EPOCH = readSql("accepted-epoch.sql");
 const SET_EPOCH = readSql("accepted-epoch-set.sql");
-/** So that Postgres notices within half a minute that a leader's machine is gone, and another one leads. */
-const NOTICE_DEATH = "set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4";
-/** The same for a leader that is frozen, whose machine answers for it: a session from which nothing comes for so long ends. */
+/** A leader that is frozen, whose machine answers for it, leads no more: a session from which nothing comes for so long ends. */
 const SILENT_MS = 30_000;
-
-const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
 export interface Unrecorded {
@@ -108,21 +105,15 @@ export class Accepted {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({
-      connectionString: this.#databaseUrl,
-      application_name: "taskflow-restore",
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS + 2_000, // for a server that does not answer at all
+    const { client, open } = postgresConnection({
+      ...{ databaseUrl: this.#databaseUrl, name: "restore", idleSessionMs: this.#silentMs },
+      ...{ statementTimeoutMs: STATEMENT_TIMEOUT_MS, answerTimeoutMs: STATEMENT_TIMEOUT_MS + 2_000 },
     });
     this.#client = client;
     client.on("error", () => this.#drop(client));
     client.on("end", () => this.#drop(client));
     try {
-      await client.connect();
-      await client.query(NOTICE_DEATH);
-      await client.query("select set_config('idle_session_timeout', $1, false)", [String(this.#silentMs)]);
+      await open();
     } catch (error) {
       this.#drop(client);
       throw error;
@@ -134,7 +125,7 @@ export class Accepted {
     if (this.#client !== client) return;
     this.#client = undefined;
     this.#leads = false;
-    (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
+    cut(client);
   }
 }
 

@@ -87,7 +87,8 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
-    this.#connection = new AcceptedConnection(options.databaseUrl, options.namespace, ACCEPT_TIMEOUT_MS);
+    const onLockWait = (wait: string): void => options.log.warn({}, `submissions wait for a lock of Postgres: ${wait}`);
+    this.#connection = new AcceptedConnection(options.databaseUrl, options.namespace, ACCEPT_TIMEOUT_MS, onLockWait);
   }
 
   /** Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick. */

@@ -7,6 +7,8 @@ const TRY_LOCK = readSql("advisory-lock-try.sql");
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Of all the work, which may read through days of many millions of rows: half the hour to its next time. */
 const TIMEOUT_MS = 1_800_000;
+/** The work is one statement after the other: a session that is idle for so long is that of a process that is frozen, and loses the lock. */
+const SILENT_MS = 30_000;
 
 export interface AdvisoryLock {
   readonly databaseUrl: string;
@@ -24,7 +26,7 @@ export interface AdvisoryLock {
  */
 export async function underLock<Result>({ databaseUrl, name, check, signal }: AdvisoryLock, work: (client: pg.Client) => Promise<Result>): Promise<Result | undefined> {
   signal?.throwIfAborted();
-  const connection = new ExclusiveClient({ databaseUrl, applicationName: `taskflow-${name}`, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs: TIMEOUT_MS });
+  const connection = new ExclusiveClient({ databaseUrl, name, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs: TIMEOUT_MS, idleSessionMs: SILENT_MS });
   const cut = (): void => connection.cut();
   signal?.addEventListener("abort", cut);
   try {

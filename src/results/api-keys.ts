@@ -38,7 +38,7 @@ export class ApiKeyStore {
   readonly #client: ExclusiveClient;
 
   constructor(databaseUrl: string, { timeoutMs = TIMEOUT_MS }: { readonly timeoutMs?: number } = {}) {
-    this.#client = new ExclusiveClient({ databaseUrl, applicationName: "taskflow-keys", connectTimeoutMs: timeoutMs, timeoutMs });
+    this.#client = new ExclusiveClient({ databaseUrl, name: "keys", connectTimeoutMs: timeoutMs, timeoutMs });
   }
 
   /** All of them, oldest first; the revoked ones too. */

@@ -12,6 +12,8 @@ const STAGE_COPY = COPY.replace("copy jobs ", "copy staged_jobs ");
 const STAGE_INSERT = readSql("stage-insert.sql");
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** A COPY that waits for so long, waits for somebody. */
+const LOCK_WAIT_MS = 2_000;
 
 /** Adds the row of an outcome. */
 export type RowWriter = (rows: CopyBuffer, outcome: Outcome) => void;
@@ -21,9 +23,13 @@ export class RecorderConnection {
   /** Free again when a call has ended: well, and Postgres has it all; or not, and the connection is cut. */
   readonly #rows = new CopyBuffer();
 
-  /** @param timeoutMs how long one call may take; then the connection is cut, and the call rejects */
-  constructor(databaseUrl: string, timeoutMs: number) {
-    this.#client = new ExclusiveClient({ databaseUrl, applicationName: "taskflow-recorder", connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs });
+  /**
+   * @param timeoutMs how long one call may take; then the connection is cut, and the call rejects
+   * @param onLockWait called with a lock that a call waits for, and who holds it
+   */
+  constructor(databaseUrl: string, timeoutMs: number, onLockWait?: (wait: string) => void) {
+    const lockWait = onLockWait && { afterMs: LOCK_WAIT_MS, onWait: onLockWait };
+    this.#client = new ExclusiveClient({ databaseUrl, name: "recorder", connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs, lockWait });
   }
 
   /** Appends rows to `jobs`: all of them, or none and the error. */

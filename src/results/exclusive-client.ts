@@ -2,15 +2,21 @@
  * A connection to Postgres for one caller: opened by the call that needs it, and given up after any error, since what a
  * failed COPY leaves of a connection is not to be relied on.
  */
-import pg from "pg";
+import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
+import { cut, postgresConnection } from "../postgres-connection.ts";
+import { LockWatch } from "./lock-watch.ts";
 
 export interface ExclusiveClientOptions {
   readonly databaseUrl: string;
-  readonly applicationName: string;
+  /** As in {@link PostgresOptions}. */
+  readonly name: string;
   readonly connectTimeoutMs: number;
   /** How long one call may take; then the connection is cut, and the call rejects. */
   readonly timeoutMs: number;
+  readonly idleSessionMs?: number;
+  /** Called when a call waits for a lock for longer than `afterMs`, with what it is and who holds it. */
+  readonly lockWait?: { readonly afterMs: number; readonly onWait: (wait: string) => void } | undefined;
 }
 
 export class ExclusiveClient {
@@ -23,13 +29,18 @@ export class ExclusiveClient {
 
   /** Runs `work` on the connection, within the time limit. */
   async use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-    const timer = setTimeout(() => this.cut(), this.#options.timeoutMs);
+    const { timeoutMs, databaseUrl, lockWait } = this.#options;
+    const timer = setTimeout(() => this.cut(), timeoutMs);
+    let watch: LockWatch | undefined;
     try {
-      return await work(this.#client ?? (await this.#connect()));
+      const client = this.#client ?? (await this.#connect());
+      if (lockWait) watch = new LockWatch({ databaseUrl, client, periodMs: lockWait.afterMs, onWait: lockWait.onWait });
+      return await work(client);
     } catch (error) {
       this.cut();
       throw error;
     } finally {
+      watch?.close();
       clearTimeout(timer);
     }
   }
@@ -38,28 +49,20 @@ export class ExclusiveClient {
   cut(): void {
     const client = this.#client;
     this.#client = undefined;
-    // `end()` would wait for the other side where no query is under way.
-    if (client) (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
+    if (client) cut(client);
   }
 
   async #connect(): Promise<pg.Client> {
-    const { databaseUrl, applicationName, connectTimeoutMs, timeoutMs } = this.#options;
-    const client = new pg.Client({
-      connectionString: databaseUrl,
-      application_name: applicationName,
-      connectionTimeoutMillis: connectTimeoutMs,
-      keepAlive: true,
-      // So that the server, too, gives up what this side has: else its locks would meet the repeat.
-      statement_timeout: timeoutMs,
-      idle_in_transaction_session_timeout: timeoutMs,
-    });
+    const { timeoutMs, ...options } = this.#options;
+    // The limits of the server, so that it gives up what this side has: else its locks would meet the repeat.
+    const { client, open } = postgresConnection({ ...options, statementTimeoutMs: timeoutMs, idleInTransactionMs: timeoutMs });
     this.#client = client;
     const forget = (): void => {
       if (this.#client === client) this.#client = undefined;
     };
     client.on("error", forget); // between calls; within one, the call rejects
     client.on("end", forget);
-    await client.connect();
+    await open();
     return client;
   }
 }

@@ -1,7 +1,9 @@
 /** What Postgres holds, for whoever reconciles. */
 import { LOWEST_ID } from "../core/id.ts";
-import pg from "pg";
+import type pg from "pg";
 import { StartError, codeOf, messageOf } from "../errors.ts";
+import type { PostgresConnection } from "../postgres-connection.ts";
+import { postgresConnection } from "../postgres-connection.ts";
 import { readSql } from "./sql.ts";
 
 const AMONG = readSql("jobs-among.sql");
@@ -13,17 +15,19 @@ const TIMEOUT_MS = 120_000;
 
 export class Held {
   readonly #client: pg.Client;
+  readonly #open: PostgresConnection["open"];
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string) {
-    this.#client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000, statement_timeout: TIMEOUT_MS, application_name: "taskflow-verify" });
-    this.#client.on("error", () => undefined); // the query under way rejects with it
+    const { client, open } = postgresConnection({ databaseUrl, name: "verify", connectTimeoutMs: 10_000, statementTimeoutMs: TIMEOUT_MS, answerTimeoutMs: TIMEOUT_MS + 2_000 });
+    this.#client = client;
+    this.#open = open;
   }
 
   /** @throws StartError, in one sentence, when Postgres cannot be reached */
   async open(): Promise<void> {
     try {
-      await this.#client.connect();
+      await this.#open();
     } catch (error) {
       const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : messageOf(error);
       throw new StartError(`Postgres at ${this.#client.host}:${this.#client.port} does not answer (${reason}): check DATABASE_URL.`, error);

@@ -36,7 +36,7 @@ async function setup() {
   open.push(store);
   const scan = async (caller: string, signal?: AbortSignal): Promise<string[]> => {
     const found: string[] = [];
-    for await (const ids of store.matching({ status: "completed" }, { below: lowestIdAt(OLD + DAY_MS), from: lowestIdAt(OLD), finishedBy: Date.now() + DAY_MS, caller, signal })) found.push(...ids);
+    for await (const { ids } of store.matching({ status: "completed" }, { below: lowestIdAt(OLD + DAY_MS), from: lowestIdAt(OLD), finishedBy: Date.now() + DAY_MS, includesCopies: false, caller, signal })) found.push(...ids);
     return found;
   };
   const waiting = async (name: string): Promise<number> =>

@@ -2,6 +2,7 @@
 import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import { Turns } from "../turns.ts";
 import { DAY_MS, startOfDay } from "./partitions.ts";
+import type { WalkPage } from "../core/replays.ts";
 import { ReadPool } from "./read-pool.ts";
 import { readSql } from "./sql.ts";
 
@@ -14,6 +15,8 @@ export interface HistoryRange {
   readonly from?: string | undefined;
   /** Epoch ms. */
   readonly finishedBy: number;
+  /** Whether jobs that run another one again are among them. */
+  readonly includesCopies: boolean;
   /** How many ids one query examines at most. */
   readonly slice?: number;
   /** Whose scan it is. */
@@ -29,23 +32,24 @@ export class HistoryScans {
   readonly #turns = new Turns();
 
   constructor(databaseUrl: string) {
-    this.#pool = new ReadPool(databaseUrl, "taskflow-scans", 1);
+    this.#pool = new ReadPool(databaseUrl, "scans", 1);
   }
 
-  /** @param asked the filters, in the order of the query's */
-  async *matching(asked: readonly (string | null)[], { below, from = LOWEST_ID, finishedBy, slice = 10_000, caller = "", signal }: HistoryRange): AsyncGenerator<string[]> {
+  /** Slice by slice, those without a match too. @param asked the filters, in the order of the query's */
+  async *matching(asked: readonly (string | null)[], range: HistoryRange): AsyncGenerator<WalkPage> {
+    const { below, from = LOWEST_ID, finishedBy, includesCopies, slice = 10_000, caller = "", signal } = range;
     let top = below;
     let day = startOfDay(timeOfId(below));
     for (let days = 1; top > from; days *= 2) {
       const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
       for (let isMore = true; isMore; ) {
-        const values = [top, bottom, slice, ...asked, finishedBy];
+        const values = [top, bottom, slice, ...asked, finishedBy, includesCopies];
         const rows = await this.#turns.take(caller, () => this.#pool.query<MatchRow>(MATCH, values), signal);
         const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
-        if (ids.length > 0) yield ids;
         const { examined = 0, lowest = null } = rows[0] ?? {};
         isMore = examined === slice && lowest !== null;
         top = isMore && lowest !== null ? lowest : bottom;
+        yield { ids, reached: top };
       }
       day = Math.max(0, day - days * DAY_MS);
     }

@@ -2,6 +2,8 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { StartError } from "../errors.ts";
 import { freshDatabase } from "../testing/services.ts";
+import { TcpProxy } from "../testing/tcp-proxy.ts";
+import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
 import { DAY_MS, partitionName, startOfDay } from "./partitions.ts";
 
@@ -19,7 +21,7 @@ describe("migrate", () => {
   it("migrates an empty database once, though three replicas start at once", async () => {
     const { url } = await freshDatabase();
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)]);
-    expect(applied.flat()).toEqual((await query(url, "select name from taskflow_migrations order by name")).map(({ name }) => name));
+    expect(applied.flat().toSorted()).toEqual((await query(url, "select name from taskflow_migrations order by name")).map(({ name }) => name));
     expect(applied.flat()).toContain("0001_jobs.sql");
     expect(await migrate(url)).toEqual([]);
   });
@@ -30,6 +32,53 @@ describe("migrate", () => {
     const today = startOfDay(Date.now());
     const names = (await query(url, "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'jobs'::regclass")).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining([partitionName(today), partitionName(today + DAY_MS)]));
+  });
+
+  const hold = async (url: string, name: string, ...statements: string[]): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: url, application_name: name });
+    client.on("error", () => undefined); // its database goes with the test
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    return client;
+  };
+  const ADVISORY = "select pg_advisory_lock(hashtextextended('taskflow.migrations', 0))"; // as earlier versions take it: for their session
+
+  it.each([
+    ["the lock of migrations", ADVISORY, "the lock of type advisory"],
+    ["a table", "begin; lock table taskflow_migrations in access exclusive mode", "AccessShareLock on taskflow_migrations"],
+  ])("waits while somebody holds %s, says who, and goes on when it is free", async (_, statement, lock) => {
+    const { url } = await freshDatabase();
+    await migrate(url);
+    const holder = await hold(url, "nightly-dump", statement);
+    const waits: string[] = [];
+    const migrating = migrate(url, { waitMs: 30_000, onWait: (wait) => waits.push(wait) });
+    await until(() => waits.length > 0, { what: "it says that it waits" });
+    expect(waits[0]).toContain(`${lock}, held by nightly-dump (process `);
+    await holder.end();
+    expect(await migrating).toEqual([]);
+    expect(waits).toHaveLength(1);
+  });
+
+  it("gives up in time, in one sentence that names the holder, and leaves no lock", async () => {
+    const { url } = await freshDatabase();
+    const holder = await hold(url, "nightly-dump", ADVISORY);
+    const refused = migrate(url, { waitMs: 2_000 });
+    await expect(refused).rejects.toThrow(StartError);
+    await expect(refused).rejects.toThrow(/^Postgres at 127\.0\.0\.1:\d+ could not be migrated within 2 s because it waited for the lock of type advisory, held by nightly-dump \(process \d+, idle, for \d+ s\): end that session[^.]*\.$/);
+    await holder.end();
+    expect(await migrate(url)).toContain("0001_jobs.sql");
+  });
+
+  it("gives up on a Postgres that is silent from the first statement on", async () => {
+    const { url } = await freshDatabase();
+    const proxy = await TcpProxy.start(Number(new URL(url).port));
+    const holder = await hold(url, "nightly-dump", ADVISORY);
+    try {
+      const refused = migrate(proxy.before(url), { waitMs: 1_000, onWait: () => proxy.setMode({ kind: "black-hole" }) });
+      await expect(refused).rejects.toThrow(StartError);
+    } finally {
+      await Promise.all([proxy.close(), holder.end()]);
+    }
   });
 
   it("refuses a database that a newer version has migrated, and changes nothing", async () => {

@@ -1,7 +1,8 @@
 /** Connections for reads of one kind. */
-import pg from "pg";
+import type pg from "pg";
 import { TaskFlowError } from "../errors.ts";
 import { outageOf } from "../outage.ts";
+import { postgresPool } from "../postgres-connection.ts";
 import { isUnavailable } from "./faults.ts";
 
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -10,18 +11,9 @@ const AS_BYTES = { getTypeParser: () => (value: unknown) => value } as unknown a
 export class ReadPool {
   readonly #pool: pg.Pool;
 
-  /** @param name how Postgres shows the connections @param size how many there are at most; they are opened as they are needed */
+  /** @param name of the connections, as in {@link PostgresOptions} @param size how many there are at most; they are opened as they are needed */
   constructor(databaseUrl: string, name: string, size: number) {
-    this.#pool = new pg.Pool({
-      connectionString: databaseUrl,
-      application_name: name,
-      max: size,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS + 2_000, // for a server that does not answer at all
-    });
-    this.#pool.on("error", () => undefined); // an idle connection died: the pool has dropped it
+    this.#pool = postgresPool({ databaseUrl, name, size, statementTimeoutMs: STATEMENT_TIMEOUT_MS, answerTimeoutMs: STATEMENT_TIMEOUT_MS + 2_000 });
   }
 
   /** Rejects with `store_unavailable` while Postgres is away. */

@@ -123,6 +123,17 @@ describe("a recorder whose Postgres fails", () => {
     expect(logged).toEqual(["outcomes cannot be recorded: they stay in the outbox until Postgres takes them", "Postgres takes outcomes again"]);
   });
 
+  it("says who holds the lock that a COPY waits for", async () => {
+    const { recorder, recorded, client, logged } = await setup();
+    await client.query("set application_name = 'nightly-dump'; begin; lock table jobs in exclusive mode");
+    recorder.add(outcomes(1));
+    await until(() => logged.length > 0, { what: "it is said" });
+    await client.query("commit");
+    await recorder.idle();
+    expect(logged).toEqual([expect.stringMatching(/^outcomes wait for a lock of Postgres: RowExclusiveLock on jobs, held by nightly-dump \(process \d+, idle in transaction, for \d+ s\)$/)]);
+    expect(recorded).toHaveLength(1);
+  });
+
   it("opens a new connection when the idle one was killed", async () => {
     const { recorder, client, logged } = await setup();
     recorder.add(outcomes(1));

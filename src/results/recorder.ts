@@ -66,7 +66,8 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#backlog = new Backlog(options);
-    this.#connection = new RecorderConnection(options.databaseUrl, options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS);
+    const onLockWait = (wait: string): void => options.log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`);
+    this.#connection = new RecorderConnection(options.databaseUrl, options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS, onLockWait);
   }
 
   /**

@@ -5,6 +5,7 @@
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
+import type { WalkPage } from "../core/replays.ts";
 import { submissionOf } from "./accepted.ts";
 import { HistoryScans } from "./history-scans.ts";
 import type { HistoryRange } from "./history-scans.ts";
@@ -20,6 +21,7 @@ const ATTEMPTS = readSql("job-attempts.sql");
 const RANGE = readSql("job-range.sql");
 const AMONG = readSql("jobs-among.sql");
 const ACCEPTED = readSql("accepted-read.sql");
+const COMMITTED = readSql("accepted-among.sql");
 
 /** Pages that are read at once: each may hold 8 MiB. */
 const LIST_CONNECTIONS = 2;
@@ -69,8 +71,8 @@ export class Store {
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string, { poolSize = 4 }: { readonly poolSize?: number } = {}) {
-    this.#pool = new ReadPool(databaseUrl, "taskflow-store", poolSize);
-    this.#lists = new ReadPool(databaseUrl, "taskflow-lists", LIST_CONNECTIONS);
+    this.#pool = new ReadPool(databaseUrl, "store", poolSize);
+    this.#lists = new ReadPool(databaseUrl, "lists", LIST_CONNECTIONS);
     this.#history = new HistoryScans(databaseUrl);
   }
 
@@ -151,10 +153,10 @@ export class Store {
   }
 
   /**
-   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; replays are none of them. Of all
-   * scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
+   * The ids of the jobs that pass the filters and had finished by then, newest first, in slices; jobs of type replay are none of them. Of
+   * all scans, one slice is read at a time. Rejects with the signal's reason once that is aborted.
    */
-  matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<string[]> {
+  matching(filters: JobFilters, range: HistoryRange): AsyncGenerator<WalkPage> {
     return this.#history.matching(askedBy(filters), range);
   }
 
@@ -163,6 +165,13 @@ export class Store {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
     return new Set((await this.#pool.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
+  }
+
+  /** Those of these ids that were committed before Redis got them, and have not been taken from `accepted` yet. */
+  async committed(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const sorted = [...ids].sort();
+    return new Set((await this.#pool.query<{ id: string }>(COMMITTED, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
   }
 
   /** A round trip, in milliseconds. */

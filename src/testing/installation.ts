@@ -28,21 +28,21 @@ export function ownFolder(): string {
 }
 
 /** Starts a program in a folder, with these variables alone, and does not wait until it serves. */
-export function launch(folder: string, env: Environment = {}, args: readonly string[] = []): Program {
-  const program = new Program({ cwd: folder, env, args });
+export function launch(folder: string, env: Environment = {}, args: readonly string[] = [], node = process.execPath): Program {
+  const program = new Program({ cwd: folder, env, args, node });
   programs.push(program);
   return program;
 }
 
 export interface Installation {
   readonly database: string;
-  /** One more program on it, with these settings beside its own. */
-  readonly start: (env?: Environment) => Program;
+  /** One more program on it, with these settings beside its own, by this Node.js or another one. */
+  readonly start: (env?: Environment, node?: string) => Program;
 }
 
 /** An empty Redis and an empty Postgres; programs on them get short leases, the test job types, and no mail server. */
 export async function installation(): Promise<Installation> {
   const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
   const own = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", WORKER_COUNT: "1", LEASE_MS: "1000", TASKFLOW_JOBS: testJobsDir };
-  return { database: database.url, start: (env = {}) => launch(tempDir(), { ...own, ...env }) };
+  return { database: database.url, start: (env = {}, node = process.execPath) => launch(tempDir(), { ...own, ...env }, [], node) };
 }

@@ -23,6 +23,8 @@ export interface ProgramOptions {
   readonly cwd: string;
   /** The main file to run; that of this checkout when not given. */
   readonly program?: string;
+  /** The Node.js that runs it; the one of this process when not given. */
+  readonly node?: string;
 }
 
 /** How a process ended: by itself with a code, or by a signal. */
@@ -39,10 +41,10 @@ export class Program implements TestReplica {
   readonly #stderr: string[] = [];
 
   /** Starts it and does not wait. */
-  constructor({ env, args = [], cwd, program = BUILT }: ProgramOptions) {
+  constructor({ env, args = [], cwd, program = BUILT, node = process.execPath }: ProgramOptions) {
     if (!existsSync(program)) throw new Error(`${program} is not there: npm run build`);
     const { PATH = "", HOME = "" } = process.env;
-    this.#child = spawn(process.execPath, [...NODE_OPTIONS, program, ...args], { cwd, env: { PATH, HOME, SERVER_ADDR: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(node, [...NODE_OPTIONS, program, ...args], { cwd, env: { PATH, HOME, SERVER_ADDR: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "pipe"] });
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#stdout.push(text));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#stderr.push(text));
     this.ended = new Promise((resolve, reject) => {

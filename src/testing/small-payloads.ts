@@ -1,5 +1,6 @@
 /** For parts that are tested with small payloads alone. */
 export const smallPayloads = {
   ioThreads: { run: (): Promise<never> => Promise.reject(new Error("no thread of lane io here")) },
+  save: (): Promise<never> => Promise.reject(new Error("nothing is saved here")),
   payload: (): Promise<never> => Promise.reject(new Error("no large payloads here")),
 };

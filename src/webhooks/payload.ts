@@ -21,7 +21,7 @@ export const payloadSchema = Type.Object(
         description: "Sent as they are. Headers of the connection and of the signature (webhook-*) are refused.",
       }),
     ),
-    body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json. Not with GET or HEAD." })),
+    body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD." })),
     body_text: Type.Optional(Type.String({ description: "In place of `body`: a text, sent in UTF-8 as it is, as text/plain unless content_type says otherwise." })),
     body_base64: Type.Optional(
       Type.String({ pattern: "^[A-Za-z0-9+/]*={0,2}$", description: "In place of `body`: bytes in base64, sent as they are, as application/octet-stream unless content_type says otherwise." }),
@@ -29,7 +29,7 @@ export const payloadSchema = Type.Object(
     content_type: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "Of the body, in place of its default. Not together with a Content-Type in `headers`." })),
     secret: Type.Optional(
       Type.Union([secretSchema, Type.Array(secretSchema, { minItems: 1, maxItems: MAX_SECRETS })], {
-        description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. After `whsec_` it is base64, else its bytes are the key.",
+        description: "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out.",
       }),
     ),
     timeout_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMEOUT_MS, description: "Of the request, redirects included. Above 30,000 it is the time of the attempt as well, unless the job has a timeout_ms, which must not be less." })),

@@ -1,5 +1,7 @@
-import { expect, it } from "vitest";
-import { signatureOf } from "./signature.ts";
+import { randomBytes } from "node:crypto";
+import { Webhook } from "standardwebhooks";
+import { describe, expect, it } from "vitest";
+import { secretFault, signatureOf } from "./signature.ts";
 
 const MESSAGE = ["msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, '{"test": 2432232314}'] as const;
 
@@ -10,4 +12,37 @@ it("is the one of the known vector of Standard Webhooks", () => {
 it("stands once for each secret, with spaces between", () => {
   const [one, two] = ["first", "second"].map((secret) => signatureOf([secret], ...MESSAGE));
   expect(signatureOf(["first", "second"], ...MESSAGE)).toBe(`${one} ${two}`);
+});
+
+describe("a secret", () => {
+  const base64 = (bytes: number): string => randomBytes(bytes).toString("base64");
+  const good = Array.from({ length: 41 }, (_, extra) => base64(24 + extra)).flatMap((text) => [text, `whsec_${text}`]);
+
+  it("of 24 to 64 bytes signs what the library of Standard Webhooks takes, with its prefix or without", () => {
+    expect(good.filter((secret) => secretFault(secret) !== undefined)).toEqual([]);
+    for (const secret of good) {
+      const now = Math.floor(Date.now() / 1_000);
+      const headers = { "webhook-id": "1", "webhook-timestamp": String(now), "webhook-signature": signatureOf([secret], "1", now, "{}") };
+      expect(new Webhook(secret).verify("{}", headers)).toEqual({});
+      if (!secret.startsWith("whsec_")) expect(new Webhook(secret, { format: "raw" }).verify("{}", headers)).toEqual({});
+    }
+  });
+
+  it.each([
+    ...["a", "first", "whsec_", "whsec_a", "whsec_not base64", "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec-MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    ...[0, 1, 23, 65, 66, 128].flatMap((bytes) => [base64(bytes), `whsec_${base64(bytes)}`]),
+    ...["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa==Sw", " MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"],
+    ...["whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2L-La_w", "correct horse battery staple and more words than that", "ü".repeat(32)],
+  ])("is refused: %j", (secret) => {
+    expect(secretFault(secret)).toBe("must be whsec_ and then base64 of 24 to 64 bytes");
+  });
+
+  it("of an earlier version still signs, with the bytes of its text", () => {
+    const now = Math.floor(Date.now() / 1_000);
+    for (const secret of ["a", "first", "plain words ü", "whsec_AAAA"]) {
+      const headers = { "webhook-id": "1", "webhook-timestamp": String(now), "webhook-signature": signatureOf([secret], "1", now, "1") };
+      const verifier = secret.startsWith("whsec_") ? new Webhook(secret) : new Webhook(Buffer.from(secret), { format: "raw" });
+      expect(verifier.verify("1", headers)).toBe(1);
+    }
+  });
 });

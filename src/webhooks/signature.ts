@@ -3,29 +3,42 @@ import { createHmac } from "node:crypto";
 
 /** A secret, its successor, and room for more. */
 export const MAX_SECRETS = 5;
-/** What begins a secret that is base64. */
+/** What begins a secret. */
 const PREFIX = "whsec_";
 /** "between 24 bytes (192 bits) and 64 bytes (512 bits)": Standard Webhooks 1.0.0, "Signature scheme". */
 const KEY_BYTES = { least: 24, most: 64 };
 
+/** Each character can be matched in one way only. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
 /**
- * The value of `webhook-signature` for the exact bytes of a body, of a text in UTF-8: one signature for each secret, in their order, so that a
+ * The value of `webhook-signature` for the exact bytes of a body, of a text in UTF-8: the signatures of each secret, in their order, so that a
  * receiver that knows any of them is content while a secret is replaced.
- * @param secrets after `whsec_` base64; else the bytes of the text are the key
+ * @param secrets as {@link secretFault} takes them; of jobs that were queued before it did, any text, whose bytes are the key
  */
 export function signatureOf(secrets: readonly string[], id: string, timestampSeconds: number, body: string | Buffer): string {
   const start = `${id}.${timestampSeconds}.`;
-  return secrets.map((secret) => `v1,${createHmac("sha256", keyOf(secret)).update(start).update(body).digest("base64")}`).join(" ");
+  return secrets.flatMap(keysOf).map((key) => `v1,${createHmac("sha256", key).update(start).update(body).digest("base64")}`).join(" ");
 }
 
 /** What is wrong with a secret, as a clause; undefined for a good one. */
 export function secretFault(secret: string): string | undefined {
-  if (!secret.startsWith(PREFIX)) return undefined;
-  const { length } = keyOf(secret);
-  const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3}={0,2})?$/.test(secret.slice(PREFIX.length));
-  return isBase64 && length >= KEY_BYTES.least && length <= KEY_BYTES.most ? undefined : `must be base64 of ${KEY_BYTES.least} to ${KEY_BYTES.most} bytes after ${PREFIX}`;
+  const text = unprefixed(secret);
+  const { length } = Buffer.from(text, "base64");
+  const isGood = BASE64.test(text) && length >= KEY_BYTES.least && length <= KEY_BYTES.most;
+  return isGood ? undefined : `must be ${PREFIX} and then base64 of ${KEY_BYTES.least} to ${KEY_BYTES.most} bytes`;
 }
 
-function keyOf(secret: string): Buffer {
-  return secret.startsWith(PREFIX) ? Buffer.from(secret.slice(PREFIX.length), "base64") : Buffer.from(secret, "utf8");
+function unprefixed(secret: string): string {
+  return secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret;
+}
+
+/**
+ * The libraries of the scheme read a secret without the prefix as base64 too. Receivers that were written for earlier versions take the
+ * bytes of its text for the key, so such a secret signs twice.
+ */
+function keysOf(secret: string): Buffer[] {
+  if (secret.startsWith(PREFIX)) return [Buffer.from(unprefixed(secret), "base64")];
+  const text = Buffer.from(secret, "utf8");
+  return secretFault(secret) === undefined ? [Buffer.from(secret, "base64"), text] : [text];
 }

@@ -93,6 +93,11 @@ export class Leases {
     for (const { job, attempt } of this.#held.values()) if (job.id === id) attempt?.stop(reason);
   }
 
+  /** Stops the attempts that have saved what they did: nothing of it is lost when another replica goes on. */
+  stopSaved(): void {
+    for (const { attempt } of this.#held.values()) if (attempt?.hasSaved) attempt.stop("drain");
+  }
+
   /** Stops all that still runs, and ends what does not stop within `graceMs`: the leases are given back. */
   async stopAll(graceMs: number): Promise<void> {
     const running = [...this.#held.values()].flatMap(({ attempt }) => (attempt && !attempt.hasEnded ? [attempt] : []));

@@ -7,6 +7,7 @@ import { Acceptor } from "../results/acceptor.ts";
 import { RecorderConnection } from "../results/connection.ts";
 import { writeRow } from "../results/copy.ts";
 import { migrate } from "../results/migrate.ts";
+import { addPartitions, dayOf } from "../results/partitions.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { settableClock } from "../testing/script-clock.ts";
@@ -41,6 +42,7 @@ async function setup() {
     await new Promise((resolve) => acceptor.accept({ jobs: ids.map((id) => ({ id, submission: submission({ payload, options: { durability: "postgres" } }) })) }, resolve));
   };
   const record = async (...ids: readonly string[]): Promise<void> => {
+    await addPartitions(client, new Set(ids.map(dayOf))); // midnight may be between the test and its ids
     const connection = new RecorderConnection(url, 5_000);
     await connection.copy(ids.map((id) => outcomeWith({ job: { id } })), writeRow);
     connection.cut();
@@ -52,6 +54,7 @@ async function setup() {
       accepted: new Accepted(url, "taskflow:0"),
       underWayMs: 500,
       enqueueMs: 50,
+      freshMs: 400,
       periodMs: 20,
       onEmptied: () => told.push("emptied"),
       onRestored: (jobs) => told.push(`restored ${jobs}`),
@@ -88,13 +91,13 @@ describe("restore", () => {
 
   it("does not wait where Redis came back empty, and remembers the new one only then", async () => {
     const { redis, queue, accept, record, restore, told, epoch } = await setup();
-    const [recorded, lost] = [ids(3, 1_000), ids(5, 1_000)];
+    const [recorded, lost] = [ids(3, 5_000), ids(5, 5_000)];
     await accept([...recorded, ...lost]);
     await record(...recorded);
     await redisCommand(redis.port, "FLUSHALL");
     const justNow = ids(1, 0);
     await accept(justNow);
-    restore();
+    restore({ underWayMs: 3_000 });
     await until(() => told.includes("emptied"), { what: "it is noticed" });
     await until(async () => (await live(queue)).length === 5, { what: "those come back that are on no way of their own" });
     expect(await epoch()).toBe("first");
@@ -170,6 +173,26 @@ describe("restore", () => {
     await until(() => told.includes("restored 2"), { what: "the second restores" });
     expect(await live(queue)).toHaveLength(3);
     await two.close();
+  });
+
+  it("leaves an old job alone that a submission may still bring", async () => {
+    const { queue, accept, restore, told } = await setup();
+    const [under, over] = [ids(1, OLD_MS), ids(1, 70_000)];
+    await accept([...under, ...over]);
+    restore({ underWayMs: 66_000 });
+    await until(() => told.length > 0, { what: "one is restored" });
+    expect(await live(queue)).toEqual(over);
+  });
+
+  it("does not send what it read too long ago, since another one may lead", async () => {
+    const { queue, accept, restore, told } = await setup();
+    await accept(ids(1, OLD_MS));
+    const late = restore({ freshMs: -1 });
+    await until(() => told.some((line) => line.includes("took too long on its way")), { what: "it is not sent" });
+    expect(await live(queue)).toEqual([]);
+    await late.close();
+    restore();
+    await until(() => told.includes("restored 1"), { what: "it is read anew" });
   });
 
   it("ends at once, though it is only just connecting", async () => {

@@ -7,11 +7,11 @@
  * In this order it runs nothing twice. Redis forgets a job only after its row is committed, so one that is in neither was
  * lost, or has never been there. And it cannot get there in the meantime:
  *  - from the replica that accepted it, because only ids are looked at that are too old for that (`underWayMs`);
- *  - from here or another leader, because after an enqueue that nobody knows the outcome of, and before the first of a
- *    new leader, a time passes after which Redis refuses what is still on its way (`enqueueMs`: its `not_after`), and what was
- *    read long ago is not enqueued.
+ *  - from here or another leader: what was read of Postgres is sent within `freshMs` or not at all, and Redis refuses what is on its
+ *    way for longer than `enqueueMs` (its `not_after`). That time passes after an enqueue that nobody knows the outcome of, and both
+ *    before the first of a new leader.
  *
- * Ids are looked at once, 60 s after they were made. All are looked at again when Redis may have lost some: it was
+ * Ids are looked at once, 60 s after they were made (later where a submission may be on its way for longer). All are looked at again when Redis may have lost some: it was
  * started again (perhaps on an old file), or does not bear the mark that Postgres remembers (its epoch). In the second case
  * it came back empty, or is another one, and nothing waits for its 60 s. Where Redis's clock went back, so does what was looked at.
  *
@@ -36,7 +36,7 @@ const LATE_MS = 1_200_000;
 const LATE_PERIOD_MS = 600_000;
 const SLICE = 1_000;
 /** What was read of Postgres longer ago is not enqueued: this process may have been frozen since, and another one leads (results/accepted.ts). */
-const FRESH_MS = 20_000;
+const FRESH_MS = 8_000;
 /** Submissions in memory at once. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
@@ -47,6 +47,8 @@ export interface RestoreOptions {
   readonly underWayMs: number;
   /** How long an enqueue may be on its way. */
   readonly enqueueMs: number;
+  /** How old what was read of Postgres may be when it is sent to Redis. */
+  readonly freshMs?: number;
   /** Redis came back without its jobs, or is another one. */
   readonly onEmptied: () => void;
   readonly onRestored: (jobs: number) => void;
@@ -74,7 +76,7 @@ export class Restore {
 
   constructor(options: RestoreOptions) {
     this.#options = options;
-    this.#future = new FutureIds({ settledMs: SETTLED_MS, ...options });
+    this.#future = new FutureIds({ settledMs: Math.max(SETTLED_MS, options.underWayMs), ...options });
   }
 
   start(): void {
@@ -111,15 +113,19 @@ export class Restore {
   }
 
   async #begin(): Promise<void> {
-    this.#keepQuiet();
+    this.#keepQuiet(this.#freshMs + this.#options.enqueueMs); // of another leader, which may not know that it leads no more
     this.#lookedBelow = LOWEST_ID;
     this.#emptied = undefined;
     this.#future.reset();
     this.#known = await this.#options.accepted.epoch();
   }
 
-  #keepQuiet(): void {
-    this.#quietUntil = performance.now() + this.#options.enqueueMs;
+  get #freshMs(): number {
+    return this.#options.freshMs ?? FRESH_MS;
+  }
+
+  #keepQuiet(ms: number): void {
+    this.#quietUntil = performance.now() + ms;
   }
 
   async #look(): Promise<void> {
@@ -128,7 +134,7 @@ export class Restore {
     if (performance.now() < this.#quietUntil) return;
     const now = queue.clock.now();
     const at = this.#emptied ? now - (performance.now() - this.#emptied.seenAt) : 0; // also where the clock was set since
-    const end = lowestIdAt(Math.max(now - SETTLED_MS, Math.min(at, now - underWayMs)));
+    const end = lowestIdAt(Math.max(now - Math.max(SETTLED_MS, underWayMs), Math.min(at, now - underWayMs)));
     if (performance.now() - this.#lateAt > LATE_PERIOD_MS || this.#lookedBelow > end) {
       this.#lateAt = performance.now();
       const late = lowestIdAt(now - LATE_MS);
@@ -167,21 +173,20 @@ export class Restore {
     const missing = new Set(await queue.missing(jobs.map(({ id }) => id)));
     let count = 0;
     for (const ids of parts(jobs.filter(({ id }) => missing.has(id)))) {
-      const readAt = performance.now();
+      const sendBy = queue.clock.now() + this.#freshMs;
       const lost = await accepted.read(ids);
-      if (performance.now() - readAt > FRESH_MS) throw new Error("what Postgres said of lost jobs came too late to go by");
-      await this.#enqueue(lost);
+      await this.#enqueue(lost, sendBy);
       count += lost.length;
     }
     if (count > 0) onRestored(count);
   }
 
   /** Each by itself: a batch was accepted as a whole, and some of its jobs may be there. */
-  async #enqueue(lost: readonly AcceptedJob[]): Promise<void> {
-    const answers = await Promise.allSettled(lost.map(({ id, submission }) => enqueued(this.#options.queue, { ids: [id], submissions: [submission] })));
+  async #enqueue(lost: readonly AcceptedJob[], sendBy: number): Promise<void> {
+    const answers = await Promise.allSettled(lost.map(({ id, submission }) => enqueued(this.#options.queue, { ids: [id], submissions: [submission], sendBy })));
     const failure = answers.find((answer) => answer.status === "rejected");
     if (!failure) return;
-    this.#keepQuiet();
+    this.#keepQuiet(this.#options.enqueueMs);
     throw failure.reason;
   }
 }

@@ -121,14 +121,17 @@ export class Worker implements Runner {
     this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome, attempt);
   };
 
-  /** Stops claiming, waits for what runs, gives back what has not ended after `drainMs`, and settles everything. */
+  /** Stops claiming, gives back at once what has saved its state, and after `drainMs` what else has not ended, and settles everything. */
   async drain(drainMs: number): Promise<void> {
     const { slots, leases, settler } = this.#options;
     this.#isDraining = true;
     this.nudge();
     await this.#loop;
     const deadline = performance.now() + drainMs;
-    while (slots.running > 0 && performance.now() < deadline) await sleep(20);
+    while (slots.running > 0 && performance.now() < deadline) {
+      leases.stopSaved();
+      await sleep(20);
+    }
     this.#isDrained = true;
     await leases.stopAll(1_000);
     await settler.idle();

@@ -108,7 +108,7 @@ function problemSchema(codes: readonly string[], status: number): Json {
   return { allOf: [{ $ref: "#/components/schemas/Problem" }, { type: "object", properties: { status: { const: status }, code: { enum: codes } } }] };
 }
 
-const OF_EVERY_CALL = ["content_length_invalid", "transfer_encoding_invalid", "headers_too_large", "internal_error"];
+const OF_EVERY_CALL = ["content_length_invalid", "transfer_encoding_invalid", "host_invalid", "headers_too_large", "internal_error"];
 const OF_BODIES = ["body_too_large", "unsupported_content_encoding", "overloaded"];
 const WITHOUT_KEYS = ["protected_mode", "cross_origin", "host_not_allowed"];
 const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"];

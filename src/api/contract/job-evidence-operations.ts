@@ -1,6 +1,6 @@
 /** The calls that look into one job, and that run it once more. */
 import { Type } from "typebox";
-import { textFilters } from "../../core/job-filters.ts";
+import { includeReplayed, textFilters } from "../../core/job-filters.ts";
 import { WHY_REASONS } from "../why.ts";
 import { JOB_OR_RECEIPT, JSON_JOB, OF_OWN_JOBS, ONE_JOB_PROBLEMS, idempotencyKey } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
@@ -54,6 +54,7 @@ const replayBody = Type.Object(
     status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed" })),
     ...textFilters,
     ...{ created_after: Type.Optional(timeSchema), created_before: Type.Optional(timeSchema) },
+    include_replayed: Type.Optional(includeReplayed),
     rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "How many a second at most" })),
     dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count them" })),
   },
@@ -62,7 +63,7 @@ const replayBody = Type.Object(
 
 export const replayJobs: Operation = {
   ...{ method: "POST", pattern: "/api/v1/jobs/replay", access: "submit", id: "replayJobs", tag: "Jobs", summary: "Run again all finished jobs that a filter names" },
-  description: "Each copy is enqueued once, whatever crashes. What had not ended when the call was accepted is left alone. The originals stay what they are, so that a repeat of the call runs them again: narrow it with `created_after`, to the copies that failed again, say. A copy names its original in `retry_of`. Its key needs the scope `read`, too.",
+  description: "Each copy is enqueued once, whatever crashes: the job goes on where it was, over restarts and for as long as it takes. What had not ended when the call was accepted is left alone. The originals stay what they are, so that a repeat of the call runs them again. A copy names its original in `retry_of`; copies are left out unless `include_replayed` asks for them. Each copy is charged to the quotas of the key that called; while they are spent, the job is `retrying` with the error `quota_exceeded`, and goes on as they refill. Its key needs the scope `read`, too.",
   body: { "application/json": { schema: replayBody } },
   answers: {
     200: { description: "With dry_run: how many there are", content: { "application/json": { schema: Type.Object({ matched: Type.Integer({ minimum: 0 }) }) } } },

@@ -8,6 +8,7 @@ export interface ProblemCode {
 export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   content_length_invalid: { status: 400, meaning: "Content-Length is not one number" },
   transfer_encoding_invalid: { status: 400, meaning: "Transfer-Encoding is not chunked" },
+  host_invalid: { status: 400, meaning: "Host is given more than once" },
   body_missing: { status: 400, meaning: "The request has no body" },
   invalid_utf8: { status: 400, meaning: "The body is not UTF-8" },
   malformed_json: { status: 400, meaning: "The body is not JSON" },

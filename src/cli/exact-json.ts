@@ -1,0 +1,38 @@
+/** JSON in which payloads and results stay the texts that they are, so that what is submitted and printed keeps every digit and the order of keys. */
+import { JsonText } from "../core/json-text.ts";
+import { elementsOf, memberText } from "../core/json-span.ts";
+import type { JsonCodec } from "../client/transport.ts";
+
+type Fields = Record<string, unknown>;
+
+export const exactJson: JsonCodec = { parse, stringify };
+
+/** What JSON.parse makes of an answer of the API, but for the payload and the result of each job in it. */
+function parse(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null) return value;
+  const { jobs } = value as { readonly jobs?: unknown };
+  if (!Array.isArray(jobs)) return exactJob(value as Fields, text);
+  const texts = elementsOf(memberText(text, "jobs") ?? "[]");
+  return { ...value, jobs: jobs.map((job: Fields, at) => exactJob(job, texts[at] ?? "{}")) };
+}
+
+function exactJob(job: Fields, text: string): Fields {
+  const exact = { ...job };
+  for (const name of ["payload", "result"]) if (typeof job[name] === "object" || typeof job[name] === "number") exact[name] = exactText(text, name);
+  return exact;
+}
+
+function exactText(text: string, name: string): JsonText | null {
+  const json = memberText(text, name) ?? "null";
+  return json === "null" ? null : new JsonText(json);
+}
+
+/** As JSON.stringify, but a {@link JsonText} is written as it is. */
+function stringify(value: unknown): string {
+  if (value instanceof JsonText) return value.json;
+  if (typeof value !== "object" || value === null || "toJSON" in value) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(stringify).join(",")}]`;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${stringify(member)}`).join(",")}}`;
+}

@@ -1,0 +1,35 @@
+import fc from "fast-check";
+import { parse as parseLossless } from "lossless-json";
+import { expect, it } from "vitest";
+import { jsonTexts, KNOWN_TEXTS } from "../testing/json-texts.ts";
+import { ExactNumber, valueOfNumber } from "./exact-number.ts";
+import { exactValue } from "./exact-value.ts";
+
+const RUNS = process.env["TEST_FULL"] === undefined ? 500 : 50_000;
+const exactOf = (json: string): unknown => exactValue(JSON.parse(json), json);
+
+/** A value with each number as its text, `#` before it. */
+function spelled(value: unknown): unknown {
+  if (typeof value === "number" || value instanceof ExactNumber) return `#${String(value)}`;
+  if (Array.isArray(value)) return value.map(spelled);
+  return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, spelled(member)])) : value;
+}
+
+/** As another library reads it, the last of two members that have one name. */
+const asReadByAnother = (json: string): unknown => parseLossless(json, undefined, { parseNumber: (digits) => `#${digits}`, onDuplicateKey: ({ newValue }) => newValue });
+
+it("has the numbers that another library reads", () => {
+  const property = fc.property(jsonTexts, (json) => {
+    expect(spelled(exactOf(json))).toEqual(asReadByAnother(json));
+  });
+  fc.assert(property, { numRuns: RUNS, examples: KNOWN_TEXTS.map((json) => [json]) });
+});
+
+it("is the parsed value itself where no number can differ", () => {
+  const value = { a: [1, "x", true, null, -20] };
+  expect(exactValue(value, JSON.stringify(value))).toBe(value);
+});
+
+it("has numbers as they are asked for", () => {
+  expect(exactValue({ a: 1, b: 0 }, '{"a":1.0,"b":9007199254740993}', valueOfNumber)).toEqual({ a: 1, b: new ExactNumber("9007199254740993") });
+});

@@ -1,0 +1,79 @@
+/** A URL as it may be read back: it tells where a request went, and none of what opens the door there. */
+
+const REDACTED = "[redacted]";
+
+/** Query parameters that say what is asked for, and are nobody's credential. The values of all others are redacted: any name may be that of a token. */
+const HARMLESS_PARAMETERS = new Set(
+  ("page per_page page_size limit offset size width height quality format fit lang language locale version api-version api_version type kind event " +
+    "status sort order direction from to since until date year month day time_zone timezone currency country dry_run").split(" "),
+);
+/** What a harmless value looks like. */
+const PLAIN_VALUE = /^[A-Za-z0-9._:,~-]{0,40}$/;
+const PLAIN_NAME = /^[A-Za-z0-9._~%[\]-]{1,40}$/;
+
+/** So long a part of a path is a key and no name where one of its words has both cases and digits: Slack, Discord and Telegram have keys in the path. */
+const KEY_LENGTH = 20;
+const MAY_BE_KEY = /[\w:~-]{20,}/g;
+/** Each character is looked at a few times at most, as nothing here can be matched in two ways. */
+const KEY_WORD = /(?<![A-Za-z0-9])(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{8}/;
+
+/** A URL that its own reader takes for absolute, whether its scheme is special or not (WHATWG URL). */
+const ABSOLUTE = /^[\0- ]*[A-Za-z][A-Za-z0-9+.-]{0,30}:[\\/]/;
+
+/** Whether a text begins as an absolute URL does. */
+export function isUrl(text: string): boolean {
+  return ABSOLUTE.test(text);
+}
+
+/**
+ * Without user information, fragment, and the values of the query but for harmless ones; keys in the path are redacted as well. It takes any
+ * text and never throws, in time proportional to its length.
+ */
+export function readableUrl(url: string): string {
+  const [, whole = "", hash = ""] = /^([^#]*)(#.*)?$/s.exec(url) ?? [];
+  const question = whole.indexOf("?");
+  const base = question < 0 ? whole : whole.slice(0, question);
+  const query = question < 0 ? "" : `?${whole.slice(question + 1).split("&").map(readableParameter).join("&")}`;
+  const [, scheme = "", rest = ""] = /^([\0- ]*[A-Za-z][A-Za-z0-9+.\t\n\r-]*:[\\/\t\n\r]*)?(.*)$/s.exec(base) ?? [];
+  const at = url.includes("@") ? endOfUser(url, scheme.length, rest) : -1;
+  if (at >= rest.length) return `${scheme}${REDACTED}`; // a password with `?` or `#` in it: what follows cannot be told from it
+  return `${scheme}${at < 0 ? "" : `${REDACTED}@`}${withoutKeysInPath(rest.slice(at + 1))}${query}${hash.length > 1 ? `#${REDACTED}` : hash}`;
+}
+
+/** Where the `@` is in `rest` that ends the user information; -1 where there is none, its length where that is not clear. */
+function endOfUser(url: string, start: number, rest: string): number {
+  const slash = rest.search(/[\\/]/);
+  const inAuthority = (slash < 0 ? rest : rest.slice(0, slash)).lastIndexOf("@");
+  if (inAuthority >= 0 || URL.canParse(url)) return inAuthority;
+  // no URL, so maybe one whose password is not percent-encoded
+  const last = url.lastIndexOf("@") - start;
+  return Math.min(last, rest.length);
+}
+
+function readableParameter(parameter: string): string {
+  const equals = parameter.indexOf("=");
+  const name = equals < 0 ? parameter : parameter.slice(0, equals);
+  const value = parameter.slice(name.length + 1);
+  if (HARMLESS_PARAMETERS.has(name.toLowerCase()) && PLAIN_VALUE.test(value)) return withoutKeys(parameter);
+  if (parameter === "" || (equals >= 0 && value === "" && isPlainName(name))) return parameter;
+  return equals < 0 || !isPlainName(name) ? REDACTED : `${name}=${REDACTED}`;
+}
+
+function isPlainName(name: string): boolean {
+  return PLAIN_NAME.test(name) && withoutKeys(name) === name;
+}
+
+/** A text with each URL in it as {@link readableUrl} has it. */
+export function readableText(text: string): string {
+  return text.includes("://") ? text.replace(/\b(?!file:)[A-Za-z][A-Za-z0-9+.-]{0,30}:\/\/[^\s"'<>`\\]+/g, readableUrl) : text;
+}
+
+function withoutKeysInPath(hostAndPath: string): string {
+  const slash = hostAndPath.search(/[\\/]/);
+  return slash < 0 ? hostAndPath : hostAndPath.slice(0, slash) + withoutKeys(hostAndPath.slice(slash));
+}
+
+function withoutKeys(text: string): string {
+  if (text.length < KEY_LENGTH) return text;
+  return text.replace(MAY_BE_KEY, (part) => (KEY_WORD.test(part) ? REDACTED : part));
+}

@@ -1,0 +1,66 @@
+import { afterEach, expect, it } from "vitest";
+import { unlimited } from "../core/destination.ts";
+import { ReleaseError, RetryAfterError, defineJob, exponential } from "../core/job-type.ts";
+import type { AttemptContext } from "../core/job-type.ts";
+import type { Job } from "../core/job.ts";
+import { settle } from "../core/settle.ts";
+import type { AttemptEnd } from "../core/settle.ts";
+import { decodeSubmission, encodeSubmission } from "../core/wire.ts";
+import { Type } from "typebox";
+import { noThread } from "../testing/no-thread.ts";
+import { submission } from "../testing/queue.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
+import { Executor } from "./executor.ts";
+
+const executors: Executor[] = [];
+afterEach(() => Promise.all(executors.splice(0).map((executor) => executor.close())));
+
+/** Runs one attempt of a handler. @param holds whether the job's lease is still held when it saves */
+async function endOf(run: (context: AttemptContext<undefined>) => unknown, holds = true) {
+  const definition = defineJob({ type: "noop", lane: "io", payload: Type.Object({}, { additionalProperties: true }), attempts: 3, timeoutMs: 60_000, backoff: exponential(1, 1), run: (_, context) => run(context) });
+  const saved: string[] = [];
+  const executor = new Executor({
+    ...smallPayloads,
+    definitions: [definition],
+    threads: { run: noThread, tasks: { run: noThread } },
+    save: (_, state) => { saved.push(state); return Promise.resolve(holds); },
+    log: () => undefined,
+  });
+  executors.push(executor);
+  await executor.open({}, { destinations: unlimited });
+  const job: Job = { ...decodeSubmission("job", encodeSubmission(submission())), attempt: 2, crashes: 3 };
+  const end = await new Promise<AttemptEnd>((resolve) => executor.start(job, (_, how) => resolve(how)));
+  return { saved, end, verdict: settle(job, end, exponential(1, 1), 1_000, 0) };
+}
+
+it("an attempt that has saved gives its job back at no cost, and its crash budget is whole again", async () => {
+  const { saved, verdict } = await endOf(async ({ save }) => {
+    await save?.({ at: 1 });
+    throw new ReleaseError("the next goes on");
+  });
+  expect(saved).toEqual([`{"at":1}`]);
+  expect(verdict).toEqual({ kind: "released", attempt: 1, crashes: 0, deferrals: 0 });
+});
+
+it("one that waits for its turn keeps its crash budget only where it has saved nothing", async () => {
+  const wait = new RetryAfterError("later", 1_000, { waitsForTurn: true });
+  const waited = await endOf(() => { throw wait; });
+  expect(waited.verdict).toMatchObject({ kind: "retry", attempt: 1, crashes: 3 });
+  const saved = await endOf(async ({ save }) => { await save?.(1); throw wait; });
+  expect(saved.verdict).toMatchObject({ kind: "retry", attempt: 1, crashes: 0 });
+});
+
+it("to give a job back of which nothing is saved is an error as any other", async () => {
+  const { verdict } = await endOf(() => { throw new ReleaseError("nothing was done"); });
+  expect(verdict).toMatchObject({ kind: "retry", attempt: 2, error: { code: "released" } });
+});
+
+it("an attempt whose lease is lost is stopped when it saves", async () => {
+  const { end } = await endOf(async ({ save }) => { await save?.(1); return "done"; }, false);
+  expect(end).toEqual({ kind: "lost" });
+});
+
+it.each([["a cycle", () => { const cycle: Record<string, unknown> = {}; cycle["self"] = cycle; return cycle; }], ["what is too long", () => "x".repeat(16 * 1024)], ["a function", () => () => 1]])("%s cannot be saved, and fails the job", async (_, make) => {
+  const { saved, verdict } = await endOf(({ save }) => save?.(make()));
+  expect([saved, verdict]).toEqual([[], expect.objectContaining({ kind: "failed", error: expect.objectContaining({ code: "state_invalid" }) as unknown })]);
+});

@@ -1,0 +1,90 @@
+/**
+ * The value model of exports. A column of a query has a position, a name and an SQL type with domains resolved; its
+ * cells are the texts that Postgres prints (`Cell` in table.ts, null for NULL), and `family` says how to read them.
+ */
+import type { TableColumn } from "./table.ts";
+
+export interface SourceColumn {
+  /** From 1 on. Two columns may have one name; the position is what tells them apart. */
+  readonly position: number;
+  /** The query's own name of the column. */
+  readonly name: string;
+  /** How SQL text over {@link rowsOf} refers to the column: `c1`, `c2`, …. It needs no quotes. */
+  readonly sql: string;
+  readonly type: SqlType;
+}
+
+/**
+ * What the texts of a type are. `money` prints an amount that only `::numeric` makes a number of; `other` is a built-in
+ * type whose texts are never free text (ranges, network addresses, bit strings, geometry); `text` is everything else,
+ * enums and types of extensions included.
+ */
+export type Family =
+  | "integer" | "bigint" | "decimal" | "float" | "money" | "boolean" | "date" | "timestamp" | "timestamptz" | "time" | "timetz" | "interval"
+  | "uuid" | "json" | "bytes" | "array" | "composite" | "other" | "text";
+
+export interface SqlType {
+  readonly oid: number;
+  /** As `format_type` writes it, for messages and casts. */
+  readonly name: string;
+  /** Of a domain, the family of its base type. */
+  readonly family: Family;
+  /** The type modifier (of a domain, where the column has none, the domain's); -1 for none. */
+  readonly modifier: number;
+  /** The type of an array's elements, of any number of dimensions. */
+  readonly element: SqlType | undefined;
+  /** Of a composite type; undefined for an anonymous record. */
+  readonly attributes: readonly Attribute[] | undefined;
+}
+
+/** A query with all of its columns. */
+export interface SourceQuery {
+  /** One query, without `;` at its end. */
+  readonly sql: string;
+  readonly columns: readonly SourceColumn[];
+}
+
+/** A column of a file that is made of a query's column. */
+export interface QueryColumn extends TableColumn {
+  readonly source: SourceColumn;
+  /** What Postgres computes of the query's column, over {@link rowsOf}. */
+  readonly expression: string;
+}
+
+export interface Attribute {
+  readonly name: string;
+  readonly type: SqlType;
+}
+
+const NUMBERS: ReadonlySet<Family> = new Set(["integer", "bigint", "decimal", "float", "money"]);
+const DATES: ReadonlySet<Family> = new Set(["date", "timestamp", "timestamptz"]);
+
+export function isNumber({ family }: SqlType): boolean {
+  return NUMBERS.has(family);
+}
+
+/** Whether a `date` pattern applies. */
+export function isDate({ family }: SqlType): boolean {
+  return DATES.has(family);
+}
+
+/** Precision and scale of a numeric that declares them (`numeric(10,2)`, and `numeric(2,-3)`, whose scale is negative). */
+export function digitsOf({ family, modifier }: SqlType): { readonly precision: number; readonly scale: number } | undefined {
+  if (family !== "decimal" || modifier < 4) return undefined;
+  const scale = (modifier - 4) & 0x7ff;
+  return { precision: ((modifier - 4) >> 16) & 0xffff, scale: scale < 1_024 ? scale : scale - 2_048 };
+}
+
+/** The rows of a query, with its columns named by their positions. Line feeds keep a comment at the query's end from what follows. */
+export function rowsOf({ sql, columns }: SourceQuery): string {
+  return `(\n${sql}\n) as ${aliases(columns)}`;
+}
+
+/** The same, with each value computed once however often an expression refers to it: Postgres merges no query that has an OFFSET. */
+export function computedRowsOf({ sql, columns }: SourceQuery): string {
+  return `(select * from (\n${sql}\n) as taskflow_query offset 0) as ${aliases(columns)}`;
+}
+
+function aliases(columns: readonly SourceColumn[]): string {
+  return `taskflow_rows (${columns.map((column) => column.sql).join(", ")})`;
+}

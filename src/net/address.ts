@@ -1,0 +1,91 @@
+/** Which addresses callers may reach, and what OUTBOUND_ALLOW_PRIVATE opens beside the public ones. */
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
+import { StartError } from "../errors.ts";
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type Network = readonly [Address, number];
+
+/** No private network, all of them, or these. */
+export type Allowed = boolean | readonly Network[];
+
+/** The networks that OUTBOUND_ALLOW_PRIVATE may open. Link-local is not among them: nothing lives there that callers need, but cloud metadata does. */
+const PRIVATE_RANGES = new Set(["loopback", "private", "uniqueLocal", "carrierGradeNat"]);
+
+/**
+ * Metadata services within private networks, and Azure's, which has a public address: they hand out credentials, so they stay shut.
+ * AWS (EKS Pod Identity and DNS too), Oracle, Google, Scaleway and Linode over IPv6, the whole network of each; Alibaba Cloud; Azure; Equinix.
+ * All that are link-local, and Oracle's classic 192.0.0.192, are outside of every range that can be opened.
+ */
+const METADATA_NETWORKS = [
+  ...["fd00:ec2::/32", "fd00:c1::/32", "fd20:ce::/32", "fd00:42::/32", "fd00:a9fe:a9fe::/48"],
+  ...["100.100.100.200/32", "168.63.129.16/32", "192.80.8.124/32"],
+].map(networkOf);
+
+/** Names that clouds give their metadata services. */
+const METADATA_NAMES = new Set([
+  ...["metadata", "metadata.google.internal", "metadata.goog", "metadata.google.com", "instance-data", "instance-data.ec2.internal", "rancher-metadata"],
+  ...["metadata.azure.internal", "metadata.tencentyun.com", "metadata.packet.net", "metadata.platformequinix.com", "api.metadata.cloud.ibm.com"],
+  ...["metadata.oraclecloud.com", "metadata.vultr.com", "metadata.exoscale.com", "metadata.nebius.internal", "metadata.service.consul"],
+]);
+
+/** All that is assigned as global unicast in IPv6 (RFC 4291, IANA); ipaddr.js calls the unassigned rest `unicast` too. */
+const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
+
+/** Whether a cloud has its metadata service under this name. @param name in lower case, without a dot at its end */
+export function isMetadataName(name: string): boolean {
+  return METADATA_NAMES.has(name);
+}
+
+/**
+ * Why an address is refused, as the name of its range, or undefined when it may be connected to. Allowed is global
+ * unicast, and the private networks that `allowed` names. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64)
+ * are refused whole: they would be a second spelling of an address refused here.
+ * @param address an IP address as a resolver or the WHATWG URL parser writes it, without brackets
+ */
+export function refusalOf(address: string, allowed: Allowed): string | undefined {
+  const parsed = ipaddr.parse(address);
+  const range = parsed.range();
+  if (isMetadata(parsed)) return "metadata";
+  if (range === "unicast") return parsed.kind() === "ipv4" || parsed.match(GLOBAL_IPV6) ? undefined : "unassigned";
+  return PRIVATE_RANGES.has(range) && isWithin(parsed, allowed) ? undefined : range;
+}
+
+/** Clouds that take up metadata over IPv6 tend to end its address with that of IPv4, 169.254.169.254. */
+function isMetadata(address: Address): boolean {
+  if (METADATA_NETWORKS.some((network) => isIn(address, network))) return true;
+  if (address.kind() === "ipv4") return false;
+  const { parts } = address as ipaddr.IPv6;
+  return parts[6] === 0xa9fe && parts[7] === 0xa9fe;
+}
+
+function isWithin(address: Address, allowed: Allowed): boolean {
+  return typeof allowed === "boolean" ? allowed : allowed.some((network) => isIn(address, network));
+}
+
+function isIn(address: Address, [base, bits]: Network): boolean {
+  return address.kind() === base.kind() && address.match(base, bits);
+}
+
+function networkOf(text: string): Network {
+  return ipaddr.parseCIDR(text);
+}
+
+/**
+ * What OUTBOUND_ALLOW_PRIVATE says: `true`, `false`, or networks with commas between, `10.1.0.0/16,fd12:3456::/32`.
+ * @throws {StartError} for what is none of these
+ */
+export function parseAllowed(setting: boolean | string): Allowed {
+  const bare = String(setting).trim().toLowerCase();
+  if (["", "false", "0"].includes(bare)) return false;
+  if (["true", "1"].includes(bare)) return true;
+  return bare.split(",").map((part) => {
+    const network = part.trim();
+    const [address = "", bits = ""] = network.split("/");
+    // ipaddr.js reads `10/8` as 0.0.0.10/8, and 010 as octal
+    if (isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || !ipaddr.isValidCIDR(network)) {
+      throw new StartError(`OUTBOUND_ALLOW_PRIVATE: expected true, false, or networks such as 10.1.0.0/16 with commas between, got "${network}"`);
+    }
+    return networkOf(network);
+  });
+}
