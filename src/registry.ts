@@ -136,7 +136,7 @@ const shape = compileValidator(
     maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1 })),
   }),
 );
-const FUNCTIONS = ["check", "checkHere", "needsRead", "open", "close", "run"] as const;
+const FUNCTIONS = ["check", "checkHere", "needsRead", "timeoutMsOf", "open", "close", "run"] as const;
 
 /** What is wrong with a definition, in one clause. */
 function faultOfDefinition(definition: unknown): string | undefined {

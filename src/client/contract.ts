@@ -348,11 +348,23 @@ export interface WebhookPayload {
   headers?: Record<string, string> | undefined;
   /** Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD. */
   body?: unknown;
+  /** In place of `body`: a text, sent in UTF-8 as it is, as text/plain unless content_type says otherwise. */
+  body_text?: string | undefined;
+  /** In place of `body`: bytes in base64, sent as they are, as application/octet-stream unless content_type says otherwise. */
+  body_base64?: string | undefined;
+  /** Of the body, in place of its default. Not together with a Content-Type in `headers`. */
+  content_type?: string | undefined;
   /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out. */
   secret?: string | readonly string[] | undefined;
-  /** Of the request, redirects included. */
+  /** Of the request, redirects included. Above 30,000 it is the time of the attempt as well, unless the job has a timeout_ms, which must not be less. */
   timeout_ms?: number | undefined;
   follow_redirects?: number | undefined;
+  /** What a followed 303, or a 301 or 302 of a POST, does: it ends the job as `redirect_drops_body`, or is followed with the same method and body. */
+  redirect_body?: "refuse" | "keep" | undefined;
+  /** Statuses that are success, in place of 2xx, such as ["2xx", 409]. A single status wins over a class such as 4xx. */
+  success_statuses?: readonly (number | string)[] | undefined;
+  /** Statuses that are retried, in place of 408, 425, 429 and 5xx. All that is neither success nor retried is final. */
+  retry_statuses?: readonly (number | string)[] | undefined;
 }
 
 export interface ImageResizePayload {

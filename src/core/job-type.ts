@@ -92,6 +92,11 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   readonly attempts: number;
   /** How long one attempt may take when the submission does not say (`timeout_ms`). */
   readonly timeoutMs: number;
+  /**
+   * How long a payload asks its attempts to take. Where that is more than `timeoutMs`, it becomes the job's `timeout_ms`; a submission whose own
+   * `timeout_ms` is less is rejected.
+   */
+  readonly timeoutMsOf?: (payload: Static<Payload>) => number | undefined;
   readonly backoff: Backoff;
   /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less. */
   readonly maxBodyBytes?: number;

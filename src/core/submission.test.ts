@@ -53,6 +53,18 @@ describe("parseSubmission", () => {
     expect(optionsOf({ durability: "postgres" }, "redis")).toEqual({ durability: "postgres" });
   });
 
+  it("gives an attempt the time that its payload asks for, and refuses a job that allows less", () => {
+    const slow: SubmissionType = { ...type(), definition: { attempts: 4, timeoutMs: 30_000, timeoutMsOf: (payload: { timeout_ms?: number }) => payload.timeout_ms } };
+    const lookup = new Map([["note", slow]]);
+    const timed = (asked: number | undefined, timeout_ms?: number) => parse({ payload: { timeout_ms: asked }, timeout_ms }, lookup);
+    for (const [asked, ofJob, expected] of [[60_000, undefined, 60_000], [30_000, undefined, undefined], [undefined, undefined, undefined], [60_000, 60_000, 60_000], [500, 90_000, 90_000]] as const) {
+      expect(timed(asked, ofJob)).toMatchObject({ submission: { options: expected === undefined ? {} : { timeout_ms: expected } } });
+    }
+    expect(timed(30_000)).toHaveProperty("submission.options", {});
+    expect(faultsOf(timed(60_000, 59_999))).toEqual(["/payload/timeout_ms expected at most the job's timeout_ms, 59999"]);
+    expect(faultsOf(timed(2_000, 1_000))).toEqual(["/payload/timeout_ms expected at most the job's timeout_ms, 1000"]);
+  });
+
   it("turns a delay into a time, and says that it did", () => {
     expect(parse({ delay_ms: 5_000 })).toMatchObject({ submission: { options: { run_at: NOW + 5_000 } }, isDelayed: true });
     expect(parse({ delay_ms: 0, tags: [] })).toMatchObject({ submission: { options: {} }, isDelayed: false });

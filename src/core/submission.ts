@@ -58,7 +58,12 @@ type Fields = Partial<Static<typeof submissionSchema>>;
 
 /** What a submission needs to know of its type. */
 export interface SubmissionType {
-  readonly definition: { readonly attempts: number; readonly needsRead?: (payload: never) => boolean };
+  readonly definition: {
+    readonly attempts: number;
+    readonly timeoutMs?: number;
+    readonly needsRead?: (payload: never) => boolean;
+    readonly timeoutMsOf?: (payload: never) => number | undefined;
+  };
   /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
   readonly maxBodyBytes: number;
   /** Every fault of a payload, its paths pointing into the payload. @param submissionJson the text that the payload is in */
@@ -94,13 +99,17 @@ export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup
     for (const { path, message } of type.faultsOf(fields.payload, json)) faults.push({ path: `/payload${path}`, message });
   }
   if (faults.length > 0 || type === undefined || fields.type === undefined) return { faults };
+  const askedMs = type.definition.timeoutMsOf?.(fields.payload as never) ?? 0;
+  if (fields.timeout_ms !== undefined && askedMs > fields.timeout_ms) {
+    return { faults: [{ path: "/payload/timeout_ms", message: `expected at most the job's timeout_ms, ${fields.timeout_ms}` }] };
+  }
   const submission: Submission = {
     type: fields.type,
     payload: payloadOf(oneLine(memberText(json, "payload") ?? "{}")),
     priority: fields.priority ?? DEFAULT_PRIORITY,
     maxAttempts: fields.max_attempts ?? type.definition.attempts,
     groupKey: fields.group_key ?? null,
-    options,
+    options: askedMs > (fields.timeout_ms ?? type.definition.timeoutMs ?? 0) ? { ...options, timeout_ms: askedMs } : options,
   };
   const needsRead = type.definition.needsRead?.(fields.payload as never) ?? false;
   return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0, needsRead };

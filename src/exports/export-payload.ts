@@ -54,7 +54,7 @@ const csv = Type.Object(
     bom: Type.Optional(Type.Boolean({ description: "A byte order mark, by which spreadsheets know UTF-8. Default false." })),
     header: Type.Optional(Type.Boolean({ description: "Default true." })),
     decimal: Type.Optional(Type.Enum([".", ","], { description: "The decimal point. Default `.`." })),
-    null: Type.Optional(Type.String({ maxLength: 32, pattern: NULL_TEXT, expected: "a text without quotes and line breaks", description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing." })),
+    null: Type.Optional(Type.String({ maxLength: 32, pattern: NULL_TEXT, expected: "a text without quotes and line breaks that no spreadsheet would run", description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing." })),
     formula_guard: Type.Optional(Type.Boolean({ description: "Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true." })),
   },
   { additionalProperties: false, description: "Of format csv alone." },

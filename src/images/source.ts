@@ -32,8 +32,8 @@ export type ImageSource = Static<typeof imageSource>;
 
 /**
  * Reads the bytes of an image.
- * @throws {PermanentError} `image_too_large`, `source_refused` (an HTTP status that no repeat mends), `target_refused`, `artifact_unknown`
- * @throws {RetryableError} `source_unreachable`; `target_refused` for a host name
+ * @throws {PermanentError} `image_too_large`, `source_refused` (an HTTP status that no repeat mends), `target_refused`, `encoding_unknown`, `artifact_unknown`
+ * @throws {RetryableError} `source_unreachable`, `encoding_invalid`; `target_refused` for a host name
  * @throws {RetryAfterError} `source_busy` (HTTP 429)
  */
 export async function readImage(source: ImageSource, store: ArtifactStore, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
@@ -54,7 +54,7 @@ async function readArtifact(reference: string, store: ArtifactStore): Promise<Bu
 async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
   try {
     const answer = await outbound.fetch(url, {
-      headers: { accept: "image/jpeg, image/png, image/webp, image/avif, image/gif, image/tiff", "user-agent": "TaskFlow" },
+      headers: { accept: "image/jpeg, image/png, image/webp, image/avif, image/gif, image/tiff", "accept-encoding": "identity", "user-agent": "TaskFlow" },
       signal,
       timeoutMs: FETCH_TIMEOUT_MS,
       followRedirects: FETCH_REDIRECTS,
@@ -65,7 +65,7 @@ async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal):
     return answer.body;
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (thrown instanceof PermanentError || thrown instanceof RetryAfterError || thrown instanceof NameRefused) throw thrown;
+    if (thrown instanceof PermanentError || thrown instanceof RetryAfterError || thrown instanceof NameRefused || codeOf(thrown) === "encoding_invalid") throw thrown;
     throw new RetryableError(`the source gave no image (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "source_unreachable", cause: thrown });
   }
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { crc32, deflateSync } from "node:zlib";
+import { brotliCompressSync, crc32, deflateSync, gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { Compile } from "typebox/compile";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
@@ -68,7 +68,7 @@ function taskOf({ source, on_error: onError, variants, ...single }: Payload) {
 }
 
 function faultsOf(payload: unknown): readonly unknown[] {
-  return validator.Check(payload) ? [...(imageResize.check?.(payload) ?? []), ...(imageResize.checkHere?.(payload, SETTINGS) ?? [])] : ["not valid by the schema"];
+  return validator.Check(payload) ? [...(imageResize.check?.(payload) ?? []), ...(imageResize.checkHere?.(payload, SETTINGS, () => JSON.stringify(payload)) ?? [])] : ["not valid by the schema"];
 }
 
 const base64 = (bytes: Buffer) => ({ base64: bytes.toString("base64") });
@@ -262,8 +262,8 @@ describe("image_resize checks its payload:", () => {
 
   it("by the limit of this deployment", () => {
     const payload = { source: url, width: 200, height: 100 } as Payload;
-    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 19_999 })).toEqual([{ path: "/width", message: "an output of 200 × 100 has more than 19999 pixels" }]);
-    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 20_000 })).toEqual([]);
+    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 19_999 }, () => "")).toEqual([{ path: "/width", message: "an output of 200 × 100 has more than 19999 pixels" }]);
+    expect(imageResize.checkHere?.(payload, { ...SETTINGS, IMAGE_MAX_PIXELS: 20_000 }, () => "")).toEqual([]);
   });
 
   it.each([
@@ -309,6 +309,19 @@ describe("image_resize fetches its source", () => {
     const thrown = await failure({ url });
     expect(thrown).toBeInstanceOf(type);
     expect(thrown).toMatchObject({ code });
+  });
+
+  it("and undoes its Content-Encoding, within the limit", async () => {
+    const { run } = await setup();
+    const png = await twoHalves(40, 20).png().toBuffer();
+    const encoded = (encoding: string, body: Buffer) => serve((_request, response) => response.writeHead(200, { "content-encoding": encoding }).end(body));
+    for (const [encoding, body] of [["gzip", gzipSync(png)], ["deflate", deflateSync(png)], ["br", brotliCompressSync(png)]] as const) {
+      expect(await run({ source: { url: await encoded(encoding, body) }, width: 10 })).toMatchObject([{ width: 10, height: 5 }]);
+    }
+    const source = async (encoding: string, body: Buffer) => (await setup()).failure({ url: await encoded(encoding, body) });
+    expect(await source("rot13", png)).toMatchObject({ name: "PermanentError", code: "encoding_unknown" });
+    expect(await source("gzip", gzipSync(png).subarray(0, -9))).toMatchObject({ name: "RetryableError", code: "encoding_invalid" });
+    expect(await source("gzip", gzipSync(Buffer.alloc(67_108_865), { level: 1 }))).toMatchObject({ name: "PermanentError", code: "image_too_large" });
   });
 
   it("and judges what gives no answer, too much of one, or must not be asked", async () => {

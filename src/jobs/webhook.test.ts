@@ -194,12 +194,9 @@ describe("faults", () => {
     await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: "network", message: expect.stringContaining("ECONNREFUSED") as string });
   });
 
-  it("timeout_ms ends a request that hangs or drips, for a retry", async () => {
-    for (const reply of [{ kind: "hang" }, { kind: "drip", everyMs: 10 }] as const) {
-      peer.respond(() => reply);
-      await expect(run({ timeout_ms: 100 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
-    }
-    expect(peer.requests).toHaveLength(2);
+  it("timeout_ms ends a request that hangs, for a retry", async () => {
+    peer.respond(() => ({ kind: "hang" }));
+    await expect(run({ timeout_ms: 100 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
   });
 
   it("an abort ends the request with its own reason", async () => {
@@ -250,7 +247,7 @@ describe("the destination", () => {
     expect([await signOfRun({ timeout_ms: 1 }), await signOfRun({}, 1)]).toEqual(["late", "late"]);
     peer.respond(() => ({ kind: "drip", everyMs: 10 }));
     expect(await signOfRun({ timeout_ms: 100 })).toBe("failed"); // it began to answer
-    peer.respond(({ path }) => (path === "/hook" ? redirect("http://127.0.0.1:1/") : answer(200)));
+    peer.respond(({ path }) => (path === "/hook" ? redirect("http://127.0.0.1:1/", 307) : answer(200)));
     expect(await signOfRun({ follow_redirects: 1 })).toBe("failed"); // the other host does not answer
     peer.respond(() => redirect("http://169.254.169.254/"));
     expect(await signOfRun({ follow_redirects: 1 })).toBe("up");

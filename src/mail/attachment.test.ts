@@ -1,5 +1,6 @@
 /** What the attachments of many messages take of one replica. */
 import { setMaxListeners } from "node:events";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { ByteBudget } from "../byte-budget.ts";
 import email from "../jobs/email.ts";
@@ -116,6 +117,25 @@ describe("fetched attachments", () => {
     expect(bytes.used).toBe(0);
     expect(await failureOf(send([...urls, web.url("/gone")]))).toMatchObject({ code: "attachment_refused" });
     expect(await failureOf(send([web.url(`/${12 * MiB}`), other.url(`/${7 * MiB}`)]))).toMatchObject({ code: "attachment_too_large" });
+    expect([bytes.used, bytes.waiting]).toEqual([0, 0]);
+  });
+});
+
+describe("a fetched attachment that is encoded", () => {
+  it("arrives decoded, and counts as such", async () => {
+    const { peer, send, bytes } = await setup();
+    const web = await startWeb();
+    const content = Buffer.from(Array.from({ length: 3 * PIECE_BYTES + 5 }, (_, i) => (i * i) % 251));
+    const replies: Record<string, readonly [string, Buffer]> = {
+      ...{ "/gzip": ["gzip", gzipSync(content)], "/br": ["br", brotliCompressSync(content)], "/cut": ["gzip", gzipSync(content).subarray(0, -9)] },
+      ...{ "/odd": ["rot13", content], "/bomb": ["gzip", gzipSync(Buffer.alloc(19 * MiB), { level: 1 })] },
+    };
+    web.respond(({ path }) => ({ kind: "answer", status: 200, headers: { "content-encoding": replies[path]?.[0] ?? "" }, body: replies[path]?.[1] ?? "" }));
+    await send([web.url("/gzip"), web.url("/br")]);
+    expect(peer.messages[0]?.mail.attachments.map(({ content: received }) => received.equals(content))).toEqual([true, true]);
+    expect(await failureOf(send([web.url("/cut")]))).toMatchObject({ name: "RetryableError", code: "encoding_invalid" });
+    expect(await failureOf(send([web.url("/odd")]))).toMatchObject({ name: "PermanentError", code: "encoding_unknown" });
+    expect(await failureOf(send([web.url("/bomb")]))).toMatchObject({ name: "PermanentError", code: "attachment_too_large" });
     expect([bytes.used, bytes.waiting]).toEqual([0, 0]);
   });
 });

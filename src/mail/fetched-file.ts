@@ -38,7 +38,7 @@ export interface FetchedFile {
 
 /**
  * @throws {PermanentError} `attachment_too_large`, `attachment_refused`, `target_refused` and the like
- * @throws {RetryableError} `attachment_unreachable`; `target_refused` for a host name
+ * @throws {RetryableError} `attachment_unreachable`, `encoding_invalid`; `target_refused` for a host name
  * @throws {RetryAfterError} `attachment_busy` (HTTP 429)
  */
 export async function fetchFile(url: string, options: FetchOptions): Promise<FetchedFile> {
@@ -50,7 +50,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
   });
   try {
     const { status, headers } = await outbound.fetch(url, {
-      headers: { "user-agent": "TaskFlow" },
+      headers: { "accept-encoding": "identity", "user-agent": "TaskFlow" },
       ...{ signal: clock.signal, timeoutMs: DAY_MS, followRedirects: FETCH_REDIRECTS, maxBytes, onExcess: "fail", into: (piece) => file.add(piece) },
     });
     if (status >= 200 && status < 300) return file;
@@ -61,7 +61,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
     throw new PermanentError(message, { code: "attachment_refused" });
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError || thrown instanceof NameRefused) throw thrown;
+    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError || thrown instanceof NameRefused || codeOf(thrown) === "encoding_invalid") throw thrown;
     const message = `an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`;
     throw new RetryableError(message, { code: "attachment_unreachable", cause: thrown });
   } finally {

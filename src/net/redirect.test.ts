@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { answer, HttpPeer, redirect } from "../testing/http-peer.ts";
 import { openOutbound, type Outbound } from "./outbound.ts";
 
@@ -35,21 +35,38 @@ it("is followed as often as is said, and no more", async () => {
 });
 
 it.each([
-  [301, "POST", "GET"],
-  [302, "POST", "GET"],
-  [303, "PUT", "GET"],
-  [303, "HEAD", "HEAD"],
-  [302, "PUT", "PUT"],
-  [307, "POST", "POST"],
-  [308, "POST", "POST"],
-])("%i turns %s into %s", async (status, method, expected) => {
+  [303, "HEAD"],
+  [302, "PUT"],
+  [301, "GET"],
+  [307, "POST"],
+  [308, "POST"],
+])("%i repeats a %s with its body and its headers", async (status, method) => {
   peer.respond((_request, number) => (number === 0 ? redirect("/next?a=b", status) : answer(200)));
-  const body = method === "HEAD" ? undefined : "text";
+  const body = method === "PUT" || method === "POST" ? "text" : undefined;
   await outbound.fetch(peer.url(), { method, body, headers: { "Content-Type": "text/plain", Authorization: "Bearer x" }, followRedirects: 1 });
-  const isSame = expected === method;
-  expect(peer.requests[1]).toMatchObject({ method: expected, path: "/next?a=b", headers: { authorization: "Bearer x" } });
-  expect(peer.requests[1]?.headers["content-type"]).toBe(isSame ? "text/plain" : undefined);
-  expect(peer.requests[1]?.body.toString()).toBe(isSame ? (body ?? "") : "");
+  expect(peer.requests[1]).toMatchObject({ method, path: "/next?a=b", headers: { authorization: "Bearer x", "content-type": "text/plain" } });
+  expect(peer.requests[1]?.body.toString()).toBe(body ?? "");
+});
+
+describe.each([
+  [301, "POST"],
+  [302, "POST"],
+  [303, "POST"],
+  [303, "PUT"],
+  [303, "DELETE"],
+])("%i of a %s", (status, method) => {
+  const request = { method, body: "text", headers: { "content-type": "text/plain" }, followRedirects: 1 };
+  beforeEach(() => peer.respond((_request, number) => (number === 0 ? redirect("/next", status) : answer(200))));
+
+  it("is not followed by a GET without the body", async () => {
+    await expect(outbound.fetch(peer.url(), request)).rejects.toMatchObject({ name: "PermanentError", code: "redirect_drops_body" });
+    expect(peer.requests).toHaveLength(1);
+  });
+
+  it("is followed with method and body where the caller asks for that", async () => {
+    expect((await outbound.fetch(peer.url(), { ...request, bodyRedirect: "keep" })).status).toBe(200);
+    expect(peer.requests[1]).toMatchObject({ method, path: "/next", headers: { "content-type": "text/plain" }, body: Buffer.from("text") });
+  });
 });
 
 it("carries no credentials to another origin", async () => {

@@ -1,3 +1,4 @@
+import { PermanentError } from "../core/job-type.ts";
 import { isCredential } from "../core/redaction.ts";
 
 /** One request on a chain of redirects. Header names are lower case. */
@@ -13,29 +14,26 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** What must not reach an origin that the caller did not name. A webhook's signature is none: it proves the body, and opens nothing. */
 const staysHome = (name: string): boolean => isCredential(name) && !name.startsWith("webhook-");
 
-/** The headers that describe a body, dropped with it. */
-const ABOUT_BODY = new Set(["content-type", "content-encoding", "content-language", "content-location", "content-length"]);
-
 /** Whether a status asks the client to go elsewhere. 300 and 304 do not. */
 export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status);
 }
 
+/** What becomes of a redirect by which fetch would go on without the body: it ends the chain, or is followed with method and body. */
+export type BodyRedirect = "refuse" | "keep";
+
 /**
- * The request that follows from a redirect, by the rules of fetch (WHATWG Fetch, "HTTP-redirect fetch"): 303 becomes
- * GET, 301 and 302 turn POST into GET, and a body goes with the method; credentials stay on their origin.
+ * The request that follows from a redirect. Method and body stay, and credentials stay on their origin. By the rules of fetch (WHATWG Fetch,
+ * "HTTP-redirect fetch") 303, and 301 and 302 of a POST, are followed by a GET without the body: nobody would have received it,
+ * and the success of that GET would be none.
  * @param target where the redirect leads, already guarded
+ * @throws {PermanentError} `redirect_drops_body`
  */
-export function followed(hop: Hop, status: number, target: URL): Hop {
+export function followed(hop: Hop, status: number, target: URL, onDrop: BodyRedirect): Hop {
   const becomesGet = status === 303 ? hop.method !== "GET" && hop.method !== "HEAD" : status < 303 && hop.method === "POST";
-  const isElsewhere = target.origin !== hop.url.origin;
-  const headers = Object.entries(hop.headers).filter(
-    ([name]) => !(becomesGet && ABOUT_BODY.has(name)) && !(isElsewhere && staysHome(name)),
-  );
-  return {
-    url: target,
-    method: becomesGet ? "GET" : hop.method,
-    headers: Object.fromEntries(headers),
-    body: becomesGet ? undefined : hop.body,
-  };
+  if (becomesGet && onDrop === "refuse") {
+    throw new PermanentError(`the redirect (HTTP ${status}) asks for a GET without the body: answer with 307 or 308, or submit the job with the URL that it leads to`, { code: "redirect_drops_body" });
+  }
+  if (target.origin === hop.url.origin) return { ...hop, url: target };
+  return { ...hop, url: target, headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !staysHome(name))) };
 }

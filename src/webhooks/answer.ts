@@ -2,25 +2,29 @@
 import type { Sign } from "../core/destination.ts";
 import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
 import type { OutboundResponse } from "../net/outbound.ts";
+import { codeOf } from "../errors.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
+import type { StatusVerdict } from "./statuses.ts";
 
 /** What a 429 without a usable Retry-After waits: a minute, the window over which most limits count. */
 const DEFAULT_RETRY_AFTER_MS = 60_000;
 
 /** Throws for an answer that is no success what says whether a repeat may mend it, and when. @param now epoch ms */
-export function judge({ status, headers, body }: OutboundResponse, now: number): void {
-  if (status >= 200 && status < 300) return;
+export function judge({ status, headers, body }: OutboundResponse, verdict: StatusVerdict, now: number): void {
+  if (verdict === "success") return;
   const excerpt = excerptOf(body, 200).replace(/[\s\p{Cc}]+/gu, " ").trim();
   const message = excerpt === "" ? `HTTP ${status}` : `HTTP ${status}: ${excerpt}`;
   const code = `http_${status}`;
+  if (verdict === "final") throw new PermanentError(message, { code });
   const askedMs = retryAfterMs(headers["retry-after"], now);
   if (status === 429) throw new RetryAfterError(message, askedMs ?? DEFAULT_RETRY_AFTER_MS, { code });
-  if (status === 408 || status === 425 || status >= 500) throw new RetryableError(message, { code, atLeastMs: askedMs ?? 0 });
-  throw new PermanentError(message, { code });
+  throw new RetryableError(message, { code, atLeastMs: askedMs ?? 0 });
 }
 
-/** What a status says about the host that answers with it. */
-export function signOf(status: number): Sign {
+/** What an answer says about the host that gives it. A success that does not end holds a slot for as long as it may. */
+export function signOf({ status, flaw }: OutboundResponse, verdict: StatusVerdict): Sign {
+  if (codeOf(flaw) === "timeout") return "failed";
+  if (verdict === "success") return "up";
   if (status === 429) return "busy";
   if (status === 503) return "overloaded";
   return status >= 500 ? "failed" : "up";

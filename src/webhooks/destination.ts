@@ -35,6 +35,7 @@ export interface Failure {
 export function signOfThrow(thrown: unknown, { signal, hasAnswered, waitedMs }: Failure): Sign {
   if (signal.aborted && codeOf(signal.reason) !== "timeout") return "unknown";
   const isTimeout = signal.aborted || codeOf(thrown) === "timeout";
+  if (codeOf(thrown) === "answer_unreadable") return "failed";
   if (!isTimeout && !(thrown instanceof RetryableError)) return hasAnswered ? "up" : "unknown";
   const cause = isTimeout ? "" : (codeOf((thrown as RetryableError).cause) ?? "");
   if (OUR_OWN.test(cause)) return "unknown";

@@ -16,9 +16,13 @@ export function headerFaults(headers: Readonly<Record<string, string>>): Payload
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) faults.push({ path, message: "is not a header name" });
     else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-")) faults.push({ path, message: "is set by TaskFlow" });
     else if (seen.has(lower)) faults.push({ path, message: "is given twice" });
-    // RFC 9110, 5.5; above all no CR or LF, which would begin another header
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) faults.push({ path, message: "has characters that no header may hold" });
+    if (!isHeaderValue(value)) faults.push({ path, message: "has characters that no header may hold" });
     seen.add(lower);
   }
   return faults;
+}
+
+/** RFC 9110, 5.5; above all no CR or LF, which would begin another header. */
+export function isHeaderValue(value: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }

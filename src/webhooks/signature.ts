@@ -12,13 +12,13 @@ const KEY_BYTES = { least: 24, most: 64 };
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
- * The value of `webhook-signature` for the exact text of a body: the signatures of each secret, in their order, so that a
+ * The value of `webhook-signature` for the exact bytes of a body, of a text in UTF-8: the signatures of each secret, in their order, so that a
  * receiver that knows any of them is content while a secret is replaced.
  * @param secrets as {@link secretFault} takes them; of jobs that were queued before it did, any text, whose bytes are the key
  */
-export function signatureOf(secrets: readonly string[], id: string, timestampSeconds: number, body: string): string {
-  const signed = `${id}.${timestampSeconds}.${body}`;
-  return secrets.flatMap(keysOf).map((key) => `v1,${createHmac("sha256", key).update(signed).digest("base64")}`).join(" ");
+export function signatureOf(secrets: readonly string[], id: string, timestampSeconds: number, body: string | Buffer): string {
+  const start = `${id}.${timestampSeconds}.`;
+  return secrets.flatMap(keysOf).map((key) => `v1,${createHmac("sha256", key).update(start).update(body).digest("base64")}`).join(" ");
 }
 
 /** What is wrong with a secret, as a clause; undefined for a good one. */

@@ -1,0 +1,85 @@
+/**
+ * The head of a response as the HTTP library accepts it, made from what servers really send. A receiver has acted by the time it answers,
+ * so being strict then would cost the receiver: its job would be repeated because of a space before a colon.
+ */
+
+/** A head with nothing to mend, apart from its framing. The text has one character for each byte. */
+const CLEAN = /^HTTP\/1\.[01] ([2-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
+const FRAMING = /\n(?:content-length|transfer-encoding):[ \t]*/gi;
+const PLAIN_FRAMING = /\n(?:content-length:[ \t]*\d{1,15}|transfer-encoding:[ \t]*chunked)[ \t]*\r/i;
+const STATUS_LINE = /^HTTP\/(\d+(?:\.\d+)?)[ \t]+([1-9]\d\d)(?!\d)([^\r\n]*)/i;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+/** Headers of the connection, which is closed after a mended head: its end is then certain. */
+const OF_CONNECTION = new Set(["connection", "keep-alive", "proxy-connection", "upgrade"]);
+
+/** The status of a response whose head is in order and whole; undefined for all others. Most are: this is quick. */
+export function cleanStatus(start: string): number | undefined {
+  const [head, status] = CLEAN.exec(start) ?? [];
+  return head !== undefined && hasPlainFraming(head, status) ? Number(status) : undefined;
+}
+
+/** Whether at most one header says where the body ends, and none where there is no body. */
+function hasPlainFraming(head: string, status: string | undefined): boolean {
+  FRAMING.lastIndex = 0;
+  if (!FRAMING.test(head)) return true;
+  return status !== "204" && status !== "304" && !FRAMING.test(head) && PLAIN_FRAMING.test(head);
+}
+
+/** The status of a response of which this much has arrived; undefined where the number is not there yet, or never will be. */
+export function statusIn(start: string): number | undefined {
+  const [whole, , status, rest] = STATUS_LINE.exec(start) ?? [];
+  return whole === undefined || (rest === "" && whole.length === start.length) ? undefined : Number(status);
+}
+
+/** Whether this may still become a response: it begins with `HTTP/`, and its first line has a status if it is complete. */
+export function mayBeResponse(start: string): boolean {
+  const name = start.slice(0, 5).toUpperCase();
+  return "HTTP/".startsWith(name) && (!start.includes("\n") || statusIn(start) !== undefined);
+}
+
+/**
+ * A head as the library accepts it; the same text for one that is in order. Else: lines end in CR LF, folded lines are one line (RFC 9112, 5.2), spaces before a colon are
+ * removed, lines that are no header are left out, characters that no header may hold become spaces, `Transfer-Encoding` wins over
+ * `Content-Length`, equal lengths count once, contradicting ones not at all (the body then ends with the connection), and 204 and 304
+ * have no length.
+ */
+export function mendedHead(head: string): string {
+  if (cleanStatus(head) !== undefined) return head;
+  const [first = "", ...rest] = head.split(/\r?\n/);
+  const [, version, status = "", reason = ""] = STATUS_LINE.exec(first) ?? [];
+  const fields = withFraming(fieldsIn(rest), status);
+  const lines = [`HTTP/1.${version === "1.0" ? 0 : 1} ${status} ${printable(reason)}`, ...fields.map(([name, value]) => `${name}: ${value}`)];
+  return `${lines.join("\r\n")}\r\nconnection: close\r\n\r\n`;
+}
+
+type Field = readonly [name: string, value: string];
+
+function fieldsIn(lines: readonly string[]): Field[] {
+  const fields: [string, string][] = [];
+  for (const line of lines) {
+    const last = fields.at(-1);
+    if (/^[ \t]/.test(line)) {
+      if (last) last[1] = `${last[1]} ${printable(line)}`.trim();
+      continue;
+    }
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0)).trim().toLowerCase();
+    if (TOKEN.test(name)) fields.push([name, printable(line.slice(colon + 1))]);
+  }
+  return fields.filter(([name]) => !OF_CONNECTION.has(name));
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\t\x20-\x7e\x80-\xff]/g, " ").trim();
+}
+
+/** RFC 9112, 6.3. */
+function withFraming(fields: readonly Field[], status: string): readonly Field[] {
+  const others = fields.filter(([name]) => name !== "content-length" && name !== "transfer-encoding");
+  if (status === "204" || status === "304") return others;
+  const codings = fields.filter(([name]) => name === "transfer-encoding").map(([, value]) => value).join(", ");
+  if (codings !== "") return [...others, ["transfer-encoding", codings]];
+  const lengths = new Set(fields.filter(([name]) => name === "content-length").flatMap(([, value]) => value.split(",").map((length) => length.trim())));
+  const [length = ""] = lengths;
+  return lengths.size === 1 && /^\d{1,15}$/.test(length) ? [...others, ["content-length", length]] : others;
+}
