@@ -24,7 +24,7 @@ export const payloadSchema = Type.Object(
     body: Type.Optional(Type.Unknown({ description: "Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD." })),
     body_text: Type.Optional(Type.String({ description: "In place of `body`: a text, sent in UTF-8 as it is, as text/plain unless content_type says otherwise." })),
     body_base64: Type.Optional(
-      Type.String({ pattern: "^[A-Za-z0-9+/]*={0,2}$", description: "In place of `body`: bytes in base64, sent as they are, as application/octet-stream unless content_type says otherwise." }),
+      Type.String({ pattern: "^[A-Za-z0-9+/]*={0,2}$", expected: "base64 in one line", description: "In place of `body`: bytes in base64, sent as they are, as application/octet-stream unless content_type says otherwise." }),
     ),
     content_type: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "Of the body, in place of its default. Not together with a Content-Type in `headers`." })),
     secret: Type.Optional(

@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import type { PayloadFault } from "../core/job-type.ts";
 
 /** One status, or all of a hundred as `2xx`. */
-const status = Type.Union([Type.Integer({ minimum: 100, maximum: 999 }), Type.String({ pattern: "^[1-9]xx$" })]);
+const status = Type.Union([Type.Integer({ minimum: 100, maximum: 999 }), Type.String({ pattern: "^[1-9]xx$", expected: "a status, or a class of them such as 2xx" })]);
 const lists = { minItems: 1, maxItems: 50 };
 
 /** For a payload's schema. */
