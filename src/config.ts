@@ -79,7 +79,7 @@ function parsePolicy(text: string): RatePolicy | null | undefined {
 
 function parseOrigins(text: string): readonly string[] | undefined {
   const origins = text.split(",").map((origin) => origin.trim()).filter((origin) => origin !== "");
-  return origins.every((origin) => origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) ? Object.freeze(origins) : undefined;
+  return origins.every((origin) => origin === "*" || (!origin.includes("*") && URL.canParse(origin) && new URL(origin).origin === origin)) ? Object.freeze(origins) : undefined;
 }
 
 function urlLike(text: string, scheme: RegExp): string | undefined {

@@ -252,8 +252,12 @@ export class HttpExchange implements ApiRequest, Reply {
         this.#host.onFault(error, this.id);
       }
     };
-    if (!isLastAnswer && isLastRequest(this.headers)) setImmediate(corked);
+    if (!isLastAnswer && this.#isLastRequest()) setImmediate(corked);
     else this.#host.outgoing.add(corked);
+  }
+
+  #isLastRequest(): boolean {
+    return isLastRequest(this.headers, this.#route.operation.method);
   }
 
   /** Makes room for what has been received. False where all bodies together, or those of this caller, are too much. */
@@ -301,12 +305,22 @@ export class HttpExchange implements ApiRequest, Reply {
       this.#onGone = sendLast(response, body, { isHead: this.isHead, isFramingWrong: status === 400 });
     } else if (this.isHead) {
       const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
-      response.endWithoutBody(bytes, isLastRequest(this.headers));
+      if (this.#isLastRequest()) {
+        response.writeHeader("Connection", "close");
+        response.endWithoutBody(bytes, true);
+      } else {
+        response.writeHeader("Content-Length", String(bytes)); // given to the library, it leaves the answer open, and the next request closes the connection
+        response.endWithoutBody();
+      }
     } else if (status === 304 || status === 204) {
       response.endWithoutBody();
     } else if (typeof body === "string" || body instanceof Uint8Array) {
-      if (this.headers.connection.toLowerCase() === "close") sendWhole(response, typeof body === "string" ? Buffer.from(body) : body); // the library closes it then
-      else response.end(body, isLastRequest(this.headers));
+      if (this.headers.connection.toLowerCase() === "close") {
+        response.writeHeader("Connection", "close");
+        sendWhole(response, typeof body === "string" ? Buffer.from(body) : body); // the library closes it then
+      } else {
+        response.end(body, this.#isLastRequest());
+      }
     } else {
       this.#onGone = sendStream(response, body, (error) => this.#host.onFault(error, this.id));
     }

@@ -19,7 +19,7 @@ export function isIdempotencyKey(key: string): boolean {
  * @param call what the key is for: the same key may serve another call
  * @param body what the call is about: another one under the same key is a conflict
  */
-export function idempotencyOf(key: string, callerId: string | undefined, call: "job" | "batch" | "retry", body: Uint8Array, ttlMs: number): NonNullable<Submitted["idempotency"]> {
+export function idempotencyOf(key: string, callerId: string | undefined, call: "job" | "batch" | "retry" | "replay", body: Uint8Array, ttlMs: number): NonNullable<Submitted["idempotency"]> {
   return { key: `${call}:${hash(callerId === undefined ? key : `${callerId} ${key}`)}`, fingerprint: hash(body), ttlMs };
 }
 

@@ -14,19 +14,22 @@ import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { JSON_TYPE, json } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
+import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
 import { withPayer } from "./payer.ts";
 import { problem, problemOfRefusal } from "./problem.ts";
 import { problemOfFailure } from "./submit.ts";
 
 interface Replay {
+  readonly body: Uint8Array;
   readonly filters: ReplayFilters & { readonly rate?: number };
   readonly isDryRun: boolean;
 }
 
 export function replayJobs(deps: ApiDependencies): Handler {
   return (request, reply) => {
-    const replay = readReplay(deps, request);
+    const { idempotencyKey: key } = request.headers;
+    const replay = key === undefined || isIdempotencyKey(key) ? readReplay(deps, request) : BAD_KEY;
     if ("status" in replay) { reply.send(replay); return; }
     const gone = new AbortController();
     if (replay.isDryRun) reply.onGone(() => gone.abort());
@@ -47,7 +50,7 @@ function readReplay({ registry }: ApiDependencies, { body, headers, caller }: Ap
   const faults = [...(registry.get(REPLAY_TYPE)?.faultsOf(filters) ?? [])];
   if (typeof dry_run !== "boolean") faults.push({ path: "/dry_run", message: "expected a boolean" });
   if (faults.length > 0) return problemOfRefusal(invalid(faults).refusal);
-  return scopeRefusal(caller, "read") ?? { filters, isDryRun: dry_run === true };
+  return scopeRefusal(caller, "read") ?? { filters, body: new Uint8Array(body), isDryRun: dry_run === true };
 }
 
 async function count({ replays, queue }: ApiDependencies, { filters }: Replay, scan: ReplayScan): Promise<Answer> {
@@ -56,7 +59,7 @@ async function count({ replays, queue }: ApiDependencies, { filters }: Replay, s
   return json(200, JSON.stringify({ matched }));
 }
 
-async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" | "caller">, { filters }: Replay): Promise<Answer> {
+async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" | "caller" | "headers">, { filters, body }: Replay): Promise<Answer> {
   const { queue, registry, settings } = deps;
   const submission = ownedBy({
     type: REPLAY_TYPE,
@@ -67,12 +70,20 @@ async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJob
     options: settings.durability === "postgres" ? { durability: "postgres" } : NO_OPTIONS,
   }, request.caller?.id);
   const id = queue.ids.next();
-  const answer = await new Promise<Enqueued>((resolve) => deps.enqueue(withPayer({ ids: [id], submissions: [submission] }, request.caller), resolve));
+  const { caller, headers: { idempotencyKey: key } } = request;
+  const idempotency = key === undefined ? undefined : idempotencyOf(key, caller?.id, "replay", body, settings.idempotencyTtlMs);
+  const answer = await new Promise<Enqueued>((resolve) => deps.enqueue(withPayer({ ids: [id], submissions: [submission], idempotency }, caller), resolve));
   if (answer.kind === "failed") {
     const failure = problemOfFailure(answer.error, [id]);
     if (!failure) throw answer.error;
     return failure;
   }
-  request.chargeJobs([submission]);
-  return { status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]], body: jobJson(registry)(viewOfSubmission(id, submission)) };
+  if (answer.kind === "conflict") return problem(422, "idempotency_key_reused", `This Idempotency-Key was used with another body, which made the job ${answer.firstId}.`);
+  const isReplayed = answer.kind === "replayed";
+  if (!isReplayed) request.chargeJobs([submission]);
+  const madeId = isReplayed ? answer.firstId : id;
+  return {
+    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${madeId}`], ...(isReplayed ? [REPLAYED] : [])] },
+    body: jobJson(registry)(viewOfSubmission(madeId, submission)),
+  };
 }

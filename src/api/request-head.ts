@@ -147,10 +147,12 @@ export function bodyTooLarge(maxBodyBytes: number): Answer {
 
 /**
  * No other request is served on the connection after this one: the client asks for that, or the body comes in chunks, about whose end
- * uWebSockets.js is less strict than the RFC: it takes a line feed for a line end, and any two bytes for the one after a chunk.
+ * uWebSockets.js is less strict than the RFC: it takes a line feed for a line end, and any two bytes for the one after a chunk. Nor
+ * after one that may have a body and does not say how long: the library shows no header after one without a name, a length among them.
  */
-export function isLastRequest({ connection, transferEncoding }: RequestHead): boolean {
-  return transferEncoding !== "" || (connection !== "" && CLOSE_OPTION.test(connection));
+export function isLastRequest({ connection, contentLength, transferEncoding }: RequestHead, method: string): boolean {
+  if (transferEncoding !== "" || (connection !== "" && CLOSE_OPTION.test(connection))) return true;
+  return contentLength === "" && method === "POST";
 }
 
 /** Why a request is refused before its body is read. The connection ends with it: where the next request would begin is in doubt, or far off. */

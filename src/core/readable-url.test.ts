@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isUrl, readableText, readableUrl } from "./readable-url.ts";
+import { isUrl, readableText, readableUrl, secretsOfUrl } from "./readable-url.ts";
 
 const R = "[redacted]";
 
@@ -92,4 +92,13 @@ describe("readableText", () => {
   ])("of %j", (text, readable) => {
     expect(readableText(text)).toBe(readable ?? text);
   });
+});
+
+it.each([
+  ["https://a.example/p?page=2&token=s%20e+cret#frag", ["s%20e+cret", "frag", "s e cret"]],
+  ["https://hooks.slack.com/services/T00000000/B00000000/XXXXabcd1234efgh5678IJKL", ["XXXXabcd1234efgh5678IJKL"]],
+  ["https://user:pa%24s@a.example/", ["user", "pa%24s", "pa$s"]],
+  ["https://a.example/orders/4711?limit=5", []],
+])("what is left out of %j is %j", (url, secrets) => {
+  expect(secretsOfUrl(url)).toEqual(secrets);
 });

@@ -50,6 +50,24 @@ function endOfUser(url: string, start: number, rest: string): number {
   return Math.min(last, rest.length);
 }
 
+/** What {@link readableUrl} leaves out of a URL, as it was written and as it is decoded. */
+export function secretsOfUrl(url: string): string[] {
+  const [, base = "", query = "", hash = ""] = /^([^?#]*)\??([^#]*)#?(.*)$/s.exec(url) ?? [];
+  const [, user = ""] = /^[^/]*\/\/([^/]*)@/.exec(base) ?? [];
+  const values = query.split("&").filter((parameter) => readableParameter(parameter) !== parameter).map((parameter) => parameter.slice(parameter.indexOf("=") + 1));
+  const keys = [...base.matchAll(MAY_BE_KEY)].map(([part]) => part).filter((part) => KEY_WORD.test(part));
+  const written = [...values, ...keys, ...user.split(":"), hash].filter((secret) => secret !== "");
+  return [...new Set([...written, ...written.map(decoded)])];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text; // no escapes of UTF-8
+  }
+}
+
 function readableParameter(parameter: string): string {
   const equals = parameter.indexOf("=");
   const name = equals < 0 ? parameter : parameter.slice(0, equals);

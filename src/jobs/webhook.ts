@@ -78,7 +78,7 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): 
     sign = signOf(answer, verdict);
     judge(answer, verdict, Date.now());
     const result = { status: answer.status, duration_ms: Math.round(performance.now() - startedMs), response_excerpt: excerptOf(answer.body, 2_048) };
-    return answer.flaw === undefined ? result : { ...result, response_incomplete: withoutEchoes(Buffer.from(messageOf(answer.flaw)), payload.headers ?? {}, secrets).toString() };
+    return answer.flaw === undefined ? result : { ...result, response_incomplete: withoutEchoes(Buffer.from(messageOf(answer.flaw)), payload.url, payload.headers ?? {}, secrets).toString() };
   } catch (thrown) {
     if (sign === "unknown") sign = signOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
     throw thrown;
@@ -109,7 +109,7 @@ async function send(delivery: Delivery, { jobId, tool, signal, timeoutMs }: Atte
       statusDecides: true, // the receiver has acted
       onAnswer,
     });
-    return { ...answer, body: withoutEchoes(answer.body, payload.headers ?? {}, secrets) };
+    return { ...answer, body: withoutEchoes(answer.body, payload.url, payload.headers ?? {}, secrets) };
   } catch (thrown) {
     if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryableError || thrown instanceof RetryAfterError) throw thrown;
     if (codeOf(thrown) === "answer_unreadable") throw new PermanentError(`the receiver may have acted: ${messageOf(thrown)}`, { code: "answer_unreadable", cause: thrown });
