@@ -137,7 +137,7 @@ export class Executor {
   async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
     try {
       const { end, ...evidence } = await report;
-      if (end.kind === "threw" && attempt.stopReason !== undefined) attempt.end(attempt.endOfStopped(end), evidence);
+      if (end.kind === "threw" && attempt.stopReason !== undefined && attempt.endOfStopped(end) !== end) attempt.giveUp(); // it was told to stop, and has
       else attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
