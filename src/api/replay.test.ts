@@ -35,3 +35,15 @@ it("a count stops when its client has gone, and no other does", async () => {
   expect(await request(server, "POST", "/api/v1/jobs/replay", { dry_run: true, type: "email" })).toMatchObject({ status: 200, body: { matched: 1 } });
   expect([scans[1]?.signal?.aborted, server.logged]).toEqual([false, []]);
 });
+
+it("is made once under an Idempotency-Key", async () => {
+  server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
+  const replay = (body: object, key: string) => request(server, "POST", "/api/v1/jobs/replay", body, { "idempotency-key": key });
+  const first = await replay({ tag: "a" }, "once");
+  expect(first).toMatchObject({ status: 202, body: { type: "replay" } });
+  const again = await replay({ tag: "a" }, "once");
+  expect(again).toMatchObject({ status: 202, body: { id: first.body.id } });
+  expect(again.headers.get("idempotent-replayed")).toBe("true");
+  expect(await replay({ tag: "b" }, "once")).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+  expect(await replay({ tag: "a" }, "a b")).toMatchObject({ status: 400, body: { code: "idempotency_key_invalid" } });
+});

@@ -5,20 +5,16 @@ import { invalid } from "../core/body.ts";
 import type { Refusal } from "../core/body.ts";
 import { parseJson } from "../core/body.ts";
 import { ownedBy } from "../core/ownership.ts";
-import { viewOfSubmission } from "../core/job-view.ts";
 import { NO_OPTIONS } from "../core/wire.ts";
-import type { Enqueued } from "../queue/enqueuer.ts";
 import { answerOfThrown } from "./async-handler.ts";
 import { isJson } from "./content-type.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { enqueueOne } from "./enqueue-one.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
-import { JSON_TYPE, json } from "./exchange.ts";
+import { json } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
-import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
-import { jobJson } from "./job-json.ts";
-import { withPayer } from "./payer.ts";
+import { BAD_KEY, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { problem, problemOfRefusal } from "./problem.ts";
-import { problemOfFailure } from "./submit.ts";
 
 interface Replay {
   readonly body: Uint8Array;
@@ -60,7 +56,7 @@ async function count({ replays, queue }: ApiDependencies, { filters }: Replay, s
 }
 
 async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" | "caller" | "headers">, { filters, body }: Replay): Promise<Answer> {
-  const { queue, registry, settings } = deps;
+  const { registry, settings } = deps;
   const submission = ownedBy({
     type: REPLAY_TYPE,
     payload: JSON.stringify(filters),
@@ -69,21 +65,7 @@ async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJob
     groupKey: null,
     options: settings.durability === "postgres" ? { durability: "postgres" } : NO_OPTIONS,
   }, request.caller?.id);
-  const id = queue.ids.next();
   const { caller, headers: { idempotencyKey: key } } = request;
   const idempotency = key === undefined ? undefined : idempotencyOf(key, caller?.id, "replay", body, settings.idempotencyTtlMs);
-  const answer = await new Promise<Enqueued>((resolve) => deps.enqueue(withPayer({ ids: [id], submissions: [submission], idempotency }, caller), resolve));
-  if (answer.kind === "failed") {
-    const failure = problemOfFailure(answer.error, [id]);
-    if (!failure) throw answer.error;
-    return failure;
-  }
-  if (answer.kind === "conflict") return problem(422, "idempotency_key_reused", `This Idempotency-Key was used with another body, which made the job ${answer.firstId}.`);
-  const isReplayed = answer.kind === "replayed";
-  if (!isReplayed) request.chargeJobs([submission]);
-  const madeId = isReplayed ? answer.firstId : id;
-  return {
-    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${madeId}`], ...(isReplayed ? [REPLAYED] : [])] },
-    body: jobJson(registry)(viewOfSubmission(madeId, submission)),
-  };
+  return enqueueOne(deps)(request, { submission, idempotency, otherUse: "with another body" });
 }

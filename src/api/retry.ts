@@ -1,31 +1,25 @@
 /** `POST /api/v1/jobs/{id}/retry`: a job that failed or was cancelled, once more, as a new job that names it. */
 import type { ApiKey } from "../core/api-key.ts";
-import type { Job, JobOptions, JobView, Submission } from "../core/job.ts";
+import type { Job, JobOptions, JobView } from "../core/job.ts";
 import { mayActOn, ownedBy } from "../core/ownership.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
-import { viewOfSubmission } from "../core/job-view.ts";
 import { isLarge, largePayload, sizeOf } from "../core/payload.ts";
 import type { Payload } from "../core/payload.ts";
 import type { JobType } from "../registry.ts";
-import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { refusalOfBody } from "./empty-body.ts";
+import { enqueueOne } from "./enqueue-one.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
-import { JSON_TYPE } from "./exchange.ts";
 import type { FoundJob } from "./find-job.ts";
 import { findJob, viewOfFound } from "./find-job.ts";
 import { scopeRefusal } from "./gate.ts";
-import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
-import { jobAnswerJson } from "./job-answer.ts";
-import { jobJson } from "./job-json.ts";
+import { BAD_KEY, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { idOf } from "./jobs.ts";
-import { withPayer } from "./payer.ts";
 import { jobNotFound, problem } from "./problem.ts";
-import { problemOfFailure } from "./submit.ts";
 
 export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   const { queue, store, registry, settings } = deps;
-  const enqueue = enqueueRetry(deps);
+  const enqueue = enqueueOne(deps);
   return async (request) => {
     const id = idOf(request);
     const { caller, headers: { idempotencyKey: key } } = request;
@@ -41,36 +35,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     if (payload === undefined) return jobNotFound(id);
     const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
     const idempotency = key === undefined ? undefined : idempotencyOf(key, caller?.id, "retry", Buffer.from(id), settings.idempotencyTtlMs);
-    return enqueue(request, submission, idempotency);
-  };
-}
-
-/** Enqueues the new job, unless this Idempotency-Key made it before, and answers with it. */
-function enqueueRetry({ queue, registry, enqueue }: ApiDependencies): (request: ApiRequest, submission: Submission, idempotency: Submitted["idempotency"]) => Promise<Answer> {
-  const toJson = jobAnswerJson(jobJson(registry));
-  const accepted = (caller: ApiKey | undefined, id: string, submission: Submission): Answer => ({
-    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]] },
-    body: toJson(caller, viewOfSubmission(id, submission)),
-  });
-  return async (request, submission, idempotency) => {
-    const newId = queue.ids.next();
-    const answer = await new Promise<Enqueued>((resolve) => enqueue(withPayer({ ids: [newId], submissions: [submission], idempotency }, request.caller), resolve));
-    switch (answer.kind) {
-      case "enqueued":
-        request.chargeJobs([submission]);
-        return accepted(request.caller, newId, submission);
-      case "replayed": {
-        const first = accepted(request.caller, answer.firstId, submission);
-        return { ...first, headers: [...(first.headers ?? []), REPLAYED] };
-      }
-      case "conflict":
-        return problem(422, "idempotency_key_reused", `This Idempotency-Key was used to retry another job, which made the job ${answer.firstId}.`);
-      case "failed": {
-        const failure = problemOfFailure(answer.error, [newId]);
-        if (!failure) throw answer.error;
-        return failure;
-      }
-    }
+    return enqueue(request, { submission, idempotency, otherUse: "to retry another job" });
   };
 }
 
