@@ -1,6 +1,10 @@
 /**
  * The one way to a connection to Postgres. Each has a name that Postgres shows, gives up a server that is silent, and has a limit for
  * whatever it waits for; Postgres, too, notices that this side is gone, and gives its locks back.
+ *
+ * A pooler in transaction mode (PgBouncer, and its like) takes no such settings with the connection, and lends a session of Postgres for
+ * one transaction: what is set for the session would be the next caller's. Behind one, {@link begin} sets the limits within each
+ * transaction, and nothing here outlasts one.
  */
 import pg from "pg";
 
@@ -9,7 +13,7 @@ export interface PostgresOptions {
   /** `application_name` is `taskflow-<name>`. */
   readonly name: string;
   readonly connectTimeoutMs?: number;
-  /** Postgres ends a statement after so long, its waits for locks included. Undefined: the caller sets it before its first statement. */
+  /** Postgres ends a statement after so long, its waits for locks included. Undefined: without limit. */
   readonly statementTimeoutMs?: number | undefined;
   /** So long the caller waits for an answer of a server that gives none. Not for COPY, whose answer may take as long as it likes. */
   readonly answerTimeoutMs?: number;
@@ -22,20 +26,68 @@ export interface PostgresOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A dead machine at the other end is noticed within half a minute, on both sides, where TCP alone would take two hours. */
 const KEEPALIVE_IDLE_S = 10;
-const SETTINGS = `select set_config('tcp_keepalives_idle', '${KEEPALIVE_IDLE_S}', false), set_config('tcp_keepalives_interval', '5', false),
-  set_config('tcp_keepalives_count', '4', false), set_config('idle_session_timeout', $1, false)`;
+/** Sets nothing, and has no row, where the session belongs to a pooler: that makes up the process number it gives its client. */
+const SETTINGS = `select set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),
+  set_config('idle_session_timeout', $3, false), set_config('tcp_keepalives_idle', '${KEEPALIVE_IDLE_S}', false),
+  set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '4', false)
+  where pg_backend_pid() = $4`;
 
-function configOf({ databaseUrl, name, connectTimeoutMs = CONNECT_TIMEOUT_MS, statementTimeoutMs, answerTimeoutMs, idleInTransactionMs }: PostgresOptions): pg.ClientConfig {
+/** Of the clients behind a pooler: what sets the limits within a transaction, and the process that serves it. */
+const POOLED = new WeakMap<pg.ClientBase, { readonly limits: string; pid: number | undefined }>();
+
+function configOf({ databaseUrl, name, connectTimeoutMs = CONNECT_TIMEOUT_MS, answerTimeoutMs }: PostgresOptions): pg.ClientConfig {
   return {
     connectionString: databaseUrl,
     application_name: `taskflow-${name}`,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_IDLE_S * 1_000,
-    ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs }),
     ...(answerTimeoutMs !== undefined && { query_timeout: answerTimeoutMs }),
-    ...(idleInTransactionMs !== undefined && { idle_in_transaction_session_timeout: idleInTransactionMs }),
   };
+}
+
+/** Sets the limits of a connection just opened, or remembers them where each transaction has to. */
+async function limit(client: pg.ClientBase, options: PostgresOptions): Promise<void> {
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, statementTimeoutMs = 0, idleInTransactionMs = 0, idleSessionMs = 0 } = options;
+  const values = [statementTimeoutMs, idleInTransactionMs, idleSessionMs, processOf(client) ?? 0].map(String);
+  const { rowCount } = await client.query({ text: SETTINGS, values, query_timeout: connectTimeoutMs } as pg.QueryConfig);
+  if (rowCount !== 0) return;
+  const limits = `set local statement_timeout = ${statementTimeoutMs}; set local idle_in_transaction_session_timeout = ${idleInTransactionMs}; select pg_backend_pid() as pid`;
+  POOLED.set(client, { limits, pid: undefined });
+}
+
+/** Whether a pooler is between this client and Postgres, so that no session is its own. */
+export function isPooled(client: pg.ClientBase): boolean {
+  return POOLED.has(client);
+}
+
+/** The process of Postgres that serves a client: behind a pooler, the one of the latest transaction. */
+export function backendOf(client: pg.ClientBase): number | undefined {
+  const pooled = POOLED.get(client);
+  return pooled ? pooled.pid : processOf(client);
+}
+
+function processOf(client: pg.ClientBase): number | undefined {
+  return (client as unknown as { readonly processID: number | null }).processID ?? undefined;
+}
+
+/** Begins a transaction, under the limits of the connection. @param mode "isolation level repeatable read", for one */
+export async function begin(client: pg.ClientBase, mode = ""): Promise<void> {
+  const pooled = POOLED.get(client);
+  if (!pooled) {
+    await client.query(`begin ${mode}`);
+    return;
+  }
+  const results = (await client.query(`begin ${mode}; ${pooled.limits}`)) as unknown as readonly pg.QueryResult<{ pid: number }>[];
+  pooled.pid = results.at(-1)?.rows[0]?.pid;
+}
+
+/** Does `work` in one transaction. Where it rejects, the connection is to be given up, and the transaction ends with it. */
+export async function transact<Client extends pg.ClientBase, Result>(client: Client, work: (client: Client) => Promise<Result>): Promise<Result> {
+  await begin(client);
+  const result = await work(client);
+  await client.query("commit");
+  return result;
 }
 
 /** A connection for one caller. */
@@ -47,13 +99,12 @@ export interface PostgresConnection {
 
 /** Not connected yet. Its loss is no error of its own: the call under way rejects. */
 export function postgresConnection(options: PostgresOptions): PostgresConnection {
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, idleSessionMs = 0 } = options;
   const client = new pg.Client(configOf(options));
   client.on("error", () => undefined);
   const open = async (): Promise<void> => {
     try {
       await client.connect();
-      await client.query({ text: SETTINGS, values: [String(idleSessionMs)], query_timeout: connectTimeoutMs } as pg.QueryConfig);
+      await limit(client, options);
     } catch (error) {
       cut(client);
       throw error;
@@ -64,7 +115,14 @@ export function postgresConnection(options: PostgresOptions): PostgresConnection
 
 /** Connections for statements of one kind, opened as they are needed, up to `size`. */
 export function postgresPool(options: PostgresOptions & { readonly size: number }): pg.Pool {
-  const pool = new pg.Pool({ ...configOf(options), max: options.size });
+  const onConnect = async (client: pg.ClientBase): Promise<void> => {
+    client.on("error", () => undefined); // between calls; within one, the call rejects
+    await limit(client, options).catch((error: unknown) => {
+      cut(client as pg.Client);
+      throw error;
+    });
+  };
+  const pool = new pg.Pool({ ...configOf(options), max: options.size, onConnect });
   pool.on("error", () => undefined); // an idle connection died: the pool has dropped it
   return pool;
 }

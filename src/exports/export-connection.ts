@@ -7,7 +7,7 @@ import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { PermanentError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { cut, postgresConnection } from "../postgres-connection.ts";
+import { begin, cut, postgresConnection } from "../postgres-connection.ts";
 import type { Field } from "./query-columns.ts";
 
 export interface ExportConnectionOptions {
@@ -22,7 +22,7 @@ const FINAL_CLASSES = new Set(["0A", "21", "22", "25", "42"]);
 const QUERY_CANCELED = "57014";
 
 /** How soon Postgres notices that an export is gone, cancelled or with its replica: a thread that is terminated says nothing more. */
-const LOOK_FOR_CLIENT = "set client_connection_check_interval = '1s'";
+const LOOK_FOR_CLIENT = "set local client_connection_check_interval = '1s'";
 
 /** An export that does nothing within its transaction for so long is frozen, and keeps tables from being altered. */
 const IDLE_MS = 600_000;
@@ -47,8 +47,9 @@ export class ExportConnection {
     const { client, open } = postgresConnection({ databaseUrl: url, name: "export", connectTimeoutMs: 10_000, statementTimeoutMs: timeoutMs, idleInTransactionMs: Math.max(timeoutMs, IDLE_MS) });
     try {
       await open();
-      await client.query(LOOK_FOR_CLIENT).catch(() => undefined); // not to be had on every system that Postgres runs on
-      await client.query("begin isolation level repeatable read read only");
+      await begin(client, "isolation level repeatable read read only");
+      await client.query("savepoint unset");
+      await client.query(LOOK_FOR_CLIENT).catch(() => client.query("rollback to unset")); // not to be had on every system that Postgres runs on
       await client.query(SETTINGS, [String(timeoutMs), timeZone]);
       return new ExportConnection(client, timeoutMs);
     } catch (thrown) {
