@@ -7,6 +7,7 @@
  * transaction, and nothing here outlasts one.
  */
 import pg from "pg";
+import { type Tls, parsePostgresUrl } from "./postgres-url.ts";
 
 export interface PostgresOptions {
   readonly databaseUrl: string;
@@ -35,9 +36,15 @@ const SETTINGS = `select set_config('statement_timeout', $1, false), set_config(
 /** Of the clients behind a pooler: what sets the limits within a transaction, and the process that serves it. */
 const POOLED = new WeakMap<pg.ClientBase, { readonly limits: string; pid: number | undefined }>();
 
+/** By URL: which of several ways of TLS served last (`sslmode` allow and prefer). */
+const SERVED = new Map<string, Tls>();
+
 function configOf({ databaseUrl, name, connectTimeoutMs = CONNECT_TIMEOUT_MS, answerTimeoutMs }: PostgresOptions): pg.ClientConfig {
+  const { config, tls } = parsePostgresUrl(databaseUrl);
+  const ssl = SERVED.get(databaseUrl) ?? tls[0];
   return {
-    connectionString: databaseUrl,
+    ...config,
+    ...(ssl !== undefined && { ssl }),
     application_name: `taskflow-${name}`,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
@@ -90,6 +97,26 @@ export async function transact<Client extends pg.ClientBase, Result>(client: Cli
   return result;
 }
 
+/**
+ * Finds out, with a connection that goes again, which of several ways of TLS a server takes, and sets that for a client that is not connected
+ * yet. Where none serves, the client is left with the first.
+ */
+async function negotiate(client: pg.Client, options: PostgresOptions): Promise<void> {
+  const { tls } = parsePostgresUrl(options.databaseUrl);
+  if (tls.length < 2 || SERVED.has(options.databaseUrl)) return;
+  for (const ssl of tls) {
+    const probe = new pg.Client({ ...configOf(options), ssl });
+    probe.on("error", () => undefined);
+    const serves = await probe.connect().then(() => true, () => false); // why not, the client itself finds out
+    cut(probe);
+    if (!serves) continue;
+    SERVED.set(options.databaseUrl, ssl);
+    Object.assign(client, { ssl });
+    Object.assign((client as unknown as { readonly connection: object }).connection, { ssl });
+    return;
+  }
+}
+
 /** A connection for one caller. */
 export interface PostgresConnection {
   readonly client: pg.Client;
@@ -103,9 +130,11 @@ export function postgresConnection(options: PostgresOptions): PostgresConnection
   client.on("error", () => undefined);
   const open = async (): Promise<void> => {
     try {
+      await negotiate(client, options);
       await client.connect();
       await limit(client, options);
     } catch (error) {
+      SERVED.delete(options.databaseUrl); // the server may have changed
       cut(client);
       throw error;
     }

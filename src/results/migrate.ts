@@ -7,6 +7,7 @@ import { begin, cut, postgresConnection } from "../postgres-connection.ts";
 import type { DatabaseFacts } from "./database-check.ts";
 import { mustMigrate, requireRights, requireUsable } from "./database-check.ts";
 import { LockWatch } from "./lock-watch.ts";
+import { failureOf } from "./postgres-failure.ts";
 import { DAY_MS, addPartitions, startOfDay } from "./partitions.ts";
 
 const FOLDER = new URL("./migrations/", import.meta.url);
@@ -69,15 +70,10 @@ export async function migrate(databaseUrl: string, { waitMs = WAIT_MS, onWait }:
   } catch (error) {
     cut(client);
     if (error instanceof StartError) throw error;
-    throw new StartError(codeOf(error) === LOCK_NOT_AVAILABLE ? lockedOut(where, waitMs, wait) : unusable(where, error), error);
+    throw new StartError(codeOf(error) === LOCK_NOT_AVAILABLE ? lockedOut(where, waitMs, wait) : failureOf(`Postgres at ${where} cannot be used`, error), error);
   } finally {
     watch?.close();
   }
-}
-
-function unusable(where: string, error: unknown): string {
-  const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : messageOf(error);
-  return `Postgres at ${where} cannot be used (${reason}): check that it runs and that DATABASE_URL names it, its user and its database.`;
 }
 
 function lockedOut(where: string, waitMs: number, wait = "a lock, whose holder Postgres does not show"): string {
