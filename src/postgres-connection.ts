@@ -147,16 +147,17 @@ export function postgresPool(options: PostgresOptions & { readonly size: number 
   const onConnect = async (client: pg.ClientBase): Promise<void> => {
     client.on("error", () => undefined); // between calls; within one, the call rejects
     await limit(client, options).catch((error: unknown) => {
-      cut(client as pg.Client);
+      cut(client);
       throw error;
     });
   };
-  const pool = new pg.Pool({ ...configOf(options), max: options.size, onConnect });
+  const config = { ...configOf(options), max: options.size, onConnect };
+  const pool = new pg.Pool(config); // it waits for the promise, which its types do not know
   pool.on("error", () => undefined); // an idle connection died: the pool has dropped it
   return pool;
 }
 
 /** Ends a connection at once, whatever is under way: that rejects. `end()` would wait for the other side where no query is under way. */
-export function cut(client: pg.Client): void {
+export function cut(client: pg.ClientBase): void {
   (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
 }

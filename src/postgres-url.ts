@@ -5,14 +5,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import type { ConnectionOptions } from "node:tls";
-import type pg from "pg";
 import { StartError, messageOf } from "./errors.ts";
 
 /** Whether a connection is encrypted, and what of the server's certificate is verified. */
 export type Tls = ConnectionOptions | false;
 
 export interface PostgresUrl {
-  readonly config: pg.ClientConfig;
+  /** For pg: the URL without what is read here. */
+  readonly config: { readonly connectionString: string; readonly enableChannelBinding?: boolean };
   /** What is tried in turn; empty where the URL leaves it to the environment (PGSSLMODE). */
   readonly tls: readonly Tls[];
 }

@@ -32,6 +32,7 @@ const REMEDIES: readonly Remedy[] = [
   { text: /no such database/, fix: "correct the database in DATABASE_URL, or make it known to the pooler" },
   { text: /unsupported startup parameter/, fix: "take that out of DATABASE_URL, or name it in the pooler's ignore_startup_parameters" },
   { code: /^53300$/, fix: "allow it more connections (max_connections, or the connection limit of the role or database), or start fewer replicas" },
+  { text: /statement pooling mode/, fix: "give the pooler pool_mode = transaction" },
   { text: /query_wait_timeout|no more connections allowed/, fix: "allow the pooler more connections (default_pool_size, max_client_conn), or start fewer replicas" },
   { code: /^57P0[123]$/, fix: "wait until it runs, and start again" },
   { code: /^25006$/, fix: "set DATABASE_URL to the primary, or to a role that may write" },
