@@ -1,9 +1,14 @@
 /** A replica on databases that will not do, and as a role that may read and write data and no more. */
+import { readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
 import { StartError } from "../errors.ts";
 import { call, jobWhen, startReplica, submit } from "../testing/replica.ts";
-import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { settableClock } from "../testing/script-clock.ts";
+import { freshDatabase, freshRedis, ownPostgres, ownRedis, tempDir } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
 import { trimAccepted } from "./accepted-partitions.ts";
 import { RecorderConnection } from "./connection.ts";
 import { migrate } from "./migrate.ts";
@@ -39,6 +44,8 @@ function as(url: string, user: string, password: string): string {
   return Object.assign(new URL(url), { username: user, password }).href;
 }
 
+const setClock = settableClock();
+
 const DATA_RIGHTS = ["grant usage on schema public to $app", "grant select, insert, update, delete on all tables in schema public to $app"];
 
 describe("a role that may read and write data", () => {
@@ -52,9 +59,25 @@ describe("a role that may read and write data", () => {
       }
       expect((await call(replica, "GET", "/api/v1/health")).body).toMatchObject({ status: "ok" });
     } finally {
-      await replica.close();
+      await replica.close(); // and records what it has
     }
     expect(await query(app, "select durability, status from jobs order by durability")).toEqual([{ durability: "postgres", status: "completed" }, { durability: "redis", status: "completed" }]);
+  });
+
+  it("runs a replica on a Redis whose clock is days beyond the partitions that were made ahead", async () => {
+    const [{ app }, { address, port }] = await Promise.all([twoRoles(...DATA_RIGHTS), ownRedis()]);
+    const redis = new Redis(port, "127.0.0.1");
+    await setClock(redis, 5 * DAY_MS);
+    redis.disconnect();
+    const replica = await startReplica({ redis: address, database: app, artifacts: tempDir() });
+    try {
+      const accepted = (durability: string): Promise<string> => until(() => submit(replica, "noop", {}, { durability }).catch(() => undefined), { what: "a replica that knows the time accepts it" });
+      const ids = [await accepted("redis"), await accepted("postgres")];
+      for (const id of ids) expect((await jobWhen(replica, id)).status).toBe("completed");
+      await until(async () => (await query(app, "select from jobs where created_at > now() + interval '4 days'")).length === ids.length, { what: "both are recorded" });
+    } finally {
+      await replica.close();
+    }
   });
 
   it("makes the partitions of days that nobody made ahead, and drops those past their retention", async () => {
@@ -126,6 +149,16 @@ describe("a database", () => {
     const url = await encoded(encoding);
     await expect(migrate(url)).rejects.toThrow(new RegExp(`^Postgres at 127\\.0\\.0\\.1:\\d+ stores database "test_\\w+" in ${encoding}, which cannot hold every text of a job: make one with "create database [^\\n]*\\.$`));
     expect(await query(url, "select from pg_class where relname = 'taskflow_migrations'")).toEqual([]);
+  });
+
+  it("on a standby is refused, with the primary as the remedy", async () => {
+    const server = await ownPostgres();
+    await migrate(server.address);
+    const cluster = readlinkSync(`/proc/${server.pid}/cwd`);
+    await server.stop();
+    writeFileSync(join(cluster, "standby.signal"), "");
+    await server.restart();
+    await expect(migrate(server.address)).rejects.toThrow(/ is a standby that takes no writes: set DATABASE_URL to the primary\.$/);
   });
 
   it("in SQL_ASCII will do", async () => {
