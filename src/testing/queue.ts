@@ -46,8 +46,13 @@ export async function openQueue(address: string, options: Partial<QueueOptions> 
     onCancel: () => undefined,
     ...options,
   });
-  await queue.open(5_000);
-  return queue;
+  try {
+    await queue.open(5_000);
+    return queue;
+  } catch (error) {
+    queue.close();
+    throw error;
+  }
 }
 
 export function submission(changes: Partial<Submission> = {}): Submission {
