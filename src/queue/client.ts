@@ -19,8 +19,8 @@ function makeStringMethodsFast(): void {
 }
 makeStringMethodsFast();
 
-/** Answers of a server that is not the master, or not any more, or not of these keys. */
-const NOT_MASTER = /^(READONLY|MASTERDOWN|MOVED)\b/;
+/** Answers of a server that is no master, or no more. */
+const NOT_MASTER = /^(READONLY|MASTERDOWN)\b/;
 
 /** Longer than any call waits: a connection on which nothing comes for so long has a dead machine at its other end, or a frozen one. */
 const SILENT_MS = 6_000;
@@ -68,12 +68,20 @@ export function openRedis(url: string, name = "tool"): Redis {
       },
     );
   };
+  keepErrorsHandled(redis);
   redis.connect().catch(() => undefined); // reported as "error", and tried again
   return redis;
 }
 
 function reasonOf(error: unknown): Error {
   return error instanceof StartError ? error : new Error("it closed the connection before it answered", { cause: error });
+}
+
+/** A connection by TLS may fail twice, and ioredis listens once: the second error would end the process. */
+function keepErrorsHandled(redis: Redis): void {
+  const { connector } = redis as unknown as { readonly connector: { connect: (emit: unknown) => Promise<NodeJS.EventEmitter> } };
+  const connect = connector.connect.bind(connector);
+  connector.connect = async (emit) => (await connect(emit)).on("error", () => undefined);
 }
 
 /** The client's check of the server, which ends its handshake: nothing else is sent before it calls back, and it connects anew after an error. */

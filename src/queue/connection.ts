@@ -12,7 +12,7 @@ import { openRedis } from "./client.ts";
 import { RequestBuffers } from "./request-buffers.ts";
 import type { Script } from "./scripts.ts";
 import { scripts } from "./scripts.ts";
-import { BusyServer } from "./unfit-server.ts";
+import { BusyServer, isTlsFailure } from "./unfit-server.ts";
 
 /** Answers that say "not now": nothing was changed, and a later call may go through. */
 const NOT_NOW = /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|CROSSSLOT|NOPERM|NOAUTH)\b/;
@@ -43,7 +43,7 @@ export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void
   try {
     await new Promise<void>((resolve, reject) => {
       note = (error) => {
-        if (error instanceof StartError && !(error instanceof BusyServer)) reject(error);
+        if (isTlsFailure(error) || (error instanceof StartError && !(error instanceof BusyServer))) reject(error);
         if (!(lastError instanceof BusyServer) || error instanceof BusyServer) lastError = error;
       };
       redis.on("error", note);

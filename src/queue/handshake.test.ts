@@ -21,7 +21,7 @@ afterAll(async () => {
 /** The sentence with which a start at this address ends; "" where it does not. */
 async function refusal(address: string): Promise<string> {
   try {
-    const queue = await openQueue(address);
+    const queue = await openQueue(address, {}, 1_500);
     closers.push(() => queue.close());
     await checkServer(queue, "HERE");
     return "";
@@ -153,7 +153,7 @@ it("takes TLS with an authority that the address names, and says what else to do
   expect(await refusal(`${address}/1?cafile=${cert}`)).toBe("");
   expect(await refusal(address)).toMatch(/^Redis at HERE cannot be used by TLS \(.*self-signed.*\): its certificate is not from an authority that is trusted here: add the parameter cafile=FILE to REDIS_ADDR/);
   expect(await refusal(`${address}?cafile=${cert}&servername=cache.example.com`)).toMatch(/its certificate is for another name: .*servername=NAME/);
-  expect(await refusal(`rediss://127.0.0.1:${port}`)).toContain("it does not speak TLS on that port: write redis:// in REDIS_ADDR");
+  expect(await refusal(await peer({}, "-ERR no TLS here\r\n").then((plain) => plain.replace("redis:", "rediss:")))).toContain("it does not speak TLS on that port: write redis:// in REDIS_ADDR");
   expect(await refusal(`${address}?cafile=${dir}/none.pem`)).toMatch(/^REDIS_ADDR: the file of its parameter cafile cannot be read \(ENOENT/);
   expect(await refusal(`redis://127.0.0.1:${tlsPort}`)).toMatch(/^Redis at HERE does not answer \(.+\)/);
   await clientOf(port).config("SET", "tls-auth-clients", "yes");

@@ -16,14 +16,23 @@ const TLS_REASONS: readonly (readonly [reason: RegExp, advice: string])[] = [
   [/wrong[_ ]version[_ ]number|packet[_ ]length[_ ]too[_ ]long/i, "it does not speak TLS on that port: write redis:// in REDIS_ADDR, or set the port for TLS"],
 ];
 
+/** Whether a connection failed on a certificate, or on TLS itself: trying again does not help. */
+export function isTlsFailure(error: unknown): boolean {
+  return tlsAdvice(error) !== undefined;
+}
+
+function tlsAdvice(error: unknown): string | undefined {
+  const known = `${codeOf(error) ?? ""} ${messageOf(error)}`;
+  return TLS_REASONS.find(([reason]) => reason.test(known))?.[1];
+}
+
 /** What went wrong between here and the server at `place`, as the sentence that ends a start. */
 export function startErrorOf(place: string, error: unknown): StartError {
   if (error instanceof StartError) return error;
   const message = messageOf(error);
-  const known = `${codeOf(error) ?? ""} ${message}`;
-  const advice = TLS_REASONS.find(([reason]) => reason.test(known))?.[1];
+  const advice = tlsAdvice(error);
   if (advice !== undefined) return new StartError(`Redis at ${place} cannot be used by TLS (${message}): ${advice}.`, error);
-  if (/unknown command.*sentinel/i.test(known)) return new StartError(`The server at ${place} is not a Sentinel: name the Sentinels in REDIS_ADDR, or write redis:// and no MASTER_NAME.`, error);
+  if (/unknown command.*sentinel/i.test(message)) return new StartError(`The server at ${place} is not a Sentinel: name the Sentinels in REDIS_ADDR, or write redis:// and no MASTER_NAME.`, error);
   const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : message;
   return new StartError(`Redis at ${place} does not answer (${reason}): start it, or set REDIS_ADDR to where it is.`, error);
 }

@@ -31,7 +31,7 @@ export class TestRunner implements Runner {
 }
 
 /** An open queue of one more replica; `close()` it. */
-export async function openQueue(address: string, options: Partial<QueueOptions> = {}): Promise<Queue> {
+export async function openQueue(address: string, options: Partial<QueueOptions> = {}, timeoutMs = 5_000): Promise<Queue> {
   replicas += 1;
   const queue = new Queue({
     url: address,
@@ -47,7 +47,7 @@ export async function openQueue(address: string, options: Partial<QueueOptions> 
     ...options,
   });
   try {
-    await queue.open(5_000);
+    await queue.open(timeoutMs);
     return queue;
   } catch (error) {
     queue.close();
