@@ -202,6 +202,12 @@ export class Queue {
     return own;
   }
 
+  /** Writes down which installation the namespace belongs to, unless it belongs to one. @returns the one that it belongs to now */
+  async declareInstallation(own: string): Promise<string> {
+    const before = await this.#work.send("set", [`${this.#ns}installation`, own, "NX", "GET"], CALL_TIMEOUT_MS);
+    return typeof before === "string" ? before : own;
+  }
+
   /**
    * Enqueues one submission of one or more jobs, as a whole. Submissions of one event-loop tick travel in one call.
    * `done` is called exactly once, within the submit timeout.

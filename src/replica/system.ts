@@ -20,6 +20,7 @@ import { makeDispatch } from "./dispatch.ts";
 import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
+import { watchInstallation } from "./installation.ts";
 import { openRestore } from "./restore.ts";
 import { typesToRun } from "./settings-check.ts";
 import { warning } from "./warning.ts";
@@ -104,6 +105,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
   closers.push(() => queue.close(), () => queue.leave());
+  closers.push(await watchInstallation({ ...options, namespace: config.REDIS_NAMESPACE, queue }));
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
