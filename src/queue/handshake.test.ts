@@ -74,7 +74,7 @@ it("does not use a connection again whose database is refused at a reconnection"
   const queue = await openQueue(`${address}/3`, { reach: { onLost: ({ message }) => losses.push(message), onBack: () => { back += 1; } } });
   closers.push(() => queue.close());
   await redis.acl("SETUSER", "default", "-select");
-  await redis.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+  await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
   await until(() => losses.some((loss) => loss.includes("does not let the user default choose database 3")), { what: "the loss is reported" });
   expect(queue.isReady).toBe(false);
   await expect(queue.pause("noop")).rejects.toThrow("Redis is not connected");
@@ -171,7 +171,7 @@ it("refuses a node of a cluster that does not have its keys, and a database but 
   const slot = await first.cluster("KEYSLOT", "{taskflow:0}:layout");
   await first.cluster("ADDSLOTSRANGE", 0, slot);
   await second.cluster("ADDSLOTSRANGE", slot + 1, 16_383);
-  const [, busPort = ""] = (await second.config("GET", "cluster-port")) as [string, string];
+  const [, busPort] = (await second.config("GET", "cluster-port")) as [string, string];
   await first.call("CLUSTER", "MEET", "127.0.0.1", String(other.port), busPort);
   for (const node of [first, second]) await until(async () => (await node.cluster("INFO")).includes("cluster_state:ok"), { what: "the cluster is complete", timeoutMs: 20_000 });
   expect(await refusal(other.address)).toBe(sentence.replace("which is not complete", "and the keys of REDIS_NAMESPACE are on HERE"));

@@ -39,13 +39,13 @@ export async function shakeHands(redis: Redis, { user, password, database, name 
   ]);
   failOn(auth, (message) => loginFailure(message, place));
   failOn(info, (message) => (NOT_GIVEN.test(message) ? undefined : commonFailure("INFO", message, place)));
-  const known = info.status === "fulfilled" ? readInfo(String(info.value)) : {};
+  const known = info.status === "fulfilled" ? readInfo(info.value) : {};
   requireFit(known, place);
   failOn(select, (message) => selectFailure(message, database, place, user));
   failOn(client, (message) => (NOT_GIVEN.test(message) ? undefined : commonFailure("CLIENT INFO", message, place)));
   failOn(setName, (message) => (NOT_GIVEN.test(message) ? undefined : commonFailure("CLIENT SETNAME", message, place)));
   // A proxy may answer OK to SELECT and go on with another database.
-  const actual = client.status === "fulfilled" ? /\bdb=(\d+)/.exec(String(client.value))?.[1] : undefined;
+  const actual = client.status === "fulfilled" ? /\bdb=(\d+)/.exec(client.value)?.[1] : undefined;
   if (actual !== undefined && Number(actual) !== database) {
     throw new UnfitServer(`Redis at ${place} has put the connection into database ${actual}, and REDIS_ADDR names ${database}: name one that it gives.`);
   }
