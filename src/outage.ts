@@ -21,7 +21,6 @@ const KINDS: readonly (readonly [code: RegExp, words: string])[] = [
   [/^57\w{3}$/, "it is starting or shutting down"],
   [/^OOM$/, "its memory is full"],
   [/^(?:READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)$/, "it does not take writes now"],
-  [/^(?:MOVED|ASK|CROSSSLOT)$/, "it is a node of a cluster, and these keys are on another"],
   [/^MISCONF$/, "it cannot save to its disk"],
   [/^(?:LOADING|BUSY)$/, "it is busy"],
 ];
