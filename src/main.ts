@@ -16,7 +16,7 @@ import type { LoadedDefinition } from "./registry.ts";
 import { loadDefinitions, registryOf, settingsOf } from "./registry.ts";
 import { Shutdown } from "./shutdown.ts";
 import { describeSettings, settingsHelp } from "./settings-table.ts";
-import { parseRedisAddr } from "./redis-addr.ts";
+import { parseRedisAddr, placeOf } from "./redis-addr.ts";
 import type { System } from "./replica/system.ts";
 import { startSystem } from "./replica/system.ts";
 
@@ -90,7 +90,7 @@ async function startReplica({ config, definitions, replica, log, embedded, onUnf
     log,
     version,
     databaseUrl,
-    redis: { url: redis.url, where: `${redis.host}:${redis.port}` },
+    redis: { url: redis.url, where: placeOf(redis) },
     typeSettings,
     mail: embedded.mail,
     onUnfit,

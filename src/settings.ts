@@ -13,7 +13,7 @@ export const baseSettings = Type.Object({
     default: "all",
     description: "`api` takes jobs and runs none, `worker` runs them and serves health and metrics only, `all` does both",
   }),
-  REDIS_ADDR: Type.String({ default: "", isSecret: true, description: "Redis: `host:port`, or `redis://USER:PASSWORD@HOST:PORT/DATABASE` (`rediss://` for TLS), or by Sentinels `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE` (`rediss+sentinel://`). Empty: one is started here" }),
+  REDIS_ADDR: Type.String({ default: "", isSecret: true, description: "Redis: `host:port`, or `redis://USER:PASSWORD@HOST:PORT/DATABASE` (`rediss://` for TLS, with `?cafile=FILE` for an authority of your own), or `unix:///PATH`, or by Sentinels `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE` (`rediss+sentinel://`). Empty: one is started here" }),
   REDIS_NAMESPACE: Type.String({
     default: "taskflow:0",
     pattern: "^[A-Za-z0-9._:-]+$",

@@ -20,12 +20,13 @@ import { makeDispatch } from "./dispatch.ts";
 import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
+import { watchInstallation } from "./installation.ts";
 import { openRestore } from "./restore.ts";
 import { typesToRun } from "./settings-check.ts";
 import { warning } from "./warning.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
-import { StartError, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -34,6 +35,7 @@ import type { Metrics } from "../metrics.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
+import { startErrorOf } from "../queue/unfit-server.ts";
 import type { Registry } from "../registry.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
@@ -103,6 +105,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
   closers.push(() => queue.close(), () => queue.leave());
+  closers.push(await watchInstallation({ ...options, namespace: config.REDIS_NAMESPACE, queue }));
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
@@ -216,14 +219,12 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     onError: warning(log, "Redis refused a call"),
   });
   try {
-    await queue.open(START_TIMEOUT_MS);
-    for (const warning of await checkServer(queue)) log.warn(warning);
+    const denied = await queue.open(START_TIMEOUT_MS);
+    for (const warning of [...denied, ...(await checkServer(queue, redis.where))]) log.warn(warning);
     return queue;
   } catch (error) {
     queue.close();
-    if (error instanceof StartError) throw error;
-    if (/WRONGPASS|NOAUTH/.test(messageOf(error))) throw new StartError(`Redis at ${redis.where} does not take the user or password of REDIS_ADDR.`, error); // it has no code but these words
-    throw new StartError(`Redis at ${redis.where} does not answer (${messageOf(error)}): start it, or set REDIS_ADDR to where it is.`, error);
+    throw startErrorOf(redis.where, error);
   }
 }
 
