@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
+import { exitProcess, killAfter } from "./exit.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log.ts";
 import type { LoadedDefinition } from "./registry.ts";
@@ -41,7 +42,7 @@ async function main(): Promise<void> {
   loadUws(); // where that is not possible, nothing else need be started
   const replica = randomReplicaId();
   const log = createLog({ level: config.LOG_LEVEL, replica });
-  const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, exit: (code) => process.exit(code) });
+  const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, delayMs: config.SHUTDOWN_DELAY_MS, exit: exitProcess, killAfter });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
   process.on("uncaughtException", shutdown.faulted);
   process.on("unhandledRejection", shutdown.faulted);
@@ -59,6 +60,7 @@ async function main(): Promise<void> {
         await system.close();
         await embedded.close();
       },
+      leave: () => system.leave(),
       jobs: () => system.jobs(),
     });
     announce(config, system.port, embedded);
@@ -119,5 +121,5 @@ main().catch((error: unknown) => {
   // One sentence for what the operator can mend; a stack for what only we can.
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
-  process.exit(error instanceof UsageError ? 2 : 1);
+  exitProcess(error instanceof UsageError ? 2 : 1);
 });

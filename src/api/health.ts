@@ -83,9 +83,9 @@ const OK = json(200, '{"status":"ok"}');
 export const isLive: Handler = (_request, reply) => reply.send(OK);
 
 /** Whether new work should come here. Postgres away: it should, the outbox takes what ends meanwhile. */
-export function isReady({ queue }: HealthReader, books: BooksReader, isDraining: () => boolean): () => Promise<Answer> {
+export function isReady({ queue }: HealthReader, books: BooksReader, isLeaving: () => boolean): () => Promise<Answer> {
   return async () => {
-    if (isDraining()) return problem(503, "draining", "This replica is shutting down.");
+    if (isLeaving()) return problem(503, "draining", "This replica is shutting down.");
     // One that just started, or has nothing to do, may have been silent: then this call is the round trip that tells.
     if (queue.silentMs >= MAX_SILENT_MS) await books.recent();
     return OK;
