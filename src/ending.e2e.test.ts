@@ -43,7 +43,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const child = spawn(process.execPath, [...NODE_OPTIONS, BUILT], { cwd: folder, env, stdio: ["ignore", log, "pipe"] });
     const ended = new Promise((resolve) => { child.once("exit", resolve); });
     let said = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => { said += text; });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => { said += text; });
     await until(() => said.includes(" serves on "), { what: "it serves", timeoutMs: TIMEOUT_MS });
     const startedAt = performance.now();
     child.kill("SIGTERM");

@@ -27,7 +27,7 @@ import { typesToRun } from "./settings-check.ts";
 import { warning } from "./warning.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
-import { StartError, messageOf } from "../errors.ts";
+import { StartError } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -36,6 +36,7 @@ import type { Metrics } from "../metrics.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
+import { reasonOf, unusable } from "../reason.ts";
 import type { Registry } from "../registry.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
@@ -210,7 +211,7 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     onWake: () => hears.wake(),
     onCancel: (id) => hears.cancel(id),
     reach: {
-      onLost: (error) => log.warn({ error: messageOf(error) }, "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile"),
+      onLost: (error) => log.warn({ error: reasonOf(error) }, "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile"),
       onBack: () => log.info("Redis answers again"),
     },
     onError: warning(log, "Redis refused a call"),
@@ -222,8 +223,7 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
   } catch (error) {
     queue.close();
     if (error instanceof StartError) throw error;
-    if (/WRONGPASS|NOAUTH/.test(messageOf(error))) throw new StartError(`Redis at ${redis.where} does not take the user or password of REDIS_ADDR.`, error); // it has no code but these words
-    throw new StartError(`Redis at ${redis.where} does not answer (${messageOf(error)}): start it, or set REDIS_ADDR to where it is.`, error);
+    throw new StartError(unusable({ name: "Redis", at: redis.where, setting: "REDIS_ADDR" }, error), error);
   }
 }
 

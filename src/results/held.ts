@@ -1,7 +1,8 @@
 /** What Postgres holds, for whoever reconciles. */
 import { LOWEST_ID } from "../core/id.ts";
 import type pg from "pg";
-import { StartError, codeOf, messageOf } from "../errors.ts";
+import { StartError } from "../errors.ts";
+import { unusable } from "../reason.ts";
 import type { PostgresConnection } from "../postgres-connection.ts";
 import { postgresConnection } from "../postgres-connection.ts";
 import { readSql } from "./sql.ts";
@@ -29,8 +30,8 @@ export class Held {
     try {
       await this.#open();
     } catch (error) {
-      const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : messageOf(error);
-      throw new StartError(`Postgres at ${this.#client.host}:${this.#client.port} does not answer (${reason}): check DATABASE_URL.`, error);
+      const at = `${this.#client.host}:${this.#client.port}`;
+      throw new StartError(unusable({ name: "Postgres", at, setting: "DATABASE_URL", does: "does not answer" }, error), error);
     }
   }
 

@@ -2,8 +2,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
-import { StartError, codeOf, messageOf } from "../errors.ts";
+import { StartError, codeOf } from "../errors.ts";
 import { cut, postgresConnection } from "../postgres-connection.ts";
+import { unusable } from "../reason.ts";
 import { LockWatch } from "./lock-watch.ts";
 import { DAY_MS, addPartitions, startOfDay } from "./partitions.ts";
 
@@ -64,15 +65,10 @@ export async function migrate(databaseUrl: string, { waitMs = WAIT_MS, onWait }:
   } catch (error) {
     cut(client);
     if (error instanceof StartError) throw error;
-    throw new StartError(codeOf(error) === LOCK_NOT_AVAILABLE ? lockedOut(where, waitMs, wait) : unusable(where, error), error);
+    throw new StartError(codeOf(error) === LOCK_NOT_AVAILABLE ? lockedOut(where, waitMs, wait) : unusable({ name: "Postgres", at: where, setting: "DATABASE_URL" }, error), error);
   } finally {
     watch?.close();
   }
-}
-
-function unusable(where: string, error: unknown): string {
-  const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : messageOf(error);
-  return `Postgres at ${where} cannot be used (${reason}): check that it runs and that DATABASE_URL names it, its user and its database.`;
 }
 
 function lockedOut(where: string, waitMs: number, wait = "a lock, whose holder Postgres does not show"): string {
