@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { loadUws } from "./api/uws-library.ts";
 import { loadConfig } from "./config.ts";
+import { captureConsole } from "./console-output.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
@@ -25,8 +26,11 @@ const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.
 
 const HELP: readonly string[] = ["--help", "-h"];
 
+const output = captureConsole();
+const replica = randomReplicaId();
+
 function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  output.print.stderr(`${text}\n`);
 }
 
 async function main(): Promise<void> {
@@ -35,13 +39,13 @@ async function main(): Promise<void> {
   const definitions = await loadDefinitions({ jobsDir: process.env.TASKFLOW_JOBS });
   const typeSettings = settingsOf(definitions);
   if (process.argv.length > 2) {
-    process.stdout.write(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
+    output.print.stdout(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
     return;
   }
   const config = loadConfig(process.env, typeSettings);
   loadUws(); // where that is not possible, nothing else need be started
-  const replica = randomReplicaId();
   const log = createLog({ level: config.LOG_LEVEL, replica });
+  output.to(() => log);
   const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, delayMs: config.SHUTDOWN_DELAY_MS, exit: exitProcess, killAfter });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
   process.on("uncaughtException", shutdown.faulted);
@@ -118,6 +122,7 @@ function announce(config: Config, port: number, embedded: EmbeddedServices): voi
 }
 
 main().catch((error: unknown) => {
+  output.to(() => createLog({ level: "info", replica })); // what was printed while there was no log yet
   // One sentence for what the operator can mend; a stack for what only we can.
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
