@@ -61,9 +61,9 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
     kept ??= new KeptLog(startedAt);
     kept.add(message, fields);
     try {
-      say({ jobId, claimSeq, log: message, fields });
+      say({ jobId, claimSeq, type, attempt, log: message, fields });
     } catch {
-      say({ jobId, claimSeq, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
+      say({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
     }
   };
   if (!link) jobLog = log;
