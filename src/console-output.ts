@@ -10,7 +10,6 @@ const MAX_CHARS = 16 * 1024;
 const MAX_KEPT = 1_000;
 
 type Line = (log: Log) => void;
-type Write = typeof process.stdout.write;
 
 export interface ConsoleOutput {
   /** Writes to the stream itself. */
@@ -51,7 +50,7 @@ function capture(name: "stdout" | "stderr", onText: (text: string) => void): (te
     if (callback) process.nextTick(callback);
     return true;
   };
-  stream.write = write as Write;
+  stream.write = write;
   return (text) => void original(text);
 }
 

@@ -23,9 +23,9 @@ export function killAfter(ms: number): void {
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
     });
     watch.on("error", () => undefined); // no shell or no process to be had: then whoever watches over this process has the last word
-    watch.stdin?.on("error", () => undefined);
+    watch.stdin.on("error", () => undefined);
     watch.unref();
-    (watch.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+    (watch.stdin as unknown as { unref?: () => void }).unref?.();
   } catch {
     // as above
   }

@@ -110,12 +110,12 @@ const OF_A_ROW = /^2[23]\w{3}$/;
 /** Only what is known to be harmless: the further properties of a library's error may hold a request, its headers, a row. */
 function printableError(error: Error, depth: number): Record<string, unknown> {
   const { name, message, stack = "", cause, errors, detail, $metadata } = error as Error & { errors?: unknown; detail?: unknown; $metadata?: { httpStatusCode?: unknown } };
-  const told = OF_POSTGRES.map((field) => [field, (error as unknown as Record<string, unknown>)[field]]).filter(([, text]) => typeof text === "string");
+  const told = OF_POSTGRES.map((field): [string, unknown] => [field, (error as unknown as Record<string, unknown>)[field]]).filter(([, text]) => typeof text === "string");
   return {
     type: name,
     code: codeOf(error),
     message,
-    ...Object.fromEntries(told),
+    ...(Object.fromEntries(told) as Record<string, unknown>),
     ...(typeof detail === "string" && !OF_A_ROW.test(codeOf(error) ?? "") && { detail }),
     ...(typeof $metadata?.httpStatusCode === "number" && { status: $metadata.httpStatusCode }),
     stack,

@@ -1,10 +1,11 @@
-/** The figures of docs/operations/planning.md that a database is planned by. */
+/** What docs/operations/planning.md says of connections and rights. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { expect, it } from "vitest";
-import { redisCommand } from "../embedded/redis-command.ts";
-import { startReplica, call, jobWhen, submit } from "../testing/replica.ts";
-import { freshDatabase, ownRedis, tempDir } from "../testing/services.ts";
+import { openRedis } from "../queue/connection.ts";
+import { call, jobWhen, startReplica, submit } from "../testing/replica.ts";
+import { freshDatabase, ownPostgres, ownRedis, tempDir } from "../testing/services.ts";
 
 const page = readFileSync(new URL("../../docs/operations/planning.md", import.meta.url), "utf8");
 
@@ -25,9 +26,11 @@ it("a replica has no more connections than the planning page says, each under it
   const replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env: { SMTP_URL: "smtp://127.0.0.1:1" } });
   const observer = new pg.Client({ connectionString: database.url });
   await observer.connect();
+  const lister = openRedis(redis.address, "observer");
+  await once(lister, "ready");
   const most = { Redis: new Map<string, number>(), Postgres: new Map<string, number>() };
   const look = async (): Promise<void> => {
-    const clients = [...(await redisCommand(redis.port, "CLIENT", "LIST")).matchAll(/ name=taskflow-([\w-]+)/g)].map(([, name = ""]) => name);
+    const clients = [...String(await lister.client("LIST")).matchAll(/ name=taskflow-([\w-]+)/g)].map(([, name = ""]) => name).filter((name) => name !== "observer");
     const { rows } = await observer.query<{ name: string }>("select substr(application_name, 10) as name from pg_stat_activity where datname = current_database() and application_name like 'taskflow-%'");
     for (const [store, names] of [["Redis", clients], ["Postgres", rows.map(({ name }) => name)]] as const) {
       for (const [name, count] of countsOf(names)) most[store].set(name, Math.max(count, most[store].get(name) ?? 0));
@@ -39,10 +42,37 @@ it("a replica has no more connections than the planning page says, each under it
   await Promise.all([...ids.flatMap((id) => [call(replica, "GET", `/api/v1/jobs/${id}`), call(replica, "GET", "/api/v1/jobs?limit=5")]), look(), look()]);
   await look();
   await observer.end();
+  lister.disconnect();
   await replica.close();
   for (const [store, counts] of Object.entries(most)) {
     const planned = plannedFor(store);
     expect([store, [...counts].filter(([name, count]) => count > (planned.get(name) ?? 0))]).toEqual([store, []]);
     expect([store, counts.size > 2]).toEqual([store, true]);
   }
+});
+
+/** The lines of the page's one block of code in this language under a heading. */
+function block(heading: string, language: string): string {
+  return page.split(`### ${heading}`)[1]?.split(`\`\`\`${language}\n`)[1]?.split("```")[0]?.trim() ?? "";
+}
+
+it("the rights of the planning page are enough", { timeout: 120_000 }, async () => {
+  const [redis, postgres] = await Promise.all([ownRedis(), ownPostgres()]);
+  const admin = openRedis(redis.address, "admin");
+  await once(admin, "ready");
+  const [command = "", ...words] = block("Redis user", "").split(" ");
+  await admin.call(command, ...words);
+  admin.disconnect();
+  const owner = new pg.Client({ connectionString: Object.assign(new URL(postgres.address), { pathname: "/postgres" }).href });
+  await owner.connect();
+  for (const statement of block("Postgres role", "sql").split("\n")) await owner.query(statement.replace("create database taskflow ", "create database planned "));
+  await owner.end();
+  const urlOf = (address: string, path: string): string => Object.assign(new URL(address), { username: "taskflow", password: "PASSWORD", pathname: path }).href;
+  const replica = await startReplica({ redis: urlOf(redis.address, "/0"), database: urlOf(postgres.address, "/planned"), artifacts: tempDir(), env: { SMTP_URL: "smtp://127.0.0.1:1" } });
+  for (const fields of [{}, { durability: "postgres" }, { delay_ms: 10 }]) {
+    expect(await jobWhen(replica, await submit(replica, "noop", {}, fields))).toMatchObject({ status: "completed" });
+  }
+  for (const path of ["queues", "workers", "stats", "jobs"]) expect((await call(replica, "GET", `/api/v1/${path}`)).status).toBe(200);
+  await replica.close();
+  expect(replica.lines().filter(({ level, msg }) => level === "error" || /refused|NOPERM|permission|CONFIG/.test(String(msg)))).toEqual([]);
 });
