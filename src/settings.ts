@@ -55,6 +55,12 @@ export const baseSettings = Type.Object({
   LOG_LEVEL: Type.Enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info", description: "The least level that is logged" }),
   LEASE_MS: Type.Integer({ default: 15_000, minimum: 1_000, maximum: 3_600_000, description: "How long a job stays with a replica that no longer answers. Renewed at every third of it" }),
   DRAIN_MS: Type.Integer({ default: 30_000, minimum: 0, maximum: 3_600_000, description: "How long running jobs may go on after SIGTERM; then they are given back" }),
+  SHUTDOWN_DELAY_MS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 600_000,
+    description: "How long a replica serves on after SIGTERM, submissions included, while `/api/v1/health/ready` answers 503 and before it drains: longer than balancers take to notice. 0: it drains at once",
+  }),
   CLAIM_LIMIT: Type.Integer({ default: 500, minimum: 1, maximum: 1_000, description: "Jobs taken from Redis in one call, at most" }),
   RECORD_BATCH_ROWS: Type.Integer({ default: 2_000, minimum: 1, maximum: 100_000, description: "Rows written to Postgres in one COPY, at most" }),
   RECORD_HIGH_MARK: Type.Integer({ default: 20_000, minimum: 1, maximum: 10_000_000, description: "Outcomes not yet in Postgres at which a replica stops taking jobs" }),

@@ -40,8 +40,8 @@ export interface Route {
   readonly admits?: (params: readonly string[], query: string) => boolean;
 }
 
-/** @param isDraining whether the server has stopped to take jobs */
-export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Route[] {
+/** @param isLeaving whether the server is about to stop: it is not ready */
+export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route[] {
   const { registry, settings, metrics } = deps;
   const route = (operation: Operation, handle: Handler): Route => ({ operation, handle, maxBodyBytes: 0, takesJobs: false });
   const call = (operation: Operation, answerOf: (request: ApiRequest) => Promise<Answer>): Route => route(operation, fromAsync(deps.log, answerOf));
@@ -51,7 +51,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   const ofEveryRole = [
     call(system.getHealth, getHealth(deps, books)),
     route(system.isLive, isLive),
-    call(system.isReady, isReady(deps, books, isDraining)),
+    call(system.isReady, isReady(deps, books, isLeaving)),
     call(system.getMetrics, scrapeOf(metrics)),
   ];
   if (settings.role === "worker") return ofEveryRole;

@@ -26,7 +26,7 @@ import { loadUws } from "./uws-library.ts";
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it, two processes share a port in silence. */
 const EXCLUSIVE_PORT = 1;
 /** What is under way when the server closes may take so long; then connections are cut. */
-const LAST_ANSWERS_MS = 5_000;
+export const LAST_ANSWERS_MS = 5_000;
 
 const NOT_FOUND = problem(404, "not_found", "There is nothing at this path.");
 const DRAINING = problem(503, "draining", "This replica is shutting down and takes no more jobs. Another one will.", { isLast: true });
@@ -43,6 +43,7 @@ export class Server {
   readonly #gate: Gate;
   readonly #requestIds = new RequestIds();
   readonly #corsOrigins: readonly string[];
+  #isLeaving = false;
   #isDraining = false;
   #socket: us_listen_socket | undefined;
   #underWay = 0;
@@ -71,7 +72,7 @@ export class Server {
       },
       buffered: new BufferedBytes(deps.settings.maxBufferedBytes),
     };
-    this.#register(routesOf(deps, () => this.#isDraining));
+    this.#register(routesOf(deps, () => this.#isLeaving));
   }
 
   /**
@@ -99,8 +100,14 @@ export class Server {
     });
   }
 
+  /** From now on the replica is not ready; everything, submissions included, is answered as before. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
   /** From now on submissions are refused; everything else is answered as before. */
   stopAccepting(): void {
+    this.#isLeaving = true;
     this.#isDraining = true;
   }
 
@@ -111,7 +118,7 @@ export class Server {
   }
 
   async #close(): Promise<void> {
-    this.#isDraining = true;
+    this.stopAccepting();
     if (this.#socket) this.#uws.us_listen_socket_close(this.#socket);
     this.#socket = undefined;
     if (this.#underWay > 0) {
