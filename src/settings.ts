@@ -9,6 +9,10 @@ const MIB = 1024 * 1024;
 
 export const baseSettings = Type.Object({
   SERVER_ADDR: Type.String({ default: "127.0.0.1:8080", description: "Where HTTP is served: `host:port`, `[::1]:8080`, or `:8080` for every interface" }),
+  PROXY_ADDR: Type.String({
+    default: "",
+    description: "A second place where HTTP is served, for proxies and balancers: it speaks HTTP/1.0 too, and keeps idle connections for 75 s. `host:port` as above. Empty: none",
+  }),
   TASKFLOW_ROLE: Type.Enum(["all", "api", "worker"], {
     default: "all",
     description: "`api` takes jobs and runs none, `worker` runs them and serves health and metrics only, `all` does both",

@@ -4,7 +4,7 @@ import { problem } from "./problem.ts";
 import { isProxyHeader } from "./proxy-headers.ts";
 
 /** uWebSockets.js takes 64 KiB and more when they come in one packet; nobody who means well sends a quarter of it. */
-const MAX_HEADER_BYTES = 16 * 1024;
+export const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
  * A body that exceeds its limit by no more than this is read to its end and thrown away before it is refused: a client
@@ -140,10 +140,10 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
   }
 }
 
-const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, { isLast: true });
-const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", { isLast: true });
-const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked, once and without Content-Length.", { isLast: true });
-const BAD_HOST = problem(400, "host_invalid", "Host must be given once.", { isLast: true });
+export const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, { isLast: true });
+export const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", { isLast: true });
+export const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked, once and without Content-Length.", { isLast: true });
+export const BAD_HOST = problem(400, "host_invalid", "Host must be given once.", { isLast: true });
 const ENCODED = problem(415, "unsupported_content_encoding", "Bodies are taken without Content-Encoding.", { isLast: true });
 
 export function bodyTooLarge(maxBodyBytes: number): Answer {

@@ -8,6 +8,8 @@ import { StartError } from "../errors.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { Front } from "./front.ts";
 import { mayNeedNormalizing } from "./normal-path.ts";
+import { NodeListener } from "./node-listener.ts";
+import type { NodeListenerOptions } from "./node-listener.ts";
 import { isLoopbackHost } from "./protected-mode.ts";
 import { readHead } from "./request-head.ts";
 import { routeFor } from "./router.ts";
@@ -28,6 +30,7 @@ export class Server {
   readonly #app: TemplatedApp = this.#uws.App();
   readonly #front: Front;
   #socket: us_listen_socket | undefined;
+  #forProxies: NodeListener | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(deps: ApiDependencies) {
@@ -54,6 +57,12 @@ export class Server {
     return this.#uws.us_socket_local_port(socket);
   }
 
+  /** Listens for proxies besides (node-listener.ts). Parameters, result and error as of {@link listen}. */
+  async listenForProxies(host: string, port: number, options?: NodeListenerOptions): Promise<number> {
+    this.#forProxies = new NodeListener(this.#front, options);
+    return this.#forProxies.listen(host, port);
+  }
+
   #listenOn(address: string, port: number): Promise<us_listen_socket | false> {
     return new Promise((resolve) => {
       (this.#app as unknown as ListeningApp).listen(address, port, EXCLUSIVE_PORT, resolve);
@@ -75,8 +84,10 @@ export class Server {
     this.#front.isDraining = true;
     if (this.#socket) this.#uws.us_listen_socket_close(this.#socket);
     this.#socket = undefined;
+    this.#forProxies?.stop();
     await this.#front.whenIdle();
     this.#app.close();
+    this.#forProxies?.cut();
   }
 
   #register(): void {
