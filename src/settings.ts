@@ -76,7 +76,7 @@ export const baseSettings = Type.Object({
   PUBLIC_URL: Type.String({
     default: "",
     description:
-      "Where callers reach this installation, such as `https://jobs.example.com`: what download links begin with, and with `TASKFLOW_AUTH=none` a host and origin of its own. Empty: links begin with their path",
+      "Where callers reach this installation, such as `https://jobs.example.com` or `https://example.com/taskflow`: what download links begin with, its path what `Location` does, and with `TASKFLOW_AUTH=none` a host and origin of its own. Empty: links begin with their path",
   }),
   MAX_BODY_BYTES: Type.Integer({ default: MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of one job's request, at most; a type may allow itself more" }),
   MAX_BATCH_BYTES: Type.Integer({ default: 16 * MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of a batch request, at most" }),

@@ -303,7 +303,11 @@ export class HttpExchange implements ApiRequest, Reply {
       this.#onGone = this.#host.sendLast(response, body, { isHead: this.isHead, isFramingWrong: status === 400 });
     } else if (this.isHead) {
       const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
-      response.endWithoutBody(bytes, isLastRequest(this.headers));
+      if (isLastRequest(this.headers)) response.endWithoutBody(bytes, true);
+      else {
+        response.writeHeader("Content-Length", String(bytes)); // given to endWithoutBody, the library waits for so many bytes, and closes at the next request
+        response.endWithoutBody();
+      }
     } else if (status === 304 || status === 204) {
       response.endWithoutBody();
     } else if (typeof body === "string" || body instanceof Uint8Array) {

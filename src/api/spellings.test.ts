@@ -130,6 +130,14 @@ describe("a time in a query", () => {
   });
 });
 
+it.each(["/docs", "/docs/start.js", "/api/v1/health/live", "/", "/nothing"])("after HEAD %s the connection takes another request", async (path) => {
+  const socket = await rawSocket(server.port, `HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  expect(await socket.until(/\r\n\r\n/)).toMatch(/^Content-Length: \d+\r$/m);
+  socket.socket.write("GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
+  await socket.until(/\r\n\r\nHTTP\/1\.1 200 OK[^]*"ok"/);
+  socket.socket.destroy();
+});
+
 describe("Keep-Alive", () => {
   it("says how long a connection may be idle", async () => {
     expect((await raw("GET /api/v1/health/live")).text).toContain("\r\nKeep-Alive: timeout=7\r\n");

@@ -155,7 +155,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
     },
   });
   const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
-  if (config.PROXY_ADDR) await server.listenForProxies(config.PROXY_ADDR.host, config.PROXY_ADDR.port);
+  const proxyPort = config.PROXY_ADDR ? await server.listenForProxies(config.PROXY_ADDR.host, config.PROXY_ADDR.port) : undefined;
   // While jobs drain, reads are answered and submissions refused.
   closers.push(() => server.close(), () => waiters.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => events.close(), () => server.stopAccepting());
   metrics.readFrom({
@@ -168,7 +168,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   leases.start();
   sweep.start();
   worker.open();
-  log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
+  log.info({ port, ...(proxyPort !== undefined && { proxy_port: proxyPort }), role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
   return { port, jobs: () => leases.jobs };
 }
 
