@@ -1,7 +1,7 @@
 /** What Node's own HTTP server leaves to its user: the answer to what is no HTTP, and the time for a client to read its last answer. */
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Answer } from "./exchange.ts";
 import { problem } from "./problem.ts";
 import { BAD_LENGTH, BAD_TRANSFER, HEADERS_TOO_LARGE } from "./request-head.ts";
@@ -25,15 +25,15 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 
 /** Answers a request that Node could not read, and ends its connection. One that never sent anything is closed without a word. */
 export function answerOfClientError(error: NodeJS.ErrnoException, stream: Duplex): void {
-  const socket = stream as Socket & { readonly _httpMessage?: unknown };
-  if (!socket.writable || socket.bytesRead === 0 || error.code === "ECONNRESET" || socket._httpMessage) { // an answer is under way: another one would be taken for a part of it
-    socket.destroy(error);
+  const isAnswering = "_httpMessage" in stream && Boolean(stream._httpMessage); // another answer would be taken for a part of it
+  if (!(stream instanceof Socket) || !stream.writable || stream.bytesRead === 0 || error.code === "ECONNRESET" || isAnswering) {
+    stream.destroy(error);
     return;
   }
   const { status, contentType = "", body, headers = [] } = ANSWERS[error.code ?? ""] ?? MALFORMED;
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, `Content-Type: ${contentType}`, `Content-Length: ${Buffer.byteLength(body as string)}`, "Connection: close"];
-  socket.write([...lines, ...headers.map(([name, value]) => `${name}: ${value}`), "", body as string].join("\r\n"));
-  socket.destroySoon();
+  stream.write([...lines, ...headers.map(([name, value]) => `${name}: ${value}`), "", body as string].join("\r\n"));
+  stream.destroySoon();
 }
 
 /** Makes a connection end its sending side first, and the other one when the client has closed or had its time. */

@@ -91,7 +91,7 @@ describe("the port for proxies", () => {
   it("takes large bodies, by length and in chunks, and compresses large answers", async () => {
     const large = JSON.stringify({ type: "note", payload: { text: "x".repeat(1_500_000) } });
     expect((await request(atProxyPort, "POST", "/api/v1/jobs", large)).status).toBe(202);
-    const inChunks = await fetch(`${atProxyPort.url}/api/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body: new Blob([large]).stream(), duplex: "half" } as RequestInit);
+    const inChunks = await fetch(`${atProxyPort.url}/api/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body: new Blob([large]).stream(), duplex: "half" });
     expect(inChunks.status).toBe(202);
     const smaller = await request(atProxyPort, "POST", "/api/v1/jobs", { type: "note", payload: { text: "x".repeat(5_000) } });
     const read = await request(atProxyPort, "GET", `/api/v1/jobs/${String(smaller.body.id)}`, undefined, { "accept-encoding": "gzip" });

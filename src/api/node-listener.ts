@@ -1,18 +1,19 @@
 /**
  * A second port for proxies and balancers, on Node's own HTTP server: it speaks HTTP/1.0 and keeps idle connections longer than the usual
- * balancer does, which uWebSockets.js cannot be told to do. The same routes are served by the same code, at a third of the speed or so.
+ * balancer does, which uWebSockets.js cannot be told to do. The same routes are served by the same code, at a lower speed.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { StartError } from "../errors.ts";
 import type { Answer } from "./exchange.ts";
 import type { Front } from "./front.ts";
 import type { ExchangeHost, HttpExchange } from "./http-exchange.ts";
 import { answerOfClientError, lingering } from "./node-connection.ts";
-import { NodeResponse, sendLastByNode } from "./node-response.ts";
+import { NodeResponse } from "./node-response.ts";
 import type { RequestHead } from "./request-head.ts";
 import { BAD_HOST, BAD_TRANSFER, HEADERS_TOO_LARGE, MAX_HEADER_BYTES, isLastRequest, readHead } from "./request-head.ts";
 
@@ -47,7 +48,7 @@ export class NodeListener {
     this.#server.timeout = SILENT_MS;
     this.#server.on("connection", lingering);
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      if (error.code?.startsWith("HPE_") !== true || !this.#complete.has(socket as Socket)) answerOfClientError(error, socket);
+      if (error.code?.startsWith("HPE_") !== true || !(socket instanceof Socket && this.#complete.has(socket))) answerOfClientError(error, socket);
     });
     const accept = (request: IncomingMessage, response: ServerResponse): void => this.#accept(request, response);
     this.#server.on("request", accept).on("checkExpectation", accept);
@@ -86,12 +87,15 @@ export class NodeListener {
     const fault = faultOf(request, headers);
     const isLast = fault !== undefined || isLastRequest(headers) || !isKept(request, headers);
     if (isLast) this.#ending.add(socket);
-    const host = { ...this.#front.host, keepAlive: "", sendLast: this.#endingWith(socket) }; // Node adds Keep-Alive
+    const answering = new NodeResponse(response);
+    const host = { ...this.#front.host, keepAlive: "", sendLast: this.#endingWith(socket, answering) }; // Node adds Keep-Alive
     const method = request.method ?? "";
     const match = this.#front.router.find(method, path);
     const isHead = match.route.operation.method === "GET" && method === "HEAD";
-    const exchange = this.#front.open({ ...match, query, isHead, headers }, new NodeResponse(response), fault, host);
-    const complete = (): void => void (isLast && this.#complete.add(socket));
+    const exchange = this.#front.open({ ...match, query, isHead, headers }, answering, fault, host);
+    const complete = (): void => {
+      if (isLast) this.#complete.add(socket);
+    };
     if (exchange) readBody(request, exchange, { contentLength: headers.contentLength, complete });
     else {
       complete();
@@ -99,11 +103,12 @@ export class NodeListener {
     }
   }
 
-  /** An answer that was not known to be the last one when its request came: from now on it is. */
-  #endingWith(socket: Socket): ExchangeHost["sendLast"] {
-    return (response, body, options) => {
+  /** Sends an answer that may not have been known to be the last one when its request came: from now on nothing more is served there. */
+  #endingWith(socket: Socket, response: NodeResponse): ExchangeHost["sendLast"] {
+    return (_response, body) => {
       this.#ending.add(socket);
-      return sendLastByNode(response, body, options);
+      response.end(body, true);
+      return () => undefined;
     };
   }
 }

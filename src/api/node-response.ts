@@ -2,7 +2,6 @@
 import type { ServerResponse } from "node:http";
 import { isIPv6 } from "node:net";
 import type { FrontResponse } from "./front.ts";
-import type { SendLast } from "./last-answer.ts";
 
 export class NodeResponse implements FrontResponse {
   readonly #response: ServerResponse;
@@ -100,9 +99,3 @@ export function bytesOfAddress(address: string | undefined): ArrayBuffer {
   const groups = after === undefined ? before : [...before, ...Array<string>(8 - before.length - after.length).fill("0"), ...after];
   return Uint8Array.from(groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255])).buffer;
 }
-
-/** Node ends the connection with an answer that says so. */
-export const sendLastByNode: SendLast = (response, body) => {
-  (response as NodeResponse).end(body, true);
-  return () => undefined;
-};
