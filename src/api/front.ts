@@ -22,8 +22,8 @@ import { routesOf } from "./routes.ts";
 const LAST_ANSWERS_MS = 5_000;
 
 /**
- * uWebSockets.js closes a connection that has been idle for 10 s, which its clock of 4 s steps makes 8 to 12 s, and cannot be told otherwise.
- * Clients that pool connections and read this header use none that is about to be closed.
+ * uWebSockets.js closes a connection that has been idle for 10 s. Its clock has steps of 4 s, which makes it 8 to 12 s, and no setting
+ * changes that. Clients that pool connections and read this header use none that is about to be closed.
  */
 const KEEP_ALIVE = "\r\nKeep-Alive: timeout=7";
 
@@ -84,16 +84,19 @@ export class Front {
    * @param fault found by the listener itself
    * @returns the exchange that takes the body; undefined where nothing of it is needed
    */
-  open({ route, params, query, isHead, headers }: Opening, response: FrontResponse, fault?: Answer, host = this.host): HttpExchange | undefined {
+  open(opening: Opening, response: FrontResponse, fault?: Answer, host = this.host): HttpExchange | undefined {
+    const { route, params, query, isHead, headers } = opening;
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
     const caller = this.gate.callerOf(access, headers);
     const id = this.#requestIds.take(headers.requestId);
-    const exchange = new HttpExchange(response, route, host, { id, caller, headers, params, query, isHead }); // a spread here would make V8 a hidden class for each request
+    // A spread of `opening` would make V8 a hidden class for each request.
+    const exchange = new HttpExchange(response, route, host, { id, caller, headers, params, query, isHead });
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
     // First what ends the connection: after a request whose end is in doubt, nobody may go on there.
-    const refusal = fault ?? faultOfHead(headers, route.maxBodyBytes) ?? this.gate.refusalOf(access, caller, headers, response) ?? (route.takesJobs && this.isDraining ? DRAINING : undefined);
+    const refusal = fault ?? faultOfHead(headers, route.maxBodyBytes) ?? this.gate.refusalOf(access, caller, headers, response);
     if (refusal) exchange.send(refusal);
+    else if (route.takesJobs && this.isDraining) exchange.send(DRAINING);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
     else return exchange;
     return undefined;

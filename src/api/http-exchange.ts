@@ -305,7 +305,8 @@ export class HttpExchange implements ApiRequest, Reply {
       const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
       if (isLastRequest(this.headers)) response.endWithoutBody(bytes, true);
       else {
-        response.writeHeader("Content-Length", String(bytes)); // given to endWithoutBody, the library waits for so many bytes, and closes at the next request
+        // Given the length, endWithoutBody waits for so many bytes, and the library closes the connection at its next request.
+        response.writeHeader("Content-Length", String(bytes));
         response.endWithoutBody();
       }
     } else if (status === 304 || status === 204) {
@@ -320,6 +321,7 @@ export class HttpExchange implements ApiRequest, Reply {
 
   #facts(isLast = false): RequestFacts {
     const { corsHeaders, keepAlive } = this.#host;
-    return { id: this.id, limitHeaders: this.#limitHeaders, corsHeaders: corsHeaders(this.headers.origin), keepAlive: isLast || isLastRequest(this.headers) ? "" : keepAlive };
+    const endsConnection = isLast || isLastRequest(this.headers);
+    return { id: this.id, limitHeaders: this.#limitHeaders, corsHeaders: corsHeaders(this.headers.origin), keepAlive: endsConnection ? "" : keepAlive };
   }
 }

@@ -31,8 +31,9 @@ export function answerOfClientError(error: NodeJS.ErrnoException, stream: Duplex
     return;
   }
   const { status, contentType = "", body, headers = [] } = ANSWERS[error.code ?? ""] ?? MALFORMED;
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, `Content-Type: ${contentType}`, `Content-Length: ${Buffer.byteLength(body as string)}`, "Connection: close"];
-  stream.write([...lines, ...headers.map(([name, value]) => `${name}: ${value}`), "", body as string].join("\r\n"));
+  const ownHeaders = [...headers, ["Content-Type", contentType], ["Content-Length", Buffer.byteLength(body as string)], ["Connection", "close"]] as const;
+  const lines = ownHeaders.map(([name, value]) => `${name}: ${value}`);
+  stream.write([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, ...lines, "", body as string].join("\r\n"));
   stream.destroySoon();
 }
 

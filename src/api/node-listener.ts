@@ -48,7 +48,8 @@ export class NodeListener {
     this.#server.timeout = SILENT_MS;
     this.#server.on("connection", lingering);
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      if (error.code?.startsWith("HPE_") !== true || !(socket instanceof Socket && this.#complete.has(socket))) answerOfClientError(error, socket);
+      const isAnswered = error.code?.startsWith("HPE_") === true && socket instanceof Socket && this.#complete.has(socket);
+      if (!isAnswered) answerOfClientError(error, socket);
     });
     const accept = (request: IncomingMessage, response: ServerResponse): void => this.#accept(request, response);
     this.#server.on("request", accept).on("checkExpectation", accept);
@@ -64,7 +65,8 @@ export class NodeListener {
     try {
       await once(this.#server, "listening");
     } catch (error) {
-      throw new StartError(`PROXY_ADDR: cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}: another program has that port, or the address is not this machine's.`, error);
+      const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+      throw new StartError(`PROXY_ADDR: cannot listen on ${address}: another program has that port, or the address is not this machine's.`, error);
     }
     return (this.#server.address() as AddressInfo).port;
   }
@@ -81,7 +83,8 @@ export class NodeListener {
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     if (this.#ending.has(socket)) return;
-    const head = { ...readHead((visit) => forEachHeader(request, visit)), isForwarded: true }; // who comes here comes through a proxy, whatever its headers say
+    // A proxy sends what comes here, whether or not it adds a header that says so.
+    const head = { ...readHead((visit) => forEachHeader(request, visit)), isForwarded: true };
     const { path, query, authority } = targetOf(request.url ?? "");
     const headers = authority === undefined ? head : { ...head, host: authority };
     const fault = faultOf(request, headers);
@@ -117,7 +120,10 @@ function forEachHeader({ rawHeaders }: IncomingMessage, visit: (name: string, va
   for (let i = 0; i < rawHeaders.length; i += 2) visit((rawHeaders[i] ?? "").toLowerCase(), rawHeaders[i + 1] ?? "");
 }
 
-/** @returns the parts of a request's target: a path, or a whole URL as clients of a proxy write it, whose authority then counts instead of Host (RFC 9112, 3.2.2) */
+/**
+ * Reads a request's target: a path, or a whole URL as clients of a proxy write it.
+ * @returns its parts; an authority counts instead of Host (RFC 9112, 3.2.2)
+ */
 export function targetOf(target: string): { readonly path: string; readonly query: string; readonly authority?: string } {
   const [, authority, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
   const at = rest.indexOf("?");

@@ -1,4 +1,7 @@
-/** Paths that differ in their spelling alone are one path (RFC 3986, 6.2.2): the case of percent encodings, encodings of characters that need none, dot segments. */
+/**
+ * Paths that differ in their spelling alone are one path (RFC 3986, 6.2.2): the case of percent encodings, encodings of characters
+ * that need none, dot segments.
+ */
 
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 

@@ -40,7 +40,10 @@ export class Router {
   constructor(routes: readonly Route[], options: RouterOptions) {
     this.#options = options;
     const patterns = new Set(routes.map(({ operation }) => operation.pattern));
-    this.paths = [...patterns].map((pattern) => pathRoutes(pattern, routes.filter(({ operation }) => operation.pattern === pattern), options.corsOrigins));
+    this.paths = [...patterns].map((pattern) => {
+      const ofPattern = routes.filter(({ operation }) => operation.pattern === pattern);
+      return pathRoutes(pattern, ofPattern, options.corsOrigins);
+    });
     for (const path of this.paths) {
       if (path.pattern.includes("{")) this.#open.push({ segments: path.pattern.split("/"), routes: path });
       else this.#fixed.set(path.pattern, path);
@@ -53,8 +56,11 @@ export class Router {
     if (path === "*" && method === "OPTIONS") return { route: this.#optionsOfAll, params: NO_PARAMS };
     const { basePath } = this.#options;
     const normal = normalPath(path);
+    const found = this.#findNormal(method, normal);
+    if (found) return found;
     const isBelowBase = basePath !== "" && (normal === basePath || normal.startsWith(`${basePath}/`));
-    return this.#findNormal(method, normal) ?? (isBelowBase ? this.#findNormal(method, normal.slice(basePath.length) || "/") : undefined) ?? { route: NOT_FOUND, params: NO_PARAMS };
+    const below = isBelowBase ? this.#findNormal(method, normal.slice(basePath.length) || "/") : undefined;
+    return below ?? { route: NOT_FOUND, params: NO_PARAMS };
   }
 
   #findNormal(method: string, path: string): Match | undefined {
@@ -63,7 +69,8 @@ export class Router {
     const unslashed = path.slice(0, -1);
     const found = this.#at(method, unslashed);
     // The links of a page are relative to its path; an answer to a program is the same one with a slash.
-    return found?.route.isPage === true ? { route: redirectTo(`../${unslashed.slice(unslashed.lastIndexOf("/") + 1)}`), params: NO_PARAMS } : found;
+    if (found?.route.isPage !== true) return found;
+    return { route: redirectTo(`../${unslashed.slice(unslashed.lastIndexOf("/") + 1)}`), params: NO_PARAMS };
   }
 
   #at(method: string, path: string): Match | undefined {
@@ -80,11 +87,16 @@ export function routeFor({ byMethod, options, notAllowed }: PathRoutes, method: 
 }
 
 function fits(pattern: readonly string[], segments: readonly string[]): boolean {
-  return pattern.length === segments.length && pattern.every((each, at) => (each.startsWith("{") ? segments[at] !== "" : each === segments[at]));
+  if (pattern.length !== segments.length) return false;
+  return pattern.every((each, at) => (each.startsWith("{") ? segments[at] !== "" : each === segments[at]));
 }
 
 function pathRoutes(pattern: string, routes: readonly Route[], corsOrigins: readonly string[]): PathRoutes {
-  const byMethod = new Map(routes.flatMap((route) => (route.operation.method === "GET" ? ["GET", "HEAD"] : [route.operation.method]).map((method) => [method, route] as const)));
+  const byMethod = new Map<string, Route>();
+  for (const route of routes) {
+    byMethod.set(route.operation.method, route);
+    if (route.operation.method === "GET") byMethod.set("HEAD", route);
+  }
   const allow = ["Allow", [...byMethod.keys(), "OPTIONS"].join(", ")] as const;
   const notAllowed = answering(problem(405, "method_not_allowed", `This path takes ${allow[1]}.`, { headers: [allow] }));
   return { pattern, byMethod, options: answering(optionsAnswer(allow[1], corsOrigins)), notAllowed };
@@ -96,6 +108,7 @@ function redirectTo(location: string): Route {
 
 /** The route of requests that all get the same answer. Their methods and paths are anybody's, so no label of a metric. */
 function answering(answer: Answer): Route {
-  const operation: Operation = { method: "GET", pattern: "other", access: "public", id: "other", tag: "Documentation", summary: "", answers: {} };
+  const described = { id: "other", tag: "Documentation", summary: "", answers: {} } as const;
+  const operation: Operation = { method: "GET", pattern: "other", access: "public", ...described };
   return { operation, handle: (_request, reply) => reply.send(answer), maxBodyBytes: 0, takesJobs: false };
 }

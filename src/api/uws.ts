@@ -109,7 +109,8 @@ export class Server {
     const headers = readHead((visit) => request.forEach(visit));
     let route = found;
     let params: readonly string[] = openParts === 0 ? [] : [request.getParameter(0), request.getParameter(1)];
-    if (route === undefined || (openParts > 0 && params.slice(0, openParts).some(mayNeedNormalizing))) {
+    const [first = "", second = ""] = params;
+    if (route === undefined || (openParts > 0 && (mayNeedNormalizing(first) || mayNeedNormalizing(second)))) {
       ({ route, params } = this.#front.router.find(request.getMethod().toUpperCase(), request.getUrl()));
     }
     const isHead = route.operation.method === "GET" && request.getMethod() === "head";

@@ -10,8 +10,9 @@ import { existsSync } from "node:fs";
 export function needDebian(name: string, program: string): string {
   if (existsSync(program)) return program;
   if (process.getuid?.() !== 0) throw new Error(`${program} is missing: apt-get install ${name}`);
-  execFileSync("apt-get", ["update"], { stdio: "ignore" });
-  execFileSync("apt-get", ["install", "-y", "--no-install-recommends", name], { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  execFileSync("apt-get", ["update"], { stdio: "ignore", env });
+  execFileSync("apt-get", ["install", "-y", "--no-install-recommends", name], { stdio: "ignore", env });
   if (!existsSync(program)) throw new Error(`the package ${name} has no ${program}`);
   return program;
 }
