@@ -21,6 +21,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface ParsedSettings {
   readonly SERVER_ADDR: ServerAddr;
+  /** Null: none. */
+  readonly PROXY_ADDR: ServerAddr | null;
   /** Null: Redis is to be started here. */
   readonly REDIS_ADDR: RedisAddr | null;
   /** Empty: all types. */
@@ -61,6 +63,7 @@ const urlReaders: Readers = {
 const readers: Readers = {
   ...urlReaders,
   SERVER_ADDR: { read: parseServerAddr, expected: "host:port, [::1]:8080 or :8080" },
+  PROXY_ADDR: { read: (text) => (text === "" ? null : parseServerAddr(text)), expected: "host:port, [::1]:8081 or :8081" },
   REDIS_ADDR: {
     read: (text) => (text === "" ? null : parseRedisAddr(text)),
     expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",

@@ -9,6 +9,10 @@ const MIB = 1024 * 1024;
 
 export const baseSettings = Type.Object({
   SERVER_ADDR: Type.String({ default: "127.0.0.1:8080", description: "Where HTTP is served: `host:port`, `[::1]:8080`, or `:8080` for every interface" }),
+  PROXY_ADDR: Type.String({
+    default: "",
+    description: "A second place where HTTP is served, for proxies and balancers: it speaks HTTP/1.0 too, and keeps idle connections for 75 s. `host:port` as above. Empty: none",
+  }),
   TASKFLOW_ROLE: Type.Enum(["all", "api", "worker"], {
     default: "all",
     description: "`api` takes jobs and runs none, `worker` runs them and serves health and metrics only, `all` does both",
@@ -78,7 +82,7 @@ export const baseSettings = Type.Object({
   PUBLIC_URL: Type.String({
     default: "",
     description:
-      "Where callers reach this installation, such as `https://jobs.example.com`: what download links begin with, and with `TASKFLOW_AUTH=none` a host and origin of its own. Empty: links begin with their path",
+      "Where callers reach this installation, such as `https://jobs.example.com` or `https://example.com/taskflow`: what download links begin with, its path what `Location` does, and with `TASKFLOW_AUTH=none` a host and origin of its own. Empty: links begin with their path",
   }),
   MAX_BODY_BYTES: Type.Integer({ default: MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of one job's request, at most; a type may allow itself more" }),
   MAX_BATCH_BYTES: Type.Integer({ default: 16 * MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of a batch request, at most" }),

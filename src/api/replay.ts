@@ -10,6 +10,7 @@ import { NO_OPTIONS } from "../core/wire.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import { answerOfThrown } from "./async-handler.ts";
 import { isJson } from "./content-type.ts";
+import { basePathOf } from "./base-path.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { JSON_TYPE, json } from "./exchange.ts";
@@ -83,7 +84,7 @@ async function start(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJob
   if (!isReplayed) request.chargeJobs([submission]);
   const madeId = isReplayed ? answer.firstId : id;
   return {
-    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${madeId}`], ...(isReplayed ? [REPLAYED] : [])] },
+    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `${basePathOf(settings.publicUrl)}/api/v1/jobs/${madeId}`], ...(isReplayed ? [REPLAYED] : [])] },
     body: jobJson(registry)(viewOfSubmission(madeId, submission)),
   };
 }

@@ -8,6 +8,7 @@ import { isLarge, largePayload, sizeOf } from "../core/payload.ts";
 import type { Payload } from "../core/payload.ts";
 import type { JobType } from "../registry.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
+import { basePathOf } from "./base-path.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { refusalOfBody } from "./empty-body.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
@@ -46,10 +47,11 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
 }
 
 /** Enqueues the new job, unless this Idempotency-Key made it before, and answers with it. */
-function enqueueRetry({ queue, registry, enqueue }: ApiDependencies): (request: ApiRequest, submission: Submission, idempotency: Submitted["idempotency"]) => Promise<Answer> {
+function enqueueRetry({ queue, registry, enqueue, settings }: ApiDependencies): (request: ApiRequest, submission: Submission, idempotency: Submitted["idempotency"]) => Promise<Answer> {
   const toJson = jobAnswerJson(jobJson(registry));
+  const basePath = basePathOf(settings.publicUrl);
   const accepted = (caller: ApiKey | undefined, id: string, submission: Submission): Answer => ({
-    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`]] },
+    ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `${basePath}/api/v1/jobs/${id}`]] },
     body: toJson(caller, viewOfSubmission(id, submission)),
   });
   return async (request, submission, idempotency) => {

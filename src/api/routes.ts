@@ -3,6 +3,7 @@ import { SharedRead } from "../shared-read.ts";
 import { followAll } from "./all-events.ts";
 import { getArtifact, opensByLink } from "./artifacts.ts";
 import { getAttempts } from "./attempts.ts";
+import { basePathOf } from "./base-path.ts";
 import { fromAsync } from "./async-handler.ts";
 import { getStats, getWorkers } from "./books.ts";
 import * as evidence from "./contract/job-evidence-operations.ts";
@@ -36,6 +37,8 @@ export interface Route {
   readonly maxBodyBytes: number;
   /** Refused while this replica drains. */
   readonly takesJobs: boolean;
+  /** It may be shown in a browser, with links that are relative to its path. */
+  readonly isPage?: true;
   /** Whether a request bears in its URL what opens this call to everyone. */
   readonly admits?: (params: readonly string[], query: string) => boolean;
 }
@@ -76,12 +79,12 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getWorkers, getWorkers(books)),
     call(system.getStats, getStats(books)),
-    ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail)), call(system.readMailPart, readMailPart(deps.mail))] : []),
+    ...(deps.mail ? [{ ...call(system.listMail, listMail(deps.mail)), isPage: true as const }, { ...call(system.readMail, readMail(deps.mail)), isPage: true as const }, call(system.readMailPart, readMailPart(deps.mail))] : []),
     ...ofEveryRole,
-    route(documentation.getRoot, getRoot),
-    route(documentation.getDocs, getDocs),
+    route(documentation.getRoot, getRoot(basePathOf(settings.publicUrl))),
+    { ...route(documentation.getDocs, getDocs), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
-    call(documentation.getOpenApi, getOpenApi(registry, () => routes.map(({ operation }) => operation))),
+    call(documentation.getOpenApi, getOpenApi({ registry, publicUrl: settings.publicUrl, operations: () => routes.map(({ operation }) => operation) })),
   ];
   return routes;
 }

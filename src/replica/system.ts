@@ -5,8 +5,9 @@
 import { EventHub } from "../api/event-hub.ts";
 import { jobJson } from "../api/job-json.ts";
 import { RateLimits } from "../api/rate-limits.ts";
-import { LAST_ANSWERS_MS, Server } from "../api/uws.ts";
+import { LAST_ANSWERS_MS } from "../api/front.ts";
 import { JobLooks } from "../api/job-looks.ts";
+import { Server } from "../api/uws.ts";
 import { Waiters } from "../api/waiters.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
@@ -158,6 +159,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
     },
   });
   const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
+  const proxyPort = config.PROXY_ADDR ? await server.listenForProxies(config.PROXY_ADDR.host, config.PROXY_ADDR.port) : undefined;
   // While jobs drain, reads are answered and submissions refused.
   closers.push(within(LAST_ANSWERS_MS + 1_000, () => server.close()), () => waiters.close(), () => sweep.close(), within(config.DRAIN_MS + LAST_SETTLE_MS, () => worker.drain(config.DRAIN_MS)), () => events.close(), () => server.stopAccepting());
   metrics.readFrom({
@@ -170,7 +172,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   leases.start();
   sweep.start();
   worker.open();
-  log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
+  log.info({ port, ...(proxyPort !== undefined && { proxy_port: proxyPort }), role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
   return { port, jobs: () => leases.jobs, leave: () => server.leave() };
 }
 
