@@ -109,7 +109,8 @@ it.each([
 
 it("shows that Redis has no connection to spare", async () => {
   const { address } = await ownRedis(["--maxclients", "3"]);
-  expect(await refusal(address)).toContain("takes no more connections (ERR max number of clients reached)");
+  // Redis says why and hangs up; where it hangs up while it is being written to, the reason is lost with the connection
+  expect(await refusal(address)).toMatch(/takes no more connections \(ERR max number of clients reached\)|it closed the connection/);
 });
 
 it("refuses a wrong login, none, and one that is not asked for, with nothing else on stderr", async () => {
