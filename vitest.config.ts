@@ -24,7 +24,7 @@ const PURE = [
   "bench/*.test.ts",
   "scripts/loadtest/{mix,report}.test.ts",
   "src/{config,host-names,latency-window,metrics,outage,redacted-url,redis-addr,secret-files,settings-table,shutdown}.test.ts",
-  "src/api/{allowed-hosts,large-bodies,protected-mode,proxy-headers}.test.ts",
+  "src/api/{allowed-hosts,large-bodies,normal-path,protected-mode,proxy-headers}.test.ts",
   "src/cli/{terminal,time-option}.test.ts",
   "src/client/{event-stream,retry-delay,submission}.test.ts",
   "src/core/*.test.ts",

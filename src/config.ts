@@ -8,7 +8,7 @@ import { parseRatePolicy } from "./core/rate-policy.ts";
 import { UsageError } from "./errors.ts";
 import { parseHostNames } from "./host-names.ts";
 import { redactUrl } from "./redacted-url.ts";
-import { parseRedisAddr } from "./redis-addr.ts";
+import { parseRedisAddr, redisAddrIssue } from "./redis-addr.ts";
 import type { RedisAddr } from "./redis-addr.ts";
 import { parseServerAddr } from "./server-addr.ts";
 import type { ServerAddr } from "./server-addr.ts";
@@ -21,6 +21,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface ParsedSettings {
   readonly SERVER_ADDR: ServerAddr;
+  /** Null: none. */
+  readonly PROXY_ADDR: ServerAddr | null;
   /** Null: Redis is to be started here. */
   readonly REDIS_ADDR: RedisAddr | null;
   /** Empty: all types. */
@@ -46,6 +48,8 @@ interface Reader {
   /** The value, or undefined for what is none. */
   readonly read: (text: string) => unknown;
   readonly expected: string;
+  /** What was expected in place of this value, where more can be said. */
+  readonly issueOf?: (text: string) => string | undefined;
 }
 type Readers = Readonly<Record<string, Reader>>;
 
@@ -59,9 +63,11 @@ const urlReaders: Readers = {
 const readers: Readers = {
   ...urlReaders,
   SERVER_ADDR: { read: parseServerAddr, expected: "host:port, [::1]:8080 or :8080" },
+  PROXY_ADDR: { read: (text) => (text === "" ? null : parseServerAddr(text)), expected: "host:port, [::1]:8081 or :8081" },
   REDIS_ADDR: {
     read: (text) => (text === "" ? null : parseRedisAddr(text)),
-    expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
+    expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
+    issueOf: redisAddrIssue,
   },
   PUBLIC_URL: { read: (text) => urlLike(text, /^https?:\/\/[^?#]+$/), expected: "a URL such as https://jobs.example.com, without query or fragment" },
   WORKER_TYPES: { read: parseTypeNames, expected: "names of job types with commas between" },
@@ -122,12 +128,12 @@ function readSettings(settings: TObject, env: Environment, readersByName: Reader
   const values: Record<string, unknown> = {};
   const { required = [] } = settings as { required?: readonly string[] }; // absent, whatever its type says, where all are optional
   for (const [name, schema] of Object.entries(settings.properties) as [string, SettingSchema][]) {
-    const { read, expected } = readersByName[name] ?? { read: (text: string) => parseValue(schema, text), expected: expectation(schema) };
+    const { read, expected, issueOf } = readersByName[name] ?? { read: (text: string) => parseValue(schema, text), expected: expectation(schema) };
     const given = env[name] ?? "";
     const source = given === "" ? schema.default : given;
     if (source === undefined && !required.includes(name)) continue;
     const value = typeof source === "string" ? read(source) : source;
-    if (value === undefined) faults.add(`${name}: expected ${expected}, got ${given === "" ? "nothing" : shown(name, given, env)}`);
+    if (value === undefined) faults.add(`${name}: expected ${issueOf?.(given) ?? expected}, got ${given === "" ? "nothing" : shown(name, given, env)}`);
     else values[name] = value;
   }
   return values;

@@ -58,11 +58,17 @@ export class UsageError extends StartError {}
 /** The text of whatever was thrown, for a log line or a job's error. It never throws: handlers throw anything, with getters that throw in their turn. */
 export function messageOf(thrown: unknown): string {
   try {
-    const said: unknown = thrown instanceof Error ? thrown.message || thrown.name : thrown;
+    const said: unknown = thrown instanceof Error ? thrown.message || listed(thrown) || thrown.name : thrown;
     return typeof said === "string" ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
   } catch {
     return "what was thrown cannot be read";
   }
+}
+
+/** The texts of the errors that an error without one stands for: a connection that no address of a name took. */
+function listed(error: Error): string {
+  const { errors } = error as { errors?: unknown };
+  return Array.isArray(errors) ? errors.filter((each) => each instanceof Error).map(({ message }) => message).join("; ") : "";
 }
 
 /** The `code` of whatever was thrown, if it carries one (Node's, Postgres's and our own errors do). It never throws. */

@@ -99,7 +99,7 @@ describe("the import rules", () => {
   // So that each has the time limits, the keepalive and the name that are set there.
   it.each([
     ["a connection to Postgres", /\bnew pg\.(?:Client|Pool)\b|\bnew (?:Client|Pool)\(/, "postgres-connection.ts"],
-    ["a connection to Redis", /\bnew (?:Redis|Cluster)\(/, "queue/connection.ts"],
+    ["a connection to Redis", /\bnew (?:Redis|Cluster)\(/, "queue/client.ts"],
   ])("one file makes %s", (_, made, home) => {
     const src = fileURLToPath(new URL(".", import.meta.url));
     const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"));

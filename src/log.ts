@@ -101,14 +101,25 @@ function printable(value: unknown, depth: number): unknown {
   return Object.getPrototypeOf(value) === Object.prototype ? printableFields(value, depth + 1) : value;
 }
 
-/** Only what every error has: the further properties of a library's error may hold a request, its headers, a row. */
+/** Errors that one error stands for: a connection that none of a name's addresses took. */
+const MAX_ERRORS = 10;
+/** What Postgres says beside the message. Its `detail` is not among them where it holds the values of a row. */
+const OF_POSTGRES = ["hint", "routine"] as const;
+const OF_A_ROW = /^2[23]\w{3}$/;
+
+/** Only what is known to be harmless: the further properties of a library's error may hold a request, its headers, a row. */
 function printableError(error: Error, depth: number): Record<string, unknown> {
-  const { name, message, stack = "", cause } = error;
+  const { name, message, stack = "", cause, errors, detail, $metadata } = error as Error & { errors?: unknown; detail?: unknown; $metadata?: { httpStatusCode?: unknown } };
+  const told = OF_POSTGRES.map((field): [string, unknown] => [field, (error as unknown as Record<string, unknown>)[field]]).filter(([, text]) => typeof text === "string");
   return {
     type: name,
     code: codeOf(error),
     message,
+    ...(Object.fromEntries(told) as Record<string, unknown>),
+    ...(typeof detail === "string" && !OF_A_ROW.test(codeOf(error) ?? "") && { detail }),
+    ...(typeof $metadata?.httpStatusCode === "number" && { status: $metadata.httpStatusCode }),
     stack,
+    ...(Array.isArray(errors) && depth < MAX_DEPTH && { errors: errors.slice(0, MAX_ERRORS).map((each: unknown) => printable(each, depth + 1)) }),
     ...(cause === undefined || depth >= MAX_DEPTH ? {} : { cause: printable(cause, depth + 1) }),
   };
 }

@@ -24,6 +24,7 @@ const WITHIN_MS = 120_000;
 const ORDERLY: Ended = { code: 0, signal: null };
 const FAULT: Ended = { code: 1, signal: null };
 const WRONG: Ended = { code: 2, signal: null };
+const TERMINATED: Ended = { code: 143, signal: null };
 
 async function submitBatch(replica: TestReplica, jobs: readonly object[]): Promise<string[]> {
   const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", { jobs });
@@ -142,7 +143,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     await sleep(1_200);
     expect(program.hasEnded).toBe(false);
     program.signal("SIGTERM");
-    expect(await program.ended).toEqual(FAULT);
+    expect(await program.ended).toEqual(TERMINATED);
     expect(program.lines().at(-1)).toMatchObject({ jobs: 1, msg: "ended at once by a second signal; its jobs are left to their leases" });
   });
 

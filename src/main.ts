@@ -6,17 +6,19 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { loadUws } from "./api/uws-library.ts";
 import { loadConfig } from "./config.ts";
+import { captureConsole } from "./console-output.ts";
 import type { Config } from "./config.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
 import { StartError, UsageError, messageOf } from "./errors.ts";
+import { exitProcess, killAfter } from "./exit.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log.ts";
 import type { LoadedDefinition } from "./registry.ts";
 import { loadDefinitions, registryOf, settingsOf } from "./registry.ts";
 import { Shutdown } from "./shutdown.ts";
 import { describeSettings, settingsHelp } from "./settings-table.ts";
-import { parseRedisAddr } from "./redis-addr.ts";
+import { parseRedisAddr, placeOf } from "./redis-addr.ts";
 import type { System } from "./replica/system.ts";
 import { startSystem } from "./replica/system.ts";
 
@@ -24,8 +26,11 @@ const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.
 
 const HELP: readonly string[] = ["--help", "-h"];
 
+const output = captureConsole();
+const replica = randomReplicaId();
+
 function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  output.print.stderr(`${text}\n`);
 }
 
 async function main(): Promise<void> {
@@ -34,14 +39,14 @@ async function main(): Promise<void> {
   const definitions = await loadDefinitions({ jobsDir: process.env.TASKFLOW_JOBS });
   const typeSettings = settingsOf(definitions);
   if (process.argv.length > 2) {
-    process.stdout.write(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
+    output.print.stdout(`taskflow ${version}\n\n${settingsHelp(describeSettings(typeSettings))}`);
     return;
   }
   const config = loadConfig(process.env, typeSettings);
   loadUws(); // where that is not possible, nothing else need be started
-  const replica = randomReplicaId();
   const log = createLog({ level: config.LOG_LEVEL, replica });
-  const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, exit: (code) => process.exit(code) });
+  output.to(() => log);
+  const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, delayMs: config.SHUTDOWN_DELAY_MS, exit: exitProcess, killAfter });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
   process.on("uncaughtException", shutdown.faulted);
   process.on("unhandledRejection", shutdown.faulted);
@@ -59,6 +64,7 @@ async function main(): Promise<void> {
         await system.close();
         await embedded.close();
       },
+      leave: () => system.leave(),
       jobs: () => system.jobs(),
     });
     announce(config, system.port, embedded);
@@ -90,7 +96,7 @@ async function startReplica({ config, definitions, replica, log, embedded, onUnf
     log,
     version,
     databaseUrl,
-    redis: { url: redis.url, where: `${redis.host}:${redis.port}` },
+    redis: { url: redis.url, where: placeOf(redis) },
     typeSettings,
     mail: embedded.mail,
     onUnfit,
@@ -116,8 +122,9 @@ function announce(config: Config, port: number, embedded: EmbeddedServices): voi
 }
 
 main().catch((error: unknown) => {
+  output.to(() => createLog({ level: "info", replica })); // what was printed while there was no log yet
   // One sentence for what the operator can mend; a stack for what only we can.
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
-  process.exit(error instanceof UsageError ? 2 : 1);
+  exitProcess(error instanceof UsageError ? 2 : 1);
 });

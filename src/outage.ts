@@ -3,6 +3,7 @@
  * databases ("connect ECONNREFUSED 10.0.0.5:6379"), so it is for the log alone.
  */
 import { ScriptFailed, TaskFlowError, codeOf, messageOf } from "./errors.ts";
+import { codesOf } from "./reason.ts";
 
 /** By Node's codes, SQLSTATE or its class, and the first word of an error of Redis. */
 const KINDS: readonly (readonly [code: RegExp, words: string])[] = [
@@ -30,9 +31,12 @@ const CUT_OFF = /\b(?:connection (?:is )?(?:closed|terminated|ended)|terminated 
 /** The kind of an error of Redis, Postgres, or the connection to either. */
 export function outageOf(error: unknown): string {
   const message = messageOf(error);
-  const code = codeOf(error) ?? /^([A-Z]{3,16}) /.exec(message)?.[1] ?? "";
-  const words = KINDS.find(([pattern]) => pattern.test(code))?.[1];
-  if (words !== undefined) return `${words} (${code})`;
+  const codes = codesOf(error);
+  for (const code of codes) {
+    const words = KINDS.find(([pattern]) => pattern.test(code))?.[1];
+    if (words !== undefined) return `${words} (${code})`;
+  }
+  const code = codeOf(error) ?? codes[0] ?? "";
   if (TIMED_OUT.test(message)) return "it does not answer in time";
   if (CUT_OFF.test(message)) return "the connection was lost";
   return /^\w{1,40}$/.test(code) ? `it cannot be used now (${code})` : "it cannot be used now";

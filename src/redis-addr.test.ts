@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { redactUrl } from "./redacted-url.ts";
-import { parseRedisAddr, parseSentinelAddr } from "./redis-addr.ts";
+import { parseRedisAddr, parseRedisTarget, parseSentinelAddr, redisAddrIssue } from "./redis-addr.ts";
 
 describe("the address of Redis", () => {
   it.each([
@@ -15,7 +15,37 @@ describe("the address of Redis", () => {
     expect(parseRedisAddr(text)).toEqual(addr);
   });
 
-  it.each([":6379", "cache:0", "cache:99999", "http://cache", "redis://", "redis://cache/zero", "redis://app:1/2@cache", "redis://app:p@ss@cache", "redis://cache#1"])("refuses %j", (text) => {
+  it.each([
+    ["unix:///run/redis.sock", { path: "/run/redis.sock", user: undefined, password: undefined, database: 0, isTls: false }],
+    ["unix:///run/a%20b.sock?db=3", { path: "/run/a b.sock", database: 3 }],
+    ["unix://app:p%2Fw@/run/redis.sock", { path: "/run/redis.sock", user: "app", password: "p/w" }],
+    ["redis://app:p%2Fw@one/7", { path: undefined, host: "one", port: 6379, user: "app", password: "p/w", database: 7, isTls: false }],
+    ["rediss://one?cafile=/etc/ca.pem&servername=cache", { isTls: true, tls: { cafile: "/etc/ca.pem", servername: "cache" } }],
+    ["rediss://one/1?certfile=/c.pem&keyfile=/k.pem", { database: 1, tls: { certfile: "/c.pem", keyfile: "/k.pem" } }],
+  ])("says where %s leads", (text, target) => {
+    expect(parseRedisTarget(text)).toMatchObject(target);
+    expect(parseRedisAddr(text)).toMatchObject(text.startsWith("unix:") ? { host: parseRedisTarget(text)?.path, port: 0, url: text } : {});
+  });
+
+  it.each([
+    ["rediss://one?rejectUnauthorized=false", "no parameter rejectUnauthorized (those of rediss:// are: cafile, certfile, keyfile, servername)"],
+    ["rediss://one?cafile=/ca.pem&ssl_cert_reqs=none&tls.rejectUnauthorized=false", "no parameter ssl_cert_reqs, tls.rejectUnauthorized (those of rediss:// are: cafile, certfile, keyfile, servername)"],
+    ["redis://one?db=2", "no parameter db (those of redis:// are: none)"],
+    ["redis://one/2?cafile=/ca.pem", "no parameter cafile (those of redis:// are: none)"],
+    ["redis+sentinel://one/main?db=1", "no parameter db (those of redis+sentinel:// are: sentinel_user, sentinel_password)"],
+    ["rediss://one?certfile=/c.pem", "certfile and keyfile together"],
+    ["rediss://one?cafile=", "one value of the parameter cafile"],
+    ["unix:///run/redis.sock?db=1&db=2", "one value of the parameter db"],
+    ["redis:///run/redis.sock", "unix:///PATH for a Unix socket"],
+    ["/run/redis.sock", "unix:///PATH for a Unix socket"],
+    ["unix:/run/redis.sock", "unix:///PATH for a Unix socket"],
+    ["nothing:at:all", undefined],
+  ])("refuses %s by name", (text, issue) => {
+    expect(parseRedisAddr(text)).toBeUndefined();
+    expect(redisAddrIssue(text)).toBe(issue);
+  });
+
+  it.each(["unix://", "unix:///", "unix:///run/redis.sock?db=x", "unix://host/run/redis.sock", ":6379", "cache:0", "cache:99999", "http://cache", "redis://", "redis://cache/zero", "redis://app:1/2@cache", "redis://app:p@ss@cache", "redis://cache#1"])("refuses %j", (text) => {
     expect(parseRedisAddr(text)).toBeUndefined();
   });
 });

@@ -9,11 +9,15 @@ const MIB = 1024 * 1024;
 
 export const baseSettings = Type.Object({
   SERVER_ADDR: Type.String({ default: "127.0.0.1:8080", description: "Where HTTP is served: `host:port`, `[::1]:8080`, or `:8080` for every interface" }),
+  PROXY_ADDR: Type.String({
+    default: "",
+    description: "A second place where HTTP is served, for proxies and balancers: it speaks HTTP/1.0 too, and keeps idle connections for 75 s. `host:port` as above. Empty: none",
+  }),
   TASKFLOW_ROLE: Type.Enum(["all", "api", "worker"], {
     default: "all",
     description: "`api` takes jobs and runs none, `worker` runs them and serves health and metrics only, `all` does both",
   }),
-  REDIS_ADDR: Type.String({ default: "", isSecret: true, description: "Redis: `host:port`, or `redis://USER:PASSWORD@HOST:PORT/DATABASE` (`rediss://` for TLS), or by Sentinels `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE` (`rediss+sentinel://`). Empty: one is started here" }),
+  REDIS_ADDR: Type.String({ default: "", isSecret: true, description: "Redis: `host:port`, or `redis://USER:PASSWORD@HOST:PORT/DATABASE` (`rediss://` for TLS, with `?cafile=FILE` for an authority of your own), or `unix:///PATH`, or by Sentinels `redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE` (`rediss+sentinel://`). Empty: one is started here" }),
   REDIS_NAMESPACE: Type.String({
     default: "taskflow:0",
     pattern: "^[A-Za-z0-9._:-]+$",
@@ -55,6 +59,12 @@ export const baseSettings = Type.Object({
   LOG_LEVEL: Type.Enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"], { default: "info", description: "The least level that is logged" }),
   LEASE_MS: Type.Integer({ default: 15_000, minimum: 1_000, maximum: 3_600_000, description: "How long a job stays with a replica that no longer answers. Renewed at every third of it" }),
   DRAIN_MS: Type.Integer({ default: 30_000, minimum: 0, maximum: 3_600_000, description: "How long running jobs may go on after SIGTERM; then they are given back" }),
+  SHUTDOWN_DELAY_MS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 600_000,
+    description: "How long a replica serves on after SIGTERM, submissions included, while `/api/v1/health/ready` answers 503 and before it drains: longer than balancers take to notice. 0: it drains at once",
+  }),
   CLAIM_LIMIT: Type.Integer({ default: 500, minimum: 1, maximum: 1_000, description: "Jobs taken from Redis in one call, at most" }),
   RECORD_BATCH_ROWS: Type.Integer({ default: 2_000, minimum: 1, maximum: 100_000, description: "Rows written to Postgres in one COPY, at most" }),
   RECORD_HIGH_MARK: Type.Integer({ default: 20_000, minimum: 1, maximum: 10_000_000, description: "Outcomes not yet in Postgres at which a replica stops taking jobs" }),
@@ -72,7 +82,7 @@ export const baseSettings = Type.Object({
   PUBLIC_URL: Type.String({
     default: "",
     description:
-      "Where callers reach this installation, such as `https://jobs.example.com`: what download links begin with, and with `TASKFLOW_AUTH=none` a host and origin of its own. Empty: links begin with their path",
+      "Where callers reach this installation, such as `https://jobs.example.com` or `https://example.com/taskflow`: what download links begin with, its path what `Location` does, and with `TASKFLOW_AUTH=none` a host and origin of its own. Empty: links begin with their path",
   }),
   MAX_BODY_BYTES: Type.Integer({ default: MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of one job's request, at most; a type may allow itself more" }),
   MAX_BATCH_BYTES: Type.Integer({ default: 16 * MIB, minimum: 1_024, maximum: 256 * MIB, description: "Bytes of a batch request, at most" }),

@@ -10,11 +10,13 @@ const DRAIN_MS = 30_000;
 const someJobs = (count: number): Job[] => Array.from({ length: count }, (_, n) => ({ id: `id-${n}`, type: "report", attempt: 1 }) as Job);
 
 /** What `serving` is ended by; its drain ends when `finish` is called. */
-function setup({ jobs = someJobs(3) } = {}) {
+function setup({ jobs = someJobs(3), delayMs = 0 } = {}) {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ level: "info", replica: "test", destination: { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) } });
   const exits: number[] = [];
-  const shutdown = new Shutdown({ log, drainMs: DRAIN_MS, exit: (code) => exits.push(code) });
+  const killedAfter: number[] = [];
+  const shutdown = new Shutdown({ log, drainMs: DRAIN_MS, delayMs, exit: (code) => exits.push(code), killAfter: (ms) => killedAfter.push(ms) });
+  const leave = vi.fn();
   let finish = (): void => undefined;
   const close = vi.fn(() => new Promise<void>((resolve) => { finish = resolve; }));
   const ended = async (): Promise<readonly number[]> => {
@@ -23,7 +25,7 @@ function setup({ jobs = someJobs(3) } = {}) {
     return exits;
   };
   const told = (): unknown[] => lines.map(({ msg }) => msg);
-  return { shutdown, serve: () => shutdown.serves({ close, jobs: () => jobs }), close, ended, exits, lines, told };
+  return { shutdown, serve: () => shutdown.serves({ close, leave, jobs: () => jobs }), close, leave, ended, exits, lines, told, killedAfter };
 }
 
 describe("a signal", () => {
@@ -48,9 +50,9 @@ describe("a signal", () => {
     const { shutdown, serve, exits, lines } = setup();
     serve();
     shutdown.signalled("SIGINT");
-    vi.advanceTimersByTime(1_500);
+    vi.advanceTimersByTime(600);
     shutdown.signalled("SIGINT");
-    expect(exits).toEqual([1]);
+    expect(exits).toEqual([130]);
     expect(lines.at(-1)).toMatchObject({ level: "warn", signal: "SIGINT", jobs: 3, msg: expect.stringContaining("left to their leases") as string });
   });
 
@@ -61,6 +63,38 @@ describe("a signal", () => {
     vi.advanceTimersByTime(DRAIN_MS + 15_000);
     expect(exits).toEqual([1]);
     expect(told()).toEqual(["draining", "closing took too long"]);
+  });
+});
+
+describe("with SHUTDOWN_DELAY_MS", () => {
+  it("a signal has it serve on, reported as not ready, and drains it after that time", async () => {
+    const { shutdown, serve, close, leave, ended, told, killedAfter } = setup({ delayMs: 5_000 });
+    serve();
+    shutdown.signalled("SIGTERM");
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect([leave.mock.calls.length, close.mock.calls.length]).toEqual([1, 0]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(close.mock.calls.length).toBe(1);
+    expect(await ended()).toEqual([0]);
+    expect(told()).toEqual(["not ready any more, and serving until balancers have noticed", "draining", "stopped"]);
+    expect(killedAfter).toEqual([5_000 + DRAIN_MS + 20_000]);
+  });
+
+  it("a second signal within that time ends it at once", () => {
+    const { shutdown, serve, exits } = setup({ delayMs: 5_000 });
+    serve();
+    shutdown.signalled("SIGTERM");
+    vi.advanceTimersByTime(1_000);
+    shutdown.signalled("SIGTERM");
+    expect(exits).toEqual([143]);
+  });
+
+  it("a fault drains it without a delay", async () => {
+    const { shutdown, serve, close, leave } = setup({ delayMs: 5_000 });
+    serve();
+    shutdown.faulted(new Error("stray"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect([leave.mock.calls.length, close.mock.calls.length]).toEqual([0, 1]);
   });
 });
 

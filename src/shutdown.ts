@@ -1,7 +1,8 @@
 /**
  * How the program ends. Before it serves, a signal or a fault ends it at once: no job was taken here. Then the first one drains
- * it; a later signal ends it at once, its jobs left to their leases. Nothing keeps it alive beyond DRAIN_MS and a grace.
+ * it; a later signal ends it at once, its jobs left to their leases. Nothing keeps it alive beyond SHUTDOWN_DELAY_MS, DRAIN_MS and a grace.
  */
+import { constants } from "node:os";
 import type { Job } from "./core/job.ts";
 import type { Log } from "./log.ts";
 
@@ -11,12 +12,19 @@ const EXIT_GRACE_MS = 15_000;
  * One Ctrl-C comes twice where npm runs the program: the terminal signals the whole process group, and npm passes on what it gets.
  * No person repeats it so soon in earnest.
  */
-const SAME_SIGNAL_MS = 1_000;
+const SAME_SIGNAL_MS = 500;
+/** A process whose event loop is blocked when its time is over cannot end itself, and is killed then. */
+const BLOCKED_GRACE_MS = 5_000;
 /** Of the jobs that ran when a fault was met, so many are named. */
 const MAX_TOLD = 50;
 
+/** What a shell reports for a program that a signal ended. */
+const SIGNALLED = 128;
+
 /** What is to be ended in order. */
 export interface Serving {
+  /** Reports that it is not ready, and serves everything as before. */
+  leave(): void;
   /** Drains and closes. */
   close(): Promise<void>;
   /** The jobs whose leases it holds. */
@@ -26,8 +34,12 @@ export interface Serving {
 export interface ShutdownOptions {
   readonly log: Log;
   readonly drainMs: number;
+  /** How long it serves on, reported as not ready, before it drains: balancers learn of it with a delay. */
+  readonly delayMs: number;
   /** Ends the process. */
   readonly exit: (code: number) => void;
+  /** Ends the process after so long, even while its event loop is blocked. */
+  readonly killAfter?: (ms: number) => void;
 }
 
 export class Shutdown {
@@ -56,7 +68,7 @@ export class Shutdown {
       this.#drain({ signal });
     } else if (now - this.#signalledAt >= SAME_SIGNAL_MS) {
       log.warn({ signal, jobs: this.#serving.jobs().length }, "ended at once by a second signal; its jobs are left to their leases");
-      exit(1);
+      exit(SIGNALLED + constants.signals[signal]);
     }
   };
 
@@ -82,17 +94,25 @@ export class Shutdown {
 
   #drain(why: Readonly<Record<string, string>>): void {
     if (this.#ending || !this.#serving) return;
-    this.#options.log.info({ ...why, drain_ms: this.#options.drainMs }, "draining");
-    this.#ending = this.#close(this.#serving);
+    // A process that met a fault should take no more jobs than it has.
+    this.#ending = this.#close(this.#serving, why, why.reason === "fault" ? 0 : this.#options.delayMs);
   }
 
-  async #close(serving: Serving): Promise<void> {
-    const { log, drainMs, exit } = this.#options;
+  async #close(serving: Serving, why: Readonly<Record<string, string>>, delayMs: number): Promise<void> {
+    const { log, drainMs, exit, killAfter } = this.#options;
+    const giveUpMs = delayMs + drainMs + EXIT_GRACE_MS;
     const giveUp = setTimeout(() => {
       log.error("closing took too long");
       exit(1);
-    }, drainMs + EXIT_GRACE_MS);
+    }, giveUpMs);
+    killAfter?.(giveUpMs + BLOCKED_GRACE_MS);
     try {
+      if (delayMs > 0) {
+        log.info({ ...why, delay_ms: delayMs }, "not ready any more, and serving until balancers have noticed");
+        serving.leave();
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+      }
+      log.info({ ...why, drain_ms: drainMs }, "draining");
       await serving.close();
       log.info("stopped");
     } catch (error) {

@@ -1,6 +1,6 @@
 /** Redis as the harness sees it: straight, not through the code under test. */
 import type { Redis } from "ioredis";
-import { openRedis } from "../../src/queue/connection.ts";
+import { openRedis } from "../../src/queue/client.ts";
 import { until } from "../../src/testing/until.ts";
 
 const NS = "{taskflow:0}:";

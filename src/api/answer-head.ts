@@ -15,6 +15,8 @@ export interface RequestFacts {
   readonly id: string;
   readonly limitHeaders: Headers;
   readonly corsHeaders: Headers;
+  /** A line, with the line end before it; "" where the connection ends with the answer. */
+  readonly keepAlive: string;
 }
 
 const AFTER_STATUS = "\r\nX-Request-Id: ";
@@ -26,12 +28,12 @@ const OF_DATA = ["X-Content-Type-Options: nosniff", "Cache-Control: no-store", "
 /** The lines of an answer with a Content-Type of ours. */
 const dataLines = new Map([JSON_TYPE, PROBLEM_TYPE].map((type) => [type, `\r\nContent-Type: ${type}\r\n${OF_DATA}`]));
 
-export function writeHead(response: HeadWriter, { status, contentType, headers, body }: Pick<Answer, "status" | "contentType" | "headers"> & { readonly body?: Answer["body"] }, { id, limitHeaders, corsHeaders }: RequestFacts): void {
+export function writeHead(response: HeadWriter, { status, contentType, headers, body }: Pick<Answer, "status" | "contentType" | "headers"> & { readonly body?: Answer["body"] }, { id, limitHeaders, corsHeaders, keepAlive }: RequestFacts): void {
   const isFile = typeof body === "object" && "open" in body; // it says for itself
   const ofData = contentType === undefined || isFile ? undefined : dataLines.get(contentType);
   const ofType = ofData ?? `${contentType === undefined ? "" : `\r\nContent-Type: ${contentType}`}\r\nX-Content-Type-Options: nosniff`;
   // All lines in one call: each into the server library costs as much as a hundred bytes more.
-  response.writeStatus((statusLines.get(status) ?? String(status) + AFTER_STATUS) + id + ofType + linesOf(headers) + linesOf(limitHeaders) + linesOf(corsHeaders));
+  response.writeStatus((statusLines.get(status) ?? String(status) + AFTER_STATUS) + id + keepAlive + ofType + linesOf(headers) + linesOf(limitHeaders) + linesOf(corsHeaders));
 }
 
 function linesOf(headers: Headers | undefined): string {

@@ -149,6 +149,8 @@ describe("parseRange", () => {
   it.each([
     ["", undefined],
     ["bytes=0-0", { start: 0, end: 0 }],
+    ["Bytes=0-0", { start: 0, end: 0 }],
+    ["BYTES= 5-", { start: 5, end: 9 }],
     ["bytes=5-", { start: 5, end: 9 }],
     ["bytes=5-99", { start: 5, end: 9 }],
     ["bytes=-4", { start: 6, end: 9 }],

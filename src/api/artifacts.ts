@@ -60,9 +60,9 @@ function answerOf(artifact: StoredArtifact, name: string, { headers: { range, if
 
 /** One range of bytes; undefined where all is to be sent: without a range, with several, or with what is no range. */
 export function parseRange(range: string, bytes: number): ByteRange | "unsatisfiable" | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(range);
-  if (!match || range === "bytes=-") return undefined;
-  const [, first = "", last = ""] = match;
+  const match = /^bytes=[ \t]*(\d*)-(\d*)$/i.exec(range.trim());
+  const [, first = "", last = ""] = match ?? [];
+  if (first === "" && last === "") return undefined;
   if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
   const start = first === "" ? Math.max(0, bytes - Number(last)) : Number(first);
   const end = first === "" || last === "" ? bytes - 1 : Math.min(Number(last), bytes - 1);

@@ -26,5 +26,5 @@ export function acceptsGzip(acceptEncoding: string): boolean {
       return [coding, weight === undefined ? 1 : Number(weight.slice(2))] as const;
     }),
   );
-  return (weights.get("gzip") ?? weights.get("*") ?? 0) > 0;
+  return (weights.get("gzip") ?? weights.get("x-gzip") ?? weights.get("*") ?? 0) > 0;
 }

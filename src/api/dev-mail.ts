@@ -44,7 +44,7 @@ function htmlPage(body: string): Answer {
 
 /** A page for a browser, JSON for everything else. */
 function wantsPage({ headers }: ApiRequest): boolean {
-  return headers.accept.includes("text/html");
+  return headers.accept.toLowerCase().includes("text/html");
 }
 
 export function listMail(mail: CaughtMails): (request: ApiRequest) => Promise<Answer> {

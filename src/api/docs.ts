@@ -16,20 +16,20 @@ const PAGE = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>TaskFlow API</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css?${VERSION}">
+<link rel="stylesheet" href="docs/swagger-ui.css?${VERSION}">
 <style>body { margin: 0 } .swagger-ui .topbar { display: none }</style>
 </head>
 <body>
 <div id="docs"></div>
-<script src="/docs/swagger-ui-bundle.js?${VERSION}"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/swagger-ui-bundle.js?${VERSION}"></script>
+<script src="docs/start.js"></script>
 </body>
 </html>
 `;
 
-/** A key that was given stays in the tab's memory: it is nothing to leave in a browser. */
+/** All URLs are relative, so that they hold below the path prefix of any proxy. A key that was given stays in the tab's memory: it is nothing to leave in a browser. */
 const START = `SwaggerUIBundle({
-  url: "/api/v1/openapi.json",
+  url: new URL("api/v1/openapi.json", location.href).href,
   dom_id: "#docs",
   deepLinking: true,
   defaultModelsExpandDepth: 0,
@@ -48,8 +48,11 @@ const DOCS: Answer = { status: 200, contentType: "text/html; charset=utf-8", hea
 
 export const getDocs: Handler = (_request, reply) => reply.send(DOCS);
 
-/** Whoever opens the server's address in a browser is shown what it is. */
-export const getRoot: Handler = (_request, reply) => reply.send({ status: 302, headers: [["Location", "/docs"]], body: "" });
+/** Shows a browser that opens the server's address what it is. @param basePath of PUBLIC_URL: without one, the redirect is relative to what the browser asked for */
+export function getRoot(basePath: string): Handler {
+  const location = basePath === "" ? "docs" : `${basePath}/docs`;
+  return (_request, reply) => reply.send({ status: 302, headers: [["Location", location]], body: "" });
+}
 
 const JS = "text/javascript; charset=utf-8";
 const ofSwagger = (name: string, contentType: string): StaticFile => new StaticFile({ contentType, version: VERSION, read: () => readFile(require.resolve(`swagger-ui-dist/${name}`)) });

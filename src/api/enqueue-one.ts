@@ -2,6 +2,7 @@
 import type { Submission } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
+import { basePathOf } from "./base-path.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
@@ -20,13 +21,14 @@ export interface OneJob {
 }
 
 /** @returns enqueues one job; it rejects with the queue's error where that is no answer to a caller */
-export function enqueueOne({ queue, registry, enqueue }: ApiDependencies): (request: Pick<ApiRequest, "caller" | "chargeJobs">, job: OneJob) => Promise<Answer> {
+export function enqueueOne({ queue, registry, enqueue, settings }: ApiDependencies): (request: Pick<ApiRequest, "caller" | "chargeJobs">, job: OneJob) => Promise<Answer> {
   const toJson = jobAnswerJson(jobJson(registry));
+  const basePath = basePathOf(settings.publicUrl);
   return async (request, { submission, idempotency, otherUse }) => {
     const newId = queue.ids.next();
     const answer = await new Promise<Enqueued>((resolve) => enqueue(withPayer({ ids: [newId], submissions: [submission], idempotency }, request.caller), resolve));
     const accepted = (id: string, headers: NonNullable<Answer["headers"]>): Answer => ({
-      ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `/api/v1/jobs/${id}`], ...headers] },
+      ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `${basePath}/api/v1/jobs/${id}`], ...headers] },
       body: toJson(request.caller, viewOfSubmission(id, submission)),
     });
     switch (answer.kind) {

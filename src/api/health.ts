@@ -12,7 +12,7 @@ import { readReplicas } from "./replica.ts";
 /** A round trip to Redis that is older than this says nothing about now. */
 const MAX_SILENT_MS = 5_000;
 
-type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder" | "log">;
+type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder" | "log"> & { readonly settings: Pick<ApiDependencies["settings"], "durability"> };
 type BooksReader = Pick<SharedRead<Books>, "recent" | "fresh">;
 
 interface Check {
@@ -22,7 +22,10 @@ interface Check {
   readonly replicas?: number;
 }
 
-/** 503 when a needed part is away; what was accepted is safe all the same. Looked at once a second at most, however many ask. */
+/**
+ * `degraded` when something is not as it should be, and 503 only while submissions cannot be taken: a balancer that asks here must not lose
+ * replicas that work. What was accepted is safe all the same. Looked at once a second at most, however many ask.
+ */
 export function getHealth(deps: HealthReader, books: BooksReader): () => Promise<Answer> {
   const away = { redis: awayLog(deps.log, "Redis"), postgres: awayLog(deps.log, "Postgres") };
   const shared = new SharedRead(() => lookAt(deps, books, away));
@@ -45,7 +48,8 @@ async function lookAt(deps: HealthReader, books: BooksReader, away: { readonly r
   const [{ redis, workers }, postgres] = await Promise.all([checkRedis(books, away.redis), checkPostgres(deps, away.postgres)]);
   const checks = { redis, postgres, workers };
   const isOk = Object.values(checks).every(({ status }) => status === "ok");
-  return json(isOk ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
+  const takesJobs = redis.status === "ok" && (deps.settings.durability === "redis" || postgres.latency_ms !== undefined); // which Postgres has where it answers
+  return json(takesJobs ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
 }
 
 async function checkRedis(shared: BooksReader, away: AwayLog): Promise<{ redis: Check; workers: Check }> {
@@ -79,13 +83,13 @@ function rounded(ms: number): number {
 
 const OK = json(200, '{"status":"ok"}');
 
-/** The process answers. */
+/** The process answers: one that does not should be started anew. */
 export const isLive: Handler = (_request, reply) => reply.send(OK);
 
-/** Whether new work should come here. Postgres away: it should, the outbox takes what ends meanwhile. */
-export function isReady({ queue }: HealthReader, books: BooksReader, isDraining: () => boolean): () => Promise<Answer> {
+/** Whether new work should come here, for balancers and rolling updates. Postgres away: it should, the outbox takes what ends meanwhile. */
+export function isReady({ queue }: HealthReader, books: BooksReader, isLeaving: () => boolean): () => Promise<Answer> {
   return async () => {
-    if (isDraining()) return problem(503, "draining", "This replica is shutting down.");
+    if (isLeaving()) return problem(503, "draining", "This replica is shutting down.");
     // One that just started, or has nothing to do, may have been silent: then this call is the round trip that tells.
     if (queue.silentMs >= MAX_SILENT_MS) await books.recent();
     return OK;

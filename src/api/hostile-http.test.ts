@@ -127,7 +127,7 @@ describe("behind a request that is not as it should be", () => {
 describe("paths and methods", () => {
   it.each([
     ["GET", "/nothing", 404, "not_found"],
-    ["GET", "/api/v1/jobs/", 404, "not_found"],
+    ["GET", "/api/v1/jobs//", 404, "not_found"],
     ["POST", "/api/v1/jobs/x/nothing", 404, "not_found"],
     ["PUT", "/api/v1/jobs", 405, "method_not_allowed"],
     ["DELETE", "/api/v1/stats", 405, "method_not_allowed"],

@@ -19,8 +19,7 @@ import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from 
 import { sendStream, sendWhole } from "./download.ts";
 import type { StreamResponse } from "./download.ts";
 import type { BufferedBytes } from "./buffered-bytes.ts";
-import type { LastResponse } from "./last-answer.ts";
-import { sendLast } from "./last-answer.ts";
+import type { LastResponse, SendLast } from "./last-answer.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { peerName } from "./peer.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
@@ -46,6 +45,9 @@ export interface ExchangeHost {
   readonly buffered: BufferedBytes;
   readonly limits: RateLimits;
   readonly outgoing: Outgoing;
+  readonly sendLast: SendLast;
+  /** How long the listener keeps a connection without a request: a line of the head, or "" where the listener adds it by itself. */
+  readonly keepAlive: string;
   /** What each answer says to this origin; "" for none. */
   readonly corsHeaders: (origin: string) => NonNullable<Answer["headers"]>;
   /** The request was refused for who sent it, or how often. */
@@ -300,9 +302,9 @@ export class HttpExchange implements ApiRequest, Reply {
   #write(answer: Answer): void {
     const response = this.#response;
     const { status, body, isLast = false } = answer;
-    writeHead(response, answer, this.#facts());
+    writeHead(response, answer, this.#facts(isLast));
     if (isLast && typeof body === "string") {
-      this.#onGone = sendLast(response, body, { isHead: this.isHead, isFramingWrong: status === 400 });
+      this.#onGone = this.#host.sendLast(response, body, { isHead: this.isHead, isFramingWrong: status === 400 });
     } else if (this.isHead) {
       const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
       if (this.#isLastRequest()) {
@@ -326,7 +328,9 @@ export class HttpExchange implements ApiRequest, Reply {
     }
   }
 
-  #facts(): RequestFacts {
-    return { id: this.id, limitHeaders: this.#limitHeaders, corsHeaders: this.#host.corsHeaders(this.headers.origin) };
+  #facts(isLast = false): RequestFacts {
+    const { corsHeaders, keepAlive } = this.#host;
+    const endsConnection = isLast || this.#isLastRequest();
+    return { id: this.id, limitHeaders: this.#limitHeaders, corsHeaders: corsHeaders(this.headers.origin), keepAlive: endsConnection ? "" : keepAlive };
   }
 }

@@ -26,6 +26,8 @@ export interface LastAnswerOptions {
   readonly isFramingWrong: boolean;
 }
 
+export type SendLast = (response: LastResponse, body: string, options: LastAnswerOptions) => () => void;
+
 /**
  * Writes the body after the status and headers that were written, and closes the connection when the client has had time to read it.
  * @returns to be called when the connection was closed by another

@@ -43,11 +43,14 @@ export interface ListQuery {
   readonly limit: number;
 }
 
+/** A plus sign in a query stands for a space, but nobody means one before the offset of a time. */
+const SPACED_OFFSET = / (?=\d\d:\d\d$)/;
+
 /** @param query as it stands in the URL. Times are a half-open range: from `created_after`, up to but without `created_before` */
 export function readListQuery(query: string): ListQuery | { readonly refusal: Refusal } {
   const params = new URLSearchParams(query);
   const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
-  const values = Object.fromEntries(params) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
+  const values = Object.fromEntries([...params].map(([name, value]) => [name, name.startsWith("created_") ? value.replace(SPACED_OFFSET, "+") : value])) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
   const faults: Fault[] = repeated.map((name) => ({ path: `/${escapePointer(name)}`, message: "is given more than once" }));
   if (!validator.isValid(values)) faults.push(...validator.issuesOf(values));
   const { created_after, created_before, limit, cursor, ...filters } = values;

@@ -26,7 +26,7 @@ function page(title: string, body: string): string {
 export function listPage(mails: readonly CaughtSummary[]): string {
   const rows = mails.map(({ id, receivedAtMs, from, to, subject }) => {
     const at = new Date(receivedAtMs).toISOString();
-    return `<tr><td><a href="/dev/mail/${id}">${escapeHtml(subject || "(no subject)")}</a><td>${escapeHtml(from)}<td>${escapeHtml(to.join(", "))}<td><time datetime="${at}">${at.slice(0, 19).replace("T", " ")}</time>`;
+    return `<tr><td><a href="mail/${id}">${escapeHtml(subject || "(no subject)")}</a><td>${escapeHtml(from)}<td>${escapeHtml(to.join(", "))}<td><time datetime="${at}">${at.slice(0, 19).replace("T", " ")}</time>`;
   });
   const table = `<table><thead><tr><th>Subject<th>From<th>To<th>Received (UTC)</thead><tbody>${rows.join("")}</tbody></table>`;
   return page("Caught mail", `<h1>Caught mail</h1>${mails.length === 0 ? `<p class="none">Nothing was sent yet.</p>` : table}`);
@@ -40,11 +40,11 @@ export function messagePage(id: string, { subject, headerLines, html, text, atta
   });
   const files = attachments.map(
     ({ filename, contentType, size }, index) =>
-      `<tr><td><a href="/dev/mail/${id}/attachment-${index}" download="${escapeHtml(filename ?? "")}">${escapeHtml(filename ?? `attachment ${index + 1}`)}</a><td>${escapeHtml(contentType)}<td>${size} bytes`,
+      `<tr><td><a href="${id}/attachment-${index}" download="${escapeHtml(filename ?? "")}">${escapeHtml(filename ?? `attachment ${index + 1}`)}</a><td>${escapeHtml(contentType)}<td>${size} bytes`,
   );
   const parts = [
-    `<p><a href="/dev/mail">All mail</a> · <a href="/dev/mail/${id}/source">Source</a></p><h1>${escapeHtml(subject ?? "(no subject)")}</h1>`,
-    html ? `<h2>HTML</h2><iframe sandbox title="The message's html" src="/dev/mail/${id}/html"></iframe>` : "",
+    `<p><a href="../mail">All mail</a> · <a href="${id}/source">Source</a></p><h1>${escapeHtml(subject ?? "(no subject)")}</h1>`,
+    html ? `<h2>HTML</h2><iframe sandbox title="The message's html" src="${id}/html"></iframe>` : "",
     text ? `<h2>Text</h2><pre>${escapeHtml(text)}</pre>` : "",
     files.length > 0 ? `<h2>Attachments</h2><table><tbody>${files.join("")}</tbody></table>` : "",
     `<details><summary>Headers</summary><table class="head"><tbody>${headers.join("")}</tbody></table></details>`,

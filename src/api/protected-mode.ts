@@ -23,6 +23,9 @@ export const HOST_REFUSED = problem(
   "This server requires no API key, so it does not serve requests whose Host header names another server. Call it by localhost or 127.0.0.1, add the name to ALLOWED_HOSTS, or give the server keys.",
 );
 
+/** With a path, it is no origin. */
+const WEB_ORIGIN = /^https?:\/\/[^/?#@\\]+$/i;
+
 /** @param address 4 or 16 bytes; none when the peer has gone */
 export function isLoopback(address: Uint8Array): boolean {
   if (address.length === 4) return address[0] === 127;
@@ -44,18 +47,23 @@ export function isLoopbackHost(host: string): boolean {
  */
 export function isForeignBrowser({ origin, fetchSite, host }: Pick<RequestHead, "origin" | "fetchSite" | "host">, corsOrigins: readonly string[], ownOrigin?: string): boolean {
   if (origin === "" && fetchSite === "") return false;
-  if (origin !== "" && corsOrigins.includes(origin)) return false; // not `*`: with it, a server without keys does not start
+  if (origin !== "" && isNamed(origin, corsOrigins)) return false; // not `*`: with it, a server without keys does not start
   if (fetchSite !== "" && fetchSite !== "same-origin" && fetchSite !== "none") return true;
-  return origin !== "" && origin !== ownOrigin && !isOriginOf(origin, host ?? "");
+  return origin !== "" && !isNamed(origin, ownOrigin === undefined ? [] : [ownOrigin]) && !isOriginOf(origin, host ?? "");
 }
 
 export function isAllowedOrigin(origin: string, corsOrigins: readonly string[]): boolean {
-  return corsOrigins.includes(origin) || corsOrigins.includes("*");
+  return corsOrigins.includes("*") || isNamed(origin, corsOrigins);
+}
+
+/** Scheme and host of an origin are compared without regard to case, and a scheme's own port counts as none. */
+function isNamed(origin: string, origins: readonly string[]): boolean {
+  return origins.includes(origin) || (WEB_ORIGIN.test(origin) && URL.canParse(origin) && origins.includes(new URL(origin).origin));
 }
 
 /** Whether an origin and a Host header name the same host and port. "null", of a sandboxed page, names none. */
 function isOriginOf(origin: string, host: string): boolean {
-  if (!/^https?:\/\//.test(origin) || !URL.canParse(origin)) return false;
+  if (!WEB_ORIGIN.test(origin) || !URL.canParse(origin)) return false;
   const { protocol, host: ofOrigin } = new URL(origin);
   const url = `${protocol}//${host}`;
   return URL.canParse(url) && new URL(url).host === ofOrigin;

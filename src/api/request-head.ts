@@ -4,7 +4,7 @@ import { problem } from "./problem.ts";
 import { isProxyHeader } from "./proxy-headers.ts";
 
 /** uWebSockets.js takes 64 KiB and more when they come in one packet; nobody who means well sends a quarter of it. */
-const MAX_HEADER_BYTES = 16 * 1024;
+export const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
  * A body that exceeds its limit by no more than this is read to its end and thrown away before it is refused: a client
@@ -73,6 +73,11 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
   return head;
 }
 
+/** Headers of one name whose value is a list are one list (RFC 9110, 5.3). */
+function joined(list: string, value: string): string {
+  return list === "" ? value : `${list}, ${value}`;
+}
+
 function readHeader(head: Writable<RequestHead>, name: string, value: string): void {
   switch (name) {
     case "content-type":
@@ -84,8 +89,8 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
     case "idempotency-key": // given twice, it is none: a comma and a space are not allowed in one
       head.idempotencyKey = head.idempotencyKey === undefined ? value : `${head.idempotencyKey}, ${value}`;
       break;
-    case "prefer": // more than one are one list
-      head.prefer = head.prefer === "" ? value : `${head.prefer}, ${value}`;
+    case "prefer":
+      head.prefer = joined(head.prefer, value);
       break;
     case "last-event-id":
       head.lastEventId = value;
@@ -94,7 +99,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.authorization = value;
       break;
     case "accept-encoding":
-      head.acceptEncoding = value;
+      head.acceptEncoding = joined(head.acceptEncoding, value);
       break;
     case "x-request-id":
       head.requestId = value;
@@ -104,7 +109,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.hostCount += 1;
       break;
     case "connection":
-      head.connection = head.connection === "" ? value : `${head.connection}, ${value}`;
+      head.connection = joined(head.connection, value);
       break;
     case "origin":
       head.origin = value;
@@ -113,7 +118,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.fetchSite = value;
       break;
     case "content-encoding":
-      head.contentEncoding = value.toLowerCase();
+      head.contentEncoding = joined(head.contentEncoding, value.toLowerCase());
       break;
     case "transfer-encoding":
       head.transferEncoding = head.transferEncoding === "" && value !== "" ? value.toLowerCase() : DOUBTFUL;
@@ -125,20 +130,20 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
       head.ifRange = value;
       break;
     case "if-none-match":
-      head.ifNoneMatch = value;
+      head.ifNoneMatch = joined(head.ifNoneMatch, value);
       break;
     case "accept":
-      head.accept = value;
+      head.accept = joined(head.accept, value);
       break;
     default:
       head.isForwarded ||= isProxyHeader(name);
   }
 }
 
-const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, { isLast: true });
-const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", { isLast: true });
-const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked, once and without Content-Length.", { isLast: true });
-const BAD_HOST = problem(400, "host_invalid", "Host must be given once.", { isLast: true });
+export const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, { isLast: true });
+export const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", { isLast: true });
+export const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked, once and without Content-Length.", { isLast: true });
+export const BAD_HOST = problem(400, "host_invalid", "Host must be given once.", { isLast: true });
 const ENCODED = problem(415, "unsupported_content_encoding", "Bodies are taken without Content-Encoding.", { isLast: true });
 
 export function bodyTooLarge(maxBodyBytes: number): Answer {

@@ -3,6 +3,7 @@ import { SharedRead } from "../shared-read.ts";
 import { followAll } from "./all-events.ts";
 import { getArtifact, opensByLink } from "./artifacts.ts";
 import { getAttempts } from "./attempts.ts";
+import { basePathOf } from "./base-path.ts";
 import { fromAsync } from "./async-handler.ts";
 import { getStats, getWorkers } from "./books.ts";
 import * as evidence from "./contract/job-evidence-operations.ts";
@@ -36,12 +37,14 @@ export interface Route {
   readonly maxBodyBytes: number;
   /** Refused while this replica drains. */
   readonly takesJobs: boolean;
+  /** It may be shown in a browser, with links that are relative to its path. */
+  readonly isPage?: true;
   /** Whether a request bears in its URL what opens this call to everyone. */
   readonly admits?: (params: readonly string[], query: string) => boolean;
 }
 
-/** @param isDraining whether the server has stopped to take jobs */
-export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Route[] {
+/** @param isLeaving whether the server is about to stop: it is not ready */
+export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route[] {
   const { registry, settings, metrics } = deps;
   const route = (operation: Operation, handle: Handler): Route => ({ operation, handle, maxBodyBytes: 0, takesJobs: false });
   const call = (operation: Operation, answerOf: (request: ApiRequest) => Promise<Answer>): Route => route(operation, fromAsync(deps.log, answerOf));
@@ -51,7 +54,7 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
   const ofEveryRole = [
     call(system.getHealth, getHealth(deps, books)),
     route(system.isLive, isLive),
-    call(system.isReady, isReady(deps, books, isDraining)),
+    call(system.isReady, isReady(deps, books, isLeaving)),
     call(system.getMetrics, scrapeOf(metrics)),
   ];
   if (settings.role === "worker") return ofEveryRole;
@@ -76,12 +79,12 @@ export function routesOf(deps: ApiDependencies, isDraining: () => boolean): Rout
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getWorkers, getWorkers(books)),
     call(system.getStats, getStats(books)),
-    ...(deps.mail ? [call(system.listMail, listMail(deps.mail)), call(system.readMail, readMail(deps.mail)), call(system.readMailPart, readMailPart(deps.mail))] : []),
+    ...(deps.mail ? [{ ...call(system.listMail, listMail(deps.mail)), isPage: true as const }, { ...call(system.readMail, readMail(deps.mail)), isPage: true as const }, call(system.readMailPart, readMailPart(deps.mail))] : []),
     ...ofEveryRole,
-    route(documentation.getRoot, getRoot),
-    route(documentation.getDocs, getDocs),
+    route(documentation.getRoot, getRoot(basePathOf(settings.publicUrl))),
+    { ...route(documentation.getDocs, getDocs), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
-    call(documentation.getOpenApi, getOpenApi(registry, () => routes.map(({ operation }) => operation))),
+    call(documentation.getOpenApi, getOpenApi({ registry, publicUrl: settings.publicUrl, operations: () => routes.map(({ operation }) => operation) })),
   ];
   return routes;
 }

@@ -12,10 +12,10 @@ import { ownedBy } from "../core/ownership.ts";
 import type { TaskFlowError } from "../errors.ts";
 import type { Submitted } from "../queue/enqueuer.ts";
 import { answerOfThrown } from "./async-handler.ts";
+import { basePathOf } from "./base-path.ts";
 import { batchKindOf, isJson } from "./content-type.ts";
 import type { ApiDependencies } from "./dependencies.ts";
-import type { Answer, ApiRequest, Handler, Reply } from "./exchange.ts";
-import { JSON_TYPE } from "./exchange.ts";
+import { type Answer, type ApiRequest, type Handler, JSON_TYPE, type Reply } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
 import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
@@ -34,8 +34,9 @@ type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
 export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Handler {
   const toJson = jobJson(deps.registry);
   const parse = parsing(deps, largeBodies);
+  const jobsPath = `${basePathOf(deps.settings.publicUrl)}/api/v1/jobs/`;
   const accepted = (id: string, submission: Submission, isReplay: boolean): Answer => {
-    const location = ["Location", `/api/v1/jobs/${id}`] as const;
+    const location = ["Location", jobsPath + id] as const;
     return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [location, REPLAYED] : [location], body: toJson(viewOfSubmission(id, submission)) };
   };
   return (request, reply) => {

@@ -71,7 +71,7 @@ describe.each(["/docs/swagger-ui-bundle.js", "/docs/start.js", "/api/v1/openapi.
 
 it("files that the page names by their version are kept by browsers, and no other name of them is", async () => {
   const page = (await request(server, "GET", "/docs")).text;
-  const [, bundle = ""] = /src="(\/docs\/swagger-ui-bundle\.js\?v=[\d.]+)"/.exec(page) ?? [];
-  expect((await request(server, "GET", bundle)).headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
-  expect((await request(server, "GET", `${bundle}1`)).headers.get("cache-control")).toBe("no-cache");
+  const [, bundle = ""] = /src="(docs\/swagger-ui-bundle\.js\?v=[\d.]+)"/.exec(page) ?? [];
+  expect((await request(server, "GET", `/${bundle}`)).headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  expect((await request(server, "GET", `/${bundle}1`)).headers.get("cache-control")).toBe("no-cache");
 });

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { RetryableError } from "../core/job-type.ts";
-import { messageOf, TaskFlowError } from "../errors.ts";
+import { TaskFlowError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { isArtifactKey, type ArtifactKey } from "./key.ts";
 import type { S3Place } from "./s3-place.ts";
@@ -78,7 +79,7 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
     return { bytes, sha256: hash.digest("hex") };
   } catch (thrown) {
     if (sourceFault !== undefined) throw sourceFault; // whatever came of taking back the parts
-    throw ofServer(thrown) ? new RetryableError(`the artifact store did not take the file: ${messageOf(thrown)}`, { code: "artifact_store_failed", cause: thrown }) : thrown;
+    throw ofServer(thrown) ? new RetryableError(`the artifact store did not take the file: ${reasonOf(thrown)}`, { code: "artifact_store_failed", cause: thrown }) : thrown;
   } finally {
     if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
   }

@@ -9,7 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptContext } from "../core/job-type.ts";
 import { ReleaseError, RetryAfterError } from "../core/job-type.ts";
 import type { Acted, WalkPage } from "../core/replays.ts";
-import { ScriptFailed, TaskFlowError, messageOf } from "../errors.ts";
+import { ScriptFailed, TaskFlowError } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 
 const MAX_ATTEMPT_MS = 600_000;
 /** Of the attempt's own time, where that is short: the rest is for what is under way when it is over. */
@@ -168,7 +169,7 @@ class Walk {
         return;
       } catch (error) {
         if (signal.aborted || !isAway(error)) throw error;
-        if (!this.#isAway) log("it waits for Redis or Postgres", { error: messageOf(error) });
+        if (!this.#isAway) log("it waits for Redis or Postgres", { error: reasonOf(error) });
         this.#isAway = true;
         await sleep(AWAY_MS, undefined, { signal });
         if (performance.now() >= this.#endsAt) await this.#checkpoint();

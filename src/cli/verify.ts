@@ -1,6 +1,8 @@
 /** `taskflow verify`: is every job in exactly one place, and do the counters say so? */
 import type { Config } from "../config.ts";
-import { StartError, messageOf } from "../errors.ts";
+import { StartError } from "../errors.ts";
+import { startErrorOf } from "../queue/unfit-server.ts";
+import { placeOf } from "../redis-addr.ts";
 import { Audit } from "../queue/audit.ts";
 import { Held } from "../results/held.ts";
 import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
@@ -31,7 +33,7 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
   const held = new Held(databaseUrl);
   try {
     await audit.open(OPEN_TIMEOUT_MS).catch((error: unknown) => {
-      throw new StartError(`Redis at ${redis.host}:${redis.port} does not answer (${messageOf(error)}): check REDIS_ADDR.`, error);
+      throw startErrorOf(placeOf(redis), error);
     });
     await held.open();
     const verification = await verify({ audit, held, namespace: config.REDIS_NAMESPACE, leaseMs: config.LEASE_MS, retentionDays: config.RETENTION_DAYS, pauseMs });

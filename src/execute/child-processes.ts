@@ -55,7 +55,7 @@ export class ChildProcesses {
       child.stdout?.destroy(); // that was all
       this.#worked(way);
     });
-    passOn(child, () => running.isReady);
+    passOn(child, () => running.isReady || way === UNCONFINED);
     child.once("error", () => undefined); // it closes as well
     child.once("close", (code) => {
       this.#running.delete(child);
@@ -104,7 +104,7 @@ function begin({ module, socketPath, isConfined = false }: ProcessRequest, { pre
     // glibc keeps an arena for each thread and hands little back; libuv's one thread is as much as one task needs
     env: { MALLOC_ARENA_MAX: "2", ...plainEnvironment(), UV_THREADPOOL_SIZE: "1" },
     cwd: "/", // not where the replica's data may be
-    stdio: isConfined ? ["ignore", "pipe", "pipe"] : ["ignore", "ignore", "inherit"],
+    stdio: isConfined ? ["ignore", "pipe", "pipe"] : ["ignore", "ignore", "pipe"],
     detached: true, // Ctrl-C means the replica, which drains
     ...(isSpawnedAs && { uid, gid: uid }),
   });

@@ -152,7 +152,10 @@ export class Executor {
       if (attempt.job.id !== message.jobId || attempt.job.claimSeq !== message.claimSeq) continue;
       attempt.keep(message.log, message.fields);
       this.#log(attempt.job, message.log, message.fields);
+      return;
     }
+    const { jobId, type, attempt } = message;
+    if (type !== undefined && attempt !== undefined) this.#log({ id: jobId, type, attempt }, message.log, message.fields); // it has ended
   };
 
   async close(): Promise<void> {

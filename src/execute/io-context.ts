@@ -8,7 +8,7 @@ import { INVALID_STATE } from "./attempt.ts";
 import type { TaskThreads } from "./task-threads.ts";
 
 /** Takes a line that a handler wrote. */
-export type AttemptLog = (job: Job, message: string, fields?: Record<string, unknown>) => void;
+export type AttemptLog = (job: Pick<Job, "id" | "type" | "attempt">, message: string, fields?: Record<string, unknown>) => void;
 
 /** Keeps the state of a job that runs here, a JSON text; false where its lease is lost. */
 export type SaveState = (job: Job, state: string) => Promise<boolean>;

@@ -1,5 +1,6 @@
 /** What runs inside a thread that parses and checks large bodies. */
 import { Piscina, workerData } from "piscina";
+import { printWarnings } from "../console-output.ts";
 import type { ParsedBody } from "../core/body.ts";
 import { parseBody } from "../core/body.ts";
 import { isLarge } from "../core/payload.ts";
@@ -11,6 +12,7 @@ import type { ThreadData } from "./threads.ts";
 /** A larger body is parsed in 20 ms and more, beside which collecting its garbage costs little. */
 const COLLECTED_BYTES = 1024 * 1024;
 
+printWarnings();
 const registry = await loadRegistry(workerData as ThreadData);
 
 export default function parse({ task, begunAt }: BodyOrder): ParsedBody {

@@ -1,12 +1,14 @@
 /** What runs inside a thread for tasks. */
 import { createContext, Script } from "node:vm";
 import { workerData } from "piscina";
+import { printWarnings } from "../console-output.ts";
 import { codeOf } from "../errors.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfThrow } from "./attempt.ts";
 import { taskOf, type Task, type TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 
+printWarnings();
 const registry = await loadRegistry(workerData as ThreadData);
 
 // V8 interrupts what a script has called, wherever that was defined, when the script's time is over; the thread goes on.

@@ -1,6 +1,7 @@
 /** What runs inside a pool thread: it opens the tools of its types, and runs one attempt after the other. */
 import { parentPort, threadId } from "node:worker_threads";
 import { workerData } from "piscina";
+import { printToJob, printWarnings } from "../console-output.ts";
 import { unlimited } from "../core/destination.ts";
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 import { collectGarbage } from "../free-memory.ts";
@@ -14,11 +15,15 @@ import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./thre
 import { taskOf } from "./task.ts";
 import { pickSettings } from "./tools.ts";
 
+printWarnings();
 const { jobsDir, settings, channel, sharedMemory = {} } = workerData as ThreadData;
 const registry = await loadRegistry({ jobsDir, settings });
 const link = channel === undefined ? undefined : new ThreadLink(channel, threadId);
 const services: Services = { destinations: link?.destinations ?? unlimited, sharedMemory: (type) => sharedMemory[type], startProcess: (request) => say({ thread: threadId, startProcess: request }) };
 const tools = new Map<string, Promise<unknown>>();
+/** The log of the attempt that runs here; in lane `io` several run at once, and none is the one that prints. */
+let jobLog: ((message: string, fields?: Record<string, unknown>) => void) | undefined;
+printToJob(() => jobLog);
 const decoder = new TextDecoder();
 /** What a larger payload leaves is collected at once, which takes a small part of the attempt's own time. */
 const COLLECTED_BYTES = 1024 * 1024;
@@ -56,11 +61,12 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
     kept ??= new KeptLog(startedAt);
     kept.add(message, fields);
     try {
-      say({ jobId, claimSeq, log: message, fields });
+      say({ jobId, claimSeq, type, attempt, log: message, fields });
     } catch {
-      say({ jobId, claimSeq, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
+      say({ jobId, claimSeq, type, attempt, log: lineOf(message, fields), fields: undefined }); // fields that cannot be cloned, a function among them, go as text
     }
   };
+  if (!link) jobLog = log;
   const report = (end: ThreadReport["end"]): ThreadReport => ({ end, thread: threadId, ...(kept && { log: kept.lines }) });
   try {
     const definition = registry.get(type)?.definition;
@@ -84,6 +90,7 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
     for (const line of stackOf(error)) (kept ??= new KeptLog(startedAt)).add(line);
     return report(endOfThrow(error));
   } finally {
+    jobLog = undefined;
     link?.ended(key);
     if (payload.length > COLLECTED_BYTES) setImmediate(collectGarbage); // when the report is on its way, and nothing here holds what the payload said
   }

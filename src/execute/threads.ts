@@ -54,6 +54,9 @@ export interface ThreadData {
 export interface HandlerMessage {
   readonly jobId: string;
   readonly claimSeq: number;
+  /** With `attempt`, for a line that arrives after the report of its attempt: they come on ways of their own. */
+  readonly type?: string;
+  readonly attempt?: number;
   readonly log: string;
   readonly fields: Record<string, unknown> | undefined;
 }

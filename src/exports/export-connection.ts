@@ -6,8 +6,9 @@
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { PermanentError } from "../core/job-type.ts";
-import { codeOf, messageOf } from "../errors.ts";
-import { cut, postgresConnection } from "../postgres-connection.ts";
+import { StartError, codeOf, messageOf } from "../errors.ts";
+import type { PostgresConnection } from "../postgres-connection.ts";
+import { begin, cut, postgresConnection } from "../postgres-connection.ts";
 import type { SourceColumn } from "./column.ts";
 import { rejectionOf } from "./rejected-value.ts";
 import { columnsOf } from "./sql-types.ts";
@@ -54,10 +55,10 @@ export class ExportConnection {
   /** @throws what pg throws when the database is away; {@link PermanentError} `query_unavailable` where none is set */
   static async open({ url, timeoutMs, timeZone }: ExportConnectionOptions): Promise<ExportConnection> {
     if (url === "") throw new PermanentError("DATABASE_URL is not set", { code: "query_unavailable" }); // pg would turn to the environment and to localhost
-    const { client, open } = postgresConnection({ databaseUrl: url, name: "export", connectTimeoutMs: 10_000, statementTimeoutMs: timeoutMs, idleInTransactionMs: Math.max(timeoutMs, IDLE_MS) });
+    const { client, open } = connectionOf(url, timeoutMs);
     try {
       await open();
-      await client.query("begin isolation level repeatable read read only");
+      await begin(client, "isolation level repeatable read read only");
       await lookForClient(client);
       await client.query(SETTINGS, [String(timeoutMs), timeZone]);
       return new ExportConnection(client, timeoutMs);
@@ -118,6 +119,15 @@ export class ExportConnection {
 async function lookForClient(client: pg.Client): Promise<void> {
   await client.query("savepoint before_look");
   await client.query(LOOK_FOR_CLIENT).catch(() => client.query("rollback to before_look"));
+}
+
+/** A URL with an option that nobody obeys is as good as none: no repeat of the job mends it. */
+function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnection {
+  try {
+    return postgresConnection({ databaseUrl, name: "export", connectTimeoutMs: 10_000, statementTimeoutMs: timeoutMs, idleInTransactionMs: Math.max(timeoutMs, IDLE_MS) });
+  } catch (thrown) {
+    throw thrown instanceof StartError ? new PermanentError(thrown.message, { code: "query_unavailable", cause: thrown }) : thrown;
+  }
 }
 
 function queryFault(thrown: unknown, isOverdue: boolean): unknown {

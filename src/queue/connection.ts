@@ -3,33 +3,21 @@
  * offline: what a lost connection leaves undecided is told to the caller (`OutcomeUnknown`), who alone knows whether
  * a repeat is harmless.
  */
-import { Command, Redis, ReplyError } from "ioredis";
-import { OutcomeUnknown, QueueDisconnected, QueueUnavailable, ScriptFailed } from "../errors.ts";
+import { Command, ReplyError } from "ioredis";
+import type { Redis } from "ioredis";
+import { OutcomeUnknown, QueueDisconnected, QueueUnavailable, ScriptFailed, StartError } from "../errors.ts";
 import { outageOf } from "../outage.ts";
-import { parseSentinelAddr } from "../redis-addr.ts";
+import { parseRedisTarget, parseSentinelAddr } from "../redis-addr.ts";
+import { openRedis } from "./client.ts";
 import { RequestBuffers } from "./request-buffers.ts";
 import type { Script } from "./scripts.ts";
 import { scripts } from "./scripts.ts";
-import type { ClientOptions } from "./sentinel.ts";
-import { sentinelOptions } from "./sentinel.ts";
-
-/**
- * ioredis derives a class from String, and V8 keeps String.prototype as a dictionary from then on, in which each method of each
- * string in the process is looked up anew (`charCodeAt`: at six times its cost). Enumerating a String object makes it fast again.
- */
-function makeStringMethodsFast(): void {
-  const names: string[] = [];
-  for (const name in Object("") as object) names.push(name);
-}
-makeStringMethodsFast();
+import { BusyServer, isTlsFailure } from "./unfit-server.ts";
 
 /** Answers that say "not now": nothing was changed, and a later call may go through. */
-const NOT_NOW = /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)\b/;
+const NOT_NOW = /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|CROSSSLOT|NOPERM|NOAUTH)\b/;
 /** Of the errors that a script raises, the name that Redis gives each script in them. */
 const IN_SCRIPT = /\buser_script\b/;
-/** Answers of a server that is no master, or no more. */
-const NOT_MASTER = /^(READONLY|MASTERDOWN)\b/;
-
 function isReplyError(error: unknown): error is Error {
   return error instanceof ReplyError;
 }
@@ -44,49 +32,21 @@ export interface ConnectionHooks {
   readonly onReady: () => void;
 }
 
-/** Longer than any call waits: a connection on which nothing comes for so long has a dead machine at its other end, or a frozen one. */
-const SILENT_MS = 6_000;
-/** A server that is away is given up so soon, and a dead machine noticed. Sentinels have their own, shorter limit. */
-const CONNECT_TIMEOUT_MS = 5_000;
-const KEEPALIVE_MS = 10_000;
-/** One that refuses writes is left for the master that there may be by now, but not more often than this. */
-const REASK_PERIOD_MS = 1_000;
-
 /**
- * The one way to a connection to Redis: a client with the rules above. One whose server has become a replica (READONLY) connects anew, and so finds the new master
- * where Sentinels or a name lead to it; the refused command is not sent again.
- * @param name `CLIENT LIST` shows it as `taskflow-<name>`
- * @param url `redis://` or `rediss://`, with user, password and database as needed, or one of Sentinels (redis-addr.ts)
+ * Waits until a client is connected. Rejects at once where the server must be changed first, and with what went wrong last when there is no
+ * connection within `timeoutMs`: with what the server itself said, where it said anything.
  */
-export function openRedis(url: string, name = "tool"): Redis {
-  let askedAt = Number.NEGATIVE_INFINITY;
-  const rules: ClientOptions = {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0, // a command in flight when the connection dies is rejected, not sent again
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1_000) * (0.5 + Math.random() / 2),
-    autoResubscribe: false, // it would not catch what goes wrong then
-    socketTimeout: SILENT_MS,
-    keepAlive: KEEPALIVE_MS,
-    connectionName: `taskflow-${name}`,
-    reconnectOnError: (error) => {
-      const now = performance.now();
-      if (!NOT_MASTER.test(error.message) || now - askedAt < REASK_PERIOD_MS) return false;
-      askedAt = now;
-      return true;
-    },
-  };
-  const sentinel = parseSentinelAddr(url);
-  return sentinel ? new Redis({ ...sentinelOptions(sentinel), ...rules }) : new Redis(url, { connectTimeout: CONNECT_TIMEOUT_MS, ...rules });
-}
-
-/** Waits until a client is connected; rejects with what went wrong last when it is not within `timeoutMs`. */
 export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === "ready") return;
   let lastError: Error | undefined;
-  const note = (error: Error): void => { lastError = error; };
-  redis.on("error", note);
+  let note: (error: Error) => void = () => undefined;
   try {
     await new Promise<void>((resolve, reject) => {
+      note = (error) => {
+        if (isTlsFailure(error) || (error instanceof StartError && !(error instanceof BusyServer))) reject(error);
+        if (!(lastError instanceof BusyServer) || error instanceof BusyServer) lastError = error;
+      };
+      redis.on("error", note);
       const timer = setTimeout(() => reject(lastError ?? new Error("no answer")), timeoutMs);
       redis.once("ready", () => { clearTimeout(timer); resolve(); });
     });
@@ -131,13 +91,20 @@ export class Connection {
   readonly #redis: Redis;
   readonly #buffers = new RequestBuffers();
   readonly #hooks: ConnectionHooks;
+  readonly #user: string;
   #isClosed = false;
 
   constructor(url: string, hooks: ConnectionHooks, name?: string) {
     this.#hooks = hooks;
     this.#redis = openRedis(url, name);
+    this.#user = (parseSentinelAddr(url) ?? parseRedisTarget(url))?.user ?? "default";
     this.#redis.on("error", hooks.onError);
     this.#redis.on("ready", hooks.onReady);
+  }
+
+  /** The user that it logs in as. */
+  get user(): string {
+    return this.#user;
   }
 
   get isReady(): boolean {

@@ -6,6 +6,8 @@ import { savedLine } from "../core/saved-state.ts";
 import { digits, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import type { CallbackOf, Job, Submission } from "../core/job.ts";
 import { LARGE_PAYLOAD_LENGTH, asStored, isLarge } from "../core/payload.ts";
+import { QueueUnavailable, messageOf } from "../errors.ts";
+import { checkAccess } from "./access.ts";
 import type { Allowance, Taking } from "./allowances.ts";
 import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
@@ -29,6 +31,8 @@ import { Reach } from "./reach.ts";
 import { Reservations } from "./reservation.ts";
 import type { Runner } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
+import type { ServerInfo } from "./server-info.ts";
+import { readInfo } from "./server-info.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 import { encodeSettlements } from "./settlement.ts";
 import type { Standing } from "./standing.ts";
@@ -133,14 +137,20 @@ export class Queue {
     this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, { ...options, onError: heard.onError, onReady });
   }
 
-  /** Waits until Redis answers, and learns its clock. */
-  async open(timeoutMs: number): Promise<void> {
+  /**
+   * Waits until Redis answers, sees whether it may be used, and learns its clock.
+   * @returns warnings of what the user of REDIS_ADDR may not do, a sentence each
+   * @throws StartError for a server that cannot be used, and what went wrong last where there is no connection
+   */
+  async open(timeoutMs: number): Promise<string[]> {
     await Promise.all([this.#submissions, this.#work, this.#reads, this.#bytes].map((connection) => connection.opened(timeoutMs)));
+    const warnings = await checkAccess(this.#work, { ns: this.#ns, timeoutMs });
     await this.#work.loadScripts(timeoutMs);
     await this.#subscriber.open(timeoutMs);
     const sentAt = performance.now();
     const [seconds, micros] = (await this.#work.send("time", [], timeoutMs)) as [string, string];
     this.clock.learn(Number(seconds) * 1_000 + Number(micros) / 1_000, sentAt, performance.now());
+    return warnings;
   }
 
   /** How long a claimed job stays with this replica without a renewal, in milliseconds. */
@@ -168,10 +178,18 @@ export class Queue {
     }
   }
 
-  /** The server's version (of Redis, or the one of Redis that a compatible server claims); undefined where it does not tell. */
-  async serverVersion(): Promise<string | undefined> {
-    const info = await this.#work.send("info", ["server"], CALL_TIMEOUT_MS);
-    return typeof info === "string" ? /redis_version:(\S+)/.exec(info)?.[1] : undefined;
+  /** What the server says of itself; nothing where the user may not ask. */
+  async serverInfo(): Promise<ServerInfo> {
+    return readInfo(await this.#info());
+  }
+
+  async #info(...sections: readonly string[]): Promise<string> {
+    try {
+      return String(await this.#work.send("info", sections, CALL_TIMEOUT_MS));
+    } catch (error) {
+      if (error instanceof QueueUnavailable && /^NOPERM/.test(messageOf(error.cause))) return "";
+      throw error;
+    }
   }
 
   /** Writes down which layout the keys have, unless a newer one is written down. @returns the one that is written down now */
@@ -182,6 +200,12 @@ export class Queue {
     if (!(Number(before) < Number(own))) return before;
     await this.#work.send("set", [key, own], CALL_TIMEOUT_MS);
     return own;
+  }
+
+  /** Writes down which installation the namespace belongs to, unless it belongs to one. @returns the one that it belongs to now */
+  async declareInstallation(own: string): Promise<string> {
+    const before = await this.#work.send("set", [`${this.#ns}installation`, own, "NX", "GET"], CALL_TIMEOUT_MS);
+    return typeof before === "string" ? before : own;
   }
 
   /**
@@ -403,9 +427,9 @@ export class Queue {
   async epoch(fresh: string): Promise<{ readonly epoch: string; readonly runId: string }> {
     const [before, info] = await Promise.all([
       this.#work.send("set", [`${this.#ns}epoch`, fresh, "NX", "GET"], CALL_TIMEOUT_MS),
-      this.#work.send("info", ["server"], CALL_TIMEOUT_MS),
+      this.#info("server"),
     ]);
-    return { epoch: typeof before === "string" ? before : fresh, runId: /run_id:(\w+)/.exec(String(info))?.[1] ?? "" };
+    return { epoch: typeof before === "string" ? before : fresh, runId: /run_id:(\w+)/.exec(info)?.[1] ?? "" };
   }
 
   /** This replica runs nothing any more: the others see at once that it is gone, and not when it has been silent for long enough. */

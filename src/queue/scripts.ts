@@ -39,4 +39,5 @@ export const scripts = {
   save: load("save", "job"),
   limit: load("limit", "time"),
   watch: load("watch"),
+  access: load("access"),
 } as const;

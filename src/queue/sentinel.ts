@@ -4,6 +4,7 @@
  */
 import type { RedisOptions } from "ioredis";
 import type { SentinelAddr } from "../redis-addr.ts";
+import { tlsOptions } from "./tls-files.ts";
 
 /** A Sentinel, or a master, whose machine is gone gives no answer at all: the next is asked after this. */
 const ANSWER_WITHIN_MS = 2_000;
@@ -14,18 +15,16 @@ export type ClientOptions = Omit<RedisOptions, "replyMapping">;
 
 /** What the client needs to find the master. */
 export function sentinelOptions(addr: SentinelAddr): ClientOptions {
-  const { sentinels, masterName, database, isTls, user, password, sentinelUser, sentinelPassword } = addr;
+  const { sentinels, masterName, isTls, sentinelUser, sentinelPassword } = addr;
+  const tls = isTls ? tlsOptions(addr.tls) : undefined;
   return {
     sentinels: sentinels.map(({ host, port }) => ({ host, port })),
     name: masterName,
-    db: database,
     connectTimeout: ANSWER_WITHIN_MS,
     sentinelCommandTimeout: ANSWER_WITHIN_MS,
     sentinelRetryStrategy: (rounds) => Math.min(100 * rounds, LONGEST_PAUSE_MS), // when none of them answered, for ever
-    ...(user !== undefined && { username: user }),
-    ...(password !== undefined && { password }),
-    ...(sentinelUser !== undefined && { sentinelUsername: sentinelUser }),
-    ...(sentinelPassword !== undefined && { sentinelPassword }),
-    ...(isTls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
+    // With a user's name, ioredis writes nothing to stderr where a Sentinel asks for no password.
+    ...(sentinelPassword !== undefined && { sentinelUsername: sentinelUser ?? "default", sentinelPassword }),
+    ...(tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
   };
 }

@@ -1,6 +1,7 @@
 /** What is published for this replica to hear: hints to itself (work waits, a job that runs here was cancelled), and what it watches. */
 import type { Redis } from "ioredis";
-import { openRedis, readyWithin } from "./connection.ts";
+import { openRedis } from "./client.ts";
+import { readyWithin } from "./connection.ts";
 
 /** A connection that only listens does not notice that its other end is gone: it asks so often, and gives it up when it is silent. */
 const PING_PERIOD_MS = 5_000;

@@ -86,7 +86,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     onError: onError("a fault on a thread of lane io, outside of an attempt"),
   });
   const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
-  const logOf = (job: Job) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
+  const logOf = (job: Pick<Job, "id" | "type" | "attempt">) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
   const executor = new Executor({ definitions, threads, ioThreads, payload: (id, size) => queue.payload(id, size), save: (job, state) => queue.save(job, state), log: (job, message, { level, ...fields } = {}) => logOf(job)[level === "warn" ? "warn" : "info"](fields, message) });
   const beat = new Beat();
   const leases = new Leases({

@@ -2,8 +2,9 @@
 import { Keyring } from "../api/keyring.ts";
 import { CORS_TO_ALL } from "../config.ts";
 import type { Config } from "../config.ts";
-import { UsageError } from "../errors.ts";
+import { StartError, UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { unusable } from "../reason.ts";
 import { ApiKeyStore } from "../results/api-keys.ts";
 
 /** So long a key that was revoked may still be served. */
@@ -21,7 +22,7 @@ export interface Keys {
   close(): Promise<void>;
 }
 
-/** While Postgres is away, the keys that were read last hold. @throws pg's error when it is away at the start; {@link UsageError} where CORS_ORIGINS asks for keys, and there are none */
+/** While Postgres is away, the keys that were read last hold. @throws {@link StartError} when it is away at the start; {@link UsageError} where CORS_ORIGINS asks for keys, and there are none */
 export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIOD_MS }: KeysOptions): Promise<Keys> {
   const keyring = new Keyring();
   const store = new ApiKeyStore(databaseUrl);
@@ -39,7 +40,8 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
     if (!keyring.isNeeded && config.CORS_ORIGINS.includes("*")) throw new UsageError(CORS_TO_ALL);
   } catch (error) {
     store.close();
-    throw error;
+    if (error instanceof StartError) throw error;
+    throw new StartError(unusable({ name: "Postgres", at: new URL(databaseUrl).host, setting: "DATABASE_URL" }, error), error);
   }
   if (config.TASKFLOW_AUTH === "none" && keyring.isNeeded) log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
   let isClosed = false;

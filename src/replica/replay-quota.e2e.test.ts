@@ -32,6 +32,8 @@ async function completed(key: string, count: number, payload: object = {}): Prom
   const { status, body } = await callAs(key, "POST", "/api/v1/jobs/batch", { jobs: Array.from({ length: count }, () => ({ type: "noop", payload, tags: [key] })) });
   expect(status).toBe(202);
   for (const { id } of body["jobs"] as ApiJob[]) await when(id, "completed");
+  // A replay reads rows, which are written a moment after a job has ended.
+  await until(async () => ((await replay("operator", { tag: key, dry_run: true })).body["matched"] === count ? true : undefined), { what: `${count} rows of ${key}` });
 }
 
 async function jobsOf(tag: string): Promise<(ApiJob & { readonly retry_of: string | null })[]> {

@@ -5,8 +5,9 @@
 import { EventHub } from "../api/event-hub.ts";
 import { jobJson } from "../api/job-json.ts";
 import { RateLimits } from "../api/rate-limits.ts";
-import { Server } from "../api/uws.ts";
+import { LAST_ANSWERS_MS } from "../api/front.ts";
 import { JobLooks } from "../api/job-looks.ts";
+import { Server } from "../api/uws.ts";
 import { Waiters } from "../api/waiters.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
@@ -16,16 +17,18 @@ import { outcomeOf } from "../core/wire.ts";
 import type { Config } from "../config.ts";
 import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
 import { callbacks } from "./callback.ts";
+import { closeInTime, within } from "./closers.ts";
+import type { Closer } from "./closers.ts";
 import { makeDispatch } from "./dispatch.ts";
 import { openKeys } from "./keys.ts";
 import { intake } from "./intake.ts";
 import { replaysOf } from "./replays.ts";
+import { watchInstallation } from "./installation.ts";
 import { openRestore } from "./restore.ts";
 import { typesToRun } from "./settings-check.ts";
 import { warning } from "./warning.ts";
 import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
-import { StartError, messageOf } from "../errors.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
 import { createMetrics } from "../metrics.ts";
@@ -34,6 +37,8 @@ import type { Metrics } from "../metrics.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
+import { startErrorOf } from "../queue/unfit-server.ts";
+import { reasonOf } from "../reason.ts";
 import type { Registry } from "../registry.ts";
 import { Acceptor } from "../results/acceptor.ts";
 import { migrate } from "../results/migrate.ts";
@@ -42,6 +47,8 @@ import { Recorder } from "../results/recorder.ts";
 import { Store } from "../results/store.ts";
 
 const START_TIMEOUT_MS = 10_000;
+/** How long a closing replica tries to settle what it gives back, while Redis is away. */
+const LAST_SETTLE_MS = 8_000;
 /** How long a closing replica tries to write its last outcomes; what is left stands in the outbox. */
 const LAST_FLUSH_MS = 5_000;
 
@@ -67,21 +74,17 @@ export interface System {
   readonly port: number;
   /** The jobs whose leases this replica holds. */
   jobs(): readonly Job[];
+  /** Reports that this replica is not ready, and serves as before. */
+  leave(): void;
   /** Stops claiming, finishes or gives back what runs, records it, and closes everything. Idempotent. */
   close(): Promise<void>;
 }
-
-/** What closes a part. The last part opened is closed first. */
-type Closer = () => unknown;
 
 /** @throws StartError in one sentence, with everything closed again */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const closers: Closer[] = [];
   let closing: Promise<void> | undefined;
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.reverse()) await close();
-  };
-  const close = (): Promise<void> => (closing ??= closeAll());
+  const close = (): Promise<void> => (closing ??= closeInTime(closers.reverse(), options.log));
   try {
     return { ...(await open(options, closers)), close };
   } catch (error) {
@@ -103,6 +106,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
   closers.push(() => queue.close(), () => queue.leave());
+  closers.push(await watchInstallation({ ...options, namespace: config.REDIS_NAMESPACE, queue }));
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
   const artifacts = await openArtifactStore(options.typeSettings as { ARTIFACTS_DIR: string; ARTIFACTS_URL?: string });
@@ -111,7 +115,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const keys = await openKeys(options);
   closers.push(() => keys.close());
   const recorder = openRecorder(options, queue, { ...metrics, released: () => hears.wake() });
-  closers.push(() => recorder.close(LAST_FLUSH_MS));
+  closers.push(within(LAST_FLUSH_MS + 1_000, () => recorder.close(LAST_FLUSH_MS)));
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
@@ -155,8 +159,9 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
     },
   });
   const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
+  const proxyPort = config.PROXY_ADDR ? await server.listenForProxies(config.PROXY_ADDR.host, config.PROXY_ADDR.port) : undefined;
   // While jobs drain, reads are answered and submissions refused.
-  closers.push(() => server.close(), () => waiters.close(), () => sweep.close(), () => worker.drain(config.DRAIN_MS), () => events.close(), () => server.stopAccepting());
+  closers.push(within(LAST_ANSWERS_MS + 1_000, () => server.close()), () => waiters.close(), () => sweep.close(), within(config.DRAIN_MS + LAST_SETTLE_MS, () => worker.drain(config.DRAIN_MS)), () => events.close(), () => server.stopAccepting());
   metrics.readFrom({
     slots: () => slots.use().lanes,
     version: options.version,
@@ -167,8 +172,8 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   leases.start();
   sweep.start();
   worker.open();
-  log.info({ port, role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
-  return { port, jobs: () => leases.jobs };
+  log.info({ port, ...(proxyPort !== undefined && { proxy_port: proxyPort }), role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
+  return { port, jobs: () => leases.jobs, leave: () => server.leave() };
 }
 
 /** A job that was cancelled while it waited stands in the outbox already. */
@@ -210,20 +215,18 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     onWake: () => hears.wake(),
     onCancel: (id) => hears.cancel(id),
     reach: {
-      onLost: (error) => log.warn({ error: messageOf(error) }, "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile"),
+      onLost: (error) => log.warn({ error: reasonOf(error) }, "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile"),
       onBack: () => log.info("Redis answers again"),
     },
     onError: warning(log, "Redis refused a call"),
   });
   try {
-    await queue.open(START_TIMEOUT_MS);
-    for (const warning of await checkServer(queue)) log.warn(warning);
+    const denied = await queue.open(START_TIMEOUT_MS);
+    for (const warning of [...denied, ...(await checkServer(queue, redis.where))]) log.warn(warning);
     return queue;
   } catch (error) {
     queue.close();
-    if (error instanceof StartError) throw error;
-    if (/WRONGPASS|NOAUTH/.test(messageOf(error))) throw new StartError(`Redis at ${redis.where} does not take the user or password of REDIS_ADDR.`, error); // it has no code but these words
-    throw new StartError(`Redis at ${redis.where} does not answer (${messageOf(error)}): start it, or set REDIS_ADDR to where it is.`, error);
+    throw startErrorOf(redis.where, error);
   }
 }
 

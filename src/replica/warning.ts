@@ -1,5 +1,6 @@
 /** Warnings of what goes wrong anew with every try. */
-import { QueueDisconnected, messageOf } from "../errors.ts";
+import { QueueDisconnected } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import type { Log } from "../log.ts";
 
 const REPEAT_MS = 60_000;
@@ -8,7 +9,7 @@ const REPEAT_MS = 60_000;
 export function warning(log: Pick<Log, "warn">, what: string): (error: unknown) => void {
   let told = { reason: "", at: 0 };
   return (error) => {
-    const [reason, at] = [messageOf(error), performance.now()];
+    const [reason, at] = [reasonOf(error), performance.now()];
     if (error instanceof QueueDisconnected || (reason === told.reason && at - told.at < REPEAT_MS)) return;
     told = { reason, at };
     log.warn({ error }, what);

@@ -65,8 +65,8 @@ export class AcceptedConnection {
   }
 
   /** Connects, where that is not done: what fails here has changed nothing. */
-  async open(): Promise<void> {
-    await this.use(() => Promise.resolve());
+  open(): Promise<void> {
+    return this.#client.open();
   }
 
   /** Appends rows to `accepted`: all of them, or none and the error. */
@@ -76,21 +76,17 @@ export class AcceptedConnection {
 
   /** Claims keys, and appends the rows of those submissions that `admitted` lets in, all in one transaction. */
   copyWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
-    return this.use(async (client) => {
-      await client.query("begin");
+    return this.#client.transact(async (client) => {
       await this.#copyIn(client, COPY, admitted(await this.#claim(client, claims)));
-      await client.query("commit");
     });
   }
 
   /** As {@link copyWithKeys}, but leaves out what the table holds already and what the rows hold twice. */
   stageWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
-    return this.use(async (client) => {
-      await client.query("begin");
+    return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);
       await this.#copyIn(client, STAGE_COPY, admitted(await this.#claim(client, claims)));
       await client.query(STAGE_INSERT);
-      await client.query("commit");
     });
   }
 

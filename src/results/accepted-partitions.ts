@@ -1,7 +1,7 @@
 /** The daily partitions of `accepted`, like those of `jobs`: made by the COPY that needs them, and gone a day later. */
 import type pg from "pg";
 import { lowestIdAt } from "../core/id.ts";
-import { underLock } from "./advisory-lock.ts";
+import { type Step, underLock } from "./advisory-lock.ts";
 import { agreedPostgresTime } from "./clock.ts";
 import { DAY_MS, dayOf, dayOfPartition, partitionName } from "./partitions.ts";
 import { readSql } from "./sql.ts";
@@ -34,19 +34,19 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
 export async function trimAccepted(databaseUrl: string, ownMs: number, signal?: AbortSignal): Promise<string[]> {
   let now = 0;
   const check = async (client: pg.Client): Promise<void> => { now = await agreedPostgresTime(client, ownMs); };
-  return (await underLock({ databaseUrl, name: "accepted", check, signal }, (client) => trim(client, now - DAY_MS))) ?? [];
+  return underLock({ databaseUrl, name: "accepted", check, signal }, (step) => trim(step, now - DAY_MS));
 }
 
-async function trim(client: pg.Client, before: number): Promise<string[]> {
-  await client.query(EXPIRE_KEYS);
-  const { rows } = await client.query<{ name: string }>(LIST);
+async function trim(step: Step, before: number): Promise<string[]> {
+  await step((client) => client.query(EXPIRE_KEYS));
+  const list = await step((client) => client.query<{ name: string }>(LIST));
   const dropped: string[] = [];
-  for (const { name } of rows) {
+  for (const { name } of list?.rows ?? []) {
     const day = dayOfName(name);
     if (day === undefined || day + DAY_MS > before) continue;
-    const answer = await client.query<{ remaining: number | null }>(TRIM, bounds(day));
-    const remaining = answer.rows[0]?.remaining ?? null;
-    if (remaining === null) break; // in use: each try holds up all others, as in retention
+    const answer = await step((client) => client.query<{ remaining: number | null }>(TRIM, bounds(day)));
+    const remaining = answer?.rows[0]?.remaining ?? null;
+    if (remaining === null) break; // another replica is at it; or in use: each try holds up all others, as in retention
     if (remaining === 0) dropped.push(name);
   }
   return dropped;

@@ -1,20 +1,23 @@
 /**
  * What the restore asks of `accepted` (worker/restore.ts), on a connection of its own that holds an advisory lock: of all
- * replicas on one namespace one leads, for as long as that connection lives.
+ * replicas on one namespace one leads, for as long as that connection lives. Behind a pooler no lock outlasts a transaction:
+ * there the leader holds a lease, which it renews.
  */
+import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import type { Submission } from "../core/job.ts";
 import { asStored } from "../core/payload.ts";
 import { decodeSubmission } from "../core/wire.ts";
-import { cut, postgresConnection } from "../postgres-connection.ts";
+import { cut, isPooled, postgresConnection, transact } from "../postgres-connection.ts";
 import { readSql } from "./sql.ts";
 
 const LEAD = readSql("accepted-lead.sql");
+const LEASE = readSql("accepted-lease.sql");
 const UNRECORDED = readSql("accepted-unrecorded.sql");
 const READ = readSql("accepted-read.sql");
 const EPOCH = readSql("accepted-epoch.sql");
 const SET_EPOCH = readSql("accepted-epoch-set.sql");
-/** A leader that is frozen, whose machine answers for it, leads no more: a session from which nothing comes for so long ends. */
+/** A leader that is frozen, whose machine answers for it, leads no more: a session from which nothing comes for so long ends, and so does a lease. */
 const SILENT_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
@@ -34,8 +37,11 @@ export class Accepted {
   readonly #namespace: string;
   #client: pg.Client | undefined;
   readonly #silentMs: number;
-  /** By `performance.now()`. */
+  /** Who holds the lease. */
+  readonly #holder = randomUUID();
+  /** By `performance.now()`: the last sign of life, and when this replica last asked to lead. */
   #askedAt = 0;
+  #ledAt = 0;
   #leads = false;
   #isClosed = false;
 
@@ -50,6 +56,8 @@ export class Accepted {
    * @returns "new" at the first call that leads, "leads" at the next ones for as long as no connection was lost in between, else "no"
    */
   async lead(): Promise<"new" | "leads" | "no"> {
+    const client = this.#client ?? (await this.#connect());
+    if (isPooled(client)) return this.#lease();
     if (this.#leads) {
       if (performance.now() - this.#askedAt > this.#silentMs / 3) await this.epoch(); // a sign of life
       return "leads";
@@ -57,6 +65,17 @@ export class Accepted {
     const [row] = await this.#query<{ leads: boolean }>(LEAD, [this.#namespace]);
     this.#leads = row?.leads === true;
     return this.#leads ? "new" : "no";
+  }
+
+  async #lease(): Promise<"new" | "leads" | "no"> {
+    const askedAt = performance.now();
+    if (this.#leads && askedAt - this.#ledAt < this.#silentMs / 3) return "leads";
+    const led = this.#leads && askedAt - this.#ledAt < this.#silentMs; // else another one may have led meanwhile
+    this.#leads = false;
+    const rows = await this.#query(LEASE, [this.#namespace, this.#holder, this.#silentMs]);
+    this.#leads = rows.length > 0;
+    this.#ledAt = askedAt;
+    return this.#leads ? (led ? "leads" : "new") : "no";
   }
 
   /**
@@ -93,11 +112,11 @@ export class Accepted {
   }
 
   async #query<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
-    if (this.#isClosed) throw new Error("this replica is shutting down");
     const client = this.#client ?? (await this.#connect());
     this.#askedAt = performance.now();
+    const ask = async (own: pg.Client): Promise<Row[]> => (await own.query<Row & pg.QueryResultRow>(sql, [...values])).rows;
     try {
-      return (await client.query<Row & pg.QueryResultRow>(sql, [...values])).rows;
+      return await (isPooled(client) ? transact(client, ask) : ask(client));
     } catch (error) {
       this.#drop(client); // what a failed call leaves of a connection, and of its lock, is not to be relied on
       throw error;
@@ -105,6 +124,7 @@ export class Accepted {
   }
 
   async #connect(): Promise<pg.Client> {
+    if (this.#isClosed) throw new Error("this replica is shutting down");
     const { client, open } = postgresConnection({
       ...{ databaseUrl: this.#databaseUrl, name: "restore", idleSessionMs: this.#silentMs },
       ...{ statementTimeoutMs: STATEMENT_TIMEOUT_MS, answerTimeoutMs: STATEMENT_TIMEOUT_MS + 2_000 },

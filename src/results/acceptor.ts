@@ -18,7 +18,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promi
 import type { Submission } from "../core/job.ts";
 import { encodeWhole } from "../core/wire.ts";
 import type { TaskFlowError } from "../errors.ts";
-import { messageOf } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import { outageOf } from "../outage.ts";
 import { AcceptedConnection } from "./accepted-connection.ts";
 import type { AcceptedRow, KnownKey } from "./accepted-connection.ts";
@@ -197,7 +197,7 @@ export class Acceptor {
   }
 
   #fail(batch: readonly Pending[], error: TaskFlowError): void {
-    const reason = messageOf(error.cause);
+    const reason = reasonOf(error.cause);
     // Once for each reason, not for each batch: an outage is hours long at times.
     if (reason !== this.#lastReason) this.#options.log.warn({ error: reason }, "submissions cannot be committed in Postgres: they are refused until it takes them");
     this.#lastReason = reason;

@@ -39,12 +39,10 @@ export class RecorderConnection {
 
   /** As {@link copy}, but leaves out what the table holds already and what the rows hold twice. */
   stage(batch: readonly Outcome[], write: RowWriter): Promise<void> {
-    return this.#client.use(async (client) => {
-      await client.query("begin");
+    return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);
       await copyIn(client, STAGE_COPY, this.#rowsOf(batch, write));
       await client.query(STAGE_INSERT);
-      await client.query("commit");
     });
   }
 

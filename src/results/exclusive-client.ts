@@ -4,7 +4,7 @@
  */
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { cut, postgresConnection } from "../postgres-connection.ts";
+import { cut, isPooled, postgresConnection, transact } from "../postgres-connection.ts";
 import { LockWatch } from "./lock-watch.ts";
 
 export interface ExclusiveClientOptions {
@@ -14,7 +14,8 @@ export interface ExclusiveClientOptions {
   readonly connectTimeoutMs: number;
   /** How long one call may take; then the connection is cut, and the call rejects. */
   readonly timeoutMs: number;
-  readonly idleSessionMs?: number;
+  /** Postgres ends the session when it is idle within a transaction for so long; `timeoutMs` when not given. */
+  readonly idleInTransactionMs?: number;
   /** Called when a call waits for a lock for longer than `afterMs`, with what it is and who holds it. */
   readonly lockWait?: { readonly afterMs: number; readonly onWait: (wait: string) => void } | undefined;
 }
@@ -27,8 +28,22 @@ export class ExclusiveClient {
     this.#options = options;
   }
 
-  /** Runs `work` on the connection, within the time limit. */
-  async use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+  /** Connects, where that is not done. */
+  async open(): Promise<void> {
+    await this.#within(() => Promise.resolve());
+  }
+
+  /** Runs `work` on the connection, within the time limit: statements that need not be one transaction, and are one behind a pooler. */
+  use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    return this.#within((client) => (isPooled(client) ? transact(client, work) : work(client)));
+  }
+
+  /** Runs `work` in one transaction, within the time limit. */
+  transact<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    return this.#within((client) => transact(client, work));
+  }
+
+  async #within<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
     const { timeoutMs, databaseUrl, lockWait } = this.#options;
     const timer = setTimeout(() => this.cut(), timeoutMs);
     let watch: LockWatch | undefined;
@@ -55,7 +70,7 @@ export class ExclusiveClient {
   async #connect(): Promise<pg.Client> {
     const { timeoutMs, ...options } = this.#options;
     // The limits of the server, so that it gives up what this side has: else its locks would meet the repeat.
-    const { client, open } = postgresConnection({ ...options, statementTimeoutMs: timeoutMs, idleInTransactionMs: timeoutMs });
+    const { client, open } = postgresConnection({ idleInTransactionMs: timeoutMs, ...options, statementTimeoutMs: timeoutMs });
     this.#client = client;
     const forget = (): void => {
       if (this.#client === client) this.#client = undefined;

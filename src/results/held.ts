@@ -1,9 +1,10 @@
 /** What Postgres holds, for whoever reconciles. */
 import { LOWEST_ID } from "../core/id.ts";
 import type pg from "pg";
-import { StartError, codeOf, messageOf } from "../errors.ts";
+import { StartError } from "../errors.ts";
 import type { PostgresConnection } from "../postgres-connection.ts";
 import { postgresConnection } from "../postgres-connection.ts";
+import { failureOf } from "./postgres-failure.ts";
 import { readSql } from "./sql.ts";
 
 const AMONG = readSql("jobs-among.sql");
@@ -29,8 +30,7 @@ export class Held {
     try {
       await this.#open();
     } catch (error) {
-      const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : messageOf(error);
-      throw new StartError(`Postgres at ${this.#client.host}:${this.#client.port} does not answer (${reason}): check DATABASE_URL.`, error);
+      throw error instanceof StartError ? error : new StartError(failureOf(`Postgres at ${this.#client.host}:${this.#client.port} does not answer`, error), error);
     }
   }
 

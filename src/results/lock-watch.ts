@@ -1,6 +1,6 @@
 /** Finds out whom a session of Postgres waits for, when a call of it takes long: who holds a lock is in no error of Postgres. */
 import type pg from "pg";
-import { cut, postgresConnection } from "../postgres-connection.ts";
+import { backendOf, cut, postgresConnection } from "../postgres-connection.ts";
 import { readSql } from "./sql.ts";
 
 const LOCK_WAIT = readSql("lock-wait.sql");
@@ -42,7 +42,7 @@ export class LockWatch {
 
   async #look(): Promise<void> {
     const { databaseUrl, client, onWait } = this.#options;
-    const { processID: pid } = client as unknown as { readonly processID: number | null };
+    const pid = backendOf(client);
     const { client: observer, open } = postgresConnection({ databaseUrl, name: "lock-watch", statementTimeoutMs: TIMEOUT_MS, answerTimeoutMs: TIMEOUT_MS, connectTimeoutMs: TIMEOUT_MS });
     try {
       await open();

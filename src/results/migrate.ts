@@ -3,13 +3,14 @@ import { readFileSync, readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { StartError, codeOf, messageOf } from "../errors.ts";
-import { cut, postgresConnection } from "../postgres-connection.ts";
+import { begin, cut, postgresConnection } from "../postgres-connection.ts";
+import type { DatabaseFacts } from "./database-check.ts";
+import { mustMigrate, requireRights, requireUsable } from "./database-check.ts";
 import { LockWatch } from "./lock-watch.ts";
+import { failureOf } from "./postgres-failure.ts";
 import { DAY_MS, addPartitions, startOfDay } from "./partitions.ts";
 
 const FOLDER = new URL("./migrations/", import.meta.url);
-/** PostgreSQL 15, in the form of `server_version_num`. */
-const OLDEST_VERSION = 150_000;
 const LOCK = "select pg_advisory_xact_lock(hashtextextended('taskflow.migrations', 0))";
 const BOOKS = "create table if not exists taskflow_migrations (name text primary key, applied_at timestamptz not null default now())";
 
@@ -26,6 +27,8 @@ const PAUSE_MS = 1_000;
 const REPORT_AFTER_MS = 2_000;
 /** What an answer may take beyond the limit that the server keeps itself: without one by then, the server is taken for dead. */
 const SLACK_MS = 5_000;
+/** Partitions are made so many days ahead: a replica whose role lost its rights has that long to be noticed. */
+const DAYS_AHEAD = 3;
 const LOCK_NOT_AVAILABLE = "55P03";
 const DEADLOCK = "40P01";
 
@@ -38,9 +41,9 @@ export interface MigrateOptions {
 
 /**
  * Applies the migrations that the database has not seen, each in a transaction, under an advisory lock that ends with it: of replicas
- * that start at once, one applies a migration and the others wait for it. Makes the partitions of today and tomorrow as well.
+ * that start at once, one applies a migration and the others wait for it. Makes the partitions of today and the next three days as well.
  * @returns the names of the migrations applied by this call
- * @throws StartError, in one sentence, when Postgres cannot be reached, is older than 15, refuses a migration, or somebody holds a lock for too long
+ * @throws StartError, in one sentence, when Postgres cannot be reached, will not do (database-check.ts), refuses a migration, or somebody holds a lock for too long
  */
 export async function migrate(databaseUrl: string, { waitMs = WAIT_MS, onWait }: MigrateOptions = {}): Promise<string[]> {
   const { client, open } = postgresConnection({
@@ -57,55 +60,57 @@ export async function migrate(databaseUrl: string, { waitMs = WAIT_MS, onWait }:
   try {
     await open();
     watch = new LockWatch({ databaseUrl, client, periodMs: Math.min(REPORT_AFTER_MS, waitMs / 4), onWait: noteWait });
-    await requireVersion(client, where);
-    const applied = await applyAll(client, performance.now() + waitMs);
+    const facts = await requireUsable(client, where);
+    const deadline = performance.now() + waitMs;
+    const applied = await applyAll(client, { facts, where, deadline });
+    await requireRights(client, facts, where);
+    await locked(client, deadline, () => addAhead(client));
     await client.end();
     return applied;
   } catch (error) {
     cut(client);
     if (error instanceof StartError) throw error;
-    throw new StartError(codeOf(error) === LOCK_NOT_AVAILABLE ? lockedOut(where, waitMs, wait) : unusable(where, error), error);
+    throw new StartError(codeOf(error) === LOCK_NOT_AVAILABLE ? lockedOut(where, waitMs, wait) : failureOf(`Postgres at ${where} cannot be used`, error), error);
   } finally {
     watch?.close();
   }
-}
-
-function unusable(where: string, error: unknown): string {
-  const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : messageOf(error);
-  return `Postgres at ${where} cannot be used (${reason}): check that it runs and that DATABASE_URL names it, its user and its database.`;
 }
 
 function lockedOut(where: string, waitMs: number, wait = "a lock, whose holder Postgres does not show"): string {
   return `Postgres at ${where} could not be migrated within ${Math.round(waitMs / 1_000)} s because it waited for ${wait}: end that session, or wait for its end, and start again.`;
 }
 
-async function requireVersion(client: pg.Client, where: string): Promise<void> {
-  const { rows } = await client.query<{ version: number; text: string }>(
-    "select current_setting('server_version_num')::int as version, current_setting('server_version') as text",
-  );
-  const found = rows[0];
-  if (found && found.version < OLDEST_VERSION) throw new StartError(`Postgres at ${where} is version ${found.text}: TaskFlow needs 15 or later.`);
+interface Target {
+  readonly facts: DatabaseFacts;
+  readonly where: string;
+  /** By `performance.now()`: no lock is waited for after it. */
+  readonly deadline: number;
 }
 
-/** @param deadline by `performance.now()`: no lock is waited for after it */
-async function applyAll(client: pg.Client, deadline: number): Promise<string[]> {
-  await locked(client, deadline, () => client.query(BOOKS));
+async function applyAll(client: pg.Client, { facts, where, deadline }: Target): Promise<string[]> {
+  if (!facts.isMigrated) {
+    if (!facts.mayCreate) throw mustMigrate(facts, where, ownMigrations());
+    await locked(client, deadline, () => client.query(BOOKS));
+  }
   const applied: string[] = [];
   for (;;) {
-    const name = await locked(client, deadline, () => applyNext(client));
-    if (name === undefined) break;
+    const name = await locked(client, deadline, () => applyNext(client, { facts, where }));
+    if (name === undefined) return applied;
     applied.push(name);
   }
+}
+
+/** The partitions of today and the three days after it. */
+async function addAhead(client: pg.Client): Promise<void> {
   const today = startOfDay(Date.now());
-  await locked(client, deadline, () => addPartitions(client, [today, today + DAY_MS]));
-  return applied;
+  await addPartitions(client, Array.from({ length: 1 + DAYS_AHEAD }, (_, day) => today + day * DAY_MS));
 }
 
 /** Does `work` in a transaction under the lock of migrations; again where it could not have another lock in time. */
 async function locked<Result>(client: pg.Client, deadline: number, work: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
-      await client.query("begin"); // a failure ends the connection, and the transaction with it
+      await begin(client); // a failure ends the connection, and the transaction with it
       await limitLocks(client, deadline - performance.now());
       await client.query(LOCK);
       await limitLocks(client, Math.min(TABLE_LOCK_MS, deadline - performance.now()));
@@ -124,17 +129,31 @@ async function limitLocks(client: pg.Client, ms: number): Promise<void> {
   await client.query("select set_config('lock_timeout', $1, true)", [String(Math.max(1, Math.ceil(ms)))]); // 0 would be no limit
 }
 
-/** @returns the name of the migration applied; undefined where all are */
-async function applyNext(client: pg.Client): Promise<string | undefined> {
-  const { rows } = await client.query<{ name: string }>("select name from taskflow_migrations");
+function ownMigrations(): string[] {
+  return readdirSync(FOLDER).filter((file) => file.endsWith(".sql")).sort();
+}
+
+/** The migrations that are not applied yet, in their order. */
+async function remaining(client: pg.Client, { role }: DatabaseFacts): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>("select name from taskflow_migrations").catch((error: unknown) => {
+    if (codeOf(error) !== "42501") throw error;
+    throw new StartError(`Role "${role}" may not read the tables of TaskFlow (${messageOf(error)}): "grant select, insert, update, delete on all tables in schema … to ${role}" as their owner.`, error);
+  });
   const known = new Set(rows.map(({ name }) => name));
-  const own = readdirSync(FOLDER).filter((file) => file.endsWith(".sql"));
+  const own = ownMigrations();
   const foreign = [...known].filter((name) => !own.includes(name)).sort();
   if (foreign.length > 0) {
     throw new StartError(`The database has migrations that this version of TaskFlow does not know (${foreign.join(", ")}): start a version at least as new as the one that applied them.`);
   }
-  const [next] = own.filter((file) => !known.has(file)).sort();
+  return own.filter((file) => !known.has(file));
+}
+
+/** @returns the name of the migration applied; undefined where all are */
+async function applyNext(client: pg.Client, { facts, where }: Omit<Target, "deadline">): Promise<string | undefined> {
+  const left = await remaining(client, facts);
+  const [next] = left;
   if (next === undefined) return undefined;
+  if (!facts.mayCreate) throw mustMigrate(facts, where, left);
   await client.query({ text: readFileSync(new URL(next, FOLDER), "utf8"), query_timeout: STATEMENT_TIMEOUT_MS + SLACK_MS } as pg.QueryConfig);
   await client.query("insert into taskflow_migrations (name) values ($1)", [next]);
   return next;

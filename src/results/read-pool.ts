@@ -2,7 +2,7 @@
 import type pg from "pg";
 import { TaskFlowError } from "../errors.ts";
 import { outageOf } from "../outage.ts";
-import { postgresPool } from "../postgres-connection.ts";
+import { isPooled, postgresPool, transact } from "../postgres-connection.ts";
 import { isUnavailable } from "./faults.ts";
 
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -28,11 +28,22 @@ export class ReadPool {
 
   async #run<Row extends object>(query: pg.QueryConfig & { readonly binary?: boolean }): Promise<Row[]> {
     try {
-      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>(query);
-      return rows;
+      return await this.#answer<Row>(query);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       throw new TaskFlowError("store_unavailable", 503, `Finished jobs cannot be read from Postgres now: ${outageOf(error)}`, { cause: error, retryAfterMs: 2_000 });
+    }
+  }
+
+  async #answer<Row extends object>(query: pg.QueryConfig): Promise<Row[]> {
+    const client = await this.#pool.connect();
+    let hasFailed = true;
+    try {
+      const { rows } = await (isPooled(client) ? transact(client, (own) => own.query<Row & pg.QueryResultRow>(query)) : client.query<Row & pg.QueryResultRow>(query));
+      hasFailed = false;
+      return rows;
+    } finally {
+      client.release(hasFailed); // one that failed is closed
     }
   }
 

@@ -13,7 +13,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promi
 import { delayAfter, exponential } from "../core/backoff.ts";
 import type { Outcome } from "../core/job.ts";
 import { isLarge, largePayload } from "../core/payload.ts";
-import { messageOf } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import { Backlog } from "./backlog.ts";
 import { type RecorderLog, recordBatch } from "./batch.ts";
 import { RecorderConnection } from "./connection.ts";
@@ -169,8 +169,8 @@ export class Recorder {
         this.#isHealthy = false;
         if (heldBack) observe?.released?.();
         // Once for each reason, not for each try: an outage is hours long at times.
-        if (messageOf(error) !== lastReason) log.warn({ error: messageOf(error) }, "outcomes cannot be recorded: they stay in the outbox until Postgres takes them");
-        lastReason = messageOf(error);
+        if (reasonOf(error) !== lastReason) log.warn({ error: reasonOf(error) }, "outcomes cannot be recorded: they stay in the outbox until Postgres takes them");
+        lastReason = reasonOf(error);
         // Rejects when the recorder gives up meanwhile, which the loop's condition sees.
         await delay(delayAfter(failures, RECONNECT, Math.random()), undefined, { signal }).catch(() => undefined);
       }
@@ -195,7 +195,7 @@ export class Recorder {
     try {
       await this.#options.onRecorded(recorded);
     } catch (error) {
-      this.#options.log.error({ error: messageOf(error), outcomes: recorded.length }, "recorded outcomes are not forgotten: the sweep brings them back");
+      this.#options.log.error({ error: reasonOf(error), outcomes: recorded.length }, "recorded outcomes are not forgotten: the sweep brings them back");
     }
   }
 
@@ -208,7 +208,7 @@ export class Recorder {
     try {
       await this.#connection.addPartitions([day + DAY_MS]);
     } catch (error) {
-      this.#options.log.warn({ error: messageOf(error) }, "the next day's partition could not be made ahead: the flush that needs it makes it");
+      this.#options.log.warn({ error: reasonOf(error) }, "the next day's partition could not be made ahead: the flush that needs it makes it");
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Retention: a day's partition goes as a whole once none of its jobs finished within the days to keep. */
 import type pg from "pg";
-import { underLock } from "./advisory-lock.ts";
+import { type Step, underLock } from "./advisory-lock.ts";
 import { agreedPostgresTime } from "./clock.ts";
 import { DAY_MS, dayOfPartition } from "./partitions.ts";
 import { readSql } from "./sql.ts";
@@ -18,19 +18,19 @@ const DROP = readSql("partition-drop.sql");
 export async function dropExpired(databaseUrl: string, olderThanDays: number, ownMs: number, signal?: AbortSignal): Promise<string[]> {
   let now = 0;
   const check = async (client: pg.Client): Promise<void> => { now = await agreedPostgresTime(client, ownMs); };
-  return (await underLock({ databaseUrl, name: "retention", check, signal }, (client) => dropBefore(client, now - olderThanDays * DAY_MS))) ?? [];
+  return underLock({ databaseUrl, name: "retention", check, signal }, (step) => dropBefore(step, now - olderThanDays * DAY_MS));
 }
 
-async function dropBefore(client: pg.Client, cutoff: number): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(LIST);
+async function dropBefore(step: Step, cutoff: number): Promise<string[]> {
+  const list = await step((client) => client.query<{ name: string }>(LIST));
   const dropped: string[] = [];
-  for (const { name } of rows) {
+  for (const { name } of list?.rows ?? []) {
     const day = dayOfPartition(name);
     // No job finishes before it was accepted: a day that is not over by the cutoff may hold fresh ones.
     if (day === undefined || day + DAY_MS > cutoff) continue;
-    const answer = await client.query<{ dropped: boolean | null }>(DROP, [name, cutoff]);
-    const isDropped = answer.rows[0]?.dropped ?? null;
-    if (isDropped === null) break; // whoever reads for long may hold the next ones, too, and each try holds up all others
+    const answer = await step((client) => client.query<{ dropped: boolean | null }>(DROP, [name, cutoff]));
+    const isDropped = answer?.rows[0]?.dropped ?? null;
+    if (isDropped === null) break; // another replica is at it; or whoever reads for long may hold the next ones, too, and each try holds up all others
     if (isDropped) dropped.push(name);
   }
   return dropped;

@@ -11,6 +11,8 @@ interface HostileCase {
   readonly request: string;
   /** The status of the only answer; 0 for none. Several where the server library has one behaviour for each version of Node.js. */
   readonly statuses: readonly number[];
+  /** At PROXY_ADDR, where it differs. */
+  readonly statusesForProxies?: readonly number[];
   /** Of the problem document, where TaskFlow answers and not the library. */
   readonly code?: string;
 }
@@ -73,10 +75,10 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   ...["Content-Length : 5", " Content-Length: 5", "X: a\nContent-Length: 5", "X: a\0b", "X: a\r\n b", "no colon"].map((line) => ({ name: `the line ${line.replaceAll(/[^ -~]/g, "?")}`, request: post([line], BODY), statuses: [400, 0] })),
   { name: "200 headers", request: get(...Array.from({ length: 200 }, (_, i) => `X-${i}: a`)), statuses: [431, 0] },
   { name: "no Host", request: "GET /api/v1/health/live HTTP/1.1\r\nX: a\r\n\r\n", statuses: [400] },
-  { name: "HTTP/1.0", request: get().replace("1.1", "1.0"), statuses: [505] },
-  { name: "HTTP/1.0 with chunks", request: chunked(CHUNKS).replace("1.1", "1.0"), statuses: [505] },
-  { name: "HTTP/2 without a word", request: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", statuses: [505] },
-  { name: "what is not HTTP", request: "hello\r\n\r\n", statuses: [505, 0] },
+  { name: "HTTP/1.0", request: get().replace("1.1", "1.0"), statuses: [505], statusesForProxies: [200] },
+  { name: "HTTP/1.0 with chunks", request: chunked(CHUNKS).replace("1.1", "1.0"), statuses: [505], statusesForProxies: [400] },
+  { name: "HTTP/2 without a word", request: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", statuses: [505], statusesForProxies: [400] },
+  { name: "what is not HTTP", request: "hello\r\n\r\n", statuses: [505, 0], statusesForProxies: [501] },
   { name: "lines that end in a line feed alone", request: "GET /api/v1/health/live HTTP/1.1\nHost: localhost\n\n", statuses: [505, 400, 0] },
   { name: "a chunk that is no number", request: chunked("xyz\r\n"), statuses: [400, 0] },
   { name: "a chunk of a negative size", request: chunked(`-5\r\n${BODY}\r\n0\r\n\r\n`), statuses: [400, 0] },
@@ -90,6 +92,9 @@ export const HOSTILE_CASES: readonly HostileCase[] = [
   ...["100-continue", "y 100-continue", "all"].map((value) => ({ name: `Expect: ${value}`, request: post([`Expect: ${value}`, `Content-Length: ${SMUGGLED.length}`, "Connection: close"], SMUGGLED), statuses: [400, 401, 0] })),
   { name: "a trailer", request: chunked(`${CHUNKS.slice(0, -2)}X: a\r\n\r\n`), statuses: [400, 422, 505, 0] },
 ];
+
+/** Of the two listeners of a server. */
+export type Listener = "SERVER_ADDR" | "PROXY_ADDR";
 
 interface HostileOutcome {
   /** Of all answers, in their order, but for 100 Continue. */
@@ -136,17 +141,18 @@ function piecesOf(request: string, split: Split): readonly string[] {
 }
 
 /** What is wrong with an outcome; undefined where nothing is. */
-function faultOf({ statuses, code }: HostileCase, outcome: HostileOutcome): string | undefined {
+function faultOf({ statuses: usual, statusesForProxies = usual, code }: HostileCase, outcome: HostileOutcome, listener: Listener): string | undefined {
+  const statuses = listener === "PROXY_ADDR" ? statusesForProxies : usual;
   const seen = `answers [${outcome.statuses.join(", ")}]${outcome.isClosed ? "" : ", and the connection was left open"}`;
   if (!outcome.isClosed || outcome.statuses.length > 1 || !statuses.includes(outcome.statuses[0] ?? 0)) return `${seen}, expected ${statuses.join(" or ")} and its end`;
   return code === undefined || outcome.received.includes(`"code":"${code}"`) || /<h1>/.test(outcome.received) ? undefined : `${seen} without the code ${code}`;
 }
 
 /** Tries all cases at once, each with what follows it sent in this way. Resolves to a sentence for each outcome that is not as expected. */
-export async function faultsOfServer(split: Split, address: { readonly host: string; readonly port: number }): Promise<string[]> {
+export async function faultsOfServer(split: Split, address: { readonly host: string; readonly port: number }, listener: Listener = "SERVER_ADDR"): Promise<string[]> {
   const faults = await Promise.all(
     HOSTILE_CASES.map(async (hostile) => {
-      const fault = faultOf(hostile, await attack(hostile, split, address));
+      const fault = faultOf(hostile, await attack(hostile, split, address), listener);
       return fault === undefined ? [] : [`${hostile.name}: ${fault}`];
     }),
   );

@@ -31,7 +31,7 @@ export class TestRunner implements Runner {
 }
 
 /** An open queue of one more replica; `close()` it. */
-export async function openQueue(address: string, options: Partial<QueueOptions> = {}): Promise<Queue> {
+export async function openQueue(address: string, options: Partial<QueueOptions> = {}, timeoutMs = 5_000): Promise<Queue> {
   replicas += 1;
   const queue = new Queue({
     url: address,
@@ -46,8 +46,13 @@ export async function openQueue(address: string, options: Partial<QueueOptions> 
     onCancel: () => undefined,
     ...options,
   });
-  await queue.open(5_000);
-  return queue;
+  try {
+    await queue.open(timeoutMs);
+    return queue;
+  } catch (error) {
+    queue.close();
+    throw error;
+  }
 }
 
 export function submission(changes: Partial<Submission> = {}): Submission {

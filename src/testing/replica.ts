@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import type { Config } from "../config.ts";
 import { loadConfig } from "../config.ts";
 import { createLog } from "../log.ts";
-import { parseRedisAddr } from "../redis-addr.ts";
+import { parseRedisAddr, placeOf } from "../redis-addr.ts";
 import type { System } from "../replica/system.ts";
 import { startSystem } from "../replica/system.ts";
 import { loadDefinitions, registryOf, settingsOf } from "../registry.ts";
@@ -47,7 +47,7 @@ export async function startReplica({ redis, database, artifacts, env = {}, onUnf
   const system: System = await startSystem({
     config,
     registry: registryOf(definitions, typeSettings),
-    redis: { url: address.url, where: `${address.host}:${address.port}` },
+    redis: { url: address.url, where: placeOf(address) },
     databaseUrl: database,
     typeSettings,
     log: createLog({ level: config.LOG_LEVEL, replica: id, destination: output }),

@@ -6,7 +6,7 @@
  *   the main thread is more than a second late           → it asks who blocks it, logs that, and at last ends the process
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
-import { messageOf } from "../errors.ts";
+import { reasonOf } from "../reason.ts";
 import type { Log } from "../log.ts";
 import type { ReplicaLeases } from "../queue/replica-leases.ts";
 import type { Beat } from "./beat.ts";
@@ -140,7 +140,7 @@ export class BlockWatch {
       if (this.#block) this.#block.renewals += 1;
     } catch (error) {
       this.#retryAt = performance.now() + Math.min(1_000, leaseMs / 10);
-      if (this.#block) log.warn({ error: messageOf(error) }, "leases could not be renewed while the event loop is blocked");
+      if (this.#block) log.warn({ error: reasonOf(error) }, "leases could not be renewed while the event loop is blocked");
     }
   }
 }

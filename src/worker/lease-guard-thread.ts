@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
+import { printWarnings } from "../console-output.ts";
 import { createLog } from "../log.ts";
 import { ReplicaLeases } from "../queue/replica-leases.ts";
 import { Beat } from "./beat.ts";
@@ -9,6 +10,7 @@ import { BlockWatch } from "./block-watch.ts";
 import { askMainThread } from "./main-thread.ts";
 import type { GuardData } from "./lease-guard.ts";
 
+printWarnings();
 const { url, namespace, replica, leaseMs, logLevel, beat, longestBlockMs, question } = workerData as GuardData;
 
 /** The main thread writes the log elsewhere; while it is blocked, it cannot. Where the reader of the output stands still, the line is dropped. */

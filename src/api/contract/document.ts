@@ -14,6 +14,8 @@ export interface DocumentOptions {
   readonly operations: readonly Operation[];
   readonly registry: Registry;
   readonly version: string;
+  /** Where the paths begin; may be relative to the URL of the document. */
+  readonly serverUrl: string;
 }
 
 const DESCRIPTION = [
@@ -25,7 +27,7 @@ const DESCRIPTION = [
 
 const TAGS = ["Jobs", "Queues", "Replicas", "Health", "Documentation", "Development"];
 
-export function openApiDocument({ operations, registry, version }: DocumentOptions): Json {
+export function openApiDocument({ operations, registry, version, serverUrl }: DocumentOptions): Json {
   const paths: Record<string, Json> = {};
   for (const operation of operations) {
     const path = (paths[operation.pattern] ??= {});
@@ -35,7 +37,7 @@ export function openApiDocument({ operations, registry, version }: DocumentOptio
   return {
     openapi: "3.1.0",
     info: { title: "TaskFlow", version, description: DESCRIPTION, license: { name: "MIT", identifier: "MIT" } },
-    servers: [{ url: "/", description: "This server" }],
+    servers: [{ url: serverUrl, description: "This server" }],
     tags: TAGS.filter((name) => used.has(name as Operation["tag"])).map((name) => ({ name })),
     paths,
     components: {

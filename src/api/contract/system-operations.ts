@@ -92,17 +92,21 @@ const health = Type.Object({ status: Type.Enum(["ok", "degraded"]), checks: Type
 const alive = Type.Object({ status: Type.Literal("ok") });
 
 export const getHealth: Operation = {
-  ...{ method: "GET", pattern: "/api/v1/health", access: "open", id: "getHealth", tag: "Health", summary: "How each needed part is" },
-  answers: { ...ok("All are well", health), 503: { description: "A needed part is away; what was accepted is safe", content: { "application/json": { schema: health } } } },
+  ...{ method: "GET", pattern: "/api/v1/health", access: "open", id: "getHealth", tag: "Health", summary: "How each needed part is, for people and alerts" },
+  description:
+    "`degraded`: Redis or Postgres is away, outcomes cannot be written, or no replica runs jobs. The status is 200 as long as jobs are accepted: with Postgres away, they run and their outcomes wait in Redis, unless `ACCEPT_DURABILITY` is `postgres`. Alert on `status`. Balancers ask `/api/v1/health/ready`, and what restarts processes asks `/api/v1/health/live`.",
+  answers: { ...ok("Jobs are accepted; `status` says whether all is well", health), 503: { description: "Jobs cannot be accepted now; what was accepted is safe", content: { "application/json": { schema: health } } } },
 };
 
 export const isLive: Operation = {
-  ...{ method: "GET", pattern: "/api/v1/health/live", access: "open", id: "isLive", tag: "Health", summary: "Whether the process answers" },
+  ...{ method: "GET", pattern: "/api/v1/health/live", access: "open", id: "isLive", tag: "Health", summary: "Whether the process answers, for liveness probes" },
+  description: "It asks nobody else: restarting a replica mends no Redis and no Postgres. A replica that shuts down is alive until it ends.",
   answers: ok("It does", alive),
 };
 
 export const isReady: Operation = {
-  ...{ method: "GET", pattern: "/api/v1/health/ready", access: "open", id: "isReady", tag: "Health", summary: "Whether new work should come here" },
+  ...{ method: "GET", pattern: "/api/v1/health/ready", access: "open", id: "isReady", tag: "Health", summary: "Whether new work should come here, for balancers and readiness probes" },
+  description: "200 while Redis answers, whatever Postgres does. 503 from the moment at which the replica is asked to end; with `SHUTDOWN_DELAY_MS` it still takes jobs for so long.",
   answers: ok("It should", alive),
   problems: ["draining", ...BOOKS_PROBLEMS],
 };

@@ -1,0 +1,85 @@
+/**
+ * What libraries, handlers and Node.js itself print, as lines of the log. Standard output is JSON lines for machines, and a text between them
+ * breaks what reads them. The log itself, and what the program says to people, do not come this way.
+ */
+import type { Log } from "./log.ts";
+
+/** A longer text is cut. */
+const MAX_CHARS = 16 * 1024;
+/** So much is kept of what is printed before there is a log. */
+const MAX_KEPT = 1_000;
+
+type Line = (log: Log) => void;
+
+export interface ConsoleOutput {
+  /** Writes to the stream itself. */
+  readonly print: { readonly stdout: (text: string) => void; readonly stderr: (text: string) => void };
+  /** From here on it goes to a log, after what was printed before. Where there is a log already, that one stays. */
+  to(open: () => Log): void;
+}
+
+/** Takes over `process.stdout`, `process.stderr`, and with them `console` and what threads print; and the warnings of Node.js, each once. */
+export function captureConsole(): ConsoleOutput {
+  let log: Log | undefined;
+  const kept: Line[] = [];
+  const emit = (line: Line): void => {
+    if (log) line(log);
+    else if (kept.length < MAX_KEPT) kept.push(line);
+  };
+  const print = {
+    stdout: capture("stdout", (text) => emit((to) => to.info({ stream: "stdout" }, text))),
+    stderr: capture("stderr", (text) => emit((to) => to.warn({ stream: "stderr" }, text))),
+  };
+  takeWarnings((warning) => emit((to) => to.warn({ warning: warning.name, ...("code" in warning && { code: warning.code }) }, warning.message)));
+  return {
+    print,
+    to: (open) => {
+      log ??= open();
+      for (const line of kept.splice(0)) line(log);
+    },
+  };
+}
+
+function capture(name: "stdout" | "stderr", onText: (text: string) => void): (text: string) => void {
+  const stream = process[name];
+  const original = stream.write.bind(stream);
+  const write = (chunk: string | Uint8Array, encoding?: BufferEncoding | ((error?: Error) => void), done?: (error?: Error) => void): boolean => {
+    const text = (typeof chunk === "string" ? chunk : Buffer.from(chunk).toString()).trimEnd();
+    if (text !== "") onText(text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text);
+    const callback = typeof encoding === "function" ? encoding : done;
+    if (callback) process.nextTick(callback);
+    return true;
+  };
+  stream.write = write;
+  return (text) => void original(text);
+}
+
+/** Instead of Node.js, which prints a warning past `process.stderr`. Each text is reported once: some come with every connection. */
+function takeWarnings(onWarning: (warning: Error) => void): void {
+  const seen = new Set<string>();
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    const key = `${warning.name}: ${warning.message}`;
+    if (seen.has(key) || seen.size >= MAX_KEPT) return;
+    seen.add(key);
+    onWarning(warning);
+  });
+}
+
+/** In a thread: its warnings go where all else goes that it prints, to the main thread. */
+export function printWarnings(): void {
+  takeWarnings(({ name, message }) => void process.stderr.write(`${name}: ${message}\n`));
+}
+
+type JobLog = (text: string, fields: Readonly<Record<string, unknown>>) => void;
+
+/** In a thread that runs one attempt at a time: what is printed goes to the log of that attempt, and between attempts to the main thread. */
+export function printToJob(current: () => JobLog | undefined): void {
+  for (const stream of ["stdout", "stderr"] as const) {
+    const print = capture(stream, (text) => {
+      const log = current();
+      if (log) log(text, { stream });
+      else print(`${text}\n`);
+    });
+  }
+}
