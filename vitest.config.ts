@@ -17,7 +17,10 @@ class LongestFirst extends BaseSequencer {
 
 /** typebox in one piece, as the build makes it (scripts/build.mjs): its 700 modules cost each test file 0.6 s of CPU. */
 const VENDOR = fileURLToPath(new URL("./dist/vendor", import.meta.url));
-const bundled = [{ find: /^typebox$/, replacement: `${VENDOR}/typebox.js` }, { find: /^typebox\/(\w+)$/, replacement: `${VENDOR}/typebox-$1.js` }];
+const bundled = [
+  { find: /^typebox$/, replacement: `${VENDOR}/typebox.js` },
+  { find: /^typebox\/(\w+)$/, replacement: `${VENDOR}/typebox-$1.js` },
+];
 
 /** Tests of functions of their arguments: they leave nothing behind in a process, and share one, which saves 1 s for each file. */
 const PURE = [
@@ -44,7 +47,15 @@ export default defineConfig({
   resolve: { alias: existsSync(VENDOR) ? bundled : [] },
   test: {
     projects: [
-      { extends: true, test: { name: "live", include: LIVE, exclude: [...PURE, ...FULL], globalSetup: ["src/testing/global-setup.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "live",
+          include: LIVE,
+          exclude: [...PURE, ...FULL],
+          globalSetup: ["src/testing/global-setup.ts"],
+        },
+      },
       { extends: true, test: { name: "pure", include: PURE, isolate: false } },
     ],
     server: { deps: { external: [/\/dist\/vendor\//] } },
@@ -53,6 +64,12 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 120_000, // for a machine a few times slower than ours; what is waited for has its own limit, and says what it was (until.ts)
     hookTimeout: 120_000,
-    coverage: { provider: "v8", include: ["src/**/*.ts"], exclude: ["src/**/*.test.ts", "src/testing/**"], reporter: ["text-summary"], thresholds: { lines: 95 } },
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/**/*.test.ts", "src/testing/**"],
+      reporter: ["text-summary"],
+      thresholds: { lines: 95 },
+    },
   },
 });

@@ -17,9 +17,14 @@ export async function submitBatches(url: string, count: number, job: string): Pr
       const jobs = Math.min(left, BATCH_JOBS);
       left -= jobs;
       const body = jobs === BATCH_JOBS ? full : bodyOf(jobs, job);
-      const response = await fetch(`${url}/api/v1/jobs/batch`, { method: "POST", headers: { "content-type": "application/json" }, body });
+      const response = await fetch(`${url}/api/v1/jobs/batch`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+      });
       const text = await response.text();
-      if (response.status !== 202) throw new Error(`a batch was answered with ${response.status}: ${text.slice(0, 300)}`);
+      if (response.status !== 202)
+        throw new Error(`a batch was answered with ${response.status}: ${text.slice(0, 300)}`);
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, submit));

@@ -16,13 +16,27 @@ import { peers } from "./figures/peers.ts";
 import { pickup } from "./figures/pickup.ts";
 import { replicas } from "./figures/replicas.ts";
 import { findGenerator } from "./generator.ts";
-import { help, parseOptions } from "./options.ts";
 import type { Options } from "./options.ts";
-import { isMet, reportText } from "./report.ts";
+import { help, parseOptions } from "./options.ts";
 import type { FigureResult, Report } from "./report.ts";
+import { isMet, reportText } from "./report.ts";
 import { startServices } from "./services.ts";
 
-const FIGURES: readonly Figure[] = [endToEnd, peers, durable, batch, halves, pickup, idle, memory, backlog, payload, replicas, images, exportRows];
+const FIGURES: readonly Figure[] = [
+  endToEnd,
+  peers,
+  durable,
+  batch,
+  halves,
+  pickup,
+  idle,
+  memory,
+  backlog,
+  payload,
+  replicas,
+  images,
+  exportRows,
+];
 
 async function main(): Promise<number> {
   const names = FIGURES.map(({ name }) => name);
@@ -31,7 +45,9 @@ async function main(): Promise<number> {
     process.stdout.write(help(names));
     return 0;
   }
-  const interrupted = new Promise<never>((_resolve, reject) => process.once("SIGINT", () => reject(new Error("interrupted"))));
+  const interrupted = new Promise<never>((_resolve, reject) =>
+    process.once("SIGINT", () => reject(new Error("interrupted"))),
+  );
   const report = await Promise.race([run(options), interrupted]);
   process.stdout.write(options.isJson ? `${JSON.stringify(report, null, 2)}\n` : `\n${reportText(report)}\n`);
   return report.figures.every(({ goals, failure }) => failure === undefined && goals.every(isMet)) ? 0 : 1;
@@ -44,7 +60,8 @@ async function run({ only, rounds, isQuick, program, against }: Options): Promis
   try {
     const bench = { services, generator, program, against, rounds, isQuick };
     const figures: Report["figures"][number][] = [];
-    for (const figure of FIGURES.filter(({ name }) => only.length === 0 || only.includes(name))) figures.push(await runFigure(figure, bench));
+    for (const figure of FIGURES.filter(({ name }) => only.length === 0 || only.includes(name)))
+      figures.push(await runFigure(figure, bench));
     return { machine: machineText(), generator: generator.name, floorSha256, rounds, isQuick, figures };
   } finally {
     await services.close();

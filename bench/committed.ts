@@ -32,6 +32,8 @@ export async function lastCommitted(services: Services, table: string, least: nu
     if (rows >= least && quietMs > QUIET_MS) return last;
     if (quietMs > GIVE_UP_MS) throw new Error(`${rows} of ${least} rows, and no more for a minute`);
     const now = performance.now();
-    await delay(now - startedAt < CLOSELY_MS ? LEAST_PAUSE_MS : Math.max(LEAST_PAUSE_MS, PAUSE_FACTOR * (now - askedAt)));
+    await delay(
+      now - startedAt < CLOSELY_MS ? LEAST_PAUSE_MS : Math.max(LEAST_PAUSE_MS, PAUSE_FACTOR * (now - askedAt)),
+    );
   }
 }

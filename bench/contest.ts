@@ -33,8 +33,10 @@ export async function contest(
   measure: (running: Running, contestant: Contestant) => Promise<Speed>,
 ): Promise<Contest> {
   const measures = await inRounds(bench, [...others, own], measure);
-  const valuesOf = (contestant: Contestant, field: keyof Speed): number[] => (measures.get(contestant) ?? []).flatMap((speed) => speed[field] ?? []);
-  const ratiosAgainst = (other: Contestant): number[] => ratiosOf(valuesOf(own, "jobsPerSecond"), valuesOf(other, "jobsPerSecond"));
+  const valuesOf = (contestant: Contestant, field: keyof Speed): number[] =>
+    (measures.get(contestant) ?? []).flatMap((speed) => speed[field] ?? []);
+  const ratiosAgainst = (other: Contestant): number[] =>
+    ratiosOf(valuesOf(own, "jobsPerSecond"), valuesOf(other, "jobsPerSecond"));
   const readings = [own, ...others].flatMap((contestant): Reading[] => [
     {
       name: contestant.name,

@@ -1,5 +1,5 @@
 /** What processes have used of the CPU so far, in milliseconds. Linux only. */
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ, in which /proc counts CPU time, is 100 on every Linux that Node runs on (man 5 proc). */
 const MS_A_TICK = 10;
@@ -33,6 +33,8 @@ export function cpuMsOfFamily(pid: number): number {
       return false; // it has ended
     }
   };
-  const pids = readdirSync("/proc").map(Number).filter((each) => each > 0 && isChild(each));
+  const pids = readdirSync("/proc")
+    .map(Number)
+    .filter((each) => each > 0 && isChild(each));
   return [pid, ...pids].reduce((sum, each) => sum + cpuMsOf(each), 0);
 }

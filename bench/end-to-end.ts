@@ -1,7 +1,7 @@
 /** The measure that most figures are made of: from the first POST to the last committed row, under a load that saturates. */
 import { lastCommitted } from "./committed.ts";
-import type { Contestant, Running } from "./contestants/contestant.ts";
 import type { Speed } from "./contest.ts";
+import type { Contestant, Running } from "./contestants/contestant.ts";
 import type { Bench } from "./figure.ts";
 
 export interface LoadShape {
@@ -11,7 +11,8 @@ export interface LoadShape {
 }
 
 /** A job of some 100 bytes, of a type that does nothing. */
-export const SMALL_BODY = '{"type":"noop","payload":{"to":"user@example.com","subject":"Welcome!","body":"Thanks for signing up"}}';
+export const SMALL_BODY =
+  '{"type":"noop","payload":{"to":"user@example.com","subject":"Welcome!","body":"Thanks for signing up"}}';
 
 /** 64 connections that each wait for an answer saturate every contestant here. */
 export function saturating({ isQuick }: Bench): LoadShape {
@@ -23,12 +24,20 @@ export function saturating({ isQuick }: Bench): LoadShape {
  * to the last commit, so the drain counts.
  * @throws {Error} when a submission is refused, or an accepted job gets no row
  */
-export async function measureEndToEnd(bench: Bench, { url, program }: Running, contestant: Contestant, shape: LoadShape): Promise<Speed> {
+export async function measureEndToEnd(
+  bench: Bench,
+  { url, program }: Running,
+  contestant: Contestant,
+  shape: LoadShape,
+): Promise<Speed> {
   const { services, generator } = bench;
   const load = { url: url + contestant.path, ...shape };
   const warm = await generator.run({ ...load, seconds: Math.max(1, Math.round(shape.seconds / 3)) });
   const { rows: before } = await lastCommitted(services, contestant.table, warm.accepted);
-  const cpuMs = (): { program: number; redis: number; postgres: number } => ({ program: program.cpuMs(), ...services.cpuMs() });
+  const cpuMs = (): { program: number; redis: number; postgres: number } => ({
+    program: program.cpuMs(),
+    ...services.cpuMs(),
+  });
   const cpuBefore = cpuMs();
   const startedAt = performance.now();
   const { accepted, p99Ms } = await generator.run(load);

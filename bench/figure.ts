@@ -24,13 +24,20 @@ export interface Figure {
 }
 
 /** Starts a contestant on emptied services, and ends it whatever happens. What it leaves is not looked at again: it is killed. */
-export async function withContestant<Result>({ services }: Bench, contestant: Contestant, use: (running: Running) => Promise<Result>): Promise<Result> {
+export async function withContestant<Result>(
+  { services }: Bench,
+  contestant: Contestant,
+  use: (running: Running) => Promise<Result>,
+): Promise<Result> {
   await services.empty();
   const running = await contestant.start(services);
   try {
     return await use(running);
   } catch (error) {
-    throw new Error(`${contestant.name}: ${error instanceof Error ? error.message : String(error)}\n${running.program.output().slice(-1_000)}`, { cause: error });
+    throw new Error(
+      `${contestant.name}: ${error instanceof Error ? error.message : String(error)}\n${running.program.output().slice(-1_000)}`,
+      { cause: error },
+    );
   } finally {
     await running.program.stop("killed");
   }
@@ -51,7 +58,9 @@ export async function inRounds<Measure>(
       const contestant = contestants[(round + turn) % contestants.length];
       if (contestant === undefined) continue;
       bench.say(`round ${round + 1} of ${bench.rounds}: ${contestant.name}`);
-      measures.get(contestant)?.push(await withContestant(bench, contestant, (running) => measure(running, contestant)));
+      measures
+        .get(contestant)
+        ?.push(await withContestant(bench, contestant, (running) => measure(running, contestant)));
     }
   }
   return measures;

@@ -15,7 +15,11 @@ describe("options of the benchmark", () => {
   });
 
   it("takes figures by name", () => {
-    expect(parseOptions(["--only=idle,end-to-end", "--json", "--program=x.js"], FIGURES)).toMatchObject({ only: ["idle", "end-to-end"], isJson: true, program: "x.js" });
+    expect(parseOptions(["--only=idle,end-to-end", "--json", "--program=x.js"], FIGURES)).toMatchObject({
+      only: ["idle", "end-to-end"],
+      isJson: true,
+      program: "x.js",
+    });
   });
 
   it("takes a second build to measure in turn with the first", () => {

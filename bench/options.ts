@@ -1,6 +1,7 @@
 /** What the benchmark is told on its command line. */
-import { parseArgs } from "node:util";
+
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 export interface Options {
   /** Names of figures, in the order of the command line; empty means all. */
@@ -55,8 +56,16 @@ export function parseOptions(args: readonly string[], figures: readonly string[]
   if (values.help) return undefined;
   const only = values.only.split(",").filter((name) => name !== "");
   const unknown = only.find((name) => !figures.includes(name));
-  if (unknown !== undefined) throw new Error(`--only: there is no figure "${unknown}"; there are ${figures.join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(`--only: there is no figure "${unknown}"; there are ${figures.join(", ")}`);
   const rounds = values.rounds ?? (values.quick ? "1" : "3");
   if (!/^[1-9]\d?$/.test(rounds)) throw new Error(`--rounds: expected an integer from 1 to 99, got "${rounds}"`);
-  return { only, rounds: Number(rounds), isQuick: values.quick, isJson: values.json, program: values.program, against: values.against };
+  return {
+    only,
+    rounds: Number(rounds),
+    isQuick: values.quick,
+    isJson: values.json,
+    program: values.program,
+    against: values.against,
+  };
 }

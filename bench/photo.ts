@@ -3,10 +3,20 @@ import sharp from "sharp";
 
 /** Smooth areas with the noise of a camera on them, as a JPEG. */
 export async function makePhoto(width: number, height: number): Promise<Buffer> {
-  const noise = await sharp({ create: { width, height, channels: 3, background: "black", noise: { type: "gaussian", mean: 128, sigma: 8 } } }).png({ compressionLevel: 0 }).toBuffer();
-  const stops = ["#135", "#e94", "#273", "#fff"].map((colour, n) => `<stop offset="${n / 3}" stop-color="${colour}"/>`).join("");
+  const noise = await sharp({
+    create: { width, height, channels: 3, background: "black", noise: { type: "gaussian", mean: 128, sigma: 8 } },
+  })
+    .png({ compressionLevel: 0 })
+    .toBuffer();
+  const stops = ["#135", "#e94", "#273", "#fff"]
+    .map((colour, n) => `<stop offset="${n / 3}" stop-color="${colour}"/>`)
+    .join("");
   const scene = `<svg width="${width}" height="${height}"><defs><linearGradient id="g" x2="1" y2="1">${stops}</linearGradient></defs><rect width="100%" height="100%" fill="url(#g)"/></svg>`;
-  return sharp(Buffer.from(scene)).composite([{ input: noise, blend: "soft-light" }]).flatten().jpeg({ quality: 90 }).toBuffer();
+  return sharp(Buffer.from(scene))
+    .composite([{ input: noise, blend: "soft-light" }])
+    .flatten()
+    .jpeg({ quality: 90 })
+    .toBuffer();
 }
 
 /** The same pixels in other bytes, or TaskFlow would render the first alone: a comment behind the start of a JPEG (ITU T.81, B.2.4.5). */

@@ -24,7 +24,11 @@ const DRAIN_WITHIN_MS = 20_000;
 const PRINTS_WITHIN_MS = 60_000;
 
 export function startProgram(args: readonly string[], env: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"], detached: true }); // Ctrl-C reaches it through us
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  }); // Ctrl-C reaches it through us
   const pid = child.pid ?? 0;
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

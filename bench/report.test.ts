@@ -4,7 +4,14 @@ import { isMet, numberText, reportText, tableText } from "./report.ts";
 
 const goal = (value: number, limit: Goal["limit"]): Goal => ({ text: "a goal", value, limit, unit: "" });
 
-const REPORT: Report = { machine: "a machine", generator: "wrk", floorSha256: "abc", rounds: 3, isQuick: false, figures: [] };
+const REPORT: Report = {
+  machine: "a machine",
+  generator: "wrk",
+  floorSha256: "abc",
+  rounds: 3,
+  isQuick: false,
+  figures: [],
+};
 
 describe("report", () => {
   it.each([
@@ -25,13 +32,23 @@ describe("report", () => {
   ])("writes %d as %s", (value, text) => expect(numberText(value)).toBe(text));
 
   it("aligns the columns of a table", () => {
-    expect(tableText([["a", "wide"], ["long", "b"]])).toBe("| a    | wide |\n|------|------|\n| long | b    |");
+    expect(
+      tableText([
+        ["a", "wide"],
+        ["long", "b"],
+      ]),
+    ).toBe("| a    | wide |\n|------|------|\n| long | b    |");
   });
 
   it("tells absolute medians beside the median ratio, and each goal's verdict", () => {
-    const readings = [{ name: "floor", unit: "jobs/s", values: [100, 300, 200], ratios: { of: "TaskFlow", values: [1.5, 1, 2] } }];
+    const readings = [
+      { name: "floor", unit: "jobs/s", values: [100, 300, 200], ratios: { of: "TaskFlow", values: [1.5, 1, 2] } },
+    ];
     const goals = [goal(1.5, { least: 1 }), goal(20, { most: 10 }), goal(NaN, { least: 1 })];
-    const text = reportText({ ...REPORT, figures: [{ figure: "end-to-end", title: "", readings, goals, notes: ["a note"] }] });
+    const text = reportText({
+      ...REPORT,
+      figures: [{ figure: "end-to-end", title: "", readings, goals, notes: ["a note"] }],
+    });
     expect(text).toMatch(/\| end-to-end \| floor \| 200 +\| jobs\/s \| 100 to 300 \| TaskFlow: 1\.50 × \|/);
     expect(text).toMatch(/≥ 1 +\| 1\.5 +\| met/);
     expect(text).toMatch(/≤ 10 +\| 20 +\| MISSED/);
@@ -41,7 +58,11 @@ describe("report", () => {
   });
 
   it("says why a figure is missing, and what a quick run is worth", () => {
-    const text = reportText({ ...REPORT, isQuick: true, figures: [{ figure: "idle", title: "", readings: [], goals: [], notes: [], failure: "no Redis" }] });
+    const text = reportText({
+      ...REPORT,
+      isQuick: true,
+      figures: [{ figure: "idle", title: "", readings: [], goals: [], notes: [], failure: "no Redis" }],
+    });
     expect(text).toContain("idle: FAILED: no Redis");
     expect(text).toContain("quick: too short to judge by");
   });

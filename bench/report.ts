@@ -45,7 +45,10 @@ export function isMet({ value, limit }: Goal): boolean {
 /** Three figures that count: 12,300 · 12.3 · 0.0123 */
 export function numberText(value: number): string {
   if (Number.isNaN(value)) return "-";
-  return value.toLocaleString("en-US", Math.abs(value) >= 1_000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
+  return value.toLocaleString(
+    "en-US",
+    Math.abs(value) >= 1_000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 },
+  );
 }
 
 function readingCells({ name, unit, values, ratios }: Reading): string[] {
@@ -63,15 +66,20 @@ function goalCells(goal: Goal): string[] {
 /** Columns as wide as their widest cell; the first row is the head. */
 export function tableText(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
   const [head = [], ...body] = rows;
   return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
 }
 
 export function reportText(report: Report): string {
-  const figures = report.figures.flatMap(({ figure, readings }) => readings.map((reading) => [figure, ...readingCells(reading)]));
+  const figures = report.figures.flatMap(({ figure, readings }) =>
+    readings.map((reading) => [figure, ...readingCells(reading)]),
+  );
   const goals = report.figures.flatMap((figure) => figure.goals).map(goalCells);
-  const notes = report.figures.flatMap(({ figure, notes: lines, failure }) => [...lines, ...(failure === undefined ? [] : [`FAILED: ${failure}`])].map((line) => `${figure}: ${line}`));
+  const notes = report.figures.flatMap(({ figure, notes: lines, failure }) =>
+    [...lines, ...(failure === undefined ? [] : [`FAILED: ${failure}`])].map((line) => `${figure}: ${line}`),
+  );
   return [
     `${report.machine}\nload by ${report.generator}; ${report.rounds} rounds${report.isQuick ? ", quick: too short to judge by" : ""}; floor.mjs SHA-256 ${report.floorSha256}`,
     tableText([["figure", "what", "median", "unit", "rounds", "median ratio"], ...figures]),

@@ -46,7 +46,8 @@ export async function startServices(): Promise<Services> {
   const postgresPid = parentOf(backend?.pid ?? 0);
   const redisPid = Number(/process_id:(\d+)/.exec(await redis.info("server"))?.[1]);
   let observer = admin;
-  const query = async <Row extends pg.QueryResultRow>(text: string): Promise<Row[]> => (await observer.query<Row>(text)).rows;
+  const query = async <Row extends pg.QueryResultRow>(text: string): Promise<Row[]> =>
+    (await observer.query<Row>(text)).rows;
   return {
     dataDir,
     redisPort,
@@ -66,11 +67,14 @@ export async function startServices(): Promise<Services> {
       observer = new pg.Client({ connectionString: databaseUrl });
       await observer.connect();
     },
-    countRows: async (table) => (await query<{ count: number }>(`select count(*)::int as count from ${table}`))[0]?.count ?? 0,
+    countRows: async (table) =>
+      (await query<{ count: number }>(`select count(*)::int as count from ${table}`))[0]?.count ?? 0,
     tableBytes: async (table) => {
       const name = table.split(" ")[0] ?? "";
       const partitions = `select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = '${name}'::regclass`;
-      const [size] = await query<{ bytes: number }>(`select (pg_total_relation_size('${name}') + coalesce((${partitions}), 0))::float8 as bytes`);
+      const [size] = await query<{ bytes: number }>(
+        `select (pg_total_relation_size('${name}') + coalesce((${partitions}), 0))::float8 as bytes`,
+      );
       return size?.bytes ?? 0;
     },
     close: async () => {

@@ -10,15 +10,16 @@ import { startEmbedded } from "../src/embedded/services.ts";
 import { Queue } from "../src/queue/queue.ts";
 import type { Settlement } from "../src/queue/settlement.ts";
 import { loadRegistry } from "../src/registry.ts";
-import { CopyBuffer } from "../src/results/copy-buffer.ts";
 import { writeRow } from "../src/results/copy.ts";
+import { CopyBuffer } from "../src/results/copy-buffer.ts";
 import { SMALL_BODY } from "./end-to-end.ts";
 import { numberText, tableText } from "./report.ts";
 
 /** Jobs in one call to Redis: the CLAIM_LIMIT of a replica. */
 const BATCH_JOBS = 500;
 const OUTBOX_OWNED_MS = 30_000;
-const RECORD = '{"attempt":1,"outcome":"completed","worker":"benchrep","started_at":1770000000100,"finished_at":1770000000200}';
+const RECORD =
+  '{"attempt":1,"outcome":"completed","worker":"benchrep","started_at":1770000000100,"finished_at":1770000000200}';
 const JOBS = fileURLToPath(new URL("./jobs", import.meta.url));
 
 async function main(): Promise<void> {
@@ -39,13 +40,27 @@ async function main(): Promise<void> {
 function openQueue(url: string): Queue {
   const nothing = (): void => undefined;
   const hooks = { onRoundTrip: nothing, onError: nothing, onWake: nothing, onCancel: nothing };
-  return new Queue({ url, namespace: "taskflow:0", replica: "benchrep", leaseMs: 600_000, runsJobs: false, submitTimeoutMs: 5_000, ...hooks });
+  return new Queue({
+    url,
+    namespace: "taskflow:0",
+    replica: "benchrep",
+    leaseMs: 600_000,
+    runsJobs: false,
+    submitTimeoutMs: 5_000,
+    ...hooks,
+  });
 }
 
 async function pureStages(): Promise<string[][]> {
   const registry = await loadRegistry({ jobsDir: JOBS, settings: {} });
   const typeOf = (type: string): ReturnType<typeof registry.get> => registry.get(type);
-  const task = { bytes: Buffer.from(SMALL_BODY), kind: "single", maxBodyBytes: 1_048_576, now: 1_770_000_000_000, durability: "redis" } as const;
+  const task = {
+    bytes: Buffer.from(SMALL_BODY),
+    kind: "single",
+    maxBodyBytes: 1_048_576,
+    now: 1_770_000_000_000,
+    durability: "redis",
+  } as const;
   const outcome = outcomeOf(submissionOf());
   const rows = new CopyBuffer();
   const writeOne = (): void => {
@@ -58,13 +73,29 @@ async function pureStages(): Promise<string[][]> {
 }
 
 function submissionOf(): Submission {
-  return { type: "noop", payload: JSON.stringify((JSON.parse(SMALL_BODY) as { payload: object }).payload), priority: 5, maxAttempts: 3, groupKey: null, options: {} };
+  return {
+    type: "noop",
+    payload: JSON.stringify((JSON.parse(SMALL_BODY) as { payload: object }).payload),
+    priority: 5,
+    maxAttempts: 3,
+    groupKey: null,
+    options: {},
+  };
 }
 
 function outcomeOf(submission: Submission): Outcome {
   const times = { startedAt: 1_770_000_000_100, finishedAt: 1_770_000_000_200 };
   const job = { id: "019c1f2e-8c00-7000-8000-000000000001", ...submission };
-  return { job, status: "completed", result: '{"ok":true}', error: null, attempt: 1, worker: "benchrep", ...times, records: [] };
+  return {
+    job,
+    status: "completed",
+    result: '{"ok":true}',
+    error: null,
+    attempt: 1,
+    worker: "benchrep",
+    ...times,
+    records: [],
+  };
 }
 
 /** Each stage prepares what the next consumes, outside of what is timed; a sample is one call that carries a batch. */
@@ -74,7 +105,9 @@ async function queueStages(queue: Queue): Promise<string[][]> {
   const enqueue = (): Promise<void> => enqueueBatch(queue);
   const claim = async (): Promise<void> => {
     seq += 1;
-    held = (await queue.claim(seq, 0, { io: BATCH_JOBS, cpu: 0, types: [{ type: "noop", lane: "io", slots: BATCH_JOBS }] })).claimed;
+    held = (
+      await queue.claim(seq, 0, { io: BATCH_JOBS, cpu: 0, types: [{ type: "noop", lane: "io", slots: BATCH_JOBS }] })
+    ).claimed;
     if (held.length !== BATCH_JOBS) throw new Error(`${held.length} jobs were claimed`);
   };
   const settle = async (): Promise<void> => {
@@ -114,7 +147,19 @@ async function enqueueBatch(queue: Queue): Promise<void> {
 }
 
 function settlementOf({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job): Settlement {
-  return { id, type, priority, claimSeq, startedAt: 0, verdict: "c", attempt, crashes, deferrals, runAt: 0, record: RECORD };
+  return {
+    id,
+    type,
+    priority,
+    claimSeq,
+    startedAt: 0,
+    verdict: "c",
+    attempt,
+    crashes,
+    deferrals,
+    runAt: 0,
+    record: RECORD,
+  };
 }
 
 async function measured(bench: Bench, jobsPerSample: number): Promise<string[][]> {
@@ -122,7 +167,12 @@ async function measured(bench: Bench, jobsPerSample: number): Promise<string[][]
   return bench.tasks.map(({ name, result }) => {
     if (!("latency" in result)) throw new Error(`${name} was not measured: ${result.state}`);
     const microseconds = (ms: number): string => numberText((ms * 1_000) / jobsPerSample);
-    return [name, microseconds(result.latency.p50), microseconds(result.latency.p99), numberText((jobsPerSample * 1_000) / result.latency.p50)];
+    return [
+      name,
+      microseconds(result.latency.p50),
+      microseconds(result.latency.p99),
+      numberText((jobsPerSample * 1_000) / result.latency.p50),
+    ];
   });
 }
 

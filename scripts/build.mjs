@@ -2,7 +2,17 @@
 // An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
@@ -19,7 +29,13 @@ const stampFile = join(root, "dist", ".built");
 
 const sources = readdirSync(join(root, "src"), { recursive: true }).map((name) => join("src", name));
 const stamp = createHash("sha256");
-for (const name of [...sources, "scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"].sort()) {
+for (const name of [
+  ...sources,
+  "scripts/build.mjs",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "package-lock.json",
+].sort()) {
   const { size, mtimeMs } = statSync(join(root, name));
   stamp.update(`${name} ${size} ${mtimeMs}\n`);
 }
@@ -31,7 +47,10 @@ if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== wanted) {
   rmSync(fresh, { recursive: true, force: true });
   try {
     const tsc = join(root, "node_modules/typescript/bin/tsc");
-    execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], { cwd: root, stdio: "inherit" });
+    execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], {
+      cwd: root,
+      stdio: "inherit",
+    });
   } catch {
     process.exit(1); // the compiler has printed its complaints
   }
@@ -53,14 +72,29 @@ function bundleTypebox(dist) {
   const entries = ["typebox", "typebox/compile", "typebox/error", "typebox/system", "typebox/value"];
   const fileOf = (entry) => `${entry.replace("/", "-")}.js`;
   const entryPoints = Object.fromEntries(entries.map((entry) => [fileOf(entry).slice(0, -3), entry]));
-  buildSync({ entryPoints, outdir: join(dist, "vendor"), absWorkingDir: root, bundle: true, splitting: true, format: "esm", platform: "node", target: "node20" });
+  buildSync({
+    entryPoints,
+    outdir: join(dist, "vendor"),
+    absWorkingDir: root,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+  });
   for (const name of readdirSync(dist, { recursive: true })) {
     if (!name.endsWith(".js") || name.startsWith("vendor")) continue;
     const file = join(dist, name);
     const from = relative(dirname(file), join(dist, "vendor")) || ".";
     const text = readFileSync(file, "utf8");
-    const own = text.replace(/^(import .*) from "(typebox(?:\/\w+)?)";$/gm, (_, names, entry) => `${names} from "${from.startsWith(".") ? from : `./${from}`}/${fileOf(entry)}";`);
-    if (/import\("[^"]*\.ts"\)/.test(own)) throw new Error(`${name}: the compiler left an import() of a .ts file as it was; move it to the top of a function`);
+    const own = text.replace(
+      /^(import .*) from "(typebox(?:\/\w+)?)";$/gm,
+      (_, names, entry) => `${names} from "${from.startsWith(".") ? from : `./${from}`}/${fileOf(entry)}";`,
+    );
+    if (/import\("[^"]*\.ts"\)/.test(own))
+      throw new Error(
+        `${name}: the compiler left an import() of a .ts file as it was; move it to the top of a function`,
+      );
     if (own !== text) writeFileSync(file, own);
   }
 }

@@ -1,12 +1,12 @@
 /** `npm run chaos`: see HELP in chaos/options.ts. */
 import { SCENARIOS } from "./chaos/catalog.ts";
 import { BROKEN_SETTLE_MS, GUARDS, shortenOwnership, takeOut } from "./chaos/guards.ts";
-import { HELP, parseOptions } from "./chaos/options.ts";
-import type { Options } from "./chaos/options.ts";
-import { play } from "./chaos/scenario.ts";
-import type { Result, Scenario } from "./chaos/scenario.ts";
-import { startServices } from "./chaos/services.ts";
 import type { Ledger } from "./chaos/ledger.ts";
+import type { Options } from "./chaos/options.ts";
+import { HELP, parseOptions } from "./chaos/options.ts";
+import type { Result, Scenario } from "./chaos/scenario.ts";
+import { play } from "./chaos/scenario.ts";
+import { startServices } from "./chaos/services.ts";
 import { tableText } from "./chaos/table.ts";
 
 async function main(): Promise<number> {
@@ -22,7 +22,8 @@ async function main(): Promise<number> {
 }
 
 async function playAll({ seed, only, seconds, jobs, pace }: Options): Promise<Result[]> {
-  const isWanted = ({ name, seconds: own }: Scenario): boolean => only?.includes(name) ?? (pace === "full" || own.fast !== undefined);
+  const isWanted = ({ name, seconds: own }: Scenario): boolean =>
+    only?.includes(name) ?? (pace === "full" || own.fast !== undefined);
   const services = await startServices();
   try {
     if (pace === "fast") shortenOwnership(services.program);
@@ -49,11 +50,24 @@ async function playBroken({ seed, seconds }: Options, names: readonly string[]):
     try {
       shortenOwnership(services.program);
       takeOut(services.program, guard);
-      const result = await play(scenario, { services, seed, pace: "fast", seconds, settleWithinMs: BROKEN_SETTLE_MS, onProgress });
+      const result = await play(scenario, {
+        services,
+        seed,
+        pace: "fast",
+        seconds,
+        settleWithinMs: BROKEN_SETTLE_MS,
+        onProgress,
+      });
       endProgress(result);
       const verdict = result.verdict === "not held" ? "guard shown to matter" : "not held";
       const fault = "the books balance without this guard";
-      results.push({ ...result, name: `${scenario.name} without ${name}`, verdict, faults: verdict === "not held" ? [fault] : result.faults.slice(0, 3), notes: [] });
+      results.push({
+        ...result,
+        name: `${scenario.name} without ${name}`,
+        verdict,
+        faults: verdict === "not held" ? [fault] : result.faults.slice(0, 3),
+        notes: [],
+      });
     } finally {
       await services.close();
     }

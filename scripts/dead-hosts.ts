@@ -35,7 +35,10 @@ async function startHost(latencyMs: number, closers: Closer[]): Promise<Host> {
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  closers.push(() => server.close(), () => server.closeAllConnections());
+  closers.push(
+    () => server.close(),
+    () => server.closeAllConnections(),
+  );
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     count: () => requests,
@@ -47,8 +50,14 @@ async function startHost(latencyMs: number, closers: Closer[]): Promise<Host> {
 async function submit(server: string, urls: readonly string[]): Promise<void> {
   for (let first = 0; first < JOBS; first += BATCH_JOBS) {
     const count = Math.min(BATCH_JOBS, JOBS - first);
-    const jobs = Array.from({ length: count }, (_, n) => urls.map((url) => ({ type: "webhook", payload: { url, body: { number: first + n } } }))).flat();
-    const answer = await fetch(`${server}/api/v1/jobs/batch`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ jobs }) });
+    const jobs = Array.from({ length: count }, (_, n) =>
+      urls.map((url) => ({ type: "webhook", payload: { url, body: { number: first + n } } })),
+    ).flat();
+    const answer = await fetch(`${server}/api/v1/jobs/batch`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jobs }),
+    });
     if (answer.status !== 202) throw new Error(`${answer.status}: ${await answer.text()}`);
     await answer.arrayBuffer();
   }
@@ -78,12 +87,17 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const company of ["alone", "refusing", "hanging"] as const) {
     const { ms, deadRequests } = await measure(company);
     times[company].push(ms);
-    process.stdout.write(`${company.padEnd(9)} ${Math.round(ms)} ms${company === "hanging" ? `, ${deadRequests} requests hang` : ""}\n`);
+    process.stdout.write(
+      `${company.padEnd(9)} ${Math.round(ms)} ms${company === "hanging" ? `, ${deadRequests} requests hang` : ""}\n`,
+    );
   }
 }
 const alone = medianOf(times.alone);
-const ratios = (["refusing", "hanging"] as const).map((company) => [company, medianOf(times[company]) / alone] as const);
+const ratios = (["refusing", "hanging"] as const).map(
+  (company) => [company, medianOf(times[company]) / alone] as const,
+);
 process.stdout.write(`${JOBS} webhooks to a host that answers in ${LATENCY_MS} ms: ${Math.round(alone)} ms alone`);
-for (const [company, ratio] of ratios) process.stdout.write(`; ${ratio.toFixed(2)} times that among ${JOBS} to a ${company} one`);
+for (const [company, ratio] of ratios)
+  process.stdout.write(`; ${ratio.toFixed(2)} times that among ${JOBS} to a ${company} one`);
 process.stdout.write("\n");
 process.exitCode = ratios.every(([, ratio]) => ratio <= LIMIT) ? 0 : 1;

@@ -1,22 +1,22 @@
 /** `npm run loadtest`: see HELP in loadtest/options.ts. */
 import { randomBytes } from "node:crypto";
 import { SingleBar } from "cli-progress";
-import { openApiBooks, openPostgresBooks } from "./loadtest/books.ts";
 import type { Books } from "./loadtest/books.ts";
+import { openApiBooks, openPostgresBooks } from "./loadtest/books.ts";
 import { typeSequence } from "./loadtest/mix.ts";
-import { HELP, parseOptions } from "./loadtest/options.ts";
 import type { Options } from "./loadtest/options.ts";
+import { HELP, parseOptions } from "./loadtest/options.ts";
 import { startPeers } from "./loadtest/peers.ts";
-import { runPhase } from "./loadtest/phase.ts";
 import type { PhaseResult } from "./loadtest/phase.ts";
-import { makeReport, reportText } from "./loadtest/report.ts";
+import { runPhase } from "./loadtest/phase.ts";
 import type { Report } from "./loadtest/report.ts";
-import { isReady, startServer } from "./loadtest/server.ts";
+import { makeReport, reportText } from "./loadtest/report.ts";
 import type { Closer } from "./loadtest/server.ts";
-import { makeBodies } from "./loadtest/submission-bodies.ts";
+import { isReady, startServer } from "./loadtest/server.ts";
 import type { BodySources } from "./loadtest/submission-bodies.ts";
-import { submitBurst, submitPaced } from "./loadtest/submit.ts";
+import { makeBodies } from "./loadtest/submission-bodies.ts";
 import type { Submissions, Target } from "./loadtest/submit.ts";
+import { submitBurst, submitPaced } from "./loadtest/submit.ts";
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
@@ -28,7 +28,9 @@ async function main(): Promise<number> {
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
-  const interrupted = new Promise<never>((_resolve, reject) => process.once("SIGINT", () => reject(new Error("interrupted"))));
+  const interrupted = new Promise<never>((_resolve, reject) =>
+    process.once("SIGINT", () => reject(new Error("interrupted"))),
+  );
   try {
     const report = await Promise.race([run(options, closers), interrupted]);
     process.stdout.write(options.isJson ? `${JSON.stringify(report, null, 2)}\n` : `\n${reportText(report)}`);
@@ -51,14 +53,26 @@ async function run(options: Options, closers: Closer[]): Promise<Report> {
     const tag = `${runTag}-${name}`;
     const body = makeBodies(sources, [runTag, tag]);
     const types = typeSequence(options.mix, jobs);
-    return withBar(name, jobs, (onProgress) => runPhase({ tag, books, onProgress, submit: (into: Submissions) => submit({ target, types, body }, pace, into) }));
+    return withBar(name, jobs, (onProgress) =>
+      runPhase({ tag, books, onProgress, submit: (into: Submissions) => submit({ target, types, body }, pace, into) }),
+    );
   };
   const burst = await phase("burst", options.jobs, submitBurst, options.concurrent);
-  const paced = options.pacedSeconds === 0 ? null : await phase("paced", options.rate * options.pacedSeconds, submitPaced, options.rate);
+  const paced =
+    options.pacedSeconds === 0
+      ? null
+      : await phase("paced", options.rate * options.pacedSeconds, submitPaced, options.rate);
   const after = await peers.counts();
-  const report = makeReport({ burst, paced, source: books.source, peers: { ...after, images: after.images - before.images } });
+  const report = makeReport({
+    burst,
+    paced,
+    source: books.source,
+    peers: { ...after, images: after.images - before.images },
+  });
   const exitCode = await stop();
-  return exitCode === 0 ? report : { ...report, faults: [...report.faults, `the server ended with code ${exitCode ?? "none"}`] };
+  return exitCode === 0
+    ? report
+    : { ...report, faults: [...report.faults, `the server ended with code ${exitCode ?? "none"}`] };
 }
 
 interface Opened {
@@ -83,8 +97,16 @@ async function openTarget({ url, key, databaseUrl }: Options, smtpUrl: string, c
 }
 
 /** Shows a bar while something runs, on a terminal. */
-async function withBar<Result>(name: string, jobs: number, work: (onProgress: (accepted: number, ended: number) => void) => Promise<Result>): Promise<Result> {
-  const bar = new SingleBar({ format: `${name} [{bar}] {value}/{total} done, {accepted} accepted, {duration_formatted}`, stream: process.stderr, clearOnComplete: false });
+async function withBar<Result>(
+  name: string,
+  jobs: number,
+  work: (onProgress: (accepted: number, ended: number) => void) => Promise<Result>,
+): Promise<Result> {
+  const bar = new SingleBar({
+    format: `${name} [{bar}] {value}/{total} done, {accepted} accepted, {duration_formatted}`,
+    stream: process.stderr,
+    clearOnComplete: false,
+  });
   if (process.stderr.isTTY) bar.start(jobs, 0, { accepted: 0 });
   try {
     return await work((accepted, ended) => bar.update(ended, { accepted }));

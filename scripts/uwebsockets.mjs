@@ -3,14 +3,17 @@
 // Usage: node scripts/uwebsockets.mjs FOLDER    exit code 1 and a sentence where a file differs
 //        node scripts/uwebsockets.mjs --write FOLDER    takes the files as they are, after a change of version
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const LIST = new URL("uwebsockets.sha256.json", import.meta.url);
 /** What Node.js loads of it, or takes as its description. */
 const isCode = (name) => /\.(node|js|mjs|cjs)$/.test(name) || name === "package.json";
-const hashOf = (folder, name) => createHash("sha256").update(readFileSync(join(folder, name))).digest("hex");
+const hashOf = (folder, name) =>
+  createHash("sha256")
+    .update(readFileSync(join(folder, name)))
+    .digest("hex");
 
 /** A sentence about the first file that differs; undefined where none does. Of binaries, the one that this Node.js loads is read. */
 export function differenceOfUws(folder, { readsAll = false } = {}) {
@@ -18,8 +21,10 @@ export function differenceOfUws(folder, { readsAll = false } = {}) {
   const own = `${["uws", process.platform, process.arch, process.versions.modules].join("_")}.node`;
   for (const name of readdirSync(folder).filter(isCode)) {
     if (name.endsWith(".node") && name !== own && !readsAll) continue;
-    if (known[name] === undefined) return `${join(folder, name)} is not in scripts/uwebsockets.sha256.json: it came from another uWebSockets.js than this program was tested with. Run npm ci.`;
-    if (hashOf(folder, name) !== known[name]) return `${join(folder, name)} differs from its SHA-256 in scripts/uwebsockets.sha256.json: it is not the uWebSockets.js that this program was tested with. Run npm ci.`;
+    if (known[name] === undefined)
+      return `${join(folder, name)} is not in scripts/uwebsockets.sha256.json: it came from another uWebSockets.js than this program was tested with. Run npm ci.`;
+    if (hashOf(folder, name) !== known[name])
+      return `${join(folder, name)} differs from its SHA-256 in scripts/uwebsockets.sha256.json: it is not the uWebSockets.js that this program was tested with. Run npm ci.`;
   }
   return undefined;
 }
@@ -28,7 +33,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [first, second] = process.argv.slice(2);
   const folder = second ?? first;
   if (first === "--write") {
-    const hashes = readdirSync(folder).filter(isCode).sort().map((name) => [name, hashOf(folder, name)]);
+    const hashes = readdirSync(folder)
+      .filter(isCode)
+      .sort()
+      .map((name) => [name, hashOf(folder, name)]);
     writeFileSync(LIST, `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`);
   } else {
     const difference = differenceOfUws(folder, { readsAll: true });

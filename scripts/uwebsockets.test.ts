@@ -9,7 +9,12 @@ const PACKAGE = fileURLToPath(new URL("../node_modules/uWebSockets.js", import.m
 const CHECK = fileURLToPath(new URL("uwebsockets.mjs", import.meta.url));
 
 function check(folder: string): Promise<{ readonly isSame: boolean; readonly said: string }> {
-  return new Promise((resolve) => void execFile(process.execPath, [CHECK, folder], (error, _out, said) => resolve({ isSame: error === null, said })));
+  return new Promise(
+    (resolve) =>
+      void execFile(process.execPath, [CHECK, folder], (error, _out, said) =>
+        resolve({ isSame: error === null, said }),
+      ),
+  );
 }
 
 it("takes the HTTP library as it was tested, with the binaries of all platforms", async () => {
@@ -22,8 +27,14 @@ it("says which file of it is another one", async () => {
   for (const name of ["uws.js", own]) copyFileSync(join(PACKAGE, name), join(folder, name));
   expect((await check(folder)).isSame).toBe(true);
   appendFileSync(join(folder, own), "x");
-  expect(await check(folder)).toMatchObject({ isSame: false, said: expect.stringContaining(`${own} differs from its SHA-256`) as string });
+  expect(await check(folder)).toMatchObject({
+    isSame: false,
+    said: expect.stringContaining(`${own} differs from its SHA-256`) as string,
+  });
   copyFileSync(join(PACKAGE, own), join(folder, own));
   writeFileSync(join(folder, "more.js"), "");
-  expect(await check(folder)).toMatchObject({ isSame: false, said: expect.stringContaining("more.js is not in scripts/uwebsockets.sha256.json") as string });
+  expect(await check(folder)).toMatchObject({
+    isSame: false,
+    said: expect.stringContaining("more.js is not in scripts/uwebsockets.sha256.json") as string,
+  });
 });

@@ -8,7 +8,9 @@ const MOST_MS = 300_000;
 export class ClocksDiffer extends TaskFlowError {
   constructor(store: string, storeMs: number, ownMs: number) {
     const differ = `${Math.round(Math.abs(ownMs - storeMs) / 1_000)} s ${ownMs > storeMs ? "ahead of" : "behind"}`;
-    const text = Number.isNaN(storeMs) ? `It is not known what time it is for ${store}.` : `The clock of this machine is ${differ} that of ${store}: set the one that is wrong.`;
+    const text = Number.isNaN(storeMs)
+      ? `It is not known what time it is for ${store}.`
+      : `The clock of this machine is ${differ} that of ${store}: set the one that is wrong.`;
     super("clocks_differ", 500, text);
   }
 }

@@ -4,7 +4,15 @@ import { ByteBudget } from "./byte-budget.ts";
 /** Whether each of these has resolved, once all that can resolve now has. */
 async function states(...promises: readonly Promise<unknown>[]): Promise<boolean[]> {
   const isDone = promises.map(() => false);
-  promises.forEach((promise, i) => void promise.then(() => { isDone[i] = true; }, () => undefined));
+  promises.forEach(
+    (promise, i) =>
+      void promise.then(
+        () => {
+          isDone[i] = true;
+        },
+        () => undefined,
+      ),
+  );
   await new Promise(setImmediate);
   return isDone;
 }
@@ -59,7 +67,7 @@ it("lets the oldest share grow beyond the bound, so that shares never wait for e
   const shares = [await budget.acquire(4), await budget.acquire(4)];
   const newcomer = budget.acquire(1); // fits, and is in
   const growing = [shares[1]?.grow(4), shares[0]?.grow(4)];
-  expect(await states(...growing as Promise<void>[], newcomer)).toEqual([false, true, true]);
+  expect(await states(...(growing as Promise<void>[]), newcomer)).toEqual([false, true, true]);
   expect(budget.used).toBe(13);
   const late = budget.acquire(0);
   shares[0]?.release();

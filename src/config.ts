@@ -8,13 +8,13 @@ import { parseRatePolicy } from "./core/rate-policy.ts";
 import { UsageError } from "./errors.ts";
 import { parseHostNames } from "./host-names.ts";
 import { redactUrl } from "./redacted-url.ts";
-import { parseRedisAddr, redisAddrIssue } from "./redis-addr.ts";
 import type { RedisAddr } from "./redis-addr.ts";
-import { parseServerAddr } from "./server-addr.ts";
-import type { ServerAddr } from "./server-addr.ts";
+import { parseRedisAddr, redisAddrIssue } from "./redis-addr.ts";
 import { fileSetting, secretNames, withSecretFiles } from "./secret-files.ts";
-import { expectation, parseValue } from "./setting-value.ts";
+import type { ServerAddr } from "./server-addr.ts";
+import { parseServerAddr } from "./server-addr.ts";
 import type { SettingSchema } from "./setting-value.ts";
+import { expectation, parseValue } from "./setting-value.ts";
 import { baseSettings } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -55,28 +55,50 @@ type Readers = Readonly<Record<string, Reader>>;
 
 /** Those that job types name, too. */
 const urlReaders: Readers = {
-  DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
-  EXPORT_DATABASE_URL: { read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i), expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded" },
-  SMTP_URL: { read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i), expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded" },
+  DATABASE_URL: {
+    read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i),
+    expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded",
+  },
+  EXPORT_DATABASE_URL: {
+    read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i),
+    expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded",
+  },
+  SMTP_URL: {
+    read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i),
+    expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded",
+  },
 };
 
 const readers: Readers = {
   ...urlReaders,
   SERVER_ADDR: { read: parseServerAddr, expected: "host:port, [::1]:8080 or :8080" },
-  PROXY_ADDR: { read: (text) => (text === "" ? null : parseServerAddr(text)), expected: "host:port, [::1]:8081 or :8081" },
+  PROXY_ADDR: {
+    read: (text) => (text === "" ? null : parseServerAddr(text)),
+    expected: "host:port, [::1]:8081 or :8081",
+  },
   REDIS_ADDR: {
     read: (text) => (text === "" ? null : parseRedisAddr(text)),
-    expected: "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
+    expected:
+      "host:port, redis:// or rediss://USER:PASSWORD@HOST:PORT/DATABASE, unix:///PATH, or redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME/DATABASE, the password percent-encoded",
     issueOf: redisAddrIssue,
   },
-  PUBLIC_URL: { read: (text) => urlLike(text, /^https?:\/\/[^?#]+$/), expected: "a URL such as https://jobs.example.com, without query or fragment" },
+  PUBLIC_URL: {
+    read: (text) => urlLike(text, /^https?:\/\/[^?#]+$/),
+    expected: "a URL such as https://jobs.example.com, without query or fragment",
+  },
   WORKER_TYPES: { read: parseTypeNames, expected: "names of job types with commas between" },
-  TASKFLOW_API_KEYS: { read: parseApiKeys, expected: "NAME:SCOPES:SHA256 with commas between, SCOPES being submit, read or admin with + between" },
+  TASKFLOW_API_KEYS: {
+    read: parseApiKeys,
+    expected: "NAME:SCOPES:SHA256 with commas between, SCOPES being submit, read or admin with + between",
+  },
   RATE_LIMIT: { read: parsePolicy, expected: "a number and a time, as in 100/s or 1000/5m" },
   JOB_QUOTA: { read: parsePolicy, expected: "a number and a time, as in 100000/d" },
   JOB_BYTES_QUOTA: { read: parsePolicy, expected: "a number and a time, as in 1000000000/d" },
   CORS_ORIGINS: { read: parseOrigins, expected: "origins as in https://app.example.com, with commas between, or *" },
-  ALLOWED_HOSTS: { read: parseHostNames, expected: "names without a port as in jobs.example.com or *.example.com, with commas between, or *" },
+  ALLOWED_HOSTS: {
+    read: parseHostNames,
+    expected: "names without a port as in jobs.example.com or *.example.com, with commas between, or *",
+  },
 };
 
 function parsePolicy(text: string): RatePolicy | null | undefined {
@@ -84,8 +106,15 @@ function parsePolicy(text: string): RatePolicy | null | undefined {
 }
 
 function parseOrigins(text: string): readonly string[] | undefined {
-  const origins = text.split(",").map((origin) => origin.trim()).filter((origin) => origin !== "");
-  return origins.every((origin) => origin === "*" || (!origin.includes("*") && URL.canParse(origin) && new URL(origin).origin === origin)) ? Object.freeze(origins) : undefined;
+  const origins = text
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== "");
+  return origins.every(
+    (origin) => origin === "*" || (!origin.includes("*") && URL.canParse(origin) && new URL(origin).origin === origin),
+  )
+    ? Object.freeze(origins)
+    : undefined;
 }
 
 function urlLike(text: string, scheme: RegExp): string | undefined {
@@ -111,12 +140,14 @@ export function loadConfig(given: Environment, typeSettings: readonly TObject[])
   const ofTypes: Record<string, unknown> = {};
   for (const settings of typeSettings) {
     for (const [name, value] of Object.entries(readSettings(settings, env, urlReaders, faults))) {
-      if (name in ofTypes && !isDeepStrictEqual(ofTypes[name], value)) faults.add(`${name}: several job types name it, and differ in its default or kind`);
+      if (name in ofTypes && !isDeepStrictEqual(ofTypes[name], value))
+        faults.add(`${name}: several job types name it, and differ in its default or kind`);
       ofTypes[name] = value;
     }
   }
   // By default in the data folder, which no schema can say: what a job makes belongs where all else is kept.
-  if ("ARTIFACTS_DIR" in ofTypes && (env.ARTIFACTS_DIR ?? "") === "") ofTypes.ARTIFACTS_DIR = `${String(base.DATA_DIR)}/artifacts`;
+  if ("ARTIFACTS_DIR" in ofTypes && (env.ARTIFACTS_DIR ?? "") === "")
+    ofTypes.ARTIFACTS_DIR = `${String(base.DATA_DIR)}/artifacts`;
   const config = { ...base, typeSettings: Object.freeze(ofTypes) } as unknown as Config;
   if (faults.size === 0) contradictions(config).forEach((fault) => faults.add(fault));
   if (faults.size > 0) throw new UsageError([...faults].join("\n"));
@@ -124,16 +155,27 @@ export function loadConfig(given: Environment, typeSettings: readonly TObject[])
 }
 
 /** The values of one table of settings; what cannot be read is left out, and told in `faults`. */
-function readSettings(settings: TObject, env: Environment, readersByName: Readers, faults: Set<string>): Record<string, unknown> {
+function readSettings(
+  settings: TObject,
+  env: Environment,
+  readersByName: Readers,
+  faults: Set<string>,
+): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   const { required = [] } = settings as { required?: readonly string[] }; // absent, whatever its type says, where all are optional
   for (const [name, schema] of Object.entries(settings.properties) as [string, SettingSchema][]) {
-    const { read, expected, issueOf } = readersByName[name] ?? { read: (text: string) => parseValue(schema, text), expected: expectation(schema) };
+    const { read, expected, issueOf } = readersByName[name] ?? {
+      read: (text: string) => parseValue(schema, text),
+      expected: expectation(schema),
+    };
     const given = env[name] ?? "";
     const source = given === "" ? schema.default : given;
     if (source === undefined && !required.includes(name)) continue;
     const value = typeof source === "string" ? read(source) : source;
-    if (value === undefined) faults.add(`${name}: expected ${issueOf?.(given) ?? expected}, got ${given === "" ? "nothing" : shown(name, given, env)}`);
+    if (value === undefined)
+      faults.add(
+        `${name}: expected ${issueOf?.(given) ?? expected}, got ${given === "" ? "nothing" : shown(name, given, env)}`,
+      );
     else values[name] = value;
   }
   return values;
@@ -153,10 +195,23 @@ const SERVICE_LINK = /^TASKFLOW_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+
 const OF_THE_COMMAND = ["TASKFLOW_URL", "TASKFLOW_API_KEY"];
 
 function unknownNames(env: Environment, settings: readonly TObject[]): string[] {
-  const known = new Set([...settings.flatMap(({ properties }) => Object.keys(properties)), ...secretNames(settings).map(fileSetting)]);
+  const known = new Set([
+    ...settings.flatMap(({ properties }) => Object.keys(properties)),
+    ...secretNames(settings).map(fileSetting),
+  ]);
   return Object.keys(env)
-    .filter((name) => name.startsWith("TASKFLOW_") && env[name] !== undefined && !known.has(name) && !OF_THE_COMMAND.includes(name) && !SERVICE_LINK.test(name))
-    .map((name) => `${name}: no setting has this name; there are ${[...known].filter((other) => /^TASKFLOW_\w+(?<!_FILE)$/.test(other)).join(", ")}`);
+    .filter(
+      (name) =>
+        name.startsWith("TASKFLOW_") &&
+        env[name] !== undefined &&
+        !known.has(name) &&
+        !OF_THE_COMMAND.includes(name) &&
+        !SERVICE_LINK.test(name),
+    )
+    .map(
+      (name) =>
+        `${name}: no setting has this name; there are ${[...known].filter((other) => /^TASKFLOW_\w+(?<!_FILE)$/.test(other)).join(", ")}`,
+    );
 }
 
 /** Said here for TASKFLOW_AUTH=none, and by the replica where there turn out to be no keys. */
@@ -164,11 +219,23 @@ export const CORS_TO_ALL =
   "CORS_ORIGINS: * without API keys lets every web page read and change everything here: name the origins of your own pages, or create keys (TASKFLOW_API_KEYS, or taskflow keys create) and unset TASKFLOW_AUTH";
 
 /** Faults of settings that are valid each by itself. */
-function contradictions({ RECORD_BATCH_ROWS, RECORD_HIGH_MARK, RETRY_BASE_MS, RETRY_MAX_MS, TASKFLOW_AUTH, TASKFLOW_API_KEYS, CORS_ORIGINS }: Config): string[] {
+function contradictions({
+  RECORD_BATCH_ROWS,
+  RECORD_HIGH_MARK,
+  RETRY_BASE_MS,
+  RETRY_MAX_MS,
+  TASKFLOW_AUTH,
+  TASKFLOW_API_KEYS,
+  CORS_ORIGINS,
+}: Config): string[] {
   const faults: string[] = [];
   if (TASKFLOW_AUTH === "none" && CORS_ORIGINS.includes("*")) faults.push(CORS_TO_ALL);
-  if (TASKFLOW_AUTH === "none" && TASKFLOW_API_KEYS.length > 0) faults.push("TASKFLOW_AUTH: none serves everyone, and TASKFLOW_API_KEYS names keys: set one of the two");
-  if (RECORD_HIGH_MARK < RECORD_BATCH_ROWS) faults.push(`RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (${RECORD_BATCH_ROWS}), got "${RECORD_HIGH_MARK}"`);
+  if (TASKFLOW_AUTH === "none" && TASKFLOW_API_KEYS.length > 0)
+    faults.push("TASKFLOW_AUTH: none serves everyone, and TASKFLOW_API_KEYS names keys: set one of the two");
+  if (RECORD_HIGH_MARK < RECORD_BATCH_ROWS)
+    faults.push(
+      `RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (${RECORD_BATCH_ROWS}), got "${RECORD_HIGH_MARK}"`,
+    );
   if (RETRY_BASE_MS !== null && RETRY_MAX_MS !== null && RETRY_MAX_MS < RETRY_BASE_MS) {
     faults.push(`RETRY_MAX_MS: expected at least RETRY_BASE_MS (${RETRY_BASE_MS}), got "${RETRY_MAX_MS}"`);
   }

@@ -30,7 +30,9 @@ export function captureConsole(): ConsoleOutput {
     stdout: capture("stdout", (text) => emit((to) => to.info({ stream: "stdout" }, text))),
     stderr: capture("stderr", (text) => emit((to) => to.warn({ stream: "stderr" }, text))),
   };
-  takeWarnings((warning) => emit((to) => to.warn({ warning: warning.name, ...("code" in warning && { code: warning.code }) }, warning.message)));
+  takeWarnings((warning) =>
+    emit((to) => to.warn({ warning: warning.name, ...("code" in warning && { code: warning.code }) }, warning.message)),
+  );
   return {
     print,
     to: (open) => {
@@ -43,7 +45,11 @@ export function captureConsole(): ConsoleOutput {
 function capture(name: "stdout" | "stderr", onText: (text: string) => void): (text: string) => void {
   const stream = process[name];
   const original = stream.write.bind(stream);
-  const write = (chunk: string | Uint8Array, encoding?: BufferEncoding | ((error?: Error) => void), done?: (error?: Error) => void): boolean => {
+  const write = (
+    chunk: string | Uint8Array,
+    encoding?: BufferEncoding | ((error?: Error) => void),
+    done?: (error?: Error) => void,
+  ): boolean => {
     const text = (typeof chunk === "string" ? chunk : Buffer.from(chunk).toString()).trimEnd();
     if (text !== "") onText(text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS)}…` : text);
     const callback = typeof encoding === "function" ? encoding : done;

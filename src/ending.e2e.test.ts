@@ -20,7 +20,14 @@ const BUILT = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
   it("ends a replica whose Redis and Postgres are frozen, with callers that wait and follow", async () => {
     const [redis, postgres] = await Promise.all([ownRedis(), ownPostgres()]);
-    const env = { REDIS_ADDR: redis.address, DATABASE_URL: postgres.address, SMTP_URL: "smtp://127.0.0.1:1", DRAIN_MS: "0", WORKER_COUNT: "1", TASKFLOW_JOBS: testJobsDir };
+    const env = {
+      REDIS_ADDR: redis.address,
+      DATABASE_URL: postgres.address,
+      SMTP_URL: "smtp://127.0.0.1:1",
+      DRAIN_MS: "0",
+      WORKER_COUNT: "1",
+      TASKFLOW_JOBS: testJobsDir,
+    };
     const program = await launch(tempDir(), env).ready();
     const id = await submit(program, "noop", {}, { delay_ms: 600_000 });
     const stream = await fetch(`${program.url}/api/v1/events`, { headers: { accept: "text/event-stream" } });
@@ -39,11 +46,26 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     const folder = tempDir();
     const log = fullPipe(join(folder, "log"));
-    const env = { PATH: process.env.PATH, REDIS_ADDR: redis.address, DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", SERVER_ADDR: "127.0.0.1:0", DRAIN_MS: "0" };
-    const child = spawn(process.execPath, [...NODE_OPTIONS, BUILT], { cwd: folder, env, stdio: ["ignore", log, "pipe"] });
-    const ended = new Promise((resolve) => { child.once("exit", resolve); });
+    const env = {
+      PATH: process.env.PATH,
+      REDIS_ADDR: redis.address,
+      DATABASE_URL: database.url,
+      SMTP_URL: "smtp://127.0.0.1:1",
+      SERVER_ADDR: "127.0.0.1:0",
+      DRAIN_MS: "0",
+    };
+    const child = spawn(process.execPath, [...NODE_OPTIONS, BUILT], {
+      cwd: folder,
+      env,
+      stdio: ["ignore", log, "pipe"],
+    });
+    const ended = new Promise((resolve) => {
+      child.once("exit", resolve);
+    });
     let said = "";
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => { said += text; });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
     await until(() => said.includes(" serves on "), { what: "it serves", timeoutMs: TIMEOUT_MS });
     const startedAt = performance.now();
     child.kill("SIGTERM");
@@ -61,7 +83,12 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     expect((await call(program, "GET", "/api/v1/health/live")).status).toBe(200);
     expect((await call(program, "POST", "/api/v1/jobs", { type: "noop", payload: {} })).status).toBe(202);
     expect(await program.ended).toEqual({ code: 0, signal: null });
-    expect(program.lines().map(({ msg }) => msg).slice(-3)).toEqual(["not ready any more, and serving until balancers have noticed", "draining", "stopped"]);
+    expect(
+      program
+        .lines()
+        .map(({ msg }) => msg)
+        .slice(-3),
+    ).toEqual(["not ready any more, and serving until balancers have noticed", "draining", "stopped"]);
   });
 });
 

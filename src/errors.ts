@@ -68,7 +68,12 @@ export function messageOf(thrown: unknown): string {
 /** The texts of the errors that an error without one stands for: a connection that no address of a name took. */
 function listed(error: Error): string {
   const { errors } = error as { errors?: unknown };
-  return Array.isArray(errors) ? errors.filter((each) => each instanceof Error).map(({ message }) => message).join("; ") : "";
+  return Array.isArray(errors)
+    ? errors
+        .filter((each) => each instanceof Error)
+        .map(({ message }) => message)
+        .join("; ")
+    : "";
 }
 
 /** The `code` of whatever was thrown, if it carries one (Node's, Postgres's and our own errors do). It never throws. */

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { EventLoopDelay } from "./event-loop-delay.ts";
 
 let delay: EventLoopDelay;
-beforeEach(() => { delay = new EventLoopDelay(); });
+beforeEach(() => {
+  delay = new EventLoopDelay();
+});
 afterEach(() => delay.close());
 
 async function blockFor(ms: number): Promise<void> {

@@ -34,7 +34,14 @@ export class EventLoopDelay {
   readonly period = (): Delays => {
     this.#look();
     const ms = (ns: number): number => Math.max(0, ns / 1e6 - RESOLUTION_MS);
-    const watched = this.#monitor.count === 0 ? NONE : { p50Ms: ms(this.#monitor.percentile(50)), p99Ms: ms(this.#monitor.percentile(99)), maxMs: ms(this.#monitor.max) };
+    const watched =
+      this.#monitor.count === 0
+        ? NONE
+        : {
+            p50Ms: ms(this.#monitor.percentile(50)),
+            p99Ms: ms(this.#monitor.percentile(99)),
+            maxMs: ms(this.#monitor.max),
+          };
     const period = { ...watched, maxMs: Math.max(watched.maxMs, this.#unwatchedMs) };
     this.#monitor.reset();
     this.#unwatchedMs = 0;
@@ -71,5 +78,9 @@ export class EventLoopDelay {
 }
 
 function worseOf(one: Delays, other: Delays): Delays {
-  return { p50Ms: Math.max(one.p50Ms, other.p50Ms), p99Ms: Math.max(one.p99Ms, other.p99Ms), maxMs: Math.max(one.maxMs, other.maxMs) };
+  return {
+    p50Ms: Math.max(one.p50Ms, other.p50Ms),
+    p99Ms: Math.max(one.p99Ms, other.p99Ms),
+    maxMs: Math.max(one.maxMs, other.maxMs),
+  };
 }

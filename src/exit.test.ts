@@ -19,7 +19,9 @@ function run(open: string, then: string) {
     const opens = () => setTimeout(() => { ${then} }, 200);
     ${open}`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: "inherit" });
-  return new Promise<unknown>((resolve) => { child.once("exit", (code, signal) => resolve({ code, signal })); });
+  return new Promise<unknown>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
 }
 
 const WORKER = `

@@ -4,8 +4,8 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { MessageChannel } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
+import { MessageChannel } from "node:worker_threads";
 
 let closedPort: MessagePort | undefined;
 let collect: (() => void) | undefined;

@@ -6,7 +6,10 @@ import { isIPv6 } from "node:net";
  * international ones in their ASCII form, addresses of IPv6 without brackets; undefined where one of them is none.
  */
 export function parseHostNames(text: string): readonly string[] | undefined {
-  const given = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const given = text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
   const names = given.map((name) => (name === "*" ? name : parseHostName(name)));
   return names.every((name) => name !== undefined) ? Object.freeze(names) : undefined;
 }

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { SPLITS, faultsOfServer } from "./testing/hostile-http.ts";
+import { faultsOfServer, SPLITS } from "./testing/hostile-http.ts";
 import { installation } from "./testing/installation.ts";
 import { tempDir } from "./testing/services.ts";
 
@@ -16,10 +16,15 @@ function glibc(): number {
   return Number(header.glibcVersionRuntime?.split(".")[1] ?? 0);
 }
 
-it("are refused by the Node.js of the image as by this one; where its C library is too old, the program says so", { timeout: 600_000 }, async () => {
+it("are refused by the Node.js of the image as by this one; where its C library is too old, the program says so", {
+  timeout: 600_000,
+}, async () => {
   const folder = tempDir();
   writeFileSync(join(folder, "package.json"), "{}");
-  execFileSync("npm", ["install", "--no-save", "--ignore-scripts", `${PACKAGE}@${VERSION}`], { cwd: folder, stdio: "ignore" });
+  execFileSync("npm", ["install", "--no-save", "--ignore-scripts", `${PACKAGE}@${VERSION}`], {
+    cwd: folder,
+    stdio: "ignore",
+  });
   const program = (await installation()).start({}, join(folder, "node_modules", PACKAGE, "bin/node"));
   if (glibc() < 38) {
     expect(await program.ended).toEqual({ code: 1, signal: null });
@@ -28,5 +33,6 @@ it("are refused by the Node.js of the image as by this one; where its C library 
   }
   await program.ready();
   const { hostname: host, port } = new URL(program.url);
-  for (const split of SPLITS) expect([split, await faultsOfServer(split, { host, port: Number(port) })]).toEqual([split, []]);
+  for (const split of SPLITS)
+    expect([split, await faultsOfServer(split, { host, port: Number(port) })]).toEqual([split, []]);
 });

@@ -86,7 +86,9 @@ function importsOf(path: string): string[] {
 describe("the import rules", () => {
   it("hold in every file of src/ but the tests", () => {
     const src = fileURLToPath(new URL(".", import.meta.url));
-    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"));
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+      (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
+    );
     const violations = files.flatMap((file) =>
       importsOf(join(src, file))
         .filter((specifier) => !mayImport(file, specifier))
@@ -102,7 +104,9 @@ describe("the import rules", () => {
     ["a connection to Redis", /\bnew (?:Redis|Cluster)\(/, "queue/client.ts"],
   ])("one file makes %s", (_, made, home) => {
     const src = fileURLToPath(new URL(".", import.meta.url));
-    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"));
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+      (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
+    );
     expect(files.filter((file) => made.test(readFileSync(join(src, file), "utf8")))).toEqual([home]);
   });
 

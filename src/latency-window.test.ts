@@ -14,7 +14,11 @@ describe("latencies of the last five minutes", () => {
       const window = open();
       for (let n = 1; n <= 1_000; n += 1) window.observe(n * scale);
       const seen = percentiles([window.counts()]);
-      for (const [share, value] of [[500, seen?.p50], [950, seen?.p95], [990, seen?.p99]] as const) {
+      for (const [share, value] of [
+        [500, seen?.p50],
+        [950, seen?.p95],
+        [990, seen?.p99],
+      ] as const) {
         expect(Math.abs((value ?? 0) / (share * scale) - 1)).toBeLessThan(0.05);
       }
     }

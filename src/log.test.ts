@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { PermanentError } from "./core/job-type.ts";
 import { StartError } from "./errors.ts";
-import { createLog } from "./log.ts";
 import type { LogOptions } from "./log.ts";
+import { createLog } from "./log.ts";
 import { makeTempDir } from "./testing/temp-dir.ts";
 
 const dir = makeTempDir();
@@ -24,7 +24,16 @@ describe("a line", () => {
     log.info("started");
     log.debug("below the level");
     expect(lines()).toEqual([
-      { level: "warn", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string, replica: "host-1", job_id: "j1", type: "email", attempt: 2, delay_ms: 5, msg: "retried" },
+      {
+        level: "warn",
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+        replica: "host-1",
+        job_id: "j1",
+        type: "email",
+        attempt: 2,
+        delay_ms: 5,
+        msg: "retried",
+      },
       expect.objectContaining({ level: "info", msg: "started" }),
     ]);
     expect(log.isLevelEnabled("debug")).toBe(false);
@@ -32,12 +41,22 @@ describe("a line", () => {
 
   it("tells an error with its code and causes, and nothing else that it carries", () => {
     const { log, lines } = setup();
-    const refused = Object.assign(new Error("connect ECONNREFUSED redis://:hunter2@cache:6379"), { code: "ECONNREFUSED", headers: { "x-key": "hunter2" } });
+    const refused = Object.assign(new Error("connect ECONNREFUSED redis://:hunter2@cache:6379"), {
+      code: "ECONNREFUSED",
+      headers: { "x-key": "hunter2" },
+    });
     log.error({ error: new StartError("Redis is away", refused), err: new PermanentError("410 Gone") }, "failed");
     log.error(refused);
     const [first, second] = lines();
-    expect(first?.["error"]).toMatchObject({ type: "StartError", code: "start_failed", message: "Redis is away", stack: expect.stringContaining("log.test.ts") as string });
-    expect(first?.["error"]).toMatchObject({ cause: { code: "ECONNREFUSED", message: "connect ECONNREFUSED redis://:***@cache:6379" } });
+    expect(first?.["error"]).toMatchObject({
+      type: "StartError",
+      code: "start_failed",
+      message: "Redis is away",
+      stack: expect.stringContaining("log.test.ts") as string,
+    });
+    expect(first?.["error"]).toMatchObject({
+      cause: { code: "ECONNREFUSED", message: "connect ECONNREFUSED redis://:***@cache:6379" },
+    });
     expect(first?.["err"]).toMatchObject({ code: "permanent", message: "410 Gone" });
     expect(second).toMatchObject({ error: { code: "ECONNREFUSED" } });
     expect(JSON.stringify(lines())).not.toContain("hunter2");
@@ -47,11 +66,20 @@ describe("a line", () => {
     const { log, lines } = setup();
     const secret = "hunter2";
     log.child({ apiKey: secret }).info(
-      { password: secret, headers: { Authorization: secret, "set-cookie": [secret], accept: "json" }, list: [{ secret }], url: `smtp://me:${secret}@mail` },
+      {
+        password: secret,
+        headers: { Authorization: secret, "set-cookie": [secret], accept: "json" },
+        list: [{ secret }],
+        url: `smtp://me:${secret}@mail`,
+      },
       "request",
     );
     expect(JSON.stringify(lines())).not.toContain(secret);
-    expect(lines()[0]).toMatchObject({ apiKey: "[redacted]", headers: { Authorization: "[redacted]", accept: "json" }, url: "smtp://me:***@mail" });
+    expect(lines()[0]).toMatchObject({
+      apiKey: "[redacted]",
+      headers: { Authorization: "[redacted]", accept: "json" },
+      url: "smtp://me:***@mail",
+    });
   });
 
   it("survives fields that are no plain data", () => {
@@ -60,7 +88,19 @@ describe("a line", () => {
     circle["self"] = circle;
     const knot = new Error("knot");
     knot.cause = knot;
-    log.info({ circle, knot, kept: 4, inner: { get broken(): never { throw new Error("no"); } } }, "odd");
+    log.info(
+      {
+        circle,
+        knot,
+        kept: 4,
+        inner: {
+          get broken(): never {
+            throw new Error("no");
+          },
+        },
+      },
+      "odd",
+    );
     expect(lines()[0]).toMatchObject({ inner: { fields: "[unreadable]" }, msg: "odd" });
     expect(lines()[0]).toMatchObject({ circle: { at: "1970-01-01T00:00:00.000Z", none: null, count: 3 }, kept: 4 });
   });
@@ -73,7 +113,9 @@ describe("the output", () => {
     for (let n = 0; n < 5_000; n += 1) log.info({ n }, "line");
     await log.child({ a: 1 }).flush();
     const written = readFileSync(path, "utf8").trimEnd().split("\n");
-    expect(written.map((line) => (JSON.parse(line) as { n: number }).n)).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
+    expect(written.map((line) => (JSON.parse(line) as { n: number }).n)).toEqual(
+      Array.from({ length: 5_000 }, (_, n) => n),
+    );
     await log.flush();
   });
 

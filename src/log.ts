@@ -2,8 +2,9 @@
  * The log: JSON lines on standard output, for machines first. Lines are written behind the program's back and never
  * waited for; what is still buffered when the process exits is written then.
  */
-import pino from "pino";
+
 import type { DestinationStream, Level, LogFn, Logger } from "pino";
+import pino from "pino";
 import { codeOf } from "./errors.ts";
 import { redactUrls } from "./redacted-url.ts";
 
@@ -72,20 +73,31 @@ function flushed(logger: Logger): Promise<void> {
 const asItIs = (value: unknown): unknown => value;
 
 function openOutput(path: string) {
-  const output = pino.destination({ dest: path === "" ? 1 : path, sync: false, minLength: 1, maxLength: MAX_BUFFERED_BYTES });
+  const output = pino.destination({
+    dest: path === "" ? 1 : path,
+    sync: false,
+    minLength: 1,
+    maxLength: MAX_BUFFERED_BYTES,
+  });
   // a disk that is full, say: jobs go on without a log, and lines are tried again with the next
   output.on("error", () => undefined);
   return output;
 }
 
-const SECRET_NAME = /pass(?:word|wd|phrase)?$|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credential/i;
+const SECRET_NAME =
+  /pass(?:word|wd|phrase)?$|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credential/i;
 const REDACTED = "[redacted]";
 /** Deeper fields are cut off: a log line is no dump. */
 const MAX_DEPTH = 6;
 
 function printableFields(fields: object, depth = 1): Record<string, unknown> {
   try {
-    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, SECRET_NAME.test(name) ? REDACTED : printable(value, depth)]));
+    return Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [
+        name,
+        SECRET_NAME.test(name) ? REDACTED : printable(value, depth),
+      ]),
+    );
   } catch {
     return { fields: "[unreadable]" }; // a getter throws: that is no fault of whoever writes the line
   }
@@ -109,8 +121,19 @@ const OF_A_ROW = /^2[23]\w{3}$/;
 
 /** Only what is known to be harmless: the further properties of a library's error may hold a request, its headers, a row. */
 function printableError(error: Error, depth: number): Record<string, unknown> {
-  const { name, message, stack = "", cause, errors, detail, $metadata } = error as Error & { errors?: unknown; detail?: unknown; $metadata?: { httpStatusCode?: unknown } };
-  const told = OF_POSTGRES.map((field): [string, unknown] => [field, (error as unknown as Record<string, unknown>)[field]]).filter(([, text]) => typeof text === "string");
+  const {
+    name,
+    message,
+    stack = "",
+    cause,
+    errors,
+    detail,
+    $metadata,
+  } = error as Error & { errors?: unknown; detail?: unknown; $metadata?: { httpStatusCode?: unknown } };
+  const told = OF_POSTGRES.map((field): [string, unknown] => [
+    field,
+    (error as unknown as Record<string, unknown>)[field],
+  ]).filter(([, text]) => typeof text === "string");
   return {
     type: name,
     code: codeOf(error),
@@ -119,7 +142,8 @@ function printableError(error: Error, depth: number): Record<string, unknown> {
     ...(typeof detail === "string" && !OF_A_ROW.test(codeOf(error) ?? "") && { detail }),
     ...(typeof $metadata?.httpStatusCode === "number" && { status: $metadata.httpStatusCode }),
     stack,
-    ...(Array.isArray(errors) && depth < MAX_DEPTH && { errors: errors.slice(0, MAX_ERRORS).map((each: unknown) => printable(each, depth + 1)) }),
+    ...(Array.isArray(errors) &&
+      depth < MAX_DEPTH && { errors: errors.slice(0, MAX_ERRORS).map((each: unknown) => printable(each, depth + 1)) }),
     ...(cause === undefined || depth >= MAX_DEPTH ? {} : { cause: printable(cause, depth + 1) }),
   };
 }

@@ -6,12 +6,12 @@ import { describe, expect, it } from "vitest";
 import { CRASH_BUDGET } from "./core/settle.ts";
 import { redisCommand } from "./embedded/redis-command.ts";
 import { lastServer } from "./embedded/server-process.ts";
-import { HttpPeer, answer } from "./testing/http-peer.ts";
+import { answer, HttpPeer } from "./testing/http-peer.ts";
 import { installation, launch, ownFolder } from "./testing/installation.ts";
 import { testJobsDir } from "./testing/jobs-dir.ts";
 import type { Ended, Program } from "./testing/process.ts";
-import { allRecorded, rowsOf, statsOf } from "./testing/recorded.ts";
 import type { Row } from "./testing/recorded.ts";
+import { allRecorded, rowsOf, statsOf } from "./testing/recorded.ts";
 import type { TestReplica } from "./testing/replica.ts";
 import { call, closedPort, getJob, jobWhen, submit } from "./testing/replica.ts";
 import { ownRedis, tempDir } from "./testing/services.ts";
@@ -53,7 +53,10 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
     const env = { TASKFLOW_JOBS: testJobsDir, WORKER_COUNT: "1", LEASE_MS: "1000", IO_SLOTS: "20" };
     const first = await launch(folder, env).ready();
     const ids = await submitBatch(first, someSleepers(1_500, 20));
-    await until(async () => ((await statsOf(first)).totals.completed ?? 0) > 100, { what: "some have ended", timeoutMs: WITHIN_MS });
+    await until(async () => ((await statsOf(first)).totals.completed ?? 0) > 100, {
+      what: "some have ended",
+      timeoutMs: WITHIN_MS,
+    });
     await first.kill();
     const second = await launch(folder, env).ready();
     const { totals, unaccounted } = await allRecorded(second, WITHIN_MS);
@@ -78,18 +81,26 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
     const rows = await rowsOf(database);
     expect(load.unexpected).toEqual([]);
     expectRowOfEach(load.accepted, rows, load.unanswered);
-    expect(new Set(rows.map(({ worker, status }) => `${worker} ${status}`))).toEqual(new Set([`${one.id} completed`, `${two.id} completed`]));
+    expect(new Set(rows.map(({ worker, status }) => `${worker} ${status}`))).toEqual(
+      new Set([`${one.id} completed`, `${two.id} completed`]),
+    );
   });
 
   it("by a poison job, each time it runs, ends when its crash budget is spent; its neighbours complete", async () => {
     const { database, start } = await installation();
     const api = await start({ TASKFLOW_ROLE: "api" }).ready();
-    const [poison = "", ...neighbours] = await submitBatch(api, [{ type: "test_io", payload: { do: "kill" } }, ...someSleepers(4, 100)]);
+    const [poison = "", ...neighbours] = await submitBatch(api, [
+      { type: "test_io", payload: { do: "kill" } },
+      ...someSleepers(4, 100),
+    ]);
     const isTakenOut = async (): Promise<boolean> => (await getJob(api, poison)).status === "failed";
     let worker = start({ TASKFLOW_ROLE: "worker" });
     let deaths = 0;
     while (!(await isTakenOut()) && deaths <= CRASH_BUDGET + 1) {
-      await until(async () => worker.hasEnded || (await isTakenOut()), { what: "the worker dies, or the poison is taken out", timeoutMs: WITHIN_MS });
+      await until(async () => worker.hasEnded || (await isTakenOut()), {
+        what: "the worker dies, or the poison is taken out",
+        timeoutMs: WITHIN_MS,
+      });
       if (!worker.hasEnded) continue;
       deaths += 1;
       worker = start({ TASKFLOW_ROLE: "worker" });
@@ -100,7 +111,9 @@ describe.concurrent("a kill -9", { timeout: TIMEOUT_MS }, () => {
     await allRecorded(api, WITHIN_MS);
     const rows = await rowsOf(database);
     expectRowOfEach([poison, ...neighbours], rows);
-    expect(rows.filter(({ status, attempt }) => status !== "completed" || attempt !== 1).map(({ id }) => id)).toEqual([poison]);
+    expect(rows.filter(({ status, attempt }) => status !== "completed" || attempt !== 1).map(({ id }) => id)).toEqual([
+      poison,
+    ]);
   });
 });
 
@@ -109,7 +122,9 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const { database, start } = await installation();
     const peer = await HttpPeer.start();
     let release = (): void => undefined;
-    const released = new Promise<void>((resolve) => { release = resolve; });
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     peer.respond(() => released.then(() => answer(200)));
     const one = await start({ IO_SLOTS: "20", OUTBOUND_ALLOW_PRIVATE: "true", DRAIN_MS: "120000" }).ready();
     const held = await submit(one, "webhook", { url: peer.url(), timeout_ms: 120_000 }, { timeout_ms: 120_000 });
@@ -136,15 +151,25 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
   it("that comes again after a second ends it at once", async () => {
     const { start } = await installation();
     const program = await start({ DRAIN_MS: "600000" }).ready();
-    await jobWhen(program, await submit(program, "test_io", { do: "sleep", ms: 600_000 }, { timeout_ms: 600_000 }), "running");
+    await jobWhen(
+      program,
+      await submit(program, "test_io", { do: "sleep", ms: 600_000 }, { timeout_ms: 600_000 }),
+      "running",
+    );
     program.signal("SIGTERM");
-    await until(() => program.lines().some(({ msg }) => msg === "draining"), { what: "it drains", timeoutMs: WITHIN_MS });
+    await until(() => program.lines().some(({ msg }) => msg === "draining"), {
+      what: "it drains",
+      timeoutMs: WITHIN_MS,
+    });
     program.signal("SIGTERM"); // npm's: one Ctrl-C comes twice
     await sleep(1_200);
     expect(program.hasEnded).toBe(false);
     program.signal("SIGTERM");
     expect(await program.ended).toEqual(TERMINATED);
-    expect(program.lines().at(-1)).toMatchObject({ jobs: 1, msg: "ended at once by a second signal; its jobs are left to their leases" });
+    expect(program.lines().at(-1)).toMatchObject({
+      jobs: 1,
+      msg: "ended at once by a second signal; its jobs are left to their leases",
+    });
   });
 
   it("during the start ends it, with the servers that it had started", async () => {
@@ -158,14 +183,19 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-it("a rejection that a handler leaves behind drains the program: what ran beside it ends, and the log names it", { timeout: TIMEOUT_MS }, async () => {
+it("a rejection that a handler leaves behind drains the program: what ran beside it ends, and the log names it", {
+  timeout: TIMEOUT_MS,
+}, async () => {
   const { database, start } = await installation();
   const program = await start().ready();
   const id = await submit(program, "test_io", { do: "sleep", ms: 1_000 });
   await jobWhen(program, id, "running");
   await submit(program, "test_io", { do: "stray" });
   expect(await program.ended).toEqual(FAULT);
-  const { error, jobs } = program.lines().find(({ level }) => level === "fatal") as { error: { stack: string }; jobs: object[] };
+  const { error, jobs } = program.lines().find(({ level }) => level === "fatal") as {
+    error: { stack: string };
+    jobs: object[];
+  };
   expect(error.stack).toMatch(/left behind[^]*io\.mjs/);
   expect(jobs).toContainEqual({ job_id: id, type: "test_io", attempt: 1 });
   expect((await rowsOf(database)).find((row) => row.id === id)).toMatchObject({ status: "completed", attempt: 1 });
@@ -206,7 +236,8 @@ describe.concurrent("asked for what cannot be", { timeout: TIMEOUT_MS }, () => {
     const program = launch(tempDir(), { WORKER_COUNT: "many" }, ["--help"]);
     expect(await program.ended).toEqual(ORDERLY);
     expect(program.stdout).toMatch(/^taskflow \d+\.\d+\.\d+\n/);
-    for (const name of ["SERVER_ADDR", "REDIS_ADDR", "ARTIFACTS_DIR", "OUTBOUND_ALLOW_PRIVATE"]) expect(program.stdout).toContain(`\n  ${name}  (`);
+    for (const name of ["SERVER_ADDR", "REDIS_ADDR", "ARTIFACTS_DIR", "OUTBOUND_ALLOW_PRIVATE"])
+      expect(program.stdout).toContain(`\n  ${name}  (`);
     expect(program.stderr).toBe("");
   });
 
@@ -215,25 +246,42 @@ describe.concurrent("asked for what cannot be", { timeout: TIMEOUT_MS }, () => {
   });
 
   it("lists every wrong variable, a line each", async () => {
-    const program = launch(tempDir(), { WORKER_COUNT: "many", LEASE_MS: "5", REDIS_ADDR: "redis://:s3cret@", OUTBOUND_ALLOW_PRIVATE: "perhaps", TASKFLOW_ROLLE: "api" });
+    const program = launch(tempDir(), {
+      WORKER_COUNT: "many",
+      LEASE_MS: "5",
+      REDIS_ADDR: "redis://:s3cret@",
+      OUTBOUND_ALLOW_PRIVATE: "perhaps",
+      TASKFLOW_ROLLE: "api",
+    });
     expect(await program.ended).toEqual(WRONG);
-    expect(program.stderr.replace(/^taskflow: /, "").trimEnd().split("\n").map((line) => /^([A-Z_]+): (?:expected|no setting)/.exec(line)?.[1]).sort()).toEqual(
-      ["LEASE_MS", "OUTBOUND_ALLOW_PRIVATE", "REDIS_ADDR", "TASKFLOW_ROLLE", "WORKER_COUNT"],
-    );
+    expect(
+      program.stderr
+        .replace(/^taskflow: /, "")
+        .trimEnd()
+        .split("\n")
+        .map((line) => /^([A-Z_]+): (?:expected|no setting)/.exec(line)?.[1])
+        .sort(),
+    ).toEqual(["LEASE_MS", "OUTBOUND_ALLOW_PRIVATE", "REDIS_ADDR", "TASKFLOW_ROLLE", "WORKER_COUNT"]);
     expect(program.stderr).not.toContain("s3cret");
   });
 
   it("says that its port is taken", async () => {
     const { start } = await installation();
     const other = await start().ready();
-    await expectOneSentence(start({ SERVER_ADDR: new URL(other.url).host }), /SERVER_ADDR: cannot listen on 127\.0\.0\.1:\d+: another program has that port/);
+    await expectOneSentence(
+      start({ SERVER_ADDR: new URL(other.url).host }),
+      /SERVER_ADDR: cannot listen on 127\.0\.0\.1:\d+: another program has that port/,
+    );
     await other.close();
   });
 
   it("says that a folder cannot be written", async () => {
     const file = join(tempDir(), "file");
     writeFileSync(file, "");
-    await expectOneSentence(launch(tempDir(), { DATA_DIR: file }), /The data folder of TaskFlow, \S+\/file, cannot be made or written/);
+    await expectOneSentence(
+      launch(tempDir(), { DATA_DIR: file }),
+      /The data folder of TaskFlow, \S+\/file, cannot be made or written/,
+    );
     const { start } = await installation();
     await expectOneSentence(start({ ARTIFACTS_DIR: join(file, "artifacts") }), /ARTIFACTS_DIR\b.*\/file\/artifacts/);
   });
@@ -241,17 +289,26 @@ describe.concurrent("asked for what cannot be", { timeout: TIMEOUT_MS }, () => {
   it("says that Redis does not answer, or does not take its password", async () => {
     const { start } = await installation();
     const nobody = `127.0.0.1:${await closedPort()}`;
-    const closed = expectOneSentence(start({ REDIS_ADDR: `redis://:s3cret@${nobody}` }), new RegExp(`Redis at ${nobody} does not answer .*set REDIS_ADDR`));
+    const closed = expectOneSentence(
+      start({ REDIS_ADDR: `redis://:s3cret@${nobody}` }),
+      new RegExp(`Redis at ${nobody} does not answer .*set REDIS_ADDR`),
+    );
     const redis = await ownRedis();
     await redisCommand(redis.port, "CONFIG", "SET", "requirepass", "another");
-    await expectOneSentence(start({ REDIS_ADDR: `redis://:s3cret@127.0.0.1:${redis.port}` }), /Redis at .*(?:password|WRONGPASS)/);
+    await expectOneSentence(
+      start({ REDIS_ADDR: `redis://:s3cret@127.0.0.1:${redis.port}` }),
+      /Redis at .*(?:password|WRONGPASS)/,
+    );
     await closed;
   });
 
   it("says that Postgres does not answer, or does not take its password", async () => {
     const { database, start } = await installation();
     const nobody = `127.0.0.1:${await closedPort()}`;
-    await expectOneSentence(start({ DATABASE_URL: `postgres://ada:s3cret@${nobody}/taskflow` }), new RegExp(`Postgres at ${nobody} cannot be used .*DATABASE_URL`));
+    await expectOneSentence(
+      start({ DATABASE_URL: `postgres://ada:s3cret@${nobody}/taskflow` }),
+      new RegExp(`Postgres at ${nobody} cannot be used .*DATABASE_URL`),
+    );
     const wrong = new URL(database);
     wrong.password = "s3cret";
     await expectOneSentence(start({ DATABASE_URL: wrong.href }), /Postgres at .*password authentication failed/);

@@ -5,24 +5,25 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { loadUws } from "./api/uws-library.ts";
+import type { Config } from "./config.ts";
 import { loadConfig } from "./config.ts";
 import { captureConsole } from "./console-output.ts";
-import type { Config } from "./config.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
-import { StartError, UsageError, messageOf } from "./errors.ts";
+import { messageOf, StartError, UsageError } from "./errors.ts";
 import { exitProcess, killAfter } from "./exit.ts";
 import type { Log } from "./log.ts";
 import { createLog } from "./log.ts";
+import { parseRedisAddr, placeOf } from "./redis-addr.ts";
 import type { LoadedDefinition } from "./registry.ts";
 import { loadDefinitions, registryOf, settingsOf } from "./registry.ts";
-import { Shutdown } from "./shutdown.ts";
-import { describeSettings, settingsHelp } from "./settings-table.ts";
-import { parseRedisAddr, placeOf } from "./redis-addr.ts";
 import type { System } from "./replica/system.ts";
 import { startSystem } from "./replica/system.ts";
+import { describeSettings, settingsHelp } from "./settings-table.ts";
+import { Shutdown } from "./shutdown.ts";
 
-const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
+  .version;
 
 const HELP: readonly string[] = ["--help", "-h"];
 
@@ -35,7 +36,10 @@ function say(text: string): void {
 
 async function main(): Promise<void> {
   const [unknown] = process.argv.slice(2).filter((argument) => !HELP.includes(argument));
-  if (unknown !== undefined) throw new UsageError(`expected no argument but --help, got ${JSON.stringify(unknown)}: settings are variables of the environment.`);
+  if (unknown !== undefined)
+    throw new UsageError(
+      `expected no argument but --help, got ${JSON.stringify(unknown)}: settings are variables of the environment.`,
+    );
   const definitions = await loadDefinitions({ jobsDir: process.env.TASKFLOW_JOBS });
   const typeSettings = settingsOf(definitions);
   if (process.argv.length > 2) {
@@ -46,7 +50,13 @@ async function main(): Promise<void> {
   loadUws(); // where that is not possible, nothing else need be started
   const log = createLog({ level: config.LOG_LEVEL, replica });
   output.to(() => log);
-  const shutdown = new Shutdown({ log, drainMs: config.DRAIN_MS, delayMs: config.SHUTDOWN_DELAY_MS, exit: exitProcess, killAfter });
+  const shutdown = new Shutdown({
+    log,
+    drainMs: config.DRAIN_MS,
+    delayMs: config.SHUTDOWN_DELAY_MS,
+    exit: exitProcess,
+    killAfter,
+  });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
   process.on("uncaughtException", shutdown.faulted);
   process.on("unhandledRejection", shutdown.faulted);

@@ -7,7 +7,11 @@ const MIB = 1024 * 1024;
 /** The least of the machine's memory, the container's limit (a cgroup's), and the limit of V8's heap (`--max-old-space-size`); bytes. */
 export function memoryLimit(): number {
   const constrained = process.constrainedMemory();
-  return Math.min(totalmem(), constrained > 0 ? constrained : Number.POSITIVE_INFINITY, getHeapStatistics().heap_size_limit);
+  return Math.min(
+    totalmem(),
+    constrained > 0 ? constrained : Number.POSITIVE_INFINITY,
+    getHeapStatistics().heap_size_limit,
+  );
 }
 
 export interface MemoryShares {
@@ -24,5 +28,10 @@ export interface MemoryShares {
 /** What each may hold, in bytes, of a process that may use `limit`: all of it with 2.5 GB and more, in proportion below that. */
 export function memoryShares(limit = memoryLimit()): MemoryShares {
   const share = (part: number, most: number): number => Math.max(16 * MIB, Math.min(most, Math.floor(limit / part)));
-  return { bodies: share(5, 256 * MIB), payloads: share(10, 256 * MIB), attachments: share(10, 128 * MIB), threadHeap: Math.max(256 * MIB, share(2, 512 * MIB)) };
+  return {
+    bodies: share(5, 256 * MIB),
+    payloads: share(10, 256 * MIB),
+    attachments: share(10, 128 * MIB),
+    threadHeap: Math.max(256 * MIB, share(2, 512 * MIB)),
+  };
 }

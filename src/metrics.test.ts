@@ -1,12 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { createMetrics } from "./metrics.ts";
 import type { ClusterBooks } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
 
 const BOOKS: ClusterBooks = {
   now: 90_500,
   outbox: 4,
   unaccounted: 0,
-  types: [{ type: "email", scheduled: 1, queued: 2, running: 3, retrying: 4, completed: 5, failed: 6, cancelled: 7, nextSince: 88_000 }],
+  types: [
+    {
+      type: "email",
+      scheduled: 1,
+      queued: 2,
+      running: 3,
+      retrying: 4,
+      completed: 5,
+      failed: 6,
+      cancelled: 7,
+      nextSince: 88_000,
+    },
+  ],
   paused: new Set(["webhook"]),
 };
 
@@ -31,8 +43,14 @@ describe("what is counted", () => {
       'taskflow_attempts_total{type="email",outcome="completed"} 2',
       'taskflow_attempts_total{type="webhook",outcome="lost"} 1',
     ]);
-    expect(await samples(metrics, "taskflow_jobs_total")).toEqual(['taskflow_jobs_total{type="email",outcome="completed"} 2', 'taskflow_jobs_total{type="webhook",outcome="cancelled"} 1']);
-    expect(await samples(metrics, "taskflow_submissions_total")).toEqual(['taskflow_submissions_total{outcome="accepted"} 20', 'taskflow_submissions_total{outcome="validation"} 1']);
+    expect(await samples(metrics, "taskflow_jobs_total")).toEqual([
+      'taskflow_jobs_total{type="email",outcome="completed"} 2',
+      'taskflow_jobs_total{type="webhook",outcome="cancelled"} 1',
+    ]);
+    expect(await samples(metrics, "taskflow_submissions_total")).toEqual([
+      'taskflow_submissions_total{outcome="accepted"} 20',
+      'taskflow_submissions_total{outcome="validation"} 1',
+    ]);
   });
 
   it("puts observations into cumulative buckets", async () => {
@@ -62,7 +80,9 @@ describe("what is counted", () => {
     const text = await metrics.text();
     expect(text).toContain('taskflow_run_seconds_count{type="email"} 1');
     expect(text).toContain('taskflow_end_to_end_seconds_sum{type="email"} 0.3');
-    expect(text).toContain('taskflow_http_seconds_bucket{le="0.001",method="GET",route="/api/v1/jobs/{id}",status="200"} 1');
+    expect(text).toContain(
+      'taskflow_http_seconds_bucket{le="0.001",method="GET",route="/api/v1/jobs/{id}",status="200"} 1',
+    );
     expect(text).toContain('taskflow_copy_rows_bucket{le="200"} 1');
     expect(text).toContain("taskflow_copy_seconds_sum 0.004");
     expect(text).toContain('taskflow_redis_script_seconds_bucket{le="0.0005",script="claim"} 1');
@@ -83,17 +103,36 @@ describe("what is counted", () => {
 describe("what is read when somebody asks", () => {
   it("tells the states of this replica and of the cluster", async () => {
     const metrics = createMetrics();
-    metrics.readFrom({ slots: () => ({ io: { running: 7, limit: 200 }, cpu: { running: 2, limit: 4 } }), version: "1.2.3", recorderBuffered: () => 9, delays: () => ({ p50Ms: 1, p99Ms: 20, maxMs: 70 }), books: () => Promise.resolve(BOOKS) });
+    metrics.readFrom({
+      slots: () => ({ io: { running: 7, limit: 200 }, cpu: { running: 2, limit: 4 } }),
+      version: "1.2.3",
+      recorderBuffered: () => 9,
+      delays: () => ({ p50Ms: 1, p99Ms: 20, maxMs: 70 }),
+      books: () => Promise.resolve(BOOKS),
+    });
     const text = await metrics.text();
-    for (const line of ['taskflow_slots_busy{lane="io"} 7', 'taskflow_slots_busy{lane="cpu"} 2', "taskflow_recorder_buffered 9", "taskflow_outbox_depth 4", "taskflow_jobs_unaccounted 0"]) {
+    for (const line of [
+      'taskflow_slots_busy{lane="io"} 7',
+      'taskflow_slots_busy{lane="cpu"} 2',
+      "taskflow_recorder_buffered 9",
+      "taskflow_outbox_depth 4",
+      "taskflow_jobs_unaccounted 0",
+    ]) {
       expect(text).toContain(`${line}\n`);
     }
-    for (const line of ['slots_limit{lane="io"} 200', 'build_info{version="1.2.3"} 1', 'oldest_wait_seconds{type="email"} 2.5', 'queue_paused{type="email"} 0', 'queue_paused{type="webhook"} 1']) {
+    for (const line of [
+      'slots_limit{lane="io"} 200',
+      'build_info{version="1.2.3"} 1',
+      'oldest_wait_seconds{type="email"} 2.5',
+      'queue_paused{type="email"} 0',
+      'queue_paused{type="webhook"} 1',
+    ]) {
       expect(text).toContain(`taskflow_${line}\n`);
     }
     expect(text.match(/^taskflow_cluster_jobs\{.*$/gm)).toHaveLength(7);
     expect(text).toContain('taskflow_cluster_jobs{type="email",status="cancelled"} 7');
-    for (const line of ['{quantile="0.5"} 0.001', '{quantile="0.99"} 0.02', '{quantile="1"} 0.07']) expect(text).toContain(`taskflow_event_loop_delay_seconds${line}\n`);
+    for (const line of ['{quantile="0.5"} 0.001', '{quantile="0.99"} 0.02', '{quantile="1"} 0.07'])
+      expect(text).toContain(`taskflow_event_loop_delay_seconds${line}\n`);
     expect(text).toMatch(/^process_resident_memory_bytes \d/m);
   });
 
@@ -103,7 +142,14 @@ describe("what is read when somebody asks", () => {
     metrics.readFrom({ books: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(BOOKS)) });
     expect(await samples(metrics, "taskflow_jobs_unaccounted")).toHaveLength(1);
     isAway = true;
-    for (const name of ["taskflow_jobs_unaccounted", "taskflow_outbox_depth", "taskflow_cluster_jobs", "taskflow_oldest_wait_seconds{", "taskflow_queue_paused{"]) expect(await samples(metrics, name)).toEqual([]);
+    for (const name of [
+      "taskflow_jobs_unaccounted",
+      "taskflow_outbox_depth",
+      "taskflow_cluster_jobs",
+      "taskflow_oldest_wait_seconds{",
+      "taskflow_queue_paused{",
+    ])
+      expect(await samples(metrics, name)).toEqual([]);
     isAway = false;
     expect(await samples(metrics, "taskflow_outbox_depth")).toEqual(["taskflow_outbox_depth 4"]);
   });

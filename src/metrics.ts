@@ -2,14 +2,15 @@
  * Every metric of TaskFlow, in a registry of its own. Labels are bounded: types, outcomes, lanes, routes (as patterns),
  * scripts; never an id. What happens to each job goes through tally.ts; what is a state is read when somebody asks.
  */
-import { Gauge, Registry, collectDefaultMetrics } from "prom-client";
+
 import type { Metric } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { AttemptOutcome, Status, TerminalStatus } from "./core/job.ts";
+import { STATUSES, TERMINAL_STATUSES } from "./core/job.ts";
 import type { Lane } from "./core/job-type.ts";
 import type { Delays } from "./event-loop-delay.ts";
-import { STATUSES, TERMINAL_STATUSES } from "./core/job.ts";
-import type { AttemptOutcome, Status, TerminalStatus } from "./core/job.ts";
-import { counterFamily, histogramFamily } from "./tally.ts";
 import type { Description, Family } from "./tally.ts";
+import { counterFamily, histogramFamily } from "./tally.ts";
 
 /** What is read at each scrape; a part that a replica does not have is left out. */
 export interface MetricSources {
@@ -31,7 +32,10 @@ export interface ClusterBooks {
   readonly outbox: number;
   readonly unaccounted: number;
   /** `nextSince`: since when the job that is next can have been ready; null for an empty queue. */
-  readonly types: readonly (Readonly<Record<Status, number>> & { readonly type: string; readonly nextSince: number | null })[];
+  readonly types: readonly (Readonly<Record<Status, number>> & {
+    readonly type: string;
+    readonly nextSince: number | null;
+  })[];
   readonly paused: ReadonlySet<string>;
 }
 
@@ -75,7 +79,8 @@ export function createMetrics() {
 function addProcessMetrics(registry: Registry): void {
   const all = new Registry();
   collectDefaultMetrics({ register: all, eventLoopMonitoringPrecision: NEVER_MS });
-  for (const metric of all.getMetricsAsArray()) if (!metric.name.startsWith("nodejs_eventloop_lag")) registry.registerMetric(metric as unknown as Metric);
+  for (const metric of all.getMetricsAsArray())
+    if (!metric.name.startsWith("nodejs_eventloop_lag")) registry.registerMetric(metric as unknown as Metric);
 }
 
 /** What is counted as it happens. */
@@ -85,21 +90,57 @@ function createTallies(registry: Registry) {
     return family;
   };
   const counter = (description: Description) => register(counterFamily(description));
-  const histogram = (name: string, help: string, labels: readonly string[], bounds: readonly number[]) => register(histogramFamily({ name, help, labels }, bounds));
+  const histogram = (name: string, help: string, labels: readonly string[], bounds: readonly number[]) =>
+    register(histogramFamily({ name, help, labels }, bounds));
 
-  const jobs = counter({ name: "taskflow_jobs_total", help: "Jobs that ended on this replica", labels: ["type", "outcome"] });
-  const attempts = counter({ name: "taskflow_attempts_total", help: "Attempts settled by this replica", labels: ["type", "outcome"] });
-  const submissions = counter({ name: "taskflow_submissions_total", help: "Submissions answered by this replica", labels: ["outcome"] });
-  const openings = counter({ name: "taskflow_destination_openings_total", help: "Times that webhooks to a host, or to a path of it, were held back after failures in a row, the last of them seen by this replica", labels: [] }).of();
-  const blocks = counter({ name: "taskflow_event_loop_blocked_total", help: "Times that the event loop was blocked for more than a second, by the type whose handler computed there; empty where that could not be found out", labels: ["type"] });
+  const jobs = counter({
+    name: "taskflow_jobs_total",
+    help: "Jobs that ended on this replica",
+    labels: ["type", "outcome"],
+  });
+  const attempts = counter({
+    name: "taskflow_attempts_total",
+    help: "Attempts settled by this replica",
+    labels: ["type", "outcome"],
+  });
+  const submissions = counter({
+    name: "taskflow_submissions_total",
+    help: "Submissions answered by this replica",
+    labels: ["outcome"],
+  });
+  const openings = counter({
+    name: "taskflow_destination_openings_total",
+    help: "Times that webhooks to a host, or to a path of it, were held back after failures in a row, the last of them seen by this replica",
+    labels: [],
+  }).of();
+  const blocks = counter({
+    name: "taskflow_event_loop_blocked_total",
+    help: "Times that the event loop was blocked for more than a second, by the type whose handler computed there; empty where that could not be found out",
+    labels: ["type"],
+  });
   const pickup = histogram("taskflow_pickup_seconds", "From when a job could start to its claim", ["type"], SECONDS);
   const run = histogram("taskflow_run_seconds", "Attempts, from start to end", ["type"], SECONDS);
   const endToEnd = histogram("taskflow_end_to_end_seconds", "Jobs, from accepted to recorded", ["type"], SECONDS);
-  const http = histogram("taskflow_http_seconds", "HTTP requests, from read to answered", ["method", "route", "status"], QUICK_SECONDS);
+  const http = histogram(
+    "taskflow_http_seconds",
+    "HTTP requests, from read to answered",
+    ["method", "route", "status"],
+    QUICK_SECONDS,
+  );
   const copy = histogram("taskflow_copy_seconds", "Batches of outcomes, from begin to commit", [], QUICK_SECONDS).of();
   const copyRows = histogram("taskflow_copy_rows", "Outcomes in one batch", [], ROWS).of();
-  const script = histogram("taskflow_redis_script_seconds", "Round trips of the queue's scripts", ["script"], QUICK_SECONDS);
-  const poolWait = histogram("taskflow_pool_wait_seconds", "Attempts waiting for a pool thread", [], QUICK_SECONDS).of();
+  const script = histogram(
+    "taskflow_redis_script_seconds",
+    "Round trips of the queue's scripts",
+    ["script"],
+    QUICK_SECONDS,
+  );
+  const poolWait = histogram(
+    "taskflow_pool_wait_seconds",
+    "Attempts waiting for a pool thread",
+    [],
+    QUICK_SECONDS,
+  ).of();
 
   return {
     /** An attempt was settled; with a terminal outcome its job ended as well. */
@@ -120,7 +161,8 @@ function createTallies(registry: Registry) {
     /** @param seconds from `created_at` to the commit of the outcome */
     observeEndToEnd: (type: string, seconds: number): void => endToEnd.of(type).observe(seconds),
     /** @param route the pattern of the route, never the path: `/api/v1/jobs/{id}` */
-    observeHttp: (method: string, route: string, status: number, seconds: number): void => http.of(method, route, String(status)).observe(seconds),
+    observeHttp: (method: string, route: string, status: number, seconds: number): void =>
+      http.of(method, route, String(status)).observe(seconds),
     observeCopy: (rows: number, seconds: number): void => {
       copyRows.observe(rows);
       copy.observe(seconds);
@@ -132,17 +174,32 @@ function createTallies(registry: Registry) {
 
 /** What is read when somebody asks. */
 function createStates(registry: Registry) {
-  const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) => new Gauge({ name, help, labelNames, registers: [registry] });
+  const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
   const slotsBusy = gauge("taskflow_slots_busy", "Attempts running on this replica", ["lane"]);
   const slotsLimit = gauge("taskflow_slots_limit", "Attempts that this replica runs at once, at most", ["lane"]);
   const buildInfo = gauge("taskflow_build_info", "1, with the version of this replica's program", ["version"]);
-  const recorderBuffered = gauge("taskflow_recorder_buffered", "Outcomes settled on this replica that Postgres does not hold yet");
-  const delay = gauge("taskflow_event_loop_delay_seconds", "How long the event loop was held up, in the worst few seconds since the last scrape; quantile 1 is the longest", ["quantile"]);
+  const recorderBuffered = gauge(
+    "taskflow_recorder_buffered",
+    "Outcomes settled on this replica that Postgres does not hold yet",
+  );
+  const delay = gauge(
+    "taskflow_event_loop_delay_seconds",
+    "How long the event loop was held up, in the worst few seconds since the last scrape; quantile 1 is the longest",
+    ["quantile"],
+  );
   const outbox = gauge("taskflow_outbox_depth", "Outcomes in Redis that Postgres does not hold yet, of all replicas");
   const clusterJobs = gauge("taskflow_cluster_jobs", "Jobs by type and status, of all replicas", ["type", "status"]);
-  const oldestWait = gauge("taskflow_oldest_wait_seconds", "How long the job that is next in its queue can have waited, 0 for an empty queue; of all replicas", ["type"]);
+  const oldestWait = gauge(
+    "taskflow_oldest_wait_seconds",
+    "How long the job that is next in its queue can have waited, 0 for an empty queue; of all replicas",
+    ["type"],
+  );
   const queuePaused = gauge("taskflow_queue_paused", "1 where a queue is paused, else 0; of all replicas", ["type"]);
-  const unaccounted = gauge("taskflow_jobs_unaccounted", "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled");
+  const unaccounted = gauge(
+    "taskflow_jobs_unaccounted",
+    "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled",
+  );
 
   const readBooks = ({ now, types, paused, ...books }: ClusterBooks): void => {
     outbox.set(books.outbox);
@@ -164,7 +221,12 @@ function createStates(registry: Registry) {
       if (sources.recorderBuffered) recorderBuffered.set(sources.recorderBuffered());
       if (sources.delays) {
         const { p50Ms, p99Ms, maxMs } = sources.delays();
-        for (const [quantile, ms] of [["0.5", p50Ms], ["0.99", p99Ms], ["1", maxMs]] as const) delay.set({ quantile }, ms / 1_000);
+        for (const [quantile, ms] of [
+          ["0.5", p50Ms],
+          ["0.99", p99Ms],
+          ["1", maxMs],
+        ] as const)
+          delay.set({ quantile }, ms / 1_000);
       }
       const books = await sources.books?.().catch(() => undefined); // Redis is away: its client has logged that
       // better no samples than those of another time, or a zero, which would say that all is well

@@ -2,7 +2,7 @@
  * Why Redis or Postgres cannot be used, in words for callers: the kind of failure, and its code. The error's own text names addresses, users and
  * databases ("connect ECONNREFUSED 10.0.0.5:6379"), so it is for the log alone.
  */
-import { ScriptFailed, TaskFlowError, codeOf, messageOf } from "./errors.ts";
+import { codeOf, messageOf, ScriptFailed, TaskFlowError } from "./errors.ts";
 import { codesOf } from "./reason.ts";
 
 /** By Node's codes, SQLSTATE or its class, and the first word of an error of Redis. */
@@ -26,7 +26,8 @@ const KINDS: readonly (readonly [code: RegExp, words: string])[] = [
   [/^(?:LOADING|BUSY)$/, "it is busy"],
 ];
 const TIMED_OUT = /\b(?:timeout|timed out)\b/i;
-const CUT_OFF = /\b(?:connection (?:is )?(?:closed|terminated|ended)|terminated unexpectedly|not queryable|connection error)\b/i;
+const CUT_OFF =
+  /\b(?:connection (?:is )?(?:closed|terminated|ended)|terminated unexpectedly|not queryable|connection error)\b/i;
 
 /** The kind of an error of Redis, Postgres, or the connection to either. */
 export function outageOf(error: unknown): string {

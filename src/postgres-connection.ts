@@ -7,7 +7,7 @@
  * transaction, and nothing here outlasts one.
  */
 import pg from "pg";
-import { type Tls, parsePostgresUrl } from "./postgres-url.ts";
+import { parsePostgresUrl, type Tls } from "./postgres-url.ts";
 
 export interface PostgresOptions {
   readonly databaseUrl: string;
@@ -39,7 +39,12 @@ const POOLED = new WeakMap<pg.ClientBase, { readonly limits: string; pid: number
 /** By URL: which of several ways of TLS served last (`sslmode` allow and prefer). */
 const SERVED = new Map<string, Tls>();
 
-function configOf({ databaseUrl, name, connectTimeoutMs = CONNECT_TIMEOUT_MS, answerTimeoutMs }: PostgresOptions): pg.ClientConfig {
+function configOf({
+  databaseUrl,
+  name,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  answerTimeoutMs,
+}: PostgresOptions): pg.ClientConfig {
   const { config, tls } = parsePostgresUrl(databaseUrl);
   const ssl = SERVED.get(databaseUrl) ?? tls[0];
   return {
@@ -55,9 +60,18 @@ function configOf({ databaseUrl, name, connectTimeoutMs = CONNECT_TIMEOUT_MS, an
 
 /** Sets the limits of a connection just opened, or remembers them where each transaction has to. */
 async function limit(client: pg.ClientBase, options: PostgresOptions): Promise<void> {
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, statementTimeoutMs = 0, idleInTransactionMs = 0, idleSessionMs = 0 } = options;
+  const {
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+    statementTimeoutMs = 0,
+    idleInTransactionMs = 0,
+    idleSessionMs = 0,
+  } = options;
   const values = [statementTimeoutMs, idleInTransactionMs, idleSessionMs, processOf(client) ?? 0].map(String);
-  const { rowCount } = await client.query({ text: SETTINGS, values, query_timeout: connectTimeoutMs } as pg.QueryConfig);
+  const { rowCount } = await client.query({
+    text: SETTINGS,
+    values,
+    query_timeout: connectTimeoutMs,
+  } as pg.QueryConfig);
   if (rowCount !== 0) return;
   const limits = `set local statement_timeout = ${statementTimeoutMs}; set local idle_in_transaction_session_timeout = ${idleInTransactionMs}; select pg_backend_pid() as pid`;
   POOLED.set(client, { limits, pid: undefined });
@@ -85,12 +99,17 @@ export async function begin(client: pg.ClientBase, mode = ""): Promise<void> {
     await client.query(`begin ${mode}`);
     return;
   }
-  const results = (await client.query(`begin ${mode}; ${pooled.limits}`)) as unknown as readonly pg.QueryResult<{ pid: number }>[];
+  const results = (await client.query(`begin ${mode}; ${pooled.limits}`)) as unknown as readonly pg.QueryResult<{
+    pid: number;
+  }>[];
   pooled.pid = results.at(-1)?.rows[0]?.pid;
 }
 
 /** Does `work` in one transaction. Where it rejects, the connection is to be given up, and the transaction ends with it. */
-export async function transact<Client extends pg.ClientBase, Result>(client: Client, work: (client: Client) => Promise<Result>): Promise<Result> {
+export async function transact<Client extends pg.ClientBase, Result>(
+  client: Client,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
   await begin(client);
   const result = await work(client);
   await client.query("commit");
@@ -107,7 +126,10 @@ async function negotiate(client: pg.Client, options: PostgresOptions): Promise<v
   for (const ssl of tls) {
     const probe = new pg.Client({ ...configOf(options), ssl });
     probe.on("error", () => undefined);
-    const serves = await probe.connect().then(() => true, () => false); // why not, the client itself finds out
+    const serves = await probe.connect().then(
+      () => true,
+      () => false,
+    ); // why not, the client itself finds out
     cut(probe);
     if (!serves) continue;
     SERVED.set(options.databaseUrl, ssl);

@@ -17,7 +17,10 @@ it.each([
 });
 
 it.each([
-  ["connect postgres://app:hunter2@db:5432/x failed, then https://u:p@h/?token=t.", "connect postgres://app:***@db:5432/x failed, then https://u:***@h/?token=***"],
+  [
+    "connect postgres://app:hunter2@db:5432/x failed, then https://u:p@h/?token=t.",
+    "connect postgres://app:***@db:5432/x failed, then https://u:***@h/?token=***",
+  ],
   ["no host in postgres://db/x?password=hunter2", "no host in postgres://db/x?password=***"],
   ["mail to ada@x.test about https://x.test/a", "mail to ada@x.test about https://x.test/a"],
   ["at file:///srv/@scope/a.js:1", "at file:///srv/@scope/a.js:1"],

@@ -81,9 +81,12 @@ export function parseRedisTarget(text: string): RedisTarget | undefined {
   if (!SERVER_URL.test(text) || !URL.canParse(readable) || text.split("@").length > 2) return undefined;
   const url = new URL(readable);
   const isUnix = url.protocol === "unix:";
-  const hasPlace = isUnix ? url.host === (readable === text ? "" : "socket") && url.pathname.length > 1 : url.hostname !== "" && /^(?:\/\d{0,5})?$/.test(url.pathname);
+  const hasPlace = isUnix
+    ? url.host === (readable === text ? "" : "socket") && url.pathname.length > 1
+    : url.hostname !== "" && /^(?:\/\d{0,5})?$/.test(url.pathname);
   const parts = [url.username, url.password, url.pathname];
-  if (!hasPlace || url.hash !== "" || parametersIssue(text) !== undefined || !parts.every(isPercentEncoded)) return undefined;
+  if (!hasPlace || url.hash !== "" || parametersIssue(text) !== undefined || !parts.every(isPercentEncoded))
+    return undefined;
   const database = isUnix ? (url.searchParams.get("db") ?? "0") : url.pathname.slice(1);
   if (!/^\d{0,5}$/.test(database)) return undefined;
   return {
@@ -122,7 +125,8 @@ function parametersIssue(text: string): string | undefined {
   const given = new URLSearchParams(query);
   const unknown = [...new Set(given.keys())].filter((name) => !allowed.includes(name));
   const taken = allowed.length === 0 ? "none" : allowed.join(", ");
-  if (unknown.length > 0) return `no parameter ${unknown.join(", ")} (those of ${scheme.toLowerCase()}:// are: ${taken})`;
+  if (unknown.length > 0)
+    return `no parameter ${unknown.join(", ")} (those of ${scheme.toLowerCase()}:// are: ${taken})`;
   if (given.has("certfile") !== given.has("keyfile")) return "certfile and keyfile together";
   const odd = allowed.find((name) => given.getAll(name).length > 1 || given.get(name) === "");
   return odd === undefined ? undefined : `one value of the parameter ${odd}`;
@@ -133,7 +137,8 @@ function tlsFiles(parameters: URLSearchParams): TlsFiles | undefined {
   return given.length === 0 ? undefined : Object.fromEntries(given.map((name) => [name, parameters.get(name)]));
 }
 
-const SENTINEL_URL = /^redis(s?)\+sentinel:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]+)\/([\w.-]+)(?:\/(\d{1,5}))?(?:\?([^#@]*))?$/i;
+const SENTINEL_URL =
+  /^redis(s?)\+sentinel:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]+)\/([\w.-]+)(?:\/(\d{1,5}))?(?:\?([^#@]*))?$/i;
 
 /**
  * Reads `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER_NAME[/DATABASE][?sentinel_user=…&sentinel_password=…]`,
@@ -146,7 +151,13 @@ export function parseSentinelAddr(text: string): SentinelAddr | undefined {
   const [, tls, user, password, hosts = "", masterName = "", database = "0", query = ""] = match;
   const sentinels = hosts.split(",").map((host) => parseServer(host, DEFAULT_SENTINEL_PORT));
   const parameters = new URLSearchParams(query);
-  if (!sentinels.every((addr) => addr !== undefined) || parametersIssue(text) !== undefined || !isPercentEncoded(user) || !isPercentEncoded(password)) return undefined;
+  if (
+    !sentinels.every((addr) => addr !== undefined) ||
+    parametersIssue(text) !== undefined ||
+    !isPercentEncoded(user) ||
+    !isPercentEncoded(password)
+  )
+    return undefined;
   return {
     sentinels,
     masterName,

@@ -18,7 +18,8 @@ const base = defineJob({
   backoff: fixed(1_000),
   run: () => ({}),
 });
-const one = (changes: object, settings = {}) => registryOf([{ source: "a.mjs", definition: { ...base, ...changes } as AnyJobDefinition }], settings);
+const one = (changes: object, settings = {}) =>
+  registryOf([{ source: "a.mjs", definition: { ...base, ...changes } as AnyJobDefinition }], settings);
 
 function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = tempDir();
@@ -33,11 +34,19 @@ const OWN = `export default ({ defineJob, Type, fixed }) => defineJob({
 describe("a registry", () => {
   it("holds the built-in types", async () => {
     const registry = await loadRegistry({ settings: {} });
-    expect(registry.types.map(({ type }) => type)).toEqual(["email", "webhook", "image_resize", "data_export", "replay"]);
+    expect(registry.types.map(({ type }) => type)).toEqual([
+      "email",
+      "webhook",
+      "image_resize",
+      "data_export",
+      "replay",
+    ]);
     expect(registry.get("email")).toMatchObject({ maxBodyBytes: 16 * 1024 * 1024, hidesSecrets: true });
     expect(registry.get("image_resize")).toMatchObject({ hidesSecrets: true });
     expect(registry.get("webhook")?.maxBodyBytes).toBe(0);
-    expect(settingsOf(await loadDefinitions()).flatMap(({ properties }) => Object.keys(properties))).toContain("SMTP_URL");
+    expect(settingsOf(await loadDefinitions()).flatMap(({ properties }) => Object.keys(properties))).toContain(
+      "SMTP_URL",
+    );
   });
 
   it("takes the examples of each built-in type", async () => {
@@ -51,13 +60,22 @@ describe("a registry", () => {
 
   it("tells the faults of a payload: those of its schema, or those of its check", () => {
     const type = one({}).get("note");
-    expect(type?.faultsOf({ to: 5, cc: 1 })).toEqual([{ path: "/cc", message: "is not a known field" }, { path: "/to", message: "expected a string or an array" }]);
+    expect(type?.faultsOf({ to: 5, cc: 1 })).toEqual([
+      { path: "/cc", message: "is not a known field" },
+      { path: "/to", message: "expected a string or an array" },
+    ]);
     expect(type?.faultsOf({ to: "nobody" })).toEqual([{ path: "/to", message: "is nobody" }]);
     expect(one({ check: undefined }).get("note")?.faultsOf({ to: "nobody" })).toEqual([]);
   });
 
   it.each([
-    [Type.Object({ a: Type.Optional(Type.Integer()), b: Type.Object({ c: Type.Boolean() }, { additionalProperties: false }) }, { additionalProperties: false }), false],
+    [
+      Type.Object(
+        { a: Type.Optional(Type.Integer()), b: Type.Object({ c: Type.Boolean() }, { additionalProperties: false }) },
+        { additionalProperties: false },
+      ),
+      false,
+    ],
     [Type.Object({ a: Type.Object({ c: Type.Boolean() }) }, { additionalProperties: false }), true],
     [Type.Object({ a: Type.String() }, { additionalProperties: false }), true],
     [Type.Object({ a: Type.String() }), true],
@@ -80,13 +98,19 @@ describe("a registry", () => {
   });
 
   it.each([
-    [{ type: "Bad-Name" }, "a.mjs: type expected a name of up to 64 lower-case letters, digits and _, beginning with a letter"],
+    [
+      { type: "Bad-Name" },
+      "a.mjs: type expected a name of up to 64 lower-case letters, digits and _, beginning with a letter",
+    ],
     [{ lane: "gpu", attempts: 0 }, `a.mjs: lane expected "io" or "cpu"; attempts expected a number >= 1`],
     [{ payload: Type.String() }, `a.mjs: payload/properties is required; payload/type expected "object"`],
     [{ run: undefined }, "a.mjs: run expected a function"],
     [{ close: 5 }, "a.mjs: close expected a function"],
     [{ tasks: { render: 5 } }, "a.mjs: tasks/render expected a function"],
-    [{ payload: { type: "object", properties: { a: { type: "string", pattern: "(" } } } }, "a.mjs: its payload schema cannot be compiled"],
+    [
+      { payload: { type: "object", properties: { a: { type: "string", pattern: "(" } } } },
+      "a.mjs: its payload schema cannot be compiled",
+    ],
   ])("refuses the definition %j", (changes, message) => {
     expect(() => one(changes)).toThrow(StartError);
     expect(() => one(changes)).toThrow(message);
@@ -110,7 +134,9 @@ describe("a registry", () => {
   it("says that the folder cannot be read", async () => {
     const loading = loadDefinitions({ jobsDir: "/nowhere/jobs" });
     await expect(loading).rejects.toThrow("TASKFLOW_JOBS: the folder /nowhere/jobs cannot be read");
-    await expect(loadDefinitions({ jobsDir: tempDir() })).rejects.toThrow(/^TASKFLOW_JOBS: the folder \S+ has no \*\.js or \*\.mjs file$/);
+    await expect(loadDefinitions({ jobsDir: tempDir() })).rejects.toThrow(
+      /^TASKFLOW_JOBS: the folder \S+ has no \*\.js or \*\.mjs file$/,
+    );
     await expect(loading).rejects.toThrow(StartError);
   });
 });

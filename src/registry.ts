@@ -12,10 +12,18 @@ import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadFault } from "./core/job-type.ts";
-import { PermanentError, ReleaseError, RetryAfterError, RetryableError, defineJob, exponential, fixed } from "./core/job-type.ts";
+import {
+  defineJob,
+  exponential,
+  fixed,
+  PermanentError,
+  ReleaseError,
+  RetryAfterError,
+  RetryableError,
+} from "./core/job-type.ts";
 import { memberText } from "./core/json-span.ts";
 import { compileValidator } from "./core/validator.ts";
-import { StartError, UsageError, messageOf } from "./errors.ts";
+import { messageOf, StartError, UsageError } from "./errors.ts";
 import dataExport from "./jobs/data-export.ts";
 import email from "./jobs/email.ts";
 import imageResize from "./jobs/image-resize.ts";
@@ -68,7 +76,10 @@ export interface JobsFolder {
  * @throws StartError that names the file, or the type, and what is wrong with it
  */
 export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promise<LoadedDefinition[]> {
-  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({ source: BUILT_IN, definition }));
+  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({
+    source: BUILT_IN,
+    definition,
+  }));
   const loaded = [...builtIn, ...(jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))];
   assertDefinitions(loaded);
   return loaded;
@@ -76,11 +87,16 @@ export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promis
 
 /** The settings of all types, each a table of environment variables. */
 export function settingsOf(loaded: readonly LoadedDefinition[]): TObject[] {
-  return loaded.flatMap(({ definition }) => (definition.settings === undefined ? [] : [definition.settings as TObject]));
+  return loaded.flatMap(({ definition }) =>
+    definition.settings === undefined ? [] : [definition.settings as TObject],
+  );
 }
 
 /** Loads all job types, ready to check payloads. @throws StartError as {@link loadDefinitions} and {@link registryOf} do */
-export async function loadRegistry({ jobsDir, settings }: JobsFolder & { readonly settings: TypeSettings }): Promise<Registry> {
+export async function loadRegistry({
+  jobsDir,
+  settings,
+}: JobsFolder & { readonly settings: TypeSettings }): Promise<Registry> {
   return registryOf(await loadDefinitions({ jobsDir }), settings);
 }
 
@@ -96,7 +112,8 @@ function assertDefinitions(loaded: readonly LoadedDefinition[]): void {
   for (const { source, definition } of loaded) {
     const fault = faultOfDefinition(definition);
     if (fault !== undefined) throw new StartError(`${source}: ${fault}`);
-    if (names.has(definition.type)) throw new StartError(`${source}: there is another job type named ${definition.type}`);
+    if (names.has(definition.type))
+      throw new StartError(`${source}: there is another job type named ${definition.type}`);
     names.add(definition.type);
   }
 }
@@ -113,7 +130,8 @@ async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
     try {
       const module = (await import(pathToFileURL(source).href)) as { readonly default?: unknown };
       const exported = module.default;
-      const definition: unknown = typeof exported === "function" ? await (exported as (jobKit: JobKit) => unknown)(kit) : exported;
+      const definition: unknown =
+        typeof exported === "function" ? await (exported as (jobKit: JobKit) => unknown)(kit) : exported;
       loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by faultOfDefinition
     } catch (error) {
       throw new StartError(`${source}: cannot be loaded: ${messageOf(error)}`, error);
@@ -124,7 +142,10 @@ async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
 
 const shape = compileValidator(
   Type.Object({
-    type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", expected: "a name of up to 64 lower-case letters, digits and _, beginning with a letter" }),
+    type: Type.String({
+      pattern: "^[a-z][a-z0-9_]{0,63}$",
+      expected: "a name of up to 64 lower-case letters, digits and _, beginning with a letter",
+    }),
     lane: Type.Enum(["io", "cpu"]),
     payload: Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) }),
     result: Type.Optional(Type.Object({})),
@@ -132,7 +153,11 @@ const shape = compileValidator(
     settings: Type.Optional(Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) })),
     attempts: Type.Integer({ minimum: 1, maximum: 25 }),
     timeoutMs: Type.Integer({ minimum: 1 }),
-    backoff: Type.Object({ kind: Type.Enum(["exponential", "fixed"]), base_ms: Type.Number({ minimum: 0 }), max_ms: Type.Number({ minimum: 0 }) }),
+    backoff: Type.Object({
+      kind: Type.Enum(["exponential", "fixed"]),
+      base_ms: Type.Number({ minimum: 0 }),
+      max_ms: Type.Number({ minimum: 0 }),
+    }),
     maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1 })),
   }),
 );
@@ -141,9 +166,15 @@ const FUNCTIONS = ["check", "checkHere", "needsRead", "timeoutMsOf", "open", "cl
 /** What is wrong with a definition, in one clause. */
 function faultOfDefinition(definition: unknown): string | undefined {
   if (typeof definition !== "object" || definition === null) return "the default export is no job definition";
-  if (!shape.isValid(definition)) return shape.issuesOf(definition).map(({ path, message }) => `${path.slice(1)} ${message}`).join("; ");
+  if (!shape.isValid(definition))
+    return shape
+      .issuesOf(definition)
+      .map(({ path, message }) => `${path.slice(1)} ${message}`)
+      .join("; ");
   const functions = definition as Partial<Record<(typeof FUNCTIONS)[number], unknown>>;
-  const wrong = FUNCTIONS.find((name) => typeof functions[name] !== "function" && (name === "run" || functions[name] !== undefined));
+  const wrong = FUNCTIONS.find(
+    (name) => typeof functions[name] !== "function" && (name === "run" || functions[name] !== undefined),
+  );
   if (wrong !== undefined) return `${wrong} expected a function`;
   const { tasks = {} } = definition as { readonly tasks?: Readonly<Record<string, unknown>> };
   const task = Object.keys(tasks).find((name) => typeof tasks[name] !== "function");
@@ -152,7 +183,9 @@ function faultOfDefinition(definition: unknown): string | undefined {
 
 function compile({ source, definition }: LoadedDefinition, given: TypeSettings): JobType {
   const schema = definition.payload as TObject;
-  const defaults = Object.fromEntries(Object.entries(propertiesOf(definition)).map(([name, { default: value }]) => [name, value]));
+  const defaults = Object.fromEntries(
+    Object.entries(propertiesOf(definition)).map(([name, { default: value }]) => [name, value]),
+  );
   const settings = { ...defaults, ...given };
   const { check, checkHere } = definition;
   try {
@@ -164,7 +197,12 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
       faultsOf: (payload, submissionJson) =>
-        isValid(payload) ? [...(check?.(payload) ?? NONE), ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE)] : issuesOf(payload),
+        isValid(payload)
+          ? [
+              ...(check?.(payload) ?? NONE),
+              ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE),
+            ]
+          : issuesOf(payload),
     };
   } catch (error) {
     throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);
@@ -185,7 +223,12 @@ const WITHOUT_TEXT = new Set(["number", "integer", "boolean", "null"]);
 
 /** Where a schema takes fields that it does not name, or words that it does not list, they may be anything. */
 function hidesSecrets(schema: TSchema): boolean {
-  const { type, properties, additionalProperties } = schema as { readonly type?: string; readonly properties?: Readonly<Record<string, TSchema>>; readonly additionalProperties?: unknown };
-  if (type === "object" && properties !== undefined && additionalProperties === false) return Object.values(properties).some(hidesSecrets);
+  const { type, properties, additionalProperties } = schema as {
+    readonly type?: string;
+    readonly properties?: Readonly<Record<string, TSchema>>;
+    readonly additionalProperties?: unknown;
+  };
+  if (type === "object" && properties !== undefined && additionalProperties === false)
+    return Object.values(properties).some(hidesSecrets);
   return type === undefined || !WITHOUT_TEXT.has(type);
 }

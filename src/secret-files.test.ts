@@ -16,7 +16,13 @@ function file(name: string, text: string): string {
 
 describe("secrets in files", () => {
   it("are read without the line end", () => {
-    const config = loadConfig({ DATABASE_URL_FILE: file("url", "postgres://a:p%20w@host:5432/db\r\n\n"), CALLBACK_SECRET_FILE: file("secret", " a secret ") }, []);
+    const config = loadConfig(
+      {
+        DATABASE_URL_FILE: file("url", "postgres://a:p%20w@host:5432/db\r\n\n"),
+        CALLBACK_SECRET_FILE: file("secret", " a secret "),
+      },
+      [],
+    );
     expect([config.DATABASE_URL, config.CALLBACK_SECRET]).toEqual(["postgres://a:p%20w@host:5432/db", " a secret "]);
   });
 
@@ -28,12 +34,24 @@ describe("secrets in files", () => {
     ["ARTIFACT_LINK_SECRET", "secret".repeat(6)],
     ["TASKFLOW_API_KEYS", `ci:read:${"a".repeat(64)}`],
   ] as const)("may hold %s", (name, text) => {
-    expect(loadConfig({ [`${name}_FILE`]: file(name, text) }, [])[name]).toEqual(loadConfig({ [name]: text }, [])[name]);
+    expect(loadConfig({ [`${name}_FILE`]: file(name, text) }, [])[name]).toEqual(
+      loadConfig({ [name]: text }, [])[name],
+    );
   });
 
   it("may hold the secrets of job types, and nothing else", () => {
-    const ofTypes = [Type.Object({ SHOP_TOKEN: Type.String({ isSecret: true }), SHOP_NAME: Type.String({ default: "" }), PIN: Type.String({ isSecret: true, default: "" }), PIN_FILE: Type.String({ default: "" }) })];
-    const { typeSettings } = loadConfig({ SHOP_TOKEN_FILE: file("token", "abc\n"), SHOP_NAME_FILE: file("name", "x"), PIN_FILE: "a-name" }, ofTypes);
+    const ofTypes = [
+      Type.Object({
+        SHOP_TOKEN: Type.String({ isSecret: true }),
+        SHOP_NAME: Type.String({ default: "" }),
+        PIN: Type.String({ isSecret: true, default: "" }),
+        PIN_FILE: Type.String({ default: "" }),
+      }),
+    ];
+    const { typeSettings } = loadConfig(
+      { SHOP_TOKEN_FILE: file("token", "abc\n"), SHOP_NAME_FILE: file("name", "x"), PIN_FILE: "a-name" },
+      ofTypes,
+    );
     expect(typeSettings).toEqual({ SHOP_TOKEN: "abc", SHOP_NAME: "", PIN: "", PIN_FILE: "a-name" });
   });
 
@@ -53,7 +71,14 @@ describe("secrets in files", () => {
       `SMTP_URL_FILE: "${settings.SMTP_URL_FILE}" cannot be read (EISDIR)`,
       `ARTIFACT_LINK_SECRET_FILE: "${settings.ARTIFACT_LINK_SECRET_FILE}" cannot be read (ENOENT)`,
     ];
-    const thrown = (() => { try { loadConfig(settings, []); } catch (error) { return String(error); } return ""; })();
+    const thrown = (() => {
+      try {
+        loadConfig(settings, []);
+      } catch (error) {
+        return String(error);
+      }
+      return "";
+    })();
     for (const sentence of sentences) expect(thrown).toContain(sentence);
     expect(thrown).toMatch(/REDIS_ADDR: expected .*, got a value that is not shown/);
     expect(thrown).not.toContain("secret words");

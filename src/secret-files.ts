@@ -10,7 +10,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function secretNames(tables: readonly TObject[]): string[] {
   const all = tables.flatMap(({ properties }) => Object.entries(properties) as [string, SettingSchema][]);
   const names = new Set(all.map(([name]) => name));
-  return [...new Set(all.filter(([name, { isSecret }]) => isSecret === true && !names.has(fileSetting(name))).map(([name]) => name))];
+  return [
+    ...new Set(
+      all.filter(([name, { isSecret }]) => isSecret === true && !names.has(fileSetting(name))).map(([name]) => name),
+    ),
+  ];
 }
 
 /** The variable that names a setting's file. */

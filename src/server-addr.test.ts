@@ -11,7 +11,10 @@ describe("a server's address", () => {
     expect(parseServerAddr(text)).toEqual(addr);
   });
 
-  it.each(["", "8080", "localhost", "::1:8080", "host:65536", "host:-1", "http://host:80", "a b:1", "[host]:1"])("refuses %j", (text) => {
-    expect(parseServerAddr(text)).toBeUndefined();
-  });
+  it.each(["", "8080", "localhost", "::1:8080", "host:65536", "host:-1", "http://host:80", "a b:1", "[host]:1"])(
+    "refuses %j",
+    (text) => {
+      expect(parseServerAddr(text)).toBeUndefined();
+    },
+  );
 });

@@ -50,7 +50,8 @@ export function expectation(schema: SettingSchema): string {
   if (expected !== undefined) return expected;
   if (choices !== undefined) return anyOfThese(choices.map((choice) => JSON.stringify(choice)));
   if (type === "boolean") return "true or false";
-  if (type === "string") return `text${minLength === undefined ? "" : ` of at least ${minLength} characters`}${pattern === undefined ? "" : ` that matches ${pattern}`}`;
+  if (type === "string")
+    return `text${minLength === undefined ? "" : ` of at least ${minLength} characters`}${pattern === undefined ? "" : ` that matches ${pattern}`}`;
   if (minimum !== undefined && maximum !== undefined) return `${type} from ${minimum} to ${maximum}`;
   if (minimum !== undefined) return `${type} >= ${minimum}`;
   return maximum === undefined ? type : `${type} <= ${maximum}`;

@@ -9,6 +9,10 @@ const PART = /(?<=<!-- settings -->)[^]*?(?=<!-- \/settings -->)/;
 it("README.md tables the settings as they are; UPDATE_README=1 writes them there", async () => {
   const table = settingsTable(describeSettings(settingsOf(await loadDefinitions())));
   const text = readFileSync(README, "utf8");
-  if (process.env.UPDATE_README === "1") writeFileSync(README, text.replace(PART, () => `\n${table}`));
+  if (process.env.UPDATE_README === "1")
+    writeFileSync(
+      README,
+      text.replace(PART, () => `\n${table}`),
+    );
   expect(PART.exec(readFileSync(README, "utf8"))?.[0].trim()).toBe(table.trim());
 });

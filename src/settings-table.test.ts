@@ -1,17 +1,22 @@
 import { Type } from "typebox";
 import { describe, expect, it } from "vitest";
-import { describeSettings, settingsHelp, settingsTable } from "./settings-table.ts";
 import { baseSettings } from "./settings.ts";
+import { describeSettings, settingsHelp, settingsTable } from "./settings-table.ts";
 
 const types = [
-  Type.Object({ SMTP_URL: Type.String({ default: "", description: "of a type" }), ALLOW: Type.Boolean({ default: false, description: "Whether `a|b`" }) }),
+  Type.Object({
+    SMTP_URL: Type.String({ default: "", description: "of a type" }),
+    ALLOW: Type.Boolean({ default: false, description: "Whether `a|b`" }),
+  }),
   Type.Object({ ALLOW: Type.Boolean({ default: false }), RATE: Type.Number() }),
 ];
 
 describe("the settings for people", () => {
   it("has a description for every setting of the program, and each name once", () => {
     const rows = describeSettings(types);
-    expect(rows.slice(0, Object.keys(baseSettings.properties).length).filter(({ description }) => description === "")).toEqual([]);
+    expect(
+      rows.slice(0, Object.keys(baseSettings.properties).length).filter(({ description }) => description === ""),
+    ).toEqual([]);
     expect(rows.filter(({ name }) => name === "SMTP_URL" || name === "ALLOW")).toHaveLength(2);
     expect(rows.find(({ name }) => name === "SMTP_URL")?.description).not.toBe("of a type");
   });
@@ -29,7 +34,9 @@ describe("the settings for people", () => {
     const lines = settingsTable(describeSettings(types)).split("\n");
     expect(lines[0]).toBe("| variable | type | default | meaning |");
     expect(lines).toContain("| `ALLOW` | true or false | `false` | Whether `a\\|b` |");
-    expect(lines).toContain("| `DATA_DIR` | text | `./data` | The folder of what is started here: Redis, Postgres, caught mail |");
+    expect(lines).toContain(
+      "| `DATA_DIR` | text | `./data` | The folder of what is started here: Redis, Postgres, caught mail |",
+    );
   });
 
   it("is a text of at most 100 columns for a terminal", () => {

@@ -1,8 +1,8 @@
 /** The settings for people: one description, shown as the README's table and as the text of `--help`. */
 import type { TObject } from "typebox";
-import { ofValue } from "./setting-value.ts";
-import type { SettingSchema } from "./setting-value.ts";
 import { secretNames } from "./secret-files.ts";
+import type { SettingSchema } from "./setting-value.ts";
+import { ofValue } from "./setting-value.ts";
 import { baseSettings } from "./settings.ts";
 
 export interface SettingRow {
@@ -56,7 +56,10 @@ const HELP_COLUMNS = 100;
 export function settingsHelp(rows: readonly SettingRow[]): string {
   const entries = rows.map(({ name, type, default: value, description }) => {
     const kind = value === "" ? type : `${type}; default ${value}`;
-    return [`  ${name}  (${kind})`, ...wrap(description.replaceAll("`", ""), HELP_COLUMNS - 6).map((line) => `      ${line}`)].join("\n");
+    return [
+      `  ${name}  (${kind})`,
+      ...wrap(description.replaceAll("`", ""), HELP_COLUMNS - 6).map((line) => `      ${line}`),
+    ].join("\n");
   });
   return `Settings are variables of the environment; an empty one counts as not set.\nThe value of one that is "text or file" may stand in a file, which NAME_FILE names.\n\n${entries.join("\n")}\n`;
 }

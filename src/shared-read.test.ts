@@ -5,7 +5,10 @@ import { SharedRead } from "./shared-read.ts";
 function setup() {
   const reads: { resolve: (value: number) => void; reject: (error: Error) => void }[] = [];
   const clock = { now: 0 };
-  const shared = new SharedRead(() => new Promise<number>((resolve, reject) => void reads.push({ resolve, reject })), { maxAgeMs: 1_000, now: () => clock.now });
+  const shared = new SharedRead(() => new Promise<number>((resolve, reject) => void reads.push({ resolve, reject })), {
+    maxAgeMs: 1_000,
+    now: () => clock.now,
+  });
   return { reads, clock, shared };
 }
 

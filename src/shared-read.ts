@@ -19,7 +19,10 @@ export class SharedRead<T> {
   #last: Promise<T> | undefined;
   #startedAt = 0;
 
-  constructor(read: () => Promise<T>, { maxAgeMs = MAX_AGE_MS, now = () => performance.now() }: SharedReadOptions = {}) {
+  constructor(
+    read: () => Promise<T>,
+    { maxAgeMs = MAX_AGE_MS, now = () => performance.now() }: SharedReadOptions = {},
+  ) {
     this.#read = read;
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
@@ -45,7 +48,9 @@ export class SharedRead<T> {
   #start(): Promise<T> {
     this.#startedAt = this.#now();
     const read = this.#read();
-    const end = (): void => { this.#underWay = undefined; };
+    const end = (): void => {
+      this.#underWay = undefined;
+    };
     read.then(end, end); // before any caller's own continuation
     this.#underWay = read;
     this.#last = read;

@@ -7,25 +7,51 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const DRAIN_MS = 30_000;
-const someJobs = (count: number): Job[] => Array.from({ length: count }, (_, n) => ({ id: `id-${n}`, type: "report", attempt: 1 }) as Job);
+const someJobs = (count: number): Job[] =>
+  Array.from({ length: count }, (_, n) => ({ id: `id-${n}`, type: "report", attempt: 1 }) as Job);
 
 /** What `serving` is ended by; its drain ends when `finish` is called. */
 function setup({ jobs = someJobs(3), delayMs = 0 } = {}) {
   const lines: Record<string, unknown>[] = [];
-  const log = createLog({ level: "info", replica: "test", destination: { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) } });
+  const log = createLog({
+    level: "info",
+    replica: "test",
+    destination: { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  });
   const exits: number[] = [];
   const killedAfter: number[] = [];
-  const shutdown = new Shutdown({ log, drainMs: DRAIN_MS, delayMs, exit: (code) => exits.push(code), killAfter: (ms) => killedAfter.push(ms) });
+  const shutdown = new Shutdown({
+    log,
+    drainMs: DRAIN_MS,
+    delayMs,
+    exit: (code) => exits.push(code),
+    killAfter: (ms) => killedAfter.push(ms),
+  });
   const leave = vi.fn();
   let finish = (): void => undefined;
-  const close = vi.fn(() => new Promise<void>((resolve) => { finish = resolve; }));
+  const close = vi.fn(
+    () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      }),
+  );
   const ended = async (): Promise<readonly number[]> => {
     finish();
     await vi.advanceTimersByTimeAsync(0);
     return exits;
   };
   const told = (): unknown[] => lines.map(({ msg }) => msg);
-  return { shutdown, serve: () => shutdown.serves({ close, leave, jobs: () => jobs }), close, leave, ended, exits, lines, told, killedAfter };
+  return {
+    shutdown,
+    serve: () => shutdown.serves({ close, leave, jobs: () => jobs }),
+    close,
+    leave,
+    ended,
+    exits,
+    lines,
+    told,
+    killedAfter,
+  };
 }
 
 describe("a signal", () => {
@@ -53,7 +79,12 @@ describe("a signal", () => {
     vi.advanceTimersByTime(600);
     shutdown.signalled("SIGINT");
     expect(exits).toEqual([130]);
-    expect(lines.at(-1)).toMatchObject({ level: "warn", signal: "SIGINT", jobs: 3, msg: expect.stringContaining("left to their leases") as string });
+    expect(lines.at(-1)).toMatchObject({
+      level: "warn",
+      signal: "SIGINT",
+      jobs: 3,
+      msg: expect.stringContaining("left to their leases") as string,
+    });
   });
 
   it("ends it even where closing hangs, after DRAIN_MS and a grace", () => {

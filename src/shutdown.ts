@@ -67,7 +67,10 @@ export class Shutdown {
       this.#signalledAt = now;
       this.#drain({ signal });
     } else if (now - this.#signalledAt >= SAME_SIGNAL_MS) {
-      log.warn({ signal, jobs: this.#serving.jobs().length }, "ended at once by a second signal; its jobs are left to their leases");
+      log.warn(
+        { signal, jobs: this.#serving.jobs().length },
+        "ended at once by a second signal; its jobs are left to their leases",
+      );
       exit(SIGNALLED + constants.signals[signal]);
     }
   };
@@ -87,7 +90,14 @@ export class Shutdown {
       return;
     }
     const jobs = this.#serving?.jobs() ?? [];
-    log.fatal({ error, running: jobs.length, jobs: jobs.slice(0, MAX_TOLD).map(({ id, type, attempt }) => ({ job_id: id, type, attempt })) }, "unexpected fault");
+    log.fatal(
+      {
+        error,
+        running: jobs.length,
+        jobs: jobs.slice(0, MAX_TOLD).map(({ id, type, attempt }) => ({ job_id: id, type, attempt })),
+      },
+      "unexpected fault",
+    );
     if (this.#serving) this.#drain({ reason: "fault" });
     else this.#ending = this.#end();
   };

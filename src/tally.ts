@@ -58,17 +58,30 @@ export function histogramFamily(description: Description, bounds: readonly numbe
       counts[bucket] = (counts[bucket] as number) + 1;
       sum += value;
     };
-    return { series: { observe }, samples: (labels) => histogramSamples(description.name, labels, bounds, counts, sum) };
+    return {
+      series: { observe },
+      samples: (labels) => histogramSamples(description.name, labels, bounds, counts, sum),
+    };
   });
 }
 
-function histogramSamples(name: string, labels: Sample["labels"], bounds: readonly number[], counts: Float64Array, sum: number): Sample[] {
+function histogramSamples(
+  name: string,
+  labels: Sample["labels"],
+  bounds: readonly number[],
+  counts: Float64Array,
+  sum: number,
+): Sample[] {
   let total = 0;
   const buckets = Array.from(counts, (count, bucket) => {
     total += count;
     return { labels: { le: bounds[bucket] ?? "+Inf", ...labels }, value: total, metricName: `${name}_bucket` };
   });
-  return [...buckets, { labels, value: sum, metricName: `${name}_sum` }, { labels, value: total, metricName: `${name}_count` }];
+  return [
+    ...buckets,
+    { labels, value: sum, metricName: `${name}_sum` },
+    { labels, value: total, metricName: `${name}_count` },
+  ];
 }
 
 interface Member<Series> {
@@ -87,7 +100,11 @@ function isSame(values: readonly string[], others: readonly string[]): boolean {
   return true;
 }
 
-function family<Series>({ name, help, labels: labelNames }: Description, type: string, create: () => Member<Series>): Family<Series> {
+function family<Series>(
+  { name, help, labels: labelNames }: Description,
+  type: string,
+  create: () => Member<Series>,
+): Family<Series> {
   const members: (Member<Series> & { readonly labels: Sample["labels"] })[] = [];
   const root: Branch<Series> = { branches: new Map(), series: undefined };
   const add = (values: readonly string[]): Series => {
@@ -115,6 +132,13 @@ function family<Series>({ name, help, labels: labelNames }: Description, type: s
     return branch?.series ?? add(values);
   };
   if (labelNames.length === 0) find([]); // a metric without labels is there from the start, at zero
-  const get = () => Promise.resolve({ name, help, type, aggregator: "sum", values: members.flatMap(({ samples, labels }) => samples(labels)) });
+  const get = () =>
+    Promise.resolve({
+      name,
+      help,
+      type,
+      aggregator: "sum",
+      values: members.flatMap(({ samples, labels }) => samples(labels)),
+    });
   return { name, of, get };
 }

@@ -7,10 +7,14 @@ function setup() {
   const started: string[] = [];
   const ends: (() => void)[] = [];
   const take = (caller: string, name: string, signal?: AbortSignal): Promise<string> =>
-    turns.take(caller, () => {
-      started.push(name);
-      return new Promise<string>((resolve) => void ends.push(() => resolve(name)));
-    }, signal);
+    turns.take(
+      caller,
+      () => {
+        started.push(name);
+        return new Promise<string>((resolve) => void ends.push(() => resolve(name)));
+      },
+      signal,
+    );
   const endNext = async (): Promise<void> => {
     ends.shift()?.();
     await new Promise(setImmediate);
@@ -57,12 +61,19 @@ it("groups take turns, however their pieces were begun, and nobody is left behin
   const turns = new Turns();
   const order: string[] = [];
   let end = (): void => undefined;
-  const first = turns.take("a", () => new Promise<void>((resolve) => { end = resolve; }));
+  const first = turns.take(
+    "a",
+    () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+  );
   const all = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) =>
     turns.take(name.slice(0, 1), async () => {
       order.push(name);
       await new Promise(setImmediate);
-    }));
+    }),
+  );
   end();
   await Promise.all([first, ...all]);
   expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
@@ -73,8 +84,17 @@ it("a wait ends with the reason of its signal, and the turn goes to the next", a
   const turns = new Turns();
   const abort = new AbortController();
   let end = (): void => undefined;
-  const first = turns.take("a", () => new Promise<void>((resolve) => { end = resolve; }));
-  const [leaving, staying] = [turns.take("a", () => Promise.resolve(), abort.signal), turns.take("b", () => Promise.resolve("went"))];
+  const first = turns.take(
+    "a",
+    () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+  );
+  const [leaving, staying] = [
+    turns.take("a", () => Promise.resolve(), abort.signal),
+    turns.take("b", () => Promise.resolve("went")),
+  ];
   abort.abort(new Error("cancelled"));
   await expect(leaving).rejects.toThrow("cancelled");
   await expect(turns.take("a", () => Promise.resolve(), abort.signal)).rejects.toThrow("cancelled");

@@ -40,7 +40,10 @@ export class Turns {
   /** Starts the next piece, which finds the turn taken for it. */
   #pass(): void {
     const [next] = this.#waiting;
-    if (next === undefined) { this.#isTaken = false; return; }
+    if (next === undefined) {
+      this.#isTaken = false;
+      return;
+    }
     const [caller, [start, ...left]] = next;
     this.#waiting.delete(caller);
     if (left.length > 0) this.#waiting.set(caller, left); // behind all others

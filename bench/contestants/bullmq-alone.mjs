@@ -5,7 +5,12 @@ import { Queue, Worker } from "bullmq";
 
 const BULK = 1_000;
 
-const connection = { host: "127.0.0.1", port: Number(process.env.REDIS_PORT ?? 6379), db: 15, maxRetriesPerRequest: null };
+const connection = {
+  host: "127.0.0.1",
+  port: Number(process.env.REDIS_PORT ?? 6379),
+  db: 15,
+  maxRetriesPerRequest: null,
+};
 const jobs = Number(process.env.JOBS ?? 10_000);
 const data = JSON.parse(process.env.DATA ?? "{}");
 const opts = { attempts: 3, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true };
@@ -21,7 +26,9 @@ new Worker("alone", async () => ({ ok: true }), { connection, concurrency: 100 }
 });
 
 async function run(count) {
-  const done = new Promise((resolve) => { reached = resolve; });
+  const done = new Promise((resolve) => {
+    reached = resolve;
+  });
   completed = 0;
   target = count;
   const startedAt = performance.now();

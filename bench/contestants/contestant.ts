@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
-import { startProgram } from "../program.ts";
 import type { Program } from "../program.ts";
+import { startProgram } from "../program.ts";
 import type { Services } from "../services.ts";
 
 export interface Contestant {
@@ -30,19 +30,32 @@ const FLOOR_SHA256 = "69e741a39961cc4a70c895080db31a9e07654eea340234f51a7cb0e890
 
 /** @throws {Error} when the floor is not the one that the goals are told against. */
 export function floorChecksum(): string {
-  const sha256 = createHash("sha256").update(readFileSync(SELF("floor.mjs"))).digest("hex");
-  if (sha256 !== FLOOR_SHA256) throw new Error(`bench/contestants/floor.mjs was changed: its SHA-256 is ${sha256}, not ${FLOOR_SHA256}`);
+  const sha256 = createHash("sha256")
+    .update(readFileSync(SELF("floor.mjs")))
+    .digest("hex");
+  if (sha256 !== FLOOR_SHA256)
+    throw new Error(`bench/contestants/floor.mjs was changed: its SHA-256 is ${sha256}, not ${FLOOR_SHA256}`);
   return sha256;
 }
 
-function script(name: string, file: string, table: string, settings: Readonly<Record<string, string>> = {}): Contestant {
+function script(
+  name: string,
+  file: string,
+  table: string,
+  settings: Readonly<Record<string, string>> = {},
+): Contestant {
   return {
     name,
     path: "/jobs",
     table,
     start: async ({ redisPort, databaseUrl }) => {
       const port = await freePort();
-      const program = startProgram([SELF(file)], { REDIS_PORT: String(redisPort), DATABASE_URL: databaseUrl, PORT: String(port), ...settings });
+      const program = startProgram([SELF(file)], {
+        REDIS_PORT: String(redisPort),
+        DATABASE_URL: databaseUrl,
+        PORT: String(port),
+        ...settings,
+      });
       await program.printed(/^listening/m);
       return { url: `http://127.0.0.1:${port}`, program };
     },
@@ -62,7 +75,12 @@ export function bullmqAlone(jobs: number, body: string): Contestant {
 
 /** sharp on so many threads, without a queue. @param image a file */
 export function sharpAlone(threads: string, image: string, widths: readonly number[]): Contestant {
-  return script("sharp alone", "sharp.mjs", "", { THREADS: threads, IMAGE: image, WIDTHS: widths.join(","), UV_THREADPOOL_SIZE });
+  return script("sharp alone", "sharp.mjs", "", {
+    THREADS: threads,
+    IMAGE: image,
+    WIDTHS: widths.join(","),
+    UV_THREADPOOL_SIZE,
+  });
 }
 
 /** The second build as one more competitor; none where no second build is given. */
@@ -75,7 +93,11 @@ export function otherBuild(program: string | undefined, name = "TaskFlow, the ot
  * @param program the main.js of a build
  * @param settings environment that differs from the defaults
  */
-export function taskflow(program: string, settings: Readonly<Record<string, string>> = {}, name = "TaskFlow"): Contestant {
+export function taskflow(
+  program: string,
+  settings: Readonly<Record<string, string>> = {},
+  name = "TaskFlow",
+): Contestant {
   return {
     name,
     path: "/api/v1/jobs",
@@ -83,9 +105,16 @@ export function taskflow(program: string, settings: Readonly<Record<string, stri
     start: async ({ redisPort, databaseUrl, dataDir }) => {
       const port = await freePort();
       const replica = startProgram([...NODE_OPTIONS, program], {
-        ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: `127.0.0.1:${redisPort}`, DATABASE_URL: databaseUrl },
-        ...{ SMTP_URL: "smtp://127.0.0.1:1", DATA_DIR: join(dataDir, "taskflow"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
-        ...{ TASKFLOW_JOBS: JOBS, LOG_LEVEL: "warn", UV_THREADPOOL_SIZE, MALLOC_MMAP_THRESHOLD_: MALLOC_MMAP_THRESHOLD },
+        SERVER_ADDR: `127.0.0.1:${port}`,
+        REDIS_ADDR: `127.0.0.1:${redisPort}`,
+        DATABASE_URL: databaseUrl,
+        SMTP_URL: "smtp://127.0.0.1:1",
+        DATA_DIR: join(dataDir, "taskflow"),
+        ARTIFACTS_DIR: join(dataDir, "artifacts"),
+        TASKFLOW_JOBS: JOBS,
+        LOG_LEVEL: "warn",
+        UV_THREADPOOL_SIZE,
+        MALLOC_MMAP_THRESHOLD_: MALLOC_MMAP_THRESHOLD,
         ...settings,
       });
       await replica.printed(/serves on http/);

@@ -11,7 +11,14 @@ const CONCURRENCY = 500;
 // Two: while one statement commits, the next gathers.
 const INSERTS_IN_FLIGHT = 2;
 
-const connect = () => new Redis({ host: "127.0.0.1", port: Number(process.env.REDIS_PORT ?? 6379), db: 15, maxRetriesPerRequest: null, enableAutoPipelining: true });
+const connect = () =>
+  new Redis({
+    host: "127.0.0.1",
+    port: Number(process.env.REDIS_PORT ?? 6379),
+    db: 15,
+    maxRetriesPerRequest: null,
+    enableAutoPipelining: true,
+  });
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: INSERTS_IN_FLIGHT });
 await pool.query(`
   drop table if exists peer_jobs;
@@ -41,11 +48,19 @@ function add(job) {
 }
 
 const app = Fastify();
-const body = { type: "object", required: ["type", "payload"], properties: { type: { type: "string" }, payload: { type: "object", additionalProperties: true } } };
+const body = {
+  type: "object",
+  required: ["type", "payload"],
+  properties: { type: { type: "string" }, payload: { type: "object", additionalProperties: true } },
+};
 const response = { 202: { type: "object", properties: { id: { type: "string" }, status: { type: "string" } } } };
 app.post("/jobs", { schema: { body, response } }, async (request, reply) => {
   const id = randomUUID();
-  await add({ name: request.body.type, data: request.body.payload, opts: { jobId: id, attempts: 3, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true } });
+  await add({
+    name: request.body.type,
+    data: request.body.payload,
+    opts: { jobId: id, attempts: 3, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true },
+  });
   reply.code(202);
   return { id, status: "queued" };
 });
@@ -65,7 +80,15 @@ async function flushRows() {
     rows = [];
     const column = (of) => batch.map(({ job, at }) => of(job, at));
     try {
-      await pool.query({ ...insert, values: [column((job) => job.id), column((job) => job.name), column((job) => JSON.stringify(job.data)), column((_, at) => at)] });
+      await pool.query({
+        ...insert,
+        values: [
+          column((job) => job.id),
+          column((job) => job.name),
+          column((job) => JSON.stringify(job.data)),
+          column((_, at) => at),
+        ],
+      });
       for (const { resolve } of batch) resolve({ ok: true });
     } catch (error) {
       for (const { reject } of batch) reject(error);

@@ -12,7 +12,11 @@ await boss.start();
 await boss.createQueue("contest");
 
 const app = Fastify();
-const body = { type: "object", required: ["type", "payload"], properties: { type: { type: "string" }, payload: { type: "object", additionalProperties: true } } };
+const body = {
+  type: "object",
+  required: ["type", "payload"],
+  properties: { type: { type: "string" }, payload: { type: "object", additionalProperties: true } },
+};
 app.post("/jobs", { schema: { body } }, async (request, reply) => {
   const id = await boss.send("contest", request.body, { retryLimit: 3, retryBackoff: true, retryDelay: 1 });
   reply.code(202);

@@ -3,7 +3,7 @@
 // Environment: THREADS, IMAGE (a file), WIDTHS (with commas).
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { Worker, isMainThread, parentPort } from "node:worker_threads";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import sharp from "sharp";
 
 const widths = (process.env.WIDTHS ?? "").split(",").map(Number);
@@ -15,13 +15,15 @@ if (isMainThread) {
   for await (const line of createInterface({ input: process.stdin })) {
     let left = Number(line.split(" ")[1]);
     const startedAt = performance.now();
-    await Promise.all(workers.map(async (worker) => {
-      while (left > 0) {
-        left -= 1;
-        worker.postMessage("render");
-        await new Promise((resolve) => worker.once("message", resolve));
-      }
-    }));
+    await Promise.all(
+      workers.map(async (worker) => {
+        while (left > 0) {
+          left -= 1;
+          worker.postMessage("render");
+          await new Promise((resolve) => worker.once("message", resolve));
+        }
+      }),
+    );
     console.log("MS", performance.now() - startedAt);
   }
   process.exit(0);
@@ -34,7 +36,11 @@ parentPort.on("message", async () => {
   for (const width of widths) {
     const background = { r: 255, g: 255, b: 255, alpha: 1 };
     const image = sharp(bytes, { failOn: "error", limitInputPixels: 50_000_000, pages: 1, autoOrient: true });
-    await image.resize({ width, fit: "cover", background }).flatten({ background }).toFormat("jpeg").toBuffer({ resolveWithObject: true });
+    await image
+      .resize({ width, fit: "cover", background })
+      .flatten({ background })
+      .toFormat("jpeg")
+      .toBuffer({ resolveWithObject: true });
   }
   parentPort.postMessage("done");
 });

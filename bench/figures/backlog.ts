@@ -18,19 +18,35 @@ export const backlog: Figure = {
         runs.get(size)?.push(await measureFlow(bench, size));
       }
     }
-    const through = (size: number): number[] => (runs.get(size) ?? []).map(({ submitted, committed }) => (submitted + committed) / 2);
+    const through = (size: number): number[] =>
+      (runs.get(size) ?? []).map(({ submitted, committed }) => (submitted + committed) / 2);
     const ratiosOfSize = (size: number): number[] => ratiosOf(through(size), through(0));
     const readings = sizes.flatMap((size): Reading[] => [
-      { name: `TaskFlow, ${size.toLocaleString("en-US")} waiting`, unit: "jobs/s", values: through(size), ratios: { of: "this", values: ratiosOfSize(size) } },
-      { name: `TaskFlow, ${size.toLocaleString("en-US")} waiting: submitted`, unit: "jobs/s", values: (runs.get(size) ?? []).map(({ submitted }) => submitted) },
-      { name: `TaskFlow, ${size.toLocaleString("en-US")} waiting: committed`, unit: "jobs/s", values: (runs.get(size) ?? []).map(({ committed }) => committed) },
+      {
+        name: `TaskFlow, ${size.toLocaleString("en-US")} waiting`,
+        unit: "jobs/s",
+        values: through(size),
+        ratios: { of: "this", values: ratiosOfSize(size) },
+      },
+      {
+        name: `TaskFlow, ${size.toLocaleString("en-US")} waiting: submitted`,
+        unit: "jobs/s",
+        values: (runs.get(size) ?? []).map(({ submitted }) => submitted),
+      },
+      {
+        name: `TaskFlow, ${size.toLocaleString("en-US")} waiting: committed`,
+        unit: "jobs/s",
+        values: (runs.get(size) ?? []).map(({ committed }) => committed),
+      },
     ]);
     const most = sizes.at(-1) ?? 0;
     const text = `end to end with ${most.toLocaleString("en-US")} waiting, against an empty queue`;
     return {
       readings,
       goals: [{ text, value: medianOf(ratiosOfSize(most)), limit: { least: 0.75 }, unit: "" }],
-      notes: ["a replica with a backlog commits faster than it is given; jobs/s is the mean of what was submitted and what was committed while the load lasted"],
+      notes: [
+        "a replica with a backlog commits faster than it is given; jobs/s is the mean of what was submitted and what was committed while the load lasted",
+      ],
     };
   },
 };

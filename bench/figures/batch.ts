@@ -1,8 +1,8 @@
 /** Jobs by the thousand, Postgres rows included, against BullMQ that has neither HTTP nor Postgres to serve. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import { contest } from "../contest.ts";
 import type { Speed } from "../contest.ts";
+import { contest } from "../contest.ts";
 import type { Contestant, Running } from "../contestants/contestant.ts";
 import { bullmqAlone, taskflow } from "../contestants/contestant.ts";
 import { SMALL_BODY } from "../end-to-end.ts";
@@ -21,7 +21,14 @@ export const batch: Figure = {
     const { readings, ratiosAgainst } = await contest(bench, taskflow(bench.program), [alone, durable], measure);
     return {
       readings,
-      goals: [{ text: "end to end, batch submit, against BullMQ alone by addBulk", value: medianOf(ratiosAgainst(alone)), limit: { least: 1.5 }, unit: "" }],
+      goals: [
+        {
+          text: "end to end, batch submit, against BullMQ alone by addBulk",
+          value: medianOf(ratiosAgainst(alone)),
+          limit: { least: 1.5 },
+          unit: "",
+        },
+      ],
       notes: ["BullMQ alone adds and processes in one process, without HTTP and without Postgres"],
     };
   },
@@ -41,5 +48,8 @@ async function speedOfBatches({ services }: Bench, { url }: Running, jobs: numbe
   const submittedAt = performance.now();
   const { rows, at } = await lastCommitted(services, "jobs", warm + jobs);
   if (rows !== warm + jobs) throw new Error(`${rows} rows for ${warm + jobs} jobs`);
-  return { jobsPerSecond: (jobs * 1_000) / (at - startedAt), submittedPerSecond: (jobs * 1_000) / (submittedAt - startedAt) };
+  return {
+    jobsPerSecond: (jobs * 1_000) / (at - startedAt),
+    submittedPerSecond: (jobs * 1_000) / (submittedAt - startedAt),
+  };
 }

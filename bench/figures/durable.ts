@@ -1,8 +1,9 @@
 /** The same load with ACCEPT_DURABILITY=postgres: each submission is committed before its 202. */
+
+import { contest } from "../contest.ts";
 import { floor, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
-import { contest } from "../contest.ts";
 import { medianOf } from "../median.ts";
 
 export const durable: Figure = {
@@ -10,8 +11,17 @@ export const durable: Figure = {
   title: "one job a POST, committed to Postgres before its 202",
   run: async (bench) => {
     const own = taskflow(bench.program, { ACCEPT_DURABILITY: "postgres" }, "TaskFlow, ACCEPT_DURABILITY=postgres");
-    const { readings, ratiosAgainst } = await contest(bench, own, [floor], (running, contestant) => measureEndToEnd(bench, running, contestant, saturating(bench)));
-    const goals = [{ text: "end to end, ACCEPT_DURABILITY=postgres, against the floor", value: medianOf(ratiosAgainst(floor)), limit: { least: 0.6 }, unit: "" }];
+    const { readings, ratiosAgainst } = await contest(bench, own, [floor], (running, contestant) =>
+      measureEndToEnd(bench, running, contestant, saturating(bench)),
+    );
+    const goals = [
+      {
+        text: "end to end, ACCEPT_DURABILITY=postgres, against the floor",
+        value: medianOf(ratiosAgainst(floor)),
+        limit: { least: 0.6 },
+        unit: "",
+      },
+    ];
     return { readings, goals, notes: ["single POST on both sides: the floor takes no batches"] };
   },
 };

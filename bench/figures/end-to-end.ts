@@ -1,6 +1,7 @@
 /** One job a POST, from HTTP to a committed row: TaskFlow and the floor alone, as the quickest answer while something is tuned. */
-import { floor, otherBuild, taskflow } from "../contestants/contestant.ts";
+
 import { contest } from "../contest.ts";
+import { floor, otherBuild, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
@@ -10,8 +11,20 @@ export const endToEnd: Figure = {
   title: "one job a POST, from HTTP to a committed row",
   run: async (bench) => {
     const own = taskflow(bench.program);
-    const { readings, ratiosAgainst } = await contest(bench, own, [floor, ...otherBuild(bench.against)], (running, contestant) => measureEndToEnd(bench, running, contestant, saturating(bench)));
-    const goals = [{ text: "end to end, single POST, against the floor", value: medianOf(ratiosAgainst(floor)), limit: { least: 1 }, unit: "" }];
+    const { readings, ratiosAgainst } = await contest(
+      bench,
+      own,
+      [floor, ...otherBuild(bench.against)],
+      (running, contestant) => measureEndToEnd(bench, running, contestant, saturating(bench)),
+    );
+    const goals = [
+      {
+        text: "end to end, single POST, against the floor",
+        value: medianOf(ratiosAgainst(floor)),
+        limit: { least: 1 },
+        unit: "",
+      },
+    ];
     return { readings, goals, notes: [] };
   },
 };

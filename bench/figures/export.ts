@@ -55,12 +55,27 @@ async function measureExports(bench: Bench, running: Running, rows: number): Pro
   return {
     readings: [
       { name: "TaskFlow, data_export", unit: "rows/s", values: own ?? [] },
-      { name: "psql \\copy", unit: "rows/s", values: psql ?? [], ratios: { of: "TaskFlow, data_export", values: ratios } },
+      {
+        name: "psql \\copy",
+        unit: "rows/s",
+        values: psql ?? [],
+        ratios: { of: "TaskFlow, data_export", values: ratios },
+      },
       { name: "TaskFlow, peak memory over that of a tenth of the rows", unit: "MiB", values: peaks ?? [] },
     ],
     goals: [
-      { text: `export of ${rows.toLocaleString("en-US")} rows as CSV, against psql \\copy`, value: medianOf(ratios), limit: { least: 0.6 }, unit: "" },
-      { text: "export, peak memory over that of a tenth of the rows", value: medianOf(peaks ?? []), limit: { most: 64 }, unit: "MiB" },
+      {
+        text: `export of ${rows.toLocaleString("en-US")} rows as CSV, against psql \\copy`,
+        value: medianOf(ratios),
+        limit: { least: 0.6 },
+        unit: "",
+      },
+      {
+        text: "export, peak memory over that of a tenth of the rows",
+        value: medianOf(peaks ?? []),
+        limit: { most: 64 },
+        unit: "MiB",
+      },
     ],
     notes: ["from the POST to the committed row of the job, its artifact written"],
   };
@@ -70,14 +85,24 @@ async function measureExports(bench: Bench, running: Running, rows: number): Pro
 async function copyOnce({ services }: Bench): Promise<number> {
   const file = join(services.dataDir, "psql.csv");
   const startedAt = performance.now();
-  await run("psql", ["--no-psqlrc", "--quiet", "-c", String.raw`\copy (select ${COLUMNS} from bench_rows) to '${file}' csv header`, services.databaseUrl]);
+  await run("psql", [
+    "--no-psqlrc",
+    "--quiet",
+    "-c",
+    String.raw`\copy (select ${COLUMNS} from bench_rows) to '${file}' csv header`,
+    services.databaseUrl,
+  ]);
   const seconds = (performance.now() - startedAt) / 1_000;
   if (statSync(file).size === 0) throw new Error("psql wrote nothing");
   rmSync(file);
   return seconds;
 }
 
-async function exportOnce({ services }: Bench, { url, program }: Running, query: string): Promise<{ seconds: number; peakBytes: number }> {
+async function exportOnce(
+  { services }: Bench,
+  { url, program }: Running,
+  query: string,
+): Promise<{ seconds: number; peakBytes: number }> {
   const before = await services.countRows("jobs");
   const startedAt = performance.now();
   await submitBatches(url, 1, `{"type":"data_export","payload":{"format":"csv","source":{"query":"${query}"}}}`);
@@ -93,7 +118,9 @@ async function exportOnce({ services }: Bench, { url, program }: Running, query:
     isDone = true;
   });
   const [{ at }] = await Promise.all([done, sample()]);
-  const [job] = await services.query<{ id: string; status: string; error: unknown }>("select id, status, error from jobs order by id desc limit 1");
+  const [job] = await services.query<{ id: string; status: string; error: unknown }>(
+    "select id, status, error from jobs order by id desc limit 1",
+  );
   if (job?.status !== "completed") throw new Error(`the export ended as ${JSON.stringify(job)}`);
   rmSync(join(services.dataDir, "artifacts", job.id.slice(20, 23)), { recursive: true }); // the shard of src/artifacts/folder-store.ts: room for the next
   return { seconds: (at - startedAt) / 1_000, peakBytes };

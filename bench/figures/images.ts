@@ -25,23 +25,39 @@ export const images: Figure = {
     const file = join(bench.services.dataDir, "photo.jpg");
     writeFileSync(file, photo);
     let served = 0; // each photo is another one, or TaskFlow would make the first alone
-    const server = createServer((_request, response) => response.writeHead(200, { "content-type": "image/jpeg" }).end(withComment(photo, String((served += 1))))).listen(0, "127.0.0.1");
+    const server = createServer((_request, response) =>
+      response.writeHead(200, { "content-type": "image/jpeg" }).end(withComment(photo, String((served += 1)))),
+    ).listen(0, "127.0.0.1");
     await once(server, "listening");
     try {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/photo.jpg`;
       const threads = String(availableParallelism());
       const count = bench.isQuick ? 12 : 60;
-      const own = taskflow(bench.program, { OUTBOUND_ALLOW_PRIVATE: "true", WORKER_COUNT: threads }, "TaskFlow, image_resize"); // the source is on loopback
+      const own = taskflow(
+        bench.program,
+        { OUTBOUND_ALLOW_PRIVATE: "true", WORKER_COUNT: threads },
+        "TaskFlow, image_resize",
+      ); // the source is on loopback
       const alone = sharpAlone(threads, file, WIDTHS);
       const measure = async (running: Running, contestant: Contestant): Promise<{ jobsPerSecond: number }> => {
-        const ms = contestant === alone ? await renderAlone(running, count) : await renderAsJobs(bench, running, url, count);
+        const ms =
+          contestant === alone ? await renderAlone(running, count) : await renderAsJobs(bench, running, url, count);
         return { jobsPerSecond: (count * 1_000) / ms };
       };
       const { readings, ratiosAgainst } = await contest(bench, own, [alone], measure);
       return {
         readings,
-        goals: [{ text: "images, against sharp alone with as many threads", value: medianOf(ratiosAgainst(alone)), limit: { least: 0.9 }, unit: "" }],
-        notes: [`JPEG of 4,000 × 3,000 pixels and ${Math.round(photo.length / 1_000)} KB to ${WIDTHS.join(", ")} wide; TaskFlow also fetches the source and keeps the files`],
+        goals: [
+          {
+            text: "images, against sharp alone with as many threads",
+            value: medianOf(ratiosAgainst(alone)),
+            limit: { least: 0.9 },
+            unit: "",
+          },
+        ],
+        notes: [
+          `JPEG of 4,000 × 3,000 pixels and ${Math.round(photo.length / 1_000)} KB to ${WIDTHS.join(", ")} wide; TaskFlow also fetches the source and keeps the files`,
+        ],
       };
     } finally {
       server.closeAllConnections();
@@ -59,7 +75,10 @@ async function renderAlone({ program }: Running, count: number): Promise<number>
 }
 
 async function renderAsJobs({ services }: Bench, { url }: Running, photoUrl: string, count: number): Promise<number> {
-  const job = JSON.stringify({ type: "image_resize", payload: { source: { url: photoUrl }, variants: WIDTHS.map((width) => ({ width, format: "jpeg" })) } });
+  const job = JSON.stringify({
+    type: "image_resize",
+    payload: { source: { url: photoUrl }, variants: WIDTHS.map((width) => ({ width, format: "jpeg" })) },
+  });
   await submitBatches(url, WARM_IMAGES, job);
   await lastCommitted(services, "jobs", WARM_IMAGES);
   const startedAt = performance.now();

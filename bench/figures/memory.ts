@@ -20,13 +20,30 @@ export const memory: Figure = {
     const postgres = await measureRows(bench, bench.isQuick ? 20_000 : 100_000);
     return {
       readings: [
-        { name: `TaskFlow, Redis, ${jobs.toLocaleString("en-US")} waiting`, unit: "bytes/job", values: [waiting.redisBytes] },
+        {
+          name: `TaskFlow, Redis, ${jobs.toLocaleString("en-US")} waiting`,
+          unit: "bytes/job",
+          values: [waiting.redisBytes],
+        },
         { name: "TaskFlow, Postgres, indexes included", unit: "bytes/job", values: [postgres] },
         { name: "TaskFlow, replica before", unit: "MiB", values: [waiting.beforeBytes / MIB] },
-        { name: `TaskFlow, replica with ${jobs.toLocaleString("en-US")} waiting`, unit: "MiB", values: [waiting.afterBytes / MIB] },
+        {
+          name: `TaskFlow, replica with ${jobs.toLocaleString("en-US")} waiting`,
+          unit: "MiB",
+          values: [waiting.afterBytes / MIB],
+        },
       ],
-      goals: [{ text: "Redis memory a waiting job, 150-byte payload", value: waiting.redisBytes, limit: { most: 620 }, unit: "bytes" }],
-      notes: ["the replica took these jobs itself, in batches; part of its memory is garbage that V8 has not needed to collect"],
+      goals: [
+        {
+          text: "Redis memory a waiting job, 150-byte payload",
+          value: waiting.redisBytes,
+          limit: { most: 620 },
+          unit: "bytes",
+        },
+      ],
+      notes: [
+        "the replica took these jobs itself, in batches; part of its memory is garbage that V8 has not needed to collect",
+      ],
     };
   },
 };
@@ -43,7 +60,11 @@ async function measureWaiting(bench: Bench, jobs: number): Promise<Waiting> {
     const usedBefore = await usedBytes(bench.services);
     const beforeBytes = program.residentBytes();
     await submitBatches(url, jobs, JOB);
-    return { redisBytes: ((await usedBytes(bench.services)) - usedBefore) / jobs, beforeBytes, afterBytes: program.residentBytes() };
+    return {
+      redisBytes: ((await usedBytes(bench.services)) - usedBefore) / jobs,
+      beforeBytes,
+      afterBytes: program.residentBytes(),
+    };
   });
 }
 

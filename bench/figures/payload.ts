@@ -20,11 +20,22 @@ export const payload: Figure = {
     const readings: Reading[] = [];
     for (const { label, bytes, connections } of SIZES) {
       bench.say(`payloads of ${label}`);
-      const text = randomBytes(bytes).toString("base64").slice(0, bytes - '{"text":""}'.length); // does not compress away in Postgres
-      const shape = { body: `{"type":"noop","payload":{"text":"${text}"}}`, connections, seconds: bench.isQuick ? 1 : 3 };
+      const text = randomBytes(bytes)
+        .toString("base64")
+        .slice(0, bytes - '{"text":""}'.length); // does not compress away in Postgres
+      const shape = {
+        body: `{"type":"noop","payload":{"text":"${text}"}}`,
+        connections,
+        seconds: bench.isQuick ? 1 : 3,
+      };
       const own = taskflow(bench.program, {}, `TaskFlow, ${label}`);
-      const others = [{ ...floor, name: `floor, ${label}` }, ...otherBuild(bench.against, `TaskFlow, the other build, ${label}`)];
-      const found = await contest(bench, own, others, (running, contestant) => measureEndToEnd(bench, running, contestant, shape));
+      const others = [
+        { ...floor, name: `floor, ${label}` },
+        ...otherBuild(bench.against, `TaskFlow, the other build, ${label}`),
+      ];
+      const found = await contest(bench, own, others, (running, contestant) =>
+        measureEndToEnd(bench, running, contestant, shape),
+      );
       readings.push(...found.readings.filter(({ unit }) => unit === "jobs/s" || unit === "ms"));
     }
     return { readings, goals: [], notes: ["random text, which Postgres cannot compress away"] };

@@ -1,6 +1,7 @@
 /** One job a POST, from HTTP to a committed row: all contestants in turn. */
-import { bullmq, bullmqTuned, floor, pgBoss, taskflow } from "../contestants/contestant.ts";
+
 import { contest } from "../contest.ts";
+import { bullmq, bullmqTuned, floor, pgBoss, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";
@@ -11,10 +12,22 @@ export const peers: Figure = {
   run: async (bench) => {
     const own = taskflow(bench.program);
     const others = [floor, bullmq, bullmqTuned, pgBoss];
-    const { readings, ratiosAgainst } = await contest(bench, own, others, (running, contestant) => measureEndToEnd(bench, running, contestant, saturating(bench)));
+    const { readings, ratiosAgainst } = await contest(bench, own, others, (running, contestant) =>
+      measureEndToEnd(bench, running, contestant, saturating(bench)),
+    );
     const goals = [
-      { text: "end to end, single POST, against Fastify + BullMQ + INSERT as given", value: medianOf(ratiosAgainst(bullmq)), limit: { least: 10 }, unit: "" },
-      { text: "end to end, single POST, against Fastify + BullMQ + INSERT as tuned", value: medianOf(ratiosAgainst(bullmqTuned)), limit: { least: 4 }, unit: "" },
+      {
+        text: "end to end, single POST, against Fastify + BullMQ + INSERT as given",
+        value: medianOf(ratiosAgainst(bullmq)),
+        limit: { least: 10 },
+        unit: "",
+      },
+      {
+        text: "end to end, single POST, against Fastify + BullMQ + INSERT as tuned",
+        value: medianOf(ratiosAgainst(bullmqTuned)),
+        limit: { least: 4 },
+        unit: "",
+      },
     ];
     return { readings, goals, notes: [] };
   },

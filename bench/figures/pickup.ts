@@ -17,7 +17,9 @@ export const pickup: Figure = {
   title: "from a POST to its handler, on an idle system",
   run: async (bench) => {
     const own = taskflow(bench.program);
-    const runs = (await inRounds(bench, [own], (running) => measurePickup(bench, running, bench.isQuick ? 150 : 600))).get(own) ?? [];
+    const runs =
+      (await inRounds(bench, [own], (running) => measurePickup(bench, running, bench.isQuick ? 150 : 600))).get(own) ??
+      [];
     const p50s = runs.map((latencies) => quantileOf(latencies, 0.5));
     const p99s = runs.map((latencies) => quantileOf(latencies, 0.99));
     return {
@@ -37,21 +39,37 @@ export const pickup: Figure = {
 async function measurePickup({ services }: Bench, { url }: Running, jobs: number): Promise<number[]> {
   const agent = new Agent({ keepAlive: true });
   for (let n = 0; n < WARM_JOBS + jobs; n += 1) {
-    await post(`${url}/api/v1/jobs`, agent, `{"type":"bench_pickup","payload":{"sent_at_ms":${Number(process.hrtime.bigint()) / 1e6}}}`);
+    await post(
+      `${url}/api/v1/jobs`,
+      agent,
+      `{"type":"bench_pickup","payload":{"sent_at_ms":${Number(process.hrtime.bigint()) / 1e6}}}`,
+    );
     await delay(GAP_MS.least + ((n * 7) % GAP_MS.spread));
   }
   agent.destroy();
   await lastCommitted(services, "jobs", WARM_JOBS + jobs);
-  const rows = await services.query<{ ms: number }>("select (result->>'pickup_ms')::float8 as ms from jobs order by id");
+  const rows = await services.query<{ ms: number }>(
+    "select (result->>'pickup_ms')::float8 as ms from jobs order by id",
+  );
   return rows.slice(WARM_JOBS).map(({ ms }) => ms);
 }
 
 /** Over node:http, which writes at once; fetch adds half a millisecond of its own. */
 function post(url: string, agent: Agent, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { agent, method: "POST", headers: { "content-type": "application/json", "content-length": body.length } }, (response) => {
-      response.resume().on("end", () => (response.statusCode === 202 ? resolve() : reject(new Error(`a job was answered with ${response.statusCode ?? 0}`))));
-    });
+    const sent = request(
+      url,
+      { agent, method: "POST", headers: { "content-type": "application/json", "content-length": body.length } },
+      (response) => {
+        response
+          .resume()
+          .on("end", () =>
+            response.statusCode === 202
+              ? resolve()
+              : reject(new Error(`a job was answered with ${response.statusCode ?? 0}`)),
+          );
+      },
+    );
     sent.on("error", reject).end(body);
   });
 }

@@ -1,8 +1,8 @@
 /** Several replicas on one Redis and one Postgres. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import { taskflow } from "../contestants/contestant.ts";
 import type { Running } from "../contestants/contestant.ts";
+import { taskflow } from "../contestants/contestant.ts";
 import { saturating } from "../end-to-end.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { medianOf, ratiosOf } from "../median.ts";
@@ -30,16 +30,38 @@ export const replicas: Figure = {
     const ratios = ratiosOf(sleeps.get(2) ?? [], sleeps.get(1) ?? []);
     return {
       readings: [
-        ...[...noops].map(([count, values]) => ({ name: `TaskFlow, no-op, ${count} replicas`, unit: "jobs/s", values })),
-        ...[...sleeps].map(([count, values]) => ({ name: `TaskFlow, sleeps 50 ms, ${SLOTS} slots, ${count} replicas`, unit: "jobs/s", values })),
+        ...[...noops].map(([count, values]) => ({
+          name: `TaskFlow, no-op, ${count} replicas`,
+          unit: "jobs/s",
+          values,
+        })),
+        ...[...sleeps].map(([count, values]) => ({
+          name: `TaskFlow, sleeps 50 ms, ${SLOTS} slots, ${count} replicas`,
+          unit: "jobs/s",
+          values,
+        })),
       ],
-      goals: [{ text: "2 replicas against 1, no-op that sleeps 50 ms, slots as the limit", value: medianOf(ratios), limit: { least: 1.8 }, unit: "" }],
-      notes: ["replicas share this machine's cores with the services and the load: for no-ops this checks that each accepted job has one row, not that more replicas are faster"],
+      goals: [
+        {
+          text: "2 replicas against 1, no-op that sleeps 50 ms, slots as the limit",
+          value: medianOf(ratios),
+          limit: { least: 1.8 },
+          unit: "",
+        },
+      ],
+      notes: [
+        "replicas share this machine's cores with the services and the load: for no-ops this checks that each accepted job has one row, not that more replicas are faster",
+      ],
     };
   },
 };
 
-async function withReplicas<Result>({ services, program }: Bench, count: number, settings: Record<string, string>, use: (running: readonly Running[]) => Promise<Result>): Promise<Result> {
+async function withReplicas<Result>(
+  { services, program }: Bench,
+  count: number,
+  settings: Record<string, string>,
+  use: (running: readonly Running[]) => Promise<Result>,
+): Promise<Result> {
   await services.empty();
   const running: Running[] = [];
   try {
@@ -55,7 +77,9 @@ async function measureNoops(bench: Bench, running: readonly Running[]): Promise<
   const shape = saturating(bench);
   const connections = Math.ceil(shape.connections / running.length);
   const startedAt = performance.now();
-  const answers = await Promise.all(running.map(({ url }) => bench.generator.run({ url: `${url}/api/v1/jobs`, ...shape, connections })));
+  const answers = await Promise.all(
+    running.map(({ url }) => bench.generator.run({ url: `${url}/api/v1/jobs`, ...shape, connections })),
+  );
   const accepted = answers.reduce((sum, answer) => sum + answer.accepted, 0);
   const { rows, at } = await lastCommitted(bench.services, "jobs", accepted);
   if (rows > accepted + connections * running.length) throw new Error(`${rows} rows for ${accepted} submissions`);

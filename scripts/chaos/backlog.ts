@@ -31,17 +31,31 @@ export const backlog: Scenario = {
     const { redis, alive } = stage.cluster;
     await fill(stage, FEW);
     const few = await measure(stage);
-    const [idleRss, memoryBefore, { live: liveBefore }] = [alive[0]?.rssBytes() ?? 0, await redis.usedMemoryBytes(), await redis.places()];
+    const [idleRss, memoryBefore, { live: liveBefore }] = [
+      alive[0]?.rssBytes() ?? 0,
+      await redis.usedMemoryBytes(),
+      await redis.places(),
+    ];
     await fill(stage, JOBS);
     const bytesPerJob = ((await redis.usedMemoryBytes()) - memoryBefore) / ((await redis.places()).live - liveBefore);
     await stage.wait(5_000); // what the submissions left in the replica's memory is collected
     const many = await measure(stage);
     const fullRss = stage.takePeakRss();
     const ratio = { submit: many.submitMs / few.submitMs, claim: many.claimMs / few.claimMs };
-    stage.notes.push(`${Math.round(bytesPerJob)} bytes of Redis a job; memory of the replica ${Math.round(idleRss / MIB)} to ${Math.round(fullRss / MIB)} MiB`);
-    stage.notes.push(`submit ${few.submitMs.toFixed(2)} to ${many.submitMs.toFixed(2)} ms (× ${ratio.submit.toFixed(2)}), claim of ${CLAIMED_AT_ONCE} ${few.claimMs.toFixed(2)} to ${many.claimMs.toFixed(2)} ms (× ${ratio.claim.toFixed(2)})`);
-    stage.expect(ratio.submit <= MAX_RATIO && ratio.claim <= MAX_RATIO, `costs grew by ${ratio.submit.toFixed(2)} (submit) and ${ratio.claim.toFixed(2)} (claim)`);
-    stage.expect(fullRss < 2 * idleRss, `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(fullRss / MIB)} MiB`);
+    stage.notes.push(
+      `${Math.round(bytesPerJob)} bytes of Redis a job; memory of the replica ${Math.round(idleRss / MIB)} to ${Math.round(fullRss / MIB)} MiB`,
+    );
+    stage.notes.push(
+      `submit ${few.submitMs.toFixed(2)} to ${many.submitMs.toFixed(2)} ms (× ${ratio.submit.toFixed(2)}), claim of ${CLAIMED_AT_ONCE} ${few.claimMs.toFixed(2)} to ${many.claimMs.toFixed(2)} ms (× ${ratio.claim.toFixed(2)})`,
+    );
+    stage.expect(
+      ratio.submit <= MAX_RATIO && ratio.claim <= MAX_RATIO,
+      `costs grew by ${ratio.submit.toFixed(2)} (submit) and ${ratio.claim.toFixed(2)} (claim)`,
+    );
+    stage.expect(
+      fullRss < 2 * idleRss,
+      `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(fullRss / MIB)} MiB`,
+    );
     await drainAll(stage);
     return undefined;
   },
@@ -54,7 +68,11 @@ async function fill(stage: Stage, jobs: number): Promise<void> {
     while (left > 0) {
       const size = Math.min(BATCH, left);
       left -= size;
-      const entries = await submitBatch(stage.cluster.replica(0).url, stage.ledger, Array.from({ length: size }, () => ({ type: "noop", payload: {} })));
+      const entries = await submitBatch(
+        stage.cluster.replica(0).url,
+        stage.ledger,
+        Array.from({ length: size }, () => ({ type: "noop", payload: {} })),
+      );
       if (entries[0]?.state !== "accepted") left += size;
     }
   };
@@ -64,18 +82,46 @@ async function fill(stage: Stage, jobs: number): Promise<void> {
 /** Medians: of one submission through the API, and of a claim of 50 jobs, each of which is given back. */
 async function measure(stage: Stage): Promise<Costs> {
   const submits: number[] = [];
-  for (let i = 0; i < SAMPLES; i += 1) submits.push((await stage.submit({ type: "noop", payload: {} }, stage.cluster.replica(0).url)).ms);
+  for (let i = 0; i < SAMPLES; i += 1)
+    submits.push((await stage.submit({ type: "noop", payload: {} }, stage.cluster.replica(0).url)).ms);
   const queue = new Queue({
-    ...{ url: stage.cluster.services.redis.address, namespace: "taskflow:0", replica: `chaos${String(stage.ledger.entries.size).padStart(3, "0").slice(-3)}`, leaseMs: stage.leaseMs },
-    ...{ runsJobs: true, submitTimeoutMs: 2_000, onRoundTrip: () => undefined, onError: () => undefined, onWake: () => undefined, onCancel: () => undefined },
+    url: stage.cluster.services.redis.address,
+    namespace: "taskflow:0",
+    replica: `chaos${String(stage.ledger.entries.size).padStart(3, "0").slice(-3)}`,
+    leaseMs: stage.leaseMs,
+    runsJobs: true,
+    submitTimeoutMs: 2_000,
+    onRoundTrip: () => undefined,
+    onError: () => undefined,
+    onWake: () => undefined,
+    onCancel: () => undefined,
   });
   await queue.open(5_000);
   const claims: number[] = [];
   for (let seq = 0; seq < SAMPLES / 3; seq += 1) {
     const startedAt = performance.now();
-    const { claimed } = await queue.claim(seq, 0, { io: CLAIMED_AT_ONCE, cpu: 0, types: [{ type: "noop", slots: CLAIMED_AT_ONCE, lane: "io" }] });
+    const { claimed } = await queue.claim(seq, 0, {
+      io: CLAIMED_AT_ONCE,
+      cpu: 0,
+      types: [{ type: "noop", slots: CLAIMED_AT_ONCE, lane: "io" }],
+    });
     claims.push(performance.now() - startedAt);
-    await queue.settle(claimed.map(({ id, type, priority, crashes, deferrals }) => ({ id, type, priority, claimSeq: seq, startedAt: 0, verdict: "l", attempt: 0, crashes, deferrals, runAt: 0, record: "" })), 1_000);
+    await queue.settle(
+      claimed.map(({ id, type, priority, crashes, deferrals }) => ({
+        id,
+        type,
+        priority,
+        claimSeq: seq,
+        startedAt: 0,
+        verdict: "l",
+        attempt: 0,
+        crashes,
+        deferrals,
+        runAt: 0,
+        record: "",
+      })),
+      1_000,
+    );
   }
   queue.close();
   return { submitMs: median(submits), claimMs: median(claims) };
@@ -91,5 +137,7 @@ async function drainAll(stage: Stage): Promise<void> {
   const isDrained = stage.placesWhen("the backlog has drained", ({ live }) => live === 0, 900_000).then(() => true);
   while (!(await Promise.race([isDrained, stage.wait(1_000).then(() => false)])));
   stage.recovered(performance.now() - startedAt);
-  stage.notes.push(`memory of the worker ${Math.round(idleRss / MIB)} to ${Math.round(stage.takePeakRss() / MIB)} MiB, ${Math.round(JOBS / ((performance.now() - startedAt) / 1_000))} jobs/s`);
+  stage.notes.push(
+    `memory of the worker ${Math.round(idleRss / MIB)} to ${Math.round(stage.takePeakRss() / MIB)} MiB, ${Math.round(JOBS / ((performance.now() - startedAt) / 1_000))} jobs/s`,
+  );
 }

@@ -32,8 +32,17 @@ const REPEAT_GROWTH = 1.5;
 const REPEAT_AFTER_AT_MOST_MS = 1_500;
 
 /** One request. Rejects where there was no answer, with the cause of Node's fetch. */
-export async function call(url: string, method: string, body?: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  const init = { method, headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers }, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+export async function call(
+  url: string,
+  method: string,
+  body?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const init = {
+    method,
+    headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  };
   const response = await fetch(url, { ...init, ...(body !== undefined && { body }) });
   const text = await response.text();
   const parsed = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
@@ -44,7 +53,12 @@ export async function call(url: string, method: string, body?: string, headers: 
 export async function submitOnce(url: string, entry: Entry, body: string, idempotencyKey?: string): Promise<void> {
   const startedAt = performance.now();
   try {
-    const answer = await call(`${url}/api/v1/jobs`, "POST", body, idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey });
+    const answer = await call(
+      `${url}/api/v1/jobs`,
+      "POST",
+      body,
+      idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
+    );
     enter(entry, answer);
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: string };
@@ -58,7 +72,7 @@ export async function submitOnce(url: string, entry: Entry, body: string, idempo
 /** Enters an answer to a submission. */
 export function enter(entry: Entry, { status, body }: Answer): void {
   const isUnknown = status === 503 && body["code"] === "outcome_unknown";
-  entry.state = status === 202 ? "accepted" : isUnknown || status >= 500 && status !== 503 ? "unknown" : "refused";
+  entry.state = status === 202 ? "accepted" : isUnknown || (status >= 500 && status !== 503) ? "unknown" : "refused";
   if (status === 202 || isUnknown) entry.id = String(body["id"]);
   entry.detail = status === 202 ? "" : `${status} ${String(body["code"])}: ${String(body["detail"])}`;
 }
@@ -79,7 +93,8 @@ export async function cancelAll(url: string, entries: readonly Entry[]): Promise
   const deadline = performance.now() + REPEAT_FOR_MS;
   for (const { id } of entries) {
     if (id === undefined) continue;
-    const tryOnce = async (): Promise<boolean> => (await call(`${url}/api/v1/jobs/${id}`, "DELETE").catch(() => ({ status: 503 }))).status < 500;
+    const tryOnce = async (): Promise<boolean> =>
+      (await call(`${url}/api/v1/jobs/${id}`, "DELETE").catch(() => ({ status: 503 }))).status < 500;
     while (!(await tryOnce()) && performance.now() < deadline) await delay(REPEAT_AFTER_MS);
   }
 }
@@ -91,7 +106,11 @@ export async function submitBatch(url: string, ledger: Ledger, submissions: read
   const { status, body } = await call(`${url}/api/v1/jobs/batch`, "POST", JSON.stringify({ jobs }));
   const ids = (body["jobs"] ?? []) as { readonly id: string }[];
   entries.forEach((entry, i) => {
-    enter(entry, { status, body: { ...body, id: ids[i]?.id ?? (body["ids"] as string[] | undefined)?.[i] }, isReplayed: false });
+    enter(entry, {
+      status,
+      body: { ...body, id: ids[i]?.id ?? (body["ids"] as string[] | undefined)?.[i] },
+      isReplayed: false,
+    });
   });
   return entries;
 }

@@ -46,7 +46,12 @@ export class Cluster {
   /** Boots that ended without being asked to, while nobody supervised: none may. */
   readonly crashes: string[] = [];
 
-  private constructor(services: Services, databaseUrl: string, peers: readonly [HttpPeer, SmtpPeer], env: Readonly<Record<string, string>>) {
+  private constructor(
+    services: Services,
+    databaseUrl: string,
+    peers: readonly [HttpPeer, SmtpPeer],
+    env: Readonly<Record<string, string>>,
+  ) {
     this.services = services;
     [this.http, this.smtp] = peers;
     this.redis = new RedisView(services.redis.address);
@@ -54,15 +59,28 @@ export class Cluster {
     this.#env = env;
   }
 
-  static async start(services: Services, slots: readonly Slot[], env: Readonly<Record<string, string>>): Promise<Cluster> {
+  static async start(
+    services: Services,
+    slots: readonly Slot[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<Cluster> {
     const { databaseUrl } = await services.fresh();
     const cluster = new Cluster(services, databaseUrl, await Promise.all([HttpPeer.start(), SmtpPeer.start()]), env);
     try {
       for (const slot of slots) {
-        const proxy = (name: "redis" | "postgres") => (slot.through?.includes(name) ? TcpProxy.start(services[name].port) : undefined);
-        cluster.#places.push({ slot, port: await freePort(), redis: await proxy("redis"), postgres: await proxy("postgres"), replica: undefined });
+        const proxy = (name: "redis" | "postgres") =>
+          slot.through?.includes(name) ? TcpProxy.start(services[name].port) : undefined;
+        cluster.#places.push({
+          slot,
+          port: await freePort(),
+          redis: await proxy("redis"),
+          postgres: await proxy("postgres"),
+          replica: undefined,
+        });
       }
-      await Promise.all([...cluster.#places.entries()].filter(([, { slot }]) => !slot.isLate).map(([i]) => cluster.boot(i)));
+      await Promise.all(
+        [...cluster.#places.entries()].filter(([, { slot }]) => !slot.isLate).map(([i]) => cluster.boot(i)),
+      );
     } catch (error) {
       await cluster.close();
       throw error;
@@ -82,13 +100,22 @@ export class Cluster {
       SMTP_URL: this.smtp.url,
       ARTIFACTS_DIR: join(this.#dir.path, "artifacts"),
       TASKFLOW_JOBS: services.program.jobsDir,
-      ...{ OUTBOUND_ALLOW_PRIVATE: "true", WORKER_COUNT: "1", LOG_LEVEL: "info", UV_THREADPOOL_SIZE: "8" },
+      OUTBOUND_ALLOW_PRIVATE: "true",
+      WORKER_COUNT: "1",
+      LOG_LEVEL: "info",
+      UV_THREADPOOL_SIZE: "8",
       ...this.#env,
       ...slot.env,
       ...extraEnv,
     };
     const logPath = join(this.#dir.path, `replica-${index}.log`);
-    place.replica = await ReplicaProcess.start({ main: services.program.main, port, env, logPath, nodeArgs: slot.nodeArgs ?? [] });
+    place.replica = await ReplicaProcess.start({
+      main: services.program.main,
+      port,
+      env,
+      logPath,
+      nodeArgs: slot.nodeArgs ?? [],
+    });
     return place.replica;
   }
 
@@ -135,7 +162,9 @@ export class Cluster {
 
   /** The ends of the replicas' logs. */
   logTails(): string {
-    return this.#places.map(({ replica }, i) => `replica ${i}${replica?.isAlive ? "" : " (dead)"}:\n${replica?.logTail() ?? ""}`).join("\n");
+    return this.#places
+      .map(({ replica }, i) => `replica ${i}${replica?.isAlive ? "" : " (dead)"}:\n${replica?.logTail() ?? ""}`)
+      .join("\n");
   }
 
   async close(): Promise<void> {

@@ -14,11 +14,16 @@ const LONGEST_DELAY_MS = 50;
 export async function crowd(stage: Stage, port: number): Promise<void> {
   const wanted = stage.isFast ? IDLE_SOCKETS / 10 : IDLE_SOCKETS;
   const count = Math.min(wanted, openFilesLimit() - OTHER_FILES);
-  if (count < wanted) stage.notes.push(`this machine lets a process open ${openFilesLimit()} files: ${count} idle sockets, not ${wanted} (ulimit -n)`);
+  if (count < wanted)
+    stage.notes.push(
+      `this machine lets a process open ${openFilesLimit()} files: ${count} idle sockets, not ${wanted} (ulimit -n)`,
+    );
   const sockets: RawSocket[] = [];
   try {
     for (let made = 0; made < count; made += AT_ONCE) {
-      const some = Array.from({ length: AT_ONCE }, (_, i) => rawSocket(port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:"));
+      const some = Array.from({ length: AT_ONCE }, (_, i) =>
+        rawSocket(port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:"),
+      );
       sockets.push(...(await Promise.all(some)));
     }
     await watch(stage, count, () => sockets.filter(({ socket }) => !socket.closed).length);
@@ -36,7 +41,9 @@ async function watch(stage: Stage, count: number, openNow: () => number): Promis
   await stage.wait(stage.seconds * 1_000);
   const p95 = stage.ledger.p95Ms(from, performance.now());
   const { p99, max } = await eventLoopDelayMs(stage);
-  stage.notes.push(`${count} idle sockets, ${stillOpen} of them open at the start: submit p95 ${Math.round(p95)} ms, event loop delay p99 ${Math.round(p99)} ms, at most ${Math.round(max)} ms`);
+  stage.notes.push(
+    `${count} idle sockets, ${stillOpen} of them open at the start: submit p95 ${Math.round(p95)} ms, event loop delay p99 ${Math.round(p99)} ms, at most ${Math.round(max)} ms`,
+  );
   // In the test command other test files have the cores too.
   stage.expect(p99 < (stage.isFast ? 4 : 1) * LONGEST_DELAY_MS, `the event loop was held up for ${Math.round(p99)} ms`);
 }
@@ -44,7 +51,12 @@ async function watch(stage: Stage, count: number, openNow: () => number): Promis
 /** Of the first replica, since the last look: what Prometheus would be told. */
 async function eventLoopDelayMs({ cluster }: Stage): Promise<{ readonly p99: number; readonly max: number }> {
   const metrics = await (await fetch(`${cluster.replica(0).url}/metrics`)).text();
-  const read = (quantile: string): number => 1_000 * Number(new RegExp(`^taskflow_event_loop_delay_seconds\\{quantile="${quantile}"\\} (\\S+)$`, "m").exec(metrics)?.[1] ?? Infinity);
+  const read = (quantile: string): number =>
+    1_000 *
+    Number(
+      new RegExp(`^taskflow_event_loop_delay_seconds\\{quantile="${quantile}"\\} (\\S+)$`, "m").exec(metrics)?.[1] ??
+        Infinity,
+    );
   return { p99: read("0.99"), max: read("1") };
 }
 

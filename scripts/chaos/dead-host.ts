@@ -1,7 +1,8 @@
 /** A host that accepts and never answers, to which callers give as much time as they may, and names that nobody knows. */
-import { createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+
 import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer } from "node:net";
 import { cancelAll } from "./client.ts";
 import { besideOthers } from "./neighbours.ts";
 import type { Scenario } from "./scenario.ts";
@@ -26,9 +27,17 @@ export const deadHostLongTimeout: Scenario = {
   env: () => ({ IO_SLOTS }),
   run: async (stage) => {
     const dead = await startDeadHosts();
-    const probe = JSON.stringify({ type: "webhook", payload: { url: stage.cluster.http.url("/hook/KEY") }, tags: ["KEY"] });
+    const probe = JSON.stringify({
+      type: "webhook",
+      payload: { url: stage.cluster.http.url("/hook/KEY") },
+      tags: ["KEY"],
+    });
     try {
-      return await besideOthers(stage, { probe, dataBytes: MIB, during: () => callDeadHosts(stage, dead.port, dead.openNow) });
+      return await besideOthers(stage, {
+        probe,
+        dataBytes: MIB,
+        during: () => callDeadHosts(stage, dead.port, dead.openNow),
+      });
     } finally {
       await dead.close();
     }
@@ -39,7 +48,9 @@ async function callDeadHosts(stage: Stage, port: number, openNow: () => number[]
   const [byJob, byPayload] = DEAD_HOSTS;
   const submissions: AnySubmission[] = [
     ...Array.from({ length: DEAD_JOBS }, (_, n) => webhookTo(`http://${byJob}:${port}/${n}`, {})),
-    ...Array.from({ length: DEAD_JOBS }, (_, n) => webhookTo(`http://${byPayload}:${port}/${n}`, { timeout_ms: TIMEOUT_MS })),
+    ...Array.from({ length: DEAD_JOBS }, (_, n) =>
+      webhookTo(`http://${byPayload}:${port}/${n}`, { timeout_ms: TIMEOUT_MS }),
+    ),
     ...Array.from({ length: UNKNOWN_NAMES }, (_, n) => webhookTo(`http://h${n}.unknown.invalid/`, {})),
   ];
   const entries = [];
@@ -51,7 +62,10 @@ async function callDeadHosts(stage: Stage, port: number, openNow: () => number[]
     for (const [host, open] of openNow().entries()) mostOpen[host] = Math.max(mostOpen[host] ?? 0, open);
   }
   stage.notes.push(`at most ${mostOpen.join(" and ")} connections to the hosts that never answer`);
-  stage.expect(mostOpen.every((open) => open > 0), "nothing was sent to a host that never answers");
+  stage.expect(
+    mostOpen.every((open) => open > 0),
+    "nothing was sent to a host that never answers",
+  );
   const most = Math.max(...mostOpen);
   stage.expect(most <= MOST_VISITS, `a host that never answers had ${most} connections, more than ${MOST_VISITS}`);
   await cancelAll(stage.cluster.replica(0).url, entries);
@@ -63,7 +77,11 @@ function webhookTo(url: string, times: object): AnySubmission {
 }
 
 /** One server at all addresses of this machine; a connection belongs to the host that its client has called. */
-async function startDeadHosts(): Promise<{ readonly port: number; readonly openNow: () => number[]; readonly close: () => Promise<void> }> {
+async function startDeadHosts(): Promise<{
+  readonly port: number;
+  readonly openNow: () => number[];
+  readonly close: () => Promise<void>;
+}> {
   const sockets = new Map<Socket, string | undefined>();
   const server = createServer((socket) => {
     sockets.set(socket, socket.localAddress);
@@ -72,7 +90,8 @@ async function startDeadHosts(): Promise<{ readonly port: number; readonly openN
   });
   server.listen(0, "0.0.0.0");
   await once(server, "listening");
-  const openNow = (): number[] => DEAD_HOSTS.map((host) => [...sockets.values()].filter((address) => address === host).length);
+  const openNow = (): number[] =>
+    DEAD_HOSTS.map((host) => [...sockets.values()].filter((address) => address === host).length);
   const close = async (): Promise<void> => {
     const closed = once(server, "close");
     server.close();

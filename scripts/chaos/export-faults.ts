@@ -2,9 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { JobBody } from "./client.ts";
 import { call } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
-import type { JobBody } from "./client.ts";
 import type { Stage } from "./stage.ts";
 
 const MIB = 1024 * 1024;
@@ -38,7 +38,12 @@ export const exportFaults: Scenario = {
   slots: [{ isLate: true }],
   run: async (stage) => {
     const { cluster } = stage;
-    const env = { EXPORT_QUERIES_DIR: join(cluster.dir, "queries"), EXPORT_QUERY_TIMEOUT_MS: stage.isFast ? "5000" : "60000", RETRY_BASE_MS: "100", RETRY_MAX_MS: "200" };
+    const env = {
+      EXPORT_QUERIES_DIR: join(cluster.dir, "queries"),
+      EXPORT_QUERY_TIMEOUT_MS: stage.isFast ? "5000" : "60000",
+      RETRY_BASE_MS: "100",
+      RETRY_MAX_MS: "200",
+    };
     const disk = prepare(cluster);
     if (disk === undefined) stage.notes.push("no small disk can be mounted here: disk full not played");
     else await playFullDisk(stage, disk, env);
@@ -52,13 +57,23 @@ export const exportFaults: Scenario = {
 async function playFullDisk(stage: Stage, disk: string, env: Readonly<Record<string, string>>): Promise<void> {
   try {
     const replica = await stage.cluster.boot(0, { ...env, ARTIFACTS_DIR: disk });
-    const job = await stage.outcome({ type: "data_export", payload: { format: "csv", source: { query: "rows", params: { count: 400_000 } } }, max_attempts: 2 });
-    stage.expect(job.error?.code === "disk_full" && job.attempt === 2, `on a full disk an export ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`);
+    const job = await stage.outcome({
+      type: "data_export",
+      payload: { format: "csv", source: { query: "rows", params: { count: 400_000 } } },
+      max_attempts: 2,
+    });
+    stage.expect(
+      job.error?.code === "disk_full" && job.attempt === 2,
+      `on a full disk an export ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`,
+    );
     const answer = await call(`${replica.url}/api/v1/jobs/${job.id}/artifacts/export.csv`, "GET");
     stage.expect(answer.status === 404, `a partial artifact answers ${answer.status}`);
     const left = readdirSync(disk, { recursive: true }).filter((name) => statSync(join(disk, String(name))).isFile());
     stage.expect(left.length === 0, `files were left on the full disk: ${left.join(", ")}`);
-    const small = await stage.outcome({ type: "data_export", payload: { format: "csv", source: { rows: [{ a: 1 }] } } });
+    const small = await stage.outcome({
+      type: "data_export",
+      payload: { format: "csv", source: { rows: [{ a: 1 }] } },
+    });
     stage.expect(small.status === "completed", `after it a small export ended ${small.error?.code ?? small.status}`);
     await replica.term();
   } finally {
@@ -69,20 +84,31 @@ async function playFullDisk(stage: Stage, disk: string, env: Readonly<Record<str
 async function playSlowQuery(stage: Stage): Promise<void> {
   if (!stage.isFast) return; // its limit is a minute there
   const job = await stage.outcome({ type: "data_export", payload: { format: "csv", source: { query: "slow" } } });
-  stage.expect(job.error?.code === "query_timeout" && job.attempt === 1, `a slow query ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`);
+  stage.expect(
+    job.error?.code === "query_timeout" && job.attempt === 1,
+    `a slow query ended ${job.error?.code ?? job.status} after ${job.attempt} attempts`,
+  );
 }
 
 async function playLargeExport(stage: Stage): Promise<void> {
   const count = stage.isFast ? 200_000 : 5_000_000;
   await stage.wait(300);
   const idleRss = stage.takePeakRss();
-  const outcome = stage.outcome({ type: "data_export", payload: { format: "csv", source: { query: "rows", params: { count } } } }, 120_000);
+  const outcome = stage.outcome(
+    { type: "data_export", payload: { format: "csv", source: { query: "rows", params: { count } } } },
+    120_000,
+  );
   let job: JobBody | undefined;
-  const watched = outcome.then((ended) => { job = ended; });
+  const watched = outcome.then((ended) => {
+    job = ended;
+  });
   while (!(await Promise.race([watched.then(() => true), stage.wait(200).then(() => false)])));
   const peakRss = stage.takePeakRss();
   stage.notes.push(`${count} rows: memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
-  stage.expect(job?.result?.["rows"] === count, `an export of ${count} rows ended ${job?.error?.code ?? job?.status ?? ""} with ${String(job?.result?.["rows"])}`);
+  stage.expect(
+    job?.result?.["rows"] === count,
+    `an export of ${count} rows ended ${job?.error?.code ?? job?.status ?? ""} with ${String(job?.result?.["rows"])}`,
+  );
   stage.expect(peakRss - idleRss < EXPORT_MEMORY_BYTES, `an export took ${Math.round((peakRss - idleRss) / MIB)} MiB`);
   await downloadAndLeave(stage, job?.id ?? "", Number(job?.result?.["bytes"]));
 }

@@ -11,7 +11,17 @@ import { startServices } from "./services.ts";
 import { tableText } from "./table.ts";
 
 /** Together under two minutes on two cores; the rest of those with a fast pace is for `npm run chaos -- --fast`. */
-const PLAYED = ["replica-kill", "kill-before-record", "redis-kill", "lost-reply", "bad-row", "redis-pause", "postgres-stop", "term", "same-key"];
+const PLAYED = [
+  "replica-kill",
+  "kill-before-record",
+  "redis-kill",
+  "lost-reply",
+  "bad-row",
+  "redis-pause",
+  "postgres-stop",
+  "term",
+  "same-key",
+];
 const SEED = 20_260_101;
 
 describe("faults", () => {
@@ -26,7 +36,10 @@ describe("faults", () => {
     const scenario = SCENARIOS.find((one) => one.name === name);
     if (!scenario) throw new Error(`there is no scenario ${name}`);
     const result = await play(scenario, { services, seed: SEED, pace: "fast" });
-    expect({ verdict: result.verdict, faults: result.faults, lost: result.lost, doubled: result.doubled }, result.notes.join("\n")).toEqual({ verdict: "held", faults: [], lost: 0, doubled: 0 });
+    expect(
+      { verdict: result.verdict, faults: result.faults, lost: result.lost, doubled: result.doubled },
+      result.notes.join("\n"),
+    ).toEqual({ verdict: "held", faults: [], lost: 0, doubled: 0 });
     expect(result.accepted).toBeGreaterThan(0);
   });
 });
@@ -52,7 +65,15 @@ it("a seed gives the same numbers again, and others give others", () => {
 });
 
 it("the command line is read, and what it does not know is refused", () => {
-  expect(parseOptions(["--seed=5", "--only=term,poison", "--seconds=9", "--json"], 0)).toEqual({ seed: 5, only: ["term", "poison"], seconds: 9, jobs: undefined, broken: undefined, pace: "full", isJson: true });
+  expect(parseOptions(["--seed=5", "--only=term,poison", "--seconds=9", "--json"], 0)).toEqual({
+    seed: 5,
+    only: ["term", "poison"],
+    seconds: 9,
+    jobs: undefined,
+    broken: undefined,
+    pace: "full",
+    isJson: true,
+  });
   expect(parseOptions(["--only=small-memory", "--jobs=20"], 0)?.jobs).toBe(20);
   expect(parseOptions(["--break=all"], 1_234)).toMatchObject({ seed: 1_234, broken: Object.keys(GUARDS) });
   expect(parseOptions(["--help"], 0)).toBeUndefined();
@@ -61,8 +82,26 @@ it("the command line is read, and what it does not know is refused", () => {
 });
 
 it("the table lines up, and says what was not held", () => {
-  const result = { name: "term", fault: "", accepted: 1_000, unknown: 0, rows: 999, lost: 1, doubled: 0, repeated: 2, recoveryMs: 1_234, pickup: { idleMs: 4, faultMs: 9.6 }, verdict: "not held", faults: ["accepted and lost: k1"], notes: [], seconds: 3 } as const;
-  const lines = tableText([result, { ...result, name: "replica-kill", recoveryMs: undefined, pickup: undefined, verdict: "held", faults: [] }]).split("\n");
+  const result = {
+    name: "term",
+    fault: "",
+    accepted: 1_000,
+    unknown: 0,
+    rows: 999,
+    lost: 1,
+    doubled: 0,
+    repeated: 2,
+    recoveryMs: 1_234,
+    pickup: { idleMs: 4, faultMs: 9.6 },
+    verdict: "not held",
+    faults: ["accepted and lost: k1"],
+    notes: [],
+    seconds: 3,
+  } as const;
+  const lines = tableText([
+    result,
+    { ...result, name: "replica-kill", recoveryMs: undefined, pickup: undefined, verdict: "held", faults: [] },
+  ]).split("\n");
   expect(new Set(lines.slice(0, 5).map((line) => line.length)).size).toBe(1);
   expect(lines[2]).toMatch(/^\| term +\| 1000 \| +999 \| +1 \| +0 \| +2 \| +1\.2 s \| +4 to 10 ms \| not held \|$/);
   expect(lines.at(-1)).toBe("term: accepted and lost: k1");

@@ -10,7 +10,13 @@ export interface Guard {
 export const GUARDS: Readonly<Record<string, Guard>> = {
   "lease-token": {
     scenario: "partition",
-    patches: [{ file: "queue/settle.lua", from: `if not before or sub(before, 24, 41) ~= sub(state, 24, 41) then return 's' end`, to: `if not before then return 's' end` }],
+    patches: [
+      {
+        file: "queue/settle.lua",
+        from: `if not before or sub(before, 24, 41) ~= sub(state, 24, 41) then return 's' end`,
+        to: `if not before then return 's' end`,
+      },
+    ],
   },
   "recorder-duplicates": {
     scenario: "lost-reply",

@@ -1,7 +1,7 @@
 /** Bodies that are much cheaper to send than to reject, and emails that are much cheaper to send than to render. */
 import { fileURLToPath } from "node:url";
-import { Caller, jsonPost } from "./caller.ts";
 import type { CallerRequest } from "./caller.ts";
+import { Caller, jsonPost } from "./caller.ts";
 import { besideOthers } from "./neighbours.ts";
 import type { Scenario } from "./scenario.ts";
 import type { AnySubmission, Stage } from "./stage.ts";
@@ -48,7 +48,9 @@ function hostileRequests(): CallerRequest[] {
     jsonPost(BATCH, `{"jobs":${"[".repeat(BATCH_BYTES / 2)}${"]".repeat(BATCH_BYTES / 2)}}`),
     jsonPost(BATCH, `{"jobs":[${numbered((n) => `{"type":"email","payload":{"to":"nobody","k${n}":[]}}`, 10_000)}]}`),
     jsonPost(BATCH, `{"jobs":[${numbered((n) => `{"type":"nothing","priority":"high","k${n}":{}}`, 10_000)}]}`),
-    jsonPost(BATCH, filled('{"type":"webhook","payload":{"url":7}}\n', MIB), { "content-type": "application/x-ndjson" }),
+    jsonPost(BATCH, filled('{"type":"webhook","payload":{"url":7}}\n', MIB), {
+      "content-type": "application/x-ndjson",
+    }),
     jsonPost(BATCH, filled("[]\n", BATCH_BYTES), { "content-type": "application/x-ndjson" }),
   ];
 }
@@ -81,11 +83,18 @@ async function sendAll(stage: Stage, requests: readonly CallerRequest[]): Promis
   stage.notes.push(`bodies: ${caller.text}; ${emails.length} emails with nested lists`);
   const odd = Object.keys(caller.statuses).filter((status) => !/^(?:4\d\d|503)$/.test(status));
   stage.expect(odd.length === 0, `bodies that are wrong were answered with ${odd.join(", ")}`);
-  stage.expect(Object.keys(caller.statuses).some((status) => status.startsWith("4")), "no body was rejected");
+  stage.expect(
+    Object.keys(caller.statuses).some((status) => status.startsWith("4")),
+    "no body was rejected",
+  );
   return undefined;
 }
 
 function nestedEmail(): AnySubmission {
   const data = { orders: new Array(NESTED).fill({}), lines: new Array(NESTED).fill(1) };
-  return { type: "email", payload: (key: string) => ({ to: "you@example.org", subject: key, template: "lines", data }), max_attempts: 1 };
+  return {
+    type: "email",
+    payload: (key: string) => ({ to: "you@example.org", subject: key, template: "lines", data }),
+    max_attempts: 1,
+  };
 }

@@ -2,7 +2,7 @@
 import sharp from "sharp";
 import { rawSocket } from "../../src/testing/raw-http.ts";
 import { crowd } from "./crowd.ts";
-import { SVG, gif, png } from "./image-files.ts";
+import { gif, png, SVG } from "./image-files.ts";
 import type { Scenario } from "./scenario.ts";
 
 const MIB = 1024 * 1024;
@@ -17,7 +17,17 @@ export const image: Scenario = {
   run: async (stage) => {
     await stage.wait(500);
     const idleRss = stage.takePeakRss();
-    const jpeg = await sharp({ create: { width: 800, height: 600, channels: 3, background: "#a0c0e0", noise: { type: "gaussian", mean: 120, sigma: 30 } } }).jpeg().toBuffer();
+    const jpeg = await sharp({
+      create: {
+        width: 800,
+        height: 600,
+        channels: 3,
+        background: "#a0c0e0",
+        noise: { type: "gaussian", mean: 120, sigma: 30 },
+      },
+    })
+      .jpeg()
+      .toBuffer();
     const cases: readonly (readonly [string, Buffer, RegExp])[] = [
       ["a PNG of 50,000 × 50,000", png(50_000, 50_000, 10), /^image_too_large$/],
       ["a truncated JPEG", jpeg.subarray(0, jpeg.length / 2), /^image_invalid$/],
@@ -27,7 +37,10 @@ export const image: Scenario = {
       ["a whole JPEG", jpeg, /^completed$/],
     ];
     for (const [what, bytes, ends] of cases) {
-      const job = await stage.outcome({ type: "image_resize", payload: { source: { base64: bytes.toString("base64") }, width: 64 } });
+      const job = await stage.outcome({
+        type: "image_resize",
+        payload: { source: { base64: bytes.toString("base64") }, width: 64 },
+      });
       const end = job.error?.code ?? job.status;
       stage.expect(ends.test(end) && job.attempt === 1, `${what} ended ${end} after ${job.attempt} attempts`);
       await stage.wait(50);
@@ -74,7 +87,10 @@ export const http: Scenario = {
       stage.expect(good.state === "accepted", `after ${what} a good request got ${good.detail}`);
     }
     // The library closes the connection while the client still sends: a kernel may drop the answer with the reset.
-    const huge = await statusOf(port, Buffer.from(`GET /api/v1/stats HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(MIB)}\r\n\r\n`));
+    const huge = await statusOf(
+      port,
+      Buffer.from(`GET /api/v1/stats HTTP/1.1\r\nHost: localhost\r\nX-Large: ${"x".repeat(MIB)}\r\n\r\n`),
+    );
     stage.expect(Number.isNaN(huge) || huge === 431, `a header of 1 MB: answered ${huge}, not 431 or nothing`);
     await crowd(stage, port);
     return undefined;

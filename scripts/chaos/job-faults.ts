@@ -9,18 +9,27 @@ export const threadCrash: Scenario = {
     await stage.load(100, { noop: 40, webhook: 20, cpu: 30, sleep: 10 });
     const crashing = [];
     for (let round = 0; round < stage.seconds; round += 1) {
-      crashing.push(await stage.submitSurely({ type: "test_cpu", payload: { do: "exit", code: round % 2 }, max_attempts: 1 }));
+      crashing.push(
+        await stage.submitSurely({ type: "test_cpu", payload: { do: "exit", code: round % 2 }, max_attempts: 1 }),
+      );
       if (round % 5 === 0) crashing.push(await stage.submitSurely({ type: "chaos_hog", payload: {} }));
       await stage.wait(1_000);
     }
     await stage.ended(crashing);
     const crashedAt = performance.now();
-    await stage.ended([await stage.submitSurely({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 })]);
+    await stage.ended([
+      await stage.submitSurely({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 }),
+    ]);
     stage.recovered(performance.now() - crashedAt);
     const ids = new Set(crashing.map(({ id }) => id));
     return (rows) => {
-      stage.expect(rows.filter(({ id }) => ids.has(id)).every(({ status }) => status === "failed"), "a job that crashed its thread did not fail");
-      const harmed = rows.filter(({ type, id, status }) => type === "test_cpu" && !ids.has(id) && status !== "completed");
+      stage.expect(
+        rows.filter(({ id }) => ids.has(id)).every(({ status }) => status === "failed"),
+        "a job that crashed its thread did not fail",
+      );
+      const harmed = rows.filter(
+        ({ type, id, status }) => type === "test_cpu" && !ids.has(id) && status !== "completed",
+      );
       stage.expect(harmed.length === 0, `${harmed.length} other jobs of the pool failed`);
     };
   },
@@ -39,11 +48,18 @@ export const poison: Scenario = {
     stage.expect(entry.state !== "refused", `the poison was refused: ${entry.detail}`);
     await stage.wait(3_000);
     await stage.stopLoad(); // the rest is waiting: each kill is seen a lease later
-    await stage.placesWhen("the poison is out of the way", ({ ready, scheduled, leased }) => ready + scheduled + leased === 0, 10 * (stage.leaseMs + 3_000));
+    await stage.placesWhen(
+      "the poison is out of the way",
+      ({ ready, scheduled, leased }) => ready + scheduled + leased === 0,
+      10 * (stage.leaseMs + 3_000),
+    );
     stage.recovered(performance.now() - startedAt);
     return (rows) => {
       const row = rows.find(({ key }) => key === entry.key);
-      stage.expect(row?.status === "failed" && row.code === "lost", `the poison ended ${row?.status ?? "nowhere"} with ${row?.code ?? "no code"}, not failed with lost`);
+      stage.expect(
+        row?.status === "failed" && row.code === "lost",
+        `the poison ended ${row?.status ?? "nowhere"} with ${row?.code ?? "no code"}, not failed with lost`,
+      );
       stage.notes.push(`it killed ${(row?.earlier.length ?? 0) + 1} times`);
       const innocent = rows.filter(({ key, status }) => key !== entry.key && status !== "completed");
       stage.expect(innocent.length === 0, `${innocent.length} other jobs did not complete`);
@@ -60,17 +76,26 @@ export const hungJob: Scenario = {
     await stage.load(60, { noop: 50, webhook: 30, cpu: 10 });
     const hung = [];
     for (let round = 0; round < stage.seconds; round += 1) {
-      hung.push(await stage.submitSurely({ type: "test_io", payload: { do: "hang" }, timeout_ms: 1_000, max_attempts: 1 }));
-      hung.push(await stage.submitSurely({ type: "test_cpu", payload: { do: "spin" }, timeout_ms: 1_000, max_attempts: 1 }));
+      hung.push(
+        await stage.submitSurely({ type: "test_io", payload: { do: "hang" }, timeout_ms: 1_000, max_attempts: 1 }),
+      );
+      hung.push(
+        await stage.submitSurely({ type: "test_cpu", payload: { do: "spin" }, timeout_ms: 1_000, max_attempts: 1 }),
+      );
     }
     const startedAt = performance.now();
     await stage.ended(hung);
-    await stage.ended([await stage.submitSurely({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 })]);
+    await stage.ended([
+      await stage.submitSurely({ type: "test_cpu", payload: { do: "return", value: 1 }, priority: 9 }),
+    ]);
     stage.recovered(performance.now() - startedAt);
     const ids = new Set(hung.map(({ id }) => id));
     return (rows) => {
       const ended = rows.filter(({ id }) => ids.has(id));
-      stage.expect(ended.length === hung.length && ended.every(({ code }) => code === "timeout"), `hung jobs ended with ${ended.map(({ code }) => code).join(", ")}`);
+      stage.expect(
+        ended.length === hung.length && ended.every(({ code }) => code === "timeout"),
+        `hung jobs ended with ${ended.map(({ code }) => code).join(", ")}`,
+      );
       const harmed = rows.filter(({ id, status }) => !ids.has(id) && status !== "completed");
       stage.expect(harmed.length === 0, `${harmed.length} other jobs did not complete`);
     };

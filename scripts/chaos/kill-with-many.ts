@@ -38,20 +38,33 @@ async function killOne(stage: Stage): Promise<Verify> {
     const workers = await Promise.all(entries.map(({ id }) => cluster.redis.workerOf(id ?? "")));
     return workers.filter((worker) => worker === victim.id).length;
   };
-  await until(async () => (await runningOnVictim()) >= LEAST_LOST, { what: `${LEAST_LOST} jobs run on the victim`, timeoutMs: handlerMs });
+  await until(async () => (await runningOnVictim()) >= LEAST_LOST, {
+    what: `${LEAST_LOST} jobs run on the victim`,
+    timeoutMs: handlerMs,
+  });
   const killedAt = Date.now(); // this machine's clock is Redis's
   await victim.kill();
   const withinMs = leaseMs + 1_000 + GROUPS * handlerMs + SLACK_MS;
   const isOver = ({ ready, leased }: Places): boolean => ready + leased < LEAST_LOST / 10;
   await stage.placesWhen("the lost jobs have ended", isOver, withinMs + handlerMs).catch(() => undefined); // the records show how late they are
   return (rows) => {
-    const lost = rows.filter(({ earlier }) => earlier.some(({ outcome, worker }) => outcome === "lost" && worker === victim.id));
+    const lost = rows.filter(({ earlier }) =>
+      earlier.some(({ outcome, worker }) => outcome === "lost" && worker === victim.id),
+    );
     const againMs = lost.map(({ started_at }) => (started_at ?? Infinity) - killedAt).sort((a, b) => a - b);
     const [firstMs = 0, lastMs = 0] = [againMs[0], againMs.at(-1)];
     stage.recovered(lastMs);
-    stage.notes.push(`${lost.length} lost jobs of ${handlerMs} ms began again ${Math.round(firstMs)} to ${Math.round(lastMs)} ms after the kill`);
+    stage.notes.push(
+      `${lost.length} lost jobs of ${handlerMs} ms began again ${Math.round(firstMs)} to ${Math.round(lastMs)} ms after the kill`,
+    );
     stage.expect(lost.length >= LEAST_LOST, `only ${lost.length} jobs were lost with the victim`);
-    stage.expect(lastMs <= withinMs, `the last lost job began again after ${Math.round(lastMs)} ms, not within ${withinMs}`);
-    stage.expect(rows.every(({ status }) => status === "completed"), "a job did not complete");
+    stage.expect(
+      lastMs <= withinMs,
+      `the last lost job began again after ${Math.round(lastMs)} ms, not within ${withinMs}`,
+    );
+    stage.expect(
+      rows.every(({ status }) => status === "completed"),
+      "a job did not complete",
+    );
   };
 }

@@ -1,9 +1,10 @@
 /** One caller submits and follows the largest jobs; the bytes of his jobs are nobody else's business. */
-import { Caller, jsonPost } from "./caller.ts";
+
 import type { CallerRequest } from "./caller.ts";
-import { cancelAll, submitOnce, submitUntilAccepted } from "./client.ts";
+import { Caller, jsonPost } from "./caller.ts";
 import type { Submission } from "./client.ts";
-import { MIB, largeCustom, largeEmail, largeImage } from "./large-payloads.ts";
+import { cancelAll, submitOnce, submitUntilAccepted } from "./client.ts";
+import { largeCustom, largeEmail, largeImage, MIB } from "./large-payloads.ts";
 import type { Entry } from "./ledger.ts";
 import { besideOthers } from "./neighbours.ts";
 import type { Scenario } from "./scenario.ts";
@@ -29,7 +30,10 @@ export const largeJobs: Scenario = {
   run: async (stage) => {
     await stage.cluster.smtp.behave({ kind: "sink", pauseMs: SMTP_PAUSE_MS });
     const waiting = stage.isFast ? 4 : 10;
-    return besideOthers(stage, { dataBytes: (waiting + RUNNING_AT_ONCE) * LARGE_BYTES, during: () => submitAndFollow(stage, waiting) });
+    return besideOthers(stage, {
+      dataBytes: (waiting + RUNNING_AT_ONCE) * LARGE_BYTES,
+      during: () => submitAndFollow(stage, waiting),
+    });
   },
 };
 
@@ -37,17 +41,23 @@ async function submitAndFollow(stage: Stage, waiting: number): Promise<undefined
   const { ledger, cluster, random } = stage;
   const scheduled: { readonly entry: Entry; readonly body: string }[] = [];
   for (let n = 0; n < waiting; n += 1) {
-    const { entry, body } = bodyOf(stage, (key) => ({ ...(n % 3 === 2 ? largeImage : largeEmail)(key, LARGE_BYTES), delay_ms: 3_600_000 }));
+    const { entry, body } = bodyOf(stage, (key) => ({
+      ...(n % 3 === 2 ? largeImage : largeEmail)(key, LARGE_BYTES),
+      delay_ms: 3_600_000,
+    }));
     await submitUntilAccepted(cluster.urlOf, entry, body);
     scheduled.push({ entry, body });
   }
   const ids = scheduled.flatMap(({ entry: { id } }) => id ?? []);
   const [first] = scheduled;
-  if (first === undefined || ids.length < waiting) stage.expect(false, `only ${ids.length} of ${waiting} large jobs were accepted`);
+  if (first === undefined || ids.length < waiting)
+    stage.expect(false, `only ${ids.length} of ${waiting} large jobs were accepted`);
   const urls = cluster.alive.map(({ url }) => url);
   const lists = [get("/jobs?tag=nobody"), get("/jobs?type=email&status=scheduled&limit=50")];
   // The same submission again under its key is not a new job: it waits for the first one.
-  const wait = jsonPost("/api/v1/jobs?wait=1", first?.body ?? "", { "idempotency-key": `key-${first?.entry.key ?? ""}` });
+  const wait = jsonPost("/api/v1/jobs?wait=1", first?.body ?? "", {
+    "idempotency-key": `key-${first?.entry.key ?? ""}`,
+  });
   const callers = [
     new Caller({ urls, requests: [...ids.map((id) => get(`/jobs/${id}`)), ...lists], atOnce: 4 }),
     new Caller({ urls, requests: ids.map((id) => get(`/jobs/${id}/events`)), atOnce: 2 * ids.length, holdMs: 2_000 }),
@@ -62,14 +72,21 @@ async function submitAndFollow(stage: Stage, waiting: number): Promise<undefined
   }
   await Promise.all(callers.map((caller) => caller.stop()));
   await Promise.all(submissions);
-  for (const [n, what] of ["reads and lists", "streams", "waits"].entries()) stage.notes.push(`${what}: ${callers[n]?.text ?? ""}`);
+  for (const [n, what] of ["reads and lists", "streams", "waits"].entries())
+    stage.notes.push(`${what}: ${callers[n]?.text ?? ""}`);
   const own = ledger.in("accepted").filter(({ by }) => by === "scenario").length;
   stage.notes.push(`${own} large jobs accepted, ${scheduled.length + submissions.length - own} not`);
-  await cancelAll(urls[0] ?? "", scheduled.map(({ entry }) => entry));
+  await cancelAll(
+    urls[0] ?? "",
+    scheduled.map(({ entry }) => entry),
+  );
   return undefined;
 }
 
-function bodyOf({ ledger }: Stage, submissionOf: (key: string) => Submission): { readonly entry: Entry; readonly body: string } {
+function bodyOf(
+  { ledger }: Stage,
+  submissionOf: (key: string) => Submission,
+): { readonly entry: Entry; readonly body: string } {
   const entry = ledger.open("large");
   return { entry, body: JSON.stringify(submissionOf(entry.key)) };
 }

@@ -12,12 +12,20 @@ function base64Of(characters: number): string {
 
 export function largeEmail(key: string, bytes: number): Submission {
   const attachments = [{ filename: "large.bin", base64: base64Of(bytes - ROOM_BYTES) }];
-  return { type: "email", payload: { to: "you@example.org", subject: key, body: "See the attachment.", attachments }, tags: [key] };
+  return {
+    type: "email",
+    payload: { to: "you@example.org", subject: key, body: "See the attachment.", attachments },
+    tags: [key],
+  };
 }
 
 /** No image: it ends as soon as its bytes are looked at, so that its size is all that it costs. */
 export function largeImage(key: string, bytes: number): Submission {
-  return { type: "image_resize", payload: { source: { base64: base64Of(bytes - ROOM_BYTES) }, width: 64 }, tags: [key] };
+  return {
+    type: "image_resize",
+    payload: { source: { base64: base64Of(bytes - ROOM_BYTES) }, width: 64 },
+    tags: [key],
+  };
 }
 
 export function largeExport(key: string, bytes: number): Submission {

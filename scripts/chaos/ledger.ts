@@ -35,7 +35,18 @@ export class Ledger {
   /** A new submission, before it is sent. @param key where its submitter has chosen one already */
   open(type: string, { by = "scenario", key }: { readonly by?: Submitter; readonly key?: string } = {}): Entry {
     this.#made += 1;
-    const entry: Entry = { key: key ?? `k${this.#made}`, type, by, state: "pending", id: undefined, ms: 0, at: performance.now(), answeredAt: 0, detail: "", hasUnknownTry: false };
+    const entry: Entry = {
+      key: key ?? `k${this.#made}`,
+      type,
+      by,
+      state: "pending",
+      id: undefined,
+      ms: 0,
+      at: performance.now(),
+      answeredAt: 0,
+      detail: "",
+      hasUnknownTry: false,
+    };
     this.entries.set(entry.key, entry);
     return entry;
   }
@@ -52,7 +63,10 @@ export class Ledger {
 
   /** The 95th percentile of the answers' times of submissions accepted in a span of `performance.now()`. */
   p95Ms(from: number, to: number): number {
-    const times = this.in("accepted").filter(({ at }) => at >= from && at < to).map(({ ms }) => ms).sort((a, b) => a - b);
+    const times = this.in("accepted")
+      .filter(({ at }) => at >= from && at < to)
+      .map(({ ms }) => ms)
+      .sort((a, b) => a - b);
     return times[Math.floor(times.length * 0.95)] ?? 0;
   }
 }
@@ -60,7 +74,9 @@ export class Ledger {
 /** How often each submission's side effect reached a peer. */
 export function effectsSeen(http: HttpPeer, smtp: SmtpPeer): Map<string, number> {
   const seen = new Map<string, number>();
-  const note = (key: string): void => { seen.set(key, (seen.get(key) ?? 0) + 1); };
+  const note = (key: string): void => {
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+  };
   for (const { path } of http.requests) if (path.startsWith("/hook/")) note(path.slice("/hook/".length));
   for (const { mail } of smtp.messages) note(mail.subject ?? "");
   return seen;

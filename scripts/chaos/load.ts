@@ -68,7 +68,9 @@ export class Load {
     const kind = weighted(random, mix);
     const entry = ledger.open(kind, { by: "load" });
     const body = JSON.stringify({ ...submissionOf(kind, entry.key, random, hookUrl), tags: [entry.key] });
-    const request = (random() < KEYED_SHARE ? submitUntilAccepted(urlOf, entry, body) : submitOnce(urlOf(), entry, body)).finally(() => this.#underWay.delete(request));
+    const request = (
+      random() < KEYED_SHARE ? submitUntilAccepted(urlOf, entry, body) : submitOnce(urlOf(), entry, body)
+    ).finally(() => this.#underWay.delete(request));
     this.#underWay.add(request);
   }
 }

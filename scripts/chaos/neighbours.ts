@@ -4,8 +4,8 @@
  */
 import type { Entry } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
-import { Probes, answerP99, pickupP99 } from "./probes.ts";
 import type { Pickup, Span } from "./probes.ts";
+import { answerP99, Probes, pickupP99 } from "./probes.ts";
 import { RedisMemory } from "./redis-memory.ts";
 import type { Verify } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -84,19 +84,31 @@ function checkMemory(stage: Stage, dataBytes: number, highestBytes: number): voi
   stage.expect(highestBytes <= limitBytes, `Redis took ${highest ?? ""}, more than ${limit ?? ""}`);
 }
 
-function checkOthers(stage: Stage, probes: Probes, { idle, fault }: Readonly<Record<"idle" | "fault", Span>>, rows: readonly Row[]): void {
+function checkOthers(
+  stage: Stage,
+  probes: Probes,
+  { idle, fault }: Readonly<Record<"idle" | "fault", Span>>,
+  rows: readonly Row[],
+): void {
   const byKey = new Map(rows.map((row) => [row.key ?? "", row]));
   const [before, meanwhile] = [probes.in(idle), probes.in(fault)];
   const pickup = { idleMs: pickupP99(before, byKey), faultMs: pickupP99(meanwhile, byKey) };
   const answer = { idleMs: answerP99(before), faultMs: answerP99(meanwhile) };
   stage.pickup = pickup;
   const pair = ({ idleMs, faultMs }: Pickup): string => `${idleMs.toFixed(0)} and ${faultMs.toFixed(0)} ms`;
-  stage.notes.push(`${before.length} probes at rest and ${meanwhile.length} during the fault: pickup p99 ${pair(pickup)}, answer p99 ${pair(answer)}`);
+  stage.notes.push(
+    `${before.length} probes at rest and ${meanwhile.length} during the fault: pickup p99 ${pair(pickup)}, answer p99 ${pair(answer)}`,
+  );
   expectWithin(stage, "the pickup p99", pickup, UNDISTURBED_PICKUP_MS[stage.pace]);
   expectWithin(stage, "the answer p99", answer, UNDISTURBED_ANSWER_MS[stage.pace]);
-  const others = [...stage.ledger.entries.values()].filter(({ by, at }) => by !== "scenario" && at >= fault.from && at < fault.to);
+  const others = [...stage.ledger.entries.values()].filter(
+    ({ by, at }) => by !== "scenario" && at >= fault.from && at < fault.to,
+  );
   const turnedAway = others.filter(({ state, hasUnknownTry }) => hasUnknownTry || state !== "accepted");
-  stage.expect(turnedAway.length === 0, `${turnedAway.length} of ${others.length} others' submissions got no 202: ${firstDetail(turnedAway)}`);
+  stage.expect(
+    turnedAway.length === 0,
+    `${turnedAway.length} of ${others.length} others' submissions got no 202: ${firstDetail(turnedAway)}`,
+  );
 }
 
 /** NaN, for want of probes, is not within any limit. */

@@ -1,7 +1,7 @@
 /** What the chaos run is told on its command line. */
 import { parseArgs } from "node:util";
-import { GUARDS } from "./guards.ts";
 import { SCENARIOS } from "./catalog.ts";
+import { GUARDS } from "./guards.ts";
 import type { Pace } from "./stage.ts";
 
 export interface Options {
@@ -56,7 +56,11 @@ export function parseOptions(args: readonly string[], now: number): Options | un
   if (values.help) return undefined;
   return {
     seed: values.seed === undefined ? now % 1_000_000 : wholeNumber("seed", values.seed),
-    only: names("only", values.only, SCENARIOS.map(({ name }) => name)),
+    only: names(
+      "only",
+      values.only,
+      SCENARIOS.map(({ name }) => name),
+    ),
     seconds: values.seconds === undefined ? undefined : wholeNumber("seconds", values.seconds),
     jobs: values.jobs === undefined ? undefined : wholeNumber("jobs", values.jobs),
     broken: values.break === "all" ? Object.keys(GUARDS) : names("break", values.break, Object.keys(GUARDS)),
@@ -68,7 +72,8 @@ export function parseOptions(args: readonly string[], now: number): Options | un
 function names(flag: string, text: string | undefined, known: readonly string[]): readonly string[] | undefined {
   const given = text?.split(",");
   const unknown = given?.filter((name) => !known.includes(name)) ?? [];
-  if (unknown.length > 0) throw new Error(`--${flag}: there is no ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`--${flag}: there is no ${unknown.join(", ")}; there are ${known.join(", ")}`);
   return given;
 }
 

@@ -39,7 +39,11 @@ export const smtp: Scenario = {
     for (const { behaviour, mendAfterMs, ends, sent } of SMTP_CASES) {
       const before = peer.messages.length;
       await peer.behave(behaviour);
-      const entry = await stage.submitSurely({ type: "email", payload: (key) => ({ to: "you@example.org", subject: key, body: "hello" }), max_attempts: 20 });
+      const entry = await stage.submitSurely({
+        type: "email",
+        payload: (key) => ({ to: "you@example.org", subject: key, body: "hello" }),
+        max_attempts: 20,
+      });
       if (mendAfterMs !== undefined) {
         await stage.wait(mendAfterMs);
         await peer.behave({ kind: "accept" });
@@ -47,8 +51,14 @@ export const smtp: Scenario = {
       const [job] = await stage.ended([entry]);
       const took = peer.messages.slice(before);
       const end = endOf(job);
-      stage.expect(end === ends && took.length === sent, `SMTP ${behaviour.kind}: ended ${end} with ${took.length} mails, not ${ends} with ${sent}`);
-      stage.expect(new Set(took.map(({ mail }) => mail.messageId)).size <= 1, `SMTP ${behaviour.kind}: a repeat has another Message-ID`);
+      stage.expect(
+        end === ends && took.length === sent,
+        `SMTP ${behaviour.kind}: ended ${end} with ${took.length} mails, not ${ends} with ${sent}`,
+      );
+      stage.expect(
+        new Set(took.map(({ mail }) => mail.messageId)).size <= 1,
+        `SMTP ${behaviour.kind}: a repeat has another Message-ID`,
+      );
       await peer.behave({ kind: "accept" });
     }
     return undefined;
@@ -93,8 +103,22 @@ const WEBHOOK_CASES: readonly WebhookCase[] = [
   { path: "/500", ends: "completed", attempt: 3, requests: 3 },
   { path: "/429", ends: "completed", attempt: 1, requests: 3 },
   { path: "/410", ends: "http_410", attempt: 1, requests: 1 },
-  { path: "/drip", payload: { timeout_ms: 1_000 }, fields: { max_attempts: 1 }, ends: "timeout", attempt: 1, requests: 1 },
-  { path: "/hang", payload: { timeout_ms: 1_000 }, fields: { max_attempts: 2 }, ends: "timeout", attempt: 2, requests: 2 },
+  {
+    path: "/drip",
+    payload: { timeout_ms: 1_000 },
+    fields: { max_attempts: 1 },
+    ends: "timeout",
+    attempt: 1,
+    requests: 1,
+  },
+  {
+    path: "/hang",
+    payload: { timeout_ms: 1_000 },
+    fields: { max_attempts: 2 },
+    ends: "timeout",
+    attempt: 2,
+    requests: 2,
+  },
   { path: "/endless", ends: "completed", attempt: 1, requests: 1 },
   { path: "/drop", ends: "completed", attempt: 2, requests: 2 },
   { path: "/loop", payload: { follow_redirects: 5 }, ends: "too_many_redirects", attempt: 1, requests: 6 },
@@ -119,8 +143,12 @@ export const webhook: Scenario = {
     await cluster.replica(0).term();
     await cluster.boot(0, { OUTBOUND_ALLOW_PRIVATE: "false" });
     const before = cluster.http.requests.length;
-    const ends = await Promise.all(OWN_HOSTS.map((host) => stage.outcome(webhookTo(`http://${host}:${cluster.http.port}/private`))));
-    OWN_HOSTS.forEach((host, i) => stage.expect(endOf(ends[i]) === "target_refused", `a webhook to ${host} ended ${endOf(ends[i])}`));
+    const ends = await Promise.all(
+      OWN_HOSTS.map((host) => stage.outcome(webhookTo(`http://${host}:${cluster.http.port}/private`))),
+    );
+    OWN_HOSTS.forEach((host, i) =>
+      stage.expect(endOf(ends[i]) === "target_refused", `a webhook to ${host} ended ${endOf(ends[i])}`),
+    );
     stage.expect(cluster.http.requests.length === before, "a webhook reached a private address");
     return undefined;
   },
@@ -130,10 +158,16 @@ function webhookTo(url: string, payload: object = {}, fields: object = {}): AnyS
   return { type: "webhook", payload: { url, ...payload }, ...fields };
 }
 
-async function playWebhook(stage: Stage, { path, payload, fields, ends, attempt, requests }: WebhookCase): Promise<void> {
+async function playWebhook(
+  stage: Stage,
+  { path, payload, fields, ends, attempt, requests }: WebhookCase,
+): Promise<void> {
   const { http } = stage.cluster;
   const job = await stage.outcome(webhookTo(http.url(path), payload, fields));
   const reached = http.requests.filter((request) => request.path === path).length;
   const isRight = endOf(job) === ends && job.attempt === attempt && reached === requests;
-  stage.expect(isRight, `webhook ${path}: ${endOf(job)} after ${job.attempt} attempts and ${reached} requests, not ${ends}, ${attempt} and ${requests}`);
+  stage.expect(
+    isRight,
+    `webhook ${path}: ${endOf(job)} after ${job.attempt} attempts and ${reached} requests, not ${ends}, ${attempt} and ${requests}`,
+  );
 }

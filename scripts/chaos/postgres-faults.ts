@@ -20,13 +20,25 @@ export const postgresStop: Scenario = {
     const stoppedAt = performance.now();
     await stage.wait(stage.seconds * 1_000);
     const health = await call(`${cluster.replica(0).url}/api/v1/health`, "GET");
-    stage.expect(health.status === 200 && health.body["status"] === "degraded", `health said ${health.status} ${String(health.body["status"])} without Postgres`);
+    stage.expect(
+      health.status === 200 && health.body["status"] === "degraded",
+      `health said ${health.status} ${String(health.body["status"])} without Postgres`,
+    );
     const acceptedMeanwhile = ledger.in("accepted").filter(({ at }) => at > stoppedAt).length;
     const { outbox } = await cluster.redis.places();
-    stage.expect(acceptedMeanwhile > (stage.seconds * stage.rateOf(RATE)) / 2, `only ${acceptedMeanwhile} jobs were accepted without Postgres`);
-    stage.expect(outbox > acceptedMeanwhile / 2, `only ${outbox} jobs stand in the outbox: jobs do not go on without Postgres`);
+    stage.expect(
+      acceptedMeanwhile > (stage.seconds * stage.rateOf(RATE)) / 2,
+      `only ${acceptedMeanwhile} jobs were accepted without Postgres`,
+    );
+    stage.expect(
+      outbox > acceptedMeanwhile / 2,
+      `only ${outbox} jobs stand in the outbox: jobs do not go on without Postgres`,
+    );
     const peakRss = stage.takePeakRss();
-    stage.expect(peakRss < 2 * idleRss, `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
+    stage.expect(
+      peakRss < 2 * idleRss,
+      `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`,
+    );
     stage.notes.push(`outbox ${outbox}; memory ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
     await cluster.services.postgres.restart();
     const backAt = performance.now();
@@ -61,10 +73,19 @@ export const postgresSlow: Scenario = {
     await session.query("rollback");
     await session.end();
     const [before, during] = [ledger.p95Ms(beforeAt, lockedAt), ledger.p95Ms(lockedAt, freeAt)];
-    stage.expect(during < Math.max(100, 3 * before), `submissions took ${Math.round(during)} ms (p95) behind a lock, ${Math.round(before)} before it`);
-    stage.expect(ready < Math.max(100, 2 * readyBefore), `${ready} jobs waited, ${readyBefore} before: claims slowed down`);
+    stage.expect(
+      during < Math.max(100, 3 * before),
+      `submissions took ${Math.round(during)} ms (p95) behind a lock, ${Math.round(before)} before it`,
+    );
+    stage.expect(
+      ready < Math.max(100, 2 * readyBefore),
+      `${ready} jobs waited, ${readyBefore} before: claims slowed down`,
+    );
     const peakRss = stage.takePeakRss();
-    stage.expect(peakRss < 2 * idleRss, `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`);
+    stage.expect(
+      peakRss < 2 * idleRss,
+      `a replica grew from ${Math.round(idleRss / MIB)} to ${Math.round(peakRss / MIB)} MiB`,
+    );
     stage.notes.push(`submit p95 ${Math.round(before)} ms before, ${Math.round(during)} ms behind the lock`);
     await stage.stopLoad();
     await stage.placesWhen("the outbox has drained", (places) => places.outbox === 0);
@@ -74,7 +95,16 @@ export const postgresSlow: Scenario = {
 };
 
 /** Values that one store or the other cannot hold, as JSON text. */
-const BAD_VALUES = [String.raw`"\u0000"`, String.raw`"\ud800"`, String.raw`"\udc00x"`, "1e400000", "-1e400000", "123456789012345678901234567890", String.raw`"\\u0000"`, `"${"é".repeat(500)}"`];
+const BAD_VALUES = [
+  String.raw`"\u0000"`,
+  String.raw`"\ud800"`,
+  String.raw`"\udc00x"`,
+  "1e400000",
+  "-1e400000",
+  "123456789012345678901234567890",
+  String.raw`"\\u0000"`,
+  `"${"é".repeat(500)}"`,
+];
 /** Stands in for whatever a Postgres may yet refuse: a row of its own error class. */
 const REFUSE = `create function refuse() returns trigger language plpgsql as $$ begin
   if new.payload::text like '%refuse-me%' then raise exception 'refused by the harness' using errcode = '22P05'; end if;
@@ -99,8 +129,14 @@ export const badRow: Scenario = {
     await stage.measureRecovery();
     return (rows) => {
       const bad = rows.filter(({ key }) => refusedKeys.has(key ?? ""));
-      stage.expect(bad.length === refusedKeys.size && bad.length > 0, `${bad.length} of ${refusedKeys.size} refused rows are there`);
-      stage.expect(bad.every(({ code }) => code === "unrecordable"), "a row that Postgres refuses is not marked unrecordable");
+      stage.expect(
+        bad.length === refusedKeys.size && bad.length > 0,
+        `${bad.length} of ${refusedKeys.size} refused rows are there`,
+      );
+      stage.expect(
+        bad.every(({ code }) => code === "unrecordable"),
+        "a row that Postgres refuses is not marked unrecordable",
+      );
     };
   },
 };

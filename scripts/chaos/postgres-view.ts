@@ -15,7 +15,12 @@ export interface Row {
   readonly run_at: number | null;
   readonly started_at: number | null;
   /** Without those that a limit of their destination gave back: they have done nothing. */
-  readonly earlier: readonly { readonly outcome: string; readonly worker: string; readonly started_at: number; readonly finished_at: number }[];
+  readonly earlier: readonly {
+    readonly outcome: string;
+    readonly worker: string;
+    readonly started_at: number;
+    readonly finished_at: number;
+  }[];
 }
 
 const ROWS = `select id, type, status, attempt, max_attempts, worker, tags[1] as key, error->>'code' as code, 
@@ -56,12 +61,15 @@ export class PostgresView {
 
   /** How many of these jobs have a terminal record. */
   async countOf(ids: readonly string[]): Promise<number> {
-    return Number((await this.query<{ count: string }>("select count(*) from jobs where id = any($1::uuid[])", [ids]))[0]?.count);
+    return Number(
+      (await this.query<{ count: string }>("select count(*) from jobs where id = any($1::uuid[])", [ids]))[0]?.count,
+    );
   }
 
   /** The backends that are inside a COPY now. */
   async copyingPids(): Promise<number[]> {
-    const sql = "select pid from pg_stat_activity where application_name = 'taskflow-recorder' and state = 'active' and query like 'copy %' and datname = current_database()";
+    const sql =
+      "select pid from pg_stat_activity where application_name = 'taskflow-recorder' and state = 'active' and query like 'copy %' and datname = current_database()";
     try {
       this.#watcher ??= await this.connect();
       return (await this.#watcher.query<{ pid: number }>(sql)).rows.map(({ pid }) => pid);

@@ -1,8 +1,8 @@
 /** Small jobs of another caller, at a steady rate. Each job's own record says how long it waited until it was picked up. */
 import { quantileOf } from "../../bench/median.ts";
+import { enter } from "./client.ts";
 import { ClientThread } from "./client-thread.ts";
 import type { Entry, Ledger } from "./ledger.ts";
-import { enter } from "./client.ts";
 import type { Row } from "./postgres-view.ts";
 
 export interface ProbesOptions {
@@ -39,7 +39,9 @@ export class Probes {
   readonly #entries: Entry[] = [];
 
   constructor({ ledger, ...options }: ProbesOptions) {
-    this.#thread = new ClientThread<Answered>("prober.mjs", options, (answered) => this.#entries.push(entryOf(ledger, answered)));
+    this.#thread = new ClientThread<Answered>("prober.mjs", options, (answered) =>
+      this.#entries.push(entryOf(ledger, answered)),
+    );
   }
 
   /** Resolves when every probe has its answer. */
@@ -77,5 +79,8 @@ export function pickupP99(entries: readonly Entry[], rows: ReadonlyMap<string, R
 }
 
 export function answerP99(entries: readonly Entry[]): number {
-  return quantileOf(entries.map(({ ms }) => ms), 0.99);
+  return quantileOf(
+    entries.map(({ ms }) => ms),
+    0.99,
+  );
 }

@@ -1,5 +1,5 @@
 /** A copy of the built program: a rebuild of dist/ does not touch a run, and a guard can be taken out of it. */
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testJobsDir } from "../../src/testing/jobs-dir.ts";
@@ -44,10 +44,15 @@ export function copyProgram(): Program {
       const path = join(copy, file);
       const text = readFileSync(path, "utf8");
       if (!text.includes(from)) throw new Error(`dist/${file} does not hold the text to take out: ${from}`);
-      writeFileSync(path, text.replaceAll(from, () => to));
+      writeFileSync(
+        path,
+        text.replaceAll(from, () => to),
+      );
     },
     shaOf: async (script) => {
-      const { scripts } = (await import(join(copy, "queue", "scripts.js"))) as { scripts: Readonly<Record<string, { readonly sha: string }>> };
+      const { scripts } = (await import(join(copy, "queue", "scripts.js"))) as {
+        scripts: Readonly<Record<string, { readonly sha: string }>>;
+      };
       const { sha } = scripts[script] ?? {};
       if (sha === undefined) throw new Error(`there is no script ${script}`);
       return sha;

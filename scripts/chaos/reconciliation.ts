@@ -32,13 +32,30 @@ export async function reconcile(reconciled: Reconciled): Promise<string[]> {
   return told;
 }
 
-function runVerify({ cli, redisAddr, databaseUrl, leaseMs, jobsDir }: Reconciled): Promise<{ code: number; out: string; err: string }> {
-  const env = { PATH: process.env["PATH"] ?? "", REDIS_ADDR: redisAddr, DATABASE_URL: databaseUrl, LEASE_MS: String(leaseMs), TASKFLOW_JOBS: jobsDir };
+function runVerify({
+  cli,
+  redisAddr,
+  databaseUrl,
+  leaseMs,
+  jobsDir,
+}: Reconciled): Promise<{ code: number; out: string; err: string }> {
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    REDIS_ADDR: redisAddr,
+    DATABASE_URL: databaseUrl,
+    LEASE_MS: String(leaseMs),
+    TASKFLOW_JOBS: jobsDir,
+  };
   return new Promise((resolve) => {
-    execFile(process.execPath, [cli, "verify", "--json"], { env, timeout: WITHIN_MS, maxBuffer: MAX_OUTPUT_BYTES }, (error, out, err) => {
-      // a number is the exit code; anything else (a signal, no such file) is a run that failed
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      resolve({ code, out, err: err || (error?.message ?? "") });
-    });
+    execFile(
+      process.execPath,
+      [cli, "verify", "--json"],
+      { env, timeout: WITHIN_MS, maxBuffer: MAX_OUTPUT_BYTES },
+      (error, out, err) => {
+        // a number is the exit code; anything else (a signal, no such file) is a run that failed
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+        resolve({ code, out, err: err || (error?.message ?? "") });
+      },
+    );
   });
 }

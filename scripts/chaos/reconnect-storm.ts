@@ -1,8 +1,8 @@
 /** All browsers that follow jobs come again at once, as when another replica has drained, each with the last event that it saw. */
 import { EventStream } from "../../src/testing/event-stream.ts";
 import { until } from "../../src/testing/until.ts";
-import { Caller } from "./caller.ts";
 import type { CallerRequest } from "./caller.ts";
+import { Caller } from "./caller.ts";
 import { cancelAll, submitBatch } from "./client.ts";
 import { besideOthers } from "./neighbours.ts";
 import type { Scenario } from "./scenario.ts";
@@ -58,10 +58,16 @@ async function missMuch(stage: Stage, url: string): Promise<string> {
   // The history is kept while anybody follows all jobs.
   const other = await EventStream.open(`${url}/api/v1/events?type=email&status=failed`);
   await stage.submitSurely({ type: "noop", payload: {}, delay_ms: 100 });
-  const { id } = await until(() => stream.events.find((event) => event.id !== ""), { what: "the stream of all jobs has an event" });
+  const { id } = await until(() => stream.events.find((event) => event.id !== ""), {
+    what: "the stream of all jobs has an event",
+  });
   await stream.close();
   for (let missed = 0; missed < MISSED_JOBS[stage.pace]; missed += BATCH) {
-    await submitBatch(url, ledger, Array.from({ length: BATCH }, () => ({ type: "noop", payload: {} })));
+    await submitBatch(
+      url,
+      ledger,
+      Array.from({ length: BATCH }, () => ({ type: "noop", payload: {} })),
+    );
   }
   await stage.placesWhen("the missed jobs have run", ({ ready }) => ready < 50);
   await other.close();

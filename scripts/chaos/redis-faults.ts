@@ -61,15 +61,28 @@ export const lostReply: Scenario = {
     for (let round = 0; round < rounds; round += 1) {
       for (const verb of VERBS) {
         const sha = Buffer.from(await cluster.services.program.shaOf(verb));
-        await lose(stage, verb, cluster.proxy(0, "redis").dropNextReply((request) => request.includes(sha)));
+        await lose(
+          stage,
+          verb,
+          cluster.proxy(0, "redis").dropNextReply((request) => request.includes(sha)),
+        );
       }
-      await lose(stage, "the commit of a COPY", cluster.proxy(0, "postgres").dropNextReply((request) => request.subarray(-COPY_DONE.length).equals(COPY_DONE)));
+      await lose(
+        stage,
+        "the commit of a COPY",
+        cluster.proxy(0, "postgres").dropNextReply((request) => request.subarray(-COPY_DONE.length).equals(COPY_DONE)),
+      );
     }
-    stage.notes.push(`${rounds * (VERBS.length + 1)} answers lost in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+    stage.notes.push(
+      `${rounds * (VERBS.length + 1)} answers lost in ${Math.round((performance.now() - startedAt) / 1_000)} s`,
+    );
     await stage.measureRecovery();
     return (rows) => {
       const again = rows.filter(({ attempt, earlier }) => attempt !== 1 || earlier.length > 0);
-      stage.expect(again.length === 0, `${again.length} jobs paid an attempt for a lost answer: ${JSON.stringify(again[0])}`);
+      stage.expect(
+        again.length === 0,
+        `${again.length} jobs paid an attempt for a lost answer: ${JSON.stringify(again[0])}`,
+      );
     };
   },
 };
@@ -89,7 +102,10 @@ export const redisFull: Scenario = {
   run: async (stage) => {
     const { cluster, ledger } = stage;
     await stage.load(100);
-    const sleepers = Array.from({ length: FILLERS }, () => ({ type: "test_io", payload: { do: "sleep", ms: 300, filler: "x".repeat(200) } }));
+    const sleepers = Array.from({ length: FILLERS }, () => ({
+      type: "test_io",
+      payload: { do: "sleep", ms: 300, filler: "x".repeat(200) },
+    }));
     await submitBatch(cluster.urlOf(), ledger, sleepers);
     const used = await cluster.redis.usedMemoryBytes();
     await cluster.redis.send("CONFIG", "SET", "maxmemory", used - 100_000);
@@ -100,7 +116,10 @@ export const redisFull: Scenario = {
     await stage.measureRecovery();
     const refusals = ledger.in("refused").filter(({ at }) => at >= fullAt - 50);
     stage.expect(refusals.length > 0, "no submission was refused while Redis was full");
-    stage.expect(refusals.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)), `a refusal does not say that Redis is full: ${refusals[0]?.detail ?? ""}`);
+    stage.expect(
+      refusals.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)),
+      `a refusal does not say that Redis is full: ${refusals[0]?.detail ?? ""}`,
+    );
     return undefined;
   },
 };

@@ -74,9 +74,15 @@ async function refusedFor(stage: Stage, reason: RegExp): Promise<void> {
   await stage.wait(stage.seconds * 1_000);
   const sent = [...ledger.entries.values()].filter(({ at, state }) => at >= from && state !== "pending");
   const wrong = sent.find(({ state, detail }) => state === "accepted" || !detail.startsWith("503 "));
-  stage.expect(wrong === undefined, `a submission was ${wrong?.state ?? ""}, not answered with 503: ${wrong?.detail ?? ""}`);
+  stage.expect(
+    wrong === undefined,
+    `a submission was ${wrong?.state ?? ""}, not answered with 503: ${wrong?.detail ?? ""}`,
+  );
   // Not all: a replica may leave the connection, to look for a Redis that takes writes.
-  stage.expect(sent.some(({ detail }) => reason.test(detail)), `none of ${sent.length} answers says ${String(reason)}: ${sent[0]?.detail ?? ""}`);
+  stage.expect(
+    sent.some(({ detail }) => reason.test(detail)),
+    `none of ${sent.length} answers says ${String(reason)}: ${sent[0]?.detail ?? ""}`,
+  );
 }
 
 /** Members of the set that the filler copies: a copy takes Redis about 50 µs, so that it answers often enough while it loads. */
@@ -100,11 +106,19 @@ export const loading: Scenario = {
     await restart;
     const loadedMs = last - since;
     stage.notes.push(`Redis answered LOADING for ${(loadedMs / 1_000).toFixed(1)} s`);
-    stage.expect(loadedMs >= stage.seconds * 1_000 * LEAST_SHARE, `Redis answered LOADING for ${Math.round(loadedMs)} ms only`);
-    const met = [...stage.ledger.entries.values()].filter(({ at, answeredAt }) => at > since && answeredAt > at && answeredAt < last);
+    stage.expect(
+      loadedMs >= stage.seconds * 1_000 * LEAST_SHARE,
+      `Redis answered LOADING for ${Math.round(loadedMs)} ms only`,
+    );
+    const met = [...stage.ledger.entries.values()].filter(
+      ({ at, answeredAt }) => at > since && answeredAt > at && answeredAt < last,
+    );
     const taken = met.find(({ state }) => state === "accepted");
     const after = (ms: number | undefined): string => `${Math.round((ms ?? since) - since)} ms`;
-    stage.expect(met.length > 0 && taken === undefined, `of ${met.length} submissions one was accepted while Redis loaded, for ${after(last)}: sent after ${after(taken?.at)}, answered after ${after(taken?.answeredAt)}`);
+    stage.expect(
+      met.length > 0 && taken === undefined,
+      `of ${met.length} submissions one was accepted while Redis loaded, for ${after(last)}: sent after ${after(taken?.at)}, answered after ${after(taken?.answeredAt)}`,
+    );
     await stage.measureRecovery();
     await redis.send("DEL", "filler", "filled");
     await redis.rewriteAppendOnlyFile(); // the next scenario's Redis starts quickly again
@@ -114,14 +128,29 @@ export const loading: Scenario = {
 
 /** Few bytes and little memory that take Redis as long to repeat as they took it to do. */
 async function fillAppendOnlyFile({ seconds, cluster: { redis } }: Stage): Promise<void> {
-  await redis.send("EVAL", "for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member ' .. i) end", 1, "filler", MEMBERS);
+  await redis.send(
+    "EVAL",
+    "for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member ' .. i) end",
+    1,
+    "filler",
+    MEMBERS,
+  );
   for (let made = 0; made < seconds * COPIES_PER_SECOND; made += COPIES_PER_CALL) {
-    await redis.send("EVAL", "for i = 1, ARGV[1] do redis.call('SUNIONSTORE', KEYS[1], KEYS[2]) end", 2, "filled", "filler", COPIES_PER_CALL);
+    await redis.send(
+      "EVAL",
+      "for i = 1, ARGV[1] do redis.call('SUNIONSTORE', KEYS[1], KEYS[2]) end",
+      2,
+      "filled",
+      "filler",
+      COPIES_PER_CALL,
+    );
   }
 }
 
 /** @returns when Redis first answered that it is loading, and when it was last asked and still did, by `performance.now()` */
-async function watchLoading({ cluster: { services } }: Stage): Promise<{ readonly since: number; readonly last: number }> {
+async function watchLoading({
+  cluster: { services },
+}: Stage): Promise<{ readonly since: number; readonly last: number }> {
   let [since, last] = [0, 0];
   await until(
     async () => {

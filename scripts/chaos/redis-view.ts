@@ -31,8 +31,15 @@ export class RedisView {
   async places(): Promise<Places> {
     const types = await this.types();
     const script = "local r = {} for i, k in ipairs(KEYS) do r[i] = redis.call('ZCARD', k) end return r";
-    const keys = ["scheduled", "leased", "outbox", "live", ...types.map((type) => `ready:${type}`)].map((key) => NS + key);
-    const [scheduled = 0, leased = 0, outbox = 0, live = 0, ...ready] = (await this.send("EVAL", script, keys.length, ...keys)) as number[];
+    const keys = ["scheduled", "leased", "outbox", "live", ...types.map((type) => `ready:${type}`)].map(
+      (key) => NS + key,
+    );
+    const [scheduled = 0, leased = 0, outbox = 0, live = 0, ...ready] = (await this.send(
+      "EVAL",
+      script,
+      keys.length,
+      ...keys,
+    )) as number[];
     return { ready: ready.reduce((sum, count) => sum + count, 0), scheduled, leased, outbox, live };
   }
 
@@ -62,7 +69,14 @@ export class RedisView {
     const keys: string[] = [];
     let cursor = "0";
     do {
-      const [next, found] = (await this.send("SCAN", cursor, "MATCH", `${NS.replace(/[{}]/g, "?")}j:*`, "COUNT", 5_000)) as [string, string[]];
+      const [next, found] = (await this.send(
+        "SCAN",
+        cursor,
+        "MATCH",
+        `${NS.replace(/[{}]/g, "?")}j:*`,
+        "COUNT",
+        5_000,
+      )) as [string, string[]];
       keys.push(...found);
       cursor = next;
     } while (cursor !== "0");

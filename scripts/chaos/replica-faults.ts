@@ -1,9 +1,9 @@
 /** Replicas that are killed, stopped, frozen and cut off. */
 import { until } from "../../src/testing/until.ts";
 import { effectsSeen } from "./ledger.ts";
+import type { Row } from "./postgres-view.ts";
 import { between } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
-import type { Row } from "./postgres-view.ts";
 
 const KILL_EVERY_MS = 3_000;
 /** What the outbox may hold before the victim is killed. */
@@ -30,10 +30,14 @@ export const replicaKill: Scenario = {
       await upAgain;
     }
     return (rows) => {
-      for (const { worker, finished_at } of rows.flatMap(lostAttempts)) stage.recovered(finished_at - (killedAt.get(worker) ?? finished_at));
+      for (const { worker, finished_at } of rows.flatMap(lostAttempts))
+        stage.recovered(finished_at - (killedAt.get(worker) ?? finished_at));
       const boundMs = leaseMs + 1_000 + MEASURING_SLACK_MS;
       stage.expect(stage.recoveryMs !== undefined, "no kill met a running job");
-      stage.expect((stage.recoveryMs ?? 0) <= boundMs, `a lost job was taken over after ${Math.round(stage.recoveryMs ?? 0)} ms, not within ${boundMs}`);
+      stage.expect(
+        (stage.recoveryMs ?? 0) <= boundMs,
+        `a lost job was taken over after ${Math.round(stage.recoveryMs ?? 0)} ms, not within ${boundMs}`,
+      );
     };
   },
 };
@@ -69,8 +73,13 @@ export const killBeforeRecord: Scenario = {
     stage.recovered(performance.now() - killedAt);
     return (rows) => {
       const ownedIds = new Set(owned);
-      const again = rows.filter(({ id, earlier }) => ownedIds.has(id) && earlier.some(({ outcome }) => outcome === "lost"));
-      stage.expect(again.length === 0, `${again.length} jobs were run again although their outcome stood in the outbox`);
+      const again = rows.filter(
+        ({ id, earlier }) => ownedIds.has(id) && earlier.some(({ outcome }) => outcome === "lost"),
+      );
+      stage.expect(
+        again.length === 0,
+        `${again.length} jobs were run again although their outcome stood in the outbox`,
+      );
     };
   },
 };
@@ -85,11 +94,13 @@ export const killMidCopy: Scenario = {
     const { postgres } = cluster;
     for (const place of [0, 1]) cluster.proxy(place, "postgres").setMode({ kind: "delay", delayMs: 25 });
     await stage.load(150);
-    const inCopy = (): Promise<number> => until(async () => (await postgres.copyingPids())[0], { what: "a COPY is under way", timeoutMs: 30_000 });
+    const inCopy = (): Promise<number> =>
+      until(async () => (await postgres.copyingPids())[0], { what: "a COPY is under way", timeoutMs: 30_000 });
     const rounds = Math.max(3, stage.seconds);
     for (let round = 0; round < rounds; round += 1) {
       const pid = await inCopy();
-      if (round === 1) process.kill(pid, "SIGKILL"); // Postgres ends all its sessions and recovers
+      if (round === 1)
+        process.kill(pid, "SIGKILL"); // Postgres ends all its sessions and recovers
       else if (round === 2) await cluster.replica(0).kill();
       else await postgres.query("select pg_terminate_backend($1)", [pid]);
       await stage.wait(700);
@@ -106,19 +117,27 @@ export const partition: Scenario = {
   name: "partition",
   fault: "a replica is cut off from Redis for longer than a lease; what it sent arrives afterwards",
   seconds: { full: 0, fast: 0 },
-  slots: [{ through: ["redis"], env: { CHAOS_FAILS: "true", CHAOS_SLEEP_MS: "2000" } }, { isLate: true, env: { CHAOS_SLEEP_MS: "6000" } }],
+  slots: [
+    { through: ["redis"], env: { CHAOS_FAILS: "true", CHAOS_SLEEP_MS: "2000" } },
+    { isLate: true, env: { CHAOS_SLEEP_MS: "6000" } },
+  ],
   env: () => ({ LEASE_MS: "3000", RETRY_BASE_MS: "100", RETRY_MAX_MS: "200" }),
   run: async (stage) => {
     const { cluster } = stage;
-    const jobs = await Promise.all(Array.from({ length: 3 }, () => stage.submit({ type: "chaos_sided", payload: {} }, cluster.replica(0).url)));
+    const jobs = await Promise.all(
+      Array.from({ length: 3 }, () => stage.submit({ type: "chaos_sided", payload: {} }, cluster.replica(0).url)),
+    );
     await stage.placesWhen("the jobs run", ({ leased }) => leased === jobs.length);
     cluster.proxy(0, "redis").setMode({ kind: "black-hole" });
     const other = await cluster.boot(1);
-    const taken = await until(async () => {
-      const leased = await cluster.redis.idsIn("leased");
-      const workers = await Promise.all(leased.map((id) => cluster.redis.workerOf(id)));
-      return workers.includes(other.id);
-    }, { what: "the other replica has taken a job over", timeoutMs: 20_000 });
+    const taken = await until(
+      async () => {
+        const leased = await cluster.redis.idsIn("leased");
+        const workers = await Promise.all(leased.map((id) => cluster.redis.workerOf(id)));
+        return workers.includes(other.id);
+      },
+      { what: "the other replica has taken a job over", timeoutMs: 20_000 },
+    );
     stage.expect(taken, "nothing was taken over");
     await stage.wait(1_500); // it runs there for 6 s
     cluster.proxy(0, "redis").setMode({ kind: "pass" });
@@ -127,7 +146,9 @@ export const partition: Scenario = {
     await zombie.kill();
     await stage.measureRecovery();
     return (rows) => {
-      const stale = rows.flatMap(({ earlier }) => earlier).filter(({ worker, outcome }) => worker === zombie.id && outcome !== "lost");
+      const stale = rows
+        .flatMap(({ earlier }) => earlier)
+        .filter(({ worker, outcome }) => worker === zombie.id && outcome !== "lost");
       stage.expect(stale.length === 0, `${stale.length} attempts were settled by a replica that had lost them`);
     };
   },
@@ -151,7 +172,9 @@ export const term: Scenario = {
     for (let round = 0; round < rounds; round += 1) {
       const victim = round % 2;
       const replica = cluster.replica(victim);
-      const entries = await Promise.all(Array.from({ length: 8 }, () => stage.submitSurely({ type: "test_io", payload: { do: "sleep", ms: sleepMs } })));
+      const entries = await Promise.all(
+        Array.from({ length: 8 }, () => stage.submitSurely({ type: "test_io", payload: { do: "sleep", ms: sleepMs } })),
+      );
       long.push(...entries.map(({ id }) => id));
       await stage.wait(500); // they run, on both
       const askedAt = performance.now();
@@ -159,7 +182,10 @@ export const term: Scenario = {
       const exit = replica.term();
       await stage.wait(100);
       const refused = await stage.submit({ type: "noop", payload: {} }, replica.url);
-      stage.expect(refused.state === "refused", `a stopping replica answered a new job with ${refused.detail || "202"}`);
+      stage.expect(
+        refused.state === "refused",
+        `a stopping replica answered a new job with ${refused.detail || "202"}`,
+      );
       const code = await exit;
       stage.recovered(performance.now() - askedAt);
       stage.expect(code === 0, `a replica that was asked to stop ended with ${code ?? "a signal"}`);
@@ -172,8 +198,13 @@ export const term: Scenario = {
       // An attempt that is given back may have had its effect, and leaves no record: it is made again, but not before the drain has ended.
       const seen = effectsSeen(cluster.http, cluster.smtp);
       const twice = rows.filter(({ key, earlier }) => (seen.get(key ?? "") ?? 0) > 1 + earlier.length);
-      const early = twice.filter(({ started_at, created_at }) => !drainsEndedAt.some((at) => created_at <= at && (started_at ?? 0) >= at));
-      stage.expect(early.length === 0, `${early.length} jobs had their effect twice, which no drain gave back: ${early[0]?.id ?? ""}`);
+      const early = twice.filter(
+        ({ started_at, created_at }) => !drainsEndedAt.some((at) => created_at <= at && (started_at ?? 0) >= at),
+      );
+      stage.expect(
+        early.length === 0,
+        `${early.length} jobs had their effect twice, which no drain gave back: ${early[0]?.id ?? ""}`,
+      );
     };
   },
 };

@@ -1,6 +1,7 @@
 /** One replica: a process of the built program, to be killed, frozen and asked to stop. */
-import { spawn } from "node:child_process";
+
 import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS } from "../../src/testing/start.ts";
@@ -34,8 +35,17 @@ export class ReplicaProcess {
     this.#logPath = logPath;
     this.#logStart = readFileSync(logPath).length;
     this.url = `http://127.0.0.1:${port}`;
-    const environment = { PATH: process.env["PATH"] ?? "", MALLOC_MMAP_THRESHOLD_: MALLOC_MMAP_THRESHOLD, ...env, SERVER_ADDR: `127.0.0.1:${port}` };
-    this.#child = spawn(process.execPath, [...NODE_OPTIONS, ...nodeArgs, main], { env: environment, stdio: ["ignore", log, log], detached: true });
+    const environment = {
+      PATH: process.env["PATH"] ?? "",
+      MALLOC_MMAP_THRESHOLD_: MALLOC_MMAP_THRESHOLD,
+      ...env,
+      SERVER_ADDR: `127.0.0.1:${port}`,
+    };
+    this.#child = spawn(process.execPath, [...NODE_OPTIONS, ...nodeArgs, main], {
+      env: environment,
+      stdio: ["ignore", log, log],
+      detached: true,
+    });
     closeSync(log);
     this.exited = new Promise((resolve, reject) => this.#child.once("exit", resolve).once("error", reject));
   }

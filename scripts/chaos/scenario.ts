@@ -1,17 +1,17 @@
 /** What a fault is to the harness, and how one is played: cluster, load, fault, quiet, books, reconciliation. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { checkBooks } from "./books.ts";
 import type { Books, BooksOptions } from "./books.ts";
-import { Cluster } from "./cluster.ts";
+import { checkBooks } from "./books.ts";
 import type { Slot } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
 import type { Pickup } from "./probes.ts";
 import { seededRandom } from "./random.ts";
 import { reconcile } from "./reconciliation.ts";
 import type { Services } from "./services.ts";
-import { Stage } from "./stage.ts";
 import type { Pace } from "./stage.ts";
+import { Stage } from "./stage.ts";
 
 /** Looks at the terminal records, when all is quiet. */
 export type Verify = (rows: readonly Row[], stage: Stage) => void | Promise<void>;
@@ -83,13 +83,23 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
     throw error;
   }
   const seconds = options.seconds ?? (pace === "fast" ? scenario.seconds.fast : undefined) ?? scenario.seconds.full;
-  const stage = new Stage({ cluster, random: seededRandom(seed), pace, seconds, leaseMs: Number(env.LEASE_MS), ...(options.jobs !== undefined && { jobs: options.jobs }) });
+  const stage = new Stage({
+    cluster,
+    random: seededRandom(seed),
+    pace,
+    seconds,
+    leaseMs: Number(env.LEASE_MS),
+    ...(options.jobs !== undefined && { jobs: options.jobs }),
+  });
   const loopDelay = monitorEventLoopDelay();
   loopDelay.enable();
   const ticker = setInterval(() => onProgress(scenario.name, stage.ledger), PROGRESS_EVERY_MS);
   try {
     const books = await playOn(stage, scenario, options.settleWithinMs ?? scenario.settleWithinMs ?? SETTLE_WITHIN_MS);
-    if (stage.faults.length > 0) stage.notes.push(`this process, in which the proxies and the peers are, was held up for at most ${Math.round(loopDelay.max / 1e6)} ms`);
+    if (stage.faults.length > 0)
+      stage.notes.push(
+        `this process, in which the proxies and the peers are, was held up for at most ${Math.round(loopDelay.max / 1e6)} ms`,
+      );
     return resultOf(scenario, startedAt, stage.faults.length === 0 ? "held" : "not held", stage, books);
   } finally {
     clearInterval(ticker);
@@ -123,20 +133,37 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
 }
 
 async function settle(stage: Stage, withinMs: number): Promise<true> {
-  await stage.placesWhen("nothing is ready, scheduled, leased or in the outbox", (places) => Object.values(places).every((count) => count === 0), withinMs);
+  await stage.placesWhen(
+    "nothing is ready, scheduled, leased or in the outbox",
+    (places) => Object.values(places).every((count) => count === 0),
+    withinMs,
+  );
   return true;
 }
 
 function reconcileCluster({ cluster: { services, postgres }, leaseMs }: Stage): Promise<string[]> {
   const { redis, program } = services;
-  return reconcile({ cli: program.cli, jobsDir: program.jobsDir, redisAddr: redis.address, databaseUrl: postgres.url, leaseMs });
+  return reconcile({
+    cli: program.cli,
+    jobsDir: program.jobsDir,
+    redisAddr: redis.address,
+    databaseUrl: postgres.url,
+    leaseMs,
+  });
 }
 
 async function nameStuck({ cluster: { redis }, faults }: Stage): Promise<void> {
-  for (const key of (await redis.jobKeys()).slice(0, 3)) faults.push(`stuck: ${key} ${String(await redis.send("GET", key)).slice(0, 300)}`);
+  for (const key of (await redis.jobKeys()).slice(0, 3))
+    faults.push(`stuck: ${key} ${String(await redis.send("GET", key)).slice(0, 300)}`);
 }
 
-function resultOf(scenario: Scenario, startedAt: number, verdict: Result["verdict"], stage?: Stage, books?: Books): Result {
+function resultOf(
+  scenario: Scenario,
+  startedAt: number,
+  verdict: Result["verdict"],
+  stage?: Stage,
+  books?: Books,
+): Result {
   return {
     name: scenario.name,
     fault: scenario.fault,

@@ -2,8 +2,8 @@
 import pg from "pg";
 import type { OwnServer } from "../../src/testing/own-servers.ts";
 import { startOwnPostgres, startOwnRedis } from "../../src/testing/own-servers.ts";
-import { copyProgram } from "./program.ts";
 import type { Program } from "./program.ts";
+import { copyProgram } from "./program.ts";
 import { RedisView } from "./redis-view.ts";
 
 export interface Services {

@@ -1,7 +1,8 @@
 /** A replica with little memory, and by the thousand the largest jobs of each type: it runs them all, and never ends. */
-import { submitOnce } from "./client.ts";
+
 import type { Submission } from "./client.ts";
-import { MIB, largeEmail, largeExport, largeImage, largeWebhook } from "./large-payloads.ts";
+import { submitOnce } from "./client.ts";
+import { largeEmail, largeExport, largeImage, largeWebhook, MIB } from "./large-payloads.ts";
 import { memoryLimitOf } from "./memory-limit.ts";
 import type { Scenario, Verify } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -24,7 +25,12 @@ export const smallMemory: Scenario = {
   name: "small-memory",
   fault: "a replica of 512 MiB runs 1,000 of the largest jobs of each type, beside a slow SMTP server",
   seconds: { full: 600 },
-  slots: [{ env: { CHAOS_MEMORY_BYTES: String(LIMIT_BYTES) }, nodeArgs: [`--import=${ENTER_GROUP}`, `--max-old-space-size=${HEAP_MIB}`] }],
+  slots: [
+    {
+      env: { CHAOS_MEMORY_BYTES: String(LIMIT_BYTES) },
+      nodeArgs: [`--import=${ENTER_GROUP}`, `--max-old-space-size=${HEAP_MIB}`],
+    },
+  ],
   books: { effectsMayRepeat: true },
   settleWithinMs: 30_000, // all jobs have ended before
   run: async (stage) => {
@@ -64,9 +70,12 @@ function verify(submitted: number): Verify {
   return (rows, stage) => {
     stage.expect(rows.length === submitted, `${rows.length} rows of ${submitted} jobs`);
     const byEnd = new Map<string, number>();
-    for (const { type, status, code } of rows) byEnd.set(`${type} ${code ?? status}`, (byEnd.get(`${type} ${code ?? status}`) ?? 0) + 1);
+    for (const { type, status, code } of rows)
+      byEnd.set(`${type} ${code ?? status}`, (byEnd.get(`${type} ${code ?? status}`) ?? 0) + 1);
     stage.notes.push([...byEnd].map(([end, count]) => `${end}: ${count}`).join(", "));
-    const lost = rows.filter(({ code, earlier }) => code === "lost" || earlier.some(({ outcome }) => outcome === "lost"));
+    const lost = rows.filter(
+      ({ code, earlier }) => code === "lost" || earlier.some(({ outcome }) => outcome === "lost"),
+    );
     stage.expect(lost.length === 0, `${lost.length} leases were lost`);
   };
 }

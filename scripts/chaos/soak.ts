@@ -67,7 +67,11 @@ export const soak: Scenario = {
       await stage.measureRecovery();
       await stage.wait(between(random, SHORTEST_REST_MS, LONGEST_REST_MS));
     }
-    stage.notes.push(Object.entries(played).map(([name, times]) => `${name} ${times} ×`).join(", "));
+    stage.notes.push(
+      Object.entries(played)
+        .map(([name, times]) => `${name} ${times} ×`)
+        .join(", "),
+    );
     return undefined;
   },
 };

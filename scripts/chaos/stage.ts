@@ -1,17 +1,17 @@
 /** Where one scenario plays: its cluster, its load, the clock of its run, and what it expects. */
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../../src/testing/until.ts";
-import { call, submitOnce, submitUntilAccepted } from "./client.ts";
 import type { JobBody } from "./client.ts";
+import { call, submitOnce, submitUntilAccepted } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
-import { Ledger } from "./ledger.ts";
 import type { Entry } from "./ledger.ts";
-import { Load, MIXED } from "./load.ts";
+import { Ledger } from "./ledger.ts";
 import type { Mix } from "./load.ts";
+import { Load, MIXED } from "./load.ts";
 import type { Pickup } from "./probes.ts";
 import type { Random } from "./random.ts";
-import type { ReplicaProcess } from "./replica-process.ts";
 import type { Places } from "./redis-view.ts";
+import type { ReplicaProcess } from "./replica-process.ts";
 
 /** `fast`: within the test command, with short leases. `full`: with the settings that a deployment has. */
 export type Pace = "fast" | "full";
@@ -73,7 +73,14 @@ export class Stage {
    */
   async load(jobsPerSecond: number, mix: Mix = MIXED, warmUpMs = 1_000): Promise<void> {
     const { ledger, random, cluster } = this;
-    this.#load = new Load({ ledger, random, mix, jobsPerSecond: this.rateOf(jobsPerSecond), urlOf: cluster.urlOf, hookUrl: (key) => cluster.http.url(`/hook/${key}`) });
+    this.#load = new Load({
+      ledger,
+      random,
+      mix,
+      jobsPerSecond: this.rateOf(jobsPerSecond),
+      urlOf: cluster.urlOf,
+      hookUrl: (key) => cluster.http.url(`/hook/${key}`),
+    });
     this.#load.start();
     await delay(warmUpMs);
   }
@@ -134,7 +141,11 @@ export class Stage {
 
   #open({ payload, ...fields }: AnySubmission): [Entry, string] {
     const entry = this.ledger.open(fields.type);
-    const body = { ...fields, payload: typeof payload === "function" ? (payload as (key: string) => object)(entry.key) : payload, tags: [entry.key] };
+    const body = {
+      ...fields,
+      payload: typeof payload === "function" ? (payload as (key: string) => object)(entry.key) : payload,
+      tags: [entry.key],
+    };
     return [entry, JSON.stringify(body)];
   }
 
@@ -169,7 +180,9 @@ export class Stage {
         const { body } = await call(`${replica?.url ?? ""}/api/v1/jobs/${id ?? ""}`, "GET");
         return typeof body["finished_at"] === "string" ? (body as unknown as JobBody) : undefined;
       };
-      jobs.push(await until<JobBody | undefined>(look, { what: `job ${key} ${id ?? ""} has ended`, timeoutMs: withinMs }));
+      jobs.push(
+        await until<JobBody | undefined>(look, { what: `job ${key} ${id ?? ""} has ended`, timeoutMs: withinMs }),
+      );
     }
     return jobs;
   }
@@ -180,7 +193,8 @@ export class Stage {
    */
   async acceptedAreRecorded(since: number, withinMs: number): Promise<void> {
     const ids = this.ledger.in("accepted").flatMap(({ id }) => id ?? []);
-    while ((await this.cluster.postgres.countOf(ids)) < ids.length && performance.now() - since < withinMs) await this.wait(200);
+    while ((await this.cluster.postgres.countOf(ids)) < ids.length && performance.now() - since < withinMs)
+      await this.wait(200);
     this.recovered(performance.now() - since);
   }
 

@@ -1,21 +1,55 @@
 /** The table at the end of a run. */
 import type { Result } from "./scenario.ts";
 
-const COLUMNS = ["fault", "jobs", "rows", "lost", "doubled", "repeated", "recovery", "others' pickup", "verdict"] as const;
+const COLUMNS = [
+  "fault",
+  "jobs",
+  "rows",
+  "lost",
+  "doubled",
+  "repeated",
+  "recovery",
+  "others' pickup",
+  "verdict",
+] as const;
 
 /** A line for each result, a sum, and below it what was not held. */
 export function tableText(results: readonly Result[]): string {
   const lines = results.map((result) => [
-    ...[result.name, String(result.accepted), String(result.rows), String(result.lost), String(result.doubled), String(result.repeated)],
+    ...[
+      result.name,
+      String(result.accepted),
+      String(result.rows),
+      String(result.lost),
+      String(result.doubled),
+      String(result.repeated),
+    ],
     ...[result.recoveryMs === undefined ? "-" : `${(result.recoveryMs / 1_000).toFixed(1)} s`],
-    ...[result.pickup === undefined ? "-" : `${result.pickup.idleMs.toFixed(0)} to ${result.pickup.faultMs.toFixed(0)} ms`, result.verdict],
+    ...[
+      result.pickup === undefined
+        ? "-"
+        : `${result.pickup.idleMs.toFixed(0)} to ${result.pickup.faultMs.toFixed(0)} ms`,
+      result.verdict,
+    ],
   ]);
-  const sum = (of: (result: Result) => number): string => String(results.reduce((total, result) => total + of(result), 0));
-  const sums = ["all", sum((r) => r.accepted), sum((r) => r.rows), sum((r) => r.lost), sum((r) => r.doubled), sum((r) => r.repeated), "", "", ""];
+  const sum = (of: (result: Result) => number): string =>
+    String(results.reduce((total, result) => total + of(result), 0));
+  const sums = [
+    "all",
+    sum((r) => r.accepted),
+    sum((r) => r.rows),
+    sum((r) => r.lost),
+    sum((r) => r.doubled),
+    sum((r) => r.repeated),
+    "",
+    "",
+    "",
+  ];
   const rows = [[...COLUMNS], ...lines, sums];
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const isText = (column: number): boolean => column === 0 || column === COLUMNS.length - 1;
-  const line = (row: readonly string[]): string => `| ${row.map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(" | ")} |`;
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(" | ")} |`;
   const rule = `|${widths.map((width, i) => (isText(i) ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
   const [head = [], ...body] = rows;
   return [line(head), rule, ...body.map(line), "", ...results.flatMap(detailsOf)].join("\n");
@@ -23,5 +57,8 @@ export function tableText(results: readonly Result[]): string {
 
 function detailsOf({ name, verdict, faults, notes }: Result): string[] {
   const isHeld = verdict === "held";
-  return [...faults.map((fault) => `${name}: ${fault}`), ...(isHeld || faults.length > 0 ? notes.map((note) => `${name}: ${note}`) : [])];
+  return [
+    ...faults.map((fault) => `${name}: ${fault}`),
+    ...(isHeld || faults.length > 0 ? notes.map((note) => `${name}: ${note}`) : []),
+  ];
 }

@@ -19,12 +19,17 @@ export const clockSkew: Scenario = {
     await stage.measureRecovery();
     return (rows) => {
       const elapsed = Date.now() - startedAt;
-      const wrongDay = rows.filter(({ created_at }) => created_at < startedAt - 2_000 || created_at > startedAt + elapsed + 2_000);
+      const wrongDay = rows.filter(
+        ({ created_at }) => created_at < startedAt - 2_000 || created_at > startedAt + elapsed + 2_000,
+      );
       stage.expect(wrongDay.length === 0, `${wrongDay.length} jobs carry a replica's own time instead of Redis's`);
       const scheduled = rows.filter(({ run_at }) => run_at !== null);
       const late = scheduled.map(({ run_at, started_at }) => (started_at ?? 0) - (run_at ?? 0));
       const isRight = late.every((ms) => ms >= -5 && ms < LATE_MS);
-      stage.expect(scheduled.length > 0 && isRight, `scheduled jobs started from ${Math.min(...late)} to ${Math.max(...late)} ms after they were due`);
+      stage.expect(
+        scheduled.length > 0 && isRight,
+        `scheduled jobs started from ${Math.min(...late)} to ${Math.max(...late)} ms after they were due`,
+      );
       const lost = rows.filter(({ earlier }) => earlier.some(({ outcome }) => outcome === "lost"));
       stage.expect(lost.length === 0, `${lost.length} leases were taken as lost`);
     };
@@ -43,11 +48,19 @@ export const sameKey: Scenario = {
       const entry = stage.ledger.open("noop");
       const body = JSON.stringify({ type: "noop", payload: { round }, tags: [entry.key] });
       const headers = { "idempotency-key": `same-${round}` };
-      const answers = await Promise.all(Array.from({ length: REQUESTS }, () => call(`${stage.cluster.urlOf()}/api/v1/jobs`, "POST", body, headers)));
+      const answers = await Promise.all(
+        Array.from({ length: REQUESTS }, () => call(`${stage.cluster.urlOf()}/api/v1/jobs`, "POST", body, headers)),
+      );
       const ids = new Set(answers.map(({ body: job }) => job["id"]));
-      stage.expect(answers.every(({ status }) => status === 202), `an answer was ${answers.find(({ status }) => status !== 202)?.status ?? ""}, not 202`);
+      stage.expect(
+        answers.every(({ status }) => status === 202),
+        `an answer was ${answers.find(({ status }) => status !== 202)?.status ?? ""}, not 202`,
+      );
       stage.expect(ids.size === 1, `${ids.size} jobs came of one key`);
-      stage.expect(answers.filter(({ isReplayed }) => !isReplayed).length === 1, "not exactly one answer was the first");
+      stage.expect(
+        answers.filter(({ isReplayed }) => !isReplayed).length === 1,
+        "not exactly one answer was the first",
+      );
       entry.state = "accepted";
       entry.id = String([...ids][0]);
     }

@@ -22,7 +22,9 @@ it("reads from Postgres what became of the jobs of a run, and of no other", asyn
 
   const books = await openPostgresBooks(url);
   expect([await books.count("run"), await books.count("burst"), await books.count("none")]).toEqual([4, 3, 0]);
-  expect((await books.entries("run")).map(({ type, status, attempt, pickupMs }) => [type, status, attempt, pickupMs])).toEqual([
+  expect(
+    (await books.entries("run")).map(({ type, status, attempt, pickupMs }) => [type, status, attempt, pickupMs]),
+  ).toEqual([
     ["email", "completed", 1, 250],
     ["webhook", "completed", 1, 10],
     ["webhook", "failed", 3, null],

@@ -51,7 +51,8 @@ interface ApiJob {
 const ENDED = ["completed", "failed", "cancelled"];
 
 export function openApiBooks(target: Target): Books {
-  const entries = async (tag: string): Promise<Entry[]> => (await listJobs(target, tag)).filter(({ status }) => ENDED.includes(status)).map(entryOf);
+  const entries = async (tag: string): Promise<Entry[]> =>
+    (await listJobs(target, tag)).filter(({ status }) => ENDED.includes(status)).map(entryOf);
   return { source: "api", entries, count: async (tag) => (await entries(tag)).length, close: () => Promise.resolve() };
 }
 
@@ -59,8 +60,13 @@ async function listJobs({ url, key }: Target, tag: string): Promise<ApiJob[]> {
   const found: ApiJob[] = [];
   for (let cursor: string | null = ""; cursor !== null; ) {
     const query = new URLSearchParams({ tag, limit: "1000", ...(cursor === "" ? {} : { cursor }) });
-    const response = await fetch(`${url}/api/v1/jobs?${query.toString()}`, { headers: key === undefined ? {} : { authorization: `Bearer ${key}` } });
-    if (!response.ok) throw new Error(`GET /api/v1/jobs was answered with ${response.status}: ${(await response.text()).slice(0, 500)}`);
+    const response = await fetch(`${url}/api/v1/jobs?${query.toString()}`, {
+      headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+    });
+    if (!response.ok)
+      throw new Error(
+        `GET /api/v1/jobs was answered with ${response.status}: ${(await response.text()).slice(0, 500)}`,
+      );
     const page = (await response.json()) as { jobs: ApiJob[]; next_cursor: string | null };
     found.push(...page.jobs);
     cursor = page.next_cursor;
@@ -70,5 +76,11 @@ async function listJobs({ url, key }: Target, tag: string): Promise<ApiJob[]> {
 
 function entryOf({ id, type, status, attempt, created_at, run_at, started_at }: ApiJob): Entry {
   const dueAt = Math.max(Date.parse(created_at), run_at === null ? 0 : Date.parse(run_at));
-  return { id, type, status, attempt, pickupMs: started_at === null || attempt !== 1 ? null : Date.parse(started_at) - dueAt };
+  return {
+    id,
+    type,
+    status,
+    attempt,
+    pickupMs: started_at === null || attempt !== 1 ? null : Date.parse(started_at) - dueAt,
+  };
 }

@@ -4,12 +4,20 @@ import { parseOptions } from "./options.ts";
 
 describe("the mix", () => {
   it("is read from pairs", () => {
-    expect(parseMix("email:70, webhook:29.5,data_export:0")).toEqual(new Map([["email", 70], ["webhook", 29.5]]));
+    expect(parseMix("email:70, webhook:29.5,data_export:0")).toEqual(
+      new Map([
+        ["email", 70],
+        ["webhook", 29.5],
+      ]),
+    );
   });
 
-  it.each(["", "email", "email:", "email:-1", "fax:10", "email:1,email:2", "email:0", "email:1;webhook:1"])("is not %j", (text) => {
-    expect(parseMix(text)).toBeUndefined();
-  });
+  it.each(["", "email", "email:", "email:-1", "fax:10", "email:1,email:2", "email:0", "email:1;webhook:1"])(
+    "is not %j",
+    (text) => {
+      expect(parseMix(text)).toBeUndefined();
+    },
+  );
 
   it("spreads its types evenly: the shares hold in every stretch", () => {
     const types = typeSequence(DEFAULT_MIX, 1_000);
@@ -24,15 +32,36 @@ describe("the mix", () => {
 describe("the command line", () => {
   it("has a default for everything", () => {
     expect(parseOptions([])).toEqual({
-      ...{ jobs: 1_000, concurrent: 50, mix: DEFAULT_MIX, rate: 40, pacedSeconds: 10, peerHost: "127.0.0.1", isJson: false },
-      ...{ url: undefined, databaseUrl: undefined, key: undefined },
+      jobs: 1_000,
+      concurrent: 50,
+      mix: DEFAULT_MIX,
+      rate: 40,
+      pacedSeconds: 10,
+      peerHost: "127.0.0.1",
+      isJson: false,
+      url: undefined,
+      databaseUrl: undefined,
+      key: undefined,
     });
     expect(parseOptions(["--help"])).toBeUndefined();
   });
 
   it("takes options", () => {
-    const options = parseOptions(["--jobs=20", "--mix=email:1", "--paced-seconds", "0", "--url=http://localhost:8080/", "--json"]);
-    expect(options).toMatchObject({ jobs: 20, mix: new Map([["email", 1]]), pacedSeconds: 0, url: "http://localhost:8080", isJson: true });
+    const options = parseOptions([
+      "--jobs=20",
+      "--mix=email:1",
+      "--paced-seconds",
+      "0",
+      "--url=http://localhost:8080/",
+      "--json",
+    ]);
+    expect(options).toMatchObject({
+      jobs: 20,
+      mix: new Map([["email", 1]]),
+      pacedSeconds: 0,
+      url: "http://localhost:8080",
+      isJson: true,
+    });
   });
 
   it.each([

@@ -1,7 +1,7 @@
 /** What the load test is told on its command line. */
 import { parseArgs } from "node:util";
-import { DEFAULT_MIX, parseMix } from "./mix.ts";
 import type { Mix } from "./mix.ts";
+import { DEFAULT_MIX, parseMix } from "./mix.ts";
 
 export interface Options {
   /** Of the burst. */
@@ -67,8 +67,10 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({ args: [...args], options: FLAGS, strict: true });
   if (values.help) return undefined;
   const mix = values.mix === undefined ? DEFAULT_MIX : parseMix(values.mix);
-  if (mix === undefined) throw new Error(`--mix: expected type:share pairs such as email:70,webhook:30, got "${values.mix ?? ""}"`);
-  if (values.url !== undefined && !/^https?:\/\//.test(values.url)) throw new Error(`--url: expected http://HOST:PORT, got "${values.url}"`);
+  if (mix === undefined)
+    throw new Error(`--mix: expected type:share pairs such as email:70,webhook:30, got "${values.mix ?? ""}"`);
+  if (values.url !== undefined && !/^https?:\/\//.test(values.url))
+    throw new Error(`--url: expected http://HOST:PORT, got "${values.url}"`);
   return {
     jobs: count("jobs", values.jobs, 1),
     concurrent: count("concurrent", values.concurrent, 1),
@@ -84,6 +86,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
 }
 
 function count(name: string, text: string, least: number): number {
-  if (!/^\d{1,7}$/.test(text) || Number(text) < least) throw new Error(`--${name}: expected integer >= ${least}, got "${text}"`);
+  if (!/^\d{1,7}$/.test(text) || Number(text) < least)
+    throw new Error(`--${name}: expected integer >= ${least}, got "${text}"`);
   return Number(text);
 }

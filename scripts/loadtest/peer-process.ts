@@ -27,7 +27,12 @@ const counts = { mails: 0, webhooks: 0, images: 0 };
 
 /** Something between a gradient and noise: about as many bytes as a photograph of that size. */
 function makeImage(): Promise<Buffer> {
-  const create = { ...IMAGE, channels: 3 as const, background: "#000", noise: { type: "gaussian" as const, mean: 128, sigma: 60 } };
+  const create = {
+    ...IMAGE,
+    channels: 3 as const,
+    background: "#000",
+    noise: { type: "gaussian" as const, mean: 128, sigma: 60 },
+  };
   return sharp({ create }).blur(3).jpeg({ quality: 85 }).toBuffer();
 }
 
@@ -65,7 +70,11 @@ async function listen(server: Server, host: string): Promise<number> {
 const host = process.argv[2] ?? "127.0.0.1";
 const smtp = makeSmtpPeer();
 smtp.on("error", () => undefined); // a connection that broke: the job's side tells
-const ports: PeerPorts = { kind: "ports", smtpPort: await listen(smtp.server, host), httpPort: await listen(makeHttpPeer(await makeImage()), host) };
+const ports: PeerPorts = {
+  kind: "ports",
+  smtpPort: await listen(smtp.server, host),
+  httpPort: await listen(makeHttpPeer(await makeImage()), host),
+};
 process.on("message", () => process.send?.({ kind: "counts", ...counts } satisfies PeerCounts));
 process.on("disconnect", () => process.exit(0));
 process.on("SIGINT", () => undefined); // the parent decides: it still asks for the counts

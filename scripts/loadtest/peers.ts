@@ -16,7 +16,9 @@ export interface Peers {
 /** @param host by which name or address the server reaches this machine */
 export async function startPeers(host: string): Promise<Peers> {
   const isLocal = host === "127.0.0.1" || host === "localhost";
-  const child = fork(new URL("./peer-process.ts", import.meta.url), [isLocal ? "127.0.0.1" : "0.0.0.0"], { execArgv: ["--import", import.meta.resolve("tsx")] });
+  const child = fork(new URL("./peer-process.ts", import.meta.url), [isLocal ? "127.0.0.1" : "0.0.0.0"], {
+    execArgv: ["--import", import.meta.resolve("tsx")],
+  });
   const exited = once(child, "exit");
   const said = async <Message extends { kind: string }>(kind: Message["kind"]): Promise<Message> => {
     const [message] = (await Promise.race([once(child, "message"), exited.then(() => ["exited"])])) as [unknown];

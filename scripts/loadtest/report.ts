@@ -2,8 +2,8 @@
 import type { Books, Entry } from "./books.ts";
 import type { PeerCounts } from "./peer-process.ts";
 import type { PhaseResult } from "./phase.ts";
-import { statisticsOf } from "./statistics.ts";
 import type { Statistics } from "./statistics.ts";
+import { statisticsOf } from "./statistics.ts";
 
 export interface TypeRow {
   readonly type: string;
@@ -22,7 +22,15 @@ export interface Report {
   readonly paced: PhaseReport | null;
   readonly types: readonly TypeRow[];
   readonly completion_rate: number;
-  readonly books: { readonly source: Books["source"]; readonly submitted: number; readonly completed: number; readonly failed: number; readonly cancelled: number; readonly missing: number; readonly refused: number };
+  readonly books: {
+    readonly source: Books["source"];
+    readonly submitted: number;
+    readonly completed: number;
+    readonly failed: number;
+    readonly cancelled: number;
+    readonly missing: number;
+    readonly refused: number;
+  };
   readonly peers: Omit<PeerCounts, "kind">;
   /** Why the run did not pass; empty when it did. */
   readonly faults: readonly string[];
@@ -53,7 +61,15 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
   const count = (status: string) => entries.filter((entry) => entry.status === status).length;
   const refused = phases.flatMap(({ submissions }) => [...submissions.refused.values()]).reduce((sum, n) => sum + n, 0);
   const missing = acceptedIds.filter((id) => !ended.has(id)).length;
-  const books = { source, submitted: acceptedIds.length, completed: count("completed"), failed: count("failed"), cancelled: count("cancelled"), missing, refused };
+  const books = {
+    source,
+    submitted: acceptedIds.length,
+    completed: count("completed"),
+    failed: count("failed"),
+    cancelled: count("cancelled"),
+    missing,
+    refused,
+  };
   const burstReport = phaseReport(burst);
   const report = {
     jobs_per_minute: burst.seconds > 0 ? Math.round((burst.entries.length * 60) / burst.seconds) : 0,
@@ -69,7 +85,12 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
 
 function phaseReport({ submissions, entries, seconds }: PhaseResult): PhaseReport {
   const pickupMs = entries.flatMap((entry) => entry.pickupMs ?? []);
-  return { jobs: submissions.acceptedIds.length, seconds, submit_ms: statisticsOf(submissions.submitMs), pickup_ms: statisticsOf(pickupMs) };
+  return {
+    jobs: submissions.acceptedIds.length,
+    seconds,
+    submit_ms: statisticsOf(submissions.submitMs),
+    pickup_ms: statisticsOf(pickupMs),
+  };
 }
 
 function typeRows(entries: readonly Entry[]): TypeRow[] {
@@ -78,7 +99,14 @@ function typeRows(entries: readonly Entry[]): TypeRow[] {
     const own = entries.filter((entry) => entry.type === type);
     const count = (status: string) => own.filter((entry) => entry.status === status).length;
     const retries = own.reduce((sum, { attempt }) => sum + Math.max(0, attempt - 1), 0);
-    return { type, ended: own.length, completed: count("completed"), failed: count("failed"), cancelled: count("cancelled"), retries };
+    return {
+      type,
+      ended: own.length,
+      completed: count("completed"),
+      failed: count("failed"),
+      cancelled: count("cancelled"),
+      retries,
+    };
   });
 }
 
@@ -87,10 +115,13 @@ function faultsOf({ books, completion_rate, paced }: Omit<Report, "faults">, end
   if (books.refused > 0) faults.push(`${books.refused} submissions were refused or not answered`);
   if (books.missing > 0) faults.push(`${books.missing} accepted jobs are missing`);
   // a submission that was not answered in time may have been accepted all the same
-  if (ended > books.submitted - books.missing + books.refused) faults.push(`${ended} jobs ended, of ${books.submitted} accepted`);
-  if (completion_rate < LEAST_COMPLETION_RATE) faults.push(`${percent(completion_rate)} completed, less than ${percent(LEAST_COMPLETION_RATE)}`);
+  if (ended > books.submitted - books.missing + books.refused)
+    faults.push(`${ended} jobs ended, of ${books.submitted} accepted`);
+  if (completion_rate < LEAST_COMPLETION_RATE)
+    faults.push(`${percent(completion_rate)} completed, less than ${percent(LEAST_COMPLETION_RATE)}`);
   const pickup = paced?.pickup_ms?.mean ?? 0;
-  if (pickup > MOST_MEAN_PICKUP_MS) faults.push(`mean pickup is ${pickup.toFixed(1)} ms, over ${MOST_MEAN_PICKUP_MS} ms`);
+  if (pickup > MOST_MEAN_PICKUP_MS)
+    faults.push(`mean pickup is ${pickup.toFixed(1)} ms, over ${MOST_MEAN_PICKUP_MS} ms`);
   return faults;
 }
 
@@ -113,12 +144,18 @@ export function reportText(report: Report): string {
     "",
     columns([
       ["latency, ms", "mean", "p50", "p95", "p99", "max"],
-      ...latencies.flatMap(([name, s]) => (s === null ? [] : [[name, ...[s.mean, s.p50, s.p95, s.p99, s.max].map((ms) => ms.toFixed(1))]])),
+      ...latencies.flatMap(([name, s]) =>
+        s === null ? [] : [[name, ...[s.mean, s.p50, s.p95, s.p99, s.max].map((ms) => ms.toFixed(1))]],
+      ),
     ]),
     "",
     columns([
       ["type", "ended", "completed", "failed", "cancelled", "retries", "rate"],
-      ...types.map((row) => [row.type, ...[row.ended, row.completed, row.failed, row.cancelled, row.retries].map(String), percent(row.completed / row.ended)]),
+      ...types.map((row) => [
+        row.type,
+        ...[row.ended, row.completed, row.failed, row.cancelled, row.retries].map(String),
+        percent(row.completed / row.ended),
+      ]),
     ]),
     "",
     `books (${books.source}): ${books.submitted} submitted = ${books.completed} completed + ${books.failed} failed + ${books.cancelled} cancelled; ${books.missing} missing, ${books.refused} refused`,
@@ -132,5 +169,9 @@ export function reportText(report: Report): string {
 /** Cells under each other: the first column to the left, the others to the right. */
 function columns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_cell, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
-  return rows.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ")).join("\n");
+  return rows
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
+    )
+    .join("\n");
 }

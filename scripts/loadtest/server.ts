@@ -1,6 +1,7 @@
 /** The server under load: one that runs already, or one that is started here with Redis and Postgres of its own. */
-import { spawn } from "node:child_process";
+
 import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,8 +38,16 @@ export async function startServer(smtpUrl: string, closers: Closer[]): Promise<S
   const logPath = join(dataDir, "server.log");
   const { child, exited } = spawnServer(logPath, {
     ...process.env,
-    ...{ SERVER_ADDR: `127.0.0.1:${port}`, REDIS_ADDR: redisAddr, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl, DATA_DIR: join(dataDir, "server"), ARTIFACTS_DIR: join(dataDir, "artifacts") },
-    ...{ TASKFLOW_ROLE: "all", TASKFLOW_AUTH: "", WORKER_TYPES: "", OUTBOUND_ALLOW_PRIVATE: "true" }, // the webhook peer is on loopback
+    SERVER_ADDR: `127.0.0.1:${port}`,
+    REDIS_ADDR: redisAddr,
+    DATABASE_URL: databaseUrl,
+    SMTP_URL: smtpUrl,
+    DATA_DIR: join(dataDir, "server"),
+    ARTIFACTS_DIR: join(dataDir, "artifacts"),
+    TASKFLOW_ROLE: "all",
+    TASKFLOW_AUTH: "",
+    WORKER_TYPES: "",
+    OUTBOUND_ALLOW_PRIVATE: "true", // the webhook peer is on loopback
     LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn",
     UV_THREADPOOL_SIZE: process.env["UV_THREADPOOL_SIZE"] ?? UV_THREADPOOL_SIZE,
     MALLOC_MMAP_THRESHOLD_: process.env["MALLOC_MMAP_THRESHOLD_"] ?? MALLOC_MMAP_THRESHOLD,
@@ -55,7 +64,11 @@ export async function startServer(smtpUrl: string, closers: Closer[]): Promise<S
 
 function spawnServer(logPath: string, env: NodeJS.ProcessEnv): { child: ChildProcess; exited: Promise<number | null> } {
   const log = openSync(logPath, "w");
-  const child = spawn(process.execPath, [...NODE_OPTIONS, PROGRAM], { env, stdio: ["ignore", log, log], detached: true }); // Ctrl-C reaches it through us
+  const child = spawn(process.execPath, [...NODE_OPTIONS, PROGRAM], {
+    env,
+    stdio: ["ignore", log, log],
+    detached: true,
+  }); // Ctrl-C reaches it through us
   closeSync(log);
   const exited = new Promise<number | null>((resolve, reject) => child.once("exit", resolve).once("error", reject));
   return { child, exited };

@@ -14,12 +14,30 @@ const EXPORT_FORMATS = ["csv", "json", "ndjson"];
 const INLINE_EVERY = 5;
 
 /** Makes a function that writes the request of job number `n` of its type. The tags must be fit for JSON as they are. */
-export function makeBodies({ webhookUrl, imageUrl, imageBase64 }: BodySources, tags: readonly string[]): (type: LoadType, n: number) => string {
+export function makeBodies(
+  { webhookUrl, imageUrl, imageBase64 }: BodySources,
+  tags: readonly string[],
+): (type: LoadType, n: number) => string {
   const exports = EXPORT_FORMATS.map((format) => JSON.stringify({ format, source: { rows: exportRows() } }));
   const payload: Readonly<Record<LoadType, (n: number) => string>> = {
-    email: (n) => JSON.stringify({ to: `reader-${n}@example.com`, subject: `Load test ${n}`, body: "A message of ordinary length.\n".repeat(20) }),
-    webhook: (n) => JSON.stringify({ url: webhookUrl, body: { event: "order.paid", number: n, note: "x".repeat(200) }, secret: "whsec_bG9hZHRlc3Rsb2FkdGVzdGxvYWR0ZXN0" }),
-    image_resize: (n) => JSON.stringify({ source: n % INLINE_EVERY === 0 ? { base64: imageBase64 } : { url: imageUrl }, width: 400, format: "jpeg" }),
+    email: (n) =>
+      JSON.stringify({
+        to: `reader-${n}@example.com`,
+        subject: `Load test ${n}`,
+        body: "A message of ordinary length.\n".repeat(20),
+      }),
+    webhook: (n) =>
+      JSON.stringify({
+        url: webhookUrl,
+        body: { event: "order.paid", number: n, note: "x".repeat(200) },
+        secret: "whsec_bG9hZHRlc3Rsb2FkdGVzdGxvYWR0ZXN0",
+      }),
+    image_resize: (n) =>
+      JSON.stringify({
+        source: n % INLINE_EVERY === 0 ? { base64: imageBase64 } : { url: imageUrl },
+        width: 400,
+        format: "jpeg",
+      }),
     data_export: (n) => exports[n % exports.length] ?? "",
   };
   const suffix = `,"tags":${JSON.stringify(tags)}}`;
@@ -27,5 +45,11 @@ export function makeBodies({ webhookUrl, imageUrl, imageBase64 }: BodySources, t
 }
 
 function exportRows(): object[] {
-  return Array.from({ length: EXPORT_ROWS }, (_, n) => ({ id: n, name: `Customer ${n}`, city: n % 2 === 0 ? "Oslo, East" : "Lima", balance: n * 1.25, active: n % 3 === 0 }));
+  return Array.from({ length: EXPORT_ROWS }, (_, n) => ({
+    id: n,
+    name: `Customer ${n}`,
+    city: n % 2 === 0 ? "Oslo, East" : "Lima",
+    balance: n * 1.25,
+    active: n % 3 === 0,
+  }));
 }

@@ -32,7 +32,11 @@ export function noSubmissions(): Submissions {
 }
 
 /** Submits all jobs through autocannon, as fast as `connections` can that each wait for an answer before the next; each job once. */
-export async function submitBurst({ target, types, body }: Phase, connections: number, into: Submissions): Promise<void> {
+export async function submitBurst(
+  { target, types, body }: Phase,
+  connections: number,
+  into: Submissions,
+): Promise<void> {
   const left = types.entries();
   const { errors: unanswered } = await autocannon({
     url: target.url,
@@ -78,7 +82,12 @@ export async function submitPaced({ target, types, body }: Phase, rate: number, 
 async function submitOne(target: Target, body: string, into: Submissions): Promise<void> {
   const sentAt = performance.now();
   try {
-    const response = await fetch(target.url + PATH, { method: "POST", headers: headersOf(target), body, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+    const response = await fetch(target.url + PATH, {
+      method: "POST",
+      headers: headersOf(target),
+      body,
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
     const text = await response.text();
     if (response.status === 202) into.submitMs.push(performance.now() - sentAt);
     note(into, response.status, text);

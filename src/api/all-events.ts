@@ -9,11 +9,15 @@ import type { AllFollower } from "./all-followers.ts";
 import { answerOfThrown } from "./async-handler.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Follower } from "./event-hub.ts";
-import { BEAT, BEGIN, EVENT_STREAM, GAP, eventOf } from "./event-text.ts";
+import { BEAT, BEGIN, EVENT_STREAM, eventOf, GAP } from "./event-text.ts";
 import type { Handler, Reply, TextStream } from "./exchange.ts";
 import { problem, problemOfRefusal } from "./problem.ts";
 
-export const TOO_MANY = problem(503, "too_many_streams", "This replica drains, or serves as many event streams as it can.");
+export const TOO_MANY = problem(
+  503,
+  "too_many_streams",
+  "This replica drains, or serves as many event streams as it can.",
+);
 
 type Filter = (change: Change) => boolean;
 
@@ -21,7 +25,10 @@ export function followAll(deps: ApiDependencies): Handler {
   return (request, reply) => {
     const filter = readFilter(request.query);
     if ("refusal" in filter) reply.send(problemOfRefusal(filter.refusal));
-    else new AllEvents(deps, reply, filter.passes).open(request.headers.lastEventId).catch((error: unknown) => reply.send(answerOfThrown(deps.log, error)));
+    else
+      new AllEvents(deps, reply, filter.passes)
+        .open(request.headers.lastEventId)
+        .catch((error: unknown) => reply.send(answerOfThrown(deps.log, error)));
   };
 }
 
@@ -42,7 +49,10 @@ class AllEvents implements Follower, AllFollower {
   async open(after: string): Promise<void> {
     const { events } = this.#deps;
     const leave = events.joinAll(this);
-    if (!leave) { this.#reply.send(TOO_MANY); return; }
+    if (!leave) {
+      this.#reply.send(TOO_MANY);
+      return;
+    }
     this.#leave = leave;
     this.#reply.onGone(leave);
     try {
@@ -91,13 +101,19 @@ class AllEvents implements Follower, AllFollower {
 /** @param query `status` and `type`, each one or more with commas between */
 export function readFilter(query: string): { readonly passes: Filter } | { readonly refusal: Refusal } {
   const params = new URLSearchParams(query);
-  const faults: Fault[] = [...new Set(params.keys())].filter((name) => name !== "status" && name !== "type").map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
-  for (const name of ["status", "type"]) if (params.getAll(name).length > 1) faults.push({ path: `/${name}`, message: "is given more than once: several stand with commas between" });
-  const list = (name: string): Set<string> | undefined => (params.has(name) ? new Set(params.get(name)?.split(",")) : undefined);
+  const faults: Fault[] = [...new Set(params.keys())]
+    .filter((name) => name !== "status" && name !== "type")
+    .map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
+  for (const name of ["status", "type"])
+    if (params.getAll(name).length > 1)
+      faults.push({ path: `/${name}`, message: "is given more than once: several stand with commas between" });
+  const list = (name: string): Set<string> | undefined =>
+    params.has(name) ? new Set(params.get(name)?.split(",")) : undefined;
   const [statuses, types] = [list("status"), list("type")];
-  if ([...(statuses ?? [])].some((status) => !(STATUSES as readonly string[]).includes(status))) faults.push({ path: "/status", message: `expected one or more of ${STATUSES.join(", ")}` });
-  if ([...(types ?? [])].some((type) => !/^\w{1,255}$/.test(type))) faults.push({ path: "/type", message: "expected one or more names of job types" });
+  if ([...(statuses ?? [])].some((status) => !(STATUSES as readonly string[]).includes(status)))
+    faults.push({ path: "/status", message: `expected one or more of ${STATUSES.join(", ")}` });
+  if ([...(types ?? [])].some((type) => !/^\w{1,255}$/.test(type)))
+    faults.push({ path: "/type", message: "expected one or more names of job types" });
   if (faults.length > 0) return invalid(faults);
   return { passes: ({ status, type }) => (!statuses || statuses.has(status)) && (!types || types.has(type)) };
 }
-

@@ -119,10 +119,31 @@ describe("the check of Host", () => {
   });
 
   it.each([false, true])("lets in the names of ALLOWED_HOSTS (TASKFLOW_AUTH=none: %s)", (isOpenToAll) => {
-    const isAllowed = hostCheck({ ...rules, isOpenToAll, allowedHosts: ["jobs.example.com", "*.svc.cluster.local", "fd00::7"] });
-    const hosts = ["jobs.example.com", "JOBS.example.com.:443", "a.svc.cluster.local", "a.b.svc.cluster.local:80", "[fd00:0:0::7]:80", "localhost"];
+    const isAllowed = hostCheck({
+      ...rules,
+      isOpenToAll,
+      allowedHosts: ["jobs.example.com", "*.svc.cluster.local", "fd00::7"],
+    });
+    const hosts = [
+      "jobs.example.com",
+      "JOBS.example.com.:443",
+      "a.svc.cluster.local",
+      "a.b.svc.cluster.local:80",
+      "[fd00:0:0::7]:80",
+      "localhost",
+    ];
     expect(hosts.filter((host) => !isAllowed(host))).toEqual([]);
-    const others = ["example.com", "a.jobs.example.com", "svc.cluster.local", ".svc.cluster.local", "svc.cluster.local.evil.test", "xsvc.cluster.local", "evil.test", "*.svc.cluster.local", ""];
+    const others = [
+      "example.com",
+      "a.jobs.example.com",
+      "svc.cluster.local",
+      ".svc.cluster.local",
+      "svc.cluster.local.evil.test",
+      "xsvc.cluster.local",
+      "evil.test",
+      "*.svc.cluster.local",
+      "",
+    ];
     expect(others.filter(isAllowed)).toEqual([]);
   });
 

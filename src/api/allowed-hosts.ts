@@ -55,7 +55,8 @@ export function hostCheck({ allowedHosts, isOpenToAll, publicUrl }: HostRules): 
   const isAllowed = (host: string): boolean => {
     const name = nameOfHost(host);
     if (name === undefined) return false;
-    if (isLoopbackName(name) || names.has(name) || endings.some((ending) => name.endsWith(ending) && name !== ending)) return true;
+    if (isLoopbackName(name) || names.has(name) || endings.some((ending) => name.endsWith(ending) && name !== ending))
+      return true;
     return isOpenToAll && (isIP(name) !== 0 || !name.includes("."));
   };
   // Nearly all requests of a server bear the same Host.

@@ -11,23 +11,35 @@ const content = Array.from({ length: 100_000 }, (_, i) => `line ${i}\n`).join(""
 beforeAll(async () => {
   server = await startApiServer();
   id = String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" } })).body.id);
-  for (const [name, bytes] of [["rows.csv", content], ["empty.txt", ""], ["unmentioned.txt", "x"]] as const) {
+  for (const [name, bytes] of [
+    ["rows.csv", content],
+    ["empty.txt", ""],
+    ["unmentioned.txt", "x"],
+  ] as const) {
     await server.artifacts.write({ jobId: id, attempt: 1, name }, Buffer.from(bytes));
   }
-  await server.artifacts.write({ jobId: id, attempt: 2, name: "rows.csv" }, Buffer.from("of an attempt that lost its lease"));
+  await server.artifacts.write(
+    { jobId: id, attempt: 2, name: "rows.csv" },
+    Buffer.from("of an attempt that lost its lease"),
+  );
   await server.finishNext(`{"artifact":"rows.csv","outputs":[{"artifact":"empty.txt"},{"artifact":"gone.txt"}]}`);
 });
 afterAll(() => server.close());
 
-const get = (name: string, headers: Readonly<Record<string, string>> = {}, method = "GET") => request(server, method, `/api/v1/jobs/${id}/artifacts/${name}`, undefined, headers);
+const get = (name: string, headers: Readonly<Record<string, string>> = {}, method = "GET") =>
+  request(server, method, `/api/v1/jobs/${id}/artifacts/${name}`, undefined, headers);
 
 describe("an artifact", () => {
   it("is streamed whole, with its type, length and tag", async () => {
     const { status, headers, text } = await get("rows.csv");
     expect(status).toBe(200);
     expect(Object.fromEntries(headers)).toMatchObject({
-      ...{ "content-type": "text/csv; charset=utf-8", "content-length": String(content.length), "accept-ranges": "bytes", "x-content-type-options": "nosniff" },
-      ...{ "content-disposition": `attachment; filename="rows.csv"`, etag: expect.stringMatching(/^".+"$/) as unknown },
+      "content-type": "text/csv; charset=utf-8",
+      "content-length": String(content.length),
+      "accept-ranges": "bytes",
+      "x-content-type-options": "nosniff",
+      "content-disposition": `attachment; filename="rows.csv"`,
+      etag: expect.stringMatching(/^".+"$/) as unknown,
     });
     expect(text).toBe(content);
   });
@@ -43,17 +55,29 @@ describe("an artifact", () => {
 
   it.each(["bytes=5-9", `bytes=${content.length}-`])("is described whole to HEAD with Range: %s", async (range) => {
     const { status, headers } = await get("rows.csv", { range }, "HEAD");
-    expect([status, headers.get("content-length"), headers.get("content-range")]).toEqual([200, String(content.length), null]);
+    expect([status, headers.get("content-length"), headers.get("content-range")]).toEqual([
+      200,
+      String(content.length),
+      null,
+    ]);
   });
 
   it("is sent in part, where the part is of the version that the caller knows", async () => {
     const etag = (await get("rows.csv", {}, "HEAD")).headers.get("etag") ?? "";
     const part = await get("rows.csv", { range: "bytes=5-9", "if-range": etag });
-    expect([part.status, part.text, part.headers.get("content-range")]).toEqual([206, content.slice(5, 10), `bytes 5-9/${content.length}`]);
+    expect([part.status, part.text, part.headers.get("content-range")]).toEqual([
+      206,
+      content.slice(5, 10),
+      `bytes 5-9/${content.length}`,
+    ]);
     expect(await get("rows.csv", { range: "bytes=-3" })).toMatchObject({ status: 206, text: content.slice(-3) });
     expect(await get("rows.csv", { range: "bytes=5-9", "if-range": '"old"' })).toMatchObject({ status: 200 });
     const beyond = await get("rows.csv", { range: `bytes=${content.length}-` });
-    expect([beyond.status, beyond.headers.get("content-range"), beyond.body.code]).toEqual([416, `bytes */${content.length}`, "range_not_satisfiable"]);
+    expect([beyond.status, beyond.headers.get("content-range"), beyond.body.code]).toEqual([
+      416,
+      `bytes */${content.length}`,
+      "range_not_satisfiable",
+    ]);
     expect(await get("rows.csv", { "if-none-match": `"x", W/${etag}` })).toMatchObject({ status: 304, text: "" });
   });
 
@@ -71,7 +95,11 @@ describe("a download", () => {
   const large = 64 * 1024 * 1024;
   const withSource = (read: () => Readable, bytes = large) =>
     startApiServer({
-      deps: { artifacts: { open: () => Promise.resolve({ bytes, contentType: "text/plain", etag: '"a"', modifiedAt: new Date(0), read }) } },
+      deps: {
+        artifacts: {
+          open: () => Promise.resolve({ bytes, contentType: "text/plain", etag: '"a"', modifiedAt: new Date(0), read }),
+        },
+      },
     });
   async function finishedJob(own: ApiServer): Promise<string> {
     const job = String((await request(own, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" } })).body.id);
@@ -111,12 +139,15 @@ describe("a download", () => {
   });
 
   it("arrives whole where the stream ends before the client has taken its last part", async () => {
-    const own = await withSource(() => new Readable({
-      read() {
-        this.push(Buffer.alloc(large, 7));
-        this.push(null);
-      },
-    }));
+    const own = await withSource(
+      () =>
+        new Readable({
+          read() {
+            this.push(Buffer.alloc(large, 7));
+            this.push(null);
+          },
+        }),
+    );
     expect((await (await fetch(await finishedJob(own))).arrayBuffer()).byteLength).toBe(large);
     await own.close();
   });
@@ -134,7 +165,15 @@ describe("a download", () => {
   });
 
   it.each([
-    ["fails", () => new Readable({ read() { this.destroy(new Error("disk")); } })],
+    [
+      "fails",
+      () =>
+        new Readable({
+          read() {
+            this.destroy(new Error("disk"));
+          },
+        }),
+    ],
     ["is too short", () => Readable.from([Buffer.from("short")])],
   ])("is cut where its source %s", async (_what, read) => {
     const own = await withSource(read, 100);
@@ -167,21 +206,31 @@ describe("parseRange", () => {
 });
 
 describe("a signed link", () => {
-  const queryFor = (jobId: string, name: string, nowMs = Date.now()) => testLinks.sign({ jobId, name }, nowMs)?.url.split("?")[1] ?? "";
+  const queryFor = (jobId: string, name: string, nowMs = Date.now()) =>
+    testLinks.sign({ jobId, name }, nowMs)?.url.split("?")[1] ?? "";
 
   it("opens its artifact", async () => {
     expect(await get(`rows.csv?${queryFor(id, "rows.csv")}`)).toMatchObject({ status: 200, text: content });
   });
 
   it("of something else is refused, and so is one that has expired", async () => {
-    expect(await get(`rows.csv?${queryFor(id, "empty.txt")}`)).toMatchObject({ status: 403, body: { code: "link_invalid" } });
-    expect(await get(`rows.csv?${queryFor(id, "rows.csv", Date.now() - 61_000)}`)).toMatchObject({ status: 403, body: { code: "link_expired" } });
+    expect(await get(`rows.csv?${queryFor(id, "empty.txt")}`)).toMatchObject({
+      status: 403,
+      body: { code: "link_invalid" },
+    });
+    expect(await get(`rows.csv?${queryFor(id, "rows.csv", Date.now() - 61_000)}`)).toMatchObject({
+      status: 403,
+      body: { code: "link_expired" },
+    });
   });
 
   it("opens it to those who would be served nothing else", async () => {
     const viaProxy = { "x-forwarded-for": "203.0.113.7" };
     expect(await get("rows.csv", viaProxy)).toMatchObject({ status: 403, body: { code: "protected_mode" } });
     expect(await get(`rows.csv?${queryFor(id, "rows.csv")}`, viaProxy)).toMatchObject({ status: 200 });
-    expect(await get(`rows.csv?${queryFor(id, "empty.txt")}`, viaProxy)).toMatchObject({ status: 403, body: { code: "protected_mode" } });
+    expect(await get(`rows.csv?${queryFor(id, "empty.txt")}`, viaProxy)).toMatchObject({
+      status: 403,
+      body: { code: "protected_mode" },
+    });
   });
 });

@@ -9,7 +9,11 @@ import { jobNotFound, problem } from "./problem.ts";
 
 const LINK_INVALID = problem(403, "link_invalid", "The signature of this link is not one that opens this artifact.");
 const LINK_EXPIRED = problem(403, "link_expired", "This link has expired.");
-const NOT_FOUND = problem(404, "artifact_not_found", "The job has no artifact of this name, or it is past its retention.");
+const NOT_FOUND = problem(
+  404,
+  "artifact_not_found",
+  "The job has no artifact of this name, or it is past its retention.",
+);
 
 export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   return async (request) => {
@@ -29,17 +33,26 @@ export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Pro
 }
 
 /** Whether a request bears a signed link to what it asks for: then it needs no key. */
-export function opensByLink({ links, queue }: Pick<ApiDependencies, "links" | "queue">): (params: readonly string[], query: string) => boolean {
+export function opensByLink({
+  links,
+  queue,
+}: Pick<ApiDependencies, "links" | "queue">): (params: readonly string[], query: string) => boolean {
   return ([jobId = "", name = ""], query) => links.judge({ jobId, name }, query, queue.clock.now()) === "valid";
 }
 
 /** Whether a result says `"artifact": name` anywhere. */
 function namesArtifact(result: unknown, name: string): boolean {
   if (typeof result !== "object" || result === null) return false;
-  return Object.entries(result).some(([key, value]) => (key === "artifact" && value === name) || namesArtifact(value, name));
+  return Object.entries(result).some(
+    ([key, value]) => (key === "artifact" && value === name) || namesArtifact(value, name),
+  );
 }
 
-function answerOf(artifact: StoredArtifact, name: string, { headers: { range, ifRange, ifNoneMatch }, isHead }: ApiRequest): Answer {
+function answerOf(
+  artifact: StoredArtifact,
+  name: string,
+  { headers: { range, ifRange, ifNoneMatch }, isHead }: ApiRequest,
+): Answer {
   const { bytes, etag, contentType, modifiedAt } = artifact;
   const headers: [string, string][] = [
     ["ETag", etag],
@@ -52,10 +65,18 @@ function answerOf(artifact: StoredArtifact, name: string, { headers: { range, if
   headers.push(["Content-Disposition", `attachment; filename="${name}"`], ["Content-Security-Policy", "sandbox"]);
   const hasRange = !isHead && (ifRange === "" || ifRange === etag); // of HEAD it is ignored (RFC 9110, 14.2)
   const part = hasRange ? parseRange(range, bytes) : undefined;
-  if (part === "unsatisfiable") return problem(416, "range_not_satisfiable", `The artifact has ${bytes} bytes.`, { headers: [["Content-Range", `bytes */${bytes}`]] });
+  if (part === "unsatisfiable")
+    return problem(416, "range_not_satisfiable", `The artifact has ${bytes} bytes.`, {
+      headers: [["Content-Range", `bytes */${bytes}`]],
+    });
   if (!part) return { status: 200, contentType, headers, body: { bytes, open: () => artifact.read() } };
   headers.push(["Content-Range", `bytes ${part.start}-${part.end}/${bytes}`]);
-  return { status: 206, contentType, headers, body: { bytes: part.end - part.start + 1, open: () => artifact.read(part) } };
+  return {
+    status: 206,
+    contentType,
+    headers,
+    body: { bytes: part.end - part.start + 1, open: () => artifact.read(part) },
+  };
 }
 
 /** One range of bytes; undefined where all is to be sent: without a range, with several, or with what is no range. */

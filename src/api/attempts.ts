@@ -1,8 +1,8 @@
 /** `GET /api/v1/jobs/{id}/attempts`: what became of each attempt at a job, the one that runs included. */
 import type { AttemptRecord, Job, JobView } from "../core/job.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
-import { formatTime } from "../core/rfc3339.ts";
 import { viewOf } from "../core/job-view.ts";
+import { formatTime } from "../core/rfc3339.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { json } from "./exchange.ts";
@@ -12,7 +12,10 @@ import { idOf } from "./jobs.ts";
 import { jobNotFound } from "./problem.ts";
 
 /** A record; or an attempt that runs. */
-type Tried = Omit<AttemptRecord, "outcome" | "finished_at" | "result"> & { readonly outcome: AttemptRecord["outcome"] | "running"; readonly finished_at: number | null };
+type Tried = Omit<AttemptRecord, "outcome" | "finished_at" | "result"> & {
+  readonly outcome: AttemptRecord["outcome"] | "running";
+  readonly finished_at: number | null;
+};
 
 export function getAttempts({ queue, store }: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   return async (request) => {
@@ -36,7 +39,8 @@ async function attemptsAt(found: FoundJob<Job>, store: Pick<ApiDependencies["sto
 /** Of a job in Redis: its history tells all but what runs. */
 function liveAttempts(view: JobView, history: readonly string[]): unknown[] {
   const { attempt, worker, started_at } = view;
-  const running: Tried[] = view.status === "running" ? [{ attempt, outcome: "running", worker, started_at, finished_at: null }] : [];
+  const running: Tried[] =
+    view.status === "running" ? [{ attempt, outcome: "running", worker, started_at, finished_at: null }] : [];
   return attemptsOf(view, [...history.map((record) => JSON.parse(record) as AttemptRecord), ...running]);
 }
 
@@ -46,20 +50,33 @@ function finishedAttempts(view: JobView, texts: readonly string[]): unknown[] {
   const { attempt, status, worker, started_at, finished_at, error } = view;
   const isTold = TERMINAL_STATUSES.some((terminal) => terminal === records.at(-1)?.outcome);
   const outcome = status as AttemptRecord["outcome"]; // rows are of finished jobs
-  return attemptsOf(view, isTold ? records : [...records, { attempt, outcome, worker, started_at, finished_at, ...(error && { error }) }]);
+  return attemptsOf(
+    view,
+    isTold ? records : [...records, { attempt, outcome, worker, started_at, finished_at, ...(error && { error }) }],
+  );
 }
 
 function attemptsOf({ created_at, run_at }: JobView, tried: readonly Tried[]): unknown[] {
   let readyAt = Math.max(created_at, run_at ?? 0);
-  return tried.flatMap(({ attempt, worker, thread = null, started_at, finished_at, outcome, error = null, log = [], next_at }) => {
-    if (started_at === null) return []; // cancelled while it waited: no attempt
-    const waitedMs = Math.max(0, started_at - readyAt);
-    readyAt = next_at ?? finished_at ?? 0;
-    return [
-      {
-        ...{ number: attempt, replica: worker, thread, waited_ms: waitedMs, ran_ms: finished_at === null ? null : Math.max(0, finished_at - started_at) },
-        ...{ outcome, error, log, started_at: formatTime(started_at), finished_at: finished_at === null ? null : formatTime(finished_at) },
-      },
-    ];
-  });
+  return tried.flatMap(
+    ({ attempt, worker, thread = null, started_at, finished_at, outcome, error = null, log = [], next_at }) => {
+      if (started_at === null) return []; // cancelled while it waited: no attempt
+      const waitedMs = Math.max(0, started_at - readyAt);
+      readyAt = next_at ?? finished_at ?? 0;
+      return [
+        {
+          number: attempt,
+          replica: worker,
+          thread,
+          waited_ms: waitedMs,
+          ran_ms: finished_at === null ? null : Math.max(0, finished_at - started_at),
+          outcome,
+          error,
+          log,
+          started_at: formatTime(started_at),
+          finished_at: finished_at === null ? null : formatTime(finished_at),
+        },
+      ];
+    },
+  );
 }

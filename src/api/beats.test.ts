@@ -8,10 +8,16 @@ it("beats come once a period for each member, spread over it", async () => {
   const members = Array.from({ length: 600 }, (_, i) => {
     const times: number[] = [];
     beatenAt[i] = times;
-    return { onBeat: () => { times.push(turn); } };
+    return {
+      onBeat: () => {
+        times.push(turn);
+      },
+    };
   });
   let turn = 0;
-  const turns = setInterval(() => { turn += 1; }, 1);
+  const turns = setInterval(() => {
+    turn += 1;
+  }, 1);
   for (const member of members) beats.add(member);
   await until(() => beatenAt.every((times) => times.length >= 2), { what: "each has had two beats" });
   const counts = new Map<number, number>();

@@ -22,7 +22,11 @@ function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, rep
     time: formatTime(now),
     totals: totalsOf(types),
     by_type: Object.fromEntries(types.map((books) => [books.type, totalsOf([books])])),
-    jobs_per_minute: { "1m": rateOver(1, endedByMinute, now), "5m": rateOver(5, endedByMinute, now), "15m": rateOver(15, endedByMinute, now) },
+    jobs_per_minute: {
+      "1m": rateOver(1, endedByMinute, now),
+      "5m": rateOver(5, endedByMinute, now),
+      "15m": rateOver(15, endedByMinute, now),
+    },
     latency_ms: { pickup: latency("pickup"), run: latency("run") },
     outbox_depth: outbox,
     replicas: replicas.length,
@@ -38,19 +42,22 @@ function totalsOf(types: readonly TypeBooks[]): Record<string, number> {
 /** Jobs that ended a minute, over the last `minutes`: of the oldest minute only the share that is not yet past counts. */
 function rateOver(minutes: number, endedByMinute: readonly number[], now: number): number {
   const share = 1 - (now % 60_000) / 60_000;
-  const ended = endedByMinute.slice(0, minutes).reduce((sum, count) => sum + count, 0) + (endedByMinute[minutes] ?? 0) * share;
+  const ended =
+    endedByMinute.slice(0, minutes).reduce((sum, count) => sum + count, 0) + (endedByMinute[minutes] ?? 0) * share;
   return Math.round((10 * ended) / minutes) / 10;
 }
 
 export function getWorkers(books: BooksReader): () => Promise<Answer> {
   return async () => {
-    const workers = readReplicas((await books.fresh()).replicas).map(({ since, heartbeat, slots, latency, ...about }) => ({
-      ...about,
-      since: formatTime(since),
-      heartbeat: formatTime(heartbeat),
-      types: slots,
-      latency_ms: { pickup: percentiles([latency.pickup]), run: percentiles([latency.run]) },
-    }));
+    const workers = readReplicas((await books.fresh()).replicas).map(
+      ({ since, heartbeat, slots, latency, ...about }) => ({
+        ...about,
+        since: formatTime(since),
+        heartbeat: formatTime(heartbeat),
+        types: slots,
+        latency_ms: { pickup: percentiles([latency.pickup]), run: percentiles([latency.run]) },
+      }),
+    );
     return json(200, JSON.stringify({ workers }));
   };
 }

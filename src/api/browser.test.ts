@@ -1,5 +1,5 @@
-import type { AddressInfo } from "node:net";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../testing/api-server.ts";
@@ -62,16 +62,21 @@ const ATTACK = `async (target) => {
 }`;
 
 let browser: Browser;
-const attacker = createServer((_request, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>A page of somebody else's</title>"));
+const attacker = createServer((_request, response) =>
+  response.setHeader("content-type", "text/html").end("<!doctype html><title>A page of somebody else's</title>"),
+);
 let attackerPort = 0;
 const servers: Record<string, ApiServer> = {};
 beforeAll(async () => {
   await new Promise<void>((resolve) => attacker.listen(0, resolve));
   attackerPort = (attacker.address() as AddressInfo).port;
   servers["protected mode"] = await startApiServer();
-  servers["TASKFLOW_AUTH=none"] = await startApiServer({ settings: { isOpenToAll: true, publicUrl: "https://jobs.example.com" } });
+  servers["TASKFLOW_AUTH=none"] = await startApiServer({
+    settings: { isOpenToAll: true, publicUrl: "https://jobs.example.com" },
+  });
   servers["no check of Host"] = await startApiServer({ settings: { isOpenToAll: true, allowedHosts: ["*"] } });
-  for (const server of Object.values(servers)) await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: SECRET } });
+  for (const server of Object.values(servers))
+    await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: SECRET } });
   browser = await startBrowser({ names: ["evil.test", "*.evil.test"] });
 });
 afterAll(async () => {
@@ -92,7 +97,9 @@ interface Attacked {
 async function attackFrom(page: Page, url: string, target: string): Promise<Attacked> {
   const statuses = new Set<number>();
   await page.goto(url);
-  page.on("response", (response) => { if (response.url().startsWith(`${target}/`)) statuses.add(response.status()); });
+  page.on("response", (response) => {
+    if (response.url().startsWith(`${target}/`)) statuses.add(response.status());
+  });
   const read = await page.evaluate<string[]>(`(${ATTACK})(${JSON.stringify(target)})`);
   return { read: read.join("\n"), statuses };
 }
@@ -100,7 +107,9 @@ async function attackFrom(page: Page, url: string, target: string): Promise<Atta
 /** Of a name that was made to lead to the server: the page itself comes from elsewhere, what it asks for from the server. */
 async function rebound(page: Page, server: ApiServer, host: string): Promise<Attacked> {
   const origin = `http://${host}:${server.port}`;
-  await page.route(`${origin}/page`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>Rebound</title>" }));
+  await page.route(`${origin}/page`, (route) =>
+    route.fulfill({ contentType: "text/html", body: "<!doctype html><title>Rebound</title>" }),
+  );
   return attackFrom(page, `${origin}/page`, origin);
 }
 
@@ -121,13 +130,16 @@ describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of somebody else
     }
   };
 
-  it.each(["evil.test", "127.0.0.1.evil.test"])("whose name %s leads to the server reads and changes nothing", async (host) => {
-    const { read, statuses } = await inPage((page) => rebound(page, serverOf(), host));
-    expect(read).not.toContain(SECRET);
-    expect(read).toContain("host_not_allowed");
-    expect([...statuses]).toEqual([403]);
-    expect(await stateOf(serverOf())).toEqual(UNTOUCHED);
-  });
+  it.each(["evil.test", "127.0.0.1.evil.test"])(
+    "whose name %s leads to the server reads and changes nothing",
+    async (host) => {
+      const { read, statuses } = await inPage((page) => rebound(page, serverOf(), host));
+      expect(read).not.toContain(SECRET);
+      expect(read).toContain("host_not_allowed");
+      expect([...statuses]).toEqual([403]);
+      expect(await stateOf(serverOf())).toEqual(UNTOUCHED);
+    },
+  );
 
   it.each([
     ["of another site", "evil.test", "127.0.0.1"],
@@ -138,7 +150,9 @@ describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of somebody else
     ["of the other name of this machine", "127.0.0.1", "localhost"],
   ])("%s (%s) reads and changes nothing on %s", async (_what, from, to) => {
     const { port } = serverOf();
-    const { read, statuses } = await inPage((page) => attackFrom(page, `http://${from}:${attackerPort}/`, `http://${to}:${port}`));
+    const { read, statuses } = await inPage((page) =>
+      attackFrom(page, `http://${from}:${attackerPort}/`, `http://${to}:${port}`),
+    );
     expect(read.replaceAll("\n", "")).toBe("");
     expect([...statuses]).toEqual([403]);
     expect(await stateOf(serverOf())).toEqual(UNTOUCHED);
@@ -187,7 +201,9 @@ describe("what the attacks above show", () => {
     const server = servers[mode] as ApiServer;
     const page = await browser.newPage();
     await page.goto(`http://localhost:${server.port}/docs`);
-    const submitted = await page.evaluate<number>(`fetch("/api/v1/jobs", { method: "POST", body: '{"type":"note","payload":{"text":"own"}}', headers: { "content-type": "application/json" } }).then(({ status }) => status)`);
+    const submitted = await page.evaluate<number>(
+      `fetch("/api/v1/jobs", { method: "POST", body: '{"type":"note","payload":{"text":"own"}}', headers: { "content-type": "application/json" } }).then(({ status }) => status)`,
+    );
     const read = await page.evaluate<string>(`fetch("/api/v1/jobs").then((answer) => answer.text())`);
     await page.close();
     expect(submitted).toBe(202);

@@ -10,6 +10,11 @@ it("bounds what all hold, and lets one caller hold half of it", () => {
   expect(bytes.add("c", 20)).toBe(true);
   bytes.remove("a", 20);
   expect(bytes.add("c", 20)).toBe(true);
-  for (const [caller, held] of [["a", 30], ["b", 30], ["c", 40]] as const) bytes.remove(caller, held);
+  for (const [caller, held] of [
+    ["a", 30],
+    ["b", 30],
+    ["c", 40],
+  ] as const)
+    bytes.remove(caller, held);
   expect(bytes.add("d", 50)).toBe(true);
 });

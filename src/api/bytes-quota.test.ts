@@ -15,12 +15,21 @@ const operator = { authorization: "Bearer operator" };
 it("a quota of bytes counts payloads, those of retries among them, of every key", async () => {
   const redis = await freshRedis();
   const queue = await openQueue(redis.address);
-  const limits = new RateLimits({ take: (requests) => queue.take(requests), rate: null, quota: null, bytes: { quota: 1_000, windowMs: 86_400_000 } });
+  const limits = new RateLimits({
+    take: (requests) => queue.take(requests),
+    rate: null,
+    quota: null,
+    bytes: { quota: 1_000, windowMs: 86_400_000 },
+  });
   const own = await startApiServer({ redis: redis.address, deps: { limits, keyring } });
   const post = async (path: string, text?: string) => {
     const body = text === undefined ? undefined : { type: "note", payload: { text }, delay_ms: 60_000 };
     const answer = await request(own, "POST", `/api/v1/jobs${path}`, body, operator);
-    return { said: [answer.status, answer.headers.get("ratelimit")?.replace(/;t=.*/, "")], id: String(answer.body.id), answer };
+    return {
+      said: [answer.status, answer.headers.get("ratelimit")?.replace(/;t=.*/, "")],
+      id: String(answer.body.id),
+      answer,
+    };
   };
   const first = await post("", "ä".repeat(200)); // 400 bytes, and 11 around them
   expect(first.said).toEqual([202, '"bytes";r=589']);

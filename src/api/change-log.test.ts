@@ -24,7 +24,8 @@ afterEach(() => queue.close());
 afterAll(() => redis.disconnect());
 
 /** Entries `from`-0 to (`to` - 1)-0. */
-const entries = (from: number, to: number, lines = "c"): HistoryEntry[] => Array.from({ length: to - from }, (_, i) => ({ name: `${from + i}-0`, lines }));
+const entries = (from: number, to: number, lines = "c"): HistoryEntry[] =>
+  Array.from({ length: to - from }, (_, i) => ({ name: `${from + i}-0`, lines }));
 
 async function store(stored: readonly HistoryEntry[]): Promise<void> {
   const pipeline = redis.pipeline();
@@ -36,10 +37,13 @@ async function store(stored: readonly HistoryEntry[]): Promise<void> {
 async function reads(): Promise<number> {
   const stats = await redis.info("commandstats");
   await redis.config("RESETSTAT");
-  return ["xrange", "xrevrange"].map((command) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0)).reduce((sum, calls) => sum + calls);
+  return ["xrange", "xrevrange"]
+    .map((command) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0))
+    .reduce((sum, calls) => sum + calls);
 }
 
-const namesFrom = (number: number): (string | undefined)[] => Array.from({ length: log.end - number }, (_, i) => log.at(number + i)?.name);
+const namesFrom = (number: number): (string | undefined)[] =>
+  Array.from({ length: log.end - number }, (_, i) => log.at(number + i)?.name);
 
 it("goes on with another history, which Redis began after its clock went back", () => {
   log.add(entries(86_400_000, 86_400_005));
@@ -65,24 +69,29 @@ describe("a client that comes back", () => {
     log.add(entries(1_400, 1_450));
     await reads();
     const positions = await Promise.all(Array.from({ length: 200 }, (_, i) => log.positionAfter(`${1_001 + i}-0.0`)));
-    expect(positions.map((position) => namesFrom(position?.number ?? log.end).length)).toEqual(positions.map((_, i) => 449 - i));
+    expect(positions.map((position) => namesFrom(position?.number ?? log.end).length)).toEqual(
+      positions.map((_, i) => 449 - i),
+    );
     expect(await reads()).toBeLessThanOrEqual(6); // the oldest entry, and 400 more in pages of 100
     await log.positionAfter("1000-0.0");
     await log.positionAfter("1100-0.0");
     expect(await reads()).toBeLessThanOrEqual(1);
   });
 
-  it.each(["0-0.0", "0-0", "", "end", "x", "9".repeat(400), "999-0.0", "1020-1.0", "9999999999999-0.0"])("with %j has a gap, nearly for free", async (lastEventId) => {
-    await store(entries(1_000, 1_050));
-    log.add(entries(1_000, 1_050));
-    await reads();
-    for (let i = 0; i < 3; i += 1) {
-      const positions = await Promise.all(Array.from({ length: 100 }, () => log.positionAfter(lastEventId)));
-      expect(new Set(positions)).toEqual(new Set([undefined]));
-    }
-    expect(await reads()).toBeLessThanOrEqual(3);
-    expect(namesFrom(log.first)).toEqual(entries(1_000, 1_050).map(({ name }) => name));
-  });
+  it.each(["0-0.0", "0-0", "", "end", "x", "9".repeat(400), "999-0.0", "1020-1.0", "9999999999999-0.0"])(
+    "with %j has a gap, nearly for free",
+    async (lastEventId) => {
+      await store(entries(1_000, 1_050));
+      log.add(entries(1_000, 1_050));
+      await reads();
+      for (let i = 0; i < 3; i += 1) {
+        const positions = await Promise.all(Array.from({ length: 100 }, () => log.positionAfter(lastEventId)));
+        expect(new Set(positions)).toEqual(new Set([undefined]));
+      }
+      expect(await reads()).toBeLessThanOrEqual(3);
+      expect(namesFrom(log.first)).toEqual(entries(1_000, 1_050).map(({ name }) => name));
+    },
+  );
 
   it("has a gap where the log cannot contain all since its event, and the next one costs no read", async () => {
     await store(entries(10_000, 14_000));
@@ -145,7 +154,14 @@ describe("the log", () => {
     expect(await resumed).toBe(false);
     expect(log.at(end)).toBeUndefined();
     expect(namesFrom(log.first)).toEqual(["1130-0"]);
-    expect(namesFrom((await log.positionAfter("1125-0.0"))?.number ?? log.end)).toEqual(["1125-0", "1126-0", "1127-0", "1128-0", "1129-0", "1130-0"]);
+    expect(namesFrom((await log.positionAfter("1125-0.0"))?.number ?? log.end)).toEqual([
+      "1125-0",
+      "1126-0",
+      "1127-0",
+      "1128-0",
+      "1129-0",
+      "1130-0",
+    ]);
     expect(log.first).toBeGreaterThan(end);
   });
 

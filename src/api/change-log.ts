@@ -87,9 +87,12 @@ export class ChangeLog {
       await this.#resuming;
       const { newest } = this;
       // Another replica may have received it earlier. What Redis had published before it answers has arrived here by then.
-      if (newest !== undefined && compareNames(event.name, newest) > 0) await (this.#roundTrip ??= this.#makeRoundTrip());
+      if (newest !== undefined && compareNames(event.name, newest) > 0)
+        await (this.#roundTrip ??= this.#makeRoundTrip());
       while (this.#mayReach(event.name)) {
-        this.#readingOlder ??= this.#readOlder().finally(() => { this.#readingOlder = undefined; });
+        this.#readingOlder ??= this.#readOlder().finally(() => {
+          this.#readingOlder = undefined;
+        });
         await this.#readingOlder;
       }
     } catch {
@@ -108,7 +111,9 @@ export class ChangeLog {
       this.clear(); // what came in since it began has a hole, too
       return false;
     }
-    this.#resuming = this.#resume().finally(() => { this.#resuming = undefined; });
+    this.#resuming = this.#resume().finally(() => {
+      this.#resuming = undefined;
+    });
     return this.#resuming;
   }
 
@@ -153,14 +158,21 @@ export class ChangeLog {
   #mayReach(name: string): boolean {
     const oldest = this.#entries[0]?.name;
     const isOlder = oldest === undefined || compareNames(name, oldest) < 0;
-    return isOlder && !this.#isBottomReached && (this.#oldestInRedis === undefined || compareNames(name, this.#oldestInRedis) >= 0);
+    return (
+      isOlder &&
+      !this.#isBottomReached &&
+      (this.#oldestInRedis === undefined || compareNames(name, this.#oldestInRedis) >= 0)
+    );
   }
 
   /** Reads the page before the oldest entry; or, at first, which entry is the oldest in Redis: most ids that cannot be had are older. */
   async #readOlder(): Promise<void> {
     const generation = this.#generation;
     const isFirst = this.#oldestInRedis === undefined;
-    const page = await this.#queue.history(isFirst ? { from: "-" } : { before: this.#entries[0]?.name }, isFirst ? 1 : PAGE_ENTRIES);
+    const page = await this.#queue.history(
+      isFirst ? { from: "-" } : { before: this.#entries[0]?.name },
+      isFirst ? 1 : PAGE_ENTRIES,
+    );
     if (generation !== this.#generation) return;
     if (isFirst) {
       this.#oldestInRedis = page[0]?.name;
@@ -171,7 +183,10 @@ export class ChangeLog {
     for (const entry of page) {
       const oldest = this.#entries[0]?.name;
       if (oldest !== undefined && compareNames(entry.name, oldest) >= 0) continue; // it came in while the page was read
-      if (this.#entries.length === MAX_ENTRIES || this.#length + entry.lines.length > MAX_LENGTH) { this.#isBottomReached = true; return; }
+      if (this.#entries.length === MAX_ENTRIES || this.#length + entry.lines.length > MAX_LENGTH) {
+        this.#isBottomReached = true;
+        return;
+      }
       this.#entries.unshift(entry);
       this.#first -= 1;
       this.#length += entry.lines.length;

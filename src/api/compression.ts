@@ -20,11 +20,14 @@ export function isWorthGzip({ status, contentType, headers, body }: Answer, acce
 export function acceptsGzip(acceptEncoding: string): boolean {
   if (acceptEncoding === "") return false;
   const weights = new Map(
-    acceptEncoding.toLowerCase().split(",").map((part) => {
-      const [coding = "", ...parameters] = part.split(";").map((text) => text.trim());
-      const weight = parameters.find((text) => text.startsWith("q="));
-      return [coding, weight === undefined ? 1 : Number(weight.slice(2))] as const;
-    }),
+    acceptEncoding
+      .toLowerCase()
+      .split(",")
+      .map((part) => {
+        const [coding = "", ...parameters] = part.split(";").map((text) => text.trim());
+        const weight = parameters.find((text) => text.startsWith("q="));
+        return [coding, weight === undefined ? 1 : Number(weight.slice(2))] as const;
+      }),
   );
   return (weights.get("gzip") ?? weights.get("x-gzip") ?? weights.get("*") ?? 0) > 0;
 }

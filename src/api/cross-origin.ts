@@ -4,8 +4,10 @@ import { isAllowedOrigin } from "./protected-mode.ts";
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
-const EXPOSED = "ETag, Content-Disposition, Content-Range, Idempotent-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
-const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Request-Id";
+const EXPOSED =
+  "ETag, Content-Disposition, Content-Range, Idempotent-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+const REQUEST_HEADERS =
+  "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Request-Id";
 /** Seconds that a browser remembers a preflight: Chromium keeps none longer than two hours. */
 const PREFLIGHT_MAX_AGE = "7200";
 
@@ -19,6 +21,13 @@ export function corsHeaders(origin: string, corsOrigins: readonly string[]): Hea
 
 /** The answer to OPTIONS; to a preflight of an origin that is not named it says what any other is told. */
 export function optionsAnswer(allow: string, corsOrigins: readonly string[]): Answer {
-  const preflight: Headers = corsOrigins.length === 0 ? [] : [["Access-Control-Allow-Methods", allow], ["Access-Control-Allow-Headers", REQUEST_HEADERS], ["Access-Control-Max-Age", PREFLIGHT_MAX_AGE]];
+  const preflight: Headers =
+    corsOrigins.length === 0
+      ? []
+      : [
+          ["Access-Control-Allow-Methods", allow],
+          ["Access-Control-Allow-Headers", REQUEST_HEADERS],
+          ["Access-Control-Max-Age", PREFLIGHT_MAX_AGE],
+        ];
   return { status: 204, headers: [["Allow", allow], ...preflight], body: "" };
 }

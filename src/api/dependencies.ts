@@ -12,9 +12,9 @@ import type { Registry } from "../registry.ts";
 import type { Store } from "../results/store.ts";
 import type { CaughtMails } from "./dev-mail.ts";
 import type { EventHub } from "./event-hub.ts";
-import type { Waiters } from "./waiters.ts";
 import type { Keyring } from "./keyring.ts";
 import type { RateLimits } from "./rate-limits.ts";
+import type { Waiters } from "./waiters.ts";
 
 export interface ApiSettings {
   /** A `worker` serves health and metrics only. */
@@ -39,7 +39,21 @@ export interface ApiSettings {
 }
 
 export interface ApiDependencies {
-  readonly queue: Pick<Queue, "ids" | "clock" | "silentMs" | "read" | "readHeaders" | "payload" | "liveIds" | "cancel" | "books" | "pause" | "resume" | "standing">;
+  readonly queue: Pick<
+    Queue,
+    | "ids"
+    | "clock"
+    | "silentMs"
+    | "read"
+    | "readHeaders"
+    | "payload"
+    | "liveIds"
+    | "cancel"
+    | "books"
+    | "pause"
+    | "resume"
+    | "standing"
+  >;
   /** As the queue's, after a commit in Postgres where a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;

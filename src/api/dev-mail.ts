@@ -29,14 +29,25 @@ export interface CaughtMessage {
   readonly text?: string | undefined;
   readonly html?: string | false | undefined;
   readonly headerLines: readonly { readonly line: string }[];
-  readonly attachments: readonly { readonly filename?: string | undefined; readonly contentType: string; readonly size: number; readonly content: Buffer }[];
+  readonly attachments: readonly {
+    readonly filename?: string | undefined;
+    readonly contentType: string;
+    readonly size: number;
+    readonly content: Buffer;
+  }[];
 }
 
 const NOT_FOUND = problem(404, "mail_not_found", "There is no message with this id, or it has no such part.");
 const NEVER_SNIFFED = ["X-Content-Type-Options", "nosniff"] as const;
-const PAGE_POLICY = ["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"] as const;
+const PAGE_POLICY = [
+  "Content-Security-Policy",
+  "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+] as const;
 /** A message's own html: no script, no form, nothing from elsewhere, in an origin of its own also where it is opened outside the frame. */
-const MESSAGE_POLICY = ["Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'"] as const;
+const MESSAGE_POLICY = [
+  "Content-Security-Policy",
+  "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'",
+] as const;
 
 function htmlPage(body: string): Answer {
   return { status: 200, contentType: "text/html; charset=utf-8", headers: [PAGE_POLICY, NEVER_SNIFFED], body };
@@ -61,8 +72,23 @@ export function readMail(mail: CaughtMails): (request: ApiRequest) => Promise<An
     if (!message) return NOT_FOUND;
     if (wantsPage(request)) return htmlPage(messagePage(id, message));
     const { subject, from, to, messageId, text, html, attachments } = message;
-    const files = attachments.map(({ filename, contentType, size }) => ({ filename, content_type: contentType, bytes: size }));
-    return json(200, JSON.stringify({ message_id: messageId, from: from?.text, to: [to ?? []].flat().map((each) => each.text), subject, text, html: html || undefined, attachments: files }));
+    const files = attachments.map(({ filename, contentType, size }) => ({
+      filename,
+      content_type: contentType,
+      bytes: size,
+    }));
+    return json(
+      200,
+      JSON.stringify({
+        message_id: messageId,
+        from: from?.text,
+        to: [to ?? []].flat().map((each) => each.text),
+        subject,
+        text,
+        html: html || undefined,
+        attachments: files,
+      }),
+    );
   };
 }
 
@@ -71,14 +97,32 @@ export function readMailPart(mail: CaughtMails): (request: ApiRequest) => Promis
   return async ({ params: [id = "", part = ""] }) => {
     if (part === "source") {
       const source = await mail.source(id);
-      return source ? { status: 200, contentType: "text/plain; charset=utf-8", headers: [NEVER_SNIFFED, MESSAGE_POLICY], body: streamOf(source) } : NOT_FOUND;
+      return source
+        ? {
+            status: 200,
+            contentType: "text/plain; charset=utf-8",
+            headers: [NEVER_SNIFFED, MESSAGE_POLICY],
+            body: streamOf(source),
+          }
+        : NOT_FOUND;
     }
     const message = await mail.read(id);
-    if (part === "html" && message?.html) return { status: 200, contentType: "text/html; charset=utf-8", headers: [MESSAGE_POLICY, NEVER_SNIFFED], body: message.html };
+    if (part === "html" && message?.html)
+      return {
+        status: 200,
+        contentType: "text/html; charset=utf-8",
+        headers: [MESSAGE_POLICY, NEVER_SNIFFED],
+        body: message.html,
+      };
     const attachment = message?.attachments[Number(/^attachment-(\d{1,3})$/.exec(part)?.[1] ?? -1)];
     if (!attachment) return NOT_FOUND;
     // its name and type are anybody's: it is saved, never shown, and by the link's name
-    return { status: 200, contentType: "application/octet-stream", headers: [["Content-Disposition", "attachment"], NEVER_SNIFFED], body: streamOf(attachment.content) };
+    return {
+      status: 200,
+      contentType: "application/octet-stream",
+      headers: [["Content-Disposition", "attachment"], NEVER_SNIFFED],
+      body: streamOf(attachment.content),
+    };
   };
 }
 

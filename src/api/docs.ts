@@ -42,9 +42,19 @@ const START = `SwaggerUIBundle({
 `;
 
 /** Styles are set on elements by the page's own code; scripts come from files only. */
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const DOCS: Answer = { status: 200, contentType: "text/html; charset=utf-8", headers: [["Content-Security-Policy", POLICY], ["Referrer-Policy", "no-referrer"], ["Cache-Control", "no-cache"]], body: PAGE };
+const DOCS: Answer = {
+  status: 200,
+  contentType: "text/html; charset=utf-8",
+  headers: [
+    ["Content-Security-Policy", POLICY],
+    ["Referrer-Policy", "no-referrer"],
+    ["Cache-Control", "no-cache"],
+  ],
+  body: PAGE,
+};
 
 export const getDocs: Handler = (_request, reply) => reply.send(DOCS);
 
@@ -55,7 +65,8 @@ export function getRoot(basePath: string): Handler {
 }
 
 const JS = "text/javascript; charset=utf-8";
-const ofSwagger = (name: string, contentType: string): StaticFile => new StaticFile({ contentType, version: VERSION, read: () => readFile(require.resolve(`swagger-ui-dist/${name}`)) });
+const ofSwagger = (name: string, contentType: string): StaticFile =>
+  new StaticFile({ contentType, version: VERSION, read: () => readFile(require.resolve(`swagger-ui-dist/${name}`)) });
 const FILES: ReadonlyMap<string, StaticFile> = new Map([
   ["start.js", new StaticFile({ contentType: JS, read: () => Promise.resolve(Buffer.from(START)) })],
   ["swagger-ui-bundle.js", ofSwagger("swagger-ui-bundle.js", JS)],

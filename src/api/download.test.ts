@@ -18,7 +18,10 @@ beforeAll(async () => {
     sendWhole(response, BYTES);
     onCall();
   });
-  port = await new Promise((resolve) => void app.listen("127.0.0.1", 0, (socket) => resolve(socket === false ? 0 : uws.us_socket_local_port(socket))));
+  port = await new Promise(
+    (resolve) =>
+      void app.listen("127.0.0.1", 0, (socket) => resolve(socket === false ? 0 : uws.us_socket_local_port(socket))),
+  );
 });
 afterAll(() => void app.close());
 

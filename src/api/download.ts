@@ -30,7 +30,11 @@ export function sendWhole(response: StreamResponse, bytes: Uint8Array): void {
  * client sees that the body is not whole.
  * @returns stops reading, once the client has gone
  */
-export function sendStream(response: StreamResponse, { bytes, open }: ByteStream, onFault: (error: unknown) => void): () => void {
+export function sendStream(
+  response: StreamResponse,
+  { bytes, open }: ByteStream,
+  onFault: (error: unknown) => void,
+): () => void {
   if (bytes === 0) {
     response.end();
     return () => undefined;

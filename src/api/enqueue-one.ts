@@ -21,14 +21,23 @@ export interface OneJob {
 }
 
 /** @returns enqueues one job; it rejects with the queue's error where that is no answer to a caller */
-export function enqueueOne({ queue, registry, enqueue, settings }: ApiDependencies): (request: Pick<ApiRequest, "caller" | "chargeJobs">, job: OneJob) => Promise<Answer> {
+export function enqueueOne({
+  queue,
+  registry,
+  enqueue,
+  settings,
+}: ApiDependencies): (request: Pick<ApiRequest, "caller" | "chargeJobs">, job: OneJob) => Promise<Answer> {
   const toJson = jobAnswerJson(jobJson(registry));
   const basePath = basePathOf(settings.publicUrl);
   return async (request, { submission, idempotency, otherUse }) => {
     const newId = queue.ids.next();
-    const answer = await new Promise<Enqueued>((resolve) => enqueue(withPayer({ ids: [newId], submissions: [submission], idempotency }, request.caller), resolve));
+    const answer = await new Promise<Enqueued>((resolve) =>
+      enqueue(withPayer({ ids: [newId], submissions: [submission], idempotency }, request.caller), resolve),
+    );
     const accepted = (id: string, headers: NonNullable<Answer["headers"]>): Answer => ({
-      ...{ status: 202, contentType: JSON_TYPE, headers: [["Location", `${basePath}/api/v1/jobs/${id}`], ...headers] },
+      status: 202,
+      contentType: JSON_TYPE,
+      headers: [["Location", `${basePath}/api/v1/jobs/${id}`], ...headers],
       body: toJson(request.caller, viewOfSubmission(id, submission)),
     });
     switch (answer.kind) {
@@ -38,7 +47,11 @@ export function enqueueOne({ queue, registry, enqueue, settings }: ApiDependenci
       case "replayed":
         return accepted(answer.firstId, [REPLAYED]);
       case "conflict":
-        return problem(422, "idempotency_key_reused", `This Idempotency-Key was used ${otherUse}, which made the job ${answer.firstId}.`);
+        return problem(
+          422,
+          "idempotency_key_reused",
+          `This Idempotency-Key was used ${otherUse}, which made the job ${answer.firstId}.`,
+        );
       case "failed": {
         const failure = problemOfFailure(answer.error, [newId]);
         if (!failure) throw answer.error;

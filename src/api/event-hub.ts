@@ -88,7 +88,11 @@ export class EventHub {
    * remembered.
    * @param begin called unless the follower has left meanwhile; `isWhole` is false where changes may be missing
    */
-  async follow(follower: Follower & AllFollower, lastEventId: string, begin: (isWhole: boolean) => void): Promise<void> {
+  async follow(
+    follower: Follower & AllFollower,
+    lastEventId: string,
+    begin: (isWhole: boolean) => void,
+  ): Promise<void> {
     await this.#subscribed();
     const position = lastEventId === "" ? undefined : await this.#log.positionAfter(lastEventId);
     if (!this.#followers.has(follower)) return;
@@ -106,7 +110,10 @@ export class EventHub {
     if (this.#isClosed || this.#followers.size - this.#ofAll >= MAX_OF_ONE) return undefined;
     const job = this.#jobs.join(id, follower);
     const leave = this.#join(follower, () => this.#jobs.leave(job, follower));
-    this.#subscribed().then(() => job.look(), (error: unknown) => job.fail(error));
+    this.#subscribed().then(
+      () => job.look(),
+      (error: unknown) => job.fail(error),
+    );
     return leave;
   }
 
@@ -131,9 +138,17 @@ export class EventHub {
   async #subscribed(): Promise<void> {
     if (this.#watch.isSubscribed) return;
     this.#subscribing ??= new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new QueueUnavailable("Redis does not report changes now")), SUBSCRIBE_TIMEOUT_MS);
-      this.#onSubscribed = () => { clearTimeout(timer); resolve(); };
-    }).finally(() => { this.#subscribing = undefined; });
+      const timer = setTimeout(
+        () => reject(new QueueUnavailable("Redis does not report changes now")),
+        SUBSCRIBE_TIMEOUT_MS,
+      );
+      this.#onSubscribed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    }).finally(() => {
+      this.#subscribing = undefined;
+    });
     await this.#subscribing;
   }
 
@@ -143,7 +158,11 @@ export class EventHub {
     if (isNew) {
       this.#log.clear();
       this.#passOn();
-    } else this.#log.resume().then(() => this.#passOn(), () => undefined); // it does not reject
+    } else
+      this.#log.resume().then(
+        () => this.#passOn(),
+        () => undefined,
+      ); // it does not reject
     this.#onSubscribed();
   }
 

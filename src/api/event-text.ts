@@ -5,7 +5,10 @@ import type { StreamHead } from "./exchange.ts";
 
 export const EVENT_STREAM: StreamHead = {
   contentType: "text/event-stream",
-  headers: [["Cache-Control", "no-store"], ["X-Accel-Buffering", "no"]], // nginx holds answers back unless it is told not to
+  headers: [
+    ["Cache-Control", "no-store"],
+    ["X-Accel-Buffering", "no"],
+  ], // nginx holds answers back unless it is told not to
 };
 /** What a client is told to wait before it comes again; its own choice is some seconds. Also what sends the head. */
 export const BEGIN = "retry: 2000\n\n";

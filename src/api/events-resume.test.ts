@@ -22,9 +22,12 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-const follow = (path: string, headers: Record<string, string> = {}) => EventStream.open(`${server.url}/api/v1/${path}`, headers);
-const submitNote = async (): Promise<string> => String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
-const seen = (stream: EventStream, count: number) => until(() => stream.events.length >= count, { what: `${count} events have come` });
+const follow = (path: string, headers: Record<string, string> = {}) =>
+  EventStream.open(`${server.url}/api/v1/${path}`, headers);
+const submitNote = async (): Promise<string> =>
+  String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
+const seen = (stream: EventStream, count: number) =>
+  until(() => stream.events.length >= count, { what: `${count} events have come` });
 
 describe("after the connection to Redis was cut", () => {
   it("streams of all jobs report a gap where what was missed is not kept any more", async () => {
@@ -55,18 +58,30 @@ describe("clients that come back", () => {
     await enqueueMany(2_000);
     await seen(witness, 2_000);
     let isOver = false;
-    const traffic = (async () => { while (!isOver) await enqueueMany(150); })();
+    const traffic = (async () => {
+      while (!isOver) await enqueueMany(150);
+    })();
     const clients: { readonly after: number; readonly stream: EventStream }[] = [];
-    for (const after of [0, 99, 100, 1_234, 1_999]) clients.push({ after, stream: await follow("events?type=burst", { "last-event-id": witness.events[after]?.id ?? "" }) });
+    for (const after of [0, 99, 100, 1_234, 1_999])
+      clients.push({
+        after,
+        stream: await follow("events?type=burst", { "last-event-id": witness.events[after]?.id ?? "" }),
+      });
     for (let i = 0; i < 10; i += 1) {
       const after = witness.events.length - 1; // as new as it can be
-      clients.push({ after, stream: await follow("events?type=burst", { "last-event-id": witness.events[after]?.id ?? "" }) });
+      clients.push({
+        after,
+        stream: await follow("events?type=burst", { "last-event-id": witness.events[after]?.id ?? "" }),
+      });
     }
     await seen(witness, 5_000);
     isOver = true;
     await traffic;
     const last = (await redis.xrevrange("{taskflow:0}:history", "+", "-", "COUNT", 1))[0]?.[0] ?? "";
-    await until(() => [witness, ...clients.map(({ stream }) => stream)].every(({ events }) => events.at(-1)?.id.startsWith(last)), { what: "all are up to date" });
+    await until(
+      () => [witness, ...clients.map(({ stream }) => stream)].every(({ events }) => events.at(-1)?.id.startsWith(last)),
+      { what: "all are up to date" },
+    );
     for (const { after, stream } of clients) expect(eventIds(stream)).toEqual(eventIds(witness).slice(after + 1));
     expect(new Set(eventIds(witness)).size).toBe(witness.events.length);
     await Promise.all([witness, ...clients.map(({ stream }) => stream)].map((stream) => stream.close()));
@@ -80,7 +95,9 @@ describe("clients that come back", () => {
     await seen(witness, 100_001);
     const slow = await rawSocket(server.port);
     slow.socket.pause();
-    slow.socket.write(`GET /api/v1/events?type=burst HTTP/1.1\r\nHost: a\r\nLast-Event-ID: ${witness.events[0]?.id ?? ""}\r\n\r\n`);
+    slow.socket.write(
+      `GET /api/v1/events?type=burst HTTP/1.1\r\nHost: a\r\nLast-Event-ID: ${witness.events[0]?.id ?? ""}\r\n\r\n`,
+    );
     await until(() => server.events.size === 2, { what: "both follow" });
     await enqueueMany(1);
     await seen(witness, 100_002);
@@ -99,7 +116,9 @@ describe("clients that come back", () => {
     await seen(keeper, 1);
     const calls = async () => Number(/cmdstat_hmget:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
     const before = await calls();
-    const streams = await Promise.all(Array.from({ length: 300 }, () => follow(`jobs/${id}/events`, { "last-event-id": "0-0.0" })));
+    const streams = await Promise.all(
+      Array.from({ length: 300 }, () => follow(`jobs/${id}/events`, { "last-event-id": "0-0.0" })),
+    );
     await until(() => streams.every(({ events }) => events.length === 1), { what: "all have the job" });
     expect(streams.every(({ status }) => status === 200)).toBe(true);
     expect((await calls()) - before).toBeLessThan(60); // by the turns in which they came; not by their number

@@ -22,9 +22,12 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-const follow = (path: string, headers: Record<string, string> = {}) => EventStream.open(`${server.url}/api/v1/${path}`, headers);
-const submitNote = async (): Promise<string> => String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
-const seen = (stream: EventStream, count: number) => until(() => stream.events.length >= count, { what: `${count} events have come` });
+const follow = (path: string, headers: Record<string, string> = {}) =>
+  EventStream.open(`${server.url}/api/v1/${path}`, headers);
+const submitNote = async (): Promise<string> =>
+  String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
+const seen = (stream: EventStream, count: number) =>
+  until(() => stream.events.length >= count, { what: `${count} events have come` });
 
 describe("the events of one job", () => {
   it("begin with the job as it is, and end with the finished job", async () => {
@@ -37,8 +40,18 @@ describe("the events of one job", () => {
     expect(stream.said).toEqual(["queued", "running", "completed"]);
     expect(stream.events[0]?.data).toMatchObject({ id, payload: null, payload_omitted: true, result: null });
     expect(stream.events[0]?.data).not.toHaveProperty("result_omitted");
-    expect(stream.events[1]?.data).toEqual({ id, type: "note", status: "running", progress: null, at: expect.any(String) as string });
-    expect(stream.events[2]).toMatchObject({ id: "end", event: "status", data: { id, result: { n: 1 }, status: "completed" } });
+    expect(stream.events[1]?.data).toEqual({
+      id,
+      type: "note",
+      status: "running",
+      progress: null,
+      at: expect.any(String) as string,
+    });
+    expect(stream.events[2]).toMatchObject({
+      id: "end",
+      event: "status",
+      data: { id, result: { n: 1 }, status: "completed" },
+    });
     expect(server.events.size).toBe(0);
   });
 
@@ -69,18 +82,29 @@ describe("the events of one job", () => {
   });
 
   it("leave out payloads and long results, so that the largest job can be followed", async () => {
-    const [id = ""] = await enqueue(server.queue, submission({ type: "note", payload: JSON.stringify({ text: "x".repeat(12 * 1024 * 1024) }) }));
+    const [id = ""] = await enqueue(
+      server.queue,
+      submission({ type: "note", payload: JSON.stringify({ text: "x".repeat(12 * 1024 * 1024) }) }),
+    );
     const stream = await follow(`jobs/${id}/events`);
     await seen(stream, 1);
     const finished = await server.finishNext(JSON.stringify("y".repeat(5 * 1024 * 1024)));
     await until(() => stream.isOver, { what: "the stream has ended" });
     expect(stream.said.at(-1)).toBe("completed");
-    expect(stream.events.at(-1)).toMatchObject({ id: "end", data: { payload: null, payload_omitted: true, result: null, result_omitted: true } });
+    expect(stream.events.at(-1)).toMatchObject({
+      id: "end",
+      data: { payload: null, payload_omitted: true, result: null, result_omitted: true },
+    });
     expect(stream.text.length).toBeLessThan(10_000);
     await server.record(finished);
     const late = await follow(`jobs/${id}/events`);
     await until(() => late.isOver, { what: "the stream has ended" });
-    expect(late.events).toMatchObject([{ id: "end", data: { id, status: "completed", payload: null, payload_omitted: true, result: null, result_omitted: true } }]);
+    expect(late.events).toMatchObject([
+      {
+        id: "end",
+        data: { id, status: "completed", payload: null, payload_omitted: true, result: null, result_omitted: true },
+      },
+    ]);
     expect((await request(server, "GET", `/api/v1/jobs/${id}`)).body.result).toHaveLength(5 * 1024 * 1024);
   });
 
@@ -89,19 +113,31 @@ describe("the events of one job", () => {
     expect((await request(server, "GET", `/api/v1/jobs/${server.queue.ids.next()}/events`)).status).toBe(404);
     const head = await request(server, "HEAD", `/api/v1/jobs/${await submitNote()}/events`);
     await server.finishNext("1");
-    expect({ status: head.status, type: head.headers.get("content-type"), size: server.events.size }).toEqual({ status: 200, type: "text/event-stream", size: 0 });
+    expect({ status: head.status, type: head.headers.get("content-type"), size: server.events.size }).toEqual({
+      status: 200,
+      type: "text/event-stream",
+      size: 0,
+    });
   });
 });
 
 describe("the events of all jobs", () => {
   it("pass the filters", async () => {
-    const [all, some, none] = await Promise.all([follow("events"), follow("events?status=running,completed&type=note"), follow("events?type=other")]);
+    const [all, some, none] = await Promise.all([
+      follow("events"),
+      follow("events?status=running,completed&type=note"),
+      follow("events?type=other"),
+    ]);
     const id = await submitNote();
     await server.finishNext("1");
     await seen(all, 3);
     await seen(some, 2);
     expect(all.events.map(({ data }) => data.id)).toEqual([id, id, id]);
-    expect([all.said, some.said, none.said]).toEqual([["queued", "running", "completed"], ["running", "completed"], []]);
+    expect([all.said, some.said, none.said]).toEqual([
+      ["queued", "running", "completed"],
+      ["running", "completed"],
+      [],
+    ]);
     await Promise.all([all, some, none].map((stream) => stream.close()));
     await until(() => server.events.size === 0, { what: "all are forgotten" });
   });
@@ -142,7 +178,10 @@ describe("the events of all jobs", () => {
     await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
     const second = await submitNote();
     await seen(stream, 2);
-    expect(stream.events.map(({ event, data }) => [event, data.id])).toEqual([["status", first], ["status", second]]);
+    expect(stream.events.map(({ event, data }) => [event, data.id])).toEqual([
+      ["status", first],
+      ["status", second],
+    ]);
     await stream.close();
     await server.finishNext("1");
     await server.finishNext("1");

@@ -27,7 +27,11 @@ export interface Places<Live, Row, Accepted> {
  * questions is in Postgres, and one that was enqueued between them is in Redis.
  * @throws TaskFlowError where the part that may have the job is away
  */
-export async function find<Live, Row, Accepted>({ inRedis, inPostgres, inAccepted }: Places<Live, Row, Accepted>): Promise<Found<Live, Row, Accepted> | undefined> {
+export async function find<Live, Row, Accepted>({
+  inRedis,
+  inPostgres,
+  inAccepted,
+}: Places<Live, Row, Accepted>): Promise<Found<Live, Row, Accepted> | undefined> {
   let unavailable: unknown;
   const first = await inRedis().catch((error: unknown) => {
     if (!(error instanceof TaskFlowError)) throw error;
@@ -54,7 +58,11 @@ export interface FindJobOptions<Live> {
 }
 
 /** Looks for a job in all three places. Throws as {@link find}. */
-export function findJob<Live>(store: Pick<Store, "get" | "options" | "accepted">, id: string, { inRedis, caller }: FindJobOptions<Live>): Promise<FoundJob<Live> | undefined> {
+export function findJob<Live>(
+  store: Pick<Store, "get" | "options" | "accepted">,
+  id: string,
+  { inRedis, caller }: FindJobOptions<Live>,
+): Promise<FoundJob<Live> | undefined> {
   return find<Live, JobView, Submission>({
     inRedis,
     inPostgres: async () => (readsAll(caller) || mayActOn(caller, await store.options(id)) ? store.get(id) : undefined),

@@ -19,14 +19,27 @@ let job: FollowedJob;
 beforeEach(() => {
   looks = [];
   work = new SlicedWork();
-  job = new FollowedJob({ id: ID, work, looks: { state: () => new Promise((resolve) => { looks.push(resolve); }) } });
+  job = new FollowedJob({
+    id: ID,
+    work,
+    looks: {
+      state: () =>
+        new Promise((resolve) => {
+          looks.push(resolve);
+        }),
+    },
+  });
 });
 
 class Recorder implements JobFollower {
   readonly seen: string[] = [];
   readonly texts: string[] = [];
-  onChange({ status }: Change): void { this.seen.push(`change ${status}`); }
-  onError(): void { this.seen.push("error"); }
+  onChange({ status }: Change): void {
+    this.seen.push(`change ${status}`);
+  }
+  onError(): void {
+    this.seen.push("error");
+  }
   onFirst(shown: Parameters<JobFollower["onFirst"]>[0]): void {
     this.seen.push(`first ${shown?.view.status ?? "none"}`);
     if (shown) this.texts.push(shown.event());

@@ -99,7 +99,10 @@ export class FollowedJob implements Beating {
 
   #start(): void {
     const { id, looks, work } = this.#options;
-    if (this.#followers.size === 0) { this.#look = "none"; return; }
+    if (this.#followers.size === 0) {
+      this.#look = "none";
+      return;
+    }
     const newcomers = this.#takeNewcomers();
     const changes = this.#changes;
     this.#look = "under way";

@@ -1,12 +1,13 @@
 /** What every listener does with a request whose head has been read: it finds out who calls, refuses or lets in, and opens the exchange. */
-import { BufferedBytes } from "./buffered-bytes.ts";
+
 import { basePathOf } from "./base-path.ts";
+import { BufferedBytes } from "./buffered-bytes.ts";
 import { corsHeaders } from "./cross-origin.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer } from "./exchange.ts";
 import { Gate } from "./gate.ts";
-import { HttpExchange } from "./http-exchange.ts";
 import type { ExchangeHost, HttpResponse } from "./http-exchange.ts";
+import { HttpExchange } from "./http-exchange.ts";
 import { sendLast } from "./last-answer.ts";
 import { Outgoing } from "./outgoing.ts";
 import { problem } from "./problem.ts";
@@ -27,7 +28,9 @@ export const LAST_ANSWERS_MS = 5_000;
  */
 const KEEP_ALIVE = "\r\nKeep-Alive: timeout=7";
 
-const DRAINING = problem(503, "draining", "This replica is shutting down and takes no more jobs. Another one will.", { isLast: true });
+const DRAINING = problem(503, "draining", "This replica is shutting down and takes no more jobs. Another one will.", {
+  isLast: true,
+});
 
 export interface FrontResponse extends HttpResponse {
   onAborted(listener: () => void): unknown;
@@ -59,13 +62,23 @@ export class Front {
     const { metrics, log, settings } = deps;
     const { corsOrigins, isOpenToAll, allowedHosts, publicUrl } = settings;
     this.gate = new Gate({ keyring: deps.keyring, isOpenToAll, corsOrigins, allowedHosts, publicUrl });
-    this.router = new Router(routesOf(deps, () => this.isLeaving), { corsOrigins, basePath: basePathOf(publicUrl) });
+    this.router = new Router(
+      routesOf(deps, () => this.isLeaving),
+      { corsOrigins, basePath: basePathOf(publicUrl) },
+    );
     const logRefusal = refusalLog(log, () => performance.now());
     this.host = {
       onFault: (error, requestId) => log.error({ error, request_id: requestId }, "request failed"),
       onRefused: ({ id, route, caller }, answer) => {
         const { method, pattern } = route.operation;
-        logRefusal({ request_id: id, method, pattern, status: answer.status, code: answer.code ?? "", key: caller?.name });
+        logRefusal({
+          request_id: id,
+          method,
+          pattern,
+          status: answer.status,
+          code: answer.code ?? "",
+          key: caller?.name,
+        });
       },
       limits: deps.limits,
       outgoing: new Outgoing(),
@@ -96,7 +109,8 @@ export class Front {
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
     // First what ends the connection: after a request whose end is in doubt, nobody may go on there.
-    const refusal = fault ?? faultOfHead(headers, route.maxBodyBytes) ?? this.gate.refusalOf(access, caller, headers, response);
+    const refusal =
+      fault ?? faultOfHead(headers, route.maxBodyBytes) ?? this.gate.refusalOf(access, caller, headers, response);
     if (refusal) exchange.send(refusal);
     else if (route.takesJobs && this.isDraining) exchange.send(DRAINING);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));

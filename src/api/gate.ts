@@ -4,14 +4,14 @@
  */
 import type { ApiKey, Scope } from "../core/api-key.ts";
 import { hasScope } from "../core/api-key.ts";
+import type { HostRules } from "./allowed-hosts.ts";
+import { hostCheck } from "./allowed-hosts.ts";
 import type { Access } from "./contract/operation.ts";
 import { needsKey } from "./contract/operation.ts";
 import type { Answer } from "./exchange.ts";
 import type { Keyring } from "./keyring.ts";
 import { problem } from "./problem.ts";
-import { hostCheck } from "./allowed-hosts.ts";
-import type { HostRules } from "./allowed-hosts.ts";
-import { CROSS_ORIGIN, HOST_REFUSED, PROTECTED, isForeignBrowser, isLoopback } from "./protected-mode.ts";
+import { CROSS_ORIGIN, HOST_REFUSED, isForeignBrowser, isLoopback, PROTECTED } from "./protected-mode.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** Challenges of RFC 6750, 3. */
@@ -19,12 +19,18 @@ function challenge(parameters: string): readonly [string, string] {
   return ["WWW-Authenticate", `Bearer realm="taskflow"${parameters}`];
 }
 
-const KEY_MISSING = problem(401, "key_missing", "This call needs an API key: send it as Authorization: Bearer KEY.", { headers: [challenge("")] });
-const KEY_INVALID = problem(401, "key_invalid", "The API key in Authorization is none that holds here.", { headers: [challenge(', error="invalid_token"')] });
+const KEY_MISSING = problem(401, "key_missing", "This call needs an API key: send it as Authorization: Bearer KEY.", {
+  headers: [challenge("")],
+});
+const KEY_INVALID = problem(401, "key_invalid", "The API key in Authorization is none that holds here.", {
+  headers: [challenge(', error="invalid_token"')],
+});
 const SCOPE_MISSING = Object.fromEntries(
   (["submit", "read", "admin"] as const).map((scope) => [
     scope,
-    problem(403, "scope_missing", `This call needs an API key with the scope ${scope}.`, { headers: [challenge(`, error="insufficient_scope", scope="${scope}"`)] }),
+    problem(403, "scope_missing", `This call needs an API key with the scope ${scope}.`, {
+      headers: [challenge(`, error="insufficient_scope", scope="${scope}"`)],
+    }),
   ]),
 ) as Readonly<Record<Scope, Answer>>;
 
@@ -76,7 +82,11 @@ export class Gate {
 
   #refusalWithoutKeys(head: RequestHead, peer: Peer): Answer | undefined {
     const { isOpenToAll, corsOrigins } = this.#options;
-    if (!isOpenToAll && (head.isForwarded || (this.looksAtPeers && !isLoopback(new Uint8Array(peer.getRemoteAddress()))))) return PROTECTED;
+    if (
+      !isOpenToAll &&
+      (head.isForwarded || (this.looksAtPeers && !isLoopback(new Uint8Array(peer.getRemoteAddress()))))
+    )
+      return PROTECTED;
     if (!this.#isAllowedHost(head.host ?? "")) return HOST_REFUSED;
     return isForeignBrowser(head, corsOrigins, this.#ownOrigin) ? CROSS_ORIGIN : undefined;
   }

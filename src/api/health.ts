@@ -12,7 +12,9 @@ import { readReplicas } from "./replica.ts";
 /** A round trip to Redis that is older than this says nothing about now. */
 const MAX_SILENT_MS = 5_000;
 
-type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder" | "log"> & { readonly settings: Pick<ApiDependencies["settings"], "durability"> };
+type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder" | "log"> & {
+  readonly settings: Pick<ApiDependencies["settings"], "durability">;
+};
 type BooksReader = Pick<SharedRead<Books>, "recent" | "fresh">;
 
 interface Check {
@@ -44,11 +46,19 @@ function awayLog(log: HealthReader["log"], part: string): AwayLog {
   };
 }
 
-async function lookAt(deps: HealthReader, books: BooksReader, away: { readonly redis: AwayLog; readonly postgres: AwayLog }): Promise<Answer> {
-  const [{ redis, workers }, postgres] = await Promise.all([checkRedis(books, away.redis), checkPostgres(deps, away.postgres)]);
+async function lookAt(
+  deps: HealthReader,
+  books: BooksReader,
+  away: { readonly redis: AwayLog; readonly postgres: AwayLog },
+): Promise<Answer> {
+  const [{ redis, workers }, postgres] = await Promise.all([
+    checkRedis(books, away.redis),
+    checkPostgres(deps, away.postgres),
+  ]);
   const checks = { redis, postgres, workers };
   const isOk = Object.values(checks).every(({ status }) => status === "ok");
-  const takesJobs = redis.status === "ok" && (deps.settings.durability === "redis" || postgres.latency_ms !== undefined); // which Postgres has where it answers
+  const takesJobs =
+    redis.status === "ok" && (deps.settings.durability === "redis" || postgres.latency_ms !== undefined); // which Postgres has where it answers
   return json(takesJobs ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
 }
 
@@ -58,11 +68,17 @@ async function checkRedis(shared: BooksReader, away: AwayLog): Promise<{ redis: 
     const books = await shared.fresh();
     away();
     const replicas = readReplicas(books.replicas).filter(({ role }) => role !== "api").length;
-    const workers: Check = replicas > 0 ? { status: "ok", replicas } : { status: "degraded", replicas, error: "no replica that runs jobs is alive" };
+    const workers: Check =
+      replicas > 0
+        ? { status: "ok", replicas }
+        : { status: "degraded", replicas, error: "no replica that runs jobs is alive" };
     return { redis: { status: "ok", latency_ms: rounded(performance.now() - startedAt) }, workers };
   } catch (error) {
     away(error);
-    return { redis: { status: "degraded", error: publicMessageOf(error) }, workers: { status: "degraded", error: "unknown without Redis" } };
+    return {
+      redis: { status: "degraded", error: publicMessageOf(error) },
+      workers: { status: "degraded", error: "unknown without Redis" },
+    };
   }
 }
 
@@ -70,7 +86,9 @@ async function checkPostgres({ store, recorder }: HealthReader, away: AwayLog): 
   try {
     const latency_ms = rounded(await store.ping());
     away();
-    return recorder.isHealthy ? { status: "ok", latency_ms } : { status: "degraded", latency_ms, error: "outcomes cannot be written at present" };
+    return recorder.isHealthy
+      ? { status: "ok", latency_ms }
+      : { status: "degraded", latency_ms, error: "outcomes cannot be written at present" };
   } catch (error) {
     away(error);
     return { status: "degraded", error: publicMessageOf(error) };

@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idOfHash } from "../core/api-key.ts";
-import { AcceptedConnection } from "../results/accepted-connection.ts";
-import { addAcceptedPartitions } from "../results/accepted-partitions.ts";
-import { encodeWhole, outcomeOf } from "../core/wire.ts";
 import type { Submission } from "../core/job.ts";
 import { largePayload } from "../core/payload.ts";
+import { encodeWhole, outcomeOf } from "../core/wire.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
+import { AcceptedConnection } from "../results/accepted-connection.ts";
+import { addAcceptedPartitions } from "../results/accepted-partitions.ts";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import { EventStream } from "../testing/event-stream.ts";
@@ -22,7 +22,16 @@ const kinds: string[] = [];
 const keyring = new Keyring();
 beforeAll(async () => {
   const { url } = await freshDatabase();
-  server = await startApiServer({ database: url, deps: { keyring, cancelWaiting: (job, kind) => { server.cancelled.push(job); kinds.push(kind); } } });
+  server = await startApiServer({
+    database: url,
+    deps: {
+      keyring,
+      cancelWaiting: (job, kind) => {
+        server.cancelled.push(job);
+        kinds.push(kind);
+      },
+    },
+  });
   log = new AcceptedConnection(url, "taskflow:0", 5_000);
 });
 afterAll(async () => {
@@ -30,9 +39,16 @@ afterAll(async () => {
   await server.close();
 });
 
-async function held(changes: Partial<Submission> = {}): Promise<{ readonly id: string; readonly submitted: Submission }> {
+async function held(
+  changes: Partial<Submission> = {},
+): Promise<{ readonly id: string; readonly submitted: Submission }> {
   const id = server.queue.ids.next();
-  const submitted = submission({ type: "note", payload: `{"text":"a"}`, ...changes, options: { durability: "postgres", ...changes.options } });
+  const submitted = submission({
+    type: "note",
+    payload: `{"text":"a"}`,
+    ...changes,
+    options: { durability: "postgres", ...changes.options },
+  });
   const { text, data } = encodeWhole(submitted);
   await log.use((client) => addAcceptedPartitions(client, [id]));
   await log.copy([{ rows: [{ id, submission: text, ...(data && { data }) }] }]);
@@ -44,18 +60,32 @@ const about = (method: string, id: string, path = "") => request(server, method,
 describe("a durable job that only Postgres holds", () => {
   it("is shown as it was accepted, by every call that reads it", async () => {
     const { id } = await held();
-    expect(await about("GET", id)).toMatchObject({ status: 200, body: { id, status: "queued", durability: "postgres", payload: { text: "a" } } });
+    expect(await about("GET", id)).toMatchObject({
+      status: 200,
+      body: { id, status: "queued", durability: "postgres", payload: { text: "a" } },
+    });
     expect(await about("GET", id, "/attempts")).toMatchObject({ status: 200, body: { attempts: [] } });
-    expect(await about("GET", id, "/why")).toMatchObject({ status: 200, body: { reason: "position", position: null, until: null, detail: expect.stringContaining("Postgres") as string } });
-    expect(await about("GET", id, "/artifacts/a.csv")).toMatchObject({ status: 404, body: { code: "artifact_not_found" } });
-    expect(await about("POST", id, "/retry")).toMatchObject({ status: 409, body: { code: "job_not_retryable", detail: expect.stringContaining("is queued") as string } });
+    expect(await about("GET", id, "/why")).toMatchObject({
+      status: 200,
+      body: { reason: "position", position: null, until: null, detail: expect.stringContaining("Postgres") as string },
+    });
+    expect(await about("GET", id, "/artifacts/a.csv")).toMatchObject({
+      status: 404,
+      body: { code: "artifact_not_found" },
+    });
+    expect(await about("POST", id, "/retry")).toMatchObject({
+      status: 409,
+      body: { code: "job_not_retryable", detail: expect.stringContaining("is queued") as string },
+    });
     const events = await EventStream.open(`${server.url}/api/v1/jobs/${id}/events`);
     await until(() => events.said.length > 0, { what: "the first event" });
     expect(events.said).toEqual(["queued"]);
     await events.close();
     const later = Date.parse("2099-01-01T00:00:00Z");
     const { id: planned } = await held({ options: { run_at: later } });
-    expect(await about("GET", planned, "/why")).toMatchObject({ body: { reason: "scheduled", until: "2099-01-01T00:00:00.000Z" } });
+    expect(await about("GET", planned, "/why")).toMatchObject({
+      body: { reason: "scheduled", until: "2099-01-01T00:00:00.000Z" },
+    });
   });
 
   it.each([
@@ -64,17 +94,31 @@ describe("a durable job that only Postgres holds", () => {
     ["large", { payload: largePayload(Buffer.from(`{"text":"${"x".repeat(100_000)}"}`)) }],
   ])("is cancelled before Redis gets it, so that nobody can enqueue it any more: %s", async (_what, changes) => {
     const before = await server.queue.books();
-    const { id, submitted } = await held({ ...changes, options: { ...("options" in changes ? changes.options : {}), callback_url: "https://example.com/done" } });
+    const { id, submitted } = await held({
+      ...changes,
+      options: { ...("options" in changes ? changes.options : {}), callback_url: "https://example.com/done" },
+    });
     expect(await about("DELETE", id)).toMatchObject({ status: 200, body: { id, status: "cancelled" } });
     expect([server.cancelled.at(-1)?.id, kinds.at(-1)]).toEqual([id, "withdrawn"]);
-    expect(await about("GET", id)).toMatchObject({ status: 200, body: { status: "cancelled", attempt: 0, run_at: submitted.options.run_at === undefined ? null : expect.any(String) as string } });
+    expect(await about("GET", id)).toMatchObject({
+      status: 200,
+      body: {
+        status: "cancelled",
+        attempt: 0,
+        run_at: submitted.options.run_at === undefined ? null : (expect.any(String) as string),
+      },
+    });
     expect(await about("GET", id, "/why")).toMatchObject({ body: { reason: "finished" } });
     expect(await about("DELETE", id)).toMatchObject({ status: 409, body: { code: "job_finished" } });
     await enqueueRaw(server.queue, { ids: [id], submissions: [submitted] }); // a restore that found out before that it is nowhere
     expect(await about("GET", id)).toMatchObject({ body: { status: "cancelled" } });
     const after = await server.queue.books();
     expect([after.unaccounted, after.accepted - before.accepted, after.outbox - before.outbox]).toEqual([0, 2, 1]); // it and its callback
-    expect((await server.queue.read(await server.queue.liveIds(undefined, undefined, 100))).filter(({ type, payload }) => type === "webhook" && JSON.stringify(payload).includes(id))).toHaveLength(1);
+    expect(
+      (await server.queue.read(await server.queue.liveIds(undefined, undefined, 100))).filter(
+        ({ type, payload }) => type === "webhook" && JSON.stringify(payload).includes(id),
+      ),
+    ).toHaveLength(1);
   });
 
   it("is recorded with its payload, and can be retried then", async () => {
@@ -95,9 +139,17 @@ describe("a durable job that only Postgres holds", () => {
       return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
     });
     const { id } = await held({ options: { api_key: own?.id ?? "" } });
-    keyring.replace([own, other].filter((key) => key !== undefined), true);
-    const by = (name: string, method: string, path = "") => request(server, method, `/api/v1/jobs/${id}${path}`, undefined, { authorization: `Bearer ${name}` });
-    for (const [method, path] of [["DELETE", ""], ["POST", "/retry"]] as const) expect(await by("other", method, path)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
+    keyring.replace(
+      [own, other].filter((key) => key !== undefined),
+      true,
+    );
+    const by = (name: string, method: string, path = "") =>
+      request(server, method, `/api/v1/jobs/${id}${path}`, undefined, { authorization: `Bearer ${name}` });
+    for (const [method, path] of [
+      ["DELETE", ""],
+      ["POST", "/retry"],
+    ] as const)
+      expect(await by("other", method, path)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
     expect(await by("own", "POST", "/retry")).toMatchObject({ status: 409, body: { code: "job_not_retryable" } });
     expect(await by("own", "DELETE")).toMatchObject({ status: 200, body: { id, status: "cancelled" } });
     keyring.replace([], false);
@@ -116,8 +168,15 @@ describe("a durable job that only Postgres holds", () => {
 it("a cancellation without an answer is not taken for one that changed nothing", { timeout: 30_000 }, async () => {
   const redis = await ownRedis();
   const own = await startApiServer({ redis: redis.address });
-  const { body } = await request(own, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" }, delay_ms: 60_000 });
+  const { body } = await request(own, "POST", "/api/v1/jobs", {
+    type: "note",
+    payload: { text: "a" },
+    delay_ms: 60_000,
+  });
   await redisCommand(Number(new URL(redis.address).port), "CLIENT", "PAUSE", "20000", "WRITE"); // reads go on
-  expect(await request(own, "DELETE", `/api/v1/jobs/${String(body.id)}`)).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
+  expect(await request(own, "DELETE", `/api/v1/jobs/${String(body.id)}`)).toMatchObject({
+    status: 503,
+    body: { code: "outcome_unknown" },
+  });
   await own.close();
 });

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
-import { Keyring } from "./keyring.ts";
-import { SPLITS, faultsOfServer } from "../testing/hostile-http.ts";
+import { faultsOfServer, SPLITS } from "../testing/hostile-http.ts";
 import { rawAnswer, rawSocket } from "../testing/raw-http.ts";
+import { Keyring } from "./keyring.ts";
 
 let server: ApiServer;
 beforeAll(async () => {
@@ -13,7 +13,9 @@ afterAll(() => server.close());
 const logged = () => server.logged.length;
 afterEach(async () => {
   // whatever was done to it, the next good request is served
-  expect(await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "good" } })).toMatchObject({ status: 202 });
+  expect(await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "good" } })).toMatchObject({
+    status: 202,
+  });
   expect(logged()).toBe(0);
 });
 
@@ -27,17 +29,52 @@ describe("a request that is not as it should be", () => {
   const mib = 1024 * 1024;
   it.each([
     ["malformed JSON", post("{,}"), 400, "malformed_json"],
-    ["100,000 levels", post(`{"type":"note","payload":{"text":"a","more":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`), 400, "json_too_deep"],
+    [
+      "100,000 levels",
+      post(`{"type":"note","payload":{"text":"a","more":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`),
+      400,
+      "json_too_deep",
+    ],
     ["100,000 levels, not closed", post("[".repeat(100_000)), 400, "json_too_deep"],
-    ["__proto__", post(`{"type":"note","payload":{"text":"a","more":{"__proto__":{"isAdmin":true}}}}`), 422, "validation_failed"],
+    [
+      "__proto__",
+      post(`{"type":"note","payload":{"text":"a","more":{"__proto__":{"isAdmin":true}}}}`),
+      422,
+      "validation_failed",
+    ],
     ["no body", post(""), 400, "body_missing"],
     ["no body and no length", post("", ""), 400, "body_missing"],
     ["a body of 100 MB by its length", post("", `Content-Length: ${100 * mib}\r\n`), 413, "body_too_large"],
-    ["two lengths", post(GOOD, `Content-Length: ${GOOD.length}\r\nContent-Length: 5\r\n`), 400, "content_length_invalid"],
-    ["compression", post(GOOD, `Content-Length: ${GOOD.length}\r\nContent-Encoding: gzip\r\n`), 415, "unsupported_content_encoding"],
-    ["an unknown transfer encoding", post("0\r\n\r\n", "Transfer-Encoding: gzip\r\n"), 400, "transfer_encoding_invalid"],
-    ["a header of 60 KB", post(GOOD, `Content-Length: ${GOOD.length}\r\nX-Large: ${"x".repeat(60_000)}\r\n`), 431, "headers_too_large"],
-    ["an Idempotency-Key given twice", post(GOOD, `Content-Length: ${GOOD.length}\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n`), 400, "idempotency_key_invalid"],
+    [
+      "two lengths",
+      post(GOOD, `Content-Length: ${GOOD.length}\r\nContent-Length: 5\r\n`),
+      400,
+      "content_length_invalid",
+    ],
+    [
+      "compression",
+      post(GOOD, `Content-Length: ${GOOD.length}\r\nContent-Encoding: gzip\r\n`),
+      415,
+      "unsupported_content_encoding",
+    ],
+    [
+      "an unknown transfer encoding",
+      post("0\r\n\r\n", "Transfer-Encoding: gzip\r\n"),
+      400,
+      "transfer_encoding_invalid",
+    ],
+    [
+      "a header of 60 KB",
+      post(GOOD, `Content-Length: ${GOOD.length}\r\nX-Large: ${"x".repeat(60_000)}\r\n`),
+      431,
+      "headers_too_large",
+    ],
+    [
+      "an Idempotency-Key given twice",
+      post(GOOD, `Content-Length: ${GOOD.length}\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n`),
+      400,
+      "idempotency_key_invalid",
+    ],
   ])("%s is refused", async (_what, text, status, code) => {
     const answer = await rawAnswer(server.port, text);
     expect(answer.status).toBe(status);
@@ -45,7 +82,11 @@ describe("a request that is not as it should be", () => {
   });
 
   it.each([
-    ["a length and chunks at once", post("2\r\n{}\r\n0\r\n\r\n", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"), 400],
+    [
+      "a length and chunks at once",
+      post("2\r\n{}\r\n0\r\n\r\n", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
+      400,
+    ],
     ["a length that is none", post(GOOD, "Content-Length: abc\r\n"), 400],
     ["a negative length", post(GOOD, "Content-Length: -5\r\n"), 400],
     ["what is not HTTP", "hello\r\n\r\n", 505],
@@ -54,7 +95,10 @@ describe("a request that is not as it should be", () => {
   });
 
   it("a header of 1 MB is refused by the library, which reads no more of it", async () => {
-    const raw = await rawSocket(server.port, `GET /api/v1/stats HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(mib)}\r\n\r\n`);
+    const raw = await rawSocket(
+      server.port,
+      `GET /api/v1/stats HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(mib)}\r\n\r\n`,
+    );
     // The client still sends when the connection is closed: its kernel may drop what came of the answer with the reset.
     expect(await raw.closed()).toMatch(/^$|^HTTP\/1\.1 431 /);
   });
@@ -107,7 +151,8 @@ describe("behind a request that is not as it should be", () => {
     ["431", post("", `Content-Length: ${8 * 1024 * 1024}\r\nX-Large: ${"x".repeat(20_000)}\r\n`)],
   ])("its answer, %s, is read by a client that goes on sending", async (status, text) => {
     const raw = await rawSocket(server.port, text);
-    for (let i = 0; i < 8; i++) raw.socket.write(Buffer.alloc(1024 * 1024, "GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for (let i = 0; i < 8; i++)
+      raw.socket.write(Buffer.alloc(1024 * 1024, "GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n"));
     const answer = await raw.closed();
     expect(answer.match(/HTTP\/1\.1 \d{3}/g)).toEqual([`HTTP/1.1 ${status}`]);
     const [head = "", body = ""] = answer.split("\r\n\r\n");
@@ -163,7 +208,11 @@ describe("paths and methods", () => {
 
 describe("clients that come and go", () => {
   it("serves others while many are idle, or slow with their headers", async () => {
-    const sockets = await Promise.all(Array.from({ length: 200 }, (_, i) => rawSocket(server.port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:")));
+    const sockets = await Promise.all(
+      Array.from({ length: 200 }, (_, i) =>
+        rawSocket(server.port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:"),
+      ),
+    );
     const startedAt = performance.now();
     expect((await request(server, "POST", "/api/v1/jobs", GOOD)).status).toBe(202);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
@@ -171,7 +220,10 @@ describe("clients that come and go", () => {
   });
 
   it("closes what stays silent", { timeout: 60_000 }, async () => {
-    const [idle, slow] = await Promise.all([rawSocket(server.port), rawSocket(server.port, "POST /api/v1/jobs HTTP/1.1\r\nHost:")]);
+    const [idle, slow] = await Promise.all([
+      rawSocket(server.port),
+      rawSocket(server.port, "POST /api/v1/jobs HTTP/1.1\r\nHost:"),
+    ]);
     await Promise.all([idle.closed(), slow.closed()]);
   });
 

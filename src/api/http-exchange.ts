@@ -14,18 +14,18 @@ import { bytesOf } from "../core/payload.ts";
 import { freeBuffer } from "../free-memory.ts";
 import type { RequestFacts } from "./answer-head.ts";
 import { writeHead } from "./answer-head.ts";
-import { isWorthGzip } from "./compression.ts";
-import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
-import { sendStream, sendWhole } from "./download.ts";
-import type { StreamResponse } from "./download.ts";
 import type { BufferedBytes } from "./buffered-bytes.ts";
+import { isWorthGzip } from "./compression.ts";
+import type { StreamResponse } from "./download.ts";
+import { sendStream, sendWhole } from "./download.ts";
+import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
 import type { LastResponse, SendLast } from "./last-answer.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { peerName } from "./peer.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
 import type { Limited, RateLimits } from "./rate-limits.ts";
 import type { RequestHead } from "./request-head.ts";
-import { MAX_DISCARDED_BYTES, bodyTooLarge, isLastRequest } from "./request-head.ts";
+import { bodyTooLarge, isLastRequest, MAX_DISCARDED_BYTES } from "./request-head.ts";
 import type { ChunkedResponse } from "./text-stream.ts";
 import { ResponseStream } from "./text-stream.ts";
 
@@ -75,7 +75,14 @@ const REFUSES_CALLER: ReadonlySet<number> = new Set([401, 403, 429]);
 
 const EMPTY = new Uint8Array(0);
 /** The body of an answer to nobody, or to HEAD. */
-const NO_STREAM: TextStream = { isOver: true, isFull: false, write: () => undefined, onWritable: () => undefined, end: () => undefined, cut: () => undefined };
+const NO_STREAM: TextStream = {
+  isOver: true,
+  isFull: false,
+  write: () => undefined,
+  onWritable: () => undefined,
+  end: () => undefined,
+  cut: () => undefined,
+};
 const NO_HEADERS: NonNullable<Answer["headers"]> = [];
 /** Two thirds of the default's time for a few per cent more bytes. */
 const GZIP_LEVEL = 4;
@@ -152,7 +159,10 @@ export class HttpExchange implements ApiRequest, Reply {
     const { caller } = this;
     const { limits } = this.#host;
     const { takesJobs } = this.#route;
-    if (caller === undefined || !limits.isLimited(caller, takesJobs)) { this.#answer(body); return; }
+    if (caller === undefined || !limits.isLimited(caller, takesJobs)) {
+      this.#answer(body);
+      return;
+    }
     const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
     limits.check(caller, takesJobs, (limited) => {
       this.#limited = limited;
@@ -221,7 +231,8 @@ export class HttpExchange implements ApiRequest, Reply {
   send(answer: Answer): void {
     if (this.#isOver || this.#isCompressing) return;
     if (REFUSES_CALLER.has(answer.status)) this.#host.onRefused(this, answer);
-    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.isHead) this.#compress(answer);
+    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.isHead)
+      this.#compress(answer);
     else this.#sendNow(answer);
   }
 
@@ -229,8 +240,15 @@ export class HttpExchange implements ApiRequest, Reply {
   #compress(answer: Answer): void {
     this.#isCompressing = true;
     gzip(answer.body as string, { level: GZIP_LEVEL }, (error, bytes) => {
-      if (error || this.#isOver) { this.#sendNow(answer); return; }
-      this.#sendNow({ ...answer, body: bytes, headers: [...(answer.headers ?? []), ["Content-Encoding", "gzip"], ["Vary", "Accept-Encoding"]] });
+      if (error || this.#isOver) {
+        this.#sendNow(answer);
+        return;
+      }
+      this.#sendNow({
+        ...answer,
+        body: bytes,
+        headers: [...(answer.headers ?? []), ["Content-Encoding", "gzip"], ["Vary", "Accept-Encoding"]],
+      });
     });
   }
 
@@ -268,7 +286,10 @@ export class HttpExchange implements ApiRequest, Reply {
     if (had >= this.#receivedBytes) return true;
     const announced = Number(this.headers.contentLength);
     // What a head announces costs its sender nothing: it is believed once a quarter of it is here.
-    const wanted = announced >= this.#receivedBytes && announced <= 4 * this.#receivedBytes ? announced : Math.min(2 * this.#receivedBytes, this.#route.maxBodyBytes);
+    const wanted =
+      announced >= this.#receivedBytes && announced <= 4 * this.#receivedBytes
+        ? announced
+        : Math.min(2 * this.#receivedBytes, this.#route.maxBodyBytes);
     if (!this.#host.buffered.add(this.#bufferedFor, wanted - had)) return false;
     this.#keptBytes = wanted;
     const room = new Uint8Array(wanted);
@@ -331,6 +352,11 @@ export class HttpExchange implements ApiRequest, Reply {
   #facts(isLast = false): RequestFacts {
     const { corsHeaders, keepAlive } = this.#host;
     const endsConnection = isLast || this.#isLastRequest();
-    return { id: this.id, limitHeaders: this.#limitHeaders, corsHeaders: corsHeaders(this.headers.origin), keepAlive: endsConnection ? "" : keepAlive };
+    return {
+      id: this.id,
+      limitHeaders: this.#limitHeaders,
+      corsHeaders: corsHeaders(this.headers.origin),
+      keepAlive: endsConnection ? "" : keepAlive,
+    };
   }
 }

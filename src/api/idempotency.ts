@@ -6,7 +6,11 @@ import { problem } from "./problem.ts";
 /** 1 to 255 visible ASCII characters. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-export const BAD_KEY = problem(400, "idempotency_key_invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters.");
+export const BAD_KEY = problem(
+  400,
+  "idempotency_key_invalid",
+  "An Idempotency-Key is 1 to 255 visible ASCII characters.",
+);
 /** The header of an answer that an earlier request with the same key was given. */
 export const REPLAYED = ["Idempotent-Replayed", "true"] as const;
 
@@ -19,8 +23,18 @@ export function isIdempotencyKey(key: string): boolean {
  * @param call what the key is for: the same key may serve another call
  * @param body what the call is about: another one under the same key is a conflict
  */
-export function idempotencyOf(key: string, callerId: string | undefined, call: "job" | "batch" | "retry" | "replay", body: Uint8Array, ttlMs: number): NonNullable<Submitted["idempotency"]> {
-  return { key: `${call}:${hash(callerId === undefined ? key : `${callerId} ${key}`)}`, fingerprint: hash(body), ttlMs };
+export function idempotencyOf(
+  key: string,
+  callerId: string | undefined,
+  call: "job" | "batch" | "retry" | "replay",
+  body: Uint8Array,
+  ttlMs: number,
+): NonNullable<Submitted["idempotency"]> {
+  return {
+    key: `${call}:${hash(callerId === undefined ? key : `${callerId} ${key}`)}`,
+    fingerprint: hash(body),
+    ttlMs,
+  };
 }
 
 function hash(data: string | Uint8Array): string {

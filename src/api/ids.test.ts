@@ -7,7 +7,8 @@ const bitsOf = (id: string): bigint => BigInt(`0x${id.slice(19).replace("-", "")
 it("of one caller's jobs lead nobody to another's, however close they were submitted", async () => {
   const server = await startApiServer();
   for (let round = 0; round < 12; round += 1) {
-    const submit = (i: number) => request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: `of caller ${i % 2}` } });
+    const submit = (i: number) =>
+      request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: `of caller ${i % 2}` } });
     const ids = (await Promise.all(Array.from({ length: 24 }, (_, i) => submit(i)))).map(({ body }) => String(body.id));
     for (const [i, own] of ids.entries()) {
       for (const other of ids.slice(i + 1)) {

@@ -48,7 +48,10 @@ class JobEvents implements Follower, JobFollower {
 
   open(): void {
     const leave = this.#deps.events.joinJob(this.#id, this);
-    if (!leave) { this.#reply.send(TOO_MANY); return; }
+    if (!leave) {
+      this.#reply.send(TOO_MANY);
+      return;
+    }
     this.#leave = leave;
     this.#reply.onGone(leave);
   }

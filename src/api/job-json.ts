@@ -40,14 +40,50 @@ const kindText = lastText(
 
 /** Nothing is known of it yet but when it was made. */
 function isNew({ attempt, error, tags, retry_of, worker, run_at, started_at, finished_at }: JobView): boolean {
-  return attempt === 0 && error === null && tags.length === 0 && retry_of === null && worker === null && run_at === null && started_at === null && finished_at === null;
+  return (
+    attempt === 0 &&
+    error === null &&
+    tags.length === 0 &&
+    retry_of === null &&
+    worker === null &&
+    run_at === null &&
+    started_at === null &&
+    finished_at === null
+  );
 }
 
 const newText = lastText((max_attempts: number, created_at: number) =>
-  stateText({ result: null, error: null, attempt: 0, max_attempts, progress: null, tags: [], retry_of: null, worker: null, run_at: null, created_at, started_at: null, finished_at: null }),
+  stateText({
+    result: null,
+    error: null,
+    attempt: 0,
+    max_attempts,
+    progress: null,
+    tags: [],
+    retry_of: null,
+    worker: null,
+    run_at: null,
+    created_at,
+    started_at: null,
+    finished_at: null,
+  }),
 );
 
-type States = Pick<JobView, "result" | "error" | "attempt" | "max_attempts" | "progress" | "tags" | "retry_of" | "worker" | "run_at" | "created_at" | "started_at" | "finished_at">;
+type States = Pick<
+  JobView,
+  | "result"
+  | "error"
+  | "attempt"
+  | "max_attempts"
+  | "progress"
+  | "tags"
+  | "retry_of"
+  | "worker"
+  | "run_at"
+  | "created_at"
+  | "started_at"
+  | "finished_at"
+>;
 
 function stateText(view: States): string {
   return (

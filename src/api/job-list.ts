@@ -30,7 +30,10 @@ export function listJobs(deps: ApiDependencies): (request: ApiRequest) => Promis
     const query = readListQuery(request.query);
     if ("refusal" in query) return problemOfRefusal(query.refusal);
     const { views, nextCursor } = await readPage(deps, query);
-    return json(200, `{"jobs":[${views.map(toJson).join(",")}],"next_cursor":${nextCursor === null ? "null" : `"${nextCursor}"`}}`);
+    return json(
+      200,
+      `{"jobs":[${views.map(toJson).join(",")}],"next_cursor":${nextCursor === null ? "null" : `"${nextCursor}"`}}`,
+    );
   };
 }
 
@@ -40,15 +43,27 @@ interface Side {
   readonly lastExamined: string | null;
 }
 
-async function readPage(deps: ApiDependencies, query: ListQuery): Promise<{ views: JobView[]; nextCursor: string | null }> {
+async function readPage(
+  deps: ApiDependencies,
+  query: ListQuery,
+): Promise<{ views: JobView[]; nextCursor: string | null }> {
   const live = await readLive(deps, query);
   const { below, from, filters, limit } = query;
-  const finished = await deps.store.range({ below, from, filters, limit: MAX_EXAMINED, maxJobs: limit, maxBytes: MAX_PAGE_BYTES });
+  const finished = await deps.store.range({
+    below,
+    from,
+    filters,
+    limit: MAX_EXAMINED,
+    maxJobs: limit,
+    maxBytes: MAX_PAGE_BYTES,
+  });
   // Only ids that both sides have examined make up the page: the rest is the next one's.
   const floors = [live.lastExamined, finished.lastExamined].filter((id) => id !== null).sort();
   const floor = floors.at(-1) ?? null;
   const byId = new Map([...live.views, ...finished.jobs].map((view) => [view.id, view]));
-  const merged = [...byId.values()].filter(({ id }) => floor === null || id >= floor).sort((a, b) => (a.id < b.id ? 1 : -1));
+  const merged = [...byId.values()]
+    .filter(({ id }) => floor === null || id >= floor)
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
   const views = cut(merged, limit);
   return { views, nextCursor: views.length < merged.length ? (views.at(-1)?.id ?? null) : floor };
 }
@@ -72,7 +87,8 @@ async function readLive(deps: ApiDependencies, query: ListQuery): Promise<Side> 
   let next = query.below;
   for (let examined = 0; examined < MAX_EXAMINED; examined += MAX_CHUNK) {
     const ids = await deps.queue.liveIds(next, query.from, MAX_CHUNK);
-    if (await isFilled(page, ids, deps, query)) return { views: page.views, lastExamined: page.views.at(-1)?.id ?? null };
+    if (await isFilled(page, ids, deps, query))
+      return { views: page.views, lastExamined: page.views.at(-1)?.id ?? null };
     if (ids.length < MAX_CHUNK) return { views: page.views, lastExamined: null };
     next = ids.at(-1);
   }
@@ -85,9 +101,16 @@ interface LivePage {
 }
 
 /** Adds the jobs among these that pass the filters, until the page is full and there may be more. What does not pass is not read beyond its header. */
-async function isFilled(page: LivePage, ids: readonly string[], { queue }: ApiDependencies, { filters, limit }: ListQuery): Promise<boolean> {
+async function isFilled(
+  page: LivePage,
+  ids: readonly string[],
+  { queue }: ApiDependencies,
+  { filters, limit }: ListQuery,
+): Promise<boolean> {
   const isAsked = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
-  const passing = isAsked ? (await queue.readHeaders(ids)).filter((header) => passes(header, filters)).map(({ id }) => id) : ids;
+  const passing = isAsked
+    ? (await queue.readHeaders(ids)).filter((header) => passes(header, filters)).map(({ id }) => id)
+    : ids;
   for (let at = 0; at < passing.length; at += READ_CHUNK) {
     for (const job of await queue.read(passing.slice(at, at + READ_CHUNK))) {
       const view = viewOf(job);

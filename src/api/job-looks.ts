@@ -43,7 +43,10 @@ export class JobLooks {
       const states = await store.states(ids, MAX_STATE_RESULT_LENGTH);
       return new Map(states.map((state) => [state.view.id, { ...state, takenAt: Infinity }])); // it changes no more
     }, MAX_STATES);
-    this.#liveWhole = new SharedReads(async (ids) => new Map((await queue.read(ids)).map((job) => [job.id, viewOf(job)])), MAX_WHOLE);
+    this.#liveWhole = new SharedReads(
+      async (ids) => new Map((await queue.read(ids)).map((job) => [job.id, viewOf(job)])),
+      MAX_WHOLE,
+    );
     this.#recordedWhole = oneByOne((id) => store.get(id));
     this.#accepted = oneByOne(async (id) => {
       const accepted = await store.accepted(id);
@@ -53,14 +56,22 @@ export class JobLooks {
 
   /** A job's state, wherever it lives; undefined where there is none. @throws TaskFlowError where the part that may have it is away */
   async state(id: string): Promise<JobSnapshot | undefined> {
-    const found = await find({ inRedis: () => this.#live.get(id), inPostgres: () => this.#recorded.get(id), inAccepted: () => this.#accepted.get(id) });
+    const found = await find({
+      inRedis: () => this.#live.get(id),
+      inPostgres: () => this.#recorded.get(id),
+      inAccepted: () => this.#accepted.get(id),
+    });
     if (found?.place !== "accepted") return found && (found.place === "redis" ? found.live : found.row);
     return snapshotOf({ ...found.accepted, payload: "" }, 0); // it is put back into Redis at a time that nobody knows yet
   }
 
   /** As {@link state}, but with its payload and its result. */
   async whole(id: string): Promise<JobView | undefined> {
-    const found = await find({ inRedis: () => this.#liveWhole.get(id), inPostgres: () => this.#recordedWhole.get(id), inAccepted: () => this.#accepted.get(id) });
+    const found = await find({
+      inRedis: () => this.#liveWhole.get(id),
+      inPostgres: () => this.#recordedWhole.get(id),
+      inAccepted: () => this.#accepted.get(id),
+    });
     if (!found) return undefined;
     return found.place === "redis" ? found.live : found.place === "postgres" ? found.row : found.accepted;
   }

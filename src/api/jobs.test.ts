@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ioSlots } from "../testing/queue.ts";
-import { freshDatabase, freshRedis, ownPostgres, ownRedis } from "../testing/services.ts";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
+import { ioSlots } from "../testing/queue.ts";
+import { freshDatabase, freshRedis, ownPostgres, ownRedis } from "../testing/services.ts";
 
 const UNKNOWN = "01890000-0000-7000-8000-000000000000";
 
 async function submit(server: ApiServer, fields: object = {}): Promise<string> {
-  const { status, body } = await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "hello" }, ...fields });
+  const { status, body } = await request(server, "POST", "/api/v1/jobs", {
+    type: "note",
+    payload: { text: "hello" },
+    ...fields,
+  });
   expect(status).toBe(202);
   return String(body.id);
 }
@@ -27,7 +31,13 @@ describe("one job", () => {
     const finished = await server.finishNext(`{"n":12345678901234567890}`);
     const inOutbox = await get(server, id);
     expect(inOutbox.text).toContain(`"result":{"n":12345678901234567890}`);
-    expect(inOutbox.body).toMatchObject({ id, status: "completed", attempt: 1, worker: finished.worker, finished_at: expect.any(String) as unknown });
+    expect(inOutbox.body).toMatchObject({
+      id,
+      status: "completed",
+      attempt: 1,
+      worker: finished.worker,
+      finished_at: expect.any(String) as unknown,
+    });
     await server.record(finished);
     expect(await server.queue.read([id])).toEqual([]);
     expect((await get(server, id)).text).toBe(inOutbox.text);
@@ -54,7 +64,9 @@ describe("one job", () => {
     const id = await submit(server, { callback_url: "https://hooks.example/done", delay_ms: 60_000 });
     const { body } = await cancel(server, id);
     const { claimed } = await server.queue.claim(98, 1, ioSlots({ webhook: 1 }));
-    expect(claimed.map(({ payload }) => JSON.parse(payload as string) as unknown)).toEqual([{ url: "https://hooks.example/done", body: { ...(body as object), submitted_by: null } }]);
+    expect(claimed.map(({ payload }) => JSON.parse(payload as string) as unknown)).toEqual([
+      { url: "https://hooks.example/done", body: { ...(body as object), submitted_by: null } },
+    ]);
   });
 
   it("is asked to stop while it runs", async () => {
@@ -74,7 +86,10 @@ describe("a job while a part is away", () => {
     await postgres.kill();
     expect((await get(server, waiting)).body).toMatchObject({ status: "queued" });
     expect(await get(server, recorded)).toMatchObject({ status: 503, body: { code: "store_unavailable" } });
-    expect(await request(server, "GET", "/api/v1/health")).toMatchObject({ status: 200, body: { status: "degraded", checks: { redis: { status: "ok" }, postgres: { status: "degraded" } } } });
+    expect(await request(server, "GET", "/api/v1/health")).toMatchObject({
+      status: 200,
+      body: { status: "degraded", checks: { redis: { status: "ok" }, postgres: { status: "degraded" } } },
+    });
     expect(await request(server, "GET", "/api/v1/health/ready")).toMatchObject({ status: 200 });
     await postgres.restart();
     await redis.kill();
@@ -92,7 +107,8 @@ describe("the list", () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     server = await startApiServer({ redis: redis.address, database: database.url });
     // ten jobs, the oldest first: 0 to 3 in Postgres alone, 4 and 5 in the outbox and Postgres, 6 and 7 in the outbox, 8 and 9 waiting
-    for (let i = 0; i < 8; i++) ids.push(await submit(server, { tags: [i % 2 === 0 ? "even" : "odd"], group_key: `g${i % 3}` }));
+    for (let i = 0; i < 8; i++)
+      ids.push(await submit(server, { tags: [i % 2 === 0 ? "even" : "odd"], group_key: `g${i % 3}` }));
     const finished = [];
     for (let i = 0; i < 8; i++) finished.push(await server.finishNext(`{"i":${i}}`));
     await server.record(...finished.slice(0, 4));
@@ -107,12 +123,23 @@ describe("the list", () => {
   const list = async (query: string) => {
     const { status, body } = await request(server, "GET", `/api/v1/jobs${query}`);
     expect(status).toBe(200);
-    const { jobs, next_cursor } = body as unknown as { jobs: { id: string; status: string }[]; next_cursor: string | null };
-    return { indexes: jobs.map(({ id }) => ids.indexOf(id)), statuses: jobs.map(({ status: each }) => each), cursor: next_cursor };
+    const { jobs, next_cursor } = body as unknown as {
+      jobs: { id: string; status: string }[];
+      next_cursor: string | null;
+    };
+    return {
+      indexes: jobs.map(({ id }) => ids.indexOf(id)),
+      statuses: jobs.map(({ status: each }) => each),
+      cursor: next_cursor,
+    };
   };
 
   it("holds live and finished jobs once each, newest first", async () => {
-    expect(await list("")).toEqual({ indexes: [9, 8, 7, 6, 5, 4, 3, 2, 1, 0], statuses: ["scheduled", "queued", ...Array<string>(8).fill("completed")], cursor: null });
+    expect(await list("")).toEqual({
+      indexes: [9, 8, 7, 6, 5, 4, 3, 2, 1, 0],
+      statuses: ["scheduled", "queued", ...Array<string>(8).fill("completed")],
+      cursor: null,
+    });
   });
 
   it.each([1, 3, 10])("comes in pages of %i, to the end", async (limit) => {
@@ -142,7 +169,8 @@ describe("the list", () => {
   });
 
   it("is bounded by time, the later bound excluded", async () => {
-    const at = async (index: number) => encodeURIComponent(String((await get(server, ids[index] ?? "")).body.created_at));
+    const at = async (index: number) =>
+      encodeURIComponent(String((await get(server, ids[index] ?? "")).body.created_at));
     const { indexes } = await list(`?created_after=${await at(3)}&created_before=${await at(8)}`);
     expect(indexes).toEqual(expect.arrayContaining([3]) as unknown);
     expect(indexes).not.toContain(8);
@@ -151,16 +179,37 @@ describe("the list", () => {
     expect((await list("?created_after=0000-01-01T00:00:00Z")).indexes).toHaveLength(10);
   });
 
-  it.each(["type", "tag", "group_key", "error_code"])("refuses a NUL in %s, which Postgres takes in no text", async (name) => {
-    expect(await request(server, "GET", `/api/v1/jobs?${name}=a%00`)).toMatchObject({ status: 422, body: { errors: [{ path: `/${name}`, message: "has a NUL character" }] } });
-  });
+  it.each(["type", "tag", "group_key", "error_code"])(
+    "refuses a NUL in %s, which Postgres takes in no text",
+    async (name) => {
+      expect(await request(server, "GET", `/api/v1/jobs?${name}=a%00`)).toMatchObject({
+        status: 422,
+        body: { errors: [{ path: `/${name}`, message: "has a NUL character" }] },
+      });
+    },
+  );
 
   it("tells every fault of its query", async () => {
-    const { status, body } = await request(server, "GET", "/api/v1/jobs?limit=0&cursor=x&status=done&created_after=now&colour=red&tag=a&tag=b");
+    const { status, body } = await request(
+      server,
+      "GET",
+      "/api/v1/jobs?limit=0&cursor=x&status=done&created_after=now&colour=red&tag=a&tag=b",
+    );
     expect(status).toBe(422);
-    expect((body.errors as { path: string }[]).map(({ path }) => path)).toEqual(expect.arrayContaining(["/tag", "/colour", "/status"]) as unknown);
-    const second = await request(server, "GET", "/api/v1/jobs?limit=1001&cursor=x&created_after=now&created_before=then");
-    expect((second.body.errors as { path: string }[]).map(({ path }) => path)).toEqual(["/created_after", "/created_before", "/cursor", "/limit"]);
+    expect((body.errors as { path: string }[]).map(({ path }) => path)).toEqual(
+      expect.arrayContaining(["/tag", "/colour", "/status"]) as unknown,
+    );
+    const second = await request(
+      server,
+      "GET",
+      "/api/v1/jobs?limit=1001&cursor=x&created_after=now&created_before=then",
+    );
+    expect((second.body.errors as { path: string }[]).map(({ path }) => path)).toEqual([
+      "/created_after",
+      "/created_before",
+      "/cursor",
+      "/limit",
+    ]);
   });
 });
 
@@ -192,8 +241,18 @@ describe("a list of large jobs", () => {
     expect(lastExamined).toBe(ids[8]);
     const first = await request(server, "GET", "/api/v1/jobs?limit=1000");
     expect((first.body.jobs as { id: string }[]).map(({ id }) => id)).toEqual(ids.slice(4).reverse());
-    const filtered = await request(server, "GET", `/api/v1/jobs?type=note&limit=1000&cursor=${String(first.body.next_cursor)}`);
-    expect(filtered.body).toMatchObject({ jobs: ids.slice(0, 4).reverse().map((id) => ({ id })), next_cursor: null });
+    const filtered = await request(
+      server,
+      "GET",
+      `/api/v1/jobs?type=note&limit=1000&cursor=${String(first.body.next_cursor)}`,
+    );
+    expect(filtered.body).toMatchObject({
+      jobs: ids
+        .slice(0, 4)
+        .reverse()
+        .map((id) => ({ id })),
+      next_cursor: null,
+    });
     await server.close();
   });
 
@@ -214,12 +273,19 @@ describe("a list of large jobs", () => {
     const server = await startApiServer();
     const text = "x".repeat(1_500_000);
     const ids: string[] = [];
-    for (let i = 0; i < 8; i++) ids.push(await submit(server, { payload: { text }, tags: [i < 2 ? "some" : "others"] }));
+    for (let i = 0; i < 8; i++)
+      ids.push(await submit(server, { payload: { text }, tags: [i < 2 ? "some" : "others"] }));
     const whole = await request(server, "GET", "/api/v1/jobs");
-    expect(whole.body).toMatchObject({ jobs: ids.toReversed().map((id) => ({ id, payload: null })), next_cursor: null });
+    expect(whole.body).toMatchObject({
+      jobs: ids.toReversed().map((id) => ({ id, payload: null })),
+      next_cursor: null,
+    });
     for (let i = 0; i < 4; i++) await server.record(await server.finishNext("1"));
     const all = await request(server, "GET", "/api/v1/jobs");
-    expect(all.body).toMatchObject({ jobs: ids.toReversed().map((id) => ({ id, payload: null, payload_omitted: true })), next_cursor: null });
+    expect(all.body).toMatchObject({
+      jobs: ids.toReversed().map((id) => ({ id, payload: null, payload_omitted: true })),
+      next_cursor: null,
+    });
     const none = await request(server, "GET", "/api/v1/jobs?tag=nobody");
     expect(none.body).toEqual({ jobs: [], next_cursor: null });
     const some = await request(server, "GET", "/api/v1/jobs?tag=some");

@@ -30,7 +30,10 @@ export function idOf({ params }: ApiRequest): string {
 }
 
 /** The job as it is, wherever it lives. Throws as {@link findJob}. */
-export async function readJob({ queue, store }: Pick<ApiDependencies, "queue" | "store">, id: string): Promise<JobView | undefined> {
+export async function readJob(
+  { queue, store }: Pick<ApiDependencies, "queue" | "store">,
+  id: string,
+): Promise<JobView | undefined> {
   const found = await findJob(store, id, { inRedis: async () => (await queue.read([id]))[0] });
   return found && viewOfFound(id, found);
 }
@@ -47,7 +50,8 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
   return async (request) => {
     const id = idOf(request);
     const { caller } = request;
-    const isForCaller = async (): Promise<boolean> => readsAll(caller) || (await queue.readHeaders([id])).some(({ options }) => mayActOn(caller, options));
+    const isForCaller = async (): Promise<boolean> =>
+      readsAll(caller) || (await queue.readHeaders([id])).some(({ options }) => mayActOn(caller, options));
     let unknown: unknown; // where the cancellation was sent, and no answer came: it may have happened
     const inRedis = async (): Promise<Cancelled | undefined> => {
       if (!(await isForCaller())) return undefined;
@@ -56,7 +60,9 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
         throw error;
       });
     };
-    const found = await findJob(store, id, { caller, inRedis }).catch((error: unknown) => { throw unknown ?? error; });
+    const found = await findJob(store, id, { caller, inRedis }).catch((error: unknown) => {
+      throw unknown ?? error;
+    });
     switch (found?.place) {
       case "redis":
         return answerTo(request, found.live);
@@ -75,7 +81,10 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
 }
 
 /** What a cancellation is answered, once Redis has it. */
-function cancelAnswer({ registry, cancelWaiting }: ApiDependencies): (request: ApiRequest, answer: Cancelled) => Answer {
+function cancelAnswer({
+  registry,
+  cancelWaiting,
+}: ApiDependencies): (request: ApiRequest, answer: Cancelled) => Answer {
   const toJson = jobAnswerJson(jobJson(registry));
   return ({ caller }, answer) => {
     switch (answer.kind) {

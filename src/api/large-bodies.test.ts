@@ -40,7 +40,13 @@ describe("large bodies", () => {
   it("wait as long as there is room for their bytes, which one caller cannot have alone", () => {
     const { bodies, started, enter, leave } = setup();
     for (const name of ["a1", "b1"]) enter(name, 32 * MIB);
-    expect(["a2", "a3", "a4", "b2", "b3"].map((name) => enter(name, 64 * MIB))).toEqual([true, true, false, true, false]);
+    expect(["a2", "a3", "a4", "b2", "b3"].map((name) => enter(name, 64 * MIB))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+    ]);
     for (const caller of ["a", "b"]) {
       bodies.parsed(caller);
       leave(32 * MIB);

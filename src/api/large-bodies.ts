@@ -48,13 +48,18 @@ export class LargeBodies {
    * @returns false where too many bytes wait already: it is not started
    */
   enter(body: LargeBody): boolean {
-    const isNext = !this.#parsingFor.has(body.caller) && [...this.#callers.keys()].every((name) => this.#parsingFor.has(name));
+    const isNext =
+      !this.#parsingFor.has(body.caller) && [...this.#callers.keys()].every((name) => this.#parsingFor.has(name));
     if (isNext && this.#hasRoom(body)) {
       this.#start(body);
       return true;
     }
     const caller = this.#callers.get(body.caller) ?? { bodies: [], bytes: 0 };
-    if (this.#waitingBytes + body.bytes > WAITING_SHARE * this.#maxBytes || caller.bytes + body.bytes > CALLER_SHARE * this.#maxBytes) return false;
+    if (
+      this.#waitingBytes + body.bytes > WAITING_SHARE * this.#maxBytes ||
+      caller.bytes + body.bytes > CALLER_SHARE * this.#maxBytes
+    )
+      return false;
     caller.bodies.push(body);
     this.#callers.set(body.caller, caller);
     this.#count(caller, body.bytes);

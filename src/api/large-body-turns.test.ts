@@ -19,10 +19,13 @@ const begun: Parsing[] = [];
 let server: ApiServer;
 beforeAll(async () => {
   const keyring = new Keyring();
-  keyring.replace(["a", "b"].map((name) => {
-    const hash = createHash("sha256").update(name).digest("hex");
-    return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
-  }), true);
+  keyring.replace(
+    ["a", "b"].map((name) => {
+      const hash = createHash("sha256").update(name).digest("hex");
+      return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
+    }),
+    true,
+  );
   const parseLarge = (task: BodyTask) =>
     new Promise<ParsedBody>((resolve) => {
       const name = /"text":"(\w+) /.exec(Buffer.from(task.bytes).toString())?.[1] ?? "";
@@ -43,7 +46,8 @@ const names = () => begun.map(({ name }) => name);
 
 it("takes the callers in turn, and drops what nobody waits for", async () => {
   const read = vi.spyOn(server.queue.ids, "next"); // called for each request whose body has come
-  const hasRead = (count: number) => until(() => read.mock.calls.length === count, { what: `${count} bodies have come` });
+  const hasRead = (count: number) =>
+    until(() => read.mock.calls.length === count, { what: `${count} bodies have come` });
   const gone = new AbortController();
   const answers = ["a1", "a2"].map((name) => submit("a", name));
   await until(() => begun.length === 1, { what: "a body is parsed" });
@@ -56,7 +60,9 @@ it("takes the callers in turn, and drops what nobody waits for", async () => {
   await hasRead(7);
   gone.abort();
   await expect(dropped).rejects.toThrow();
-  await until(async () => (await server.metrics.text()).includes('status="499"'), { what: "the server has noticed that its client has gone" });
+  await until(async () => (await server.metrics.text()).includes('status="499"'), {
+    what: "the server has noticed that its client has gone",
+  });
   for (let at = 0; at < 6; at++) {
     await until(() => begun.length > at, { what: `body ${at} is parsed, after ${names().join()}` });
     begun[at]?.end(at === 0 ? tooComplex() : undefined);
@@ -75,7 +81,11 @@ it("takes large bodies one after the other, however many bytes they have togethe
   const body = JSON.stringify({ type: "note", payload: { text: "x".repeat(1.5 * MIB) } });
   const statuses: number[] = [];
   for (let sent = 0; sent < 6; sent++) {
-    const { status } = await fetch(`${small.url}/api/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    const { status } = await fetch(`${small.url}/api/v1/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
     statuses.push(status);
   }
   expect(statuses).toEqual([202, 202, 202, 202, 202, 202]);

@@ -32,7 +32,11 @@ export type SendLast = (response: LastResponse, body: string, options: LastAnswe
  * Writes the body after the status and headers that were written, and closes the connection when the client has had time to read it.
  * @returns to be called when the connection was closed by another
  */
-export function sendLast(response: LastResponse, body: Extract<Answer["body"], string>, { isHead, isFramingWrong }: LastAnswerOptions): () => void {
+export function sendLast(
+  response: LastResponse,
+  body: Extract<Answer["body"], string>,
+  { isHead, isFramingWrong }: LastAnswerOptions,
+): () => void {
   response.writeHeader("Connection", "close");
   // The library ends each header with a line end: here, that is the end of the body.
   const padded = body + PADDING;

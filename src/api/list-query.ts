@@ -50,14 +50,21 @@ const SPACED_OFFSET = / (?=\d\d:\d\d$)/;
 export function readListQuery(query: string): ListQuery | { readonly refusal: Refusal } {
   const params = new URLSearchParams(query);
   const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
-  const values = Object.fromEntries([...params].map(([name, value]) => [name, name.startsWith("created_") ? value.replace(SPACED_OFFSET, "+") : value])) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
-  const faults: Fault[] = repeated.map((name) => ({ path: `/${escapePointer(name)}`, message: "is given more than once" }));
+  const values = Object.fromEntries(
+    [...params].map(([name, value]) => [name, name.startsWith("created_") ? value.replace(SPACED_OFFSET, "+") : value]),
+  ) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
+  const faults: Fault[] = repeated.map((name) => ({
+    path: `/${escapePointer(name)}`,
+    message: "is given more than once",
+  }));
   if (!validator.isValid(values)) faults.push(...validator.issuesOf(values));
   const { created_after, created_before, limit, cursor, ...filters } = values;
   faults.push(...faultsOfFilters(values));
-  if (cursor !== undefined && !isId(cursor)) faults.push({ path: "/cursor", message: "expected the next_cursor of another page" });
+  if (cursor !== undefined && !isId(cursor))
+    faults.push({ path: "/cursor", message: "expected the next_cursor of another page" });
   const count = limit === undefined ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
-  if (count < 1 || count > MAX_LIMIT) faults.push({ path: "/limit", message: `expected an integer from 1 to ${MAX_LIMIT}` });
+  if (count < 1 || count > MAX_LIMIT)
+    faults.push({ path: "/limit", message: `expected an integer from 1 to ${MAX_LIMIT}` });
   if (faults.length > 0) return invalid(faults);
   const below = [cursor, boundOf(created_before)].filter((id) => id !== undefined).sort()[0];
   return { filters, below, from: boundOf(created_after), limit: count };

@@ -14,7 +14,13 @@ pre{background:var(--soft);border-radius:.4rem;padding:.8rem;margin:0;white-spac
 summary{cursor:pointer;font-weight:600;margin:1.5rem 0 .5rem}`;
 
 export function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  const entities: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }
 
@@ -29,7 +35,10 @@ export function listPage(mails: readonly CaughtSummary[]): string {
     return `<tr><td><a href="mail/${id}">${escapeHtml(subject || "(no subject)")}</a><td>${escapeHtml(from)}<td>${escapeHtml(to.join(", "))}<td><time datetime="${at}">${at.slice(0, 19).replace("T", " ")}</time>`;
   });
   const table = `<table><thead><tr><th>Subject<th>From<th>To<th>Received (UTC)</thead><tbody>${rows.join("")}</tbody></table>`;
-  return page("Caught mail", `<h1>Caught mail</h1>${mails.length === 0 ? `<p class="none">Nothing was sent yet.</p>` : table}`);
+  return page(
+    "Caught mail",
+    `<h1>Caught mail</h1>${mails.length === 0 ? `<p class="none">Nothing was sent yet.</p>` : table}`,
+  );
 }
 
 /** One message. @param id of digits alone */

@@ -19,7 +19,11 @@ const AT_ONCE = 3;
 
 async function send(url: string, { kind, text }: MaximalBody): Promise<string> {
   const path = kind === "single" ? "/api/v1/jobs" : "/api/v1/jobs/batch";
-  const answer = await fetch(url + path, { method: "POST", headers: { "content-type": kind === "ndjson" ? "application/x-ndjson" : "application/json" }, body: text() });
+  const answer = await fetch(url + path, {
+    method: "POST",
+    headers: { "content-type": kind === "ndjson" ? "application/x-ndjson" : "application/json" },
+    body: text(),
+  });
   const { code = "" } = (await answer.json()) as { readonly code?: string };
   return `${answer.status} ${code}`;
 }
@@ -30,7 +34,8 @@ async function* samples(): AsyncGenerator<MaximalBody> {
     const step = STEPS[at] ?? 1;
     let number = Math.floor(Math.random() * step);
     const bodies = function* (): Generator<MaximalBody> {
-      for (const { type, definition, maxBodyBytes } of types) if (size < KIB * KIB || maxBodyBytes > size) yield* bodiesOfType(type, definition.payload as never, size);
+      for (const { type, definition, maxBodyBytes } of types)
+        if (size < KIB * KIB || maxBodyBytes > size) yield* bodiesOfType(type, definition.payload as never, size);
       yield* bodiesOfNone(size);
     };
     const untilMs = performance.now() + (SEND_WITHIN_MS[at] ?? 0);
@@ -57,8 +62,11 @@ it("answers every body while it serves others", async () => {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, sendAll));
   const times = await probe.stop();
-  const at = (share: number): string => (times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0).toFixed(0);
-  process.stdout.write(`live probes: ${times.length}, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, p99.9 ${at(0.999)} ms, max ${at(1)} ms; answers ${JSON.stringify(counts)}\n`);
+  const at = (share: number): string =>
+    (times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0).toFixed(0);
+  process.stdout.write(
+    `live probes: ${times.length}, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, p99.9 ${at(0.999)} ms, max ${at(1)} ms; answers ${JSON.stringify(counts)}\n`,
+  );
   expect(wrong).toEqual([]);
   expect(counts["422 validation_failed"]).toBeGreaterThan(10);
   expect(times.at(-1)).toBeLessThan(LONGEST_PROBE_MS);

@@ -1,7 +1,7 @@
 /** What Node's own HTTP server leaves to its user: the answer to what is no HTTP, and the time for a client to read its last answer. */
 import { STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Answer } from "./exchange.ts";
 import { problem } from "./problem.ts";
 import { BAD_LENGTH, BAD_TRANSFER, HEADERS_TOO_LARGE } from "./request-head.ts";
@@ -11,7 +11,9 @@ const LINGER_MS = 1_000;
 
 const MALFORMED = problem(400, "malformed_http", "This is not a request of HTTP/1.0 or HTTP/1.1.", { isLast: true });
 const TIMEOUT = problem(408, "request_timeout", "The request took too long to arrive.", { isLast: true });
-const UNKNOWN_METHOD = problem(501, "method_unknown", "This is no method of HTTP that is known here.", { isLast: true });
+const UNKNOWN_METHOD = problem(501, "method_unknown", "This is no method of HTTP that is known here.", {
+  isLast: true,
+});
 
 /** By the codes of Node's parser. */
 const ANSWERS: Readonly<Record<string, Answer>> = {
@@ -26,12 +28,23 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 /** Answers a request that Node could not read, and ends its connection. One that never sent anything is closed without a word. */
 export function answerOfClientError(error: NodeJS.ErrnoException, stream: Duplex): void {
   const isAnswering = "_httpMessage" in stream && Boolean(stream._httpMessage); // another answer would be taken for a part of it
-  if (!(stream instanceof Socket) || !stream.writable || stream.bytesRead === 0 || error.code === "ECONNRESET" || isAnswering) {
+  if (
+    !(stream instanceof Socket) ||
+    !stream.writable ||
+    stream.bytesRead === 0 ||
+    error.code === "ECONNRESET" ||
+    isAnswering
+  ) {
     stream.destroy(error);
     return;
   }
   const { status, contentType = "", body, headers = [] } = ANSWERS[error.code ?? ""] ?? MALFORMED;
-  const ownHeaders = [...headers, ["Content-Type", contentType], ["Content-Length", Buffer.byteLength(body as string)], ["Connection", "close"]] as const;
+  const ownHeaders = [
+    ...headers,
+    ["Content-Type", contentType],
+    ["Content-Length", Buffer.byteLength(body as string)],
+    ["Connection", "close"],
+  ] as const;
   const lines = ownHeaders.map(([name, value]) => `${name}: ${value}`);
   stream.write([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, ...lines, "", body as string].join("\r\n"));
   stream.destroySoon();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import { isFull } from "../testing/full.ts";
-import { SPLITS, faultsOfServer } from "../testing/hostile-http.ts";
+import { faultsOfServer, SPLITS } from "../testing/hostile-http.ts";
 import { rawAnswer, rawSocket } from "../testing/raw-http.ts";
 import { targetOf } from "./node-listener.ts";
 import { bytesOfAddress } from "./node-response.ts";
@@ -22,7 +22,12 @@ afterAll(() => server.close());
 function raw(line: string, ...headers: readonly string[]): ReturnType<typeof rawAnswer> {
   return rawAnswer(port, [line, ...headers, "", ""].join("\r\n"));
 }
-const HTTP10_POST = ["POST /api/v1/jobs HTTP/1.0", "Host: a", "Content-Type: application/json", `Content-Length: ${GOOD.length}`];
+const HTTP10_POST = [
+  "POST /api/v1/jobs HTTP/1.0",
+  "Host: a",
+  "Content-Type: application/json",
+  `Content-Length: ${GOOD.length}`,
+];
 
 describe("HTTP/1.0", () => {
   it("is answered, and the connection closed", async () => {
@@ -56,18 +61,44 @@ describe("the port for proxies", () => {
   it("serves jobs, lists, pages, HEAD, 304 and 404 as the other one does", async () => {
     const made = await request(atProxyPort, "POST", "/api/v1/jobs", GOOD);
     expect([made.status, made.headers.get("location")]).toEqual([202, `/api/v1/jobs/${String(made.body.id)}`]);
-    const paths = [`/api/v1/jobs/${String(made.body.id)}`, "/api/v1/jobs/none", "/docs", "/docs/", "/", "/nothing", "/api/v1/queues", "/api/v1/%6Aobs/"];
+    const paths = [
+      `/api/v1/jobs/${String(made.body.id)}`,
+      "/api/v1/jobs/none",
+      "/docs",
+      "/docs/",
+      "/",
+      "/nothing",
+      "/api/v1/queues",
+      "/api/v1/%6Aobs/",
+    ];
     for (const path of paths) {
       for (const method of ["GET", "HEAD", "OPTIONS", "DELETE", "PUT"]) {
         if (method === "DELETE" && path.includes(String(made.body.id))) continue;
         const [here, there] = [await request(atProxyPort, method, path), await request(server, method, path)];
-        expect([method, path, here.status, here.headers.get("content-type"), here.headers.get("allow"), here.headers.get("location")]).toEqual([
-          ...[method, path, there.status, there.headers.get("content-type"), there.headers.get("allow"), there.headers.get("location")],
+        expect([
+          method,
+          path,
+          here.status,
+          here.headers.get("content-type"),
+          here.headers.get("allow"),
+          here.headers.get("location"),
+        ]).toEqual([
+          ...[
+            method,
+            path,
+            there.status,
+            there.headers.get("content-type"),
+            there.headers.get("allow"),
+            there.headers.get("location"),
+          ],
         ]);
       }
     }
     const etag = (await request(atProxyPort, "GET", "/docs/start.js")).headers.get("etag") ?? "";
-    expect(await request(atProxyPort, "GET", "/docs/start.js", undefined, { "if-none-match": etag })).toMatchObject({ status: 304, text: "" });
+    expect(await request(atProxyPort, "GET", "/docs/start.js", undefined, { "if-none-match": etag })).toMatchObject({
+      status: 304,
+      text: "",
+    });
   });
 
   it("waits for a job", async () => {
@@ -91,15 +122,28 @@ describe("the port for proxies", () => {
   it("takes large bodies, by length and in chunks, and compresses large answers", async () => {
     const large = JSON.stringify({ type: "note", payload: { text: "x".repeat(1_500_000) } });
     expect((await request(atProxyPort, "POST", "/api/v1/jobs", large)).status).toBe(202);
-    const inChunks = await fetch(`${atProxyPort.url}/api/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body: new Blob([large]).stream(), duplex: "half" });
+    const inChunks = await fetch(`${atProxyPort.url}/api/v1/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: new Blob([large]).stream(),
+      duplex: "half",
+    });
     expect(inChunks.status).toBe(202);
-    const smaller = await request(atProxyPort, "POST", "/api/v1/jobs", { type: "note", payload: { text: "x".repeat(5_000) } });
-    const read = await request(atProxyPort, "GET", `/api/v1/jobs/${String(smaller.body.id)}`, undefined, { "accept-encoding": "gzip" });
+    const smaller = await request(atProxyPort, "POST", "/api/v1/jobs", {
+      type: "note",
+      payload: { text: "x".repeat(5_000) },
+    });
+    const read = await request(atProxyPort, "GET", `/api/v1/jobs/${String(smaller.body.id)}`, undefined, {
+      "accept-encoding": "gzip",
+    });
     expect([read.headers.get("content-encoding"), read.text.length > 5_000]).toEqual(["gzip", true]);
   });
 
   it("answers a body that is too large, and closes", async () => {
-    const socket = await rawSocket(port, `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n\r\n${"x".repeat(100_000)}`);
+    const socket = await rawSocket(
+      port,
+      `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n\r\n${"x".repeat(100_000)}`,
+    );
     expect(await socket.closed()).toMatch(/^HTTP\/1\.1 413 [^]*body_too_large/);
   });
 
@@ -130,7 +174,10 @@ describe("the port for proxies", () => {
   });
 
   it.each(["Expect: 100-Continue", "EXPECT: 100-continue"])("asks for a body that waits: %s", async (header) => {
-    const socket = await rawSocket(port, `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: APPLICATION/JSON\r\nContent-Length: ${GOOD.length}\r\n${header}\r\n\r\n`);
+    const socket = await rawSocket(
+      port,
+      `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: APPLICATION/JSON\r\nContent-Length: ${GOOD.length}\r\n${header}\r\n\r\n`,
+    );
     await socket.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
     socket.socket.write(GOOD);
     await socket.until(/HTTP\/1\.1 202 /);
@@ -139,26 +186,43 @@ describe("the port for proxies", () => {
 
   it("serves a pool of connections", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 5 });
-    const statuses = await Promise.all(Array.from({ length: 100 }, () => new Promise<number | undefined>((resolve, reject) => {
-      const call = ask(`${atProxyPort.url}/api/v1/jobs`, { agent, method: "POST", headers: { "content-type": "application/json" } }, (answer) => {
-        answer.resume().on("end", () => resolve(answer.statusCode));
-      });
-      call.on("error", reject).end(GOOD);
-    })));
+    const statuses = await Promise.all(
+      Array.from(
+        { length: 100 },
+        () =>
+          new Promise<number | undefined>((resolve, reject) => {
+            const call = ask(
+              `${atProxyPort.url}/api/v1/jobs`,
+              { agent, method: "POST", headers: { "content-type": "application/json" } },
+              (answer) => {
+                answer.resume().on("end", () => resolve(answer.statusCode));
+              },
+            );
+            call.on("error", reject).end(GOOD);
+          }),
+      ),
+    );
     agent.destroy();
     expect(statuses).toEqual(Array<number>(100).fill(202));
   });
 
-  it.each(isFull ? SPLITS : SPLITS.filter((split) => split !== "after the answer"))("refuses hostile requests, what follows %s, as the other one does", { timeout: 60_000 }, async (split) => {
-    expect(await faultsOfServer(split, { host: "127.0.0.1", port }, "PROXY_ADDR")).toEqual([]);
-    expect((await request(atProxyPort, "POST", "/api/v1/jobs", GOOD)).status).toBe(202);
-    expect(server.logged).toEqual([]);
-  });
+  it.each(isFull ? SPLITS : SPLITS.filter((split) => split !== "after the answer"))(
+    "refuses hostile requests, what follows %s, as the other one does",
+    { timeout: 60_000 },
+    async (split) => {
+      expect(await faultsOfServer(split, { host: "127.0.0.1", port }, "PROXY_ADDR")).toEqual([]);
+      expect((await request(atProxyPort, "POST", "/api/v1/jobs", GOOD)).status).toBe(202);
+      expect(server.logged).toEqual([]);
+    },
+  );
 
   it("counts all that comes as passed on by a proxy: without keys it serves nobody, whatever headers are missing", async () => {
     const closed = await startApiServer();
     const proxied = { url: `http://127.0.0.1:${await closed.server.listenForProxies("", 0)}` };
-    expect(await request(proxied, "POST", "/api/v1/jobs", GOOD)).toMatchObject({ status: 403, body: { code: "protected_mode" } });
+    expect(await request(proxied, "POST", "/api/v1/jobs", GOOD)).toMatchObject({
+      status: 403,
+      body: { code: "protected_mode" },
+    });
     expect((await request(proxied, "GET", "/api/v1/health/ready")).status).toBe(200);
     await closed.close();
     await expect(fetch(proxied.url)).rejects.toThrow();
@@ -166,7 +230,9 @@ describe("the port for proxies", () => {
 
   it("says in one sentence that its port is taken", async () => {
     const other = await startApiServer();
-    await expect(other.server.listenForProxies("127.0.0.1", port)).rejects.toThrow(`PROXY_ADDR: cannot listen on 127.0.0.1:${port}`);
+    await expect(other.server.listenForProxies("127.0.0.1", port)).rejects.toThrow(
+      `PROXY_ADDR: cannot listen on 127.0.0.1:${port}`,
+    );
     await other.close();
   });
 });

@@ -3,10 +3,10 @@
  * balancer does, which uWebSockets.js cannot be told to do. The same routes are served by the same code, at a lower speed.
  */
 import { once } from "node:events";
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { Socket } from "node:net";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { StartError } from "../errors.ts";
 import type { Answer } from "./exchange.ts";
@@ -15,7 +15,14 @@ import type { ExchangeHost, HttpExchange } from "./http-exchange.ts";
 import { answerOfClientError, lingering } from "./node-connection.ts";
 import { NodeResponse } from "./node-response.ts";
 import type { RequestHead } from "./request-head.ts";
-import { BAD_HOST, BAD_TRANSFER, HEADERS_TOO_LARGE, MAX_HEADER_BYTES, isLastRequest, readHead } from "./request-head.ts";
+import {
+  BAD_HOST,
+  BAD_TRANSFER,
+  HEADERS_TOO_LARGE,
+  isLastRequest,
+  MAX_HEADER_BYTES,
+  readHead,
+} from "./request-head.ts";
 
 /** Balancers keep connections for 60 s (nginx, ALB). A listener has to keep them longer: who hangs up first must be the one that sends. */
 const KEEP_ALIVE_MS = 75_000;
@@ -41,14 +48,20 @@ export class NodeListener {
   constructor(front: Front, { headMs = KEEP_ALIVE_MS + 5_000 }: NodeListenerOptions = {}) {
     this.#front = front;
     this.#server = createServer({
-      ...{ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: headMs, requestTimeout: REQUEST_MS, connectionsCheckingInterval: 2_000 },
-      ...{ maxHeaderSize: MAX_HEADER_BYTES, insecureHTTPParser: false, requireHostHeader: false },
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: headMs,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: 2_000,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
     });
     this.#server.maxHeadersCount = 0; // it would drop the others in silence
     this.#server.timeout = SILENT_MS;
     this.#server.on("connection", lingering);
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      const isAnswered = error.code?.startsWith("HPE_") === true && socket instanceof Socket && this.#complete.has(socket);
+      const isAnswered =
+        error.code?.startsWith("HPE_") === true && socket instanceof Socket && this.#complete.has(socket);
       if (!isAnswered) answerOfClientError(error, socket);
     });
     const accept = (request: IncomingMessage, response: ServerResponse): void => this.#accept(request, response);
@@ -66,7 +79,10 @@ export class NodeListener {
       await once(this.#server, "listening");
     } catch (error) {
       const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-      throw new StartError(`PROXY_ADDR: cannot listen on ${address}: another program has that port, or the address is not this machine's.`, error);
+      throw new StartError(
+        `PROXY_ADDR: cannot listen on ${address}: another program has that port, or the address is not this machine's.`,
+        error,
+      );
     }
     return (this.#server.address() as AddressInfo).port;
   }
@@ -124,14 +140,25 @@ function forEachHeader({ rawHeaders }: IncomingMessage, visit: (name: string, va
  * Reads a request's target: a path, or a whole URL as clients of a proxy write it.
  * @returns its parts; an authority counts instead of Host (RFC 9112, 3.2.2)
  */
-export function targetOf(target: string): { readonly path: string; readonly query: string; readonly authority?: string } {
+export function targetOf(target: string): {
+  readonly path: string;
+  readonly query: string;
+  readonly authority?: string;
+} {
   const [, authority, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
   const at = rest.indexOf("?");
   const path = at === -1 ? rest : rest.slice(0, at);
-  return { path: path === "" ? "/" : path, query: at === -1 ? "" : rest.slice(at + 1), ...(authority !== undefined && { authority }) };
+  return {
+    path: path === "" ? "/" : path,
+    query: at === -1 ? "" : rest.slice(at + 1),
+    ...(authority !== undefined && { authority }),
+  };
 }
 
-function faultOf({ httpVersion, rawHeaders }: IncomingMessage, { transferEncoding, hostCount }: RequestHead): Answer | undefined {
+function faultOf(
+  { httpVersion, rawHeaders }: IncomingMessage,
+  { transferEncoding, hostCount }: RequestHead,
+): Answer | undefined {
   if (rawHeaders.length > 2 * MAX_HEADERS) return HEADERS_TOO_LARGE;
   if (httpVersion === "1.0") return transferEncoding === "" ? undefined : BAD_TRANSFER; // it knows no chunks (RFC 9112, 6.1)
   return hostCount === 0 ? BAD_HOST : undefined;

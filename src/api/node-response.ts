@@ -49,7 +49,8 @@ export class NodeResponse implements FrontResponse {
   endWithoutBody(length?: number, closesConnection = false, body: string | Uint8Array = ""): void {
     const response = this.#response;
     if (closesConnection) response.setHeader("Connection", "close");
-    const hasLength = length !== undefined && !response.headersSent && response.statusCode !== 204 && response.statusCode !== 304;
+    const hasLength =
+      length !== undefined && !response.headersSent && response.statusCode !== 204 && response.statusCode !== 304;
     if (hasLength) response.setHeader("Content-Length", length);
     response.end(body);
   }
@@ -96,6 +97,8 @@ export function bytesOfAddress(address: string | undefined): ArrayBuffer {
     return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
   });
   const [before = [], after] = hexed.split("::").map((half) => (half === "" ? [] : half.split(":")));
-  const groups = after === undefined ? before : [...before, ...Array<string>(8 - before.length - after.length).fill("0"), ...after];
-  return Uint8Array.from(groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255])).buffer;
+  const groups =
+    after === undefined ? before : [...before, ...Array<string>(8 - before.length - after.length).fill("0"), ...after];
+  return Uint8Array.from(groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]))
+    .buffer;
 }

@@ -13,10 +13,12 @@ export function mayNeedNormalizing(text: string): boolean {
 /** @param path begins with a slash. Other characters, an encoded slash among them, stay encoded, and so does a `%` that encodes nothing */
 export function normalPath(path: string): string {
   if (!mayNeedNormalizing(path)) return path;
-  return withoutDots(path.replace(/%[\da-f]{2}/gi, (encoded) => {
-    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
-    return UNRESERVED.test(character) ? character : encoded.toUpperCase();
-  }));
+  return withoutDots(
+    path.replace(/%[\da-f]{2}/gi, (encoded) => {
+      const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+      return UNRESERVED.test(character) ? character : encoded.toUpperCase();
+    }),
+  );
 }
 
 /** As RFC 3986, 5.2.4: `.` names the folder itself, `..` the one above; above the root there is the root. */

@@ -8,7 +8,9 @@ import type { Answer, ApiRequest } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
 import { StaticFile } from "./static-file.ts";
 
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+};
 
 export interface OpenApiOptions {
   readonly registry: Registry;
@@ -20,8 +22,28 @@ export interface OpenApiOptions {
 /** Relative to the document's own URL, so that it holds below the path prefix of any proxy. */
 const RELATIVE_ROOT = "../..";
 
-export function getOpenApi({ registry, publicUrl, operations }: OpenApiOptions): (request: ApiRequest) => Promise<Answer> {
-  const read = (): Promise<Buffer> => Promise.resolve(Buffer.from(JSON.stringify(openApiDocument({ operations: operations(), registry, version, serverUrl: publicUrl === "" ? RELATIVE_ROOT : basePathOf(publicUrl) || "/" }))));
-  const file = new StaticFile({ contentType: JSON_TYPE, headers: [["Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"]], read });
+export function getOpenApi({
+  registry,
+  publicUrl,
+  operations,
+}: OpenApiOptions): (request: ApiRequest) => Promise<Answer> {
+  const read = (): Promise<Buffer> =>
+    Promise.resolve(
+      Buffer.from(
+        JSON.stringify(
+          openApiDocument({
+            operations: operations(),
+            registry,
+            version,
+            serverUrl: publicUrl === "" ? RELATIVE_ROOT : basePathOf(publicUrl) || "/",
+          }),
+        ),
+      ),
+    );
+  const file = new StaticFile({
+    contentType: JSON_TYPE,
+    headers: [["Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"]],
+    read,
+  });
   return (request) => file.answer(request);
 }

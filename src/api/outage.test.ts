@@ -18,8 +18,12 @@ it("what is away is named to callers by its kind; where it is, and as whom we ca
     return text;
   };
   await postgres.kill();
-  expect(await ask("GET", jobPath)).toContain("Finished jobs cannot be read from Postgres now: it refuses connections (ECONNREFUSED)");
-  expect(await ask("GET", "/api/v1/health", undefined, 200)).toContain('"postgres":{"status":"degraded","error":"Finished jobs cannot be read from Postgres now: it refuses');
+  expect(await ask("GET", jobPath)).toContain(
+    "Finished jobs cannot be read from Postgres now: it refuses connections (ECONNREFUSED)",
+  );
+  expect(await ask("GET", "/api/v1/health", undefined, 200)).toContain(
+    '"postgres":{"status":"degraded","error":"Finished jobs cannot be read from Postgres now: it refuses',
+  );
   await ask("GET", "/api/v1/jobs");
   await redis.kill();
   await until(() => !server.queue.isReady, { what: "the connection to Redis is lost" });
@@ -27,10 +31,19 @@ it("what is away is named to callers by its kind; where it is, and as whom we ca
   await ask("POST", "/api/v1/jobs", job);
   await ask("POST", "/api/v1/jobs/batch", { jobs: [job] });
   await ask("POST", "/api/v1/queues/note/pause");
-  await until(async () => (await request(server, "GET", "/api/v1/health")).status === 503, { what: "the health check sees Redis away" });
-  await until(async () => (await ask("GET", "/api/v1/health")).includes('"redis":{"status":"degraded"'), { what: "the health check sees Redis away" });
+  await until(async () => (await request(server, "GET", "/api/v1/health")).status === 503, {
+    what: "the health check sees Redis away",
+  });
+  await until(async () => (await ask("GET", "/api/v1/health")).includes('"redis":{"status":"degraded"'), {
+    what: "the health check sees Redis away",
+  });
   const { port, hostname } = new URL(postgres.address);
-  for (const text of answers) for (const detail of [`:${port}`, `:${redis.port}`, hostname, "connect "]) expect(text).not.toContain(detail);
-  expect(JSON.stringify(server.warned, (_key, value: unknown) => (value instanceof Error ? { message: value.message, cause: value.cause } : value))).toContain(port);
+  for (const text of answers)
+    for (const detail of [`:${port}`, `:${redis.port}`, hostname, "connect "]) expect(text).not.toContain(detail);
+  expect(
+    JSON.stringify(server.warned, (_key, value: unknown) =>
+      value instanceof Error ? { message: value.message, cause: value.cause } : value,
+    ),
+  ).toContain(port);
   await server.close();
 });

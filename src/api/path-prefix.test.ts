@@ -1,15 +1,28 @@
 /** Below a path of a proxy that takes it off: all links and redirects lead to what is served there, with PUBLIC_URL and without. */
+
+import { once } from "node:events";
 import { createServer, request as forward } from "node:http";
 import type { AddressInfo } from "node:net";
-import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import type { CaughtMails } from "./dev-mail.ts";
 
 const mail: CaughtMails = {
-  list: () => Promise.resolve([{ id: "1", receivedAtMs: 0, from: "a@example.com", subject: "Hello", to: ["b@example.com"] }]),
-  read: (id) => Promise.resolve(id === "1" ? { subject: "Hello", html: "<p>Hello", text: "Hello", headerLines: [], attachments: [{ filename: "a", contentType: "text/plain", size: 1, content: Buffer.from("a") }] } : undefined),
+  list: () =>
+    Promise.resolve([{ id: "1", receivedAtMs: 0, from: "a@example.com", subject: "Hello", to: ["b@example.com"] }]),
+  read: (id) =>
+    Promise.resolve(
+      id === "1"
+        ? {
+            subject: "Hello",
+            html: "<p>Hello",
+            text: "Hello",
+            headerLines: [],
+            attachments: [{ filename: "a", contentType: "text/plain", size: 1, content: Buffer.from("a") }],
+          }
+        : undefined,
+    ),
   source: () => Promise.resolve(Buffer.from("source")),
 };
 
@@ -17,11 +30,24 @@ const mail: CaughtMails = {
 async function startProxy(port: number, isStripping: boolean) {
   const proxy = createServer((incoming, outgoing) => {
     const path = incoming.url ?? "";
-    if (!path.startsWith("/taskflow/")) { outgoing.writeHead(404).end(); return; }
-    const passed = forward({ port, host: "127.0.0.1", method: incoming.method, path: isStripping ? path.slice("/taskflow".length) : path, headers: incoming.headers, agent: false }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
-      answer.pipe(outgoing);
-    });
+    if (!path.startsWith("/taskflow/")) {
+      outgoing.writeHead(404).end();
+      return;
+    }
+    const passed = forward(
+      {
+        port,
+        host: "127.0.0.1",
+        method: incoming.method,
+        path: isStripping ? path.slice("/taskflow".length) : path,
+        headers: incoming.headers,
+        agent: false,
+      },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
     incoming.pipe(passed);
   }).listen(0, "127.0.0.1");
   await once(proxy, "listening");
@@ -47,12 +73,24 @@ describe.each([
   /** The page at a path and all that it loads or links to, by the statuses that a browser gets. */
   async function statusesOfPage(path: string): Promise<Record<string, number>> {
     const page = await fetch(proxy.url + path, { headers: { accept: "text/html" } });
-    const links = [...(await page.text()).matchAll(/(?:href|src)="([^"]*)"/g)].map(([, link = ""]) => link).filter((link) => !link.startsWith("data:"));
-    const statuses = await Promise.all(links.map(async (link) => [link, (await fetch(new URL(link, page.url))).status] as const));
+    const links = [...(await page.text()).matchAll(/(?:href|src)="([^"]*)"/g)]
+      .map(([, link = ""]) => link)
+      .filter((link) => !link.startsWith("data:"));
+    const statuses = await Promise.all(
+      links.map(async (link) => [link, (await fetch(new URL(link, page.url))).status] as const),
+    );
     return Object.fromEntries([[path, page.status], ...statuses]);
   }
 
-  it.each([["/", 4], ["/docs", 4], ["/docs/", 4], ["/dev/mail", 2], ["/dev/mail/", 2], ["/dev/mail/1", 5], ["/dev/mail/1/", 5]])("the page %s and its links are found", async (path, count) => {
+  it.each([
+    ["/", 4],
+    ["/docs", 4],
+    ["/docs/", 4],
+    ["/dev/mail", 2],
+    ["/dev/mail/", 2],
+    ["/dev/mail/1", 5],
+    ["/dev/mail/1/", 5],
+  ])("the page %s and its links are found", async (path, count) => {
     const statuses = await statusesOfPage(path);
     expect(Object.values(statuses)).toEqual(Array<number>(count).fill(200));
   });

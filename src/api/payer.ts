@@ -8,7 +8,12 @@ import type { Submitted } from "../queue/enqueuer.ts";
 export function withPayer(submitted: Submitted, caller: Pick<ApiKey, "id" | "quota"> | undefined): Submitted {
   if (caller === undefined || !submitted.submissions.some(isReplay)) return submitted;
   const payer = { key: caller.id, ...(caller.quota && { quota: caller.quota }) };
-  return { ...submitted, submissions: submitted.submissions.map((one) => (isReplay(one) ? { ...one, options: { ...one.options, payer } } : one)) };
+  return {
+    ...submitted,
+    submissions: submitted.submissions.map((one) =>
+      isReplay(one) ? { ...one, options: { ...one.options, payer } } : one,
+    ),
+  };
 }
 
 function isReplay({ type }: Submission): boolean {

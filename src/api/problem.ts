@@ -21,8 +21,21 @@ export interface ProblemExtras {
 }
 
 /** @param code never changes once published @param detail a sentence for people */
-export function problem(status: number, code: string, detail: string, { faults = [], members = {}, headers = [], retryAfterMs, isLast = false }: ProblemExtras = {}): Answer {
-  const document = { type: "about:blank", title: STATUS_CODES[status], status, code, detail, ...(faults.length > 0 && { errors: faults }), ...members };
+export function problem(
+  status: number,
+  code: string,
+  detail: string,
+  { faults = [], members = {}, headers = [], retryAfterMs, isLast = false }: ProblemExtras = {},
+): Answer {
+  const document = {
+    type: "about:blank",
+    title: STATUS_CODES[status],
+    status,
+    code,
+    detail,
+    ...(faults.length > 0 && { errors: faults }),
+    ...members,
+  };
   const retryAfter = status === 503 ? (retryAfterMs ?? RETRY_AFTER_MS) : retryAfterMs;
   return {
     status,

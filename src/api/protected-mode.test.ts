@@ -36,16 +36,37 @@ describe("protected mode", () => {
 });
 
 describe("a browser on this machine", () => {
-  const head = (fields: { origin?: string; fetchSite?: string; host?: string }) => ({ origin: "", fetchSite: "", host: "localhost:8080", ...fields });
+  const head = (fields: { origin?: string; fetchSite?: string; host?: string }) => ({
+    origin: "",
+    fetchSite: "",
+    host: "localhost:8080",
+    ...fields,
+  });
   it.each([
     ["is no browser", head({ host: "anything" }), false],
     ["comes from this server's own page", head({ origin: "http://localhost:8080", fetchSite: "same-origin" }), false],
-    ["comes from its own page, by an address", head({ origin: "http://192.168.1.7:8080", host: "192.168.1.7:8080" }), false],
-    ["comes from its own page, by IPv6", head({ origin: "http://[::1]:8080", fetchSite: "same-origin", host: "[::1]:8080" }), false],
+    [
+      "comes from its own page, by an address",
+      head({ origin: "http://192.168.1.7:8080", host: "192.168.1.7:8080" }),
+      false,
+    ],
+    [
+      "comes from its own page, by IPv6",
+      head({ origin: "http://[::1]:8080", fetchSite: "same-origin", host: "[::1]:8080" }),
+      false,
+    ],
     ["comes from its own page, in capitals", head({ origin: "http://localhost:8080", host: "LOCALHOST:8080" }), false],
     ["comes from its own page on the usual port", head({ origin: "http://taskflow", host: "taskflow:80" }), false],
-    ["comes from its own page behind a proxy with TLS", head({ origin: "https://jobs.example.com", host: "jobs.example.com" }), false],
-    ["comes from the page of PUBLIC_URL, under another Host", head({ origin: "https://own.example.com", fetchSite: "same-origin", host: "127.0.0.1:8080" }), false],
+    [
+      "comes from its own page behind a proxy with TLS",
+      head({ origin: "https://jobs.example.com", host: "jobs.example.com" }),
+      false,
+    ],
+    [
+      "comes from the page of PUBLIC_URL, under another Host",
+      head({ origin: "https://own.example.com", fetchSite: "same-origin", host: "127.0.0.1:8080" }),
+      false,
+    ],
     ["opens a page of it", head({ fetchSite: "none" }), false],
     ["reads from a page of it", head({ fetchSite: "same-origin" }), false],
     ["comes from a named site", head({ origin: "https://app.example.com", fetchSite: "cross-site" }), false],
@@ -58,7 +79,11 @@ describe("a browser on this machine", () => {
     ["was sent here in a way that is not known", head({ fetchSite: "same-planet" }), true],
     ["comes from another port", head({ origin: "http://localhost:3000", fetchSite: "same-site" }), true],
     ["comes from another port, and says nothing more", head({ origin: "http://localhost:3000" }), true],
-    ["comes from another name of this machine", head({ origin: "http://127.0.0.1:8080", fetchSite: "cross-site" }), true],
+    [
+      "comes from another name of this machine",
+      head({ origin: "http://127.0.0.1:8080", fetchSite: "cross-site" }),
+      true,
+    ],
     ["comes from a name below localhost", head({ origin: "http://evil.localhost:8080" }), true],
     ["comes from another scheme", head({ origin: "https://localhost:8080", fetchSite: "cross-site" }), true],
     ["comes from the port of another scheme", head({ origin: "https://localhost", host: "localhost:80" }), true],

@@ -45,11 +45,17 @@ export function isLoopbackHost(host: string): boolean {
  * (allowed-hosts.ts) covers that case.
  * @param ownOrigin that of PUBLIC_URL, where a proxy passes on requests under another Host
  */
-export function isForeignBrowser({ origin, fetchSite, host }: Pick<RequestHead, "origin" | "fetchSite" | "host">, corsOrigins: readonly string[], ownOrigin?: string): boolean {
+export function isForeignBrowser(
+  { origin, fetchSite, host }: Pick<RequestHead, "origin" | "fetchSite" | "host">,
+  corsOrigins: readonly string[],
+  ownOrigin?: string,
+): boolean {
   if (origin === "" && fetchSite === "") return false;
   if (origin !== "" && isNamed(origin, corsOrigins)) return false; // not `*`: with it, a server without keys does not start
   if (fetchSite !== "" && fetchSite !== "same-origin" && fetchSite !== "none") return true;
-  return origin !== "" && !isNamed(origin, ownOrigin === undefined ? [] : [ownOrigin]) && !isOriginOf(origin, host ?? "");
+  return (
+    origin !== "" && !isNamed(origin, ownOrigin === undefined ? [] : [ownOrigin]) && !isOriginOf(origin, host ?? "")
+  );
 }
 
 export function isAllowedOrigin(origin: string, corsOrigins: readonly string[]): boolean {
@@ -58,7 +64,10 @@ export function isAllowedOrigin(origin: string, corsOrigins: readonly string[]):
 
 /** Scheme and host of an origin are compared without regard to case, and a scheme's own port counts as none. */
 function isNamed(origin: string, origins: readonly string[]): boolean {
-  return origins.includes(origin) || (WEB_ORIGIN.test(origin) && URL.canParse(origin) && origins.includes(new URL(origin).origin));
+  return (
+    origins.includes(origin) ||
+    (WEB_ORIGIN.test(origin) && URL.canParse(origin) && origins.includes(new URL(origin).origin))
+  );
 }
 
 /** Whether an origin and a Host header name the same host and port. "null", of a sandboxed page, names none. */

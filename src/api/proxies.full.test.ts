@@ -23,7 +23,11 @@ const running: RunningProxy[] = [];
 beforeAll(async () => {
   const proxies = await freePort();
   const hash = createHash("sha256").update(KEY).digest("hex");
-  program = (await installation()).start({ PROXY_ADDR: `127.0.0.1:${proxies}`, TASKFLOW_API_KEYS: `test:submit+read:${hash}`, LOG_LEVEL: "warn" });
+  program = (await installation()).start({
+    PROXY_ADDR: `127.0.0.1:${proxies}`,
+    TASKFLOW_API_KEYS: `test:submit+read:${hash}`,
+    LOG_LEVEL: "warn",
+  });
   await program.ready();
   ports = { server: Number(new URL(program.url).port), proxies };
 });
@@ -40,7 +44,12 @@ async function start(config: Parameters<typeof startProxy>[0]): Promise<RunningP
 
 it("the page has configurations of nginx and HAProxy for both ports", () => {
   expect(proxyConfigs().map(({ name }) => name)).toEqual([
-    ...["1: nginx at PROXY_ADDR", "2: nginx at PROXY_ADDR", "3: nginx at SERVER_ADDR", "4: nginx at PROXY_ADDR, below /taskflow"],
+    ...[
+      "1: nginx at PROXY_ADDR",
+      "2: nginx at PROXY_ADDR",
+      "3: nginx at SERVER_ADDR",
+      "4: nginx at PROXY_ADDR, below /taskflow",
+    ],
     ...["5: haproxy at PROXY_ADDR", "6: haproxy at SERVER_ADDR"],
   ]);
 });
@@ -60,7 +69,9 @@ describe.each(proxyConfigs())("$name", (config) => {
   });
 });
 
-it("on the second port, a connection that was idle for longer than the first port keeps one takes a POST", { timeout: 60_000 }, async () => {
+it("on the second port, a connection that was idle for longer than the first port keeps one takes a POST", {
+  timeout: 60_000,
+}, async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, keepAliveMsecs: 60_000 });
   const post = (): Promise<string> => postTo(`http://127.0.0.1:${ports.proxies}`, agent);
   const first = await post();
@@ -72,17 +83,28 @@ it("on the second port, a connection that was idle for longer than the first por
 /** @returns the status, or what became of the request without one */
 function postTo(url: string, agent: Agent): Promise<string> {
   return new Promise((resolve) => {
-    const call = ask(`${url}/api/v1/jobs`, { agent, method: "POST", headers: { ...AUTHORIZED, "content-length": JOB.length } }, (answer) => {
-      const status = `${String(answer.statusCode)}${call.reusedSocket ? " on a connection that was used before" : ""}`;
-      answer.resume().on("end", () => resolve(status));
-    });
+    const call = ask(
+      `${url}/api/v1/jobs`,
+      { agent, method: "POST", headers: { ...AUTHORIZED, "content-length": JOB.length } },
+      (answer) => {
+        const status = `${String(answer.statusCode)}${call.reusedSocket ? " on a connection that was used before" : ""}`;
+        answer.resume().on("end", () => resolve(status));
+      },
+    );
     call.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message)).end(JOB);
   });
 }
 
-it(`of ${CONNECTIONS * POSTS} POSTs by a client that pools connections, with pauses of up to 15 s, through each kind of proxy, none is lost`, { timeout: 1_800_000 }, async () => {
-  const accepted = async (): Promise<number> => Number((await request(program, "GET", "/api/v1/stats", undefined, AUTHORIZED)).body.accepted);
-  const proxies = await Promise.all(proxyConfigs().filter(({ name }) => /^[135]/.test(name)).map(start));
+it(`of ${CONNECTIONS * POSTS} POSTs by a client that pools connections, with pauses of up to 15 s, through each kind of proxy, none is lost`, {
+  timeout: 1_800_000,
+}, async () => {
+  const accepted = async (): Promise<number> =>
+    Number((await request(program, "GET", "/api/v1/stats", undefined, AUTHORIZED)).body.accepted);
+  const proxies = await Promise.all(
+    proxyConfigs()
+      .filter(({ name }) => /^[135]/.test(name))
+      .map(start),
+  );
   const before = await accepted();
   const outcomes = new Map<string, number>();
   const clients = Array.from({ length: CONNECTIONS }, async (_, number) => {

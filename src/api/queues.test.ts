@@ -23,27 +23,56 @@ async function queueOf(type: string): Promise<QueueJson | undefined> {
 
 describe("queues", () => {
   it("are there for each type, before its first job as well", async () => {
-    expect(await queueOf("strict")).toEqual({ type: "strict", state: "active", depth: 0, oldest_wait_ms: null, scheduled: 0, retrying: 0, running: 0 });
+    expect(await queueOf("strict")).toEqual({
+      type: "strict",
+      state: "active",
+      depth: 0,
+      oldest_wait_ms: null,
+      scheduled: 0,
+      retrying: 0,
+      running: 0,
+    });
   });
 
   it("are paused and resumed, as often as one likes, and say so", async () => {
-    for (const call of ["pause", "pause"]) expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({ status: 200, body: { type: "strict", state: "paused" } });
+    for (const call of ["pause", "pause"])
+      expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({
+        status: 200,
+        body: { type: "strict", state: "paused" },
+      });
     expect(await queueOf("strict")).toMatchObject({ state: "paused" });
-    for (const call of ["resume", "resume"]) expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({ status: 200, body: { state: "active" } });
+    for (const call of ["resume", "resume"])
+      expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({
+        status: 200,
+        body: { state: "active" },
+      });
   });
 
   it("are left as they are by a call whose body says more than it can", async () => {
-    expect(await request(server, "POST", "/api/v1/queues/strict/pause", { until: "tomorrow" })).toMatchObject({ status: 422, body: { errors: [{ path: "/until", message: "is not a known field" }] } });
+    expect(await request(server, "POST", "/api/v1/queues/strict/pause", { until: "tomorrow" })).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "/until", message: "is not a known field" }] },
+    });
     expect(await queueOf("strict")).toMatchObject({ state: "active" });
-    for (const call of ["pause", "resume"]) expect((await request(server, "POST", `/api/v1/queues/strict/${call}`, {})).status).toBe(200);
+    for (const call of ["pause", "resume"])
+      expect((await request(server, "POST", `/api/v1/queues/strict/${call}`, {})).status).toBe(200);
   });
 
   it("are 404 where there is no such type", async () => {
-    for (const call of ["pause", "resume"]) expect(await request(server, "POST", `/api/v1/queues/nope/${call}`)).toMatchObject({ status: 404, body: { code: "queue_not_found" } });
+    for (const call of ["pause", "resume"])
+      expect(await request(server, "POST", `/api/v1/queues/nope/${call}`)).toMatchObject({
+        status: 404,
+        body: { code: "queue_not_found" },
+      });
   });
 
   it("tell how long the next job has waited since it was due, not since it was accepted", async () => {
-    await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" }, delay_ms: 400, group_key: "g|1" });
+    await request(server, "POST", "/api/v1/jobs", {
+      type: "note",
+      payload: { text: "a" },
+      delay_ms: 400,
+      group_key: "g|1",
+    });
     await request(server, "POST", "/api/v1/queues/note/pause");
     let seq = 0;
     const queue = await until(

@@ -18,9 +18,23 @@ export function getQueues({ registry }: QueueKeeper, shared: Pick<SharedRead<Boo
 }
 
 function queueOf(type: string, { now, types, paused }: Books): unknown {
-  const { queued = 0, scheduled = 0, retrying = 0, running = 0, nextSince = null } = types.find((books) => books.type === type) ?? {};
+  const {
+    queued = 0,
+    scheduled = 0,
+    retrying = 0,
+    running = 0,
+    nextSince = null,
+  } = types.find((books) => books.type === type) ?? {};
   const oldestWaitMs = nextSince === null ? null : Math.max(0, now - nextSince);
-  return { type, state: paused.has(type) ? "paused" : "active", depth: queued, oldest_wait_ms: oldestWaitMs, scheduled, retrying, running };
+  return {
+    type,
+    state: paused.has(type) ? "paused" : "active",
+    depth: queued,
+    oldest_wait_ms: oldestWaitMs,
+    scheduled,
+    retrying,
+    running,
+  };
 }
 
 /** From now on no replica claims jobs of the type; those that run go on. Repeated, it changes nothing. */
@@ -33,7 +47,11 @@ export function resumeQueue(deps: QueueKeeper): (request: ApiRequest) => Promise
 }
 
 /** A type that only an older or newer replica knows, but that has had jobs, has a queue as well. */
-async function change({ queue, registry }: QueueKeeper, request: ApiRequest, make: (type: string) => Promise<void>): Promise<Answer> {
+async function change(
+  { queue, registry }: QueueKeeper,
+  request: ApiRequest,
+  make: (type: string) => Promise<void>,
+): Promise<Answer> {
   const refusal = refusalOfBody(request);
   if (refusal) return refusal;
   const { params } = request;

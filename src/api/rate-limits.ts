@@ -59,7 +59,10 @@ export class RateLimits {
 
   /** Whether anything limits a request of this key. */
   isLimited(caller: ApiKey, submits: boolean): boolean {
-    return this.#policy(caller, "requests") !== undefined || (submits && (this.#policy(caller, "jobs") ?? this.#policy(caller, "bytes")) !== undefined);
+    return (
+      this.#policy(caller, "requests") !== undefined ||
+      (submits && (this.#policy(caller, "jobs") ?? this.#policy(caller, "bytes")) !== undefined)
+    );
   }
 
   /** Takes one request, and asks for a job where it submits any. `done` is called once, never at once. */
@@ -71,7 +74,9 @@ export class RateLimits {
 
   /** Takes jobs that were enqueued. They may exceed what is left; then the next has to wait. */
   charge(caller: ApiKey, jobs: number, bytes: number): void {
-    const takings = [this.#taking(caller, "jobs", jobs, 0), this.#taking(caller, "bytes", bytes, 0)].filter((taking) => taking !== undefined);
+    const takings = [this.#taking(caller, "jobs", jobs, 0), this.#taking(caller, "bytes", bytes, 0)].filter(
+      (taking) => taking !== undefined,
+    );
     if (takings.length > 0) this.#add({ takings, done: () => undefined });
   }
 
@@ -109,7 +114,13 @@ interface Standing extends Allowance {
 const UNTOLD: Allowance = { suffices: true, left: 0, wholeInMs: 0, fitsInMs: 0 };
 
 function limitedBy(takings: readonly Taking[], allowances: readonly Allowance[]): Limited {
-  const standings = takings.map(({ name, policy }, i): Standing => ({ kind: name.slice(name.indexOf(":") + 1) as Kind, policy, ...(allowances[i] ?? UNTOLD) }));
+  const standings = takings.map(
+    ({ name, policy }, i): Standing => ({
+      kind: name.slice(name.indexOf(":") + 1) as Kind,
+      policy,
+      ...(allowances[i] ?? UNTOLD),
+    }),
+  );
   const headersAfter = (jobs: number, bytes: number): Headers => headersOf(standings, { requests: 0, jobs, bytes });
   const lacking = standings.filter(({ suffices }) => !suffices);
   const [first] = lacking;
@@ -126,7 +137,10 @@ function headersOf(standings: readonly Standing[], since: Readonly<Record<Kind, 
     return `"${kind}";r=${Math.max(0, left - used)};t=${Math.ceil((wholeInMs + (used * policy.windowMs) / policy.quota) / 1_000)}`;
   };
   return [
-    ["RateLimit-Policy", standings.map(({ kind, policy }) => `"${kind}";q=${policy.quota};w=${policy.windowMs / 1_000}`).join(", ")],
+    [
+      "RateLimit-Policy",
+      standings.map(({ kind, policy }) => `"${kind}";q=${policy.quota};w=${policy.windowMs / 1_000}`).join(", "),
+    ],
     ["RateLimit", standings.map(leftOf).join(", ")],
   ];
 }

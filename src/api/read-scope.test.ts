@@ -13,36 +13,70 @@ import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer, testRegistry } from "../testing/api-server.ts";
 import { Keyring } from "./keyring.ts";
 
-const registry = registryOf([...testRegistry.types.map(({ definition }) => definition), dataExport, email, imageResize, replay].map((definition) => ({ source: "test", definition })), {});
+const registry = registryOf(
+  [...testRegistry.types.map(({ definition }) => definition), dataExport, email, imageResize, replay].map(
+    (definition) => ({ source: "test", definition }),
+  ),
+  {},
+);
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
-const HISTORY = { type: "data_export", payload: { format: "csv", source: { jobs: { status: "failed" } } }, delay_ms: 60_000 };
+const HISTORY = {
+  type: "data_export",
+  payload: { format: "csv", source: { jobs: { status: "failed" } } },
+  delay_ms: 60_000,
+};
 const ROWS = { ...HISTORY, payload: { format: "csv", source: { rows: [] } } };
 const NOTE = { type: "note", payload: { text: "a" } };
 const REPLAY = { type: "replay", payload: { status: "failed" } };
 const ARTIFACT = "01a20d7d-dca8-7000-89a0-b48104605e3e/a.png";
-const MAIL = { type: "email", payload: { to: "a@example.com", subject: "a", body: "a", attachments: [{ filename: "a", base64: "" }, { filename: "b", artifact: ARTIFACT }] }, delay_ms: 60_000 };
+const MAIL = {
+  type: "email",
+  payload: {
+    to: "a@example.com",
+    subject: "a",
+    body: "a",
+    attachments: [
+      { filename: "a", base64: "" },
+      { filename: "b", artifact: ARTIFACT },
+    ],
+  },
+  delay_ms: 60_000,
+};
 const IMAGE = { type: "image_resize", payload: { source: { artifact: ARTIFACT }, width: 4 }, delay_ms: 60_000 };
 const MARKED = { ...IMAGE, payload: { source: { base64: "AAAA" }, width: 4, watermark: { artifact: ARTIFACT } } };
-const MARKED_VARIANT = { ...IMAGE, payload: { source: { base64: "AAAA" }, variants: [{ width: 4 }, { width: 5, watermark: { artifact: ARTIFACT } }] } };
+const MARKED_VARIANT = {
+  ...IMAGE,
+  payload: { source: { base64: "AAAA" }, variants: [{ width: 4 }, { width: 5, watermark: { artifact: ARTIFACT } }] },
+};
 const LARGE = { type: "note", payload: { text: "x".repeat(300_000) } };
-const FORBIDDEN = { status: 403, body: { code: "scope_missing", detail: expect.stringContaining("scope read") as string } };
+const FORBIDDEN = {
+  status: 403,
+  body: { code: "scope_missing", detail: expect.stringContaining("scope read") as string },
+};
 
-const SCOPES: Readonly<Record<string, readonly Scope[]>> = { submitter: ["submit"], both: ["submit", "read"], operator: ["admin"] };
-const keysOf = (scopes: typeof SCOPES) => Object.entries(scopes).map(([name, own]) => {
-  const hash = createHash("sha256").update(name).digest("hex");
-  return { id: idOfHash(hash), name, hash, scopes: own };
-});
+const SCOPES: Readonly<Record<string, readonly Scope[]>> = {
+  submitter: ["submit"],
+  both: ["submit", "read"],
+  operator: ["admin"],
+};
+const keysOf = (scopes: typeof SCOPES) =>
+  Object.entries(scopes).map(([name, own]) => {
+    const hash = createHash("sha256").update(name).digest("hex");
+    return { id: idOfHash(hash), name, hash, scopes: own };
+  });
 const keyring = new Keyring();
 
 let server: ApiServer;
 beforeAll(async () => {
   keyring.replace(keysOf(SCOPES), true);
-  const parseLarge = (task: Parameters<typeof parseBody>[0]) => Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))); // as over a thread's port
+  const parseLarge = (task: Parameters<typeof parseBody>[0]) =>
+    Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))); // as over a thread's port
   server = await startApiServer({ deps: { keyring, registry, parseLarge } });
 });
 afterAll(() => server.close());
 
-const post = (key: string, path: string, body?: string | object, contentType = "application/json") => request(server, "POST", `/api/v1/jobs${path}`, body, { ...as(key), "content-type": contentType });
+const post = (key: string, path: string, body?: string | object, contentType = "application/json") =>
+  request(server, "POST", `/api/v1/jobs${path}`, body, { ...as(key), "content-type": contentType });
 const accepted = async () => (await request(server, "GET", "/api/v1/stats", undefined, as("operator"))).body.accepted;
 
 describe("what tells of other jobs", () => {

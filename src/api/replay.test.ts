@@ -27,18 +27,27 @@ it("a count stops when its client has gone, and no other does", async () => {
     },
   });
   const client = new AbortController();
-  const gone = fetch(`${server.url}/api/v1/jobs/replay`, { method: "POST", headers: { "content-type": "application/json" }, body: `{"dry_run":true,"type":"webhook"}`, signal: client.signal });
+  const gone = fetch(`${server.url}/api/v1/jobs/replay`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: `{"dry_run":true,"type":"webhook"}`,
+    signal: client.signal,
+  });
   await until(() => scans.length === 1, { what: "the scan is under way" });
   client.abort();
   await expect(gone).rejects.toThrow();
   await until(() => left.length === 1, { what: "the scan has ended" });
-  expect(await request(server, "POST", "/api/v1/jobs/replay", { dry_run: true, type: "email" })).toMatchObject({ status: 200, body: { matched: 1 } });
+  expect(await request(server, "POST", "/api/v1/jobs/replay", { dry_run: true, type: "email" })).toMatchObject({
+    status: 200,
+    body: { matched: 1 },
+  });
   expect([scans[1]?.signal?.aborted, server.logged]).toEqual([false, []]);
 });
 
 it("is made once under an Idempotency-Key", async () => {
   server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
-  const replay = (body: object, key: string) => request(server, "POST", "/api/v1/jobs/replay", body, { "idempotency-key": key });
+  const replay = (body: object, key: string) =>
+    request(server, "POST", "/api/v1/jobs/replay", body, { "idempotency-key": key });
   const first = await replay({ tag: "a" }, "once");
   expect(first).toMatchObject({ status: 202, body: { type: "replay" } });
   const again = await replay({ tag: "a" }, "once");

@@ -140,11 +140,22 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
   }
 }
 
-export const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, { isLast: true });
-export const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", { isLast: true });
-export const BAD_TRANSFER = problem(400, "transfer_encoding_invalid", "The only Transfer-Encoding taken is chunked, once and without Content-Length.", { isLast: true });
+export const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, {
+  isLast: true,
+});
+export const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", {
+  isLast: true,
+});
+export const BAD_TRANSFER = problem(
+  400,
+  "transfer_encoding_invalid",
+  "The only Transfer-Encoding taken is chunked, once and without Content-Length.",
+  { isLast: true },
+);
 export const BAD_HOST = problem(400, "host_invalid", "Host must be given once.", { isLast: true });
-const ENCODED = problem(415, "unsupported_content_encoding", "Bodies are taken without Content-Encoding.", { isLast: true });
+const ENCODED = problem(415, "unsupported_content_encoding", "Bodies are taken without Content-Encoding.", {
+  isLast: true,
+});
 
 export function bodyTooLarge(maxBodyBytes: number): Answer {
   return problem(413, "body_too_large", `The body exceeds ${maxBodyBytes} bytes.`, { isLast: true });

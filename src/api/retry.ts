@@ -2,9 +2,9 @@
 import type { ApiKey } from "../core/api-key.ts";
 import type { Job, JobOptions, JobView } from "../core/job.ts";
 import { mayActOn, ownedBy } from "../core/ownership.ts";
-import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
-import { isLarge, largePayload, sizeOf } from "../core/payload.ts";
 import type { Payload } from "../core/payload.ts";
+import { isLarge, largePayload, sizeOf } from "../core/payload.ts";
+import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
 import type { JobType } from "../registry.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { refusalOfBody } from "./empty-body.ts";
@@ -22,10 +22,15 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
   const enqueue = enqueueOne(deps);
   return async (request) => {
     const id = idOf(request);
-    const { caller, headers: { idempotencyKey: key } } = request;
-    const refusalOfRequest = refusalOfBody(request) ?? (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
+    const {
+      caller,
+      headers: { idempotencyKey: key },
+    } = request;
+    const refusalOfRequest =
+      refusalOfBody(request) ?? (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
     if (refusalOfRequest) return refusalOfRequest;
-    const inRedis = async (): Promise<Job | undefined> => (await queue.read([id])).find(({ options }) => mayActOn(caller, options));
+    const inRedis = async (): Promise<Job | undefined> =>
+      (await queue.read([id])).find(({ options }) => mayActOn(caller, options));
     const found = await findJob(store, id, { caller, inRedis });
     if (!found) return jobNotFound(id);
     const view = viewOfFound(id, found);
@@ -34,14 +39,27 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     const payload = await wholePayload(deps, view, found.place);
     if (payload === undefined) return jobNotFound(id);
     const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
-    const idempotency = key === undefined ? undefined : idempotencyOf(key, caller?.id, "retry", Buffer.from(id), settings.idempotencyTtlMs);
+    const idempotency =
+      key === undefined
+        ? undefined
+        : idempotencyOf(key, caller?.id, "retry", Buffer.from(id), settings.idempotencyTtlMs);
     return enqueue(request, { submission, idempotency, otherUse: "to retry another job" });
   };
 }
 
-function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobType | undefined, caller: ApiKey | undefined): Answer | undefined {
-  if (status !== "failed" && status !== "cancelled") return problem(409, "job_not_retryable", `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`);
-  if (hasLostPayload(error)) return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
+function refusalOf(
+  { id, type, status, error, payload }: JobView,
+  jobType: JobType | undefined,
+  caller: ApiKey | undefined,
+): Answer | undefined {
+  if (status !== "failed" && status !== "cancelled")
+    return problem(
+      409,
+      "job_not_retryable",
+      `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`,
+    );
+  if (hasLostPayload(error))
+    return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
   if (!jobType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
   const { needsRead } = jobType.definition;
   if (!needsRead) return undefined;
@@ -50,12 +68,23 @@ function refusalOf({ id, type, status, error, payload }: JobView, jobType: JobTy
 }
 
 /** What the first submission said beside what the view shows. */
-function optionsOf(found: FoundJob<Job>, store: Pick<ApiDependencies["store"], "options">): JobOptions | Promise<JobOptions> {
-  return found.place === "redis" ? found.live.options : found.place === "postgres" ? store.options(found.row.id) : found.accepted.options;
+function optionsOf(
+  found: FoundJob<Job>,
+  store: Pick<ApiDependencies["store"], "options">,
+): JobOptions | Promise<JobOptions> {
+  return found.place === "redis"
+    ? found.live.options
+    : found.place === "postgres"
+      ? store.options(found.row.id)
+      : found.accepted.options;
 }
 
 /** Undefined where the job was recorded and forgotten meanwhile, or its payload is lost. */
-async function wholePayload({ queue, store }: ApiDependencies, { id, payload }: JobView, place: FoundJob<Job>["place"]): Promise<Payload | undefined> {
+async function wholePayload(
+  { queue, store }: ApiDependencies,
+  { id, payload }: JobView,
+  place: FoundJob<Job>["place"],
+): Promise<Payload | undefined> {
   if (!isLarge(payload)) return payload;
   const data = await (place === "redis" ? queue.payload(id, sizeOf(payload)) : store.payload(id));
   return data && largePayload(data);

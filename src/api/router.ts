@@ -78,7 +78,12 @@ export class Router {
     if (fixed) return { route: routeFor(fixed, method), params: NO_PARAMS };
     const segments = path.split("/");
     const open = this.#open.find((each) => fits(each.segments, segments));
-    return open && { route: routeFor(open.routes, method), params: segments.filter((_, at) => open.segments[at]?.startsWith("{")) };
+    return (
+      open && {
+        route: routeFor(open.routes, method),
+        params: segments.filter((_, at) => open.segments[at]?.startsWith("{")),
+      }
+    );
   }
 }
 
@@ -98,7 +103,9 @@ function pathRoutes(pattern: string, routes: readonly Route[], corsOrigins: read
     if (route.operation.method === "GET") byMethod.set("HEAD", route);
   }
   const allow = ["Allow", [...byMethod.keys(), "OPTIONS"].join(", ")] as const;
-  const notAllowed = answering(problem(405, "method_not_allowed", `This path takes ${allow[1]}.`, { headers: [allow] }));
+  const notAllowed = answering(
+    problem(405, "method_not_allowed", `This path takes ${allow[1]}.`, { headers: [allow] }),
+  );
   return { pattern, byMethod, options: answering(optionsAnswer(allow[1], corsOrigins)), notAllowed };
 }
 

@@ -2,26 +2,26 @@
 import { SharedRead } from "../shared-read.ts";
 import { followAll } from "./all-events.ts";
 import { getArtifact, opensByLink } from "./artifacts.ts";
+import { fromAsync } from "./async-handler.ts";
 import { getAttempts } from "./attempts.ts";
 import { basePathOf } from "./base-path.ts";
-import { fromAsync } from "./async-handler.ts";
 import { getStats, getWorkers } from "./books.ts";
+import * as documentation from "./contract/documentation-operations.ts";
 import * as evidence from "./contract/job-evidence-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
-import * as documentation from "./contract/documentation-operations.ts";
 import * as system from "./contract/system-operations.ts";
-import { listMail, readMail, readMailPart } from "./dev-mail.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { listMail, readMail, readMailPart } from "./dev-mail.ts";
+import { getDocs, getDocsFile, getRoot } from "./docs.ts";
 import { EMPTY_BODY_BYTES } from "./empty-body.ts";
 import type { Answer, ApiRequest, Handler } from "./exchange.ts";
-import { getDocs, getDocsFile, getRoot } from "./docs.ts";
-import { getOpenApi } from "./openapi.ts";
 import { getHealth, isLive, isReady } from "./health.ts";
 import { followJob } from "./job-events.ts";
 import { listJobs } from "./job-list.ts";
 import { cancelJob, getJob } from "./jobs.ts";
 import { LargeBodies } from "./large-bodies.ts";
+import { getOpenApi } from "./openapi.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
 import { replayJobs } from "./replay.ts";
 import { retryJob } from "./retry.ts";
@@ -46,9 +46,20 @@ export interface Route {
 /** @param isLeaving whether the server is about to stop: it is not ready */
 export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route[] {
   const { registry, settings, metrics } = deps;
-  const route = (operation: Operation, handle: Handler): Route => ({ operation, handle, maxBodyBytes: 0, takesJobs: false });
-  const call = (operation: Operation, answerOf: (request: ApiRequest) => Promise<Answer>): Route => route(operation, fromAsync(deps.log, answerOf));
-  const submit = (operation: Operation, handle: Handler, maxBodyBytes: number): Route => ({ operation, handle, maxBodyBytes, takesJobs: true });
+  const route = (operation: Operation, handle: Handler): Route => ({
+    operation,
+    handle,
+    maxBodyBytes: 0,
+    takesJobs: false,
+  });
+  const call = (operation: Operation, answerOf: (request: ApiRequest) => Promise<Answer>): Route =>
+    route(operation, fromAsync(deps.log, answerOf));
+  const submit = (operation: Operation, handle: Handler, maxBodyBytes: number): Route => ({
+    operation,
+    handle,
+    maxBodyBytes,
+    takesJobs: true,
+  });
 
   const books = new SharedRead(() => deps.queue.books());
   const ofEveryRole = [
@@ -79,12 +90,25 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     call(system.getWorkers, getWorkers(books)),
     call(system.getStats, getStats(books)),
-    ...(deps.mail ? [{ ...call(system.listMail, listMail(deps.mail)), isPage: true as const }, { ...call(system.readMail, readMail(deps.mail)), isPage: true as const }, call(system.readMailPart, readMailPart(deps.mail))] : []),
+    ...(deps.mail
+      ? [
+          { ...call(system.listMail, listMail(deps.mail)), isPage: true as const },
+          { ...call(system.readMail, readMail(deps.mail)), isPage: true as const },
+          call(system.readMailPart, readMailPart(deps.mail)),
+        ]
+      : []),
     ...ofEveryRole,
     route(documentation.getRoot, getRoot(basePathOf(settings.publicUrl))),
     { ...route(documentation.getDocs, getDocs), isPage: true },
     call(documentation.getDocsFile, getDocsFile),
-    call(documentation.getOpenApi, getOpenApi({ registry, publicUrl: settings.publicUrl, operations: () => routes.map(({ operation }) => operation) })),
+    call(
+      documentation.getOpenApi,
+      getOpenApi({
+        registry,
+        publicUrl: settings.publicUrl,
+        operations: () => routes.map(({ operation }) => operation),
+      }),
+    ),
   ];
   return routes;
 }

@@ -20,6 +20,13 @@ export function scrapeOf({ text, contentType }: Pick<Metrics, "text" | "contentT
     const { plain, compressed } = await shared.recent();
     const head = { status: 200, contentType };
     if (!acceptsGzip(acceptEncoding)) return { ...head, headers: [["Vary", "Accept-Encoding"]], body: plain };
-    return { ...head, headers: [["Content-Encoding", "gzip"], ["Vary", "Accept-Encoding"]], body: await compressed() };
+    return {
+      ...head,
+      headers: [
+        ["Content-Encoding", "gzip"],
+        ["Vary", "Accept-Encoding"],
+      ],
+      body: await compressed(),
+    };
   };
 }

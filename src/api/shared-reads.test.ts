@@ -3,8 +3,18 @@ import { SharedReads } from "./shared-reads.ts";
 
 /** Reads that are answered when the test says so. */
 function reads(maxKeys: number) {
-  const calls: { readonly keys: readonly string[]; readonly answer: (values: ReadonlyMap<string, number>) => void; readonly fail: (error: Error) => void }[] = [];
-  const shared = new SharedReads<number>((keys) => new Promise((resolve, reject) => { calls.push({ keys, answer: resolve, fail: reject }); }), maxKeys);
+  const calls: {
+    readonly keys: readonly string[];
+    readonly answer: (values: ReadonlyMap<string, number>) => void;
+    readonly fail: (error: Error) => void;
+  }[] = [];
+  const shared = new SharedReads<number>(
+    (keys) =>
+      new Promise((resolve, reject) => {
+        calls.push({ keys, answer: resolve, fail: reject });
+      }),
+    maxKeys,
+  );
   return { calls, shared };
 }
 const turn = () => new Promise(setImmediate);
@@ -15,7 +25,12 @@ describe("shared reads", () => {
     const answers = ["a", "b", "a", "c", "d", "a"].map((key) => shared.get(key));
     await turn();
     expect(calls.map(({ keys }) => keys)).toEqual([["a", "b", "c"]]);
-    calls[0]?.answer(new Map([["a", 1], ["b", 2]]));
+    calls[0]?.answer(
+      new Map([
+        ["a", 1],
+        ["b", 2],
+      ]),
+    );
     expect(await Promise.all(answers.filter((_, i) => i !== 4))).toEqual([1, 2, 1, undefined, 1]);
     await turn();
     expect(calls[1]?.keys).toEqual(["d"]);
@@ -39,7 +54,10 @@ describe("shared reads", () => {
   it("go on after a call that failed", async () => {
     const { calls, shared } = reads(1);
     const [a, b] = [shared.get("a"), shared.get("b")];
-    const failed = a.then(() => "read", (error: unknown) => String(error));
+    const failed = a.then(
+      () => "read",
+      (error: unknown) => String(error),
+    );
     await turn();
     calls[0]?.fail(new Error("away"));
     expect(await failed).toBe("Error: away");

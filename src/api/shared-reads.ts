@@ -42,8 +42,12 @@ export class SharedReads<Value> {
     }
     this.#read([...batch.keys()])
       .then(
-        (values) => { for (const [key, askers] of batch) for (const { resolve } of askers) resolve(values.get(key)); },
-        (error: unknown) => { for (const askers of batch.values()) for (const { reject } of askers) reject(error); },
+        (values) => {
+          for (const [key, askers] of batch) for (const { resolve } of askers) resolve(values.get(key));
+        },
+        (error: unknown) => {
+          for (const askers of batch.values()) for (const { reject } of askers) reject(error);
+        },
       )
       .finally(() => {
         if (this.#asked.size > 0) this.#readAll();

@@ -15,7 +15,10 @@ it("work is done in order, with turns of the event loop in between", async () =>
   const work = new SlicedWork();
   const done: string[] = [];
   let turns = 0;
-  const count = (): void => { turns += 1; setImmediate(count); };
+  const count = (): void => {
+    turns += 1;
+    setImmediate(count);
+  };
   setImmediate(count);
   work.add(busy("a", 50, done));
   expect(done.length).toBeLessThan(50); // the first slice is done at once
@@ -29,12 +32,19 @@ it("work is done in order, with turns of the event loop in between", async () =>
 it("work that is added by a step comes after what was added before", () => {
   const work = new SlicedWork();
   const done: string[] = [];
-  work.add((function* () {
-    work.add((function* () { done.push("inner"); yield; })());
-    done.push("outer");
-    yield;
-    done.push("outer");
-  })());
+  work.add(
+    (function* () {
+      work.add(
+        (function* () {
+          done.push("inner");
+          yield;
+        })(),
+      );
+      done.push("outer");
+      yield;
+      done.push("outer");
+    })(),
+  );
   expect(done).toEqual(["outer", "outer", "inner"]);
 });
 

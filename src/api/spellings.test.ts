@@ -8,7 +8,9 @@ let server: ApiServer;
 let id: string;
 beforeAll(async () => {
   server = await startApiServer({ settings: { corsOrigins: ["https://app.example.com"] } });
-  id = String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "x".repeat(5_000) } })).body.id);
+  id = String(
+    (await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "x".repeat(5_000) } })).body.id,
+  );
 });
 afterAll(() => server.close());
 
@@ -20,7 +22,10 @@ function post(...headers: readonly string[]): Promise<{ readonly status: number;
   const length = headers.some((header) => /^transfer/i.test(header)) ? [] : [`Content-Length: ${GOOD.length}`];
   const body = length.length > 0 ? GOOD : `${GOOD.length.toString(16)}\r\n${GOOD}\r\n0\r\n\r\n`;
   const typed = headers.some((header) => /^content-type/i.test(header)) ? [] : ["Content-Type: application/json"];
-  return rawAnswer(server.port, ["POST /api/v1/jobs HTTP/1.1", "Host: a", ...typed, ...length, ...headers, "", body].join("\r\n"));
+  return rawAnswer(
+    server.port,
+    ["POST /api/v1/jobs HTTP/1.1", "Host: a", ...typed, ...length, ...headers, "", body].join("\r\n"),
+  );
 }
 
 describe("a path in another spelling", () => {
@@ -52,7 +57,10 @@ describe("a path in another spelling", () => {
     ["GET", "/API/v1/jobs", 404],
   ])("%s %s: %d", async (method, path, status) => {
     const encoded = id.replace(/./g, (character) => `%${character.charCodeAt(0).toString(16)}`);
-    const answer = await raw(`${method} ${path.replace("ID", id).replace("ENCODED", encoded)}`, ...(method === "POST" ? ["Content-Length: 0"] : []));
+    const answer = await raw(
+      `${method} ${path.replace("ID", id).replace("ENCODED", encoded)}`,
+      ...(method === "POST" ? ["Content-Length: 0"] : []),
+    );
     expect(answer.status).toBe(status);
     if (path.includes("jobs/ID") && method === "GET") expect(answer.text).toContain(id);
   });
@@ -72,7 +80,7 @@ describe("a header value in another case", () => {
   it.each([
     "Content-Type: Application/JSON; Charset=UTF-8",
     "Content-Type: APPLICATION/JSON",
-    "Content-Type: application/json;charset=\"utf-8\"",
+    'Content-Type: application/json;charset="utf-8"',
     "Transfer-Encoding: Chunked",
     "TRANSFER-ENCODING: CHUNKED",
     "Content-Encoding: Identity",
@@ -87,7 +95,10 @@ describe("a header value in another case", () => {
   });
 
   it("Connection: CLOSE ends the connection", async () => {
-    const socket = await rawSocket(server.port, "GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\nConnection: CLOSE\r\n\r\n");
+    const socket = await rawSocket(
+      server.port,
+      "GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\nConnection: CLOSE\r\n\r\n",
+    );
     expect(await socket.closed()).toContain("200 OK");
   });
 
@@ -108,21 +119,30 @@ describe("a header value in another case", () => {
     expect((await raw(`GET /api/v1/jobs/${id}`, `Accept-Encoding: ${value}`)).text).not.toMatch(/Content-Encoding/);
   });
   it("two Accept-Encoding headers are one list", async () => {
-    expect((await raw(`GET /api/v1/jobs/${id}`, "Accept-Encoding: gzip", "Accept-Encoding: br")).text).toMatch(/Content-Encoding: gzip/);
+    expect((await raw(`GET /api/v1/jobs/${id}`, "Accept-Encoding: gzip", "Accept-Encoding: br")).text).toMatch(
+      /Content-Encoding: gzip/,
+    );
   });
 
   it("If-None-Match: a list, a weak tag, a star, or several headers", async () => {
     const path = "/docs/start.js";
     const tag = /ETag: (.*)/i.exec((await raw(`GET ${path}`)).text)?.[1]?.trim() ?? "";
     const statuses = [tag, `W/${tag}`, `"a,b", ${tag}`, `"x",W/${tag} , "y"`, "*", ` * `];
-    for (const value of statuses) expect([value, (await raw(`GET ${path}`, `If-None-Match: ${value}`)).status]).toEqual([value, 304]);
+    for (const value of statuses)
+      expect([value, (await raw(`GET ${path}`, `If-None-Match: ${value}`)).status]).toEqual([value, 304]);
     expect((await raw(`GET ${path}`, `If-None-Match: ${tag}`, `If-None-Match: "other"`)).status).toBe(304);
-    for (const value of [`"a,*,b"`, `"*"`, tag.toLowerCase(), tag.slice(1, -1)]) expect([value, (await raw(`GET ${path}`, `If-None-Match: ${value}`)).status]).toEqual([value, 200]);
+    for (const value of [`"a,*,b"`, `"*"`, tag.toLowerCase(), tag.slice(1, -1)])
+      expect([value, (await raw(`GET ${path}`, `If-None-Match: ${value}`)).status]).toEqual([value, 200]);
   });
 });
 
 describe("a time in a query", () => {
-  it.each(["2026-01-31T12:00:00+02:00", "2026-01-31T12:00:00%2B02:00", "2026-01-31t12:00:00-02:00", "2026-01-31T12:00:00.5z"])("%s", async (time) => {
+  it.each([
+    "2026-01-31T12:00:00+02:00",
+    "2026-01-31T12:00:00%2B02:00",
+    "2026-01-31t12:00:00-02:00",
+    "2026-01-31T12:00:00.5z",
+  ])("%s", async (time) => {
     expect((await request(server, "GET", `/api/v1/jobs?created_after=${time}`)).status).toBe(200);
   });
   it.each(["2026-01-31+12:00:00Z", "2026-01-31T12:00:00Z+", "+2026-01-31T12:00:00Z"])("%s is none", async (time) => {
@@ -130,13 +150,16 @@ describe("a time in a query", () => {
   });
 });
 
-it.each(["/docs", "/docs/start.js", "/api/v1/health/live", "/", "/nothing"])("after HEAD %s the connection takes another request", async (path) => {
-  const socket = await rawSocket(server.port, `HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
-  expect(await socket.until(/\r\n\r\n/)).toMatch(/^Content-Length: \d+\r$/m);
-  socket.socket.write("GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
-  await socket.until(/\r\n\r\nHTTP\/1\.1 200 OK[^]*"ok"/);
-  socket.socket.destroy();
-});
+it.each(["/docs", "/docs/start.js", "/api/v1/health/live", "/", "/nothing"])(
+  "after HEAD %s the connection takes another request",
+  async (path) => {
+    const socket = await rawSocket(server.port, `HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(await socket.until(/\r\n\r\n/)).toMatch(/^Content-Length: \d+\r$/m);
+    socket.socket.write("GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
+    await socket.until(/\r\n\r\nHTTP\/1\.1 200 OK[^]*"ok"/);
+    socket.socket.destroy();
+  },
+);
 
 describe("Keep-Alive", () => {
   it("says how long a connection may be idle", async () => {

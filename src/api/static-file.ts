@@ -36,7 +36,10 @@ export class StaticFile {
     this.#options = options;
   }
 
-  async answer({ headers: { acceptEncoding, ifNoneMatch }, query }: Pick<ApiRequest, "headers" | "query">): Promise<Answer> {
+  async answer({
+    headers: { acceptEncoding, ifNoneMatch },
+    query,
+  }: Pick<ApiRequest, "headers" | "query">): Promise<Answer> {
     const { contentType, version } = this.#options;
     this.#encoded ??= this.#encode().catch((error: unknown) => {
       this.#encoded = undefined; // a disk that failed is asked again
@@ -45,7 +48,9 @@ export class StaticFile {
     const { plain, compressed } = await this.#encoded;
     const { etag, body, headers } = acceptsGzip(acceptEncoding) ? compressed : plain;
     const cached = [...headers, version !== undefined && query === version ? KEEP : REVALIDATE];
-    return matches(ifNoneMatch, etag) ? { status: 304, headers: cached, body: "" } : { status: 200, contentType, headers: cached, body };
+    return matches(ifNoneMatch, etag)
+      ? { status: 304, headers: cached, body: "" }
+      : { status: 200, contentType, headers: cached, body };
   }
 
   async #encode(): Promise<{ readonly plain: Encoded; readonly compressed: Encoded }> {
@@ -56,6 +61,9 @@ export class StaticFile {
       body: { bytes: content.length, open: () => Readable.from([content]) }, // no faster than the client takes it: nothing of it is copied ahead
       headers: [["ETag", etag], VARY, ...(this.#options.headers ?? []), ...headers],
     });
-    return { plain: encoded(`"${hash}"`, bytes, []), compressed: encoded(`"${hash}-gzip"`, await gzip(bytes, { level: 9 }), [["Content-Encoding", "gzip"]]) };
+    return {
+      plain: encoded(`"${hash}"`, bytes, []),
+      compressed: encoded(`"${hash}-gzip"`, await gzip(bytes, { level: 9 }), [["Content-Encoding", "gzip"]]),
+    };
   }
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "../testing/until.ts";
-import { ownRedis } from "../testing/services.ts";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
+import { ownRedis } from "../testing/services.ts";
+import { until } from "../testing/until.ts";
 
 let server: ApiServer;
 beforeAll(async () => {
@@ -23,8 +23,25 @@ describe("POST /api/v1/jobs", () => {
     const created = String(body.created_at);
     expect(Math.abs(Date.parse(created) - Date.now())).toBeLessThan(10_000);
     expect(body).toEqual({
-      ...{ id: body.id, type: "note", status: "queued", priority: 7, durability: "redis", group_key: "g", payload: { text: "hello" }, result: null, error: null },
-      ...{ attempt: 0, max_attempts: 2, progress: null, tags: ["a"], retry_of: null, worker: null, run_at: null, created_at: created, started_at: null, finished_at: null },
+      id: body.id,
+      type: "note",
+      status: "queued",
+      priority: 7,
+      durability: "redis",
+      group_key: "g",
+      payload: { text: "hello" },
+      result: null,
+      error: null,
+      attempt: 0,
+      max_attempts: 2,
+      progress: null,
+      tags: ["a"],
+      retry_of: null,
+      worker: null,
+      run_at: null,
+      created_at: created,
+      started_at: null,
+      finished_at: null,
     });
     expect((await request(server, "GET", String(headers.get("location")))).body).toEqual(body);
   });
@@ -36,8 +53,12 @@ describe("POST /api/v1/jobs", () => {
   });
 
   it("keeps the digits and the order of a payload, and shows no secret", async () => {
-    const { text } = await post(`{"type":"note","payload":{"text":"a","more":[12345678901234567890,1e400],"secret":"s3","headers":{"Authorization":"Bearer x","X":"y","Accept":"z"}}}`);
-    expect(text).toContain(`"payload":{"text":"a","more":[12345678901234567890,1e400],"secret":"[redacted]","headers":{"Authorization":"[redacted]","X":"[redacted]","Accept":"z"}}`);
+    const { text } = await post(
+      `{"type":"note","payload":{"text":"a","more":[12345678901234567890,1e400],"secret":"s3","headers":{"Authorization":"Bearer x","X":"y","Accept":"z"}}}`,
+    );
+    expect(text).toContain(
+      `"payload":{"text":"a","more":[12345678901234567890,1e400],"secret":"[redacted]","headers":{"Authorization":"[redacted]","X":"[redacted]","Accept":"z"}}`,
+    );
   });
 
   it("lists every fault at once, as a problem document", async () => {
@@ -45,7 +66,11 @@ describe("POST /api/v1/jobs", () => {
     expect(status).toBe(422);
     expect(headers.get("content-type")).toBe("application/problem+json");
     expect(body).toEqual({
-      ...{ type: "about:blank", title: "Unprocessable Entity", status: 422, code: "validation_failed", detail: "The request has 4 faults." },
+      type: "about:blank",
+      title: "Unprocessable Entity",
+      status: 422,
+      code: "validation_failed",
+      detail: "The request has 4 faults.",
       errors: [
         { path: "/when", message: "is not a known field" },
         { path: "/priority", message: "expected a number <= 9" },
@@ -62,16 +87,27 @@ describe("POST /api/v1/jobs", () => {
     ["", "application/json", 400, "body_missing"],
     [JSON.stringify(note()), "Application/JSON; charset=utf-8", 202, undefined],
   ])("answers %j as %s with %i", async (body, type, status, code) => {
-    expect(await post(body, { "content-type": type })).toMatchObject({ status, ...(code !== undefined && { body: { code } }) });
+    expect(await post(body, { "content-type": type })).toMatchObject({
+      status,
+      ...(code !== undefined && { body: { code } }),
+    });
   });
 
   it("takes a large body of a type that allows it, and refuses it of another", async () => {
     const payload = { text: "x".repeat(1_500_000) };
-    expect(await post({ type: "note", payload })).toMatchObject({ status: 202, body: { payload: null, payload_omitted: true } });
-    expect(await post({ type: "strict", payload: { fails: false, filler: payload.text } })).toMatchObject({ status: 422 });
+    expect(await post({ type: "note", payload })).toMatchObject({
+      status: 202,
+      body: { payload: null, payload_omitted: true },
+    });
+    expect(await post({ type: "strict", payload: { fails: false, filler: payload.text } })).toMatchObject({
+      status: 422,
+    });
     const spaces = `{"type":"strict","payload":{"fails":false}${" ".repeat(1_500_000)}}`;
     expect(await post(spaces)).toMatchObject({ status: 413, body: { code: "body_too_large" } });
-    expect(await post({ type: "note", payload: { text: "x".repeat(2_500_000) } })).toMatchObject({ status: 413, body: { code: "body_too_large" } });
+    expect(await post({ type: "note", payload: { text: "x".repeat(2_500_000) } })).toMatchObject({
+      status: 413,
+      body: { code: "body_too_large" },
+    });
   });
 
   it("answers 500 where a type's own check is wrong, and logs it once", async () => {
@@ -100,7 +136,10 @@ describe("an Idempotency-Key", () => {
     expect(again.status).toBe(202);
     expect(again.text).toBe(first.text);
     expect(again.headers.get("location")).toBe(first.headers.get("location"));
-    expect(await post(note({ priority: 1 }), { "idempotency-key": "k1" })).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+    expect(await post(note({ priority: 1 }), { "idempotency-key": "k1" })).toMatchObject({
+      status: 422,
+      body: { code: "idempotency_key_reused" },
+    });
   });
 
   it("makes one job of two hundred requests at once", async () => {
@@ -120,7 +159,10 @@ describe("an Idempotency-Key", () => {
   });
 
   it.each(["with space", "x".repeat(256), "schlüssel"])("of %.20s is refused", async (key) => {
-    expect(await post(note(), { "idempotency-key": key })).toMatchObject({ status: 400, body: { code: "idempotency_key_invalid" } });
+    expect(await post(note(), { "idempotency-key": key })).toMatchObject({
+      status: 400,
+      body: { code: "idempotency_key_invalid" },
+    });
   });
 });
 
@@ -167,7 +209,10 @@ describe("without Redis", () => {
     const submitTwo = () => request(own, "POST", "/api/v1/jobs/batch", { jobs: [note(), note()] });
     redis.pause();
     const [unknown, unknownBatch] = await Promise.all([submit(), submitTwo()]);
-    expect(unknown).toMatchObject({ status: 503, body: { code: "outcome_unknown", id: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown } });
+    expect(unknown).toMatchObject({
+      status: 503,
+      body: { code: "outcome_unknown", id: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown },
+    });
     expect(unknown.headers.get("retry-after")).toBe("2");
     expect(unknownBatch.body.ids).toHaveLength(2);
     redis.resume();
@@ -177,7 +222,10 @@ describe("without Redis", () => {
     expect(refused).toMatchObject({ status: 503, body: { code: "queue_unavailable" } });
     expect(refused.headers.get("retry-after")).toBe("2");
     expect(await request(own, "GET", "/api/v1/stats")).toMatchObject({ status: 503 });
-    expect(await request(own, "GET", "/api/v1/health")).toMatchObject({ status: 503, body: { status: "degraded", checks: { redis: { status: "degraded" } } } });
+    expect(await request(own, "GET", "/api/v1/health")).toMatchObject({
+      status: 503,
+      body: { status: "degraded", checks: { redis: { status: "degraded" } } },
+    });
     await own.close();
   });
 });
@@ -191,7 +239,10 @@ describe("a server that drains", () => {
     expect(refused).toMatchObject({ status: 503, body: { code: "draining" } });
     expect(refused.headers.get("retry-after")).toBe("2");
     expect(refused.headers.get("connection")).toBe("close");
-    expect(await request(own, "GET", "/api/v1/health/ready")).toMatchObject({ status: 503, body: { code: "draining" } });
+    expect(await request(own, "GET", "/api/v1/health/ready")).toMatchObject({
+      status: 503,
+      body: { code: "draining" },
+    });
     expect(await request(own, "GET", "/api/v1/stats")).toMatchObject({ status: 200 });
     await own.close();
   });

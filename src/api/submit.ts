@@ -6,9 +6,9 @@ import type { BodyTask, ParsedBody, Refusal } from "../core/body.ts";
 import { invalid, parseBody } from "../core/body.ts";
 import { idsFrom, timeOfId } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
-import type { Fault } from "../core/schema-faults.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { ownedBy } from "../core/ownership.ts";
+import type { Fault } from "../core/schema-faults.ts";
 import type { TaskFlowError } from "../errors.ts";
 import type { Submitted } from "../queue/enqueuer.ts";
 import { answerOfThrown } from "./async-handler.ts";
@@ -17,7 +17,7 @@ import { batchKindOf, isJson } from "./content-type.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { type Answer, type ApiRequest, type Handler, JSON_TYPE, type Reply } from "./exchange.ts";
 import { scopeRefusal } from "./gate.ts";
-import { BAD_KEY, REPLAYED, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
+import { BAD_KEY, idempotencyOf, isIdempotencyKey, REPLAYED } from "./idempotency.ts";
 import { jobJson } from "./job-json.ts";
 import type { LargeBodies, LargeBody } from "./large-bodies.ts";
 import { withPayer } from "./payer.ts";
@@ -37,24 +37,43 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
   const jobsPath = `${basePathOf(deps.settings.publicUrl)}/api/v1/jobs/`;
   const accepted = (id: string, submission: Submission, isReplay: boolean): Answer => {
     const location = ["Location", jobsPath + id] as const;
-    return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [location, REPLAYED] : [location], body: toJson(viewOfSubmission(id, submission)) };
+    return {
+      status: 202,
+      contentType: JSON_TYPE,
+      headers: isReplay ? [location, REPLAYED] : [location],
+      body: toJson(viewOfSubmission(id, submission)),
+    };
   };
   return (request, reply) => {
     const refusal = refusalOfHead(request, isJson(request.headers.contentType), "application/json");
-    if (refusal) { reply.send(refusal); return; }
+    if (refusal) {
+      reply.send(refusal);
+      return;
+    }
     const id = deps.queue.ids.next();
     const acceptedAt = timeOfId(id); // what `delay_ms` counts from, so that a replay can tell the same time
     const idempotency = idempotencyOfRequest(deps, request, "job");
     const wait = readWait(request);
-    parse(request, reply, { kind: "single", now: acceptedAt, faults: wait.faults }, ({ submissions, isDelayed, payload }, through) => {
-      const submission = submissions[0] as Submission;
-      const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
-      enqueue(deps, request, through(waited ?? reply), { ids: [id], submissions, idempotency, payload }, (firstId) => {
-        if (firstId === id) return accepted(id, submission, false);
-        waited?.turnTo(firstId);
-        return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
-      });
-    });
+    parse(
+      request,
+      reply,
+      { kind: "single", now: acceptedAt, faults: wait.faults },
+      ({ submissions, isDelayed, payload }, through) => {
+        const submission = submissions[0] as Submission;
+        const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
+        enqueue(
+          deps,
+          request,
+          through(waited ?? reply),
+          { ids: [id], submissions, idempotency, payload },
+          (firstId) => {
+            if (firstId === id) return accepted(id, submission, false);
+            waited?.turnTo(firstId);
+            return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
+          },
+        );
+      },
+    );
   };
 }
 
@@ -64,7 +83,10 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
   return (request, reply) => {
     const kind = batchKindOf(request.headers.contentType);
     const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
-    if (refusal || !kind) { reply.send(refusal ?? INTERNAL_ERROR); return; }
+    if (refusal || !kind) {
+      reply.send(refusal ?? INTERNAL_ERROR);
+      return;
+    }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
     parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
       const ids = idsFrom(deps.queue.ids.next(submissions.length), submissions.length);
@@ -86,7 +108,11 @@ function refusalOfHead({ body, headers }: ApiRequest, isRightType: boolean, type
   return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;
 }
 
-function idempotencyOfRequest({ settings }: ApiDependencies, { headers, body, caller }: ApiRequest, call: "job" | "batch"): Submitted["idempotency"] {
+function idempotencyOfRequest(
+  { settings }: ApiDependencies,
+  { headers, body, caller }: ApiRequest,
+  call: "job" | "batch",
+): Submitted["idempotency"] {
   const key = headers.idempotencyKey;
   return key === undefined ? undefined : idempotencyOf(key, caller?.id, call, body, settings.idempotencyTtlMs);
 }
@@ -103,7 +129,12 @@ type Through = (to: AnswerTo) => AnswerTo;
 const STRAIGHT: Through = (to) => to;
 
 /** Parses the body of a request and goes on with what it holds and what its answer goes through; a refusal is answered. */
-type Parse = (request: ApiRequest, reply: Reply, options: ParseOptions, goOn: (parsed: Parsed, through: Through) => void) => void;
+type Parse = (
+  request: ApiRequest,
+  reply: Reply,
+  options: ParseOptions,
+  goOn: (parsed: Parsed, through: Through) => void,
+) => void;
 
 const OVERLOADED = problem(503, "overloaded", "Too many large requests are under way.");
 
@@ -117,21 +148,36 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
     };
     const take = (parsed: ParsedBody, through: Through): void => {
       const refusal = refusalOf(parsed, faults);
-      if (refusal) { refuse(through, problemOfRefusal(refusal)); return; }
+      if (refusal) {
+        refuse(through, problemOfRefusal(refusal));
+        return;
+      }
       const { needsRead } = parsed as Parsed;
       const forbidden = needsRead ? scopeRefusal(request.caller, "read") : undefined;
       if (forbidden) refuse(through, forbidden);
       else goOn(ownedParsed(parsed as Parsed, request.caller), through);
     };
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
-    if (task.bytes.length <= LARGE_BYTES) { take(parseBody(task, deps.registry.get), STRAIGHT); return; }
+    if (task.bytes.length <= LARGE_BYTES) {
+      take(parseBody(task, deps.registry.get), STRAIGHT);
+      return;
+    }
     const bytes = request.takeBody();
-    const parse = (): Promise<ParsedBody> => deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed(body.caller));
-    const leaving: Through = (to) => ({ send: (answer) => { to.send(answer); largeBodies.leave(body); } });
+    const parse = (): Promise<ParsedBody> =>
+      deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed(body.caller));
+    const leaving: Through = (to) => ({
+      send: (answer) => {
+        to.send(answer);
+        largeBodies.leave(body);
+      },
+    });
     const body: LargeBody = {
       caller: request.caller?.id ?? request.peer(),
       bytes: bytes.length,
-      start: () => void parse().then((parsed) => take(parsed, leaving)).catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error))),
+      start: () =>
+        void parse()
+          .then((parsed) => take(parsed, leaving))
+          .catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error))),
     };
     if (!largeBodies.enter(body)) refuse(STRAIGHT, OVERLOADED);
     else reply.onGone(() => largeBodies.drop(body));
@@ -140,7 +186,9 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
 
 /** The jobs of a request belong to the key that it came with. */
 function ownedParsed(parsed: Parsed, caller: ApiRequest["caller"]): Parsed {
-  return caller === undefined ? parsed : { ...parsed, submissions: parsed.submissions.map((submission) => ownedBy(submission, caller.id)) };
+  return caller === undefined
+    ? parsed
+    : { ...parsed, submissions: parsed.submissions.map((submission) => ownedBy(submission, caller.id)) };
 }
 
 /** @param faults of the query */
@@ -151,7 +199,13 @@ function refusalOf(parsed: ParsedBody, faults: readonly Fault[]): Refusal | unde
 }
 
 /** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
-function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" | "caller">, reply: AnswerTo, submitted: Submitted, accepted: (firstId: string) => Answer): void {
+function enqueue(
+  deps: ApiDependencies,
+  request: Pick<ApiRequest, "chargeJobs" | "caller">,
+  reply: AnswerTo,
+  submitted: Submitted,
+  accepted: (firstId: string) => Answer,
+): void {
   const { metrics, log } = deps;
   const { ids } = submitted;
   deps.enqueue(withPayer(submitted, request.caller), (answer) => {
@@ -167,11 +221,20 @@ function enqueue(deps: ApiDependencies, request: Pick<ApiRequest, "chargeJobs" |
         break;
       case "conflict":
         metrics.countSubmissions("idempotency_key_reused", ids.length);
-        reply.send(problem(422, "idempotency_key_reused", `This Idempotency-Key was used for another body, which made the job ${answer.firstId}.`));
+        reply.send(
+          problem(
+            422,
+            "idempotency_key_reused",
+            `This Idempotency-Key was used for another body, which made the job ${answer.firstId}.`,
+          ),
+        );
         break;
       case "failed":
         metrics.countSubmissions(answer.error.code, ids.length);
-        reply.send(problemOfFailure(answer.error, answer.firstId === undefined ? ids : idsFrom(answer.firstId, ids.length)) ?? answerOfThrown(log, answer.error));
+        reply.send(
+          problemOfFailure(answer.error, answer.firstId === undefined ? ids : idsFrom(answer.firstId, ids.length)) ??
+            answerOfThrown(log, answer.error),
+        );
         break;
       default:
         answer satisfies never;
@@ -188,7 +251,9 @@ export function problemOfFailure(error: TaskFlowError, ids: readonly string[]): 
 /** @param byMs how much later its `run_at` is, which came from `delay_ms` */
 function moved(submission: Submission, byMs: number): Submission {
   const { options } = submission;
-  return options.run_at === undefined ? submission : { ...submission, options: { ...options, run_at: options.run_at + byMs } };
+  return options.run_at === undefined
+    ? submission
+    : { ...submission, options: { ...options, run_at: options.run_at + byMs } };
 }
 
 function batchJson(ids: readonly string[], submissions: readonly Submission[]): string {

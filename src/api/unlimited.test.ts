@@ -5,7 +5,8 @@ import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import { ownRedis } from "../testing/services.ts";
 
-const COUNT_SCRIPTS = "return tonumber(string.match(redis.call('INFO', 'commandstats'), 'cmdstat_evalsha:calls=(%d+)') or 0)";
+const COUNT_SCRIPTS =
+  "return tonumber(string.match(redis.call('INFO', 'commandstats'), 'cmdstat_evalsha:calls=(%d+)') or 0)";
 
 let server: ApiServer;
 let scriptsRun: () => Promise<number>;
@@ -13,7 +14,17 @@ let looksAtHealth = 0;
 beforeAll(async () => {
   const redis = await ownRedis();
   scriptsRun = async () => Number((await redisCommand(redis.port, "EVAL", COUNT_SCRIPTS, "0")).slice(1));
-  server = await startApiServer({ redis: redis.address, deps: { recorder: { get isHealthy() { looksAtHealth += 1; return true; } } } });
+  server = await startApiServer({
+    redis: redis.address,
+    deps: {
+      recorder: {
+        get isHealthy() {
+          looksAtHealth += 1;
+          return true;
+        },
+      },
+    },
+  });
   server.metrics.readFrom({ books: () => server.queue.books() });
 });
 afterAll(() => server.close());
@@ -22,7 +33,8 @@ afterAll(() => server.close());
 async function costOf(path: string): Promise<{ readonly scripts: number; readonly allowed: number }> {
   const before = await scriptsRun();
   const startedAt = performance.now();
-  for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 50 }, () => request(server, "GET", path)));
+  for (let round = 0; round < 3; round++)
+    await Promise.all(Array.from({ length: 50 }, () => request(server, "GET", path)));
   const scripts = (await scriptsRun()) - before;
   return { scripts, allowed: 1 + Math.ceil((performance.now() - startedAt) / 1_000) };
 }
@@ -54,7 +66,10 @@ describe.each(["/docs/swagger-ui-bundle.js", "/docs/start.js", "/api/v1/openapi.
     const plain = await request(server, "GET", path, undefined, { "accept-encoding": "identity" });
     const compressed = await request(server, "GET", path, undefined, { "accept-encoding": "br, gzip" });
     const heads = [plain, compressed].map(({ headers }) => [headers.get("content-encoding"), headers.get("vary")]);
-    expect(heads).toEqual([[null, "Accept-Encoding"], ["gzip", "Accept-Encoding"]]);
+    expect(heads).toEqual([
+      [null, "Accept-Encoding"],
+      ["gzip", "Accept-Encoding"],
+    ]);
     expect(compressed.text).toBe(plain.text); // fetch has decompressed it
     expect(compressed.headers.get("etag")).not.toBe(plain.headers.get("etag"));
   });
@@ -64,7 +79,12 @@ describe.each(["/docs/swagger-ui-bundle.js", "/docs/start.js", "/api/v1/openapi.
     const etag = headers.get("etag") ?? "";
     expect(headers.get("cache-control")).toBe("no-cache");
     const again = await request(server, "GET", path, undefined, { "if-none-match": `"other", W/${etag}` });
-    expect([again.status, again.text, again.headers.get("etag"), again.headers.get("cache-control")]).toEqual([304, "", etag, "no-cache"]);
+    expect([again.status, again.text, again.headers.get("etag"), again.headers.get("cache-control")]).toEqual([
+      304,
+      "",
+      etag,
+      "no-cache",
+    ]);
     expect((await request(server, "GET", path, undefined, { "if-none-match": '"other"' })).status).toBe(200);
   });
 });
@@ -72,6 +92,8 @@ describe.each(["/docs/swagger-ui-bundle.js", "/docs/start.js", "/api/v1/openapi.
 it("files that the page names by their version are kept by browsers, and no other name of them is", async () => {
   const page = (await request(server, "GET", "/docs")).text;
   const [, bundle = ""] = /src="(docs\/swagger-ui-bundle\.js\?v=[\d.]+)"/.exec(page) ?? [];
-  expect((await request(server, "GET", `/${bundle}`)).headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  expect((await request(server, "GET", `/${bundle}`)).headers.get("cache-control")).toBe(
+    "public, max-age=31536000, immutable",
+  );
   expect((await request(server, "GET", `/${bundle}1`)).headers.get("cache-control")).toBe("no-cache");
 });

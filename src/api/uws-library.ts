@@ -1,7 +1,8 @@
 /** Loads uWebSockets.js, whose native part comes for some versions of Node.js and of the C library only. */
-import { createRequire } from "node:module";
+
 import type { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js";
-import { StartError, messageOf } from "../errors.ts";
+import { createRequire } from "node:module";
+import { messageOf, StartError } from "../errors.ts";
 
 export interface UwsLibrary {
   readonly App: typeof App;
@@ -25,6 +26,7 @@ function whyNot(reason: string): string {
   const { header } = process.report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } };
   const { platform, arch, version } = process;
   const system = `${platform}-${arch}, ${header.glibcVersionRuntime === undefined ? "no glibc" : `glibc ${header.glibcVersionRuntime}`}`;
-  const needs = "On Linux it needs glibc 2.27 for Node.js 20, and glibc 2.38 (Debian 13, Ubuntu 24.04) for Node.js 22, 24 and 25";
+  const needs =
+    "On Linux it needs glibc 2.27 for Node.js 20, and glibc 2.38 (Debian 13, Ubuntu 24.04) for Node.js 22, 24 and 25";
   return `The HTTP server, uWebSockets.js, cannot be loaded by Node.js ${version} on ${system}. ${needs}: use one of these, or the Docker image. (${reason.trim().split("\n").at(-1) ?? ""})`;
 }

@@ -7,9 +7,9 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "
 import { StartError } from "../errors.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { Front } from "./front.ts";
-import { mayNeedNormalizing } from "./normal-path.ts";
-import { NodeListener } from "./node-listener.ts";
 import type { NodeListenerOptions } from "./node-listener.ts";
+import { NodeListener } from "./node-listener.ts";
+import { mayNeedNormalizing } from "./normal-path.ts";
 import { isLoopbackHost } from "./protected-mode.ts";
 import { readHead } from "./request-head.ts";
 import { routeFor } from "./router.ts";
@@ -51,7 +51,9 @@ export class Server {
       if (socket === false) socket = await this.#listenOn(address, port);
     }
     if (socket === false) {
-      throw new StartError(`SERVER_ADDR: cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}: another program has that port, or the address is not this machine's.`);
+      throw new StartError(
+        `SERVER_ADDR: cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port}: another program has that port, or the address is not this machine's.`,
+      );
     }
     this.#socket = socket;
     return this.#uws.us_socket_local_port(socket);
@@ -105,7 +107,9 @@ export class Server {
         const route = routeFor(path, method);
         this.#app[name](pattern, (response, request) => this.#accept(route, params, response, request));
       }
-      this.#app.any(pattern, (response, request) => this.#accept(routeFor(path, request.getMethod().toUpperCase()), params, response, request));
+      this.#app.any(pattern, (response, request) =>
+        this.#accept(routeFor(path, request.getMethod().toUpperCase()), params, response, request),
+      );
     }
     this.#app.any("/*", (response, request) => this.#accept(undefined, 0, response, request));
   }

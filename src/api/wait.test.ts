@@ -4,8 +4,8 @@ import type { Job } from "../core/job.ts";
 import { encodeRecord } from "../core/wire.ts";
 import type { ApiServer } from "../testing/api-server.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
-import { rawSocket } from "../testing/raw-http.ts";
 import { ioSlots, openQueue } from "../testing/queue.ts";
+import { rawSocket } from "../testing/raw-http.ts";
 import { ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { readWait } from "./wait.ts";
@@ -24,7 +24,8 @@ afterAll(async () => {
 });
 
 const BODY = { type: "note", payload: { text: "wait" } };
-const post = (query: string, headers: Record<string, string> = {}) => request(server, "POST", `/api/v1/jobs${query}`, BODY, headers);
+const post = (query: string, headers: Record<string, string> = {}) =>
+  request(server, "POST", `/api/v1/jobs${query}`, BODY, headers);
 
 async function finishWhenWaitedFor(count = 1, result = `{"n":1}`): Promise<void> {
   await until(() => server.waiters.size === count, { what: `${count} wait` });
@@ -46,8 +47,27 @@ async function finishAll(count: number): Promise<void> {
   );
   const settlements = claimed.map(({ id, type, priority, claimSeq, startedAt, worker: replica, payload }) => {
     const { text } = JSON.parse(payload as string) as { text: string };
-    const record = encodeRecord({ attempt: 1, outcome: "completed", worker: replica, started_at: startedAt, finished_at: worker.clock.now(), result: text });
-    return { id, type, priority, claimSeq, startedAt: 0, verdict: "c" as const, attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record };
+    const record = encodeRecord({
+      attempt: 1,
+      outcome: "completed",
+      worker: replica,
+      started_at: startedAt,
+      finished_at: worker.clock.now(),
+      result: text,
+    });
+    return {
+      id,
+      type,
+      priority,
+      claimSeq,
+      startedAt: 0,
+      verdict: "c" as const,
+      attempt: 1,
+      crashes: 0,
+      deferrals: 0,
+      runAt: 0,
+      record,
+    };
   });
   await worker.settle(settlements, 60_000);
   worker.close();
@@ -64,7 +84,17 @@ describe("what a request says of waiting", () => {
     ["", "wait=2, wait=9", { ms: 2_000, applied: ["Preference-Applied", "wait=2"] }],
     ["", "wait=soon, nowait=3", { ms: 0 }],
     ["wait=61", "", { ms: 0, faults: [{ path: "/wait", message: "expected an integer from 0 to 60" }] }],
-    ["wait=1&wait=2&a=b", "", { ms: 0, faults: [{ path: "/a", message: "is not a parameter of this call" }, { path: "/wait", message: "is given more than once" }] }],
+    [
+      "wait=1&wait=2&a=b",
+      "",
+      {
+        ms: 0,
+        faults: [
+          { path: "/a", message: "is not a parameter of this call" },
+          { path: "/wait", message: "is given more than once" },
+        ],
+      },
+    ],
   ])("%j and Prefer: %j", (query, prefer, expected) => {
     expect(readWait({ query, headers: { prefer } as never })).toEqual(expected);
   });
@@ -90,7 +120,9 @@ describe("a submission that waits", () => {
 
   it("finds by its deadline what nobody told it", async () => {
     const answer = post("?wait=1");
-    await until(async () => (await redis.del("{taskflow:0}:awaited")) === 1, { what: "the scripts are told that nobody waits" });
+    await until(async () => (await redis.del("{taskflow:0}:awaited")) === 1, {
+      what: "the scripts are told that nobody waits",
+    });
     await finishWhenWaitedFor();
     expect(await answer).toMatchObject({ status: 200, body: { status: "completed" } });
   });
@@ -103,7 +135,10 @@ describe("a submission that waits", () => {
     expect(replay).toMatchObject({ status: 200, body: { id: first.body.id, status: "completed", result: { n: 2 } } });
     expect(replay.headers.get("idempotent-replayed")).toBe("true");
     await server.record(finished);
-    expect(await post("?wait=20", key)).toMatchObject({ status: 200, body: { id: first.body.id, status: "completed" } });
+    expect(await post("?wait=20", key)).toMatchObject({
+      status: 200,
+      body: { id: first.body.id, status: "completed" },
+    });
   });
 
   it("is refused as any other", async () => {
@@ -115,7 +150,10 @@ describe("a submission that waits", () => {
 
   it("is forgotten when its client goes", async () => {
     const body = JSON.stringify(BODY);
-    const raw = await rawSocket(server.port, `POST /api/v1/jobs?wait=60 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    const raw = await rawSocket(
+      server.port,
+      `POST /api/v1/jobs?wait=60 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
     await until(() => server.waiters.size === 1, { what: "one waits" });
     raw.socket.destroy();
     await until(() => server.waiters.size === 0, { what: "it is forgotten" });
@@ -148,7 +186,9 @@ describe("100 that wait for one job", () => {
 
 describe("1,000 that wait at once", () => {
   it("are all answered, each with its own job", async () => {
-    const answers = Array.from({ length: 1_000 }, (_, n) => request(server, "POST", "/api/v1/jobs?wait=30", { type: "note", payload: { text: String(n) } }));
+    const answers = Array.from({ length: 1_000 }, (_, n) =>
+      request(server, "POST", "/api/v1/jobs?wait=30", { type: "note", payload: { text: String(n) } }),
+    );
     await until(() => server.waiters.size === 1_000, { what: "all wait", timeoutMs: 20_000 });
     await finishAll(1_000);
     const all = await Promise.all(answers);

@@ -22,10 +22,13 @@ const NO_WAIT: Wait = { ms: 0 };
 export function readWait({ query, headers }: Pick<ApiRequest, "query" | "headers">): Wait {
   if (query === "" && headers.prefer === "") return NO_WAIT;
   const params = new URLSearchParams(query);
-  const faults: Fault[] = [...new Set(params.keys())].filter((name) => name !== "wait").map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
+  const faults: Fault[] = [...new Set(params.keys())]
+    .filter((name) => name !== "wait")
+    .map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
   const [asked, ...more] = params.getAll("wait");
   if (more.length > 0) faults.push({ path: "/wait", message: "is given more than once" });
-  if (asked !== undefined && !(/^\d{1,3}$/.test(asked) && Number(asked) <= MAX_WAIT_SECONDS)) faults.push({ path: "/wait", message: `expected an integer from 0 to ${MAX_WAIT_SECONDS}` });
+  if (asked !== undefined && !(/^\d{1,3}$/.test(asked) && Number(asked) <= MAX_WAIT_SECONDS))
+    faults.push({ path: "/wait", message: `expected an integer from 0 to ${MAX_WAIT_SECONDS}` });
   if (faults.length > 0) return { ms: 0, faults };
   if (asked !== undefined) return { ms: Number(asked) * 1_000 };
   const [, plain, quoted] = WAIT.exec(headers.prefer) ?? [];

@@ -38,9 +38,18 @@ export function waitedReply({ waiters, toJson, reply, wait }: WaitedReplyOptions
     if (!accepted || !ended) return;
     const { view } = ended;
     const headers = [...(accepted.headers ?? []), ...(wait.applied ? [wait.applied] : [])];
-    reply.send({ ...accepted, headers, status: view && hasEnded(view) ? 200 : 202, body: view ? textOf(view, toJson) : accepted.body });
+    reply.send({
+      ...accepted,
+      headers,
+      status: view && hasEnded(view) ? 200 : 202,
+      body: view ? textOf(view, toJson) : accepted.body,
+    });
   };
-  const waitFor = (id: string) => waiters.wait(id, wait.ms, (view) => { ended = { view }; answer(); });
+  const waitFor = (id: string) =>
+    waiters.wait(id, wait.ms, (view) => {
+      ended = { view };
+      answer();
+    });
 
   let forget = waitFor(firstId);
   reply.onGone(() => forget?.());

@@ -76,7 +76,8 @@ export class Waiters {
 
   /** Nobody is kept waiting any longer. */
   async close(): Promise<void> {
-    for (const waiters of [...this.#byId.values()]) for (const waiter of waiters) if (this.#remove(waiter)) waiter.done(undefined);
+    for (const waiters of [...this.#byId.values()])
+      for (const waiter of waiters) if (this.#remove(waiter)) waiter.done(undefined);
     clearTimeout(this.#retry);
     await Promise.all(this.#looking);
   }
@@ -103,10 +104,11 @@ export class Waiters {
     const tracked = look
       .catch(() => {
         // Redis or Postgres is away; a waiter need not learn of that before its deadline.
-        if (this.#size > 0) this.#retry ??= setTimeout(() => {
-          this.#retry = undefined;
-          this.#work.add(this.#lookAtAll());
-        }, RETRY_MS);
+        if (this.#size > 0)
+          this.#retry ??= setTimeout(() => {
+            this.#retry = undefined;
+            this.#work.add(this.#lookAtAll());
+          }, RETRY_MS);
       })
       .finally(() => this.#looking.delete(tracked));
     this.#looking.add(tracked);
@@ -120,7 +122,9 @@ export class Waiters {
   }
 
   #expire(waiter: Waiter): void {
-    const answer = (view: JobView | undefined): void => { if (this.#remove(waiter)) waiter.done(view); };
+    const answer = (view: JobView | undefined): void => {
+      if (this.#remove(waiter)) waiter.done(view);
+    };
     this.#options.looks.whole(waiter.id).then(answer, () => answer(undefined));
   }
 

@@ -1,8 +1,8 @@
 /** `GET /api/v1/jobs/{id}/why`: one answer to "why is it not running?". */
 import type { AttemptRecord, Job, JobView } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
-import { formatTime } from "../core/rfc3339.ts";
 import { viewOf, viewOfSubmission } from "../core/job-view.ts";
+import { formatTime } from "../core/rfc3339.ts";
 import type { Standing } from "../queue/standing.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
@@ -17,7 +17,17 @@ import { readReplicas } from "./replica.ts";
 /** The code under which an attempt is put off because its destination has as many as it may. */
 const DESTINATION_LIMITED = "destination_limited";
 
-export const WHY_REASONS = ["queue_paused", "position", "scheduled", "retry_at", "no_worker_for_type", "slots_full", DESTINATION_LIMITED, "running", "finished"] as const;
+export const WHY_REASONS = [
+  "queue_paused",
+  "position",
+  "scheduled",
+  "retry_at",
+  "no_worker_for_type",
+  "slots_full",
+  DESTINATION_LIMITED,
+  "running",
+  "finished",
+] as const;
 
 interface Why {
   readonly reason: (typeof WHY_REASONS)[number];
@@ -34,7 +44,12 @@ export function getWhy({ queue, store, registry }: ApiDependencies): (request: A
     const id = idOf(request);
     const found = await findJob(store, id, { inRedis: () => queue.standing(id) });
     if (!found) return jobNotFound(id);
-    const { reason, detail, until = null, position = null } = whyAt(id, found, (type) => registry.get(type)?.definition.lane);
+    const {
+      reason,
+      detail,
+      until = null,
+      position = null,
+    } = whyAt(id, found, (type) => registry.get(type)?.definition.lane);
     return json(200, JSON.stringify({ reason, detail, until: until === null ? null : formatTime(until), position }));
   };
 }
@@ -52,8 +67,12 @@ function whyAt(id: string, found: FoundJob<Standing>, laneOf: (type: string) => 
 
 /** It has no place in a queue yet. */
 function whyAccepted({ status, run_at }: JobView): Why {
-  if (status === "scheduled") return { reason: "scheduled", detail: "It starts no earlier than its run_at.", until: run_at };
-  return { reason: "position", detail: "Postgres holds it, and Redis does not: it is put into its queue within a few minutes." };
+  if (status === "scheduled")
+    return { reason: "scheduled", detail: "It starts no earlier than its run_at.", until: run_at };
+  return {
+    reason: "position",
+    detail: "Postgres holds it, and Redis does not: it is put into its queue within a few minutes.",
+  };
 }
 
 /** @param lane of the job's type; undefined where the type is not known here */
@@ -67,7 +86,10 @@ function whyOf(standing: Standing, lane: Lane | undefined): Why {
     case "retrying":
       return whyRetrying(job, dueAt);
     case "running":
-      return { reason: "running", detail: `Attempt ${job.attempt} of ${job.maxAttempts} runs on replica ${job.worker ?? ""}${job.isCancelRequested ? ", and was asked to stop" : ""}.` };
+      return {
+        reason: "running",
+        detail: `Attempt ${job.attempt} of ${job.maxAttempts} runs on replica ${job.worker ?? ""}${job.isCancelRequested ? ", and was asked to stop" : ""}.`,
+      };
     case "completed":
     case "failed":
     case "cancelled":
@@ -78,16 +100,26 @@ function whyOf(standing: Standing, lane: Lane | undefined): Why {
 function whyRetrying({ history }: Job, until: number | null): Why {
   const { error } = JSON.parse(history.at(-1) ?? "{}") as Partial<AttemptRecord>;
   if (error?.code === DESTINATION_LIMITED) return { reason: DESTINATION_LIMITED, detail: error.message, until };
-  return { reason: "retry_at", detail: `Attempt ${error?.attempt ?? ""} ended in ${error?.code ?? "an error"}: ${error?.message ?? ""}`, until };
+  return {
+    reason: "retry_at",
+    detail: `Attempt ${error?.attempt ?? ""} ended in ${error?.code ?? "an error"}: ${error?.message ?? ""}`,
+    until,
+  };
 }
 
-function whyQueued({ job: { type }, ahead, depth, isPaused, running, replicas }: Standing, lane: Lane | undefined): Why {
+function whyQueued(
+  { job: { type }, ahead, depth, isPaused, running, replicas }: Standing,
+  lane: Lane | undefined,
+): Why {
   const position = (ahead ?? 0) + 1;
   const place = `It is number ${position} of ${depth} in its queue`;
   if (isPaused) return { reason: "queue_paused", detail: `The queue of ${type} is paused. ${place}.`, position };
   const workers = readReplicas(replicas).filter(({ slots }) => slots[type]);
-  if (workers.length === 0) return { reason: "no_worker_for_type", detail: `No live replica runs jobs of type ${type}. ${place}.`, position };
-  const isFull = running >= workers.reduce((sum, { slots }) => sum + (slots[type]?.limit ?? 0), 0) || workers.every((worker) => isFullOf(worker, type, lane));
+  if (workers.length === 0)
+    return { reason: "no_worker_for_type", detail: `No live replica runs jobs of type ${type}. ${place}.`, position };
+  const isFull =
+    running >= workers.reduce((sum, { slots }) => sum + (slots[type]?.limit ?? 0), 0) ||
+    workers.every((worker) => isFullOf(worker, type, lane));
   const slots = isFull ? `all slots for ${type} are taken (${running} run)` : "there are free slots";
   if (position === 1 && isFull) return { reason: "slots_full", detail: `It is next, and ${slots}.`, position };
   return { reason: "position", detail: `${place}; ${slots}.`, position };
@@ -96,9 +128,14 @@ function whyQueued({ job: { type }, ahead, depth, isPaused, running, replicas }:
 /** As the replica said with its last heartbeat. */
 function isFullOf({ slots, lanes }: Replica, type: string, lane: Lane | undefined): boolean {
   const own = slots[type];
-  return (own !== undefined && own.running >= own.limit) || (lane !== undefined && lanes[lane].running >= lanes[lane].limit);
+  return (
+    (own !== undefined && own.running >= own.limit) || (lane !== undefined && lanes[lane].running >= lanes[lane].limit)
+  );
 }
 
 function finished({ status, finished_at }: JobView): Why {
-  return { reason: "finished", detail: `It is ${status}${finished_at === null ? "" : ` since ${formatTime(finished_at)}`}.` };
+  return {
+    reason: "finished",
+    detail: `It is ${status}${finished_at === null ? "" : ` since ${formatTime(finished_at)}`}.`,
+  };
 }

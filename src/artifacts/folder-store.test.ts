@@ -1,5 +1,17 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
@@ -7,10 +19,10 @@ import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { RetryableError } from "../core/job-type.ts";
 import { StartError } from "../errors.ts";
-import { contentTypeOf } from "./content-type.ts";
 import { atAnotherTime } from "../testing/another-time.ts";
+import { contentTypeOf } from "./content-type.ts";
 import { openFolderStore } from "./folder-store.ts";
-import { ARTIFACT_REFERENCE_PATTERN, parseArtifactReference, type ArtifactKey } from "./key.ts";
+import { ARTIFACT_REFERENCE_PATTERN, type ArtifactKey, parseArtifactReference } from "./key.ts";
 import { openArtifactStore } from "./settings.ts";
 import type { ByteRange, StoredArtifact } from "./store.ts";
 
@@ -28,7 +40,8 @@ async function setup() {
   roots.push(root);
   const store = await openArtifactStore({ ARTIFACTS_DIR: root });
   const temporaries = () => readdir(join(root, "tmp"));
-  const pathOf = ({ jobId, attempt, name }: ArtifactKey) => join(root, jobId.slice(20, 23), jobId, String(attempt), name);
+  const pathOf = ({ jobId, attempt, name }: ArtifactKey) =>
+    join(root, jobId.slice(20, 23), jobId, String(attempt), name);
   return { root, store, temporaries, pathOf };
 }
 
@@ -43,7 +56,11 @@ describe("a folder of artifacts", () => {
     const written = await store.write(key, Readable.from([content.subarray(0, 5), content.subarray(5)]));
     expect(written).toEqual({ bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") });
     const stored = await store.open(key);
-    expect(stored).toMatchObject({ bytes: content.length, contentType: "text/csv; charset=utf-8", etag: expect.stringMatching(/^"[0-9a-z-]+"$/) as string });
+    expect(stored).toMatchObject({
+      bytes: content.length,
+      contentType: "text/csv; charset=utf-8",
+      etag: expect.stringMatching(/^"[0-9a-z-]+"$/) as string,
+    });
     expect(stored?.modifiedAt.getTime()).toBeCloseTo(Date.now(), -5);
     expect(await textOf(stored)).toBe(content.toString());
     expect(await textOf(stored, { start: 3, end: 6 })).toBe("name");
@@ -56,7 +73,11 @@ describe("a folder of artifacts", () => {
     const modesBelow = async (root: string): Promise<string[]> => {
       await (await openFolderStore(root)).write(key, Buffer.from("1"));
       const paths = (await readdir(root, { recursive: true })).map((name) => join(root, name));
-      return [...new Set(await Promise.all([root, ...paths].map(async (path) => ((await stat(path)).mode & 0o777).toString(8))))].sort();
+      return [
+        ...new Set(
+          await Promise.all([root, ...paths].map(async (path) => ((await stat(path)).mode & 0o777).toString(8))),
+        ),
+      ].sort();
     };
     expect(await modesBelow(join(parent, "new"))).toEqual(["600", "700"]);
     await mkdir(join(parent, "shared"), { recursive: true });
@@ -110,8 +131,12 @@ describe("a folder of artifacts", () => {
       expect(await store.open({ ...key, name })).toBeUndefined();
       expect(await store.find(JOB_ID, name)).toBeUndefined();
     }
-    await expect(store.write({ ...key, jobId: "../../etc" }, Buffer.from("x"))).rejects.toMatchObject({ code: "artifact_key_invalid" });
-    await expect(store.write({ ...key, attempt: 0 }, Buffer.from("x"))).rejects.toMatchObject({ code: "artifact_key_invalid" });
+    await expect(store.write({ ...key, jobId: "../../etc" }, Buffer.from("x"))).rejects.toMatchObject({
+      code: "artifact_key_invalid",
+    });
+    await expect(store.write({ ...key, attempt: 0 }, Buffer.from("x"))).rejects.toMatchObject({
+      code: "artifact_key_invalid",
+    });
     expect(await readdir(root)).toEqual(["tmp"]);
   });
 
@@ -125,7 +150,9 @@ describe("a folder of artifacts", () => {
     expect(await store.open(key)).toBeUndefined();
     await mkdir(join(root, "def", OTHER_ID), { recursive: true });
     await symlink(outside, join(root, "def", OTHER_ID, "1"));
-    await expect(store.write({ ...key, jobId: OTHER_ID }, Buffer.from("x"))).rejects.toMatchObject({ code: "artifact_folder_linked" });
+    await expect(store.write({ ...key, jobId: OTHER_ID }, Buffer.from("x"))).rejects.toMatchObject({
+      code: "artifact_folder_linked",
+    });
     expect(await readdir(outside)).toEqual(["secret.txt"]);
   });
 
@@ -154,7 +181,8 @@ describe("a folder of artifacts", () => {
     await writeFile(join(root, "tmp", "under-way"), "");
     const twoDaysAgo = new Date(Date.now() - 2 * 86_400_000);
     const emptied = [pathOf(old), pathOf(key)].flatMap((path) => [path, dirname(path)]);
-    for (const path of [...emptied, join(root, "def", OTHER_ID), join(root, "tmp", "abandoned")]) await utimes(path, twoDaysAgo, twoDaysAgo);
+    for (const path of [...emptied, join(root, "def", OTHER_ID), join(root, "tmp", "abandoned")])
+      await utimes(path, twoDaysAgo, twoDaysAgo);
     expect(await store.removeOlderThan(86_400_000)).toBe(2);
     expect(await store.open(key)).toBeUndefined();
     expect(await store.find(JOB_ID, key.name)).toEqual({ ...key, attempt: 2 });
@@ -185,7 +213,8 @@ describe("a folder of artifacts", () => {
     const removals = (async () => {
       while (isWriting) await sibling.removeOlderThan(86_400_000);
     })();
-    for (let attempt = 1; attempt <= 100; attempt++) await store.write({ ...key, attempt }, Buffer.from(`of ${attempt}`));
+    for (let attempt = 1; attempt <= 100; attempt++)
+      await store.write({ ...key, attempt }, Buffer.from(`of ${attempt}`));
     isWriting = false;
     await removals;
     for (let attempt = 1; attempt <= 100; attempt++) expect(await store.open({ ...key, attempt })).toBeDefined();

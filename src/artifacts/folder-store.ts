@@ -6,14 +6,14 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { RetryableError } from "../core/job-type.ts";
 import { codeOf, StartError, TaskFlowError } from "../errors.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { removeOlderThan } from "./folder-retention.ts";
-import { isArtifactKey, type ArtifactKey } from "./key.ts";
+import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { ArtifactStore, StoredArtifact, WrittenArtifact } from "./store.ts";
 
 /** ENOSPC and a quota; EFBIG is what `ulimit -f` and a file system's own limit give. */
@@ -64,16 +64,23 @@ function attemptFolder(root: string, key: ArtifactKey): string {
   return join(jobFolder(root, key.jobId), String(key.attempt));
 }
 
-async function write(root: string, rights: Rights, key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact> {
+async function write(
+  root: string,
+  rights: Rights,
+  key: ArtifactKey,
+  source: Readable | Buffer,
+): Promise<WrittenArtifact> {
   const temporary = join(root, "tmp", randomUUID());
   try {
-    if (!isArtifactKey(key)) throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
+    if (!isArtifactKey(key))
+      throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
     const written = await writeNewFile(temporary, rights.file, source);
     await publish(temporary, attemptFolder(root, key), key.name, rights);
     return written;
   } catch (thrown) {
     await rm(temporary, { force: true });
-    if (FULL.has(codeOf(thrown) ?? "")) throw new RetryableError("no space is left for artifacts", { code: "disk_full", cause: thrown });
+    if (FULL.has(codeOf(thrown) ?? ""))
+      throw new RetryableError("no space is left for artifacts", { code: "disk_full", cause: thrown });
     throw thrown;
   } finally {
     if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
@@ -103,7 +110,8 @@ async function publish(temporary: string, folder: string, name: string, rights: 
     let handle: FileHandle | undefined;
     try {
       await mkdir(folder, { recursive: true, ...(rights.folder !== undefined && { mode: rights.folder }) });
-      if ((await realpath(folder)) !== folder) throw new TaskFlowError("artifact_folder_linked", 500, `a link stands in the way to ${folder}`);
+      if ((await realpath(folder)) !== folder)
+        throw new TaskFlowError("artifact_folder_linked", 500, `a link stands in the way to ${folder}`);
       handle = await open(folder, "r");
       await rename(temporary, join(folder, name));
       await handle.sync(); // the name, too, outlives a power cut
@@ -119,7 +127,10 @@ async function publish(temporary: string, folder: string, name: string, rights: 
 async function find(root: string, jobId: string, name: string): Promise<ArtifactKey | undefined> {
   if (!isArtifactKey({ jobId, attempt: 1, name })) return undefined;
   const folders = await unlessAbsent(readdir(jobFolder(root, jobId)));
-  const attempts = (folders ?? []).map(Number).filter(Number.isSafeInteger).sort((a, b) => b - a);
+  const attempts = (folders ?? [])
+    .map(Number)
+    .filter(Number.isSafeInteger)
+    .sort((a, b) => b - a);
   for (const attempt of attempts) {
     const key = { jobId, attempt, name };
     if ((await openArtifact(root, key)) !== undefined) return key;

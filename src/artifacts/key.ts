@@ -12,7 +12,8 @@ export interface ArtifactKey {
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
 /** The pattern of a reference to another job's artifact, `JOB_ID/NAME`, for a payload's schema. */
-export const ARTIFACT_REFERENCE_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$";
+export const ARTIFACT_REFERENCE_PATTERN =
+  "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$";
 /** The same in words. */
 export const ARTIFACT_REFERENCE_EXPECTED = "JOB_ID/NAME, an artifact's name behind the id of the job that made it";
 

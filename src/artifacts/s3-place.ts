@@ -12,7 +12,8 @@ export interface S3Place {
   readonly isPathStyle: boolean;
 }
 
-const EXPECTED = "ARTIFACTS_URL: expected s3://BUCKET/PREFIX, with ?region=…, &endpoint=http(s)://… and &path_style=0 or 1 where needed; credentials come from the environment, not from here";
+const EXPECTED =
+  "ARTIFACTS_URL: expected s3://BUCKET/PREFIX, with ?region=…, &endpoint=http(s)://… and &path_style=0 or 1 where needed; credentials come from the environment, not from here";
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const PREFIX = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*$/;
 
@@ -23,10 +24,23 @@ const PREFIX = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*$/;
 export function parseS3Place(text: string): S3Place {
   if (!URL.canParse(text)) throw new StartError(EXPECTED);
   const url = new URL(text);
-  const { region = "us-east-1", endpoint, path_style: pathStyle = endpoint === undefined ? "0" : "1", ...unknown } = Object.fromEntries(url.searchParams);
+  const {
+    region = "us-east-1",
+    endpoint,
+    path_style: pathStyle = endpoint === undefined ? "0" : "1",
+    ...unknown
+  } = Object.fromEntries(url.searchParams);
   const prefix = url.pathname.replace(/^\/+/, "").replace(/([^/])$/, "$1/");
   const isInOrder =
-    url.protocol === "s3:" && url.username === "" && url.password === "" && url.port === "" && BUCKET.test(url.hostname) && PREFIX.test(prefix) && Object.keys(unknown).length === 0 && /^[01]$/.test(pathStyle);
-  if (!isInOrder || (endpoint !== undefined && !(/^https?:/.test(endpoint) && URL.canParse(endpoint)))) throw new StartError(EXPECTED);
+    url.protocol === "s3:" &&
+    url.username === "" &&
+    url.password === "" &&
+    url.port === "" &&
+    BUCKET.test(url.hostname) &&
+    PREFIX.test(prefix) &&
+    Object.keys(unknown).length === 0 &&
+    /^[01]$/.test(pathStyle);
+  if (!isInOrder || (endpoint !== undefined && !(/^https?:/.test(endpoint) && URL.canParse(endpoint))))
+    throw new StartError(EXPECTED);
   return { name: url.hostname, prefix, region, endpoint, isPathStyle: pathStyle === "1" };
 }

@@ -56,8 +56,16 @@ async function serverTime({ client, s3, name }: Bucket, request: RequestOptions)
 }
 
 /** The objects of jobs that were accepted before a time (epoch ms), in order. What is no artifact of a job is left alone. */
-async function* objectsBefore({ client, s3, name, prefix }: Bucket, beforeMs: number, request: RequestOptions): AsyncGenerator<{ readonly key: string; readonly writtenMs: number }> {
-  for await (const { Contents = [] } of s3.paginateListObjectsV2({ client }, { Bucket: name, Prefix: prefix }, request)) {
+async function* objectsBefore(
+  { client, s3, name, prefix }: Bucket,
+  beforeMs: number,
+  request: RequestOptions,
+): AsyncGenerator<{ readonly key: string; readonly writtenMs: number }> {
+  for await (const { Contents = [] } of s3.paginateListObjectsV2(
+    { client },
+    { Bucket: name, Prefix: prefix },
+    request,
+  )) {
     for (const { Key: key = "", LastModified } of Contents) {
       const [jobId = ""] = key.slice(prefix.length).split("/");
       if (!isId(jobId)) continue;
@@ -67,17 +75,31 @@ async function* objectsBefore({ client, s3, name, prefix }: Bucket, beforeMs: nu
   }
 }
 
-async function removeKeys({ client, s3, name }: Bucket, keys: readonly string[], request: RequestOptions): Promise<number> {
+async function removeKeys(
+  { client, s3, name }: Bucket,
+  keys: readonly string[],
+  request: RequestOptions,
+): Promise<number> {
   if (keys.length === 0) return 0;
-  const { Errors = [] } = await client.send(new s3.DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }), request);
+  const { Errors = [] } = await client.send(
+    new s3.DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }),
+    request,
+  );
   return keys.length - Errors.length; // those stay for the next time
 }
 
-async function abortUploads({ client, s3, name, prefix }: Bucket, beforeMs: number, request: RequestOptions): Promise<void> {
-  const { Uploads = [] } = await client.send(new s3.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix }), request).catch((thrown: unknown) => {
-    if ((thrown as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 501) return { Uploads: [] }; // some servers of the protocol cannot list them
-    throw thrown;
-  });
+async function abortUploads(
+  { client, s3, name, prefix }: Bucket,
+  beforeMs: number,
+  request: RequestOptions,
+): Promise<void> {
+  const { Uploads = [] } = await client
+    .send(new s3.ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix }), request)
+    .catch((thrown: unknown) => {
+      if ((thrown as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 501)
+        return { Uploads: [] }; // some servers of the protocol cannot list them
+      throw thrown;
+    });
   for (const { Key, UploadId, Initiated } of Uploads) {
     if (!Key || !UploadId || !Initiated || Initiated.getTime() >= beforeMs) continue;
     await client.send(new s3.AbortMultipartUploadCommand({ Bucket: name, Key, UploadId }), request);

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
 import { atAnotherTime } from "../testing/another-time.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
-import { startS3Server } from "../testing/s3-server.ts";
 import type { S3Server } from "../testing/s3-server.ts";
+import { startS3Server } from "../testing/s3-server.ts";
 import { parseS3Place } from "./s3-place.ts";
 import { openArtifactStore } from "./settings.ts";
 import type { ArtifactStore } from "./store.ts";
@@ -26,9 +26,16 @@ describe("a store in S3", () => {
   it("writes a small artifact, and reads it whole and in part", async () => {
     const key = { jobId: idAt(Date.now()), attempt: 1, name: "rows.csv" };
     const content = Buffer.from("a,b\n1,2\n");
-    expect(await store.write(key, content)).toEqual({ bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") });
+    expect(await store.write(key, content)).toEqual({
+      bytes: content.length,
+      sha256: createHash("sha256").update(content).digest("hex"),
+    });
     const stored = await store.open(key);
-    expect(stored).toMatchObject({ bytes: content.length, contentType: "text/csv; charset=utf-8", etag: expect.stringMatching(/^".+"$/) as unknown });
+    expect(stored).toMatchObject({
+      bytes: content.length,
+      contentType: "text/csv; charset=utf-8",
+      etag: expect.stringMatching(/^".+"$/) as unknown,
+    });
     expect(await buffer(stored?.read() ?? Readable.from([]))).toEqual(content);
     expect(await buffer(stored?.read({ start: 2, end: 4 }) ?? Readable.from([]))).toEqual(content.subarray(2, 5));
     expect(await store.write({ ...key, name: "empty" }, Buffer.alloc(0))).toMatchObject({ bytes: 0 });
@@ -61,7 +68,9 @@ describe("a store in S3", () => {
   it("takes no name that leads elsewhere", async () => {
     const jobId = idAt(Date.now());
     for (const name of ["../other", "a/b", ".hidden", ""]) {
-      await expect(store.write({ jobId, attempt: 1, name }, Buffer.from("x"))).rejects.toMatchObject({ code: "artifact_key_invalid" });
+      await expect(store.write({ jobId, attempt: 1, name }, Buffer.from("x"))).rejects.toMatchObject({
+        code: "artifact_key_invalid",
+      });
       expect(await store.open({ jobId, attempt: 1, name })).toBeUndefined();
     }
   });
@@ -102,7 +111,8 @@ describe("a store in S3", () => {
     const id = String((await request(api, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" } })).body.id);
     await store.write({ jobId: id, attempt: 1, name: "a.txt" }, Buffer.from("0123456789"));
     await api.finishNext(`{"artifact":"a.txt"}`);
-    const get = (headers = {}, method = "GET") => request(api, method, `/api/v1/jobs/${id}/artifacts/a.txt`, undefined, headers);
+    const get = (headers = {}, method = "GET") =>
+      request(api, method, `/api/v1/jobs/${id}/artifacts/a.txt`, undefined, headers);
     expect(await get()).toMatchObject({ status: 200, text: "0123456789" });
     const head = await get({}, "HEAD");
     expect([head.status, head.headers.get("content-length")]).toEqual([200, "10"]);
@@ -113,20 +123,43 @@ describe("a store in S3", () => {
   });
 
   it("that cannot be reached is tried again", async () => {
-    const away = await openArtifactStore({ ARTIFACTS_DIR: "/none", ARTIFACTS_URL: "s3://absent-bucket?endpoint=" + encodeURIComponent(`http://127.0.0.1:${server.port}`) });
-    await expect(away.write({ jobId: idAt(Date.now()), attempt: 1, name: "a.txt" }, Buffer.from("x"))).rejects.toMatchObject({ name: "RetryableError", code: "artifact_store_failed" });
+    const away = await openArtifactStore({
+      ARTIFACTS_DIR: "/none",
+      ARTIFACTS_URL: "s3://absent-bucket?endpoint=" + encodeURIComponent(`http://127.0.0.1:${server.port}`),
+    });
+    await expect(
+      away.write({ jobId: idAt(Date.now()), attempt: 1, name: "a.txt" }, Buffer.from("x")),
+    ).rejects.toMatchObject({ name: "RetryableError", code: "artifact_store_failed" });
   });
 });
 
 describe("ARTIFACTS_URL", () => {
   it("names a bucket, a prefix and where it is", () => {
-    expect(parseS3Place("s3://bucket")).toEqual({ name: "bucket", prefix: "", region: "us-east-1", endpoint: undefined, isPathStyle: false });
+    expect(parseS3Place("s3://bucket")).toEqual({
+      name: "bucket",
+      prefix: "",
+      region: "us-east-1",
+      endpoint: undefined,
+      isPathStyle: false,
+    });
     expect(parseS3Place("s3://my.bucket/a/b/?region=eu-central-1&endpoint=https://s3.example.com")).toEqual({
-      ...{ name: "my.bucket", prefix: "a/b/", region: "eu-central-1", endpoint: "https://s3.example.com", isPathStyle: true },
+      name: "my.bucket",
+      prefix: "a/b/",
+      region: "eu-central-1",
+      endpoint: "https://s3.example.com",
+      isPathStyle: true,
     });
   });
 
-  it.each(["bucket", "https://bucket", "s3://KEY:SECRET@bucket", "s3://bucket/../x?endpoint=ftp://x", "s3://bucket?path_style=yes", "s3://bucket?regoin=x", "s3://b"])("may not be %s", (url) => {
+  it.each([
+    "bucket",
+    "https://bucket",
+    "s3://KEY:SECRET@bucket",
+    "s3://bucket/../x?endpoint=ftp://x",
+    "s3://bucket?path_style=yes",
+    "s3://bucket?regoin=x",
+    "s3://b",
+  ])("may not be %s", (url) => {
     expect(() => parseS3Place(url)).toThrow("ARTIFACTS_URL");
   });
 });

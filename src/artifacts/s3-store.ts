@@ -9,7 +9,7 @@ import { RetryableError } from "../core/job-type.ts";
 import { TaskFlowError } from "../errors.ts";
 import { reasonOf } from "../reason.ts";
 import { contentTypeOf } from "./content-type.ts";
-import { isArtifactKey, type ArtifactKey } from "./key.ts";
+import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { S3Place } from "./s3-place.ts";
 import { removeOlderThan } from "./s3-retention.ts";
 import type { ArtifactStore, ByteRange, StoredArtifact, WrittenArtifact } from "./store.ts";
@@ -57,7 +57,8 @@ function objectKey(bucket: Bucket, { jobId, attempt, name }: ArtifactKey): strin
 async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact> {
   let sourceFault: Error | undefined;
   try {
-    if (!isArtifactKey(key)) throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
+    if (!isArtifactKey(key))
+      throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
     const { Upload } = await import("@aws-sdk/lib-storage");
     const hash = createHash("sha256");
     let bytes = 0;
@@ -73,13 +74,29 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
         throw sourceFault;
       }
     };
-    const params = { Bucket: bucket.name, Key: objectKey(bucket, key), Body: Readable.from(measured(), { objectMode: false }), ContentType: contentTypeOf(key.name) };
+    const params = {
+      Bucket: bucket.name,
+      Key: objectKey(bucket, key),
+      Body: Readable.from(measured(), { objectMode: false }),
+      ContentType: contentTypeOf(key.name),
+    };
     // what fails is aborted with its parts
-    await new Upload({ client: bucket.client, params, partSize: PART_BYTES, queueSize: PARTS_AT_ONCE, leavePartsOnError: false }).done();
+    await new Upload({
+      client: bucket.client,
+      params,
+      partSize: PART_BYTES,
+      queueSize: PARTS_AT_ONCE,
+      leavePartsOnError: false,
+    }).done();
     return { bytes, sha256: hash.digest("hex") };
   } catch (thrown) {
     if (sourceFault !== undefined) throw sourceFault; // whatever came of taking back the parts
-    throw ofServer(thrown) ? new RetryableError(`the artifact store did not take the file: ${reasonOf(thrown)}`, { code: "artifact_store_failed", cause: thrown }) : thrown;
+    throw ofServer(thrown)
+      ? new RetryableError(`the artifact store did not take the file: ${reasonOf(thrown)}`, {
+          code: "artifact_store_failed",
+          cause: thrown,
+        })
+      : thrown;
   } finally {
     if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
   }
@@ -89,7 +106,10 @@ async function find(bucket: Bucket, jobId: string, name: string): Promise<Artifa
   if (!isArtifactKey({ jobId, attempt: 1, name })) return undefined;
   const prefix = `${bucket.prefix}${jobId}/`;
   let newest = 0;
-  for await (const { Contents = [] } of bucket.s3.paginateListObjectsV2({ client: bucket.client }, { Bucket: bucket.name, Prefix: prefix })) {
+  for await (const { Contents = [] } of bucket.s3.paginateListObjectsV2(
+    { client: bucket.client },
+    { Bucket: bucket.name, Prefix: prefix },
+  )) {
     for (const { Key = "" } of Contents) {
       const [attempt = "", found] = Key.slice(prefix.length).split("/");
       if (found === name && Number(attempt) > newest) newest = Number(attempt);
@@ -102,7 +122,11 @@ async function openArtifact(bucket: Bucket, key: ArtifactKey): Promise<StoredArt
   if (!isArtifactKey(key)) return undefined;
   const object = { Bucket: bucket.name, Key: objectKey(bucket, key) };
   try {
-    const { ContentLength = 0, ETag = '""', LastModified = new Date(0) } = await bucket.client.send(new bucket.s3.HeadObjectCommand(object));
+    const {
+      ContentLength = 0,
+      ETag = '""',
+      LastModified = new Date(0),
+    } = await bucket.client.send(new bucket.s3.HeadObjectCommand(object));
     return {
       bytes: ContentLength,
       contentType: contentTypeOf(key.name),
@@ -117,7 +141,11 @@ async function openArtifact(bucket: Bucket, key: ArtifactKey): Promise<StoredArt
 }
 
 /** IfMatch: the bytes are those whose length and tag were told, or none. */
-async function* bytesOf(bucket: Bucket, object: { Bucket: string; Key: string; IfMatch: string }, range: ByteRange | undefined): AsyncGenerator<Buffer> {
+async function* bytesOf(
+  bucket: Bucket,
+  object: { Bucket: string; Key: string; IfMatch: string },
+  range: ByteRange | undefined,
+): AsyncGenerator<Buffer> {
   const part = range && { Range: `bytes=${range.start}-${range.end}` };
   const { Body } = await bucket.client.send(new bucket.s3.GetObjectCommand({ ...object, ...part }));
   yield* Body as Readable as AsyncIterable<Buffer>;

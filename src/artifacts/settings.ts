@@ -15,7 +15,8 @@ export const artifactSettings = {
   ARTIFACTS_URL: Type.Optional(
     Type.String({
       default: "",
-      description: "S3 in place of the folder: `s3://BUCKET/PREFIX?region=…`, and `&endpoint=https://HOST` for a server that is not Amazon's. Empty: the folder",
+      description:
+        "S3 in place of the folder: `s3://BUCKET/PREFIX?region=…`, and `&endpoint=https://HOST` for a server that is not Amazon's. Empty: the folder",
     }),
   ),
 };
@@ -24,6 +25,12 @@ export const artifactSettings = {
  * Opens the artifact store that the settings name; it holds nothing open but idle connections, so there is nothing to close.
  * @throws {StartError} the folder cannot be made, or ARTIFACTS_URL says something else
  */
-export function openArtifactStore({ ARTIFACTS_DIR, ARTIFACTS_URL = "" }: { readonly ARTIFACTS_DIR: string; readonly ARTIFACTS_URL?: string | undefined }): Promise<ArtifactStore> {
+export function openArtifactStore({
+  ARTIFACTS_DIR,
+  ARTIFACTS_URL = "",
+}: {
+  readonly ARTIFACTS_DIR: string;
+  readonly ARTIFACTS_URL?: string | undefined;
+}): Promise<ArtifactStore> {
   return ARTIFACTS_URL === "" ? openFolderStore(ARTIFACTS_DIR) : openS3Store(parseS3Place(ARTIFACTS_URL));
 }

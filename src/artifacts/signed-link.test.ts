@@ -5,14 +5,17 @@ const OLD = "o".repeat(32);
 const NEW = "n".repeat(32);
 const target = { jobId: "01890a5d-ac96-774b-bcce-b302099a8057", name: "rows.csv" };
 const NOW = 1_700_000_000_500;
-const linksOf = (ARTIFACT_LINK_SECRET: string, PUBLIC_URL = "") => openArtifactLinks({ ARTIFACT_LINK_SECRET, ARTIFACT_LINK_TTL: 60, PUBLIC_URL });
+const linksOf = (ARTIFACT_LINK_SECRET: string, PUBLIC_URL = "") =>
+  openArtifactLinks({ ARTIFACT_LINK_SECRET, ARTIFACT_LINK_TTL: 60, PUBLIC_URL });
 const queryOf = (url = "") => url.slice(url.indexOf("?") + 1);
 
 describe("a signed link", () => {
   it("opens its artifact until its time", () => {
     const links = linksOf(NEW, "https://jobs.example.com/");
     const link = links.sign(target, NOW);
-    expect(link?.url).toMatch(/^https:\/\/jobs\.example\.com\/api\/v1\/jobs\/01890a5d-[^/]+\/artifacts\/rows\.csv\?expires=1700000060&signature=[\w-]{43}$/);
+    expect(link?.url).toMatch(
+      /^https:\/\/jobs\.example\.com\/api\/v1\/jobs\/01890a5d-[^/]+\/artifacts\/rows\.csv\?expires=1700000060&signature=[\w-]{43}$/,
+    );
     expect(link?.expiresAt.getTime()).toBe(1_700_000_060_000);
     expect(links.judge(target, queryOf(link?.url), NOW)).toBe("valid");
     expect(links.judge(target, queryOf(link?.url), 1_700_000_059_999)).toBe("valid");

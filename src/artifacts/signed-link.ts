@@ -22,7 +22,9 @@ export interface LinkTarget {
 export function openArtifactLinks(settings: LinkSettings): ArtifactLinks {
   const secrets = settings.ARTIFACT_LINK_SECRET.split(" ").filter((secret) => secret !== "");
   if (secrets.length > 5 || secrets.some(({ length }) => length < 32)) {
-    throw new StartError("ARTIFACT_LINK_SECRET: expected one to five secrets of at least 32 characters, with spaces between");
+    throw new StartError(
+      "ARTIFACT_LINK_SECRET: expected one to five secrets of at least 32 characters, with spaces between",
+    );
   }
   return new ArtifactLinks(secrets, settings.ARTIFACT_LINK_TTL, settings.PUBLIC_URL.replace(/\/+$/, ""));
 }
@@ -44,14 +46,20 @@ export class ArtifactLinks {
     if (secret === undefined) return undefined;
     const expires = Math.floor(nowMs / 1_000) + this.#ttlSeconds;
     const signature = signatureOf(secret, { jobId, name }, String(expires)).toString("base64url");
-    return { url: `${this.#base}/api/v1/jobs/${jobId}/artifacts/${name}?expires=${expires}&signature=${signature}`, expiresAt: new Date(expires * 1_000) };
+    return {
+      url: `${this.#base}/api/v1/jobs/${jobId}/artifacts/${name}?expires=${expires}&signature=${signature}`,
+      expiresAt: new Date(expires * 1_000),
+    };
   }
 
   /** Whether a request's query opens this artifact: `absent` where it bears no signature at all. `nowMs` is epoch milliseconds. */
   judge(target: LinkTarget, query: string, nowMs: number): "valid" | "invalid" | "expired" | "absent" {
     if (!query.includes("signature=")) return "absent";
     const parameters = new URLSearchParams(query);
-    const [expires, signature] = [parameters.get("expires") ?? "", Buffer.from(parameters.get("signature") ?? "", "base64url")];
+    const [expires, signature] = [
+      parameters.get("expires") ?? "",
+      Buffer.from(parameters.get("signature") ?? "", "base64url"),
+    ];
     let isSigned = false;
     for (const secret of this.#secrets) {
       const expected = signatureOf(secret, target, expires);

@@ -23,7 +23,11 @@ function setup(act: (ids: readonly string[], done: Set<string>) => Acted | Promi
   const attempt = (options: Partial<WalkContext> = {}) =>
     walk(operation, {
       state: seen.state,
-      save: (state) => { seen.state = structuredClone(state); seen.saves += 1; return Promise.resolve(); },
+      save: (state) => {
+        seen.state = structuredClone(state);
+        seen.saves += 1;
+        return Promise.resolve();
+      },
       signal: new AbortController().signal,
       timeoutMs: 3_600_000,
       progress: (percent) => void seen.progress.push(percent),
@@ -73,7 +77,11 @@ describe("a walk", () => {
   });
 
   it("waits for a quota without its slot, and for its pace in it", async () => {
-    const { seen, attempt } = setup((ids, done) => (done.size < 13 ? { ...all(ids.slice(0, 3), done), wait: { for: "pace", ms: 1 } } : { examined: 0, done: 0, wait: { for: "quota", ms: 60_000 } }));
+    const { seen, attempt } = setup((ids, done) =>
+      done.size < 13
+        ? { ...all(ids.slice(0, 3), done), wait: { for: "pace", ms: 1 } }
+        : { examined: 0, done: 0, wait: { for: "quota", ms: 60_000 } },
+    );
     await expect(attempt()).rejects.toMatchObject({ code: "quota_exceeded", retryAfterMs: 60_000, waitsForTurn: true });
     expect(seen.state).toMatchObject({ matched: 13, done: 13 });
     expect(seen.logged).toEqual([expect.stringContaining("quota")]);
@@ -87,7 +95,10 @@ describe("a walk", () => {
   it("goes on from its position when Redis or Postgres answers again, and says once that it waits", async () => {
     let away = 2;
     const { seen, attempt } = setup((ids, done) => {
-      if (done.size === 20 && away > 0) { away -= 1; throw new QueueUnavailable("away"); }
+      if (done.size === 20 && away > 0) {
+        away -= 1;
+        throw new QueueUnavailable("away");
+      }
       return all(ids, done);
     });
     expect(await attempt()).toEqual({ matched: 50, done: 50 });

@@ -48,7 +48,10 @@ export interface BulkOperation {
 export type WalkContext = Pick<AttemptContext<unknown>, "state" | "save" | "signal" | "timeoutMs" | "progress" | "log">;
 
 /** @returns how many jobs matched, and to how many of them the action applied */
-export async function walk(operation: BulkOperation, context: WalkContext): Promise<{ readonly matched: number; readonly done: number }> {
+export async function walk(
+  operation: BulkOperation,
+  context: WalkContext,
+): Promise<{ readonly matched: number; readonly done: number }> {
   const { matched, done } = await new Walk(operation, context).run();
   return { matched, done };
 }
@@ -107,7 +110,12 @@ class Walk {
     const { examined, done, wait } = await this.#operation.act(ids);
     this.#isAway = false;
     const { matched, done: before, below } = this.#position;
-    this.#position = { ...this.#position, matched: matched + examined, done: before + done, below: ids[examined - 1] ?? below };
+    this.#position = {
+      ...this.#position,
+      matched: matched + examined,
+      done: before + done,
+      below: ids[examined - 1] ?? below,
+    };
     this.#report();
     await this.#checkpoint();
     if (wait) await this.#wait(wait);
@@ -148,16 +156,22 @@ class Walk {
     const { signal, log, timeoutMs } = this.#context;
     const leftMs = this.#endsAt - performance.now();
     const { done, total } = this.#position;
-    if (reason === "quota" && !this.#isWaitLogged) log("the quota of the API key is spent: the rest waits for it", { done, matched: total, wait_ms: ms });
+    if (reason === "quota" && !this.#isWaitLogged)
+      log("the quota of the API key is spent: the rest waits for it", { done, matched: total, wait_ms: ms });
     this.#isWaitLogged ||= reason === "quota";
-    const longest = reason === "quota" ? Math.min(leftMs, MAX_QUOTA_WAIT_MS) : Math.max(leftMs, timeoutMs * SHARE_OF_PACE);
+    const longest =
+      reason === "quota" ? Math.min(leftMs, MAX_QUOTA_WAIT_MS) : Math.max(leftMs, timeoutMs * SHARE_OF_PACE);
     if (ms <= longest) {
       await sleep(ms, undefined, { signal });
       return;
     }
     await this.#save();
     if (reason === "pace") throw new RetryAfterError("it keeps to its rate", ms, { code: "paced", waitsForTurn: true });
-    throw new RetryAfterError("The quota of the API key that asked for it is spent. It goes on as the quota refills.", ms, { code: "quota_exceeded", waitsForTurn: true });
+    throw new RetryAfterError(
+      "The quota of the API key that asked for it is spent. It goes on as the quota refills.",
+      ms,
+      { code: "quota_exceeded", waitsForTurn: true },
+    );
   }
 
   /** Goes on from its position while Redis or Postgres does not answer: an outage costs no attempt. */

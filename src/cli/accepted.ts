@@ -25,7 +25,11 @@ export async function lostAccepted({ audit, held, namespace }: AcceptedSides): P
     for (const id of absent) {
       if (recorded.has(id)) continue;
       const age = `${Math.round((now - timeOfId(id)) / 1_000)} s`;
-      faults.set(`accepted ${id}`, { kind: "accepted_lost", id, text: `was committed ${age} ago to be run, and is neither in Redis nor among the finished jobs` });
+      faults.set(`accepted ${id}`, {
+        kind: "accepted_lost",
+        id,
+        text: `was committed ${age} ago to be run, and is neither in Redis nor among the finished jobs`,
+      });
     }
     if (faults.size >= LIMIT) break;
   }

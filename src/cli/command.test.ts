@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { migrate } from "../results/migrate.ts";
@@ -15,14 +15,25 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
     isServing = true;
     return Promise.resolve();
   };
-  const code = await runCommand({ args, env, version: "1.2.3", serve, input: Readable.from([]), out: { write: (text) => out.push(text) }, err: { write: (text) => err.push(text) } });
+  const code = await runCommand({
+    args,
+    env,
+    version: "1.2.3",
+    serve,
+    input: Readable.from([]),
+    out: { write: (text) => out.push(text) },
+    err: { write: (text) => err.push(text) },
+  });
   return { code, out: out.join(""), err: err.join(""), isServing };
 }
 
 describe("the taskflow command", () => {
   it("explains itself, and says its version", async () => {
     expect(await run(["--help"])).toMatchObject({ code: 0, out: expect.stringContaining("verify") as string });
-    expect(await run(["verify", "-h"])).toMatchObject({ code: 0, out: expect.stringContaining("Exit codes") as string });
+    expect(await run(["verify", "-h"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("Exit codes") as string,
+    });
     expect(await run(["--version"])).toMatchObject({ code: 0, out: "1.2.3\n" });
   });
 
@@ -44,12 +55,18 @@ describe("the taskflow command", () => {
   });
 
   it("names a setting that is wrong, and a server that does not answer, with code 2", async () => {
-    expect(await run(["verify"], { LEASE_MS: "soon" })).toMatchObject({ code: 2, err: expect.stringContaining("LEASE_MS: expected integer") as string });
+    expect(await run(["verify"], { LEASE_MS: "soon" })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("LEASE_MS: expected integer") as string,
+    });
   });
 
   it("migrates a database once", async () => {
     const { url } = await freshDatabase();
-    const migrated = async () => JSON.parse((await run(["migrate", "--json"], { DATABASE_URL: url })).out) as { readonly applied: readonly string[] };
+    const migrated = async () =>
+      JSON.parse((await run(["migrate", "--json"], { DATABASE_URL: url })).out) as {
+        readonly applied: readonly string[];
+      };
     expect((await migrated()).applied.length).toBeGreaterThan(0);
     expect(await migrated()).toEqual({ applied: [] });
     expect(await run(["migrate"], { DATABASE_URL: url })).toMatchObject({ code: 0, out: "Nothing to do.\n" });
@@ -58,7 +75,10 @@ describe("the taskflow command", () => {
   it("says with code 3 that a server of its own does not answer, as JSON too", async () => {
     const env = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const message = "Postgres at 127.0.0.1:1 cannot be used (the connection is refused)";
-    expect(await run(["migrate"], env)).toMatchObject({ code: 3, err: expect.stringContaining(`taskflow: ${message}`) as string });
+    expect(await run(["migrate"], env)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining(`taskflow: ${message}`) as string,
+    });
     const { code, err } = await run(["keys", "list", "--json"], env);
     expect(code).toBe(3);
     expect(JSON.parse(err)).toMatchObject({ code: "unreachable", detail: expect.stringContaining(message) as string });
@@ -67,31 +87,54 @@ describe("the taskflow command", () => {
   it("makes keys by the options given", async () => {
     const { code, out } = await run(["keys", "create", "ci", "--scopes", "read", "--rate", "100/s", "--env", "--json"]);
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ key: expect.stringMatching(/^tf_/) as string, entry: expect.stringMatching(/^ci:read:[0-9a-f]{64}:rate=100\/s$/) as string });
-    expect(await run(["keys", "create", "ci", "--scopes", "root", "--env"])).toMatchObject({ code: 2, err: expect.stringContaining("--scopes: expected") as string });
+    expect(JSON.parse(out)).toMatchObject({
+      key: expect.stringMatching(/^tf_/) as string,
+      entry: expect.stringMatching(/^ci:read:[0-9a-f]{64}:rate=100\/s$/) as string,
+    });
+    expect(await run(["keys", "create", "ci", "--scopes", "root", "--env"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--scopes: expected") as string,
+    });
   });
 
   it("verifies the system of the environment, with the deployment's own job types", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     await migrate(database.url);
-    const env = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, TASKFLOW_JOBS: testJobsDir, TEST_SETTING: "known", TASKFLOW_URL: "http://127.0.0.1:1", TASKFLOW_API_KEY: "k" };
+    const env = {
+      REDIS_ADDR: redis.address,
+      DATABASE_URL: database.url,
+      TASKFLOW_JOBS: testJobsDir,
+      TEST_SETTING: "known",
+      TASKFLOW_URL: "http://127.0.0.1:1",
+      TASKFLOW_API_KEY: "k",
+    };
     expect(await run(["verify"], env)).toMatchObject({ code: 0, err: "" });
     expect(JSON.parse((await run(["verify", "--json"], env)).out)).toMatchObject({ faults: [], rows: 0 });
   });
-
 });
 
 describe("the built program", () => {
   const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-  const runProgram = (args: readonly string[], env: Record<string, string> = {}) => promisify(execFile)(program, args, { env: { PATH: process.env.PATH, ...env } });
+  const runProgram = (args: readonly string[], env: Record<string, string> = {}) =>
+    promisify(execFile)(program, args, { env: { PATH: process.env.PATH, ...env } });
 
   it("ends with the code of its command", async () => {
-    await expect(runProgram(["nothing"])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("unknown command 'nothing'") as string });
+    await expect(runProgram(["nothing"])).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("unknown command 'nothing'") as string,
+    });
   });
 
   it("serves, with the command's own variables in the environment", async () => {
-    const serving = runProgram(["serve"], { LEASE_MS: "soon", TASKFLOW_URL: "http://127.0.0.1:1", TASKFLOW_API_KEY: "k" });
-    await expect(serving).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(/^taskflow: (?!.*TASKFLOW_URL).*LEASE_MS: expected integer/s) as string });
+    const serving = runProgram(["serve"], {
+      LEASE_MS: "soon",
+      TASKFLOW_URL: "http://127.0.0.1:1",
+      TASKFLOW_API_KEY: "k",
+    });
+    await expect(serving).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^taskflow: (?!.*TASKFLOW_URL).*LEASE_MS: expected integer/s) as string,
+    });
   });
 
   it("runs the load test of a checkout with its own options", async () => {

@@ -1,12 +1,12 @@
 /** Runs one command line of `taskflow`. */
 import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config.ts";
-import { IN_ORDER } from "./exit-code.ts";
 import type { Output } from "./exit-code.ts";
+import { IN_ORDER } from "./exit-code.ts";
 import { tellFailure } from "./failure.ts";
 import type { Act, Invocation } from "./invocation.ts";
-import { buildProgram } from "./program.ts";
 import type { GlobalOptions } from "./program.ts";
+import { buildProgram } from "./program.ts";
 import type { TerminalInput, TerminalOutput } from "./terminal.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -25,21 +25,35 @@ export interface CommandLine {
 }
 
 /** Never throws. @returns the exit code, or undefined where the process goes on */
-export async function runCommand({ args, env, version, out, err, input, signal = new AbortController().signal, serve }: CommandLine): Promise<number | undefined> {
+export async function runCommand({
+  args,
+  env,
+  version,
+  out,
+  err,
+  input,
+  signal = new AbortController().signal,
+  serve,
+}: CommandLine): Promise<number | undefined> {
   const terminal = openTerminal({ out, err, input, env });
   let code: number | undefined = IN_ORDER;
   let client: TaskFlow | undefined;
-  const act: Act = (handler) => async (...given) => {
-    const { connect } = await import("./connection.ts"); // not for --help, which is to come at once
-    const { json = false, ...connection } = program.opts<GlobalOptions>();
-    const invocation: Invocation = {
-      ...{ terminal, env, signal, isJson: json },
-      get client() {
-        return (client ??= connect(connection, env));
-      },
+  const act: Act =
+    (handler) =>
+    async (...given) => {
+      const { connect } = await import("./connection.ts"); // not for --help, which is to come at once
+      const { json = false, ...connection } = program.opts<GlobalOptions>();
+      const invocation: Invocation = {
+        terminal,
+        env,
+        signal,
+        isJson: json,
+        get client() {
+          return (client ??= connect(connection, env));
+        },
+      };
+      code = await handler(invocation, ...given);
     };
-    code = await handler(invocation, ...given);
-  };
   const program = buildProgram({ version, terminal, act, serve });
   try {
     await program.parseAsync(args, { from: "user" });

@@ -6,18 +6,26 @@ import { openTerminal } from "./terminal.ts";
 
 const nothing = { write: () => undefined };
 const terminal = openTerminal({ out: nothing, err: nothing, input: process.stdin, env: {} });
-const program = buildProgram({ version: "1.2.3", terminal, act: () => () => Promise.resolve(), serve: () => Promise.resolve() });
+const program = buildProgram({
+  version: "1.2.3",
+  terminal,
+  act: () => () => Promise.resolve(),
+  serve: () => Promise.resolve(),
+});
 
 /** What bash offers for the last word. */
 function complete(...words: readonly string[]): string[] {
   const script = `${completionScript("bash", program)}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _taskflow; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync("bash", ["-c", script, "bash", "taskflow", ...words], { encoding: "utf8" }).split("\n").filter((word) => word !== "");
+  return execFileSync("bash", ["-c", script, "bash", "taskflow", ...words], { encoding: "utf8" })
+    .split("\n")
+    .filter((word) => word !== "");
 }
 
 describe("completion", () => {
   it.each(SHELLS)("makes a script that %s can read", (shell) => {
     const script = completionScript(shell, program);
-    for (const { name } of program.commands.map((command) => ({ name: command.name() }))) expect(script).toContain(name);
+    for (const { name } of program.commands.map((command) => ({ name: command.name() })))
+      expect(script).toContain(name);
     const { error, status, stderr } = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
     if (!error) expect({ status, stderr }).toEqual({ status: 0, stderr: "" }); // not every machine has every shell
   });

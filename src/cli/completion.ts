@@ -21,13 +21,21 @@ export function completionScript(shell: Shell, program: Command): string {
 function completablesOf(parent: Command, prefix: string): Completable[] {
   return parent.commands.flatMap((command) => {
     const path = `${prefix}${command.name()}`;
-    const words = command.commands.length > 0 ? command.commands.map((child) => child.name()) : command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices);
-    return [{ path, description: command.summary() || command.description(), options: command.options, words }, ...completablesOf(command, `${path} `)];
+    const words =
+      command.commands.length > 0
+        ? command.commands.map((child) => child.name())
+        : command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices);
+    return [
+      { path, description: command.summary() || command.description(), options: command.options, words },
+      ...completablesOf(command, `${path} `),
+    ];
   });
 }
 
-const topOf = (commands: readonly Completable[]): readonly Completable[] => commands.filter(({ path }) => !path.includes(" "));
-const namesOf = (options: readonly Option[]): string[] => options.flatMap(({ short, long }) => [long, short].filter((name) => name !== undefined));
+const topOf = (commands: readonly Completable[]): readonly Completable[] =>
+  commands.filter(({ path }) => !path.includes(" "));
+const namesOf = (options: readonly Option[]): string[] =>
+  options.flatMap(({ short, long }) => [long, short].filter((name) => name !== undefined));
 const takesValue = ({ required, optional }: Option): boolean => required || optional;
 /** Those whose value is a file, perhaps after an `@`. */
 const isFile = ({ long }: Option): boolean => long === "--payload";
@@ -35,7 +43,9 @@ const isFile = ({ long }: Option): boolean => long === "--payload";
 function bashScript(commands: readonly Completable[], globals: readonly Option[]): string {
   const all = [...globals, ...commands.flatMap(({ options }) => options)];
   const valued = [...new Set(namesOf(all.filter((option) => option.required)))];
-  const choices = new Map(all.flatMap(({ long, argChoices }) => (argChoices && long ? [[long, argChoices.join(" ")]] : [])));
+  const choices = new Map(
+    all.flatMap(({ long, argChoices }) => (argChoices && long ? [[long, argChoices.join(" ")]] : [])),
+  );
   const words = (names: readonly string[]): string => names.join(" ");
   const paths = commands.map(({ path }) => `"${path}"`).join("|");
   return `# bash completion of taskflow: source <(taskflow completion bash)
@@ -69,14 +79,20 @@ const quoted = (text: string): string => text.replaceAll("'", "'\\''");
 function zshScript(commands: readonly Completable[], globals: readonly Option[]): string {
   const specOf = (option: Option): string[] => {
     const text = quoted(option.description).replaceAll(/[[\]:]/g, "\\$&");
-    const value = takesValue(option) ? `:value:${option.argChoices ? `(${option.argChoices.join(" ")})` : isFile(option) ? "_files -P @" : ""}` : "";
+    const value = takesValue(option)
+      ? `:value:${option.argChoices ? `(${option.argChoices.join(" ")})` : isFile(option) ? "_files -P @" : ""}`
+      : "";
     return namesOf([option]).map((name) => `'${name}[${text}]${value}'`);
   };
   const specsOf = (options: readonly Option[]): string => options.flatMap(specOf).join(" ");
-  const describe = (list: readonly Completable[]): string => list.map(({ path, description }) => `'${path.split(" ").at(-1) ?? ""}:${quoted(description).replaceAll(":", "\\:")}'`).join(" ");
+  const describe = (list: readonly Completable[]): string =>
+    list
+      .map(({ path, description }) => `'${path.split(" ").at(-1) ?? ""}:${quoted(description).replaceAll(":", "\\:")}'`)
+      .join(" ");
   const branch = ({ path, options, words }: Completable): string => {
     const children = commands.filter((child) => child.path.startsWith(`${path} `));
-    if (children.length === 0) return `    ${path}) _arguments -s $globals ${specsOf(options)}${words.length > 0 ? ` '*:word:(${words.join(" ")})'` : ""} ;;\n`;
+    if (children.length === 0)
+      return `    ${path}) _arguments -s $globals ${specsOf(options)}${words.length > 0 ? ` '*:word:(${words.join(" ")})'` : ""} ;;\n`;
     return `    ${path}) if (( CURRENT == 3 )); then local -a inner=(${describe(children)}); _describe command inner; else _arguments -s $globals ${specsOf(children.flatMap((child) => child.options))}; fi ;;\n`;
   };
   return `#compdef taskflow
@@ -96,22 +112,38 @@ if [[ $funcstack[1] == _taskflow ]]; then _taskflow "$@"; else compdef _taskflow
 }
 
 function fishScript(commands: readonly Completable[], globals: readonly Option[]): string {
-  const seen = (path: string): string => path.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`).join("; and ");
-  const parents = topOf(commands).filter(({ path }) => commands.some((child) => child.path.startsWith(`${path} `))).map(({ path }) => path);
+  const seen = (path: string): string =>
+    path
+      .split(" ")
+      .map((word) => `__fish_seen_subcommand_from ${word}`)
+      .join("; and ");
+  const parents = topOf(commands)
+    .filter(({ path }) => commands.some((child) => child.path.startsWith(`${path} `)))
+    .map(({ path }) => path);
   /** `list` is not `keys list`. */
-  const within = (path: string): string => (path.includes(" ") || parents.includes(path) ? seen(path) : `${seen(path)}; and not __fish_seen_subcommand_from ${parents.join(" ")}`);
-  const line = (condition: string, rest: string, files = "-f"): string => `complete -c taskflow ${files}${condition === "" ? "" : ` -n '${condition}'`} ${rest}\n`;
+  const within = (path: string): string =>
+    path.includes(" ") || parents.includes(path)
+      ? seen(path)
+      : `${seen(path)}; and not __fish_seen_subcommand_from ${parents.join(" ")}`;
+  const line = (condition: string, rest: string, files = "-f"): string =>
+    `complete -c taskflow ${files}${condition === "" ? "" : ` -n '${condition}'`} ${rest}\n`;
   const optionLine = (condition: string, option: Option): string => {
-    const names = [option.long ? `-l ${option.long.slice(2)}` : "", option.short ? `-s ${option.short.slice(1)}` : ""].filter((name) => name !== "").join(" ");
+    const names = [option.long ? `-l ${option.long.slice(2)}` : "", option.short ? `-s ${option.short.slice(1)}` : ""]
+      .filter((name) => name !== "")
+      .join(" ");
     const value = takesValue(option) ? ` -r${option.argChoices ? ` -a '${option.argChoices.join(" ")}'` : ""}` : "";
     return line(condition, `${names}${value} -d '${quoted(option.description)}'`, isFile(option) ? "-F" : "-f");
   };
   const wordLines = ({ path, words }: Completable): string => {
-    return words.length === 0 ? "" : line(`${seen(path)}; and not __fish_seen_subcommand_from ${words.join(" ")}`, `-a '${words.join(" ")}'`);
+    return words.length === 0
+      ? ""
+      : line(`${seen(path)}; and not __fish_seen_subcommand_from ${words.join(" ")}`, `-a '${words.join(" ")}'`);
   };
   return [
     "# fish completion of taskflow: taskflow completion fish > ~/.config/fish/completions/taskflow.fish\n",
-    ...topOf(commands).map(({ path, description }) => line("__fish_use_subcommand", `-a ${path} -d '${quoted(description)}'`)),
+    ...topOf(commands).map(({ path, description }) =>
+      line("__fish_use_subcommand", `-a ${path} -d '${quoted(description)}'`),
+    ),
     ...topOf(commands).map(wordLines),
     ...commands.flatMap(({ path, options }) => options.map((option) => optionLine(within(path), option))),
     ...globals.map((option) => optionLine("", option)),

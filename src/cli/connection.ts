@@ -17,12 +17,19 @@ export interface ConnectionOptions {
  * By the options, else by TASKFLOW_URL and TASKFLOW_API_KEY.
  * @throws StartError for a URL or key that is none
  */
-export function connect({ url, key }: ConnectionOptions, { TASKFLOW_URL = "", TASKFLOW_API_KEY = "" }: Environment): TaskFlow {
+export function connect(
+  { url, key }: ConnectionOptions,
+  { TASKFLOW_URL = "", TASKFLOW_API_KEY = "" }: Environment,
+): TaskFlow {
   const where = url ?? (TASKFLOW_URL || DEFAULT_URL);
   const fullUrl = where.includes("://") ? where : `http://${where}`;
   const apiKey = key ?? (TASKFLOW_API_KEY || undefined);
-  if (!/^https?:\/\/./.test(fullUrl) || !URL.canParse(fullUrl)) throw new StartError(`${url === undefined ? "TASKFLOW_URL" : "--url"}: expected a URL such as ${DEFAULT_URL}, got ${JSON.stringify(where)}.`);
+  if (!/^https?:\/\/./.test(fullUrl) || !URL.canParse(fullUrl))
+    throw new StartError(
+      `${url === undefined ? "TASKFLOW_URL" : "--url"}: expected a URL such as ${DEFAULT_URL}, got ${JSON.stringify(where)}.`,
+    );
   // Said here, because what fetch says of it names the key.
-  if (apiKey !== undefined && !/^[\u0021-\u007e]+$/.test(apiKey)) throw new StartError(`${key === undefined ? "TASKFLOW_API_KEY" : "--key"}: it has characters that no key has.`);
+  if (apiKey !== undefined && !/^[\u0021-\u007e]+$/.test(apiKey))
+    throw new StartError(`${key === undefined ? "TASKFLOW_API_KEY" : "--key"}: it has characters that no key has.`);
   return new TaskFlow({ url: fullUrl, apiKey, json: exactJson, retries: RETRIES });
 }

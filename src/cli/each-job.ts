@@ -8,7 +8,11 @@ import type { Invocation } from "./invocation.ts";
 const OF_ONE_JOB = [404, 409];
 
 /** Does it with each job in turn, and tells what is refused. @returns the highest of the exit codes */
-export async function withEachJob(invocation: Invocation, ids: readonly string[], act: (id: string) => Promise<number>): Promise<number> {
+export async function withEachJob(
+  invocation: Invocation,
+  ids: readonly string[],
+  act: (id: string) => Promise<number>,
+): Promise<number> {
   let code = IN_ORDER;
   for (const id of ids) {
     try {

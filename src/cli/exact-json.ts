@@ -1,7 +1,8 @@
 /** JSON in which payloads and results stay the texts that they are, so that what is submitted and printed keeps every digit and the order of keys. */
-import { JsonText } from "../core/json-text.ts";
-import { elementsOf, memberText } from "../core/json-span.ts";
+
 import type { JsonCodec } from "../client/transport.ts";
+import { elementsOf, memberText } from "../core/json-span.ts";
+import { JsonText } from "../core/json-text.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -19,7 +20,8 @@ function parse(text: string): unknown {
 
 function exactJob(job: Fields, text: string): Fields {
   const exact = { ...job };
-  for (const name of ["payload", "result"]) if (typeof job[name] === "object" || typeof job[name] === "number") exact[name] = exactText(text, name);
+  for (const name of ["payload", "result"])
+    if (typeof job[name] === "object" || typeof job[name] === "number") exact[name] = exactText(text, name);
   return exact;
 }
 

@@ -1,7 +1,7 @@
 /** Why a command failed, as it is said, and the code that it ends with. */
 import { CommanderError } from "commander";
 import { TaskFlowError } from "../client/taskflow-error.ts";
-import { StartError, messageOf } from "../errors.ts";
+import { messageOf, StartError } from "../errors.ts";
 import { IN_ORDER, NOT_ENDED, NOT_RUN, REFUSED, UNREACHABLE } from "./exit-code.ts";
 import type { Invocation } from "./invocation.ts";
 import { printable } from "./terminal.ts";
@@ -16,12 +16,20 @@ export function tellFailure(error: unknown, { terminal, isJson }: Pick<Invocatio
   if (error instanceof CommanderError) return error.exitCode === 0 ? IN_ORDER : NOT_RUN; // commander has said it
   const { err } = terminal;
   if (!(error instanceof TaskFlowError)) {
-    err.write(isJson ? `${JSON.stringify({ code: error instanceof StartError ? "usage" : "unexpected", detail: messageOf(error) })}\n` : `taskflow: ${messageOf(error)}\n`);
+    err.write(
+      isJson
+        ? `${JSON.stringify({ code: error instanceof StartError ? "usage" : "unexpected", detail: messageOf(error) })}\n`
+        : `taskflow: ${messageOf(error)}\n`,
+    );
     return NOT_RUN;
   }
   const { code, status, message, errors, id } = error;
-  if (isJson) err.write(`${JSON.stringify({ code, status, detail: message, errors, ...(id !== undefined && { id }) })}\n`);
-  else err.write(`taskflow: ${printable(message)}${HINTS[status === 401 ? "unauthorized" : code] ?? ""}\n${errors.map((fault) => `  ${printable(fault.path)}: ${printable(fault.message)}\n`).join("")}`);
+  if (isJson)
+    err.write(`${JSON.stringify({ code, status, detail: message, errors, ...(id !== undefined && { id }) })}\n`);
+  else
+    err.write(
+      `taskflow: ${printable(message)}${HINTS[status === 401 ? "unauthorized" : code] ?? ""}\n${errors.map((fault) => `  ${printable(fault.path)}: ${printable(fault.message)}\n`).join("")}`,
+    );
   if (code === "wait_timeout") return NOT_ENDED;
   return status === 0 || status >= 500 ? UNREACHABLE : REFUSED;
 }

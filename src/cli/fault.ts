@@ -6,7 +6,13 @@ import type { PlaceFault } from "../queue/sight.ts";
  * recorded_and_live: it waits or runs in Redis, and Postgres has its outcome · lease_overdue: nobody takes over a lease that
  * ran out · outbox_overdue: nobody records an outcome · accepted_lost: it is committed to be run, and nowhere else · books: counters that contradict each other, or what they count
  */
-export type FaultKind = PlaceFault | "recorded_and_live" | "lease_overdue" | "outbox_overdue" | "accepted_lost" | "books";
+export type FaultKind =
+  | PlaceFault
+  | "recorded_and_live"
+  | "lease_overdue"
+  | "outbox_overdue"
+  | "accepted_lost"
+  | "books";
 
 export interface Fault {
   readonly kind: FaultKind;

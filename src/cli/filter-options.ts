@@ -37,7 +37,14 @@ export function filtersOf({ type, tag, group, errorCode, since, until }: FilterO
 
 /** ` of type webhook, with tag nightly`: what a question is about. */
 export function filtersText({ type, tag, group, errorCode, since, until }: FilterOptions): string {
-  const told = [["of type", type], ["with tag", tag], ["of group", group], ["that ended in", errorCode], ["accepted since", since], ["accepted before", until]] as const;
+  const told = [
+    ["of type", type],
+    ["with tag", tag],
+    ["of group", group],
+    ["that ended in", errorCode],
+    ["accepted since", since],
+    ["accepted before", until],
+  ] as const;
   const words = told.flatMap(([what, value]) => (value === undefined ? [] : [`${what} ${value}`]));
   return words.length === 0 ? "" : ` ${words.join(", ")}`;
 }

@@ -15,7 +15,9 @@ export interface Invocation {
 }
 
 /** Makes an action of a command: it ends with the code that the handler resolves to, or goes on where that is undefined. */
-export type Act = <Args extends unknown[]>(handler: (invocation: Invocation, ...args: Args) => Promise<number | undefined>) => (...args: Args) => Promise<void>;
+export type Act = <Args extends unknown[]>(
+  handler: (invocation: Invocation, ...args: Args) => Promise<number | undefined>,
+) => (...args: Args) => Promise<void>;
 
 /** One line of JSON, as every `--json` prints them. */
 export function printJson({ out }: Pick<Terminal, "out">, value: unknown): void {

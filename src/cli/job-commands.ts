@@ -14,11 +14,32 @@ import type { WaitOptions } from "./waiting.ts";
 import { addWaitOptions, printJob, printWhenEnded } from "./waiting.ts";
 
 export function addJobCommands(program: Command, act: Act): void {
-  const get = program.command("get").summary("shows a job").description("Shows a job, wherever it lives: it waits, runs or has finished.").argument("<id>");
+  const get = program
+    .command("get")
+    .summary("shows a job")
+    .description("Shows a job, wherever it lives: it waits, runs or has finished.")
+    .argument("<id>");
   addWaitOptions(get).action(act(getJob));
-  program.command("cancel").summary("cancels jobs").description("Cancels jobs: those that wait at once, those that run are asked to stop. A key with the scope submit and\nwithout read cancels the jobs that it submitted.").argument("<id...>").action(act(cancel));
-  program.command("attempts").summary("shows each attempt at a job").description("Shows each attempt at a job: where and how long it ran, how it ended, and what it logged.").argument("<id>").action(act(attempts));
-  program.command("why").summary("says why a job is not running").description("Says why a job is not running.").argument("<id>").action(act(why));
+  program
+    .command("cancel")
+    .summary("cancels jobs")
+    .description(
+      "Cancels jobs: those that wait at once, those that run are asked to stop. A key with the scope submit and\nwithout read cancels the jobs that it submitted.",
+    )
+    .argument("<id...>")
+    .action(act(cancel));
+  program
+    .command("attempts")
+    .summary("shows each attempt at a job")
+    .description("Shows each attempt at a job: where and how long it ran, how it ended, and what it logged.")
+    .argument("<id>")
+    .action(act(attempts));
+  program
+    .command("why")
+    .summary("says why a job is not running")
+    .description("Says why a job is not running.")
+    .argument("<id>")
+    .action(act(why));
 }
 
 async function getJob(invocation: Invocation, id: string, options: WaitOptions): Promise<number> {
@@ -39,7 +60,11 @@ async function cancel(invocation: Invocation, ids: readonly string[]): Promise<n
 
 const ATTEMPT_COLUMNS: readonly Column<Attempt>[] = [
   { title: "attempt", text: ({ number }) => String(number), align: "right" },
-  { title: "outcome", text: ({ outcome }) => outcome, colour: ({ outcome }) => (outcome === "retry" || outcome === "lost" ? "yellow" : statusColour(outcome)) },
+  {
+    title: "outcome",
+    text: ({ outcome }) => outcome,
+    colour: ({ outcome }) => (outcome === "retry" || outcome === "lost" ? "yellow" : statusColour(outcome)),
+  },
   { title: "started", text: ({ started_at }) => timeText(started_at) },
   { title: "waited", text: ({ waited_ms }) => durationText(waited_ms), align: "right" },
   { title: "ran", text: ({ ran_ms }) => (ran_ms === null ? "" : durationText(ran_ms)), align: "right" },
@@ -54,7 +79,10 @@ async function attempts({ client, terminal, isJson }: Invocation, id: string): P
   else tablePrinter(terminal, ATTEMPT_COLUMNS)(tried);
   if (isJson) return IN_ORDER;
   for (const { number, log } of tried) {
-    if (log.length > 0) terminal.out.write(`\n${terminal.paint(`log of attempt ${number}`, "bold")}\n${log.map((line) => `${printable(line)}\n`).join("")}`);
+    if (log.length > 0)
+      terminal.out.write(
+        `\n${terminal.paint(`log of attempt ${number}`, "bold")}\n${log.map((line) => `${printable(line)}\n`).join("")}`,
+      );
   }
   return IN_ORDER;
 }
@@ -63,6 +91,9 @@ async function why({ client, terminal, isJson }: Invocation, id: string): Promis
   const answer = await client.why(id);
   const { reason, detail, until } = answer;
   if (isJson) printJson(terminal, answer);
-  else terminal.out.write(`${terminal.paint(reason, "bold")}: ${printable(detail)}${until === null ? "" : ` Until ${until}.`}\n`);
+  else
+    terminal.out.write(
+      `${terminal.paint(reason, "bold")}: ${printable(detail)}${until === null ? "" : ` Until ${until}.`}\n`,
+    );
   return IN_ORDER;
 }

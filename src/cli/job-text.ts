@@ -9,7 +9,13 @@ import { printable } from "./terminal.ts";
 import { durationText, timeText } from "./time-option.ts";
 
 const COLOURS: Readonly<Record<Status, Colour | undefined>> = {
-  ...{ scheduled: "dim", queued: undefined, running: "cyan", retrying: "yellow", completed: "green", failed: "red", cancelled: "yellow" },
+  scheduled: "dim",
+  queued: undefined,
+  running: "cyan",
+  retrying: "yellow",
+  completed: "green",
+  failed: "red",
+  cancelled: "yellow",
 };
 
 /** @param status of a job, or the outcome of an attempt */
@@ -32,13 +38,26 @@ export const JOB_COLUMNS: readonly Column<Job>[] = [
   { title: "status", text: ({ status }) => status, colour: ({ status }) => statusColour(status) },
   { title: "attempt", text: ({ attempt, max_attempts }) => `${attempt}/${max_attempts}`, align: "right" },
   { title: "created", text: ({ created_at }) => timeText(created_at) },
-  { title: "", text: ({ error, progress, run_at, status }) => (error ? error.code : status === "scheduled" && run_at !== null ? `starts ${timeText(run_at)}` : status === "running" && progress !== null ? `${progress} %` : "") },
+  {
+    title: "",
+    text: ({ error, progress, run_at, status }) =>
+      error
+        ? error.code
+        : status === "scheduled" && run_at !== null
+          ? `starts ${timeText(run_at)}`
+          : status === "running" && progress !== null
+            ? `${progress} %`
+            : "",
+  },
 ];
 
 /** All that is known of it, a line each. */
 export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
   const { priority, group_key, tags, progress, error, started_at, finished_at, result } = job;
-  const ran = started_at !== null && finished_at !== null ? ` (ran ${durationText(Date.parse(finished_at) - Date.parse(started_at))})` : "";
+  const ran =
+    started_at !== null && finished_at !== null
+      ? ` (ran ${durationText(Date.parse(finished_at) - Date.parse(started_at))})`
+      : "";
   return fieldLines(
     [
       ["id", job.id],

@@ -12,7 +12,10 @@ interface CreateOptions {
 }
 
 export function addKeysCommands(program: Command, act: Act): void {
-  const keys = program.command("keys").summary("makes, lists and revokes API keys").description("Makes, lists and revokes the API keys that the Postgres of DATABASE_URL keeps.");
+  const keys = program
+    .command("keys")
+    .summary("makes, lists and revokes API keys")
+    .description("Makes, lists and revokes the API keys that the Postgres of DATABASE_URL keeps.");
   keys
     .command("create")
     .summary("makes a key")
@@ -22,8 +25,16 @@ export function addKeysCommands(program: Command, act: Act): void {
     .option("--rate <rate>", "its own limit of requests, such as 100/s")
     .option("--quota <quota>", "its own limit of jobs, such as 100000/d")
     .option("--env", "keep nothing, and print the entry for TASKFLOW_API_KEYS")
-    .action(act((invocation, name: string, { scopes, rate, quota, env = false }: CreateOptions) => run(invocation, { action: "create", name, scopes, rate, quota, isForEnv: env })));
-  keys.command("list").summary("lists all keys").description("Lists all keys that are kept, revoked ones too.").action(act((invocation) => run(invocation, { action: "list" })));
+    .action(
+      act((invocation, name: string, { scopes, rate, quota, env = false }: CreateOptions) =>
+        run(invocation, { action: "create", name, scopes, rate, quota, isForEnv: env }),
+      ),
+    );
+  keys
+    .command("list")
+    .summary("lists all keys")
+    .description("Lists all keys that are kept, revoked ones too.")
+    .action(act((invocation) => run(invocation, { action: "list" })));
   keys
     .command("revoke")
     .summary("revokes a key")
@@ -34,7 +45,13 @@ export function addKeysCommands(program: Command, act: Act): void {
 
 async function run(invocation: Invocation, asked: Pick<KeysOptions, "action"> & Partial<KeysOptions>): Promise<number> {
   const { env, isJson, terminal } = invocation;
-  const [{ loadConfig }, { loadDefinitions, settingsOf }, { keysCommand }] = await Promise.all([import("../config.ts"), import("../registry.ts"), import("./keys.ts")]);
+  const [{ loadConfig }, { loadDefinitions, settingsOf }, { keysCommand }] = await Promise.all([
+    import("../config.ts"),
+    import("../registry.ts"),
+    import("./keys.ts"),
+  ]);
   const config = loadConfig(env, settingsOf(await loadDefinitions({ jobsDir: env.TASKFLOW_JOBS })));
-  return whereServersAnswer(invocation, () => keysCommand({ ...{ config, name: "", scopes: "", isForEnv: false, isJson, out: terminal.out }, ...asked }));
+  return whereServersAnswer(invocation, () =>
+    keysCommand({ config, name: "", scopes: "", isForEnv: false, isJson, out: terminal.out, ...asked }),
+  );
 }

@@ -12,7 +12,16 @@ beforeAll(async () => {
 
 async function run(action: string, name = "", more: { scopes?: string; rate?: string; isForEnv?: boolean } = {}) {
   const lines: string[] = [];
-  const code = await keysCommand({ config: { DATABASE_URL: databaseUrl }, action, name, scopes: "submit,read", isForEnv: false, isJson: true, out: { write: (text) => lines.push(text) }, ...more });
+  const code = await keysCommand({
+    config: { DATABASE_URL: databaseUrl },
+    action,
+    name,
+    scopes: "submit,read",
+    isForEnv: false,
+    isJson: true,
+    out: { write: (text) => lines.push(text) },
+    ...more,
+  });
   return { code, value: JSON.parse(lines.join("")) as Record<string, unknown>, text: lines.join("") };
 }
 const hashOf = (key: unknown) => createHash("sha256").update(String(key)).digest("hex");
@@ -22,7 +31,11 @@ it("makes a key that replicas take, shows it once, and revokes it", async () => 
   const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "", CORS_ORIGINS: [] } as const;
   const keys = await openKeys({ config: settings, databaseUrl, log: { warn: () => undefined } });
   expect(keys.keyring.isNeeded).toBe(true);
-  expect(keys.keyring.find(`Bearer ${String(made.value.key)}`)).toMatchObject({ name: "ci", scopes: ["submit", "read"], rate: { quota: 100, windowMs: 1_000 } });
+  expect(keys.keyring.find(`Bearer ${String(made.value.key)}`)).toMatchObject({
+    name: "ci",
+    scopes: ["submit", "read"],
+    rate: { quota: 100, windowMs: 1_000 },
+  });
   expect((await run("list")).text).not.toContain(String(made.value.key));
   expect(await run("revoke", "ci")).toMatchObject({ code: 0, value: { revoked: [{ name: "ci" }] } });
   await expect.poll(() => keys.keyring.find(`Bearer ${String(made.value.key)}`), { timeout: 8_000 }).toBeUndefined();
@@ -40,7 +53,9 @@ it("keeps names apart while they hold", async () => {
 
 it("makes an entry for TASKFLOW_API_KEYS without keeping anything", async () => {
   const { value } = await run("create", "worker-1", { scopes: "admin", rate: "20/10s", isForEnv: true });
-  expect(parseApiKeys(String(value.entry))).toMatchObject([{ name: "worker-1", scopes: ["admin"], hash: hashOf(value.key), rate: { quota: 20, windowMs: 10_000 } }]);
+  expect(parseApiKeys(String(value.entry))).toMatchObject([
+    { name: "worker-1", scopes: ["admin"], hash: hashOf(value.key), rate: { quota: 20, windowMs: 10_000 } },
+  ]);
 });
 
 it.each([

@@ -4,11 +4,11 @@ import type { Config } from "../config.ts";
 import { idOfHash, isKeyName, parseScopes } from "../core/api-key.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
 import { StartError } from "../errors.ts";
-import { ApiKeyStore } from "../results/api-keys.ts";
 import type { NewKey, StoredKey } from "../results/api-keys.ts";
+import { ApiKeyStore } from "../results/api-keys.ts";
 import { migrate } from "../results/migrate.ts";
-import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
 import type { Output } from "./exit-code.ts";
+import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
 
 export interface KeysOptions {
   readonly config: Pick<Config, "DATABASE_URL">;
@@ -53,9 +53,18 @@ interface MadeKey extends NewKey {
 function makeKey({ name, scopes: scopeNames, rate, quota }: KeysOptions): MadeKey {
   if (!isKeyName(name)) throw new StartError("a key needs a name of letters, digits, '.', '_' and '-', at most 64.");
   const scopes = parseScopes(scopeNames.replaceAll(",", "+"));
-  if (!scopes) throw new StartError(`--scopes: expected submit, read or admin, with commas between, got ${JSON.stringify(scopeNames)}.`);
-  for (const [option, value] of [["--rate", rate], ["--quota", quota]] as const) {
-    if (value !== undefined && !parseRatePolicy(value)) throw new StartError(`${option}: expected a number and a time, as in 100/s or 100000/d, got ${JSON.stringify(value)}.`);
+  if (!scopes)
+    throw new StartError(
+      `--scopes: expected submit, read or admin, with commas between, got ${JSON.stringify(scopeNames)}.`,
+    );
+  for (const [option, value] of [
+    ["--rate", rate],
+    ["--quota", quota],
+  ] as const) {
+    if (value !== undefined && !parseRatePolicy(value))
+      throw new StartError(
+        `${option}: expected a number and a time, as in 100/s or 100000/d, got ${JSON.stringify(value)}.`,
+      );
   }
   const key = `tf_${randomBytes(32).toString("base64url")}`;
   const hash = createHash("sha256").update(key).digest("hex");
@@ -64,16 +73,27 @@ function makeKey({ name, scopes: scopeNames, rate, quota }: KeysOptions): MadeKe
 
 function printForEnv(options: KeysOptions): number {
   const { key, name, scopes, hash, rate, quota } = makeKey(options);
-  const entry = [name, scopes, hash, ...(rate === null ? [] : [`rate=${rate}`]), ...(quota === null ? [] : [`quota=${quota}`])].join(":");
+  const entry = [
+    name,
+    scopes,
+    hash,
+    ...(rate === null ? [] : [`rate=${rate}`]),
+    ...(quota === null ? [] : [`quota=${quota}`]),
+  ].join(":");
   options.out.write(options.isJson ? `${JSON.stringify({ key, entry })}\n` : `${key}\n\nTASKFLOW_API_KEYS=${entry}\n`);
   return IN_ORDER;
 }
 
 async function createKey(store: ApiKeyStore, options: KeysOptions): Promise<number> {
   const { key, ...made } = makeKey(options);
-  if (!(await store.add(made))) throw new StartError(`there is a key named ${made.name} already; revoke it first, or take another name.`);
+  if (!(await store.add(made)))
+    throw new StartError(`there is a key named ${made.name} already; revoke it first, or take another name.`);
   const { id, name, scopes } = made;
-  options.out.write(options.isJson ? `${JSON.stringify({ id, name, scopes: scopes.split("+"), key })}\n` : `${key}\n\nThis is the only time that the key ${name} (${id}, ${scopes}) is shown. It holds within seconds.\n`);
+  options.out.write(
+    options.isJson
+      ? `${JSON.stringify({ id, name, scopes: scopes.split("+"), key })}\n`
+      : `${key}\n\nThis is the only time that the key ${name} (${id}, ${scopes}) is shown. It holds within seconds.\n`,
+  );
   return IN_ORDER;
 }
 
@@ -86,18 +106,35 @@ async function listKeys(store: ApiKeyStore, { isJson, out }: KeysOptions): Promi
 }
 
 function shown({ id, name, scopes, limits, createdAt, revokedAt }: StoredKey) {
-  return { id, name, scopes, ...limits, created_at: createdAt.toISOString(), revoked_at: revokedAt?.toISOString() ?? null };
+  return {
+    id,
+    name,
+    scopes,
+    ...limits,
+    created_at: createdAt.toISOString(),
+    revoked_at: revokedAt?.toISOString() ?? null,
+  };
 }
 
 function lineOf({ id, name, scopes, limits, createdAt, revokedAt }: StoredKey): string {
   const { rate, quota } = limits;
-  const rest = [rate === null ? "" : `rate ${rate}`, quota === null ? "" : `quota ${quota}`, `made ${createdAt.toISOString()}`, revokedAt === null ? "" : `revoked ${revokedAt.toISOString()}`];
+  const rest = [
+    rate === null ? "" : `rate ${rate}`,
+    quota === null ? "" : `quota ${quota}`,
+    `made ${createdAt.toISOString()}`,
+    revokedAt === null ? "" : `revoked ${revokedAt.toISOString()}`,
+  ];
   return [id, name.padEnd(20), scopes.join("+").padEnd(17), ...rest].filter((text) => text !== "").join("  ");
 }
 
 async function revokeKey(store: ApiKeyStore, { name, isJson, out }: KeysOptions): Promise<number> {
   const revoked = await store.revoke(name);
   if (isJson) out.write(`${JSON.stringify({ revoked })}\n`);
-  else out.write(revoked.length === 0 ? `No key that holds is named ${JSON.stringify(name)}, or has this id.\n` : `${revoked.map((key) => `${key.name} (${key.id})`).join(", ")} is revoked: it holds for some seconds more.\n`);
+  else
+    out.write(
+      revoked.length === 0
+        ? `No key that holds is named ${JSON.stringify(name)}, or has this id.\n`
+        : `${revoked.map((key) => `${key.name} (${key.id})`).join(", ")} is revoked: it holds for some seconds more.\n`,
+    );
   return revoked.length === 0 ? FAULTS_FOUND : IN_ORDER;
 }

@@ -1,6 +1,7 @@
 /** `taskflow list` */
-import { Option } from "commander";
+
 import type { Command } from "commander";
+import { Option } from "commander";
 import type { Job, Status } from "../client/contract.ts";
 import { STATUSES } from "../core/job.ts";
 import { countBetween } from "./count-option.ts";
@@ -27,7 +28,9 @@ export function addListCommand(program: Command, act: Act): void {
   const command = program
     .command("list")
     .summary("lists jobs, newest first")
-    .description(`Lists live and finished jobs, newest first: ${DEFAULT_LIMIT} of them unless told otherwise. With --json, one job a line.`)
+    .description(
+      `Lists live and finished jobs, newest first: ${DEFAULT_LIMIT} of them unless told otherwise. With --json, one job a line.`,
+    )
     .addOption(new Option("--status <status>", "with this status").choices(STATUSES));
   addFilterOptions(command)
     .option("--limit <n>", `at most so many (default ${DEFAULT_LIMIT})`, countBetween(1, 999_999_999))
@@ -41,7 +44,12 @@ async function list({ client, terminal, isJson, signal }: Invocation, options: L
   const print = tablePrinter(terminal, JOB_COLUMNS);
   let rows: Job[] = [];
   let count = 0;
-  for await (const job of client.list({ ...filtersOf(options), ...(status !== undefined && { status }), pageSize: Math.min(limit, MAX_PAGE), signal })) {
+  for await (const job of client.list({
+    ...filtersOf(options),
+    ...(status !== undefined && { status }),
+    pageSize: Math.min(limit, MAX_PAGE),
+    signal,
+  })) {
     count += 1;
     if (isJson) printJson(terminal, job);
     else rows.push(job);

@@ -4,9 +4,9 @@ import type { Job } from "../client/contract.ts";
 import type { TestReplica } from "../testing/replica.ts";
 import { closedPort, jobWhen, startReplica, submit } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
-import { runCommand } from "./command.ts";
-import type { CommandLine } from "./command.ts";
 import { until } from "../testing/until.ts";
+import type { CommandLine } from "./command.ts";
+import { runCommand } from "./command.ts";
 
 let replica: TestReplica;
 beforeAll(async () => {
@@ -25,7 +25,9 @@ interface More extends Partial<Pick<CommandLine, "signal" | "input">> {
 async function run(args: string | readonly string[], { env = {}, isTTY = false, onOut, ...more }: More = {}) {
   const texts = { out: "", err: "" };
   const code = await runCommand({
-    ...{ args: typeof args === "string" ? args.split(" ") : args, version: "1.2.3", serve: () => Promise.resolve() },
+    args: typeof args === "string" ? args.split(" ") : args,
+    version: "1.2.3",
+    serve: () => Promise.resolve(),
     env: { TASKFLOW_URL: replica.url, ...env },
     out: {
       isTTY,
@@ -51,42 +53,89 @@ const failed = async (type: string, tag: string): Promise<string> => {
   await jobWhen(replica, id, "failed");
   return id;
 };
-const jsonLines = <Line = Job>(text: string): Line[] => text.trim().split("\n").map((line) => JSON.parse(line) as Line);
+const jsonLines = <Line = Job>(text: string): Line[] =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
 
 describe("taskflow submit and get", () => {
   it("prints the id, and later the job for people", async () => {
-    const id = await submitted({ do: "return", value: "\u001b[31mred" }, "--tag", "a", "--tag", "b", "--priority", "7", "--group", "g", "--max-attempts", "4");
+    const id = await submitted(
+      { do: "return", value: "\u001b[31mred" },
+      "--tag",
+      "a",
+      "--tag",
+      "b",
+      "--priority",
+      "7",
+      "--group",
+      "g",
+      "--max-attempts",
+      "4",
+    );
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     const { code, out } = await run(`get ${id} --wait`);
     expect(code).toBe(0);
-    for (const line of [/^id +[0-9a-f-]{36}$/m, /^status +completed$/m, /^attempt +1 of 4$/m, /^priority +7$/m, /^group +g$/m, /^tags +a, b$/m, /^finished .*\(ran \d.*\)$/m, /^result +"\\u001b\[31mred"$/m]) expect(out).toMatch(line);
+    for (const line of [
+      /^id +[0-9a-f-]{36}$/m,
+      /^status +completed$/m,
+      /^attempt +1 of 4$/m,
+      /^priority +7$/m,
+      /^group +g$/m,
+      /^tags +a, b$/m,
+      /^finished .*\(ran \d.*\)$/m,
+      /^result +"\\u001b\[31mred"$/m,
+    ])
+      expect(out).toMatch(line);
     expect(out).not.toContain("\u001b");
   });
 
   it("takes the payload from the standard input, and waits for the end", async () => {
-    const { code, out } = await run("submit test_io --payload - --wait --json", { input: Readable.from(['{"do":"return","value":42}']) });
+    const { code, out } = await run("submit test_io --payload - --wait --json", {
+      input: Readable.from(['{"do":"return","value":42}']),
+    });
     expect(code).toBe(0);
     expect(jsonLines(out)).toMatchObject([{ status: "completed", result: 42 }]);
   });
 
   it("ends with 1 when the job has failed, and with 5 when it has not ended in time", async () => {
-    expect(await run(["submit", "test_io", "--payload", '{"do":"permanent"}', "--wait"])).toMatchObject({ code: 1, out: expect.stringMatching(/^error +test_permanent: no use$/m) as string });
+    expect(await run(["submit", "test_io", "--payload", '{"do":"permanent"}', "--wait"])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^error +test_permanent: no use$/m) as string,
+    });
     const id = await submitted({ do: "return" }, "--delay", "1h");
-    expect(await run(`get ${id} --wait --timeout 50ms`)).toMatchObject({ code: 5, err: expect.stringContaining("has not ended within 50 ms") as string });
+    expect(await run(`get ${id} --wait --timeout 50ms`)).toMatchObject({
+      code: 5,
+      err: expect.stringContaining("has not ended within 50 ms") as string,
+    });
     expect(await run(`cancel ${id}`)).toMatchObject({ code: 0, out: `${id} is cancelled\n` });
     expect(await run(`get ${id} --wait`)).toMatchObject({ code: 1 });
   });
 
   it("goes on with the other jobs where one is refused, tells each refusal, and ends with 4", async () => {
-    const [ended, waiting, unknown] = [await failed("test_io", "refused"), await submitted({ do: "return" }, "--delay", "1h"), "01890a5d-ac96-7000-babc-b302099a8057"];
+    const [ended, waiting, unknown] = [
+      await failed("test_io", "refused"),
+      await submitted({ do: "return" }, "--delay", "1h"),
+      "01890a5d-ac96-7000-babc-b302099a8057",
+    ];
     const { code, out, err } = await run(`cancel ${ended} ${unknown} ${waiting}`);
     expect({ code, out }).toEqual({ code: 4, out: `${waiting} is cancelled\n` });
-    expect(err.trim().split("\n")).toEqual([expect.stringContaining(`${ended} has finished already`), expect.stringContaining(`no job ${unknown}`)]);
-    expect(await run(`retry ${unknown} ${ended} --wait`)).toMatchObject({ code: 4, out: expect.stringContaining("test_permanent") as string });
+    expect(err.trim().split("\n")).toEqual([
+      expect.stringContaining(`${ended} has finished already`),
+      expect.stringContaining(`no job ${unknown}`),
+    ]);
+    expect(await run(`retry ${unknown} ${ended} --wait`)).toMatchObject({
+      code: 4,
+      out: expect.stringContaining("test_permanent") as string,
+    });
   });
 
   it("submits once under one key", async () => {
-    const ids = [await submitted({ do: "return" }, "--idempotency-key", "once"), await submitted({ do: "return" }, "--idempotency-key", "once")];
+    const ids = [
+      await submitted({ do: "return" }, "--idempotency-key", "once"),
+      await submitted({ do: "return" }, "--idempotency-key", "once"),
+    ];
     expect(ids[0]).toBe(ids[1]);
   });
 });
@@ -94,16 +143,27 @@ describe("taskflow submit and get", () => {
 describe("refusals", () => {
   it("names every fault with code 4, as JSON too", async () => {
     const line = ["submit", "email", "--payload", '{"to":"nobody"}'];
-    expect(await run(line)).toMatchObject({ code: 4, out: "", err: expect.stringMatching(/^taskflow: The request has \d faults\.\n(?: {2}\/payload\/\w+: .+\n)+$/) as string });
+    expect(await run(line)).toMatchObject({
+      code: 4,
+      out: "",
+      err: expect.stringMatching(/^taskflow: The request has \d faults\.\n(?: {2}\/payload\/\w+: .+\n)+$/) as string,
+    });
     const { code, err } = await run([...line, "--json"]);
     expect(code).toBe(4);
-    expect(JSON.parse(err)).toMatchObject({ code: "validation_failed", status: 422, errors: expect.arrayContaining([expect.objectContaining({ path: "/payload/to" })]) as unknown });
+    expect(JSON.parse(err)).toMatchObject({
+      code: "validation_failed",
+      status: 422,
+      errors: expect.arrayContaining([expect.objectContaining({ path: "/payload/to" })]) as unknown,
+    });
     expect(await run("get 01a20b8f-dc59-7000-a0b8-709b0c88f80f")).toMatchObject({ code: 4 });
   });
 
   it("says with code 3 that no server answers, and where it was looked for", async () => {
     const url = `http://127.0.0.1:${await closedPort()}`;
-    expect(await run(`stats --url ${url}`)).toMatchObject({ code: 3, err: `taskflow: No answer from ${url}: ECONNREFUSED\n--url or TASKFLOW_URL says where the server is.\n` });
+    expect(await run(`stats --url ${url}`)).toMatchObject({
+      code: 3,
+      err: `taskflow: No answer from ${url}: ECONNREFUSED\n--url or TASKFLOW_URL says where the server is.\n`,
+    });
   });
 
   it.each([
@@ -148,7 +208,8 @@ describe("taskflow list", () => {
     await failed("test_io", "coloured");
     const list = async (more: More) => (await run("list --tag coloured --all", more)).out;
     expect(await list({ isTTY: true })).toContain("\u001b[31mfailed\u001b[39m");
-    for (const more of [{}, { isTTY: true, env: { NO_COLOR: "1" } }, { isTTY: true, env: { TERM: "dumb" } }]) expect(await list(more)).not.toContain("\u001b");
+    for (const more of [{}, { isTTY: true, env: { NO_COLOR: "1" } }, { isTTY: true, env: { TERM: "dumb" } }])
+      expect(await list(more)).not.toContain("\u001b");
   });
 });
 
@@ -166,24 +227,51 @@ describe("taskflow retry", () => {
   it("asks before it does so in bulk", async () => {
     await failed("test_io", "bulk");
     await failed("test_io", "bulk");
-    const copies = async (): Promise<number> => jsonLines((await run("list --tag bulk --json")).out).filter(({ retry_of }) => retry_of !== null).length;
+    const copies = async (): Promise<number> =>
+      jsonLines((await run("list --tag bulk --json")).out).filter(({ retry_of }) => retry_of !== null).length;
     const line = "retry --failed --type=test_io --tag bulk --since=1h";
-    expect(await run(`${line} --dry-run`)).toMatchObject({ code: 0, out: expect.stringMatching(/^2 failed jobs of type test_io, with tag bulk, accepted since /) as string });
-    expect(await run(line)).toMatchObject({ code: 2, err: expect.stringContaining("nobody can be asked here; --yes") as string });
-    expect(await run(line, { input: answering("n\n") })).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/^Run 2 failed jobs .* once more\? \[y\/N\] $/) as string });
+    expect(await run(`${line} --dry-run`)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^2 failed jobs of type test_io, with tag bulk, accepted since /) as string,
+    });
+    expect(await run(line)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("nobody can be asked here; --yes") as string,
+    });
+    expect(await run(line, { input: answering("n\n") })).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringMatching(/^Run 2 failed jobs .* once more\? \[y\/N\] $/) as string,
+    });
     expect(await copies()).toBe(0);
-    expect(await run(`${line} --wait --rate 1000`, { input: answering("yes\n") })).toMatchObject({ code: 0, out: expect.stringMatching(/^result +\{"matched":2,"replayed":2\}$/m) as string });
+    expect(await run(`${line} --wait --rate 1000`, { input: answering("yes\n") })).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^result +\{"matched":2,"replayed":2\}$/m) as string,
+    });
     expect(await copies()).toBe(2);
-    await until(async () => jsonLines((await run("list --tag bulk --status failed --json")).out).length === 4, { what: "the copies have failed" });
+    await until(async () => jsonLines((await run("list --tag bulk --status failed --json")).out).length === 4, {
+      what: "the copies have failed",
+    });
     expect(await run(`${line} --dry-run`)).toMatchObject({ out: expect.stringMatching(/^2 failed jobs /) as string });
-    expect(await run(`${line} --dry-run --include-replayed`)).toMatchObject({ out: expect.stringMatching(/^4 failed jobs /) as string });
-    expect(await run(`retry ${"0".repeat(8)}-0000-7000-8000-000000000000 --include-replayed`)).toMatchObject({ code: 2 });
+    expect(await run(`${line} --dry-run --include-replayed`)).toMatchObject({
+      out: expect.stringMatching(/^4 failed jobs /) as string,
+    });
+    expect(await run(`retry ${"0".repeat(8)}-0000-7000-8000-000000000000 --include-replayed`)).toMatchObject({
+      code: 2,
+    });
   });
 
   it("does not ask with --yes, nor where there is nothing to do", async () => {
     await failed("test_io", "sure");
-    expect(await run("retry --failed --tag sure --yes")).toMatchObject({ code: 0, out: expect.stringMatching(/^[0-9a-f-]{36}\n$/) as string, err: "" });
-    expect(await run("retry --cancelled --tag nobody")).toMatchObject({ code: 0, out: "0 cancelled jobs with tag nobody\n" });
+    expect(await run("retry --failed --tag sure --yes")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^[0-9a-f-]{36}\n$/) as string,
+      err: "",
+    });
+    expect(await run("retry --cancelled --tag nobody")).toMatchObject({
+      code: 0,
+      out: "0 cancelled jobs with tag nobody\n",
+    });
   });
 });
 
@@ -192,20 +280,35 @@ describe("taskflow attempts and why", () => {
     const id = await submitted({ do: "fail", times: 1 });
     await run(`get ${id} --wait`);
     const { out } = await run(`attempts ${id}`);
-    expect(out).toMatch(/^attempt {2}outcome +started +waited +ran {2}replica +error\n +1 {2}retry .* test_failure: failure 1\n +2 {2}completed /);
+    expect(out).toMatch(
+      /^attempt {2}outcome +started +waited +ran {2}replica +error\n +1 {2}retry .* test_failure: failure 1\n +2 {2}completed /,
+    );
     const logging = await submitted({ do: "progress" });
     const hasLogged = new AbortController();
-    await run(`tail ${logging}`, { signal: hasLogged.signal, onOut: (text) => { if (text.includes("40 %")) hasLogged.abort(); } });
+    await run(`tail ${logging}`, {
+      signal: hasLogged.signal,
+      onOut: (text) => {
+        if (text.includes("40 %")) hasLogged.abort();
+      },
+    });
     await run(`cancel ${logging}`);
     await run(`get ${logging} --wait`);
     expect((await run(`attempts ${logging}`)).out).toMatch(/\nlog of attempt 1\n.*forty \{"attempt":1\}\n$/);
-    expect(JSON.parse((await run(`attempts ${id} --json`)).out)).toMatchObject({ attempts: [{ outcome: "retry" }, { outcome: "completed" }] });
+    expect(JSON.parse((await run(`attempts ${id} --json`)).out)).toMatchObject({
+      attempts: [{ outcome: "retry" }, { outcome: "completed" }],
+    });
   });
 
   it("says why a job does not run, while its queue is paused and then", async () => {
-    expect(await run("pause noop")).toMatchObject({ code: 0, out: expect.stringMatching(/^noop is paused, \d+ jobs? waits?\n$/) as string });
+    expect(await run("pause noop")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^noop is paused, \d+ jobs? waits?\n$/) as string,
+    });
     const { out } = await run("submit noop --payload {}");
-    expect(await run(`why ${out.trim()}`)).toMatchObject({ code: 0, out: expect.stringMatching(/^queue_paused: The queue of noop is paused/) as string });
+    expect(await run(`why ${out.trim()}`)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^queue_paused: The queue of noop is paused/) as string,
+    });
     expect((await run("queues")).out).toMatch(/^noop +paused +1 +[\d.]+ m?s +0 +0 +0$/m);
     expect(JSON.parse((await run("resume noop --json")).out)).toMatchObject({ type: "noop", state: "active" });
     expect(await run(`get ${out.trim()} --wait`)).toMatchObject({ code: 0 });
@@ -219,22 +322,33 @@ describe("what is watched", () => {
     while (isTailing) await jobWhen(replica, await submit(replica, "noop", {})); // the first may come before it listens
     const { code, out } = await tailing;
     expect(code).toBe(0);
-    expect(jsonLines<Record<string, unknown>>(out)).toMatchObject([{ kind: "status", type: "noop", status: "completed" }]);
+    expect(jsonLines<Record<string, unknown>>(out)).toMatchObject([
+      { kind: "status", type: "noop", status: "completed" },
+    ]);
   });
 
   it("tails one job to its end, and ends as it did", async () => {
     const id = await submitted({ do: "steps", percents: [10, 60], ms: 60 });
     const { code, out } = await run(`tail ${id}`);
     expect(code).toBe(0);
-    expect(out.trimEnd().split("\n").at(-1)).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3} {2}${id} {2}completed {2,}test_io`));
-    expect(await run(`tail ${await failed("test_io", "tailed")}`)).toMatchObject({ code: 1, out: expect.stringMatching(/failed +test_io {2}test_permanent: no use\n$/) as string });
+    expect(out.trimEnd().split("\n").at(-1)).toMatch(
+      new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3} {2}${id} {2}completed {2,}test_io`),
+    );
+    expect(await run(`tail ${await failed("test_io", "tailed")}`)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/failed +test_io {2}test_permanent: no use\n$/) as string,
+    });
   });
 
   it("tails one job in JSON with the whole job at its end, however large that is", async () => {
     const value = "x".repeat(100_000);
     const id = await submitted({ do: "return", value });
     const { out } = await run(`tail ${id} --json`);
-    expect(jsonLines<Record<string, unknown>>(out).at(-1)).toMatchObject({ kind: "status", status: "completed", job: { id, payload: null, payload_omitted: true, result: value } });
+    expect(jsonLines<Record<string, unknown>>(out).at(-1)).toMatchObject({
+      kind: "status",
+      status: "completed",
+      job: { id, payload: null, payload_omitted: true, result: value },
+    });
   });
 
   it("ends a tail when it is interrupted", async () => {
@@ -246,15 +360,30 @@ describe("what is watched", () => {
 
   it("shows the books once, or again and again", async () => {
     const { out } = await run("stats");
-    for (const line of [/^type +scheduled +queued +running +retrying +completed +failed +cancelled$/m, /^all( +\d+){7}$/m, /^unaccounted +0$/m, /^replicas +1$/m]) expect(out).toMatch(line);
+    for (const line of [
+      /^type +scheduled +queued +running +retrying +completed +failed +cancelled$/m,
+      /^all( +\d+){7}$/m,
+      /^unaccounted +0$/m,
+      /^replicas +1$/m,
+    ])
+      expect(out).toMatch(line);
     expect(JSON.parse((await run("stats --json")).out)).toMatchObject({ unaccounted: 0 });
     const ended = new AbortController();
     let looks = 0;
-    const watch = await run("stats --watch 10ms", { isTTY: true, signal: ended.signal, onOut: () => (looks += 1) === 3 && ended.abort() });
-    expect(watch).toMatchObject({ code: 0, out: expect.stringMatching(/^(?:\u001b\[H\u001b\[J[^]*?unaccounted[^]*?){3}$/) as string });
+    const watch = await run("stats --watch 10ms", {
+      isTTY: true,
+      signal: ended.signal,
+      onOut: () => (looks += 1) === 3 && ended.abort(),
+    });
+    expect(watch).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^(?:\u001b\[H\u001b\[J[^]*?unaccounted[^]*?){3}$/) as string,
+    });
   });
 
   it("shows the replicas", async () => {
-    expect((await run("workers")).out).toMatch(new RegExp(`^${replica.id} .* all +\\S+Z +\\d+/\\d+ +\\d+/\\d+ +\\d+/1 `, "m"));
+    expect((await run("workers")).out).toMatch(
+      new RegExp(`^${replica.id} .* all +\\S+Z +\\d+/\\d+ +\\d+/\\d+ +\\d+/1 `, "m"),
+    );
   });
 });

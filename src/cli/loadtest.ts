@@ -13,8 +13,12 @@ const SCRIPT = new URL("../../scripts/loadtest.ts", import.meta.url);
  * @throws StartError where the sources are not
  */
 export async function runLoadtest(args: readonly string[]): Promise<number> {
-  if (!existsSync(SCRIPT)) throw new StartError("loadtest: it comes with the sources: npm run loadtest, in a checkout of them.");
-  const child = spawn(process.execPath, ["--import", "tsx", fileURLToPath(SCRIPT), ...args], { cwd: new URL("../..", import.meta.url), stdio: "inherit" });
+  if (!existsSync(SCRIPT))
+    throw new StartError("loadtest: it comes with the sources: npm run loadtest, in a checkout of them.");
+  const child = spawn(process.execPath, ["--import", "tsx", fileURLToPath(SCRIPT), ...args], {
+    cwd: new URL("../..", import.meta.url),
+    stdio: "inherit",
+  });
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;
 }

@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { codeOf } from "../errors.ts";
 import { runCommand } from "./command.ts";
 
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+};
 
 process.stdout.on("error", (error) => {
   if (codeOf(error) === "EPIPE") process.exit(0); // `taskflow list | head` has read enough

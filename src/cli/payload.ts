@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { JsonText } from "../core/json-text.ts";
-import { StartError, codeOf, messageOf } from "../errors.ts";
+import { codeOf, messageOf, StartError } from "../errors.ts";
 
 /**
  * @returns its text, which is submitted as it is
@@ -11,14 +11,16 @@ import { StartError, codeOf, messageOf } from "../errors.ts";
  */
 export async function readPayload(source: string, input: NodeJS.ReadableStream): Promise<JsonText> {
   const where = source === "-" ? "standard input" : source.startsWith("@") ? source.slice(1) : "the payload";
-  const json = source === "-" ? await text(input) : source.startsWith("@") ? await readFileText(source.slice(1)) : source;
+  const json =
+    source === "-" ? await text(input) : source.startsWith("@") ? await readFileText(source.slice(1)) : source;
   let payload: unknown;
   try {
     payload = JSON.parse(json);
   } catch (error) {
     throw new StartError(`--payload: ${where} is no JSON: ${messageOf(error)}`, error);
   }
-  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) throw new StartError(`--payload: ${where} is no JSON object.`);
+  if (typeof payload !== "object" || payload === null || Array.isArray(payload))
+    throw new StartError(`--payload: ${where} is no JSON object.`);
   return new JsonText(json.trim());
 }
 

@@ -1,7 +1,7 @@
 /** All commands of `taskflow` and their options, as the parser, the help and the completion know them. What runs them is loaded when it is asked for. */
 import { Argument, Command } from "commander";
-import { completionScript, SHELLS } from "./completion.ts";
 import type { Shell } from "./completion.ts";
+import { completionScript, SHELLS } from "./completion.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { EXIT_CODES, IN_ORDER } from "./exit-code.ts";
 import type { Act } from "./invocation.ts";
@@ -45,7 +45,8 @@ export function buildProgram({ version, terminal: { out, err }, act, serve }: Pr
     .configureOutput({
       writeOut: (text) => out.write(text),
       writeErr: (text) => err.write(text),
-      outputError: (text, write) => write(`taskflow: ${text.replace(/^error: /, "")}taskflow --help says what there is.\n`),
+      outputError: (text, write) =>
+        write(`taskflow: ${text.replace(/^error: /, "")}taskflow --help says what there is.\n`),
       getOutHelpWidth: () => out.columns ?? HELP_WIDTH,
       getErrHelpWidth: () => out.columns ?? HELP_WIDTH,
     })
@@ -74,7 +75,12 @@ function addToolCommands(program: Command, act: Act): void {
     .action(
       act((_, options: readonly string[]) => {
         const { url, key, json = false } = program.opts<GlobalOptions>(); // the program has taken them for its own
-        return runLoadtest([...options, ...(url === undefined ? [] : [`--url=${url}`]), ...(key === undefined ? [] : [`--key=${key}`]), ...(json ? ["--json"] : [])]);
+        return runLoadtest([
+          ...options,
+          ...(url === undefined ? [] : [`--url=${url}`]),
+          ...(key === undefined ? [] : [`--key=${key}`]),
+          ...(json ? ["--json"] : []),
+        ]);
       }),
     );
   program

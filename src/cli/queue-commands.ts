@@ -9,17 +9,41 @@ import { tablePrinter } from "./table.ts";
 import { durationText } from "./time-option.ts";
 
 export function addQueueCommands(program: Command, act: Act): void {
-  program.command("queues").summary("shows the queue of each type").description("Shows the queue of each type: whether it is paused, what waits and for how long, and what runs.").action(act(queues));
-  program.command("pause").summary("lets no more jobs of a type start").description("Lets no more jobs of these types start, on any replica. They are accepted and wait; those that run go on.").argument("<type...>").action(act(pause));
-  program.command("resume").summary("lets the jobs of a type start again").description("Lets the jobs of these types start again.").argument("<type...>").action(act(resume));
+  program
+    .command("queues")
+    .summary("shows the queue of each type")
+    .description("Shows the queue of each type: whether it is paused, what waits and for how long, and what runs.")
+    .action(act(queues));
+  program
+    .command("pause")
+    .summary("lets no more jobs of a type start")
+    .description(
+      "Lets no more jobs of these types start, on any replica. They are accepted and wait; those that run go on.",
+    )
+    .argument("<type...>")
+    .action(act(pause));
+  program
+    .command("resume")
+    .summary("lets the jobs of a type start again")
+    .description("Lets the jobs of these types start again.")
+    .argument("<type...>")
+    .action(act(resume));
 }
 
 const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   { title: "type", text: ({ type }) => type },
   { title: "state", text: ({ state }) => state, colour: ({ state }) => (state === "paused" ? "yellow" : undefined) },
   { title: "waiting", text: ({ depth }) => String(depth), align: "right" },
-  { title: "oldest", text: ({ oldest_wait_ms: oldest }) => (oldest === null ? "-" : durationText(oldest)), align: "right" },
-  ...(["scheduled", "retrying", "running"] as const).map((status) => ({ title: status, text: (queue: Queue) => String(queue[status]), align: "right" as const })),
+  {
+    title: "oldest",
+    text: ({ oldest_wait_ms: oldest }) => (oldest === null ? "-" : durationText(oldest)),
+    align: "right",
+  },
+  ...(["scheduled", "retrying", "running"] as const).map((status) => ({
+    title: status,
+    text: (queue: Queue) => String(queue[status]),
+    align: "right" as const,
+  })),
 ];
 
 async function queues({ client, terminal, isJson }: Invocation): Promise<number> {
@@ -41,5 +65,8 @@ async function resume({ client, terminal, isJson }: Invocation, types: readonly 
 
 function printState(terminal: Invocation["terminal"], isJson: boolean, queue: Queue): void {
   if (isJson) printJson(terminal, queue);
-  else terminal.out.write(`${queue.type} is ${queue.state}, ${queue.depth} ${queue.depth === 1 ? "job waits" : "jobs wait"}\n`);
+  else
+    terminal.out.write(
+      `${queue.type} is ${queue.state}, ${queue.depth} ${queue.depth === 1 ? "job waits" : "jobs wait"}\n`,
+    );
 }

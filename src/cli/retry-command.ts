@@ -26,7 +26,9 @@ export function addRetryCommand(program: Command, act: Act): void {
   const command = program
     .command("retry")
     .summary("runs failed or cancelled jobs once more")
-    .description("Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. Their copies, which name them in\nretry_of, are left out without --include-replayed. The job goes on over restarts, and waits while your quota is spent. A key with the scope\nsubmit and without read retries the jobs that it submitted, by their ids.")
+    .description(
+      "Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. Their copies, which name them in\nretry_of, are left out without --include-replayed. The job goes on over restarts, and waits while your quota is spent. A key with the scope\nsubmit and without read retries the jobs that it submitted, by their ids.",
+    )
     .argument("[id...]")
     .option("--failed", "all failed jobs that the filters name")
     .option("--cancelled", "all cancelled jobs that the filters name");
@@ -42,9 +44,13 @@ async function retry(invocation: Invocation, ids: readonly string[], options: Re
   const { failed = false, cancelled = false, rate, dryRun, includeReplayed } = options;
   const isBulk = failed || cancelled;
   if (failed && cancelled) throw new StartError("retry: --failed and --cancelled are two calls.");
-  if (isBulk === ids.length > 0) throw new StartError("retry: expected ids of jobs, or one of --failed and --cancelled.");
+  if (isBulk === ids.length > 0)
+    throw new StartError("retry: expected ids of jobs, or one of --failed and --cancelled.");
   if (isBulk) return retryMatching(invocation, failed ? "failed" : "cancelled", options);
-  if (filtersText(options) !== "" || (rate ?? dryRun ?? includeReplayed) !== undefined) throw new StartError("retry: filters, --rate, --include-replayed and --dry-run go with --failed or --cancelled, not with ids.");
+  if (filtersText(options) !== "" || (rate ?? dryRun ?? includeReplayed) !== undefined)
+    throw new StartError(
+      "retry: filters, --rate, --include-replayed and --dry-run go with --failed or --cancelled, not with ids.",
+    );
   return retryEach(invocation, ids, options);
 }
 
@@ -59,7 +65,11 @@ async function retryEach(invocation: Invocation, ids: readonly string[], options
   });
 }
 
-async function retryMatching(invocation: Invocation, status: "failed" | "cancelled", options: RetryOptions): Promise<number> {
+async function retryMatching(
+  invocation: Invocation,
+  status: "failed" | "cancelled",
+  options: RetryOptions,
+): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
   const { rate, includeReplayed, dryRun = false, yes = false, wait = false } = options;
   const filters: ReplayFilters = { ...filtersOf(options), status, ...(includeReplayed && { includeReplayed }) };
@@ -71,7 +81,8 @@ async function retryMatching(invocation: Invocation, status: "failed" | "cancell
     return IN_ORDER;
   }
   if (!yes) {
-    if (terminal.input.isTTY !== true) throw new StartError(`retry: ${what}: nobody can be asked here; --yes runs them again.`);
+    if (terminal.input.isTTY !== true)
+      throw new StartError(`retry: ${what}: nobody can be asked here; --yes runs them again.`);
     if (!(await confirm(terminal, `Run ${what} once more?`))) return FAULTS_FOUND;
   }
   const job = await client.replay(filters, { rate, signal });

@@ -23,16 +23,24 @@ export function addStatsCommands(program: Command, act: Act): void {
     .description("Shows the books of the system: jobs by type and status, rates and latencies.")
     .option("--watch [every]", `again and again, every ${WATCH_MS / 1_000} s or as told`, parseDuration)
     .action(act(stats));
-  program.command("workers").summary("shows each live replica").description("Shows each live replica: what it is, and how much of it is in use.").action(act(workers));
+  program
+    .command("workers")
+    .summary("shows each live replica")
+    .description("Shows each live replica: what it is, and how much of it is in use.")
+    .action(act(workers));
 }
 
-async function stats({ client, terminal, isJson, signal }: Invocation, { watch }: { readonly watch?: number | true }): Promise<number> {
+async function stats(
+  { client, terminal, isJson, signal }: Invocation,
+  { watch }: { readonly watch?: number | true },
+): Promise<number> {
   const { out } = terminal;
   do {
     const books = await client.stats();
     if (isJson) printJson(terminal, books);
     else out.write((watch !== undefined && out.isTTY === true ? CLEAR : "") + statsText(books, terminal));
-    if (watch !== undefined) await delay(watch === true ? WATCH_MS : watch, undefined, { signal }).catch(() => undefined); // only the signal ends it early
+    if (watch !== undefined)
+      await delay(watch === true ? WATCH_MS : watch, undefined, { signal }).catch(() => undefined); // only the signal ends it early
   } while (watch !== undefined && !signal.aborted);
   return IN_ORDER;
 }
@@ -42,7 +50,9 @@ type Counts = readonly [type: string, counts: Readonly<Record<Status, number>>];
 const COUNT_COLUMNS: readonly Column<Counts>[] = [
   { title: "type", text: ([type]) => type },
   ...STATUSES.map((status) => ({
-    ...{ title: status, text: ([, counts]: Counts) => String(counts[status]), align: "right" as const },
+    title: status,
+    text: ([, counts]: Counts) => String(counts[status]),
+    align: "right" as const,
     colour: ([, counts]: Counts) => (counts[status] > 0 ? statusColour(status) : undefined),
   })),
 ];
@@ -70,7 +80,9 @@ function statsText(books: Stats, { paint }: Pick<Terminal, "paint">): string {
 
 function percentilesText(latency: Stats["latency_ms"]["run"]): string | null {
   if (latency === null) return null;
-  return (["p50", "p95", "p99"] as const).map((name) => `${name} ${latency[name] === null ? "-" : durationText(latency[name])}`).join(", ");
+  return (["p50", "p95", "p99"] as const)
+    .map((name) => `${name} ${latency[name] === null ? "-" : durationText(latency[name])}`)
+    .join(", ");
 }
 
 const share = ({ running, limit }: Worker["lanes"]["io"]): string => `${running}/${limit}`;

@@ -31,7 +31,10 @@ export function addSubmitCommand(program: Command, act: Act): void {
     .option("--priority <n>", "0 to 9, higher first (default 5)", countBetween(0, 9))
     .option("--delay <duration>", "start no earlier than so long from now, such as 90s or 2h", parseDuration)
     .option("--run-at <time>", "start no earlier than this RFC 3339 time")
-    .option("--tag <tag>", "a tag; once more for each of up to 10", (tag, tags: readonly string[] | undefined) => [...(tags ?? []), tag])
+    .option("--tag <tag>", "a tag; once more for each of up to 10", (tag, tags: readonly string[] | undefined) => [
+      ...(tags ?? []),
+      tag,
+    ])
     .option("--group <key>", "groups of one type take turns")
     .option("--max-attempts <n>", "1 to 25 (default by type)", countBetween(1, 25))
     .option("--idempotency-key <key>", "a repeat with the same key submits nothing more");

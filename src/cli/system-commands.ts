@@ -13,7 +13,9 @@ export function addSystemCommands(program: Command, act: Act, serve: (args: read
     .description("Runs a replica until SIGTERM.")
     .helpOption(false)
     .option("-h, --help", "list the settings, which are variables of the environment") // main.ts has them
-    .action(act((_, { help }: { readonly help?: true }) => serve(help === true ? ["--help"] : []).then(() => undefined)));
+    .action(
+      act((_, { help }: { readonly help?: true }) => serve(help === true ? ["--help"] : []).then(() => undefined)),
+    );
   program
     .command("verify")
     .summary("reconciles Redis, Postgres and the counters")
@@ -26,13 +28,19 @@ export function addSystemCommands(program: Command, act: Act, serve: (args: read
   program
     .command("migrate")
     .summary("brings the database to the present shape")
-    .description("Brings the database that DATABASE_URL names to the present shape. A replica does so at its start, too.")
+    .description(
+      "Brings the database that DATABASE_URL names to the present shape. A replica does so at its start, too.",
+    )
     .action(act(migrateDatabase));
 }
 
 async function verify(invocation: Invocation): Promise<number> {
   const { env, isJson, terminal } = invocation;
-  const [{ loadConfig }, { loadDefinitions, settingsOf }, { verifyCommand }] = await Promise.all([import("../config.ts"), import("../registry.ts"), import("./verify.ts")]);
+  const [{ loadConfig }, { loadDefinitions, settingsOf }, { verifyCommand }] = await Promise.all([
+    import("../config.ts"),
+    import("../registry.ts"),
+    import("./verify.ts"),
+  ]);
   const config = loadConfig(env, settingsOf(await loadDefinitions({ jobsDir: env.TASKFLOW_JOBS })));
   return whereServersAnswer(invocation, () => verifyCommand({ config, isJson, out: terminal.out }));
 }

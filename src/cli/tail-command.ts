@@ -1,6 +1,7 @@
 /** `taskflow tail`: the changes of jobs, as they happen. */
-import { Option } from "commander";
+
 import type { Command } from "commander";
+import { Option } from "commander";
 import type { Status } from "../client/contract.ts";
 import type { JobChange } from "../client/job-events.ts";
 import { STATUSES } from "../core/job.ts";
@@ -24,7 +25,9 @@ export function addTailCommand(program: Command, act: Act): void {
   program
     .command("tail")
     .summary("shows the changes of jobs as they happen")
-    .description("Shows the changes of all jobs as they happen, until it is interrupted; or those of one job, until it has ended.\nWith --json, one change a line.")
+    .description(
+      "Shows the changes of all jobs as they happen, until it is interrupted; or those of one job, until it has ended.\nWith --json, one change a line.",
+    )
     .argument("[id]")
     .option("--type <type>", "of this type")
     .addOption(new Option("--status <status>", "to this status").choices(STATUSES))
@@ -32,9 +35,14 @@ export function addTailCommand(program: Command, act: Act): void {
     .action(act(tail));
 }
 
-async function tail(invocation: Invocation, id: string | undefined, { type, status, limit = Infinity }: TailOptions): Promise<number> {
+async function tail(
+  invocation: Invocation,
+  id: string | undefined,
+  { type, status, limit = Infinity }: TailOptions,
+): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
-  if (id !== undefined && (type ?? status) !== undefined) throw new StartError("tail: --type and --status go without an id.");
+  if (id !== undefined && (type ?? status) !== undefined)
+    throw new StartError("tail: --type and --status go without an id.");
   let [told, code] = [0, IN_ORDER];
   try {
     for await (const event of client.events({ id, type, status, signal })) {
@@ -42,7 +50,11 @@ async function tail(invocation: Invocation, id: string | undefined, { type, stat
         terminal.err.write("Some changes may have been missed here.\n");
         continue;
       }
-      if (isJson) printJson(terminal, id !== undefined && hasEnded(event) ? { ...event, job: await client.get(id, { signal }) } : event); // events have no payload
+      if (isJson)
+        printJson(
+          terminal,
+          id !== undefined && hasEnded(event) ? { ...event, job: await client.get(id, { signal }) } : event,
+        ); // events have no payload
       else terminal.out.write(changeText(event, terminal));
       told += 1;
       code = id === undefined ? IN_ORDER : exitCodeOf(event);
@@ -57,6 +69,10 @@ async function tail(invocation: Invocation, id: string | undefined, { type, stat
 /** `11:20:46.856  019a…  completed  email`, the time in UTC. */
 function changeText({ at, id, status, type, progress, job }: JobChange, { paint }: Invocation["terminal"]): string {
   const time = (at ?? job?.finished_at ?? job?.started_at ?? job?.created_at ?? "").slice(11, 23);
-  const told = job?.error ? `  ${job.error.code}: ${printable(job.error.message)}` : progress === null ? "" : `  ${progress} %`;
+  const told = job?.error
+    ? `  ${job.error.code}: ${printable(job.error.message)}`
+    : progress === null
+      ? ""
+      : `  ${progress} %`;
   return `${paint(time.padEnd(12), "dim")}  ${id}  ${paint(status, statusColour(status))}${" ".repeat(STATUS_WIDTH - status.length)}  ${type}${told}\n`;
 }

@@ -23,9 +23,15 @@ export interface Terminal {
   readonly paint: (text: string, colour: Colour | undefined) => string;
 }
 
-export function openTerminal({ out, err, input, env }: Pick<Terminal, "out" | "err" | "input"> & { readonly env: Environment }): Terminal {
+export function openTerminal({
+  out,
+  err,
+  input,
+  env,
+}: Pick<Terminal, "out" | "err" | "input"> & { readonly env: Environment }): Terminal {
   const isColoured = hasColours(out, env);
-  const paint: Terminal["paint"] = (text, colour) => (isColoured && colour !== undefined ? styleText(colour, text, { validateStream: false }) : text);
+  const paint: Terminal["paint"] = (text, colour) =>
+    isColoured && colour !== undefined ? styleText(colour, text, { validateStream: false }) : text;
   return { out, err, input, paint };
 }
 
@@ -50,7 +56,10 @@ export async function confirm({ input, err }: Pick<Terminal, "input" | "err">, q
 
 /** Text from elsewhere in one line, what steers a terminal, or turns the direction of writing, written out as escapes. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replaceAll(
+    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };

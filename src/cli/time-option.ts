@@ -2,7 +2,13 @@
 import { InvalidArgumentError } from "commander";
 import { parseTime } from "../core/rfc3339.ts";
 
-const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000], ["ms", 1]] as const;
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+  ["ms", 1],
+] as const;
 const DURATION = /^(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?$/;
 
 /** @returns milliseconds of `90s`, `1h30m`, `7d` or `250ms` @throws InvalidArgumentError for anything else */
@@ -16,7 +22,8 @@ export function parseDuration(text: string): number {
 export function parsePast(text: string, now: number): string {
   const time = parseTime(text);
   if (time !== undefined) return new Date(time).toISOString();
-  if (!DURATION.test(text) || text === "") throw new InvalidArgumentError("Expected how long ago, such as 2h or 7d, or a time, such as 2026-01-31T08:00:00Z.");
+  if (!DURATION.test(text) || text === "")
+    throw new InvalidArgumentError("Expected how long ago, such as 2h or 7d, or a time, such as 2026-01-31T08:00:00Z.");
   return new Date(Math.max(0, now - parseDuration(text))).toISOString();
 }
 

@@ -56,12 +56,28 @@ export async function verify(options: VerificationOptions): Promise<Verification
   const suspects: Faults = new Map([...walk.suspects, ...contradictions(books), ...(await overdueFaults(options))]);
   const faults = await afterTwoLooks(options, suspects, () => lookAgain(options, suspects));
   const lost = await afterTwoLooks(options, await lostAccepted(options), () => lostAccepted(options));
-  const miscounted = await afterTwoLooks(options, walk.miscounts ?? NONE, async () => (await walkOver(options)).miscounts ?? NONE);
-  if (!walk.miscounts) notes.push("Jobs came or went meanwhile: the counters were held against the sets, and not against each job.");
-  return { books, jobsSeen: walk.seen, rows, faults: [...faults.values(), ...lost.values(), ...miscounted.values(), ...ofRows], unexamined: walk.unexamined, notes };
+  const miscounted = await afterTwoLooks(
+    options,
+    walk.miscounts ?? NONE,
+    async () => (await walkOver(options)).miscounts ?? NONE,
+  );
+  if (!walk.miscounts)
+    notes.push("Jobs came or went meanwhile: the counters were held against the sets, and not against each job.");
+  return {
+    books,
+    jobsSeen: walk.seen,
+    rows,
+    faults: [...faults.values(), ...lost.values(), ...miscounted.values(), ...ofRows],
+    unexamined: walk.unexamined,
+    notes,
+  };
 }
 
-async function afterTwoLooks({ pauseMs }: VerificationOptions, suspects: Faults, look: () => Promise<Faults>): Promise<Faults> {
+async function afterTwoLooks(
+  { pauseMs }: VerificationOptions,
+  suspects: Faults,
+  look: () => Promise<Faults>,
+): Promise<Faults> {
   let left = suspects;
   for (let looks = 0; looks < 2 && left.size > 0; looks += 1) {
     await pause(pauseMs);
@@ -90,7 +106,11 @@ async function faultsAmong({ held }: VerificationOptions, sights: readonly Sight
     else if (["queued", "scheduled", "retrying", "running"].includes(status)) unfinished.set(sight.id, status);
   }
   for (const id of await held.among([...unfinished.keys()])) {
-    faults.set(id, { kind: "recorded_and_live", id, text: `is ${unfinished.get(id) ?? ""} in Redis, and Postgres has its outcome` });
+    faults.set(id, {
+      kind: "recorded_and_live",
+      id,
+      text: `is ${unfinished.get(id) ?? ""} in Redis, and Postgres has its outcome`,
+    });
   }
   return faults;
 }
@@ -139,7 +159,10 @@ function count(sights: readonly Sight[], tally: Tally): number {
 }
 
 /** Every job that was counted as recorded has a row, as long as no retention can have dropped any. */
-async function compareRows({ audit, held, retentionDays }: VerificationOptions, before: AuditBooks): Promise<{ faults: Fault[]; rows: number; notes: string[] }> {
+async function compareRows(
+  { audit, held, retentionDays }: VerificationOptions,
+  before: AuditBooks,
+): Promise<{ faults: Fault[]; rows: number; notes: string[] }> {
   const recorded = (books: AuditBooks): number => books.types.reduce((total, type) => total + type.recorded, 0);
   const { rows, since } = await held.total();
   const after = await audit.books();
@@ -147,10 +170,13 @@ async function compareRows({ audit, held, retentionDays }: VerificationOptions, 
   const notes: string[] = [];
   if (rows < recorded(before)) {
     const text = `Postgres holds ${rows} rows, and ${recorded(before)} jobs were recorded`;
-    if (after.now - since < retentionDays * DAY_MS) faults.push({ kind: "books", id: null, text: `${text}, none of which is past its retention` });
+    if (after.now - since < retentionDays * DAY_MS)
+      faults.push({ kind: "books", id: null, text: `${text}, none of which is past its retention` });
     else notes.push(`${text}: retention has dropped the others.`);
   } else if (rows > recorded(after) + after.outbox) {
-    notes.push(`Postgres holds ${rows} rows, and this Redis has counted ${recorded(after)} as recorded: it was emptied once, or is not the only one that records there.`);
+    notes.push(
+      `Postgres holds ${rows} rows, and this Redis has counted ${recorded(after)} as recorded: it was emptied once, or is not the only one that records there.`,
+    );
   }
   return { faults, rows, notes };
 }

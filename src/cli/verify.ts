@@ -1,12 +1,12 @@
 /** `taskflow verify`: is every job in exactly one place, and do the counters say so? */
 import type { Config } from "../config.ts";
 import { StartError } from "../errors.ts";
+import { Audit } from "../queue/audit.ts";
 import { startErrorOf } from "../queue/unfit-server.ts";
 import { placeOf } from "../redis-addr.ts";
-import { Audit } from "../queue/audit.ts";
 import { Held } from "../results/held.ts";
-import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
 import type { Output } from "./exit-code.ts";
+import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
 import { verify } from "./verification.ts";
 import { verifyReport } from "./verify-report.ts";
 
@@ -28,7 +28,8 @@ export interface VerifyOptions {
  */
 export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }: VerifyOptions): Promise<number> {
   const { REDIS_ADDR: redis, DATABASE_URL: databaseUrl } = config;
-  if (redis === null || databaseUrl === "") throw new StartError("REDIS_ADDR and DATABASE_URL must be set: they say which system to verify.");
+  if (redis === null || databaseUrl === "")
+    throw new StartError("REDIS_ADDR and DATABASE_URL must be set: they say which system to verify.");
   const audit = new Audit(redis.url, config.REDIS_NAMESPACE);
   const held = new Held(databaseUrl);
   try {
@@ -36,7 +37,14 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
       throw startErrorOf(placeOf(redis), error);
     });
     await held.open();
-    const verification = await verify({ audit, held, namespace: config.REDIS_NAMESPACE, leaseMs: config.LEASE_MS, retentionDays: config.RETENTION_DAYS, pauseMs });
+    const verification = await verify({
+      audit,
+      held,
+      namespace: config.REDIS_NAMESPACE,
+      leaseMs: config.LEASE_MS,
+      retentionDays: config.RETENTION_DAYS,
+      pauseMs,
+    });
     const { faults, unexamined } = verification;
     out.write(isJson ? `${JSON.stringify(verification, null, 2)}\n` : verifyReport(verification));
     return faults.length + unexamined === 0 ? IN_ORDER : FAULTS_FOUND;

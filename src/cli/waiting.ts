@@ -1,9 +1,9 @@
 /** Waiting for a job to end, as `--wait` asks. */
 import type { Command } from "commander";
 import type { Job } from "../client/contract.ts";
-import { exitCodeOf, jobText } from "./job-text.ts";
 import type { Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
+import { exitCodeOf, jobText } from "./job-text.ts";
 import { parseDuration } from "./time-option.ts";
 
 export interface WaitOptions {

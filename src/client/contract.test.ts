@@ -1,10 +1,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import * as evidence from "../api/contract/job-evidence-operations.ts";
-import { acceptedBatchSchema, jobErrorSchema, jobReceiptSchema, jobSchema, statusSchema } from "../api/contract/job-schemas.ts";
+import { listJobs } from "../api/contract/job-operations.ts";
+import {
+  acceptedBatchSchema,
+  jobErrorSchema,
+  jobReceiptSchema,
+  jobSchema,
+  statusSchema,
+} from "../api/contract/job-schemas.ts";
 import type { Operation } from "../api/contract/operation.ts";
 import * as system from "../api/contract/system-operations.ts";
-import { listJobs } from "../api/contract/job-operations.ts";
 import { submissionSchema } from "../core/submission.ts";
 import { loadRegistry } from "../registry.ts";
 import type { JsonSchema, Rendering } from "../testing/schema-types.ts";
@@ -22,7 +28,10 @@ const INPUT: Rendering = {
 const STATUS = typeOf(statusSchema);
 
 function without({ properties, ...schema }: JsonSchema, ...names: readonly string[]): JsonSchema {
-  return { ...schema, properties: Object.fromEntries(Object.entries(properties ?? {}).filter(([name]) => !names.includes(name))) };
+  return {
+    ...schema,
+    properties: Object.fromEntries(Object.entries(properties ?? {}).filter(([name]) => !names.includes(name))),
+  };
 }
 
 function answerOf({ answers }: Operation): JsonSchema {
@@ -37,7 +46,8 @@ function itemOf(schema: JsonSchema, property: string): JsonSchema {
 async function contract(): Promise<string> {
   const { types } = await loadRegistry({ settings: {} });
   const builtIn = types.filter(({ type }) => type !== "replay"); // which the call of that name submits
-  const payloadName = (type: string): string => `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
+  const payloadName = (type: string): string =>
+    `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const replayBody = evidence.replayJobs.body?.["application/json"]?.schema as JsonSchema;
   const parts = [
     "/**\n * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`\n * writes it, and that test fails where it is not as they are. Nobody writes in it, so it may be longer than other files.\n */\n",
@@ -56,8 +66,13 @@ async function contract(): Promise<string> {
     interfaceOf("ListFilters", without(listJobs.query as JsonSchema, "limit", "cursor"), INPUT),
     interfaceOf("ReplayFilters", without(replayBody, "rate", "dry_run"), INPUT),
     "/** The payloads of the types that come with TaskFlow. Add your own by declaration merging. */\n" +
-      interfaceOf("Payloads", { properties: Object.fromEntries(builtIn.map(({ type }) => [type, { $ref: payloadName(type) }])), required: builtIn.map(({ type }) => type) }),
-    ...builtIn.map(({ type, definition }) => interfaceOf(payloadName(type), definition.payload as JsonSchema, { isInput: true })),
+      interfaceOf("Payloads", {
+        properties: Object.fromEntries(builtIn.map(({ type }) => [type, { $ref: payloadName(type) }])),
+        required: builtIn.map(({ type }) => type),
+      }),
+    ...builtIn.map(({ type, definition }) =>
+      interfaceOf(payloadName(type), definition.payload as JsonSchema, { isInput: true }),
+    ),
   ];
   return parts.join("\n").replaceAll(`: ${STATUS}`, ": Status");
 }

@@ -22,7 +22,11 @@ it.each([
 it.each<[string, string, StreamEvent[]]>([
   ["comments, retry and events without data are none", ":\n\nretry: 2000\n\nid: 7\n\n", []],
   ["an event without a name is a message", "data: x\n\n", [{ id: undefined, event: "message", data: "x" }]],
-  ["data of several lines is one text", "data: a\ndata:b\ndata\n\n", [{ id: undefined, event: "message", data: "a\nb\n" }]],
+  [
+    "data of several lines is one text",
+    "data: a\ndata:b\ndata\n\n",
+    [{ id: undefined, event: "message", data: "a\nb\n" }],
+  ],
   ["what has not ended is none", "data: a\n\ndata: b\n", [{ id: undefined, event: "message", data: "a" }]],
 ])("%s", async (_, text, events) => {
   expect(await eventsOf(text)).toEqual(events);
@@ -30,5 +34,7 @@ it.each<[string, string, StreamEvent[]]>([
 
 it("reads characters of which each half comes by itself", async () => {
   const bytes = new TextEncoder().encode("data: ä€😀\n\n");
-  expect(await eventsOf(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual([{ id: undefined, event: "message", data: "ä€😀" }]);
+  expect(await eventsOf(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual([
+    { id: undefined, event: "message", data: "ä€😀" },
+  ]);
 });

@@ -53,8 +53,12 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
 }
 
 /** The next bytes; none after a silence. */
-async function nextOf(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> {
-  const timer = setTimeout(() => { reader.cancel().catch(() => undefined); }, MAX_SILENT_MS); // then the read ends, or rejects
+async function nextOf(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> {
+  const timer = setTimeout(() => {
+    reader.cancel().catch(() => undefined);
+  }, MAX_SILENT_MS); // then the read ends, or rejects
   try {
     return await reader.read();
   } finally {

@@ -1,7 +1,7 @@
 /** The changes of one job, or of all, across connections that end. */
 import type { Job, Status } from "./contract.ts";
-import { readEventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
+import { readEventStream } from "./event-stream.ts";
 import { pause } from "./pause.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
 import type { JsonCodec, Transport } from "./transport.ts";
@@ -43,11 +43,23 @@ export interface JobChange {
 export type JobEvent = JobChange | { readonly kind: "gap"; readonly eventId: string | undefined };
 
 /** @throws TaskFlowError when no connection comes about, or the reason of the signal */
-export async function* followJobs(transport: Transport, { id, status, type, lastEventId, signal }: EventOptions): AsyncGenerator<JobEvent, void> {
-  const path = id === undefined ? `/api/v1/events${queryOf({ status: listOf(status), type: listOf(type) })}` : `/api/v1/jobs/${encodeURIComponent(id)}/events`;
+export async function* followJobs(
+  transport: Transport,
+  { id, status, type, lastEventId, signal }: EventOptions,
+): AsyncGenerator<JobEvent, void> {
+  const path =
+    id === undefined
+      ? `/api/v1/events${queryOf({ status: listOf(status), type: listOf(type) })}`
+      : `/api/v1/jobs/${encodeURIComponent(id)}/events`;
   for (let last = lastEventId; ; ) {
     const headers = last === undefined ? {} : { "Last-Event-ID": last };
-    const response = await transport.open({ method: "GET", path, headers: { Accept: "text/event-stream", ...headers }, signal, isRepeatable: true });
+    const response = await transport.open({
+      method: "GET",
+      path,
+      headers: { Accept: "text/event-stream", ...headers },
+      signal,
+      isRepeatable: true,
+    });
     if (response.status === 204 || !response.body) return; // the last one has been seen
     try {
       for await (const told of readEventStream(response.body)) {
@@ -70,12 +82,25 @@ export function hasEnded({ status }: { readonly status: Status }): boolean {
 }
 
 /** Undefined for what a later version tells. */
-function jobEventOf({ event, data }: StreamEvent, eventId: string | undefined, { parse }: Pick<JsonCodec, "parse">): JobEvent | undefined {
+function jobEventOf(
+  { event, data }: StreamEvent,
+  eventId: string | undefined,
+  { parse }: Pick<JsonCodec, "parse">,
+): JobEvent | undefined {
   if (event === "gap") return { kind: "gap", eventId };
   if (event !== "status" && event !== "progress") return undefined;
   const told = parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
   const { id, type, status, progress, at = null } = told;
-  return { kind: event, eventId, id, type, status, progress, at, job: "payload" in told ? (told as unknown as JobState) : null };
+  return {
+    kind: event,
+    eventId,
+    id,
+    type,
+    status,
+    progress,
+    at,
+    job: "payload" in told ? (told as unknown as JobState) : null,
+  };
 }
 
 function listOf(values: string | readonly string[] | undefined): string | undefined {

@@ -1,7 +1,7 @@
 /** Waiting for a job to end: by its events, or by asking again and again where those are not to be had. */
 import type { Job } from "./contract.ts";
-import { hasEnded } from "./job-events.ts";
 import type { EventOptions, JobEvent } from "./job-events.ts";
+import { hasEnded } from "./job-events.ts";
 import { pause } from "./pause.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
 
@@ -23,7 +23,11 @@ interface JobReader {
 export async function waitForJob(jobs: JobReader, id: string, { timeoutMs, signal }: WaitOptions): Promise<Job> {
   if (timeoutMs === undefined) return endOf(jobs, id, signal);
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new TaskFlowError("wait_timeout", 0, `The job ${id} has not ended within ${timeoutMs} ms.`, { id })), timeoutMs);
+  const timer = setTimeout(
+    () =>
+      limit.abort(new TaskFlowError("wait_timeout", 0, `The job ${id} has not ended within ${timeoutMs} ms.`, { id })),
+    timeoutMs,
+  );
   try {
     return await endOf(jobs, id, signal ? AbortSignal.any([limit.signal, signal]) : limit.signal);
   } finally {

@@ -14,20 +14,26 @@ it.each([
   ["internal_error", 500, undefined, undefined],
   ["validation_failed", 422, undefined, undefined],
   ["key_missing", 401, undefined, undefined],
-])("after %s (%s) what may be repeated is after %s ms, and what may not after %s", (code, status, repeatable, other) => {
-  const error = new TaskFlowError(code, status, "");
-  expect(retryDelayMs(error, 0, true, 1)).toBe(repeatable);
-  expect(retryDelayMs(error, 0, false, 1)).toBe(other);
-});
+])(
+  "after %s (%s) what may be repeated is after %s ms, and what may not after %s",
+  (code, status, repeatable, other) => {
+    const error = new TaskFlowError(code, status, "");
+    expect(retryDelayMs(error, 0, true, 1)).toBe(repeatable);
+    expect(retryDelayMs(error, 0, false, 1)).toBe(other);
+  },
+);
 
 it("doubles up to ten seconds, half of it at random", () => {
   const error = new TaskFlowError("unreachable", 0, "");
-  expect([0, 1, 2, 3, 10].map((attempt) => retryDelayMs(error, attempt, true, 1))).toEqual([250, 500, 1_000, 2_000, 10_000]);
+  expect([0, 1, 2, 3, 10].map((attempt) => retryDelayMs(error, attempt, true, 1))).toEqual([
+    250, 500, 1_000, 2_000, 10_000,
+  ]);
   expect(retryDelayMs(error, 3, true, 0)).toBe(1_000);
 });
 
 it("is no shorter than the server asks, and gives up where that is more than a minute", () => {
-  const delay = (retryAfterMs: number) => retryDelayMs(new TaskFlowError("rate_limited", 429, "", { retryAfterMs }), 0, true, 0);
+  const delay = (retryAfterMs: number) =>
+    retryDelayMs(new TaskFlowError("rate_limited", 429, "", { retryAfterMs }), 0, true, 0);
   expect(delay(2_000)).toBe(2_125);
   expect(delay(60_001)).toBeUndefined();
 });

@@ -15,7 +15,12 @@ const PASSING = [0, 429, 502, 503, 504];
  *   after a refusal of the server itself, which says that nothing was changed.
  * @param random from 0 up to 1: clients that failed together do not come back together
  */
-export function retryDelayMs({ status, code, retryAfterMs = 0 }: TaskFlowError, attempt: number, isRepeatable: boolean, random: number): number | undefined {
+export function retryDelayMs(
+  { status, code, retryAfterMs = 0 }: TaskFlowError,
+  attempt: number,
+  isRepeatable: boolean,
+  random: number,
+): number | undefined {
   const isRefusal = (status === 429 || status === 503) && code !== "outcome_unknown" && code !== `http_${status}`;
   if (!(isRepeatable ? PASSING.includes(status) : isRefusal) || retryAfterMs > MAX_RETRY_AFTER_MS) return undefined;
   return retryAfterMs + Math.min(MAX_MS, BASE_MS * 2 ** attempt) * (0.5 + random / 2);

@@ -2,22 +2,47 @@ import { expect, it } from "vitest";
 import type { Batch, Submission } from "./submission.ts";
 import { batchesOf, submissionJson } from "./submission.ts";
 
-async function split(jobs: Parameters<typeof batchesOf>[0]): Promise<{ offset: number; jobs: number; bytes: number }[]> {
+async function split(
+  jobs: Parameters<typeof batchesOf>[0],
+): Promise<{ offset: number; jobs: number; bytes: number }[]> {
   const batches: Batch[] = [];
   for await (const batch of batchesOf(jobs)) batches.push(batch);
-  return batches.map(({ offset, body }) => ({ offset, jobs: (JSON.parse(body) as { jobs: unknown[] }).jobs.length, bytes: Buffer.byteLength(body) }));
+  return batches.map(({ offset, body }) => ({
+    offset,
+    jobs: (JSON.parse(body) as { jobs: unknown[] }).jobs.length,
+    bytes: Buffer.byteLength(body),
+  }));
 }
 const job = (payload: object = {}): Submission => ({ type: "noop", payload });
 
 it("writes the options in the words of the API, and leaves the payload as it is", () => {
   const runAt = new Date(0);
-  const text = submissionJson({ type: "note", payload: { someKey: { innerKey: 1 } }, runAt, groupKey: "g", delayMs: undefined, backoff: { kind: "fixed", baseMs: 5 }, tags: ["aB"] });
-  expect(JSON.parse(text)).toEqual({ type: "note", payload: { someKey: { innerKey: 1 } }, run_at: "1970-01-01T00:00:00.000Z", group_key: "g", backoff: { kind: "fixed", base_ms: 5 }, tags: ["aB"] });
+  const text = submissionJson({
+    type: "note",
+    payload: { someKey: { innerKey: 1 } },
+    runAt,
+    groupKey: "g",
+    delayMs: undefined,
+    backoff: { kind: "fixed", baseMs: 5 },
+    tags: ["aB"],
+  });
+  expect(JSON.parse(text)).toEqual({
+    type: "note",
+    payload: { someKey: { innerKey: 1 } },
+    run_at: "1970-01-01T00:00:00.000Z",
+    group_key: "g",
+    backoff: { kind: "fixed", base_ms: 5 },
+    tags: ["aB"],
+  });
 });
 
 it("splits after 10,000 jobs", async () => {
   const batches = await split(Array.from({ length: 20_001 }, () => job()));
-  expect(batches.map(({ offset, jobs }) => [offset, jobs])).toEqual([[0, 10_000], [10_000, 10_000], [20_000, 1]]);
+  expect(batches.map(({ offset, jobs }) => [offset, jobs])).toEqual([
+    [0, 10_000],
+    [10_000, 10_000],
+    [20_000, 1],
+  ]);
 });
 
 it("splits before 16 MiB, counted in bytes", async () => {

@@ -11,9 +11,15 @@ const MAX_BATCH_BYTES = 16 * 1024 * 1024 - 64;
 /** The payload of a type: of one that comes with TaskFlow as it is there, of any other an object. */
 export type PayloadOf<Type extends string> = Type extends keyof Payloads ? Payloads[Type] : object;
 
-export type Submission<Type extends string = string> = JobOptions & { readonly type: Type; readonly payload: PayloadOf<Type> };
+export type Submission<Type extends string = string> = JobOptions & {
+  readonly type: Type;
+  readonly payload: PayloadOf<Type>;
+};
 
-export function submissionJson({ type, payload, ...options }: Submission, { stringify }: Pick<JsonCodec, "stringify"> = JSON): string {
+export function submissionJson(
+  { type, payload, ...options }: Submission,
+  { stringify }: Pick<JsonCodec, "stringify"> = JSON,
+): string {
   return stringify({ type, payload, ...wireOf(options) });
 }
 
@@ -24,7 +30,10 @@ export interface Batch {
 }
 
 /** The bodies of as few batches as hold all jobs. One job that is larger than a batch may be stands alone, for the server to refuse. */
-export async function* batchesOf(jobs: Iterable<Submission> | AsyncIterable<Submission>, codec: Pick<JsonCodec, "stringify"> = JSON): AsyncGenerator<Batch, void> {
+export async function* batchesOf(
+  jobs: Iterable<Submission> | AsyncIterable<Submission>,
+  codec: Pick<JsonCodec, "stringify"> = JSON,
+): AsyncGenerator<Batch, void> {
   const encoder = new TextEncoder();
   let [offset, bytes, texts]: [number, number, string[]] = [0, 0, []];
   for await (const job of jobs) {
@@ -41,8 +50,15 @@ export async function* batchesOf(jobs: Iterable<Submission> | AsyncIterable<Subm
 }
 
 /** The error of one batch as that of all jobs: the paths of its faults count from the first of all. @param accepted those of the batches before */
-export function errorOfBatch({ code, status, message, errors, retryAfterMs, id, cause }: TaskFlowError, offset: number, accepted: readonly AcceptedJob[]): TaskFlowError {
-  const moved = errors.map((fault) => ({ ...fault, path: fault.path.replace(/^\/jobs\/(\d+)/, (_, index: string) => `/jobs/${Number(index) + offset}`) }));
+export function errorOfBatch(
+  { code, status, message, errors, retryAfterMs, id, cause }: TaskFlowError,
+  offset: number,
+  accepted: readonly AcceptedJob[],
+): TaskFlowError {
+  const moved = errors.map((fault) => ({
+    ...fault,
+    path: fault.path.replace(/^\/jobs\/(\d+)/, (_, index: string) => `/jobs/${Number(index) + offset}`),
+  }));
   return new TaskFlowError(code, status, message, { errors: moved, retryAfterMs, id, accepted, cause });
 }
 

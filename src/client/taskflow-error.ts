@@ -33,7 +33,12 @@ export class TaskFlowError extends Error {
   /** What had been accepted when a later batch of `submitMany` failed. */
   readonly accepted: readonly AcceptedJob[];
 
-  constructor(code: string, status: number, message: string, { errors = [], retryAfterMs, id, accepted = [], cause }: TaskFlowErrorDetails = {}) {
+  constructor(
+    code: string,
+    status: number,
+    message: string,
+    { errors = [], retryAfterMs, id, accepted = [], cause }: TaskFlowErrorDetails = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "TaskFlowError";
     this.status = status;
@@ -50,8 +55,17 @@ export async function errorOfResponse(response: Response): Promise<TaskFlowError
   const { status, headers } = response;
   const text = await response.text();
   const isProblem = headers.get("content-type")?.startsWith("application/problem+json") === true;
-  const { code = `http_${status}`, detail, errors, id } = (isProblem ? JSON.parse(text) : {}) as { code?: string; detail?: string; errors?: Fault[]; id?: string };
-  return new TaskFlowError(code, status, detail ?? `The server answered ${status}.`, { errors, retryAfterMs: retryAfterMs(headers.get("retry-after")), id });
+  const {
+    code = `http_${status}`,
+    detail,
+    errors,
+    id,
+  } = (isProblem ? JSON.parse(text) : {}) as { code?: string; detail?: string; errors?: Fault[]; id?: string };
+  return new TaskFlowError(code, status, detail ?? `The server answered ${status}.`, {
+    errors,
+    retryAfterMs: retryAfterMs(headers.get("retry-after")),
+    id,
+  });
 }
 
 /** RFC 9110, section 10.2.3: seconds, or a date. */

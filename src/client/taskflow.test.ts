@@ -23,7 +23,12 @@ let throughPeer: TaskFlow;
 beforeAll(async () => {
   const [redis, database] = [await freshRedis(), await freshDatabase()];
   mailServer = await SmtpPeer.start();
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env: { SMTP_URL: mailServer.url, LEASE_MS: "2000", DRAIN_MS: "100", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" } });
+  replica = await startReplica({
+    redis: redis.address,
+    database: database.url,
+    artifacts: tempDir(),
+    env: { SMTP_URL: mailServer.url, LEASE_MS: "2000", DRAIN_MS: "100", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" },
+  });
   client = new TaskFlow({ url: replica.url });
   peer = await HttpPeer.start();
   throughPeer = new TaskFlow({ url: peer.url() });
@@ -36,8 +41,16 @@ afterAll(async () => {
 
 async function pass({ method, path, headers, body }: PeerRequest): Promise<PeerReply> {
   const kept = Object.entries(headers).filter(([name]) => /^(content-type|idempotency-key|last-event-id)$/.test(name));
-  const response = await fetch(replica.url + path, { method, headers: Object.fromEntries(kept) as Record<string, string>, ...(body.length > 0 && { body }) });
-  return answer(response.status, { "content-type": response.headers.get("content-type") ?? "" }, Buffer.from(await response.arrayBuffer()));
+  const response = await fetch(replica.url + path, {
+    method,
+    headers: Object.fromEntries(kept) as Record<string, string>,
+    ...(body.length > 0 && { body }),
+  });
+  return answer(
+    response.status,
+    { "content-type": response.headers.get("content-type") ?? "" },
+    Buffer.from(await response.arrayBuffer()),
+  );
 }
 
 async function taken<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -46,16 +59,33 @@ async function taken<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return all;
 }
 
-const problem = (status: number, code: string, headers = {}) => answer(status, { "content-type": "application/problem+json", ...headers }, JSON.stringify({ status, code, detail: code, id: "x" }));
-const failure = (promise: Promise<unknown>) => promise.then(() => undefined, (error: unknown) => error as TaskFlowError);
+const problem = (status: number, code: string, headers = {}) =>
+  answer(
+    status,
+    { "content-type": "application/problem+json", ...headers },
+    JSON.stringify({ status, code, detail: code, id: "x" }),
+  );
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error as TaskFlowError,
+  );
 
 describe("the client", () => {
   it("submits a job and waits for it, in one call or in two", async () => {
-    const job = await client.submit("test_io", { do: "later", value: { n: 1 } }, { priority: 9, tags: ["one"], waitSeconds: 20 });
+    const job = await client.submit(
+      "test_io",
+      { do: "later", value: { n: 1 } },
+      { priority: 9, tags: ["one"], waitSeconds: 20 },
+    );
     expect(job).toMatchObject({ status: "completed", result: { n: 1 }, priority: 9, tags: ["one"] });
     const { id, status } = await client.submit("test_io", { do: "permanent" }, { delayMs: 100 });
     expect(status).toBe("scheduled");
-    expect(await client.waitFor(id, { timeoutMs: 20_000 })).toMatchObject({ id, status: "failed", error: { code: "test_permanent" } });
+    expect(await client.waitFor(id, { timeoutMs: 20_000 })).toMatchObject({
+      id,
+      status: "failed",
+      error: { code: "test_permanent" },
+    });
     expect(await client.get(id)).toMatchObject({ id, status: "failed" });
   });
 
@@ -65,7 +95,9 @@ describe("the client", () => {
   });
 
   it("lists page by page", async () => {
-    const accepted = await client.submitMany(Array.from({ length: 7 }, (_, n) => ({ type: "noop", payload: { n }, tags: ["listed"] })));
+    const accepted = await client.submitMany(
+      Array.from({ length: 7 }, (_, n) => ({ type: "noop", payload: { n }, tags: ["listed"] })),
+    );
     const jobs = await taken(client.list({ tag: "listed", pageSize: 3, createdAfter: new Date(Date.now() - 60_000) }));
     expect(jobs.map(({ id }) => id)).toEqual(accepted.map(({ id }) => id).reverse());
   });
@@ -80,7 +112,10 @@ describe("the client", () => {
 
   it("tells of what has ended also with a key that may not read it", async () => {
     peer.respond(({ method }) => (method === "DELETE" ? problem(409, "job_finished") : problem(403, "scope_missing")));
-    expect(await failure(throughPeer.cancel("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({ status: 409, code: "job_finished" });
+    expect(await failure(throughPeer.cancel("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({
+      status: 409,
+      code: "job_finished",
+    });
   });
 
   it("retries, replays and explains", async () => {
@@ -90,7 +125,11 @@ describe("the client", () => {
     expect(await client.why(id)).toMatchObject({ reason: "finished" });
     expect(await client.replay({ tag: "again", errorCode: "none" }, { dryRun: true })).toEqual({ matched: 0 });
     const replay = await client.replay({ tag: "again", errorCode: "none" }, { rate: 10 });
-    expect(await client.waitFor(replay.id)).toMatchObject({ type: "replay", status: "completed", result: { matched: 0 } });
+    expect(await client.waitFor(replay.id)).toMatchObject({
+      type: "replay",
+      status: "completed",
+      result: { matched: 0 },
+    });
   });
 
   it("pauses and resumes, and tells of the system", async () => {
@@ -103,7 +142,11 @@ describe("the client", () => {
   });
 
   it("fetches a file that a job made, or a part of it", async () => {
-    const { id } = await client.submit("data_export", { format: "csv", source: { rows: [{ a: 1 }] } }, { waitSeconds: 20 });
+    const { id } = await client.submit(
+      "data_export",
+      { format: "csv", source: { rows: [{ a: 1 }] } },
+      { waitSeconds: 20 },
+    );
     expect(await (await client.artifact(id, "export.csv")).text()).toBe("a\r\n1\r\n");
     const part = await client.artifact(id, "export.csv", { range: { start: 3, end: 3 } });
     expect([part.status, await part.text()]).toEqual([206, "1"]);
@@ -115,7 +158,9 @@ describe("the client", () => {
     const events: JobEvent[] = await taken(client.events({ id }));
     expect(events.at(0)).toMatchObject({ kind: "status", id, status: "scheduled", job: { id } });
     expect(events.at(-1)).toMatchObject({ kind: "status", id, status: "completed", job: { id, status: "completed" } });
-    const submitting = setInterval(() => { client.submit("noop", {}).catch(() => undefined); }, 50);
+    const submitting = setInterval(() => {
+      client.submit("noop", {}).catch(() => undefined);
+    }, 50);
     for await (const event of client.events({ status: ["completed"], type: "noop" })) {
       expect(event).toMatchObject({ kind: "status", type: "noop", status: "completed", job: null });
       break;
@@ -128,7 +173,11 @@ describe("the client", () => {
     expect(error).toBeInstanceOf(TaskFlowError);
     expect(error).toMatchObject({ status: 422, code: "validation_failed" });
     expect(error?.errors.map(({ path }) => path)).toEqual(["/priority", "/payload/to", "/payload/body"]);
-    const jobs = Array.from({ length: 10_002 }, (_, n) => ({ type: n === 10_001 ? "no_such_type" : "noop", payload: {}, delayMs: 3_600_000 }));
+    const jobs = Array.from({ length: 10_002 }, (_, n) => ({
+      type: n === 10_001 ? "no_such_type" : "noop",
+      payload: {},
+      delayMs: 3_600_000,
+    }));
     const ofBatch = await failure(client.submitMany(jobs));
     expect(ofBatch?.errors.map(({ path }) => path)).toEqual(["/jobs/10001/type"]);
     expect(ofBatch?.accepted).toHaveLength(10_000);
@@ -139,7 +188,9 @@ describe("the client", () => {
     expect(await failure(client.waitFor(id, { timeoutMs: 50 }))).toMatchObject({ code: "wait_timeout", status: 0, id });
     const reason = new Error("enough");
     expect(await failure(client.waitFor(id, { signal: AbortSignal.abort(reason) }))).toBe(reason);
-    expect(await failure(client.waitFor("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({ code: "job_not_found" });
+    expect(await failure(client.waitFor("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({
+      code: "job_not_found",
+    });
   });
 });
 
@@ -148,11 +199,17 @@ describe("over a connection that fails", () => {
     const offset = peer.requests.length;
     peer.respond(async (request, number) => {
       switch (number) {
-        case 0: return { kind: "drop" }; // before it has arrived
-        case 1: await pass(request); return { kind: "drop" }; // taken, and the answer lost
-        case 2: return problem(503, "outcome_unknown", { "retry-after": "0" });
-        case 3: return retryAfter("0");
-        default: return pass(request);
+        case 0:
+          return { kind: "drop" }; // before it has arrived
+        case 1:
+          await pass(request);
+          return { kind: "drop" }; // taken, and the answer lost
+        case 2:
+          return problem(503, "outcome_unknown", { "retry-after": "0" });
+        case 3:
+          return retryAfter("0");
+        default:
+          return pass(request);
       }
     });
     const job = await throughPeer.submit("noop", {}, { tags: ["flaky"] });
@@ -181,24 +238,52 @@ describe("over a connection that fails", () => {
 
 it("in a browser it needs nothing but what browsers have", async () => {
   const entry = fileURLToPath(new URL("taskflow.ts", import.meta.url));
-  const { outputFiles } = buildSync({ entryPoints: [entry], bundle: true, write: false, format: "iife", globalName: "client", platform: "browser", target: "es2022" });
-  const globals = ["fetch", "AbortController", "AbortSignal", "URL", "URLSearchParams", "TextEncoder", "TextDecoder", "crypto", "setTimeout", "clearTimeout"] as const;
+  const { outputFiles } = buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "iife",
+    globalName: "client",
+    platform: "browser",
+    target: "es2022",
+  });
+  const globals = [
+    "fetch",
+    "AbortController",
+    "AbortSignal",
+    "URL",
+    "URLSearchParams",
+    "TextEncoder",
+    "TextDecoder",
+    "crypto",
+    "setTimeout",
+    "clearTimeout",
+  ] as const;
   const browser = { url: replica.url, ...Object.fromEntries(globals.map((name) => [name, globalThis[name]])) };
   const page = `${outputFiles[0]?.text ?? ""}; (async () => {
     const taskflow = new client.TaskFlow({ url });
     return taskflow.waitFor((await taskflow.submit("noop", {})).id);
   })()`;
-  expect(await (runInContext(page, createContext(browser)) as Promise<Job>)).toMatchObject({ type: "noop", status: "completed" });
+  expect(await (runInContext(page, createContext(browser)) as Promise<Job>)).toMatchObject({
+    type: "noop",
+    status: "completed",
+  });
 });
 
 it("the example in README.md runs as it stands, and prints what is said there", async () => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
-  const [, code = "", output = ""] = /```js\n(\/\/ example\.mjs\n[^]*?)```\n```\n([^]*?)```/.exec(readFileSync(`${root}README.md`, "utf8")) ?? [];
+  const [, code = "", output = ""] =
+    /```js\n(\/\/ example\.mjs\n[^]*?)```\n```\n([^]*?)```/.exec(readFileSync(`${root}README.md`, "utf8")) ?? [];
   const own = code.replace("http://localhost:8080", replica.url);
   expect(own).not.toBe(code);
   // In this folder the package finds itself by its name: what is imported is what was built.
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", own], { cwd: root });
   // How many events there are depends on how far the job has come, and what follows 250 on the mail server.
-  const lines = (text: string): string[] => text.trim().split("\n").filter((line) => line !== "queued" && line !== "running").map((line) => line.replace(/250 .*/, "250"));
+  const lines = (text: string): string[] =>
+    text
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "queued" && line !== "running")
+      .map((line) => line.replace(/250 .*/, "250"));
   expect(lines(stdout)).toEqual(lines(output));
 });

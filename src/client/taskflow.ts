@@ -2,11 +2,24 @@
  * `taskflow/client`: the API of TaskFlow for programs, in Node.js and in browsers. Answers are the API's JSON as it is.
  * What is passing (no answer, 429, 502 to 504) is repeated with backoff and jitter, no sooner than the server says.
  */
-import type { AcceptedJob, Attempt, Health, Job, JobOptions, JobReceipt, ListFilters, Queue, ReplayFilters, Stats, Why, Worker } from "./contract.ts";
+import type {
+  AcceptedJob,
+  Attempt,
+  Health,
+  Job,
+  JobOptions,
+  JobReceipt,
+  ListFilters,
+  Queue,
+  ReplayFilters,
+  Stats,
+  Why,
+  Worker,
+} from "./contract.ts";
 import type { EventOptions, JobEvent } from "./job-events.ts";
 import { followJobs } from "./job-events.ts";
-import { waitForJob } from "./job-wait.ts";
 import type { WaitOptions } from "./job-wait.ts";
+import { waitForJob } from "./job-wait.ts";
 import type { PayloadOf, Submission } from "./submission.ts";
 import { batchesOf, errorOfBatch, submissionJson } from "./submission.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
@@ -65,8 +78,13 @@ export class TaskFlow {
   submit<Type extends string>(type: Type, payload: PayloadOf<Type>, options: SubmitOptions = {}): Promise<Job> {
     const { idempotencyKey = randomKey(), waitSeconds, signal, ...jobOptions } = options;
     return this.#transport.json({
-      ...{ method: "POST", path: `/api/v1/jobs${queryOf({ wait: waitSeconds })}`, body: submissionJson({ type, payload, ...jobOptions }, this.#transport.codec) },
-      ...{ headers: { "Idempotency-Key": idempotencyKey }, signal, isRepeatable: true, waitMs: (waitSeconds ?? 0) * 1_000 },
+      method: "POST",
+      path: `/api/v1/jobs${queryOf({ wait: waitSeconds })}`,
+      body: submissionJson({ type, payload, ...jobOptions }, this.#transport.codec),
+      headers: { "Idempotency-Key": idempotencyKey },
+      signal,
+      isRepeatable: true,
+      waitMs: (waitSeconds ?? 0) * 1_000,
     });
   }
 
@@ -75,12 +93,22 @@ export class TaskFlow {
    * `accepted` holds the jobs of those before it, and the same call with the same `idempotencyKey` goes on behind them.
    * @returns ids and statuses, in order
    */
-  async submitMany(jobs: Iterable<Submission> | AsyncIterable<Submission>, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<AcceptedJob[]> {
+  async submitMany(
+    jobs: Iterable<Submission> | AsyncIterable<Submission>,
+    { idempotencyKey = randomKey(), signal }: KeyedOptions = {},
+  ): Promise<AcceptedJob[]> {
     const accepted: AcceptedJob[] = [];
     for await (const { offset, body } of batchesOf(jobs, this.#transport.codec)) {
       const headers = { "Idempotency-Key": `${idempotencyKey}.${offset}` };
       try {
-        const answer = await this.#transport.json<{ jobs: AcceptedJob[] }>({ method: "POST", path: "/api/v1/jobs/batch", body, headers, signal, isRepeatable: true });
+        const answer = await this.#transport.json<{ jobs: AcceptedJob[] }>({
+          method: "POST",
+          path: "/api/v1/jobs/batch",
+          body,
+          headers,
+          signal,
+          isRepeatable: true,
+        });
         for (const job of answer.jobs) accepted.push(job);
       } catch (error) {
         throw error instanceof TaskFlowError ? errorOfBatch(error, offset, accepted) : error;
@@ -115,7 +143,12 @@ export class TaskFlow {
    */
   async cancel(id: string, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
     try {
-      return await this.#transport.json<Job | JobReceipt>({ method: "DELETE", path: pathOf(id), signal, isRepeatable: true });
+      return await this.#transport.json<Job | JobReceipt>({
+        method: "DELETE",
+        path: pathOf(id),
+        signal,
+        isRepeatable: true,
+      });
     } catch (error) {
       if (!(error instanceof TaskFlowError) || error.code !== "job_finished") throw error;
       const job = await this.get(id, { signal }).catch((reason: unknown) => {
@@ -128,13 +161,22 @@ export class TaskFlow {
 
   /** Runs a failed or cancelled job once more; whose, and what is returned: as for `cancel`. @returns the new job, whose `retry_of` names this one */
   retry(id: string, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<Job | JobReceipt> {
-    return this.#transport.json({ method: "POST", path: `${pathOf(id)}/retry`, headers: { "Idempotency-Key": idempotencyKey }, signal, isRepeatable: true });
+    return this.#transport.json({
+      method: "POST",
+      path: `${pathOf(id)}/retry`,
+      headers: { "Idempotency-Key": idempotencyKey },
+      signal,
+      isRepeatable: true,
+    });
   }
 
   /** Runs again all finished jobs that the filters name: failed ones, where `status` does not say. @returns how many there are, or the job that does it */
   replay(filters: ReplayFilters, options: ReplayOptions & { readonly dryRun: true }): Promise<{ matched: number }>;
   replay(filters: ReplayFilters, options?: ReplayOptions & { readonly dryRun?: false | undefined }): Promise<Job>;
-  replay(filters: ReplayFilters, { rate, dryRun = false, signal }: ReplayOptions & { readonly dryRun?: boolean | undefined } = {}): Promise<{ matched: number } | Job> {
+  replay(
+    filters: ReplayFilters,
+    { rate, dryRun = false, signal }: ReplayOptions & { readonly dryRun?: boolean | undefined } = {},
+  ): Promise<{ matched: number } | Job> {
     const body = JSON.stringify(wireOf({ ...filters, rate, dryRun }));
     return this.#transport.json({ method: "POST", path: "/api/v1/jobs/replay", body, signal, isRepeatable: dryRun });
   }
@@ -154,11 +196,21 @@ export class TaskFlow {
 
   /** From now on no replica claims jobs of the type. */
   pause(type: string, { signal }: CallOptions = {}): Promise<Queue> {
-    return this.#transport.json({ method: "POST", path: `/api/v1/queues/${encodeURIComponent(type)}/pause`, signal, isRepeatable: true });
+    return this.#transport.json({
+      method: "POST",
+      path: `/api/v1/queues/${encodeURIComponent(type)}/pause`,
+      signal,
+      isRepeatable: true,
+    });
   }
 
   resume(type: string, { signal }: CallOptions = {}): Promise<Queue> {
-    return this.#transport.json({ method: "POST", path: `/api/v1/queues/${encodeURIComponent(type)}/resume`, signal, isRepeatable: true });
+    return this.#transport.json({
+      method: "POST",
+      path: `/api/v1/queues/${encodeURIComponent(type)}/resume`,
+      signal,
+      isRepeatable: true,
+    });
   }
 
   stats(options: CallOptions = {}): Promise<Stats> {
@@ -182,7 +234,13 @@ export class TaskFlow {
   /** A file that the job produced: its body is a stream. */
   artifact(id: string, name: string, { range, signal }: ArtifactOptions = {}): Promise<Response> {
     const headers = range ? { Range: `bytes=${range.start}-${range.end ?? ""}` } : {};
-    return this.#transport.open({ method: "GET", path: `${pathOf(id)}/artifacts/${encodeURIComponent(name)}`, headers, signal, isRepeatable: true });
+    return this.#transport.open({
+      method: "GET",
+      path: `${pathOf(id)}/artifacts/${encodeURIComponent(name)}`,
+      headers,
+      signal,
+      isRepeatable: true,
+    });
   }
 
   #read<Answer>(path: string, { signal }: CallOptions): Promise<Answer> {

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { answer, HttpPeer } from "../testing/http-peer.ts";
 import { closedPort } from "../testing/replica.ts";
-import type { JobEvent } from "./taskflow.ts";
+import type { JobEvent, TaskFlowError } from "./taskflow.ts";
 import { TaskFlow } from "./taskflow.ts";
-import type { TaskFlowError } from "./taskflow.ts";
 
 let peer: HttpPeer;
 let client: TaskFlow;
@@ -13,18 +12,35 @@ beforeAll(async () => {
 });
 afterAll(() => peer.close());
 
-const problem = (status: number, code: string, headers = {}) => answer(status, { "content-type": "application/problem+json", ...headers }, JSON.stringify({ status, code, detail: code, id: "x" }));
-const failure = (promise: Promise<unknown>) => promise.then(() => undefined, (error: unknown) => error as TaskFlowError);
+const problem = (status: number, code: string, headers = {}) =>
+  answer(
+    status,
+    { "content-type": "application/problem+json", ...headers },
+    JSON.stringify({ status, code, detail: code, id: "x" }),
+  );
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error as TaskFlowError,
+  );
 
 it("gives up after as many repetitions as it may, and names the job that may exist", async () => {
   const offset = peer.requests.length;
   peer.respond(() => problem(503, "outcome_unknown", { "retry-after": "0" }));
-  expect(await failure(new TaskFlow({ url: peer.url(), retries: 1 }).submit("noop", {}))).toMatchObject({ status: 503, code: "outcome_unknown", id: "x", retryAfterMs: 0 });
+  expect(await failure(new TaskFlow({ url: peer.url(), retries: 1 }).submit("noop", {}))).toMatchObject({
+    status: 503,
+    code: "outcome_unknown",
+    id: "x",
+    retryAfterMs: 0,
+  });
   expect(peer.requests.length - offset).toBe(2);
   const nobody = new TaskFlow({ url: `http://127.0.0.1:${await closedPort()}`, retries: 0 });
   expect(await failure(nobody.stats())).toMatchObject({ status: 0, code: "unreachable" });
   peer.respond(() => ({ kind: "hang" }));
-  expect(await failure(new TaskFlow({ url: peer.url(), retries: 0, timeoutMs: 50 }).stats())).toMatchObject({ status: 0, code: "unreachable" });
+  expect(await failure(new TaskFlow({ url: peer.url(), retries: 0, timeoutMs: 50 }).stats())).toMatchObject({
+    status: 0,
+    code: "unreachable",
+  });
 });
 
 it("repeats what takes effect twice only where the server says that it has not", async () => {
@@ -33,7 +49,9 @@ it("repeats what takes effect twice only where the server says that it has not",
   expect(await failure(client.replay({ tag: "a" }))).toMatchObject({ code: "unreachable" });
   expect(peer.requests.length - offset).toBe(1);
   offset = peer.requests.length;
-  peer.respond((_request, number) => (number === 0 ? problem(503, "draining", { "retry-after": "0" }) : answer(202, {}, "{}")));
+  peer.respond((_request, number) =>
+    number === 0 ? problem(503, "draining", { "retry-after": "0" }) : answer(202, {}, "{}"),
+  );
   expect(await client.replay({ tag: "a" })).toEqual({});
   expect(peer.requests.length - offset).toBe(2);
 });
@@ -51,7 +69,8 @@ it("a file breaks off with its signal, and not with the time limit of the call",
 });
 
 it("events go on behind the last one that came", async () => {
-  const event = (n: number, status: string) => `id: ${n}\nevent: status\ndata: ${JSON.stringify({ id: "j", type: "noop", status, progress: null })}\n\n`;
+  const event = (n: number, status: string) =>
+    `id: ${n}\nevent: status\ndata: ${JSON.stringify({ id: "j", type: "noop", status, progress: null })}\n\n`;
   const offset = peer.requests.length;
   peer.respond((_request, number) => answer(200, {}, number === 0 ? event(1, "running") : event(2, "completed")));
   const events: JobEvent[] = [];

@@ -54,7 +54,14 @@ export class Transport {
   readonly #timeoutMs: number;
 
   /** @throws TypeError for a `url` that is none */
-  constructor({ url, apiKey, json = JSON, fetch: own, retries = DEFAULT_RETRIES, timeoutMs = DEFAULT_TIMEOUT_MS }: TransportOptions) {
+  constructor({
+    url,
+    apiKey,
+    json = JSON,
+    fetch: own,
+    retries = DEFAULT_RETRIES,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+  }: TransportOptions) {
     this.codec = json;
     this.#url = new URL(url).href.replace(/\/+$/, "");
     this.#headers = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
@@ -78,14 +85,18 @@ export class Transport {
       try {
         return await this.#attempt(call, read);
       } catch (error) {
-        const delayMs = error instanceof TaskFlowError ? retryDelayMs(error, attempt, call.isRepeatable, Math.random()) : undefined;
+        const delayMs =
+          error instanceof TaskFlowError ? retryDelayMs(error, attempt, call.isRepeatable, Math.random()) : undefined;
         if (delayMs === undefined || attempt >= this.#retries) throw error;
         await pause(delayMs, call.signal);
       }
     }
   }
 
-  async #attempt<Answer>({ method, path, body, headers, signal, waitMs = 0, alsoTakes }: Call, read: (response: Response) => Promise<Answer>): Promise<Answer> {
+  async #attempt<Answer>(
+    { method, path, body, headers, signal, waitMs = 0, alsoTakes }: Call,
+    read: (response: Response) => Promise<Answer>,
+  ): Promise<Answer> {
     signal?.throwIfAborted();
     const limit = new AbortController();
     const limitMs = this.#timeoutMs + waitMs;
@@ -111,6 +122,9 @@ export class Transport {
 
 /** Node's fetch says "fetch failed", and why in its cause. */
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as { readonly cause?: { readonly code?: string; readonly message?: string }; readonly message?: string };
+  const { cause, message } = error as {
+    readonly cause?: { readonly code?: string; readonly message?: string };
+    readonly message?: string;
+  };
   return cause?.code ?? cause?.message ?? message ?? String(error);
 }

@@ -2,13 +2,22 @@
 
 /** Without what is undefined, which JSON leaves out. */
 export function wireOf(input: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(input).map(([name, value]: [string, unknown]) => [snakeCase(name), isGroup(value) ? wireOf(value) : value]));
+  return Object.fromEntries(
+    Object.entries(input).map(([name, value]: [string, unknown]) => [
+      snakeCase(name),
+      isGroup(value) ? wireOf(value) : value,
+    ]),
+  );
 }
 
 /** `?name=value…`, or "" where there is nothing to say. */
 export function queryOf(input: object): string {
   const fields = Object.entries(wireOf(input)).filter(([, value]) => value !== undefined);
-  const query = new URLSearchParams(Object.fromEntries(fields.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)])));
+  const query = new URLSearchParams(
+    Object.fromEntries(
+      fields.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)]),
+    ),
+  );
   return fields.length === 0 ? "" : `?${query.toString()}`;
 }
 

@@ -11,10 +11,22 @@ it("reads the keys of a setting", () => {
   expect(parseApiKeys("")).toEqual([]);
 });
 
-it.each([`ci:submit`, `ci:root:${HASH}`, `ci:submit:abc`, `:read:${HASH}`, `a:read:${HASH},b:read:${HASH}`, `a:read:${HASH}:rate=0/s`, `a:read:${HASH}:speed=1/s`])("%s is none", (text) => {
+it.each([
+  `ci:submit`,
+  `ci:root:${HASH}`,
+  `ci:submit:abc`,
+  `:read:${HASH}`,
+  `a:read:${HASH},b:read:${HASH}`,
+  `a:read:${HASH}:rate=0/s`,
+  `a:read:${HASH}:speed=1/s`,
+])("%s is none", (text) => {
   expect(parseApiKeys(text)).toBeUndefined();
 });
 
 it("admin includes the other scopes", () => {
-  expect([hasScope({ scopes: ["admin"] }, "submit"), hasScope({ scopes: ["read"] }, "submit"), hasScope({ scopes: ["read"] }, "read")]).toEqual([true, false, true]);
+  expect([
+    hasScope({ scopes: ["admin"] }, "submit"),
+    hasScope({ scopes: ["read"] }, "submit"),
+    hasScope({ scopes: ["read"] }, "read"),
+  ]).toEqual([true, false, true]);
 });

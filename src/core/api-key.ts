@@ -1,6 +1,7 @@
 /** A key of the API: who calls, and what that one may do. The key itself is known to its bearer only; here is its SHA-256. */
-import { parseRatePolicy } from "./rate-policy.ts";
+
 import type { RatePolicy } from "./rate-policy.ts";
+import { parseRatePolicy } from "./rate-policy.ts";
 
 /** What a key may do. `admin` includes the others. */
 export const SCOPES = ["submit", "read", "admin"] as const;
@@ -34,7 +35,9 @@ export function isKeyName(text: string): boolean {
 /** @param text scopes with `+` between; undefined where one is none */
 export function parseScopes(text: string): readonly Scope[] | undefined {
   const names = text.split("+");
-  return names.every((name): name is Scope => (SCOPES as readonly string[]).includes(name)) ? [...new Set(names)] : undefined;
+  return names.every((name): name is Scope => (SCOPES as readonly string[]).includes(name))
+    ? [...new Set(names)]
+    : undefined;
 }
 
 export function hasScope({ scopes }: Pick<ApiKey, "scopes">, scope: Scope): boolean {
@@ -46,7 +49,10 @@ export function hasScope({ scopes }: Pick<ApiKey, "scopes">, scope: Scope): bool
  * `:quota=100000/d` may follow. Undefined where one of them is none, or two have the same hash.
  */
 export function parseApiKeys(text: string): readonly ApiKey[] | undefined {
-  const keys = text.split(/[\s,]+/).filter((entry) => entry !== "").map(parseEntry);
+  const keys = text
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== "")
+    .map(parseEntry);
   if (!keys.every((key) => key !== undefined)) return undefined;
   return new Set(keys.map(({ hash }) => hash)).size === keys.length ? Object.freeze(keys) : undefined;
 }

@@ -3,7 +3,11 @@ import type { BodyKind } from "./body.ts";
 import { MAX_JOBS, parseBody } from "./body.ts";
 import type { SubmissionType } from "./submission.ts";
 
-const note: SubmissionType = { definition: { attempts: 3 }, maxBodyBytes: 0, faultsOf: (payload) => ("bad" in payload ? [{ path: "/bad", message: "is bad" }] : []) };
+const note: SubmissionType = {
+  definition: { attempts: 3 },
+  maxBodyBytes: 0,
+  faultsOf: (payload) => ("bad" in payload ? [{ path: "/bad", message: "is bad" }] : []),
+};
 const large: SubmissionType = { ...note, maxBodyBytes: 1_000 };
 const types: Readonly<Record<string, SubmissionType>> = { note, large };
 
@@ -11,8 +15,10 @@ function parse(body: string | Uint8Array, kind: BodyKind = "single", maxBodyByte
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   return parseBody({ bytes, kind, maxBodyBytes, now: 0, durability: "redis" }, (type) => types[type]);
 }
-const codeOf = (parsed: ReturnType<typeof parse>) => ("refusal" in parsed ? `${parsed.refusal.status} ${parsed.refusal.code}` : "accepted");
-const pathsOf = (parsed: ReturnType<typeof parse>) => ("refusal" in parsed ? parsed.refusal.faults.map(({ path }) => path) : []);
+const codeOf = (parsed: ReturnType<typeof parse>) =>
+  "refusal" in parsed ? `${parsed.refusal.status} ${parsed.refusal.code}` : "accepted";
+const pathsOf = (parsed: ReturnType<typeof parse>) =>
+  "refusal" in parsed ? parsed.refusal.faults.map(({ path }) => path) : [];
 const job = (fields: object = {}) => JSON.stringify({ type: "note", payload: {}, ...fields });
 
 describe("parseBody, of one job", () => {
@@ -45,8 +51,14 @@ describe("parseBody, of one job", () => {
 
 describe("parseBody, of a batch", () => {
   it("gives the submissions in their order, each with its own text", () => {
-    const parsed = parse(`{"jobs":[${job({ payload: { n: 1 } })}, {"type":"note","payload":{"n":12345678901234567890},"delay_ms":5}]}`, "batch");
-    expect("submissions" in parsed && parsed.submissions.map(({ payload }) => payload)).toEqual([`{"n":1}`, `{"n":12345678901234567890}`]);
+    const parsed = parse(
+      `{"jobs":[${job({ payload: { n: 1 } })}, {"type":"note","payload":{"n":12345678901234567890},"delay_ms":5}]}`,
+      "batch",
+    );
+    expect("submissions" in parsed && parsed.submissions.map(({ payload }) => payload)).toEqual([
+      `{"n":1}`,
+      `{"n":12345678901234567890}`,
+    ]);
     expect(parsed).toMatchObject({ isDelayed: true });
   });
 
@@ -56,7 +68,12 @@ describe("parseBody, of a batch", () => {
     [`{"jobs":[]}`, ["/jobs"]],
     [`{"jobs":{}}`, ["/jobs"]],
     [`{"jobs":[${job()}],"mode":1}`, ["/mode"]],
-    [`{"jobs":[${Array(MAX_JOBS + 1).fill("1").join()}]}`, ["/jobs"]],
+    [
+      `{"jobs":[${Array(MAX_JOBS + 1)
+        .fill("1")
+        .join()}]}`,
+      ["/jobs"],
+    ],
     [`{"jobs":[${job()},${job({ payload: { bad: 1 } })},5]}`, ["/jobs/1/payload/bad", "/jobs/2"]],
     [`{"jobs":[${job({ payload: { text: "x".repeat(600) } })}]}`, ["/jobs/0"]],
     [`{"jobs":[{"__proto__":1}]}`, ["/jobs/0/__proto__"]],
@@ -82,7 +99,9 @@ describe("parseBody, of a batch", () => {
 
 describe("parseBody, of lines", () => {
   it("takes a job a line, and passes over empty ones", () => {
-    expect(parse(`${job()}\r\n\n${job({ type: "large" })}\n`, "ndjson")).toMatchObject({ submissions: [{ type: "note" }, { type: "large" }] });
+    expect(parse(`${job()}\r\n\n${job({ type: "large" })}\n`, "ndjson")).toMatchObject({
+      submissions: [{ type: "note" }, { type: "large" }],
+    });
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { Type } from "typebox";
 import type { Durability, Submission } from "./job.ts";
 import { elementsOf, exceeded, memberText } from "./json-span.ts";
 import type { Fault } from "./schema-faults.ts";
-import { MAX_FAULTS, escapePointer } from "./schema-faults.ts";
+import { escapePointer, MAX_FAULTS } from "./schema-faults.ts";
 import type { TypeLookup } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
 import { compileValidator } from "./validator.ts";
@@ -25,7 +25,13 @@ export type BodyKind = "single" | "batch" | "ndjson";
 
 export interface Refusal {
   readonly status: 400 | 413 | 422;
-  readonly code: "invalid_utf8" | "malformed_json" | "json_too_deep" | "body_too_large" | "body_too_complex" | "validation_failed";
+  readonly code:
+    | "invalid_utf8"
+    | "malformed_json"
+    | "json_too_deep"
+    | "body_too_large"
+    | "body_too_complex"
+    | "validation_failed";
   readonly detail: string;
   readonly faults: readonly Fault[];
 }
@@ -66,7 +72,12 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   const parsed = parseSubmission(json.value, text, typeOf, now, durability);
   if ("faults" in parsed) return invalid(parsed.faults);
   const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
-  if (bytes.length > limit) return refuse(413, "body_too_large", `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`);
+  if (bytes.length > limit)
+    return refuse(
+      413,
+      "body_too_large",
+      `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`,
+    );
   const payload = bytes.length <= MAX_KEPT_BYTES ? (json.value as { payload: unknown }).payload : undefined;
   return { submissions: [parsed.submission], isDelayed: parsed.isDelayed, needsRead: parsed.needsRead, payload };
 }
@@ -85,13 +96,22 @@ function textOf(bytes: Uint8Array): string | { readonly refusal: Refusal } {
   }
 }
 
-function refuse(status: Refusal["status"], code: Refusal["code"], detail: string, faults: readonly Fault[] = []): { readonly refusal: Refusal } {
+function refuse(
+  status: Refusal["status"],
+  code: Refusal["code"],
+  detail: string,
+  faults: readonly Fault[] = [],
+): { readonly refusal: Refusal } {
   return { refusal: { status, code, detail, faults } };
 }
 
 /** A refusal for a body over which its thread took too long. */
 export function tooComplex(): { readonly refusal: Refusal } {
-  return refuse(422, "body_too_complex", "Reading and checking this body takes too long, or too much memory. Send fewer jobs at once, or less in each.");
+  return refuse(
+    422,
+    "body_too_complex",
+    "Reading and checking this body takes too long, or too much memory. Send fewer jobs at once, or less in each.",
+  );
 }
 
 /** A refusal for a request that was read and is wrong. */
@@ -108,7 +128,8 @@ type Read<Value> = { readonly value: Value } | { readonly refusal: Refusal };
 
 function readJson(text: string): Read<unknown> {
   const excess = exceeded(text, BOUNDS);
-  if (excess === "levels") return refuse(400, "json_too_deep", `The body is nested deeper than ${BOUNDS.levels} levels.`);
+  if (excess === "levels")
+    return refuse(400, "json_too_deep", `The body is nested deeper than ${BOUNDS.levels} levels.`);
   if (excess === "containers") return tooComplex();
   let value: unknown;
   try {
@@ -140,7 +161,12 @@ interface JobText {
   readonly json: string;
 }
 
-const batch = compileValidator(Type.Object({ jobs: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_JOBS }) }, { additionalProperties: false }));
+const batch = compileValidator(
+  Type.Object(
+    { jobs: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_JOBS }) },
+    { additionalProperties: false },
+  ),
+);
 
 function readBatch(text: string): Read<JobText[]> {
   const json = readJson(text);
@@ -157,7 +183,11 @@ function readLines(text: string): Read<JobText[]> {
   let first: Refusal | undefined;
   let index = 0;
   // Line by line: a body of 16 MiB may have as many lines, of which only the first MAX_JOBS matter.
-  for (let start = 0, end; start < text.length && jobs.length <= MAX_JOBS && faults.length < MAX_FAULTS; start = end + 1, index++) {
+  for (
+    let start = 0, end;
+    start < text.length && jobs.length <= MAX_JOBS && faults.length < MAX_FAULTS;
+    start = end + 1, index++
+  ) {
     end = text.indexOf("\n", start);
     if (end < 0) end = text.length;
     const json = text.slice(start, end);
@@ -167,7 +197,11 @@ function readLines(text: string): Read<JobText[]> {
     else {
       first ??= line.refusal;
       const { faults: own, detail } = line.refusal;
-      faults.push(...(own.length > 0 ? own.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })) : [{ path: `/jobs/${index}`, message: detail }]));
+      faults.push(
+        ...(own.length > 0
+          ? own.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message }))
+          : [{ path: `/jobs/${index}`, message: detail }]),
+      );
     }
   }
   if (first) return { refusal: { ...first, detail: "A line cannot be read.", faults } };
@@ -184,7 +218,8 @@ function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: Bod
   let needsRead = false;
   for (const { index, value, json } of read.value) {
     const parsed = parseSubmission(value, json, typeOf, now, durability);
-    if ("faults" in parsed) faults.push(...parsed.faults.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })));
+    if ("faults" in parsed)
+      faults.push(...parsed.faults.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })));
     else {
       const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
       if (json.length > limit) faults.push({ path: `/jobs/${index}`, message: `expected at most ${limit} bytes` });

@@ -11,9 +11,9 @@ import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import type { TLocalizedValidationError } from "typebox/error";
 import { Hashing } from "typebox/system";
-import { KNOWN_TYPES, hasReference, isUnknownHere } from "./schema-keywords.ts";
 import type { Schema } from "./schema-keywords.ts";
-import { MAX_ERRORS, Walk, sizeOf } from "./walk.ts";
+import { hasReference, isUnknownHere, KNOWN_TYPES } from "./schema-keywords.ts";
+import { MAX_ERRORS, sizeOf, Walk } from "./walk.ts";
 
 type Visit = (value: unknown, walk: Walk) => void;
 type Objects = Readonly<Record<string, unknown>>;
@@ -33,7 +33,9 @@ function visitOf(schema: Schema | boolean, at: string): Visit {
   if (schema === true) return () => undefined;
   if (schema === false) return (_, walk) => walk.add("boolean", at, {}, "schema is false");
   if (isUnknownHere(schema)) return visitByTypebox(schema, at);
-  const parts = [ofType, ofObject, ofArray, ofString, ofNumber, ofConstant, ofUnion].flatMap((part) => part(schema, at) ?? []);
+  const parts = [ofType, ofObject, ofArray, ofString, ofNumber, ofConstant, ofUnion].flatMap(
+    (part) => part(schema, at) ?? [],
+  );
   return (value, walk) => {
     for (const part of parts) {
       if (walk.isFull) return;
@@ -47,15 +49,25 @@ function visitByTypebox(schema: unknown, at: string): Visit {
   const validator = Compile(schema as TSchema);
   return (value, walk) => {
     if (validator.Check(value)) return;
-    if (!walk.spend(sizeOf(value, walk.budget))) { walk.add("not", at, {}, "is not valid, and too large to say where"); return; }
-    for (const error of validator.Errors(value)) walk.addBelow(error.keyword === "pattern" ? { ...error, params: { ...error.params, ...expectedAt(schema, error.schemaPath) } } : error, at);
+    if (!walk.spend(sizeOf(value, walk.budget))) {
+      walk.add("not", at, {}, "is not valid, and too large to say where");
+      return;
+    }
+    for (const error of validator.Errors(value))
+      walk.addBelow(
+        error.keyword === "pattern"
+          ? { ...error, params: { ...error.params, ...expectedAt(schema, error.schemaPath) } }
+          : error,
+        at,
+      );
   };
 }
 
 /** The words for a pattern where typebox found the error. @param path of the schema that has the pattern, as a JSON pointer behind `#` */
 function expectedAt(schema: unknown, path: string): { readonly expected?: string } {
   let part = schema;
-  for (const step of path.split("/").slice(1)) part = (part as Readonly<Record<string, unknown>> | undefined)?.[step.replaceAll("~1", "/").replaceAll("~0", "~")];
+  for (const step of path.split("/").slice(1))
+    part = (part as Readonly<Record<string, unknown>> | undefined)?.[step.replaceAll("~1", "/").replaceAll("~0", "~")];
   const { expected } = (part ?? {}) as Schema;
   return expected === undefined ? {} : { expected };
 }
@@ -70,13 +82,25 @@ function ofType({ type }: Schema, at: string): Visit | undefined {
 
 function ofObject(schema: Schema, at: string): Visit | undefined {
   const { required = [], minProperties = 0, maxProperties = Infinity } = schema;
-  const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => ({ name, isNeeded: required.includes(name), visit: visitOf(property, `${at}/properties/${name}`) }));
+  const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+    name,
+    isNeeded: required.includes(name),
+    visit: visitOf(property, `${at}/properties/${name}`),
+  }));
   const parts = [additional(schema, at), ...patterns(schema, at)];
-  if (properties.length + parts.flat().length + required.length === 0 && schema.minProperties === undefined && schema.maxProperties === undefined) return undefined;
+  if (
+    properties.length + parts.flat().length + required.length === 0 &&
+    schema.minProperties === undefined &&
+    schema.maxProperties === undefined
+  )
+    return undefined;
   return (value, walk) => {
     if (!isObject(value)) return;
     const size = minProperties > 0 || maxProperties < Infinity ? Object.keys(value).length : 0;
-    if (size > maxProperties) { walk.add("maxProperties", at, { limit: maxProperties }); return; }
+    if (size > maxProperties) {
+      walk.add("maxProperties", at, { limit: maxProperties });
+      return;
+    }
     const missing = required.filter((name) => !hasMember(value, name));
     if (missing.length > 0) walk.add("required", at, { requiredProperties: missing });
     for (const part of parts) part?.(value, walk);
@@ -88,7 +112,10 @@ function ofObject(schema: Schema, at: string): Visit | undefined {
 }
 
 /** The members that a schema does not name. */
-function additional({ properties = {}, patternProperties = {}, additionalProperties }: Schema, at: string): Visit | undefined {
+function additional(
+  { properties = {}, patternProperties = {}, additionalProperties }: Schema,
+  at: string,
+): Visit | undefined {
   if (additionalProperties === undefined || additionalProperties === true) return undefined;
   const named = new Set(Object.keys(properties));
   const expressions = Object.keys(patternProperties).map((pattern) => new RegExp(pattern, "u"));
@@ -96,7 +123,8 @@ function additional({ properties = {}, patternProperties = {}, additionalPropert
   return (value, walk) => {
     for (const name in value as Objects) {
       if (walk.isFull) return;
-      if (!named.has(name) && !expressions.some((expression) => expression.test(name))) walk.into(name, (value as Objects)[name], visit);
+      if (!named.has(name) && !expressions.some((expression) => expression.test(name)))
+        walk.into(name, (value as Objects)[name], visit);
     }
   };
 }
@@ -114,15 +142,22 @@ function patterns({ patternProperties = {} }: Schema, at: string): Visit[] {
   });
 }
 
-function ofArray({ items, minItems = 0, maxItems = Infinity, uniqueItems = false }: Schema, at: string): Visit | undefined {
+function ofArray(
+  { items, minItems = 0, maxItems = Infinity, uniqueItems = false }: Schema,
+  at: string,
+): Visit | undefined {
   if (items === undefined && minItems === 0 && maxItems === Infinity && !uniqueItems) return undefined;
-  const visit = visitOf(items as Schema | undefined ?? true, `${at}/items`);
+  const visit = visitOf((items as Schema | undefined) ?? true, `${at}/items`);
   return (value, walk) => {
     if (!Array.isArray(value)) return;
-    if (value.length > maxItems) { walk.add("maxItems", at, { limit: maxItems }); return; }
+    if (value.length > maxItems) {
+      walk.add("maxItems", at, { limit: maxItems });
+      return;
+    }
     for (let index = 0; index < value.length && !walk.isFull; index++) walk.into(index, value[index], visit);
     if (value.length < minItems) walk.add("minItems", at, { limit: minItems });
-    if (uniqueItems && new Set(value.map(Hashing.Hash)).size < value.length) walk.add("uniqueItems", at, {}, "must not have duplicate items");
+    if (uniqueItems && new Set(value.map(Hashing.Hash)).size < value.length)
+      walk.add("uniqueItems", at, {}, "must not have duplicate items");
   };
 }
 
@@ -131,7 +166,10 @@ function ofString({ minLength = 0, maxLength = Infinity, pattern, expected }: Sc
   const expression = pattern === undefined ? undefined : new RegExp(pattern, "u");
   return (value, walk) => {
     if (typeof value !== "string") return;
-    if (isLonger(value, maxLength)) { walk.add("maxLength", at, { limit: maxLength }); return; }
+    if (isLonger(value, maxLength)) {
+      walk.add("maxLength", at, { limit: maxLength });
+      return;
+    }
     if (!isLonger(value, minLength - 1)) walk.add("minLength", at, { limit: minLength });
     if (expression?.test(value) === false) walk.add("pattern", at, { pattern, expected });
   };
@@ -147,13 +185,40 @@ function isLonger(text: string, limit: number): boolean {
 
 function ofNumber({ exclusiveMinimum, exclusiveMaximum, minimum, maximum, multipleOf }: Schema, at: string): Visit[] {
   const bounds = [
-    { keyword: "exclusiveMinimum", comparison: ">", limit: exclusiveMinimum, isWithin: (value: number, limit: number) => value > limit },
-    { keyword: "exclusiveMaximum", comparison: "<", limit: exclusiveMaximum, isWithin: (value: number, limit: number) => value < limit },
-    { keyword: "minimum", comparison: ">=", limit: minimum, isWithin: (value: number, limit: number) => value >= limit },
-    { keyword: "maximum", comparison: "<=", limit: maximum, isWithin: (value: number, limit: number) => value <= limit },
+    {
+      keyword: "exclusiveMinimum",
+      comparison: ">",
+      limit: exclusiveMinimum,
+      isWithin: (value: number, limit: number) => value > limit,
+    },
+    {
+      keyword: "exclusiveMaximum",
+      comparison: "<",
+      limit: exclusiveMaximum,
+      isWithin: (value: number, limit: number) => value < limit,
+    },
+    {
+      keyword: "minimum",
+      comparison: ">=",
+      limit: minimum,
+      isWithin: (value: number, limit: number) => value >= limit,
+    },
+    {
+      keyword: "maximum",
+      comparison: "<=",
+      limit: maximum,
+      isWithin: (value: number, limit: number) => value <= limit,
+    },
   ];
   const visits = bounds.flatMap(({ keyword, comparison, limit, isWithin }): Visit[] =>
-    limit === undefined ? [] : [(value, walk) => { if (Number.isFinite(value) && !isWithin(value as number, limit)) walk.add(keyword, at, { comparison, limit }); }],
+    limit === undefined
+      ? []
+      : [
+          (value, walk) => {
+            if (Number.isFinite(value) && !isWithin(value as number, limit))
+              walk.add(keyword, at, { comparison, limit });
+          },
+        ],
   );
   return multipleOf === undefined ? visits : [...visits, visitByTypebox({ multipleOf }, at)];
 }
@@ -161,8 +226,14 @@ function ofNumber({ exclusiveMinimum, exclusiveMaximum, minimum, maximum, multip
 function ofConstant(schema: Schema, at: string): Visit[] {
   const visits: Visit[] = [];
   const { enum: allowedValues } = schema;
-  if ("const" in schema) visits.push((value, walk) => { if (value !== schema.const) walk.add("const", at, { allowedValue: schema.const }); });
-  if (allowedValues) visits.push((value, walk) => { if (!allowedValues.includes(value)) walk.add("enum", at, { allowedValues }); });
+  if ("const" in schema)
+    visits.push((value, walk) => {
+      if (value !== schema.const) walk.add("const", at, { allowedValue: schema.const });
+    });
+  if (allowedValues)
+    visits.push((value, walk) => {
+      if (!allowedValues.includes(value)) walk.add("enum", at, { allowedValues });
+    });
   return visits;
 }
 
@@ -185,5 +256,7 @@ function isObject(value: unknown): value is Objects {
 
 /** As typebox asks: only these names may not be taken for members that every object inherits. */
 function hasMember(value: Objects, name: string): boolean {
-  return name === "constructor" || name === "prototype" || name === "__proto__" ? Object.hasOwn(value, name) : name in value;
+  return name === "constructor" || name === "prototype" || name === "__proto__"
+    ? Object.hasOwn(value, name)
+    : name in value;
 }

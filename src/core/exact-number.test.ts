@@ -6,18 +6,35 @@ import { ExactNumber, isDouble, numberOf, placesOf, roundedText, withoutPadding 
 const RUNS = process.env["TEST_FULL"] === undefined ? 1_000 : 100_000;
 
 describe("a number of a JSON text", () => {
-  it.each(["0", "-1", "1.5", "1e+21", "9007199254740992", "5e-324"])("is a double where that is written the same: %s", (text) => expect(numberOf(text)).toBe(Number(text)));
+  it.each(["0", "-1", "1.5", "1e+21", "9007199254740992", "5e-324"])(
+    "is a double where that is written the same: %s",
+    (text) => expect(numberOf(text)).toBe(Number(text)),
+  );
 
-  it.each(["1.0", "-0", "1e2", "1E2", "9007199254740993", "0.1234567890123456789", "1e400", "0.10"])("keeps its text where it is not: %s", (text) => {
-    expect(numberOf(text)).toBeInstanceOf(ExactNumber);
-    expect(String(numberOf(text))).toBe(text);
-  });
+  it.each(["1.0", "-0", "1e2", "1E2", "9007199254740993", "0.1234567890123456789", "1e400", "0.10"])(
+    "keeps its text where it is not: %s",
+    (text) => {
+      expect(numberOf(text)).toBeInstanceOf(ExactNumber);
+      expect(String(numberOf(text))).toBe(text);
+    },
+  );
 
-  it.each([["-0.0", true], ["0e9", true], ["0.00E+1", true], ["0.01", false], ["1e-400", false], ["10", false]])("%s is zero: %s", (text, isZero) => expect(new ExactNumber(text).isZero).toBe(isZero));
+  it.each([
+    ["-0.0", true],
+    ["0e9", true],
+    ["0.00E+1", true],
+    ["0.01", false],
+    ["1e-400", false],
+    ["10", false],
+  ])("%s is zero: %s", (text, isZero) => expect(new ExactNumber(text).isZero).toBe(isZero));
 
   it.each<[string, boolean]>([
-    ...(["1.0", "1e2", "100E-2", "-0", "0e999", "0.10", "1e21", "12300000000000000000000", "-2.50"] as const).map((text): [string, boolean] => [text, true]),
-    ...(["9007199254740993", "0.1234567890123456789", "1e400", "-1e400", "1e-400", "0.10000000000000000555"] as const).map((text): [string, boolean] => [text, false]),
+    ...(["1.0", "1e2", "100E-2", "-0", "0e999", "0.10", "1e21", "12300000000000000000000", "-2.50"] as const).map(
+      (text): [string, boolean] => [text, true],
+    ),
+    ...(
+      ["9007199254740993", "0.1234567890123456789", "1e400", "-1e400", "1e-400", "0.10000000000000000555"] as const
+    ).map((text): [string, boolean] => [text, false]),
   ])("%s has the value of a double: %s", (text, isHeld) => expect(isDouble(text)).toBe(isHeld));
 
   it("has the value of a double exactly if that is written with the same value", () => {
@@ -32,8 +49,19 @@ describe("a number of a JSON text", () => {
   });
 
   it.each<[string, number, string]>([
-    ["1.005", 2, "1.01"], ["-1.005", 2, "-1.01"], ["1.004", 2, "1.00"], ["-0.001", 2, "0.00"], ["0.5", 0, "1"], ["0.05", 0, "0"], ["9.995", 2, "10.00"],
-    ["9007199254740993", 2, "9007199254740993.00"], ["1e3", 1, "1000.0"], ["1.5e-400", 2, "0.00"], ["1.25e500", 2, "1.25e500"], ["-0", 1, "0.0"], ["12e-1", 0, "1"],
+    ["1.005", 2, "1.01"],
+    ["-1.005", 2, "-1.01"],
+    ["1.004", 2, "1.00"],
+    ["-0.001", 2, "0.00"],
+    ["0.5", 0, "1"],
+    ["0.05", 0, "0"],
+    ["9.995", 2, "10.00"],
+    ["9007199254740993", 2, "9007199254740993.00"],
+    ["1e3", 1, "1000.0"],
+    ["1.5e-400", 2, "0.00"],
+    ["1.25e500", 2, "1.25e500"],
+    ["-0", 1, "0.0"],
+    ["12e-1", 0, "1"],
   ])("%s with %i decimals is %s", (text, decimals, rounded) => expect(roundedText(text, decimals)).toBe(rounded));
 
   it("is rounded half away from zero, by arithmetic of integers", () => {

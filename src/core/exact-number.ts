@@ -36,7 +36,10 @@ export function isDouble(text: string): boolean {
   if (double === text) return true;
   if (double === "Infinity" || double === "-Infinity") return false;
   const [exact, held] = [decimalOf(text), decimalOf(double)];
-  return exact.digits === held.digits && (exact.digits === "" || (exact.exponent === held.exponent && exact.sign === held.sign));
+  return (
+    exact.digits === held.digits &&
+    (exact.digits === "" || (exact.exponent === held.exponent && exact.sign === held.sign))
+  );
 }
 
 /** Longer numbers are not written out in plain digits. A double has at most 309 before the point. */
@@ -52,7 +55,8 @@ export function roundedText(text: string, decimals: number): string {
   const whole = digits.length + exponent;
   if (digits !== "" && whole > MAX_WHOLE_DIGITS) return text;
   const kept = digits === "" ? -1 : whole + decimals;
-  const unscaled = kept < 0 ? 0n : BigInt(digits.slice(0, kept).padEnd(kept, "0") || "0") + ((digits[kept] ?? "0") >= "5" ? 1n : 0n);
+  const unscaled =
+    kept < 0 ? 0n : BigInt(digits.slice(0, kept).padEnd(kept, "0") || "0") + ((digits[kept] ?? "0") >= "5" ? 1n : 0n);
   const plain = String(unscaled).padStart(decimals + 1, "0");
   const point = plain.length - decimals;
   return `${unscaled === 0n ? "" : sign}${plain.slice(0, point)}${decimals === 0 ? "" : `.${plain.slice(point)}`}`;
@@ -64,7 +68,11 @@ export function withoutPadding(rounded: string): string {
 }
 
 /** How many digits a number has before and behind the point, written without an exponent; zeros around them do not count. */
-export function placesOf(text: string): { readonly whole: number; readonly fraction: number; readonly isNegativeZero: boolean } {
+export function placesOf(text: string): {
+  readonly whole: number;
+  readonly fraction: number;
+  readonly isNegativeZero: boolean;
+} {
   const { sign, digits, exponent } = decimalOf(text);
   if (digits === "") return { whole: 0, fraction: 0, isNegativeZero: sign === "-" };
   return { whole: Math.max(0, digits.length + exponent), fraction: Math.max(0, -exponent), isNegativeZero: false };
@@ -79,10 +87,15 @@ interface Decimal {
 }
 
 function decimalOf(text: string): Decimal {
-  const [, sign = "", whole = "", fraction = "", power = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  const [, sign = "", whole = "", fraction = "", power = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
   const all = whole + fraction;
   let [start, end] = [0, all.length];
   while (all[start] === "0") start += 1;
   while (end > start && all[end - 1] === "0") end -= 1;
-  return { sign: sign === "-" ? "-" : "", digits: all.slice(start, end), exponent: Number(power) - fraction.length + (all.length - end) };
+  return {
+    sign: sign === "-" ? "-" : "",
+    digits: all.slice(start, end),
+    exponent: Number(power) - fraction.length + (all.length - end),
+  };
 }

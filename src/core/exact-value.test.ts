@@ -12,11 +12,14 @@ const exactOf = (json: string): unknown => exactValue(JSON.parse(json), json);
 function spelled(value: unknown): unknown {
   if (typeof value === "number" || value instanceof ExactNumber) return `#${String(value)}`;
   if (Array.isArray(value)) return value.map(spelled);
-  return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, spelled(member)])) : value;
+  return typeof value === "object" && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, spelled(member)]))
+    : value;
 }
 
 /** As another library reads it, the last of two members that have one name. */
-const asReadByAnother = (json: string): unknown => parseLossless(json, undefined, { parseNumber: (digits) => `#${digits}`, onDuplicateKey: ({ newValue }) => newValue });
+const asReadByAnother = (json: string): unknown =>
+  parseLossless(json, undefined, { parseNumber: (digits) => `#${digits}`, onDuplicateKey: ({ newValue }) => newValue });
 
 it("has the numbers that another library reads", () => {
   const property = fc.property(jsonTexts, (json) => {
@@ -31,5 +34,8 @@ it("is the parsed value itself where no number can differ", () => {
 });
 
 it("has numbers as they are asked for", () => {
-  expect(exactValue({ a: 1, b: 0 }, '{"a":1.0,"b":9007199254740993}', valueOfNumber)).toEqual({ a: 1, b: new ExactNumber("9007199254740993") });
+  expect(exactValue({ a: 1, b: 0 }, '{"a":1.0,"b":9007199254740993}', valueOfNumber)).toEqual({
+    a: 1,
+    b: new ExactNumber("9007199254740993"),
+  });
 });

@@ -1,5 +1,5 @@
 /** A parsed JSON value with its numbers as they were submitted. */
-import { numberOf, type ExactNumber } from "./exact-number.ts";
+import { type ExactNumber, numberOf } from "./exact-number.ts";
 import { elementsOf, memberTexts } from "./json-span.ts";
 
 /** What every text has in which a number may be another one as a double. Strings may have it, too. */
@@ -10,7 +10,11 @@ const MAY_DIFFER = /\d{16}|\d[.eE]|-0/;
  * @param numberFrom makes of the text of a number what stands in the value
  * @returns the value, or a copy where a number may differ
  */
-export function exactValue(value: unknown, json: string, numberFrom: (text: string) => number | ExactNumber = numberOf): unknown {
+export function exactValue(
+  value: unknown,
+  json: string,
+  numberFrom: (text: string) => number | ExactNumber = numberOf,
+): unknown {
   return MAY_DIFFER.test(json) ? exact(value, json, numberFrom) : value;
 }
 
@@ -22,5 +26,10 @@ function exact(value: unknown, json: string, numberFrom: (text: string) => numbe
     return value.map((element, at) => exact(element, texts[at] ?? "null", numberFrom));
   }
   const texts = memberTexts(json);
-  return Object.fromEntries(Object.entries(value).map(([name, member]: [string, unknown]) => [name, exact(member, texts.get(name) ?? "null", numberFrom)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]: [string, unknown]) => [
+      name,
+      exact(member, texts.get(name) ?? "null", numberFrom),
+    ]),
+  );
 }

@@ -10,18 +10,32 @@ const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
 export const textFilters = { type: text, tag: text, group_key: text, error_code: text };
 
 /** Of a replay. */
-export const includeReplayed = Type.Boolean({ default: false, description: "Also jobs that run another one again (`retry_of` names it): without it, a replay repeated does not run its own copies again" });
+export const includeReplayed = Type.Boolean({
+  default: false,
+  description:
+    "Also jobs that run another one again (`retry_of` names it): without it, a replay repeated does not run its own copies again",
+});
 
-type Filters = Readonly<Partial<Record<keyof typeof textFilters | "created_after" | "created_before", string | undefined>>>;
+type Filters = Readonly<
+  Partial<Record<keyof typeof textFilters | "created_after" | "created_before", string | undefined>>
+>;
 
 /** @returns what a schema cannot say of filters: a text that Postgres takes for none, a time that is none */
-export function faultsOfFilters({ type, tag, group_key, error_code, created_after, created_before }: Filters): PayloadFault[] {
+export function faultsOfFilters({
+  type,
+  tag,
+  group_key,
+  error_code,
+  created_after,
+  created_before,
+}: Filters): PayloadFault[] {
   const faults: PayloadFault[] = [];
   for (const [name, value] of Object.entries({ type, tag, group_key, error_code })) {
     if (value?.includes("\0") === true) faults.push({ path: `/${name}`, message: "has a NUL character" });
   }
   for (const [name, time] of Object.entries({ created_after, created_before })) {
-    if (time !== undefined && parseTime(time) === undefined) faults.push({ path: `/${name}`, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
+    if (time !== undefined && parseTime(time) === undefined)
+      faults.push({ path: `/${name}`, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
   }
   return faults;
 }

@@ -80,7 +80,11 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
    * As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. `payloadJson` finds
    * the payload's text.
    */
-  readonly checkHere?: (payload: Static<Payload>, settings: Static<Settings>, payloadJson: () => string) => readonly PayloadFault[];
+  readonly checkHere?: (
+    payload: Static<Payload>,
+    settings: Static<Settings>,
+    payloadJson: () => string,
+  ) => readonly PayloadFault[];
   /**
    * Whether a job with this payload tells of other jobs, so that its caller's key needs the scope `read` beside `submit`.
    * Asked where a job is taken, of a payload without faults.
@@ -189,7 +193,11 @@ export class RetryAfterError extends Error {
   /** Nobody was asked: the job waits for its turn under a limit of this side's own. That is never counted, and ends with `expires_at` alone. */
   readonly waitsForTurn: boolean;
 
-  constructor(message: string, retryAfterMs: number, options: { readonly code?: string; readonly waitsForTurn?: boolean; readonly cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    retryAfterMs: number,
+    options: { readonly code?: string; readonly waitsForTurn?: boolean; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "RetryAfterError";
     this.code = options.code ?? "retry_after";
@@ -219,7 +227,10 @@ export class RetryableError extends Error {
   /** What is done and must not be done again: JSON, up to 16 KiB. The next attempt finds it as `state`. */
   readonly state: unknown;
 
-  constructor(message: string, options: { readonly code: string; readonly atLeastMs?: number; readonly state?: unknown; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { readonly code: string; readonly atLeastMs?: number; readonly state?: unknown; readonly cause?: unknown },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "RetryableError";
     this.code = options.code;

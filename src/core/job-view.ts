@@ -7,7 +7,11 @@ import { outcomeOf } from "./wire.ts";
 export function viewOf(job: Job): JobView {
   const outcome = outcomeOf(job);
   const last = job.history.at(-1);
-  const error = outcome ? outcome.error : last === undefined ? null : ((JSON.parse(last) as AttemptRecord).error ?? null);
+  const error = outcome
+    ? outcome.error
+    : last === undefined
+      ? null
+      : ((JSON.parse(last) as AttemptRecord).error ?? null);
   return {
     ...viewOfSubmission(job.id, job),
     status: job.status,

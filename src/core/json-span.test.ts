@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { elementsOf, exceeded, memberText, memberTexts, membersOf } from "./json-span.ts";
+import { elementsOf, exceeded, membersOf, memberText, memberTexts } from "./json-span.ts";
 
 describe("memberText", () => {
   it.each([
@@ -19,17 +19,26 @@ describe("memberText", () => {
 
   it("cuts out what JSON.parse would give, for any object and spacing", () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }), fc.constantFrom(0, 1, "\t"), (object, space) => {
-        const json = JSON.stringify(object, null, space);
-        for (const [name, value] of Object.entries(JSON.parse(json) as object)) expect(JSON.parse(memberText(json, name) ?? "")).toEqual(value);
-        expect(membersOf(json).map(({ name }) => name)).toEqual(Object.keys(JSON.parse(json) as object));
-      }),
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }),
+        fc.constantFrom(0, 1, "\t"),
+        (object, space) => {
+          const json = JSON.stringify(object, null, space);
+          for (const [name, value] of Object.entries(JSON.parse(json) as object))
+            expect(JSON.parse(memberText(json, name) ?? "")).toEqual(value);
+          expect(membersOf(json).map(({ name }) => name)).toEqual(Object.keys(JSON.parse(json) as object));
+        },
+      ),
     );
   });
 });
 
 it("memberTexts has each value once, the last one of a name, in the order of the text", () => {
-  expect([...memberTexts(String.raw`{"10": 1.0 ,"2":{"a":-0},"\u0061":1,"10":2e1,"a" : "\""}`)]).toEqual([["10", "2e1"], ["2", '{"a":-0}'], ["a", String.raw`"\""`]]);
+  expect([...memberTexts(String.raw`{"10": 1.0 ,"2":{"a":-0},"\u0061":1,"10":2e1,"a" : "\""}`)]).toEqual([
+    ["10", "2e1"],
+    ["2", '{"a":-0}'],
+    ["a", String.raw`"\""`],
+  ]);
   expect([...memberTexts("{ }")]).toEqual([]);
 });
 
@@ -57,7 +66,7 @@ describe("exceeded", () => {
     [`{"a":"${"[".repeat(500)}"}`, undefined],
     ["[".repeat(100_000), "levels"],
     [`[${"[],".repeat(300)}[]]`, undefined],
-    [`"${"\\\"[".repeat(300)}`, undefined],
+    [`"${'\\"['.repeat(300)}`, undefined],
     [`[${"[],{},".repeat(500)}0]`, "containers"],
     [`[${"[],{},".repeat(499)}0]`, undefined],
     [`[${"0,".repeat(5_000)}"${"[".repeat(5_000)}"]`, undefined],

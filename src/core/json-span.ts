@@ -81,7 +81,8 @@ function rewriteContainer(edit: Edit, start: number, visit: Visitor): number {
 function rewriteValue(edit: Edit, start: number, name: string | undefined, visit: Visitor): number {
   const { json } = edit;
   const decision = visit(name, json, start);
-  if (typeof decision === "function" && isOpening(json.charCodeAt(start))) return rewriteContainer(edit, start, decision);
+  if (typeof decision === "function" && isOpening(json.charCodeAt(start)))
+    return rewriteContainer(edit, start, decision);
   const end = endOfValue(json, start);
   if (typeof decision === "string") {
     edit.result += json.slice(edit.copied, start) + decision;

@@ -5,7 +5,9 @@ type Fact = string | number | object | null | undefined;
  * Keeps the last text that `make` made of a few facts: on the hot path, what many jobs in a row agree in is put into words once.
  * @param make a function of its arguments, six at most
  */
-export function lastText<Facts extends readonly Fact[]>(make: (...facts: Facts) => string): (...facts: Facts) => string {
+export function lastText<Facts extends readonly Fact[]>(
+  make: (...facts: Facts) => string,
+): (...facts: Facts) => string {
   const joined = make as unknown as (...facts: Fact[]) => string;
   let text: string | undefined;
   let [a, b, c, d, e, f]: Fact[] = [];

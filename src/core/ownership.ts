@@ -12,7 +12,8 @@ let last: { readonly options: JobOptions; readonly apiKey: string; readonly owne
 
 /** Submissions that say nothing of their own share their options, and are encoded once for all of them (wire.ts): so they do with a key. */
 function ownedOptions(options: JobOptions, apiKey: string): JobOptions {
-  if (last?.options !== options || last.apiKey !== apiKey) last = { options, apiKey, owned: Object.freeze({ ...options, api_key: apiKey }) };
+  if (last?.options !== options || last.apiKey !== apiKey)
+    last = { options, apiKey, owned: Object.freeze({ ...options, api_key: apiKey }) };
   return last.owned;
 }
 

@@ -4,8 +4,10 @@ const REDACTED = "[redacted]";
 
 /** Query parameters that say what is asked for, and are nobody's credential. The values of all others are redacted: any name may be that of a token. */
 const HARMLESS_PARAMETERS = new Set(
-  ("page per_page page_size limit offset size width height quality format fit lang language locale version api-version api_version type kind event " +
-    "status sort order direction from to since until date year month day time_zone timezone currency country dry_run").split(" "),
+  (
+    "page per_page page_size limit offset size width height quality format fit lang language locale version api-version api_version type kind event " +
+    "status sort order direction from to since until date year month day time_zone timezone currency country dry_run"
+  ).split(" "),
 );
 /** What a harmless value looks like. */
 const PLAIN_VALUE = /^[A-Za-z0-9._:,~-]{0,40}$/;
@@ -33,7 +35,14 @@ export function readableUrl(url: string): string {
   const [, whole = "", hash = ""] = /^([^#]*)(#.*)?$/s.exec(url) ?? [];
   const question = whole.indexOf("?");
   const base = question < 0 ? whole : whole.slice(0, question);
-  const query = question < 0 ? "" : `?${whole.slice(question + 1).split("&").map(readableParameter).join("&")}`;
+  const query =
+    question < 0
+      ? ""
+      : `?${whole
+          .slice(question + 1)
+          .split("&")
+          .map(readableParameter)
+          .join("&")}`;
   const [, scheme = "", rest = ""] = /^([\0- ]*[A-Za-z][A-Za-z0-9+.\t\n\r-]*:[\\/\t\n\r]*)?(.*)$/s.exec(base) ?? [];
   const at = url.includes("@") ? endOfUser(url, scheme.length, rest) : -1;
   if (at >= rest.length) return `${scheme}${REDACTED}`; // a password with `?` or `#` in it: what follows cannot be told from it
@@ -54,7 +63,10 @@ function endOfUser(url: string, start: number, rest: string): number {
 export function secretsOfUrl(url: string): string[] {
   const [, base = "", query = "", hash = ""] = /^([^?#]*)\??([^#]*)#?(.*)$/s.exec(url) ?? [];
   const [, user = ""] = /^[^/]*\/\/([^/]*)@/.exec(base) ?? [];
-  const values = query.split("&").filter((parameter) => readableParameter(parameter) !== parameter).map((parameter) => parameter.slice(parameter.indexOf("=") + 1));
+  const values = query
+    .split("&")
+    .filter((parameter) => readableParameter(parameter) !== parameter)
+    .map((parameter) => parameter.slice(parameter.indexOf("=") + 1));
   const keys = [...base.matchAll(MAY_BE_KEY)].map(([part]) => part).filter((part) => KEY_WORD.test(part));
   const written = [...values, ...keys, ...user.split(":"), hash].filter((secret) => secret !== "");
   return [...new Set([...written, ...written.map(decoded)])];
@@ -83,7 +95,9 @@ function isPlainName(name: string): boolean {
 
 /** A text with each URL in it as {@link readableUrl} has it. */
 export function readableText(text: string): string {
-  return text.includes("://") ? text.replace(/\b(?!file:)[A-Za-z][A-Za-z0-9+.-]{0,30}:\/\/[^\s"'<>`\\]+/g, readableUrl) : text;
+  return text.includes("://")
+    ? text.replace(/\b(?!file:)[A-Za-z][A-Za-z0-9+.-]{0,30}:\/\/[^\s"'<>`\\]+/g, readableUrl)
+    : text;
 }
 
 function withoutKeysInPath(hostAndPath: string): string {

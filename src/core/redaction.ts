@@ -3,7 +3,7 @@
  * information, keys and the values of the query but for harmless ones. What a job delivers is shown as it is: its caller has written it for
  * others to read.
  */
-import { rewritten, valueText, type Visitor } from "./json-span.ts";
+import { rewritten, type Visitor, valueText } from "./json-span.ts";
 import { isUrl, readableUrl } from "./readable-url.ts";
 
 const REDACTED = '"[redacted]"';
@@ -24,16 +24,20 @@ const DELIVERED: Readonly<Record<string, Delivered>> = {
 
 /** Headers whose values are never credentials, of HTTP and of mail. */
 const HARMLESS_HEADERS = new Set(
-  ("accept accept-charset accept-encoding accept-language cache-control content-disposition content-encoding content-language content-type date " +
+  (
+    "accept accept-charset accept-encoding accept-language cache-control content-disposition content-encoding content-language content-type date " +
     "idempotency-key request-id traceparent user-agent x-correlation-id x-request-id x-trace x-trace-id correlation-id " +
-    "auto-submitted importance in-reply-to keywords list-id organization precedence priority references x-auto-response-suppress x-mailer x-priority").split(" "),
+    "auto-submitted importance in-reply-to keywords list-id organization precedence priority references x-auto-response-suppress x-mailer x-priority"
+  ).split(" "),
 );
 
 /** The name of a header that carries a credential. */
-const CREDENTIAL_HEADER = /auth|cookie|token|secret|passw|credential|signature|session|jwt|bearer|access|api-?key|(?<!idempotency-)key$/i;
+const CREDENTIAL_HEADER =
+  /auth|cookie|token|secret|passw|credential|signature|session|jwt|bearer|access|api-?key|(?<!idempotency-)key$/i;
 
 /** The name of a member that holds a credential, without what divides its words: `apiKey`, `api_key` and `API-KEY` are one. */
-const CREDENTIAL_MEMBER = /secret|passw(?:or)?d|passphrase|credential|token|apikey|accesskey|privatekey|signingkey|encryptionkey|authorization|bearer|jwt|cookie|^(?:auth|pass|pwd|pin|otp|sessionid|sid)$/;
+const CREDENTIAL_MEMBER =
+  /secret|passw(?:or)?d|passphrase|credential|token|apikey|accesskey|privatekey|signingkey|encryptionkey|authorization|bearer|jwt|cookie|^(?:auth|pass|pwd|pin|otp|sessionid|sid)$/;
 const HEADERS_MEMBER = /headers$/;
 const URL_MEMBER = /ur[il]s?$|endpoint$|href$/;
 
@@ -61,7 +65,8 @@ export function isHarmlessHeader(name: string): boolean {
   return HARMLESS_HEADERS.has(name.toLowerCase());
 }
 
-const visitHeaders: Visitor = (name = "", json, start) => (isHarmlessHeader(name) && !"{[".includes(json.charAt(start)) ? undefined : REDACTED);
+const visitHeaders: Visitor = (name = "", json, start) =>
+  isHarmlessHeader(name) && !"{[".includes(json.charAt(start)) ? undefined : REDACTED;
 
 const visitAny: Visitor = (name, json, start) => {
   const first = json.charAt(start);
@@ -72,7 +77,9 @@ const visitAny: Visitor = (name, json, start) => {
 };
 
 function visitorOf(delivered: Delivered): Visitor {
-  const within = new Map(Object.entries(delivered).map(([name, members]) => [name, members === true ? undefined : visitorOf(members)]));
+  const within = new Map(
+    Object.entries(delivered).map(([name, members]) => [name, members === true ? undefined : visitorOf(members)]),
+  );
   return (name = "", json, start) => (within.has(name) ? within.get(name) : visitAny(name, json, start));
 }
 

@@ -26,6 +26,10 @@ describe("parseTime", () => {
 
 describe("formatTime", () => {
   it("writes UTC with milliseconds", () => {
-    expect([0, 0, 1_767_225_600_001].map(formatTime)).toEqual(["1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z", "2026-01-01T00:00:00.001Z"]);
+    expect([0, 0, 1_767_225_600_001].map(formatTime)).toEqual([
+      "1970-01-01T00:00:00.000Z",
+      "1970-01-01T00:00:00.000Z",
+      "2026-01-01T00:00:00.001Z",
+    ]);
   });
 });

@@ -11,8 +11,19 @@ const SAVED = `{"saved":true,`;
 export const MAX_STATE_LENGTH = 16 * 1024;
 
 /** @param state a JSON text @param savedAt epoch ms */
-export function savedLine({ attempt, worker, startedAt }: Pick<Job, "attempt" | "worker" | "startedAt">, state: string, savedAt: number): string {
-  const record: AttemptRecord = { attempt, outcome: "released", worker, started_at: startedAt, finished_at: savedAt, state };
+export function savedLine(
+  { attempt, worker, startedAt }: Pick<Job, "attempt" | "worker" | "startedAt">,
+  state: string,
+  savedAt: number,
+): string {
+  const record: AttemptRecord = {
+    attempt,
+    outcome: "released",
+    worker,
+    started_at: startedAt,
+    finished_at: savedAt,
+    state,
+  };
   return SAVED + JSON.stringify(record).slice(1);
 }
 
@@ -22,7 +33,11 @@ export function withSavedState(job: Job): Job {
   if (at === -1) return job;
   const { state } = JSON.parse(job.history[at] ?? "{}") as AttemptRecord;
   const isReplaced = stateOfRecords(job.history.slice(at + 1)) !== undefined;
-  return { ...job, history: job.history.filter((_, i) => i !== at), ...(state !== undefined && !isReplaced && { saved: state }) };
+  return {
+    ...job,
+    history: job.history.filter((_, i) => i !== at),
+    ...(state !== undefined && !isReplaced && { saved: state }),
+  };
 }
 
 /** What a job's earlier attempts left for the next one: what its handler saved, or threw with later. An attempt that crashed hides neither. */

@@ -40,7 +40,11 @@ export function faultsOfErrors(errors: readonly TLocalizedValidationError[]): Fa
 
 /** Whether an entry is of a branch of the union at `path`. */
 function isPart(entry: Entry | undefined, branches: string, path: string): boolean {
-  return entry !== undefined && entry.schemaPath.startsWith(branches) && (entry.fault.path === path || entry.fault.path.startsWith(`${path}/`));
+  return (
+    entry !== undefined &&
+    entry.schemaPath.startsWith(branches) &&
+    (entry.fault.path === path || entry.fault.path.startsWith(`${path}/`))
+  );
 }
 
 /** The faults of the branch that was meant: of the right kind, and nearest to valid. */
@@ -63,17 +67,31 @@ function condense(entries: readonly Entry[], path: string, branches: string): En
   const fewest = Math.min(...meant.map((branch) => branch.length));
   const nearest = meant.filter((branch) => branch.length === fewest);
   if (nearest.length === 1) return nearest[0] ?? [];
-  const reasons = nearest.map(([entry]) => (entry ? `${entry.fault.path.slice(path.length)} ${entry.fault.message}`.trim() : ""));
+  const reasons = nearest.map(([entry]) =>
+    entry ? `${entry.fault.path.slice(path.length)} ${entry.fault.message}`.trim() : "",
+  );
   return [{ fault: { path, message: `matches none of the forms allowed here: ${reasons.join(", or ")}` }, schemaPath }];
 }
 
 function entriesOf(error: TLocalizedValidationError): Entry[] {
   const { keyword, params, instancePath: path, schemaPath } = error;
-  const ofOtherKind = (expected: string): Entry[] => [{ fault: { path, message: `expected ${expected}` }, schemaPath, expected }];
-  if (keyword === "required") return params.requiredProperties.map((name) => ({ fault: { path: `${path}/${escapePointer(name)}`, message: "is required" }, schemaPath }));
+  const ofOtherKind = (expected: string): Entry[] => [
+    { fault: { path, message: `expected ${expected}` }, schemaPath, expected },
+  ];
+  if (keyword === "required")
+    return params.requiredProperties.map((name) => ({
+      fault: { path: `${path}/${escapePointer(name)}`, message: "is required" },
+      schemaPath,
+    }));
   if (keyword === "boolean") return [{ fault: { path, message: "is not a known field" }, schemaPath }]; // `false` is the schema of what is not allowed
   if (keyword === "additionalProperties") return []; // repeats the one before
-  if (keyword === "type") return ofOtherKind([params.type].flat().map((type) => KINDS[type] ?? type).join(" or "));
+  if (keyword === "type")
+    return ofOtherKind(
+      [params.type]
+        .flat()
+        .map((type) => KINDS[type] ?? type)
+        .join(" or "),
+    );
   if (keyword === "const") return ofOtherKind(JSON.stringify(params.allowedValue));
   return [{ fault: { path, message: messageOf(error) }, schemaPath }];
 }
@@ -98,7 +116,8 @@ const BOUNDS: Readonly<Record<string, readonly [bound: string, noun: string]>> =
 
 function messageOf({ keyword, params, message }: TLocalizedValidationError): string {
   if (keyword === "enum") return `expected ${params.allowedValues.map((value) => JSON.stringify(value)).join(" or ")}`;
-  if (keyword === "pattern") return `expected ${(params as { readonly expected?: string }).expected ?? `text that matches ${String(params.pattern)}`}`;
+  if (keyword === "pattern")
+    return `expected ${(params as { readonly expected?: string }).expected ?? `text that matches ${String(params.pattern)}`}`;
   if (!("limit" in params)) return message;
   const limit = String(params.limit);
   if ("comparison" in params) return `expected a number ${params.comparison} ${limit}`;

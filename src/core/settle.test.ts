@@ -24,28 +24,51 @@ const job: Job = {
   claimSeq: 1,
   history: [],
 };
-const after = (changes: Partial<Job>, end: AttemptEnd, backoff = exponential(1_000, 600_000)) => settle({ ...job, ...changes }, end, backoff, NOW, 0.5);
-const triedAt = (startedAt: number, more: object = {}): string => JSON.stringify({ attempt: 1, outcome: "retry", started_at: startedAt, ...more });
+const after = (changes: Partial<Job>, end: AttemptEnd, backoff = exponential(1_000, 600_000)) =>
+  settle({ ...job, ...changes }, end, backoff, NOW, 0.5);
+const triedAt = (startedAt: number, more: object = {}): string =>
+  JSON.stringify({ attempt: 1, outcome: "retry", started_at: startedAt, ...more });
 const threw = { kind: "threw", code: "smtp_451", message: "later", isPermanent: false } as const;
 
 describe("settle", () => {
   it("completes what returned, and clears the crashes", () => {
-    expect(after({ crashes: 2 }, { kind: "returned", result: "1" })).toEqual({ kind: "completed", result: "1", attempt: 1, crashes: 0, deferrals: 0 });
+    expect(after({ crashes: 2 }, { kind: "returned", result: "1" })).toEqual({
+      kind: "completed",
+      result: "1",
+      attempt: 1,
+      crashes: 0,
+      deferrals: 0,
+    });
   });
 
   it("retries a failure with growing delay until the attempts are spent", () => {
-    expect(after({}, threw)).toMatchObject({ kind: "retry", record: "retry", runAt: NOW + 550, attempt: 1, error: { code: "smtp_451", attempt: 1 } });
+    expect(after({}, threw)).toMatchObject({
+      kind: "retry",
+      record: "retry",
+      runAt: NOW + 550,
+      attempt: 1,
+      error: { code: "smtp_451", attempt: 1 },
+    });
     expect(after({ attempt: 2 }, threw)).toMatchObject({ kind: "retry", runAt: NOW + 1_100, attempt: 2 });
-    expect(after({ attempt: 3 }, threw)).toMatchObject({ kind: "failed", error: { code: "smtp_451", message: "later", attempt: 3 } });
+    expect(after({ attempt: 3 }, threw)).toMatchObject({
+      kind: "failed",
+      error: { code: "smtp_451", message: "later", attempt: 3 },
+    });
   });
 
   it("fails at once what is permanent", () => {
-    expect(after({}, { ...threw, code: "permanent", isPermanent: true })).toMatchObject({ kind: "failed", error: { code: "permanent", attempt: 1 } });
+    expect(after({}, { ...threw, code: "permanent", isPermanent: true })).toMatchObject({
+      kind: "failed",
+      error: { code: "permanent", attempt: 1 },
+    });
   });
 
   it("treats a timeout as a failure of its own code", () => {
     expect(after({}, { kind: "timeout", timeoutMs: 50 })).toMatchObject({ kind: "retry", error: { code: "timeout" } });
-    expect(after({ attempt: 3 }, { kind: "timeout", timeoutMs: 50 })).toMatchObject({ kind: "failed", error: { code: "timeout" } });
+    expect(after({ attempt: 3 }, { kind: "timeout", timeoutMs: 50 })).toMatchObject({
+      kind: "failed",
+      error: { code: "timeout" },
+    });
   });
 
   it.each<[string, AttemptEnd, number]>([
@@ -66,36 +89,69 @@ describe("settle", () => {
     let crashes = 0;
     for (let lost = 1; lost <= CRASH_BUDGET; lost++) {
       crashes = after({ crashes: crashes + 1 }, { kind: "lost" }).crashes;
-      crashes = after({ crashes }, { ...threw, retryAfterMs: 5_000, ...(lost % 2 === 0 && { waitsForTurn: true }) }).crashes;
+      crashes = after(
+        { crashes },
+        { ...threw, retryAfterMs: 5_000, ...(lost % 2 === 0 && { waitsForTurn: true }) },
+      ).crashes;
     }
-    expect(after({ crashes: crashes + 1 }, { kind: "lost" })).toMatchObject({ kind: "failed", error: { code: "lost" } });
+    expect(after({ crashes: crashes + 1 }, { kind: "lost" })).toMatchObject({
+      kind: "failed",
+      error: { code: "lost" },
+    });
   });
 
   it.each<[string, AttemptEnd]>([
     ["ran out of time", { kind: "timeout", timeoutMs: 100, endedThread: true }],
     ["ended it itself", { ...threw, code: "thread_exited", endedThread: true }],
-  ])("waits longer and longer after an attempt that took its thread along, whatever the backoff: it %s", (_what, end) => {
-    const waits = [1, 2, 3, 7, 24].map((attempt) => after({ attempt, maxAttempts: 25 }, end, fixed(1)));
-    expect(waits.map((verdict) => verdict.kind === "retry" && verdict.runAt - NOW)).toEqual([1_000, 2_000, 4_000, 60_000, 60_000]);
-    expect(after({}, end, fixed(90_000))).toMatchObject({ runAt: NOW + 90_000 });
-    expect(after({ attempt: 3 }, end, fixed(1))).toMatchObject({ kind: "failed" });
-  });
+  ])(
+    "waits longer and longer after an attempt that took its thread along, whatever the backoff: it %s",
+    (_what, end) => {
+      const waits = [1, 2, 3, 7, 24].map((attempt) => after({ attempt, maxAttempts: 25 }, end, fixed(1)));
+      expect(waits.map((verdict) => verdict.kind === "retry" && verdict.runAt - NOW)).toEqual([
+        1_000, 2_000, 4_000, 60_000, 60_000,
+      ]);
+      expect(after({}, end, fixed(90_000))).toMatchObject({ runAt: NOW + 90_000 });
+      expect(after({ attempt: 3 }, end, fixed(1))).toMatchObject({ kind: "failed" });
+    },
+  );
 
   it("does not count a retry that the other end asked for, within bounds", () => {
-    expect(after({}, { ...threw, retryAfterMs: 30_000 })).toMatchObject({ kind: "retry", runAt: NOW + 30_000, attempt: 0, deferrals: 1 });
+    expect(after({}, { ...threw, retryAfterMs: 30_000 })).toMatchObject({
+      kind: "retry",
+      runAt: NOW + 30_000,
+      attempt: 0,
+      deferrals: 1,
+    });
     expect(after({}, { ...threw, retryAfterMs: 1 })).toMatchObject({ runAt: NOW + 100 });
     expect(after({}, { ...threw, retryAfterMs: 9e12 })).toMatchObject({ runAt: NOW + 24 * 3_600_000 });
-    expect(after({ deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "retry", attempt: 1, runAt: NOW + 5_000 });
-    expect(after({ deferrals: 1, history: [triedAt(NOW - DEFERRAL_WINDOW_MS)] }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "retry", attempt: 1 });
-    expect(after({ deferrals: 1, history: [triedAt(NOW - DEFERRAL_WINDOW_MS + 1)] }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ attempt: 0, deferrals: 2 });
-    expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ kind: "failed" });
+    expect(after({ deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({
+      kind: "retry",
+      attempt: 1,
+      runAt: NOW + 5_000,
+    });
+    expect(
+      after({ deferrals: 1, history: [triedAt(NOW - DEFERRAL_WINDOW_MS)] }, { ...threw, retryAfterMs: 5_000 }),
+    ).toMatchObject({ kind: "retry", attempt: 1 });
+    expect(
+      after({ deferrals: 1, history: [triedAt(NOW - DEFERRAL_WINDOW_MS + 1)] }, { ...threw, retryAfterMs: 5_000 }),
+    ).toMatchObject({ attempt: 0, deferrals: 2 });
+    expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({
+      kind: "failed",
+    });
   });
 
   it("spends nothing on a job that waits for its turn, however often and long", () => {
     const turn = { ...threw, retryAfterMs: 30_000, waitsForTurn: true } as const;
-    expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, turn)).toMatchObject({ kind: "retry", runAt: NOW + 30_000, attempt: 2, deferrals: DEFERRAL_BUDGET });
+    expect(after({ attempt: 3, deferrals: DEFERRAL_BUDGET }, turn)).toMatchObject({
+      kind: "retry",
+      runAt: NOW + 30_000,
+      attempt: 2,
+      deferrals: DEFERRAL_BUDGET,
+    });
     const waited = triedAt(NOW - 2 * DEFERRAL_WINDOW_MS, { waits_for_turn: true });
-    expect(after({ deferrals: 1, history: [waited, triedAt(NOW - 1_000)] }, { ...threw, retryAfterMs: 5_000 })).toMatchObject({ attempt: 0, deferrals: 2 });
+    expect(
+      after({ deferrals: 1, history: [waited, triedAt(NOW - 1_000)] }, { ...threw, retryAfterMs: 5_000 }),
+    ).toMatchObject({ attempt: 0, deferrals: 2 });
   });
 
   it("makes a whole time of any wait, and a wait of the backoff's where it was told no number", () => {
@@ -107,20 +163,39 @@ describe("settle", () => {
   });
 
   it("counts a retry that may not come before a time, and waits for it within bounds", () => {
-    expect(after({}, { ...threw, atLeastMs: 30_000 })).toMatchObject({ kind: "retry", runAt: NOW + 30_000, attempt: 1, deferrals: 0 });
+    expect(after({}, { ...threw, atLeastMs: 30_000 })).toMatchObject({
+      kind: "retry",
+      runAt: NOW + 30_000,
+      attempt: 1,
+      deferrals: 0,
+    });
     expect(after({}, { ...threw, atLeastMs: 1 })).toMatchObject({ runAt: NOW + 550 });
     expect(after({}, { ...threw, atLeastMs: 9e12 })).toMatchObject({ runAt: NOW + 24 * 3_600_000 });
     expect(after({ attempt: 3 }, { ...threw, atLeastMs: 30_000 })).toMatchObject({ kind: "failed" });
   });
 
   it("spends crashes on lost leases, not attempts", () => {
-    expect(after({ crashes: CRASH_BUDGET, attempt: 3 }, { kind: "lost" })).toMatchObject({ kind: "retry", record: "lost", runAt: NOW, attempt: 2, crashes: CRASH_BUDGET });
-    expect(after({ crashes: CRASH_BUDGET + 1 }, { kind: "lost" })).toMatchObject({ kind: "failed", error: { code: "lost" } });
+    expect(after({ crashes: CRASH_BUDGET, attempt: 3 }, { kind: "lost" })).toMatchObject({
+      kind: "retry",
+      record: "lost",
+      runAt: NOW,
+      attempt: 2,
+      crashes: CRASH_BUDGET,
+    });
+    expect(after({ crashes: CRASH_BUDGET + 1 }, { kind: "lost" })).toMatchObject({
+      kind: "failed",
+      error: { code: "lost" },
+    });
     expect(after({ crashes: 1, isCancelRequested: true }, { kind: "lost" })).toMatchObject({ kind: "cancelled" });
   });
 
   it("gives a released or expired attempt back", () => {
-    expect(after({ crashes: 1 }, { kind: "released" })).toEqual({ kind: "released", attempt: 0, crashes: 1, deferrals: 0 });
+    expect(after({ crashes: 1 }, { kind: "released" })).toEqual({
+      kind: "released",
+      attempt: 0,
+      crashes: 1,
+      deferrals: 0,
+    });
     expect(after({}, { kind: "expired" })).toMatchObject({ kind: "failed", attempt: 0, error: { code: "expired" } });
     expect(after({}, { kind: "cancelled" })).toMatchObject({ kind: "cancelled", attempt: 1 });
   });

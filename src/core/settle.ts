@@ -66,7 +66,14 @@ export interface Counters {
 export type Verdict = Counters &
   (
     | { readonly kind: "completed"; readonly result: string }
-    | { readonly kind: "retry"; readonly runAt: number; readonly error: JobError; readonly record: "retry" | "lost"; readonly state?: string; readonly waitsForTurn?: true }
+    | {
+        readonly kind: "retry";
+        readonly runAt: number;
+        readonly error: JobError;
+        readonly record: "retry" | "lost";
+        readonly state?: string;
+        readonly waitsForTurn?: true;
+      }
     | { readonly kind: "failed"; readonly error: JobError }
     | { readonly kind: "cancelled" }
     | { readonly kind: "released" }
@@ -91,23 +98,56 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
     case "released":
       return { kind: "released", ...untried, attempt: refunded };
     case "expired":
-      return { kind: "failed", error: errorOf("expired", "not started by expires_at", refunded), ...untried, attempt: refunded };
+      return {
+        kind: "failed",
+        error: errorOf("expired", "not started by expires_at", refunded),
+        ...untried,
+        attempt: refunded,
+      };
     case "lost":
       return settleLost(job, refunded, now);
     case "timeout":
-      return retryOrFail(job, errorOf("timeout", `still running after ${end.timeoutMs} ms`, job.attempt), spent, backoff, now, random, afterThread(job, end));
+      return retryOrFail(
+        job,
+        errorOf("timeout", `still running after ${end.timeoutMs} ms`, job.attempt),
+        spent,
+        backoff,
+        now,
+        random,
+        afterThread(job, end),
+      );
     case "threw": {
       const error = errorOf(end.code, end.message, job.attempt);
       if (end.isPermanent) return { kind: "failed", error, ...spent };
       if (end.retryAfterMs === undefined) {
-        const verdict = retryOrFail(job, error, spent, backoff, now, random, Math.max(Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS), afterThread(job, end)));
+        const verdict = retryOrFail(
+          job,
+          error,
+          spent,
+          backoff,
+          now,
+          random,
+          Math.max(Math.min(end.atLeastMs ?? 0, MAX_RETRY_AFTER_MS), afterThread(job, end)),
+        );
         return verdict.kind === "retry" && end.state !== undefined ? { ...verdict, state: end.state } : verdict;
       }
       const asked = Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
       const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked); // a date that was no date, say
-      if (end.waitsForTurn) return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...untried, attempt: refunded };
-      if (isDeferrable(job, now)) return { kind: "retry", runAt, error, record: "retry", ...untried, attempt: refunded, deferrals: job.deferrals + 1 };
-      return job.attempt < job.maxAttempts ? { kind: "retry", runAt, error, record: "retry", ...untried } : { kind: "failed", error, ...untried };
+      if (end.waitsForTurn)
+        return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...untried, attempt: refunded };
+      if (isDeferrable(job, now))
+        return {
+          kind: "retry",
+          runAt,
+          error,
+          record: "retry",
+          ...untried,
+          attempt: refunded,
+          deferrals: job.deferrals + 1,
+        };
+      return job.attempt < job.maxAttempts
+        ? { kind: "retry", runAt, error, record: "retry", ...untried }
+        : { kind: "failed", error, ...untried };
     }
     default:
       return end satisfies never;
@@ -126,7 +166,9 @@ function retryAt(now: number, waitMs: number): number {
 function isDeferrable({ deferrals, history }: Job, now: number): boolean {
   if (deferrals === 0) return true;
   if (deferrals >= DEFERRAL_BUDGET) return false;
-  const first = history.map((text) => JSON.parse(text) as AttemptRecord).find(({ waits_for_turn: waitsForTurn }) => !waitsForTurn);
+  const first = history
+    .map((text) => JSON.parse(text) as AttemptRecord)
+    .find(({ waits_for_turn: waitsForTurn }) => !waitsForTurn);
   return now - (first?.started_at ?? now) < DEFERRAL_WINDOW_MS;
 }
 
@@ -138,9 +180,23 @@ function settleLost(job: Job, refunded: number, now: number): Verdict {
   return { kind: "retry", runAt: now, error, record: "lost", ...counters };
 }
 
-function retryOrFail(job: Job, error: JobError, spent: Counters, backoff: Backoff, now: number, random: number, atLeastMs = 0): Verdict {
+function retryOrFail(
+  job: Job,
+  error: JobError,
+  spent: Counters,
+  backoff: Backoff,
+  now: number,
+  random: number,
+  atLeastMs = 0,
+): Verdict {
   if (job.attempt >= job.maxAttempts) return { kind: "failed", error, ...spent };
-  return { kind: "retry", runAt: retryAt(now, Math.max(atLeastMs, delayAfter(job.attempt, backoff, random))), error, record: "retry", ...spent };
+  return {
+    kind: "retry",
+    runAt: retryAt(now, Math.max(atLeastMs, delayAfter(job.attempt, backoff, random))),
+    error,
+    record: "retry",
+    ...spent,
+  };
 }
 
 function errorOf(code: string, message: string, attempt: number): JobError {

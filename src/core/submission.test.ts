@@ -4,11 +4,30 @@ import type { SubmissionType } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
-const type = (faults: readonly { path: string; message: string }[] = []): SubmissionType => ({ definition: { attempts: 4 }, maxBodyBytes: 0, faultsOf: () => faults });
+const type = (faults: readonly { path: string; message: string }[] = []): SubmissionType => ({
+  definition: { attempts: 4 },
+  maxBodyBytes: 0,
+  faultsOf: () => faults,
+});
 const types = new Map<string, SubmissionType>([
   ["note", type()],
-  ["picky", type([{ path: "/to", message: "is no address" }, { path: "", message: "is odd" }])],
-  ["webhook", { ...type(), faultsOf: (payload) => ((payload as { url: string }).url.startsWith("http") ? [] : [{ path: "/url", message: "must be an http or https URL" }]) }],
+  [
+    "picky",
+    type([
+      { path: "/to", message: "is no address" },
+      { path: "", message: "is odd" },
+    ]),
+  ],
+  [
+    "webhook",
+    {
+      ...type(),
+      faultsOf: (payload) =>
+        (payload as { url: string }).url.startsWith("http")
+          ? []
+          : [{ path: "/url", message: "must be an http or https URL" }],
+    },
+  ],
 ]);
 
 function parse(fields: object, lookup = types) {
@@ -16,27 +35,49 @@ function parse(fields: object, lookup = types) {
   return parseSubmission(JSON.parse(json), json, (name) => lookup.get(name), NOW, "redis");
 }
 
-const faultsOf = (parsed: ReturnType<typeof parse>): string[] => ("faults" in parsed ? parsed.faults.map(({ path, message }) => `${path} ${message}`) : []);
+const faultsOf = (parsed: ReturnType<typeof parse>): string[] =>
+  "faults" in parsed ? parsed.faults.map(({ path, message }) => `${path} ${message}`) : [];
 
 describe("parseSubmission", () => {
   it("fills in the defaults, of the program and of the type", () => {
-    expect(parse({})).toEqual({ submission: { type: "note", payload: `{"a":1}`, priority: 5, maxAttempts: 4, groupKey: null, options: {} }, isDelayed: false, needsRead: false });
+    expect(parse({})).toEqual({
+      submission: { type: "note", payload: `{"a":1}`, priority: 5, maxAttempts: 4, groupKey: null, options: {} },
+      isDelayed: false,
+      needsRead: false,
+    });
   });
 
   it("takes all that a submission may say", () => {
     const fields = {
-      ...{ priority: 0, run_at: "2026-01-02T00:00:00Z", max_attempts: 25, backoff: { kind: "fixed", base_ms: 50 }, timeout_ms: 100 },
-      ...{ expires_at: "2026-01-03T00:00:00+01:00", tags: ["a", "ü"], callback_url: "https://a.example/done", group_key: "customer 7/é", durability: "redis" },
+      priority: 0,
+      run_at: "2026-01-02T00:00:00Z",
+      max_attempts: 25,
+      backoff: { kind: "fixed", base_ms: 50 },
+      timeout_ms: 100,
+      expires_at: "2026-01-03T00:00:00+01:00",
+      tags: ["a", "ü"],
+      callback_url: "https://a.example/done",
+      group_key: "customer 7/é",
+      durability: "redis",
     };
     expect(parse(fields)).toEqual({
       submission: {
-        ...{ type: "note", payload: `{"a":1}`, priority: 0, maxAttempts: 25, groupKey: "customer 7/é" },
+        type: "note",
+        payload: `{"a":1}`,
+        priority: 0,
+        maxAttempts: 25,
+        groupKey: "customer 7/é",
         options: {
-          ...{ run_at: NOW + 86_400_000, expires_at: NOW + 47 * 3_600_000, timeout_ms: 100, backoff: { kind: "fixed", base_ms: 50, max_ms: 50 } },
-          ...{ tags: ["a", "ü"], callback_url: "https://a.example/done" },
+          run_at: NOW + 86_400_000,
+          expires_at: NOW + 47 * 3_600_000,
+          timeout_ms: 100,
+          backoff: { kind: "fixed", base_ms: 50, max_ms: 50 },
+          tags: ["a", "ü"],
+          callback_url: "https://a.example/done",
         },
       },
-      ...{ isDelayed: false, needsRead: false },
+      isDelayed: false,
+      needsRead: false,
     });
   });
 
@@ -54,34 +95,63 @@ describe("parseSubmission", () => {
   });
 
   it("gives an attempt the time that its payload asks for, and refuses a job that allows less", () => {
-    const slow: SubmissionType = { ...type(), definition: { attempts: 4, timeoutMs: 30_000, timeoutMsOf: (payload: { timeout_ms?: number }) => payload.timeout_ms } };
+    const slow: SubmissionType = {
+      ...type(),
+      definition: {
+        attempts: 4,
+        timeoutMs: 30_000,
+        timeoutMsOf: (payload: { timeout_ms?: number }) => payload.timeout_ms,
+      },
+    };
     const lookup = new Map([["note", slow]]);
-    const timed = (asked: number | undefined, timeout_ms?: number) => parse({ payload: { timeout_ms: asked }, timeout_ms }, lookup);
-    for (const [asked, ofJob, expected] of [[60_000, undefined, 60_000], [30_000, undefined, undefined], [undefined, undefined, undefined], [60_000, 60_000, 60_000], [500, 90_000, 90_000]] as const) {
-      expect(timed(asked, ofJob)).toMatchObject({ submission: { options: expected === undefined ? {} : { timeout_ms: expected } } });
+    const timed = (asked: number | undefined, timeout_ms?: number) =>
+      parse({ payload: { timeout_ms: asked }, timeout_ms }, lookup);
+    for (const [asked, ofJob, expected] of [
+      [60_000, undefined, 60_000],
+      [30_000, undefined, undefined],
+      [undefined, undefined, undefined],
+      [60_000, 60_000, 60_000],
+      [500, 90_000, 90_000],
+    ] as const) {
+      expect(timed(asked, ofJob)).toMatchObject({
+        submission: { options: expected === undefined ? {} : { timeout_ms: expected } },
+      });
     }
     expect(timed(30_000)).toHaveProperty("submission.options", {});
-    expect(faultsOf(timed(60_000, 59_999))).toEqual(["/payload/timeout_ms expected at most the job's timeout_ms, 59999"]);
+    expect(faultsOf(timed(60_000, 59_999))).toEqual([
+      "/payload/timeout_ms expected at most the job's timeout_ms, 59999",
+    ]);
     expect(faultsOf(timed(2_000, 1_000))).toEqual(["/payload/timeout_ms expected at most the job's timeout_ms, 1000"]);
   });
 
   it("turns a delay into a time, and says that it did", () => {
-    expect(parse({ delay_ms: 5_000 })).toMatchObject({ submission: { options: { run_at: NOW + 5_000 } }, isDelayed: true });
+    expect(parse({ delay_ms: 5_000 })).toMatchObject({
+      submission: { options: { run_at: NOW + 5_000 } },
+      isDelayed: true,
+    });
     expect(parse({ delay_ms: 0, tags: [] })).toMatchObject({ submission: { options: {} }, isDelayed: false });
   });
 
   it("takes a time before 1970 as past", () => {
-    expect(parse({ run_at: "1969-12-31T00:00:00Z", expires_at: "0000-01-01T00:00:00Z" })).toMatchObject({ submission: { options: { run_at: 0, expires_at: 0 } } });
+    expect(parse({ run_at: "1969-12-31T00:00:00Z", expires_at: "0000-01-01T00:00:00Z" })).toMatchObject({
+      submission: { options: { run_at: 0, expires_at: 0 } },
+    });
   });
 
   it("gives an exponential backoff its longest delay", () => {
-    expect(parse({ backoff: { kind: "exponential", base_ms: 100 } })).toMatchObject({ submission: { options: { backoff: { max_ms: 600_000 } } } });
-    expect(parse({ backoff: { kind: "exponential", base_ms: 700_000 } })).toMatchObject({ submission: { options: { backoff: { max_ms: 700_000 } } } });
+    expect(parse({ backoff: { kind: "exponential", base_ms: 100 } })).toMatchObject({
+      submission: { options: { backoff: { max_ms: 600_000 } } },
+    });
+    expect(parse({ backoff: { kind: "exponential", base_ms: 700_000 } })).toMatchObject({
+      submission: { options: { backoff: { max_ms: 700_000 } } },
+    });
   });
 
   it("keeps the payload as it was written, in one line", () => {
     const json = `{"payload":{"n":12345678901234567890,\n\t"x":1e400},"type":"note"}`;
-    expect(parseSubmission(JSON.parse(json), json, (name) => types.get(name), NOW, "redis")).toMatchObject({ submission: { payload: `{"n":12345678901234567890,  "x":1e400}` } });
+    expect(parseSubmission(JSON.parse(json), json, (name) => types.get(name), NOW, "redis")).toMatchObject({
+      submission: { payload: `{"n":12345678901234567890,  "x":1e400}` },
+    });
   });
 
   it.each([
@@ -102,8 +172,14 @@ describe("parseSubmission", () => {
     [{ backoff: { kind: "fixed" } }, ["/backoff/base_ms is required"]],
     [{ backoff: { kind: "fixed", base_ms: 5, max_ms: 4 } }, ["/backoff/max_ms expected at least base_ms"]],
     [{ tags: Array(11).fill("a") }, ["/tags expected at most 10 items"]],
-    [{ tags: ["", "a".repeat(65), "a\nb", "\ud800"] }, ["/tags/0 expected at least 1 character", "/tags/1 expected at most 64 characters"]],
-    [{ tags: ["ok", "a\nb", "\ud800"] }, ["/tags/1 expected text without control characters", "/tags/2 expected text without control characters"]],
+    [
+      { tags: ["", "a".repeat(65), "a\nb", "\ud800"] },
+      ["/tags/0 expected at least 1 character", "/tags/1 expected at most 64 characters"],
+    ],
+    [
+      { tags: ["ok", "a\nb", "\ud800"] },
+      ["/tags/1 expected text without control characters", "/tags/2 expected text without control characters"],
+    ],
     [{ group_key: "" }, ["/group_key expected at least 1 character"]],
     [{ group_key: "a".repeat(256) }, ["/group_key expected at most 255 characters"]],
     [{ group_key: "\u0000" }, ["/group_key expected text without control characters"]],
@@ -120,15 +196,34 @@ describe("parseSubmission", () => {
   });
 
   it("lists every fault at once, of the envelope and of the payload", () => {
-    const parsed = parse({ type: "picky", priority: 11, colour: "red", tags: ["\u0007"], run_at: "soon", group_key: "\u0000" });
-    expect(faultsOf(parsed).map((fault) => fault.split(" ", 1)[0])).toEqual(["/colour", "/priority", "/run_at", "/tags/0", "/group_key", "/payload/to", "/payload"]);
+    const parsed = parse({
+      type: "picky",
+      priority: 11,
+      colour: "red",
+      tags: ["\u0007"],
+      run_at: "soon",
+      group_key: "\u0000",
+    });
+    expect(faultsOf(parsed).map((fault) => fault.split(" ", 1)[0])).toEqual([
+      "/colour",
+      "/priority",
+      "/run_at",
+      "/tags/0",
+      "/group_key",
+      "/payload/to",
+      "/payload",
+    ]);
   });
 
   it.each([null, 5, "a", [], [{}]])("refuses %j, which is no object", (value) => {
-    expect(faultsOf(parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, "redis"))).toEqual([" expected an object"]);
+    expect(faultsOf(parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, "redis"))).toEqual([
+      " expected an object",
+    ]);
   });
 
   it("refuses a callback where nothing delivers it", () => {
-    expect(faultsOf(parse({ callback_url: "https://a.example" }, new Map([["note", type()]])))).toEqual(["/callback_url callbacks are not available on this server"]);
+    expect(faultsOf(parse({ callback_url: "https://a.example" }, new Map([["note", type()]])))).toEqual([
+      "/callback_url callbacks are not available on this server",
+    ]);
   });
 });

@@ -28,9 +28,24 @@ export const submissionSchema = Type.Object(
   {
     type: Type.String({ minLength: 1, maxLength: 64, description: "The job type" }),
     payload: Type.Object({}, { description: "Checked against the type's schema" }),
-    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, default: DEFAULT_PRIORITY, description: "Higher first; first in, first out within one priority" })),
-    run_at: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339: start no earlier; at most one year ahead" })),
-    delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_AHEAD_MS, description: "Start no earlier than so long from now; not together with run_at" })),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 9,
+        default: DEFAULT_PRIORITY,
+        description: "Higher first; first in, first out within one priority",
+      }),
+    ),
+    run_at: Type.Optional(
+      Type.String({ maxLength: 64, description: "RFC 3339: start no earlier; at most one year ahead" }),
+    ),
+    delay_ms: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_AHEAD_MS,
+        description: "Start no earlier than so long from now; not together with run_at",
+      }),
+    ),
     max_attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 25, description: "Default by type" })),
     backoff: Type.Optional(
       Type.Object(
@@ -42,12 +57,26 @@ export const submissionSchema = Type.Object(
         { additionalProperties: false, description: "The delay between attempts. Default by type" },
       ),
     ),
-    timeout_ms: Type.Optional(Type.Integer({ minimum: 100, maximum: DAY_MS, description: "Of one attempt. Default by type" })),
-    expires_at: Type.Optional(Type.String({ maxLength: 64, description: "RFC 3339: not started by then, the job fails as `expired`" })),
+    timeout_ms: Type.Optional(
+      Type.Integer({ minimum: 100, maximum: DAY_MS, description: "Of one attempt. Default by type" }),
+    ),
+    expires_at: Type.Optional(
+      Type.String({ maxLength: 64, description: "RFC 3339: not started by then, the job fails as `expired`" }),
+    ),
     tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 10 })),
-    callback_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048, description: "Gets a signed POST with the finished job" })),
-    group_key: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: `Groups of one type take turns. At most ${MAX_ENCODED_GROUP} characters when percent-encoded` })),
-    durability: Type.Optional(Type.Enum(["redis", "postgres"], { description: "What must hold the job before the 202" })),
+    callback_url: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 2_048, description: "Gets a signed POST with the finished job" }),
+    ),
+    group_key: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description: `Groups of one type take turns. At most ${MAX_ENCODED_GROUP} characters when percent-encoded`,
+      }),
+    ),
+    durability: Type.Optional(
+      Type.Enum(["redis", "postgres"], { description: "What must hold the job before the 202" }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -88,20 +117,30 @@ export type ParsedSubmission =
  * @param now epoch ms, Redis's
  * @param durability that of a submission that does not say
  */
-export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup, now: number, durability: Durability): ParsedSubmission {
+export function parseSubmission(
+  value: unknown,
+  json: string,
+  typeOf: TypeLookup,
+  now: number,
+  durability: Durability,
+): ParsedSubmission {
   const faults: Fault[] = envelope.isValid(value) ? [] : envelope.issuesOf(value);
   const fields: Fields = faults.length === 0 ? (value as Fields) : soundFields(value, faults);
   const type = fields.type === undefined ? undefined : typeOf(fields.type);
-  if (type === undefined && fields.type !== undefined) faults.push({ path: "/type", message: "is not a job type of this server" });
+  if (type === undefined && fields.type !== undefined)
+    faults.push({ path: "/type", message: "is not a job type of this server" });
   const options = readOptions(fields, typeOf, now, durability, faults);
   if (fields.group_key !== undefined) checkGroup(fields.group_key, faults);
   if (type && fields.payload) {
-    for (const { path, message } of type.faultsOf(fields.payload, json)) faults.push({ path: `/payload${path}`, message });
+    for (const { path, message } of type.faultsOf(fields.payload, json))
+      faults.push({ path: `/payload${path}`, message });
   }
   if (faults.length > 0 || type === undefined || fields.type === undefined) return { faults };
   const askedMs = type.definition.timeoutMsOf?.(fields.payload as never) ?? 0;
   if (fields.timeout_ms !== undefined && askedMs > fields.timeout_ms) {
-    return { faults: [{ path: "/payload/timeout_ms", message: `expected at most the job's timeout_ms, ${fields.timeout_ms}` }] };
+    return {
+      faults: [{ path: "/payload/timeout_ms", message: `expected at most the job's timeout_ms, ${fields.timeout_ms}` }],
+    };
   }
   const submission: Submission = {
     type: fields.type,
@@ -109,7 +148,8 @@ export function parseSubmission(value: unknown, json: string, typeOf: TypeLookup
     priority: fields.priority ?? DEFAULT_PRIORITY,
     maxAttempts: fields.max_attempts ?? type.definition.attempts,
     groupKey: fields.group_key ?? null,
-    options: askedMs > (fields.timeout_ms ?? type.definition.timeoutMs ?? 0) ? { ...options, timeout_ms: askedMs } : options,
+    options:
+      askedMs > (fields.timeout_ms ?? type.definition.timeoutMs ?? 0) ? { ...options, timeout_ms: askedMs } : options,
   };
   const needsRead = type.definition.needsRead?.(fields.payload as never) ?? false;
   return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0, needsRead };
@@ -120,13 +160,33 @@ function soundFields(value: unknown, faults: readonly Fault[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
   const faulty = new Set(faults.map(({ path }) => path.split("/", 2)[1]));
   const isSound = (name: string): boolean => Object.hasOwn(value, name) && !faulty.has(name);
-  return Object.fromEntries(FIELDS.filter(isSound).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]));
+  return Object.fromEntries(
+    FIELDS.filter(isSound).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]),
+  );
 }
 
-const DEFAULT_OPTIONS: Readonly<Record<Durability, JobOptions>> = { redis: NO_OPTIONS, postgres: Object.freeze({ durability: "postgres" }) };
+const DEFAULT_OPTIONS: Readonly<Record<Durability, JobOptions>> = {
+  redis: NO_OPTIONS,
+  postgres: Object.freeze({ durability: "postgres" }),
+};
 
-function readOptions(fields: Fields, typeOf: TypeLookup, now: number, defaultDurability: Durability, faults: Fault[]): JobOptions {
-  const { run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url, durability = defaultDurability } = fields;
+function readOptions(
+  fields: Fields,
+  typeOf: TypeLookup,
+  now: number,
+  defaultDurability: Durability,
+  faults: Fault[],
+): JobOptions {
+  const {
+    run_at,
+    delay_ms,
+    expires_at,
+    timeout_ms,
+    backoff,
+    tags,
+    callback_url,
+    durability = defaultDurability,
+  } = fields;
   const said = [run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url];
   if (said.every((field) => field === undefined)) return DEFAULT_OPTIONS[durability];
   const options: { -readonly [Name in keyof JobOptions]: JobOptions[Name] } = {};
@@ -142,11 +202,17 @@ function readOptions(fields: Fields, typeOf: TypeLookup, now: number, defaultDur
   return options;
 }
 
-function readRunAt(text: string | undefined, delayMs: number | undefined, now: number, faults: Fault[]): number | undefined {
+function readRunAt(
+  text: string | undefined,
+  delayMs: number | undefined,
+  now: number,
+  faults: Fault[],
+): number | undefined {
   if (text === undefined) return delayMs === undefined || delayMs === 0 ? undefined : now + delayMs;
   if (delayMs !== undefined) faults.push({ path: "/delay_ms", message: "must not be given together with run_at" });
   const runAt = readTime("/run_at", text, faults);
-  if (runAt !== undefined && runAt > now + MAX_AHEAD_MS) faults.push({ path: "/run_at", message: "expected a time at most one year ahead" });
+  if (runAt !== undefined && runAt > now + MAX_AHEAD_MS)
+    faults.push({ path: "/run_at", message: "expected a time at most one year ahead" });
   return runAt;
 }
 
@@ -157,7 +223,8 @@ function readTime(path: string, text: string, faults: Fault[]): number | undefin
 }
 
 function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, faults: Fault[]): Backoff {
-  if (max_ms !== undefined && max_ms < base_ms) faults.push({ path: "/backoff/max_ms", message: "expected at least base_ms" });
+  if (max_ms !== undefined && max_ms < base_ms)
+    faults.push({ path: "/backoff/max_ms", message: "expected at least base_ms" });
   return { kind, base_ms, max_ms: max_ms ?? Math.max(base_ms, kind === "fixed" ? 0 : DEFAULT_MAX_DELAY_MS) };
 }
 
@@ -166,7 +233,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
 
 function readTags(tags: readonly string[], faults: Fault[]): readonly string[] {
   tags.forEach((tag, index) => {
-    if (UNPRINTABLE.test(tag)) faults.push({ path: `/tags/${index}`, message: "expected text without control characters" });
+    if (UNPRINTABLE.test(tag))
+      faults.push({ path: `/tags/${index}`, message: "expected text without control characters" });
   });
   return tags;
 }
@@ -174,7 +242,10 @@ function readTags(tags: readonly string[], faults: Fault[]): readonly string[] {
 function checkGroup(group: string, faults: Fault[]): void {
   if (UNPRINTABLE.test(group)) faults.push({ path: "/group_key", message: "expected text without control characters" });
   else if (encodeURIComponent(group).length > MAX_ENCODED_GROUP) {
-    faults.push({ path: "/group_key", message: `expected at most ${MAX_ENCODED_GROUP} characters when percent-encoded` });
+    faults.push({
+      path: "/group_key",
+      message: `expected at most ${MAX_ENCODED_GROUP} characters when percent-encoded`,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 /** One walk through a value that is not valid: where it is, and which errors it has found so far. */
 import type { TLocalizedValidationError } from "typebox/error";
-import { MAX_FAULTS, escapePointer } from "./schema-faults.ts";
+import { escapePointer, MAX_FAULTS } from "./schema-faults.ts";
 
 /** One more than are listed, so that an answer can say that there are more. */
 export const MAX_ERRORS = MAX_FAULTS + 1;
@@ -40,12 +40,20 @@ export class Walk {
 
   /** @param at where the keyword's schema is @param message in typebox's words, where ours do not follow from the keyword */
   add(keyword: string, at: string, params: object, message = ""): void {
-    if (!this.isFull) this.errors.push({ keyword, schemaPath: at, instancePath: this.#path(), params, message } as TLocalizedValidationError);
+    if (!this.isFull)
+      this.errors.push({
+        keyword,
+        schemaPath: at,
+        instancePath: this.#path(),
+        params,
+        message,
+      } as TLocalizedValidationError);
   }
 
   /** Adds an error that typebox found at this place of the value, by the schema at `at`. */
   addBelow({ schemaPath, instancePath, ...error }: TLocalizedValidationError, at: string): void {
-    if (!this.isFull) this.errors.push({ ...error, schemaPath: at + schemaPath.slice(1), instancePath: this.#path() + instancePath });
+    if (!this.isFull)
+      this.errors.push({ ...error, schemaPath: at + schemaPath.slice(1), instancePath: this.#path() + instancePath });
   }
 
   /** Takes so much of the budget; false where less is left. */

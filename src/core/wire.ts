@@ -38,7 +38,13 @@ const UNCLAIMED = "000000---0000000000000--------0000000000";
 /** The whole text of a job, as the scripts join it. @param state what the hash holds of it, where it does */
 export function wholeText(text: string, state: string | undefined): string {
   if (state === undefined) return text.slice(0, SUBMITTED_HEAD_LENGTH) + UNCLAIMED + text.slice(SUBMITTED_HEAD_LENGTH);
-  return state.charAt(0) + text.charAt(1) + state.slice(1, HEAD_LENGTH - 1) + text.slice(SUBMITTED_HEAD_LENGTH) + state.slice(HEAD_LENGTH - 1);
+  return (
+    state.charAt(0) +
+    text.charAt(1) +
+    state.slice(1, HEAD_LENGTH - 1) +
+    text.slice(SUBMITTED_HEAD_LENGTH) +
+    state.slice(HEAD_LENGTH - 1)
+  );
 }
 
 /** Epoch milliseconds, until the year 2286. */
@@ -83,7 +89,10 @@ export const STATUS_OF: Readonly<Record<string, Status>> = {
 };
 
 /** The state letter of a terminal status. */
-export const LETTER_OF = { completed: "c", failed: "f", cancelled: "x" } as const satisfies Record<TerminalStatus, string>;
+export const LETTER_OF = { completed: "c", failed: "f", cancelled: "x" } as const satisfies Record<
+  TerminalStatus,
+  string
+>;
 
 /** JSON text without line breaks or tabs: raw ones can only stand between tokens. */
 export function oneLine(json: string): string {
@@ -99,17 +108,27 @@ export function encodeSubmission(submission: Submission): string {
 /** What {@link encodeSubmission} would give if its payload were small: the text, and the bytes of a large payload, which follow it. */
 export function encodeWhole(submission: Submission): { readonly text: string; readonly data?: Uint8Array } {
   const { payload } = submission;
-  return isLarge(payload) ? { text: headOf(submission, 0), data: dataOf(payload) } : { text: headOf(submission, 0) + payload };
+  return isLarge(payload)
+    ? { text: headOf(submission, 0), data: dataOf(payload) }
+    : { text: headOf(submission, 0) + payload };
 }
 
 /** @param size of a large payload that is stored apart, or 0 */
 function headOf(submission: Submission, size: number): string {
   const { priority, type, maxAttempts, options } = submission;
-  return submissionHead(options.run_at === undefined ? "q" : "s", priority, type, size === 0 ? maxAttempts : `${maxAttempts}>${size}`, encodeGroup(submission), encodeOptions(options));
+  return submissionHead(
+    options.run_at === undefined ? "q" : "s",
+    priority,
+    type,
+    size === 0 ? maxAttempts : `${maxAttempts}>${size}`,
+    encodeGroup(submission),
+    encodeOptions(options),
+  );
 }
 
 const submissionHead = lastText(
-  (state: string, priority: number, type: string, maxAttempts: number | string, group: string, extra: string) => `${state}${priority}${type}|${maxAttempts}|${group}|${extra}\n`,
+  (state: string, priority: number, type: string, maxAttempts: number | string, group: string, extra: string) =>
+    `${state}${priority}${type}|${maxAttempts}|${group}|${extra}\n`,
 );
 
 /** The group as it stands in keys and values: free of `|`, spaces and line breaks. */
@@ -134,7 +153,18 @@ export interface FreshLease {
 }
 
 /** What changes of a job until it ends. */
-type State = Pick<Job, "status" | "attempt" | "crashes" | "deferrals" | "isCancelRequested" | "progress" | "startedAt" | "worker" | "claimSeq">;
+type State = Pick<
+  Job,
+  | "status"
+  | "attempt"
+  | "crashes"
+  | "deferrals"
+  | "isCancelRequested"
+  | "progress"
+  | "startedAt"
+  | "worker"
+  | "claimSeq"
+>;
 
 /** Reads a whole text; with a lease, as the job is under it. */
 export function decodeJob(id: string, text: string, lease?: FreshLease): Job {
@@ -169,7 +199,11 @@ export function decodeSubmission(id: string, text: string, lease?: FreshLease): 
 }
 
 /** The job of a submission that was leased as it was enqueued: what {@link decodeSubmission} would read of it. */
-export function leasedJob(id: string, { type, payload, priority, maxAttempts, groupKey, options }: Submission, { replica, seq, now }: FreshLease): Job {
+export function leasedJob(
+  id: string,
+  { type, payload, priority, maxAttempts, groupKey, options }: Submission,
+  { replica, seq, now }: FreshLease,
+): Job {
   return {
     id,
     type,
@@ -233,7 +267,18 @@ export function unreadableJob(id: string, text: string, from: number, lease?: Fr
   const isWhole = from === HEAD_LENGTH;
   const counter = (at: number, end: number): number => (isWhole && Number(text.slice(at, end))) || 0;
   return {
-    ...leasedJob(id, { type: /^[a-z0-9_]+/.exec(text.slice(from, from + 64))?.[0] ?? "unknown", payload: "{}", priority: 5, maxAttempts: 1, groupKey: null, options: NO_OPTIONS }, lease ?? NOBODY),
+    ...leasedJob(
+      id,
+      {
+        type: /^[a-z0-9_]+/.exec(text.slice(from, from + 64))?.[0] ?? "unknown",
+        payload: "{}",
+        priority: 5,
+        maxAttempts: 1,
+        groupKey: null,
+        options: NO_OPTIONS,
+      },
+      lease ?? NOBODY,
+    ),
     ...(lease ? {} : { status: STATUS_OF[text.charAt(0)] ?? "queued", startedAt: null, worker: null }),
     attempt: counter(2, 4) + (lease ? 1 : 0),
     crashes: counter(4, 5),
@@ -278,7 +323,14 @@ function readHistory(text: string, { attempt, worker, startedAt }: State): reado
   for (const record of records) if (record !== last || !last.startsWith(SHORT)) JSON.parse(record); // who looks at one later need not expect another form
   if (!last.startsWith(SHORT)) return records;
   const [finished, result] = [Number(last.slice(1, 1 + TIME_DIGITS)), last.slice(1 + TIME_DIGITS)];
-  records[records.length - 1] = encodeRecord({ attempt, outcome: "completed", worker, started_at: startedAt, finished_at: finished, result });
+  records[records.length - 1] = encodeRecord({
+    attempt,
+    outcome: "completed",
+    worker,
+    started_at: startedAt,
+    finished_at: finished,
+    result,
+  });
   return records;
 }
 
@@ -291,7 +343,9 @@ export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly 
 }
 
 function evidenceText({ thread, log }: Evidence): string {
-  return (thread === undefined ? "" : `,"thread":${thread}`) + (log === undefined ? "" : `,"log":${JSON.stringify(log)}`);
+  return (
+    (thread === undefined ? "" : `,"thread":${thread}`) + (log === undefined ? "" : `,"log":${JSON.stringify(log)}`)
+  );
 }
 
 /** A record as a row keeps it, whose result has a column of its own. */
@@ -309,12 +363,19 @@ export function readyAtOf({ id, options, history, saved }: Job): number | undefi
   if (saved !== undefined) return undefined;
   const last = history.at(-1);
   if (last === undefined) return Math.max(timeOfId(id), options.run_at ?? 0);
-  const { finished_at: finishedAt, next_at: nextAt = finishedAt, waits_for_turn: waitsForTurn } = JSON.parse(last) as AttemptRecord;
+  const {
+    finished_at: finishedAt,
+    next_at: nextAt = finishedAt,
+    waits_for_turn: waitsForTurn,
+  } = JSON.parse(last) as AttemptRecord;
   return waitsForTurn ? undefined : nextAt;
 }
 
 /** Who ran the latest attempt, and from when. A record without a start tells of none: the job was cancelled, or expired, while it waited. */
-export function latestAttempt(history: readonly string[]): { readonly worker: string | null; readonly startedAt: number | null } {
+export function latestAttempt(history: readonly string[]): {
+  readonly worker: string | null;
+  readonly startedAt: number | null;
+} {
   for (let i = history.length - 1; i >= 0; i--) {
     const { worker, started_at: startedAt } = JSON.parse(history[i] ?? "{}") as AttemptRecord;
     if (startedAt !== null) return { worker, startedAt };
@@ -337,6 +398,9 @@ export function outcomeOf(job: Job): Outcome | undefined {
     attempt: job.attempt,
     ...latestAttempt(job.history),
     finishedAt: record.finished_at,
-    records: hasEvidence(record) || (record.started_at === null && before.length > 0) ? [...before, withoutResult(last)] : before,
+    records:
+      hasEvidence(record) || (record.started_at === null && before.length > 0)
+        ? [...before, withoutResult(last)]
+        : before,
   };
 }

@@ -1,7 +1,7 @@
 /** Folders that hold data: they are their owner's alone, because a machine may have other users. */
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { StartError, codeOf, messageOf } from "../errors.ts";
+import { codeOf, messageOf, StartError } from "../errors.ts";
 
 export const OWNER_ONLY = 0o700;
 /** What the group and everyone else may do. */
@@ -25,7 +25,10 @@ function checkAccess(dataDir: string, service: string): void {
     mkdirSync(dataDir, { recursive: true, mode: OWNER_ONLY });
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new StartError(`The data folder of ${service}, ${dataDir}, cannot be made or written (${codeOf(error) ?? messageOf(error)}).`, error);
+    throw new StartError(
+      `The data folder of ${service}, ${dataDir}, cannot be made or written (${codeOf(error) ?? messageOf(error)}).`,
+      error,
+    );
   }
 }
 
@@ -40,17 +43,26 @@ export function makeOwnDataDir(dataDir: string, warn: (message: string) => void)
   const { uid, mode } = statSync(dataDir);
   const ownUid = process.getuid?.() ?? uid;
   if (uid !== ownUid) {
-    throw new StartError(`The data folder ${dataDir} belongs to another user (uid ${uid}, this is uid ${ownUid}): start as that user, give the folder to this one (chown), or set another DATA_DIR.`);
+    throw new StartError(
+      `The data folder ${dataDir} belongs to another user (uid ${uid}, this is uid ${ownUid}): start as that user, give the folder to this one (chown), or set another DATA_DIR.`,
+    );
   }
   if ((mode & OF_OTHERS) !== 0) {
     if (readdirSync(dataDir).every((name) => OURS.test(name))) {
       close(dataDir);
-      for (const entry of readdirSync(dataDir, { withFileTypes: true })) if (entry.isDirectory()) close(join(dataDir, entry.name));
-      warn(`The data folder ${dataDir} was open to other users of the machine (mode ${(mode & 0o777).toString(8)}); it is closed to them now (mode 700).`);
+      for (const entry of readdirSync(dataDir, { withFileTypes: true }))
+        if (entry.isDirectory()) close(join(dataDir, entry.name));
+      warn(
+        `The data folder ${dataDir} was open to other users of the machine (mode ${(mode & 0o777).toString(8)}); it is closed to them now (mode 700).`,
+      );
     } else if ((mode & WRITE_OF_OTHERS) !== 0) {
-      throw new StartError(`The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`);
+      throw new StartError(
+        `The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
+      );
     } else {
-      warn(`The data folder ${dataDir} holds other things too, so its mode stays ${(mode & 0o777).toString(8)}; TaskFlow's folders in it are closed to other users.`);
+      warn(
+        `The data folder ${dataDir} holds other things too, so its mode stays ${(mode & 0o777).toString(8)}; TaskFlow's folders in it are closed to other users.`,
+      );
     }
   }
   checkAccess(dataDir, "TaskFlow");

@@ -1,7 +1,7 @@
 /** A data folder serves one program at a time: the lock file names the process that has it, and a dead one's is taken over. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { StartError, codeOf } from "../errors.ts";
+import { codeOf, StartError } from "../errors.ts";
 import { readMark, writeMark } from "./process-mark.ts";
 
 // Each round meets another program that came or went in between; more than two are not to be expected.
@@ -19,7 +19,10 @@ export function lockDataDir(dataDir: string): () => void {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (linked(own, lock)) return () => rmSync(lock, { force: true });
       const holder = livingHolder(lock);
-      if (holder !== undefined) throw new StartError(`The data folder ${dataDir} is in use by process ${holder}: end that one first, or set another DATA_DIR.`);
+      if (holder !== undefined)
+        throw new StartError(
+          `The data folder ${dataDir} is in use by process ${holder}: end that one first, or set another DATA_DIR.`,
+        );
       removeStale(lock, `${own}.stale`);
     }
   } finally {

@@ -14,7 +14,10 @@ export async function requireFreePort(port: number, service: string): Promise<vo
   try {
     await probe(port);
   } catch (error) {
-    throw new StartError(`${service} cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`, error);
+    throw new StartError(
+      `${service} cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`,
+      error,
+    );
   }
 }
 

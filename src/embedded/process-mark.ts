@@ -26,7 +26,10 @@ function linuxMark(pid: number): string | undefined {
 
 function psMark(pid: number): string | undefined {
   try {
-    const line = execFileSync("ps", ["-o", "state=,lstart=", "-p", String(pid)], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const line = execFileSync("ps", ["-o", "state=,lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
     return line.startsWith("Z") ? undefined : line.replace(/^\S+\s+/u, "");
   } catch {
     return undefined; // ps exits with 1 when there is no such process

@@ -23,7 +23,10 @@ const OLDEST_MAJOR = 7; // the first whose scripts may write when memory is full
  * and Ubuntu one is put when there is none. That touches nothing outside the cache folder, and needs no root.
  * @throws StartError in one sentence that says what to install.
  */
-export async function findRedis(cacheDir: string, searchPath: string = process.env["PATH"] ?? ""): Promise<RedisBinary> {
+export async function findRedis(
+  cacheDir: string,
+  searchPath: string = process.env["PATH"] ?? "",
+): Promise<RedisBinary> {
   const cached = join(cacheDir, "server");
   const found = (await installed(searchPath)) ?? (await unpacked(cached));
   if (found) return found;
@@ -54,14 +57,19 @@ async function installed(searchPath: string): Promise<RedisBinary | undefined> {
 /** The server among packages unpacked under `root`, whose libraries lie there too. */
 async function unpacked(root: string): Promise<RedisBinary | undefined> {
   const folders = [join(root, "usr/lib"), join(root, "lib")].flatMap((lib) => [lib, ...subfolders(lib)]);
-  const env = { ...plainEnvironment(), LD_LIBRARY_PATH: [...folders, process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":") };
+  const env = {
+    ...plainEnvironment(),
+    LD_LIBRARY_PATH: [...folders, process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":"),
+  };
   const binary = { command: join(root, "usr/bin/redis-server"), env };
   return (await isNewEnough(binary)) ? binary : undefined;
 }
 
 function subfolders(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => name.includes("-linux-")).map((name) => join(folder, name));
+    return readdirSync(folder)
+      .filter((name) => name.includes("-linux-"))
+      .map((name) => join(folder, name));
   } catch {
     return []; // nothing unpacked there
   }

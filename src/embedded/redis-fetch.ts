@@ -17,7 +17,11 @@ const PACKAGES = ["redis-server", "redis-tools"];
  * Unpacks redis-server under `root`, first without its libraries, then, if it does not run, with them. `root` appears whole or
  * not at all. Rejects when this is no Debian or the archive cannot be reached.
  */
-export async function fetchRedis(root: string, searchPath: string, runs: (root: string) => Promise<boolean>): Promise<void> {
+export async function fetchRedis(
+  root: string,
+  searchPath: string,
+  runs: (root: string) => Promise<boolean>,
+): Promise<void> {
   mkdirSync(dirname(root), { recursive: true });
   const work = mkdtempSync(`${root}-`);
   try {
@@ -35,7 +39,9 @@ export async function fetchRedis(root: string, searchPath: string, runs: (root: 
 
 /** How this machine reaches the archive, where it says so. */
 function proxies(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(https?|ftp|all|no)_proxy$|^APT_CONFIG$/i.test(name)));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => /^(https?|ftp|all|no)_proxy$|^APT_CONFIG$/i.test(name)),
+  );
 }
 
 /** apt and dpkg, kept inside a work folder. */
@@ -45,8 +51,15 @@ class Apt {
 
   constructor(work: string, searchPath: string) {
     this.#work = work;
-    this.#env = { ...plainEnvironment(), ...proxies(), PATH: searchPath, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
-    for (const folder of ["state/lists/partial", "cache/archives/partial", "debs"]) mkdirSync(join(work, folder), { recursive: true });
+    this.#env = {
+      ...plainEnvironment(),
+      ...proxies(),
+      PATH: searchPath,
+      LC_ALL: "C",
+      DEBIAN_FRONTEND: "noninteractive",
+    };
+    for (const folder of ["state/lists/partial", "cache/archives/partial", "debs"])
+      mkdirSync(join(work, folder), { recursive: true });
   }
 
   async update(): Promise<void> {
@@ -61,7 +74,9 @@ class Apt {
 
   /** The libraries that packages need, directly or not. Never the C library: it must fit the loader of the machine. */
   async librariesOf(packages: readonly string[]): Promise<string[]> {
-    const strict = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map((kind) => `--no-${kind}`);
+    const strict = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(
+      (kind) => `--no-${kind}`,
+    );
     const lines = (await this.#apt("apt-cache", "depends", "--recurse", ...strict, ...packages)).split("\n");
     return lines.filter((line) => /^(?:lib|lua-)/u.test(line) && !/^libc6|perl|^libelogind/u.test(line));
   }
@@ -79,7 +94,12 @@ class Apt {
   }
 
   async #run(command: string, ...args: string[]): Promise<string> {
-    const { stdout } = await run(command, args, { cwd: join(this.#work, "debs"), env: this.#env, timeout: FETCH_WITHIN_MS, maxBuffer: 16 * 1024 * 1024 });
+    const { stdout } = await run(command, args, {
+      cwd: join(this.#work, "debs"),
+      env: this.#env,
+      timeout: FETCH_WITHIN_MS,
+      maxBuffer: 16 * 1024 * 1024,
+    });
     return stdout;
   }
 }

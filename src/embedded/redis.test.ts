@@ -1,15 +1,15 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { once } from "node:events";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { StartError } from "../errors.ts";
 import { redisCacheDir } from "../testing/own-servers.ts";
 import { tempDir } from "../testing/services.ts";
+import { type RedisOptions, type RunningRedis, startRedis } from "./redis.ts";
 import { findRedis } from "./redis-binary.ts";
 import { redisCommand } from "./redis-command.ts";
-import { type RedisOptions, type RunningRedis, startRedis } from "./redis.ts";
 
 const opened: RunningRedis[] = [];
 afterEach(async () => {
@@ -37,7 +37,11 @@ it("says in one sentence that the port is taken", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
-  await expect(start({ port })).rejects.toThrow(new StartError(`Redis cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`));
+  await expect(start({ port })).rejects.toThrow(
+    new StartError(
+      `Redis cannot listen on 127.0.0.1:${port}, because that port is taken or not allowed: free it or choose another.`,
+    ),
+  );
   taken.close();
 });
 
@@ -64,7 +68,11 @@ it("passes over what is too old or does not run, and takes Valkey", async () => 
 /** apt and dpkg as they look from outside, with an archive of one server that needs one library. */
 function archive(): string {
   const tools = join(tempDir(), "tools");
-  script(tools, "apt-get", `case "$*" in *download*) for p in "$@"; do case $p in redis-*|lib*) : > "$p.deb";; esac; done;; esac`);
+  script(
+    tools,
+    "apt-get",
+    `case "$*" in *download*) for p in "$@"; do case $p in redis-*|lib*) : > "$p.deb";; esac; done;; esac`,
+  );
   script(tools, "apt-cache", "printf 'redis-tools\\n  Depends: libone\\nlibone\\nlibc6\\n'");
   const server = `#!/bin/sh\\ncase "$LD_LIBRARY_PATH" in */usr/lib/x-linux-gnu*) echo "Redis server v=7.2.0";; *) exit 127;; esac`;
   script(
@@ -89,7 +97,9 @@ it("fetches a server with the libraries it lacks, and takes it from the cache th
 });
 
 it("says what to install where none can be found or fetched", async () => {
-  await expect(findRedis(tempDir(), "")).rejects.toThrow(/^There is no redis-server .* install one .*, or set REDIS_ADDR\.$/u);
+  await expect(findRedis(tempDir(), "")).rejects.toThrow(
+    /^There is no redis-server .* install one .*, or set REDIS_ADDR\.$/u,
+  );
   const tools = join(tempDir(), "useless");
   for (const name of ["apt-get", "apt-cache", "dpkg"]) script(tools, name, "exit 0");
   await expect(findRedis(tempDir(), tools)).rejects.toBeInstanceOf(StartError);

@@ -2,12 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, requireFreePort } from "./free-port.ts";
-import { closeAll, makeDataDir } from "./data-dir.ts";
-import { redisCommand } from "./redis-command.ts";
-import { findRedis } from "./redis-binary.ts";
-import { ServerProcess } from "./server-process.ts";
 import { codeOf } from "../errors.ts";
+import { closeAll, makeDataDir } from "./data-dir.ts";
+import { freePort, requireFreePort } from "./free-port.ts";
+import { findRedis } from "./redis-binary.ts";
+import { redisCommand } from "./redis-command.ts";
+import { ServerProcess } from "./server-process.ts";
 
 export interface RedisOptions {
   /** Where its append-only file lives. Made if missing; what it holds is served again. */
@@ -41,7 +41,13 @@ const STOP_WITHIN_MS = 20_000;
  * One left behind on the same folder by a killed parent is stopped first.
  * @throws StartError in one sentence.
  */
-export async function startRedis({ dataDir, cacheDir, port, hasPassword = false, args = [] }: RedisOptions): Promise<RunningRedis> {
+export async function startRedis({
+  dataDir,
+  cacheDir,
+  port,
+  hasPassword = false,
+  args = [],
+}: RedisOptions): Promise<RunningRedis> {
   const { command, env } = await findRedis(cacheDir);
   makeDataDir(dataDir, "Redis");
   const dir = realpathSync(dataDir);

@@ -5,7 +5,7 @@ import { StartError } from "../errors.ts";
 import { tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { markOf } from "./process-mark.ts";
-import { ServerProcess, type ServerSpec, lastServer } from "./server-process.ts";
+import { lastServer, ServerProcess, type ServerSpec } from "./server-process.ts";
 
 const opened: ServerProcess[] = [];
 afterEach(async () => {
@@ -15,8 +15,14 @@ afterEach(async () => {
 /** A server written in sh, which is ready at once. */
 async function start(script: string, spec: Partial<ServerSpec> = {}): Promise<ServerProcess> {
   const server = await ServerProcess.start({
-    ...{ name: "Sh", command: "/bin/sh", args: ["-c", script], dataDir: tempDir(), readyWithinMs: 10_000 },
-    ...{ stopSignal: "SIGTERM", stopWithinMs: 300, isReady: () => Promise.resolve(true) },
+    name: "Sh",
+    command: "/bin/sh",
+    args: ["-c", script],
+    dataDir: tempDir(),
+    readyWithinMs: 10_000,
+    stopSignal: "SIGTERM",
+    stopWithinMs: 300,
+    isReady: () => Promise.resolve(true),
     ...spec,
   });
   opened.push(server);
@@ -27,9 +33,13 @@ const STUBBORN = "trap '' TERM; echo trapped; while :; do sleep 0.05; done";
 
 it("says why a program could not be started", async () => {
   const never = (): Promise<boolean> => Promise.reject(new Error("not ready"));
-  await expect(start("", { command: "/no/such/program", isReady: never })).rejects.toThrow(new StartError("Sh could not be started: spawn /no/such/program ENOENT."));
+  await expect(start("", { command: "/no/such/program", isReady: never })).rejects.toThrow(
+    new StartError("Sh could not be started: spawn /no/such/program ENOENT."),
+  );
   const dataDir = tempDir();
-  await expect(start("echo 'first'; echo 'fatal: no luck.'; echo 'bye'; exit 3", { dataDir, isReady: never })).rejects.toThrow(`Sh did not start on ${dataDir}: fatal: no luck.`);
+  await expect(
+    start("echo 'first'; echo 'fatal: no luck.'; echo 'bye'; exit 3", { dataDir, isReady: never }),
+  ).rejects.toThrow(`Sh did not start on ${dataDir}: fatal: no luck.`);
   await expect(start("exit 3", { dataDir, isReady: never })).rejects.toThrow("it said nothing.");
 });
 

@@ -12,7 +12,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { StartError, messageOf } from "../errors.ts";
+import { messageOf, StartError } from "../errors.ts";
 import { plainEnvironment } from "../plain-environment.ts";
 import { readMark, writeMark } from "./process-mark.ts";
 
@@ -56,7 +56,13 @@ export class ServerProcess {
     const { command, args, workDir = spec.dataDir, env = plainEnvironment(), input, user } = spec;
     const umask = process.umask(0o077); // what it writes is for its own user; the child takes this over in spawn
     try {
-      this.#child = spawn(command, args, { cwd: workDir, env, detached: true, stdio: [input === undefined ? "ignore" : "pipe", log, log], ...user });
+      this.#child = spawn(command, args, {
+        cwd: workDir,
+        env,
+        detached: true,
+        stdio: [input === undefined ? "ignore" : "pipe", log, log],
+        ...user,
+      });
     } finally {
       process.umask(umask);
       closeSync(log);
@@ -64,7 +70,8 @@ export class ServerProcess {
     this.#child.on("error", (error) => (this.#spawnError = error));
     this.#child.stdin?.on("error", () => undefined).end(input); // a server that is gone already shows in its exit
     if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeMark(this.#child.pid));
-    for (const file of [pidFile(spec.dataDir), join(spec.dataDir, "server.log")]) if (existsSync(file)) chmodSync(file, 0o600); // an earlier version's too
+    for (const file of [pidFile(spec.dataDir), join(spec.dataDir, "server.log")])
+      if (existsSync(file)) chmodSync(file, 0o600); // an earlier version's too
     this.#child.unref();
     process.once("exit", this.#stopOnExit);
   }
@@ -126,12 +133,15 @@ export class ServerProcess {
     const deadline = performance.now() + readyWithinMs;
     await delay(0); // a program that is not there is told of in the next turn
     while (performance.now() < deadline) {
-      if (this.#spawnError) throw new StartError(`${name} could not be started: ${messageOf(this.#spawnError)}.`, this.#spawnError);
+      if (this.#spawnError)
+        throw new StartError(`${name} could not be started: ${messageOf(this.#spawnError)}.`, this.#spawnError);
       if (!this.isRunning) throw new StartError(`${name} did not start on ${dataDir}: ${tellingLine(dataDir)}.`);
       if (await isReady().catch(() => false)) return;
       await delay(POLL_MS);
     }
-    throw new StartError(`${name} on ${dataDir} was not ready within ${readyWithinMs / 1_000} s: ${tellingLine(dataDir)}.`);
+    throw new StartError(
+      `${name} on ${dataDir} was not ready within ${readyWithinMs / 1_000} s: ${tellingLine(dataDir)}.`,
+    );
   }
 }
 
@@ -152,12 +162,19 @@ async function stopOrphan({ name, dataDir, stopSignal, stopWithinMs }: ServerSpe
     const deadline = performance.now() + stopWithinMs;
     while (lastServer(dataDir)?.lives && performance.now() < deadline) await delay(POLL_MS);
   }
-  if (lastServer(dataDir)?.lives) throw new StartError(`An earlier ${name} on ${dataDir} does not stop: end it by hand.`);
+  if (lastServer(dataDir)?.lives)
+    throw new StartError(`An earlier ${name} on ${dataDir} does not stop: end it by hand.`);
 }
 
 /** The line of the log that says most about why a server did not start: the last that calls itself an error, else the last. */
 function tellingLine(dataDir: string): string {
-  const lines = readFileSync(join(dataDir, "server.log"), "utf8").split("\n").map((line) => line.trim()).filter(Boolean);
-  const line = lines.findLast((each) => /fatal|panic|error|can't|could not|cannot/iu.test(each)) ?? lines.at(-1) ?? "it said nothing";
+  const lines = readFileSync(join(dataDir, "server.log"), "utf8")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+  const line =
+    lines.findLast((each) => /fatal|panic|error|can't|could not|cannot/iu.test(each)) ??
+    lines.at(-1) ??
+    "it said nothing";
   return line.replace(/[.\s]+$/u, "");
 }

@@ -56,7 +56,10 @@ async function program(dataDir: string, needs: object, code = "setInterval(() =>
     const services = await startEmbedded(${JSON.stringify({ dataDir, needs })});
     console.log(JSON.stringify(services));
     ${code}`;
-  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", source], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", source], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   programs.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const nextLine = async (): Promise<string> => String((await lines.next()).value);
@@ -85,7 +88,8 @@ it("starts what is needed, and serves the same data at the next start", async ()
   const dataDir = dataFolder();
   const first = await start(dataDir);
   expect(first.started.map(({ name }) => name)).toEqual(["Redis", "Postgres", "mail catcher"]);
-  for (const address of [first.databaseUrl, first.redisAddr]) expect(JSON.stringify(first.started)).not.toContain(new URL(address ?? "").password);
+  for (const address of [first.databaseUrl, first.redisAddr])
+    expect(JSON.stringify(first.started)).not.toContain(new URL(address ?? "").password);
   await redisCommand(first.redisAddr ?? "", "SET", "kept", "1");
   await query(first.databaseUrl, "create table kept as select 1 as n");
   await send(first.smtpUrl, "kept");
@@ -124,7 +128,9 @@ it("stops the servers when the program exits without closing them", async () => 
   const dataDir = dataFolder();
   const other = await program(dataDir, { ...ALL, mail: false }, "process.exit(0);");
   if (other.child.exitCode === null) await once(other.child, "exit");
-  await until(() => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => markOf(pid) === undefined), { what: "both servers are gone" });
+  await until(() => [pidIn(dataDir, "redis"), pidIn(dataDir, "postgres")].every((pid) => markOf(pid) === undefined), {
+    what: "both servers are gone",
+  });
 });
 
 it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
@@ -148,14 +154,22 @@ it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
 it("makes its data folder, and refuses one that another program uses", async () => {
   const dataDir = join(tempDir(), "made", "here");
   await start(dataDir, { ...NONE, mail: true });
-  await expect(start(dataDir, { ...NONE, mail: true })).rejects.toThrow(new StartError(`The data folder ${dataDir} is in use by process ${process.pid}: end that one first, or set another DATA_DIR.`));
+  await expect(start(dataDir, { ...NONE, mail: true })).rejects.toThrow(
+    new StartError(
+      `The data folder ${dataDir} is in use by process ${process.pid}: end that one first, or set another DATA_DIR.`,
+    ),
+  );
 });
 
 it("refuses a data folder that cannot be made, in one sentence", async () => {
   const file = join(tempDir(), "file");
   writeFileSync(file, "");
-  await expect(start(file)).rejects.toThrow(new StartError(`The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST).`));
-  await expect(start(join(file, "data"))).rejects.toThrow(new StartError(`The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR).`));
+  await expect(start(file)).rejects.toThrow(
+    new StartError(`The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST).`),
+  );
+  await expect(start(join(file, "data"))).rejects.toThrow(
+    new StartError(`The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR).`),
+  );
 });
 
 it("stops the others and gives the folder back when one does not start", async () => {

@@ -31,7 +31,11 @@ export interface EmbeddedServices {
  * Starts the services that are needed, at once, on data that outlives them.
  * @throws StartError in one sentence, after stopping what had started.
  */
-export async function startEmbedded({ dataDir, needs, warn = () => undefined }: EmbeddedOptions): Promise<EmbeddedServices> {
+export async function startEmbedded({
+  dataDir,
+  needs,
+  warn = () => undefined,
+}: EmbeddedOptions): Promise<EmbeddedServices> {
   if (!needs.redis && !needs.postgres && !needs.mail) return { started: [], close: () => Promise.resolve() };
   makeOwnDataDir(dataDir, warn);
   const dir = realpathSync(dataDir);
@@ -54,7 +58,11 @@ export async function startEmbedded({ dataDir, needs, warn = () => undefined }: 
   }
   let closing: Promise<void> | undefined;
   const found = parts.reduce<Found>((all, part) => ({ ...all, ...part.found }), {});
-  return { ...found, started: parts.map(({ name, where, data }) => ({ name, where, data })), close: () => (closing ??= stop()) };
+  return {
+    ...found,
+    started: parts.map(({ name, where, data }) => ({ name, where, data })),
+    close: () => (closing ??= stop()),
+  };
 }
 
 type Found = Pick<EmbeddedServices, "redisAddr" | "databaseUrl" | "smtpUrl" | "mail">;
@@ -69,12 +77,24 @@ interface Part {
 
 async function redisPart(data: string, cacheDir: string): Promise<Part> {
   const redis = await startRedis({ dataDir: data, cacheDir, hasPassword: true });
-  return { name: "Redis", where: `127.0.0.1:${redis.port}`, data, found: { redisAddr: redis.address }, close: () => redis.close() };
+  return {
+    name: "Redis",
+    where: `127.0.0.1:${redis.port}`,
+    data,
+    found: { redisAddr: redis.address },
+    close: () => redis.close(),
+  };
 }
 
 async function postgresPart(data: string): Promise<Part> {
   const postgres = await startPostgres({ dataDir: data });
-  return { name: "Postgres", where: `127.0.0.1:${postgres.port}`, data, found: { databaseUrl: postgres.url }, close: () => postgres.close() };
+  return {
+    name: "Postgres",
+    where: `127.0.0.1:${postgres.port}`,
+    data,
+    found: { databaseUrl: postgres.url },
+    close: () => postgres.close(),
+  };
 }
 
 async function mailPart(data: string): Promise<Part> {

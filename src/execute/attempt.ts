@@ -4,10 +4,10 @@
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Evidence, Job } from "../core/job.ts";
-import type { AttemptEnd } from "../core/settle.ts";
 import { PermanentError, ReleaseError, RetryAfterError, RetryableError } from "../core/job-type.ts";
-import { MAX_STATE_LENGTH, stateText } from "../core/saved-state.ts";
 import { readableText } from "../core/readable-url.ts";
+import { MAX_STATE_LENGTH, stateText } from "../core/saved-state.ts";
+import type { AttemptEnd } from "../core/settle.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
@@ -157,11 +157,21 @@ export function endOfReturn(value: unknown): AttemptEnd {
   try {
     result = value === undefined ? "null" : JSON.stringify(value);
   } catch (error) {
-    return { kind: "threw", code: "result_invalid", message: `the result is not JSON: ${messageOf(error)}`, isPermanent: true };
+    return {
+      kind: "threw",
+      code: "result_invalid",
+      message: `the result is not JSON: ${messageOf(error)}`,
+      isPermanent: true,
+    };
   }
   result ??= "null"; // a function or a symbol
   if (result.length > MAX_RESULT_LENGTH) {
-    return { kind: "threw", code: "result_too_large", message: `the result has ${result.length} characters; ${MAX_RESULT_LENGTH} are kept`, isPermanent: true };
+    return {
+      kind: "threw",
+      code: "result_too_large",
+      message: `the result has ${result.length} characters; ${MAX_RESULT_LENGTH} are kept`,
+      isPermanent: true,
+    };
   }
   return { kind: "returned", result };
 }
@@ -188,11 +198,25 @@ function endOf(thrown: unknown): AttemptEnd {
   if (isOf(thrown, PermanentError)) return { kind: "threw", code, message, isPermanent: true };
   if (isOf(thrown, RetryAfterError)) {
     const { retryAfterMs, waitsForTurn } = thrown;
-    return { kind: "threw", code, message, isPermanent: false, retryAfterMs: numberOf(retryAfterMs), ...(waitsForTurn && { waitsForTurn }) };
+    return {
+      kind: "threw",
+      code,
+      message,
+      isPermanent: false,
+      retryAfterMs: numberOf(retryAfterMs),
+      ...(waitsForTurn && { waitsForTurn }),
+    };
   }
   if (!isOf(thrown, RetryableError)) return { kind: "threw", code, message, isPermanent: false };
   const { atLeastMs, state } = thrown;
-  return { kind: "threw", code, message, isPermanent: false, ...(numberOf(atLeastMs) > 0 && { atLeastMs }), ...(state !== undefined && stateOf(state)) };
+  return {
+    kind: "threw",
+    code,
+    message,
+    isPermanent: false,
+    ...(numberOf(atLeastMs) > 0 && { atLeastMs }),
+    ...(state !== undefined && stateOf(state)),
+  };
 }
 
 /** A deployment's own types may be JavaScript, in which a header's text is soon taken for a number. */
@@ -201,7 +225,9 @@ function numberOf(value: unknown): number {
 }
 
 /** A state that is no JSON, or too large to be kept with each such attempt, fails the job: without it the next attempt would do again what was done. */
-function stateOf(state: unknown): { readonly state: string } | { readonly isPermanent: true; readonly code: string; readonly message: string } {
+function stateOf(
+  state: unknown,
+): { readonly state: string } | { readonly isPermanent: true; readonly code: string; readonly message: string } {
   const text = stateText(state);
   return text === undefined ? { isPermanent: true, code: "state_invalid", message: INVALID_STATE } : { state: text };
 }

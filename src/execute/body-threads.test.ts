@@ -17,9 +17,22 @@ function setup({ settings = {}, parseWithinMs }: { readonly settings?: object; r
   const jobsDir = tempDir();
   writeFileSync(join(jobsDir, "own.mjs"), OWN);
   const errors: unknown[] = [];
-  threads = new Threads({ size: 0, jobsDir, settings: { ...settings }, onMessage: () => undefined, onError: (error) => errors.push(error), ...(parseWithinMs !== undefined && { parseWithinMs }) });
+  threads = new Threads({
+    size: 0,
+    jobsDir,
+    settings: { ...settings },
+    onMessage: () => undefined,
+    onError: (error) => errors.push(error),
+    ...(parseWithinMs !== undefined && { parseWithinMs }),
+  });
   const parse = (job: object, kind: BodyKind = "single") =>
-    (threads as Threads).parse({ bytes: new TextEncoder().encode(JSON.stringify(job)), kind, maxBodyBytes: 1_000_000, now: 0, durability: "redis" });
+    (threads as Threads).parse({
+      bytes: new TextEncoder().encode(JSON.stringify(job)),
+      kind,
+      maxBodyBytes: 1_000_000,
+      now: 0,
+      durability: "redis",
+    });
   return { parse, errors };
 }
 
@@ -45,8 +58,15 @@ it("counts no time before the thread begins", async () => {
 it("finds duplicates in a list of a deployment's own type in one pass", async () => {
   const { parse } = setup();
   const duplicates = await parse({ type: "own", payload: { list: Array<string>(200_000).fill("a") } });
-  expect(duplicates).toMatchObject({ refusal: { code: "validation_failed", faults: [{ path: "/payload/list", message: "must not have duplicate items" }] } });
-  expect(await parse({ type: "own", payload: { list: Array.from({ length: 100_000 }, (_, i) => i) } })).toHaveProperty("submissions");
+  expect(duplicates).toMatchObject({
+    refusal: {
+      code: "validation_failed",
+      faults: [{ path: "/payload/list", message: "must not have duplicate items" }],
+    },
+  });
+  expect(await parse({ type: "own", payload: { list: Array.from({ length: 100_000 }, (_, i) => i) } })).toHaveProperty(
+    "submissions",
+  );
 });
 
 it("checks bodies by the settings of this deployment", async () => {
@@ -56,8 +76,15 @@ it("checks bodies by the settings of this deployment", async () => {
   writeFileSync(join(queries, "ours.sql"), "-- @param n integer\nselect :n");
   const { parse } = setup({ settings: { EMAIL_TEMPLATES_DIR: templates, EXPORT_QUERIES_DIR: queries } });
   const email = (template: string) => ({ type: "email", payload: { to: "a@b.example", subject: "s", template } });
-  const dataExport = (query: string, n: unknown) => ({ type: "data_export", payload: { format: "csv", source: { query, params: { n } } } });
+  const dataExport = (query: string, n: unknown) => ({
+    type: "data_export",
+    payload: { format: "csv", source: { query, params: { n } } },
+  });
   expect(await parse({ jobs: [email("order"), dataExport("ours", 1)] }, "batch")).toHaveProperty("submissions");
-  const paths = ["/jobs/0/payload/template", "/jobs/1/payload/source/query", "/jobs/2/payload/source/params/n"].map((path) => expect.objectContaining({ path }) as unknown);
-  expect(await parse({ jobs: [email("other"), dataExport("theirs", 1), dataExport("ours", "x")] }, "batch")).toMatchObject({ refusal: { faults: paths } });
+  const paths = ["/jobs/0/payload/template", "/jobs/1/payload/source/query", "/jobs/2/payload/source/params/n"].map(
+    (path) => expect.objectContaining({ path }) as unknown,
+  );
+  expect(
+    await parse({ jobs: [email("other"), dataExport("theirs", 1), dataExport("ours", "x")] }, "batch"),
+  ).toMatchObject({ refusal: { faults: paths } });
 });

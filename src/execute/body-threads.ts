@@ -39,7 +39,13 @@ export class BodyThreads {
   constructor({ filename, workerData, onError, withinMs = WITHIN_MS }: BodyThreadsOptions) {
     this.#withinMs = withinMs;
     const threads = { minThreads: BODY_THREADS, maxThreads: BODY_THREADS };
-    this.#pool = new Piscina({ filename, name: "parseBody", ...threads, workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+    this.#pool = new Piscina({
+      filename,
+      name: "parseBody",
+      ...threads,
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     this.#pool.on("error", onError); // an error event that nobody listens to ends the process
   }
 
@@ -58,7 +64,10 @@ export class BodyThreads {
     let timer = setTimeout(look, withinMs);
     try {
       const order: BodyOrder = { task, begunAt };
-      return (await this.#pool.run(order, { signal: tooLong.signal, transferList: [task.bytes.buffer as ArrayBuffer] })) as ParsedBody;
+      return (await this.#pool.run(order, {
+        signal: tooLong.signal,
+        transferList: [task.bytes.buffer as ArrayBuffer],
+      })) as ParsedBody;
     } catch (error) {
       if (tooLong.signal.aborted || codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY") return tooComplex();
       throw error;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
@@ -79,7 +79,9 @@ async function intruder(processes: ChildProcesses, folder = tempDir()): Promise<
 
 function processesOf(): { readonly processes: ChildProcesses; readonly lacks: Promise<readonly string[]> } {
   let told: (lacks: readonly string[]) => void = () => undefined;
-  const lacks = new Promise<readonly string[]>((resolve) => { told = resolve; });
+  const lacks = new Promise<readonly string[]>((resolve) => {
+    told = resolve;
+  });
   const processes = new ChildProcesses({ onConfined: (missing) => told(missing) });
   opened.push(() => processes.close());
   return { processes, lacks };
@@ -92,9 +94,16 @@ it("a process for what strangers sent gets no secret, no network and no rights, 
   const missing = (await lacks).join();
   expect(found.folder).toBe("/");
   expect(found.environment).not.toContain("CALLBACK_SECRET");
-  if (!missing.includes("network")) expect(found).toMatchObject({ reached: "ENETUNREACH", parent: expect.any(String) as string });
+  if (!missing.includes("network"))
+    expect(found).toMatchObject({ reached: "ENETUNREACH", parent: expect.any(String) as string });
   if (!missing.includes("user")) {
-    expect(found).toMatchObject({ parent: "EACCES", file: "EACCES", kill: "EPERM", groups: [found.uid], capabilities: "0000000000000000" });
+    expect(found).toMatchObject({
+      parent: "EACCES",
+      file: "EACCES",
+      kill: "EPERM",
+      groups: [found.uid],
+      capabilities: "0000000000000000",
+    });
     expect(found.uid).not.toBe(process.getuid?.());
   }
   if (!missing.includes("rights")) expect(found.noNewRights).toBe("1");
@@ -111,7 +120,9 @@ it("runs all the same where the programs that confine it are not there", async (
   vi.stubEnv("PATH", tempDir());
   const { processes, lacks } = processesOf();
   const found = await intruder(processes);
-  expect(await lacks).toEqual(expect.arrayContaining(["a network without anything in it", "no gain of rights, and bounds on its files"]));
+  expect(await lacks).toEqual(
+    expect.arrayContaining(["a network without anything in it", "no gain of rights, and bounds on its files"]),
+  );
   expect(found).toMatchObject({ reached: "reached", folder: "/" });
 });
 
@@ -123,7 +134,12 @@ it("a folder of sockets that is closed to all other users leaves it with this on
 });
 
 it("tries the strictest way first, and ends with one that every machine allows", () => {
-  for (const [isRoot, platform] of [[true, "linux"], [false, "linux"], [true, "darwin"], [false, "darwin"]] as const) {
+  for (const [isRoot, platform] of [
+    [true, "linux"],
+    [false, "linux"],
+    [true, "darwin"],
+    [false, "darwin"],
+  ] as const) {
     const ways = confinements(isRoot, platform);
     expect(ways.at(-1)?.prefix).toEqual([]);
     expect(Math.min(...ways.map(({ lacks }) => lacks.length))).toBe(ways[0]?.lacks.length);

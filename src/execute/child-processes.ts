@@ -3,7 +3,7 @@
  * started is reaped by nobody once the thread is terminated, and kills them with their thread. What thread and
  * process say to each other goes through a socket of their own, which ends with either; nothing of it passes here.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProcessRequest } from "../core/job-type.ts";
 import { plainEnvironment } from "../plain-environment.ts";
-import { confinements, type Confinement } from "./confinement.ts";
+import { type Confinement, confinements } from "./confinement.ts";
 
 /** A report of V8's, some times over. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -97,7 +97,10 @@ export class ChildProcesses {
   }
 }
 
-function begin({ module, socketPath, isConfined = false }: ProcessRequest, { prefix, uid, isSpawnedAs = false }: Confinement): ChildProcess {
+function begin(
+  { module, socketPath, isConfined = false }: ProcessRequest,
+  { prefix, uid, isSpawnedAs = false }: Confinement,
+): ChildProcess {
   const [command, ...args] = [...prefix, process.execPath, fileURLToPath(module), socketPath];
   if (uid !== undefined) giveSocket(socketPath, uid);
   const child = spawn(command, args, {

@@ -22,7 +22,15 @@ const OTHER_USER = "a user of its own";
 const NO_NETWORK = "a network without anything in it";
 const NO_NEW_RIGHTS = "no gain of rights, and bounds on its files";
 
-const asNobody = ["setpriv", `--reuid=${NOBODYS_UID}`, `--regid=${NOBODYS_UID}`, "--clear-groups", "--bounding-set=-all", "--no-new-privs", "--"];
+const asNobody = [
+  "setpriv",
+  `--reuid=${NOBODYS_UID}`,
+  `--regid=${NOBODYS_UID}`,
+  "--clear-groups",
+  "--bounding-set=-all",
+  "--no-new-privs",
+  "--",
+];
 const asItself = ["setpriv", "--no-new-privs", "--"];
 // A core file would hold an image; 256 is ten times what one image needs.
 const limits = ["prlimit", "--core=0", "--nofile=256", "--"];

@@ -9,12 +9,12 @@ import { loadRegistry } from "../registry.ts";
 import { testJobsDir } from "../testing/jobs-dir.ts";
 import { submission } from "../testing/queue.ts";
 import { tempDir } from "../testing/services.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 import { until } from "../testing/until.ts";
 import type { Attempt } from "./attempt.ts";
 import { Executor } from "./executor.ts";
 import { shareProgress } from "./shared-progress.ts";
 import { Threads, type ThreadsOptions } from "./threads.ts";
-import { smallPayloads } from "../testing/small-payloads.ts";
 
 let threads: Threads;
 let executor: Executor;
@@ -25,7 +25,9 @@ const lines: { job: string; message: string; fields: unknown }[] = [];
 beforeAll(async () => {
   const registry = await loadRegistry({ jobsDir: testJobsDir, settings: {} });
   threads = new Threads({
-    ...{ size: 2, jobsDir: testJobsDir, settings: { TEST_SETTING: "given" } },
+    size: 2,
+    jobsDir: testJobsDir,
+    settings: { TEST_SETTING: "given" },
     onMessage: (message) => {
       messages += 1;
       executor.onThreadMessage(message);
@@ -48,12 +50,17 @@ afterAll(async () => {
 let jobs = 0;
 function job(type: string, payload: object): Job {
   jobs += 1;
-  return { ...decodeSubmission(`job-${jobs}`, encodeSubmission(submission({ type, payload: JSON.stringify(payload) }))), attempt: 1 };
+  return {
+    ...decodeSubmission(`job-${jobs}`, encodeSubmission(submission({ type, payload: JSON.stringify(payload) }))),
+    attempt: 1,
+  };
 }
 
 function start(type: string, payload: object): { attempt: Attempt; end: Promise<AttemptEnd> } {
   let attempt: Attempt | undefined;
-  const end = new Promise<AttemptEnd>((resolve) => { attempt = executor.start(job(type, payload), (_, how) => resolve(how)); });
+  const end = new Promise<AttemptEnd>((resolve) => {
+    attempt = executor.start(job(type, payload), (_, how) => resolve(how));
+  });
   return { attempt: attempt as unknown as Attempt, end };
 }
 
@@ -69,9 +76,15 @@ describe("lane io", () => {
   });
 
   it.each([
-    [{ do: "fail", times: 9 }, { code: "test_failure", message: "failure 1", isPermanent: false }],
+    [
+      { do: "fail", times: 9 },
+      { code: "test_failure", message: "failure 1", isPermanent: false },
+    ],
     [{ do: "permanent" }, { code: "test_permanent", isPermanent: true }],
-    [{ do: "retry_after", ms: 70_000 }, { code: "retry_after", isPermanent: false, retryAfterMs: 70_000 }],
+    [
+      { do: "retry_after", ms: 70_000 },
+      { code: "retry_after", isPermanent: false, retryAfterMs: 70_000 },
+    ],
     [{ do: "circular" }, { code: "result_invalid", isPermanent: true }],
     [{ do: "huge" }, { code: "result_too_large", isPermanent: true }],
     [{ do: "no such behaviour" }, { code: "error", isPermanent: false }],
@@ -88,9 +101,20 @@ describe("lane io", () => {
   });
 
   it("has a task of its type run on a pool thread, which gets the payload as it was submitted", async () => {
-    expect(await end("test_io", { do: "task", name: "double", value: 4, argument: 3, limit_ms: 60_000 })).toEqual({ kind: "returned", result: `{"doubled":8,"times":12}` });
-    expect(await end("test_io", { do: "task", name: "fail_permanently", limit_ms: 60_000 })).toMatchObject({ kind: "threw", code: "test_permanent", isPermanent: true });
-    expect(await end("test_io", { do: "task", name: "spin", limit_ms: 100 })).toMatchObject({ kind: "threw", code: "task_timeout", isPermanent: false });
+    expect(await end("test_io", { do: "task", name: "double", value: 4, argument: 3, limit_ms: 60_000 })).toEqual({
+      kind: "returned",
+      result: `{"doubled":8,"times":12}`,
+    });
+    expect(await end("test_io", { do: "task", name: "fail_permanently", limit_ms: 60_000 })).toMatchObject({
+      kind: "threw",
+      code: "test_permanent",
+      isPermanent: true,
+    });
+    expect(await end("test_io", { do: "task", name: "spin", limit_ms: 100 })).toMatchObject({
+      kind: "threw",
+      code: "task_timeout",
+      isPermanent: false,
+    });
   });
 
   it("ends a task with its attempt", async () => {
@@ -100,22 +124,30 @@ describe("lane io", () => {
   });
 
   it("takes a payload that is parsed already", async () => {
-    const ended = new Promise<AttemptEnd>((resolve) => { executor.start(job("test_io", { do: "fail" }), (_, how) => resolve(how), { do: "return", value: 7 }); });
+    const ended = new Promise<AttemptEnd>((resolve) => {
+      executor.start(job("test_io", { do: "fail" }), (_, how) => resolve(how), { do: "return", value: 7 });
+    });
     expect(await ended).toEqual({ kind: "returned", result: "7" });
   });
 
   it("says so when the type is not known here", async () => {
-    expect(await end("elsewhere", {})).toMatchObject({ kind: "threw", message: "no job type elsewhere on this replica" });
+    expect(await end("elsewhere", {})).toMatchObject({
+      kind: "threw",
+      message: "no job type elsewhere on this replica",
+    });
   });
 
-  it.each(["cancelled", "timeout", "lost", "drain"] as const)("stops a handler for %s by its signal", async (reason) => {
-    const { attempt, end: ended } = start("test_io", { do: "sleep", ms: 60_000 });
-    attempt.stop(reason);
-    expect((await ended).kind).toBe(reason === "drain" ? "released" : reason);
-    attempt.stop("cancelled");
-    attempt.giveUp();
-    expect(attempt.hasEnded).toBe(true);
-  });
+  it.each(["cancelled", "timeout", "lost", "drain"] as const)(
+    "stops a handler for %s by its signal",
+    async (reason) => {
+      const { attempt, end: ended } = start("test_io", { do: "sleep", ms: 60_000 });
+      attempt.stop(reason);
+      expect((await ended).kind).toBe(reason === "drain" ? "released" : reason);
+      attempt.stop("cancelled");
+      attempt.giveUp();
+      expect(attempt.hasEnded).toBe(true);
+    },
+  );
 
   it("lets a lost lease override another reason, and gives up on a handler that ignores its signal", async () => {
     const { attempt, end: ended } = start("test_io", { do: "hang" });
@@ -142,16 +174,32 @@ describe("lane cpu", () => {
   });
 
   it("runs a task of its type on the attempt's own thread", async () => {
-    expect(await end("test_cpu", { do: "task", value: 4, argument: 3 })).toEqual({ kind: "returned", result: `{"doubled":8,"times":12}` });
+    expect(await end("test_cpu", { do: "task", value: 4, argument: 3 })).toEqual({
+      kind: "returned",
+      result: `{"doubled":8,"times":12}`,
+    });
   });
 
   it("tells how it failed", async () => {
-    expect(await end("test_cpu", { do: "throw" })).toMatchObject({ kind: "threw", message: "thrown on a thread", isPermanent: false });
-    expect(await end("test_cpu", { do: "permanent" })).toMatchObject({ kind: "threw", code: "test_permanent", isPermanent: true });
+    expect(await end("test_cpu", { do: "throw" })).toMatchObject({
+      kind: "threw",
+      message: "thrown on a thread",
+      isPermanent: false,
+    });
+    expect(await end("test_cpu", { do: "permanent" })).toMatchObject({
+      kind: "threw",
+      code: "test_permanent",
+      isPermanent: true,
+    });
   });
 
   it.each([0, 3])("fails an attempt whose thread exits with %i, and refills the pool", async (code) => {
-    expect(await end("test_cpu", { do: "exit", code })).toMatchObject({ kind: "threw", code: "thread_exited", isPermanent: false, endedThread: true });
+    expect(await end("test_cpu", { do: "exit", code })).toMatchObject({
+      kind: "threw",
+      code: "thread_exited",
+      isPermanent: false,
+      endedThread: true,
+    });
     expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
   });
 
@@ -163,7 +211,9 @@ describe("lane cpu", () => {
   });
 
   it("ignores what a handler posts for itself", async () => {
-    expect(await end("test_cpu", { do: "post", values: ["text", 1, null, {}, { startProcess: 5 }, { startProcess: null }] })).toMatchObject({ kind: "returned" });
+    expect(
+      await end("test_cpu", { do: "post", values: ["text", 1, null, {}, { startProcess: 5 }, { startProcess: null }] }),
+    ).toMatchObject({ kind: "returned" });
     expect(await end("test_cpu", { do: "return" })).toMatchObject({ kind: "returned" });
   });
 
@@ -185,7 +235,10 @@ describe("lane cpu", () => {
 
   it("has the last progress of a handler that never yields, however often that tells it, without a message", async () => {
     const before = messages;
-    const { attempt, end: ended } = start("test_cpu", { do: "busy", percents: [...Array(1_000).keys(), 101, Number.NaN, 65.4] });
+    const { attempt, end: ended } = start("test_cpu", {
+      do: "busy",
+      percents: [...Array(1_000).keys(), 101, Number.NaN, 65.4],
+    });
     await until(() => attempt.progress === 65, { what: "the progress is seen" });
     attempt.stop("timeout");
     expect(await ended).toMatchObject({ kind: "timeout" });
@@ -194,10 +247,18 @@ describe("lane cpu", () => {
 
   it("keeps the lines that lane io would keep, whatever their fields are", async () => {
     const linesOf = ({ evidence }: Attempt) => evidence?.log?.map((line) => line.slice(line.indexOf(" ") + 1)) ?? [];
-    const [here, there, spinning] = [start("test_io", { do: "log_odd" }), start("test_cpu", { do: "log_odd" }), start("test_cpu", { do: "log_odd", spins: true })];
+    const [here, there, spinning] = [
+      start("test_io", { do: "log_odd" }),
+      start("test_cpu", { do: "log_odd" }),
+      start("test_cpu", { do: "log_odd", spins: true }),
+    ];
     await until(() => linesOf(spinning.attempt).length === 2, { what: "its lines have arrived" });
     spinning.attempt.stop("timeout");
-    expect((await Promise.all([here.end, there.end, spinning.end])).map(({ kind }) => kind)).toEqual(["returned", "returned", "timeout"]);
+    expect((await Promise.all([here.end, there.end, spinning.end])).map(({ kind }) => kind)).toEqual([
+      "returned",
+      "returned",
+      "timeout",
+    ]);
     expect(linesOf(here.attempt)).toEqual([`odd {"kept":1}`, "odder (fields that are not JSON)"]);
     expect([linesOf(there.attempt), linesOf(spinning.attempt)]).toEqual([linesOf(here.attempt), linesOf(here.attempt)]);
   });
@@ -208,7 +269,9 @@ describe("lane cpu", () => {
     const ends: AttemptEnd[] = [];
     const attempts = [1, 2].map((claimSeq) => executor.start({ ...again, claimSeq }, (_, how) => ends.push(how)));
     const expected = [`odd {"kept":1}`, "odder (fields that are not JSON)"];
-    await until(() => attempts.every((attempt) => linesOf(attempt).length >= 2), { what: "the lines of both have arrived" });
+    await until(() => attempts.every((attempt) => linesOf(attempt).length >= 2), {
+      what: "the lines of both have arrived",
+    });
     expect(attempts.map(linesOf)).toEqual([expected, expected]);
     for (const attempt of attempts) attempt.stop("timeout");
     await until(() => ends.length === 2, { what: "both have ended" });
@@ -217,7 +280,13 @@ describe("lane cpu", () => {
 
   it("parses a large body on a thread of its own", async () => {
     const text = JSON.stringify({ type: "noop", payload: { text: "x".repeat(400_000) } });
-    const parsed = await threads.parse({ bytes: new TextEncoder().encode(text), kind: "single", maxBodyBytes: 1_000_000, now: 0, durability: "redis" });
+    const parsed = await threads.parse({
+      bytes: new TextEncoder().encode(text),
+      kind: "single",
+      maxBodyBytes: 1_000_000,
+      now: 0,
+      durability: "redis",
+    });
     expect(parsed).toMatchObject({ submissions: [{ type: "noop" }] });
   });
 });
@@ -227,15 +296,37 @@ describe("what a type opens on a thread", () => {
   function threadsWith(members: string, options: Partial<ThreadsOptions> = {}): Threads {
     const jobsDir = tempDir();
     const definition = `{ type: "test_tool", lane: "cpu", payload: Type.Object({}), attempts: 1, timeoutMs: 1_000, backoff: fixed(1), run: () => "ran", ${members} }`;
-    writeFileSync(join(jobsDir, "tool.mjs"), `import { appendFileSync } from "node:fs";\nexport default ({ defineJob, Type, fixed }) => defineJob(${definition});`);
-    return new Threads({ size: 1, jobsDir, settings: {}, onMessage: () => undefined, onError: () => undefined, ...options });
+    writeFileSync(
+      join(jobsDir, "tool.mjs"),
+      `import { appendFileSync } from "node:fs";\nexport default ({ defineJob, Type, fixed }) => defineJob(${definition});`,
+    );
+    return new Threads({
+      size: 1,
+      jobsDir,
+      settings: {},
+      onMessage: () => undefined,
+      onError: () => undefined,
+      ...options,
+    });
   }
 
   it("fails the attempts, and not the start, where its open throws at once", async () => {
     const own = threadsWith(`open: () => { throw new Error("no tool"); }`);
     await own.opened();
-    const task = { type: "test_tool", jobId: "", claimSeq: 1, attempt: 1, timeoutMs: 1_000, groupKey: null, startedAt: 0, payload: "{}", progress: shareProgress() };
-    expect(await own.run(task, new AbortController().signal)).toMatchObject({ end: { kind: "threw", message: "no tool" } });
+    const task = {
+      type: "test_tool",
+      jobId: "",
+      claimSeq: 1,
+      attempt: 1,
+      timeoutMs: 1_000,
+      groupKey: null,
+      startedAt: 0,
+      payload: "{}",
+      progress: shareProgress(),
+    };
+    expect(await own.run(task, new AbortController().signal)).toMatchObject({
+      end: { kind: "threw", message: "no tool" },
+    });
     await own.close();
   });
 
@@ -255,6 +346,8 @@ describe("what a type opens on a thread", () => {
     const own = threadsWith(members, { closeWithinMs: 50, onError: (error) => told.push(error) });
     await own.opened();
     await own.close();
-    expect(told).toEqual([expect.objectContaining({ message: "what the types have open on a pool thread could not be closed" })]);
+    expect(told).toEqual([
+      expect.objectContaining({ message: "what the types have open on a pool thread could not be closed" }),
+    ]);
   });
 });

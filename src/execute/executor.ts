@@ -2,12 +2,13 @@
  * Runs one attempt and never throws: a handler's return, throw, crash or endless loop all become an `AttemptEnd`.
  * Lane `io` runs here, on the main thread; lane `cpu` on a pool thread.
  */
-import type { AnyJobDefinition, Lane, Services } from "../core/job-type.ts";
+
 import type { Job } from "../core/job.ts";
+import type { AnyJobDefinition, Lane, Services } from "../core/job-type.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge } from "../core/payload.ts";
-import type { AttemptEnd } from "../core/settle.ts";
 import { stateLeft } from "../core/saved-state.ts";
+import type { AttemptEnd } from "../core/settle.ts";
 import { messageOf } from "../errors.ts";
 import type { Running, StopReason } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
@@ -17,7 +18,7 @@ import type { IoThreads } from "./io-threads.ts";
 import { MAIN_THREAD_BYTES } from "./io-threads.ts";
 import { readProgress, shareProgress } from "./shared-progress.ts";
 import type { TaskThreads } from "./task-threads.ts";
-import type { HandlerMessage, ThreadReport, ThreadTask, Threads } from "./threads.ts";
+import type { HandlerMessage, ThreadReport, Threads, ThreadTask } from "./threads.ts";
 import { Tools } from "./tools.ts";
 
 export interface ExecutorOptions {
@@ -95,13 +96,25 @@ export class Executor {
       if (data && size <= MAX_KEPT_BYTES) payload.data = data;
       if (attempt.hasEnded) return;
       if (attempt.stopReason !== undefined) attempt.giveUp();
-      else if (!data) attempt.end({ kind: "threw", code: "unreadable", message: "its payload is missing in Redis", isPermanent: true });
-      else if (definition.lane === "cpu" || size > MAIN_THREAD_BYTES) this.#startOnThread(attempt, Uint8Array.from(data), definition.lane); // it moves there
+      else if (!data)
+        attempt.end({
+          kind: "threw",
+          code: "unreadable",
+          message: "its payload is missing in Redis",
+          isPermanent: true,
+        });
+      else if (definition.lane === "cpu" || size > MAIN_THREAD_BYTES)
+        this.#startOnThread(attempt, Uint8Array.from(data), definition.lane); // it moves there
       else this.#startHere(attempt, definition, decoder.decode(data));
     };
-    if (payload.data) { start(payload.data); return; } // it was submitted here
+    if (payload.data) {
+      start(payload.data);
+      return;
+    } // it was submitted here
     // Without an answer of Redis the job is given back: nothing was tried.
-    this.#payload(attempt.job.id, size).then(start, () => attempt.end({ kind: "released" })).catch((error: unknown) => attempt.threw(error));
+    this.#payload(attempt.job.id, size)
+      .then(start, () => attempt.end({ kind: "released" }))
+      .catch((error: unknown) => attempt.threw(error));
   }
 
   /** @param payload its JSON text @param parsed what it says, where that is known */
@@ -112,7 +125,10 @@ export class Executor {
     try {
       const value: unknown = definition.run(parsed ?? JSON.parse(payload), context);
       if (isThenable(value)) {
-        value.then((result) => attempt.returned(result), (error: unknown) => attempt.threw(error));
+        value.then(
+          (result) => attempt.returned(result),
+          (error: unknown) => attempt.threw(error),
+        );
       } else {
         attempt.returned(value);
       }
@@ -127,9 +143,31 @@ export class Executor {
     const controller = new AbortController();
     const progress = shareProgress();
     let stop: (reason: StopReason) => void = () => controller.abort();
-    attempt.runsIn = { get percent() { return readProgress(progress); }, abort: (reason) => stop(reason), isThread: lane === "cpu" };
-    const task = { type: job.type, jobId: job.id, claimSeq: job.claimSeq, attempt: job.attempt, timeoutMs: attempt.timeoutMs, groupKey: job.groupKey, startedAt: job.startedAt ?? 0, payload, state: stateLeft(job), progress };
-    const report = lane === "io" && typeof payload !== "string" ? this.#ioThreads.run({ ...task, payload }, (onStop) => { stop = onStop; }) : this.#threads.run(task, controller.signal);
+    attempt.runsIn = {
+      get percent() {
+        return readProgress(progress);
+      },
+      abort: (reason) => stop(reason),
+      isThread: lane === "cpu",
+    };
+    const task = {
+      type: job.type,
+      jobId: job.id,
+      claimSeq: job.claimSeq,
+      attempt: job.attempt,
+      timeoutMs: attempt.timeoutMs,
+      groupKey: job.groupKey,
+      startedAt: job.startedAt ?? 0,
+      payload,
+      state: stateLeft(job),
+      progress,
+    };
+    const report =
+      lane === "io" && typeof payload !== "string"
+        ? this.#ioThreads.run({ ...task, payload }, (onStop) => {
+            stop = onStop;
+          })
+        : this.#threads.run(task, controller.signal);
     const run = this.#endOf(attempt, report).finally(() => this.#onThreads.delete(attempt));
     this.#onThreads.set(attempt, run);
   }
@@ -137,11 +175,19 @@ export class Executor {
   async #endOf(attempt: Attempt, report: Promise<ThreadReport>): Promise<void> {
     try {
       const { end, ...evidence } = await report;
-      if (end.kind === "threw" && attempt.stopReason !== undefined && attempt.endOfStopped(end) !== end) attempt.giveUp(); // it was told to stop, and has
+      if (end.kind === "threw" && attempt.stopReason !== undefined && attempt.endOfStopped(end) !== end)
+        attempt.giveUp(); // it was told to stop, and has
       else attempt.end(end, evidence);
     } catch (error) {
       // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
-      if (attempt.stopReason === undefined) attempt.end({ kind: "threw", code: "thread_exited", message: `the thread ended: ${messageOf(error)}`, isPermanent: false, endedThread: true });
+      if (attempt.stopReason === undefined)
+        attempt.end({
+          kind: "threw",
+          code: "thread_exited",
+          message: `the thread ended: ${messageOf(error)}`,
+          isPermanent: false,
+          endedThread: true,
+        });
       else attempt.threw(error);
     }
   }
@@ -155,7 +201,8 @@ export class Executor {
       return;
     }
     const { jobId, type, attempt } = message;
-    if (type !== undefined && attempt !== undefined) this.#log({ id: jobId, type, attempt }, message.log, message.fields); // it has ended
+    if (type !== undefined && attempt !== undefined)
+      this.#log({ id: jobId, type, attempt }, message.log, message.fields); // it has ended
   };
 
   async close(): Promise<void> {

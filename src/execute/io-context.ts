@@ -1,6 +1,7 @@
 /** What a handler of lane `io` gets: it runs on the main thread and is stopped by its signal. */
-import type { AttemptContext } from "../core/job-type.ts";
+
 import type { Job } from "../core/job.ts";
+import type { AttemptContext } from "../core/job-type.ts";
 import { PermanentError } from "../core/job-type.ts";
 import { stateLeft, stateText } from "../core/saved-state.ts";
 import type { Attempt, Running, StopReason } from "./attempt.ts";
@@ -8,7 +9,11 @@ import { INVALID_STATE } from "./attempt.ts";
 import type { TaskThreads } from "./task-threads.ts";
 
 /** Takes a line that a handler wrote. */
-export type AttemptLog = (job: Pick<Job, "id" | "type" | "attempt">, message: string, fields?: Record<string, unknown>) => void;
+export type AttemptLog = (
+  job: Pick<Job, "id" | "type" | "attempt">,
+  message: string,
+  fields?: Record<string, unknown>,
+) => void;
 
 /** Keeps the state of a job that runs here, a JSON text; false where its lease is lost. */
 export type SaveState = (job: Job, state: string) => Promise<boolean>;
@@ -83,7 +88,9 @@ export class IoContext implements AttemptContext<unknown>, Running {
   }
 
   get progress(): (percent: number) => void {
-    return (percent) => { this.percent = clampProgress(percent); };
+    return (percent) => {
+      this.percent = clampProgress(percent);
+    };
   }
 
   get log(): (message: string, fields?: Record<string, unknown>) => void {
@@ -96,7 +103,8 @@ export class IoContext implements AttemptContext<unknown>, Running {
   get onThread(): (task: string, argument: unknown, timeoutMs: number) => Promise<unknown> {
     const { type, groupKey } = this.#attempt.job;
     const [signal, turn, payload] = [this.signal, groupKey ?? "", this.#payload];
-    return (name, argument, timeoutMs) => this.#services.tasks.run({ type, name, payload, argument }, { timeoutMs, signal, turn });
+    return (name, argument, timeoutMs) =>
+      this.#services.tasks.run({ type, name, payload, argument }, { timeoutMs, signal, turn });
   }
 
   abort(reason: StopReason): void {

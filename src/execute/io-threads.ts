@@ -9,8 +9,8 @@ import { Piscina } from "piscina";
 import type { Destinations } from "../core/destination.ts";
 import { memoryShares } from "../memory-limit.ts";
 import type { StopReason } from "./attempt.ts";
-import { ThreadVisits } from "./thread-link.ts";
 import type { FromThread, ToThread } from "./thread-link.ts";
+import { ThreadVisits } from "./thread-link.ts";
 import type { HandlerMessage, ThreadData, ThreadReport, ThreadTask } from "./threads.ts";
 import { isThreadMessage, threadFile } from "./threads.ts";
 
@@ -47,7 +47,10 @@ export class IoThreads {
   }
 
   /** Runs one attempt; `task.payload` moves to the thread. Rejects when its thread died. */
-  async run(task: ThreadTask & { readonly payload: Uint8Array<ArrayBuffer> }, stopped: (onStop: (reason: StopReason) => void) => void): Promise<ThreadReport> {
+  async run(
+    task: ThreadTask & { readonly payload: Uint8Array<ArrayBuffer> },
+    stopped: (onStop: (reason: StopReason) => void) => void,
+  ): Promise<ThreadReport> {
     this.#pool ??= this.#openPool();
     this.#tasks += 1;
     const key = this.#tasks;
@@ -82,7 +85,9 @@ export class IoThreads {
       workerData: { jobsDir, settings, channel: this.#name, sharedMemory } satisfies ThreadData,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
-    pool.on("message", (message: unknown) => { if (isThreadMessage(message) && "log" in message) onMessage(message); });
+    pool.on("message", (message: unknown) => {
+      if (isThreadMessage(message) && "log" in message) onMessage(message);
+    });
     pool.on("error", onError);
     return pool;
   }

@@ -6,8 +6,12 @@ const AT = Date.UTC(2026, 0, 1);
 describe("the kept log", () => {
   it("shows no credentials of a URL", () => {
     const log = new KeptLog(AT);
-    log.add("fetching https://user:hunter2@a.example/x?token=hunter2", { from: "https://a.example/?sig=hunter2&page=2" });
-    expect(log.lines[0]).toMatch(/ fetching https:\/\/\[redacted\]@a\.example\/x\?token=\[redacted\] \{"from":"https:\/\/a\.example\/\?sig=\[redacted\]&page=2"\}$/);
+    log.add("fetching https://user:hunter2@a.example/x?token=hunter2", {
+      from: "https://a.example/?sig=hunter2&page=2",
+    });
+    expect(log.lines[0]).toMatch(
+      / fetching https:\/\/\[redacted\]@a\.example\/x\?token=\[redacted\] \{"from":"https:\/\/a\.example\/\?sig=\[redacted\]&page=2"\}$/,
+    );
   });
 
   it("has the last fifty lines, and says how many came before", () => {
@@ -28,7 +32,11 @@ describe("the kept log", () => {
     const log = new KeptLog(AT);
     log.add("x".repeat(5_000));
     log.add("a\0b\ud800");
-    log.add("circle", { get self(): never { throw new Error("no"); } });
+    log.add("circle", {
+      get self(): never {
+        throw new Error("no");
+      },
+    });
     expect(log.lines[0]).toHaveLength(1_024);
     expect(log.lines[1]).toContain(" a\ufffdb\ufffd");
     expect(log.lines[2]).toContain("circle (fields that are not JSON)");

@@ -20,7 +20,12 @@ export class KeptLog {
     const time = new Date(Math.round(this.#startedAt + performance.now() - this.#clockAtStart)).toISOString();
     const line = `${time} ${readableText(lineOf(message, fields).slice(0, 2 * MAX_LINE_LENGTH))}`;
     // Without what Postgres cannot show again as text: NUL, and halves of surrogate pairs, which a cut may leave too.
-    this.#lines.push((line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line).replace(/\0|\p{Surrogate}/gu, "\uFFFD"));
+    this.#lines.push(
+      (line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line).replace(
+        /\0|\p{Surrogate}/gu,
+        "\uFFFD",
+      ),
+    );
     if (this.#lines.length <= MAX_LINES) return;
     this.#lines.shift();
     this.#dropped += 1;

@@ -18,12 +18,20 @@ const registry = await loadRegistry(workerData as ThreadData);
 export default function parse({ task, begunAt }: BodyOrder): ParsedBody {
   Atomics.store(begunAt, 0, process.hrtime.bigint());
   const parsed = parseBody(task, registry.get);
-  const buffers = "submissions" in parsed ? parsed.submissions.flatMap(({ payload }) => (isLarge(payload) && payload.data ? [payload.data.buffer as ArrayBuffer] : [])) : [];
+  const buffers =
+    "submissions" in parsed
+      ? parsed.submissions.flatMap(({ payload }) =>
+          isLarge(payload) && payload.data ? [payload.data.buffer as ArrayBuffer] : [],
+        )
+      : [];
   const { bytes } = task;
   if (bytes.length > COLLECTED_BYTES) {
     freeBuffer(bytes as Uint8Array<ArrayBuffer>);
     collectGarbage();
   }
   if (buffers.length === 0) return parsed;
-  return Piscina.move({ [Piscina.transferableSymbol]: buffers, [Piscina.valueSymbol]: parsed } as never) as unknown as ParsedBody; // large payloads move, all else is copied
+  return Piscina.move({
+    [Piscina.transferableSymbol]: buffers,
+    [Piscina.valueSymbol]: parsed,
+  } as never) as unknown as ParsedBody; // large payloads move, all else is copied
 }

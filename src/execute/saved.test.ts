@@ -1,12 +1,12 @@
+import { Type } from "typebox";
 import { afterEach, expect, it } from "vitest";
 import { unlimited } from "../core/destination.ts";
-import { ReleaseError, RetryAfterError, defineJob, exponential } from "../core/job-type.ts";
-import type { AttemptContext } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
-import { settle } from "../core/settle.ts";
+import type { AttemptContext } from "../core/job-type.ts";
+import { defineJob, exponential, ReleaseError, RetryAfterError } from "../core/job-type.ts";
 import type { AttemptEnd } from "../core/settle.ts";
+import { settle } from "../core/settle.ts";
 import { decodeSubmission, encodeSubmission } from "../core/wire.ts";
-import { Type } from "typebox";
 import { noThread } from "../testing/no-thread.ts";
 import { submission } from "../testing/queue.ts";
 import { smallPayloads } from "../testing/small-payloads.ts";
@@ -17,13 +17,24 @@ afterEach(() => Promise.all(executors.splice(0).map((executor) => executor.close
 
 /** Runs one attempt of a handler. @param holds whether the job's lease is still held when it saves */
 async function endOf(run: (context: AttemptContext<undefined>) => unknown, holds = true) {
-  const definition = defineJob({ type: "noop", lane: "io", payload: Type.Object({}, { additionalProperties: true }), attempts: 3, timeoutMs: 60_000, backoff: exponential(1, 1), run: (_, context) => run(context) });
+  const definition = defineJob({
+    type: "noop",
+    lane: "io",
+    payload: Type.Object({}, { additionalProperties: true }),
+    attempts: 3,
+    timeoutMs: 60_000,
+    backoff: exponential(1, 1),
+    run: (_, context) => run(context),
+  });
   const saved: string[] = [];
   const executor = new Executor({
     ...smallPayloads,
     definitions: [definition],
     threads: { run: noThread, tasks: { run: noThread } },
-    save: (_, state) => { saved.push(state); return Promise.resolve(holds); },
+    save: (_, state) => {
+      saved.push(state);
+      return Promise.resolve(holds);
+    },
     log: () => undefined,
   });
   executors.push(executor);
@@ -44,23 +55,47 @@ it("an attempt that has saved gives its job back at no cost, and its crash budge
 
 it("one that waits for its turn keeps its crash budget only where it has saved nothing", async () => {
   const wait = new RetryAfterError("later", 1_000, { waitsForTurn: true });
-  const waited = await endOf(() => { throw wait; });
+  const waited = await endOf(() => {
+    throw wait;
+  });
   expect(waited.verdict).toMatchObject({ kind: "retry", attempt: 1, crashes: 3 });
-  const saved = await endOf(async ({ save }) => { await save?.(1); throw wait; });
+  const saved = await endOf(async ({ save }) => {
+    await save?.(1);
+    throw wait;
+  });
   expect(saved.verdict).toMatchObject({ kind: "retry", attempt: 1, crashes: 0 });
 });
 
 it("to give a job back of which nothing is saved is an error as any other", async () => {
-  const { verdict } = await endOf(() => { throw new ReleaseError("nothing was done"); });
+  const { verdict } = await endOf(() => {
+    throw new ReleaseError("nothing was done");
+  });
   expect(verdict).toMatchObject({ kind: "retry", attempt: 2, error: { code: "released" } });
 });
 
 it("an attempt whose lease is lost is stopped when it saves", async () => {
-  const { end } = await endOf(async ({ save }) => { await save?.(1); return "done"; }, false);
+  const { end } = await endOf(async ({ save }) => {
+    await save?.(1);
+    return "done";
+  }, false);
   expect(end).toEqual({ kind: "lost" });
 });
 
-it.each([["a cycle", () => { const cycle: Record<string, unknown> = {}; cycle["self"] = cycle; return cycle; }], ["what is too long", () => "x".repeat(16 * 1024)], ["a function", () => () => 1]])("%s cannot be saved, and fails the job", async (_, make) => {
+it.each([
+  [
+    "a cycle",
+    () => {
+      const cycle: Record<string, unknown> = {};
+      cycle["self"] = cycle;
+      return cycle;
+    },
+  ],
+  ["what is too long", () => "x".repeat(16 * 1024)],
+  ["a function", () => () => 1],
+])("%s cannot be saved, and fails the job", async (_, make) => {
   const { saved, verdict } = await endOf(({ save }) => save?.(make()));
-  expect([saved, verdict]).toEqual([[], expect.objectContaining({ kind: "failed", error: expect.objectContaining({ code: "state_invalid" }) as unknown })]);
+  expect([saved, verdict]).toEqual([
+    [],
+    expect.objectContaining({ kind: "failed", error: expect.objectContaining({ code: "state_invalid" }) as unknown }),
+  ]);
 });

@@ -23,7 +23,11 @@ it.each([
   Object.assign(new Error("of a second copy of the module"), { name: "PermanentError" }),
   "a text",
   undefined,
-  Object.defineProperty(new Error("hostile"), "stack", { get: () => { throw new Error("no"); } }),
+  Object.defineProperty(new Error("hostile"), "stack", {
+    get: () => {
+      throw new Error("no");
+    },
+  }),
 ])("is empty for %s", (thrown) => {
   expect(stackOf(thrown)).toEqual([]);
 });

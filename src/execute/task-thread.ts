@@ -5,7 +5,7 @@ import { printWarnings } from "../console-output.ts";
 import { codeOf } from "../errors.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfThrow } from "./attempt.ts";
-import { taskOf, type Task, type TaskAnswer } from "./task.ts";
+import { type Task, type TaskAnswer, taskOf } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 
 printWarnings();

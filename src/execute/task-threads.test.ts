@@ -4,11 +4,25 @@ import { testJobsDir } from "../testing/jobs-dir.ts";
 import type { TaskLimits } from "./task-threads.ts";
 import { Threads } from "./threads.ts";
 
-const threads = new Threads({ size: 0, jobsDir: testJobsDir, settings: {}, onMessage: () => undefined, onError: () => undefined });
+const threads = new Threads({
+  size: 0,
+  jobsDir: testJobsDir,
+  settings: {},
+  onMessage: () => undefined,
+  onError: () => undefined,
+});
 afterAll(() => threads.close());
 
-const run = (name: string, argument?: unknown, limits: Partial<TaskLimits> = {}, payload: unknown = { value: 21 }): Promise<unknown> =>
-  threads.tasks.run({ type: "test_io", name, payload: JSON.stringify(payload), argument }, { timeoutMs: 60_000, signal: new AbortController().signal, turn: "", ...limits });
+const run = (
+  name: string,
+  argument?: unknown,
+  limits: Partial<TaskLimits> = {},
+  payload: unknown = { value: 21 },
+): Promise<unknown> =>
+  threads.tasks.run(
+    { type: "test_io", name, payload: JSON.stringify(payload), argument },
+    { timeoutMs: 60_000, signal: new AbortController().signal, turn: "", ...limits },
+  );
 
 describe("a task on a thread", () => {
   it("gets the payload and an argument, and its result comes back", async () => {
@@ -32,16 +46,23 @@ describe("a task on a thread", () => {
   });
 
   it("is ended after its time, and the next one runs", async () => {
-    await expect(run("spin", undefined, { timeoutMs: 200 })).rejects.toMatchObject({ name: "TaskError", code: "task_timeout" });
+    await expect(run("spin", undefined, { timeoutMs: 200 })).rejects.toMatchObject({
+      name: "TaskError",
+      code: "task_timeout",
+    });
     expect(await run("busy", 100)).toBe("done");
   });
 
   it("does not keep short ones waiting, however many long ones there are; each ends with its signal", async () => {
     const abort = new AbortController();
     setMaxListeners(0, abort.signal);
-    const spinning = Array.from({ length: 10 }, () => run("spin", undefined, { signal: abort.signal }).catch((thrown: unknown) => thrown));
+    const spinning = Array.from({ length: 10 }, () =>
+      run("spin", undefined, { signal: abort.signal }).catch((thrown: unknown) => thrown),
+    );
     // of several, because a machine that is busy enough makes long tasks of short ones
-    expect(await Promise.any(Array.from({ length: 20 }, (_, i) => run("double", i, { signal: abort.signal })))).toMatchObject({ doubled: 42 });
+    expect(
+      await Promise.any(Array.from({ length: 20 }, (_, i) => run("double", i, { signal: abort.signal }))),
+    ).toMatchObject({ doubled: 42 });
     const reason = new Error("cancelled");
     abort.abort(reason);
     expect(await Promise.all(spinning)).toEqual(spinning.map(() => reason));
@@ -51,10 +72,12 @@ describe("a task on a thread", () => {
   it("waits on the second thread for its group's turn", async () => {
     const ended: string[] = [];
     const names = ["a1", "a2", "a3", "b1"];
-    await Promise.all(names.map(async (name) => {
-      await run("busy", 100, { turn: name.slice(0, 1) });
-      ended.push(name);
-    }));
+    await Promise.all(
+      names.map(async (name) => {
+        await run("busy", 100, { turn: name.slice(0, 1) });
+        ended.push(name);
+      }),
+    );
     expect(ended.indexOf("b1")).toBeLessThan(ended.indexOf("a3"));
   });
 });

@@ -9,8 +9,8 @@
 import { Piscina } from "piscina";
 import { PermanentError, RetryableError, TaskError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { Turns } from "../turns.ts";
 import { memoryShares } from "../memory-limit.ts";
+import { Turns } from "../turns.ts";
 import type { Task, TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 
@@ -53,7 +53,8 @@ export class TaskThreads {
    */
   readonly run = async (task: Task, limits: TaskLimits): Promise<unknown> => {
     let answer: TaskAnswer = { kind: "unfinished" };
-    if (task.payload.length <= MAX_TRIED_PAYLOAD) answer = await this.#first.run({ task, tryForMs: Math.min(TRY_FOR_MS, limits.timeoutMs) }, limits);
+    if (task.payload.length <= MAX_TRIED_PAYLOAD)
+      answer = await this.#first.run({ task, tryForMs: Math.min(TRY_FOR_MS, limits.timeoutMs) }, limits);
     if (answer.kind === "unfinished") answer = await this.#second.run({ task }, limits);
     switch (answer.kind) {
       case "returned":
@@ -108,13 +109,17 @@ class TaskThread {
     signal.throwIfAborted();
     const stop = new AbortController();
     const onAbort = (): void => stop.abort(signal.reason);
-    const timer = setTimeout(() => stop.abort(new TaskError("task_timeout", `the task took longer than ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => stop.abort(new TaskError("task_timeout", `the task took longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       return (await pool.run(call, { signal: stop.signal })) as TaskAnswer;
     } catch (error) {
       if (stop.signal.aborted) throw stop.signal.reason;
-      if (codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY") throw new TaskError("task_out_of_memory", "the task took too much memory", error);
+      if (codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY")
+        throw new TaskError("task_out_of_memory", "the task took too much memory", error);
       throw new TaskError("thread_exited", `the thread of the task ended: ${messageOf(error)}`, error);
     } finally {
       clearTimeout(timer);

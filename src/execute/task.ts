@@ -17,7 +17,10 @@ export type TaskAnswer =
   | Extract<AttemptEnd, { readonly kind: "threw" }>;
 
 /** @throws {Error} for a name that the type does not have */
-export function taskOf({ type, tasks = {} }: AnyJobDefinition, name: string): (payload: unknown, argument: unknown, payloadJson: string) => unknown {
+export function taskOf(
+  { type, tasks = {} }: AnyJobDefinition,
+  name: string,
+): (payload: unknown, argument: unknown, payloadJson: string) => unknown {
   const task: unknown = Object.hasOwn(tasks, name) ? tasks[name] : undefined;
   if (typeof task !== "function") throw new Error(`the job type ${type} has no task ${name}`);
   return task as (payload: unknown, argument: unknown, payloadJson: string) => unknown;

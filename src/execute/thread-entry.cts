@@ -5,16 +5,29 @@
  */
 type Run = (task: unknown) => unknown;
 
-const attempts = (): Promise<{ readonly default: Run; readonly warmUp: Run; readonly closeTools: Run }> => import("./thread.js") as never;
+const attempts = (): Promise<{ readonly default: Run; readonly warmUp: Run; readonly closeTools: Run }> =>
+  import("./thread.js") as never;
 const tasks = (): Promise<{ readonly default: Run; readonly warmUp: Run }> => import("./task-thread.js") as never;
 const bodies = (): Promise<{ readonly default: Run }> => import("./parse-thread.js") as never;
 
 // Getters of promises: the pool waits for the one that a thread is for before it calls the thread ready.
 module.exports = {
-  get runAttempt() { return attempts().then((module) => module.default); },
-  get warmUpAttempts() { return attempts().then((module) => module.warmUp); },
-  get closeTools() { return attempts().then((module) => module.closeTools); },
-  get runTask() { return tasks().then((module) => module.default); },
-  get warmUpTasks() { return tasks().then((module) => module.warmUp); },
-  get parseBody() { return bodies().then((module) => module.default); },
+  get runAttempt() {
+    return attempts().then((module) => module.default);
+  },
+  get warmUpAttempts() {
+    return attempts().then((module) => module.warmUp);
+  },
+  get closeTools() {
+    return attempts().then((module) => module.closeTools);
+  },
+  get runTask() {
+    return tasks().then((module) => module.default);
+  },
+  get warmUpTasks() {
+    return tasks().then((module) => module.warmUp);
+  },
+  get parseBody() {
+    return bodies().then((module) => module.default);
+  },
 };

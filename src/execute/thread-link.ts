@@ -12,7 +12,12 @@ import { reasonOf } from "./io-context.ts";
 export type ToThread =
   | { readonly kind: "stop"; readonly key: number; readonly reason: StopReason }
   | { readonly kind: "entered"; readonly visit: string }
-  | { readonly kind: "refused"; readonly visit: string; readonly message: string; readonly retryAfter?: { readonly ms: number; readonly code: string; readonly waitsForTurn: boolean } };
+  | {
+      readonly kind: "refused";
+      readonly visit: string;
+      readonly message: string;
+      readonly retryAfter?: { readonly ms: number; readonly code: string; readonly waitsForTurn: boolean };
+    };
 
 export type FromThread =
   | { readonly kind: "enter"; readonly visit: string; readonly args: Parameters<Destinations["enter"]> }
@@ -33,12 +38,17 @@ export class ThreadVisits {
   take(message: FromThread): void {
     const { visit } = message;
     if (message.kind === "leave") this.#leave(visit, message.sign);
-    else this.#destinations.enter(...message.args).then((leave) => this.#entered(visit, leave), (error: unknown) => this.#answer(refusalOf(visit, error)));
+    else
+      this.#destinations.enter(...message.args).then(
+        (leave) => this.#entered(visit, leave),
+        (error: unknown) => this.#answer(refusalOf(visit, error)),
+      );
   }
 
   /** Ends the visits of threads that are not among these: they have died. */
   keepOnly(threadIds: ReadonlySet<number>): void {
-    for (const visit of this.#begun.keys()) if (!threadIds.has(Number.parseInt(visit, 10))) this.#leave(visit, "unknown");
+    for (const visit of this.#begun.keys())
+      if (!threadIds.has(Number.parseInt(visit, 10))) this.#leave(visit, "unknown");
   }
 
   #entered(visit: string, leave: (sign: Sign) => void): void {
@@ -53,7 +63,10 @@ export class ThreadVisits {
 }
 
 function refusalOf(visit: string, error: unknown): ToThread {
-  const retryAfter = error instanceof RetryAfterError ? { ms: error.retryAfterMs, code: error.code, waitsForTurn: error.waitsForTurn } : undefined;
+  const retryAfter =
+    error instanceof RetryAfterError
+      ? { ms: error.retryAfterMs, code: error.code, waitsForTurn: error.waitsForTurn }
+      : undefined;
   return { kind: "refused", visit, message: messageOf(error), ...(retryAfter && { retryAfter }) };
 }
 

@@ -8,18 +8,22 @@ import { collectGarbage } from "../free-memory.ts";
 import { loadRegistry } from "../registry.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { KeptLog, lineOf } from "./kept-log.ts";
-import { stackOf } from "./stack.ts";
-import { ThreadLink } from "./thread-link.ts";
 import { tellProgress } from "./shared-progress.ts";
-import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
+import { stackOf } from "./stack.ts";
 import { taskOf } from "./task.ts";
+import { ThreadLink } from "./thread-link.ts";
+import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
 import { pickSettings } from "./tools.ts";
 
 printWarnings();
 const { jobsDir, settings, channel, sharedMemory = {} } = workerData as ThreadData;
 const registry = await loadRegistry({ jobsDir, settings });
 const link = channel === undefined ? undefined : new ThreadLink(channel, threadId);
-const services: Services = { destinations: link?.destinations ?? unlimited, sharedMemory: (type) => sharedMemory[type], startProcess: (request) => say({ thread: threadId, startProcess: request }) };
+const services: Services = {
+  destinations: link?.destinations ?? unlimited,
+  sharedMemory: (type) => sharedMemory[type],
+  startProcess: (request) => say({ thread: threadId, startProcess: request }),
+};
 const tools = new Map<string, Promise<unknown>>();
 /** The log of the attempt that runs here; in lane `io` several run at once, and none is the one that prints. */
 let jobLog: ((message: string, fields?: Record<string, unknown>) => void) | undefined;
@@ -45,17 +49,33 @@ function open(definition: AnyJobDefinition): Promise<unknown> {
 
 /** Does ahead of the first attempt what would hold it up. What cannot be opened is for the attempts to tell. */
 export async function warmUp(): Promise<void> {
-  await Promise.allSettled(registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)));
+  await Promise.allSettled(
+    registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)),
+  );
 }
 
 /** Closes what is open here: the thread is about to end. */
 export async function closeTools(): Promise<void> {
-  const closings = [...tools].map(async ([type, opened]): Promise<void> => registry.get(type)?.definition.close?.(await opened));
+  const closings = [...tools].map(
+    async ([type, opened]): Promise<void> => registry.get(type)?.definition.close?.(await opened),
+  );
   await Promise.allSettled(closings); // one that fails must not cut the others short
   await Promise.all(closings);
 }
 
-export default async function runAttempt({ type, jobId, claimSeq, attempt, timeoutMs, groupKey, startedAt, payload, state, progress, key = 0 }: ThreadTask): Promise<ThreadReport> {
+export default async function runAttempt({
+  type,
+  jobId,
+  claimSeq,
+  attempt,
+  timeoutMs,
+  groupKey,
+  startedAt,
+  payload,
+  state,
+  progress,
+  key = 0,
+}: ThreadTask): Promise<ThreadReport> {
   let kept: KeptLog | undefined;
   const log = (message: string, fields?: Record<string, unknown>): void => {
     kept ??= new KeptLog(startedAt);
@@ -67,7 +87,11 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
     }
   };
   if (!link) jobLog = log;
-  const report = (end: ThreadReport["end"]): ThreadReport => ({ end, thread: threadId, ...(kept && { log: kept.lines }) });
+  const report = (end: ThreadReport["end"]): ThreadReport => ({
+    end,
+    thread: threadId,
+    ...(kept && { log: kept.lines }),
+  });
   try {
     const definition = registry.get(type)?.definition;
     if (!definition) throw new Error(`no job type ${type} on this thread`);
@@ -83,7 +107,8 @@ export default async function runAttempt({ type, jobId, claimSeq, attempt, timeo
       signal: link?.signalOf(key) ?? neverAborted,
       progress: (percent: number) => tellProgress(progress, percent),
       log,
-      onThread: (name, argument) => new Promise((resolve) => resolve(taskOf(definition, name)(JSON.parse(text), argument, text))), // it is on one
+      onThread: (name, argument) =>
+        new Promise((resolve) => resolve(taskOf(definition, name)(JSON.parse(text), argument, text))), // it is on one
     });
     return report(endOfReturn(value));
   } catch (error) {

@@ -7,8 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
-import type { ProcessRequest } from "../core/job-type.ts";
 import type { Evidence } from "../core/job.ts";
+import type { ProcessRequest } from "../core/job-type.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import { memoryShares } from "../memory-limit.ts";
 import { BodyThreads } from "./body-threads.ts";
@@ -84,7 +84,12 @@ const MAX_HEAP_MB = memoryShares().threadHeap / (1024 * 1024);
 const CLOSE_WITHIN_MS = 2_000;
 
 /** Where the code of a thread is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
-export const threadFile = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs", import.meta.url));
+export const threadFile = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs",
+    import.meta.url,
+  ),
+);
 
 export class Threads {
   /** Absent on a replica that runs no jobs of the lane. */
@@ -98,7 +103,15 @@ export class Threads {
   readonly size: number;
   #running = 0;
 
-  constructor({ size, onMessage, onError, onConfined, closeWithinMs = CLOSE_WITHIN_MS, parseWithinMs, ...data }: ThreadsOptions) {
+  constructor({
+    size,
+    onMessage,
+    onError,
+    onConfined,
+    closeWithinMs = CLOSE_WITHIN_MS,
+    parseWithinMs,
+    ...data
+  }: ThreadsOptions) {
     this.size = size;
     this.#onError = onError;
     this.#processes = new ChildProcesses({ ...(onConfined && { onConfined }) });
@@ -138,7 +151,10 @@ export class Threads {
   /** Resolves when every thread of the pool has loaded its code and opened its tools. */
   async opened(): Promise<void> {
     const pool = this.#pool;
-    if (pool) await Promise.all(Array.from({ length: this.size }, () => pool.run(undefined, { name: "warmUpAttempts" }) as Promise<void>)); // one each: a thread takes no second task
+    if (pool)
+      await Promise.all(
+        Array.from({ length: this.size }, () => pool.run(undefined, { name: "warmUpAttempts" }) as Promise<void>),
+      ); // one each: a thread takes no second task
   }
 
   /** Runs one attempt. Rejects when its thread died, or with an AbortError when `signal` ended it. */
@@ -146,7 +162,10 @@ export class Threads {
     if (!this.#pool) throw new Error("this replica has no pool threads");
     this.#running += 1;
     try {
-      return (await this.#pool.run(task, { signal, ...(typeof task.payload !== "string" && { transferList: [task.payload.buffer] }) })) as ThreadReport;
+      return (await this.#pool.run(task, {
+        signal,
+        ...(typeof task.payload !== "string" && { transferList: [task.payload.buffer] }),
+      })) as ThreadReport;
     } finally {
       this.#running -= 1;
     }

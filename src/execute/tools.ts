@@ -2,7 +2,10 @@
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 
 /** The settings that a type asked for, out of all. */
-export function pickSettings(definition: AnyJobDefinition, settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function pickSettings(
+  definition: AnyJobDefinition,
+  settings: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const names = Object.keys((definition.settings as { properties?: object } | undefined)?.properties ?? {});
   return Object.fromEntries(names.map((name) => [name, settings[name]]));
 }

@@ -20,8 +20,25 @@ export interface SourceColumn {
  * enums and types of extensions included.
  */
 export type Family =
-  | "integer" | "bigint" | "decimal" | "float" | "money" | "boolean" | "date" | "timestamp" | "timestamptz" | "time" | "timetz" | "interval"
-  | "uuid" | "json" | "bytes" | "array" | "composite" | "other" | "text";
+  | "integer"
+  | "bigint"
+  | "decimal"
+  | "float"
+  | "money"
+  | "boolean"
+  | "date"
+  | "timestamp"
+  | "timestamptz"
+  | "time"
+  | "timetz"
+  | "interval"
+  | "uuid"
+  | "json"
+  | "bytes"
+  | "array"
+  | "composite"
+  | "other"
+  | "text";
 
 export interface SqlType {
   readonly oid: number;
@@ -69,7 +86,10 @@ export function isDate({ family }: SqlType): boolean {
 }
 
 /** Precision and scale of a numeric that declares them (`numeric(10,2)`, and `numeric(2,-3)`, whose scale is negative). */
-export function digitsOf({ family, modifier }: SqlType): { readonly precision: number; readonly scale: number } | undefined {
+export function digitsOf({
+  family,
+  modifier,
+}: SqlType): { readonly precision: number; readonly scale: number } | undefined {
   if (family !== "decimal" || modifier < 4) return undefined;
   const scale = (modifier - 4) & 0x7ff;
   return { precision: ((modifier - 4) >> 16) & 0xffff, scale: scale < 1_024 ? scale : scale - 2_048 };

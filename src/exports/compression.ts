@@ -9,7 +9,9 @@ export type Compression = (typeof COMPRESSIONS)[number];
 const CHUNK_BYTES = 262_144;
 
 /** Node has zstd from 22.15 on. */
-const { createZstdCompress } = zlib as { readonly createZstdCompress?: (options: { readonly chunkSize: number }) => Transform };
+const { createZstdCompress } = zlib as {
+  readonly createZstdCompress?: (options: { readonly chunkSize: number }) => Transform;
+};
 
 /** Whether this Node can write it. */
 export function isCompressionHere(compression: Compression): boolean {

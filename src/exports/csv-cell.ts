@@ -2,7 +2,10 @@
 import type { CsvDialect } from "./layout.ts";
 
 /** NULL is the dialect's text for it, without quotes; a text that equals it has quotes (COPY, format csv). */
-export function csvCell(text: string | null, { delimiter, null: nullText }: Pick<CsvDialect, "delimiter" | "null">): string {
+export function csvCell(
+  text: string | null,
+  { delimiter, null: nullText }: Pick<CsvDialect, "delimiter" | "null">,
+): string {
   if (text === null) return nullText;
   return text === nullText || text.includes(delimiter) || /["\r\n]/.test(text) ? quoted(text) : text;
 }

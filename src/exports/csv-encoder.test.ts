@@ -2,14 +2,19 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CsvEncoder } from "./csv-encoder.ts";
 import type { LineRows } from "./export-source.ts";
-import { PLAIN_CSV, type CsvDialect } from "./layout.ts";
+import { type CsvDialect, PLAIN_CSV } from "./layout.ts";
 import { openRows } from "./row-source.ts";
 
 /** Every column holds texts. */
 const ALL = Array.from({ length: 8 }, () => true);
 
 /** Encodes lines that come in pieces of `size` bytes. */
-function encode(lines: string | Buffer, size = 1_000, delimiter: CsvDialect["delimiter"] = ",", guarded: readonly boolean[] = ALL): string {
+function encode(
+  lines: string | Buffer,
+  size = 1_000,
+  delimiter: CsvDialect["delimiter"] = ",",
+  guarded: readonly boolean[] = ALL,
+): string {
   const encoder = new CsvEncoder({ ...PLAIN_CSV, delimiter, header: false }, guarded);
   const input = Buffer.from(lines);
   const parts: Buffer[] = [];
@@ -102,37 +107,89 @@ describe("CSV", () => {
   });
 
   it("has no cell that a reader would run, whatever of its delimiters the reader parts cells by", () => {
-    const starts = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "＝1", "＋1", "－1", "＠x", "=cmd|' /C calc'!A0", "\t=1", "\r=1"];
-    const cells = [",", ";", "\t", "|"].flatMap((divider) => starts.flatMap((start) => [`a${divider}${start}`, `${divider}${start}`, `1${divider}2${divider}${start}`, start + divider + start]));
+    const starts = [
+      "=1+1",
+      "+1+1",
+      "-1+1",
+      "@SUM(1)",
+      "＝1",
+      "＋1",
+      "－1",
+      "＠x",
+      "=cmd|' /C calc'!A0",
+      "\t=1",
+      "\r=1",
+    ];
+    const cells = [",", ";", "\t", "|"].flatMap((divider) =>
+      starts.flatMap((start) => [
+        `a${divider}${start}`,
+        `${divider}${start}`,
+        `1${divider}2${divider}${start}`,
+        start + divider + start,
+      ]),
+    );
     expect(cells).toHaveLength(176);
     for (const delimiter of [",", ";", "\t", "|"] as const) {
-      const layout = { format: "csv", columns: [{ name: "a" }], csv: { ...PLAIN_CSV, delimiter, header: false }, timeZone: "UTC" } as const;
-      const source = openRows(cells.map((a) => JSON.stringify({ a })), layout).rows as LineRows;
+      const layout = {
+        format: "csv",
+        columns: [{ name: "a" }],
+        csv: { ...PLAIN_CSV, delimiter, header: false },
+        timeZone: "UTC",
+      } as const;
+      const source = openRows(
+        cells.map((a) => JSON.stringify({ a })),
+        layout,
+      ).rows as LineRows;
       const text = encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), 7, delimiter);
-      for (const other of [",", ";", "\t", "|"]) expect(bareCells(text, other).filter((cell) => /^["']?[=+\-@\t\r＝＋－＠]/.test(cell) && !cell.startsWith("'"))).toEqual([]);
+      for (const other of [",", ";", "\t", "|"])
+        expect(
+          bareCells(text, other).filter((cell) => /^["']?[=+\-@\t\r＝＋－＠]/.test(cell) && !cell.startsWith("'")),
+        ).toEqual([]);
     }
   });
 
   it("looks at columns of texts alone, and at all titles", () => {
     const dialect = { ...PLAIN_CSV, header: true };
     const lines = Buffer.from(`=a,=b\n=1,=2\n"=1,",-Infinity\n`);
-    for (const [guard, expected] of [[true, `'=a,'=b\r\n'=1,=2\r\n"'=1,",-Infinity\r\n`], [false, `=a,=b\r\n=1,=2\r\n"=1,",-Infinity\r\n`]] as const) {
+    for (const [guard, expected] of [
+      [true, `'=a,'=b\r\n'=1,=2\r\n"'=1,",-Infinity\r\n`],
+      [false, `=a,=b\r\n=1,=2\r\n"=1,",-Infinity\r\n`],
+    ] as const) {
       const encoder = new CsvEncoder({ ...dialect, formula_guard: guard }, [true, false]);
-      expect(Buffer.concat([...Array.from(lines, (byte) => encoder.encode(Buffer.of(byte))), encoder.end()]).toString()).toBe(expected);
+      expect(
+        Buffer.concat([...Array.from(lines, (byte) => encoder.encode(Buffer.of(byte))), encoder.end()]).toString(),
+      ).toBe(expected);
       expect(encoder.lines).toBe(3);
     }
   });
 
   it("gives every text back, with an apostrophe before what would be run", () => {
-    const text = fc.string({ unit: fc.constantFrom("=", "+", "-", "@", "\t", "\r", "\n", '"', ",", ";", "1", "a", "ä", "＝", " ") });
+    const text = fc.string({
+      unit: fc.constantFrom("=", "+", "-", "@", "\t", "\r", "\n", '"', ",", ";", "1", "a", "ä", "＝", " "),
+    });
     fc.assert(
-      fc.property(fc.array(fc.array(text, { minLength: 2, maxLength: 2 })), fc.integer({ min: 1, max: 9 }), (rows, size) => {
-        const layout = { format: "csv", columns: [{ name: "a" }, { name: "b" }], csv: PLAIN_CSV, timeZone: "UTC" } as const;
-        const source = openRows(rows.map(([a, b]) => JSON.stringify({ a, b })), layout).rows as LineRows;
-        const read = parse(encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), size, ",", source.guarded));
-        const guarded = (cell: string) => (/^[=+\-@\t\r\n＝]/.test(cell) && !/^[+-](1+,?1*|,1+)$/.test(cell) ? `'${cell}` : cell);
-        expect(read).toEqual([["a", "b"], ...rows.map((row) => row.map(guarded))]);
-      }),
+      fc.property(
+        fc.array(fc.array(text, { minLength: 2, maxLength: 2 })),
+        fc.integer({ min: 1, max: 9 }),
+        (rows, size) => {
+          const layout = {
+            format: "csv",
+            columns: [{ name: "a" }, { name: "b" }],
+            csv: PLAIN_CSV,
+            timeZone: "UTC",
+          } as const;
+          const source = openRows(
+            rows.map(([a, b]) => JSON.stringify({ a, b })),
+            layout,
+          ).rows as LineRows;
+          const read = parse(
+            encode(Buffer.concat([...(source.chunks as Iterable<Buffer>)]), size, ",", source.guarded),
+          );
+          const guarded = (cell: string) =>
+            /^[=+\-@\t\r\n＝]/.test(cell) && !/^[+-](1+,?1*|,1+)$/.test(cell) ? `'${cell}` : cell;
+          expect(read).toEqual([["a", "b"], ...rows.map((row) => row.map(guarded))]);
+        },
+      ),
     );
   });
 });

@@ -9,7 +9,9 @@
  */
 import type { CsvDialect } from "./layout.ts";
 
-const [TAB, LF, CR, QUOTE, PLUS, APOSTROPHE, COMMA, MINUS, SEMICOLON, EQUALS, AT, BAR] = [9, 10, 13, 34, 43, 39, 44, 45, 59, 61, 64, 124] as const;
+const [TAB, LF, CR, QUOTE, PLUS, APOSTROPHE, COMMA, MINUS, SEMICOLON, EQUALS, AT, BAR] = [
+  9, 10, 13, 34, 43, 39, 44, 45, 59, 61, 64, 124,
+] as const;
 
 /** U+FF0B, U+FF0D, U+FF1D and U+FF20 are EF BC and one of these in UTF-8: full-width `+`, `-`, `=` and `@`. */
 const FULL_WIDTH = new Set([0x8b, 0x8d, 0x9d, 0xa0]);
@@ -43,7 +45,10 @@ export class CsvEncoder {
   #rest: Buffer = Buffer.alloc(0);
 
   /** @param guarded by position: whether the column holds texts */
-  constructor({ delimiter, header, formula_guard }: Pick<CsvDialect, "delimiter" | "header" | "formula_guard">, guarded: readonly boolean[]) {
+  constructor(
+    { delimiter, header, formula_guard }: Pick<CsvDialect, "delimiter" | "header" | "formula_guard">,
+    guarded: readonly boolean[],
+  ) {
     this.#delimiter = delimiter.charCodeAt(0);
     this.#guardedInRows = formula_guard ? guarded : [];
     this.#guarded = formula_guard && header ? ALL_TITLES : this.#guardedInRows;

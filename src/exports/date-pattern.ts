@@ -6,8 +6,31 @@ const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
 /** The pattern of a payload's schema. */
 export const DATE_PATTERN = "^(YYYY|MM|DD|HH|mm|ss|SSS|[ .,:/T-])+$";
 
-const POSTGRES: Readonly<Record<string, string>> = { YYYY: "YYYY", MM: "MM", DD: "DD", HH: "HH24", mm: "MI", ss: "SS", SSS: "MS", T: '"T"' };
-const SPREADSHEET: Readonly<Record<string, string>> = { YYYY: "yyyy", MM: "mm", DD: "dd", HH: "hh", mm: "mm", ss: "ss", SSS: "000", T: "\\T", " ": "\\ ", "-": "\\-", "/": "\\/", ",": "\\,", ".": "\\." };
+const POSTGRES: Readonly<Record<string, string>> = {
+  YYYY: "YYYY",
+  MM: "MM",
+  DD: "DD",
+  HH: "HH24",
+  mm: "MI",
+  ss: "SS",
+  SSS: "MS",
+  T: '"T"',
+};
+const SPREADSHEET: Readonly<Record<string, string>> = {
+  YYYY: "yyyy",
+  MM: "mm",
+  DD: "dd",
+  HH: "hh",
+  mm: "mm",
+  ss: "ss",
+  SSS: "000",
+  T: "\\T",
+  " ": "\\ ",
+  "-": "\\-",
+  "/": "\\/",
+  ",": "\\,",
+  ".": "\\.",
+};
 
 /** For to_char of Postgres. */
 export function postgresPattern(pattern: string): string {
@@ -24,7 +47,8 @@ export function spreadsheetPattern(pattern: string): string {
  * and `000` for milliseconds after seconds and a point alone.
  */
 export function issueInSpreadsheet(pattern: string): string | undefined {
-  const tokens = pattern.match(/[A-Za-z]+|[^A-Za-z]+/g)?.flatMap((part) => part.match(/YYYY|MM|DD|HH|mm|SSS|ss/g) ?? []) ?? [];
+  const tokens =
+    pattern.match(/[A-Za-z]+|[^A-Za-z]+/g)?.flatMap((part) => part.match(/YYYY|MM|DD|HH|mm|SSS|ss/g) ?? []) ?? [];
   const isMinute = (at: number): boolean => tokens[at - 1] === "HH" || tokens[at + 1] === "ss";
   const misread = tokens.find((token, at) => (token === "mm" && !isMinute(at)) || (token === "MM" && isMinute(at)));
   if (misread !== undefined) return "in xlsx, mm goes after HH or before ss, and MM does not";
@@ -37,9 +61,18 @@ export function issueInSpreadsheet(pattern: string): string | undefined {
  */
 export function formatInstant(epochMs: number, pattern: string, timeZone: string): string {
   const wall = new Date(wallClockMs(epochMs, timeZone)).toISOString(); // 2026-01-31T12:00:00.000Z
-  if (/^[+-]|^0000/.test(wall)) throw new PermanentError(`A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`, { code: "export_value" });
+  if (/^[+-]|^0000/.test(wall))
+    throw new PermanentError(`A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`, {
+      code: "export_value",
+    });
   const fields: Record<string, string> = {
-    YYYY: wall.slice(0, 4), MM: wall.slice(5, 7), DD: wall.slice(8, 10), HH: wall.slice(11, 13), mm: wall.slice(14, 16), ss: wall.slice(17, 19), SSS: wall.slice(20, 23),
+    YYYY: wall.slice(0, 4),
+    MM: wall.slice(5, 7),
+    DD: wall.slice(8, 10),
+    HH: wall.slice(11, 13),
+    mm: wall.slice(14, 16),
+    ss: wall.slice(17, 19),
+    SSS: wall.slice(20, 23),
   };
   return translate(pattern, fields);
 }
@@ -52,7 +85,15 @@ export function wallClockMs(epochMs: number, timeZone: string): number {
   let formatter = formatters.get(timeZone);
   if (!formatter) {
     formatter = new Intl.DateTimeFormat("en-US", {
-      timeZone, hourCycle: "h23", era: "short", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
+      timeZone,
+      hourCycle: "h23",
+      era: "short",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
     });
     formatters.set(timeZone, formatter);
   }

@@ -6,7 +6,7 @@
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { PermanentError } from "../core/job-type.ts";
-import { StartError, codeOf, messageOf } from "../errors.ts";
+import { codeOf, messageOf, StartError } from "../errors.ts";
 import type { PostgresConnection } from "../postgres-connection.ts";
 import { begin, cut, postgresConnection } from "../postgres-connection.ts";
 import type { SourceColumn } from "./column.ts";
@@ -78,7 +78,9 @@ export class ExportConnection {
 
   /** How many rows the planner expects of a query. */
   async estimate(sql: string): Promise<number> {
-    const { rows } = await this.#answered(() => this.#client.query<{ "QUERY PLAN": [{ Plan: { "Plan Rows": number } }] }>(`explain (format json)\n${sql}`));
+    const { rows } = await this.#answered(() =>
+      this.#client.query<{ "QUERY PLAN": [{ Plan: { "Plan Rows": number } }] }>(`explain (format json)\n${sql}`),
+    );
     return rows[0]?.["QUERY PLAN"][0].Plan["Plan Rows"] ?? 0;
   }
 
@@ -124,9 +126,17 @@ async function lookForClient(client: pg.Client): Promise<void> {
 /** A URL with an option that nobody obeys is as good as none: no repeat of the job mends it. */
 function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnection {
   try {
-    return postgresConnection({ databaseUrl, name: "export", connectTimeoutMs: 10_000, statementTimeoutMs: timeoutMs, idleInTransactionMs: Math.max(timeoutMs, IDLE_MS) });
+    return postgresConnection({
+      databaseUrl,
+      name: "export",
+      connectTimeoutMs: 10_000,
+      statementTimeoutMs: timeoutMs,
+      idleInTransactionMs: Math.max(timeoutMs, IDLE_MS),
+    });
   } catch (thrown) {
-    throw thrown instanceof StartError ? new PermanentError(thrown.message, { code: "query_unavailable", cause: thrown }) : thrown;
+    throw thrown instanceof StartError
+      ? new PermanentError(thrown.message, { code: "query_unavailable", cause: thrown })
+      : thrown;
   }
 }
 
@@ -134,8 +144,17 @@ function queryFault(thrown: unknown, isOverdue: boolean): unknown {
   const rejection = rejectionOf(thrown);
   if (rejection) return rejection;
   const code = codeOf(thrown) ?? "";
-  if (code === QUERY_CANCELED && isOverdue) return new PermanentError("the query took longer than EXPORT_QUERY_TIMEOUT_MS allows", { code: "query_timeout", cause: thrown });
-  if (NO_UTF8.has(code)) return new PermanentError(`a text cannot be written as UTF-8: ${messageOf(thrown)}`, { code: "export_value", cause: thrown });
-  if (FINAL_CLASSES.has(code.slice(0, 2))) return new PermanentError(`the query failed: ${messageOf(thrown)}`, { code: "query_failed", cause: thrown });
+  if (code === QUERY_CANCELED && isOverdue)
+    return new PermanentError("the query took longer than EXPORT_QUERY_TIMEOUT_MS allows", {
+      code: "query_timeout",
+      cause: thrown,
+    });
+  if (NO_UTF8.has(code))
+    return new PermanentError(`a text cannot be written as UTF-8: ${messageOf(thrown)}`, {
+      code: "export_value",
+      cause: thrown,
+    });
+  if (FINAL_CLASSES.has(code.slice(0, 2)))
+    return new PermanentError(`the query failed: ${messageOf(thrown)}`, { code: "query_failed", cause: thrown });
   return thrown;
 }

@@ -1,13 +1,13 @@
 /** What a caller may ask of an export: the schema of its payload, and what a schema cannot say. */
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { faultsOfFilters } from "../core/job-filters.ts";
 import type { PayloadFault } from "../core/job-type.ts";
-import { COMPRESSIONS, isCompressionHere, type Compression } from "./compression.ts";
+import { COMPRESSIONS, type Compression, isCompressionHere } from "./compression.ts";
 import { DATE_PATTERN, issueInSpreadsheet } from "./date-pattern.ts";
 import type { QuerySettings } from "./export-settings.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
 import { jobFilters } from "./job-history.ts";
-import { PLAIN_CSV, titleOf, type ColumnChoice, type Layout } from "./layout.ts";
+import { type ColumnChoice, type Layout, PLAIN_CSV, titleOf } from "./layout.ts";
 import { faultsOfNamedQuery } from "./named-query.ts";
 import { exactParams } from "./payload-text.ts";
 import type { RowKeys } from "./row-source.ts";
@@ -20,14 +20,25 @@ const parameter = Type.Union([scalar, Type.Array(scalar, { maxItems: 10_000 })])
 const source = Type.Union([
   Type.Object(
     {
-      rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 100_000, description: "Objects; what is nested becomes JSON in a cell." }),
-      keys: Type.Optional(Type.Enum(["first", "all"], { description: "Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`." })),
+      rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), {
+        maxItems: 100_000,
+        description: "Objects; what is nested becomes JSON in a cell.",
+      }),
+      keys: Type.Optional(
+        Type.Enum(["first", "all"], {
+          description: "Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`.",
+        }),
+      ),
     },
     { additionalProperties: false },
   ),
   Type.Object(
     {
-      query: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", expected: "the name of a query: up to 64 letters, digits, _ and -", description: "The name of a query that the operator placed." }),
+      query: Type.String({
+        pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        expected: "the name of a query: up to 64 letters, digits, _ and -",
+        description: "The name of a query that the operator placed.",
+      }),
       params: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), parameter, { maxProperties: 100 })),
     },
     { additionalProperties: false },
@@ -39,8 +50,21 @@ const column = Type.Object(
   {
     name: columnName,
     as: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "The column's name in the file." })),
-    decimals: Type.Optional(Type.Integer({ minimum: 0, maximum: 15, description: "Digits behind the point: a number is rounded, in xlsx shown so." })),
-    date: Type.Optional(Type.String({ pattern: DATE_PATTERN, expected: "a date pattern such as DD.MM.YYYY HH:mm", maxLength: 32, description: "How a date or time is written, of YYYY MM DD HH mm ss SSS." })),
+    decimals: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 15,
+        description: "Digits behind the point: a number is rounded, in xlsx shown so.",
+      }),
+    ),
+    date: Type.Optional(
+      Type.String({
+        pattern: DATE_PATTERN,
+        expected: "a date pattern such as DD.MM.YYYY HH:mm",
+        maxLength: 32,
+        description: "How a date or time is written, of YYYY MM DD HH mm ss SSS.",
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -51,11 +75,25 @@ const NULL_TEXT = '^([^"=+@\\t\\r\\n\uFF0B\uFF0D\uFF1D\uFF20-][^"\\r\\n]*)?$';
 const csv = Type.Object(
   {
     delimiter: Type.Optional(Type.Enum([",", ";", "\t", "|"], { description: "Default `,`." })),
-    bom: Type.Optional(Type.Boolean({ description: "A byte order mark, by which spreadsheets know UTF-8. Default false." })),
+    bom: Type.Optional(
+      Type.Boolean({ description: "A byte order mark, by which spreadsheets know UTF-8. Default false." }),
+    ),
     header: Type.Optional(Type.Boolean({ description: "Default true." })),
     decimal: Type.Optional(Type.Enum([".", ","], { description: "The decimal point. Default `.`." })),
-    null: Type.Optional(Type.String({ maxLength: 32, pattern: NULL_TEXT, expected: "a text without quotes and line breaks that no spreadsheet would run", description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing." })),
-    formula_guard: Type.Optional(Type.Boolean({ description: "Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true." })),
+    null: Type.Optional(
+      Type.String({
+        maxLength: 32,
+        pattern: NULL_TEXT,
+        expected: "a text without quotes and line breaks that no spreadsheet would run",
+        description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing.",
+      }),
+    ),
+    formula_guard: Type.Optional(
+      Type.Boolean({
+        description:
+          "Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true.",
+      }),
+    ),
   },
   { additionalProperties: false, description: "Of format csv alone." },
 );
@@ -68,26 +106,48 @@ export const exportPayload = Type.Object(
       Type.Array(Type.Union([columnName, column]), {
         minItems: 1,
         maxItems: 1_600, // Postgres has no more in a row
-        description: "Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is.",
+        description:
+          "Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is.",
       }),
     ),
     csv: Type.Optional(csv),
-    sheet: Type.Optional(Type.String({ pattern: SHEET_NAME, expected: "a name of a sheet: none of : \\ / ? * [ ] in it, and no apostrophe at its ends", maxLength: 31, description: "Of format xlsx alone: the name of the sheet. Default Sheet1." })),
-    time_zone: Type.Optional(Type.String({ maxLength: 64, description: "IANA: the zone that times are written in. Default UTC." })),
+    sheet: Type.Optional(
+      Type.String({
+        pattern: SHEET_NAME,
+        expected: "a name of a sheet: none of : \\ / ? * [ ] in it, and no apostrophe at its ends",
+        maxLength: 31,
+        description: "Of format xlsx alone: the name of the sheet. Default Sheet1.",
+      }),
+    ),
+    time_zone: Type.Optional(
+      Type.String({ maxLength: 64, description: "IANA: the zone that times are written in. Default UTC." }),
+    ),
     gzip: Type.Optional(Type.Boolean({ description: "The same as `compression: gzip`. Default false." })),
-    compression: Type.Optional(Type.Enum([...COMPRESSIONS], { description: "Of csv, json and ndjson. zstd needs Node 22.15 or later." })),
+    compression: Type.Optional(
+      Type.Enum([...COMPRESSIONS], { description: "Of csv, json and ndjson. zstd needs Node 22.15 or later." }),
+    ),
     filename: Type.Optional(
       Type.String({
         pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,111}$",
         expected: "a file name: up to 112 letters, digits, . _ and -, not beginning with a dot",
-        description: "The name of the artifact (default `export`); the extensions of the format and of its compression are added where missing.",
+        description:
+          "The name of the artifact (default `export`); the extensions of the format and of its compression are added where missing.",
       }),
     ),
   },
   {
     additionalProperties: false,
     examples: [
-      { format: "csv", source: { rows: [{ id: 1, name: "Ada", balance: -2 }, { id: 2, name: "Grace", balance: 40.5 }] }, filename: "customers.csv" },
+      {
+        format: "csv",
+        source: {
+          rows: [
+            { id: 1, name: "Ada", balance: -2 },
+            { id: 2, name: "Grace", balance: 40.5 },
+          ],
+        },
+        filename: "customers.csv",
+      },
       { format: "ndjson", source: { rows: [{ id: 1, tags: ["a", "b"] }] }, columns: ["id"], gzip: true },
       {
         format: "xlsx",
@@ -110,15 +170,19 @@ export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
   if (gzip === true && payload.compression !== undefined) fault("/gzip", "is not given together with compression");
   const compressionPath = payload.compression === undefined ? "/gzip" : "/compression";
   if (compression !== undefined && !isLineFormat(format)) fault(compressionPath, `${format} is compressed by itself`);
-  if (compression !== undefined && !isCompressionHere(compression)) fault(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
+  if (compression !== undefined && !isCompressionHere(compression))
+    fault(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
   if (dialect !== undefined && format !== "csv") fault("/csv", "goes with format csv alone");
   if (payload.sheet !== undefined) {
     const issue = format === "xlsx" ? issueOfSheetName(payload.sheet) : "goes with format xlsx alone";
     if (issue !== undefined) fault("/sheet", issue);
   }
-  if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",") fault("/csv/decimal", "is the delimiter: choose another one");
-  if (dialect?.null?.includes(dialect.delimiter ?? ",") === true) fault("/csv/null", "contains the delimiter: choose another one");
-  if (time_zone !== undefined && !isTimeZone(time_zone)) fault("/time_zone", "expected an IANA time zone such as Europe/Berlin");
+  if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",")
+    fault("/csv/decimal", "is the delimiter: choose another one");
+  if (dialect?.null?.includes(dialect.delimiter ?? ",") === true)
+    fault("/csv/null", "contains the delimiter: choose another one");
+  if (time_zone !== undefined && !isTimeZone(time_zone))
+    fault("/time_zone", "expected an IANA time zone such as Europe/Berlin");
   faults.push(...below("/columns", faultsOfColumns(columns?.map(choiceOf) ?? [], format)));
   if ("rows" in from) faults.push(...faultsOfRows(from, payload));
   if ("jobs" in from) faults.push(...below("/source/jobs", faultsOfFilters(from.jobs)));
@@ -134,7 +198,8 @@ function faultsOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
     titles.add(title);
     const fault = faultOfName(column.name) ?? faultOfName(title);
     if (fault !== undefined) faults.push({ path: `/${at}`, message: fault });
-    if (column.date !== undefined && format === "parquet") faults.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
+    if (column.date !== undefined && format === "parquet")
+      faults.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
     const dateIssue = column.date === undefined || format !== "xlsx" ? undefined : issueInSpreadsheet(column.date);
     if (dateIssue !== undefined) faults.push({ path: `/${at}/date`, message: dateIssue });
   });
@@ -149,20 +214,32 @@ function faultOfName(name: string): string | undefined {
 }
 
 /** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
-export function faultsOfQuery({ source: from }: ExportPayload, { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">, payloadJson: () => string): PayloadFault[] {
+export function faultsOfQuery(
+  { source: from }: ExportPayload,
+  { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">,
+  payloadJson: () => string,
+): PayloadFault[] {
   if (!("query" in from)) return [];
-  return below("/source", faultsOfNamedQuery(EXPORT_QUERIES_DIR, { ...from, params: exactParams(from.params ?? {}, payloadJson) }));
+  return below(
+    "/source",
+    faultsOfNamedQuery(EXPORT_QUERIES_DIR, { ...from, params: exactParams(from.params ?? {}, payloadJson) }),
+  );
 }
 
 function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
   return faults.map((each) => ({ path: path + each.path, message: each.message }));
 }
 
-function faultsOfRows({ rows, keys }: { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly keys?: RowKeys }, { format, columns }: ExportPayload): PayloadFault[] {
-  if (keys !== undefined && columns !== undefined) return [{ path: "/source/keys", message: "is not given together with columns" }];
+function faultsOfRows(
+  { rows, keys }: { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly keys?: RowKeys },
+  { format, columns }: ExportPayload,
+): PayloadFault[] {
+  if (keys !== undefined && columns !== undefined)
+    return [{ path: "/source/keys", message: "is not given together with columns" }];
   if (columns !== undefined) return [];
   const names = (keys === "all" ? rows : rows.slice(0, 1)).flatMap((row) => Object.keys(row));
-  if (format === "parquet" && names.length === 0) return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
+  if (format === "parquet" && names.length === 0)
+    return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
   const titles = format === "json" || format === "ndjson" ? [] : names;
   const fault = titles.map(faultOfName).find((each) => each !== undefined);
   return fault === undefined ? [] : [{ path: "/source/rows/0", message: `the name of a column ${fault}` }];

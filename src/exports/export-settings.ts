@@ -1,9 +1,22 @@
-import { Type, type Static, type TObject } from "typebox";
+import { type Static, type TObject, Type } from "typebox";
 
 export const querySettings = {
-  DATABASE_URL: Type.String({ default: "", isSecret: true, description: "The Postgres that holds the outcomes, and that exports query: postgres://user@host/database." }),
-  EXPORT_DATABASE_URL: Type.String({ default: "", isSecret: true, description: "The Postgres that the named queries of data_export run on, as a role that may read and no more, say. Default: DATABASE_URL." }),
-  EXPORT_QUERIES_DIR: Type.String({ default: "./queries", isFolder: true, description: "The folder of the named queries of data_export: NAME.sql, one SELECT each, with parameters as :name." }),
+  DATABASE_URL: Type.String({
+    default: "",
+    isSecret: true,
+    description: "The Postgres that holds the outcomes, and that exports query: postgres://user@host/database.",
+  }),
+  EXPORT_DATABASE_URL: Type.String({
+    default: "",
+    isSecret: true,
+    description:
+      "The Postgres that the named queries of data_export run on, as a role that may read and no more, say. Default: DATABASE_URL.",
+  }),
+  EXPORT_QUERIES_DIR: Type.String({
+    default: "./queries",
+    isFolder: true,
+    description: "The folder of the named queries of data_export: NAME.sql, one SELECT each, with parameters as :name.",
+  }),
   EXPORT_QUERY_TIMEOUT_MS: Type.Integer({
     default: 300_000,
     minimum: 1,

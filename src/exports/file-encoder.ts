@@ -8,7 +8,13 @@ import { encodeSpreadsheet } from "./spreadsheet-encoder.ts";
  * The bytes of the file of an export, piece by piece as they are asked for.
  * @param onRows told now and then how many rows they hold so far
  */
-export function encodeFile({ rows }: ExportSource, layout: Layout, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
+export function encodeFile(
+  { rows }: ExportSource,
+  layout: Layout,
+  onRows: (rows: number) => void,
+): AsyncGenerator<Buffer> {
   if (rows.kind === "lines") return encodeLines(rows, layout as LineLayout, onRows);
-  return layout.format === "parquet" ? encodeParquet(rows, onRows) : encodeSpreadsheet(rows, onRows, { name: layout.sheet });
+  return layout.format === "parquet"
+    ? encodeParquet(rows, onRows)
+    : encodeSpreadsheet(rows, onRows, { name: layout.sheet });
 }

@@ -1,7 +1,7 @@
 /** The job history as a source: finished jobs, as Postgres holds them. What still waits or runs is in Redis and left out. */
 import { readFileSync } from "node:fs";
 import pg from "pg";
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { HIGHEST_ID, LOWEST_ID } from "../core/id.ts";
 import { TERMINAL_STATUSES } from "../core/job.ts";
 import { boundOf, textFilters } from "../core/job-filters.ts";
@@ -14,8 +14,16 @@ const SQL = readFileSync(new URL("./job-history.sql", import.meta.url), "utf8");
 const time = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
 
 export const jobFilters = Type.Object(
-  { status: Type.Optional(Type.Enum([...TERMINAL_STATUSES])), ...textFilters, created_after: time, created_before: time },
-  { additionalProperties: false, description: "The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted." },
+  {
+    status: Type.Optional(Type.Enum([...TERMINAL_STATUSES])),
+    ...textFilters,
+    created_after: time,
+    created_before: time,
+  },
+  {
+    additionalProperties: false,
+    description: "The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted.",
+  },
 );
 export type JobFilters = Static<typeof jobFilters>;
 

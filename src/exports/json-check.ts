@@ -24,12 +24,16 @@ function notInJsonArray(sql: string, { element }: SqlType, depth: number): strin
   if (element && isAnonymous(element)) return looksInvalid(sql);
   const item = `u${depth}`;
   const isInvalid = element && notInJson(item, element, depth + 1);
-  return isInvalid === undefined ? hasBounds : `(${hasBounds} or exists (select from unnest(${sql}) as ${item} where ${isInvalid}))`;
+  return isInvalid === undefined
+    ? hasBounds
+    : `(${hasBounds} or exists (select from unnest(${sql}) as ${item} where ${isInvalid}))`;
 }
 
 function notInJsonObject(sql: string, type: SqlType, depth: number): string | undefined {
   if (isAnonymous(type)) return looksInvalid(sql);
-  const conditions = (type.attributes ?? []).map((attribute) => notInJson(`(${sql}).${pg.escapeIdentifier(attribute.name)}`, attribute.type, depth));
+  const conditions = (type.attributes ?? []).map((attribute) =>
+    notInJson(`(${sql}).${pg.escapeIdentifier(attribute.name)}`, attribute.type, depth),
+  );
   const invalid = conditions.filter((condition) => condition !== undefined);
   return invalid.length === 0 ? undefined : `(${invalid.join(" or ")})`;
 }

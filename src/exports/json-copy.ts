@@ -45,7 +45,9 @@ function concatenated(query: SourceQuery, columns: readonly QueryColumn[]): Json
 
 function concat(parts: readonly string[]): string {
   if (parts.length <= MAX_ARGUMENTS) return `concat(${parts.join(", ")})`;
-  const groups = Array.from({ length: Math.ceil(parts.length / MAX_ARGUMENTS) }, (_, at) => concat(parts.slice(at * MAX_ARGUMENTS, (at + 1) * MAX_ARGUMENTS)));
+  const groups = Array.from({ length: Math.ceil(parts.length / MAX_ARGUMENTS) }, (_, at) =>
+    concat(parts.slice(at * MAX_ARGUMENTS, (at + 1) * MAX_ARGUMENTS)),
+  );
   return concat(groups);
 }
 

@@ -38,7 +38,14 @@ export interface Layout<Format extends ExportFormat = ExportFormat> {
 export type LineLayout = Layout<LineFormat>;
 export type TableLayout = Layout<TableFormat>;
 
-export const PLAIN_CSV: CsvDialect = { delimiter: ",", bom: false, header: true, decimal: ".", null: "", formula_guard: true };
+export const PLAIN_CSV: CsvDialect = {
+  delimiter: ",",
+  bom: false,
+  header: true,
+  decimal: ".",
+  null: "",
+  formula_guard: true,
+};
 
 /** The name of a column in the file. */
 export function titleOf({ name, as }: ColumnChoice): string {

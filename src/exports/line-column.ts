@@ -3,21 +3,31 @@ import pg from "pg";
 import type { QueryColumn, SourceColumn } from "./column.ts";
 import { postgresPattern } from "./date-pattern.ts";
 import { notInJson } from "./json-check.ts";
-import { titleOf, type ColumnChoice, type CsvDialect } from "./layout.ts";
+import { type ColumnChoice, type CsvDialect, titleOf } from "./layout.ts";
 import { rejectedValue } from "./rejected-value.ts";
 
 export function csvColumn(source: SourceColumn, choice: ColumnChoice, { decimal }: CsvDialect): QueryColumn {
   const value = lineExpression(source, choice);
   const { family } = source.type;
   const hasPoint = choice.decimals !== undefined || family === "decimal" || family === "float" || family === "money";
-  return { source, title: titleOf(choice), kind: "text", expression: decimal === "," && hasPoint ? `replace((${value})::text, '.', ',')` : value };
+  return {
+    source,
+    title: titleOf(choice),
+    kind: "text",
+    expression: decimal === "," && hasPoint ? `replace((${value})::text, '.', ',')` : value,
+  };
 }
 
 export function jsonColumn(source: SourceColumn, choice: ColumnChoice): QueryColumn {
   const value = lineExpression(source, choice);
   const isInvalid = choice.date === undefined ? notInJson(source.sql, source.type) : undefined;
   const rejected = `${rejectedValue(source, "JSON")}::text::json`;
-  return { source, title: titleOf(choice), kind: "json", expression: isInvalid === undefined ? value : `case when ${isInvalid} then ${rejected} else to_json(${value}) end` };
+  return {
+    source,
+    title: titleOf(choice),
+    kind: "json",
+    expression: isInvalid === undefined ? value : `case when ${isInvalid} then ${rejected} else to_json(${value}) end`,
+  };
 }
 
 /** Whether a formula guard looks at the texts of a column: only free text can be a formula, and typed values stay as they are. */

@@ -1,6 +1,6 @@
 import { CsvEncoder } from "./csv-encoder.ts";
-import { JsonArrayEncoder, JsonLinesEncoder } from "./json-encoder.ts";
 import type { LineRows } from "./export-source.ts";
+import { JsonArrayEncoder, JsonLinesEncoder } from "./json-encoder.ts";
 import type { LineLayout } from "./layout.ts";
 
 /** Makes of a source's lines the bytes of a file. */
@@ -33,7 +33,11 @@ const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
  * The bytes of the file of an export, piece by piece as they are asked for.
  * @param onRows told how many rows they hold so far
  */
-export async function* encodeLines({ chunks, guarded }: LineRows, layout: LineLayout, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
+export async function* encodeLines(
+  { chunks, guarded }: LineRows,
+  layout: LineLayout,
+  onRows: (rows: number) => void,
+): AsyncGenerator<Buffer> {
   const encoder = encoderOf(layout, guarded);
   let parts: Buffer[] = layout.format === "csv" && layout.csv.bom ? [BYTE_ORDER_MARK] : [];
   let bytes = 0;

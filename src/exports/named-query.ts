@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { PermanentError, type PayloadFault } from "../core/job-type.ts";
+import { type PayloadFault, PermanentError } from "../core/job-type.ts";
 import { codeOf } from "../errors.ts";
 import type { QueryParameter } from "./query-parameters.ts";
-import { bindParameters, faultsOfParameters, readParameters, type QueryParameters } from "./query-text.ts";
+import { bindParameters, faultsOfParameters, type QueryParameters, readParameters } from "./query-text.ts";
 
 export interface NamedQuery {
   readonly query: string;

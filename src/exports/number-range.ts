@@ -29,7 +29,8 @@ export class NumberRange {
     if (this.#areIntegers) return { kind: "bigint" };
     if (this.#areDoubles) return { kind: "float" };
     const precision = Math.max(1, this.#whole + this.#fraction);
-    if (this.#areDecimals && precision <= MAX_DECIMAL_DIGITS) return { kind: "decimal", precision, scale: this.#fraction };
+    if (this.#areDecimals && precision <= MAX_DECIMAL_DIGITS)
+      return { kind: "decimal", precision, scale: this.#fraction };
     return { kind: "text" };
   }
 }

@@ -1,7 +1,7 @@
 /** The columns of a query as a Parquet file wants them. */
 import pg from "pg";
 import { digitsOf, type QueryColumn, type SourceColumn, type SqlType } from "./column.ts";
-import { titleOf, type ColumnChoice } from "./layout.ts";
+import { type ColumnChoice, titleOf } from "./layout.ts";
 import { roundedExpression } from "./line-column.ts";
 import type { ColumnType } from "./table.ts";
 
@@ -16,7 +16,15 @@ export function parquetColumn(source: SourceColumn, choice: ColumnChoice): Query
   const { sql, type } = source;
   const title = titleOf(choice);
   const { decimals } = choice;
-  if (decimals !== undefined) return { source, title, kind: "decimal", precision: MAX_PRECISION, scale: decimals, expression: roundedExpression(source, decimals) };
+  if (decimals !== undefined)
+    return {
+      source,
+      title,
+      kind: "decimal",
+      precision: MAX_PRECISION,
+      scale: decimals,
+      expression: roundedExpression(source, decimals),
+    };
   return { source, title, ...columnType(type), expression: type.family === "money" ? `${sql}::numeric` : sql };
 }
 

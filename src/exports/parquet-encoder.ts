@@ -1,6 +1,6 @@
 /** A table → a Parquet file, Snappy-compressed, one row group after the other. */
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { completeJsonElements, schemaElements, valueReader, type SchemaElement } from "./parquet-type.ts";
+import { completeJsonElements, type SchemaElement, schemaElements, valueReader } from "./parquet-type.ts";
 import type { Cell, Table, TableColumn } from "./table.ts";
 
 /** A row group is held in memory until it is whole: it ends at so many rows, or at so many characters. */
@@ -12,7 +12,10 @@ const GROUP_CHARACTERS = 2 ** 24;
  * @param onRows told how many rows they hold so far
  * @throws {PermanentError} `export_value`: Parquet cannot hold a value, such as NaN in a column of decimals
  */
-export async function* encodeParquet({ columns, batches }: Table, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
+export async function* encodeParquet(
+  { columns, batches }: Table,
+  onRows: (rows: number) => void,
+): AsyncGenerator<Buffer> {
   const bytes = new ByteWriter();
   const schema: SchemaElement[] = [{ name: "root", num_children: columns.length }, ...columns.flatMap(schemaElements)];
   const parquet = new ParquetWriter({ writer: bytes, schema, createdBy: "TaskFlow" });

@@ -1,8 +1,8 @@
 /** The types of Parquet, and how the texts of a column become the values that the library writes for them. */
 import type { ParquetWriter } from "hyparquet-writer";
 import { PermanentError } from "../core/job-type.ts";
-import { epochMicros, MICROS_PER_DAY, parseDate, parseTime, parseTimestamp } from "./sql-time.ts";
 import { readListText } from "./list-text.ts";
+import { epochMicros, MICROS_PER_DAY, parseDate, parseTime, parseTimestamp } from "./sql-time.ts";
 import type { ColumnType, TableColumn } from "./table.ts";
 
 export type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]["schema"][number];
@@ -18,7 +18,13 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export function schemaElements({ title, ...type }: TableColumn): SchemaElement[] {
   if (type.kind !== "list") return [{ name: title, repetition_type: "OPTIONAL", ...leafType(type) }];
   return [
-    { name: title, repetition_type: "OPTIONAL", num_children: 1, converted_type: "LIST", logical_type: { type: "LIST" } },
+    {
+      name: title,
+      repetition_type: "OPTIONAL",
+      num_children: 1,
+      converted_type: "LIST",
+      logical_type: { type: "LIST" },
+    },
     { name: "list", repetition_type: "REPEATED", num_children: 1 },
     { name: "element", repetition_type: "OPTIONAL", ...leafType(type.element) },
   ];
@@ -31,8 +37,17 @@ function leafType({ kind, precision = 0, scale = 0 }: ColumnType = { kind: "text
     case "bigint":
       return { type: "INT64" };
     case "decimal": {
-      const stored = precision <= MAX_INT64_DIGITS ? ({ type: "INT64" } as const) : ({ type: "FIXED_LEN_BYTE_ARRAY", type_length: 16 } as const);
-      return { ...stored, converted_type: "DECIMAL", precision, scale, logical_type: { type: "DECIMAL", precision, scale } };
+      const stored =
+        precision <= MAX_INT64_DIGITS
+          ? ({ type: "INT64" } as const)
+          : ({ type: "FIXED_LEN_BYTE_ARRAY", type_length: 16 } as const);
+      return {
+        ...stored,
+        converted_type: "DECIMAL",
+        precision,
+        scale,
+        logical_type: { type: "DECIMAL", precision, scale },
+      };
     }
     case "real":
       return { type: "FLOAT" };
@@ -44,7 +59,10 @@ function leafType({ kind, precision = 0, scale = 0 }: ColumnType = { kind: "text
       return { type: "INT32", converted_type: "DATE", logical_type: { type: "DATE" } };
     case "timestamp":
     case "timestamptz":
-      return { type: "INT64", logical_type: { type: "TIMESTAMP", isAdjustedToUTC: kind === "timestamptz", unit: "MICROS" } };
+      return {
+        type: "INT64",
+        logical_type: { type: "TIMESTAMP", isAdjustedToUTC: kind === "timestamptz", unit: "MICROS" },
+      };
     case "time":
       return { type: "INT64", logical_type: { type: "TIME", isAdjustedToUTC: false, unit: "MICROS" } };
     case "uuid":
@@ -76,12 +94,16 @@ export function valueReader({ title, ...type }: TableColumn): (text: string) => 
     const value = read(text);
     if (value !== undefined) return value;
     const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
-    throw new PermanentError(`Parquet cannot hold this value of column ${title}: ${shown}. ${adviceOf(type)}`, { code: "export_value" });
+    throw new PermanentError(`Parquet cannot hold this value of column ${title}: ${shown}. ${adviceOf(type)}`, {
+      code: "export_value",
+    });
   };
 }
 
 function adviceOf({ kind }: ColumnType): string {
-  return kind === "list" ? "A list has one dimension, which begins at 1. Cast it in the query, for example with to_json." : "Cast it in the query, for example to text.";
+  return kind === "list"
+    ? "A list has one dimension, which begins at 1. Cast it in the query, for example with to_json."
+    : "Cast it in the query, for example to text.";
 }
 
 /** @returns what reads a text, with undefined for what the type of Parquet cannot hold */

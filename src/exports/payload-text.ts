@@ -14,7 +14,9 @@ export type QueryParameters = Readonly<Record<string, QueryParameter>>;
 /** `source.params` with every number that a double does not hold in its digits. @param params as they were parsed */
 export function exactParams(params: QueryParameters, payloadJson: () => string): QueryParameters {
   const hasNumber = Object.values(params).some((value) => [value].flat().some((scalar) => typeof scalar === "number"));
-  return hasNumber ? (exactValue(params, memberText(sourceOf(payloadJson()), "params") ?? "{}", valueOfNumber) as QueryParameters) : params;
+  return hasNumber
+    ? (exactValue(params, memberText(sourceOf(payloadJson()), "params") ?? "{}", valueOfNumber) as QueryParameters)
+    : params;
 }
 
 function sourceOf(payloadJson: string): string {

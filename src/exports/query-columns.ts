@@ -2,8 +2,8 @@
 import { PermanentError } from "../core/job-type.ts";
 import { isDate, isNumber, type QueryColumn, type SourceColumn } from "./column.ts";
 import { uniqueTitles } from "./column-titles.ts";
-import { csvColumn, jsonColumn } from "./line-column.ts";
 import type { ColumnChoice, Layout } from "./layout.ts";
+import { csvColumn, jsonColumn } from "./line-column.ts";
 import { parquetColumn } from "./parquet-column.ts";
 import { spreadsheetColumn } from "./spreadsheet-column.ts";
 
@@ -15,8 +15,10 @@ export function queryColumns(sources: readonly SourceColumn[], layout: Layout): 
   const issues: string[] = [];
   const all = (): Chosen[] => sources.map((source) => ({ source, choice: { name: source.name } }));
   const columns = (layout.columns ? chosen(layout.columns, sources, issues) : all()).map(({ source, choice }) => {
-    if (choice.decimals !== undefined && !isNumber(source.type)) issues.push(`${choice.name} has decimals but is no number`);
-    if (choice.date !== undefined && !isDate(source.type)) issues.push(`${choice.name} has a date format but is neither a date nor a time`);
+    if (choice.decimals !== undefined && !isNumber(source.type))
+      issues.push(`${choice.name} has decimals but is no number`);
+    if (choice.date !== undefined && !isDate(source.type))
+      issues.push(`${choice.name} has a date format but is neither a date nor a time`);
     return columnOf(source, choice, layout);
   });
   if (issues.length > 0) throw new PermanentError(`columns: ${issues.join(", ")}`, { code: "export_columns" });

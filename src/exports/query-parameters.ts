@@ -33,24 +33,37 @@ const TIME = /T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3])
 /** Whether a value, as text, is one of the type; and what the type's values look like. */
 const TYPES = {
   text: { isValid: () => true, expected: "a text" },
-  integer: { isValid: (text) => INTEGER.test(text) && Math.abs(Number(text)) <= INT4_MAX, expected: "an integer within 2^31" },
-  bigint: { isValid: (text) => INTEGER.test(text) && BigInt(text) <= INT8_MAX && BigInt(text) >= -INT8_MAX, expected: "an integer within 2^63" },
+  integer: {
+    isValid: (text) => INTEGER.test(text) && Math.abs(Number(text)) <= INT4_MAX,
+    expected: "an integer within 2^31",
+  },
+  bigint: {
+    isValid: (text) => INTEGER.test(text) && BigInt(text) <= INT8_MAX && BigInt(text) >= -INT8_MAX,
+    expected: "an integer within 2^63",
+  },
   numeric: { isValid: (text) => NUMERIC.test(text), expected: "a number" },
   boolean: { isValid: (text) => text === "true" || text === "false", expected: "true or false" },
   date: { isValid: (text) => text.length === 10 && isDay(text), expected: "a day as in 2026-01-31" },
-  timestamptz: { isValid: (text) => isDay(text.slice(0, 10)) && TIME.test(text), expected: "a time as in 2026-01-31T12:00:00Z (RFC 3339)" },
+  timestamptz: {
+    isValid: (text) => isDay(text.slice(0, 10)) && TIME.test(text),
+    expected: "a time as in 2026-01-31T12:00:00Z (RFC 3339)",
+  },
   uuid: { isValid: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text), expected: "a UUID" },
-} as const satisfies Readonly<Record<string, { readonly isValid: (text: string) => boolean; readonly expected: string }>>;
+} as const satisfies Readonly<
+  Record<string, { readonly isValid: (text: string) => boolean; readonly expected: string }>
+>;
 export type ParameterType = keyof typeof TYPES;
 
-const DECLARATION = /^[ \t]*--[ \t]*@param[ \t]+(?<name>[A-Za-z_]\w*)[ \t]+(?<type>\w+)(?<array>\[\])?[ \t]*(?:=[ \t]*(?<fallback>.*?))?[ \t\r]*$/gm;
+const DECLARATION =
+  /^[ \t]*--[ \t]*@param[ \t]+(?<name>[A-Za-z_]\w*)[ \t]+(?<type>\w+)(?<array>\[\])?[ \t]*(?:=[ \t]*(?<fallback>.*?))?[ \t\r]*$/gm;
 
 /** The declarations of a query, by name. One of a type that is none is left out: its values go to the query as they are. */
 export function readDeclarations(sql: string): Map<string, Declaration> {
   const declarations = new Map<string, Declaration>();
   for (const { groups } of sql.matchAll(DECLARATION)) {
     const { name = "", type = "", array, fallback } = groups ?? {};
-    if (Object.hasOwn(TYPES, type)) declarations.set(name, { type: type as ParameterType, isArray: array !== undefined, fallback });
+    if (Object.hasOwn(TYPES, type))
+      declarations.set(name, { type: type as ParameterType, isArray: array !== undefined, fallback });
   }
   return declarations;
 }
@@ -74,7 +87,11 @@ export function faultOfParameter(value: QueryParameter, declaration: Declaration
 }
 
 /** A value as an SQL expression. @param literal writes a text as an SQL literal */
-export function parameterSql(value: QueryParameter, declaration: Declaration | undefined, literal: (text: string) => string): string {
+export function parameterSql(
+  value: QueryParameter,
+  declaration: Declaration | undefined,
+  literal: (text: string) => string,
+): string {
   const text = value === null ? "null" : literal(isList(value) ? arrayText(value) : String(value));
   return declaration === undefined ? text : `${text}::${declaration.type}${declaration.isArray ? "[]" : ""}`;
 }

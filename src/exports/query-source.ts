@@ -1,6 +1,6 @@
 /** A query as a source. Its lines Postgres writes itself, and its tables in texts that only need to be parted. */
 import pg from "pg";
-import { rowsOf, type QueryColumn, type SourceQuery } from "./column.ts";
+import { type QueryColumn, rowsOf, type SourceQuery } from "./column.ts";
 import { readCopyText } from "./copy-text.ts";
 import { csvCell } from "./csv-cell.ts";
 import { ExportConnection, type ExportConnectionOptions } from "./export-connection.ts";
@@ -31,7 +31,12 @@ const NO_REDACTIONS: Redactions = new Map();
  * @throws {PermanentError} `query_unavailable`, `export_columns`, and, as while its rows are read, `query_timeout`, `query_failed`, `export_value`
  * @throws what pg throws when the database is away
  */
-export async function openQuery(options: ExportConnectionOptions, sql: string, layout: Layout, redactions = NO_REDACTIONS): Promise<ExportSource> {
+export async function openQuery(
+  options: ExportConnectionOptions,
+  sql: string,
+  layout: Layout,
+  redactions = NO_REDACTIONS,
+): Promise<ExportSource> {
   const connection = await ExportConnection.open(options);
   try {
     const query = { sql, columns: await connection.describe(sql) };
@@ -45,18 +50,41 @@ export async function openQuery(options: ExportConnectionOptions, sql: string, l
   }
 }
 
-function openRows(connection: ExportConnection, query: SourceQuery, columns: readonly QueryColumn[], layout: Layout, redactions: Redactions): LineRows | TableRows {
+function openRows(
+  connection: ExportConnection,
+  query: SourceQuery,
+  columns: readonly QueryColumn[],
+  layout: Layout,
+  redactions: Redactions,
+): LineRows | TableRows {
   if (!isLineFormat(layout.format)) return { kind: "table", ...readTable(connection, query, columns, redactions) };
   const { format, csv } = layout as LineLayout;
   const guarded = columns.map(isGuarded);
   const isRedacted = columns.some(({ source }) => redactions.has(source.name));
-  if (!isRedacted) return { kind: "lines", guarded, chunks: format === "csv" ? csvLines(connection, query, columns, csv) : connection.copy(jsonCopy(query, columns)) };
-  const texts = format === "csv" ? columns : columns.map((column) => ({ ...column, expression: oneLine(`to_json(${column.expression})`) }));
-  return { kind: "lines", guarded, chunks: tableLines(readTable(connection, query, texts, redactions), layout as LineLayout) };
+  if (!isRedacted)
+    return {
+      kind: "lines",
+      guarded,
+      chunks: format === "csv" ? csvLines(connection, query, columns, csv) : connection.copy(jsonCopy(query, columns)),
+    };
+  const texts =
+    format === "csv"
+      ? columns
+      : columns.map((column) => ({ ...column, expression: oneLine(`to_json(${column.expression})`) }));
+  return {
+    kind: "lines",
+    guarded,
+    chunks: tableLines(readTable(connection, query, texts, redactions), layout as LineLayout),
+  };
 }
 
 /** The header is not Postgres's: an alias in a query has 63 bytes at most, and a title may have more. */
-async function* csvLines(connection: ExportConnection, query: SourceQuery, columns: readonly QueryColumn[], csv: CsvDialect): AsyncGenerator<Buffer> {
+async function* csvLines(
+  connection: ExportConnection,
+  query: SourceQuery,
+  columns: readonly QueryColumn[],
+  csv: CsvDialect,
+): AsyncGenerator<Buffer> {
   if (csv.header) yield Buffer.from(`${columns.map(({ title }) => csvCell(title, csv)).join(csv.delimiter)}\n`);
   const options = `format csv, delimiter ${pg.escapeLiteral(csv.delimiter)}, null ${pg.escapeLiteral(csv.null)}`;
   yield* connection.copy(`copy (${selectText(query, columns)}) to stdout (${options})`);
@@ -66,15 +94,25 @@ function selectText(query: SourceQuery, columns: readonly Pick<QueryColumn, "exp
   return `select ${columns.map(({ expression }) => expression).join(", ")} from ${rowsOf(query)}`;
 }
 
-function readTable(connection: ExportConnection, query: SourceQuery, columns: readonly QueryColumn[], redactions: Redactions): Table {
+function readTable(
+  connection: ExportConnection,
+  query: SourceQuery,
+  columns: readonly QueryColumn[],
+  redactions: Redactions,
+): Table {
   const columnRedactions = columns.map(({ source }) => redactions.get(source.name));
-  const ways = columnRedactions.flatMap((redaction) => query.columns.filter(({ name }) => name === redaction?.by).map(({ sql }) => ({ expression: sql })));
+  const ways = columnRedactions.flatMap((redaction) =>
+    query.columns.filter(({ name }) => name === redaction?.by).map(({ sql }) => ({ expression: sql })),
+  );
   const batches = readCopyText(connection.copy(`copy (${selectText(query, [...columns, ...ways])}) to stdout`));
   return { columns, batches: ways.length === 0 ? batches : redacted(batches, columnRedactions) };
 }
 
 /** @param batches rows that have the texts of the columns `by` behind their own, in the order of the redactions */
-async function* redacted(batches: AsyncIterable<TableRow[]>, redactions: readonly (Redaction | undefined)[]): AsyncGenerator<TableRow[]> {
+async function* redacted(
+  batches: AsyncIterable<TableRow[]>,
+  redactions: readonly (Redaction | undefined)[],
+): AsyncGenerator<TableRow[]> {
   for await (const rows of batches) {
     yield rows.map((row) => {
       let way = redactions.length;

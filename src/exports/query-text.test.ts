@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { QueryParameter } from "./query-parameters.ts";
 import { bindParameters, faultsOfParameters, readParameters } from "./query-text.ts";
 
-const bind = (sql: string, params: Record<string, QueryParameter> = {}) => bindParameters(sql, params, pg.escapeLiteral).replace(/ +/g, " ");
+const bind = (sql: string, params: Record<string, QueryParameter> = {}) =>
+  bindParameters(sql, params, pg.escapeLiteral).replace(/ +/g, " ");
 
 describe("the parameters of a query", () => {
   it.each([
@@ -12,7 +13,11 @@ describe("the parameters of a query", () => {
     ["select ':a', 'it''s :a', \":a\"", {}, "select ':a', 'it''s :a', \":a\""],
     ["select e'\\':a', E'\\\\' || :a", { a: 1 }, "select e'\\':a', E'\\\\' || '1' "],
     ["select date'2026-01-01' || ':a\\' || :a", { a: 1 }, "select date'2026-01-01' || ':a\\' || '1' "],
-    ["select $$ :a $$, $x$ $$ :a $x$, a$b$ || :a || $b$1", { a: 1 }, "select $$ :a $$, $x$ $$ :a $x$, a$b$ || '1' || $b$1"],
+    [
+      "select $$ :a $$, $x$ $$ :a $x$, a$b$ || :a || $b$1",
+      { a: 1 },
+      "select $$ :a $$, $x$ $$ :a $x$, a$b$ || '1' || $b$1",
+    ],
     ["select 1 -- :a\n+ :a", { a: 1 }, "select 1 -- :a\n+ '1' "],
     ["select /* :a /* :a */ :a */ :a", { a: 1 }, "select /* :a /* :a */ :a */ '1' "],
     ["select 1 /* :a", {}, "select 1 /* :a"],
@@ -20,7 +25,9 @@ describe("the parameters of a query", () => {
     ["select case when :a then 1 else:b end", { a: true, b: null }, "select case when 'true' then 1 else null end"],
     ["select :a", { a: "it's \\ :b" }, "select E'it''s \\\\ :b' "],
     ["select e:a", { a: "\\'" }, "select e E'\\\\''' "],
-  ])("of %j with %j are put in: %j", (sql, params: Record<string, QueryParameter>, expected) => expect(bind(sql, params)).toBe(expected));
+  ])("of %j with %j are put in: %j", (sql, params: Record<string, QueryParameter>, expected) =>
+    expect(bind(sql, params)).toBe(expected),
+  );
 
   it("are all there, all known, and can be stored", () => {
     const fault = expect.objectContaining({
@@ -31,35 +38,59 @@ describe("the parameters of a query", () => {
     expect(() => bind("select :a, :b, :constructor", { b: "\0", c: 1 })).toThrow(fault);
   });
 
-  const typed = "-- @param n integer\n-- @param ids bigint[]\n--@param country text = it's DE \n-- @param odd money\nselect :n, :ids, :country, :odd";
+  const typed =
+    "-- @param n integer\n-- @param ids bigint[]\n--@param country text = it's DE \n-- @param odd money\nselect :n, :ids, :country, :odd";
 
   it("have the types that the query declares, and its defaults", () => {
-    expect(bind(typed, { n: 1, ids: [1, null, "2"], odd: "3" })).toMatch(/select '1'::integer , '{"1",NULL,"2"}'::bigint\[\] , 'it''s DE'::text , '3' $/);
-    expect(bind("-- @param a text[]\nselect :a", { a: ['x"y', "\\", ","] })).toContain(String.raw`E'{"x\\"y","\\\\",","}'::text[]`);
-    expect(bind(typed, { n: null, ids: null, country: null, odd: null })).toMatch(/select null::integer , null::bigint\[\] , null::text , null $/);
+    expect(bind(typed, { n: 1, ids: [1, null, "2"], odd: "3" })).toMatch(
+      /select '1'::integer , '{"1",NULL,"2"}'::bigint\[\] , 'it''s DE'::text , '3' $/,
+    );
+    expect(bind("-- @param a text[]\nselect :a", { a: ['x"y', "\\", ","] })).toContain(
+      String.raw`E'{"x\\"y","\\\\",","}'::text[]`,
+    );
+    expect(bind(typed, { n: null, ids: null, country: null, odd: null })).toMatch(
+      /select null::integer , null::bigint\[\] , null::text , null $/,
+    );
   });
 
   it.each([
     ["integer", [0, "-2147483647", 5], [1.5, 2147483648, "x", true, "", [1]]],
     ["bigint", ["9223372036854775807", -1], ["9223372036854775808", 1.5, "1e3"]],
-    ["numeric", [1.5, "-12345678901234567890.12", 1e21, "1.", ".5", "-1.5E-10"], ["NaN", "1,5", true, ".", "1.2.3", "e5", "1e12345", ""]],
+    [
+      "numeric",
+      [1.5, "-12345678901234567890.12", 1e21, "1.", ".5", "-1.5E-10"],
+      ["NaN", "1,5", true, ".", "1.2.3", "e5", "1e12345", ""],
+    ],
     ["boolean", [true, "false"], ["yes", 1]],
     ["date", ["2024-02-29"], ["2026-02-29", "2026-01-31T00:00:00Z", "today", 20260131]],
-    ["timestamptz", ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123+02:00"], ["2026-01-31", "2026-01-31T12:00:00", "2026-02-30T12:00:00Z", "now"]],
+    [
+      "timestamptz",
+      ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.123+02:00"],
+      ["2026-01-31", "2026-01-31T12:00:00", "2026-02-30T12:00:00Z", "now"],
+    ],
     ["uuid", ["01890a5d-ac96-7000-babc-b302099a8057"], ["01890a5d"]],
     ["text", ["", "x"], [1, true, "\0"]],
   ] as [string, QueryParameter[], QueryParameter[]][])("of type %s", (type, right, wrong) => {
-    const faultOf = (value: QueryParameter) => faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: value })[0]?.message;
+    const faultOf = (value: QueryParameter) =>
+      faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: value })[0]?.message;
     expect(right.map(faultOf)).toEqual(right.map(() => undefined));
     expect(wrong.filter((value) => faultOf(value) === undefined)).toEqual([]);
   });
 
-  it.each(["integer", "bigint", "numeric", "boolean", "date", "timestamptz", "uuid"])("of type %s are soon known to be wrong, however long", (type) => {
-    const long = ["1", "0.", "-", "T00:00:00Z", "2026-01-31", "a-", " "].map((unit) => `${unit.repeat(60_000 / unit.length)}x`);
-    const startedMs = performance.now();
-    const faults = faultsOfParameters(readParameters(`-- @param a ${type}[]\nselect :a`), { a: long.flatMap((text) => Array<string>(20).fill(text)) });
-    expect(faults).toHaveLength(1);
-    for (const text of long) expect(faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: text })).toHaveLength(1);
-    expect(performance.now() - startedMs).toBeLessThan(2_000); // the square of their length takes some seconds for each
-  });
+  it.each(["integer", "bigint", "numeric", "boolean", "date", "timestamptz", "uuid"])(
+    "of type %s are soon known to be wrong, however long",
+    (type) => {
+      const long = ["1", "0.", "-", "T00:00:00Z", "2026-01-31", "a-", " "].map(
+        (unit) => `${unit.repeat(60_000 / unit.length)}x`,
+      );
+      const startedMs = performance.now();
+      const faults = faultsOfParameters(readParameters(`-- @param a ${type}[]\nselect :a`), {
+        a: long.flatMap((text) => Array<string>(20).fill(text)),
+      });
+      expect(faults).toHaveLength(1);
+      for (const text of long)
+        expect(faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: text })).toHaveLength(1);
+      expect(performance.now() - startedMs).toBeLessThan(2_000); // the square of their length takes some seconds for each
+    },
+  );
 });

@@ -1,5 +1,11 @@
 import { PermanentError } from "../core/job-type.ts";
-import { faultOfParameter, parameterSql, readDeclarations, type Declaration, type QueryParameter } from "./query-parameters.ts";
+import {
+  type Declaration,
+  faultOfParameter,
+  parameterSql,
+  type QueryParameter,
+  readDeclarations,
+} from "./query-parameters.ts";
 
 /**
  * What is skipped or found in SQL (PostgreSQL 15, "Lexical Structure"): texts, quoted names, dollar-quoted texts and
@@ -36,7 +42,10 @@ export interface ParameterFault {
 export function bindParameters(sql: string, params: Parameters, literal: (text: string) => string): string {
   const parameters = readParameters(sql);
   const faults = faultsOfParameters(parameters, params);
-  if (faults.length > 0) throw new PermanentError(`params: ${faults.map(({ name, message }) => `${name} ${message}`).join(", ")}`, { code: "query_params" });
+  if (faults.length > 0)
+    throw new PermanentError(`params: ${faults.map(({ name, message }) => `${name} ${message}`).join(", ")}`, {
+      code: "query_params",
+    });
   const { declarations } = parameters;
   let bound = "";
   let at = 0;
@@ -64,8 +73,10 @@ export function readParameters(sql: string): QueryParameters {
 /** Every fault of the values that a query is given. */
 export function faultsOfParameters({ names, declarations }: QueryParameters, params: Parameters): ParameterFault[] {
   const faults: ParameterFault[] = [];
-  for (const name of names) if (valueOf(name, params, declarations.get(name)) === undefined) faults.push({ name, message: "is missing" });
-  for (const name of Object.keys(params)) if (!names.has(name)) faults.push({ name, message: "is not a parameter of the query" });
+  for (const name of names)
+    if (valueOf(name, params, declarations.get(name)) === undefined) faults.push({ name, message: "is missing" });
+  for (const name of Object.keys(params))
+    if (!names.has(name)) faults.push({ name, message: "is not a parameter of the query" });
   for (const [name, value] of Object.entries(params)) {
     const message = faultOfParameter(value, declarations.get(name));
     if (message !== undefined) faults.push({ name, message });
@@ -78,7 +89,9 @@ function valueOf(name: string, params: Parameters, declaration: Declaration | un
 }
 
 /** Where a query has a parameter, or (without a name) a `;`. */
-function* placesOf(sql: string): Generator<{ readonly name: string | undefined; readonly start: number; readonly end: number }> {
+function* placesOf(
+  sql: string,
+): Generator<{ readonly name: string | undefined; readonly start: number; readonly end: number }> {
   const tokens = new RegExp(TOKENS);
   for (let token = tokens.exec(sql); token !== null; token = tokens.exec(sql)) {
     const { comment, name, end } = token.groups ?? {};

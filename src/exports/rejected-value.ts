@@ -23,5 +23,8 @@ export function rejectionOf(thrown: unknown): PermanentError | undefined {
   const start = message.indexOf(MARKER);
   if (start < 0) return undefined;
   const text = message.slice(start + MARKER.length).replace(/"$/, "");
-  return new PermanentError(`${text}. Cast it in the query, for example to text.`, { code: "export_value", cause: thrown });
+  return new PermanentError(`${text}. Cast it in the query, for example to text.`, {
+    code: "export_value",
+    cause: thrown,
+  });
 }

@@ -4,9 +4,9 @@ import { PermanentError } from "../core/job-type.ts";
 import { csvCell, guardedCell } from "./csv-cell.ts";
 import type { ExportSource, LineRows } from "./export-source.ts";
 import { isLineFormat } from "./format.ts";
-import { titleOf, type ColumnChoice, type Layout, type LineLayout, type TableLayout } from "./layout.ts";
+import { type ColumnChoice, type Layout, type LineLayout, type TableLayout, titleOf } from "./layout.ts";
 import { rowTable } from "./row-table.ts";
-import { jsonOf, rowOf, textOf, valueOf, type Row } from "./row-value.ts";
+import { jsonOf, type Row, rowOf, textOf, valueOf } from "./row-value.ts";
 
 /** How many rows become one piece: some 100 KB of usual rows, much below the memory that they take already. */
 const BATCH_ROWS = 1_000;
@@ -33,10 +33,18 @@ function namesOf(rows: readonly string[], keys: RowKeys = "first"): string[] {
 }
 
 function rowLines(rows: readonly string[], columns: readonly ColumnChoice[], layout: LineLayout): LineRows {
-  return { kind: "lines", guarded: [], chunks: layout.format === "csv" ? csvChunks(rows, columns, layout) : jsonChunks(rows, layout) };
+  return {
+    kind: "lines",
+    guarded: [],
+    chunks: layout.format === "csv" ? csvChunks(rows, columns, layout) : jsonChunks(rows, layout),
+  };
 }
 
-function* csvChunks(rows: readonly string[], columns: readonly ColumnChoice[], { csv, timeZone }: LineLayout): Generator<Buffer> {
+function* csvChunks(
+  rows: readonly string[],
+  columns: readonly ColumnChoice[],
+  { csv, timeZone }: LineLayout,
+): Generator<Buffer> {
   const cellOf = (row: Row, column: ColumnChoice): string => {
     const value = valueOf(row, column, timeZone);
     if (typeof value === "string") return csv.formula_guard ? guardedCell(value, csv) : csvCell(value, csv);
@@ -48,20 +56,35 @@ function* csvChunks(rows: readonly string[], columns: readonly ColumnChoice[], {
     const row = rowOf(json);
     return `${columns.map((column) => cellOf(row, column)).join(csv.delimiter)}\n`;
   };
-  if (columns.length > 0 && csv.header) yield Buffer.from(`${columns.map((column) => csvCell(titleOf(column), csv)).join(csv.delimiter)}\n`);
-  for (let at = 0; at < rows.length; at += BATCH_ROWS) yield utf8(rows.slice(at, at + BATCH_ROWS).map(lineOf).join(""));
+  if (columns.length > 0 && csv.header)
+    yield Buffer.from(`${columns.map((column) => csvCell(titleOf(column), csv)).join(csv.delimiter)}\n`);
+  for (let at = 0; at < rows.length; at += BATCH_ROWS)
+    yield utf8(
+      rows
+        .slice(at, at + BATCH_ROWS)
+        .map(lineOf)
+        .join(""),
+    );
 }
 
 /** @throws {PermanentError} `export_value`: UTF-8 has no halves of surrogate pairs, and Buffer would write U+FFFD for one */
 function utf8(text: string): Buffer {
-  if (/\p{Surrogate}/u.test(text)) throw new PermanentError("CSV cannot hold a text with half of a surrogate pair (an escape such as \\ud800).", { code: "export_value" });
+  if (/\p{Surrogate}/u.test(text))
+    throw new PermanentError("CSV cannot hold a text with half of a surrogate pair (an escape such as \\ud800).", {
+      code: "export_value",
+    });
   return Buffer.from(text);
 }
 
 function* jsonChunks(rows: readonly string[], { columns, timeZone }: LineLayout): Generator<Buffer> {
   const lineOf = (json: string): string => (columns === undefined ? json : picked(rowOf(json), columns, timeZone));
   for (let at = 0; at < rows.length; at += BATCH_ROWS) {
-    yield Buffer.from(rows.slice(at, at + BATCH_ROWS).map((row) => `${lineOf(row)}\n`).join(""));
+    yield Buffer.from(
+      rows
+        .slice(at, at + BATCH_ROWS)
+        .map((row) => `${lineOf(row)}\n`)
+        .join(""),
+    );
   }
 }
 

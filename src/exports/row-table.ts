@@ -1,29 +1,51 @@
 /** Rows that a payload brought, as a table. In a spreadsheet each cell has its own type, in Parquet a column has that of all its values. */
 import { ExactNumber, roundedText } from "../core/exact-number.ts";
 import { spreadsheetPattern } from "./date-pattern.ts";
-import { titleOf, type ColumnChoice, type TableLayout } from "./layout.ts";
-import { NumberRange, integerText } from "./number-range.ts";
-import { rowOf, textOf, valueOf, type Row, type RowValue } from "./row-value.ts";
+import { type ColumnChoice, type TableLayout, titleOf } from "./layout.ts";
+import { integerText, NumberRange } from "./number-range.ts";
+import { type Row, type RowValue, rowOf, textOf, valueOf } from "./row-value.ts";
 import type { Cell, ColumnType, Table, TableColumn, TableRow } from "./table.ts";
 
 /** @param rows the JSON text of each */
-export function rowTable(rows: readonly string[], choices: readonly ColumnChoice[], { format, timeZone }: TableLayout, batchRows: number): Table {
+export function rowTable(
+  rows: readonly string[],
+  choices: readonly ColumnChoice[],
+  { format, timeZone }: TableLayout,
+  batchRows: number,
+): Table {
   if (format === "xlsx") {
     const columns = choices.map((choice) => sheetColumn(choice, timeZone));
-    return { columns, batches: batchesOf(rows, batchRows, (row) => choices.map(({ name }) => sheetCell(row.get(name)))) };
+    return {
+      columns,
+      batches: batchesOf(rows, batchRows, (row) => choices.map(({ name }) => sheetCell(row.get(name)))),
+    };
   }
   const columns = parquetColumns(rows, choices, timeZone);
-  const cellOf = (row: Row, choice: ColumnChoice, at: number): Cell => parquetCell(valueOf(row, choice, timeZone), columns[at] as TableColumn);
-  return { columns, batches: batchesOf(rows, batchRows, (row) => choices.map((choice, at) => cellOf(row, choice, at))) };
+  const cellOf = (row: Row, choice: ColumnChoice, at: number): Cell =>
+    parquetCell(valueOf(row, choice, timeZone), columns[at] as TableColumn);
+  return {
+    columns,
+    batches: batchesOf(rows, batchRows, (row) => choices.map((choice, at) => cellOf(row, choice, at))),
+  };
 }
 
-function* batchesOf(rows: readonly string[], batchRows: number, cellsOf: (row: Row) => TableRow): Generator<TableRow[]> {
-  for (let at = 0; at < rows.length; at += batchRows) yield rows.slice(at, at + batchRows).map((json) => cellsOf(rowOf(json)));
+function* batchesOf(
+  rows: readonly string[],
+  batchRows: number,
+  cellsOf: (row: Row) => TableRow,
+): Generator<TableRow[]> {
+  for (let at = 0; at < rows.length; at += batchRows)
+    yield rows.slice(at, at + batchRows).map((json) => cellsOf(rowOf(json)));
 }
 
 function sheetColumn(choice: ColumnChoice, timeZone: string): TableColumn {
   const { decimals, date } = choice;
-  return { title: titleOf(choice), kind: "value", ...(decimals !== undefined && { decimals }), ...(date !== undefined && { dateFormat: spreadsheetPattern(date), timeZone }) };
+  return {
+    title: titleOf(choice),
+    kind: "value",
+    ...(decimals !== undefined && { decimals }),
+    ...(date !== undefined && { dateFormat: spreadsheetPattern(date), timeZone }),
+  };
 }
 
 function sheetCell(json: string | undefined): Cell {
@@ -48,7 +70,15 @@ class ParquetType {
   add(value: RowValue): void {
     if (value === null) return;
     if (value instanceof ExactNumber) this.#numbers.add(String(value));
-    this.#kinds.add(value instanceof ExactNumber ? "number" : typeof value === "boolean" ? "boolean" : typeof value === "object" ? "json" : "text");
+    this.#kinds.add(
+      value instanceof ExactNumber
+        ? "number"
+        : typeof value === "boolean"
+          ? "boolean"
+          : typeof value === "object"
+            ? "json"
+            : "text",
+    );
   }
 
   get type(): ColumnType {

@@ -23,7 +23,8 @@ export function rowOf(json: string): Row {
 /** The value of a column: null where the row has none, rounded and dated as the column says. */
 export function valueOf(row: Row, { name, decimals, date }: ColumnChoice, timeZone: string): RowValue {
   const value = readValue(row.get(name) ?? "null");
-  if (decimals !== undefined && value instanceof ExactNumber) return new ExactNumber(withoutPadding(roundedText(String(value), decimals)));
+  if (decimals !== undefined && value instanceof ExactNumber)
+    return new ExactNumber(withoutPadding(roundedText(String(value), decimals)));
   const instant = date === undefined ? undefined : instantOf(value);
   if (date === undefined || instant === undefined) return value;
   return formatInstant(instant, date, (value as string).length === DAY_LENGTH ? "UTC" : timeZone);

@@ -1,8 +1,8 @@
 /** Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins with. */
 import { PermanentError } from "../core/job-type.ts";
-import { serialOf, serialOfRfc3339, type Serial } from "./spreadsheet-date.ts";
+import { type Serial, serialOf, serialOfRfc3339 } from "./spreadsheet-date.ts";
 import { sheetNumber } from "./spreadsheet-number.ts";
-import { PLAIN_STYLE, WRAPPED_STYLE, type StyleTable } from "./spreadsheet-style.ts";
+import { PLAIN_STYLE, type StyleTable, WRAPPED_STYLE } from "./spreadsheet-style.ts";
 import { escapeXml } from "./spreadsheet-xml.ts";
 import type { TableColumn } from "./table.ts";
 
@@ -60,7 +60,10 @@ function valueWriter(column: TableColumn, styles: StyleTable): CellWriter {
 
 export function textXml(at: string, text: string, textStyle?: number): string {
   if (text.length > MAX_CHARACTERS) {
-    throw new PermanentError(`the text for cell ${at} has ${text.length} characters; a cell of xlsx holds ${MAX_CHARACTERS}`, { code: "export_cell_too_long" });
+    throw new PermanentError(
+      `the text for cell ${at} has ${text.length} characters; a cell of xlsx holds ${MAX_CHARACTERS}`,
+      { code: "export_cell_too_long" },
+    );
   }
   const style = textStyle ?? (text.includes("\n") ? WRAPPED_STYLE : PLAIN_STYLE);
   return `<c r="${at}"${styleXml(style)} t="inlineStr"><is><t xml:space="preserve">${escapeXml(text)}</t></is></c>`;
@@ -76,7 +79,11 @@ function booleanXml(at: string, value: boolean): string {
 }
 
 /** A column without a format shows the fractions of seconds where there are any. A text that is no date of a spreadsheet stays a text. */
-function dateWriter(defaultFormat: string, { dateFormat = defaultFormat }: TableColumn, styles: StyleTable): (at: string, text: string, date: Serial | undefined) => string {
+function dateWriter(
+  defaultFormat: string,
+  { dateFormat = defaultFormat }: TableColumn,
+  styles: StyleTable,
+): (at: string, text: string, date: Serial | undefined) => string {
   const fractionFormat = dateFormat === TIMESTAMP_FORMAT ? `${dateFormat}.000` : dateFormat;
   return (at, text, date) => {
     if (!date) return textXml(at, text);

@@ -1,12 +1,17 @@
 /** The columns of a query as a spreadsheet wants them. */
 import { digitsOf, type QueryColumn, type SourceColumn, type SqlType } from "./column.ts";
 import { spreadsheetPattern } from "./date-pattern.ts";
-import { titleOf, type ColumnChoice } from "./layout.ts";
+import { type ColumnChoice, titleOf } from "./layout.ts";
 import type { TableColumn } from "./table.ts";
 
 export function spreadsheetColumn(source: SourceColumn, choice: ColumnChoice): QueryColumn {
   const { sql, type } = source;
-  return { source, title: titleOf(choice), ...sheetType(type, choice), expression: type.family === "money" ? `${sql}::numeric` : sql };
+  return {
+    source,
+    title: titleOf(choice),
+    ...sheetType(type, choice),
+    expression: type.family === "money" ? `${sql}::numeric` : sql,
+  };
 }
 
 function sheetType(type: SqlType, { decimals, date }: ColumnChoice): Omit<TableColumn, "title"> {

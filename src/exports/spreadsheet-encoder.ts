@@ -9,7 +9,7 @@ import { PermanentError } from "../core/job-type.ts";
 import { RowCursor } from "./row-cursor.ts";
 import { sheetNames } from "./sheet-name.ts";
 import { cellWriter, textXml } from "./spreadsheet-cell.ts";
-import { packageParts, sheetHead, SHEET_TAIL } from "./spreadsheet-parts.ts";
+import { packageParts, SHEET_TAIL, sheetHead } from "./spreadsheet-parts.ts";
 import { HEADER_STYLE, StyleTable } from "./spreadsheet-style.ts";
 import { columnWidths } from "./spreadsheet-width.ts";
 import type { Table, TableColumn, TableRow } from "./table.ts";
@@ -38,13 +38,22 @@ interface Sheets {
  * @param onRows told how many rows they hold so far
  * @throws {PermanentError} `export_cell_too_long`, `export_columns`
  */
-export async function* encodeSpreadsheet({ columns, batches }: Table, onRows: (rows: number) => void, { name, maxRows = MAX_ROWS }: SheetOptions): AsyncGenerator<Buffer> {
-  if (columns.length > MAX_COLUMNS) throw new PermanentError(`a sheet of xlsx has ${MAX_COLUMNS} columns, not ${columns.length}`, { code: "export_columns" });
+export async function* encodeSpreadsheet(
+  { columns, batches }: Table,
+  onRows: (rows: number) => void,
+  { name, maxRows = MAX_ROWS }: SheetOptions,
+): AsyncGenerator<Buffer> {
+  if (columns.length > MAX_COLUMNS)
+    throw new PermanentError(`a sheet of xlsx has ${MAX_COLUMNS} columns, not ${columns.length}`, {
+      code: "export_columns",
+    });
   const zip = new ZipFile();
   const output = zip.outputStream.pipe(new PassThrough());
   zip.on("error", (error: Error) => output.destroy(error));
   const rows = new RowCursor(batches, onRows);
-  const filling = fill(zip, rows, { columns, styles: new StyleTable(), maxRows }, name).catch((error: unknown) => output.destroy(error as Error));
+  const filling = fill(zip, rows, { columns, styles: new StyleTable(), maxRows }, name).catch((error: unknown) =>
+    output.destroy(error as Error),
+  );
   try {
     for await (const chunk of output) yield chunk as Buffer;
   } finally {
@@ -84,7 +93,11 @@ async function* sheetXml(rows: RowCursor, { columns, styles, maxRows }: Sheets):
   yield Buffer.from(xml + SHEET_TAIL);
 }
 
-function rowWriter(columns: readonly TableColumn[], letters: readonly string[], styles: StyleTable): (row: TableRow, line: number) => string {
+function rowWriter(
+  columns: readonly TableColumn[],
+  letters: readonly string[],
+  styles: StyleTable,
+): (row: TableRow, line: number) => string {
   const writers = columns.map((column) => cellWriter(column, styles));
   return (row, line) => {
     let xml = `<row r="${line}">`;

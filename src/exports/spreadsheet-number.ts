@@ -18,14 +18,17 @@ const GENERAL_CHARACTERS = 11;
 /** Of a format (Excel specifications and limits). */
 const MAX_DECIMALS = 30;
 /** By the digits behind the point. */
-const FORMATS = Array.from({ length: MAX_DECIMALS + 1 }, (_, decimals) => (decimals === 0 ? "0" : `0.${"0".repeat(decimals)}`));
+const FORMATS = Array.from({ length: MAX_DECIMALS + 1 }, (_, decimals) =>
+  decimals === 0 ? "0" : `0.${"0".repeat(decimals)}`,
+);
 
 /** @returns undefined for a text that is no number, or another one in a spreadsheet */
 export function sheetNumber(text: string, column: TableColumn, styles: StyleTable): SheetNumber | undefined {
   const { kind, decimals } = column;
   if (kind === "integer" && decimals === undefined) return { digits: text, style: PLAIN_STYLE };
   if (SHORT_NUMBER.test(text)) return { digits: text, style: styleOf(text, column, styles) };
-  const isDouble = kind === "float" || kind === "real" || (kind === "value" && /[.e]/i.test(text) && String(Number(text)) === text);
+  const isDouble =
+    kind === "float" || kind === "real" || (kind === "value" && /[.e]/i.test(text) && String(Number(text)) === text);
   const isKept = (digits: string): boolean => isInRange(digits) && (isDouble || isExact(digits));
   if (isKept(text)) return { digits: text, style: styleOf(text, column, styles) };
   // the caller asked for a rounded number, and its digits are few enough
@@ -47,7 +50,8 @@ function isExact(text: string): boolean {
 
 /** With as many digits behind the point as the column or the text has, where a spreadsheet would show others by itself. */
 function styleOf(text: string, { kind, decimals }: TableColumn, styles: StyleTable): number {
-  if (decimals !== undefined) return Math.abs(Number(text)) < 10 ** MAX_DIGITS ? styles.styleOf(decimalsFormat(decimals)) : PLAIN_STYLE;
+  if (decimals !== undefined)
+    return Math.abs(Number(text)) < 10 ** MAX_DIGITS ? styles.styleOf(decimalsFormat(decimals)) : PLAIN_STYLE;
   const point = text.indexOf(".");
   const places = point < 0 ? 0 : text.length - point - 1;
   const isShown = text.length <= GENERAL_CHARACTERS && (kind !== "decimal" || places === 0);

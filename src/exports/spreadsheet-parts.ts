@@ -11,7 +11,9 @@ const CONTENT = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 /** What precedes the rows of a sheet. The header stays visible. @param widths of the columns, in characters */
 export function sheetHead(widths: readonly number[]): string {
   const pane = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>';
-  const columns = widths.map((width, at) => `<col min="${at + 1}" max="${at + 1}" width="${width}" customWidth="1"/>`).join("");
+  const columns = widths
+    .map((width, at) => `<col min="${at + 1}" max="${at + 1}" width="${width}" customWidth="1"/>`)
+    .join("");
   return (
     `${XML}<worksheet xmlns="${MAIN}"><sheetViews><sheetView workbookViewId="0">${pane}</sheetView></sheetViews>` +
     `${columns === "" ? "" : `<cols>${columns}</cols>`}<sheetData>`
@@ -22,8 +24,10 @@ export const SHEET_TAIL = "</sheetData></worksheet>";
 /** Name and XML of each part; the sheets are `xl/worksheets/sheet1.xml` and so on. */
 export function packageParts(sheetNames: readonly string[], styles: StyleTable): [name: string, xml: string][] {
   const numbers = sheetNames.map((_, index) => index + 1);
-  const relationship = (id: number, type: string, target: string): string => `<Relationship Id="rId${id}" Type="${RELATIONSHIPS}/${type}" Target="${target}"/>`;
-  const override = (part: string, type: string): string => `<Override PartName="/xl/${part}.xml" ContentType="${CONTENT}.${type}+xml"/>`;
+  const relationship = (id: number, type: string, target: string): string =>
+    `<Relationship Id="rId${id}" Type="${RELATIONSHIPS}/${type}" Target="${target}"/>`;
+  const override = (part: string, type: string): string =>
+    `<Override PartName="/xl/${part}.xml" ContentType="${CONTENT}.${type}+xml"/>`;
   return [
     [
       "[Content_Types].xml",
@@ -31,7 +35,10 @@ export function packageParts(sheetNames: readonly string[], styles: StyleTable):
         `<Default Extension="xml" ContentType="application/xml"/>${override("workbook", "sheet.main")}${override("styles", "styles")}` +
         `${numbers.map((n) => override(`worksheets/sheet${n}`, "worksheet")).join("")}</Types>`,
     ],
-    ["_rels/.rels", `${XML}<Relationships xmlns="${PACKAGE}/relationships">${relationship(1, "officeDocument", "xl/workbook.xml")}</Relationships>`],
+    [
+      "_rels/.rels",
+      `${XML}<Relationships xmlns="${PACKAGE}/relationships">${relationship(1, "officeDocument", "xl/workbook.xml")}</Relationships>`,
+    ],
     [
       "xl/workbook.xml",
       `${XML}<workbook xmlns="${MAIN}" xmlns:r="${RELATIONSHIPS}"><bookViews><workbookView/></bookViews><sheets>` +

@@ -27,8 +27,13 @@ export class StyleTable {
   /** The content of the element `styleSheet`. */
   toXml(): string {
     const formats = [...this.#styles.keys()];
-    const declared = formats.map((format, at) => `<numFmt numFmtId="${FIRST_FORMAT + at}" formatCode="${escapeXml(format)}"/>`);
-    const styles = [...STYLES, ...formats.map((_, at) => `<xf numFmtId="${FIRST_FORMAT + at}" fontId="0" ${BASE} applyNumberFormat="1"/>`)];
+    const declared = formats.map(
+      (format, at) => `<numFmt numFmtId="${FIRST_FORMAT + at}" formatCode="${escapeXml(format)}"/>`,
+    );
+    const styles = [
+      ...STYLES,
+      ...formats.map((_, at) => `<xf numFmtId="${FIRST_FORMAT + at}" fontId="0" ${BASE} applyNumberFormat="1"/>`),
+    ];
     return (
       (declared.length === 0 ? "" : `<numFmts count="${declared.length}">${declared.join("")}</numFmts>`) +
       '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts>' +

@@ -40,7 +40,11 @@ function widthOfType({ kind, precision, scale = 0, decimals = 0, dateFormat, tim
     case "timestamptz":
       return dateFormat?.length ?? TIMESTAMP_WIDTH;
     case "value":
-      return timeZone === undefined ? (decimals > 0 ? NUMBER_WIDTH + decimals : MIN_WIDTH) : (dateFormat?.length ?? TIMESTAMP_WIDTH);
+      return timeZone === undefined
+        ? decimals > 0
+          ? NUMBER_WIDTH + decimals
+          : MIN_WIDTH
+        : (dateFormat?.length ?? TIMESTAMP_WIDTH);
     case "boolean":
     case "time":
     case "uuid":

@@ -25,11 +25,15 @@ export interface Timestamp extends WallClock {
 /** Days since 1970-01-01; undefined for a text that is no day, `infinity` among them. */
 export function parseDate(text: string): number | undefined {
   const [, years = "", months = "", days = ""] = DATE.exec(text) ?? [];
-  return years === "" ? undefined : daysOf(text.endsWith(" BC") ? 1 - Number(years) : Number(years), Number(months), Number(days));
+  return years === ""
+    ? undefined
+    : daysOf(text.endsWith(" BC") ? 1 - Number(years) : Number(years), Number(months), Number(days));
 }
 
 function daysOf(year: number, month: number, day: number): number | undefined {
-  return month >= 1 && month <= 12 && day >= 1 && day <= lengthOfMonth(year, month) ? daysFromCivil(year, month, day) : undefined;
+  return month >= 1 && month <= 12 && day >= 1 && day <= lengthOfMonth(year, month)
+    ? daysFromCivil(year, month, day)
+    : undefined;
 }
 
 /** Microseconds since midnight; undefined for a text that is no time of a day. `24:00:00` is one. */
@@ -40,7 +44,9 @@ export function parseTime(text: string): number | undefined {
 
 function microsOf(hours: number, minutes: number, seconds: number, fraction: string): number | undefined {
   if (minutes > 59 || seconds > 59) return undefined;
-  const micros = (hours * 3_600 + minutes * 60 + seconds) * 1e6 + (fraction === "" ? 0 : Number(fraction) * 10 ** (6 - fraction.length));
+  const micros =
+    (hours * 3_600 + minutes * 60 + seconds) * 1e6 +
+    (fraction === "" ? 0 : Number(fraction) * 10 ** (6 - fraction.length));
   return micros <= MICROS_PER_DAY ? micros : undefined;
 }
 
@@ -61,7 +67,9 @@ export function parseRfc3339(text: string): (WallClock & { readonly offsetSecond
   if (days === undefined) return undefined;
   if (time === undefined) return { days, micros: 0, offsetSeconds: undefined };
   const micros = parseTime(time);
-  return micros === undefined || micros === MICROS_PER_DAY ? undefined : { days, micros, offsetSeconds: parseOffset(offset) };
+  return micros === undefined || micros === MICROS_PER_DAY
+    ? undefined
+    : { days, micros, offsetSeconds: parseOffset(offset) };
 }
 
 /** Microseconds since 1970-01-01T00:00:00 UTC. They may exceed what a double holds exactly. */
@@ -93,5 +101,12 @@ function daysFromCivil(year: number, month: number, day: number): number {
   const era = Math.floor(shifted / 400);
   const yearOfEra = shifted - era * 400;
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  return era * DAYS_PER_ERA + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - DAYS_TO_1970;
+  return (
+    era * DAYS_PER_ERA +
+    yearOfEra * 365 +
+    Math.floor(yearOfEra / 4) -
+    Math.floor(yearOfEra / 100) +
+    dayOfYear -
+    DAYS_TO_1970
+  );
 }

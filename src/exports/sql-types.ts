@@ -24,15 +24,52 @@ type Linked = { -readonly [Key in keyof SqlType]: SqlType[Key] };
 
 const { builtins } = pg.types;
 const FAMILIES: ReadonlyMap<number, Family> = new Map<number, Family>([
-  [builtins.INT2, "integer"], [builtins.INT4, "integer"], [builtins.OID, "bigint"], [builtins.INT8, "bigint"], [builtins.NUMERIC, "decimal"],
-  [builtins.FLOAT4, "float"], [builtins.FLOAT8, "float"], [builtins.MONEY, "money"], [builtins.BOOL, "boolean"], [builtins.DATE, "date"],
-  [builtins.TIMESTAMP, "timestamp"], [builtins.TIMESTAMPTZ, "timestamptz"], [builtins.TIME, "time"], [builtins.TIMETZ, "timetz"],
-  [builtins.INTERVAL, "interval"], [builtins.UUID, "uuid"], [builtins.JSON, "json"], [builtins.JSONB, "json"], [builtins.BYTEA, "bytes"],
+  [builtins.INT2, "integer"],
+  [builtins.INT4, "integer"],
+  [builtins.OID, "bigint"],
+  [builtins.INT8, "bigint"],
+  [builtins.NUMERIC, "decimal"],
+  [builtins.FLOAT4, "float"],
+  [builtins.FLOAT8, "float"],
+  [builtins.MONEY, "money"],
+  [builtins.BOOL, "boolean"],
+  [builtins.DATE, "date"],
+  [builtins.TIMESTAMP, "timestamp"],
+  [builtins.TIMESTAMPTZ, "timestamptz"],
+  [builtins.TIME, "time"],
+  [builtins.TIMETZ, "timetz"],
+  [builtins.INTERVAL, "interval"],
+  [builtins.UUID, "uuid"],
+  [builtins.JSON, "json"],
+  [builtins.JSONB, "json"],
+  [builtins.BYTEA, "bytes"],
 ]);
 /** Built-in types whose texts a user cannot choose freely: bit strings, network addresses, geometry, text search, and positions in the log. */
 const OTHERS = new Set([
-  "bit", "bit varying", "inet", "cidr", "macaddr", "macaddr8", "point", "line", "lseg", "box", "path", "polygon", "circle", "tsvector", "tsquery", "pg_lsn",
-  "tid", "xid", "xid8", "cid", "int2vector", "oidvector", "txid_snapshot", "pg_snapshot",
+  "bit",
+  "bit varying",
+  "inet",
+  "cidr",
+  "macaddr",
+  "macaddr8",
+  "point",
+  "line",
+  "lseg",
+  "box",
+  "path",
+  "polygon",
+  "circle",
+  "tsvector",
+  "tsquery",
+  "pg_lsn",
+  "tid",
+  "xid",
+  "xid8",
+  "cid",
+  "int2vector",
+  "oidvector",
+  "txid_snapshot",
+  "pg_snapshot",
 ]);
 
 const CATALOG = `
@@ -59,20 +96,33 @@ export async function columnsOf(fields: readonly Field[], ask: Ask): Promise<Sou
   const types = linkTypes((await ask(CATALOG, [oids])).rows as readonly CatalogRow[]);
   return fields.map(({ name, dataTypeID, dataTypeModifier }, at) => {
     const type = types.get(dataTypeID) as SqlType;
-    return { position: at + 1, name, sql: `c${at + 1}`, type: dataTypeModifier < 0 ? type : { ...type, modifier: dataTypeModifier } };
+    return {
+      position: at + 1,
+      name,
+      sql: `c${at + 1}`,
+      type: dataTypeModifier < 0 ? type : { ...type, modifier: dataTypeModifier },
+    };
   });
 }
 
 function linkTypes(rows: readonly CatalogRow[]): ReadonlyMap<number, SqlType> {
   const catalog = new Map(rows.map((row) => [row.oid, row]));
-  const types = new Map(rows.map(({ oid, name }): [number, Linked] => {
-    const modifier = modifierOf(catalog, oid);
-    return [oid, { oid, name, family: familyOf(baseOf(catalog, oid)), modifier, element: undefined, attributes: undefined }];
-  }));
+  const types = new Map(
+    rows.map(({ oid, name }): [number, Linked] => {
+      const modifier = modifierOf(catalog, oid);
+      return [
+        oid,
+        { oid, name, family: familyOf(baseOf(catalog, oid)), modifier, element: undefined, attributes: undefined },
+      ];
+    }),
+  );
   for (const [oid, type] of types) {
     const { element, attributes } = baseOf(catalog, oid);
     type.element = types.get(element);
-    type.attributes = attributes?.map((attribute) => ({ name: attribute.name, type: types.get(attribute.oid) as SqlType }));
+    type.attributes = attributes?.map((attribute) => ({
+      name: attribute.name,
+      type: types.get(attribute.oid) as SqlType,
+    }));
   }
   return types;
 }

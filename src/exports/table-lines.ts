@@ -6,13 +6,16 @@ import type { Table } from "./table.ts";
 /** @param table for json and ndjson each cell is a value's JSON */
 export async function* tableLines({ columns, batches }: Table, { format, csv }: LineLayout): AsyncGenerator<Buffer> {
   if (format === "csv") {
-    const lineOf = (cells: readonly (string | null)[]): string => `${cells.map((cell) => csvCell(cell, csv)).join(csv.delimiter)}\n`;
+    const lineOf = (cells: readonly (string | null)[]): string =>
+      `${cells.map((cell) => csvCell(cell, csv)).join(csv.delimiter)}\n`;
     if (csv.header) yield Buffer.from(lineOf(columns.map(({ title }) => title)));
     for await (const rows of batches) yield Buffer.from(rows.map(lineOf).join(""));
     return;
   }
   const names = columns.map(({ title }) => JSON.stringify(title));
   for await (const rows of batches) {
-    yield Buffer.from(rows.map((row) => `{${row.map((cell, at) => `${names[at] ?? ""}:${cell ?? "null"}`).join(",")}}\n`).join(""));
+    yield Buffer.from(
+      rows.map((row) => `{${row.map((cell, at) => `${names[at] ?? ""}:${cell ?? "null"}`).join(",")}}\n`).join(""),
+    );
   }
 }

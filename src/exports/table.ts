@@ -5,7 +5,22 @@
  * `value`, whose texts are the JSON of any values. `real` is float4, `float` is float8, `list` an array of `element`s.
  */
 export type ColumnKind =
-  | "integer" | "bigint" | "decimal" | "real" | "float" | "boolean" | "date" | "timestamp" | "timestamptz" | "time" | "uuid" | "json" | "bytes" | "list" | "value" | "text";
+  | "integer"
+  | "bigint"
+  | "decimal"
+  | "real"
+  | "float"
+  | "boolean"
+  | "date"
+  | "timestamp"
+  | "timestamptz"
+  | "time"
+  | "uuid"
+  | "json"
+  | "bytes"
+  | "list"
+  | "value"
+  | "text";
 
 export interface ColumnType {
   readonly kind: ColumnKind;

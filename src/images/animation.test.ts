@@ -1,24 +1,40 @@
 import { GifReader } from "omggif";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { decodeGif, differenceOf, pixelAt, type Picture } from "../testing/pictures.ts";
+import { decodeGif, differenceOf, type Picture, pixelAt } from "../testing/pictures.ts";
 import { renderOne } from "../testing/render.ts";
 import type { Variant } from "./variant.ts";
 
-const COLOURS = [[255, 0, 0, 255], [0, 0, 255, 255], [0, 255, 0, 255], [255, 255, 255, 255], [0, 0, 0, 255]];
+const COLOURS = [
+  [255, 0, 0, 255],
+  [0, 0, 255, 255],
+  [0, 255, 0, 255],
+  [255, 255, 255, 255],
+  [0, 0, 0, 255],
+];
 const DELAYS = [100, 200, 100, 300, 500];
 const [WIDTH, HEIGHT] = [100, 80];
 
 /** Five frames, each of one colour, shown four times. */
 function fiveColours(format: "gif" | "webp", loop = 4): Promise<Buffer> {
-  const pixels = Buffer.concat(COLOURS.map((colour) => Buffer.alloc(WIDTH * HEIGHT * 3, Buffer.from(colour.slice(0, 3)))));
-  return sharp(pixels, { raw: { width: WIDTH, height: HEIGHT * COLOURS.length, channels: 3, pageHeight: HEIGHT } }).toFormat(format, { delay: DELAYS, loop }).toBuffer();
+  const pixels = Buffer.concat(
+    COLOURS.map((colour) => Buffer.alloc(WIDTH * HEIGHT * 3, Buffer.from(colour.slice(0, 3)))),
+  );
+  return sharp(pixels, { raw: { width: WIDTH, height: HEIGHT * COLOURS.length, channels: 3, pageHeight: HEIGHT } })
+    .toFormat(format, { delay: DELAYS, loop })
+    .toBuffer();
 }
 
 async function framesOf(bytes: Buffer): Promise<Picture[]> {
   if (bytes.toString("latin1", 0, 3) === "GIF") return decodeGif(bytes);
   const { pages = 1, width, pageHeight: height = 0 } = await sharp(bytes, { pages: -1 }).metadata();
-  return Promise.all(Array.from({ length: pages }, async (_, page) => ({ width, height, pixels: await sharp(bytes, { page }).ensureAlpha().raw().toBuffer() })));
+  return Promise.all(
+    Array.from({ length: pages }, async (_, page) => ({
+      width,
+      height,
+      pixels: await sharp(bytes, { page }).ensureAlpha().raw().toBuffer(),
+    })),
+  );
 }
 
 describe.each(["gif", "webp"] as const)("an animated %s", (from) => {
@@ -39,16 +55,28 @@ describe.each(["gif", "webp"] as const)("an animated %s", (from) => {
       expect(frames).toHaveLength(COLOURS.length);
       for (const [i, frame] of frames.entries()) {
         expect(frame).toMatchObject({ width, height });
-        for (const y of [0, 1, height >> 1, height - 2, height - 1]) expect(differenceOf(pixelAt(frame, width >> 1, y), COLOURS[i] ?? []), `frame ${i}, line ${y}`).toBeLessThan(10);
+        for (const y of [0, 1, height >> 1, height - 2, height - 1])
+          expect(differenceOf(pixelAt(frame, width >> 1, y), COLOURS[i] ?? []), `frame ${i}, line ${y}`).toBeLessThan(
+            10,
+          );
       }
     }
   });
 
   it("has its margins in each frame", async () => {
-    const { bytes } = await renderOne(await fiveColours(from), { width: 100, height: 100, fit: "contain", background: "#ff00ff", animated: true, format: "gif" });
+    const { bytes } = await renderOne(await fiveColours(from), {
+      width: 100,
+      height: 100,
+      fit: "contain",
+      background: "#ff00ff",
+      animated: true,
+      format: "gif",
+    });
     for (const [i, frame] of decodeGif(bytes).entries()) {
-      for (const y of [0, 4, 95, 99]) expect(differenceOf(pixelAt(frame, 50, y), [255, 0, 255, 255]), `frame ${i}, line ${y}`).toBeLessThan(10);
-      for (const y of [15, 85]) expect(differenceOf(pixelAt(frame, 50, y), COLOURS[i] ?? []), `frame ${i}, line ${y}`).toBeLessThan(10);
+      for (const y of [0, 4, 95, 99])
+        expect(differenceOf(pixelAt(frame, 50, y), [255, 0, 255, 255]), `frame ${i}, line ${y}`).toBeLessThan(10);
+      for (const y of [15, 85])
+        expect(differenceOf(pixelAt(frame, 50, y), COLOURS[i] ?? []), `frame ${i}, line ${y}`).toBeLessThan(10);
     }
   });
 

@@ -12,12 +12,17 @@ export interface Bitmap {
 
 /** A pipeline that starts from the pixels of a bitmap. */
 export function openBitmap({ data, width, height, channels }: Bitmap): Sharp {
-  return sharp(data, { raw: { width, height, channels }, limitInputPixels: false }).timeout({ seconds: OPERATION_TIMEOUT_SECONDS });
+  return sharp(data, { raw: { width, height, channels }, limitInputPixels: false }).timeout({
+    seconds: OPERATION_TIMEOUT_SECONDS,
+  });
 }
 
 /** Runs a pipeline to its pixels. libvips applies a colour profile, expands grey and palettes, and rounds 16 bits to 8. */
 export async function toBitmap(pipeline: Sharp): Promise<Bitmap> {
-  const { data, info } = await pipeline.timeout({ seconds: OPERATION_TIMEOUT_SECONDS }).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await pipeline
+    .timeout({ seconds: OPERATION_TIMEOUT_SECONDS })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3 && info.channels !== 4) throw new Error(`${info.channels} channels in place of 3 or 4`);
   return { data, width: info.width, height: info.height, channels: info.channels };
 }

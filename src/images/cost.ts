@@ -50,14 +50,21 @@ export interface Work {
  * @param watermarks by their reference
  * @throws {PermanentError} `image_too_large`
  */
-export function effortsOf(image: Image, works: readonly Work[], watermarks: ReadonlyMap<string, Image>): (number | undefined)[] {
+export function effortsOf(
+  image: Image,
+  works: readonly Work[],
+  watermarks: ReadonlyMap<string, Image>,
+): (number | undefined)[] {
   const outputs = works.map((work) => ({ pixels: megapixelsOf(image, work), levels: levelsOf(work), at: 0 }));
   const secondsOf = ({ pixels, levels, at }: (typeof outputs)[number]): number => pixels * (levels[at]?.seconds ?? 0);
-  const fixed = decodeSeconds(image, works) + works.reduce((sum, work) => sum + renderSeconds(image, work, watermarks), 0);
+  const fixed =
+    decodeSeconds(image, works) + works.reduce((sum, work) => sum + renderSeconds(image, work, watermarks), 0);
   for (;;) {
     const total = outputs.reduce((sum, output) => sum + secondsOf(output), fixed);
     if (total <= BUDGET_SECONDS) return outputs.map(({ levels, at }) => levels[at]?.effort);
-    const [dearest] = outputs.filter(({ levels, at }) => at + 1 < levels.length).sort((a, b) => secondsOf(b) - secondsOf(a));
+    const [dearest] = outputs
+      .filter(({ levels, at }) => at + 1 < levels.length)
+      .sort((a, b) => secondsOf(b) - secondsOf(a));
     if (dearest === undefined) {
       const message = `the outputs may take ${Math.ceil(total)} s of one core, more than ${BUDGET_SECONDS}: ask for fewer, smaller or simpler ones`;
       throw new PermanentError(message, { code: "image_too_large" });
@@ -84,15 +91,26 @@ function decodeSeconds(image: Image, works: readonly Work[]): number {
 }
 
 function decodeOnceSeconds({ size, format }: Image): number {
-  return ((size.width * size.height) / 1e6) * (format === "avif" || format === "heic" ? DECODE_SECONDS.avif : DECODE_SECONDS.other);
+  return (
+    ((size.width * size.height) / 1e6) *
+    (format === "avif" || format === "heic" ? DECODE_SECONDS.avif : DECODE_SECONDS.other)
+  );
 }
 
 /** What lies between decoding and encoding. */
 function renderSeconds(image: Image, work: Work, watermarks: ReadonlyMap<string, Image>): number {
   const { blur, sharpen, crop, watermark } = work.variant;
-  const perMegapixel = RESIZE_SECONDS + (blur === undefined ? 0 : BLUR_SECONDS) + (sharpen === undefined ? 0 : SHARPEN_SECONDS) + (watermark ? LAYER_SECONDS : 0);
+  const perMegapixel =
+    RESIZE_SECONDS +
+    (blur === undefined ? 0 : BLUR_SECONDS) +
+    (sharpen === undefined ? 0 : SHARPEN_SECONDS) +
+    (watermark ? LAYER_SECONDS : 0);
   const mark = watermark && watermarks.get(watermark.artifact);
   const looks = crop === "attention" || crop === "entropy";
   const scaled = scaledSize(image.size, work.variant);
-  return megapixelsOf(image, work) * perMegapixel + (mark ? decodeOnceSeconds(mark) : 0) + (looks ? ((scaled.width * scaled.height) / 1e6) * LOOK_SECONDS : 0);
+  return (
+    megapixelsOf(image, work) * perMegapixel +
+    (mark ? decodeOnceSeconds(mark) : 0) +
+    (looks ? ((scaled.width * scaled.height) / 1e6) * LOOK_SECONDS : 0)
+  );
 }

@@ -55,8 +55,14 @@ export async function decoding<T>(operation: Promise<T>): Promise<T> {
     return await operation;
   } catch (thrown) {
     if (performance.now() - startedMs >= OPERATION_TIMEOUT_SECONDS * 1_000) {
-      throw new RetryableError(`the image took longer than ${OPERATION_TIMEOUT_SECONDS} s`, { code: "image_timeout", cause: thrown });
+      throw new RetryableError(`the image took longer than ${OPERATION_TIMEOUT_SECONDS} s`, {
+        code: "image_timeout",
+        cause: thrown,
+      });
     }
-    throw new PermanentError(`the image cannot be read: ${messageOf(thrown)}`, { code: "image_invalid", cause: thrown });
+    throw new PermanentError(`the image cannot be read: ${messageOf(thrown)}`, {
+      code: "image_invalid",
+      cause: thrown,
+    });
   }
 }

@@ -1,7 +1,7 @@
 /** Draws a variant from the scaled source: cropped or put into its box, on its background, blurred and sharpened. */
 import type { Color, OverlayOptions, Sharp } from "sharp";
 import { drawn, openBitmap } from "./bitmap.ts";
-import { outputSize, scaledSize, type Size } from "./output-size.ts";
+import { outputSize, type Size, scaledSize } from "./output-size.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
 
 const CLEAR: Color = { r: 255, g: 255, b: 255, alpha: 0 };
@@ -33,30 +33,69 @@ async function fitted(whole: Sharp, size: Size, variant: Variant, background: Co
   if (fit === "contain") return boxed(whole, scaled, output, background);
   if (scaled.width === output.width && scaled.height === output.height) return whole;
   // A pipeline scales once: what sharp looks at for its crop has its size already.
-  if (crop !== undefined && crop !== "center") return openBitmap(await drawn(whole)).resize({ ...output, fit: "cover", position: crop });
+  if (crop !== undefined && crop !== "center")
+    return openBitmap(await drawn(whole)).resize({ ...output, fit: "cover", position: crop });
   return cropped(whole, scaled, output, focus ?? { x: 0.5, y: 0.5 });
 }
 
 /** In the middle of its box. Where the margins differ by one pixel, the greater one is on the right and below. */
 function boxed(picture: Sharp, inner: Size, box: Size, background: Color): Sharp {
   const [left, top] = [Math.floor((box.width - inner.width) / 2), Math.floor((box.height - inner.height) / 2)];
-  return picture.extend({ left, top, right: box.width - inner.width - left, bottom: box.height - inner.height - top, background });
+  return picture.extend({
+    left,
+    top,
+    right: box.width - inner.width - left,
+    bottom: box.height - inner.height - top,
+    background,
+  });
 }
 
 /** The box whose middle is nearest to the point. */
-function cropped(picture: Sharp, scaled: Size, output: Size, { x, y }: { readonly x: number; readonly y: number }): Sharp {
-  const startOf = (point: number, whole: number, part: number): number => Math.min(Math.max(Math.round(point * whole - part / 2), 0), whole - part);
-  return picture.extract({ left: startOf(x, scaled.width, output.width), top: startOf(y, scaled.height, output.height), ...output });
+function cropped(
+  picture: Sharp,
+  scaled: Size,
+  output: Size,
+  { x, y }: { readonly x: number; readonly y: number },
+): Sharp {
+  const startOf = (point: number, whole: number, part: number): number =>
+    Math.min(Math.max(Math.round(point * whole - part / 2), 0), whole - part);
+  return picture.extract({
+    left: startOf(x, scaled.width, output.width),
+    top: startOf(y, scaled.height, output.height),
+    ...output,
+  });
 }
 
 /** What lies below the picture: undefined for nothing. JPEG knows no transparency, so white lies below unless the caller says otherwise. */
-function backgroundOf({ background }: Variant, format: OutputFormat): { r: number; g: number; b: number; alpha: number } | undefined {
+function backgroundOf(
+  { background }: Variant,
+  format: OutputFormat,
+): { r: number; g: number; b: number; alpha: number } | undefined {
   if (background === undefined) return format === "jpeg" ? { r: 255, g: 255, b: 255, alpha: 1 } : undefined;
-  const [r = 0, g = 0, b = 0, alpha = 255] = background.slice(1).match(/../g)?.map((digits) => Number.parseInt(digits, 16)) ?? [];
+  const [r = 0, g = 0, b = 0, alpha = 255] =
+    background
+      .slice(1)
+      .match(/../g)
+      ?.map((digits) => Number.parseInt(digits, 16)) ?? [];
   return { r, g, b, alpha: format === "jpeg" ? 1 : alpha / 255 };
 }
 
 /** One pixel of a colour, repeated below the whole picture. */
-function sheet({ r, g, b, alpha }: { readonly r: number; readonly g: number; readonly b: number; readonly alpha: number }): OverlayOptions {
-  return { input: Buffer.from([r, g, b, Math.round(alpha * 255)]), raw: { width: 1, height: 1, channels: 4 }, tile: true, blend: "dest-over" };
+function sheet({
+  r,
+  g,
+  b,
+  alpha,
+}: {
+  readonly r: number;
+  readonly g: number;
+  readonly b: number;
+  readonly alpha: number;
+}): OverlayOptions {
+  return {
+    input: Buffer.from([r, g, b, Math.round(alpha * 255)]),
+    raw: { width: 1, height: 1, channels: 4 },
+    tile: true,
+    blend: "dest-over",
+  };
 }

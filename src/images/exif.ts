@@ -25,19 +25,31 @@ const [SHORT, LONG] = [3, 4];
 /** Real files have some 60; a block of 64 KB has room for 5,000. */
 const MAX_ENTRIES = 5_000;
 
-const TAG = { orientation: 0x0112, exif: 0x8769, gps: 0x8825, colorSpace: 0xa001, width: 0xa002, height: 0xa003 } as const;
+const TAG = {
+  orientation: 0x0112,
+  exif: 0x8769,
+  gps: 0x8825,
+  colorSpace: 0xa001,
+  width: 0xa002,
+  height: 0xa003,
+} as const;
 const SRGB = 1;
 
 /** Of the first directory: the source's pixels (sizes, strips, tiles, sample formats), other copies of it, and what other fields of EXIF repeat. */
 const STALE_FIRST = new Set([
-  ...[0x00fe, 0x00ff, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011c, 0x012d, 0x013d, 0x013e, 0x013f, 0x0140],
+  ...[
+    0x00fe, 0x00ff, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011c, 0x012d, 0x013d,
+    0x013e, 0x013f, 0x0140,
+  ],
   ...[0x0142, 0x0143, 0x0144, 0x0145, 0x014a, 0x0152, 0x0153, 0x015b, 0x0201, 0x0202, 0x0211, 0x0212, 0x0213, 0x0214],
   ...[0x02bc, 0x83bb, 0x8649, 0x8773], // XMP, IPTC, Photoshop's block, the colour profile
 ]);
 /** From here on: print settings, padding, and what raw files say of their sensor. */
 const FIRST_PRIVATE_TAG = 0xc000;
 /** Of the EXIF directory: compression, maker note, interoperability (the colour space), points and lengths in pixels of the source. */
-const STALE_EXIF = new Set([0x9102, 0x927c, 0x9214, 0xa005, 0xa20c, 0xa20e, 0xa20f, 0xa210, 0xa214, 0xa302, 0xa500, 0xea1c]);
+const STALE_EXIF = new Set([
+  0x9102, 0x927c, 0x9214, 0xa005, 0xa20c, 0xa20e, 0xa20f, 0xa210, 0xa214, 0xa302, 0xa500, 0xea1c,
+]);
 
 /** Opens a block; undefined where it is none. */
 export function openTiff(bytes: Buffer): TiffBlock | undefined {
@@ -82,11 +94,23 @@ export function keptExif(exif: Buffer, size: Size, keepsLocation: boolean): Buff
     const at = pointer && numberOf(block, pointer);
     return at === undefined ? [] : entriesAt(block, at);
   };
-  const top = first.filter(({ tag }) => !STALE_FIRST.has(tag) && tag < FIRST_PRIVATE_TAG && tag !== TAG.exif && tag !== TAG.gps);
-  const truths: Readonly<Record<number, number>> = { [TAG.orientation]: 1, [TAG.colorSpace]: SRGB, [TAG.width]: size.width, [TAG.height]: size.height };
+  const top = first.filter(
+    ({ tag }) => !STALE_FIRST.has(tag) && tag < FIRST_PRIVATE_TAG && tag !== TAG.exif && tag !== TAG.gps,
+  );
+  const truths: Readonly<Record<number, number>> = {
+    [TAG.orientation]: 1,
+    [TAG.colorSpace]: SRGB,
+    [TAG.width]: size.width,
+    [TAG.height]: size.height,
+  };
   const writer = new DirectoryWriter(block.isLittleEndian);
-  const corrected = (entries: readonly Entry[]): Entry[] => entries.map((entry) => (truths[entry.tag] === undefined ? entry : writer.long(entry.tag, truths[entry.tag] ?? 0)));
-  return writer.write(corrected(top), corrected(below(TAG.exif).filter(({ tag }) => !STALE_EXIF.has(tag))), keepsLocation ? below(TAG.gps) : []);
+  const corrected = (entries: readonly Entry[]): Entry[] =>
+    entries.map((entry) => (truths[entry.tag] === undefined ? entry : writer.long(entry.tag, truths[entry.tag] ?? 0)));
+  return writer.write(
+    corrected(top),
+    corrected(below(TAG.exif).filter(({ tag }) => !STALE_EXIF.has(tag))),
+    keepsLocation ? below(TAG.gps) : [],
+  );
 }
 
 /** Writes a header and up to three directories. */
@@ -99,7 +123,9 @@ class DirectoryWriter {
 
   long(tag: number, value: number): Entry {
     // EXIF wants the orientation and the colour space as 16 bits.
-    return tag === TAG.width || tag === TAG.height || value > 0xffff ? { tag, type: LONG, count: 1, value: this.#number(value, 4) } : { tag, type: SHORT, count: 1, value: this.#number(value, 2) };
+    return tag === TAG.width || tag === TAG.height || value > 0xffff
+      ? { tag, type: LONG, count: 1, value: this.#number(value, 4) }
+      : { tag, type: SHORT, count: 1, value: this.#number(value, 2) };
   }
 
   write(top: readonly Entry[], exif: readonly Entry[], gps: readonly Entry[]): Buffer | undefined {
@@ -109,8 +135,14 @@ class DirectoryWriter {
     const topBytes = directoryBytes(top) + 12 * pointers.length;
     const exifAt = start + topBytes;
     const gpsAt = exifAt + (exif.length > 0 ? directoryBytes(exif) : 0);
-    const pointing = pointers.map((tag): Entry => ({ tag, type: LONG, count: 1, value: this.#number(tag === TAG.exif ? exifAt : gpsAt, 4) }));
-    const header = Buffer.concat([Buffer.from(this.#isLittleEndian ? "II" : "MM"), this.#number(42, 2), this.#number(start, 4)]);
+    const pointing = pointers.map(
+      (tag): Entry => ({ tag, type: LONG, count: 1, value: this.#number(tag === TAG.exif ? exifAt : gpsAt, 4) }),
+    );
+    const header = Buffer.concat([
+      Buffer.from(this.#isLittleEndian ? "II" : "MM"),
+      this.#number(42, 2),
+      this.#number(start, 4),
+    ]);
     const parts = [header, this.#directory([...top, ...pointing], start)];
     if (exif.length > 0) parts.push(this.#directory(exif, exifAt));
     if (gps.length > 0) parts.push(this.#directory(gps, gpsAt));
@@ -125,7 +157,10 @@ class DirectoryWriter {
     let at = start + 2 + 12 * sorted.length + 4;
     for (const { tag, type, count, value } of sorted) {
       heads.push(this.#number(tag, 2), this.#number(type, 2), this.#number(count, 4));
-      if (value.length <= 4) { heads.push(padded(value, 4)); continue; }
+      if (value.length <= 4) {
+        heads.push(padded(value, 4));
+        continue;
+      }
       heads.push(this.#number(at, 4));
       values.push(padded(value, value.length + (value.length % 2)));
       at += value.length + (value.length % 2);
@@ -142,7 +177,12 @@ class DirectoryWriter {
 }
 
 function directoryBytes(entries: readonly Entry[]): number {
-  return 2 + 12 * entries.length + 4 + entries.reduce((sum, { value: { length } }) => sum + (length <= 4 ? 0 : length + (length % 2)), 0);
+  return (
+    2 +
+    12 * entries.length +
+    4 +
+    entries.reduce((sum, { value: { length } }) => sum + (length <= 4 ? 0 : length + (length % 2)), 0)
+  );
 }
 
 function padded(value: Buffer, length: number): Buffer {

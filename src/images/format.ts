@@ -58,7 +58,10 @@ export function tiffFault(bytes: Buffer, maxPixels: number): string | undefined 
     const entry = entries.find((each) => each.tag === tag);
     return tiff && entry && numberOf(tiff, entry);
   };
-  const isRaw = entries.some(({ tag }) => tag === TAG.dngVersion) || bytes.toString("latin1", 8, 10) === "CR" || ((valueOf(TAG.subfileType) ?? 0) & 1) === 1;
+  const isRaw =
+    entries.some(({ tag }) => tag === TAG.dngVersion) ||
+    bytes.toString("latin1", 8, 10) === "CR" ||
+    ((valueOf(TAG.subfileType) ?? 0) & 1) === 1;
   if (isRaw) return "a raw file of a camera is not read";
   const tilePixels = (valueOf(TAG.tileWidth) ?? 0) * (valueOf(TAG.tileHeight) ?? 0);
   return tilePixels > maxPixels ? `a TIFF with tiles of ${tilePixels} pixels is not read` : undefined;

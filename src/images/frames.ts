@@ -3,8 +3,8 @@
  * reaches into the frame before or after it. All frames are decoded at once, because a frame may build on the one before.
  */
 import sharp, { type Sharp } from "sharp";
-import { drawn, openBitmap, toBitmap, type Bitmap } from "./bitmap.ts";
-import { OPERATION_TIMEOUT_SECONDS, reading, type Reading } from "./decoding.ts";
+import { type Bitmap, drawn, openBitmap, toBitmap } from "./bitmap.ts";
+import { OPERATION_TIMEOUT_SECONDS, type Reading, reading } from "./decoding.ts";
 import type { Image } from "./image.ts";
 
 /** EXIF's orientations 2 to 8 as what sharp is to do: first the turn, then the mirrors. */
@@ -19,12 +19,23 @@ const TURNS: Readonly<Record<number, (frame: Sharp) => Sharp>> = {
 };
 
 /** Decodes all frames, upright. */
-export async function decodeFrames({ bytes, frames, orientation, maxPixels, onError }: Image): Promise<Reading<Bitmap[]>> {
+export async function decodeFrames({
+  bytes,
+  frames,
+  orientation,
+  maxPixels,
+  onError,
+}: Image): Promise<Reading<Bitmap[]>> {
   // A file that is cut short may have fewer frames than its header promises.
-  const { value: strip, isTruncated } = await reading(onError, (strictness) => toBitmap(sharp(bytes, { ...strictness, limitInputPixels: maxPixels, pages: -1 })));
+  const { value: strip, isTruncated } = await reading(onError, (strictness) =>
+    toBitmap(sharp(bytes, { ...strictness, limitInputPixels: maxPixels, pages: -1 })),
+  );
   const height = strip.height / frames;
   const frameBytes = strip.width * height * strip.channels;
-  const bitmaps = Array.from({ length: frames }, (_, i): Bitmap => ({ ...strip, height, data: strip.data.subarray(i * frameBytes, (i + 1) * frameBytes) }));
+  const bitmaps = Array.from(
+    { length: frames },
+    (_, i): Bitmap => ({ ...strip, height, data: strip.data.subarray(i * frameBytes, (i + 1) * frameBytes) }),
+  );
   const turn = TURNS[orientation];
   if (turn === undefined) return { value: bitmaps, isTruncated };
   const upright = [];
@@ -36,5 +47,7 @@ export async function decodeFrames({ bytes, frames, orientation, maxPixels, onEr
 export function openAnimation(frames: readonly [Bitmap, ...Bitmap[]]): Sharp {
   const [{ width, height, channels }] = frames;
   const raw = { width, height: height * frames.length, channels, pageHeight: height };
-  return sharp(Buffer.concat(frames.map(({ data }) => data)), { raw, pages: -1, limitInputPixels: false }).timeout({ seconds: OPERATION_TIMEOUT_SECONDS });
+  return sharp(Buffer.concat(frames.map(({ data }) => data)), { raw, pages: -1, limitInputPixels: false }).timeout({
+    seconds: OPERATION_TIMEOUT_SECONDS,
+  });
 }

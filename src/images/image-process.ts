@@ -7,9 +7,9 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { codeOf, messageOf } from "../errors.ts";
 import type { ReadOptions } from "./decoding.ts";
-import { openImage, prepareSharp, type Image } from "./image.ts";
-import { parcelsOf, sendParcel, type Parcel } from "./parcel.ts";
-import { renderVariants, type RenderedVariant } from "./render.ts";
+import { type Image, openImage, prepareSharp } from "./image.ts";
+import { type Parcel, parcelsOf, sendParcel } from "./parcel.ts";
+import { type RenderedVariant, renderVariants } from "./render.ts";
 import type { Variant } from "./variant.ts";
 
 /** Its parts are the source and the watermarks, in this order. */
@@ -30,10 +30,20 @@ async function* answer({ head, parts }: Parcel<RenderRequest>): AsyncGenerator<P
     const [source = Buffer.alloc(0), ...marks] = parts;
     const image = await openImage(source, head.options);
     const watermarks = new Map<string, Image>();
-    for (const [i, reference] of head.watermarks.entries()) watermarks.set(reference, await openImage(marks[i] ?? source, { ...head.options, onError: "fail" }));
-    for await (const { bytes, ...rendered } of renderVariants(image, head.variants, watermarks)) yield { head: { kind: "rendered", rendered }, parts: [bytes] };
+    for (const [i, reference] of head.watermarks.entries())
+      watermarks.set(reference, await openImage(marks[i] ?? source, { ...head.options, onError: "fail" }));
+    for await (const { bytes, ...rendered } of renderVariants(image, head.variants, watermarks))
+      yield { head: { kind: "rendered", rendered }, parts: [bytes] };
   } catch (thrown) {
-    yield { head: { kind: "failed", name: thrown instanceof Error ? thrown.name : "", code: codeOf(thrown) ?? "error", message: messageOf(thrown) }, parts: [] };
+    yield {
+      head: {
+        kind: "failed",
+        name: thrown instanceof Error ? thrown.name : "",
+        code: codeOf(thrown) ?? "error",
+        message: messageOf(thrown),
+      },
+      parts: [],
+    };
   }
 }
 
@@ -45,10 +55,13 @@ prepareSharp();
 const socket = connect(process.argv[2] ?? "");
 // The thread is gone, or does not need this any more. An exit would wait for what libvips does; this does not.
 const end = (): void => void process.kill(process.pid, "SIGKILL");
-socket.once("error", (error) => {
-  if (codeOf(error) === "EACCES") process.exit(1); // whoever started this may not have known that it may not: nothing has come in yet
-  end();
-}).once("end", end).once("close", end);
+socket
+  .once("error", (error) => {
+    if (codeOf(error) === "EACCES") process.exit(1); // whoever started this may not have known that it may not: nothing has come in yet
+    end();
+  })
+  .once("end", end)
+  .once("close", end);
 socket.once("connect", () => process.stdout.write("ready\n"));
 for await (const request of parcelsOf<RenderRequest>(socket)) {
   for await (const each of answer(request)) await sendParcel(socket, each);

@@ -4,8 +4,8 @@
  */
 import sharp from "sharp";
 import { PermanentError } from "../core/job-type.ts";
-import { reading, type OnError, type ReadOptions } from "./decoding.ts";
-import { isSvg, otherFormat, sniffFormat, tiffFault, type SourceFormat } from "./format.ts";
+import { type OnError, type ReadOptions, reading } from "./decoding.ts";
+import { isSvg, otherFormat, type SourceFormat, sniffFormat, tiffFault } from "./format.ts";
 import type { Size } from "./output-size.ts";
 
 /** Of an animation that is kept; at 25 a second, half a minute and more. */
@@ -57,26 +57,49 @@ export interface Image {
  */
 export async function openImage(bytes: Buffer, { maxPixels, onError }: ReadOptions): Promise<Image> {
   const format = readableFormat(bytes, maxPixels);
-  const { value: header, isTruncated } = await reading(onError, (strictness) => sharp(bytes, { ...strictness, autoOrient: true, limitInputPixels: false }).metadata());
+  const { value: header, isTruncated } = await reading(onError, (strictness) =>
+    sharp(bytes, { ...strictness, autoOrient: true, limitInputPixels: false }).metadata(),
+  );
   const size = header.autoOrient;
   if (size.width * size.height > maxPixels) {
-    throw new PermanentError(`the image has ${size.width} × ${size.height} pixels, more than ${maxPixels}`, { code: "image_too_large" });
+    throw new PermanentError(`the image has ${size.width} × ${size.height} pixels, more than ${maxPixels}`, {
+      code: "image_too_large",
+    });
   }
   if (Math.max(size.width, size.height) > MAX_SOURCE_SIDE) {
-    throw new PermanentError(`the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`, { code: "image_too_large" });
+    throw new PermanentError(`the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`, {
+      code: "image_too_large",
+    });
   }
   const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1; // of AVIF and HEIC, pages are other pictures; of TIFF as well
   const { delay: delaysMs, loop: loops, orientation = 1, exif, xmp, density } = header;
-  return { bytes, format, size, frames, delaysMs, loops, orientation, exif, xmp, density, maxPixels, onError, isTruncated };
+  return {
+    bytes,
+    format,
+    size,
+    frames,
+    delaysMs,
+    loops,
+    orientation,
+    exif,
+    xmp,
+    density,
+    maxPixels,
+    onError,
+    isTruncated,
+  };
 }
 
 const SUPPORTED = "Supported are JPEG, PNG, WebP, AVIF, GIF and TIFF";
 
 function readableFormat(bytes: Buffer, maxPixels: number): SourceFormat {
   const format = sniffFormat(bytes);
-  if (format === "heic" && !readsHeic) throw unsupported("HEIC is not read here: this build of libvips has no HEVC decoder. Send JPEG, or AVIF");
-  if (format === undefined && isSvg(bytes)) throw unsupported("SVG is not read: it is a program for a renderer, not an image. Send it rendered, as PNG");
-  if (format === undefined) throw unsupported(`${otherFormat(bytes) ?? "what this file is"} is not read here. ${SUPPORTED}`);
+  if (format === "heic" && !readsHeic)
+    throw unsupported("HEIC is not read here: this build of libvips has no HEVC decoder. Send JPEG, or AVIF");
+  if (format === undefined && isSvg(bytes))
+    throw unsupported("SVG is not read: it is a program for a renderer, not an image. Send it rendered, as PNG");
+  if (format === undefined)
+    throw unsupported(`${otherFormat(bytes) ?? "what this file is"} is not read here. ${SUPPORTED}`);
   const fault = format === "tiff" ? tiffFault(bytes, maxPixels) : undefined;
   if (fault !== undefined) throw unsupported(`${fault}. ${SUPPORTED}`);
   return format;
@@ -91,8 +114,14 @@ function unsupported(message: string): PermanentError {
  * @throws {PermanentError} `image_too_large`
  */
 export function assertFrames({ size, frames, maxPixels }: Image): void {
-  if (frames > MAX_FRAMES) throw new PermanentError(`the animation has ${frames} frames, more than ${MAX_FRAMES}`, { code: "image_too_large" });
+  if (frames > MAX_FRAMES)
+    throw new PermanentError(`the animation has ${frames} frames, more than ${MAX_FRAMES}`, {
+      code: "image_too_large",
+    });
   if (size.width * size.height * frames > maxPixels) {
-    throw new PermanentError(`the animation has ${frames} frames of ${size.width} × ${size.height} pixels, together more than ${maxPixels}`, { code: "image_too_large" });
+    throw new PermanentError(
+      `the animation has ${frames} frames of ${size.width} × ${size.height} pixels, together more than ${maxPixels}`,
+      { code: "image_too_large" },
+    );
   }
 }

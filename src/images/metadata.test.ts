@@ -1,13 +1,32 @@
 import exifr from "exifr";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { renderOne } from "../testing/render.ts";
 import { photoWithEverything } from "../testing/photo.ts";
+import { renderOne } from "../testing/render.ts";
 import type { Variant } from "./variant.ts";
 
-const ALL = { tiff: true, ifd0: {}, ifd1: true, exif: true, gps: true, interop: true, makerNote: true, xmp: true, iptc: true, icc: true, jfif: true, mergeOutput: false, sanitize: false } as const;
+const ALL = {
+  tiff: true,
+  ifd0: {},
+  ifd1: true,
+  exif: true,
+  gps: true,
+  interop: true,
+  makerNote: true,
+  xmp: true,
+  iptc: true,
+  icc: true,
+  jfif: true,
+  mergeOutput: false,
+  sanitize: false,
+} as const;
 
-type Blocks = Partial<Record<"ifd0" | "ifd1" | "exif" | "gps" | "interop" | "xmp" | "iptc" | "icc" | "tiff" | "dc" | "photoshop", Record<string, unknown>>>;
+type Blocks = Partial<
+  Record<
+    "ifd0" | "ifd1" | "exif" | "gps" | "interop" | "xmp" | "iptc" | "icc" | "tiff" | "dc" | "photoshop",
+    Record<string, unknown>
+  >
+>;
 
 async function metadataOf(bytes: Buffer): Promise<Blocks> {
   return ((await exifr.parse(bytes, ALL)) ?? {}) as Blocks;
@@ -35,15 +54,30 @@ describe("kept metadata", () => {
     expect(ifd0).toMatchObject({ Copyright: "(c) Jane", XResolution: 300, Orientation: "Horizontal (normal)" });
     expect(exif).toMatchObject({ ExifImageWidth: output.width, ExifImageHeight: output.height, ColorSpace: 1 });
     expect(gps).toMatchObject({ GPSLatitude: [52, 30, 0], GPSLatitudeRef: "N" });
-    expect([ifd1, interop, exif?.["MakerNote"], exif?.["SubjectArea"], ifd0?.["ImageWidth"]]).toEqual(Array(5).fill(undefined));
+    expect([ifd1, interop, exif?.["MakerNote"], exif?.["SubjectArea"], ifd0?.["ImageWidth"]]).toEqual(
+      Array(5).fill(undefined),
+    );
     expect(xmp?.toString()).toContain(`t:ImageWidth="${output.width}" e:GPSLatitude="52,30.0N">`); // and nothing that stood behind
-    expect(xmp?.toString()).toContain(`<dc:format>image/${output.format}</dc:format><tiff:Orientation>1</tiff:Orientation>`);
-    for (const stale of ["data-of-a-thumbnail", "regions of the source", "Display P3", "HasExtendedXMP=", "image/x-raw"]) expect(output.bytes.includes(stale), stale).toBe(false);
+    expect(xmp?.toString()).toContain(
+      `<dc:format>image/${output.format}</dc:format><tiff:Orientation>1</tiff:Orientation>`,
+    );
+    for (const stale of [
+      "data-of-a-thumbnail",
+      "regions of the source",
+      "Display P3",
+      "HasExtendedXMP=",
+      "image/x-raw",
+    ])
+      expect(output.bytes.includes(stale), stale).toBe(false);
   });
 
   it.each(["jpeg", "png"] as const)("is where a second library finds it, in %s", async (format) => {
     const { bytes } = await renderOne(await photoWithEverything(), { width: 40, format, metadata: "keep" });
-    expect(await metadataOf(bytes)).toMatchObject({ ifd0: { Copyright: "(c) Jane" }, exif: { ExifImageWidth: 40 }, gps: { GPSLatitude: [52, 30, 0] } });
+    expect(await metadataOf(bytes)).toMatchObject({
+      ifd0: { Copyright: "(c) Jane" },
+      exif: { ExifImageWidth: 40 },
+      gps: { GPSLatitude: [52, 30, 0] },
+    });
     if (format === "jpeg") expect((await metadataOf(bytes)).dc).toEqual({ creator: "Jane", format: "image/jpeg" });
   });
 
@@ -57,8 +91,15 @@ describe("kept metadata", () => {
 
   it("of an animated WebP is kept as of a still one", async () => {
     const frames = Buffer.concat([Buffer.alloc(40 * 20 * 3, 10), Buffer.alloc(40 * 20 * 3, 200)]);
-    const webp = sharp(frames, { raw: { width: 40, height: 40, channels: 3, pageHeight: 20 } }).withExif({ IFD0: { Copyright: "(c) Jane" } });
-    const source = await webp.withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/"><a xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></x:xmpmeta>').webp({ delay: [50, 70] }).toBuffer();
+    const webp = sharp(frames, { raw: { width: 40, height: 40, channels: 3, pageHeight: 20 } }).withExif({
+      IFD0: { Copyright: "(c) Jane" },
+    });
+    const source = await webp
+      .withXmp(
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><a xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></x:xmpmeta>',
+      )
+      .webp({ delay: [50, 70] })
+      .toBuffer();
     const { bytes } = await renderOne(source, { width: 20, animated: true, metadata: "keep" });
     const header = await sharp(bytes, { pages: -1 }).metadata();
     expect(header).toMatchObject({ pages: 2, delay: [50, 70], width: 20, pageHeight: 10 });
@@ -68,7 +109,10 @@ describe("kept metadata", () => {
 
   it("that cannot be read is left out", async () => {
     const photo = sharp({ create: { width: 20, height: 10, channels: 3, background: "red" } });
-    const { bytes } = await renderOne(await photo.withXmp("<x:xmpmeta><tiff:Orientation>6</x:xmpmeta>").jpeg().toBuffer(), { width: 10, metadata: "keep" });
+    const { bytes } = await renderOne(
+      await photo.withXmp("<x:xmpmeta><tiff:Orientation>6</x:xmpmeta>").jpeg().toBuffer(),
+      { width: 10, metadata: "keep" },
+    );
     expect((await sharp(bytes).metadata()).xmp).toBeUndefined();
   });
 });

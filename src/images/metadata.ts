@@ -23,11 +23,20 @@ export interface Metadata {
 }
 
 /** What an output keeps of its source's metadata; undefined for none. */
-export function keptMetadata({ exif, xmp }: Image, { metadata = "drop" }: Variant, format: OutputFormat, size: Size): Metadata | undefined {
+export function keptMetadata(
+  { exif, xmp }: Image,
+  { metadata = "drop" }: Variant,
+  format: OutputFormat,
+  size: Size,
+): Metadata | undefined {
   if (metadata === "drop" || format === "gif") return undefined;
   const keepsLocation = metadata === "keep";
-  const packet = xmp && xmp.length <= MAX_BLOCK_BYTES ? keptXmp(xmp.toString(), size, `image/${format}`, keepsLocation) : undefined;
-  const kept = { exif: fitting(exif && keptExif(exif, size, keepsLocation)), xmp: fitting(packet === undefined ? undefined : Buffer.from(packet)) };
+  const packet =
+    xmp && xmp.length <= MAX_BLOCK_BYTES ? keptXmp(xmp.toString(), size, `image/${format}`, keepsLocation) : undefined;
+  const kept = {
+    exif: fitting(exif && keptExif(exif, size, keepsLocation)),
+    xmp: fitting(packet === undefined ? undefined : Buffer.from(packet)),
+  };
   return kept.exif === undefined && kept.xmp === undefined ? undefined : kept;
 }
 

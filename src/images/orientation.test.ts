@@ -1,14 +1,28 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { decodeGif, decodePicture, differenceOf, pixelAt, type Picture } from "../testing/pictures.ts";
+import { decodeGif, decodePicture, differenceOf, type Picture, pixelAt } from "../testing/pictures.ts";
 import { renderOne } from "../testing/render.ts";
 import type { Variant } from "./variant.ts";
 
-const [RED, GREEN, BLUE, WHITE] = [[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255], [255, 255, 255, 255]];
+const [RED, GREEN, BLUE, WHITE] = [
+  [255, 0, 0, 255],
+  [0, 255, 0, 255],
+  [0, 0, 255, 255],
+  [255, 255, 255, 255],
+];
 const [WIDTH, HEIGHT] = [80, 40];
 const COLOURS = { R: RED, G: GREEN, B: BLUE, W: WHITE };
 /** The quarters as they are seen: top left, top right, bottom left, bottom right. Stored are RG above BW (EXIF 2.32, 4.6.5.1). */
-const SEEN: readonly [orientation: number, quarters: string][] = [[1, "RGBW"], [2, "GRWB"], [3, "WBGR"], [4, "BWRG"], [5, "RBGW"], [6, "BRWG"], [7, "WGBR"], [8, "GWRB"]];
+const SEEN: readonly [orientation: number, quarters: string][] = [
+  [1, "RGBW"],
+  [2, "GRWB"],
+  [3, "WBGR"],
+  [4, "BWRG"],
+  [5, "RBGW"],
+  [6, "BRWG"],
+  [7, "WGBR"],
+  [8, "GWRB"],
+];
 
 /** Four quarters, stored so. @param frames how many of them, one below the other */
 function quarters(frames = 1) {
@@ -22,8 +36,17 @@ function quarters(frames = 1) {
 
 function expectQuarters(picture: Picture, expected: string): void {
   const { width, height } = picture;
-  const seen = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]].map(([x = 0, y = 0]) => pixelAt(picture, Math.floor(x * width), Math.floor(y * height)));
-  for (const [i, letter] of expected.split("").entries()) expect(differenceOf(seen[i] ?? [], COLOURS[letter as keyof typeof COLOURS]), `${expected}: ${JSON.stringify(seen)}`).toBeLessThan(12);
+  const seen = [
+    [0.25, 0.25],
+    [0.75, 0.25],
+    [0.25, 0.75],
+    [0.75, 0.75],
+  ].map(([x = 0, y = 0]) => pixelAt(picture, Math.floor(x * width), Math.floor(y * height)));
+  for (const [i, letter] of expected.split("").entries())
+    expect(
+      differenceOf(seen[i] ?? [], COLOURS[letter as keyof typeof COLOURS]),
+      `${expected}: ${JSON.stringify(seen)}`,
+    ).toBeLessThan(12);
 }
 
 describe.each(SEEN)("a picture of orientation %i", (orientation, expected) => {
@@ -31,7 +54,10 @@ describe.each(SEEN)("a picture of orientation %i", (orientation, expected) => {
   const [width, height] = turned ? [HEIGHT, WIDTH] : [WIDTH, HEIGHT];
 
   it.each(["jpeg", "png", "webp", "tiff"] as const)("is upright, whatever is done with it, of a %s", async (format) => {
-    const source = await quarters().withMetadata({ orientation }).toFormat(format, format === "jpeg" ? { quality: 95, chromaSubsampling: "4:4:4" } : {}).toBuffer();
+    const source = await quarters()
+      .withMetadata({ orientation })
+      .toFormat(format, format === "jpeg" ? { quality: 95, chromaSubsampling: "4:4:4" } : {})
+      .toBuffer();
     const variants: [Variant, number, number][] = [
       [{ blur: 0.5 }, width, height],
       [{ width: 20 }, 20, turned ? 40 : 10],
@@ -47,11 +73,16 @@ describe.each(SEEN)("a picture of orientation %i", (orientation, expected) => {
   });
 
   it("is upright in each frame of an animation", async () => {
-    const source = await quarters(3).withMetadata({ orientation }).webp({ lossless: true, delay: [20, 30, 40] }).toBuffer();
+    const source = await quarters(3)
+      .withMetadata({ orientation })
+      .webp({ lossless: true, delay: [20, 30, 40] })
+      .toBuffer();
     const { bytes, ...rendered } = await renderOne(source, { width: width / 2, animated: true, format: "gif" });
     expect(rendered).toMatchObject({ width: width / 2, height: height / 2 });
     const frames = decodeGif(bytes);
-    expect(frames.map((frame) => [frame.width, frame.height])).toEqual(Array(frames.length).fill([width / 2, height / 2]));
+    expect(frames.map((frame) => [frame.width, frame.height])).toEqual(
+      Array(frames.length).fill([width / 2, height / 2]),
+    );
     for (const frame of frames) expectQuarters(frame, expected);
   });
 });

@@ -15,7 +15,12 @@ export interface Size {
 export type Box = Pick<Variant, "width" | "height" | "fit" | "without_enlargement">;
 
 /** Why an output of this size cannot be made, or undefined. @param frames how many there are of it */
-export function sizeFault({ width, height }: Size, format: OutputFormat | undefined, maxPixels: number, frames = 1): string | undefined {
+export function sizeFault(
+  { width, height }: Size,
+  format: OutputFormat | undefined,
+  maxPixels: number,
+  frames = 1,
+): string | undefined {
   const maxSide = format === "webp" ? MAX_WEBP_SIDE : MAX_SIDE;
   if (Math.max(width, height) > maxSide) return `an output of ${width} × ${height} is longer than ${maxSide} pixels`;
   if (width * height * frames <= maxPixels) return undefined;
@@ -27,7 +32,13 @@ export function sizeFault({ width, height }: Size, format: OutputFormat | undefi
  * the other follows from the source and knows no bound of its own.
  * @throws {PermanentError} `image_too_large`
  */
-export function assertOutputSize(source: Size, variant: Variant, format: OutputFormat, frames: number, maxPixels: number): void {
+export function assertOutputSize(
+  source: Size,
+  variant: Variant,
+  format: OutputFormat,
+  frames: number,
+  maxPixels: number,
+): void {
   const fault = sizeFault(outputSize(source, variant), format, maxPixels, frames) ?? cropFault(source, variant);
   if (fault !== undefined) throw new PermanentError(fault, { code: "image_too_large" });
 }
@@ -49,10 +60,14 @@ export function outputSize(source: Size, box: Box): Size {
 }
 
 /** The size to which a variant scales the whole source, before `cover` crops it or `contain` puts it into its box. */
-export function scaledSize(source: Size, { width, height, fit = "cover", without_enlargement: keepsSmall = false }: Box): Size {
+export function scaledSize(
+  source: Size,
+  { width, height, fit = "cover", without_enlargement: keepsSmall = false }: Box,
+): Size {
   const [across, down] = [(width ?? Infinity) / source.width, (height ?? Infinity) / source.height];
   const most = keepsSmall ? 1 : Infinity;
-  if (fit === "fill" && width !== undefined && height !== undefined) return sizeOf(source, Math.min(across, most), Math.min(down, most));
+  if (fit === "fill" && width !== undefined && height !== undefined)
+    return sizeOf(source, Math.min(across, most), Math.min(down, most));
   const fills = (fit === "cover" || fit === "outside") && width !== undefined && height !== undefined;
   const wanted = fills ? Math.max(across, down) : Math.min(across, down);
   const scale = Math.min(wanted === Infinity ? 1 : wanted, most);

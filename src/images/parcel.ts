@@ -16,9 +16,12 @@ export async function sendParcel<Head>(socket: Socket, { head, parts }: Parcel<H
   const text = Buffer.from(JSON.stringify({ head, lengths: parts.map(({ length }) => length) }));
   const start = Buffer.alloc(LENGTH_BYTES);
   start.writeUInt32BE(text.length);
-  const writes = [start, text, ...parts].map((piece) => new Promise<void>((resolve, reject) => {
-    socket.write(piece, (error) => (error ? reject(error) : resolve()));
-  }));
+  const writes = [start, text, ...parts].map(
+    (piece) =>
+      new Promise<void>((resolve, reject) => {
+        socket.write(piece, (error) => (error ? reject(error) : resolve()));
+      }),
+  );
   await Promise.all(writes);
 }
 

@@ -6,10 +6,10 @@
  * close for that, the source is decoded at twice their scale. What is drawn of either differs by no more than the resampling.
  */
 import sharp, { type Sharp } from "sharp";
-import { openBitmap, toBitmap, drawn, type Bitmap } from "./bitmap.ts";
-import { reading, type Reading } from "./decoding.ts";
+import { type Bitmap, drawn, openBitmap, toBitmap } from "./bitmap.ts";
+import { type Reading, reading } from "./decoding.ts";
 import type { Image } from "./image.ts";
-import { scaledSize, type Size } from "./output-size.ts";
+import { type Size, scaledSize } from "./output-size.ts";
 import type { Variant } from "./variant.ts";
 
 /** Gives a still variant a pipeline whose picture is the whole source at the variant's scale. */
@@ -45,7 +45,9 @@ export function pixelSource(image: Image, variants: readonly Variant[]): PixelSo
 /** A pipeline that scales a bitmap. Nothing is computed anew where it has that size. */
 export function scaled(bitmap: Bitmap, size: Size): Sharp {
   const pipeline = openBitmap(bitmap);
-  return bitmap.width === size.width && bitmap.height === size.height ? pipeline : pipeline.resize({ ...size, fit: "fill" });
+  return bitmap.width === size.width && bitmap.height === size.height
+    ? pipeline
+    : pipeline.resize({ ...size, fit: "fill" });
 }
 
 /** The smallest level that has twice the pixels that are wanted, or else the largest. Adds the halvings that are missing. */
@@ -76,6 +78,10 @@ function sizeAt({ width, height }: Size, scale: number): Size {
 function decode({ bytes, size, maxPixels, onError }: Image, wanted: Size): Promise<Reading<Bitmap>> {
   return reading(onError, (strictness) => {
     const decoder = sharp(bytes, { ...strictness, limitInputPixels: maxPixels, autoOrient: true, pages: 1 });
-    return toBitmap(wanted.width === size.width && wanted.height === size.height ? decoder : decoder.resize({ ...wanted, fit: "fill" }));
+    return toBitmap(
+      wanted.width === size.width && wanted.height === size.height
+        ? decoder
+        : decoder.resize({ ...wanted, fit: "fill" }),
+    );
   });
 }

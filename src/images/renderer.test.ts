@@ -15,10 +15,10 @@ import { Executor } from "../execute/executor.ts";
 import { Threads } from "../execute/threads.ts";
 import imageResize from "../jobs/image-resize.ts";
 import { submission } from "../testing/queue.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 import { until } from "../testing/until.ts";
 import { DEFAULT_MAX_PIXELS } from "./decoding.ts";
 import { Renderer } from "./renderer.ts";
-import { smallPayloads } from "../testing/small-payloads.ts";
 
 const THREADS_MODULE = fileURLToPath(new URL("../../dist/execute/threads.js", import.meta.url));
 const cleanups: (() => unknown)[] = [];
@@ -31,10 +31,18 @@ let executor: Executor;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "renderer-"));
-  threads = new Threads({ size: 2, jobsDir: undefined, settings: settings(), onMessage: () => undefined, onError: () => undefined });
+  threads = new Threads({
+    size: 2,
+    jobsDir: undefined,
+    settings: settings(),
+    onMessage: () => undefined,
+    onError: () => undefined,
+  });
   executor = new Executor({ ...smallPayloads, definitions: [imageResize], threads, log: () => undefined });
   const noise = { type: "gaussian" as const, mean: 128, sigma: 60 };
-  const photo = await sharp({ create: { width: 1_500, height: 1_000, channels: 3, background: "black", noise } }).jpeg().toBuffer();
+  const photo = await sharp({ create: { width: 1_500, height: 1_000, channels: 3, background: "black", noise } })
+    .jpeg()
+    .toBuffer();
   const source = { base64: photo.toString("base64") };
   heavy = { source, width: 6_000, format: "avif", quality: 90 };
   small = { source, width: 30 };
@@ -52,16 +60,28 @@ afterAll(async () => {
 const settings = () => ({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false, IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS });
 
 function start(payload: object, history: readonly string[] = []): { attempt: Attempt; end: Promise<AttemptEnd> } {
-  const job = { ...decodeSubmission(randomUUID(), encodeSubmission(submission({ type: "image_resize", payload: JSON.stringify(payload) }))), attempt: 1, history };
+  const job = {
+    ...decodeSubmission(
+      randomUUID(),
+      encodeSubmission(submission({ type: "image_resize", payload: JSON.stringify(payload) })),
+    ),
+    attempt: 1,
+    history,
+  };
   let attempt: Attempt | undefined;
-  const end = new Promise<AttemptEnd>((resolve) => { attempt = executor.start(job, (_, how) => resolve(how)); });
+  const end = new Promise<AttemptEnd>((resolve) => {
+    attempt = executor.start(job, (_, how) => resolve(how));
+  });
   return { attempt: attempt as unknown as Attempt, end };
 }
 
 /** The image processes below a process, by number; those that are dead but not reaped as well. */
 function imageProcesses(parent = process.pid): number[] {
   const listed = execFileSync("ps", ["-o", "pid=,comm=,args=", "--ppid", String(parent)], { encoding: "utf8" });
-  return listed.split("\n").filter((line) => line.includes("image-process") || line.includes("<defunct>")).map((line) => Number.parseInt(line, 10));
+  return listed
+    .split("\n")
+    .filter((line) => line.includes("image-process") || line.includes("<defunct>"))
+    .map((line) => Number.parseInt(line, 10));
 }
 
 /** What /proc says of a process behind its name (man 5 proc); undefined when there is none, or only its grave. */
@@ -98,7 +118,10 @@ describe("an image process", () => {
     for (const pid of pids) for (const signal of ["SIGINT", "SIGTERM"]) process.kill(pid, signal);
     first.attempt.stop("cancelled");
     expect(await first.end).toEqual({ kind: "cancelled" });
-    const left = await until(() => (pids.filter(statOf).length === 1 ? pids.find(statOf) : undefined), { what: "one uses no CPU", timeoutMs: 3_000 });
+    const left = await until(() => (pids.filter(statOf).length === 1 ? pids.find(statOf) : undefined), {
+      what: "one uses no CPU",
+      timeoutMs: 3_000,
+    });
     await until(() => String(imageProcesses()) === String(left), { what: "it is reaped", timeoutMs: 1_000 });
     expect(second.attempt.hasEnded).toBe(false);
     second.attempt.stop("timeout");
@@ -112,14 +135,22 @@ describe("an image process", () => {
     const { end } = start(heavy);
     const pid = await until(() => imageProcesses().find(isAtWork), { what: "libvips is at work", timeoutMs: 20_000 });
     process.kill(pid, "SIGKILL");
-    expect(await end).toMatchObject({ kind: "threw", code: "image_process_exited", isPermanent: false, state: '{"tries":1}' });
+    expect(await end).toMatchObject({
+      kind: "threw",
+      code: "image_process_exited",
+      isPermanent: false,
+      state: '{"tries":1}',
+    });
     expect(await start(small).end).toMatchObject({ kind: "returned" });
     await killIdle();
     expect(await start(small).end).toMatchObject({ kind: "returned" });
   }, 30_000);
 
   it("that ends for the third time fails the job, however many attempts it has left", async () => {
-    const { end } = start(heavy, [JSON.stringify({ attempt: 2, outcome: "retry", state: '{"tries":2}' }), JSON.stringify({ attempt: 3, outcome: "retry" })]);
+    const { end } = start(heavy, [
+      JSON.stringify({ attempt: 2, outcome: "retry", state: '{"tries":2}' }),
+      JSON.stringify({ attempt: 3, outcome: "retry" }),
+    ]);
     const pid = await until(() => imageProcesses().find(isAtWork), { what: "libvips is at work", timeoutMs: 20_000 });
     process.kill(pid, "SIGKILL");
     expect(await end).toMatchObject({ kind: "threw", code: "image_process_exited", isPermanent: true });
@@ -134,11 +165,19 @@ describe("an image process", () => {
   }, 30_000);
 
   it("kills itself when the replica was killed", async () => {
-    const task = { type: "image_resize", jobId: "01890a5d-ac96-7000-babc-b302099a8057", attempt: 1, startedAt: 0, payload: JSON.stringify(heavy) };
+    const task = {
+      type: "image_resize",
+      jobId: "01890a5d-ac96-7000-babc-b302099a8057",
+      attempt: 1,
+      startedAt: 0,
+      payload: JSON.stringify(heavy),
+    };
     const script = `import { Threads } from ${JSON.stringify(THREADS_MODULE)};
       const { settings, task } = JSON.parse(await new Response(process.stdin).text());
       await new Threads({ size: 1, jobsDir: undefined, settings, onMessage() {}, onError() {} }).run(task, new AbortController().signal);`;
-    const replica = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["pipe", "inherit", "inherit"] });
+    const replica = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["pipe", "inherit", "inherit"],
+    });
     cleanups.push(() => replica.kill("SIGKILL"));
     replica.stdin.end(JSON.stringify({ settings: settings(), task }));
     const [pid = 0] = await working(1, replica.pid);
@@ -155,8 +194,14 @@ describe("an image process", () => {
       folders.push(request.socketPath);
       processes.start(0, request);
     }, 300);
-    const source = await sharp({ create: { width: 60, height: 40, channels: 3, background: "teal" } }).png().toBuffer();
-    for await (const { bytes, ...rendered } of renderer.render(source, [{ width: 30 }, { width: 15 }], new Map(), { maxPixels: DEFAULT_MAX_PIXELS, onError: "fail" })) expect([bytes.length > 0, rendered.format]).toEqual([true, "png"]);
+    const source = await sharp({ create: { width: 60, height: 40, channels: 3, background: "teal" } })
+      .png()
+      .toBuffer();
+    for await (const { bytes, ...rendered } of renderer.render(source, [{ width: 30 }, { width: 15 }], new Map(), {
+      maxPixels: DEFAULT_MAX_PIXELS,
+      onError: "fail",
+    }))
+      expect([bytes.length > 0, rendered.format]).toEqual([true, "png"]);
     const [pid = 0] = imageProcesses();
     expect(readFileSync(`/proc/${pid}/environ`, "utf8")).not.toContain("secret");
     expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toContain("MALLOC_ARENA_MAX=");

@@ -4,11 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PermanentError, RetryableError, type ProcessRequest } from "../core/job-type.ts";
+import { PermanentError, type ProcessRequest, RetryableError } from "../core/job-type.ts";
 import { messageOf } from "../errors.ts";
 import type { ReadOptions } from "./decoding.ts";
 import type { RenderAnswer, RenderRequest } from "./image-process.ts";
-import { parcelsOf, sendParcel, type Parcel } from "./parcel.ts";
+import { type Parcel, parcelsOf, sendParcel } from "./parcel.ts";
 import type { RenderedVariant } from "./render.ts";
 import type { Variant } from "./variant.ts";
 
@@ -20,7 +20,10 @@ const IDLE_MS = 60_000;
 const START_TIMEOUT_MS = 15_000;
 
 /** Tests run the sources, which Node 20 cannot load in a process: there it is the built one. */
-const MODULE = new URL(import.meta.url.endsWith(".ts") ? "../../dist/images/image-process.js" : "./image-process.js", import.meta.url).href;
+const MODULE = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/images/image-process.js" : "./image-process.js",
+  import.meta.url,
+).href;
 
 interface Connection {
   readonly socket: Socket;
@@ -44,7 +47,12 @@ export class Renderer {
    * @throws {PermanentError | RetryableError} what `openImage` and `renderVariants` throw
    * @throws {RetryableError} `image_process_exited`: killed, or ended by a fault
    */
-  async *render(source: Buffer, variants: readonly Variant[], watermarks: ReadonlyMap<string, Buffer>, options: ReadOptions): AsyncGenerator<RenderedVariant> {
+  async *render(
+    source: Buffer,
+    variants: readonly Variant[],
+    watermarks: ReadonlyMap<string, Buffer>,
+    options: ReadOptions,
+  ): AsyncGenerator<RenderedVariant> {
     clearTimeout(this.#idle);
     let isWhole = false;
     try {
@@ -52,13 +60,17 @@ export class Renderer {
       const request: RenderRequest = { variants, watermarks: [...watermarks.keys()], options };
       await exitsAreFaults(sendParcel(connection.socket, { head: request, parts: [source, ...watermarks.values()] }));
       for (let left = variants.length; left > 0; left--) {
-        const { head, parts: [bytes = Buffer.alloc(0)] } = await next(connection);
+        const {
+          head,
+          parts: [bytes = Buffer.alloc(0)],
+        } = await next(connection);
         isWhole = left === 1 || head.kind === "failed";
         if (head.kind === "failed") throw errorOf(head);
         yield { ...head.rendered, bytes };
       }
     } finally {
-      if (!isWhole) this.close(); // what it still does is for nobody, and its answers would be taken for the next image's
+      if (!isWhole)
+        this.close(); // what it still does is for nobody, and its answers would be taken for the next image's
       else this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
     }
   }
@@ -78,9 +90,13 @@ export class Renderer {
       server.listen(socketPath);
       await once(server, "listening");
       this.#startProcess({ module: MODULE, socketPath, isConfined: true });
-      const [socket] = (await exitsAreFaults(once(server, "connection", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }))) as [Socket];
+      const [socket] = (await exitsAreFaults(
+        once(server, "connection", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }),
+      )) as [Socket];
       socket.once("error", () => undefined); // whoever reads or writes hears of it
-      socket.once("close", () => { if (this.#connection?.socket === socket) this.close(); });
+      socket.once("close", () => {
+        if (this.#connection?.socket === socket) this.close();
+      });
       return { socket, answers: parcelsOf(socket) };
     } finally {
       server.close();

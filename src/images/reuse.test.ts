@@ -4,10 +4,14 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { closeImageProcesses, openTestImageTool } from "../testing/image-tool.ts";
-import { resizeImage, type ImageResult } from "./resize.ts";
+import { type ImageResult, resizeImage } from "./resize.ts";
 import type { Variant } from "./variant.ts";
 
-const [FIRST, SECOND, THIRD] = ["57", "58", "59"].map((end) => `01890a5d-ac96-7000-babc-b302099a80${end}`) as [string, string, string];
+const [FIRST, SECOND, THIRD] = ["57", "58", "59"].map((end) => `01890a5d-ac96-7000-babc-b302099a80${end}`) as [
+  string,
+  string,
+  string,
+];
 const cleanups: (() => unknown)[] = [];
 
 afterAll(closeImageProcesses);
@@ -20,8 +24,17 @@ async function setup() {
   cleanups.push(() => rm(root, { recursive: true, force: true }));
   const tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
   cleanups.push(() => tool.outbound.close());
-  const source = { base64: (await sharp({ create: { width: 60, height: 40, channels: 3, background: "teal" } }).png().toBuffer()).toString("base64") };
-  const run = (jobId: string, variants: readonly Variant[] = [{ width: 20 }, { width: 10, format: "webp" }]): Promise<ImageResult> =>
+  const source = {
+    base64: (
+      await sharp({ create: { width: 60, height: 40, channels: 3, background: "teal" } })
+        .png()
+        .toBuffer()
+    ).toString("base64"),
+  };
+  const run = (
+    jobId: string,
+    variants: readonly Variant[] = [{ width: 20 }, { width: 10, format: "webp" }],
+  ): Promise<ImageResult> =>
     resizeImage({ jobId, attempt: 1, source, variants }, tool, new AbortController().signal, () => undefined);
   return { tool, run };
 }
@@ -33,7 +46,9 @@ describe("the same of the same source", () => {
     const second = await run(SECOND, [{ width: 20 }, { format: "webp", width: 10 }]); // the order of fields says nothing
     expect([first.reused, second.reused]).toEqual([false, true]);
     expect(second.outputs).toEqual(first.outputs);
-    expect(await tool.store.open({ jobId: SECOND, attempt: 1, name: "image-2.webp" })).toMatchObject({ bytes: first.outputs[1]?.bytes });
+    expect(await tool.store.open({ jobId: SECOND, attempt: 1, name: "image-2.webp" })).toMatchObject({
+      bytes: first.outputs[1]?.bytes,
+    });
   });
 
   it("is made anew for other variants, and when the earlier files are gone or changed", async () => {

@@ -35,11 +35,22 @@ interface Note extends Made {
 }
 
 /** SHA-256 of all that decides what is rendered, in hexadecimal. */
-export function digestOf(source: Buffer, variants: readonly Variant[], watermarks: ReadonlyMap<string, Buffer>, options: ReadOptions): string {
-  const sorted = (_: string, value: unknown): unknown => (isRecord(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value);
+export function digestOf(
+  source: Buffer,
+  variants: readonly Variant[],
+  watermarks: ReadonlyMap<string, Buffer>,
+  options: ReadOptions,
+): string {
+  const sorted = (_: string, value: unknown): unknown =>
+    isRecord(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
   const hashes = [source, ...watermarks.values()].map((bytes) => createHash("sha256").update(bytes).digest("hex"));
-  const asked = variants.map(({ watermark, ...variant }) => ({ ...variant, ...(watermark && { watermark: { ...watermark, artifact: [...watermarks.keys()].indexOf(watermark.artifact) } }) }));
-  return createHash("sha256").update(JSON.stringify([RENDERER, hashes, asked, options], sorted)).digest("hex");
+  const asked = variants.map(({ watermark, ...variant }) => ({
+    ...variant,
+    ...(watermark && { watermark: { ...watermark, artifact: [...watermarks.keys()].indexOf(watermark.artifact) } }),
+  }));
+  return createHash("sha256")
+    .update(JSON.stringify([RENDERER, hashes, asked, options], sorted))
+    .digest("hex");
 }
 
 function sharpVersion(): string {
@@ -52,7 +63,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** The files of an earlier job, copied to this one, or undefined when there are none, not all of them, or not as they were. */
-export async function recall(store: ArtifactStore, digest: string, { jobId, attempt }: { readonly jobId: string; readonly attempt: number }): Promise<Made | undefined> {
+export async function recall(
+  store: ArtifactStore,
+  digest: string,
+  { jobId, attempt }: { readonly jobId: string; readonly attempt: number },
+): Promise<Made | undefined> {
   const note = await readNote(store, digest);
   if (note === undefined) return undefined;
   for (const output of note.outputs) {

@@ -14,7 +14,11 @@ it("an image that takes too long is tried three times, whatever came in between"
 });
 
 it("other failures are left as they are", () => {
-  for (const thrown of [new RetryableError("away", { code: "source_unreachable" }), new PermanentError("no image", { code: "image_invalid" }), "text"]) {
+  for (const thrown of [
+    new RetryableError("away", { code: "source_unreachable" }),
+    new PermanentError("no image", { code: "image_invalid" }),
+    "text",
+  ]) {
     expect(judged(thrown, { tries: 2 })).toBe(thrown);
   }
 });

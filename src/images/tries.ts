@@ -13,7 +13,8 @@ export function judged(thrown: unknown, state: unknown): unknown {
   if (!(thrown instanceof RetryableError) || !COSTLY.includes(thrown.code)) return thrown;
   const tries = triesOf(state) + 1;
   const { message, code } = thrown;
-  if (tries >= MAX_TRIES) return new PermanentError(`${message} (try ${tries} of ${MAX_TRIES})`, { code, cause: thrown });
+  if (tries >= MAX_TRIES)
+    return new PermanentError(`${message} (try ${tries} of ${MAX_TRIES})`, { code, cause: thrown });
   return new RetryableError(message, { code, state: { tries }, cause: thrown });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { variantFaults } from "./variant-faults.ts";
 import type { Variant } from "./variant.ts";
+import { variantFaults } from "./variant-faults.ts";
 
 describe("a variant", () => {
   it.each<[Variant, string[]]>([
@@ -17,6 +17,11 @@ describe("a variant", () => {
     [{ format: "gif", quality: 50 }, ["/quality"]],
     [{ blur: 2 }, []],
     [{ animated: true }, ["/width"]],
-    [{ format: "png", animated: true, quality: 3, crop: "attention", focus: { x: 0, y: 0 } }, ["/crop", "/focus", "/focus", "/animated", "/crop"]],
-  ])("%j has faults at %j", (variant, paths) => expect(variantFaults(variant, "").map(({ path }) => path)).toEqual(paths));
+    [
+      { format: "png", animated: true, quality: 3, crop: "attention", focus: { x: 0, y: 0 } },
+      ["/crop", "/focus", "/focus", "/animated", "/crop"],
+    ],
+  ])("%j has faults at %j", (variant, paths) =>
+    expect(variantFaults(variant, "").map(({ path }) => path)).toEqual(paths),
+  );
 });

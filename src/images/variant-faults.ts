@@ -5,14 +5,22 @@ import { holdsFrames, type Variant } from "./variant.ts";
 /** What a schema cannot say about a variant; `path` is where it stands in the payload (empty for its top). */
 export function variantFaults(variant: Variant, path: string): PayloadFault[] {
   const { width, height, format } = variant;
-  const faults: [field: keyof Variant, message: string | undefined][] = [...cropFaults(variant), ...animationFaults(variant)];
+  const faults: [field: keyof Variant, message: string | undefined][] = [
+    ...cropFaults(variant),
+    ...animationFaults(variant),
+  ];
   if (format === "gif" && variant.quality !== undefined) faults.push(["quality", "gif has no quality"]);
-  if (width === undefined && height === undefined && !changesMore(variant)) faults.push(["width", "give at least one of width, height and format"]);
+  if (width === undefined && height === undefined && !changesMore(variant))
+    faults.push(["width", "give at least one of width, height and format"]);
   return faults.flatMap(([field, message]) => (message === undefined ? [] : [{ path: `${path}/${field}`, message }]));
 }
 
 /** Why no source makes an output of a variant's size. What comes of one source is judged again when its size is known. */
-export function variantSizeFaults({ width = 1, height = 1, fit, format, without_enlargement: keepsSmall }: Variant, path: string, maxPixels: number): PayloadFault[] {
+export function variantSizeFaults(
+  { width = 1, height = 1, fit, format, without_enlargement: keepsSmall }: Variant,
+  path: string,
+  maxPixels: number,
+): PayloadFault[] {
   // `inside` may make less of a box, as may a small source that is not enlarged
   const isAtMost = fit === "inside" || (keepsSmall === true && fit !== "contain");
   const message = isAtMost ? undefined : sizeFault({ width, height }, format, maxPixels);
@@ -36,8 +44,10 @@ function cropFaults({ width, height, fit = "cover", crop, focus }: Variant): [ke
 function animationFaults({ animated, format, crop, watermark }: Variant): [keyof Variant, string][] {
   if (animated !== true) return [];
   const faults: [keyof Variant, string][] = [];
-  if (format !== undefined && !holdsFrames(format)) faults.push(["animated", `${format} holds one frame; gif and webp hold several`]);
-  if (crop === "attention" || crop === "entropy") faults.push(["crop", `${crop} looks at one frame only, and must not be given with animated`]);
+  if (format !== undefined && !holdsFrames(format))
+    faults.push(["animated", `${format} holds one frame; gif and webp hold several`]);
+  if (crop === "attention" || crop === "entropy")
+    faults.push(["crop", `${crop} looks at one frame only, and must not be given with animated`]);
   if (watermark !== undefined) faults.push(["watermark", "must not be given with animated"]);
   return faults;
 }

@@ -8,12 +8,21 @@ import type { Watermark } from "./variant.ts";
 const DEFAULT_SCALE = 0.25;
 
 /** An image as a layer on an output of `size`: scaled to its share of the width (and never higher than the output), as opaque as asked. */
-export async function watermarkLayer(image: Image, { position = "southeast", opacity = 1, scale = DEFAULT_SCALE }: Watermark, size: Size): Promise<OverlayOptions> {
+export async function watermarkLayer(
+  image: Image,
+  { position = "southeast", opacity = 1, scale = DEFAULT_SCALE }: Watermark,
+  size: Size,
+): Promise<OverlayOptions> {
   const box = { width: Math.max(1, Math.round(size.width * scale)), height: size.height, fit: "inside" } as const;
   const { value: mark } = await pixelSource(image, [box])(box);
   const scaled = mark.ensureAlpha();
   // one pixel of that opacity, tiled: what is kept of the layer where the pixel is
-  const veil = { input: Buffer.from([0, 0, 0, Math.round(opacity * 255)]), raw: { width: 1, height: 1, channels: 4 as const }, tile: true, blend: "dest-in" as const };
+  const veil = {
+    input: Buffer.from([0, 0, 0, Math.round(opacity * 255)]),
+    raw: { width: 1, height: 1, channels: 4 as const },
+    tile: true,
+    blend: "dest-in" as const,
+  };
   const { data, ...raw } = await drawn(opacity < 1 ? scaled.composite([veil]) : scaled);
   return { input: data, raw, gravity: position };
 }

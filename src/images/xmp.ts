@@ -1,5 +1,5 @@
 /** XMP as kept metadata: what describes the source's pixels is corrected or left out, whichever prefixes and notation the packet uses. */
-import { DOMParser, XMLSerializer, type Attr, type Element } from "@xmldom/xmldom";
+import { type Attr, DOMParser, type Element, XMLSerializer } from "@xmldom/xmldom";
 import type { Size } from "./output-size.ts";
 
 const TIFF = "http://ns.adobe.com/tiff/1.0/";
@@ -18,8 +18,10 @@ const STALE_NAMESPACES = [
 
 /** Names that are left out, by their namespace. */
 const STALE_NAMES: Readonly<Record<string, RegExp>> = {
-  [TIFF]: /^(BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel|PlanarConfiguration|YCbCr.*|ReferenceBlackWhite|PrimaryChromaticities|WhitePoint|TransferFunction|NativeDigest)$/,
-  [EXIF]: /^(CompressedBitsPerPixel|SubjectArea|SubjectLocation|FocalPlane.*|SpatialFrequencyResponse|CFAPattern|Gamma|MakerNote|NativeDigest)$/,
+  [TIFF]:
+    /^(BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel|PlanarConfiguration|YCbCr.*|ReferenceBlackWhite|PrimaryChromaticities|WhitePoint|TransferFunction|NativeDigest)$/,
+  [EXIF]:
+    /^(CompressedBitsPerPixel|SubjectArea|SubjectLocation|FocalPlane.*|SpatialFrequencyResponse|CFAPattern|Gamma|MakerNote|NativeDigest)$/,
   "http://ns.adobe.com/xap/1.0/": /^Thumbnails$/,
   "http://ns.adobe.com/photoshop/1.0/": /^(ICCProfile|ColorMode)$/,
   "http://ns.adobe.com/camera-raw-settings/1.0/": /^(HasCrop|Crop.*|AlreadyApplied)$/,
@@ -35,7 +37,11 @@ export function keptXmp(packet: string, size: Size, mediaType: string, keepsLoca
     [DUBLIN_CORE]: { format: mediaType },
   };
   try {
-    const parser = new DOMParser({ onError: (level, message) => { if (level !== "warning") throw new Error(message); } });
+    const parser = new DOMParser({
+      onError: (level, message) => {
+        if (level !== "warning") throw new Error(message);
+      },
+    });
     const document = parser.parseFromString(packet.replace(/^\uFEFF/, "").replace(/\0+$/, ""), "text/xml");
     for (const element of [...document.getElementsByTagName("*")]) correct(element, truths, keepsLocation);
     return document.documentElement === null ? undefined : new XMLSerializer().serializeToString(document);
@@ -45,8 +51,13 @@ export function keptXmp(packet: string, size: Size, mediaType: string, keepsLoca
 }
 
 /** XMP writes a simple property as an element or as an attribute of its resource. */
-function correct(element: Element, truths: Readonly<Record<string, Readonly<Record<string, string>>>>, keepsLocation: boolean): void {
-  const truthOf = ({ namespaceURI, localName }: Attr | Element): string | undefined => truths[namespaceURI ?? ""]?.[localName ?? ""];
+function correct(
+  element: Element,
+  truths: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  keepsLocation: boolean,
+): void {
+  const truthOf = ({ namespaceURI, localName }: Attr | Element): string | undefined =>
+    truths[namespaceURI ?? ""]?.[localName ?? ""];
   for (const attribute of [...element.attributes]) {
     const truth = truthOf(attribute);
     if (isStale(attribute, keepsLocation)) element.removeAttributeNode(attribute);

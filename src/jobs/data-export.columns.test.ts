@@ -2,7 +2,7 @@
 import { parse as parseCsv } from "csv-parse/sync";
 import { Compile } from "typebox/compile";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openExports, type ExportPayload, type ExportRun } from "../testing/exports.ts";
+import { type ExportPayload, type ExportRun, openExports } from "../testing/exports.ts";
 import { freshDatabase } from "../testing/services.ts";
 import dataExport from "./data-export.ts";
 
@@ -18,29 +18,50 @@ describe("columns", () => {
   const long = (last: string): string => "é".repeat(40) + last;
 
   it("have their titles whole and in order, longer than Postgres's names too", async () => {
-    const columns = [{ name: "b", as: long('"2') }, { name: "a", as: long("1") }];
-    expect(await exported("select 1 as a, 'x'::text as b", { format: "ndjson", columns })).toBe(`{${JSON.stringify(long('"2'))}:"x",${JSON.stringify(long("1"))}:1}\n`);
-    expect(parseCsv(await exported("select 1 as a, 'x'::text as b", { format: "csv", columns }))).toEqual([[long('"2'), long("1")], ["x", "1"]]);
+    const columns = [
+      { name: "b", as: long('"2') },
+      { name: "a", as: long("1") },
+    ];
+    expect(await exported("select 1 as a, 'x'::text as b", { format: "ndjson", columns })).toBe(
+      `{${JSON.stringify(long('"2'))}:"x",${JSON.stringify(long("1"))}:1}\n`,
+    );
+    expect(parseCsv(await exported("select 1 as a, 'x'::text as b", { format: "csv", columns }))).toEqual([
+      [long('"2'), long("1")],
+      ["x", "1"],
+    ]);
     const many = Array.from({ length: 1_600 }, (_, at) => `c${1_600 - at}`);
-    const line = await exported(`select ${many.map((name, at) => `${at} as ${name}`).join(", ")}`, { format: "ndjson", columns: many.map((name) => ({ name, as: `${"x".repeat(64)}${name}` })) });
-    expect(Object.entries(JSON.parse(line) as object)).toEqual(many.map((name, at) => [`${"x".repeat(64)}${name}`, at]));
+    const line = await exported(`select ${many.map((name, at) => `${at} as ${name}`).join(", ")}`, {
+      format: "ndjson",
+      columns: many.map((name) => ({ name, as: `${"x".repeat(64)}${name}` })),
+    });
+    expect(Object.entries(JSON.parse(line) as object)).toEqual(
+      many.map((name, at) => [`${"x".repeat(64)}${name}`, at]),
+    );
   });
 
   it("are told apart by their positions where two have one name", async () => {
     const sql = "select 1 as id, 2 as id, 3 as c1, 4 as id_2, 5 as id";
     expect(await exported(sql, { format: "ndjson" })).toBe('{"id":1,"id_3":2,"c1":3,"id_2":4,"id_4":5}\n');
-    expect(await exported(sql, { format: "csv", csv: { delimiter: ";", decimal: "," } })).toBe("id;id;c1;id_2;id\r\n1;2;3;4;5\r\n");
+    expect(await exported(sql, { format: "csv", csv: { delimiter: ";", decimal: "," } })).toBe(
+      "id;id;c1;id_2;id\r\n1;2;3;4;5\r\n",
+    );
     const columns = ["c1", { name: "id", as: "first" }, { name: "id", as: "second" }, "id"];
     expect(await exported(sql, { format: "json", columns })).toBe('[\n{"c1":3,"first":1,"second":2,"id":5}\n]\n');
-    expect(await exported("select 7 as a", { format: "ndjson", columns: ["a", { name: "a", as: "b", decimals: 1 }] })).toBe('{"a":7,"b":7.0}\n');
+    expect(
+      await exported("select 7 as a", { format: "ndjson", columns: ["a", { name: "a", as: "b", decimals: 1 }] }),
+    ).toBe('{"a":7,"b":7.0}\n');
     await expect(exported("select", { format: "csv" })).rejects.toMatchObject({ code: "export_columns" });
   });
 
   it("are those of all rows of a payload, if asked", async () => {
     const rows = [{ a: 1 }, { b: "x", a: 2 }, { __proto__: null, c: [1] }];
     expect(await run({ format: "csv", source: { rows } })).toBe("a\r\n1\r\n2\r\n\r\n");
-    expect(await run({ format: "csv", source: { rows, keys: "all" }, csv: { null: "NULL" } })).toBe("a,b,c\r\n1,NULL,NULL\r\n2,x,NULL\r\nNULL,NULL,[1]\r\n");
-    expect(dataExport.check?.({ format: "csv", source: { rows, keys: "all" }, columns: ["a"] })).toEqual([{ path: "/source/keys", message: expect.any(String) as string }]);
+    expect(await run({ format: "csv", source: { rows, keys: "all" }, csv: { null: "NULL" } })).toBe(
+      "a,b,c\r\n1,NULL,NULL\r\n2,x,NULL\r\nNULL,NULL,[1]\r\n",
+    );
+    expect(dataExport.check?.({ format: "csv", source: { rows, keys: "all" }, columns: ["a"] })).toEqual([
+      { path: "/source/keys", message: expect.any(String) as string },
+    ]);
   });
 });
 
@@ -51,15 +72,21 @@ describe("the formula guard", () => {
   it("changes texts alone", async () => {
     const n = `-${"9".repeat(70)}`;
     const typed = `-Infinity,-infinity,-1 days,${n},-5,-1.50,-5`;
-    expect(await exported(sql, { format: "csv", csv: { header: false } })).toBe(`${typed},'=1,'=1+1,-2,'=1,'=1,'-1${"1".repeat(70)}\r\n`);
+    expect(await exported(sql, { format: "csv", csv: { header: false } })).toBe(
+      `${typed},'=1,'=1+1,-2,'=1,'=1,'-1${"1".repeat(70)}\r\n`,
+    );
     expect((await exported(sql, { format: "csv" })).split(",")[0]).toBe("'=f");
     const rows = [{ "=a": "=1", b: -5, c: [1, "=1"], d: "-2", e: "+1+1" }];
     expect(await run({ format: "csv", source: { rows } })).toBe(`'=a,b,c,d,e\r\n'=1,-5,"[1,""=1""]",-2,'+1+1\r\n`);
   });
 
   it("is turned off for machine readers", async () => {
-    expect(await exported("select '=1'::text as \"=f\"", { format: "csv", csv: { formula_guard: false } })).toBe("=f\r\n=1\r\n");
-    expect(await run({ format: "csv", source: { rows: [{ "=a": "=1" }] }, csv: { formula_guard: false } })).toBe("=a\r\n=1\r\n");
+    expect(await exported("select '=1'::text as \"=f\"", { format: "csv", csv: { formula_guard: false } })).toBe(
+      "=f\r\n=1\r\n",
+    );
+    expect(await run({ format: "csv", source: { rows: [{ "=a": "=1" }] }, csv: { formula_guard: false } })).toBe(
+      "=a\r\n=1\r\n",
+    );
   });
 });
 
@@ -78,5 +105,7 @@ it("writes NULL as asked, and quotes a text that equals it", async () => {
 it("keeps all digits of a float that is rounded", async () => {
   const sql = "select 123456789.12345678::float8 as a, 1e22::float8 as b, '-0.05'::float4 as c";
   const columns = ["a", "b", "c"].map((name) => ({ name, decimals: name === "c" ? 1 : 7 }));
-  expect(await exported(sql, { format: "csv", columns, csv: { header: false } })).toBe("123456789.1234568,10000000000000000000000.0000000,-0.1\r\n");
+  expect(await exported(sql, { format: "csv", columns, csv: { header: false } })).toBe(
+    "123456789.1234568,10000000000000000000000.0000000,-0.1\r\n",
+  );
 });

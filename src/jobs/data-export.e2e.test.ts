@@ -19,10 +19,16 @@ const artifacts = tempDir();
 beforeAll(async () => {
   const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
   const queries = tempDir();
-  for (const [name, sql] of Object.entries({ silent: SILENT, many: MANY })) writeFileSync(join(queries, `${name}.sql`), sql);
+  for (const [name, sql] of Object.entries({ silent: SILENT, many: MANY }))
+    writeFileSync(join(queries, `${name}.sql`), sql);
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts, env: { EXPORT_QUERIES_DIR: queries, DRAIN_MS: "500", ARTIFACT_LINK_SECRET: "x".repeat(32) } });
+  replica = await startReplica({
+    redis: redis.address,
+    database: database.url,
+    artifacts,
+    env: { EXPORT_QUERIES_DIR: queries, DRAIN_MS: "500", ARTIFACT_LINK_SECRET: "x".repeat(32) },
+  });
 });
 afterAll(async () => {
   await replica.close();
@@ -31,21 +37,30 @@ afterAll(async () => {
 
 /** Queries of exports that Postgres is at. */
 async function running(): Promise<number> {
-  const text = "select count(*)::int as n from pg_stat_activity where application_name = 'taskflow-export' and state = 'active' and datname = current_database()";
+  const text =
+    "select count(*)::int as n from pg_stat_activity where application_name = 'taskflow-export' and state = 'active' and datname = current_database()";
   return (await client.query<{ n: number }>(text)).rows[0]?.n ?? -1;
 }
 
 function artifactFiles(): string[] {
-  return readdirSync(artifacts, { recursive: true, encoding: "utf8" }).filter((name) => !name.startsWith("tmp") && statSync(join(artifacts, name)).isFile());
+  return readdirSync(artifacts, { recursive: true, encoding: "utf8" }).filter(
+    (name) => !name.startsWith("tmp") && statSync(join(artifacts, name)).isFile(),
+  );
 }
 
 describe("data_export", () => {
   it.each([
     [{ query: "none" }, ["/payload/source/query"]],
-    [{ query: "many", params: { rows: "many", more: 1 } }, ["/payload/source/params/more", "/payload/source/params/rows"]],
+    [
+      { query: "many", params: { rows: "many", more: 1 } },
+      ["/payload/source/params/more", "/payload/source/params/rows"],
+    ],
     [{ query: "many" }, ["/payload/source/params/rows"]],
   ])("is refused for %j", async (source, paths) => {
-    const { status, body } = await call(replica, "POST", "/api/v1/jobs", { type: "data_export", payload: { format: "csv", source } });
+    const { status, body } = await call(replica, "POST", "/api/v1/jobs", {
+      type: "data_export",
+      payload: { format: "csv", source },
+    });
     expect(status).toBe(422);
     expect((body as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(paths);
   });
@@ -60,8 +75,14 @@ describe("data_export", () => {
   });
 
   it("runs to its end in a thread, counted and with its sum", async () => {
-    const job = await jobWhen(replica, await submit(replica, "data_export", { format: "parquet", source: { query: "many", params: { rows: 1_000 } } }));
-    expect(job).toMatchObject({ status: "completed", result: { artifact: "export.parquet", rows: 1_000, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string } });
+    const job = await jobWhen(
+      replica,
+      await submit(replica, "data_export", { format: "parquet", source: { query: "many", params: { rows: 1_000 } } }),
+    );
+    expect(job).toMatchObject({
+      status: "completed",
+      result: { artifact: "export.parquet", rows: 1_000, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+    });
     expect(artifactFiles()).toHaveLength(1);
     const { link, link_expires_at } = job.result as { link: string; link_expires_at: string };
     expect(Date.parse(link_expires_at)).toBeGreaterThan(Date.now());

@@ -48,14 +48,27 @@ beforeAll(async () => {
     DATABASE_URL: "",
     EXPORT_DATABASE_URL: database.url,
     EXPORT_QUERIES_DIR: join(root, "queries"),
-    EXPORT_QUERY_TIMEOUT_MS: 20_000, ...NO_LINKS,
+    EXPORT_QUERY_TIMEOUT_MS: 20_000,
+    ...NO_LINKS,
   })) as Tool;
   url = database.url;
 });
 
-async function exported(payload: Payload, told: number[] = []): Promise<{ readonly rows: number; readonly artifact: string; readonly content: Buffer }> {
+async function exported(
+  payload: Payload,
+  told: number[] = [],
+): Promise<{ readonly rows: number; readonly artifact: string; readonly content: Buffer }> {
   expect(dataExport.check?.(payload)).toEqual([]);
-  const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: (percent: number) => void told.push(percent), log: () => undefined, onThread: noThread };
+  const context = {
+    jobId: JOB_ID,
+    attempt: 1,
+    timeoutMs: 30_000,
+    tool,
+    signal: new AbortController().signal,
+    progress: (percent: number) => void told.push(percent),
+    log: () => undefined,
+    onThread: noThread,
+  };
   const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
   const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
   return { rows, artifact, content: await buffer(stored?.read() ?? new Blob([]).stream()) };
@@ -83,15 +96,30 @@ describe("CSV of a query", () => {
   });
 
   it("has the delimiter, mark, point, names and formats that were asked for", async () => {
-    const columns = [{ name: "money", as: "Betrag" }, { name: "exact", decimals: 3 }, { name: "day", date: "DD.MM.YYYY" }, { name: "instant", as: "um", date: "DD.MM.YYYYTHH:mm:ss.SSS" }, "id"];
+    const columns = [
+      { name: "money", as: "Betrag" },
+      { name: "exact", decimals: 3 },
+      { name: "day", date: "DD.MM.YYYY" },
+      { name: "instant", as: "um", date: "DD.MM.YYYYTHH:mm:ss.SSS" },
+      "id",
+    ];
     const csv = { delimiter: ";", bom: true, decimal: "," } as const;
     expect(await textOf({ format: "csv", source: { query: "types" }, columns, csv, time_zone: "Europe/Berlin" })).toBe(
       "\uFEFFBetrag;exact;day;um;id\r\n1234,50;12345678901234567890,123;29.03.2026;29.03.2026T03:30:00.000;1\r\n;;;;2\r\n",
     );
-    const rows = [{ money: -1234.5, exact: 0.0005, day: "2026-03-29", instant: "2026-03-29T01:30:00Z", id: 1 }, { day: "never" }];
-    expect(await textOf({ format: "csv", source: { rows }, columns, csv: { ...csv, header: false }, time_zone: "Europe/Berlin" })).toBe(
-      "\uFEFF-1234,5;0,001;29.03.2026;29.03.2026T03:30:00.000;1\r\n;;never;;\r\n",
-    );
+    const rows = [
+      { money: -1234.5, exact: 0.0005, day: "2026-03-29", instant: "2026-03-29T01:30:00Z", id: 1 },
+      { day: "never" },
+    ];
+    expect(
+      await textOf({
+        format: "csv",
+        source: { rows },
+        columns,
+        csv: { ...csv, header: false },
+        time_zone: "Europe/Berlin",
+      }),
+    ).toBe("\uFEFF-1234,5;0,001;29.03.2026;29.03.2026T03:30:00.000;1\r\n;;never;;\r\n");
   });
 
   it("may have one name twice, as the query has it", async () => {
@@ -102,11 +130,27 @@ describe("CSV of a query", () => {
 describe("JSON of a query", () => {
   it("is exact, and has the names and formats that were asked for", async () => {
     const source = { query: "types" };
-    const text = await textOf({ format: "ndjson", source, columns: ["big", "exact", "list", "doc", { name: "instant", as: "at" }], time_zone: "Europe/Berlin" });
+    const text = await textOf({
+      format: "ndjson",
+      source,
+      columns: ["big", "exact", "list", "doc", { name: "instant", as: "at" }],
+      time_zone: "Europe/Berlin",
+    });
     expect(text.split("\n")[0]).toBe(
       String.raw`{"big":9007199254740993,"exact":12345678901234567890.123456789012345678,"list":["x",null,"y,\"z"],"doc":{"a": [1,  2]},"at":"2026-03-29T03:30:00+02:00"}`,
     );
-    expect(JSON.parse(await textOf({ format: "json", source, columns: [{ name: "money", decimals: 1 }, { name: "wall", date: "YYYY" }] }))).toEqual([
+    expect(
+      JSON.parse(
+        await textOf({
+          format: "json",
+          source,
+          columns: [
+            { name: "money", decimals: 1 },
+            { name: "wall", date: "YYYY" },
+          ],
+        }),
+      ),
+    ).toEqual([
       { money: 1234.5, wall: "2026" },
       { money: null, wall: null },
     ]);
@@ -115,34 +159,85 @@ describe("JSON of a query", () => {
 
 describe("XLSX", () => {
   it("keeps every value: numbers and times as such, what a spreadsheet would round as text", async () => {
-    const { content, rows } = await exported({ format: "xlsx", source: { query: "types" }, time_zone: "Europe/Berlin" });
+    const { content, rows } = await exported({
+      format: "xlsx",
+      source: { query: "types" },
+      time_zone: "Europe/Berlin",
+    });
     expect(rows).toBe(2);
     const [header, first, second] = await readSheet(content, { trim: false } as object);
-    expect(header).toEqual(["id", "big", "exact", "money", "wide", "ratio", "yes", "day", "wall", "instant", "doc", "list", "bytes", "text", "uuid"]);
+    expect(header).toEqual([
+      "id",
+      "big",
+      "exact",
+      "money",
+      "wide",
+      "ratio",
+      "yes",
+      "day",
+      "wall",
+      "instant",
+      "doc",
+      "list",
+      "bytes",
+      "text",
+      "uuid",
+    ]);
     expect(first).toEqual([
-      1, "9007199254740993", "12345678901234567890.123456789012345678", 1234.5, "123456789012345678901234567890.12", 0.1, true,
-      new Date("2026-03-29T00:00:00Z"), new Date("2026-01-31T12:00:00.123Z"), new Date("2026-03-29T03:30:00Z"),
-      '{"a": [1,\n 2]}', '{x,NULL,"y,\\"z"}', "\\x00ff", '=1+1\t\\ "é" \u0001 _x0041_ <&>\r\n', "01890a5d-ac96-7000-babc-b302099a8057",
+      1,
+      "9007199254740993",
+      "12345678901234567890.123456789012345678",
+      1234.5,
+      "123456789012345678901234567890.12",
+      0.1,
+      true,
+      new Date("2026-03-29T00:00:00Z"),
+      new Date("2026-01-31T12:00:00.123Z"),
+      new Date("2026-03-29T03:30:00Z"),
+      '{"a": [1,\n 2]}',
+      '{x,NULL,"y,\\"z"}',
+      "\\x00ff",
+      '=1+1\t\\ "é" \u0001 _x0041_ <&>\r\n',
+      "01890a5d-ac96-7000-babc-b302099a8057",
     ]);
     expect(second).toEqual([2, ...Array.from({ length: 14 }, () => null)]);
   });
 
   it("takes rows of a payload, with names and formats", async () => {
-    const rows = [{ a: 1.5, b: true, c: { d: 1 }, at: "2026-01-31T12:00:00Z", mixed: 1 }, { a: null, b: null, at: "soon", mixed: "x" }];
-    const columns = [{ name: "a", as: "A&B", decimals: 2 }, "b", "c", { name: "at", date: "DD.MM.YYYY HH:mm" }, "mixed"];
+    const rows = [
+      { a: 1.5, b: true, c: { d: 1 }, at: "2026-01-31T12:00:00Z", mixed: 1 },
+      { a: null, b: null, at: "soon", mixed: "x" },
+    ];
+    const columns = [
+      { name: "a", as: "A&B", decimals: 2 },
+      "b",
+      "c",
+      { name: "at", date: "DD.MM.YYYY HH:mm" },
+      "mixed",
+    ];
     expect(await readSheet((await exported({ format: "xlsx", source: { rows }, columns })).content)).toEqual([
       ["A&B", "b", "c", "at", "mixed"],
       [1.5, true, '{"d":1}', new Date("2026-01-31T12:00:00Z"), 1],
       [null, null, null, "soon", "x"],
     ]);
-    expect(await readSheet((await exported({ format: "xlsx", source: { rows: [] }, columns: ["a"] })).content)).toEqual([["a"]]);
+    expect(await readSheet((await exported({ format: "xlsx", source: { rows: [] }, columns: ["a"] })).content)).toEqual(
+      [["a"]],
+    );
   });
 
   it("goes on in another sheet where one is full", async () => {
     const { encodeSpreadsheet } = await import("../exports/spreadsheet-encoder.ts");
-    const batches = [[["1"], ["2"]], [["3"], ["4"], ["5"]]];
+    const batches = [
+      [["1"], ["2"]],
+      [["3"], ["4"], ["5"]],
+    ];
     const pieces: Buffer[] = [];
-    for await (const piece of encodeSpreadsheet({ columns: [{ title: "n", kind: "integer" }], batches }, () => undefined, { name: undefined, maxRows: 3 })) pieces.push(piece);
+    for await (const piece of encodeSpreadsheet(
+      { columns: [{ title: "n", kind: "integer" }], batches },
+      () => undefined,
+      { name: undefined, maxRows: 3 },
+    ))
+      pieces.push(piece);
     expect(await readWorkbook(Buffer.concat(pieces))).toEqual([
       { sheet: "Sheet1", data: [["n"], [1], [2]] },
       { sheet: "Sheet2", data: [["n"], [3], [4]] },
@@ -157,18 +252,42 @@ describe("Parquet", () => {
     expect(rows).toBe(2);
     const [first, second] = await parquetRows(content);
     expect(first).toEqual({
-      id: 1, big: 9007199254740993n, exact: "12345678901234567890.123456789012345678", money: 1234.5, wide: 123456789012345678901234567890.12, ratio: 0.1, yes: true,
-      day: new Date("2026-03-29"), wall: new Date("2026-01-31T12:00:00.123Z"), instant: new Date("2026-03-29T01:30:00Z"), doc: { a: [1, 2] },
-      list: ["x", null, 'y,"z'], bytes: Uint8Array.of(0, 255), text: '=1+1\t\\ "é" \u0001 _x0041_ <&>\r\n', uuid: "01890a5d-ac96-7000-babc-b302099a8057",
+      id: 1,
+      big: 9007199254740993n,
+      exact: "12345678901234567890.123456789012345678",
+      money: 1234.5,
+      wide: 123456789012345678901234567890.12,
+      ratio: 0.1,
+      yes: true,
+      day: new Date("2026-03-29"),
+      wall: new Date("2026-01-31T12:00:00.123Z"),
+      instant: new Date("2026-03-29T01:30:00Z"),
+      doc: { a: [1, 2] },
+      list: ["x", null, 'y,"z'],
+      bytes: Uint8Array.of(0, 255),
+      text: '=1+1\t\\ "é" \u0001 _x0041_ <&>\r\n',
+      uuid: "01890a5d-ac96-7000-babc-b302099a8057",
     });
-    expect(Object.values(second ?? {}).map((value) => value ?? null)).toEqual([2, ...Array.from({ length: 14 }, () => null)]); // hyparquet reads the NULL of a uuid as undefined
+    expect(Object.values(second ?? {}).map((value) => value ?? null)).toEqual([
+      2,
+      ...Array.from({ length: 14 }, () => null),
+    ]); // hyparquet reads the NULL of a uuid as undefined
   });
 
   it("is cut into row groups, and tells its progress", async () => {
     const told: number[] = [];
-    const { content, rows } = await exported({ format: "parquet", source: { query: "rows", params: { count: 40_000 } }, columns: ["id", { name: "total", as: "sum", decimals: 1 }] }, told);
+    const { content, rows } = await exported(
+      {
+        format: "parquet",
+        source: { query: "rows", params: { count: 40_000 } },
+        columns: ["id", { name: "total", as: "sum", decimals: 1 }],
+      },
+      told,
+    );
     expect(rows).toBe(40_000);
-    const metadata = parquetMetadata(content.buffer.slice(content.byteOffset, content.byteOffset + content.length) as ArrayBuffer);
+    const metadata = parquetMetadata(
+      content.buffer.slice(content.byteOffset, content.byteOffset + content.length) as ArrayBuffer,
+    );
     expect(metadata.num_rows).toBe(40_000n);
     expect(metadata.row_groups.length).toBeGreaterThan(1);
     expect((await parquetRows(content)).at(-1)).toEqual({ id: 40_000, sum: 60_000 });
@@ -176,12 +295,17 @@ describe("Parquet", () => {
   });
 
   it("takes rows of a payload: the type of a column follows from its values", async () => {
-    const rows = [{ n: 1, x: 1.5, b: true, o: { a: 1 }, s: "a" }, { n: -2, x: 2, b: null, o: [1], s: 3 }];
+    const rows = [
+      { n: 1, x: 1.5, b: true, o: { a: 1 }, s: "a" },
+      { n: -2, x: 2, b: null, o: [1], s: 3 },
+    ];
     expect(await parquetRows((await exported({ format: "parquet", source: { rows } })).content)).toEqual([
       { n: 1n, x: 1.5, b: true, o: { a: 1 }, s: "a" },
       { n: -2n, x: 2, b: null, o: [1], s: "3" },
     ]);
-    expect(await parquetRows((await exported({ format: "parquet", source: { rows: [] }, columns: ["a"] })).content)).toEqual([]);
+    expect(
+      await parquetRows((await exported({ format: "parquet", source: { rows: [] }, columns: ["a"] })).content),
+    ).toEqual([]);
   });
 });
 
@@ -189,7 +313,14 @@ it.each([
   [{ format: "parquet", source: { query: "infinite" } }, "export_value"],
   [{ format: "parquet", source: { query: "nan" } }, "export_value"],
   [{ format: "xlsx", source: { query: "long" } }, "export_cell_too_long"],
-  [{ format: "csv", source: { query: "types" }, columns: ["none", { name: "text", decimals: 1 }, { name: "id", date: "YYYY" }] }, "export_columns"],
+  [
+    {
+      format: "csv",
+      source: { query: "types" },
+      columns: ["none", { name: "text", decimals: 1 }, { name: "id", date: "YYYY" }],
+    },
+    "export_columns",
+  ],
 ] as const)("fails for good rather than lose a value: %j is %s", async (payload, code) => {
   await expect(exported(payload as unknown as Payload)).rejects.toMatchObject({ name: "PermanentError", code });
 });

@@ -39,11 +39,27 @@ async function setup() {
   await client.query(JOBS);
   await client.end();
   await mkdir(join(root, "queries"));
-  const settings = { ARTIFACTS_DIR: join(root, "artifacts"), DATABASE_URL: url, EXPORT_DATABASE_URL: "", EXPORT_QUERIES_DIR: join(root, "queries"), EXPORT_QUERY_TIMEOUT_MS: 20_000, ...NO_LINKS };
+  const settings = {
+    ARTIFACTS_DIR: join(root, "artifacts"),
+    DATABASE_URL: url,
+    EXPORT_DATABASE_URL: "",
+    EXPORT_QUERIES_DIR: join(root, "queries"),
+    EXPORT_QUERY_TIMEOUT_MS: 20_000,
+    ...NO_LINKS,
+  };
   const tool = (await dataExport.open?.(settings)) as Tool;
   return async (payload: Payload): Promise<{ readonly rows: number; readonly content: Buffer }> => {
     expect(dataExport.check?.(payload)).toEqual([]);
-    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: noThread };
+    const context = {
+      jobId: JOB_ID,
+      attempt: 1,
+      timeoutMs: 30_000,
+      tool,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: () => undefined,
+      onThread: noThread,
+    };
     const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
     const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     return { rows, content: await buffer(stored?.read() ?? new Blob([]).stream()) };
@@ -58,18 +74,36 @@ beforeAll(async () => {
 it("holds the finished jobs that pass the filters, newest first, in every format and without secrets", async () => {
   const { content, rows } = await run({ format: "ndjson", source: { jobs: {} } });
   expect(rows).toBe(2);
-  const jobs = content.toString().trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  const jobs = content
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(jobs).toMatchObject([
     { id: NEW, type: "email", status: "failed", error: { code: "timeout" }, tags: [], result: null, attempt: 3 },
-    { id: OLD, tags: ["a", "b"], created_at: "2025-12-08T12:00:00+00:00", payload: { url: "https://example.org", secret: "[redacted]", headers: { Authorization: "[redacted]" } } },
+    {
+      id: OLD,
+      tags: ["a", "b"],
+      created_at: "2025-12-08T12:00:00+00:00",
+      payload: { url: "https://example.org", secret: "[redacted]", headers: { Authorization: "[redacted]" } },
+    },
   ]);
   const columns = ["id", { name: "payload", as: "what" }, { name: "created_at", date: "DD.MM.YYYY" }];
-  expect((await run({ format: "csv", source: { jobs: { status: "completed" } }, columns, csv: { delimiter: ";" } })).content.toString()).toBe(
+  expect(
+    (
+      await run({ format: "csv", source: { jobs: { status: "completed" } }, columns, csv: { delimiter: ";" } })
+    ).content.toString(),
+  ).toBe(
     `id;what;created_at\r\n${OLD};"{""url"":""https://example.org"",""secret"":""[redacted]"",""headers"":{""Authorization"":""[redacted]""}}";08.12.2025\r\n`,
   );
   for (const format of ["csv", "json", "xlsx", "parquet"] as const) {
     const file = (await run({ format, source: { jobs: {} } })).content;
-    const text = format === "parquet" ? JSON.stringify(await parquetReadObjects({ file: Uint8Array.from(file).buffer }), (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)) : file.toString();
+    const text =
+      format === "parquet"
+        ? JSON.stringify(await parquetReadObjects({ file: Uint8Array.from(file).buffer }), (_, value: unknown) =>
+            typeof value === "bigint" ? String(value) : value,
+          )
+        : file.toString();
     expect(text).not.toContain("verysecret");
   }
 });
@@ -94,14 +128,21 @@ it("has payload and result as they were submitted, digit by digit and key by key
   const result = '{ "id" : 9007199254740993 }';
   const client = new pg.Client({ connectionString: database });
   await client.connect();
-  await client.query(`insert into jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, durability, tags, payload, result)
-    values ($1, '2026-01-28Z', '2026-01-28Z', 5, 1, 3, 'exact', 'completed', 'redis', '{}', $2, $3)`, [id, payload, result]);
+  await client.query(
+    `insert into jobs (id, created_at, finished_at, priority, attempt, max_attempts, type, status, durability, tags, payload, result)
+    values ($1, '2026-01-28Z', '2026-01-28Z', 5, 1, 3, 'exact', 'completed', 'redis', '{}', $2, $3)`,
+    [id, payload, result],
+  );
   const source = { jobs: { type: "exact" } };
   const columns = ["payload", "result"];
   const shown = payload.replace('"hide"', '"[redacted]"');
   try {
-    expect((await run({ format: "ndjson", source, columns })).content.toString()).toBe(`{"payload":${shown},"result":${result}}\n`);
-    expect((await run({ format: "json", source, columns: ["result"] })).content.toString()).toBe(`[\n{"result":${result}}\n]\n`);
+    expect((await run({ format: "ndjson", source, columns })).content.toString()).toBe(
+      `{"payload":${shown},"result":${result}}\n`,
+    );
+    expect((await run({ format: "json", source, columns: ["result"] })).content.toString()).toBe(
+      `[\n{"result":${result}}\n]\n`,
+    );
     expect(parseCsv((await run({ format: "csv", source, columns })).content)).toEqual([columns, [shown, result]]);
   } finally {
     await client.query("delete from jobs where id = $1", [id]);

@@ -10,7 +10,7 @@ import pg from "pg";
 import { readSheet } from "read-excel-file/node";
 import { Compile } from "typebox/compile";
 import { describe, expect, it } from "vitest";
-import { RetryableError, type AttemptContext } from "../core/job-type.ts";
+import { type AttemptContext, RetryableError } from "../core/job-type.ts";
 import { noThread } from "../testing/no-thread.ts";
 import { freshDatabase, tempDir } from "../testing/services.ts";
 import dataExport from "./data-export.ts";
@@ -39,19 +39,32 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
     DATABASE_URL: database,
     EXPORT_DATABASE_URL: "",
     EXPORT_QUERIES_DIR: join(root, "queries"),
-    EXPORT_QUERY_TIMEOUT_MS: timeoutMs, ...NO_LINKS,
+    EXPORT_QUERY_TIMEOUT_MS: timeoutMs,
+    ...NO_LINKS,
   };
   const tool = (await dataExport.open?.(settings)) as Tool;
   const run = async (payload: Payload, store = tool.store): Promise<Result> => {
     expect(validator.Check(payload)).toBe(true);
     expect(dataExport.check?.(payload)).toEqual([]);
-    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool: { ...tool, store }, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: noThread };
+    const context = {
+      jobId: JOB_ID,
+      attempt: 1,
+      timeoutMs: 30_000,
+      tool: { ...tool, store },
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: () => undefined,
+      onThread: noThread,
+    };
     return (await dataExport.run(payload, context)) as Result;
   };
   const fileOf = async ({ artifact, bytes, sha256 }: Result): Promise<Buffer> => {
     const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     const content = await buffer(stored?.read() ?? new Blob([]).stream());
-    expect({ bytes, sha256 }).toEqual({ bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") });
+    expect({ bytes, sha256 }).toEqual({
+      bytes: content.length,
+      sha256: createHash("sha256").update(content).digest("hex"),
+    });
     return content;
   };
   const textOf = async (payload: Payload): Promise<string> => (await fileOf(await run(payload))).toString();
@@ -68,7 +81,9 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
 async function exportConnections(url: string): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const { rows } = await client.query<{ n: number }>("select count(*)::int as n from pg_stat_activity where application_name = 'taskflow-export' and datname = current_database()");
+  const { rows } = await client.query<{ n: number }>(
+    "select count(*)::int as n from pg_stat_activity where application_name = 'taskflow-export' and datname = current_database()",
+  );
   await client.end();
   return rows[0]?.n ?? -1;
 }
@@ -83,7 +98,10 @@ describe("data_export of rows", () => {
     const second = await run(ndjson);
     expect(second).toMatchObject({ artifact: "export.ndjson.gz", rows: 1 });
     expect(gunzipSync(await fileOf(second)).toString()).toBe('{"id":1}\n');
-    expect(await readSheet(await fileOf(await run(xlsx)))).toEqual([["id", "Paid at", "total"], [1, new Date("2026-01-31T13:00:00Z"), 9.5]]);
+    expect(await readSheet(await fileOf(await run(xlsx)))).toEqual([
+      ["id", "Paid at", "total"],
+      [1, new Date("2026-01-31T13:00:00Z"), 9.5],
+    ]);
   });
 
   it("writes CSV in which nothing is run, and which can be read back", async () => {
@@ -96,7 +114,9 @@ describe("data_export of rows", () => {
     expect(await textOf({ format: "csv", source: { rows } })).toBe(
       `'=a,b,c\r\n'=HYPERLINK(1),"say ""hi"", twice","{""d"":[1]}"\r\n,"two\nlines",true\r\n"",,'-2+3\r\n`,
     );
-    expect(await textOf({ format: "csv", source: { rows }, columns: ["c", "none"] })).toBe(`c,none\r\n"{""d"":[1]}",\r\ntrue,\r\n'-2+3,\r\n`);
+    expect(await textOf({ format: "csv", source: { rows }, columns: ["c", "none"] })).toBe(
+      `c,none\r\n"{""d"":[1]}",\r\ntrue,\r\n'-2+3,\r\n`,
+    );
     expect(await textOf({ format: "csv", source: { rows: [] } })).toBe("");
     expect(await textOf({ format: "csv", source: { rows: [] }, columns: ["a"] })).toBe("a\r\n");
   });
@@ -104,7 +124,9 @@ describe("data_export of rows", () => {
   it("writes JSON and NDJSON, each row as it is or with the columns asked for", async () => {
     const { textOf } = await setup();
     const rows = JSON.parse('[{"a":1,"__proto__":"x"},{"b":[null],"a":"\\n"}]') as Record<string, unknown>[];
-    expect(await textOf({ format: "ndjson", source: { rows } })).toBe('{"a":1,"__proto__":"x"}\n{"b":[null],"a":"\\n"}\n');
+    expect(await textOf({ format: "ndjson", source: { rows } })).toBe(
+      '{"a":1,"__proto__":"x"}\n{"b":[null],"a":"\\n"}\n',
+    );
     const picked = await textOf({ format: "json", source: { rows }, columns: ["b", "__proto__"] });
     expect(picked).toBe('[\n{"b":null,"__proto__":"x"}\n,{"b":[null],"__proto__":null}\n]\n');
     expect(JSON.parse(await textOf({ format: "json", source: { rows } }))).toEqual(rows);
@@ -116,7 +138,9 @@ describe("data_export of rows", () => {
     const rows = Array.from({ length: 20_000 }, (_, i) => ({ id: i, name: `customer ${i}` }));
     const result = await run({ format: "csv", source: { rows }, gzip: true });
     expect(result.rows).toBe(rows.length);
-    expect(gunzipSync(await fileOf(result)).toString()).toBe(`id,name\r\n${rows.map(({ id, name }) => `${id},${name}\r\n`).join("")}`);
+    expect(gunzipSync(await fileOf(result)).toString()).toBe(
+      `id,name\r\n${rows.map(({ id, name }) => `${id},${name}\r\n`).join("")}`,
+    );
   });
 
   it.each([
@@ -160,7 +184,9 @@ describe("data_export of rows", () => {
         return tool.store.write(key, full);
       },
     };
-    const thrown: unknown = await run({ format: "csv", source: { rows: [{ a: 1 }] } }, full).catch((error: unknown) => error);
+    const thrown: unknown = await run({ format: "csv", source: { rows: [{ a: 1 }] } }, full).catch(
+      (error: unknown) => error,
+    );
     expect(thrown).toBeInstanceOf(RetryableError);
     expect(thrown).toMatchObject({ code: "disk_full" });
     expect(readdirSync(join(root, "artifacts"))).toEqual(["tmp"]);
@@ -180,10 +206,23 @@ describe("data_export of a query", () => {
     expect(await textOf({ format: "csv", source })).toBe(
       `id,name,born,paid,note\r\n1,Ada,1815-12-10 10:00:00+00,t,"{""a"":\n1}"\r\n-2,'=Grace,,f,"""\u2028\\n"""\r\n`,
     );
-    expect(await textOf({ format: "csv", source: { ...source, params: { name: "Ada", limit: 5 } }, columns: ["name", "id"] })).toBe("name,id\r\n'=Grace,-2\r\n");
-    expect(await textOf({ format: "csv", source: { ...source, params: { name: null, limit: 5 } } })).toBe("id,name,born,paid,note\r\n");
+    expect(
+      await textOf({
+        format: "csv",
+        source: { ...source, params: { name: "Ada", limit: 5 } },
+        columns: ["name", "id"],
+      }),
+    ).toBe("name,id\r\n'=Grace,-2\r\n");
+    expect(await textOf({ format: "csv", source: { ...source, params: { name: null, limit: 5 } } })).toBe(
+      "id,name,born,paid,note\r\n",
+    );
     const ndjson = await textOf({ format: "ndjson", source });
-    expect(ndjson.split("\n").slice(0, -1).map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect(
+      ndjson
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
       { id: 1, name: "Ada", born: "1815-12-10T10:00:00+00:00", paid: true, note: { a: 1 } },
       { id: -2, name: "=Grace", born: null, paid: false, note: "\u2028\n" },
     ]);
@@ -192,7 +231,9 @@ describe("data_export of a query", () => {
   });
 
   it("streams what is larger than its pieces", async () => {
-    const { run, fileOf } = await setup({ many: "select i as id, repeat('x', 100) as text from generate_series(1, :rows::int) as i" });
+    const { run, fileOf } = await setup({
+      many: "select i as id, repeat('x', 100) as text from generate_series(1, :rows::int) as i",
+    });
     const result = await run({ format: "csv", source: { query: "many", params: { rows: 50_000 } } });
     expect(result.rows).toBe(50_000);
     const lines = (await fileOf(result)).toString().split("\r\n");
@@ -229,19 +270,24 @@ describe("data_export of a query", () => {
     const { failureOf, database } = await setup({ writing: "select leak() as a" });
     const client = new pg.Client({ connectionString: database });
     await client.connect();
-    await client.query("create table t (a int); create function leak() returns int language sql as 'insert into t values (1) returning a'");
+    await client.query(
+      "create table t (a int); create function leak() returns int language sql as 'insert into t values (1) returning a'",
+    );
     expect(await failureOf({ format: "csv", source: { query: "writing" } })).toMatchObject({ code: "query_failed" });
     expect((await client.query("select * from t")).rows).toEqual([]);
     await client.end();
   });
 
   it("is retried when the database is away, or goes away meanwhile", async () => {
-    const { failureOf, tool, database } = await setup({ slow: "select i, pg_sleep(0.01) from generate_series(1, 100000) as i" });
+    const { failureOf, tool, database } = await setup({
+      slow: "select i, pg_sleep(0.01) from generate_series(1, 100000) as i",
+    });
     const payload: Payload = { format: "csv", source: { query: "slow" } };
     const running = failureOf(payload);
     const client = new pg.Client({ connectionString: database });
     await client.connect();
-    const terminate = "select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy%' and datname = current_database()";
+    const terminate =
+      "select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy%' and datname = current_database()";
     while ((await client.query(terminate)).rowCount === 0);
     await client.end();
     expect(await running).toMatchObject({ code: "57P01" });
@@ -252,7 +298,9 @@ describe("data_export of a query", () => {
   });
 
   it("is broken off when its file cannot be written", async () => {
-    const { tool, run, database } = await setup({ endless: "select generate_series(1, 100000000) as i, repeat('x', 1000) as text" });
+    const { tool, run, database } = await setup({
+      endless: "select generate_series(1, 100000000) as i, repeat('x', 1000) as text",
+    });
     const failing: Tool["store"] = {
       ...tool.store,
       write: async (_key, source) => {
@@ -261,7 +309,9 @@ describe("data_export of a query", () => {
         throw new RetryableError("no room", { code: "disk_full" });
       },
     };
-    await expect(run({ format: "csv", source: { query: "endless" }, gzip: true }, failing)).rejects.toMatchObject({ code: "disk_full" });
+    await expect(run({ format: "csv", source: { query: "endless" }, gzip: true }, failing)).rejects.toMatchObject({
+      code: "disk_full",
+    });
     for (let connections = 1; connections > 0; ) connections = await exportConnections(database);
   });
 });

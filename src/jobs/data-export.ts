@@ -2,13 +2,20 @@
 import { pipeline, Readable } from "node:stream";
 import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
-import { linkSettings, openArtifactLinks, type ArtifactLinks } from "../artifacts/signed-link.ts";
+import { type ArtifactLinks, linkSettings, openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
-import { defineJob, exponential, payloadJsonOf, type AttemptContext } from "../core/job-type.ts";
+import { type AttemptContext, defineJob, exponential, payloadJsonOf } from "../core/job-type.ts";
 import { createCompressor, extensionOf } from "../exports/compression.ts";
 import { exportErrors } from "../exports/error-codes.ts";
-import { compressionOf, exportPayload, faultsOfExport, faultsOfQuery, layoutOf, type ExportPayload } from "../exports/export-payload.ts";
-import { querySettings, type QuerySettings } from "../exports/export-settings.ts";
+import {
+  compressionOf,
+  type ExportPayload,
+  exportPayload,
+  faultsOfExport,
+  faultsOfQuery,
+  layoutOf,
+} from "../exports/export-payload.ts";
+import { type QuerySettings, querySettings } from "../exports/export-settings.ts";
 import type { ExportSource } from "../exports/export-source.ts";
 import { encodeFile } from "../exports/file-encoder.ts";
 import { JOB_REDACTIONS, jobHistoryQuery } from "../exports/job-history.ts";
@@ -61,7 +68,11 @@ export default defineJob({
   attempts: 3,
   timeoutMs: 600_000,
   backoff: exponential(1_000, 600_000),
-  open: async (settings): Promise<Tool> => ({ store: await openArtifactStore(settings), queries: settings, links: openArtifactLinks(settings) }),
+  open: async (settings): Promise<Tool> => ({
+    store: await openArtifactStore(settings),
+    queries: settings,
+    links: openArtifactLinks(settings),
+  }),
   run: exportRows,
 });
 
@@ -74,7 +85,12 @@ async function exportRows(payload: ExportPayload, context: AttemptContext<Tool>)
     const bytes = Readable.from(encodeFile(source, layout, progressOf(source, progress)), { highWaterMark: 2 });
     const written = await tool.store.write({ jobId, attempt, name }, compressed(bytes, payload));
     const link = tool.links.sign({ jobId, name }, Date.now());
-    return { artifact: name, rows: source.rowCount(), ...written, ...(link && { link: link.url, link_expires_at: link.expiresAt.toISOString() }) };
+    return {
+      artifact: name,
+      rows: source.rowCount(),
+      ...written,
+      ...(link && { link: link.url, link_expires_at: link.expiresAt.toISOString() }),
+    };
   } finally {
     await source.close();
   }
@@ -85,9 +101,17 @@ interface PayloadText {
   readonly json: string;
 }
 
-async function openSource({ payload: { source }, json }: PayloadText, layout: Layout, settings: QuerySettings): Promise<ExportSource> {
+async function openSource(
+  { payload: { source }, json }: PayloadText,
+  layout: Layout,
+  settings: QuerySettings,
+): Promise<ExportSource> {
   if ("rows" in source) return openRows(rowsOf(json), layout, source.keys);
-  const options = { url: settings.DATABASE_URL, timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS, timeZone: layout.timeZone };
+  const options = {
+    url: settings.DATABASE_URL,
+    timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS,
+    timeZone: layout.timeZone,
+  };
   if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, JOB_REDACTIONS);
   const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
   const query = { ...source, params: exactParams(source.params ?? {}, () => json) };

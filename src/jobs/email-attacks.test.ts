@@ -14,16 +14,50 @@ let peer: SmtpPeer;
 let tool: Awaited<ReturnType<NonNullable<typeof email.open>>>;
 beforeAll(async () => {
   peer = await SmtpPeer.start();
-  tool = await (email.open?.({ SMTP_URL: peer.url, EMAIL_FROM: "taskflow@example.org", SMTP_CONNECTIONS: 4, ARTIFACTS_DIR: tempDir() }) ?? expect.fail("no open"));
+  tool = await (email.open?.({
+    SMTP_URL: peer.url,
+    EMAIL_FROM: "taskflow@example.org",
+    SMTP_CONNECTIONS: 4,
+    ARTIFACTS_DIR: tempDir(),
+  }) ?? expect.fail("no open"));
 });
 afterAll(async () => {
   await email.close?.(tool);
   await peer.close();
 });
 
-const controls = [...Array.from({ length: 32 }, (_, code) => code), ...Array.from({ length: 33 }, (_, n) => 0x7f + n)].map((code) => String.fromCharCode(code));
-const breaks = [...controls, "\r\n", "\n\r", "\r\n\r\n", "\n\n", "\u2028", "\u2029", "\ud800", "\udc00", "\u{e000}", "\ufeff", "\u200b", "%0d%0a", "\\r\\n", "&#10;", "=0D=0A", "嘊嘍"];
-const texts = [...breaks.map((mark) => `a${mark}Bcc: evil@z.example${mark}X-Evil: 1`), "=?utf-8?q?a=0D=0ABcc:_evil@z.example?=", "=?utf-8?b?YQ0KQmNjOiBldmlsQHouZXhhbXBsZQ==?=", "=?utf-8?q?=0D=0AX-Evil:_1?= <evil@z.example>", `a" <evil@z.example>, "b`, "a>, <evil@z.example", "a;Bcc: evil@z.example"];
+const controls = [
+  ...Array.from({ length: 32 }, (_, code) => code),
+  ...Array.from({ length: 33 }, (_, n) => 0x7f + n),
+].map((code) => String.fromCharCode(code));
+const breaks = [
+  ...controls,
+  "\r\n",
+  "\n\r",
+  "\r\n\r\n",
+  "\n\n",
+  "\u2028",
+  "\u2029",
+  "\ud800",
+  "\udc00",
+  "\u{e000}",
+  "\ufeff",
+  "\u200b",
+  "%0d%0a",
+  "\\r\\n",
+  "&#10;",
+  "=0D=0A",
+  "嘊嘍",
+];
+const texts = [
+  ...breaks.map((mark) => `a${mark}Bcc: evil@z.example${mark}X-Evil: 1`),
+  "=?utf-8?q?a=0D=0ABcc:_evil@z.example?=",
+  "=?utf-8?b?YQ0KQmNjOiBldmlsQHouZXhhbXBsZQ==?=",
+  "=?utf-8?q?=0D=0AX-Evil:_1?= <evil@z.example>",
+  `a" <evil@z.example>, "b`,
+  "a>, <evil@z.example",
+  "a;Bcc: evil@z.example",
+];
 
 const PLACES: Readonly<Record<string, (text: string) => Partial<EmailPayload>>> = {
   to: (text) => ({ to: text }),
@@ -42,18 +76,24 @@ const PLACES: Readonly<Record<string, (text: string) => Partial<EmailPayload>>> 
   "value of a header": (text) => ({ headers: { "X-Given": text } }),
   "name of a header": (text) => ({ headers: { [`X-Given${text}`]: "1" } }),
   "filename of an attachment": (text) => ({ attachments: [{ filename: text, base64: "aGk=" }] }),
-  "content_type of an attachment": (text) => ({ attachments: [{ filename: "a.txt", content_type: `text/plain; charset=${text}`, base64: "aGk=" }] }),
+  "content_type of an attachment": (text) => ({
+    attachments: [{ filename: "a.txt", content_type: `text/plain; charset=${text}`, base64: "aGk=" }],
+  }),
   "url of list_unsubscribe": (text) => ({ list_unsubscribe: { url: `https://a.example/${text}` } }),
   "mailto of list_unsubscribe": (text) => ({ list_unsubscribe: { mailto: `${text}@example.com` } }),
   body: (text) => ({ body: text }),
   html: (text) => ({ html: text }),
 };
 
-const KNOWN = /^(?:from|to|cc|reply-to|subject|message-id|date|mime-version|content-type|content-transfer-encoding|content-disposition|x-given|list-unsubscribe|list-unsubscribe-post)$/i;
+const KNOWN =
+  /^(?:from|to|cc|reply-to|subject|message-id|date|mime-version|content-type|content-transfer-encoding|content-disposition|x-given|list-unsubscribe|list-unsubscribe-post)$/i;
 
 /** The names of the headers of a message, and what breaks a line otherwise than a line is broken. */
 function namesIn(raw: string): string[] {
-  return raw.slice(0, raw.indexOf("\r\n\r\n")).split(/\r\n(?![ \t])/).map((line) => line.slice(0, line.indexOf(":")));
+  return raw
+    .slice(0, raw.indexOf("\r\n\r\n"))
+    .split(/\r\n(?![ \t])/)
+    .map((line) => line.slice(0, line.indexOf(":")));
 }
 
 it.each(Object.entries(PLACES))("%s holds no header, recipient or line but its own", async (place, fill) => {
@@ -63,9 +103,20 @@ it.each(Object.entries(PLACES))("%s holds no header, recipient or line but its o
     const payload = { to: "jane@example.com", subject: "Hello", body: "Good day.", ...fill(text) } as EmailPayload;
     if (!validator.Check(payload) || (email.check?.(payload) ?? []).length > 0) continue;
     sent += 1;
-    await email.run(payload, { jobId: "01890a5d-ac96-774b-bcce-b302099a8057", attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: noThread });
+    await email.run(payload, {
+      jobId: "01890a5d-ac96-774b-bcce-b302099a8057",
+      attempt: 1,
+      timeoutMs: 30_000,
+      tool,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: () => undefined,
+      onThread: noThread,
+    });
     const { raw, to, mail } = peer.messages.at(-1) ?? expect.fail("no message");
-    expect(to.filter((address) => address.includes("evil@z.example") || !/@(?:[^@]*\.)?example(?:\.com)?$/.test(address))).toEqual([]);
+    expect(
+      to.filter((address) => address.includes("evil@z.example") || !/@(?:[^@]*\.)?example(?:\.com)?$/.test(address)),
+    ).toEqual([]);
     expect(namesIn(raw).filter((name) => !KNOWN.test(name))).toEqual([]);
     expect(mail.headers.has("bcc") || mail.headers.has("x-evil")).toBe(false);
     expect(raw.replaceAll("\r\n", "")).not.toMatch(/[\r\n\0]/);
@@ -75,7 +126,8 @@ it.each(Object.entries(PLACES))("%s holds no header, recipient or line but its o
 });
 
 it("lets no header be set that the message, its signature or a mail server sets", () => {
-  const reserved = "From Sender To Cc Bcc Reply-To Subject Message-ID Date MIME-Version Return-Path Received Received-SPF Resent-To Resent-From Resent-Bcc Content-Type Content-Transfer-Encoding Content-Disposition DKIM-Signature DomainKey-Signature ARC-Seal ARC-Message-Signature ARC-Authentication-Results Authentication-Results Apparently-To";
+  const reserved =
+    "From Sender To Cc Bcc Reply-To Subject Message-ID Date MIME-Version Return-Path Received Received-SPF Resent-To Resent-From Resent-Bcc Content-Type Content-Transfer-Encoding Content-Disposition DKIM-Signature DomainKey-Signature ARC-Seal ARC-Message-Signature ARC-Authentication-Results Authentication-Results Apparently-To";
   for (const name of reserved.split(" ").flatMap((each) => [each, each.toLowerCase(), each.toUpperCase()])) {
     expect(email.check?.({ to: "a@x.example", subject: "a", body: "b", headers: { [name]: "x" } })).toHaveLength(1);
   }

@@ -1,10 +1,10 @@
 import { EventEmitter, once } from "node:events";
-import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { simpleParser } from "mailparser";
+import { createServer } from "node:net";
 import type { ParsedMail } from "mailparser";
-import { SMTPServer } from "smtp-server";
+import { simpleParser } from "mailparser";
 import type { SMTPServerAuthentication, SMTPServerOptions } from "smtp-server";
+import { SMTPServer } from "smtp-server";
 import { Compile } from "typebox/compile";
 import { afterEach, describe, expect, it } from "vitest";
 import type { AttemptContext } from "../core/job-type.ts";
@@ -32,7 +32,10 @@ afterEach(async () => {
 });
 
 /** A catching SMTP server; `refuse` gets each recipient, or "DATA", and may answer with a reply code. */
-async function startPeer(refuse: (at: string) => number | undefined = () => undefined, options: SMTPServerOptions = {}) {
+async function startPeer(
+  refuse: (at: string) => number | undefined = () => undefined,
+  options: SMTPServerOptions = {},
+) {
   const received: Received[] = [];
   const refusal = (at: string) => {
     const responseCode = refuse(at);
@@ -96,13 +99,28 @@ function speak(socket: Socket, reply: (line: string) => string | undefined): voi
   });
 }
 
-async function setup(SMTP_URL: string, EMAIL_FROM = "taskflow@example.org", SMTP_CONNECTIONS = 2, more: Partial<Settings> = {}) {
+async function setup(
+  SMTP_URL: string,
+  EMAIL_FROM = "taskflow@example.org",
+  SMTP_CONNECTIONS = 2,
+  more: Partial<Settings> = {},
+) {
   const tool = await email.open?.({ SMTP_URL, EMAIL_FROM, SMTP_CONNECTIONS, ARTIFACTS_DIR: tempDir(), ...more });
   if (tool === undefined) throw new Error("email has no open");
   cleanups.push(() => email.close?.(tool));
   const abort = new AbortController();
-  const context: Mailer = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: abort.signal, progress: () => undefined, log: () => undefined, onThread: noThread };
-  const send = async (payload: EmailPayload, state?: unknown) => (await email.run(payload, { ...context, state })) as Record<string, unknown>;
+  const context: Mailer = {
+    jobId: JOB_ID,
+    attempt: 1,
+    timeoutMs: 30_000,
+    tool,
+    signal: abort.signal,
+    progress: () => undefined,
+    log: () => undefined,
+    onThread: noThread,
+  };
+  const send = async (payload: EmailPayload, state?: unknown) =>
+    (await email.run(payload, { ...context, state })) as Record<string, unknown>;
   return { send, abort, tool };
 }
 
@@ -124,9 +142,19 @@ describe("the payload", () => {
   });
 
   it("takes addresses with and without names", () => {
-    const to = ["o'brien+tag@mail.example.co", "Jane Doe <jane@example.com>", '"Doe, J. (Ops)" <j.doe@example.com>', "Zoë <zoe@xn--bcher-kva.example>", "<root@localhost>", "zoë@bücher.example", "用户@例え.テスト"];
+    const to = [
+      "o'brien+tag@mail.example.co",
+      "Jane Doe <jane@example.com>",
+      '"Doe, J. (Ops)" <j.doe@example.com>',
+      "Zoë <zoe@xn--bcher-kva.example>",
+      "<root@localhost>",
+      "zoë@bücher.example",
+      "用户@例え.テスト",
+    ];
     expect(validator.Check({ ...plain, to })).toBe(true);
-    expect(faultPaths({ ...plain, to, cc: to, bcc: "x@y.example", from: "A <a@b.example>", reply_to: "c@d.example" })).toEqual([]);
+    expect(
+      faultPaths({ ...plain, to, cc: to, bcc: "x@y.example", from: "A <a@b.example>", reply_to: "c@d.example" }),
+    ).toEqual([]);
   });
 
   it.each([
@@ -153,7 +181,8 @@ describe("the payload", () => {
     ["letters of a domain that are none", "a@☃︎..example"],
     ["a domain that becomes a path", "a@x.example／evil"],
   ])("refuses an address with %s", (_what, address) => {
-    for (const field of ["to", "from", "cc", "bcc", "reply_to"]) expect(faultPaths({ ...plain, [field]: address })).toEqual([`/${field}`]);
+    for (const field of ["to", "from", "cc", "bcc", "reply_to"])
+      expect(faultPaths({ ...plain, [field]: address })).toEqual([`/${field}`]);
     expect(faultPaths({ ...plain, to: ["a@x.example", address] })).toEqual(["/to/1"]);
   });
 
@@ -167,8 +196,22 @@ describe("the payload", () => {
   });
 
   it("refuses headers that forge or break the message", () => {
-    const headers = { "X-Ticket": "7", "In-Reply-To": "<a@b>", From: "a@b", "message-id": "x", "Content-Type": "text/html", "X Y/": "z", "X-Break": "a\r\nBcc: e@z" };
-    expect(faultPaths({ ...plain, headers })).toEqual(["/headers/From", "/headers/message-id", "/headers/Content-Type", "/headers/X Y~1", "/headers/X-Break"]);
+    const headers = {
+      "X-Ticket": "7",
+      "In-Reply-To": "<a@b>",
+      From: "a@b",
+      "message-id": "x",
+      "Content-Type": "text/html",
+      "X Y/": "z",
+      "X-Break": "a\r\nBcc: e@z",
+    };
+    expect(faultPaths({ ...plain, headers })).toEqual([
+      "/headers/From",
+      "/headers/message-id",
+      "/headers/Content-Type",
+      "/headers/X Y~1",
+      "/headers/X-Break",
+    ]);
   });
 
   it("refuses attachments that are not base64, or whose name or type would break out", () => {
@@ -178,9 +221,19 @@ describe("the payload", () => {
       { filename: "a\r\nb", content_type: "text/html\r\nX: y", base64: "aG\nk" },
     ];
     const bad = ["filename", "content_type", "base64"];
-    expect(faultPaths({ ...plain, attachments })).toEqual([...bad.map((field) => `/attachments/1/${field}`), ...bad.map((field) => `/attachments/2/${field}`)]);
-    expect(faultPaths({ ...plain, attachments: [{ filename: "x" }, { filename: "x", base64: "", url: "file:///etc/hostname" }] })).toEqual(["/attachments/0", "/attachments/1", "/attachments/1/url"]);
-    expect(validator.Check({ ...plain, attachments: [{ filename: "x", path: "/etc/hostname", base64: "" }] })).toBe(false);
+    expect(faultPaths({ ...plain, attachments })).toEqual([
+      ...bad.map((field) => `/attachments/1/${field}`),
+      ...bad.map((field) => `/attachments/2/${field}`),
+    ]);
+    expect(
+      faultPaths({
+        ...plain,
+        attachments: [{ filename: "x" }, { filename: "x", base64: "", url: "file:///etc/hostname" }],
+      }),
+    ).toEqual(["/attachments/0", "/attachments/1", "/attachments/1/url"]);
+    expect(validator.Check({ ...plain, attachments: [{ filename: "x", path: "/etc/hostname", base64: "" }] })).toBe(
+      false,
+    );
   });
 
   it("refuses a subject of two lines, and a message without text", () => {
@@ -195,11 +248,14 @@ describe("the settings", () => {
     await expect(send(plain)).rejects.toMatchObject({ name: "PermanentError", code: "smtp_not_configured" });
   });
 
-  it.each(["localhost:25", "http://mail.example", "smtp://", "smtp://user:hunter2@host:notaport"])("refuse %s at start, and do not repeat it", async (url) => {
-    const refusal = await failureOf(setup(url));
-    expect(refusal).toMatchObject({ code: "start_failed" });
-    expect(refusal.message).not.toContain("hunter2");
-  });
+  it.each(["localhost:25", "http://mail.example", "smtp://", "smtp://user:hunter2@host:notaport"])(
+    "refuse %s at start, and do not repeat it",
+    async (url) => {
+      const refusal = await failureOf(setup(url));
+      expect(refusal).toMatchObject({ code: "start_failed" });
+      expect(refusal.message).not.toContain("hunter2");
+    },
+  );
 
   it("refuse an EMAIL_FROM that is no address", async () => {
     await expect(setup("", "me")).rejects.toMatchObject({ code: "start_failed" });
@@ -220,7 +276,9 @@ describe("sending", () => {
       body: "plain\n",
       html: "<b>rich</b>",
       headers: { "X-Ticket": "7" },
-      attachments: [{ filename: "übersicht.csv", content_type: "text/csv", base64: Buffer.from("a,b").toString("base64") }],
+      attachments: [
+        { filename: "übersicht.csv", content_type: "text/csv", base64: Buffer.from("a,b").toString("base64") },
+      ],
     });
     const all = ["jane@example.com", "joe@example.com", "cc@example.com", "hidden@example.com"];
     expect(result).toMatchObject({ message_id: `<${JOB_ID}@taskflow.example.net>`, accepted: all, rejected: [] });
@@ -228,18 +286,30 @@ describe("sending", () => {
     const [only, ...more] = received;
     expect(more).toEqual([]);
     expect(only).toMatchObject({ from: "office@example.net", rcpt: all });
-    expect(only?.mail).toMatchObject({ subject: "Grüße", text: "plain\n", html: "<b>rich</b>", messageId: result.message_id });
+    expect(only?.mail).toMatchObject({
+      subject: "Grüße",
+      text: "plain\n",
+      html: "<b>rich</b>",
+      messageId: result.message_id,
+    });
     expect(only?.mail.bcc).toBeUndefined();
     expect(only?.mail.from?.text).toBe('"Büro" <office@example.net>');
     expect(only?.mail.replyTo?.text).toBe("answers@example.net");
     expect(only?.mail.headers.get("x-ticket")).toBe("7");
-    expect(only?.mail.attachments).toMatchObject([{ filename: "übersicht.csv", contentType: "text/csv", content: Buffer.from("a,b") }]);
+    expect(only?.mail.attachments).toMatchObject([
+      { filename: "übersicht.csv", contentType: "text/csv", content: Buffer.from("a,b") },
+    ]);
   });
 
   it("sends to the recipients that were given, whatever their names say", async () => {
     const { received, port } = await startPeer();
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
-    const to = ['"a, evil@z.example, <evil@z.example>" <a@x.example>', '"friends: evil@z.example;" <b@x.example>', "o'brien+a=b{c}|d@x.example", '"=?utf-8?q?=0D=0ABcc:_evil@z.example?=" <c@x.example>'];
+    const to = [
+      '"a, evil@z.example, <evil@z.example>" <a@x.example>',
+      '"friends: evil@z.example;" <b@x.example>',
+      "o'brien+a=b{c}|d@x.example",
+      '"=?utf-8?q?=0D=0ABcc:_evil@z.example?=" <c@x.example>',
+    ];
     expect(faultPaths({ ...plain, to })).toEqual([]);
     await send({ ...plain, to });
     expect(received[0]?.rcpt).toEqual(["a@x.example", "b@x.example", "o'brien+a=b{c}|d@x.example", "c@x.example"]);
@@ -267,7 +337,10 @@ describe("sending", () => {
   it("completes with those refused listed, when the server took only some", async () => {
     const { received, port } = await startPeer((at) => (at === "gone@example.com" ? 550 : undefined));
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
-    await expect(send({ ...plain, to: ["gone@example.com", "jane@example.com"] })).resolves.toMatchObject({ accepted: ["jane@example.com"], rejected: ["gone@example.com"] });
+    await expect(send({ ...plain, to: ["gone@example.com", "jane@example.com"] })).resolves.toMatchObject({
+      accepted: ["jane@example.com"],
+      rejected: ["gone@example.com"],
+    });
     expect(received).toHaveLength(1);
   });
 
@@ -325,12 +398,18 @@ describe("a send that fails", () => {
   });
 
   it("by wrong credentials waits for the operator, and says nothing of them", async () => {
-    const echo = ({ password }: SMTPServerAuthentication) => Object.assign(new Error(`bad password ${password ?? ""}`), { responseCode: 535 });
-    const { port } = await startPeer(undefined, { allowInsecureAuth: true, onAuth: (auth, _session, done) => done(echo(auth)) });
+    const echo = ({ password }: SMTPServerAuthentication) =>
+      Object.assign(new Error(`bad password ${password ?? ""}`), { responseCode: 535 });
+    const { port } = await startPeer(undefined, {
+      allowInsecureAuth: true,
+      onAuth: (auth, _session, done) => done(echo(auth)),
+    });
     const { send } = await setup(`smtp://someone:hunter2@127.0.0.1:${port}`);
     const failure = await failureOf(send(plain));
     expect(failure).toMatchObject({ name: "RetryAfterError", code: "smtp_535", waitsForTurn: true });
-    expect(JSON.stringify([failure, failure.message, (failure as Error).stack, (failure as Error).cause])).not.toMatch(/hunter2|someone|aHVudGVyMg/);
+    expect(JSON.stringify([failure, failure.message, (failure as Error).stack, (failure as Error).cause])).not.toMatch(
+      /hunter2|someone|aHVudGVyMg/,
+    );
   });
 
   it("by half of the credentials waits for the operator", async () => {

@@ -2,19 +2,20 @@
  * Job type `email`: one message, sent through the operator's SMTP server.
  * The SMTP envelope is made of the addresses as mailbox.ts reads them, and of nothing else.
  */
-import { Type } from "typebox";
+
 import type { Static } from "typebox";
+import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../artifacts/settings.ts";
 import { exactValue } from "../core/exact-value.ts";
-import { defineJob, exponential, PermanentError } from "../core/job-type.ts";
 import type { AttemptContext, Services } from "../core/job-type.ts";
+import { defineJob, exponential, PermanentError } from "../core/job-type.ts";
 import { memberText } from "../core/json-span.ts";
 import { Attachments } from "../mail/attachment.ts";
 import { deliveryOf } from "../mail/delivery.ts";
 import { emailErrors } from "../mail/error-codes.ts";
 import { messageOf } from "../mail/message.ts";
-import { EmailSchema, faultsOfEmail } from "../mail/payload.ts";
 import type { EmailPayload } from "../mail/payload.ts";
+import { EmailSchema, faultsOfEmail } from "../mail/payload.ts";
 import { SendRate } from "../mail/send-rate.ts";
 import { deliver } from "../mail/sending.ts";
 import { SendingLimits } from "../mail/sending-limits.ts";
@@ -33,7 +34,13 @@ const Settings = Type.Object({
 });
 
 async function openMailer(settings: Static<typeof Settings>, services?: Services) {
-  const { SMTP_RATE = 0, SMTP_GREYLIST_MS = 300_000, EMAIL_TEMPLATES_DIR = "", ARTIFACTS_DIR = "./data/artifacts", OUTBOUND_ALLOW_PRIVATE = false } = settings;
+  const {
+    SMTP_RATE = 0,
+    SMTP_GREYLIST_MS = 300_000,
+    EMAIL_TEMPLATES_DIR = "",
+    ARTIFACTS_DIR = "./data/artifacts",
+    OUTBOUND_ALLOW_PRIVATE = false,
+  } = settings;
   return {
     ...openTransport(settings),
     rate: new SendRate(SMTP_RATE, services?.sharedMemory?.("email")),
@@ -51,17 +58,29 @@ type Mailer = Awaited<ReturnType<typeof openMailer>>;
  * @throws {RetryableError} some recipients were deferred; {@link PermanentError} all were refused; {@link RetryAfterError} the server is in
  * trouble; and what an attempt ends with
  */
-async function send(payload: EmailPayload, { tool: mailer, signal, state, jobId, onThread, log }: AttemptContext<Mailer>) {
+async function send(
+  payload: EmailPayload,
+  { tool: mailer, signal, state, jobId, onThread, log }: AttemptContext<Mailer>,
+) {
   const { pool } = mailer;
-  if (pool === undefined) throw new PermanentError("SMTP_URL is not set, so no email can be sent", { code: "smtp_not_configured" });
+  if (pool === undefined)
+    throw new PermanentError("SMTP_URL is not set, so no email can be sent", { code: "smtp_not_configured" });
   mailer.rate.sendAwayIfFull();
   mailer.trouble.sendAway();
-  const texts = payload.template === undefined ? { text: payload.body, html: payload.html } : await renderOnThread(onThread, mailer.templates);
+  const texts =
+    payload.template === undefined
+      ? { text: payload.body, html: payload.html }
+      : await renderOnThread(onThread, mailer.templates);
   const attachments = new Attachments(mailer, signal);
   try {
     await attachments.gather(payload.attachments);
     const message = messageOf(payload, jobId, texts, attachments.files, mailer);
-    const { accepted, rejected, response } = await deliver(message, deliveryOf(state), { ...mailer, pool }, { signal, log });
+    const { accepted, rejected, response } = await deliver(
+      message,
+      deliveryOf(state),
+      { ...mailer, pool },
+      { signal, log },
+    );
     return { message_id: message.messageId, accepted, rejected, response };
   } finally {
     attachments.close();
@@ -76,7 +95,12 @@ export default defineJob({
   checkHere: templateCheck(),
   needsRead: ({ attachments = [] }) => attachments.some(({ artifact }) => artifact !== undefined),
   settings: Settings,
-  result: Type.Object({ message_id: Type.String(), accepted: Type.Array(Type.String()), rejected: Type.Array(Type.String()), response: Type.String() }),
+  result: Type.Object({
+    message_id: Type.String(),
+    accepted: Type.Array(Type.String()),
+    rejected: Type.Array(Type.String()),
+    response: Type.String(),
+  }),
   errors: emailErrors,
   attempts: 3,
   // the answer after the final dot may take ten minutes (smtp-server.ts), and the message comes before it
@@ -89,7 +113,8 @@ export default defineJob({
     await outbound.close();
   },
   tasks: {
-    render: ({ template = "", data = {} }: EmailPayload, folder: string, json: string) => renderTemplate(folder, template, exactValue(data, memberText(json, "data") ?? "{}") as object),
+    render: ({ template = "", data = {} }: EmailPayload, folder: string, json: string) =>
+      renderTemplate(folder, template, exactValue(data, memberText(json, "data") ?? "{}") as object),
   },
   run: send,
 });

@@ -25,10 +25,20 @@ const TYPES: readonly (readonly [file: string, folder: string, definition: AnyJo
 
 /** The codes in the files of a folder, or in one file; of `smtp_${…}` it is `smtp_NNN`. */
 function codesIn(path: string): string[] {
-  const files = path.endsWith(".ts") ? [path] : readdirSync(join(SRC, path)).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")).map((name) => join(path, name));
+  const files = path.endsWith(".ts")
+    ? [path]
+    : readdirSync(join(SRC, path))
+        .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+        .map((name) => join(path, name));
   const text = files.map((file) => readFileSync(join(SRC, file), "utf8")).join("\n");
-  const literal = [...text.matchAll(/\bcode: (?:[^}\n]* \? )?"(\w+)"(?: : "(\w+)")?/g)].flatMap(([, first, second]) => [first, second]);
-  const made = [...text.matchAll(/\bcode(?: =|:) `(\w+)_\$\{([^}]*)\}`/g)].flatMap(([, prefix, inner = ""]) => [`${prefix}_NNN`, ...[...inner.matchAll(/"(\w+)"/g)].map(([, word]) => `${prefix}_${word}`)]);
+  const literal = [...text.matchAll(/\bcode: (?:[^}\n]* \? )?"(\w+)"(?: : "(\w+)")?/g)].flatMap(([, first, second]) => [
+    first,
+    second,
+  ]);
+  const made = [...text.matchAll(/\bcode(?: =|:) `(\w+)_\$\{([^}]*)\}`/g)].flatMap(([, prefix, inner = ""]) => [
+    `${prefix}_NNN`,
+    ...[...inner.matchAll(/"(\w+)"/g)].map(([, word]) => `${prefix}_${word}`),
+  ]);
   return [...new Set([...literal, ...made])].filter((code) => code !== undefined).sort();
 }
 
@@ -42,15 +52,26 @@ describe("error codes", () => {
   });
 
   it("what all share is listed by those who use it", () => {
-    const [net, artifacts] = [codesIn("net"), codesIn("artifacts")].map((codes) => codes.filter((code) => !GENERAL.includes(code) && !CAUGHT.includes(code)));
+    const [net, artifacts] = [codesIn("net"), codesIn("artifacts")].map((codes) =>
+      codes.filter((code) => !GENERAL.includes(code) && !CAUGHT.includes(code)),
+    );
     expect(net?.length).toBeGreaterThan(1);
     expect(artifacts?.length).toBeGreaterThan(1);
-    for (const definition of [email, webhook, imageResize]) expect(documented(definition)).toEqual(expect.arrayContaining(net ?? []));
-    for (const definition of [imageResize, dataExport]) expect(documented(definition)).toEqual(expect.arrayContaining(artifacts ?? []));
+    for (const definition of [email, webhook, imageResize])
+      expect(documented(definition)).toEqual(expect.arrayContaining(net ?? []));
+    for (const definition of [imageResize, dataExport])
+      expect(documented(definition)).toEqual(expect.arrayContaining(artifacts ?? []));
   });
 
   it("lists none that nothing throws", () => {
-    const thrown = [...TYPES.flatMap(([file, folder]) => [...codesIn(file), ...codesIn(folder)]), ...codesIn("net"), ...codesIn("artifacts"), ...BY_QUEUE];
-    expect(TYPES.flatMap(([, , definition]) => documented(definition)).filter((code) => !thrown.includes(code))).toEqual([]);
+    const thrown = [
+      ...TYPES.flatMap(([file, folder]) => [...codesIn(file), ...codesIn(folder)]),
+      ...codesIn("net"),
+      ...codesIn("artifacts"),
+      ...BY_QUEUE,
+    ];
+    expect(
+      TYPES.flatMap(([, , definition]) => documented(definition)).filter((code) => !thrown.includes(code)),
+    ).toEqual([]);
   });
 });

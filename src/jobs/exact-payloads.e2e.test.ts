@@ -27,7 +27,12 @@ beforeAll(async () => {
   [http, smtp] = await Promise.all([HttpPeer.start(), SmtpPeer.start()]);
   writeFileSync(join(templates, "order.subject"), "Order {{number}}");
   writeFileSync(join(templates, "order.txt"), "{{#lines}}{{.}};{{/lines}}{{#zero}}some{{/zero}}{{^zero}}none{{/zero}}");
-  const env = { OUTBOUND_ALLOW_PRIVATE: "true", CALLBACK_SECRET: SECRET, SMTP_URL: smtp.url, EMAIL_TEMPLATES_DIR: templates };
+  const env = {
+    OUTBOUND_ALLOW_PRIVATE: "true",
+    CALLBACK_SECRET: SECRET,
+    SMTP_URL: smtp.url,
+    EMAIL_TEMPLATES_DIR: templates,
+  };
   replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env });
 }, 60_000);
 afterAll(async () => {
@@ -36,16 +41,24 @@ afterAll(async () => {
 });
 
 async function post(path: string, body: string): Promise<{ readonly id: string }> {
-  const answer = await fetch(`${replica.url}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const answer = await fetch(`${replica.url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
   const text = await answer.text();
   expect([answer.status, text.slice(0, 500)]).toEqual([202, expect.anything()]);
   return JSON.parse(text) as { id: string };
 }
 
-const submit = async (type: string, payload: string, fields = ""): Promise<string> => (await post("/api/v1/jobs", `{"type":"${type}","payload":${payload}${fields}}`)).id;
+const submit = async (type: string, payload: string, fields = ""): Promise<string> =>
+  (await post("/api/v1/jobs", `{"type":"${type}","payload":${payload}${fields}}`)).id;
 
 function requestOn(path: string): Promise<PeerRequest> {
-  return until(() => http.requests.find((request) => request.path === path), { what: `a request on ${path}`, timeoutMs: 60_000 });
+  return until(() => http.requests.find((request) => request.path === path), {
+    what: `a request on ${path}`,
+    timeoutMs: 60_000,
+  });
 }
 
 /** The body of a delivery, whose signature the library of Standard Webhooks has found good. */
@@ -55,7 +68,8 @@ async function delivered(path: string): Promise<string> {
   return body.toString();
 }
 
-const webhookOf = (path: string, body: string): string => `{"url":"${http.url(path)}","secret":"${SECRET}","body":${body}}`;
+const webhookOf = (path: string, body: string): string =>
+  `{"url":"${http.url(path)}","secret":"${SECRET}","body":${body}}`;
 
 async function fileOf(payload: string): Promise<string> {
   const id = await submit("data_export", payload);
@@ -66,24 +80,44 @@ async function fileOf(payload: string): Promise<string> {
 
 it("a webhook sends and signs any body as it was submitted, and its callback the payload", async () => {
   const bodies = [...KNOWN_TEXTS, ...fc.sample(jsonTexts, RUNS)];
-  const jobs = bodies.map((body, at) => `{"type":"webhook","payload":${webhookOf(`/b${at}`, body)},"callback_url":"${http.url(`/c${at}`)}"}`);
+  const jobs = bodies.map(
+    (body, at) => `{"type":"webhook","payload":${webhookOf(`/b${at}`, body)},"callback_url":"${http.url(`/c${at}`)}"}`,
+  );
   await post("/api/v1/jobs/batch", `{"jobs":[${jobs.join(",")}]}`);
   for (const [at, body] of bodies.entries()) {
     expect(await delivered(`/b${at}`)).toBe(body);
-    expect(await delivered(`/c${at}`)).toContain(`"payload":{"url":"${http.url(`/b${at}`)}","secret":"[redacted]","body":${body}},"result":`);
+    expect(await delivered(`/c${at}`)).toContain(
+      `"payload":{"url":"${http.url(`/b${at}`)}","secret":"[redacted]","body":${body}},"result":`,
+    );
   }
 }, 120_000);
 
-it.each([["small", 0], ["large", 40_000], ["parsed on a thread", 300_000]])("a body that is %s goes out byte for byte, and once more by a retry", async (what, length) => {
-  const path = `/${encodeURIComponent(what)}`;
-  const body = `{"text":"${"x".repeat(length)}","exact":${EXACT}}`;
-  http.respond((request) => ({ kind: "answer", status: request.path === path && http.requests.filter((each) => each.path === path).length === 1 ? 404 : 200, headers: {}, body: "" }));
-  const id = await submit("webhook", webhookOf(path, body));
-  await jobWhen(replica, id, "failed");
-  const { id: again } = (await call(replica, "POST", `/api/v1/jobs/${id}/retry`)).body as { id: string };
-  await jobWhen(replica, again, "completed");
-  expect(http.requests.filter((each) => each.path === path).map((each) => each.body.toString())).toEqual([body, body]);
-}, 60_000);
+it.each([
+  ["small", 0],
+  ["large", 40_000],
+  ["parsed on a thread", 300_000],
+])(
+  "a body that is %s goes out byte for byte, and once more by a retry",
+  async (what, length) => {
+    const path = `/${encodeURIComponent(what)}`;
+    const body = `{"text":"${"x".repeat(length)}","exact":${EXACT}}`;
+    http.respond((request) => ({
+      kind: "answer",
+      status: request.path === path && http.requests.filter((each) => each.path === path).length === 1 ? 404 : 200,
+      headers: {},
+      body: "",
+    }));
+    const id = await submit("webhook", webhookOf(path, body));
+    await jobWhen(replica, id, "failed");
+    const { id: again } = (await call(replica, "POST", `/api/v1/jobs/${id}/retry`)).body as { id: string };
+    await jobWhen(replica, again, "completed");
+    expect(http.requests.filter((each) => each.path === path).map((each) => each.body.toString())).toEqual([
+      body,
+      body,
+    ]);
+  },
+  60_000,
+);
 
 it("line breaks between tokens are spaces", async () => {
   await submit("webhook", webhookOf("/lines", '{\n\t"a": 1.0\r\n}'));
@@ -91,7 +125,10 @@ it("line breaks between tokens are spaces", async () => {
 });
 
 it("a message shows the digits of its data", async () => {
-  const id = await submit("email", '{"to":"ann@example.com","template":"order","data":{"number":9007199254740993,"lines":[1.0,-0,1.10,"1.0",12345678901234567890],"zero":0.00}}');
+  const id = await submit(
+    "email",
+    '{"to":"ann@example.com","template":"order","data":{"number":9007199254740993,"lines":[1.0,-0,1.10,"1.0",12345678901234567890],"zero":0.00}}',
+  );
   await jobWhen(replica, id, "completed");
   const { subject, text } = smtp.messages.at(-1)?.mail ?? expect.fail("no message");
   expect([subject, text?.trim()]).toEqual(["Order 9007199254740993", "1.0;-0;1.10;1.0;12345678901234567890;none"]);
@@ -99,10 +136,14 @@ it("a message shows the digits of its data", async () => {
 
 it("a file has the rows digit by digit and key by key", async () => {
   const rows = fc.sample(objectTexts, RUNS);
-  expect(await fileOf(`{"format":"ndjson","source":{"rows":[${rows.join(",")}]}}`)).toBe(rows.map((row) => `${row}\n`).join(""));
+  expect(await fileOf(`{"format":"ndjson","source":{"rows":[${rows.join(",")}]}}`)).toBe(
+    rows.map((row) => `${row}\n`).join(""),
+  );
   expect(await fileOf(`{"format":"json","source":{"rows":[${rows.join(", ")}]}}`)).toBe(`[\n${rows.join("\n,")}\n]\n`);
   const numbers = fc.sample(numberTexts, RUNS);
-  const csv = await fileOf(`{"format":"csv","source":{"rows":[${numbers.map((number) => `{"10":${number},"2":{"n":${number}}}`).join(",")}]}}`);
+  const csv = await fileOf(
+    `{"format":"csv","source":{"rows":[${numbers.map((number) => `{"10":${number},"2":{"n":${number}}}`).join(",")}]}}`,
+  );
   expect(csv.trimEnd().split("\r\n")).toEqual(["10,2", ...numbers.map((number) => `${number},"{""n"":${number}}"`)]);
 }, 120_000);
 
@@ -110,13 +151,19 @@ it("the job history, a replay and a list have payloads as they were submitted, o
   const id = await submit("webhook", webhookOf("/history", EXACT), ',"tags":["history"]');
   await jobWhen(replica, id, "completed");
   const history = '"source":{"jobs":{"tag":"history"}}';
-  await until(async () => ((await fileOf(`{"format":"ndjson",${history}}`)) === "" ? undefined : true), { what: "the job is in Postgres", timeoutMs: 60_000 });
+  await until(async () => ((await fileOf(`{"format":"ndjson",${history}}`)) === "" ? undefined : true), {
+    what: "the job is in Postgres",
+    timeoutMs: 60_000,
+  });
   const payload = webhookOf("/history", EXACT).replace(SECRET, "[redacted]");
   expect(await fileOf(`{"format":"ndjson",${history},"columns":["payload"]}`)).toBe(`{"payload":${payload}}\n`);
-  expect(await fileOf(`{"format":"csv",${history},"columns":["payload"]}`)).toBe(`payload\r\n"${payload.replaceAll('"', '""')}"\r\n`);
+  expect(await fileOf(`{"format":"csv",${history},"columns":["payload"]}`)).toBe(
+    `payload\r\n"${payload.replaceAll('"', '""')}"\r\n`,
+  );
   expect(await (await fetch(`${replica.url}/api/v1/jobs?tag=history`)).text()).toContain(`"payload":${payload},`);
   await post("/api/v1/jobs/replay", '{"tag":"history","status":"completed"}');
-  const bodies = (): string[] => http.requests.filter(({ path }) => path === "/history").map(({ body }) => body.toString());
+  const bodies = (): string[] =>
+    http.requests.filter(({ path }) => path === "/history").map(({ body }) => body.toString());
   await until(() => (bodies().length === 2 ? true : undefined), { what: "the replayed webhook", timeoutMs: 60_000 });
   expect(bodies()).toEqual([EXACT, EXACT]);
 }, 120_000);
@@ -125,7 +172,15 @@ it("the command submits and prints payloads as they are", async () => {
   let out = "";
   const payload = webhookOf("/command", EXACT);
   const run = (args: readonly string[]): Promise<number | undefined> =>
-    runCommand({ args: [...args], version: "1.0.0", serve: () => Promise.resolve(), env: { TASKFLOW_URL: replica.url }, out: { isTTY: false, write: (text) => (out += text) }, err: { write: () => undefined }, input: Readable.from([payload]) });
+    runCommand({
+      args: [...args],
+      version: "1.0.0",
+      serve: () => Promise.resolve(),
+      env: { TASKFLOW_URL: replica.url },
+      out: { isTTY: false, write: (text) => (out += text) },
+      err: { write: () => undefined },
+      input: Readable.from([payload]),
+    });
   expect(await run(["submit", "webhook", "--payload", "-", "--wait", "--json"])).toBe(0);
   expect(await delivered("/command")).toBe(EXACT);
   expect(out).toContain(`"body":${EXACT}}`);

@@ -1,12 +1,19 @@
 /** Job type `image_resize`: one image in, up to ten resized outputs as artifacts. */
-import { Type, type Static } from "typebox";
+import { type Static, Type } from "typebox";
 import { artifactSettings } from "../artifacts/settings.ts";
 import { defineJob, exponential, type PayloadFault, type Services } from "../core/job-type.ts";
 import { imageErrors } from "../images/error-codes.ts";
-import { closeImageTool, imageSettings, openImageTool, resizeImage, type ImageSettings, type ImageTool } from "../images/resize.ts";
+import {
+  closeImageTool,
+  type ImageSettings,
+  type ImageTool,
+  imageSettings,
+  openImageTool,
+  resizeImage,
+} from "../images/resize.ts";
 import { imageSource } from "../images/source.ts";
+import { type Variant, variantFields, variantSchema } from "../images/variant.ts";
 import { variantFaults, variantSizeFaults } from "../images/variant-faults.ts";
-import { variantFields, variantSchema, type Variant } from "../images/variant.ts";
 import { outboundSettings } from "../net/outbound.ts";
 import { urlFault } from "../net/target.ts";
 
@@ -18,7 +25,10 @@ const payloadSchema = Type.Object(
   {
     source: imageSource,
     on_error: Type.Optional(
-      Type.Enum(["fail", "truncate"], { description: "`truncate` takes a damaged image as far as it can be decoded, and marks the result `truncated`. Default fail." }),
+      Type.Enum(["fail", "truncate"], {
+        description:
+          "`truncate` takes a damaged image as far as it can be decoded, and marks the result `truncated`. Default fail.",
+      }),
     ),
     ...variantFields,
     variants: Type.Optional(
@@ -38,7 +48,10 @@ const payloadSchema = Type.Object(
         format: "jpeg",
         quality: 85,
       },
-      { source: { base64: EXAMPLE_PNG }, variants: [{ width: 16, height: 9, fit: "contain", format: "webp" }, { height: 4 }] },
+      {
+        source: { base64: EXAMPLE_PNG },
+        variants: [{ width: 16, height: 9, fit: "contain", format: "webp" }, { height: 4 }],
+      },
     ],
   },
 );
@@ -51,12 +64,23 @@ export default defineJob({
   payload: payloadSchema,
   check: faultsOf,
   checkHere: sizeFaults,
-  needsRead: ({ source, variants = [], watermark }) => "artifact" in source || [watermark, ...variants.map((each) => each.watermark)].some((mark) => mark !== undefined),
+  needsRead: ({ source, variants = [], watermark }) =>
+    "artifact" in source || [watermark, ...variants.map((each) => each.watermark)].some((mark) => mark !== undefined),
   settings: Type.Object({ ...artifactSettings, ...outboundSettings, ...imageSettings }),
   result: Type.Object({
-    outputs: Type.Array(Type.Object({ artifact: Type.String(), format: Type.String(), width: Type.Integer(), height: Type.Integer(), bytes: Type.Integer() })),
+    outputs: Type.Array(
+      Type.Object({
+        artifact: Type.String(),
+        format: Type.String(),
+        width: Type.Integer(),
+        height: Type.Integer(),
+        bytes: Type.Integer(),
+      }),
+    ),
     reused: Type.Boolean({ description: "Whether an earlier job had made the same of the same source." }),
-    truncated: Type.Optional(Type.Literal(true, { description: "The source is damaged, and the outputs show what could be decoded." })),
+    truncated: Type.Optional(
+      Type.Literal(true, { description: "The source is damaged, and the outputs show what could be decoded." }),
+    ),
   }),
   errors: imageErrors,
   attempts: 3,
@@ -65,11 +89,13 @@ export default defineJob({
   maxBodyBytes: 16_777_216,
   open,
   close: closeImageTool,
-  run: ({ source, on_error: onError, variants, ...single }, { jobId, attempt, state, tool, signal, progress }) => resizeImage({ jobId, attempt, source, onError, variants: variants ?? [single], state }, tool, signal, progress),
+  run: ({ source, on_error: onError, variants, ...single }, { jobId, attempt, state, tool, signal, progress }) =>
+    resizeImage({ jobId, attempt, source, onError, variants: variants ?? [single], state }, tool, signal, progress),
 });
 
 async function open(settings: ImageSettings, services?: Services): Promise<ImageTool> {
-  if (!services?.startProcess) throw new Error("images are rendered in a process beside a pool thread, and there is none");
+  if (!services?.startProcess)
+    throw new Error("images are rendered in a process beside a pool thread, and there is none");
   return openImageTool(settings, services.startProcess);
 }
 
@@ -79,11 +105,15 @@ function faultsOf(payload: Payload): PayloadFault[] {
   const fault = "url" in source ? urlFault(source.url) : undefined;
   const faults: PayloadFault[] = fault === undefined ? [] : [{ path: "/source/url", message: fault }];
   if (variants === undefined) return [...faults, ...variantFaults(variant, "")];
-  for (const field of Object.keys(variant)) faults.push({ path: `/${field}`, message: "must not be given beside variants" });
+  for (const field of Object.keys(variant))
+    faults.push({ path: `/${field}`, message: "must not be given beside variants" });
   return [...faults, ...variants.flatMap((each, i) => variantFaults(each, `/variants/${i}`))];
 }
 
-function sizeFaults(payload: Payload, { IMAGE_MAX_PIXELS: maxPixels }: { readonly IMAGE_MAX_PIXELS: number }): PayloadFault[] {
+function sizeFaults(
+  payload: Payload,
+  { IMAGE_MAX_PIXELS: maxPixels }: { readonly IMAGE_MAX_PIXELS: number },
+): PayloadFault[] {
   if (payload.variants === undefined) return variantSizeFaults(topVariant(payload), "", maxPixels);
   return payload.variants.flatMap((each, i) => variantSizeFaults(each, `/variants/${i}`, maxPixels));
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { compileValidator } from "../core/validator.ts";
-import { submissionSchema } from "../core/submission.ts";
-import type { Schema } from "../core/schema-keywords.ts";
 import { listQuerySchema } from "../api/list-query.ts";
+import type { Schema } from "../core/schema-keywords.ts";
+import { submissionSchema } from "../core/submission.ts";
+import { compileValidator } from "../core/validator.ts";
 import { baseSettings } from "../settings.ts";
 import dataExport from "./data-export.ts";
 import email from "./email.ts";
@@ -15,7 +15,10 @@ const schemas: [string, unknown][] = [
   ["a submission", submissionSchema],
   ["the query of a list", listQuerySchema],
   ["the settings", baseSettings],
-  ...types.flatMap(({ type, payload, settings }): [string, unknown][] => [[`the payload of ${type}`, payload], [`the settings of ${type}`, settings ?? {}]]),
+  ...types.flatMap(({ type, payload, settings }): [string, unknown][] => [
+    [`the payload of ${type}`, payload],
+    [`the settings of ${type}`, settings ?? {}],
+  ]),
 ];
 
 /** All schemas within a schema that have a pattern, each with its place. */
@@ -27,14 +30,25 @@ function patternsOf(schema: unknown, at = ""): [string, Schema][] {
 
 describe("a message about a text", () => {
   it.each(schemas)("says in words what %s expects, wherever there is a pattern", (_name, schema) => {
-    expect(patternsOf(schema).filter(([, { expected }]) => expected === undefined).map(([at]) => at)).toEqual([]);
+    expect(
+      patternsOf(schema)
+        .filter(([, { expected }]) => expected === undefined)
+        .map(([at]) => at),
+    ).toEqual([]);
   });
 
   it("names a colour, an artifact, a file and a query", () => {
-    const faults = (payload: unknown, schema: typeof imageResize.payload | typeof dataExport.payload): unknown[] => compileValidator(schema).issuesOf(payload);
+    const faults = (payload: unknown, schema: typeof imageResize.payload | typeof dataExport.payload): unknown[] =>
+      compileValidator(schema).issuesOf(payload);
     const url = { url: "https://example.com/a.png" };
-    expect(faults({ source: url, background: "red" }, imageResize.payload)).toEqual([{ path: "/background", message: "expected a colour such as #ff0000, or #ff000080 with its opacity" }]);
-    expect(faults({ source: { base64: "data:image/png;base64,AAAA" }, width: 1 }, imageResize.payload)).toEqual([{ path: "/source/base64", message: "expected base64 in one line, without a data: prefix" }]);
-    expect(faults({ format: "csv", source: { query: "../q" } }, dataExport.payload)).toEqual([{ path: "/source/query", message: expect.stringMatching(/^expected the name of a query/) as string }]);
+    expect(faults({ source: url, background: "red" }, imageResize.payload)).toEqual([
+      { path: "/background", message: "expected a colour such as #ff0000, or #ff000080 with its opacity" },
+    ]);
+    expect(faults({ source: { base64: "data:image/png;base64,AAAA" }, width: 1 }, imageResize.payload)).toEqual([
+      { path: "/source/base64", message: "expected base64 in one line, without a data: prefix" },
+    ]);
+    expect(faults({ format: "csv", source: { query: "../q" } }, dataExport.payload)).toEqual([
+      { path: "/source/query", message: expect.stringMatching(/^expected the name of a query/) as string },
+    ]);
   });
 });

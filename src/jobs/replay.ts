@@ -5,8 +5,8 @@
 import { Type } from "typebox";
 import { walk } from "../bulk/walk.ts";
 import { faultsOfFilters, includeReplayed, textFilters } from "../core/job-filters.ts";
-import { defineJob, exponential } from "../core/job-type.ts";
 import type { Services } from "../core/job-type.ts";
+import { defineJob, exponential } from "../core/job-type.ts";
 import type { Replays } from "../core/replays.ts";
 import { REPLAY_TYPE } from "../core/replays.ts";
 
@@ -19,14 +19,28 @@ export default defineJob({
   lane: "io",
   payload: Type.Object(
     {
-      status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed", description: "Of the jobs to run again: finished ones" })),
+      status: Type.Optional(
+        Type.Enum(["failed", "cancelled", "completed"], {
+          default: "failed",
+          description: "Of the jobs to run again: finished ones",
+        }),
+      ),
       ...textFilters,
-      created_after: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted at this time or later" })),
-      created_before: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted before this time" })),
+      created_after: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted at this time or later" }),
+      ),
+      created_before: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted before this time" }),
+      ),
       include_replayed: Type.Optional(includeReplayed),
-      rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "How many a second at most" })),
+      rate: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "How many a second at most" }),
+      ),
     },
-    { additionalProperties: false, examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }] },
+    {
+      additionalProperties: false,
+      examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }],
+    },
   ),
   check: faultsOfFilters,
   needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
@@ -40,7 +54,10 @@ export default defineJob({
   run: async ({ rate = DEFAULT_RATE, ...filters }, context) => {
     const { jobId, tool, signal } = context;
     const { matched, done } = await walk(
-      { matching: (below) => tool.matching(filters, jobId, { below, signal }), act: (ids) => tool.copy(jobId, ids, rate) },
+      {
+        matching: (below) => tool.matching(filters, jobId, { below, signal }),
+        act: (ids) => tool.copy(jobId, ids, rate),
+      },
       context,
     );
     return { matched, replayed: done };

@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
 import { Compile } from "typebox/compile";
+import { expect, it } from "vitest";
 import webhook from "./webhook.ts";
 
 type Payload = Parameters<typeof webhook.run>[0];
@@ -16,21 +16,43 @@ it("has valid examples", () => {
 
 it("is refused by the schema when a field is missing, unknown or out of bounds", () => {
   const bad = [
-    ...[{}, { url: "" }, { url: 1 }, { url: "x".repeat(2_049) }, { url, other: 1 }, { url, method: "TRACE" }, { url, method: "get" }, { url, secret: "" }],
+    ...[
+      {},
+      { url: "" },
+      { url: 1 },
+      { url: "x".repeat(2_049) },
+      { url, other: 1 },
+      { url, method: "TRACE" },
+      { url, method: "get" },
+      { url, secret: "" },
+    ],
     ...[[], ["a", ""], ["a", 1], Array.from("abcdef")].map((secret) => ({ url, secret })),
     ...[0, 1.5, 600_001].map((timeout_ms) => ({ url, timeout_ms })),
     ...[-1, 6].map((follow_redirects) => ({ url, follow_redirects })),
     { url, headers: { a: 1 } },
-    ...[[], [99], [1_000], ["20x"], ["2XX"], ["0xx"], "2xx", [200.5]].flatMap((list) => [{ url, success_statuses: list }, { url, retry_statuses: list }]),
+    ...[[], [99], [1_000], ["20x"], ["2XX"], ["0xx"], "2xx", [200.5]].flatMap((list) => [
+      { url, success_statuses: list },
+      { url, retry_statuses: list },
+    ]),
     ...["drop", true].map((redirect_body) => ({ url, redirect_body })),
-    ...[{ body_text: 1 }, { body_base64: "a b=" }, { body_base64: "_-A=" }, { body_base64: "A===" }, { content_type: "" }].map((fields) => ({ url, ...fields })),
+    ...[
+      { body_text: 1 },
+      { body_base64: "a b=" },
+      { body_base64: "_-A=" },
+      { body_base64: "A===" },
+      { content_type: "" },
+    ].map((fields) => ({ url, ...fields })),
   ];
   expect(bad.filter((payload) => schema.Check(payload))).toEqual([]);
 });
 
-const forbidden = "Host Content-Length Connection Keep-Alive Transfer-Encoding TE Trailer Upgrade Expect Proxy-Connection Webhook-Id WEBHOOK-SIGNATURE webhook-timestamp";
+const forbidden =
+  "Host Content-Length Connection Keep-Alive Transfer-Encoding TE Trailer Upgrade Expect Proxy-Connection Webhook-Id WEBHOOK-SIGNATURE webhook-timestamp";
 it.each<[object, string]>([
-  ...["ftp://example.com/", "https://user:word@example.com/", "/hooks"].map((bad): [object, string] => [{ url: bad }, "/url"]),
+  ...["ftp://example.com/", "https://user:word@example.com/", "/hooks"].map((bad): [object, string] => [
+    { url: bad },
+    "/url",
+  ]),
   [{ method: "GET", body: {} }, "/body"],
   [{ method: "HEAD", body: null }, "/body"],
   [{ body: null, body_text: "" }, "/body_text"],

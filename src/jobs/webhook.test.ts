@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { RetryAfterError, type AttemptContext } from "../core/job-type.ts";
-import { unlimited, type Destination, type Destinations, type Sign } from "../core/destination.ts";
+import { type Destination, type Destinations, type Sign, unlimited } from "../core/destination.ts";
+import { type AttemptContext, RetryAfterError } from "../core/job-type.ts";
 import { openOutbound } from "../net/outbound.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../testing/http-peer.ts";
 import { noThread } from "../testing/no-thread.ts";
@@ -31,7 +31,12 @@ function attentive(): Destinations & { readonly signs: [Destination, Sign][] } {
 }
 
 function toolOf(destinations: Destinations = unlimited, access: "public" | "private" = "private"): WebhookTool {
-  return { outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: access === "private" }), destinations, limits: { concurrency: 100, perSecond: 0 }, callbackSecrets: [] };
+  return {
+    outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: access === "private" }),
+    destinations,
+    limits: { concurrency: 100, perSecond: 0 },
+    callbackSecrets: [],
+  };
 }
 
 const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
@@ -39,7 +44,17 @@ const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
 function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookTool>> = {}): Promise<unknown> {
   const { signal } = new AbortController();
   const ignore = (): void => undefined;
-  const attempt = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal, progress: ignore, log: ignore, onThread: noThread, ...context };
+  const attempt = {
+    jobId: JOB_ID,
+    attempt: 1,
+    timeoutMs: 30_000,
+    tool,
+    signal,
+    progress: ignore,
+    log: ignore,
+    onThread: noThread,
+    ...context,
+  };
   return Promise.resolve(webhook.run({ url, ...payload }, attempt));
 }
 
@@ -49,7 +64,12 @@ describe("the request", () => {
     await run({ body: { to: "Zoë", n: [1, null] } });
     const { method, path, headers, body } = peer.requests[0] ?? expect.fail("no request");
     expect([method, path, body.toString()]).toEqual(["POST", "/hook", '{"to":"Zoë","n":[1,null]}']);
-    expect(headers).toMatchObject({ "content-type": "application/json", "content-length": "26", "user-agent": "TaskFlow", "webhook-id": JOB_ID });
+    expect(headers).toMatchObject({
+      "content-type": "application/json",
+      "content-length": "26",
+      "user-agent": "TaskFlow",
+      "webhook-id": JOB_ID,
+    });
     expect(Number(headers["webhook-timestamp"])).toBeGreaterThanOrEqual(before);
     expect(headers).not.toHaveProperty("webhook-signature");
   });
@@ -69,7 +89,11 @@ describe("the request", () => {
   });
 
   it("carries the caller's headers, which win over our defaults", async () => {
-    await run({ method: "PUT", body: 1, headers: { "X-Source": "shop", "Content-Type": "application/vnd.shop+json", "User-Agent": "shop" } });
+    await run({
+      method: "PUT",
+      body: 1,
+      headers: { "X-Source": "shop", "Content-Type": "application/vnd.shop+json", "User-Agent": "shop" },
+    });
     expect(peer.requests[0]).toMatchObject({
       method: "PUT",
       headers: { "x-source": "shop", "content-type": "application/vnd.shop+json", "user-agent": "shop" },
@@ -80,29 +104,40 @@ describe("the request", () => {
     ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
     ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", new Webhook("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
     ["plain words ü", new Webhook(Buffer.from("plain words ü"), { format: "raw" })], // of a job that an earlier version took
-  ])("is signed over the bytes that arrive with %s, and the library of Standard Webhooks takes it", async (secret, verifier) => {
-    for (const body of [{ event: "paid", by: "Zoë" }, 1]) await run({ body, secret });
-    for (const { headers, body } of peer.requests) {
-      expect(verifier.verify(body, headers as Record<string, string>)).toEqual(JSON.parse(body.toString()));
-    }
-    expect(peer.requests).toHaveLength(2);
-  });
+  ])(
+    "is signed over the bytes that arrive with %s, and the library of Standard Webhooks takes it",
+    async (secret, verifier) => {
+      for (const body of [{ event: "paid", by: "Zoë" }, 1]) await run({ body, secret });
+      for (const { headers, body } of peer.requests) {
+        expect(verifier.verify(body, headers as Record<string, string>)).toEqual(JSON.parse(body.toString()));
+      }
+      expect(peer.requests).toHaveLength(2);
+    },
+  );
 
   it("is signed with each of several secrets, so that a receiver that knows any of them takes it", async () => {
     const secrets = [24, 32, 64].map((bytes) => `whsec_${randomBytes(bytes).toString("base64")}`);
     await run({ body: { event: "paid" }, secret: secrets });
     const { headers, body } = peer.requests[0] ?? expect.fail("no request");
-    for (const secret of secrets) expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toEqual({ event: "paid" });
+    for (const secret of secrets)
+      expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toEqual({ event: "paid" });
     const stranger = new Webhook(randomBytes(24).toString("base64"));
     expect(() => stranger.verify(body, headers as Record<string, string>)).toThrow();
   });
 });
 
 describe("the answer", () => {
-  it.each([200, 201, 204, 299])("%i is success, with status, duration and the beginning of the body", async (status) => {
-    peer.respond(() => answer(status, {}, status === 204 ? "" : "received"));
-    expect(await run()).toEqual({ status, duration_ms: expect.any(Number) as number, response_excerpt: status === 204 ? "" : "received" });
-  });
+  it.each([200, 201, 204, 299])(
+    "%i is success, with status, duration and the beginning of the body",
+    async (status) => {
+      peer.respond(() => answer(status, {}, status === 204 ? "" : "received"));
+      expect(await run()).toEqual({
+        status,
+        duration_ms: expect.any(Number) as number,
+        response_excerpt: status === 204 ? "" : "received",
+      });
+    },
+  );
 
   it("is cut to 2 KiB in the result, never within a character", async () => {
     peer.respond(() => answer(200, {}, "x" + "é".repeat(2_000)));
@@ -111,8 +146,19 @@ describe("the answer", () => {
 
   it.each([200, 422])("%i is read back without the credentials that it repeats", async (status) => {
     const secret = `whsec_${randomBytes(24).toString("base64")}`;
-    const headers = { Authorization: "Bearer hunter2hunter2", Cookie: 'a=1; sid="tasty+biscuits"', "X-Session": "quote\"d-value ü", Accept: "application/json" };
-    peer.respond(({ headers: sent }) => answer(status, {}, `${JSON.stringify({ sent, secret, at: encodeURIComponent(headers.Authorization) })} hunter2hunter2 tasty+biscuits Zoë`));
+    const headers = {
+      Authorization: "Bearer hunter2hunter2",
+      Cookie: 'a=1; sid="tasty+biscuits"',
+      "X-Session": 'quote"d-value ü',
+      Accept: "application/json",
+    };
+    peer.respond(({ headers: sent }) =>
+      answer(
+        status,
+        {},
+        `${JSON.stringify({ sent, secret, at: encodeURIComponent(headers.Authorization) })} hunter2hunter2 tasty+biscuits Zoë`,
+      ),
+    );
     const end = JSON.stringify(await run({ headers, secret }).catch((error: unknown) => (error as Error).message));
     for (const credential of ["hunter2", "biscuits", "d-value", secret]) expect(end).not.toContain(credential);
     expect(end).toContain(status === 200 ? "Zoë" : "HTTP 422: ");
@@ -126,7 +172,11 @@ describe("the answer", () => {
 
   it.each([408, 425, 500, 502, 503, 599])("%i is retried", async (status) => {
     peer.respond([status]);
-    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: `http_${status}`, message: `HTTP ${status}` });
+    await expect(run()).rejects.toMatchObject({
+      name: "RetryableError",
+      code: `http_${status}`,
+      message: `HTTP ${status}`,
+    });
   });
 
   it.each([300, 301, 304, 307, 400, 401, 404, 410, 422])("%i is final", async (status) => {
@@ -147,7 +197,11 @@ describe("the answer", () => {
   ])("429 with Retry-After %j asks to come back then", async (value, expectedMs) => {
     peer.respond(() => retryAfter(value));
     const error: unknown = await run().catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ name: "RetryAfterError", code: "http_429", retryAfterMs: expect.any(Number) as number });
+    expect(error).toMatchObject({
+      name: "RetryAfterError",
+      code: "http_429",
+      retryAfterMs: expect.any(Number) as number,
+    });
     expect(Math.abs((error as { retryAfterMs: number }).retryAfterMs - expectedMs)).toBeLessThan(5_000);
   });
 
@@ -156,7 +210,11 @@ describe("the answer", () => {
     await expect(run()).rejects.toMatchObject({ name: "RetryAfterError", retryAfterMs: 60_000 });
   });
 
-  it.each([[503, "7", 7_000], [500, "120", 120_000], [503, "soon", 0]])("%i with Retry-After %j counts, and is not retried before that", async (status, value, atLeastMs) => {
+  it.each([
+    [503, "7", 7_000],
+    [500, "120", 120_000],
+    [503, "soon", 0],
+  ])("%i with Retry-After %j counts, and is not retried before that", async (status, value, atLeastMs) => {
     peer.respond(() => retryAfter(value, status));
     await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: `http_${status}`, atLeastMs });
   });
@@ -164,10 +222,15 @@ describe("the answer", () => {
 
 describe("redirects", () => {
   it("are followed as often as the payload says", async () => {
-    peer.respond(({ path }) => (path === "/end" ? answer(200, {}, "there") : redirect(path === "/hook" ? "/next" : "/end", 307)));
+    peer.respond(({ path }) =>
+      path === "/end" ? answer(200, {}, "there") : redirect(path === "/hook" ? "/next" : "/end", 307),
+    );
     expect(await run({ body: 1, follow_redirects: 2 })).toMatchObject({ status: 200, response_excerpt: "there" });
     expect(peer.requests.map(({ path, body }) => path + body.toString())).toEqual(["/hook1", "/next1", "/end1"]);
-    await expect(run({ follow_redirects: 1 })).rejects.toMatchObject({ name: "PermanentError", code: "too_many_redirects" });
+    await expect(run({ follow_redirects: 1 })).rejects.toMatchObject({
+      name: "PermanentError",
+      code: "too_many_redirects",
+    });
   });
 
   it("to cloud metadata end the job", async () => {
@@ -189,9 +252,17 @@ describe("faults", () => {
 
   it("of the network are retried, and tell Node's code", async () => {
     peer.respond(() => ({ kind: "drop" }));
-    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: "network", cause: { code: "UND_ERR_SOCKET" } });
+    await expect(run()).rejects.toMatchObject({
+      name: "RetryableError",
+      code: "network",
+      cause: { code: "UND_ERR_SOCKET" },
+    });
     await peer.close();
-    await expect(run()).rejects.toMatchObject({ name: "RetryableError", code: "network", message: expect.stringContaining("ECONNREFUSED") as string });
+    await expect(run()).rejects.toMatchObject({
+      name: "RetryableError",
+      code: "network",
+      message: expect.stringContaining("ECONNREFUSED") as string,
+    });
   });
 
   it("timeout_ms ends a request that hangs, for a retry", async () => {
@@ -258,7 +329,10 @@ describe("the destination", () => {
   it("is not visited, and not held to be away, where the look-up of its name has to wait for its turn", async () => {
     const destinations = attentive();
     const turn = new RetryAfterError("waits for its turn", 1_000, { code: "destination_limited", waitsForTurn: true });
-    const own = { ...toolOf(destinations), outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(turn, [])) };
+    const own = {
+      ...toolOf(destinations),
+      outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(turn, [])),
+    };
     await expect(run({ url: "http://hooks.example/" }, { tool: own })).rejects.toBe(turn);
     expect(destinations.signs.map(([, sign]) => sign)).toEqual(["unknown"]);
     await own.outbound.close();
@@ -275,7 +349,10 @@ describe("the destination", () => {
 
   it("ends with the attempt's own time, where that is the shorter", async () => {
     peer.respond(() => ({ kind: "hang" }));
-    await expect(run({ timeout_ms: 600_000 }, { timeoutMs: 50 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
+    await expect(run({ timeout_ms: 600_000 }, { timeoutMs: 50 })).rejects.toMatchObject({
+      name: "RetryableError",
+      code: "timeout",
+    });
   });
 
   it.each([
@@ -286,7 +363,12 @@ describe("the destination", () => {
   ])("of %s for %j", async (target, groupKey, expected) => {
     const entered: Destination[] = [];
     const denied = new RetryAfterError("", 5_000);
-    const destinations: Destinations = { enter: (destination) => { entered.push(destination); return Promise.reject(denied); } };
+    const destinations: Destinations = {
+      enter: (destination) => {
+        entered.push(destination);
+        return Promise.reject(denied);
+      },
+    };
     await expect(run({ url: target }, { tool: toolOf(destinations), groupKey })).rejects.toBe(denied);
     expect(entered).toEqual([expected]);
   });
@@ -299,9 +381,21 @@ describe("the destination", () => {
 });
 
 it("opens with its settings and their defaults", async () => {
-  expect(webhook.settings?.properties.OUTBOUND_ALLOW_PRIVATE).toMatchObject({ default: false, description: expect.any(String) as string });
-  const opened = await webhook.open?.({ OUTBOUND_ALLOW_PRIVATE: false, WEBHOOK_HOST_CONCURRENCY: 7, WEBHOOK_HOST_RATE: 5 }, { destinations: unlimited });
+  expect(webhook.settings?.properties.OUTBOUND_ALLOW_PRIVATE).toMatchObject({
+    default: false,
+    description: expect.any(String) as string,
+  });
+  const opened = await webhook.open?.(
+    { OUTBOUND_ALLOW_PRIVATE: false, WEBHOOK_HOST_CONCURRENCY: 7, WEBHOOK_HOST_RATE: 5 },
+    { destinations: unlimited },
+  );
   expect(opened?.limits).toEqual({ concurrency: 7, perSecond: 5 });
   await opened?.outbound.close();
-  expect(webhook).toMatchObject({ type: "webhook", lane: "io", attempts: 3, timeoutMs: 30_000, backoff: { kind: "exponential", base_ms: 1_000, max_ms: 600_000 } });
+  expect(webhook).toMatchObject({
+    type: "webhook",
+    lane: "io",
+    attempts: 3,
+    timeoutMs: 30_000,
+    backoff: { kind: "exponential", base_ms: 1_000, max_ms: 600_000 },
+  });
 });

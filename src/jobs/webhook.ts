@@ -1,24 +1,49 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
 import { Type } from "typebox";
-import { unlimited, type DestinationLimits, type Destinations, type Sign } from "../core/destination.ts";
-import { defineJob, exponential, payloadJsonOf, PermanentError, RetryableError, RetryAfterError, type AttemptContext, type Services } from "../core/job-type.ts";
+import { type DestinationLimits, type Destinations, type Sign, unlimited } from "../core/destination.ts";
+import {
+  type AttemptContext,
+  defineJob,
+  exponential,
+  PermanentError,
+  payloadJsonOf,
+  RetryAfterError,
+  RetryableError,
+  type Services,
+} from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { openOutbound, outboundSettings, type Outbound, type OutboundResponse, type OutboundSettings } from "../net/outbound.ts";
+import {
+  type Outbound,
+  type OutboundResponse,
+  type OutboundSettings,
+  openOutbound,
+  outboundSettings,
+} from "../net/outbound.ts";
 import { excerptOf, judge, signOf } from "../webhooks/answer.ts";
 import { bodyOf, type DeliveryBody } from "../webhooks/body.ts";
-import { destinationOf, signOfThrow } from "../webhooks/destination.ts";
 import { secretsToSignWith, signingSecrets } from "../webhooks/callback-secret.ts";
+import { destinationOf, signOfThrow } from "../webhooks/destination.ts";
 import { withoutEchoes } from "../webhooks/echo.ts";
 import { webhookErrors } from "../webhooks/error-codes.ts";
-import { faultsOf, MAX_TIMEOUT_MS, payloadSchema, type Payload } from "../webhooks/payload.ts";
+import { faultsOf, MAX_TIMEOUT_MS, type Payload, payloadSchema } from "../webhooks/payload.ts";
 import { signatureOf } from "../webhooks/signature.ts";
 import { verdictOf } from "../webhooks/statuses.ts";
 
 const TIMEOUT_MS = 30_000;
 
 const hostSettings = {
-  WEBHOOK_HOST_CONCURRENCY: Type.Integer({ default: 100, minimum: 1, maximum: 10_000, description: "Webhooks under way to one host at once, of all replicas. A new host begins with 10" }),
-  WEBHOOK_HOST_RATE: Type.Integer({ default: 0, minimum: 0, maximum: 100_000, description: "Webhooks to one host a second, of all replicas. 0: no limit" }),
+  WEBHOOK_HOST_CONCURRENCY: Type.Integer({
+    default: 100,
+    minimum: 1,
+    maximum: 10_000,
+    description: "Webhooks under way to one host at once, of all replicas. A new host begins with 10",
+  }),
+  WEBHOOK_HOST_RATE: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 100_000,
+    description: "Webhooks to one host a second, of all replicas. 0: no limit",
+  }),
 };
 
 /** The program's setting, which callbacks are signed with. */
@@ -32,11 +57,20 @@ export interface WebhookTool {
   readonly callbackSecrets: readonly string[];
 }
 
-type Settings = OutboundSettings & { readonly CALLBACK_SECRET?: string; readonly WEBHOOK_HOST_CONCURRENCY: number; readonly WEBHOOK_HOST_RATE: number };
+type Settings = OutboundSettings & {
+  readonly CALLBACK_SECRET?: string;
+  readonly WEBHOOK_HOST_CONCURRENCY: number;
+  readonly WEBHOOK_HOST_RATE: number;
+};
 
 function open(settings: Settings, { destinations }: Services = { destinations: unlimited }): WebhookTool {
   const limits = { concurrency: settings.WEBHOOK_HOST_CONCURRENCY, perSecond: settings.WEBHOOK_HOST_RATE };
-  return { outbound: openOutbound(settings), destinations, limits, callbackSecrets: signingSecrets(settings.CALLBACK_SECRET ?? "") };
+  return {
+    outbound: openOutbound(settings),
+    destinations,
+    limits,
+    callbackSecrets: signingSecrets(settings.CALLBACK_SECRET ?? ""),
+  };
 }
 
 interface WebhookResult {
@@ -54,7 +88,12 @@ export default defineJob({
   payload: payloadSchema,
   check: faultsOf,
   settings: Type.Object({ ...outboundSettings, ...hostSettings, ...callbackSettings }),
-  result: Type.Object({ status: Type.Integer(), duration_ms: Type.Integer(), response_excerpt: Type.String(), response_incomplete: Type.Optional(Type.String()) }),
+  result: Type.Object({
+    status: Type.Integer(),
+    duration_ms: Type.Integer(),
+    response_excerpt: Type.String(),
+    response_incomplete: Type.Optional(Type.String()),
+  }),
   errors: webhookErrors,
   attempts: 3,
   timeoutMs: TIMEOUT_MS,
@@ -73,14 +112,35 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): 
   let sign: Sign = "unknown";
   let hasAnswered = false;
   try {
-    const answer = await send({ payload, secrets, body: bodyOf(payload, payloadJsonOf(payload, context)) }, context, () => { hasAnswered = true; });
+    const answer = await send(
+      { payload, secrets, body: bodyOf(payload, payloadJsonOf(payload, context)) },
+      context,
+      () => {
+        hasAnswered = true;
+      },
+    );
     const verdict = verdictOf(answer.status, payload);
     sign = signOf(answer, verdict);
     judge(answer, verdict, Date.now());
-    const result = { status: answer.status, duration_ms: Math.round(performance.now() - startedMs), response_excerpt: excerptOf(answer.body, 2_048) };
-    return answer.flaw === undefined ? result : { ...result, response_incomplete: withoutEchoes(Buffer.from(messageOf(answer.flaw)), payload.url, payload.headers ?? {}, secrets).toString() };
+    const result = {
+      status: answer.status,
+      duration_ms: Math.round(performance.now() - startedMs),
+      response_excerpt: excerptOf(answer.body, 2_048),
+    };
+    return answer.flaw === undefined
+      ? result
+      : {
+          ...result,
+          response_incomplete: withoutEchoes(
+            Buffer.from(messageOf(answer.flaw)),
+            payload.url,
+            payload.headers ?? {},
+            secrets,
+          ).toString(),
+        };
   } catch (thrown) {
-    if (sign === "unknown") sign = signOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
+    if (sign === "unknown")
+      sign = signOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
     throw thrown;
   } finally {
     leave(sign);
@@ -95,7 +155,11 @@ interface Delivery {
 }
 
 /** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
-async function send(delivery: Delivery, { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>, onAnswer: () => void): Promise<OutboundResponse> {
+async function send(
+  delivery: Delivery,
+  { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>,
+  onAnswer: () => void,
+): Promise<OutboundResponse> {
   const { payload, secrets, body } = delivery;
   try {
     const answer = await tool.outbound.fetch(payload.url, {
@@ -111,9 +175,22 @@ async function send(delivery: Delivery, { jobId, tool, signal, timeoutMs }: Atte
     });
     return { ...answer, body: withoutEchoes(answer.body, payload.url, payload.headers ?? {}, secrets) };
   } catch (thrown) {
-    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryableError || thrown instanceof RetryAfterError) throw thrown;
-    if (codeOf(thrown) === "answer_unreadable") throw new PermanentError(`the receiver may have acted: ${messageOf(thrown)}`, { code: "answer_unreadable", cause: thrown });
-    throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, { code: "network", cause: thrown });
+    if (
+      signal.aborted ||
+      thrown instanceof PermanentError ||
+      thrown instanceof RetryableError ||
+      thrown instanceof RetryAfterError
+    )
+      throw thrown;
+    if (codeOf(thrown) === "answer_unreadable")
+      throw new PermanentError(`the receiver may have acted: ${messageOf(thrown)}`, {
+        code: "answer_unreadable",
+        cause: thrown,
+      });
+    throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, {
+      code: "network",
+      cause: thrown,
+    });
   }
 }
 
@@ -125,6 +202,7 @@ function headersOf({ payload, secrets, body }: Delivery, jobId: string): Record<
   for (const [name, value] of Object.entries(payload.headers ?? {})) headers[name.toLowerCase()] = value;
   headers["webhook-id"] = jobId;
   headers["webhook-timestamp"] = String(timestampSeconds);
-  if (secrets.length > 0) headers["webhook-signature"] = signatureOf(secrets, jobId, timestampSeconds, body?.bytes ?? "");
+  if (secrets.length > 0)
+    headers["webhook-signature"] = signatureOf(secrets, jobId, timestampSeconds, body?.bytes ?? "");
   return headers;
 }

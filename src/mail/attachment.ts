@@ -83,7 +83,13 @@ export class Attachments {
     await this.#visitHostOf(url);
     const share = (this.#share ??= await this.#sources.limits.take(PIECE_BYTES, signal));
     const { outbound } = this.#sources;
-    const { pieces, bytes } = await fetchFile(url, { outbound, share, shareInUse: this.#shareInUse, maxBytes: this.#left, signal });
+    const { pieces, bytes } = await fetchFile(url, {
+      outbound,
+      share,
+      shareInUse: this.#shareInUse,
+      maxBytes: this.#left,
+      signal,
+    });
     this.#shareInUse += pieces.length * PIECE_BYTES;
     this.#count(bytes);
     return () => lazily(() => cut(pieces, bytes));

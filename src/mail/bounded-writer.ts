@@ -33,7 +33,9 @@ export class RenderBudget {
 }
 
 function tooLarge(what: string): PermanentError {
-  return new PermanentError(`the template makes ${what} of this data: lists inside of lists multiply`, { code: "template_too_large" });
+  return new PermanentError(`the template makes ${what} of this data: lists inside of lists multiply`, {
+    code: "template_too_large",
+  });
 }
 
 type Config = { readonly escape: (value: unknown) => string };
@@ -79,7 +81,13 @@ export class BoundedWriter extends mustache.Writer {
     return tokens;
   }
 
-  override renderTokens(tokens: string[][], context: mustache.Context, partials?: Partials, template?: string, config?: Config): string {
+  override renderTokens(
+    tokens: string[][],
+    context: mustache.Context,
+    partials?: Partials,
+    template?: string,
+    config?: Config,
+  ): string {
     this.#budget.step(1 + tokens.length);
     return super.renderTokens(tokens, context, partials, template, config);
   }

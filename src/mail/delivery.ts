@@ -23,7 +23,8 @@ export const MAX_REPLY_LENGTH = 1_000;
 export function deliveryOf(state: unknown): Delivery {
   if (state === undefined) return NOTHING_YET;
   const { accepted, rejected, response } = state as Delivery;
-  const spelled = (addresses: readonly string[]) => addresses.map((address) => parseMailbox(address)?.address ?? address);
+  const spelled = (addresses: readonly string[]) =>
+    addresses.map((address) => parseMailbox(address)?.address ?? address);
   return { accepted: spelled(accepted), rejected: spelled(rejected), response };
 }
 
@@ -56,7 +57,11 @@ export function judgeAnswers(now: Delivery, errors: readonly NodemailerError[], 
   const [first] = deferrals.length > 0 ? deferrals : errors;
   if (first === undefined || (deferrals.length === 0 && now.accepted.length > 0)) return;
   const code = `smtp_${first.responseCode ?? "deferred"}`;
-  const message = `${countsOf(now)}, ${deferrals.length} deferred: ${errors.map(({ recipient = "", response = "" }) => `${recipient}: ${response}`).join("; ")}`.slice(0, MAX_REPLY_LENGTH);
+  const message =
+    `${countsOf(now)}, ${deferrals.length} deferred: ${errors.map(({ recipient = "", response = "" }) => `${recipient}: ${response}`).join("; ")}`.slice(
+      0,
+      MAX_REPLY_LENGTH,
+    );
   if (deferrals.length === 0) throw new PermanentError(message, { code });
   throw new RetryableError(message, { code, state: now, atLeastMs: deferrals.some(isGreylisting) ? greylistMs : 0 });
 }
@@ -77,18 +82,32 @@ export function failureOf(error: NodemailerError, now: Delivery, greylistMs: num
   const state = now === NOTHING_YET ? {} : { state: now };
   if (responseCode !== undefined && responseCode >= 400) {
     const reply = { code: `smtp_${responseCode}`, cause: error };
-    if (responseCode >= 500) return new PermanentError(now.accepted.length === 0 ? message : `${countsOf(now)}; then ${message}`, reply);
+    if (responseCode >= 500)
+      return new PermanentError(now.accepted.length === 0 ? message : `${countsOf(now)}; then ${message}`, reply);
     return new RetryableError(message, { ...reply, ...state, atLeastMs: isGreylisting({ response }) ? greylistMs : 0 });
   }
   if (code === "EMESSAGE") return new PermanentError(message, { code: "message_too_large", cause: error }); // more than the SIZE that the server offers
-  return new RetryableError(message, { code: code === "ETIMEDOUT" || originalCode === "ETIMEDOUT" ? "smtp_timeout" : "smtp_connection", cause: error, ...state });
+  return new RetryableError(message, {
+    code: code === "ETIMEDOUT" || originalCode === "ETIMEDOUT" ? "smtp_timeout" : "smtp_connection",
+    cause: error,
+    ...state,
+  });
 }
 
 export type UnknownOutcome = "fail" | "retry" | "accept";
 
 /** No answer came after the final dot, so nobody knows whether the server has the message. @returns the error, by the operator's choice */
-export function unknownOutcome(choice: Exclude<UnknownOutcome, "accept">, now: Delivery, unknown: readonly string[], cause: Error): Error {
-  const message = `${countsOf(now)}; no answer of the SMTP server came after the message (${messageOf(cause)}), so it may have been sent or not to ${unknown.join(", ")}`.slice(0, MAX_REPLY_LENGTH);
+export function unknownOutcome(
+  choice: Exclude<UnknownOutcome, "accept">,
+  now: Delivery,
+  unknown: readonly string[],
+  cause: Error,
+): Error {
+  const message =
+    `${countsOf(now)}; no answer of the SMTP server came after the message (${messageOf(cause)}), so it may have been sent or not to ${unknown.join(", ")}`.slice(
+      0,
+      MAX_REPLY_LENGTH,
+    );
   if (choice === "retry") return new RetryableError(message, { code: "delivery_unknown", state: now, cause });
   return new PermanentError(message, { code: "delivery_unknown", cause });
 }

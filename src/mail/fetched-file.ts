@@ -1,6 +1,6 @@
 /** One attachment, fetched into memory. It takes its bytes from the budget as they come, so a slow host holds only what it has sent. */
 import type { ByteShare } from "../byte-budget.ts";
-import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
+import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
 import type { Outbound } from "../net/outbound.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
@@ -51,17 +51,30 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
   try {
     const { status, headers } = await outbound.fetch(url, {
       headers: { "accept-encoding": "identity", "user-agent": "TaskFlow" },
-      ...{ signal: clock.signal, timeoutMs: DAY_MS, followRedirects: FETCH_REDIRECTS, maxBytes, onExcess: "fail", into: (piece) => file.add(piece) },
+      signal: clock.signal,
+      timeoutMs: DAY_MS,
+      followRedirects: FETCH_REDIRECTS,
+      maxBytes,
+      onExcess: "fail",
+      into: (piece) => file.add(piece),
     });
     if (status >= 200 && status < 300) return file;
     const message = `an attachment's URL answered with HTTP ${status}`;
     const waitMs = retryAfterMs(headers["retry-after"], Date.now()) ?? DEFAULT_RETRY_AFTER_MS;
     if (status === 429) throw new RetryAfterError(message, waitMs, { code: "attachment_busy" });
-    if (status === 408 || status === 425 || status >= 500) throw new RetryableError(message, { code: "attachment_unreachable" });
+    if (status === 408 || status === 425 || status >= 500)
+      throw new RetryableError(message, { code: "attachment_unreachable" });
     throw new PermanentError(message, { code: "attachment_refused" });
   } catch (thrown) {
     if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (signal.aborted || thrown instanceof PermanentError || thrown instanceof RetryAfterError || thrown instanceof NameRefused || codeOf(thrown) === "encoding_invalid") throw thrown;
+    if (
+      signal.aborted ||
+      thrown instanceof PermanentError ||
+      thrown instanceof RetryAfterError ||
+      thrown instanceof NameRefused ||
+      codeOf(thrown) === "encoding_invalid"
+    )
+      throw thrown;
     const message = `an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`;
     throw new RetryableError(message, { code: "attachment_unreachable", cause: thrown });
   } finally {
@@ -70,7 +83,9 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
 }
 
 export function tooLarge(): PermanentError {
-  return new PermanentError(`the attachments have more than ${MAX_ATTACHED_BYTES} bytes together`, { code: "attachment_too_large" });
+  return new PermanentError(`the attachments have more than ${MAX_ATTACHED_BYTES} bytes together`, {
+    code: "attachment_too_large",
+  });
 }
 
 class Pieces implements FetchedFile {
@@ -133,7 +148,8 @@ class Clock {
   }
 
   #start(): NodeJS.Timeout {
-    const late = (): void => this.#controller.abort(new RetryableError(`no complete answer within ${this.#timeoutMs} ms`, { code: TIMEOUT }));
+    const late = (): void =>
+      this.#controller.abort(new RetryableError(`no complete answer within ${this.#timeoutMs} ms`, { code: TIMEOUT }));
     return setTimeout(late, this.#leftMs);
   }
 

@@ -66,9 +66,19 @@ function parseSpec(spec: string): string | undefined {
   const given = spec.slice(0, at);
   // "jane.doe"@example.com is jane.doe@example.com (RFC 5321, 4.1.2); what cannot be written without quotes is not taken
   const local = QUOTED_LOCAL.exec(given)?.[1]?.replace(/\\(.)/gs, "$1") ?? given;
-  if (at < 1 || local.length > MAX_LOCAL || !LOCAL.test(local) || INVISIBLE.test(spec) || local !== local.normalize("NFC") || Buffer.byteLength(local) > MAX_LOCAL) return undefined;
+  if (
+    at < 1 ||
+    local.length > MAX_LOCAL ||
+    !LOCAL.test(local) ||
+    INVISIBLE.test(spec) ||
+    local !== local.normalize("NFC") ||
+    Buffer.byteLength(local) > MAX_LOCAL
+  )
+    return undefined;
   const domain = asciiDomain(spec.slice(at + 1));
-  return domain === undefined || Buffer.byteLength(local) + 1 + domain.length > MAX_ADDRESS ? undefined : `${local}@${domain}`;
+  return domain === undefined || Buffer.byteLength(local) + 1 + domain.length > MAX_ADDRESS
+    ? undefined
+    : `${local}@${domain}`;
 }
 
 /** The words of a name without their quotes. Parentheses are part of it: people write `Jane (Sales)`, and mean it to be read. */

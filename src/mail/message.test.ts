@@ -2,9 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { domainToASCII } from "node:url";
-import { simpleParser, type AddressObject, type ParsedMail } from "mailparser";
+import { type AddressObject, type ParsedMail, simpleParser } from "mailparser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openEmailType, type EmailPayload } from "../testing/email-job.ts";
+import { type EmailPayload, openEmailType } from "../testing/email-job.ts";
 import { realEmails } from "../testing/real-emails.ts";
 import { ScriptedSmtp } from "../testing/smtp-script.ts";
 import { mailboxes } from "./mailbox.ts";
@@ -47,10 +47,33 @@ async function sent(payload: EmailPayload): Promise<Buffer> {
   return Buffer.from(raw.replaceAll("\r\n..", "\r\n."), "latin1");
 }
 
-function expected({ subject = "", from = "taskflow@example.org", to, cc, reply_to, body, html, attachments = [] }: EmailPayload): Seen {
-  const people = (field: Parameters<typeof mailboxes>[0]) => mailboxes(field).map(({ name, address }) => ({ name, address }));
-  const files = attachments.map(({ filename, base64 = "", content_id: id }) => ({ name: filename, base64, id: id ?? null }));
-  return { subject, from: people(from), to: people(to), cc: people(cc), reply_to: people(reply_to), text: body ?? null, html: html ?? null, files: files.sort(byName) };
+function expected({
+  subject = "",
+  from = "taskflow@example.org",
+  to,
+  cc,
+  reply_to,
+  body,
+  html,
+  attachments = [],
+}: EmailPayload): Seen {
+  const people = (field: Parameters<typeof mailboxes>[0]) =>
+    mailboxes(field).map(({ name, address }) => ({ name, address }));
+  const files = attachments.map(({ filename, base64 = "", content_id: id }) => ({
+    name: filename,
+    base64,
+    id: id ?? null,
+  }));
+  return {
+    subject,
+    from: people(from),
+    to: people(to),
+    cc: people(cc),
+    reply_to: people(reply_to),
+    text: body ?? null,
+    html: html ?? null,
+    files: files.sort(byName),
+  };
 }
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1);
 
@@ -58,15 +81,33 @@ const byName = (a: { readonly name: string }, b: { readonly name: string }): num
 const inDns = (address: string): string => address.replace(/(?<=@)[^@]*$/, domainToASCII);
 
 function seenByMailparser(mail: ParsedMail): Seen {
-  const people = (field: AddressObject | AddressObject[] | undefined) => [field ?? []].flat().flatMap(({ value }) => value.map(({ name, address = "" }) => ({ name, address: inDns(address) })));
-  const files = mail.attachments.map(({ filename = "", content, cid }) => ({ name: filename, base64: content.toString("base64"), id: cid ?? null }));
+  const people = (field: AddressObject | AddressObject[] | undefined) =>
+    [field ?? []]
+      .flat()
+      .flatMap(({ value }) => value.map(({ name, address = "" }) => ({ name, address: inDns(address) })));
+  const files = mail.attachments.map(({ filename = "", content, cid }) => ({
+    name: filename,
+    base64: content.toString("base64"),
+    id: cid ?? null,
+  }));
   const { subject = "", text, html } = mail;
-  return { subject, from: people(mail.from), to: people(mail.to), cc: people(mail.cc), reply_to: people(mail.replyTo), text: text ?? null, html: typeof html === "string" ? html : null, files: files.sort(byName) };
+  return {
+    subject,
+    from: people(mail.from),
+    to: people(mail.to),
+    cc: people(mail.cc),
+    reply_to: people(mail.replyTo),
+    text: text ?? null,
+    html: typeof html === "string" ? html : null,
+    files: files.sort(byName),
+  };
 }
 
 function seenByPython(raw: Buffer): Seen & { readonly defects: readonly string[] } {
   const script = join(import.meta.dirname, "../testing/read-email.py");
-  return JSON.parse(execFileSync("python3", [script], { input: raw, maxBuffer: 64 * 1024 * 1024 }).toString()) as Seen & { readonly defects: readonly string[] };
+  return JSON.parse(
+    execFileSync("python3", [script], { input: raw, maxBuffer: 64 * 1024 * 1024 }).toString(),
+  ) as Seen & { readonly defects: readonly string[] };
 }
 
 const names = Object.keys(realEmails);
@@ -81,17 +122,25 @@ describe("a message as people send it", () => {
     const lines = raw.toString("latin1").split("\r\n");
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(998);
     expect(raw.toString("latin1")).not.toMatch(/[^\x00-\x7f]|\0|(?<!\r)\n|\r(?!\n)/); // seven bits, and whole lines
-    if (name !== NAMED_AS_ITS_ADDRESS) expect(seenByMailparser(await simpleParser(raw, READ))).toEqual(expected(payload));
+    if (name !== NAMED_AS_ITS_ADDRESS)
+      expect(seenByMailparser(await simpleParser(raw, READ))).toEqual(expected(payload));
     if (isFull) expect(seenByPython(raw)).toEqual({ ...expected(payload), defects: [] });
   });
 
   it("has any name, subject and text of Unicode", async () => {
     const texts = Array.from("aZ9 \"\\,;:<>()[]@.=?_%'éßžя中あ한🎉👍");
-    const random = (() => { let seed = 7; return (below: number) => ((seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) >> 8) % below; })();
+    const random = (() => {
+      let seed = 7;
+      return (below: number) => ((seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) >> 8) % below;
+    })();
     const text = (length: number) => Array.from({ length }, () => texts[random(texts.length)]).join("");
     for (let run = 0; run < (isFull ? 400 : 20); run++) {
       const word = `x${text(random(40)).replace(/\s+/g, " ")}x`;
-      const payload = { to: { name: word, address: "a@example.com" }, subject: word.replace("=?", "="), body: `${text(random(300))}\n` };
+      const payload = {
+        to: { name: word, address: "a@example.com" },
+        subject: word.replace("=?", "="),
+        body: `${text(random(300))}\n`,
+      };
       expect(seenByMailparser(await simpleParser(await sent(payload), READ))).toEqual(expected(payload));
     }
   });
@@ -99,14 +148,20 @@ describe("a message as people send it", () => {
   it("shows an image of its html in it", async () => {
     const raw = await sent(realEmails.newsletter as EmailPayload);
     const { attachments } = await simpleParser(raw);
-    expect(attachments.map(({ cid, related = false, contentDisposition }) => [cid, related, contentDisposition])).toEqual([["logo@example", true, "inline"], [undefined, false, "attachment"]]);
+    expect(
+      attachments.map(({ cid, related = false, contentDisposition }) => [cid, related, contentDisposition]),
+    ).toEqual([
+      ["logo@example", true, "inline"],
+      [undefined, false, "attachment"],
+    ]);
     expect(raw.toString()).toContain("X-Kampagne: =?UTF-8?Q?Fr=C3=BChling?=\r\n");
   });
 });
 
 describe("the payload", () => {
   const message: EmailPayload = { to: "a@example.com", subject: "x", body: "x" };
-  const faults = (part: object) => faultsOfEmail({ ...message, ...part }).map(({ path, message: text }) => `${path}: ${text}`);
+  const faults = (part: object) =>
+    faultsOfEmail({ ...message, ...part }).map(({ path, message: text }) => `${path}: ${text}`);
 
   it("is rejected with the reason where an address is not one", () => {
     expect(faults({ to: "friends: a@example.com, b@example.com;" })[0]).toMatch(/^\/to: .*group/);
@@ -117,10 +172,21 @@ describe("the payload", () => {
   });
 
   it("has lines that can be folded, and images that html shows", () => {
-    expect(faults({ headers: { "X-A": "w".repeat(901), "X-B": `${"w".repeat(900)} ${"w".repeat(900)}`, "X-C": "ü".repeat(901) } })).toEqual([expect.stringMatching(/^\/headers\/X-A: /)]);
-    const attachments = [{ filename: "a.png", base64: "", content_id: "a" }, { filename: "b.png", base64: "", content_id: "a" }];
+    expect(
+      faults({
+        headers: { "X-A": "w".repeat(901), "X-B": `${"w".repeat(900)} ${"w".repeat(900)}`, "X-C": "ü".repeat(901) },
+      }),
+    ).toEqual([expect.stringMatching(/^\/headers\/X-A: /)]);
+    const attachments = [
+      { filename: "a.png", base64: "", content_id: "a" },
+      { filename: "b.png", base64: "", content_id: "a" },
+    ];
     expect(faults({ attachments })).toHaveLength(3);
-    expect(faults({ attachments, html: "<img src='cid:a'>" })).toEqual([expect.stringMatching(/^\/attachments\/1\/content_id: /)]);
-    expect(faults({ list_unsubscribe: { url: `https://example.com/${"u".repeat(975)}` } })).toEqual([expect.stringMatching(/^\/list_unsubscribe\/url: /)]);
+    expect(faults({ attachments, html: "<img src='cid:a'>" })).toEqual([
+      expect.stringMatching(/^\/attachments\/1\/content_id: /),
+    ]);
+    expect(faults({ list_unsubscribe: { url: `https://example.com/${"u".repeat(975)}` } })).toEqual([
+      expect.stringMatching(/^\/list_unsubscribe\/url: /),
+    ]);
   });
 });

@@ -15,7 +15,9 @@ describe("a rate of sending", () => {
     const rate = new SendRate(1);
     const away = new AbortController();
     const waiting = Array.from({ length: 11 }, () => rate.turn(away.signal).catch(() => undefined));
-    const later = await Promise.all([0, 1].map(() => rate.turn(signal).catch((thrown: unknown) => thrown as { code: string; retryAfterMs: number })));
+    const later = await Promise.all(
+      [0, 1].map(() => rate.turn(signal).catch((thrown: unknown) => thrown as { code: string; retryAfterMs: number })),
+    );
     expect(later).toMatchObject([{ name: "RetryAfterError", code: "smtp_rate" }, { code: "smtp_rate" }]);
     expect((later[1]?.retryAfterMs ?? 0) - (later[0]?.retryAfterMs ?? 0)).toBeGreaterThan(900);
     away.abort();

@@ -51,7 +51,10 @@ export class SendRate {
     const before = Atomics.load(this.#times, COME_BACK_AT);
     const at = (before > turnAt ? before : turnAt) + this.#intervalUs;
     Atomics.store(this.#times, COME_BACK_AT, at);
-    return new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", Number(at - now) / 1_000, { code: "smtp_rate", waitsForTurn: true });
+    return new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", Number(at - now) / 1_000, {
+      code: "smtp_rate",
+      waitsForTurn: true,
+    });
   }
 }
 

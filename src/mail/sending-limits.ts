@@ -47,7 +47,11 @@ export class SendingLimits {
   }
 }
 
-const ATTACHMENTS_WAIT: Patience = { ms: LONGEST_WAIT_MS, code: "attachment_limited", message: "as many attachments are fetched as may be at once; the message waits for its turn" };
+const ATTACHMENTS_WAIT: Patience = {
+  ms: LONGEST_WAIT_MS,
+  code: "attachment_limited",
+  message: "as many attachments are fetched as may be at once; the message waits for its turn",
+};
 
 export interface Patience {
   /** How long to wait before the attempt gives its slot to others. */
@@ -57,7 +61,12 @@ export interface Patience {
 }
 
 /** Waits for a share as long as the patience lasts. @throws {RetryAfterError} with its code, when it is over; the reason of `signal` */
-export async function patiently(budget: ByteBudget, amount: number, signal: AbortSignal, { ms, code, message } = ATTACHMENTS_WAIT): Promise<ByteShare> {
+export async function patiently(
+  budget: ByteBudget,
+  amount: number,
+  signal: AbortSignal,
+  { ms, code, message } = ATTACHMENTS_WAIT,
+): Promise<ByteShare> {
   const patience = new AbortController();
   const leave = (): void => patience.abort(signal.reason);
   const timer = setTimeout(() => {

@@ -1,16 +1,16 @@
 /** Sends one message to its recipients, in as many transactions as the server wants. */
 import type { Readable } from "node:stream";
 import type { NodemailerError } from "nodemailer";
-import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
-import { failureOf, isDeferral, isTooMany, judgeAnswers, leftOf, unknownOutcome } from "./delivery.ts";
+import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import type { Delivery, UnknownOutcome } from "./delivery.ts";
+import { failureOf, isDeferral, isTooMany, judgeAnswers, leftOf, unknownOutcome } from "./delivery.ts";
 import type { SendRate } from "./send-rate.ts";
-import { troubleOf } from "./server-trouble.ts";
 import type { ServerTrouble } from "./server-trouble.ts";
-import { mayRepeat } from "./smtp-connection.ts";
+import { troubleOf } from "./server-trouble.ts";
 import type { Envelope, Transaction } from "./smtp-connection.ts";
-import { OpeningError } from "./smtp-pool.ts";
+import { mayRepeat } from "./smtp-connection.ts";
 import type { SmtpPool } from "./smtp-pool.ts";
+import { OpeningError } from "./smtp-pool.ts";
 
 /** A message is repeated on another connection where the one it was given had been dropped: by no more than the server drops at once. */
 const MAX_DROPPED = 3;
@@ -42,13 +42,20 @@ const NO_CONNECTION = { phase: "opening", accepted: [], rejectedErrors: [], resp
  * @throws {PermanentError} all were refused; `delivery_unknown`, `smtputf8_unsupported`, `message_too_large`
  * @throws {RetryAfterError} the server is in trouble
  */
-export async function deliver(message: OutgoingMessage, before: Delivery, sender: Sender, sending: Sending): Promise<Delivery> {
+export async function deliver(
+  message: OutgoingMessage,
+  before: Delivery,
+  sender: Sender,
+  sending: Sending,
+): Promise<Delivery> {
   const errors: NodemailerError[] = [];
   let now = before;
   for (let left = leftOf(message.recipients, now); left.length > 0; ) {
-    const transaction = await transact({ ...message, to: left }, message.open, sender, sending.signal).catch((thrown: unknown) => {
-      throw withState(thrown, now, before);
-    });
+    const transaction = await transact({ ...message, to: left }, message.open, sender, sending.signal).catch(
+      (thrown: unknown) => {
+        throw withState(thrown, now, before);
+      },
+    );
     try {
       now = afterTransaction(now, transaction, sender, sending);
     } catch (thrown) {
@@ -81,7 +88,10 @@ function afterTransaction(now: Delivery, transaction: Transaction, sender: Sende
   if (signal.aborted) throw signal.reason;
   if (error instanceof PermanentError) throw error;
   const trouble = troubleOf(error.rejectedErrors?.[0] ?? error, phase);
-  if (trouble !== undefined) throw sender.trouble.met(trouble, (first) => log("the SMTP server needs its operator; messages wait", { level: "warn", ...first }));
+  if (trouble !== undefined)
+    throw sender.trouble.met(trouble, (first) =>
+      log("the SMTP server needs its operator; messages wait", { level: "warn", ...first }),
+    );
   if (phase !== "opening") sender.trouble.passed();
   if (error.rejectedErrors !== undefined && error.rejectedErrors.length > 0) return withRejected;
   throw failureOf(error, withRejected, sender.greylistMs);
@@ -89,12 +99,32 @@ function afterTransaction(now: Delivery, transaction: Transaction, sender: Sende
 
 /** An error that repeats the attempt has no place for who got the message in it. One that has replaces it, where some did. */
 function withState(thrown: unknown, now: Delivery, before: Delivery): unknown {
-  if (now.accepted.length === before.accepted.length || thrown instanceof PermanentError || thrown instanceof RetryableError) return thrown;
-  if (thrown instanceof RetryAfterError) return new RetryableError(thrown.message, { code: thrown.code, atLeastMs: thrown.retryAfterMs, state: now, cause: thrown });
-  return new RetryableError("the attempt was stopped after some of the recipients had got the message", { code: "stopped", state: now, cause: thrown });
+  if (
+    now.accepted.length === before.accepted.length ||
+    thrown instanceof PermanentError ||
+    thrown instanceof RetryableError
+  )
+    return thrown;
+  if (thrown instanceof RetryAfterError)
+    return new RetryableError(thrown.message, {
+      code: thrown.code,
+      atLeastMs: thrown.retryAfterMs,
+      state: now,
+      cause: thrown,
+    });
+  return new RetryableError("the attempt was stopped after some of the recipients had got the message", {
+    code: "stopped",
+    state: now,
+    cause: thrown,
+  });
 }
 
-async function transact(envelope: Envelope, open: () => Readable, { pool, rate }: Sender, signal: AbortSignal): Promise<Transaction> {
+async function transact(
+  envelope: Envelope,
+  open: () => Readable,
+  { pool, rate }: Sender,
+  signal: AbortSignal,
+): Promise<Transaction> {
   await rate.turn(signal);
   for (let dropped = 0; ; dropped++) {
     const transaction = await onConnection(envelope, open, pool, signal);
@@ -104,11 +134,19 @@ async function transact(envelope: Envelope, open: () => Readable, { pool, rate }
   }
 }
 
-async function onConnection(envelope: Envelope, open: () => Readable, pool: SmtpPool, signal: AbortSignal): Promise<Transaction> {
+async function onConnection(
+  envelope: Envelope,
+  open: () => Readable,
+  pool: SmtpPool,
+  signal: AbortSignal,
+): Promise<Transaction> {
   try {
     return await pool.use(signal, async (connection): Promise<Transaction> => {
       if (envelope.isUtf8 && !connection.offers("SMTPUTF8")) {
-        const error = new PermanentError("an address has letters beyond ASCII before its @, and the SMTP server does not offer SMTPUTF8", { code: "smtputf8_unsupported" });
+        const error = new PermanentError(
+          "an address has letters beyond ASCII before its @, and the SMTP server does not offer SMTPUTF8",
+          { code: "smtputf8_unsupported" },
+        );
         return { ...NO_CONNECTION, phase: "envelope", error };
       }
       return connection.transact(envelope, open(), signal);

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { SMTPServer } from "smtp-server";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { openEmailType, type EmailPayload, type EmailSettings } from "../testing/email-job.ts";
+import { type EmailPayload, type EmailSettings, openEmailType } from "../testing/email-job.ts";
 import { tempDir } from "../testing/services.ts";
 import { ScriptedSmtp, type SmtpScript } from "../testing/smtp-script.ts";
 import { testCertificate, testKey } from "../testing/tls.ts";
@@ -31,7 +31,10 @@ async function setup(script: SmtpScript, { user = "", query = "" } = {}) {
   return { peer, ...(await open(`${peer.url.replace("//", `//${user}`)}${query}`)) };
 }
 
-const answering = (start: string, reply: string): SmtpScript => ({ offers: ["AUTH PLAIN", "PIPELINING"], answer: (line) => (line.startsWith(start) ? reply : undefined) });
+const answering = (start: string, reply: string): SmtpScript => ({
+  offers: ["AUTH PLAIN", "PIPELINING"],
+  answer: (line) => (line.startsWith(start) ? reply : undefined),
+});
 
 describe("a message waits, and spends no attempt", () => {
   it.each<readonly [what: string, code: string, script: SmtpScript, user: string, query: string | undefined]>([
@@ -40,12 +43,30 @@ describe("a message waits, and spends no attempt", () => {
     ["a login that is out of order", "smtp_454", answering("AUTH", "454 4.7.0 temporary"), "ann:secret@", undefined],
     ["half of the credentials", "smtp_auth", answering("AUTH", "235 ok"), "ann@", undefined],
     ["a sender that has to log in", "smtp_530", answering("MAIL", "530 5.7.0 Authentication required"), "", undefined],
-    ["a sender that was not authenticated", "smtp_550", answering("MAIL", "550 5.7.1 Client was not authenticated"), "", undefined],
+    [
+      "a sender that was not authenticated",
+      "smtp_550",
+      answering("MAIL", "550 5.7.1 Client was not authenticated"),
+      "",
+      undefined,
+    ],
     ["recipients that need a login", "smtp_530", answering("RCPT", "530 5.7.57 log in first"), "", undefined],
     ["a greeting of no", "smtp_554", { greeting: "554 5.7.1 no service for you" }, "", undefined],
     ["a greeting of not now", "smtp_421", { greeting: "421 4.3.2 too busy" }, "", undefined],
-    ["a server that rejects EHLO and HELO", "smtp_550", { answer: (line: string) => (/^(?:EHLO|HELO)/.test(line) ? "550 who are you" : undefined) }, "", undefined],
-    ["a server without TLS where it is required", "smtp_502", answering("STARTTLS", "502 5.5.1 no"), "", "?requireTLS=true"],
+    [
+      "a server that rejects EHLO and HELO",
+      "smtp_550",
+      { answer: (line: string) => (/^(?:EHLO|HELO)/.test(line) ? "550 who are you" : undefined) },
+      "",
+      undefined,
+    ],
+    [
+      "a server without TLS where it is required",
+      "smtp_502",
+      answering("STARTTLS", "502 5.5.1 no"),
+      "",
+      "?requireTLS=true",
+    ],
   ])("for %s", async (_what, code, script, user, query = "") => {
     const { peer, failureOf, lines } = await setup(script, { user, query });
     expect(await failureOf(message)).toMatchObject({ name: "RetryAfterError", code, waitsForTurn: true });
@@ -63,7 +84,9 @@ describe("a message waits, and spends no attempt", () => {
   it("but an answer about the message or its recipients is about them", async () => {
     const sender = await setup(answering("MAIL", "550 5.1.8 sender domain does not exist"));
     expect(await sender.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_550" });
-    const dmarc = await setup(answering("MAIL", "550 5.7.26 unauthenticated mail from this domain is not accepted: SPF failed to authenticate"));
+    const dmarc = await setup(
+      answering("MAIL", "550 5.7.26 unauthenticated mail from this domain is not accepted: SPF failed to authenticate"),
+    );
     expect(await dmarc.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_550" });
     const relay = await setup(answering("RCPT", "554 5.7.1 Relay access denied"));
     expect(await relay.failureOf(message)).toMatchObject({ name: "PermanentError", code: "smtp_554" });
@@ -72,21 +95,38 @@ describe("a message waits, and spends no attempt", () => {
 
 describe("TLS", () => {
   async function tlsPeer(secure: boolean) {
-    const server = new SMTPServer({ secure, key: testKey, cert: testCertificate, authOptional: true, onData: (stream, _session, done) => void stream.resume().on("end", () => done()) });
+    const server = new SMTPServer({
+      secure,
+      key: testKey,
+      cert: testCertificate,
+      authOptional: true,
+      onData: (stream, _session, done) => void stream.resume().on("end", () => done()),
+    });
     server.on("error", () => undefined); // clients that do not trust it
     await once(server.listen(0, "127.0.0.1"), "listening");
     cleanups.push(() => new Promise<void>((closed) => server.close(closed)));
     return `${secure ? "smtps" : "smtp"}://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
   }
 
-  it.each([true, false])("a certificate that nobody trusts is waited out, and SMTP_CA_FILE makes it trusted (from the start: %s)", async (secure) => {
-    const url = await tlsPeer(secure);
-    expect(await (await open(url)).failureOf(message)).toMatchObject({ name: "RetryAfterError", code: "smtp_tls", waitsForTurn: true });
-    const file = join(tempDir(), "ca.pem");
-    writeFileSync(file, testCertificate);
-    expect(await (await open(`${url}?tls.minVersion=TLSv1.3`, { SMTP_CA_FILE: file })).send(message)).toMatchObject({ accepted: ["jane@example.com"] });
-    expect(await (await open(`${url}?tls.rejectUnauthorized=false`)).send(message)).toMatchObject({ accepted: ["jane@example.com"] });
-  });
+  it.each([true, false])(
+    "a certificate that nobody trusts is waited out, and SMTP_CA_FILE makes it trusted (from the start: %s)",
+    async (secure) => {
+      const url = await tlsPeer(secure);
+      expect(await (await open(url)).failureOf(message)).toMatchObject({
+        name: "RetryAfterError",
+        code: "smtp_tls",
+        waitsForTurn: true,
+      });
+      const file = join(tempDir(), "ca.pem");
+      writeFileSync(file, testCertificate);
+      expect(await (await open(`${url}?tls.minVersion=TLSv1.3`, { SMTP_CA_FILE: file })).send(message)).toMatchObject({
+        accepted: ["jane@example.com"],
+      });
+      expect(await (await open(`${url}?tls.rejectUnauthorized=false`)).send(message)).toMatchObject({
+        accepted: ["jane@example.com"],
+      });
+    },
+  );
 });
 
 describe("the state of a server", () => {

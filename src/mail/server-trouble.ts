@@ -22,7 +22,8 @@ export interface Trouble {
 /** RFC 4954, 6: authentication is required, too weak, or has failed. */
 const AUTH_REPLIES: readonly (number | undefined)[] = [530, 534, 535, 538];
 /** As servers put it that answer 550 or 554 instead. What they write about SPF and DMARC is about the sender's domain, and not meant. */
-const WANTS_LOGIN = /(?:(?:is|was|are) not|must(?: be)?) authenticate|authentication (?:is )?required|must issue (?:a )?STARTTLS|(?:must|please) log ?in/i;
+const WANTS_LOGIN =
+  /(?:(?:is|was|are) not|must(?: be)?) authenticate|authentication (?:is )?required|must issue (?:a )?STARTTLS|(?:must|please) log ?in/i;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_(?:SSL|TLS)|EPROTO/;
 
 /** The trouble that a failed transaction shows; undefined where it is not the server's alone, or passes by itself. */
@@ -30,14 +31,22 @@ export function troubleOf(error: NodemailerError, phase: Phase): Trouble | undef
   const { code, originalCode = "", responseCode, response = "", command } = error;
   const reply = responseCode === undefined ? undefined : `smtp_${responseCode}`;
   // an answer to AUTH may echo what it was sent, so its text goes no further
-  if (code === "EAUTH" || code === "ENOAUTH") return { code: reply === undefined ? "smtp_auth" : reply, message: "the SMTP server did not accept the credentials" };
+  if (code === "EAUTH" || code === "ENOAUTH")
+    return {
+      code: reply === undefined ? "smtp_auth" : reply,
+      message: "the SMTP server did not accept the credentials",
+    };
   if (phase === "opening") {
     if (reply !== undefined && (responseCode ?? 0) >= 400) return { code: reply, message: messageOf(error) };
-    if (code === "EDNS") return { code: "smtp_dns", message: `the name of the SMTP server cannot be resolved: ${messageOf(error)}` };
-    if (code === "ETLS" || CERTIFICATE.test(originalCode)) return { code: "smtp_tls", message: `no TLS with the SMTP server: ${messageOf(error)}` };
+    if (code === "EDNS")
+      return { code: "smtp_dns", message: `the name of the SMTP server cannot be resolved: ${messageOf(error)}` };
+    if (code === "ETLS" || CERTIFICATE.test(originalCode))
+      return { code: "smtp_tls", message: `no TLS with the SMTP server: ${messageOf(error)}` };
     return undefined;
   }
-  const isAboutAuth = AUTH_REPLIES.includes(responseCode) || (command === "MAIL FROM" && (responseCode ?? 0) >= 500 && WANTS_LOGIN.test(response));
+  const isAboutAuth =
+    AUTH_REPLIES.includes(responseCode) ||
+    (command === "MAIL FROM" && (responseCode ?? 0) >= 500 && WANTS_LOGIN.test(response));
   return isAboutAuth && reply !== undefined ? { code: reply, message: messageOf(error) } : undefined;
 }
 

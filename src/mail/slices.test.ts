@@ -2,12 +2,15 @@ import { buffer } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { bytesOfBase64, decodedBase64, lazily, slicedText } from "./slices.ts";
 
-it.each([0, 1, 2, 3, 4, 49_151, 49_152, 49_153, 65_535, 65_536, 65_537, 200_000])("decodes base64 of %d bytes as it is read", async (length) => {
-  const bytes = Buffer.from(Array.from({ length }, (_, i) => (i * 31) % 256));
-  const base64 = bytes.toString("base64");
-  expect(bytesOfBase64(base64)).toBe(length);
-  expect((await buffer(decodedBase64(base64))).equals(bytes)).toBe(true);
-});
+it.each([0, 1, 2, 3, 4, 49_151, 49_152, 49_153, 65_535, 65_536, 65_537, 200_000])(
+  "decodes base64 of %d bytes as it is read",
+  async (length) => {
+    const bytes = Buffer.from(Array.from({ length }, (_, i) => (i * 31) % 256));
+    const base64 = bytes.toString("base64");
+    expect(bytesOfBase64(base64)).toBe(length);
+    expect((await buffer(decodedBase64(base64))).equals(bytes)).toBe(true);
+  },
+);
 
 it("makes nothing before it is read", async () => {
   let isOpen = false;
@@ -29,7 +32,9 @@ it("leaves a short text as it is, and slices a long one without harm to its lett
 });
 
 it("ends no process where what it reads fails and nobody listens", async () => {
-  const stream = lazily(() => { throw new Error("gone"); });
+  const stream = lazily(() => {
+    throw new Error("gone");
+  });
   stream.resume();
   await new Promise((closed) => stream.once("close", closed));
   expect(stream.errored?.message).toBe("gone");

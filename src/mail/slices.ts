@@ -36,6 +36,7 @@ export function bytesOfBase64(base64: string): number {
 
 export function decodedBase64(base64: string): Readable {
   return lazily(function* () {
-    for (let at = 0; at < base64.length; at += BASE64_SLICE) yield Buffer.from(base64.slice(at, at + BASE64_SLICE), "base64");
+    for (let at = 0; at < base64.length; at += BASE64_SLICE)
+      yield Buffer.from(base64.slice(at, at + BASE64_SLICE), "base64");
   });
 }

@@ -8,8 +8,8 @@
  */
 import type { Readable } from "node:stream";
 import type { NodemailerError } from "nodemailer";
-import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { SMTPConnectionEnvelopeInfo, SMTPEnvelope } from "nodemailer/lib/smtp-connection";
+import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { codeOf } from "../errors.ts";
 import type { SmtpServer } from "./smtp-server.ts";
 
@@ -69,7 +69,8 @@ export class SmtpConnection {
     const raw = this.#raw as unknown as Internals;
     const sendCommand = raw._sendCommand.bind(this.#raw);
     // the library looks at the envelope alone, and a header may have such an address too
-    raw._sendCommand = (command, logged) => sendCommand(this.#isUtf8 && /^MAIL FROM:(?!.* SMTPUTF8)/.test(command) ? `${command} SMTPUTF8` : command, logged);
+    raw._sendCommand = (command, logged) =>
+      sendCommand(this.#isUtf8 && /^MAIL FROM:(?!.* SMTPUTF8)/.test(command) ? `${command} SMTPUTF8` : command, logged);
   }
 
   /** Connects and logs in. @throws what the library does; the reason of `signal` */
@@ -85,7 +86,9 @@ export class SmtpConnection {
         const settle = (error?: Error | null) => (error ? reject(error) : resolve());
         raw.once("error", reject);
         raw.once("end", () => reject(Object.assign(new Error("the connection was closed"), { code: LOST })));
-        raw.connect((error) => (error || !server.auth || !raw.allowsAuth ? settle(error) : raw.login({ ...server.auth }, settle)));
+        raw.connect((error) =>
+          error || !server.auth || !raw.allowsAuth ? settle(error) : raw.login({ ...server.auth }, settle),
+        );
       });
       return connection;
     } catch (error) {
@@ -114,7 +117,12 @@ export class SmtpConnection {
    * @param stream the message. Nothing is read of it before the server has taken the envelope
    */
   async transact({ from, to, bytes, isUtf8 }: Envelope, stream: Readable, signal: AbortSignal): Promise<Transaction> {
-    const envelope: SMTPEnvelope & Partial<SMTPConnectionEnvelopeInfo> = { from, to: [...to], size: bytes, use8BitMime: isUtf8 };
+    const envelope: SMTPEnvelope & Partial<SMTPConnectionEnvelopeInfo> = {
+      from,
+      to: [...to],
+      size: bytes,
+      use8BitMime: isUtf8,
+    };
     const isReused = this.#sent > 0;
     this.#isUtf8 = isUtf8;
     this.#waitAtMost(this.#server.commandTimeoutMs);
@@ -144,7 +152,12 @@ export class SmtpConnection {
     this.#raw.quit();
   }
 
-  #send(envelope: SMTPEnvelope, stream: Readable, signal: AbortSignal, phase: () => Phase): Promise<{ readonly error?: NodemailerError; readonly response?: string }> {
+  #send(
+    envelope: SMTPEnvelope,
+    stream: Readable,
+    signal: AbortSignal,
+    phase: () => Phase,
+  ): Promise<{ readonly error?: NodemailerError; readonly response?: string }> {
     return new Promise((resolve) => {
       let linger: NodeJS.Timeout | undefined;
       const end = (outcome: { readonly error?: NodemailerError; readonly response?: string }): void => {
@@ -162,7 +175,8 @@ export class SmtpConnection {
         else stop();
       };
       // an error that ends the connection comes right after it; where none does, the library has found the socket closed
-      const onEnd = (): void => void setImmediate(end, { error: Object.assign(new Error("the connection was closed"), { code: LOST }) });
+      const onEnd = (): void =>
+        void setImmediate(end, { error: Object.assign(new Error("the connection was closed"), { code: LOST }) });
       this.#raw.once("end", onEnd);
       signal.addEventListener("abort", onAbort, { once: true });
       if (signal.aborted) stop();

@@ -12,7 +12,11 @@ it("sends those away who wait too long for a connection, and keeps connections f
   const pool = new SmtpPool(readSmtpServer(peer.url, ""), 1, { ms: 20, code: "smtp_busy", message: "busy" });
   const free = new EventEmitter();
   const first = pool.use(signal, () => once(free, "now"));
-  await expect(pool.use(signal, () => Promise.resolve())).rejects.toMatchObject({ name: "RetryAfterError", code: "smtp_busy", waitsForTurn: true });
+  await expect(pool.use(signal, () => Promise.resolve())).rejects.toMatchObject({
+    name: "RetryAfterError",
+    code: "smtp_busy",
+    waitsForTurn: true,
+  });
   while (peer.connections === 0 || free.listenerCount("now") === 0) await setImmediate();
   free.emit("now");
   await first;

@@ -1,6 +1,6 @@
 /** The connections of one replica, or of one of its threads, to the SMTP server. */
 import { ByteBudget } from "../byte-budget.ts";
-import { patiently, type Patience } from "./sending-limits.ts";
+import { type Patience, patiently } from "./sending-limits.ts";
 import { SmtpConnection } from "./smtp-connection.ts";
 import type { SmtpServer } from "./smtp-server.ts";
 
@@ -8,7 +8,11 @@ import type { SmtpServer } from "./smtp-server.ts";
 const IDLE_MS = 4 * 60_000;
 
 /** The server may take ten minutes for one answer. A message that waits behind such answers is not to spend its own time on them. */
-const CONNECTION_WAIT: Patience = { ms: 60_000, code: "smtp_busy", message: "all connections to the SMTP server have been in use for a minute; the message waits for its turn" };
+const CONNECTION_WAIT: Patience = {
+  ms: 60_000,
+  code: "smtp_busy",
+  message: "all connections to the SMTP server have been in use for a minute; the message waits for its turn",
+};
 
 /** No connection could be opened; nothing was sent. */
 export class OpeningError extends Error {

@@ -1,8 +1,8 @@
 /** Where the operator's SMTP server is, how it is spoken to, and how long each of its answers may take: SMTP_URL and its options. */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { rootCertificates } from "node:tls";
 import type { ConnectionOptions, SecureVersion } from "node:tls";
+import { rootCertificates } from "node:tls";
 import { domainToASCII } from "node:url";
 import type { SMTPConnectionAuth, SMTPConnectionOptions } from "nodemailer/lib/smtp-connection";
 import { messageOf, StartError } from "../errors.ts";
@@ -53,12 +53,14 @@ export const SMTP_OPTIONS: Readonly<Record<string, RegExp>> = {
 
 /** @throws {StartError} for what cannot work. It does not repeat the URL, which has a password in it. */
 export function readSmtpServer(smtpUrl: string, caFile: string): SmtpServer {
-  if (!/^smtps?:\/\/[^/?#]/i.test(smtpUrl) || !URL.canParse(smtpUrl)) throw new StartError("SMTP_URL: expected smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://…");
+  if (!/^smtps?:\/\/[^/?#]/i.test(smtpUrl) || !URL.canParse(smtpUrl))
+    throw new StartError("SMTP_URL: expected smtp://[USER:PASSWORD@]HOST[:PORT] or smtps://…");
   const url = new URL(smtpUrl);
   const options = readOptions(url);
   const milliseconds = (name: string, otherwise: number) => Number(options.get(name) ?? otherwise);
   const isOn = (name: string) => options.get(name) === "true";
-  if (isOn("requireTLS") && isOn("ignoreTLS")) throw new StartError("SMTP_URL: expected requireTLS or ignoreTLS, not both");
+  if (isOn("requireTLS") && isOn("ignoreTLS"))
+    throw new StartError("SMTP_URL: expected requireTLS or ignoreTLS, not both");
   const tls = readTls(options, caFile);
   return {
     connection: {
@@ -67,7 +69,9 @@ export function readSmtpServer(smtpUrl: string, caFile: string): SmtpServer {
       ...(url.port !== "" && { port: Number(url.port) }),
       ...(options.has("name") && { name: options.get("name") }),
       ...(options.has("localAddress") && { localAddress: options.get("localAddress") }),
-      ...{ requireTLS: isOn("requireTLS"), ignoreTLS: isOn("ignoreTLS"), tls },
+      requireTLS: isOn("requireTLS"),
+      ignoreTLS: isOn("ignoreTLS"),
+      tls,
       // the first covers all until the greeting and the change to TLS
       connectionTimeout: milliseconds("connectionTimeout", 2 * OPEN_TIMEOUT_MS),
       greetingTimeout: milliseconds("greetingTimeout", OPEN_TIMEOUT_MS),
@@ -86,9 +90,15 @@ function readOptions({ searchParams }: URL): ReadonlyMap<string, string> {
   const options = new Map<string, string>();
   for (const [name, value] of searchParams) {
     const expected = Object.hasOwn(SMTP_OPTIONS, name) ? SMTP_OPTIONS[name] : undefined;
-    if (expected === undefined) throw new StartError(`SMTP_URL: there is no option ${JSON.stringify(name)}; there are ${Object.keys(SMTP_OPTIONS).join(", ")}`);
+    if (expected === undefined)
+      throw new StartError(
+        `SMTP_URL: there is no option ${JSON.stringify(name)}; there are ${Object.keys(SMTP_OPTIONS).join(", ")}`,
+      );
     if (options.has(name)) throw new StartError(`SMTP_URL: expected the option ${name} once`);
-    if (!expected.test(value)) throw new StartError(`SMTP_URL: expected another value of the option ${name}, one that matches ${expected.source}`);
+    if (!expected.test(value))
+      throw new StartError(
+        `SMTP_URL: expected another value of the option ${name}, one that matches ${expected.source}`,
+      );
     options.set(name, value);
   }
   return options;
@@ -116,7 +126,11 @@ function readCa(file: string): string {
 /** The method is the first that the server offers of PLAIN, LOGIN and CRAM-MD5, where none is named. */
 function readAuth({ username, password }: URL, method: string | undefined): SMTPConnectionAuth | undefined {
   if (username === "" && password === "") return undefined;
-  return { user: decoded(username), credentials: { user: decoded(username), pass: decoded(password) }, method: method ?? false };
+  return {
+    user: decoded(username),
+    credentials: { user: decoded(username), pass: decoded(password) },
+    method: method ?? false,
+  };
 }
 
 /** The URL parser leaves names that are not ASCII percent-encoded in schemes that it does not know. */

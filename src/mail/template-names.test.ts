@@ -6,7 +6,9 @@ import { registryOf } from "../registry.ts";
 import { tempDir } from "../testing/services.ts";
 import { templateCheck } from "./template-names.ts";
 
-const unknown = (name: string) => [{ path: "/template", message: `there is no template ${name} in EMAIL_TEMPLATES_DIR` }];
+const unknown = (name: string) => [
+  { path: "/template", message: `there is no template ${name} in EMAIL_TEMPLATES_DIR` },
+];
 
 it("refuses a template that is not there, and takes one that was placed since", () => {
   const EMAIL_TEMPLATES_DIR = tempDir();
@@ -49,10 +51,17 @@ it("does not read the folder again for names that are not there, until the folde
 it("leaves it to the job where the folder cannot be read, and knows of none where none is set", () => {
   const check = templateCheck();
   expect(check({ template: "a" }, { EMAIL_TEMPLATES_DIR: join(tempDir(), "none") })).toEqual([]);
-  expect(check({ template: "a" }, {})).toEqual([{ path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" }]);
+  expect(check({ template: "a" }, {})).toEqual([
+    { path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" },
+  ]);
 });
 
 it("is asked with the other checks of a submission", () => {
   const registry = registryOf([{ source: "test", definition: email }], { EMAIL_TEMPLATES_DIR: tempDir() });
-  expect(registry.get("email")?.faultsOf({ to: "nobody", template: "none" }).map(({ path }) => path)).toEqual(["/to", "/template"]);
+  expect(
+    registry
+      .get("email")
+      ?.faultsOf({ to: "nobody", template: "none" })
+      .map(({ path }) => path),
+  ).toEqual(["/to", "/template"]);
 });

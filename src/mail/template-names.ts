@@ -36,8 +36,11 @@ export function templateCheck(): (payload: Pick<EmailPayload, "template">, setti
   };
   return ({ template }, { EMAIL_TEMPLATES_DIR: folder = "" }) => {
     if (template === undefined) return [];
-    if (folder === "") return [{ path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" }];
-    return isThere(folder, template) ? [] : [{ path: "/template", message: `there is no template ${template} in EMAIL_TEMPLATES_DIR` }];
+    if (folder === "")
+      return [{ path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" }];
+    return isThere(folder, template)
+      ? []
+      : [{ path: "/template", message: `there is no template ${template} in EMAIL_TEMPLATES_DIR` }];
   };
 }
 

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import mustache from "mustache";
 import { describe, expect, it } from "vitest";
-import { tempDir } from "../testing/services.ts";
 import { exactValue } from "../core/exact-value.ts";
 import { KNOWN_TEXTS, numberTexts } from "../testing/json-texts.ts";
+import { tempDir } from "../testing/services.ts";
 import { renderTemplate } from "./template.ts";
 
 function folderOf(files: Readonly<Record<string, string>>): string {
@@ -38,7 +38,10 @@ describe("a template", () => {
   });
 
   it("shows any number as it was submitted, and takes zero for false however it is written", () => {
-    const folder = folderOf({ "n.txt": "{{n}}|{{{n}}}|{{&o.n}}|{{l}}|{{#n}}{{.}} {{name}}{{/n}}{{^n}}none{{/n}}|{{#l}}<{{.}}>{{/l}}|{{#o}}{{#n}}in{{/n}}{{/o}}|{{#yes}}{{n}}{{/yes}}" });
+    const folder = folderOf({
+      "n.txt":
+        "{{n}}|{{{n}}}|{{&o.n}}|{{l}}|{{#n}}{{.}} {{name}}{{/n}}{{^n}}none{{/n}}|{{#l}}<{{.}}>{{/l}}|{{#o}}{{#n}}in{{/n}}{{/o}}|{{#yes}}{{n}}{{/yes}}",
+    });
     const filled = (number: string): string | undefined => {
       const json = `{"n":${number},"o":{"n":${number}},"l":[1,${number}],"yes":true,"name":"J"}`;
       return renderTemplate(folder, "n", exactValue(JSON.parse(json), json) as object).text;
@@ -47,7 +50,9 @@ describe("a template", () => {
     for (const text of [...known, ...fc.sample(numberTexts, 300)]) {
       const isZero = !/[1-9]/.test(text.replace(/e.*/i, ""));
       const section = isZero ? "none" : `${text} J`;
-      expect(filled(text)).toBe(`${text}|${text}|${text}|1,${text}|${section}|<1><${text}>|${isZero ? "" : "in"}|${text}`);
+      expect(filled(text)).toBe(
+        `${text}|${text}|${text}|1,${text}|${section}|<1><${text}>|${isZero ? "" : "in"}|${text}`,
+      );
     }
   });
 
@@ -62,7 +67,11 @@ describe("a template", () => {
     ["lost", "template_invalid"],
     ["leaving", "template_invalid"],
   ])("%s fails for good", (name, code) => {
-    const folder = folderOf({ "unclosed.txt": "{{#a}}", "lost.txt": "{{> _nowhere}}", "leaving.txt": "{{> ../../etc/passwd}}" });
+    const folder = folderOf({
+      "unclosed.txt": "{{#a}}",
+      "lost.txt": "{{> _nowhere}}",
+      "leaving.txt": "{{> ../../etc/passwd}}",
+    });
     expect(failureOf(() => renderTemplate(folder, name, {}))).toMatchObject({ name: "PermanentError", code });
   });
 
@@ -103,7 +112,10 @@ describe("what a template makes of its data is bounded", () => {
     ["lists", { a: list(1_000), b: list(5_000, 1) }],
   ])("%s fails soon", (name, data) => {
     const before = process.cpuUsage();
-    expect(failureOf(() => renderTemplate(folderOf(templates), name, data))).toMatchObject({ name: "PermanentError", code: "template_too_large" });
+    expect(failureOf(() => renderTemplate(folderOf(templates), name, data))).toMatchObject({
+      name: "PermanentError",
+      code: "template_too_large",
+    });
     const { user, system } = process.cpuUsage(before);
     expect(user + system).toBeLessThan(3_000_000); // µs; without bounds most take a minute
   });
@@ -116,29 +128,57 @@ describe("what a template makes of its data is bounded", () => {
   });
 
   it("leaves room for a long newsletter", () => {
-    const folder = folderOf({ "news.html": "{{#rows}}<tr><td>{{name}}</td><td>{{price}}</td>{{#tags}}<b>{{.}}</b>{{/tags}}{{> _end}}{{/rows}}", "_end.html": "</tr>" });
-    const rows = Array.from({ length: 10_000 }, (_, i) => ({ name: `Article ${i}`, price: i / 100, tags: ["new", "cheap"] }));
-    expect(renderTemplate(folder, "news", { rows }).html).toMatch(/^<tr>.*<td>99.99<\/td><b>new<\/b><b>cheap<\/b><\/tr>$/);
+    const folder = folderOf({
+      "news.html": "{{#rows}}<tr><td>{{name}}</td><td>{{price}}</td>{{#tags}}<b>{{.}}</b>{{/tags}}{{> _end}}{{/rows}}",
+      "_end.html": "</tr>",
+    });
+    const rows = Array.from({ length: 10_000 }, (_, i) => ({
+      name: `Article ${i}`,
+      price: i / 100,
+      tags: ["new", "cheap"],
+    }));
+    expect(renderTemplate(folder, "news", { rows }).html).toMatch(
+      /^<tr>.*<td>99.99<\/td><b>new<\/b><b>cheap<\/b><\/tr>$/,
+    );
   });
 });
 
 describe("a template within its bounds", () => {
-  const text = "{{a}}|{{&b}}|{{{c}}}|{{a.b}}|{{#a}}[{{b}}{{.}}{{c}}]{{/a}}{{^b}}no {{c}}{{/b}}\n  {{> _p}}\n{{#c}}{{#b}}{{a}}{{/b}}{{> _p}}{{/c}}";
+  const text =
+    "{{a}}|{{&b}}|{{{c}}}|{{a.b}}|{{#a}}[{{b}}{{.}}{{c}}]{{/a}}{{^b}}no {{c}}{{/b}}\n  {{> _p}}\n{{#c}}{{#b}}{{a}}{{/b}}{{> _p}}{{/c}}";
   const partial = "<{{a}} {{#b}}{{.}},{{/b}}>\n{{c.a}}\n";
 
   it("is filled exactly as Mustache fills it", () => {
     const folder = folderOf({ "a.txt": text, "a.html": text, "_p.txt": partial, "_p.html": partial });
     const value = fc.letrec((tie) => ({
-      value: fc.oneof({ maxDepth: 3 }, fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.double(), fc.array(tie("value"), { maxLength: 3 }), tie("record")),
-      record: fc.record({ a: tie("value"), b: tie("value"), c: tie("value") }, { requiredKeys: [], noNullPrototype: true }),
+      value: fc.oneof(
+        { maxDepth: 3 },
+        fc.string(),
+        fc.integer(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.double(),
+        fc.array(tie("value"), { maxLength: 3 }),
+        tie("record"),
+      ),
+      record: fc.record(
+        { a: tie("value"), b: tie("value"), c: tie("value") },
+        { requiredKeys: [], noNullPrototype: true },
+      ),
     })).record;
     const filledBy = (fill: () => unknown): unknown => {
       const filled = failureOf(fill);
       return filled instanceof Error ? "a failure" : filled; // a name is looked for in an element that is null
     };
-    fc.assert(fc.property(value, (data) => {
-      const expected = filledBy(() => ({ subject: undefined, text: mustache.render(text, data, () => partial, { escape: String }), html: mustache.render(text, data, () => partial) }));
-      expect(filledBy(() => renderTemplate(folder, "a", data))).toEqual(expected);
-    }));
+    fc.assert(
+      fc.property(value, (data) => {
+        const expected = filledBy(() => ({
+          subject: undefined,
+          text: mustache.render(text, data, () => partial, { escape: String }),
+          html: mustache.render(text, data, () => partial),
+        }));
+        expect(filledBy(() => renderTemplate(folder, "a", data))).toEqual(expected);
+      }),
+    );
   });
 });

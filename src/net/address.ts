@@ -24,9 +24,29 @@ const METADATA_NETWORKS = [
 
 /** Names that clouds give their metadata services. */
 const METADATA_NAMES = new Set([
-  ...["metadata", "metadata.google.internal", "metadata.goog", "metadata.google.com", "instance-data", "instance-data.ec2.internal", "rancher-metadata"],
-  ...["metadata.azure.internal", "metadata.tencentyun.com", "metadata.packet.net", "metadata.platformequinix.com", "api.metadata.cloud.ibm.com"],
-  ...["metadata.oraclecloud.com", "metadata.vultr.com", "metadata.exoscale.com", "metadata.nebius.internal", "metadata.service.consul"],
+  ...[
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.google.com",
+    "instance-data",
+    "instance-data.ec2.internal",
+    "rancher-metadata",
+  ],
+  ...[
+    "metadata.azure.internal",
+    "metadata.tencentyun.com",
+    "metadata.packet.net",
+    "metadata.platformequinix.com",
+    "api.metadata.cloud.ibm.com",
+  ],
+  ...[
+    "metadata.oraclecloud.com",
+    "metadata.vultr.com",
+    "metadata.exoscale.com",
+    "metadata.nebius.internal",
+    "metadata.service.consul",
+  ],
 ]);
 
 /** All that is assigned as global unicast in IPv6 (RFC 4291, IANA); ipaddr.js calls the unassigned rest `unicast` too. */
@@ -84,7 +104,9 @@ export function parseAllowed(setting: boolean | string): Allowed {
     const [address = "", bits = ""] = network.split("/");
     // ipaddr.js reads `10/8` as 0.0.0.10/8, and 010 as octal
     if (isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || !ipaddr.isValidCIDR(network)) {
-      throw new StartError(`OUTBOUND_ALLOW_PRIVATE: expected true, false, or networks such as 10.1.0.0/16 with commas between, got "${network}"`);
+      throw new StartError(
+        `OUTBOUND_ALLOW_PRIVATE: expected true, false, or networks such as 10.1.0.0/16 with commas between, got "${network}"`,
+      );
     }
     return networkOf(network);
   });

@@ -39,7 +39,11 @@ export interface BodyLimits {
  * @throws {PermanentError} `too_large` with `onExcess: "fail"`; `encoding_unknown`
  * @throws {RetryableError} `encoding_invalid`
  */
-export async function readAnswer(answer: Dispatcher.ResponseData<unknown>, { maxBytes = 65_536, onExcess = "cut", into }: BodyLimits, part: PartialAnswer): Promise<OutboundResponse> {
+export async function readAnswer(
+  answer: Dispatcher.ResponseData<unknown>,
+  { maxBytes = 65_536, onExcess = "cut", into }: BodyLimits,
+  part: PartialAnswer,
+): Promise<OutboundResponse> {
   const { status, headers, pieces } = part;
   if (into !== undefined && (status < 200 || status > 299)) {
     discard(answer);
@@ -47,7 +51,10 @@ export async function readAnswer(answer: Dispatcher.ResponseData<unknown>, { max
   }
   const take = into ?? ((piece) => void pieces.push(piece));
   const body = bodyOf(answer);
-  let bytes = body === answer.body && Number(answer.headers["content-length"] ?? 0) > maxBytes && onExcess === "fail" ? Infinity : 0;
+  let bytes =
+    body === answer.body && Number(answer.headers["content-length"] ?? 0) > maxBytes && onExcess === "fail"
+      ? Infinity
+      : 0;
   if (bytes <= maxBytes) {
     for await (const piece of body) {
       bytes += piece.length;
@@ -57,12 +64,17 @@ export async function readAnswer(answer: Dispatcher.ResponseData<unknown>, { max
   }
   const isCut = bytes > maxBytes;
   if (isCut) discard(answer);
-  if (isCut && onExcess === "fail") throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
+  if (isCut && onExcess === "fail")
+    throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
   return { status, headers, body: Buffer.concat(pieces).subarray(0, maxBytes), isCut };
 }
 
 /** What is known of an answer whose rest cannot be read. */
-export function flawedAnswer({ status, headers, pieces }: PartialAnswer, { maxBytes = 65_536 }: BodyLimits, flaw: unknown): OutboundResponse {
+export function flawedAnswer(
+  { status, headers, pieces }: PartialAnswer,
+  { maxBytes = 65_536 }: BodyLimits,
+  flaw: unknown,
+): OutboundResponse {
   return { status, headers, body: Buffer.concat(pieces).subarray(0, maxBytes), isCut: false, flaw };
 }
 
@@ -80,7 +92,9 @@ function bodyOf(answer: Dispatcher.ResponseData<unknown>): AsyncIterable<Buffer>
 
 /** What is asked of an answer here, `Retry-After` say, has one value (RFC 9110, 5.5); a server or proxy may send it twice all the same. */
 export function firstValues(headers: Dispatcher.ResponseData["headers"]): OutboundResponse["headers"] {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
 }
 
 /** Gives up an answer whose body nobody reads. Its connection goes with it: draining it would be at the peer's pace. */

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { brotliCompressSync, deflateRawSync, gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { answer, HttpPeer } from "../testing/http-peer.ts";
-import { openOutbound, type Outbound, type OutboundRequest, type OutboundResponse } from "./outbound.ts";
+import { type Outbound, type OutboundRequest, type OutboundResponse, openOutbound } from "./outbound.ts";
 
 let peer: HttpPeer;
 let outbound: Outbound;
@@ -52,9 +52,12 @@ describe("a body is decoded", () => {
 });
 
 describe("a body that cannot be decoded", () => {
-  it.each(["rot13", "compress", "gzip, rot13", "gzip, gzip, gzip, gzip"])("for its coding %j ends the fetch for good", async (encoding) => {
-    await expect(fetchAs(encoding, GZIP)).rejects.toMatchObject({ name: "PermanentError", code: "encoding_unknown" });
-  });
+  it.each(["rot13", "compress", "gzip, rot13", "gzip, gzip, gzip, gzip"])(
+    "for its coding %j ends the fetch for good",
+    async (encoding) => {
+      await expect(fetchAs(encoding, GZIP)).rejects.toMatchObject({ name: "PermanentError", code: "encoding_unknown" });
+    },
+  );
 
   it.each([
     ["gzip", GZIP.subarray(0, -9)],
@@ -84,10 +87,23 @@ describe("the limit counts decoded bytes", () => {
 
   it.each(["gzip", "br", "gzip, gzip"])("of a bomb in %s, whose rest is never decoded", async (encoding) => {
     const zeros = Buffer.alloc(134_217_728);
-    const bomb = encoding === "br" ? brotliCompressSync(zeros, { params: { 1: 1 } }) : encoding === "gzip" ? gzipSync(zeros, { level: 1 }) : gzipSync(gzipSync(zeros, { level: 1 }));
+    const bomb =
+      encoding === "br"
+        ? brotliCompressSync(zeros, { params: { 1: 1 } })
+        : encoding === "gzip"
+          ? gzipSync(zeros, { level: 1 })
+          : gzipSync(gzipSync(zeros, { level: 1 }));
     const before = process.memoryUsage().arrayBuffers;
     let most = 0;
-    await expect(fetchAs(encoding, bomb, { maxBytes: 1_048_576, into: () => { most = Math.max(most, process.memoryUsage().arrayBuffers); return Promise.resolve(); } })).rejects.toMatchObject({ code: "too_large" });
+    await expect(
+      fetchAs(encoding, bomb, {
+        maxBytes: 1_048_576,
+        into: () => {
+          most = Math.max(most, process.memoryUsage().arrayBuffers);
+          return Promise.resolve();
+        },
+      }),
+    ).rejects.toMatchObject({ code: "too_large" });
     expect(most - before).toBeLessThan(33_554_432);
   });
 });

@@ -1,5 +1,5 @@
 /** The codings of a body (RFC 9110, 8.4.1), undone piece by piece. */
-import { pipeline, type Duplex, type Readable } from "node:stream";
+import { type Duplex, pipeline, type Readable } from "node:stream";
 import * as zlib from "node:zlib";
 import { PermanentError, RetryableError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
@@ -20,7 +20,10 @@ type MakeDecoder = (first: Buffer) => Duplex;
  * @throws {PermanentError} `encoding_unknown`
  */
 export function decodersOf(header: string): readonly MakeDecoder[] {
-  const names = header.split(",").map((name) => name.trim().toLowerCase()).filter((name) => name !== "" && name !== "identity");
+  const names = header
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== "" && name !== "identity");
   if (names.length > MAX_CODINGS) throw unknown(header);
   return names.reverse().map((name) => DECODERS.get(name) ?? fail(unknown(header)));
 }
@@ -39,7 +42,9 @@ function isZlib([cmf = 0, flg = 0]: Buffer): boolean {
 }
 
 function unknown(header: string): PermanentError {
-  return new PermanentError(`the answer is encoded in a way that is not known here: ${header.slice(0, 100)}`, { code: "encoding_unknown" });
+  return new PermanentError(`the answer is encoded in a way that is not known here: ${header.slice(0, 100)}`, {
+    code: "encoding_unknown",
+  });
 }
 
 function fail(error: Error): never {
@@ -61,7 +66,10 @@ export async function* decoded(body: Readable, makers: readonly MakeDecoder[]): 
     yield* stream;
   } catch (thrown) {
     if (!DECODER_CODE.test(codeOf(thrown) ?? "")) throw thrown;
-    throw new RetryableError(`the answer is not what its Content-Encoding says: ${messageOf(thrown)}`, { code: "encoding_invalid", cause: thrown });
+    throw new RetryableError(`the answer is not what its Content-Encoding says: ${messageOf(thrown)}`, {
+      code: "encoding_invalid",
+      cause: thrown,
+    });
   } finally {
     await pieces.return?.();
   }
@@ -73,7 +81,10 @@ async function* rest(first: Buffer, pieces: AsyncIterator<Buffer>): AsyncGenerat
 }
 
 /** The first piece decides which decoder is made. */
-async function through(source: AsyncGenerator<Buffer>, make: (first: Buffer) => Duplex): Promise<AsyncGenerator<Buffer>> {
+async function through(
+  source: AsyncGenerator<Buffer>,
+  make: (first: Buffer) => Duplex,
+): Promise<AsyncGenerator<Buffer>> {
   const first = await source.next();
   const decoder = make(first.done === true ? Buffer.alloc(0) : first.value);
   pipeline(first.done === true ? source : rest(first.value, source), decoder, () => undefined); // its error reaches whoever reads the decoder

@@ -5,7 +5,11 @@ import { RetryableError } from "../core/job-type.ts";
  * made, where undici does not look at a signal.
  * @throws {RetryableError} code `timeout` after `timeoutMs`; the reason of `outer` when that is aborted
  */
-export async function within<T>(timeoutMs: number, outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T>(
+  timeoutMs: number,
+  outer: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   outer?.throwIfAborted();
   // a controller of its own, where AbortSignal.timeout would leave its timer behind for each request
   const controller = new AbortController();

@@ -71,7 +71,10 @@ export function tolerant(connect: buildConnector.connector): buildConnector.conn
 
 function watch(socket: Socket): void {
   const heads = new Heads(socket);
-  const { read, write } = socket as unknown as { readonly read: (size?: number) => Buffer | null; readonly write: (...args: readonly unknown[]) => boolean };
+  const { read, write } = socket as unknown as {
+    readonly read: (size?: number) => Buffer | null;
+    readonly write: (...args: readonly unknown[]) => boolean;
+  };
   socket.write = (chunk: unknown, encoding?: unknown, written?: unknown) => {
     heads.expect(starting);
     return write.call(socket, chunk, encoding, written);
@@ -123,7 +126,8 @@ class Heads {
       if (status === 101) return this.#giveUp("the host changed the protocol without being asked to");
       const end = endOfHead(this.#arrived);
       if (end < 0 && this.#arrived.length <= MAX_HEAD_BYTES) return undefined;
-      if (end < 0 || end > MAX_HEAD_BYTES) return this.#giveUp(`the headers of the answer are larger than ${MAX_HEAD_BYTES} bytes`);
+      if (end < 0 || end > MAX_HEAD_BYTES)
+        return this.#giveUp(`the headers of the answer are larger than ${MAX_HEAD_BYTES} bytes`);
       if (!isInterim) return this.#pass(end);
       this.#arrived = withoutLineEnds(this.#arrived.subarray(end));
       if (this.#arrived.length === 0) return undefined;

@@ -1,9 +1,9 @@
 /** The guard: which of a host's addresses a connection may be made to. */
-import { TIMEOUT, type LookupAddress } from "node:dns";
+import { type LookupAddress, TIMEOUT } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { RetryAfterError } from "../core/job-type.ts";
 import { codeOf } from "../errors.ts";
-import { refusalOf, type Allowed } from "./address.ts";
+import { type Allowed, refusalOf } from "./address.ts";
 import { NameRefused } from "./target.ts";
 
 /** When a look-up fails that leads nowhere: a usual one takes less. */
@@ -21,7 +21,8 @@ export function guardedLookup(allowed: Allowed, resolve: Resolve): LookupFunctio
   return (hostname, _options, callback) => {
     const startedAt = performance.now();
     resolve(hostname, (error, addresses) => {
-      const permitted = error === null ? addresses.filter(({ address }) => refusalOf(address, allowed) === undefined) : [];
+      const permitted =
+        error === null ? addresses.filter(({ address }) => refusalOf(address, allowed) === undefined) : [];
       if (permitted.length > 0) callback(null, permitted);
       else if (error !== null && !isOfName(error)) callback(error, []);
       else setTimeout(callback, REFUSAL_MS - (performance.now() - startedAt), new NameRefused(hostname), []);

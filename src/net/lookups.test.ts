@@ -10,7 +10,12 @@ let lookups: Lookups;
 beforeEach(async () => {
   server = await DnsPeer.start();
   server.serve((name) => (name.includes("slow") ? undefined : name.startsWith("no") ? [] : ["192.0.2.1"]));
-  names = new NameLookup({ servers: [server.address], hostsFile: "/nowhere", resolvFile: "/nowhere", switchFile: "/nowhere" });
+  names = new NameLookup({
+    servers: [server.address],
+    hostsFile: "/nowhere",
+    resolvFile: "/nowhere",
+    switchFile: "/nowhere",
+  });
   lookups = new Lookups({ addressesOf: (name) => names.addressesOf(name), connectTimeoutMs: 10_000 });
 });
 afterEach(async () => {
@@ -27,7 +32,11 @@ async function addressOf(name: string): Promise<string | undefined> {
     });
   });
 }
-const failureOf = (name: string): Promise<unknown> => addressOf(name).then(() => undefined, (error: unknown) => error);
+const failureOf = (name: string): Promise<unknown> =>
+  addressOf(name).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 describe("look-ups", () => {
   it("of names that hang hold up no other name's, and fail those names alone", async () => {
@@ -53,7 +62,9 @@ describe("look-ups", () => {
   });
 
   it("of one name are one question, and its answer is kept, a failure too", async () => {
-    expect(new Set(await Promise.all(Array.from({ length: 50 }, () => addressOf("good.example"))))).toEqual(new Set(["192.0.2.1"]));
+    expect(new Set(await Promise.all(Array.from({ length: 50 }, () => addressOf("good.example"))))).toEqual(
+      new Set(["192.0.2.1"]),
+    );
     await addressOf("good.example");
     expect(server.asked).toEqual(["good.example", "good.example"]); // of each family
     for (let n = 0; n < 3; n += 1) expect(await failureOf("no.example")).toMatchObject({ code: "ENOTFOUND" });
@@ -63,12 +74,19 @@ describe("look-ups", () => {
   it("take turns by domain", async () => {
     const order: string[] = [];
     const begun = new Map<string, () => void>();
-    const asked = (name: string): Promise<[]> => new Promise((resolve) => {
-      order.push(name);
-      begun.set(name, () => resolve([]));
-    });
+    const asked = (name: string): Promise<[]> =>
+      new Promise((resolve) => {
+        order.push(name);
+        begun.set(name, () => resolve([]));
+      });
     lookups = new Lookups({ addressesOf: asked, connectTimeoutMs: 10_000 });
-    const all = [...Array.from({ length: 256 }, (_, n) => `a.d${n}.test`), "x1.busy.test", "x2.busy.test", "x3.busy.test", "y.other.test"].map(addressOf);
+    const all = [
+      ...Array.from({ length: 256 }, (_, n) => `a.d${n}.test`),
+      "x1.busy.test",
+      "x2.busy.test",
+      "x3.busy.test",
+      "y.other.test",
+    ].map(addressOf);
     expect(order).toHaveLength(256);
     for (let n = 0; n < 4; n += 1) {
       begun.get(`a.d${n}.test`)?.();

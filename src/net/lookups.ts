@@ -5,7 +5,7 @@
  *
  * A name that does not get its turn in time says nothing about its host: the job comes back, and that spends nothing.
  */
-import { TIMEOUT, type LookupAddress } from "node:dns";
+import { type LookupAddress, TIMEOUT } from "node:dns";
 import { RetryAfterError } from "../core/job-type.ts";
 import type { Resolve } from "./outbound.ts";
 
@@ -122,7 +122,10 @@ export class Lookups {
   async #look(pending: Pending): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(Object.assign(new Error(`no name server answered for ${pending.name}`), { code: TIMEOUT })), this.#lookupMs);
+      timer = setTimeout(
+        () => reject(Object.assign(new Error(`no name server answered for ${pending.name}`), { code: TIMEOUT })),
+        this.#lookupMs,
+      );
     });
     let kept: Kept;
     try {
@@ -160,10 +163,17 @@ export class Lookups {
 }
 
 function domainOf(name: string): string {
-  return name.split(".").filter((label) => label !== "").slice(-2).join(".");
+  return name
+    .split(".")
+    .filter((label) => label !== "")
+    .slice(-2)
+    .join(".");
 }
 
 /** The look-up did not begin: that is a turn under a limit of this side's own. */
 function turnOf(name: string): RetryAfterError {
-  return new RetryAfterError(`the look-up of ${name} waits for its turn`, RETURN_MS * (1 + Math.random()), { code: "destination_limited", waitsForTurn: true });
+  return new RetryAfterError(`the look-up of ${name} waits for its turn`, RETURN_MS * (1 + Math.random()), {
+    code: "destination_limited",
+    waitsForTurn: true,
+  });
 }

@@ -12,7 +12,11 @@ let files: { hostsFile: string; resolvFile: string; switchFile: string };
 beforeEach(async () => {
   server = await DnsPeer.start();
   const dir = tempDir();
-  files = { hostsFile: join(dir, "hosts"), resolvFile: join(dir, "resolv.conf"), switchFile: join(dir, "nsswitch.conf") };
+  files = {
+    hostsFile: join(dir, "hosts"),
+    resolvFile: join(dir, "resolv.conf"),
+    switchFile: join(dir, "nsswitch.conf"),
+  };
   names = new NameLookup({ servers: [server.address], ...files });
 });
 afterEach(async () => {
@@ -20,7 +24,8 @@ afterEach(async () => {
   await server.close();
 });
 
-const addressesOf = async (name: string): Promise<string[]> => (await names.addressesOf(name)).map(({ address }) => address);
+const addressesOf = async (name: string): Promise<string[]> =>
+  (await names.addressesOf(name)).map(({ address }) => address);
 
 describe("a name", () => {
   it("of the hosts file has the addresses that stand there, and the DNS is not asked", async () => {
@@ -32,9 +37,12 @@ describe("a name", () => {
     await until(async () => (await addressesOf("db"))[0] === "10.0.0.66", { what: "the changed file is read" });
   });
 
-  it.each(["localhost", "app.localhost", "localhost."])("%s is this machine where the hosts file does not say", async (name) => {
-    expect(await addressesOf(name)).toEqual(["127.0.0.1", "::1"]);
-  });
+  it.each(["localhost", "app.localhost", "localhost."])(
+    "%s is this machine where the hosts file does not say",
+    async (name) => {
+      expect(await addressesOf(name)).toEqual(["127.0.0.1", "::1"]);
+    },
+  );
 
   it("is asked for in the DNS", async () => {
     server.serve((name) => (name === "hooks.example.com" ? ["192.0.2.1", "192.0.2.2"] : []));
@@ -43,7 +51,10 @@ describe("a name", () => {
   });
 
   it("of a service is found in the domains that the system searches, as in Kubernetes", async () => {
-    writeFileSync(files.resolvFile, "search shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 timeout:1\n");
+    writeFileSync(
+      files.resolvFile,
+      "search shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 timeout:1\n",
+    );
     server.serve((name) => (/^(db\.shop\.svc\.cluster\.local|hooks\.example\.com)$/.test(name) ? ["10.0.0.5"] : []));
     expect(await addressesOf("db")).toEqual(["10.0.0.5"]);
     expect(await addressesOf("db.shop")).toEqual(["10.0.0.5"]);
@@ -63,6 +74,12 @@ describe("a name", () => {
   it("is asked of the system where that has other sources, and not where a server hangs", async () => {
     await expect(addressesOf("localhost.invalid")).rejects.toMatchObject({ code: "ENOTFOUND", syscall: "queryA" });
     writeFileSync(files.switchFile, "hosts: files mdns4_minimal [NOTFOUND=return] dns\n");
-    await until(() => addressesOf("localhost.invalid").catch((error: unknown) => (error as { syscall?: string }).syscall === "getaddrinfo"), { what: "the system is asked" });
+    await until(
+      () =>
+        addressesOf("localhost.invalid").catch(
+          (error: unknown) => (error as { syscall?: string }).syscall === "getaddrinfo",
+        ),
+      { what: "the system is asked" },
+    );
   });
 });

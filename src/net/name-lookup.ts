@@ -4,7 +4,17 @@
  * DNS asked through c-ares, with the domains that the system searches. Where a system has other sources of names (nsswitch.conf; any
  * system but Linux), its own look-up is asked for names that the DNS does not know, two at once.
  */
-import { BADNAME, lookup as systemLookup, NODATA, NONAME, NOTFOUND, REFUSED, SERVFAIL, TIMEOUT, type LookupAddress } from "node:dns";
+import {
+  BADNAME,
+  type LookupAddress,
+  NODATA,
+  NONAME,
+  NOTFOUND,
+  REFUSED,
+  SERVFAIL,
+  lookup as systemLookup,
+  TIMEOUT,
+} from "node:dns";
 import { Resolver } from "node:dns/promises";
 import { hostname } from "node:os";
 import { promisify } from "node:util";
@@ -23,7 +33,10 @@ const MAX_SYSTEM_LOOKUPS = 2;
 /** Of a name that does not exist, or of a server that does not serve it: the next domain may have it. */
 const GO_ON: ReadonlySet<string> = new Set([NOTFOUND, NODATA, SERVFAIL, REFUSED, NONAME, BADNAME]);
 /** RFC 6761, 6.3. */
-const LOOPBACK: readonly LookupAddress[] = [{ address: "127.0.0.1", family: 4 }, { address: "::1", family: 6 }];
+const LOOPBACK: readonly LookupAddress[] = [
+  { address: "127.0.0.1", family: 4 },
+  { address: "::1", family: 6 },
+];
 
 export interface NameLookupOptions {
   /** Name servers (`ADDRESS:PORT`) in place of the system's. */
@@ -41,11 +54,22 @@ export class NameLookup {
   #last: Resolver | undefined;
   #systemLookups = 0;
 
-  constructor({ servers, hostsFile = "/etc/hosts", resolvFile = "/etc/resolv.conf", switchFile = "/etc/nsswitch.conf" }: NameLookupOptions = {}) {
+  constructor({
+    servers,
+    hostsFile = "/etc/hosts",
+    resolvFile = "/etc/resolv.conf",
+    switchFile = "/etc/nsswitch.conf",
+  }: NameLookupOptions = {}) {
     this.#servers = servers;
     this.#hosts = new WatchedFile(hostsFile, parseHosts);
-    this.#resolver = new WatchedFile(resolvFile, (text) => ({ resolver: this.#openResolver(), rules: parseSearch(text, hostname()) }));
-    this.#hasOtherSources = new WatchedFile(switchFile, (text) => process.platform !== "linux" || parseOtherSources(text));
+    this.#resolver = new WatchedFile(resolvFile, (text) => ({
+      resolver: this.#openResolver(),
+      rules: parseSearch(text, hostname()),
+    }));
+    this.#hasOtherSources = new WatchedFile(
+      switchFile,
+      (text) => process.platform !== "linux" || parseOtherSources(text),
+    );
   }
 
   /**
@@ -60,7 +84,12 @@ export class NameLookup {
     try {
       return await this.#ask(name);
     } catch (error) {
-      if (codeOf(error) === TIMEOUT || this.#systemLookups >= MAX_SYSTEM_LOOKUPS || !(await this.#hasOtherSources.read())) throw error;
+      if (
+        codeOf(error) === TIMEOUT ||
+        this.#systemLookups >= MAX_SYSTEM_LOOKUPS ||
+        !(await this.#hasOtherSources.read())
+      )
+        throw error;
       this.#systemLookups += 1;
       try {
         return await lookupAll(name, { all: true });

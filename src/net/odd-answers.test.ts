@@ -2,14 +2,14 @@
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { tempDir } from "../testing/services.ts";
-import { TcpPeer, type Script } from "../testing/tcp-peer.ts";
+import { type Script, TcpPeer } from "../testing/tcp-peer.ts";
 import { testCertificate, testKey } from "../testing/tls.ts";
-import { openOutbound, type Outbound, type OutboundRequest, type OutboundResponse } from "./outbound.ts";
+import { type Outbound, type OutboundRequest, type OutboundResponse, openOutbound } from "./outbound.ts";
 
 let peer: TcpPeer;
 let outbound: Outbound;
@@ -19,7 +19,8 @@ beforeEach(async () => {
 });
 afterEach(() => Promise.all([outbound.close(), peer.close()]));
 
-const post = (request: OutboundRequest = {}): Promise<OutboundResponse> => outbound.fetch(peer.url, { method: "POST", body: "{}", statusDecides: true, ...request });
+const post = (request: OutboundRequest = {}): Promise<OutboundResponse> =>
+  outbound.fetch(peer.url, { method: "POST", body: "{}", statusDecides: true, ...request });
 
 const OK = "HTTP/1.1 200 OK\r\n";
 const WHOLE = `${OK}content-length: 2\r\n\r\nok`;
@@ -40,7 +41,22 @@ describe("read whole is an answer", () => {
     ["with more than it said", [`${WHOLE} and more`]],
     ["after 100 Continue", ["HTTP/1.1 100 Continue\r\n\r\n", WHOLE]],
     ["after 100 Continue, with time between", ["HTTP/1.1 100 Continue\r\n\r\n", 20, WHOLE]],
-    ["after other interim answers, in pieces", ["HTTP/1.1 102 Proc", 5, "essing\r\n\r", 5, "\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 2", 5, "00 OK\r\ncontent-len", 5, "gth: 2\r\n\r\no", 5, "k"]],
+    [
+      "after other interim answers, in pieces",
+      [
+        "HTTP/1.1 102 Proc",
+        5,
+        "essing\r\n\r",
+        5,
+        "\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 2",
+        5,
+        "00 OK\r\ncontent-len",
+        5,
+        "gth: 2\r\n\r\no",
+        5,
+        "k",
+      ],
+    ],
   ])("%s", async (_what, script) => {
     peer.answer(script);
     const { status, body, flaw } = await post();
@@ -83,20 +99,28 @@ describe("known by its status is an answer", () => {
 
   it("to a body that is still on its way, and that resets the connection then", async () => {
     const server = createServer((socket) => {
-      socket.on("error", () => undefined).once("data", () => {
-        socket.pause().write(`HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nok`, () => socket.resetAndDestroy());
-      });
+      socket
+        .on("error", () => undefined)
+        .once("data", () => {
+          socket.pause().write(`HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nok`, () => socket.resetAndDestroy());
+        });
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    for (let n = 0; n < 5; n++) expect((await outbound.fetch(url, { method: "POST", body: Buffer.alloc(16_777_216), statusDecides: true })).status).toBe(413);
+    for (let n = 0; n < 5; n++)
+      expect(
+        (await outbound.fetch(url, { method: "POST", body: Buffer.alloc(16_777_216), statusDecides: true })).status,
+      ).toBe(413);
     server.close();
   });
 
   it("that the caller stops waiting for: a delivery that is cancelled then was made", async () => {
     peer.answer([`${OK}content-length: 9\r\n\r\nso`], "stay");
     const controller = new AbortController();
-    const pending = post({ signal: controller.signal, onAnswer: () => setImmediate(() => controller.abort(new Error("cancelled"))) });
+    const pending = post({
+      signal: controller.signal,
+      onAnswer: () => setImmediate(() => controller.abort(new Error("cancelled"))),
+    });
     expect(await pending).toMatchObject({ status: 200, flaw: { message: "cancelled" } });
   });
 
@@ -107,7 +131,14 @@ describe("known by its status is an answer", () => {
 });
 
 describe("no answer is", () => {
-  it.each(["SSH-2.0-OpenSSH_9.6\r\n", "ICY 200 OK\r\n\r\n", "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 000 X\r\n\r\n", "\x15\x03\x03\0\x02\x02F"])("%j", async (text) => {
+  it.each([
+    "SSH-2.0-OpenSSH_9.6\r\n",
+    "ICY 200 OK\r\n\r\n",
+    "HTTP/1.1 OK\r\n\r\n",
+    "HTTP/1.1 2000 OK\r\n\r\n",
+    "HTTP/1.1 000 X\r\n\r\n",
+    "\x15\x03\x03\0\x02\x02F",
+  ])("%j", async (text) => {
     peer.answer(text, "stay");
     await expect(post()).rejects.toMatchObject({ code: "answer_unreadable" });
   });
@@ -127,13 +158,19 @@ describe("as tolerant is what is read", () => {
   const script = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\nx-a : b\ncontent-length: 50\n\nso far";
 
   it("over TLS", async () => {
-    const server = createTlsServer({ cert: testCertificate, key: testKey }, (socket) => socket.on("error", () => undefined).once("data", () => socket.end(script)));
+    const server = createTlsServer({ cert: testCertificate, key: testKey }, (socket) =>
+      socket.on("error", () => undefined).once("data", () => socket.end(script)),
+    );
     await once(server.listen(0, "127.0.0.1"), "listening");
     const caFile = join(tempDir(), "ca.pem");
     writeFileSync(caFile, testCertificate);
     const own = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true, OUTBOUND_CA_FILE: caFile });
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    expect(await own.fetch(url, { method: "POST", body: "{}", statusDecides: true })).toMatchObject({ status: 200, headers: { "x-a": "b" }, body: Buffer.from("so far") });
+    expect(await own.fetch(url, { method: "POST", body: "{}", statusDecides: true })).toMatchObject({
+      status: 200,
+      headers: { "x-a": "b" },
+      body: Buffer.from("so far"),
+    });
     await own.close();
     server.close();
   });
@@ -141,13 +178,22 @@ describe("as tolerant is what is read", () => {
   it("through a proxy", async () => {
     peer.answer(script);
     const proxy = createHttpServer().on("connect", (_request, socket) => {
-      const onward = connect(Number(new URL(peer.url).port), "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+      const onward = connect(Number(new URL(peer.url).port), "127.0.0.1", () =>
+        socket.write("HTTP/1.1 200 OK\r\n\r\n"),
+      );
       onward.pipe(socket).pipe(onward);
       for (const end of [onward, socket]) end.on("error", () => undefined);
     });
     await once(proxy.listen(0, "127.0.0.1"), "listening");
-    const own = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true, OUTBOUND_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` });
-    expect(await own.fetch(peer.url, { method: "POST", body: "{}", statusDecides: true })).toMatchObject({ status: 200, headers: { "x-a": "b" }, body: Buffer.from("so far") });
+    const own = openOutbound({
+      OUTBOUND_ALLOW_PRIVATE: true,
+      OUTBOUND_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    });
+    expect(await own.fetch(peer.url, { method: "POST", body: "{}", statusDecides: true })).toMatchObject({
+      status: 200,
+      headers: { "x-a": "b" },
+      body: Buffer.from("so far"),
+    });
     await own.close();
     proxy.close();
   });

@@ -3,14 +3,14 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { connect, createServer, type AddressInfo, type Server } from "node:net";
+import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { HttpPeer } from "../testing/http-peer.ts";
 import { tempDir } from "../testing/services.ts";
 import { testCertificate, testKey } from "../testing/tls.ts";
 import { until } from "../testing/until.ts";
-import { openOutbound, type Outbound, type OutboundSettings } from "./outbound.ts";
+import { type Outbound, type OutboundSettings, openOutbound } from "./outbound.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -46,7 +46,10 @@ it("uses a connection again", async () => {
 });
 
 it("shows its certificate to a server that asks for one, and trusts the authorities that it is told to", async () => {
-  const server = createHttpsServer({ cert: testCertificate, key: testKey, ca: testCertificate, requestCert: true, rejectUnauthorized: true }, (_request, response) => void response.end());
+  const server = createHttpsServer(
+    { cert: testCertificate, key: testKey, ca: testCertificate, requestCert: true, rejectUnauthorized: true },
+    (_request, response) => void response.end(),
+  );
   const shown: unknown[] = [];
   server.on("secureConnection", (socket) => shown.push(socket.getPeerCertificate().subject.CN));
   const url = `https://127.0.0.1:${await listen(server)}/`;
@@ -56,8 +59,12 @@ it("shows its certificate to a server that asks for one, and trusts the authorit
   expect((await open({ OUTBOUND_CLIENT_CERT_FILE: certFile, OUTBOUND_CA_FILE: caFile }).fetch(url)).status).toBe(200);
   expect(shown).toEqual(["peer.example"]);
   await expect(open({ OUTBOUND_CA_FILE: caFile }).fetch(url)).rejects.toThrow();
-  await expect(open({ OUTBOUND_CLIENT_CERT_FILE: certFile }).fetch(url)).rejects.toMatchObject({ code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
-  expect(() => openOutbound({ OUTBOUND_ALLOW_PRIVATE: true, OUTBOUND_CA_FILE: "/nowhere/ca.pem" })).toThrow(/^OUTBOUND_CA_FILE cannot be read: ENOENT/);
+  await expect(open({ OUTBOUND_CLIENT_CERT_FILE: certFile }).fetch(url)).rejects.toMatchObject({
+    code: "DEPTH_ZERO_SELF_SIGNED_CERT",
+  });
+  expect(() => openOutbound({ OUTBOUND_ALLOW_PRIVATE: true, OUTBOUND_CA_FILE: "/nowhere/ca.pem" })).toThrow(
+    /^OUTBOUND_CA_FILE cannot be read: ENOENT/,
+  );
 });
 
 it("asks its proxy by name, and judges addresses that are written in a URL itself", async () => {
@@ -70,7 +77,10 @@ it("asks its proxy by name, and judges addresses that are written in a URL itsel
     for (const end of [onward, socket]) end.on("error", () => undefined);
     closers.push(() => socket.destroy());
   });
-  const outbound = open({ OUTBOUND_ALLOW_PRIVATE: false, OUTBOUND_PROXY: `http://user:word@127.0.0.1:${await listen(proxy)}` });
+  const outbound = open({
+    OUTBOUND_ALLOW_PRIVATE: false,
+    OUTBOUND_PROXY: `http://user:word@127.0.0.1:${await listen(proxy)}`,
+  });
   expect((await outbound.fetch("http://hooks.example/a")).status).toBe(200);
   expect(asked).toEqual([`hooks.example:80 Basic ${Buffer.from("user:word").toString("base64")}`]);
   await expect(outbound.fetch("http://10.0.0.1/")).rejects.toMatchObject({ code: "target_refused" });
@@ -80,9 +90,17 @@ it("asks its proxy by name, and judges addresses that are written in a URL itsel
 it("ends where an answer does not begin in time, or pauses too long", async () => {
   const peer = await startPeer();
   peer.respond(() => ({ kind: "hang" }));
-  await expect(open({ OUTBOUND_HEADERS_TIMEOUT_MS: 50 }).fetch(peer.url())).rejects.toMatchObject({ code: "UND_ERR_HEADERS_TIMEOUT" });
-  const port = await listen(createServer((socket) => socket.on("error", () => undefined).write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx")));
-  await expect(open({ OUTBOUND_BODY_TIMEOUT_MS: 50 }).fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: "UND_ERR_BODY_TIMEOUT" });
+  await expect(open({ OUTBOUND_HEADERS_TIMEOUT_MS: 50 }).fetch(peer.url())).rejects.toMatchObject({
+    code: "UND_ERR_HEADERS_TIMEOUT",
+  });
+  const port = await listen(
+    createServer((socket) =>
+      socket.on("error", () => undefined).write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"),
+    ),
+  );
+  await expect(open({ OUTBOUND_BODY_TIMEOUT_MS: 50 }).fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({
+    code: "UND_ERR_BODY_TIMEOUT",
+  });
 });
 
 /** A port of a process that was stopped, whose queue of connections is full: the kernel answers no more of them. */
@@ -95,7 +113,9 @@ async function silentPort(): Promise<number> {
   const port = Number(line);
   let made = 0;
   for (let n = 0; n < 8; n++) {
-    const socket = connect(port, "127.0.0.1", () => { made += 1; }).on("error", () => undefined);
+    const socket = connect(port, "127.0.0.1", () => {
+      made += 1;
+    }).on("error", () => undefined);
     closers.push(() => socket.destroy());
   }
   await until(() => made >= 2, { what: "the queue is full" }); // Linux holds one more than asked for
@@ -104,5 +124,7 @@ async function silentPort(): Promise<number> {
 
 it("ends where a connection is not made in time", async () => {
   const port = await silentPort();
-  await expect(open({ OUTBOUND_CONNECT_TIMEOUT_MS: 50 }).fetch(`http://127.0.0.1:${port}/`, { timeoutMs: 20_000 })).rejects.toMatchObject({ code: "UND_ERR_CONNECT_TIMEOUT" });
+  await expect(
+    open({ OUTBOUND_CONNECT_TIMEOUT_MS: 50 }).fetch(`http://127.0.0.1:${port}/`, { timeoutMs: 20_000 }),
+  ).rejects.toMatchObject({ code: "UND_ERR_CONNECT_TIMEOUT" });
 });

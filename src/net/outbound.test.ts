@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RetryableError } from "../core/job-type.ts";
 import { answer, HttpPeer } from "../testing/http-peer.ts";
 import { until } from "../testing/until.ts";
-import { openOutbound, type Outbound, type Resolve } from "./outbound.ts";
+import { type Outbound, openOutbound, type Resolve } from "./outbound.ts";
 
 const closers: (() => unknown)[] = [];
 let peer: HttpPeer;
@@ -42,7 +42,10 @@ function open(access: "public" | "private", resolve?: Resolve): Outbound {
 function answering(...answers: string[][]): Resolve & { calls: number } {
   const resolver = (_host: string, found: Parameters<Resolve>[1]): void => {
     const addresses = answers[Math.min(resolve.calls++, answers.length - 1)] ?? [];
-    found(null, addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })));
+    found(
+      null,
+      addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+    );
   };
   const resolve = Object.assign(resolver, { calls: 0 });
   return resolve;
@@ -59,7 +62,9 @@ describe("the guard", () => {
     for (const name of ["127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:7f00:1]", "localhost"]) {
       await expect(outbound.fetch(`http://${name}:${port}/`)).rejects.toMatchObject(refused);
     }
-    await expect(open("public", answering(["127.0.0.1", "::1"])).fetch(`http://localhost.:${port}/`)).rejects.toMatchObject(refused);
+    await expect(
+      open("public", answering(["127.0.0.1", "::1"])).fetch(`http://localhost.:${port}/`),
+    ).rejects.toMatchObject(refused);
     expect(count()).toBe(0);
   });
 
@@ -84,21 +89,37 @@ describe("the guard", () => {
 
   it("does not tell the caller what a private name resolves to", async () => {
     const internal = open("public", answering(["10.9.8.7"]));
-    await expect(internal.fetch("http://db.internal/")).rejects.toThrow(/^the host db\.internal has no address that may be reached$/);
+    await expect(internal.fetch("http://db.internal/")).rejects.toThrow(
+      /^the host db\.internal has no address that may be reached$/,
+    );
   });
 
-  it.each(["ENOTFOUND", "ENODATA", "ESERVFAIL", "EREFUSED", "EBADNAME"])("tells a private name from one with %s neither by the error nor by its time", async (code) => {
-    const unknown: Resolve = (host, found) => found(Object.assign(new Error(`query ${code} ${host}`), { code }), []);
-    const failures = await Promise.all([answering(["10.9.8.7"]), answering(["169.254.169.254", "::1"]), answering([]), unknown].map(async (resolve) => {
-      const startedAt = performance.now();
-      const error: unknown = await open("public", resolve).fetch("http://db.internal/").catch((thrown: unknown) => thrown);
-      expect(performance.now() - startedAt).toBeGreaterThan(150);
-      const { name, message, cause, ...fields } = error as Error;
-      return { name, message, cause, isRetried: error instanceof RetryableError, fields: JSON.stringify(fields) };
-    }));
-    expect(failures[0]).toMatchObject({ name: "TargetRefused", cause: undefined, isRetried: true, fields: '{"code":"target_refused","atLeastMs":0}' });
-    expect(new Set(failures.map((failure) => JSON.stringify(failure))).size).toBe(1);
-  });
+  it.each(["ENOTFOUND", "ENODATA", "ESERVFAIL", "EREFUSED", "EBADNAME"])(
+    "tells a private name from one with %s neither by the error nor by its time",
+    async (code) => {
+      const unknown: Resolve = (host, found) => found(Object.assign(new Error(`query ${code} ${host}`), { code }), []);
+      const failures = await Promise.all(
+        [answering(["10.9.8.7"]), answering(["169.254.169.254", "::1"]), answering([]), unknown].map(
+          async (resolve) => {
+            const startedAt = performance.now();
+            const error: unknown = await open("public", resolve)
+              .fetch("http://db.internal/")
+              .catch((thrown: unknown) => thrown);
+            expect(performance.now() - startedAt).toBeGreaterThan(150);
+            const { name, message, cause, ...fields } = error as Error;
+            return { name, message, cause, isRetried: error instanceof RetryableError, fields: JSON.stringify(fields) };
+          },
+        ),
+      );
+      expect(failures[0]).toMatchObject({
+        name: "TargetRefused",
+        cause: undefined,
+        isRetried: true,
+        fields: '{"code":"target_refused","atLeastMs":0}',
+      });
+      expect(new Set(failures.map((failure) => JSON.stringify(failure))).size).toBe(1);
+    },
+  );
 
   it("does not honour the proxy variables of the environment", async () => {
     const proxy = await listen((socket) => socket.destroy());
@@ -155,20 +176,27 @@ describe("the limits", () => {
       });
     });
     const startedMs = performance.now();
-    await expect(open("private").fetch(`http://127.0.0.1:${port}/`, { timeoutMs: 200 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
+    await expect(open("private").fetch(`http://127.0.0.1:${port}/`, { timeoutMs: 200 })).rejects.toMatchObject({
+      name: "RetryableError",
+      code: "timeout",
+    });
     expect(performance.now() - startedMs).toBeLessThan(5_000);
     await until(() => isGone, { what: "the connection is closed" });
   });
 
   it("ends at the deadline while the host is still looked up", async () => {
     const never: Resolve = () => undefined;
-    await expect(open("private", never).fetch("http://slow.example/", { timeoutMs: 50 })).rejects.toMatchObject({ code: "timeout" });
+    await expect(open("private", never).fetch("http://slow.example/", { timeoutMs: 50 })).rejects.toMatchObject({
+      code: "timeout",
+    });
   });
 
   it("ends with the reason of the caller's signal, whether that comes before or during the request", async () => {
     peer.respond(() => ({ kind: "hang" }));
     const outbound = open("private");
-    await expect(outbound.fetch(peer.url(), { signal: AbortSignal.abort(new Error("cancelled before")) })).rejects.toThrow("cancelled before");
+    await expect(
+      outbound.fetch(peer.url(), { signal: AbortSignal.abort(new Error("cancelled before")) }),
+    ).rejects.toThrow("cancelled before");
     expect(peer.requests).toHaveLength(0);
     const controller = new AbortController();
     const ended = expect(outbound.fetch(peer.url(), { signal: controller.signal })).rejects.toThrow("cancelled during");
@@ -180,7 +208,8 @@ describe("the limits", () => {
 
 describe("the faults of the network keep their codes:", () => {
   it("a name server that gives no answer", async () => {
-    const silent: Resolve = (host, found) => found(Object.assign(new Error(`no answer for ${host}`), { code: "ETIMEOUT" }), []);
+    const silent: Resolve = (host, found) =>
+      found(Object.assign(new Error(`no answer for ${host}`), { code: "ETIMEOUT" }), []);
     await expect(open("public", silent).fetch("http://slow.example/")).rejects.toMatchObject({ code: "ETIMEOUT" });
   });
 

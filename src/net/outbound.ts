@@ -8,19 +8,27 @@
  */
 import type { Dispatcher } from "undici";
 import { PermanentError } from "../core/job-type.ts";
-import { parseAllowed, type Allowed } from "./address.ts";
-import { discard, firstValues, flawedAnswer, readAnswer, type BodyLimits, type OutboundResponse, type PartialAnswer } from "./answer.ts";
+import { type Allowed, parseAllowed } from "./address.ts";
+import {
+  type BodyLimits,
+  discard,
+  firstValues,
+  flawedAnswer,
+  type OutboundResponse,
+  type PartialAnswer,
+  readAnswer,
+} from "./answer.ts";
 import { within } from "./deadline.ts";
-import { CONNECT_TIMEOUT_MS, openDispatcher, type OutboundSettings } from "./dispatcher.ts";
+import { CONNECT_TIMEOUT_MS, type OutboundSettings, openDispatcher } from "./dispatcher.ts";
 import type { Exchange } from "./exchange.ts";
 import { guardedLookup, type Resolve } from "./guarded-lookup.ts";
 import { Lookups } from "./lookups.ts";
 import { NameLookup } from "./name-lookup.ts";
-import { followed, isRedirect, type BodyRedirect, type Hop } from "./redirect.ts";
+import { type BodyRedirect, followed, type Hop, isRedirect } from "./redirect.ts";
 import { parseTarget } from "./target.ts";
 
 export type { OutboundResponse } from "./answer.ts";
-export { outboundSettings, type OutboundSettings } from "./dispatcher.ts";
+export { type OutboundSettings, outboundSettings } from "./dispatcher.ts";
 export type { Resolve } from "./guarded-lookup.ts";
 
 export interface OutboundRequest extends BodyLimits {
@@ -53,7 +61,9 @@ export function openOutbound(settings: OutboundSettings, resolve?: Resolve): Out
   const connectTimeoutMs = settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? CONNECT_TIMEOUT_MS;
   const lookups = new Lookups({ addressesOf: (name) => names.addressesOf(name), connectTimeoutMs });
   const allowed = parseAllowed(settings.OUTBOUND_ALLOW_PRIVATE);
-  return new Outbound(allowed, openDispatcher(settings, guardedLookup(allowed, resolve ?? lookups.resolve)), () => names.close());
+  return new Outbound(allowed, openDispatcher(settings, guardedLookup(allowed, resolve ?? lookups.resolve)), () =>
+    names.close(),
+  );
 }
 
 /** How far a fetch is. */
@@ -109,7 +119,12 @@ export class Outbound {
   }
 
   /** Sends a request and, while it is answered by a redirect and `followRedirects` allows, the next one. */
-  async #send(first: Hop, request: OutboundRequest, visit: Visit, signal: AbortSignal): Promise<Dispatcher.ResponseData<Exchange>> {
+  async #send(
+    first: Hop,
+    request: OutboundRequest,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData<Exchange>> {
     const { followRedirects: limit = 0, onAnswer, bodyRedirect = "refuse" } = request;
     let hop = first;
     for (let redirects = 0; ; redirects++) {

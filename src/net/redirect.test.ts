@@ -1,22 +1,32 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { answer, HttpPeer, redirect } from "../testing/http-peer.ts";
-import { openOutbound, type Outbound } from "./outbound.ts";
+import { type Outbound, openOutbound } from "./outbound.ts";
 
 let peer: HttpPeer;
 let outbound: Outbound;
 beforeEach(async () => {
   peer = await HttpPeer.start();
   // names lead to the metadata service of clouds; the peers are called by their address
-  outbound = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(null, [{ address: "169.254.169.254", family: 4 }]));
+  outbound = openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) =>
+    found(null, [{ address: "169.254.169.254", family: 4 }]),
+  );
 });
 afterEach(() => Promise.all([outbound.close(), peer.close()]));
 
 it.each([
-  ...["http://169.254.169.254/latest/meta-data/", "//2852039166/", "http://[::ffff:7f00:1]/", "http://metadata.example/"],
+  ...[
+    "http://169.254.169.254/latest/meta-data/",
+    "//2852039166/",
+    "http://[::ffff:7f00:1]/",
+    "http://metadata.example/",
+  ],
   ...["http://user:word@example.com/", "file:///etc/passwd", "http://:0:0/"],
 ])("does not go to %s", async (location) => {
   peer.respond(() => redirect(location));
-  await expect(outbound.fetch(peer.url(), { followRedirects: 5 })).rejects.toMatchObject({ name: "TargetRefused", code: "target_refused" });
+  await expect(outbound.fetch(peer.url(), { followRedirects: 5 })).rejects.toMatchObject({
+    name: "TargetRefused",
+    code: "target_refused",
+  });
 });
 
 it("is the answer itself when none is to be followed, or it leads nowhere", async () => {
@@ -30,7 +40,10 @@ it("is followed as often as is said, and no more", async () => {
   peer.respond(({ path }) => (path === "/0" ? answer(200, {}, "there") : redirect(`/${Number(path.slice(1)) - 1}`)));
   expect((await outbound.fetch(peer.url("/5"), { followRedirects: 5 })).body.toString()).toBe("there");
   peer.requests.length = 0;
-  await expect(outbound.fetch(peer.url("/30"), { followRedirects: 5 })).rejects.toMatchObject({ name: "PermanentError", code: "too_many_redirects" });
+  await expect(outbound.fetch(peer.url("/30"), { followRedirects: 5 })).rejects.toMatchObject({
+    name: "PermanentError",
+    code: "too_many_redirects",
+  });
   expect(peer.requests.map(({ path }) => path)).toEqual(["/30", "/29", "/28", "/27", "/26", "/25"]);
 });
 
@@ -43,8 +56,17 @@ it.each([
 ])("%i repeats a %s with its body and its headers", async (status, method) => {
   peer.respond((_request, number) => (number === 0 ? redirect("/next?a=b", status) : answer(200)));
   const body = method === "PUT" || method === "POST" ? "text" : undefined;
-  await outbound.fetch(peer.url(), { method, body, headers: { "Content-Type": "text/plain", Authorization: "Bearer x" }, followRedirects: 1 });
-  expect(peer.requests[1]).toMatchObject({ method, path: "/next?a=b", headers: { authorization: "Bearer x", "content-type": "text/plain" } });
+  await outbound.fetch(peer.url(), {
+    method,
+    body,
+    headers: { "Content-Type": "text/plain", Authorization: "Bearer x" },
+    followRedirects: 1,
+  });
+  expect(peer.requests[1]).toMatchObject({
+    method,
+    path: "/next?a=b",
+    headers: { authorization: "Bearer x", "content-type": "text/plain" },
+  });
   expect(peer.requests[1]?.body.toString()).toBe(body ?? "");
 });
 
@@ -59,13 +81,21 @@ describe.each([
   beforeEach(() => peer.respond((_request, number) => (number === 0 ? redirect("/next", status) : answer(200))));
 
   it("is not followed by a GET without the body", async () => {
-    await expect(outbound.fetch(peer.url(), request)).rejects.toMatchObject({ name: "PermanentError", code: "redirect_drops_body" });
+    await expect(outbound.fetch(peer.url(), request)).rejects.toMatchObject({
+      name: "PermanentError",
+      code: "redirect_drops_body",
+    });
     expect(peer.requests).toHaveLength(1);
   });
 
   it("is followed with method and body where the caller asks for that", async () => {
     expect((await outbound.fetch(peer.url(), { ...request, bodyRedirect: "keep" })).status).toBe(200);
-    expect(peer.requests[1]).toMatchObject({ method, path: "/next", headers: { "content-type": "text/plain" }, body: Buffer.from("text") });
+    expect(peer.requests[1]).toMatchObject({
+      method,
+      path: "/next",
+      headers: { "content-type": "text/plain" },
+      body: Buffer.from("text"),
+    });
   });
 });
 
@@ -73,11 +103,19 @@ it("carries no credentials to another origin", async () => {
   const other = await HttpPeer.start();
   try {
     peer.respond(() => redirect(other.url(), 307));
-    const headers = { authorization: "Bearer x", Cookie: "a=b", "proxy-authorization": "Basic x", "X-Api-Key": "k", "x-kept": "yes", "webhook-signature": "v1,x" };
+    const headers = {
+      authorization: "Bearer x",
+      Cookie: "a=b",
+      "proxy-authorization": "Basic x",
+      "X-Api-Key": "k",
+      "x-kept": "yes",
+      "webhook-signature": "v1,x",
+    };
     await outbound.fetch(peer.url(), { headers, followRedirects: 1 });
     const received = Object.keys(other.requests[0]?.headers ?? {});
     expect(received).toEqual(expect.arrayContaining(["x-kept", "webhook-signature"]));
-    for (const name of ["authorization", "cookie", "proxy-authorization", "x-api-key"]) expect(received).not.toContain(name);
+    for (const name of ["authorization", "cookie", "proxy-authorization", "x-api-key"])
+      expect(received).not.toContain(name);
   } finally {
     await other.close();
   }

@@ -30,10 +30,18 @@ export type BodyRedirect = "refuse" | "keep";
  * @throws {PermanentError} `redirect_drops_body`
  */
 export function followed(hop: Hop, status: number, target: URL, onDrop: BodyRedirect): Hop {
-  const becomesGet = status === 303 ? hop.method !== "GET" && hop.method !== "HEAD" : status < 303 && hop.method === "POST";
+  const becomesGet =
+    status === 303 ? hop.method !== "GET" && hop.method !== "HEAD" : status < 303 && hop.method === "POST";
   if (becomesGet && onDrop === "refuse") {
-    throw new PermanentError(`the redirect (HTTP ${status}) asks for a GET without the body: answer with 307 or 308, or submit the job with the URL that it leads to`, { code: "redirect_drops_body" });
+    throw new PermanentError(
+      `the redirect (HTTP ${status}) asks for a GET without the body: answer with 307 or 308, or submit the job with the URL that it leads to`,
+      { code: "redirect_drops_body" },
+    );
   }
   if (target.origin === hop.url.origin) return { ...hop, url: target };
-  return { ...hop, url: target, headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !staysHome(name))) };
+  return {
+    ...hop,
+    url: target,
+    headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !staysHome(name))),
+  };
 }

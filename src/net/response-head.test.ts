@@ -26,14 +26,34 @@ describe("a head is mended where", () => {
     ["a value has control characters", `${START}a: b\0c\x01\rd\r\n\r\n`, `${START}a: b c  d\r\n${CLOSE}`],
     ["the version is another one", "HTTP/2 200\r\n\r\n", `HTTP/1.1 200 \r\n${CLOSE}`],
     ["the status line is spaced otherwise", "http/1.0  201\tCreated\r\n\r\n", `HTTP/1.0 201 Created\r\n${CLOSE}`],
-    ["a length is said twice", `${START}Content-Length: 2\r\ncontent-length: 2\r\n\r\n`, `${START}content-length: 2\r\n${CLOSE}`],
-    ["a length is said twice in a line", `${START}content-length: 2, 2\r\n\r\n`, `${START}content-length: 2\r\n${CLOSE}`],
+    [
+      "a length is said twice",
+      `${START}Content-Length: 2\r\ncontent-length: 2\r\n\r\n`,
+      `${START}content-length: 2\r\n${CLOSE}`,
+    ],
+    [
+      "a length is said twice in a line",
+      `${START}content-length: 2, 2\r\n\r\n`,
+      `${START}content-length: 2\r\n${CLOSE}`,
+    ],
     ["two lengths contradict each other", `${START}content-length: 2\r\ncontent-length: 3\r\n\r\n`, `${START}${CLOSE}`],
     ["a length is no number", `${START}content-length: -1\r\n\r\n`, `${START}${CLOSE}`],
-    ["a chunked body has a length as well", `${START}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n`, `${START}transfer-encoding: chunked\r\n${CLOSE}`],
+    [
+      "a chunked body has a length as well",
+      `${START}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n`,
+      `${START}transfer-encoding: chunked\r\n${CLOSE}`,
+    ],
     ["204 has a length", "HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\n", `HTTP/1.1 204 No Content\r\n${CLOSE}`],
-    ["304 has the length of what it does not send", "HTTP/1.1 304 X\r\ncontent-length: 99\r\n\r\n", `HTTP/1.1 304 X\r\n${CLOSE}`],
-    ["it keeps the connection, and needs mending", `${START}a : b\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n`, `${START}a: b\r\n${CLOSE}`],
+    [
+      "304 has the length of what it does not send",
+      "HTTP/1.1 304 X\r\ncontent-length: 99\r\n\r\n",
+      `HTTP/1.1 304 X\r\n${CLOSE}`,
+    ],
+    [
+      "it keeps the connection, and needs mending",
+      `${START}a : b\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n`,
+      `${START}a: b\r\n${CLOSE}`,
+    ],
   ])("%s", (_where, head, expected) => {
     expect(mendedHead(head)).toBe(expected);
     expect(mendedHead(expected)).toBe(expected);
@@ -41,7 +61,8 @@ describe("a head is mended where", () => {
 
   it("it is of 128 KiB, in a moment", () => {
     const startedMs = performance.now();
-    for (const part of ["a: b\r\n", "a:", " \r\n", "\t", "x"]) mendedHead(`${START}${part.repeat(131_072 / part.length)}\r\n\r\n`);
+    for (const part of ["a: b\r\n", "a:", " \r\n", "\t", "x"])
+      mendedHead(`${START}${part.repeat(131_072 / part.length)}\r\n\r\n`);
     expect(performance.now() - startedMs).toBeLessThan(2_000);
   });
 });

@@ -4,7 +4,8 @@
  */
 
 /** A head with nothing to mend, apart from its framing. The text has one character for each byte. */
-const CLEAN = /^HTTP\/1\.[01] ([2-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
+const CLEAN =
+  /^HTTP\/1\.[01] ([2-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
 const FRAMING = /\n(?:content-length|transfer-encoding):[ \t]*/gi;
 const PLAIN_FRAMING = /\n(?:content-length:[ \t]*\d{1,15}|transfer-encoding:[ \t]*chunked)[ \t]*\r/i;
 const STATUS_LINE = /^HTTP\/(\d+(?:\.\d+)?)[ \t]+([1-9]\d\d)(?!\d)([^\r\n]*)/i;
@@ -48,7 +49,10 @@ export function mendedHead(head: string): string {
   const [first = "", ...rest] = head.split(/\r?\n/);
   const [, version, status = "", reason = ""] = STATUS_LINE.exec(first) ?? [];
   const fields = withFraming(fieldsIn(rest), status);
-  const lines = [`HTTP/1.${version === "1.0" ? 0 : 1} ${status} ${printable(reason)}`, ...fields.map(([name, value]) => `${name}: ${value}`)];
+  const lines = [
+    `HTTP/1.${version === "1.0" ? 0 : 1} ${status} ${printable(reason)}`,
+    ...fields.map(([name, value]) => `${name}: ${value}`),
+  ];
   return `${lines.join("\r\n")}\r\nconnection: close\r\n\r\n`;
 }
 
@@ -77,9 +81,16 @@ function printable(text: string): string {
 function withFraming(fields: readonly Field[], status: string): readonly Field[] {
   const others = fields.filter(([name]) => name !== "content-length" && name !== "transfer-encoding");
   if (status === "204" || status === "304") return others;
-  const codings = fields.filter(([name]) => name === "transfer-encoding").map(([, value]) => value).join(", ");
+  const codings = fields
+    .filter(([name]) => name === "transfer-encoding")
+    .map(([, value]) => value)
+    .join(", ");
   if (codings !== "") return [...others, ["transfer-encoding", codings]];
-  const lengths = new Set(fields.filter(([name]) => name === "content-length").flatMap(([, value]) => value.split(",").map((length) => length.trim())));
+  const lengths = new Set(
+    fields
+      .filter(([name]) => name === "content-length")
+      .flatMap(([, value]) => value.split(",").map((length) => length.trim())),
+  );
   const [length = ""] = lengths;
   return lengths.size === 1 && /^\d{1,15}$/.test(length) ? [...others, ["content-length", length]] : others;
 }

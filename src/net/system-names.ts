@@ -1,6 +1,7 @@
 /** The files by which a system says how names are looked up. What is read from them here is what the C library reads, where it matters. */
-import { isIP } from "node:net";
+
 import type { LookupAddress } from "node:dns";
+import { isIP } from "node:net";
 
 /** More domains than any system is given; each may cost a question. */
 const MAX_SEARCHED = 16;
@@ -8,7 +9,15 @@ const MAX_SEARCHED = 16;
 const MAX_NDOTS = 15;
 
 function linesOf(text: string): string[][] {
-  return text.split("\n").map((line) => line.replace(/[#;].*/, "").trim().split(/\s+/)).filter(([first]) => first !== "");
+  return text
+    .split("\n")
+    .map((line) =>
+      line
+        .replace(/[#;].*/, "")
+        .trim()
+        .split(/\s+/),
+    )
+    .filter(([first]) => first !== "");
 }
 
 /** hosts(5): the addresses of each name. */
@@ -38,7 +47,8 @@ export function parseSearch(text: string, hostname: string): SearchRules {
   for (const [keyword, ...values] of linesOf(text)) {
     if (keyword === "search" || keyword === "domain") domains = values;
     if (keyword !== "options") continue;
-    for (const option of values) if (/^ndots:\d+$/.test(option)) ndots = Math.min(MAX_NDOTS, Number(option.slice("ndots:".length)));
+    for (const option of values)
+      if (/^ndots:\d+$/.test(option)) ndots = Math.min(MAX_NDOTS, Number(option.slice("ndots:".length)));
   }
   const searched = domains.map((domain) => domain.replace(/^\.|\.$/g, "")).filter((domain) => domain !== "");
   return { domains: searched.slice(0, MAX_SEARCHED), ndots };
@@ -54,5 +64,7 @@ export function candidatesOf(name: string, { domains, ndots }: SearchRules): str
 /** nsswitch.conf(5): whether names may be found where neither the hosts file nor the DNS has them (mDNS, LDAP). */
 export function parseOtherSources(text: string): boolean {
   const line = linesOf(text).find(([keyword]) => keyword === "hosts:") ?? [];
-  return line.slice(1).some((source) => !source.startsWith("[") && !source.endsWith("]") && source !== "files" && source !== "dns");
+  return line
+    .slice(1)
+    .some((source) => !source.startsWith("[") && !source.endsWith("]") && source !== "files" && source !== "dns");
 }

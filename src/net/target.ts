@@ -1,7 +1,7 @@
 /** Which targets the program may be sent to by a caller: the rules for URLs and for the addresses behind them. */
 import { isIP } from "node:net";
 import { PermanentError, RetryableError } from "../core/job-type.ts";
-import { isMetadataName, refusalOf, type Allowed } from "./address.ts";
+import { type Allowed, isMetadataName, refusalOf } from "./address.ts";
 
 const NAME = "TargetRefused";
 

@@ -22,7 +22,9 @@ export class WatchedFile<T> {
       const version = await this.#versionNow();
       if (this.#value === undefined || version !== this.#version) {
         this.#version = version;
-        this.#value = readFile(this.#path, "utf8").catch(() => "").then(this.#parse);
+        this.#value = readFile(this.#path, "utf8")
+          .catch(() => "")
+          .then(this.#parse);
       }
     }
     return this.#value;

@@ -72,10 +72,26 @@ describe("a user of Redis", () => {
   it.each([
     ["keys", [`&${NS}*`, "+@all"], `the keys ${NS}*: run ACL SETUSER USER ~${NS}* +`],
     ["writing", [`%R~${NS}*`, `&${NS}*`, "+@all"], `the keys ${NS}*: run ACL SETUSER USER ~${NS}* +`],
-    ["channels", ["resetchannels", `~${NS}*`, "+@all"], `the channels ${NS}*: run ACL SETUSER USER &${NS}* +publish +subscribe`],
-    ["some commands", [...ALL, "+@all", "-zadd", "-subscribe"], "the commands zadd, subscribe: run ACL SETUSER USER +zadd +subscribe in Redis."],
-    ["several of them", ["resetchannels", "~other:*", "+@all", "-hincrby"], `the keys ${NS}* and the channels ${NS}*: run ACL SETUSER USER ~${NS}* &${NS}* +`],
-    ["another namespace's keys alone", ["~{other:0}:*", `&${NS}*`, "+@all"], `the keys ${NS}*: run ACL SETUSER USER ~${NS}* +`],
+    [
+      "channels",
+      ["resetchannels", `~${NS}*`, "+@all"],
+      `the channels ${NS}*: run ACL SETUSER USER &${NS}* +publish +subscribe`,
+    ],
+    [
+      "some commands",
+      [...ALL, "+@all", "-zadd", "-subscribe"],
+      "the commands zadd, subscribe: run ACL SETUSER USER +zadd +subscribe in Redis.",
+    ],
+    [
+      "several of them",
+      ["resetchannels", "~other:*", "+@all", "-hincrby"],
+      `the keys ${NS}* and the channels ${NS}*: run ACL SETUSER USER ~${NS}* &${NS}* +`,
+    ],
+    [
+      "another namespace's keys alone",
+      ["~{other:0}:*", `&${NS}*`, "+@all"],
+      `the keys ${NS}*: run ACL SETUSER USER ~${NS}* +`,
+    ],
   ])("that lacks %s is told so in one sentence, and the command in it mends it", async (_, rights, end) => {
     const printed = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
     const name = await user(...rights);
@@ -86,17 +102,24 @@ describe("a user of Redis", () => {
     for (const print of printed) expect(print).not.toHaveBeenCalled();
   });
 
-  it.each([["-@scripting"], ["-evalsha"], ["-script"], ["nocommands"]])("that has no scripts (%s) is given all in one command", async (right) => {
-    const name = await user(...ALL, "+@all", right);
-    const refusal = String(await start(name));
-    expect(refusal).toContain(`The user ${name} of Redis may not use the commands of scripts (evalsha, script|load): run ACL SETUSER ${name} ~${NS}* &${NS}* `);
-    await mend(refusal);
-    expect(Array.isArray(await start(name))).toBe(true);
-  });
+  it.each([["-@scripting"], ["-evalsha"], ["-script"], ["nocommands"]])(
+    "that has no scripts (%s) is given all in one command",
+    async (right) => {
+      const name = await user(...ALL, "+@all", right);
+      const refusal = String(await start(name));
+      expect(refusal).toContain(
+        `The user ${name} of Redis may not use the commands of scripts (evalsha, script|load): run ACL SETUSER ${name} ~${NS}* &${NS}* `,
+      );
+      await mend(refusal);
+      expect(Array.isArray(await start(name))).toBe(true);
+    },
+  );
 
   it("is asked for every command that a script calls", () => {
     const options = ["COUNT", "LIMIT", "MAXLEN", "WITHSCORES"];
-    const words = Object.values(scripts).flatMap(({ source }) => Array.from(source.matchAll(/'([A-Z]{3,})'/g), ([, word = ""]) => word));
+    const words = Object.values(scripts).flatMap(({ source }) =>
+      Array.from(source.matchAll(/'([A-Z]{3,})'/g), ([, word = ""]) => word),
+    );
     const called = words.filter((word) => !options.includes(word)).map((word) => word.toLowerCase());
     expect(called.length).toBeGreaterThan(50);
     expect(called.filter((command) => !NEEDED.includes(command))).toEqual([]);

@@ -6,10 +6,44 @@ import { UnfitServer } from "./unfit-server.ts";
 
 /** All commands that are sent or called in scripts, but for EVALSHA, with arguments that are legal: K is a key, C a channel. */
 const CALLS = [
-  ...["del K", "exists K", "expire K 1", "get K", "getrange K 0 0", "incrby K 1", "mget K", "msetnx K v", "persist K", "pexpire K 1", "pttl K", "set K v", "setrange K 0 v", "unlink K"],
+  ...[
+    "del K",
+    "exists K",
+    "expire K 1",
+    "get K",
+    "getrange K 0 0",
+    "incrby K 1",
+    "mget K",
+    "msetnx K v",
+    "persist K",
+    "pexpire K 1",
+    "pttl K",
+    "set K v",
+    "setrange K 0 v",
+    "unlink K",
+  ],
   ...["hdel K f", "hget K f", "hgetall K", "hincrby K f 1", "hmget K f", "hset K f v", "hstrlen K f"],
-  ...["sadd K m", "sismember K m", "smembers K", "spop K", "srem K m", "xadd K * f v", "xrange K - +", "xrevrange K + -"],
-  ...["zadd K 0 m", "zcard K", "zcount K 0 0", "zmscore K m", "zpopmin K", "zrange K 0 0", "zrangebyscore K 0 0", "zrank K m", "zrem K m"],
+  ...[
+    "sadd K m",
+    "sismember K m",
+    "smembers K",
+    "spop K",
+    "srem K m",
+    "xadd K * f v",
+    "xrange K - +",
+    "xrevrange K + -",
+  ],
+  ...[
+    "zadd K 0 m",
+    "zcard K",
+    "zcount K 0 0",
+    "zmscore K m",
+    "zpopmin K",
+    "zrange K 0 0",
+    "zrangebyscore K 0 0",
+    "zrank K m",
+    "zrem K m",
+  ],
   ...["zremrangebyrank K 0 0", "zremrangebyscore K 0 0", "zrevrangebylex K + -", "zscan K 0", "zscore K m"],
   ...["publish C m", "subscribe C", "unsubscribe C", "ping", "time", "script load s"],
 ];
@@ -42,13 +76,18 @@ export async function checkAccess(connection: Connection, { ns, timeoutMs }: Acc
   const [key, channel] = [`${ns}layout`, `${ns}to:`];
   const { source, sha } = scripts.access;
   const calls = [...CALLS, ...Object.keys(OPTIONAL)];
-  const lacks = async (command: string, args: readonly string[]): Promise<string> => lackIn(connection.send(command, args, timeoutMs));
+  const lacks = async (command: string, args: readonly string[]): Promise<string> =>
+    lackIn(connection.send(command, args, timeoutMs));
   const scripting = (await lacks("script", ["LOAD", source])) || (await lacks("evalsha", [sha, "0", key, channel]));
   if (scripting !== "") {
     const grants = [`~${ns}*`, `&${ns}*`, ...NEEDED.map((command) => `+${command}`)];
     throw lacking(await userOf(connection, timeoutMs), ["the commands of scripts (evalsha, script|load)"], grants);
   }
-  const numbers = (await connection.send("evalsha", [sha, "0", key, channel, ...calls], timeoutMs)) as readonly number[];
+  const numbers = (await connection.send(
+    "evalsha",
+    [sha, "0", key, channel, ...calls],
+    timeoutMs,
+  )) as readonly number[];
   const denied = numbers.map((number) => calls[number - 1] ?? "");
   const lacksKeys = (await lacks("evalsha", [sha, "1", key, key, channel])) === "key";
   const lacksChannels = (await lacks("publish", [channel, ""])) === "channel";
@@ -56,11 +95,26 @@ export async function checkAccess(connection: Connection, { ns, timeoutMs }: Acc
   const unclear = denied.filter((call) => (lacksKeys && call.includes(" K")) || (lacksChannels && call.includes(" C")));
   const commands = denied.filter((call) => !(call in OPTIONAL) && !unclear.includes(call)).map(nameOf);
   if (lacksKeys || lacksChannels || commands.length > 0) {
-    const rights = [lacksKeys && `the keys ${ns}*`, lacksChannels && `the channels ${ns}*`, commands.length > 0 && `the commands ${commands.join(", ")}`];
-    const grants = [lacksKeys && `~${ns}*`, lacksChannels && `&${ns}*`, ...[...commands, ...unclear.map(nameOf)].map((command) => `+${command}`)];
-    throw lacking(await userOf(connection, timeoutMs), rights.filter((right) => right !== false), grants.filter((grant) => grant !== false));
+    const rights = [
+      lacksKeys && `the keys ${ns}*`,
+      lacksChannels && `the channels ${ns}*`,
+      commands.length > 0 && `the commands ${commands.join(", ")}`,
+    ];
+    const grants = [
+      lacksKeys && `~${ns}*`,
+      lacksChannels && `&${ns}*`,
+      ...[...commands, ...unclear.map(nameOf)].map((command) => `+${command}`),
+    ];
+    throw lacking(
+      await userOf(connection, timeoutMs),
+      rights.filter((right) => right !== false),
+      grants.filter((grant) => grant !== false),
+    );
   }
-  return denied.map((call) => `The user of REDIS_ADDR may not run ${nameOf(call).toUpperCase().replace("|", " ")}: ${OPTIONAL[call] ?? ""}`);
+  return denied.map(
+    (call) =>
+      `The user of REDIS_ADDR may not run ${nameOf(call).toUpperCase().replace("|", " ")}: ${OPTIONAL[call] ?? ""}`,
+  );
 }
 
 /** @returns "key", "channel" or "command", for what the user lacks; "" where it may do that */
@@ -77,7 +131,9 @@ async function lackIn(sent: Promise<unknown>): Promise<string> {
 }
 
 function lacking(user: string, rights: readonly string[], grants: readonly string[]): UnfitServer {
-  return new UnfitServer(`The user ${user} of Redis may not use ${rights.join(" and ")}: run ACL SETUSER ${user} ${grants.join(" ")} in Redis.`);
+  return new UnfitServer(
+    `The user ${user} of Redis may not use ${rights.join(" and ")}: run ACL SETUSER ${user} ${grants.join(" ")} in Redis.`,
+  );
 }
 
 async function userOf(connection: Connection, timeoutMs: number): Promise<string> {

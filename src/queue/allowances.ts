@@ -24,7 +24,13 @@ export interface Allowance {
 export function encodeTakings(requests: readonly (readonly Taking[])[]): string[] {
   return requests.flatMap((takings) => [
     String(takings.length),
-    ...takings.flatMap(({ name, policy, cost, needed }) => [name, String(policy.quota), String(policy.windowMs), String(cost), String(needed)]),
+    ...takings.flatMap(({ name, policy, cost, needed }) => [
+      name,
+      String(policy.quota),
+      String(policy.windowMs),
+      String(cost),
+      String(needed),
+    ]),
   ]);
 }
 

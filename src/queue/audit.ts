@@ -1,8 +1,9 @@
 /** Reads all that the queue keeps, in slices that hold up Redis for a few milliseconds each, and changes nothing. */
-import { readBooks } from "./books.ts";
+
 import type { Books } from "./books.ts";
-import { Connection } from "./connection.ts";
+import { readBooks } from "./books.ts";
 import type { Reply } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { scripts } from "./scripts.ts";
 import type { Sight } from "./sight.ts";
 
@@ -30,7 +31,11 @@ export class Audit {
 
   /** @param namespace as in {@link QueueOptions} */
   constructor(url: string, namespace: string) {
-    this.#connection = new Connection(url, { onRoundTrip: () => undefined, onError: () => undefined, onReady: () => undefined });
+    this.#connection = new Connection(url, {
+      onRoundTrip: () => undefined,
+      onError: () => undefined,
+      onReady: () => undefined,
+    });
     this.#ns = `{${namespace}}:`;
   }
 
@@ -49,10 +54,20 @@ export class Audit {
   /** Where each of these stands, a slice at one instant. */
   async inspect(ids: readonly string[]): Promise<Sight[]> {
     const types = [...this.#types];
-    const reply = (await this.#connection.run(scripts.inspect, [this.#ns, String(types.length), ...types, ...ids], TIMEOUT_MS)) as string[];
+    const reply = (await this.#connection.run(
+      scripts.inspect,
+      [this.#ns, String(types.length), ...types, ...ids],
+      TIMEOUT_MS,
+    )) as string[];
     return ids.map((id, i) => {
       const places = (reply[3 * i + 2] ?? "").split(" ").filter(Boolean);
-      return { id, head: reply[3 * i + 1] ?? "", isLive: places.includes("live"), lacksPayload: places.includes("no_payload"), sets: places.filter((set) => set !== "live" && set !== "no_payload") };
+      return {
+        id,
+        head: reply[3 * i + 1] ?? "",
+        isLive: places.includes("live"),
+        lacksPayload: places.includes("no_payload"),
+        sets: places.filter((set) => set !== "live" && set !== "no_payload"),
+      };
     });
   }
 
@@ -60,7 +75,14 @@ export class Audit {
   async *liveIds(): AsyncGenerator<string[]> {
     const [newest] = await this.#strings("zrevrangebylex", [`${this.#ns}live`, "+", "-", "LIMIT", "0", "1"]);
     for (let from = "-"; newest !== undefined; ) {
-      const ids = await this.#strings("zrangebylex", [`${this.#ns}live`, from, `[${newest}`, "LIMIT", "0", String(SLICE)]);
+      const ids = await this.#strings("zrangebylex", [
+        `${this.#ns}live`,
+        from,
+        `[${newest}`,
+        "LIMIT",
+        "0",
+        String(SLICE),
+      ]);
       const last = ids.at(-1);
       if (last === undefined) return;
       yield ids;
@@ -76,7 +98,8 @@ export class Audit {
       for (const name of names) if (name.startsWith("ready:")) sets.add(name);
       yield await this.#notLive(names.filter((name) => /^[jp]:/.test(name)).map((name) => name.slice("j:".length)));
     }
-    for await (const fields of this.#scan("hscan", [`${this.#ns}states`], [])) yield await this.#notLive(fields.filter((_, i) => i % 2 === 0));
+    for await (const fields of this.#scan("hscan", [`${this.#ns}states`], []))
+      yield await this.#notLive(fields.filter((_, i) => i % 2 === 0));
     for (const set of sets) {
       if (set.startsWith("ready:")) this.#types.add(set.slice("ready:".length));
       for await (const members of this.#scan("zscan", [`${this.#ns}${set}`], [])) {
@@ -90,7 +113,15 @@ export class Audit {
    * @param before epoch ms, Redis's
    */
   async overdue(set: "leased" | "outbox", before: number, limit: number): Promise<Overdue[]> {
-    const reply = await this.#strings("zrangebyscore", [`${this.#ns}${set}`, "-inf", String(before), "WITHSCORES", "LIMIT", "0", String(limit)]);
+    const reply = await this.#strings("zrangebyscore", [
+      `${this.#ns}${set}`,
+      "-inf",
+      String(before),
+      "WITHSCORES",
+      "LIMIT",
+      "0",
+      String(limit),
+    ]);
     return reply.flatMap((id, i) => (i % 2 === 0 ? [{ id, since: Number(reply[i + 1]) }] : []));
   }
 
@@ -110,14 +141,25 @@ export class Audit {
 
   async #notLive(ids: readonly string[]): Promise<string[]> {
     if (ids.length === 0) return [];
-    const scores = (await this.#connection.send("zmscore", [`${this.#ns}live`, ...ids], TIMEOUT_MS)) as (string | null)[];
+    const scores = (await this.#connection.send("zmscore", [`${this.#ns}live`, ...ids], TIMEOUT_MS)) as (
+      | string
+      | null
+    )[];
     return ids.filter((_, i) => scores[i] === null);
   }
 
-  async *#scan(command: "scan" | "hscan" | "zscan", key: readonly string[], filter: readonly string[]): AsyncGenerator<string[]> {
+  async *#scan(
+    command: "scan" | "hscan" | "zscan",
+    key: readonly string[],
+    filter: readonly string[],
+  ): AsyncGenerator<string[]> {
     let cursor = "0";
     do {
-      const [next, found] = (await this.#connection.send(command, [...key, cursor, ...filter, "COUNT", String(SLICE)], TIMEOUT_MS)) as [string, string[]];
+      const [next, found] = (await this.#connection.send(
+        command,
+        [...key, cursor, ...filter, "COUNT", String(SLICE)],
+        TIMEOUT_MS,
+      )) as [string, string[]];
       yield found;
       cursor = next;
     } while (cursor !== "0");

@@ -40,7 +40,17 @@ export interface Books {
   readonly paused: ReadonlySet<string>;
 }
 
-type Raw = readonly [number, number, number, number, readonly string[], readonly (string | null)[], readonly string[], readonly (string | number)[], readonly string[]];
+type Raw = readonly [
+  number,
+  number,
+  number,
+  number,
+  readonly string[],
+  readonly (string | null)[],
+  readonly string[],
+  readonly (string | number)[],
+  readonly string[],
+];
 
 export function readBooks(reply: Reply): Books {
   const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused] = reply as unknown as Raw;
@@ -67,7 +77,16 @@ export function readBooks(reply: Reply): Books {
   const sum = (of: (books: TypeBooks) => number): number => types.reduce((total, books) => total + of(books), 0);
   const accepted = sum((t) => t.accepted);
   const unaccounted = accepted - sum((t) => t.recorded) - sum((t) => t.queued) - scheduled - leased - outbox;
-  return { now, types, accepted, outbox, unaccounted, endedByMinute: minutes.map(Number), replicas, paused: new Set(paused) };
+  return {
+    now,
+    types,
+    accepted,
+    outbox,
+    unaccounted,
+    endedByMinute: minutes.map(Number),
+    replicas,
+    paused: new Set(paused),
+  };
 }
 
 /** @param start how the job's string begins */

@@ -1,6 +1,14 @@
 /** A cancellation, as cancel.lua takes and answers it. */
 import type { Callback, CallbackOf, Job, Submission } from "../core/job.ts";
-import { decodeSubmission, digits, encodeRecord, encodeSubmission, outcomeOf, readJob, wholeText } from "../core/wire.ts";
+import {
+  decodeSubmission,
+  digits,
+  encodeRecord,
+  encodeSubmission,
+  outcomeOf,
+  readJob,
+  wholeText,
+} from "../core/wire.ts";
 
 /**
  * A job that was withdrawn stays in the outbox for so long, though it is recorded at once: while Redis has it, nobody who found out before that it is
@@ -23,11 +31,27 @@ export function jobOfSubmission(id: string, submission: Submission): Job {
  * @param job as it was read: its callback holds while it has as many attempts @param finishedAt epoch ms, Redis's
  * @param text of a job that Redis may not have: what it would have been enqueued with
  */
-export function encodeCancellation(job: Job, finishedAt: number, callbackOf: CallbackOf, text = ""): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
-  const record = encodeRecord({ attempt: 0, outcome: "cancelled", worker: null, started_at: null, finished_at: finishedAt });
+export function encodeCancellation(
+  job: Job,
+  finishedAt: number,
+  callbackOf: CallbackOf,
+  text = "",
+): { readonly callback: Callback | undefined; readonly args: readonly string[] } {
+  const record = encodeRecord({
+    attempt: 0,
+    outcome: "cancelled",
+    worker: null,
+    started_at: null,
+    finished_at: finishedAt,
+  });
   const outcome = outcomeOf({ ...job, status: "cancelled", history: [...job.history, record] });
   const callback = outcome && callbackOf(outcome);
-  const args = [digits(job.attempt, 2), record, text, ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : [])];
+  const args = [
+    digits(job.attempt, 2),
+    record,
+    text,
+    ...(callback ? [callback.id, callback.submission.type, encodeSubmission(callback.submission)] : []),
+  ];
   return { callback, args };
 }
 

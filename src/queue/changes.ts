@@ -39,7 +39,9 @@ export function msOf(name: string): number {
 /** Less than 0 where entry `a` was written before entry `b`, 0 where they are the same. */
 export function compareNames(a: string, b: string): number {
   const [dashA, dashB] = [a.indexOf("-"), b.indexOf("-")];
-  return Number(a.slice(0, dashA)) - Number(b.slice(0, dashB)) || Number(a.slice(dashA + 1)) - Number(b.slice(dashB + 1));
+  return (
+    Number(a.slice(0, dashA)) - Number(b.slice(0, dashB)) || Number(a.slice(dashA + 1)) - Number(b.slice(dashB + 1))
+  );
 }
 
 /** The entries of one message. */

@@ -1,8 +1,15 @@
 /** A claim, as claim.lua takes and answers it. */
 import { ID_LENGTH } from "../core/id.ts";
-import type { Lane } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
-import { HEAD_LENGTH, SUBMITTED_HEAD_LENGTH, decodeJob, decodeSubmission, encodeSeq, unreadableJob } from "../core/wire.ts";
+import type { Lane } from "../core/job-type.ts";
+import {
+  decodeJob,
+  decodeSubmission,
+  encodeSeq,
+  HEAD_LENGTH,
+  SUBMITTED_HEAD_LENGTH,
+  unreadableJob,
+} from "../core/wire.ts";
 import type { Reply } from "./connection.ts";
 
 /** What ends a job in an answer. */
@@ -48,9 +55,21 @@ export interface Claim {
   readonly unreadable: readonly Job[];
 }
 
-export function encodeClaim(namespace: string, { replica, seq, leaseMs, notAfter, suspectSlots, free }: ClaimRequest): string[] {
+export function encodeClaim(
+  namespace: string,
+  { replica, seq, leaseMs, notAfter, suspectSlots, free }: ClaimRequest,
+): string[] {
   const { io, cpu, bytes = ANY, lostOnce = 0 } = free;
-  const args = [namespace, replica, encodeSeq(seq), String(leaseMs), String(notAfter), String(suspectSlots), String(io), String(cpu)];
+  const args = [
+    namespace,
+    replica,
+    encodeSeq(seq),
+    String(leaseMs),
+    String(notAfter),
+    String(suspectSlots),
+    String(io),
+    String(cpu),
+  ];
   args.push(String(bytes.free), bytes.isUnused ? "1" : "0", String(lostOnce));
   for (const { type, lane, slots } of free.types) args.push(type, String(slots), lane);
   return args;
@@ -66,7 +85,8 @@ export function decodeClaim(reply: Reply, { replica, seq }: ClaimRequest): Claim
       const mark = text.charCodeAt(at);
       const id = text.slice(at + 1, at + 1 + ID_LENGTH);
       const jobText = text.slice(at + 1 + ID_LENGTH, end);
-      try { // one at a time: what was written by another version holds up nobody else
+      try {
+        // one at a time: what was written by another version holds up nobody else
         if (mark === FIRST) jobs.claimed.push(decodeSubmission(id, jobText, lease));
         else if (mark !== LOST) jobs.claimed.push(decodeJob(id, jobText, isRepeat ? undefined : lease));
         else {

@@ -74,12 +74,16 @@ export function openRedis(url: string, name = "tool"): Redis {
 }
 
 function reasonOf(error: unknown): Error {
-  return error instanceof StartError ? error : new Error("it closed the connection before it answered", { cause: error });
+  return error instanceof StartError
+    ? error
+    : new Error("it closed the connection before it answered", { cause: error });
 }
 
 /** A connection by TLS may fail twice, and ioredis listens once: the second error would end the process. */
 function keepErrorsHandled(redis: Redis): void {
-  const { connector } = redis as unknown as { readonly connector: { connect: (emit: unknown) => Promise<NodeJS.EventEmitter> } };
+  const { connector } = redis as unknown as {
+    readonly connector: { connect: (emit: unknown) => Promise<NodeJS.EventEmitter> };
+  };
   const connect = connector.connect.bind(connector);
   connector.connect = async (emit) => (await connect(emit)).on("error", () => undefined);
 }
@@ -98,10 +102,23 @@ interface Target {
 
 function targetOf(url: string): Target {
   const sentinel = parseSentinelAddr(url);
-  if (sentinel) return { options: sentinelOptions(sentinel), login: sentinel, place: ({ stream }) => `${stream.remoteAddress ?? ""}:${stream.remotePort ?? ""}` };
+  if (sentinel)
+    return {
+      options: sentinelOptions(sentinel),
+      login: sentinel,
+      place: ({ stream }) => `${stream.remoteAddress ?? ""}:${stream.remotePort ?? ""}`,
+    };
   const target = parseRedisTarget(url);
   if (!target) throw new UsageError("REDIS_ADDR: expected the URL of a Redis.");
   const { path, host, port, isTls, tls } = target;
-  const options = { connectTimeout: CONNECT_TIMEOUT_MS, ...(path === undefined ? { host, port } : { path }), ...(isTls && { tls: tlsOptions(tls) }) };
-  return { options, login: target, place: () => placeOf(path === undefined ? { host, port } : { host: path, port: 0 }) };
+  const options = {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(path === undefined ? { host, port } : { path }),
+    ...(isTls && { tls: tlsOptions(tls) }),
+  };
+  return {
+    options,
+    login: target,
+    place: () => placeOf(path === undefined ? { host, port } : { host: path, port: 0 }),
+  };
 }

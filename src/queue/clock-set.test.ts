@@ -54,8 +54,24 @@ async function claimedAhead(options: Parameters<typeof submission>[0] = {}): Pro
 }
 
 const settlementOf = (job: Job, verdict: "c" | "r", runAt: number): Settlement => ({
-  ...{ id: job.id, type: job.type, priority: job.priority, claimSeq: job.claimSeq, startedAt: job.startedAt ?? 0, attempt: 1, crashes: 0, deferrals: 0, verdict, runAt },
-  record: encodeRecord({ attempt: 1, outcome: verdict === "c" ? "completed" : "retry", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), ...(verdict === "c" ? { result: "1" } : { next_at: runAt }) }),
+  id: job.id,
+  type: job.type,
+  priority: job.priority,
+  claimSeq: job.claimSeq,
+  startedAt: job.startedAt ?? 0,
+  attempt: 1,
+  crashes: 0,
+  deferrals: 0,
+  verdict,
+  runAt,
+  record: encodeRecord({
+    attempt: 1,
+    outcome: verdict === "c" ? "completed" : "retry",
+    worker: job.worker,
+    started_at: job.startedAt,
+    finished_at: queue.clock.now(),
+    ...(verdict === "c" ? { result: "1" } : { next_at: runAt }),
+  }),
 });
 
 describe("after Redis's clock was a day ahead", () => {
@@ -96,7 +112,10 @@ describe("after Redis's clock was a day ahead", () => {
     await until(async () => (await queue.sweep(300, 10)).length > 0, { what: "it is taken over" });
   });
 
-  it.each([["was put off before the clock was right", 0], ["is put off by a replica that does not know it yet", 1]])("a retry that %s comes when it was meant to", async (_, isLate) => {
+  it.each([
+    ["was put off before the clock was right", 0],
+    ["is put off by a replica that does not know it yet", 1],
+  ])("a retry that %s comes when it was meant to", async (_, isLate) => {
     const job = await claimedAhead();
     const settlement = settlementOf(job, "r", queue.clock.now() + 500);
     if (isLate === 0) await queue.settle([settlement], 300);
@@ -109,7 +128,10 @@ describe("after Redis's clock was a day ahead", () => {
 
   it("a retry among many is found", async () => {
     await live(DAY_MS);
-    await enqueue(queue, ...Array.from({ length: 3_000 }, () => submission({ options: { run_at: Date.now() + 30 * DAY_MS } })));
+    await enqueue(
+      queue,
+      ...Array.from({ length: 3_000 }, () => submission({ options: { run_at: Date.now() + 30 * DAY_MS } })),
+    );
     const job = await claimedAhead();
     await queue.settle([settlementOf(job, "r", queue.clock.now() + 200)], 300);
     await setClock(redis, 0);
@@ -132,7 +154,13 @@ describe("after Redis's clock was a day ahead", () => {
     await redis.pexpire(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`, DAY_MS); // Redis's own clock was not set here
     dead.close();
     await setClock(redis, 0);
-    await until(async () => { await turn(); return !(await queue.books()).replicas.includes(`{"id":"dead"}`); }, { what: "it is gone" });
+    await until(
+      async () => {
+        await turn();
+        return !(await queue.books()).replicas.includes(`{"id":"dead"}`);
+      },
+      { what: "it is gone" },
+    );
   });
 });
 
@@ -149,7 +177,8 @@ describe("a call", () => {
 
 describe("an allowance", () => {
   const second = { quota: 5, windowMs: 1_000 };
-  const take = async (cost: number, needed: number, policy = second) => (await queue.take([[{ name: "key:requests", policy, cost, needed }]]))[0]?.[0];
+  const take = async (cost: number, needed: number, policy = second) =>
+    (await queue.take([[{ name: "key:requests", policy, cost, needed }]]))[0]?.[0];
 
   it("is whole once the clock went back by more than its window", async () => {
     await setClock(redis, 3_600_000);
@@ -174,17 +203,28 @@ describe("an allowance", () => {
 });
 
 describe("a destination", () => {
-  const visit = () => queue.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
+  const visit = () =>
+    queue.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
 
   it("is full no longer than visits last whose ends nobody reports", async () => {
     await live(DAY_MS);
     const other = await openQueue(address, { leaseMs: LEASE_MS });
     await other.renew([], "{}");
     await redis.persist(`${NS}replica:${(await redis.zrange(`${NS}replicas`, "-1", "-1"))[0] ?? ""}`);
-    for (let i = 0; i < 2; i += 1) await other.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
+    for (let i = 0; i < 2; i += 1)
+      await other.destinations.enter({ host: "api.example", path: "/", caller: "" }, { concurrency: 2, perSecond: 0 });
     for (const key of await redis.keys(`${NS}held:*`)) await redis.persist(key);
     other.close();
     await live(0);
-    await until(async () => { await turn(); return visit().then(() => true, () => false); }, { what: "one is let in" });
+    await until(
+      async () => {
+        await turn();
+        return visit().then(
+          () => true,
+          () => false,
+        );
+      },
+      { what: "one is let in" },
+    );
   });
 });

@@ -3,8 +3,9 @@
  * offline: what a lost connection leaves undecided is told to the caller (`OutcomeUnknown`), who alone knows whether
  * a repeat is harmless.
  */
-import { Command, ReplyError } from "ioredis";
+
 import type { Redis } from "ioredis";
+import { Command, ReplyError } from "ioredis";
 import { OutcomeUnknown, QueueDisconnected, QueueUnavailable, ScriptFailed, StartError } from "../errors.ts";
 import { outageOf } from "../outage.ts";
 import { parseRedisTarget, parseSentinelAddr } from "../redis-addr.ts";
@@ -15,7 +16,8 @@ import { scripts } from "./scripts.ts";
 import { BusyServer, isTlsFailure } from "./unfit-server.ts";
 
 /** Answers that say "not now": nothing was changed, and a later call may go through. */
-const NOT_NOW = /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|CROSSSLOT|NOPERM|NOAUTH)\b/;
+const NOT_NOW =
+  /^(OOM|READONLY|LOADING|MISCONF|BUSY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|CROSSSLOT|NOPERM|NOAUTH)\b/;
 /** Of the errors that a script raises, the name that Redis gives each script in them. */
 const IN_SCRIPT = /\buser_script\b/;
 function isReplyError(error: unknown): error is Error {
@@ -48,7 +50,10 @@ export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void
       };
       redis.on("error", note);
       const timer = setTimeout(() => reject(lastError ?? new Error("no answer")), timeoutMs);
-      redis.once("ready", () => { clearTimeout(timer); resolve(); });
+      redis.once("ready", () => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
   } finally {
     redis.off("error", note);
@@ -153,7 +158,10 @@ export class Connection {
   /** The bytes of a value, in memory of their own; undefined where there is none. Errors as {@link send}. */
   async fetch(key: string, timeoutMs: number): Promise<Buffer<ArrayBuffer> | undefined> {
     const request = this.#buffers.encode(["get"], [key]);
-    const value = (await this.#answer(new WrittenCommand("get", request, null), timeoutMs)) as unknown as Buffer<ArrayBuffer> | null;
+    const value = (await this.#answer(
+      new WrittenCommand("get", request, null),
+      timeoutMs,
+    )) as unknown as Buffer<ArrayBuffer> | null;
     this.#buffers.release(request);
     if (value === null) return undefined;
     return value.length === value.buffer.byteLength ? value : Buffer.from(Uint8Array.from(value).buffer); // a short one shares the memory of its packet

@@ -18,7 +18,11 @@ beforeAll(async () => {
 beforeEach(async () => {
   await redis.flushall();
   opened = 0;
-  queue = await openQueue(address, { onDestinationsOpened: (count) => { opened += count; } });
+  queue = await openQueue(address, {
+    onDestinationsOpened: (count) => {
+      opened += count;
+    },
+  });
   await queue.renew([], "{}"); // it is alive
 });
 afterEach(() => queue.close());
@@ -31,7 +35,9 @@ const KEY = `{taskflow:0}:dest:${HOST}`;
 type Answer = ((sign: Sign) => void) | RetryAfterError;
 
 async function visit(path: string, { caller = "", host = HOST, concurrency = 100 } = {}): Promise<Answer> {
-  return queue.destinations.enter({ host, path, caller }, { concurrency, perSecond: 0 }).catch((error: unknown) => error as RetryAfterError);
+  return queue.destinations
+    .enter({ host, path, caller }, { concurrency, perSecond: 0 })
+    .catch((error: unknown) => error as RetryAfterError);
 }
 
 async function visits(times: number, path: string, options: Parameters<typeof visit>[1] = {}): Promise<Answer[]> {
@@ -64,7 +70,11 @@ async function passOpening(): Promise<void> {
 describe("an error answer", () => {
   it("opens the route that gives it, and leaves all others of the host alone", async () => {
     await end(5, "failed", "/bad");
-    expect(await visit("/bad")).toMatchObject({ code: "destination_limited", waitsForTurn: false, message: "requests to this path of hooks.example fail, and it is left alone for now" });
+    expect(await visit("/bad")).toMatchObject({
+      code: "destination_limited",
+      waitsForTurn: false,
+      message: "requests to this path of hooks.example fail, and it is left alone for now",
+    });
     expect(opened).toBe(1);
     expect(inside(await visits(10, "/good"))).toBe(10);
     expect(inside([await visit("/bad", { caller: "another" })])).toBe(1);
@@ -72,7 +82,7 @@ describe("an error answer", () => {
 
   it("is probed once its time is over, and opens its route for longer, again and again", async () => {
     await end(5, "failed", "/bad");
-    const [key = ""] = (await redis.keys(`${KEY}|*`));
+    const [key = ""] = await redis.keys(`${KEY}|*`);
     for (const openFor of ["2000", "4000"]) {
       await redis.hset(key, "open_until", 1, "tail", 0);
       const probes = await visits(3, "/bad");
@@ -92,14 +102,17 @@ describe("an error answer", () => {
     expect(isInside(await visit("/good"))).toBe(true);
   });
 
-  it.each(["busy", "overloaded"] as const)("%s leaves the host with five at once, and the others with room", async (sign) => {
-    for (let n = 0; n < 4; n += 1) await end(4, sign, `/bad/${n}`);
-    expect(await redis.hget(KEY, "window")).toBe("5");
-    const busy = await Promise.all(Array.from({ length: 4 }, (_, n) => visits(2, `/bad/${n}`)));
-    expect(busy.map(inside)).toEqual([1, 1, 1, 1]);
-    expect(inside(await visits(5, "/good"))).toBe(1);
-    expect(isInside(await visit("/good/too"))).toBe(true);
-  });
+  it.each(["busy", "overloaded"] as const)(
+    "%s leaves the host with five at once, and the others with room",
+    async (sign) => {
+      for (let n = 0; n < 4; n += 1) await end(4, sign, `/bad/${n}`);
+      expect(await redis.hget(KEY, "window")).toBe("5");
+      const busy = await Promise.all(Array.from({ length: 4 }, (_, n) => visits(2, `/bad/${n}`)));
+      expect(busy.map(inside)).toEqual([1, 1, 1, 1]);
+      expect(inside(await visits(5, "/good"))).toBe(1);
+      expect(isInside(await visit("/good/too"))).toBe(true);
+    },
+  );
 });
 
 describe("a caller's own haste", () => {
@@ -115,7 +128,11 @@ describe("a route that hangs", () => {
   it("leaves room for two of those that have none under way", async () => {
     expect(inside(await visits(20, "/slow"))).toBe(10);
     expect((await visits(3, "/good")).map(isInside)).toEqual([true, false, false]);
-    expect((await Promise.all(["/1", "/2", "/3"].map((path) => visit(path)))).map(isInside)).toEqual([true, false, false]);
+    expect((await Promise.all(["/1", "/2", "/3"].map((path) => visit(path)))).map(isInside)).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   it("never makes it more than the limit", async () => {
@@ -127,7 +144,10 @@ describe("a route that hangs", () => {
 describe("a host that does not answer", () => {
   it("is left alone by everyone, whose visits wait for their turn while the trouble is new and not their own", async () => {
     await end(5, "down", "/slow");
-    expect(await visit("/slow")).toMatchObject({ waitsForTurn: false, message: "hooks.example does not answer, and is left alone for now" });
+    expect(await visit("/slow")).toMatchObject({
+      waitsForTurn: false,
+      message: "hooks.example does not answer, and is left alone for now",
+    });
     expect(await visit("/good")).toMatchObject({ waitsForTurn: true, code: "destination_limited" });
     await redis.hset(KEY, "since", queue.clock.now() - 601_000);
     expect(await visit("/good")).toMatchObject({ waitsForTurn: false });
@@ -136,9 +156,13 @@ describe("a host that does not answer", () => {
 
   it("is probed by its callers in turn", async () => {
     await end(5, "down", "/slow");
-    const isFirst = async (caller: string): Promise<boolean> => ((await visit("/", { caller })) as RetryAfterError).retryAfterMs <= 1_100;
+    const isFirst = async (caller: string): Promise<boolean> =>
+      ((await visit("/", { caller })) as RetryAfterError).retryAfterMs <= 1_100;
     expect(await Promise.all(["a", "b"].map(isFirst))).toEqual([true, true]);
-    for (const [prober = "", other = ""] of [["a", "b"], ["b", "a"]]) {
+    for (const [prober = "", other = ""] of [
+      ["a", "b"],
+      ["b", "a"],
+    ]) {
       await passOpening();
       await leave([await visit("/", { caller: prober })], "down");
       expect(await redis.hget(KEY, "probed_by")).toBeTruthy();
@@ -183,7 +207,8 @@ describe("a host that does not answer", () => {
 describe("what is kept", () => {
   it("is bounded for each host, however many paths a caller makes up, and expires", async () => {
     const hostile = Array.from({ length: 300 }, (_, n) => `/${n}`);
-    for (let first = 0; first < hostile.length; first += 10) await leave(await Promise.all(hostile.slice(first, first + 10).map((path) => visit(path))), "failed");
+    for (let first = 0; first < hostile.length; first += 10)
+      await leave(await Promise.all(hostile.slice(first, first + 10).map((path) => visit(path))), "failed");
     await end(5, "down", "/slow");
     await Promise.all(hostile.map((path) => visit(path)));
     const keys = (await redis.keys("*")).filter((key) => /:(dest|held|routes|turns|reports):/.test(key));

@@ -22,8 +22,13 @@ beforeAll(async () => {
 beforeEach(async () => {
   await redis.flushall();
   opened = 0;
-  const onDestinationsOpened = (count: number): void => { opened += count; };
-  queues = await Promise.all([openQueue(address, { onDestinationsOpened }), openQueue(address, { onDestinationsOpened })]);
+  const onDestinationsOpened = (count: number): void => {
+    opened += count;
+  };
+  queues = await Promise.all([
+    openQueue(address, { onDestinationsOpened }),
+    openQueue(address, { onDestinationsOpened }),
+  ]);
   await Promise.all(queues.map((queue) => queue.renew([], "{}"))); // they are alive
   next = 0;
 });
@@ -45,7 +50,10 @@ interface Asked {
 }
 
 /** Asks so often at once, at the replicas in turn. */
-async function ask(times: number, { host = HOST, path = "/hook", caller = "", concurrency = 100, perSecond = 0 } = {}): Promise<Asked> {
+async function ask(
+  times: number,
+  { host = HOST, path = "/hook", caller = "", concurrency = 100, perSecond = 0 } = {},
+): Promise<Asked> {
   const asked: Asked = { inside: [], waits: [], areTurns: [], messages: [] };
   const answers = Array.from({ length: times }, async () => {
     const queue = queues[next++ % queues.length];
@@ -142,7 +150,10 @@ describe("a destination", () => {
   it("holds a visit while it is under way, and no longer than a lease after its replica died", async () => {
     const own = await openQueue(address, { leaseMs: 3_000 });
     await own.renew([], "{}");
-    const leave = await own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    const leave = await own.destinations.enter(
+      { host: HOST, path: "/", caller: "" },
+      { concurrency: 100, perSecond: 0 },
+    );
     const heldUntil = async (): Promise<number> => Number((await redis.zrange(HELD, "0", "0", "WITHSCORES"))[1] ?? 0);
     const first = await heldUntil();
     await until(async () => (await heldUntil()) > first, { what: "the visit is renewed" });
@@ -156,14 +167,19 @@ describe("a destination", () => {
     const own = await openQueue(address, { leaseMs: 3_000 });
     queues.push(own);
     await own.renew([], "{}");
-    const enter = () => own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    const enter = () =>
+      own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
     (await enter())("up");
     await sleep(1_000); // a third of the lease: the renewal that this visit planned comes before the end of this timer, and finds none
     const leave = await enter();
-    const heldUntil = async (): Promise<number> => Number((await redis.zrange(HELD, "0", "0", "WITHSCORES"))[1] ?? Number.NaN);
+    const heldUntil = async (): Promise<number> =>
+      Number((await redis.zrange(HELD, "0", "0", "WITHSCORES"))[1] ?? Number.NaN);
     const first = await heldUntil();
     let last = first;
-    const isRenewed = async (): Promise<boolean> => { last = await heldUntil(); return Number.isNaN(last) || last > first; };
+    const isRenewed = async (): Promise<boolean> => {
+      last = await heldUntil();
+      return Number.isNaN(last) || last > first;
+    };
     await until(isRenewed, { what: "the visit is renewed, or no longer held" });
     expect(last).toBeGreaterThan(first);
     leave("up");
@@ -172,7 +188,10 @@ describe("a destination", () => {
   it("holds a visit again that Redis has lost, while it is under way", async () => {
     const own = await openQueue(address, { leaseMs: 3_000 });
     queues.push(own);
-    const leave = await own.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    const leave = await own.destinations.enter(
+      { host: HOST, path: "/", caller: "" },
+      { concurrency: 100, perSecond: 0 },
+    );
     await redis.flushall();
     await until(async () => (await redis.zcard(HELD)) === 1, { what: "the visit is held again" });
     leave("up");
@@ -227,7 +246,8 @@ describe("a destination", () => {
     const proxy = await TcpProxy.start(Number(new URL(address).port));
     const queue = await openQueue(proxy.before(address));
     queues.push(queue);
-    const visit = () => queue.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
+    const visit = () =>
+      queue.destinations.enter({ host: HOST, path: "/", caller: "" }, { concurrency: 100, perSecond: 0 });
     const [first, second] = [await visit(), await visit()];
     const dropped = proxy.dropNextReply((request) => request.includes("down"));
     first("down");

@@ -80,7 +80,8 @@ export class RedisDestinations implements Destinations {
     this.#connection = connection;
     this.#options = options;
     this.#leaseMs = Math.max(options.leaseMs, 3_000); // as long as the replica counts as alive
-    const onError = (error: unknown): void => options.onError(error instanceof Error ? error : new Error(messageOf(error)));
+    const onError = (error: unknown): void =>
+      options.onError(error instanceof Error ? error : new Error(messageOf(error)));
     this.#visits = new Visits(connection, { ...options, leaseMs: this.#leaseMs, onError });
   }
 
@@ -101,7 +102,9 @@ export class RedisDestinations implements Destinations {
       };
       const putOff = (waitMs: number, reason: number): void => {
         const message = (REASONS[reason] ?? REASONS[1])?.(host) ?? host;
-        reject(new RetryAfterError(message, Math.abs(waitMs), { code: "destination_limited", waitsForTurn: waitMs > 0 }));
+        reject(
+          new RetryAfterError(message, Math.abs(waitMs), { code: "destination_limited", waitsForTurn: waitMs > 0 }),
+        );
       };
       this.#entries.push({ visit, turn: caller === "" ? route : hashOf(caller), limits, admitted, putOff });
       this.#next ??= this.#call();
@@ -118,7 +121,8 @@ export class RedisDestinations implements Destinations {
     const entries = this.#entries.splice(0);
     this.#visits.sendReports(); // sent in this order: who goes makes room for who comes
     const calls: Promise<void>[] = [];
-    for (let first = 0; first < entries.length; first += MAX_BATCH) calls.push(this.#decide(entries.slice(first, first + MAX_BATCH)));
+    for (let first = 0; first < entries.length; first += MAX_BATCH)
+      calls.push(this.#decide(entries.slice(first, first + MAX_BATCH)));
     await Promise.all(calls);
   }
 
@@ -126,7 +130,8 @@ export class RedisDestinations implements Destinations {
   async #decide(entries: readonly Entry[]): Promise<void> {
     const { ns, clock, onError } = this.#options;
     const args = [ns, String(clock.now() + CALL_TIMEOUT_MS), String(this.#leaseMs)];
-    for (const { visit, turn, limits } of entries) args.push(visit.host, visit.route, turn, visit.id, String(limits.concurrency), String(limits.perSecond));
+    for (const { visit, turn, limits } of entries)
+      args.push(visit.host, visit.route, turn, visit.id, String(limits.concurrency), String(limits.perSecond));
     let answers: readonly number[] = [];
     try {
       answers = ((await this.#connection.run(scripts.admit, args, CALL_TIMEOUT_MS)) as readonly number[]).slice(1);

@@ -2,10 +2,11 @@
  * Submissions on their way into Redis. Those of one event-loop tick travel in one call, and calls do not wait for each
  * other. What is under way is bounded: beyond it a submission is refused at once, instead of filling memory.
  */
-import { encodeGroup, encodeSeq, encodeSubmission } from "../core/wire.ts";
+
 import type { Submission } from "../core/job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
+import { encodeGroup, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
 import { outageOf } from "../outage.ts";
 import type { RedisClock } from "./clock.ts";
@@ -24,13 +25,15 @@ export interface Submitted {
   readonly submissions: readonly Submission[];
   /** Of a single job, where somebody has parsed it: what its payload says. It is the handler's, if the job is leased at once. */
   readonly payload?: unknown;
-  readonly idempotency?: {
-    /** What the key is known by: already joined with its scope, without spaces. */
-    readonly key: string;
-    /** What tells another body under the same key: without spaces. */
-    readonly fingerprint: string;
-    readonly ttlMs: number;
-  } | undefined;
+  readonly idempotency?:
+    | {
+        /** What the key is known by: already joined with its scope, without spaces. */
+        readonly key: string;
+        /** What tells another body under the same key: without spaces. */
+        readonly fingerprint: string;
+        readonly ttlMs: number;
+      }
+    | undefined;
   /** Epoch ms, Redis's: later it is not sent, but fails with `QueueUnavailable`. */
   readonly sendBy?: number;
 }
@@ -125,17 +128,24 @@ export class Enqueuer {
     let reply: readonly (number | string)[];
     let now: number;
     // A payload that Redis did not take (its memory is full) is missed by the script, which then changes nothing.
-    const puts = large.map(([id, payload]) => payloads?.put(id, payload, timeoutMs).catch(() => undefined) ?? Promise.resolve());
+    const puts = large.map(
+      ([id, payload]) => payloads?.put(id, payload, timeoutMs).catch(() => undefined) ?? Promise.resolve(),
+    );
     try {
       reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
       now = Number(reply[0]);
       this.#clock.learn(now, sentAt, performance.now()); // from one that came too late, above all: the next may be in time
-      if (reply[1] === 0) throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
+      if (reply[1] === 0)
+        throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
       if (reply[1] === 2) throw new QueueUnavailable("Redis did not take the payload; nothing was changed");
     } catch (thrown) {
-      const error = thrown instanceof TaskFlowError ? thrown : new OutcomeUnknown(`Redis did not answer as it should: ${outageOf(thrown)}`, thrown);
+      const error =
+        thrown instanceof TaskFlowError
+          ? thrown
+          : new OutcomeUnknown(`Redis did not answer as it should: ${outageOf(thrown)}`, thrown);
       for (const { done } of batch) done({ kind: "failed", error });
-      if (reservation && error instanceof OutcomeUnknown) await reservations?.resolve(reservation, submitted, notAfter, sentAt);
+      if (reservation && error instanceof OutcomeUnknown)
+        await reservations?.resolve(reservation, submitted, notAfter, sentAt);
       else if (reservation) reservations?.release(reservation.types);
       return;
     } finally {
@@ -154,7 +164,9 @@ const NONE: readonly (readonly [string, LargePayload])[] = [];
 
 /** The large payloads of a call, with the ids of their jobs. */
 function largeOf(batch: readonly Pending[]): readonly (readonly [string, LargePayload])[] {
-  return batch.flatMap(({ submitted: { ids, submissions } }) => submissions.flatMap(({ payload }, i) => (isLarge(payload) ? [[ids[i] ?? "", payload] as const] : [])));
+  return batch.flatMap(({ submitted: { ids, submissions } }) =>
+    submissions.flatMap(({ payload }, i) => (isLarge(payload) ? [[ids[i] ?? "", payload] as const] : [])),
+  );
 }
 
 /** Those that may still be sent; the others are answered. This process may have been frozen since they were handed over. */
@@ -171,7 +183,9 @@ function fittingOf(pending: readonly Pending[]): number {
   let jobs = 0;
   let chars = 0;
   let count = 0;
-  for (const { submitted: { submissions } } of pending) {
+  for (const {
+    submitted: { submissions },
+  } of pending) {
     jobs += submissions.length;
     for (const { payload } of submissions) chars += sizeOf(payload);
     if (count > 0 && (jobs > MAX_JOBS_PER_CALL || chars > MAX_CHARS_PER_CALL)) break;
@@ -183,11 +197,17 @@ function fittingOf(pending: readonly Pending[]): number {
 /** Appends the arguments of enqueue.lua. Jobs in a row that agree in type, priority and group share what says so. */
 function pushArguments(args: string[], batch: readonly Pending[]): void {
   let before: Submission | undefined;
-  for (const { submitted: { ids, submissions, idempotency } } of batch) {
+  for (const {
+    submitted: { ids, submissions, idempotency },
+  } of batch) {
     const header = idempotency || ids.length > 1 ? args.push("") : 0;
     if (header > 0) before = undefined; // the script may pass over the arguments of one submission
     submissions.forEach((submission, i) => {
-      if (submission.type !== before?.type || submission.priority !== before.priority || submission.groupKey !== before.groupKey) {
+      if (
+        submission.type !== before?.type ||
+        submission.priority !== before.priority ||
+        submission.groupKey !== before.groupKey
+      ) {
         args.push(`>${submission.type}|${submission.priority}|${encodeGroup(submission)}`);
         before = submission;
       }
@@ -195,7 +215,8 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
       args.push((ids[i] ?? "") + encodeSubmission(submission));
     });
     if (header === 0) continue;
-    args[header - 1] = `#${args.length - header}${idempotency ? ` ${idempotency.key} ${idempotency.fingerprint} ${idempotency.ttlMs}` : ""}`;
+    args[header - 1] =
+      `#${args.length - header}${idempotency ? ` ${idempotency.key} ${idempotency.fingerprint} ${idempotency.ttlMs}` : ""}`;
     before = undefined;
   }
 }

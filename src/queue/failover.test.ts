@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Job } from "../core/job.ts";
-import { QueueUnavailable } from "../errors.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
+import { QueueUnavailable } from "../errors.ts";
 import { startOwnSentinels } from "../testing/own-sentinels.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { closedPort } from "../testing/replica.ts";
@@ -19,7 +19,19 @@ afterAll(async () => {
 });
 
 function completed({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job): Settlement {
-  return { id, type, priority, claimSeq, startedAt: 0, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}` };
+  return {
+    id,
+    type,
+    priority,
+    claimSeq,
+    startedAt: 0,
+    attempt,
+    crashes,
+    deferrals,
+    verdict: "c",
+    runAt: 0,
+    record: `{"outcome":"completed"}`,
+  };
 }
 
 /** A master with one replica, three Sentinels that watch over both, and queues of that. */
@@ -36,8 +48,12 @@ async function watchedMaster() {
       closers.push(() => opened.close());
       return opened;
     },
-    replicated: () => until(async () => (await redisCommand(master.port, "WAIT", "1", "1000")) === ":1", { what: "the replica has it all" }),
-    goesOn: (by: Queue, timeoutMs: number) => until(() => enqueue(by, submission({ type: "probe" })), { what: "the new master takes jobs", timeoutMs }),
+    replicated: () =>
+      until(async () => (await redisCommand(master.port, "WAIT", "1", "1000")) === ":1", {
+        what: "the replica has it all",
+      }),
+    goesOn: (by: Queue, timeoutMs: number) =>
+      until(() => enqueue(by, submission({ type: "probe" })), { what: "the new master takes jobs", timeoutMs }),
   };
 }
 
@@ -54,7 +70,16 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
     await master.kill();
     await goesOn(one, 40_000);
     const running = claimed.slice(1);
-    await until(async () => (await other.renew(running.map(({ id, claimSeq }) => ({ id, claimSeq, progress: null })), "{}")).size === 0, { what: "leases are renewed", timeoutMs: 30_000 });
+    await until(
+      async () =>
+        (
+          await other.renew(
+            running.map(({ id, claimSeq }) => ({ id, claimSeq, progress: null })),
+            "{}",
+          )
+        ).size === 0,
+      { what: "leases are renewed", timeoutMs: 30_000 },
+    );
     await until(
       async () => {
         await one.cancel(running[0]?.id ?? "", OUTBOX_OWNED_MS, () => undefined); // told to nobody until the other is connected again
@@ -83,7 +108,13 @@ it("leaves a server that refuses writes as a replica, not more often than once a
   const direct = new Redis(server.port);
   closers.push(() => direct.disconnect());
   let connections = 0;
-  const connection = new Connection(server.address, { onRoundTrip: () => undefined, onError: () => undefined, onReady: () => { connections += 1; } });
+  const connection = new Connection(server.address, {
+    onRoundTrip: () => undefined,
+    onError: () => undefined,
+    onReady: () => {
+      connections += 1;
+    },
+  });
   closers.push(() => connection.close());
   await connection.opened(5_000);
   const startedAt = performance.now();

@@ -26,7 +26,9 @@ afterEach(() => {
 async function flood(groupKey: string | null): Promise<void> {
   for (let sent = 0; sent < JOBS; sent += BATCH) {
     const submissions = Array.from({ length: BATCH }, () => submission({ groupKey }));
-    expect((await enqueueRaw(queue, { ids: submissions.map(() => queue.ids.next()), submissions })).kind).toBe("enqueued");
+    expect((await enqueueRaw(queue, { ids: submissions.map(() => queue.ids.next()), submissions })).kind).toBe(
+      "enqueued",
+    );
   }
 }
 async function claim(count: number): Promise<readonly Job[]> {
@@ -55,8 +57,14 @@ describe("fairness", () => {
   });
 
   it("takes turns among groups, within a priority", async () => {
-    await enqueue(queue, ...["a", "a", "a", "b", "b", "c"].map((groupKey) => submission({ groupKey })), submission({ groupKey: "a", priority: 9 }));
-    expect((await claim(10)).map(({ groupKey }) => groupKey).join("")).toMatch(/^a(?=.*a)(?=.*b)(?=.*c)...(?=.*a)(?=.*b)..a$/);
+    await enqueue(
+      queue,
+      ...["a", "a", "a", "b", "b", "c"].map((groupKey) => submission({ groupKey })),
+      submission({ groupKey: "a", priority: 9 }),
+    );
+    expect((await claim(10)).map(({ groupKey }) => groupKey).join("")).toMatch(
+      /^a(?=.*a)(?=.*b)(?=.*c)...(?=.*a)(?=.*b)..a$/,
+    );
   });
 
   it("lets a retry enter with a new tag, behind what its group has waiting", async () => {
@@ -64,7 +72,24 @@ describe("fairness", () => {
     const [first] = await claim(1);
     if (!first) throw new Error("nothing was claimed");
     const { id, type, priority, claimSeq } = first;
-    await queue.settle([{ id, type, priority, claimSeq, startedAt: 0, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record: `{"outcome":"retry"}` }], 30_000);
+    await queue.settle(
+      [
+        {
+          id,
+          type,
+          priority,
+          claimSeq,
+          startedAt: 0,
+          verdict: "r",
+          attempt: 1,
+          crashes: 0,
+          deferrals: 0,
+          runAt: 0,
+          record: `{"outcome":"retry"}`,
+        },
+      ],
+      30_000,
+    );
     const order = (await claim(10)).map((job) => job.id);
     expect(order.filter((each) => each !== ids[3])).toEqual([ids[1], ids[2], ids[0]]);
     expect(order.indexOf(ids[3] ?? "")).toBeLessThan(2);

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, expect, it, vi } from "vitest";
@@ -43,12 +43,13 @@ async function peer(answers: Readonly<Record<string, string>>, greeting = ""): P
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     if (greeting !== "") socket.end(greeting);
-    else socket.on("data", (chunk) => {
-      for (const [, command = ""] of chunk.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
-        const answer = answers[command.toLowerCase()] ?? "OK";
-        socket.write(answer.startsWith("-") ? `${answer}\r\n` : `$${Buffer.byteLength(answer)}\r\n${answer}\r\n`);
-      }
-    });
+    else
+      socket.on("data", (chunk) => {
+        for (const [, command = ""] of chunk.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+          const answer = answers[command.toLowerCase()] ?? "OK";
+          socket.write(answer.startsWith("-") ? `${answer}\r\n` : `$${Buffer.byteLength(answer)}\r\n${answer}\r\n`);
+        }
+      });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closers.push(() => server.close());
@@ -57,11 +58,15 @@ async function peer(answers: Readonly<Record<string, string>>, greeting = ""): P
 
 it("refuses a database that is not there, and serves in the one that is asked for on all connections", async () => {
   const { address, port } = await ownRedis();
-  expect(await refusal(`${address}/16`)).toBe('Redis at HERE has no database 16, which REDIS_ADDR names: name one that it has (0 to 15, unless its setting "databases" says otherwise).');
+  expect(await refusal(`${address}/16`)).toBe(
+    'Redis at HERE has no database 16, which REDIS_ADDR names: name one that it has (0 to 15, unless its setting "databases" says otherwise).',
+  );
   const redis = clientOf(port);
   expect(await redis.info("keyspace")).not.toContain("db0");
   expect(await refusal(`${address}/15`)).toBe("");
-  const list = String(await redis.client("LIST")).split("\n").filter((line) => line.includes("name=taskflow-"));
+  const list = String(await redis.client("LIST"))
+    .split("\n")
+    .filter((line) => line.includes("name=taskflow-"));
   expect(list.length).toBeGreaterThanOrEqual(5);
   for (const line of list) expect(line).toContain(" db=15 ");
 });
@@ -71,11 +76,20 @@ it("does not use a connection again whose database is refused at a reconnection"
   const redis = clientOf(port);
   const losses: string[] = [];
   let back = 0;
-  const queue = await openQueue(`${address}/3`, { reach: { onLost: ({ message }) => losses.push(message), onBack: () => { back += 1; } } });
+  const queue = await openQueue(`${address}/3`, {
+    reach: {
+      onLost: ({ message }) => losses.push(message),
+      onBack: () => {
+        back += 1;
+      },
+    },
+  });
   closers.push(() => queue.close());
   await redis.acl("SETUSER", "default", "-select");
   await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-  await until(() => losses.some((loss) => loss.includes("does not let the user default choose database 3")), { what: "the loss is reported" });
+  await until(() => losses.some((loss) => loss.includes("does not let the user default choose database 3")), {
+    what: "the loss is reported",
+  });
   expect(queue.isReady).toBe(false);
   await expect(queue.pause("noop")).rejects.toThrow("Redis is not connected");
   await redis.acl("SETUSER", "default", "+select");
@@ -87,22 +101,42 @@ it("does not use a connection again whose database is refused at a reconnection"
 
 it("looks at where a connection is, whatever was answered to SELECT", async () => {
   const address = await peer({ info: "redis_version:7.4.0\r\nrole:master\r\n", client: "id=1 db=0 user=default" });
-  expect(await refusal(`${address}/4`)).toBe("Redis at HERE has put the connection into database 0, and REDIS_ADDR names 4: name one that it gives.");
+  expect(await refusal(`${address}/4`)).toBe(
+    "Redis at HERE has put the connection into database 0, and REDIS_ADDR names 4: name one that it gives.",
+  );
 });
 
 it.each([
   ["redis_version:6.2.14\r\n", "Redis 6.2.14 at HERE is too old: TaskFlow needs Redis 7.0 or Valkey 7.2, or newer."],
-  ["redis_version:6.3.4\r\nmvcc_depth:0\r\n", "KeyDB 6.3.4 at HERE is too old: TaskFlow needs Redis 7.0 or Valkey 7.2, or newer."],
-  ["redis_version:7.0.15\r\nredis_mode:sentinel\r\n", "The server at HERE is a Sentinel: write redis+sentinel://HOST:PORT/MASTER_NAME in REDIS_ADDR."],
-  ["redis_version:7.4.0\r\nloading:1\r\nloading_loaded_perc:41.20\r\n", "Redis at HERE is loading its data (41 % so far): wait until it has, and start again."],
-  ["redis_version:7.2.4\r\nvalkey_version:8.0.1\r\nmaxmemory_policy:allkeys-lru\r\n", "Redis at HERE would evict jobs when its memory is full (maxmemory-policy is allkeys-lru): set it to noeviction."],
+  [
+    "redis_version:6.3.4\r\nmvcc_depth:0\r\n",
+    "KeyDB 6.3.4 at HERE is too old: TaskFlow needs Redis 7.0 or Valkey 7.2, or newer.",
+  ],
+  [
+    "redis_version:7.0.15\r\nredis_mode:sentinel\r\n",
+    "The server at HERE is a Sentinel: write redis+sentinel://HOST:PORT/MASTER_NAME in REDIS_ADDR.",
+  ],
+  [
+    "redis_version:7.4.0\r\nloading:1\r\nloading_loaded_perc:41.20\r\n",
+    "Redis at HERE is loading its data (41 % so far): wait until it has, and start again.",
+  ],
+  [
+    "redis_version:7.2.4\r\nvalkey_version:8.0.1\r\nmaxmemory_policy:allkeys-lru\r\n",
+    "Redis at HERE would evict jobs when its memory is full (maxmemory-policy is allkeys-lru): set it to noeviction.",
+  ],
 ])("refuses a server of %j", async (info, sentence) => {
   expect(await refusal(await peer({ info }))).toBe(sentence);
 });
 
 it.each([
-  ["-ERR max number of clients reached\r\n", "Redis at HERE takes no more connections (ERR max number of clients reached): raise its maxclients, or close connections of others."],
-  ["-DENIED Redis is running in protected mode because …\r\n", "Redis at HERE is in protected mode and serves its own machine only: give it a password (requirepass), and name that in REDIS_ADDR."],
+  [
+    "-ERR max number of clients reached\r\n",
+    "Redis at HERE takes no more connections (ERR max number of clients reached): raise its maxclients, or close connections of others.",
+  ],
+  [
+    "-DENIED Redis is running in protected mode because …\r\n",
+    "Redis at HERE is in protected mode and serves its own machine only: give it a password (requirepass), and name that in REDIS_ADDR.",
+  ],
 ])("shows the reason of a server that closes with %j", async (greeting, sentence) => {
   expect(await refusal(await peer({}, greeting))).toBe(sentence);
 });
@@ -110,18 +144,24 @@ it.each([
 it("shows that Redis has no connection to spare", async () => {
   const { address } = await ownRedis(["--maxclients", "3"]);
   // Redis says why and hangs up; where it hangs up while it is being written to, the reason is lost with the connection
-  expect(await refusal(address)).toMatch(/takes no more connections \(ERR max number of clients reached\)|it closed the connection/);
+  expect(await refusal(address)).toMatch(
+    /takes no more connections \(ERR max number of clients reached\)|it closed the connection/,
+  );
 });
 
 it("refuses a wrong login, none, and one that is not asked for, with nothing else on stderr", async () => {
   const printed = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
   const { address, port } = await ownRedis();
   const withLogin = (login: string): Promise<string> => refusal(address.replace("//", `//${login}@`));
-  expect(await withLogin(":secret")).toBe("Redis at HERE asks for no password, and REDIS_ADDR has one: take it out, or set requirepass in Redis.");
+  expect(await withLogin(":secret")).toBe(
+    "Redis at HERE asks for no password, and REDIS_ADDR has one: take it out, or set requirepass in Redis.",
+  );
   const redis = clientOf(port);
   await redis.config("SET", "requirepass", "secret");
   await redis.auth("secret");
-  expect(await refusal(address)).toBe("Redis at HERE does not take the user or password of REDIS_ADDR (it asks for one): write redis://USER:PASSWORD@HOST:PORT.");
+  expect(await refusal(address)).toBe(
+    "Redis at HERE does not take the user or password of REDIS_ADDR (it asks for one): write redis://USER:PASSWORD@HOST:PORT.",
+  );
   expect(await withLogin(":wrong")).toBe("Redis at HERE does not take the user or password of REDIS_ADDR.");
   expect(await withLogin("nobody:secret")).toBe("Redis at HERE does not take the user or password of REDIS_ADDR.");
   expect(await withLogin(":secret")).toBe("");
@@ -131,7 +171,9 @@ it("refuses a wrong login, none, and one that is not asked for, with nothing els
 it("refuses a replica, and names its master", async () => {
   const master = await ownRedis();
   const replica = await ownRedis(["--replicaof", "127.0.0.1", String(master.port)]);
-  expect(await refusal(replica.address)).toBe("Redis at HERE is a replica of HERE and takes no jobs: set REDIS_ADDR to the master, or to Sentinels that know it.");
+  expect(await refusal(replica.address)).toBe(
+    "Redis at HERE is a replica of HERE and takes no jobs: set REDIS_ADDR to the master, or to Sentinels that know it.",
+  );
 });
 
 it("takes a Unix socket", async () => {
@@ -139,7 +181,9 @@ it("takes a Unix socket", async () => {
   const { port } = await ownRedis(["--unixsocket", path]);
   expect(await refusal(`unix://${path}?db=2`)).toBe("");
   expect(await clientOf(port).info("keyspace")).toMatch(/db2:keys=1/);
-  expect(await refusal(`unix://${path}.gone`)).toMatch(/^Redis at HERE does not answer \(connect ENOENT .*\): start it, or set REDIS_ADDR to where it is\.$/);
+  expect(await refusal(`unix://${path}.gone`)).toMatch(
+    /^Redis at HERE does not answer \(connect ENOENT .*\): start it, or set REDIS_ADDR to where it is\.$/,
+  );
 });
 
 it("takes TLS with an authority that the address names, and says what else to do", async () => {
@@ -152,31 +196,54 @@ it("takes TLS with an authority that the address names, and says what else to do
   const { port } = await ownRedis(["--tls-port", String(tlsPort), "--tls-auth-clients", "no", ...files]);
   const address = `rediss://127.0.0.1:${tlsPort}`;
   expect(await refusal(`${address}/1?cafile=${cert}`)).toBe("");
-  expect(await refusal(address)).toMatch(/^Redis at HERE cannot be used by TLS \(.*self-signed.*\): its certificate is not from an authority that is trusted here: add the parameter cafile=FILE to REDIS_ADDR/);
-  expect(await refusal(`${address}?cafile=${cert}&servername=cache.example.com`)).toMatch(/its certificate is for another name: .*servername=NAME/);
-  expect(await refusal(await peer({}, "-ERR no TLS here\r\n").then((plain) => plain.replace("redis:", "rediss:")))).toContain("it does not speak TLS on that port: write redis:// in REDIS_ADDR");
-  expect(await refusal(`${address}?cafile=${dir}/none.pem`)).toMatch(/^REDIS_ADDR: the file of its parameter cafile cannot be read \(ENOENT/);
+  expect(await refusal(address)).toMatch(
+    /^Redis at HERE cannot be used by TLS \(.*self-signed.*\): its certificate is not from an authority that is trusted here: add the parameter cafile=FILE to REDIS_ADDR/,
+  );
+  expect(await refusal(`${address}?cafile=${cert}&servername=cache.example.com`)).toMatch(
+    /its certificate is for another name: .*servername=NAME/,
+  );
+  expect(
+    await refusal(await peer({}, "-ERR no TLS here\r\n").then((plain) => plain.replace("redis:", "rediss:"))),
+  ).toContain("it does not speak TLS on that port: write redis:// in REDIS_ADDR");
+  expect(await refusal(`${address}?cafile=${dir}/none.pem`)).toMatch(
+    /^REDIS_ADDR: the file of its parameter cafile cannot be read \(ENOENT/,
+  );
   expect(await refusal(`redis://127.0.0.1:${tlsPort}`)).toMatch(/^Redis at HERE does not answer \(.+\)/);
   await clientOf(port).config("SET", "tls-auth-clients", "yes");
-  expect(await refusal(`${address}?cafile=${cert}`)).toContain("it asks for a certificate of the client: add the parameters certfile=FILE and keyfile=FILE to REDIS_ADDR");
+  expect(await refusal(`${address}?cafile=${cert}`)).toContain(
+    "it asks for a certificate of the client: add the parameters certfile=FILE and keyfile=FILE to REDIS_ADDR",
+  );
   expect(await refusal(`${address}?cafile=${cert}&certfile=${cert}&keyfile=${key}`)).toBe("");
 });
 
 it("refuses a node of a cluster that does not have its keys, and a database but 0 on any", async () => {
-  const [one, other] = await Promise.all([1, 2].map(async () => ownRedis(["--cluster-enabled", "yes", "--cluster-port", String(await freePort())])));
+  const [one, other] = await Promise.all(
+    [1, 2].map(async () => ownRedis(["--cluster-enabled", "yes", "--cluster-port", String(await freePort())])),
+  );
   if (!one || !other) throw new Error("no servers");
-  const sentence = "Redis at HERE is a node of a cluster, which is not complete: TaskFlow needs a Redis that is not a cluster, such as a master with replicas and Sentinels.";
+  const sentence =
+    "Redis at HERE is a node of a cluster, which is not complete: TaskFlow needs a Redis that is not a cluster, such as a master with replicas and Sentinels.";
   expect(await refusal(one.address)).toBe(sentence);
-  expect(await refusal(`${one.address}/1`)).toBe("Redis at HERE is a node of a cluster, which has no database 1: name database 0 in REDIS_ADDR.");
+  expect(await refusal(`${one.address}/1`)).toBe(
+    "Redis at HERE is a node of a cluster, which has no database 1: name database 0 in REDIS_ADDR.",
+  );
   const [first, second] = [clientOf(one.port), clientOf(other.port)];
   const slot = await first.cluster("KEYSLOT", "{taskflow:0}:layout");
   await first.cluster("ADDSLOTSRANGE", 0, slot);
   await second.cluster("ADDSLOTSRANGE", slot + 1, 16_383);
   const [, busPort] = (await second.config("GET", "cluster-port")) as [string, string];
   await first.call("CLUSTER", "MEET", "127.0.0.1", String(other.port), busPort);
-  for (const node of [first, second]) await until(async () => (await node.cluster("INFO")).includes("cluster_state:ok"), { what: "the cluster is complete", timeoutMs: 20_000 });
-  expect(await refusal(other.address)).toBe(sentence.replace("which is not complete", "and the keys of REDIS_NAMESPACE are on HERE"));
+  for (const node of [first, second])
+    await until(async () => (await node.cluster("INFO")).includes("cluster_state:ok"), {
+      what: "the cluster is complete",
+      timeoutMs: 20_000,
+    });
+  expect(await refusal(other.address)).toBe(
+    sentence.replace("which is not complete", "and the keys of REDIS_NAMESPACE are on HERE"),
+  );
   const queue = await openQueue(one.address);
   closers.push(() => queue.close());
-  expect(await checkServer(queue, "HERE")).toEqual(["Redis at HERE is a node of a cluster: TaskFlow uses this node alone, and stops taking jobs when another one takes over its keys"]);
+  expect(await checkServer(queue, "HERE")).toEqual([
+    "Redis at HERE is a node of a cluster: TaskFlow uses this node alone, and stops taking jobs when another one takes over its keys",
+  ]);
 }, 60_000);

@@ -49,7 +49,10 @@ describe("ids", () => {
   it("cannot be guessed from one another", () => {
     const ids = new IdSource(() => START, 0);
     const all = Array.from({ length: 900 }, () => bitsOf(ids.next()));
-    const gaps = all.slice(1).map((bits, i) => bits - (all[i] ?? 0n)).filter((gap) => gap > 0n); // but where the millisecond was full
+    const gaps = all
+      .slice(1)
+      .map((bits, i) => bits - (all[i] ?? 0n))
+      .filter((gap) => gap > 0n); // but where the millisecond was full
     expect(gaps.length).toBeGreaterThan(890);
     expect(gaps.every((gap) => gap > 1_000n)).toBe(true);
     // Each of the 52 bits of a gap is set in about half of them: 5 sigma of 890 throws are 75.

@@ -4,10 +4,11 @@
  * What the hash says is asked first, and the text with the same packet. So a job that moves meanwhile is seen as it was at the
  * first question; one that is forgotten in between is missing here, and in Postgres.
  */
+
+import { ByteBudget } from "../byte-budget.ts";
 import type { Job } from "../core/job.ts";
 import { OMITTED_PAYLOAD } from "../core/payload.ts";
 import { HEADER_BYTES, readJob, wholeText } from "../core/wire.ts";
-import { ByteBudget } from "../byte-budget.ts";
 import { QueueUnavailable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 
@@ -33,7 +34,15 @@ export class JobReader {
 
   /** The jobs of these ids that Redis holds, whether they wait, run, or are in the outbox; large payloads are left out. */
   async read(ids: readonly string[]): Promise<Job[]> {
-    return this.#inParts(ids, async (part) => (await this.#connection.send("mget", part.map((id) => `${this.#ns}j:${id}`), TIMEOUT_MS)) as (string | null)[]);
+    return this.#inParts(
+      ids,
+      async (part) =>
+        (await this.#connection.send(
+          "mget",
+          part.map((id) => `${this.#ns}j:${id}`),
+          TIMEOUT_MS,
+        )) as (string | null)[],
+    );
   }
 
   /** As {@link read}, with every payload left out: what it costs does not depend on payloads. */
@@ -42,14 +51,20 @@ export class JobReader {
     return jobs.map((job) => ({ ...job, payload: OMITTED_PAYLOAD }));
   }
 
-  async #inParts(ids: readonly string[], textsOf: (ids: readonly string[]) => Promise<(string | null)[]>): Promise<Job[]> {
+  async #inParts(
+    ids: readonly string[],
+    textsOf: (ids: readonly string[]) => Promise<(string | null)[]>,
+  ): Promise<Job[]> {
     const jobs: Job[] = [];
     for (let at = 0; at < ids.length; ) {
       if (this.#reading.waiting >= MAX_WAITING) throw new QueueUnavailable("too many reads are under way");
       const share = await this.#reading.acquire(Math.min(ids.length - at, MAX_JOBS) * EXPECTED_BYTES);
       try {
         const part = await this.#fitting(ids.slice(at, at + MAX_JOBS));
-        const [states, texts] = await Promise.all([this.#connection.send("hmget", [`${this.#ns}states`, ...part], TIMEOUT_MS), textsOf(part)]);
+        const [states, texts] = await Promise.all([
+          this.#connection.send("hmget", [`${this.#ns}states`, ...part], TIMEOUT_MS),
+          textsOf(part),
+        ]);
         part.forEach((id, i) => {
           const text = texts[i];
           if (text) jobs.push(readJob(id, wholeText(text, (states as (string | null)[])[i] ?? undefined)));
@@ -65,7 +80,9 @@ export class JobReader {
   /** As many of these as one packet can bear, at least one. */
   async #fitting(ids: readonly string[]): Promise<readonly string[]> {
     if (ids.length === 1) return ids;
-    const lengths = (await Promise.all(ids.map((id) => this.#connection.send("hstrlen", [`${this.#ns}states`, id], TIMEOUT_MS)))) as number[];
+    const lengths = (await Promise.all(
+      ids.map((id) => this.#connection.send("hstrlen", [`${this.#ns}states`, id], TIMEOUT_MS)),
+    )) as number[];
     let bytes = 0;
     const end = lengths.findIndex((length, i) => {
       bytes += length;
@@ -76,7 +93,8 @@ export class JobReader {
 
   /** A job's text up to its payload; null where there is none. */
   async #start(id: string): Promise<string | null> {
-    const range = async (end: number): Promise<string> => (await this.#connection.send("getrange", [`${this.#ns}j:${id}`, "0", String(end)], TIMEOUT_MS)) as string;
+    const range = async (end: number): Promise<string> =>
+      (await this.#connection.send("getrange", [`${this.#ns}j:${id}`, "0", String(end)], TIMEOUT_MS)) as string;
     let text = await range(HEADER_BYTES - 1);
     let end = text.indexOf("\n");
     if (end === -1 && text !== "") end = (text = await range(-1)).indexOf("\n"); // long options

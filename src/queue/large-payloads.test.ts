@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { LARGE_PAYLOAD_LENGTH, isLarge, payloadOf } from "../core/payload.ts";
 import type { Job } from "../core/job.ts";
+import { isLarge, LARGE_PAYLOAD_LENGTH, payloadOf } from "../core/payload.ts";
 import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";
 import type { Queue } from "./queue.ts";
@@ -35,7 +35,17 @@ const textOf = (bytes: number): string => JSON.stringify({ text: randomBytes(byt
 const large = (text: string) => submission({ payload: payloadOf(text), options: {} });
 
 const settled = ({ id, type, priority, claimSeq, startedAt, payload }: Job, verdict: "c" | "r" | "l") => ({
-  ...{ id, type, priority, claimSeq, startedAt: startedAt ?? 0, isLarge: isLarge(payload), attempt: 1, crashes: 0, deferrals: 0, verdict, runAt: 1 },
+  id,
+  type,
+  priority,
+  claimSeq,
+  startedAt: startedAt ?? 0,
+  isLarge: isLarge(payload),
+  attempt: 1,
+  crashes: 0,
+  deferrals: 0,
+  verdict,
+  runAt: 1,
   record: verdict === "l" ? "" : `{"outcome":"completed"}`,
 });
 
@@ -47,7 +57,10 @@ async function slowestScript(work: () => Promise<unknown>): Promise<number> {
   await work();
   const entries = (await redis.slowlog("GET", 1_000)) as [number, number, number, string[]][];
   await redis.config("SET", "slowlog-log-slower-than", "-1");
-  return Math.max(0, ...entries.filter(([, , , [name = ""]]) => name.toLowerCase() === "evalsha").map(([, , micros]) => micros));
+  return Math.max(
+    0,
+    ...entries.filter(([, , , [name = ""]]) => name.toLowerCase() === "evalsha").map(([, , micros]) => micros),
+  );
 }
 
 describe("a large payload", () => {
@@ -60,7 +73,10 @@ describe("a large payload", () => {
     expect(await redis.pttl(`${NS}p:${id}`)).toBe(-1); // as long as the job
     const { claimed } = await queue.claim(1, 1, SLOTS);
     expect(claimed).toMatchObject([{ id, payload: { size: Buffer.byteLength(text) } }]);
-    await queue.settle(claimed.map((one) => settled(one, "c")), 30_000);
+    await queue.settle(
+      claimed.map((one) => settled(one, "c")),
+      30_000,
+    );
     await queue.forget(claimed);
     expect(await redis.keys(`${NS}?:*`)).toEqual([]);
     expect(await queue.payload(id, 0)).toBeUndefined();
@@ -69,18 +85,26 @@ describe("a large payload", () => {
   it("is in no script's way, however large it is", async () => {
     const slowest: number[] = [];
     for (let round = 1; round <= 3; round += 1) {
-      slowest.push(await slowestScript(async () => {
-        const [id = "", other = ""] = await enqueue(queue, large(textOf(15 * MIB)), large(textOf(15 * MIB)));
-        await queue.standing(id);
-        await queue.readHeaders([id, other]);
-        const { claimed } = await queue.claim(2 * round, 1, SLOTS);
-        await queue.settle(claimed.map((one) => settled(one, "l")), 30_000);
-        await queue.books();
-        await queue.cancel(other, 30_000, () => undefined);
-        const again = await queue.claim(2 * round + 1, 1, SLOTS);
-        await queue.settle(again.claimed.map((one) => settled(one, "c")), 0);
-        await queue.sweep(30_000, 10);
-      }));
+      slowest.push(
+        await slowestScript(async () => {
+          const [id = "", other = ""] = await enqueue(queue, large(textOf(15 * MIB)), large(textOf(15 * MIB)));
+          await queue.standing(id);
+          await queue.readHeaders([id, other]);
+          const { claimed } = await queue.claim(2 * round, 1, SLOTS);
+          await queue.settle(
+            claimed.map((one) => settled(one, "l")),
+            30_000,
+          );
+          await queue.books();
+          await queue.cancel(other, 30_000, () => undefined);
+          const again = await queue.claim(2 * round + 1, 1, SLOTS);
+          await queue.settle(
+            again.claimed.map((one) => settled(one, "c")),
+            0,
+          );
+          await queue.sweep(30_000, 10);
+        }),
+      );
     }
     expect(Math.min(...slowest)).toBeLessThan(20_000); // some 300 ms each, where scripts copied it
   });
@@ -92,8 +116,14 @@ describe("a large payload", () => {
   });
 
   it("waits for room while small jobs pass it, in the order of large ones", async () => {
-    const [first = "", second = "", small = ""] = await enqueue(queue, large(textOf(MIB)), large(textOf(100_000)), submission());
-    const claim = async (seq: number, free: number, isUnused: boolean) => (await queue.claim(seq, 1, { ...SLOTS, bytes: { free, isUnused } })).claimed.map(({ id }) => id);
+    const [first = "", second = "", small = ""] = await enqueue(
+      queue,
+      large(textOf(MIB)),
+      large(textOf(100_000)),
+      submission(),
+    );
+    const claim = async (seq: number, free: number, isUnused: boolean) =>
+      (await queue.claim(seq, 1, { ...SLOTS, bytes: { free, isUnused } })).claimed.map(({ id }) => id);
     expect(await claim(1, 200_000, false)).toEqual([small]);
     expect(await claim(2, 200_000, true)).toEqual([first]); // more than there is room for, but alone
     expect(await claim(3, 0, false)).toEqual([]);
@@ -118,8 +148,17 @@ describe("a large payload", () => {
     const [one, two] = [queue.ids.next(), queue.ids.next()];
     const text = textOf(MIB);
     await enqueueRaw(queue, { ids: [one], submissions: [large(text)], idempotency });
-    expect(await enqueueRaw(queue, { ids: [two], submissions: [large(text)], idempotency })).toEqual({ kind: "replayed", firstId: one });
-    expect(await enqueueRaw(queue, { ids: [two], submissions: [large(text)], idempotency: { ...idempotency, fingerprint: "g" } })).toEqual({ kind: "conflict", firstId: one });
+    expect(await enqueueRaw(queue, { ids: [two], submissions: [large(text)], idempotency })).toEqual({
+      kind: "replayed",
+      firstId: one,
+    });
+    expect(
+      await enqueueRaw(queue, {
+        ids: [two],
+        submissions: [large(text)],
+        idempotency: { ...idempotency, fingerprint: "g" },
+      }),
+    ).toEqual({ kind: "conflict", firstId: one });
     expect(await redis.keys(`${NS}p:*`)).toEqual([`${NS}p:${one}`]);
     await enqueueRaw(queue, { ids: [one], submissions: [large(textOf(MIB))] }); // the same id again, as after a lost answer
     expect(await redis.pttl(`${NS}p:${one}`)).toBe(-1);
@@ -141,8 +180,17 @@ describe("a claim", () => {
     const { claimed, unreadable } = await queue.claim(1, 1, SLOTS);
     expect(claimed.map(({ id }) => id)).toEqual([first, last]);
     expect(unreadable).toMatchObject([{ id: strange, type: "noop", attempt: 1, claimSeq: 1 }]);
-    expect((await queue.read([first, strange, last])).map(({ status }) => status)).toEqual(["running", "running", "running"]);
-    expect(await queue.settle(unreadable.map((one) => settled(one, "c")), 30_000)).toEqual(["k"]);
+    expect((await queue.read([first, strange, last])).map(({ status }) => status)).toEqual([
+      "running",
+      "running",
+      "running",
+    ]);
+    expect(
+      await queue.settle(
+        unreadable.map((one) => settled(one, "c")),
+        30_000,
+      ),
+    ).toEqual(["k"]);
     expect(await queue.books()).toMatchObject({ unaccounted: 0 });
   });
 
@@ -161,7 +209,12 @@ describe("a claim", () => {
   it("numbers its lease beyond ten decimal digits", async () => {
     const [id = ""] = await enqueue(queue, submission());
     const { claimed } = await queue.claim(10_000_000_000, 1, SLOTS);
-    expect(await queue.settle(claimed.map((one) => settled(one, "c")), 30_000)).toEqual(["k"]);
+    expect(
+      await queue.settle(
+        claimed.map((one) => settled(one, "c")),
+        30_000,
+      ),
+    ).toEqual(["k"]);
     expect(await queue.read([id])).toMatchObject([{ payload: `{"n":1}`, claimSeq: 10_000_000_000 }]);
     await expect(queue.claim(36 ** 10, 1, SLOTS)).rejects.toThrow(RangeError);
   });

@@ -14,8 +14,47 @@ beforeAll(async () => {
 afterAll(() => queue.close());
 
 const codes = Array.from({ length: 0xa1 }, (_, code) => String.fromCharCode(code));
-const marks = [...codes, "\u2028", "\u2029", "\ufeff", "\uffff", "\ufffd", "é", "ß", "中", "🎉", "|", "||", ":", "%", "%00", "%7C", "{", "}", "[", "]", '"', "\\", "\\u0000", "'", "\r\n", "nil", "false", "0", "-0", "1e400", "__proto__", "constructor"];
-const texts = [...new Set(marks.flatMap((mark) => [mark, `a${mark}b`, `${mark}${mark}`, `${mark}x`, `x${mark}`].flatMap((text) => [text, text.slice(0, 64)])))];
+const marks = [
+  ...codes,
+  "\u2028",
+  "\u2029",
+  "\ufeff",
+  "\uffff",
+  "\ufffd",
+  "é",
+  "ß",
+  "中",
+  "🎉",
+  "|",
+  "||",
+  ":",
+  "%",
+  "%00",
+  "%7C",
+  "{",
+  "}",
+  "[",
+  "]",
+  '"',
+  "\\",
+  "\\u0000",
+  "'",
+  "\r\n",
+  "nil",
+  "false",
+  "0",
+  "-0",
+  "1e400",
+  "__proto__",
+  "constructor",
+];
+const texts = [
+  ...new Set(
+    marks.flatMap((mark) =>
+      [mark, `a${mark}b`, `${mark}${mark}`, `${mark}x`, `x${mark}`].flatMap((text) => [text, text.slice(0, 64)]),
+    ),
+  ),
+];
 
 const FIELDS: Readonly<Record<string, (text: string) => Partial<Submission>>> = {
   groupKey: (text) => ({ groupKey: text }),
@@ -24,7 +63,11 @@ const FIELDS: Readonly<Record<string, (text: string) => Partial<Submission>>> = 
   retry_of: (text) => ({ options: { retry_of: text } }),
   "name in the payload": (text) => ({ payload: JSON.stringify({ [text]: text }) }),
   "text in the payload": (text) => ({ payload: `{ "a" :\t[${JSON.stringify(text)} , 1.0]  }` }),
-  "all at once": (text) => ({ groupKey: text, options: { tags: [text], callback_url: text }, payload: JSON.stringify({ [text]: [text] }) }),
+  "all at once": (text) => ({
+    groupKey: text,
+    options: { tags: [text], callback_url: text },
+    payload: JSON.stringify({ [text]: [text] }),
+  }),
 };
 
 it.each(Object.entries(FIELDS))("%s", async (field, fill) => {
@@ -37,9 +80,18 @@ it.each(Object.entries(FIELDS))("%s", async (field, fill) => {
     const { claimed: jobs } = await queue.claim((seq += 1), 1, ioSlots({ odd: 200 }));
     if (jobs.length === 0) expect.fail(`${ids.length - at} jobs of ${field} are not claimed`);
     for (const job of jobs) {
-      const { type, payload, priority, maxAttempts, groupKey, options } = sent[ids.indexOf(job.id)] ?? expect.fail(`nobody sent ${job.id}`);
-      const back = { type: job.type, payload: job.payload, priority: job.priority, maxAttempts: job.maxAttempts, groupKey: job.groupKey, options: job.options };
-      if (JSON.stringify(back) !== JSON.stringify({ type, payload, priority, maxAttempts, groupKey, options })) wrong.push(JSON.stringify({ back, sent: sent[ids.indexOf(job.id)] }));
+      const { type, payload, priority, maxAttempts, groupKey, options } =
+        sent[ids.indexOf(job.id)] ?? expect.fail(`nobody sent ${job.id}`);
+      const back = {
+        type: job.type,
+        payload: job.payload,
+        priority: job.priority,
+        maxAttempts: job.maxAttempts,
+        groupKey: job.groupKey,
+        options: job.options,
+      };
+      if (JSON.stringify(back) !== JSON.stringify({ type, payload, priority, maxAttempts, groupKey, options }))
+        wrong.push(JSON.stringify({ back, sent: sent[ids.indexOf(job.id)] }));
     }
     at += jobs.length;
   }

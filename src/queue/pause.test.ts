@@ -24,12 +24,20 @@ describe("a paused queue", () => {
     const { address } = await freshRedis();
     const [one, two] = await Promise.all([replica(address), replica(address)]);
     await one.pause("noop");
-    const [waiting = "", due = "", other = ""] = await enqueue(two, submission(), submission({ options: { run_at: two.clock.now() - 1 } }), submission({ type: "other" }));
+    const [waiting = "", due = "", other = ""] = await enqueue(
+      two,
+      submission(),
+      submission({ options: { run_at: two.clock.now() - 1 } }),
+      submission({ type: "other" }),
+    );
     expect(await claimedBy(one)).toEqual([other]);
     expect(await claimedBy(two)).toEqual([]);
     const books = await two.books();
     expect([...books.paused]).toEqual(["noop"]);
-    expect(books).toMatchObject({ unaccounted: 0, types: expect.arrayContaining([expect.objectContaining({ type: "noop", queued: 2 })]) as unknown });
+    expect(books).toMatchObject({
+      unaccounted: 0,
+      types: expect.arrayContaining([expect.objectContaining({ type: "noop", queued: 2 })]) as unknown,
+    });
     await two.resume("noop");
     expect(await claimedBy(one)).toEqual([waiting, due]);
   });
@@ -37,13 +45,38 @@ describe("a paused queue", () => {
   it("lets retries and scheduled jobs become due, and keeps them waiting", async () => {
     const { address } = await freshRedis();
     const queue = await replica(address);
-    const [scheduled = "", retried = ""] = await enqueue(queue, submission({ options: { run_at: queue.clock.now() + 50 } }), submission());
-    const { claimed: [job] } = await queue.claim((seq += 1), 1, ioSlots({ noop: 1 }));
+    const [scheduled = "", retried = ""] = await enqueue(
+      queue,
+      submission({ options: { run_at: queue.clock.now() + 50 } }),
+      submission(),
+    );
+    const {
+      claimed: [job],
+    } = await queue.claim((seq += 1), 1, ioSlots({ noop: 1 }));
     await queue.pause("noop");
     if (!job) throw new Error("nothing was claimed");
     const { id, type, priority, claimSeq } = job;
-    await queue.settle([{ id, type, priority, claimSeq, startedAt: 0, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt: queue.clock.now() + 50, record: `{"outcome":"retry"}` }], 30_000);
-    await until(async () => (await claimedBy(queue), (await queue.books()).types[0]?.queued === 2), { what: "both are due" });
+    await queue.settle(
+      [
+        {
+          id,
+          type,
+          priority,
+          claimSeq,
+          startedAt: 0,
+          verdict: "r",
+          attempt: 1,
+          crashes: 0,
+          deferrals: 0,
+          runAt: queue.clock.now() + 50,
+          record: `{"outcome":"retry"}`,
+        },
+      ],
+      30_000,
+    );
+    await until(async () => (await claimedBy(queue), (await queue.books()).types[0]?.queued === 2), {
+      what: "both are due",
+    });
     expect((await queue.read([scheduled, retried])).map(({ status }) => status)).toEqual(["queued", "queued"]);
     await queue.resume("noop");
     expect((await claimedBy(queue)).sort()).toEqual([scheduled, retried].sort());

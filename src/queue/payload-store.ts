@@ -5,10 +5,11 @@
  *
  * A payload whose job was never enqueued (Redis refused the script, or it came late) expires. That of a repeated submission is dropped at once.
  */
-import type { Callback } from "../core/job.ts";
-import { dataOf, isLarge } from "../core/payload.ts";
-import type { LargePayload } from "../core/payload.ts";
+
 import { ByteBudget } from "../byte-budget.ts";
+import type { Callback } from "../core/job.ts";
+import type { LargePayload } from "../core/payload.ts";
+import { dataOf, isLarge } from "../core/payload.ts";
 import { QueueUnavailable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 
@@ -39,7 +40,9 @@ export class PayloadStore {
 
   /** Stores the payloads of callbacks that are about to be enqueued. */
   async putAll(callbacks: readonly (Callback | undefined)[]): Promise<void> {
-    const puts = callbacks.flatMap((callback) => (callback && isLarge(callback.submission.payload) ? [this.put(callback.id, callback.submission.payload)] : []));
+    const puts = callbacks.flatMap((callback) =>
+      callback && isLarge(callback.submission.payload) ? [this.put(callback.id, callback.submission.payload)] : [],
+    );
     if (puts.length > 0) await Promise.all(puts);
   }
 

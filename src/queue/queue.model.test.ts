@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { openQueue, TestRunner } from "../testing/queue.ts";
 import { drain, sequences } from "../testing/queue-commands.ts";
 import { QueueModel } from "../testing/queue-model.ts";
 import type { Sides } from "../testing/queue-sides.ts";
 import { NS } from "../testing/queue-sides.ts";
-import { TestRunner, openQueue } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import type { Queue } from "./queue.ts";
 
@@ -21,7 +21,11 @@ const runners = REPLICAS.map(() => new TestRunner());
 beforeAll(async () => {
   const { address } = await freshRedis();
   redis = new Redis(address);
-  queues = await Promise.all(REPLICAS.map((replica, i) => openQueue(address, { replica, leaseMs: LEASE_MS, runsJobs: true, runner: runnerOf(i) })));
+  queues = await Promise.all(
+    REPLICAS.map((replica, i) =>
+      openQueue(address, { replica, leaseMs: LEASE_MS, runsJobs: true, runner: runnerOf(i) }),
+    ),
+  );
 });
 afterAll(() => {
   queues.forEach((queue) => queue.close());
@@ -47,7 +51,9 @@ const seed = process.env.MODEL_SEED === undefined ? {} : { seed: Number(process.
 /** What may be left when every job has ended and is forgotten: bounded, or expiring. */
 const LEFTOVERS = /^(counts|clock|vtime|replicas|replica:.*|claim:.*|idle:.*|idem:.*|ended:\d+)$/;
 
-it(`agrees with the model through ${numRuns} random sequences, and then lets every job end`, { timeout: 3_600_000 }, async () => {
+it(`agrees with the model through ${numRuns} random sequences, and then lets every job end`, {
+  timeout: 3_600_000,
+}, async () => {
   const property = fc.asyncProperty(sequences, async (steps) => {
     const sides = await freshSides();
     await fc.asyncModelRun(() => ({ model: { sides }, real: sides }), steps);

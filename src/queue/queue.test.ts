@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { timeOfId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import { OutcomeUnknown, QueueUnavailable } from "../errors.ts";
-import { TestRunner, enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { enqueue, enqueueRaw, ioSlots, openQueue, submission, TestRunner } from "../testing/queue.ts";
 import { freshRedis, ownRedis } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
@@ -41,7 +41,20 @@ async function claim(queue: Queue, free: Record<string, number> = { noop: 10 }, 
 
 function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
   const { id, type, priority, claimSeq, attempt, crashes, deferrals } = job;
-  return { id, type, priority, claimSeq, startedAt: 0, attempt, crashes, deferrals, verdict: "c", runAt: 0, record: `{"outcome":"completed"}`, ...changes };
+  return {
+    id,
+    type,
+    priority,
+    claimSeq,
+    startedAt: 0,
+    attempt,
+    crashes,
+    deferrals,
+    verdict: "c",
+    runAt: 0,
+    record: `{"outcome":"completed"}`,
+    ...changes,
+  };
 }
 
 const ids = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);
@@ -57,7 +70,10 @@ async function loseAll(queue: Queue, client = redis): Promise<void> {
   await expireLeases(client);
   for (let isMoreLeft = true; isMoreLeft; ) {
     const { lost, ...rest } = await claim(queue, {});
-    await queue.settle(lost.map((job) => settlement(job, { verdict: "r", attempt: 0 })), 30_000);
+    await queue.settle(
+      lost.map((job) => settlement(job, { verdict: "r", attempt: 0 })),
+      30_000,
+    );
     isMoreLeft = rest.isMoreLeft;
   }
 }
@@ -72,13 +88,21 @@ describe("an enqueue with free slots", () => {
   it("leases its jobs to its own replica, as a claim would", async () => {
     const { queue, runner } = await running();
     const payload = `{"text":"ünïcode"}`;
-    const [first = "", later = ""] = await enqueue(queue, submission({ payload, groupKey: "a|b" }), submission({ options: { run_at: queue.clock.now() + 60_000 } }), submission({ type: "other" }));
+    const [first = "", later = ""] = await enqueue(
+      queue,
+      submission({ payload, groupKey: "a|b" }),
+      submission({ options: { run_at: queue.clock.now() + 60_000 } }),
+      submission({ type: "other" }),
+    );
     expect(runner.started.map(({ type }) => type)).toEqual(["noop", "other"]);
     expect(runner.started.slice(0, 1)).toEqual(await queue.read([first]));
     expect(runner.started[0]).toMatchObject({ payload, groupKey: "a|b", status: "running", attempt: 1 });
     expect((await queue.read([later]))[0]?.status).toBe("scheduled");
     expect((await claim(queue, { noop: 5, other: 5 })).claimed).toEqual([]);
-    const answers = await queue.settle(runner.started.map((job) => settlement(job, { startedAt: job.startedAt ?? 0 })), 60_000);
+    const answers = await queue.settle(
+      runner.started.map((job) => settlement(job, { startedAt: job.startedAt ?? 0 })),
+      60_000,
+    );
     expect(answers).toEqual(["k", "k"]);
     expect(await queue.books()).toMatchObject({ accepted: 3, unaccounted: 0 });
     expect(runner.reserved).toBe(0);
@@ -87,7 +111,9 @@ describe("an enqueue with free slots", () => {
   it("starts its jobs when what its answers set off is done", async () => {
     const { queue, runner } = await running();
     const startedBefore = await new Promise((resolve) => {
-      queue.enqueue({ ids: [queue.ids.next()], submissions: [submission()] }, () => queueMicrotask(() => resolve(runner.started.length)));
+      queue.enqueue({ ids: [queue.ids.next()], submissions: [submission()] }, () =>
+        queueMicrotask(() => resolve(runner.started.length)),
+      );
     });
     expect(startedBefore).toBe(0);
     await until(() => runner.started.length === 1, { what: "the job is started" });
@@ -106,7 +132,11 @@ describe("an enqueue with free slots", () => {
 
   it("starts no job a second time that it sends again, and none of a key that was known", async () => {
     const { queue, runner } = await running();
-    const keyed = () => ({ ids: [queue.ids.next(), queue.ids.next()], submissions: [submission(), submission()], idempotency: { key: "k", fingerprint: "f", ttlMs: 60_000 } });
+    const keyed = () => ({
+      ids: [queue.ids.next(), queue.ids.next()],
+      submissions: [submission(), submission()],
+      idempotency: { key: "k", fingerprint: "f", ttlMs: 60_000 },
+    });
     const first = keyed();
     const single = { ids: [queue.ids.next()], submissions: [submission()] };
     await Promise.all([enqueueRaw(queue, first), enqueueRaw(queue, single)]);
@@ -124,7 +154,10 @@ describe("an enqueue with free slots", () => {
     runner.hasSlots = true;
     const dropped = proxy.dropNextReply((request) => request.includes("+noop"));
     const id = queue.ids.next();
-    expect(await enqueueRaw(queue, { ids: [id], submissions: [submission()] })).toMatchObject({ kind: "failed", error: expect.any(OutcomeUnknown) as OutcomeUnknown });
+    expect(await enqueueRaw(queue, { ids: [id], submissions: [submission()] })).toMatchObject({
+      kind: "failed",
+      error: expect.any(OutcomeUnknown) as OutcomeUnknown,
+    });
     await dropped;
     await until(() => runner.started.length > 0, { what: "the leased job is found" });
     expect(runner.started).toEqual(await queue.read([id]));
@@ -141,7 +174,12 @@ describe("enqueue and claim", () => {
     const sent = await enqueue(queue, ...[5, 0, 9, 5, 9].map((priority) => submission({ priority })));
     const { claimed } = await claim(queue);
     expect(ids(claimed)).toEqual([2, 4, 0, 3, 1].map((i) => sent[i]));
-    expect(claimed[0]).toMatchObject({ attempt: 1, crashes: 0, status: "running", worker: expect.any(String) as string });
+    expect(claimed[0]).toMatchObject({
+      attempt: 1,
+      crashes: 0,
+      status: "running",
+      worker: expect.any(String) as string,
+    });
   });
 
   it("keeps the bytes of a payload", async () => {
@@ -155,7 +193,14 @@ describe("enqueue and claim", () => {
   it("claims no more than is free, in the type and in its lane, and says when more is left", async () => {
     const queue = await replica();
     await enqueue(queue, ...Array.from({ length: 5 }, () => submission()), submission({ type: "other" }));
-    const first = await queue.claim(1, 1, { io: 3, cpu: 0, types: [{ type: "noop", lane: "io", slots: 2 }, { type: "other", lane: "io", slots: 9 }] });
+    const first = await queue.claim(1, 1, {
+      io: 3,
+      cpu: 0,
+      types: [
+        { type: "noop", lane: "io", slots: 2 },
+        { type: "other", lane: "io", slots: 9 },
+      ],
+    });
     expect(first.claimed.map(({ type }) => type)).toEqual(["noop", "noop", "other"]);
     expect(first.isMoreLeft).toBe(true);
     const full = await queue.claim(2, 1, { io: 0, cpu: 0, types: [{ type: "noop", lane: "io", slots: 2 }] });
@@ -202,7 +247,11 @@ describe("enqueue and claim", () => {
     const queue = await replica();
     const send = (fingerprint: string) => {
       const id = queue.ids.next();
-      return enqueueRaw(queue, { ids: [id], submissions: [submission()], idempotency: { key: "k", fingerprint, ttlMs: 60_000 } });
+      return enqueueRaw(queue, {
+        ids: [id],
+        submissions: [submission()],
+        idempotency: { key: "k", fingerprint, ttlMs: 60_000 },
+      });
     };
     const answers = await Promise.all(Array.from({ length: 200 }, () => send("same")));
     expect(answers.filter(({ kind }) => kind === "enqueued")).toHaveLength(1);
@@ -249,7 +298,8 @@ describe("enqueue and claim", () => {
     const queue = await replica();
     queue.clock.learn(Date.now() - 60_000, performance.now(), performance.now());
     let tries = 0;
-    for (let kind = "failed"; kind === "failed" && tries < 100; tries += 1) ({ kind } = await enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] }));
+    for (let kind = "failed"; kind === "failed" && tries < 100; tries += 1)
+      ({ kind } = await enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] }));
     expect(tries).toBeGreaterThan(1);
     expect((await queue.books()).accepted).toBe(1);
   });
@@ -268,7 +318,12 @@ describe("groups", () => {
     const queue = await replica();
     await enqueue(queue, ...["a", "a", "a", "b", "b", "b"].map((groupKey) => submission({ groupKey })));
     const { claimed } = await claim(queue);
-    expect(claimed.map(({ groupKey }) => groupKey).slice(0, 4).sort()).toEqual(["a", "a", "b", "b"]);
+    expect(
+      claimed
+        .map(({ groupKey }) => groupKey)
+        .slice(0, 4)
+        .sort(),
+    ).toEqual(["a", "a", "b", "b"]);
     expect(await redis.exists("{taskflow:0}:fair:noop:5")).toBe(0);
   });
 });
@@ -278,8 +333,18 @@ describe("settle and forget", () => {
     const queue = await replica();
     const [id = ""] = await enqueue(queue, submission());
     const { claimed } = await claim(queue);
-    expect(await queue.settle(claimed.map((job) => settlement(job)), 30_000)).toEqual(["k"]);
-    expect(await queue.books()).toMatchObject({ accepted: 1, outbox: 1, unaccounted: 0, types: [{ completed: 1, running: 0, recorded: 0 }] });
+    expect(
+      await queue.settle(
+        claimed.map((job) => settlement(job)),
+        30_000,
+      ),
+    ).toEqual(["k"]);
+    expect(await queue.books()).toMatchObject({
+      accepted: 1,
+      outbox: 1,
+      unaccounted: 0,
+      types: [{ completed: 1, running: 0, recorded: 0 }],
+    });
     expect((await queue.read([id]))[0]).toMatchObject({ status: "completed", history: [`{"outcome":"completed"}`] });
     await queue.forget([{ id, type: "noop" }]);
     await queue.forget([{ id, type: "noop" }]);
@@ -313,7 +378,10 @@ describe("settle and forget", () => {
     const [id = ""] = await enqueue(queue, submission());
     const { claimed } = await claim(queue);
     const later = queue.clock.now() + 60_000;
-    await queue.settle(claimed.map((job) => settlement(job, { verdict: "r", runAt: later, record: `{"outcome":"retry"}` })), 30_000);
+    await queue.settle(
+      claimed.map((job) => settlement(job, { verdict: "r", runAt: later, record: `{"outcome":"retry"}` })),
+      30_000,
+    );
     expect((await queue.read([id]))[0]).toMatchObject({ status: "retrying", attempt: 1 });
     expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ retrying: 1, running: 0 }] });
     await redis.zadd("{taskflow:0}:scheduled", 1, id);
@@ -325,7 +393,10 @@ describe("settle and forget", () => {
     const queue = await replica();
     const sent = await enqueue(queue, submission(), submission());
     const { claimed } = await claim(queue, { noop: 1 });
-    await queue.settle(claimed.map((job) => settlement(job, { verdict: "l", attempt: 0, record: "" })), 30_000);
+    await queue.settle(
+      claimed.map((job) => settlement(job, { verdict: "l", attempt: 0, record: "" })),
+      30_000,
+    );
     const again = await claim(queue, { noop: 1 });
     expect(again.claimed[0]).toMatchObject({ id: sent[0], attempt: 1, history: [] });
   });
@@ -352,7 +423,12 @@ describe("leases", () => {
     const { claimed, lost } = await claim(two);
     expect(claimed).toEqual([]);
     expect(lost).toMatchObject([{ id, crashes: 1, attempt: 1, worker: expect.any(String) as string }]);
-    expect(await two.settle(lost.map((job) => settlement(job, { verdict: "r", attempt: 0, runAt: 0 })), 30_000)).toEqual(["k"]);
+    expect(
+      await two.settle(
+        lost.map((job) => settlement(job, { verdict: "r", attempt: 0, runAt: 0 })),
+        30_000,
+      ),
+    ).toEqual(["k"]);
     expect((await claim(two)).claimed).toMatchObject([{ id, crashes: 1, attempt: 1 }]);
     expect(await two.books()).toMatchObject({ unaccounted: 0 });
   });
@@ -428,10 +504,16 @@ describe("leases", () => {
     const sent = await enqueue(queue, submission(), submission());
     const { claimed } = await claim(queue);
     expect(await queue.cancel(sent[1] ?? "", 30_000, noCallback)).toMatchObject({ kind: "running" });
-    const running = [...claimed.map(({ id, claimSeq }) => ({ id, claimSeq, progress: 42 })), { id: queue.ids.next(), claimSeq: 1, progress: null }];
+    const running = [
+      ...claimed.map(({ id, claimSeq }) => ({ id, claimSeq, progress: 42 })),
+      { id: queue.ids.next(), claimSeq: 1, progress: null },
+    ];
     await expireLeases();
     const stops = await queue.renew(running, `{"id":"me"}`);
-    expect([...stops]).toEqual([[sent[1], "cancelled"], [running[2]?.id, "lost"]]);
+    expect([...stops]).toEqual([
+      [sent[1], "cancelled"],
+      [running[2]?.id, "lost"],
+    ]);
     expect((await queue.read([sent[0] ?? ""]))[0]?.progress).toBe(42);
     expect((await claim(queue)).lost).toEqual([]);
     expect((await queue.books()).replicas).toEqual([`{"id":"me"}`]);
@@ -487,8 +569,18 @@ describe("cancel and sweep", () => {
     const { claimed } = await claim(one);
     for (const id of sent) await two.cancel(id, 30_000, noCallback);
     await until(() => cancelled.length === 2, { what: "the replica has heard of it" });
-    expect(await one.settle(claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "c" : "r" })), 30_000)).toEqual(["k", "x"]);
-    expect(await one.settle(claimed.slice(1).map((job) => settlement(job, { verdict: "x" })), 30_000)).toEqual(["k"]);
+    expect(
+      await one.settle(
+        claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "c" : "r" })),
+        30_000,
+      ),
+    ).toEqual(["k", "x"]);
+    expect(
+      await one.settle(
+        claimed.slice(1).map((job) => settlement(job, { verdict: "x" })),
+        30_000,
+      ),
+    ).toEqual(["k"]);
     expect(await one.books()).toMatchObject({ unaccounted: 0, types: [{ completed: 1, cancelled: 1 }] });
   });
 

@@ -2,34 +2,35 @@
  * The queue: thin typed calls of the scripts, always in batches. Every call is safe to repeat, so a caller that got
  * `OutcomeUnknown` may simply call again (claim with the same seq).
  */
+
+import type { CallbackOf, Job, Submission } from "../core/job.ts";
+import { asStored, isLarge, LARGE_PAYLOAD_LENGTH } from "../core/payload.ts";
 import { savedLine } from "../core/saved-state.ts";
 import { digits, encodeSeq, encodeSubmission } from "../core/wire.ts";
-import type { CallbackOf, Job, Submission } from "../core/job.ts";
-import { LARGE_PAYLOAD_LENGTH, asStored, isLarge } from "../core/payload.ts";
-import { QueueUnavailable, messageOf } from "../errors.ts";
+import { messageOf, QueueUnavailable } from "../errors.ts";
 import { checkAccess } from "./access.ts";
 import type { Allowance, Taking } from "./allowances.ts";
 import { decodeAllowances, encodeTakings } from "./allowances.ts";
 import type { Books } from "./books.ts";
 import { readBooks } from "./books.ts";
 import type { CancelAnswer } from "./cancellation.ts";
-import { WITHDRAWN_MS, cancelledJob, encodeCancellation, jobOfSubmission } from "./cancellation.ts";
+import { cancelledJob, encodeCancellation, jobOfSubmission, WITHDRAWN_MS } from "./cancellation.ts";
+import type { HistoryEntry } from "./changes.ts";
 import type { Claim, FreeSlots } from "./claim.ts";
 import { decodeClaim, encodeClaim } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import { RedisDestinations } from "./destinations.ts";
-import type { HistoryEntry } from "./changes.ts";
-import { Enqueuer } from "./enqueuer.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
+import { Enqueuer } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
 import { JobReader } from "./job-reader.ts";
 import { PayloadStore } from "./payload-store.ts";
 import type { ReachHooks } from "./reach.ts";
 import { Reach } from "./reach.ts";
-import { Reservations } from "./reservation.ts";
 import type { Runner } from "./reservation.ts";
+import { Reservations } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
 import type { ServerInfo } from "./server-info.ts";
 import { readInfo } from "./server-info.ts";
@@ -109,7 +110,14 @@ export class Queue {
     const reach = new Reach(options.reach ?? { onLost: options.onError, onBack: () => undefined });
     const hooksOf = (name: string) => {
       const { onError, onReady } = reach.of(name);
-      return { onRoundTrip, onError, onReady: () => { onReady(); options.onWake(); } };
+      return {
+        onRoundTrip,
+        onError,
+        onReady: () => {
+          onReady();
+          options.onWake();
+        },
+      };
     };
     this.#submissions = new Connection(options.url, hooksOf("submissions"), "submissions");
     this.#work = new Connection(options.url, hooksOf("work"), "work");
@@ -117,8 +125,19 @@ export class Queue {
     this.#bytes = new Connection(options.url, hooksOf("payloads"), "payloads");
     this.#reader = new JobReader(this.#reads, this.#ns);
     this.#payloads = new PayloadStore(this.#bytes, this.#ns);
-    this.destinations = new RedisDestinations(this.#work, { ...options, ns: this.#ns, clock: this.clock, onOpened: options.onDestinationsOpened ?? (() => undefined) });
-    if (runner && options.runsJobs) this.#reservations = new Reservations({ replica, runner, now: () => this.clock.now(), read: (ids) => this.read(ids) });
+    this.destinations = new RedisDestinations(this.#work, {
+      ...options,
+      ns: this.#ns,
+      clock: this.clock,
+      onOpened: options.onDestinationsOpened ?? (() => undefined),
+    });
+    if (runner && options.runsJobs)
+      this.#reservations = new Reservations({
+        replica,
+        runner,
+        now: () => this.clock.now(),
+        read: (ids) => this.read(ids),
+      });
     const enqueuing = {
       ns: this.#ns,
       replica: options.runsJobs ? options.replica : "",
@@ -134,7 +153,11 @@ export class Queue {
       heard.onReady();
       this.#watches.forEach((watch) => watch.reconnected());
     };
-    this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, { ...options, onError: heard.onError, onReady });
+    this.#subscriber = new Subscriber(options.url, `${this.#ns}to:${options.replica}`, {
+      ...options,
+      onError: heard.onError,
+      onReady,
+    });
   }
 
   /**
@@ -143,7 +166,9 @@ export class Queue {
    * @throws StartError for a server that cannot be used, and what went wrong last where there is no connection
    */
   async open(timeoutMs: number): Promise<string[]> {
-    await Promise.all([this.#submissions, this.#work, this.#reads, this.#bytes].map((connection) => connection.opened(timeoutMs)));
+    await Promise.all(
+      [this.#submissions, this.#work, this.#reads, this.#bytes].map((connection) => connection.opened(timeoutMs)),
+    );
     const warnings = await checkAccess(this.#work, { ns: this.#ns, timeoutMs });
     await this.#work.loadScripts(timeoutMs);
     await this.#subscriber.open(timeoutMs);
@@ -214,7 +239,11 @@ export class Queue {
    */
   enqueue(submitted: Submitted, done: EnqueueDone): void {
     if (submitted.submissions.every(isSmall)) this.#enqueuer.enqueue(submitted, done);
-    else this.#largeEnqueuer.enqueue({ ...submitted, submissions: submitted.submissions.map((one) => ({ ...one, payload: asStored(one.payload) })) }, done);
+    else
+      this.#largeEnqueuer.enqueue(
+        { ...submitted, submissions: submitted.submissions.map((one) => ({ ...one, payload: asStored(one.payload) })) },
+        done,
+      );
   }
 
   /**
@@ -242,7 +271,10 @@ export class Queue {
    * @param about what this replica says of itself: JSON
    * @returns the ids whose work should stop, with the reason
    */
-  async renew(running: Iterable<{ readonly id: string; readonly claimSeq: number; readonly progress: number | null }>, about: string): Promise<Map<string, "lost" | "cancelled">> {
+  async renew(
+    running: Iterable<{ readonly id: string; readonly claimSeq: number; readonly progress: number | null }>,
+    about: string,
+  ): Promise<Map<string, "lost" | "cancelled">> {
     const { replica, leaseMs } = this.#options;
     const args = [this.#ns, replica, String(leaseMs), String(Math.max(leaseMs, 3_000)), about];
     for (const { id, claimSeq, progress } of running) {
@@ -255,7 +287,9 @@ export class Queue {
   }
 
   /** Writes down the progress of jobs that run here, 0 to 100, and tells whoever watches. */
-  async reportProgress(running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number }[]): Promise<void> {
+  async reportProgress(
+    running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number }[],
+  ): Promise<void> {
     const args = [this.#ns, this.#options.replica];
     for (const { id, claimSeq, progress } of running) args.push(id, encodeSeq(claimSeq), digits(progress, 3));
     await this.#work.run(scripts.progress, args, CALL_TIMEOUT_MS);
@@ -267,7 +301,13 @@ export class Queue {
    * @returns false where the job's lease is not this replica's any more: nothing was changed
    */
   async save(job: Pick<Job, "id" | "claimSeq" | "attempt" | "worker" | "startedAt">, state: string): Promise<boolean> {
-    const args = [this.#ns, this.#options.replica, job.id, encodeSeq(job.claimSeq), savedLine(job, state, this.clock.now())];
+    const args = [
+      this.#ns,
+      this.#options.replica,
+      job.id,
+      encodeSeq(job.claimSeq),
+      savedLine(job, state, this.clock.now()),
+    ];
     return (await this.#work.run(scripts.save, args, CALL_TIMEOUT_MS)) === 1;
   }
 
@@ -297,15 +337,29 @@ export class Queue {
    * Cancels a job. One that waits ends here and now, and its callback is enqueued with that.
    * @param accepted of a job that Redis may not have: what Postgres has accepted. It is withdrawn, then: put into the outbox as cancelled
    */
-  async cancel(id: string, outboxOwnedMs: number, callbackOf: CallbackOf, accepted?: Submission): Promise<CancelAnswer> {
+  async cancel(
+    id: string,
+    outboxOwnedMs: number,
+    callbackOf: CallbackOf,
+    accepted?: Submission,
+  ): Promise<CancelAnswer> {
     for (;;) {
       const [live] = await this.read([id]);
       const job = live ?? (accepted && jobOfSubmission(id, accepted));
       if (!job) return { kind: "missing" };
-      const { callback, args } = encodeCancellation(job, this.clock.now(), callbackOf, live ? "" : encodeSubmission(job));
+      const { callback, args } = encodeCancellation(
+        job,
+        this.clock.now(),
+        callbackOf,
+        live ? "" : encodeSubmission(job),
+      );
       await this.#payloads.putAll([live ? undefined : { id, submission: job }, callback]);
       const ownedMs = live ? outboxOwnedMs : WITHDRAWN_MS;
-      const [kind, state = ""] = (await this.#work.run(scripts.cancel, [this.#ns, id, String(ownedMs), ...args], CALL_TIMEOUT_MS)) as [CancelAnswer["kind"] | "changed", string?];
+      const [kind, state = ""] = (await this.#work.run(
+        scripts.cancel,
+        [this.#ns, id, String(ownedMs), ...args],
+        CALL_TIMEOUT_MS,
+      )) as [CancelAnswer["kind"] | "changed", string?];
       if (kind === "missing") return { kind };
       if (kind !== "changed") return { kind, job: cancelledJob(job, state) };
     } // it ran meanwhile, and waits again: as it is now
@@ -313,7 +367,11 @@ export class Queue {
 
   /** Takes over outbox entries that their owners have not recorded in time. */
   async sweep(outboxOwnedMs: number, limit: number): Promise<Job[]> {
-    const ids = (await this.#work.run(scripts.sweep, [this.#ns, String(outboxOwnedMs), String(limit)], CALL_TIMEOUT_MS)) as string[];
+    const ids = (await this.#work.run(
+      scripts.sweep,
+      [this.#ns, String(outboxOwnedMs), String(limit)],
+      CALL_TIMEOUT_MS,
+    )) as string[];
     return this.read(ids);
   }
 
@@ -336,14 +394,21 @@ export class Queue {
     for (let tries = 1; ; tries += 1) {
       const [job] = await this.readHeaders([id]);
       if (!job) return undefined;
-      const standing = readStanding(job, await this.#reads.run(scripts.standing, [this.#ns, id, job.type], CALL_TIMEOUT_MS));
+      const standing = readStanding(
+        job,
+        await this.#reads.run(scripts.standing, [this.#ns, id, job.type], CALL_TIMEOUT_MS),
+      );
       if (job.status !== "queued" || standing.ahead !== null || tries === 3) return standing; // else it was claimed between the two questions
     }
   }
 
   /** Ids of jobs that have ended and are not known to be recorded. */
   async endedIds(limit: number): Promise<string[]> {
-    return (await this.#reads.send("zrange", [`${this.#ns}outbox`, "0", String(limit - 1)], CALL_TIMEOUT_MS)) as string[];
+    return (await this.#reads.send(
+      "zrange",
+      [`${this.#ns}outbox`, "0", String(limit - 1)],
+      CALL_TIMEOUT_MS,
+    )) as string[];
   }
 
   /** The jobs of these ids that Redis holds, whether they wait, run, or are in the outbox; large payloads are left out ({@link payload}). */
@@ -367,7 +432,14 @@ export class Queue {
    * @param below only ids less than this one @param from only ids from this one on
    */
   async liveIds(below: string | undefined, from: string | undefined, limit: number): Promise<string[]> {
-    const args = [`${this.#ns}live`, below === undefined ? "+" : `(${below}`, from === undefined ? "-" : `[${from}`, "LIMIT", "0", String(limit)];
+    const args = [
+      `${this.#ns}live`,
+      below === undefined ? "+" : `(${below}`,
+      from === undefined ? "-" : `[${from}`,
+      "LIMIT",
+      "0",
+      String(limit),
+    ];
     return (await this.#reads.send("zrevrangebylex", args, CALL_TIMEOUT_MS)) as string[];
   }
 
@@ -383,7 +455,15 @@ export class Queue {
 
   #watch(key: WatchOptions["key"], channel: string, hooks: WatchHooks): Watch {
     const { onError } = this.#options;
-    const watch = new Watch({ connection: this.#work, subscriber: this.#subscriber, namespace: this.#ns, key, channel: this.#ns + channel, onError, ...hooks });
+    const watch = new Watch({
+      connection: this.#work,
+      subscriber: this.#subscriber,
+      namespace: this.#ns,
+      key,
+      channel: this.#ns + channel,
+      onError,
+      ...hooks,
+    });
     this.#watches.push(watch);
     return watch;
   }
@@ -393,15 +473,29 @@ export class Queue {
    * minute after the last.
    * @param range `from` this entry on, oldest first; or those `before` an entry (the newest where it is undefined), newest first
    */
-  async history(range: { readonly from: string } | { readonly before: string | undefined }, limit: number): Promise<HistoryEntry[]> {
-    const [command, first, last] = "from" in range ? (["xrange", range.from, "+"] as const) : (["xrevrange", range.before === undefined ? "+" : `(${range.before}`, "-"] as const);
-    const entries = (await this.#reads.send(command, [`${this.#ns}history`, first, last, "COUNT", String(limit)], CALL_TIMEOUT_MS)) as [string, [string, string]][];
+  async history(
+    range: { readonly from: string } | { readonly before: string | undefined },
+    limit: number,
+  ): Promise<HistoryEntry[]> {
+    const [command, first, last] =
+      "from" in range
+        ? (["xrange", range.from, "+"] as const)
+        : (["xrevrange", range.before === undefined ? "+" : `(${range.before}`, "-"] as const);
+    const entries = (await this.#reads.send(
+      command,
+      [`${this.#ns}history`, first, last, "COUNT", String(limit)],
+      CALL_TIMEOUT_MS,
+    )) as [string, [string, string]][];
     return entries.map(([name, [, lines]]) => ({ name, lines }));
   }
 
   /** Takes from allowances; the answers are in the order of the requests. */
   async take(requests: readonly (readonly Taking[])[]): Promise<Allowance[][]> {
-    const reply = (await this.#work.run(scripts.limit, [this.#ns, ...encodeTakings(requests)], CALL_TIMEOUT_MS)) as number[];
+    const reply = (await this.#work.run(
+      scripts.limit,
+      [this.#ns, ...encodeTakings(requests)],
+      CALL_TIMEOUT_MS,
+    )) as number[];
     return decodeAllowances(reply, requests);
   }
 
@@ -416,7 +510,10 @@ export class Queue {
   /** The ids among these that Redis does not hold. */
   async missing(ids: readonly string[]): Promise<string[]> {
     if (ids.length === 0) return [];
-    const scores = (await this.#reads.send("zmscore", [`${this.#ns}live`, ...ids], CALL_TIMEOUT_MS)) as readonly (string | null)[];
+    const scores = (await this.#reads.send("zmscore", [`${this.#ns}live`, ...ids], CALL_TIMEOUT_MS)) as readonly (
+      | string
+      | null
+    )[];
     return ids.filter((_, i) => scores[i] === null);
   }
 

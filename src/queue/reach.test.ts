@@ -6,7 +6,9 @@ import { until } from "../testing/until.ts";
 it("an outage of Redis is told once for all connections, and so is its end", async () => {
   const redis = await ownRedis();
   const told: string[] = [];
-  const queue = await openQueue(redis.address, { reach: { onLost: (error) => told.push(error.message), onBack: () => told.push("back") } });
+  const queue = await openQueue(redis.address, {
+    reach: { onLost: (error) => told.push(error.message), onBack: () => told.push("back") },
+  });
   for (let outage = 1; outage <= 2; outage += 1) {
     await redis.stop();
     await until(() => told.length === 2 * outage - 1, { what: "the loss is told" });

@@ -21,7 +21,8 @@ async function twoReplicas(each: number) {
     closers.push(() => queue.close());
     await enqueue(queue, ...Array.from({ length: each }, () => submission()));
     const ids: string[] = [];
-    for (let seq = 1; ids.length < each; seq += 1) ids.push(...(await queue.claim(seq, 1, ioSlots({ noop: each - ids.length }))).claimed.map(({ id }) => id));
+    for (let seq = 1; ids.length < each; seq += 1)
+      ids.push(...(await queue.claim(seq, 1, ioSlots({ noop: each - ids.length }))).claimed.map(({ id }) => id));
     await queue.renew([], "about");
     return ids;
   };
@@ -48,7 +49,15 @@ it("looks at a part of all leases in one call", async () => {
   const calls: number[] = [];
   let cursor = "0";
   do {
-    const [next, renewed] = (await redis.evalsha(scripts.renewReplica.sha, 1, NS, "ownown00", "15000", "15000", cursor)) as [string, number];
+    const [next, renewed] = (await redis.evalsha(
+      scripts.renewReplica.sha,
+      1,
+      NS,
+      "ownown00",
+      "15000",
+      "15000",
+      cursor,
+    )) as [string, number];
     calls.push(renewed);
     cursor = next;
   } while (cursor !== "0");

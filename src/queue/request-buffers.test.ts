@@ -10,7 +10,9 @@ it.each([
   { what: "texts with more bytes than characters", args: ["é", "日本語", "🙂 and ASCII", "\ud800"] },
   { what: "more than a buffer holds", args: ["x".repeat(100_000), "日".repeat(90_000), "end"] },
 ])("frames $what", ({ args }) => {
-  expect(new RequestBuffers().encode(["evalsha", "1"], args).toString()).toBe(Buffer.from(framed("evalsha", "1", ...args)).toString());
+  expect(new RequestBuffers().encode(["evalsha", "1"], args).toString()).toBe(
+    Buffer.from(framed("evalsha", "1", ...args)).toString(),
+  );
 });
 
 it("uses memory again once it is given back, and not before", () => {

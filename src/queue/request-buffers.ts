@@ -33,7 +33,8 @@ export class RequestBuffers {
       if (needed > buffer.length) buffer = grown(buffer, length, needed);
       const start = writeLine(buffer, length, TEXT, arg.length);
       let end = start + buffer.write(arg, start);
-      if (end !== start + arg.length) { // a text that is not all ASCII has more bytes than its length says
+      if (end !== start + arg.length) {
+        // a text that is not all ASCII has more bytes than its length says
         const from = writeLine(buffer, length, TEXT, end - start);
         end = from + buffer.write(arg, from);
       }
@@ -54,7 +55,8 @@ function writeLine(buffer: Buffer, at: number, mark: number, value: number): num
   buffer[at] = mark;
   let digits = 1;
   for (let rest = value; rest >= 10; rest = Math.trunc(rest / 10)) digits += 1;
-  for (let rest = value, to = at + digits; to > at; to -= 1, rest = Math.trunc(rest / 10)) buffer[to] = 0x30 + (rest % 10);
+  for (let rest = value, to = at + digits; to > at; to -= 1, rest = Math.trunc(rest / 10))
+    buffer[to] = 0x30 + (rest % 10);
   return writeLineEnd(buffer, at + 1 + digits);
 }
 

@@ -9,7 +9,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, Submission } from "../core/job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
-import { SEQ_LIMIT, leasedJob } from "../core/wire.ts";
+import { leasedJob, SEQ_LIMIT } from "../core/wire.ts";
 
 /** What runs jobs on this replica. */
 export interface Runner {
@@ -128,7 +128,12 @@ export class Reservations {
    * The call got no answer: what it leased is found by its token, and started. As with a claim whose answer was lost, no lease is spent.
    * @param notAfter when Redis changes nothing any more by the call, epoch ms
    */
-  async resolve({ seq, types }: Reservation, batch: readonly Jobs[], notAfter: number, grantedAt: number): Promise<void> {
+  async resolve(
+    { seq, types }: Reservation,
+    batch: readonly Jobs[],
+    notAfter: number,
+    grantedAt: number,
+  ): Promise<void> {
     const { replica, runner, now } = this.#options;
     const ids = batch.flatMap(({ ids: all, submissions }) => all.filter((_, i) => isLeasable(submissions[i], types)));
     let ours: Job[] = [];
@@ -136,7 +141,10 @@ export class Reservations {
       await sleep(ASK_PERIOD_MS, undefined, { ref: false });
       const isLate = now() > notAfter + CLOCK_ERROR_MS || performance.now() - grantedAt > LATEST_MS;
       const found = await this.#read(ids);
-      ours = found?.filter(({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq) ?? [];
+      ours =
+        found?.filter(
+          ({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq,
+        ) ?? [];
       isDecided = ours.length > 0 || (found !== undefined && isLate); // the call leases all at once
     }
     this.release(types);

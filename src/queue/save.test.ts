@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { redisCommand } from "../embedded/redis-command.ts";
 import type { Job } from "../core/job.ts";
 import { stateLeft } from "../core/saved-state.ts";
 import { encodeRecord } from "../core/wire.ts";
+import { redisCommand } from "../embedded/redis-command.ts";
 import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
@@ -18,14 +18,21 @@ let other: Queue;
 const seqs = new Map<Queue, number>();
 beforeAll(async () => {
   redis = await ownRedis();
-  [queue, other] = [await openQueue(redis.address, { leaseMs: LEASE_MS }), await openQueue(redis.address, { leaseMs: LEASE_MS })];
+  [queue, other] = [
+    await openQueue(redis.address, { leaseMs: LEASE_MS }),
+    await openQueue(redis.address, { leaseMs: LEASE_MS }),
+  ];
 });
 afterAll(() => [queue, other].forEach((each) => each.close()));
 
 async function claim(from: Queue): Promise<Job[]> {
   const seq = seqs.get(from) ?? 0;
   seqs.set(from, seq + 1);
-  const { claimed, lost } = await from.claim(seq, 1, { io: 10, cpu: 0, types: [{ type: "noop", lane: "io", slots: 10 }] });
+  const { claimed, lost } = await from.claim(seq, 1, {
+    io: 10,
+    cpu: 0,
+    types: [{ type: "noop", lane: "io", slots: 10 }],
+  });
   return [...claimed, ...lost];
 }
 
@@ -38,7 +45,19 @@ async function running(): Promise<Job> {
 
 function settlementOf(job: Job, verdict: Settlement["verdict"], record = ""): Settlement {
   const { id, type, priority, claimSeq, attempt, crashes, deferrals } = job;
-  return { id, type, priority, claimSeq, startedAt: job.startedAt ?? 0, attempt, crashes, deferrals, verdict, runAt: 0, record };
+  return {
+    id,
+    type,
+    priority,
+    claimSeq,
+    startedAt: job.startedAt ?? 0,
+    attempt,
+    crashes,
+    deferrals,
+    verdict,
+    runAt: 0,
+    record,
+  };
 }
 
 const readBack = async (id: string): Promise<Job | undefined> => (await queue.read([id]))[0];
@@ -50,9 +69,14 @@ describe("what a handler saves", () => {
     expect(await queue.save(job, `{"at":2}`)).toBe(true);
     expect(await readBack(job.id)).toMatchObject({ saved: `{"at":2}`, history: [], status: "running" });
     await queue.settle([settlementOf(job, "c", "=1800000000000{}")], OWN_MS);
-    expect(await readBack(job.id)).toMatchObject({ status: "completed", history: [expect.stringContaining(`"result":{}`)] });
+    expect(await readBack(job.id)).toMatchObject({
+      status: "completed",
+      history: [expect.stringContaining(`"result":{}`)],
+    });
     await queue.forget([job]);
-    expect(await redisCommand(Number(new URL(redis.address).port), "HEXISTS", "{taskflow:0}:states", job.id)).toBe(":0");
+    expect(await redisCommand(Number(new URL(redis.address).port), "HEXISTS", "{taskflow:0}:states", job.id)).toBe(
+      ":0",
+    );
   });
 
   it("is there for the next attempt, whether this one was given back or is tried again", async () => {
@@ -80,15 +104,30 @@ describe("what a handler saves", () => {
     const job = await running();
     for (let losses = 1; losses <= 6; losses++) {
       const owner = losses % 2 === 1 ? queue : other;
-      const held = losses === 1 ? job : await until(async () => (await claim(owner))[0], { what: "the lease is lost", timeoutMs: 20_000 });
+      const held =
+        losses === 1
+          ? job
+          : await until(async () => (await claim(owner))[0], { what: "the lease is lost", timeoutMs: 20_000 });
       expect(await owner.save(held, `{"loss":${losses}}`)).toBe(true);
       expect(await (owner === queue ? other : queue).save(held, `"stolen"`)).toBe(false);
     }
-    const last = await until(async () => (await claim(queue))[0], { what: "the last lease is lost", timeoutMs: 20_000 });
+    const last = await until(async () => (await claim(queue))[0], {
+      what: "the last lease is lost",
+      timeoutMs: 20_000,
+    });
     expect(stateLeft(last)).toEqual({ loss: 6 });
     expect(last.crashes).toBeLessThanOrEqual(1);
     expect(await other.save(last, `"late"`)).toBe(false);
-    await queue.settle([settlementOf(last, "x", encodeRecord({ attempt: 1, outcome: "cancelled", worker: null, started_at: 1, finished_at: 2 }))], OWN_MS);
+    await queue.settle(
+      [
+        settlementOf(
+          last,
+          "x",
+          encodeRecord({ attempt: 1, outcome: "cancelled", worker: null, started_at: 1, finished_at: 2 }),
+        ),
+      ],
+      OWN_MS,
+    );
     expect(await queue.save(last, `"later"`)).toBe(false);
   });
 

@@ -12,7 +12,10 @@ export interface Script {
 const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), "utf8");
 
 /** @param shared what it has in common with others: put behind its first line, which says how Redis runs it */
-function load(name: string, ...shared: readonly ("time" | "set-back" | "job" | "retries" | "announce" | "wake" | "callback" | "destination")[]): Script {
+function load(
+  name: string,
+  ...shared: readonly ("time" | "set-back" | "job" | "retries" | "announce" | "wake" | "callback" | "destination")[]
+): Script {
   const own = read(name);
   const bodyAt = own.indexOf("\n") + 1;
   const source = own.slice(0, bodyAt) + shared.map(read).join("") + own.slice(bodyAt);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { StartError } from "../errors.ts";
 import { openQueue } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
-import { LAYOUT, checkServer } from "./server-check.ts";
+import { checkServer, LAYOUT } from "./server-check.ts";
 
 it("declares the layout of the keys, and refuses one that it does not know", async () => {
   const { address } = await freshRedis();
@@ -20,7 +20,9 @@ it("declares the layout of the keys, and refuses one that it does not know", asy
       await redis.set("{taskflow:0}:layout", foreign);
       const check = checkServer(queue, "127.0.0.1:6379");
       await expect(check).rejects.toThrow(StartError);
-      await expect(check).rejects.toThrow(/^The jobs in Redis have layout \w+, and this version of TaskFlow reads up to \d+: start a version[^.]*\.$/);
+      await expect(check).rejects.toThrow(
+        /^The jobs in Redis have layout \w+, and this version of TaskFlow reads up to \d+: start a version[^.]*\.$/,
+      );
       expect(await declared()).toBe(foreign);
     }
   } finally {

@@ -7,7 +7,9 @@ const OLDEST_MAJOR = 7;
 
 /** Reads the `name:value` lines of INFO. */
 export function readInfo(text: string): ServerInfo {
-  return Object.fromEntries(Array.from(text.matchAll(/^([^:#\s]+):(.*?)\r?$/gm), ([, name = "", value = ""]) => [name, value]));
+  return Object.fromEntries(
+    Array.from(text.matchAll(/^([^:#\s]+):(.*?)\r?$/gm), ([, name = "", value = ""]) => [name, value]),
+  );
 }
 
 /**
@@ -16,15 +18,24 @@ export function readInfo(text: string): ServerInfo {
  */
 export function requireFit(info: ServerInfo, place: string): void {
   const { redis_version: version, redis_mode: mode, maxmemory_policy: policy } = info;
-  if (mode === "sentinel") throw new UnfitServer(`The server at ${place} is a Sentinel: write redis+sentinel://HOST:PORT/MASTER_NAME in REDIS_ADDR.`);
+  if (mode === "sentinel")
+    throw new UnfitServer(
+      `The server at ${place} is a Sentinel: write redis+sentinel://HOST:PORT/MASTER_NAME in REDIS_ADDR.`,
+    );
   if (version !== undefined && info.dragonfly_version === undefined && Number.parseInt(version, 10) < OLDEST_MAJOR) {
     const name = /keydb/i.test(info.executable ?? "") || info.mvcc_depth !== undefined ? "KeyDB" : "Redis";
-    throw new UnfitServer(`${name} ${version} at ${place} is too old: TaskFlow needs Redis 7.0 or Valkey 7.2, or newer.`);
+    throw new UnfitServer(
+      `${name} ${version} at ${place} is too old: TaskFlow needs Redis 7.0 or Valkey 7.2, or newer.`,
+    );
   }
   if (info.loading !== undefined && info.loading !== "0") {
-    throw new BusyServer(`Redis at ${place} is loading its data (${Math.floor(Number(info.loading_loaded_perc ?? 0))} % so far): wait until it has, and start again.`);
+    throw new BusyServer(
+      `Redis at ${place} is loading its data (${Math.floor(Number(info.loading_loaded_perc ?? 0))} % so far): wait until it has, and start again.`,
+    );
   }
   if (policy !== undefined && policy !== "noeviction") {
-    throw new UnfitServer(`Redis at ${place} would evict jobs when its memory is full (maxmemory-policy is ${policy}): set it to noeviction.`);
+    throw new UnfitServer(
+      `Redis at ${place} would evict jobs when its memory is full (maxmemory-policy is ${policy}): set it to noeviction.`,
+    );
   }
 }

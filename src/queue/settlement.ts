@@ -29,22 +29,42 @@ export interface Settlement extends Counters {
 /** done · done by an earlier call · the lease is no longer ours · a cancellation came first: settle as cancelled. */
 export type SettleAnswer = "k" | "d" | "s" | "x";
 
-export function encodeSettlements(namespace: string, settlements: readonly Settlement[], replica: string, outboxOwnedMs: number): string[] {
+export function encodeSettlements(
+  namespace: string,
+  settlements: readonly Settlement[],
+  replica: string,
+  outboxOwnedMs: number,
+): string[] {
   const args = [namespace, replica, String(outboxOwnedMs), ""];
   let typeBefore = "";
   let plainBefore = "";
   let seqBefore = -1;
   let startedBefore = -1;
   let lease = "";
-  for (const { id, type, priority, isLarge, claimSeq, startedAt, verdict, attempt, crashes, deferrals, runAt, record } of settlements) {
+  for (const {
+    id,
+    type,
+    priority,
+    isLarge,
+    claimSeq,
+    startedAt,
+    verdict,
+    attempt,
+    crashes,
+    deferrals,
+    runAt,
+    record,
+  } of settlements) {
     if (type !== typeBefore) args.push(`>${type}`);
     typeBefore = type;
-    if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = `0---${digits(startedAt, 13)}${replica}${encodeSeq(claimSeq)}`;
+    if (claimSeq !== seqBefore || startedAt !== startedBefore)
+      lease = `0---${digits(startedAt, 13)}${replica}${encodeSeq(claimSeq)}`;
     seqBefore = claimSeq;
     startedBefore = startedAt;
     const waitsAgain = verdict === "r" || verdict === "l";
     // Of a first attempt that ended it is known what Redis holds: said once for all that follow.
-    const plain = waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0 ? "" : `${verdict}r${FIRST_COUNTERS}${lease}`;
+    const plain =
+      waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0 ? "" : `${verdict}r${FIRST_COUNTERS}${lease}`;
     if (plain !== plainBefore) args.push(`=${plain}`);
     plainBefore = plain;
     if (waitsAgain) args.push(`@${digits(runAt, 13)}${priority}${isLarge ? ">" : ""}`);
@@ -53,7 +73,8 @@ export function encodeSettlements(namespace: string, settlements: readonly Settl
   }
   args[COUNT_AT] = String(args.length - COUNT_AT - 1);
   settlements.forEach(({ callback }, index) => {
-    if (callback) args.push(String(index), callback.id, callback.submission.type, encodeSubmission(callback.submission));
+    if (callback)
+      args.push(String(index), callback.id, callback.submission.type, encodeSubmission(callback.submission));
   });
   return args;
 }

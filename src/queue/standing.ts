@@ -21,6 +21,23 @@ export interface Standing {
 
 /** @param job as it was read just before */
 export function readStanding(job: Job, reply: Reply): Standing {
-  const [now, ahead, depth, dueAt, isPaused, running, ...replicas] = reply as unknown as [number, number, number, number, number, number, ...string[]];
-  return { now, job, ahead: ahead === -1 ? null : ahead, depth, dueAt: dueAt === 0 ? null : dueAt, isPaused: isPaused === 1, running, replicas };
+  const [now, ahead, depth, dueAt, isPaused, running, ...replicas] = reply as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    ...string[],
+  ];
+  return {
+    now,
+    job,
+    ahead: ahead === -1 ? null : ahead,
+    depth,
+    dueAt: dueAt === 0 ? null : dueAt,
+    isPaused: isPaused === 1,
+    running,
+    replicas,
+  };
 }

@@ -1,7 +1,7 @@
 /** The files of a connection by TLS, read when a client is made: a replica is started again when they change. */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
-import { UsageError, messageOf } from "../errors.ts";
+import { messageOf, UsageError } from "../errors.ts";
 import type { TlsFiles } from "../redis-addr.ts";
 
 /** @throws UsageError that names the parameter whose file cannot be read */
@@ -19,8 +19,12 @@ function contentOf(parameter: string, path: string): string {
   try {
     content = readFileSync(path, "utf8");
   } catch (error) {
-    throw new UsageError(`REDIS_ADDR: the file of its parameter ${parameter} cannot be read (${messageOf(error)}).`, error);
+    throw new UsageError(
+      `REDIS_ADDR: the file of its parameter ${parameter} cannot be read (${messageOf(error)}).`,
+      error,
+    );
   }
-  if (!content.includes("-----BEGIN ")) throw new UsageError(`REDIS_ADDR: the file of its parameter ${parameter} (${path}) is not in the format PEM.`);
+  if (!content.includes("-----BEGIN "))
+    throw new UsageError(`REDIS_ADDR: the file of its parameter ${parameter} (${path}) is not in the format PEM.`);
   return content;
 }

@@ -81,7 +81,12 @@ export class Visits {
     this.#lastBatch += 1;
     const { ns, replica } = this.#options;
     const args = [ns, replica, String(this.#lastBatch)];
-    for (const { visit: { host, route, id, concurrency }, tookMs, sign } of this.#ended.splice(0, MAX_BATCH)) args.push(host, route, id, String(concurrency), String(tookMs), sign);
+    for (const {
+      visit: { host, route, id, concurrency },
+      tookMs,
+      sign,
+    } of this.#ended.splice(0, MAX_BATCH))
+      args.push(host, route, id, String(concurrency), String(tookMs), sign);
     this.#sending = this.#send(args);
   }
 
@@ -99,7 +104,10 @@ export class Visits {
       if (opened > 0) onOpened(opened);
     } catch (error) {
       onError(error);
-      if (!this.#isClosed) this.#repeat = setTimeout(() => { this.#sending = this.#send(args); }, REPEAT_MS).unref();
+      if (!this.#isClosed)
+        this.#repeat = setTimeout(() => {
+          this.#sending = this.#send(args);
+        }, REPEAT_MS).unref();
       return;
     }
     this.#sending = undefined;
@@ -108,7 +116,9 @@ export class Visits {
 
   #planRenewal(ms = this.#options.leaseMs / 3): void {
     if (this.#isClosed || this.#nextRenewal) return;
-    this.#nextRenewal = setTimeout(() => { this.#renew().catch(this.#options.onError); }, ms).unref();
+    this.#nextRenewal = setTimeout(() => {
+      this.#renew().catch(this.#options.onError);
+    }, ms).unref();
   }
 
   /** Renews what lasts, then plans the next renewal if any visit is under way; otherwise the next visit plans it. */
@@ -124,7 +134,8 @@ export class Visits {
     try {
       for (let first = 0; first < lasting.length; first += MAX_BATCH) {
         const args = [ns, String(clock.now() + CALL_TIMEOUT_MS), String(leaseMs)];
-        for (const visit of lasting.slice(first, first + MAX_BATCH)) if (this.#underWay.has(visit)) args.push(visit.host, visit.route, visit.id);
+        for (const visit of lasting.slice(first, first + MAX_BATCH))
+          if (this.#underWay.has(visit)) args.push(visit.host, visit.route, visit.id);
         const isRenewed = (await this.#connection.run(scripts.extend, args, CALL_TIMEOUT_MS)) === 1;
         if (!isRenewed) nextMs = REPEAT_MS;
       }

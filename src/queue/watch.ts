@@ -83,18 +83,27 @@ export class Watch {
   #ask(): void {
     this.#asking ??= this.#subscribe()
       .catch(this.#options.onError) // the next renewal tries again
-      .finally(() => { this.#asking = undefined; });
+      .finally(() => {
+        this.#asking = undefined;
+      });
   }
 
   async #subscribe(): Promise<void> {
     const { connection, subscriber, namespace, key, channel, onMessage, onSubscribed } = this.#options;
     // A fresh name, so that all who watched learn that the key was lost: their channel is another one.
-    const name = (await connection.run(scripts.watch, [namespace, key, randomUUID().slice(0, 8), String(KEY_TTL_MS)], CALL_TIMEOUT_MS)) as string;
+    const name = (await connection.run(
+      scripts.watch,
+      [namespace, key, randomUUID().slice(0, 8), String(KEY_TTL_MS)],
+      CALL_TIMEOUT_MS,
+    )) as string;
     const wanted = channel + name;
     if (this.#subscribed === wanted) return;
     this.#forget();
     await subscriber.subscribe(wanted, onMessage);
-    if (!this.#renewals) { subscriber.unsubscribe(wanted); return; }
+    if (!this.#renewals) {
+      subscriber.unsubscribe(wanted);
+      return;
+    }
     this.#subscribed = wanted;
     onSubscribed();
   }

@@ -7,16 +7,29 @@ import { until } from "../testing/until.ts";
 let replica: TestReplica;
 beforeAll(async () => {
   const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env: { LEASE_MS: "2000", DRAIN_MS: "200", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" } });
+  replica = await startReplica({
+    redis: redis.address,
+    database: database.url,
+    artifacts: tempDir(),
+    env: { LEASE_MS: "2000", DRAIN_MS: "200", RETRY_BASE_MS: "50", RETRY_MAX_MS: "100" },
+  });
 });
 afterAll(() => replica.close());
 
-type Attempt = Record<"number" | "waited_ms" | "ran_ms", number> & { outcome: string; log: string[]; thread: number | null; error: { code: string } | null };
+type Attempt = Record<"number" | "waited_ms" | "ran_ms", number> & {
+  outcome: string;
+  log: string[];
+  thread: number | null;
+  error: { code: string } | null;
+};
 async function attemptsOf(id: string): Promise<Attempt[]> {
   return ((await call(replica, "GET", `/api/v1/jobs/${id}/attempts`)).body as { attempts: Attempt[] }).attempts;
 }
 async function recorded(): Promise<void> {
-  await until(async () => ((await call(replica, "GET", "/api/v1/stats")).body as { outbox_depth: number }).outbox_depth === 0, { what: "everything is recorded" });
+  await until(
+    async () => ((await call(replica, "GET", "/api/v1/stats")).body as { outbox_depth: number }).outbox_depth === 0,
+    { what: "everything is recorded" },
+  );
 }
 const at = (line: string) => expect.stringMatching(new RegExp(`^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z ${line}$`)) as string;
 
@@ -27,13 +40,35 @@ describe("the attempts at a job", () => {
     await recorded();
     const attempts = await attemptsOf(id);
     expect(attempts).toMatchObject([
-      { number: 1, outcome: "retry", replica: replica.id, thread: null, error: { code: "test_failure", message: "failure 1" } },
+      {
+        number: 1,
+        outcome: "retry",
+        replica: replica.id,
+        thread: null,
+        error: { code: "test_failure", message: "failure 1" },
+      },
       { number: 2, outcome: "retry", error: { message: "failure 2" } },
-      { number: 3, outcome: "completed", replica: replica.id, error: null, log: [], ran_ms: expect.any(Number) as number },
+      {
+        number: 3,
+        outcome: "completed",
+        replica: replica.id,
+        error: null,
+        log: [],
+        ran_ms: expect.any(Number) as number,
+      },
     ]);
-    expect(attempts[0]?.log).toEqual([at("Error"), at(" +at .*fail .*io\\.mjs.*"), ...attempts[0]?.log.slice(2) ?? []]);
+    expect(attempts[0]?.log).toEqual([
+      at("Error"),
+      at(" +at .*fail .*io\\.mjs.*"),
+      ...(attempts[0]?.log.slice(2) ?? []),
+    ]);
     expect(replica.lines().find(({ msg, job_id }) => msg === "attempt settled" && job_id === id)).toMatchObject({
-      ...{ level: "debug", type: "test_io", attempt: 1, outcome: "retry", end: "threw", ran_ms: expect.any(Number) as number },
+      level: "debug",
+      type: "test_io",
+      attempt: 1,
+      outcome: "retry",
+      end: "threw",
+      ran_ms: expect.any(Number) as number,
       error: { code: "test_failure", message: "failure 1" },
     });
     for (const { waited_ms, ran_ms } of attempts) expect(waited_ms + ran_ms).toBeLessThan(5_000); // the delay between two attempts is neither
@@ -47,13 +82,22 @@ describe("the attempts at a job", () => {
     await call(replica, "DELETE", `/api/v1/jobs/${id}`);
     await jobWhen(replica, id, "cancelled");
     await recorded();
-    expect(await attemptsOf(id)).toMatchObject([{ number: 1, outcome: "cancelled", log: [at(`forty \\{"attempt":1\\}`)] }]);
+    expect(await attemptsOf(id)).toMatchObject([
+      { number: 1, outcome: "cancelled", log: [at(`forty \\{"attempt":1\\}`)] },
+    ]);
   });
 
   it("name the pool thread, and keep what was written there, of a job that completes", async () => {
     const id = await submit(replica, "test_cpu", { do: "progress", ms: 1 });
     await jobWhen(replica, id, "completed");
-    const expected = [{ number: 1, outcome: "completed", thread: expect.any(Number) as number, log: [at(`on a thread \\{"seventy":true\\}`)] }];
+    const expected = [
+      {
+        number: 1,
+        outcome: "completed",
+        thread: expect.any(Number) as number,
+        log: [at(`on a thread \\{"seventy":true\\}`)],
+      },
+    ];
     expect(await attemptsOf(id)).toMatchObject(expected);
     await recorded();
     expect(await attemptsOf(id)).toMatchObject(expected);
@@ -61,7 +105,10 @@ describe("the attempts at a job", () => {
   });
 
   it("keep where a bug threw on a pool thread, and nothing of an error that was meant", async () => {
-    const [bug, meant] = [await submit(replica, "test_cpu", { do: "throw" }), await submit(replica, "test_cpu", { do: "permanent" })];
+    const [bug, meant] = [
+      await submit(replica, "test_cpu", { do: "throw" }),
+      await submit(replica, "test_cpu", { do: "permanent" }),
+    ];
     await Promise.all([bug, meant].map((id) => jobWhen(replica, id, "failed")));
     expect((await attemptsOf(bug))[1]?.log.slice(0, 2)).toEqual([at("Error"), at(" +at .*cpu\\.mjs.*")]);
     expect(await attemptsOf(meant)).toMatchObject([{ log: [] }]);

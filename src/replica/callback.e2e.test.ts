@@ -34,7 +34,12 @@ afterAll(async () => {
 });
 
 async function start(CALLBACK_SECRET: string, env: Readonly<Record<string, string>> = {}): Promise<TestReplica> {
-  const replica = await startReplica({ redis: address, database: databaseUrl, artifacts: tempDir(), env: { OUTBOUND_ALLOW_PRIVATE: "true", RETRY_BASE_MS: "10", RETRY_MAX_MS: "10", CALLBACK_SECRET, ...env } });
+  const replica = await startReplica({
+    redis: address,
+    database: databaseUrl,
+    artifacts: tempDir(),
+    env: { OUTBOUND_ALLOW_PRIVATE: "true", RETRY_BASE_MS: "10", RETRY_MAX_MS: "10", CALLBACK_SECRET, ...env },
+  });
   replicas.push(replica);
   return replica;
 }
@@ -57,17 +62,22 @@ const isSignedWith = (secret: string, { body, headers }: PeerRequest): boolean =
 /** All that Redis and Postgres hold, as text. */
 async function everything(): Promise<string> {
   const keys = await redis.keys("*");
-  const values = await Promise.all(keys.map(async (key) => {
-    const type = await redis.type(key);
-    if (type === "string") return redis.get(key);
-    return type === "hash" ? JSON.stringify(await redis.hgetall(key)) : "";
-  }));
+  const values = await Promise.all(
+    keys.map(async (key) => {
+      const type = await redis.type(key);
+      if (type === "string") return redis.get(key);
+      return type === "hash" ? JSON.stringify(await redis.hgetall(key)) : "";
+    }),
+  );
   const rows = (await database.query<{ text: string }>("select jobs::text as text from jobs")).rows;
   return [...values, ...rows.map(({ text }) => text)].join("\n");
 }
 
 /** Of the webhooks that are recorded. */
-const recordedPayloads = async (): Promise<unknown[]> => (await database.query<{ payload: unknown }>("select payload from jobs where type = 'webhook'")).rows.map(({ payload }) => payload);
+const recordedPayloads = async (): Promise<unknown[]> =>
+  (await database.query<{ payload: unknown }>("select payload from jobs where type = 'webhook'")).rows.map(
+    ({ payload }) => payload,
+  );
 
 it("a callback is signed with every secret of now, and no store holds one", async () => {
   http.respond(Array.from({ length: 3 }, () => 503));
@@ -86,7 +96,9 @@ it("a callback is signed with every secret of now, and no store holds one", asyn
     expect(text).not.toContain(OLD);
     expect(text).not.toContain(NEW);
   }
-  const { jobs } = (await call(replica, "GET", "/api/v1/jobs?type=webhook")).body as { jobs: { payload: { secret?: unknown } | null }[] };
+  const { jobs } = (await call(replica, "GET", "/api/v1/jobs?type=webhook")).body as {
+    jobs: { payload: { secret?: unknown } | null }[];
+  };
   expect(jobs.map(({ payload }) => payload?.secret)).toContain("[redacted]");
 });
 
@@ -100,14 +112,25 @@ it("an attempt uses the secret that is set when it is sent", async () => {
   http.respond([]);
   await start(`whsec_${NEW}`);
   const later = (await requestsOn("/rotated", sent + 1)).at(-1);
-  expect([first, later].map((request) => request && [isSignedWith(OLD, request), isSignedWith(NEW, request)])).toEqual([[true, false], [false, true]]);
+  expect([first, later].map((request) => request && [isSignedWith(OLD, request), isSignedWith(NEW, request)])).toEqual([
+    [true, false],
+    [false, true],
+  ]);
 });
 
 it("is not sent unsigned by a replica that lacks the secret, and can be sent again by one that has it", async () => {
   const api = await start(`whsec_${NEW}`, { WORKER_TYPES: "noop" });
   const worker = await start("", { WORKER_TYPES: "webhook" });
   await submit(api, "noop", {}, { callback_url: http.url("/lacking") });
-  const failed = await until(async () => ((await call(api, "GET", "/api/v1/jobs?type=webhook&status=failed&error_code=callback_secret_missing")).body as { jobs: ApiJob[] }).jobs[0], { what: "the callback fails" });
+  const failed = await until(
+    async () =>
+      (
+        (await call(api, "GET", "/api/v1/jobs?type=webhook&status=failed&error_code=callback_secret_missing")).body as {
+          jobs: ApiJob[];
+        }
+      ).jobs[0],
+    { what: "the callback fails" },
+  );
   expect(http.requests.filter(({ path }) => path === "/lacking")).toEqual([]);
   await worker.close();
   const whole = await start(`whsec_${NEW}`);
@@ -132,8 +155,15 @@ it("a caller cannot have a webhook of its own signed so", async () => {
     JSON.stringify({ url, secret: JSON.stringify(MARK) }), // text that reads the same
   ];
   for (const payload of payloads) {
-    for (const [path, json] of [["/api/v1/jobs", `{"type":"webhook","payload":${payload}}`], ["/api/v1/jobs/batch", `{"jobs":[{"type":"webhook","payload":${payload}}]}`]] as const) {
-      const answer = await fetch(replica.url + path, { method: "POST", headers: { "content-type": "application/json" }, body: json });
+    for (const [path, json] of [
+      ["/api/v1/jobs", `{"type":"webhook","payload":${payload}}`],
+      ["/api/v1/jobs/batch", `{"jobs":[{"type":"webhook","payload":${payload}}]}`],
+    ] as const) {
+      const answer = await fetch(replica.url + path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: json,
+      });
       expect([payload.slice(0, 90), answer.status]).toEqual([payload.slice(0, 90), 422]);
     }
   }

@@ -18,10 +18,29 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
     const { callback_url: url, api_key } = outcome.job.options;
     if (url === undefined) return undefined;
     const { status, result, error, attempt, worker, startedAt, finishedAt } = outcome;
-    const view = { ...viewOfSubmission(outcome.job.id, outcome.job), status, result, error, attempt, worker, started_at: startedAt, finished_at: finishedAt };
+    const view = {
+      ...viewOfSubmission(outcome.job.id, outcome.job),
+      status,
+      result,
+      error,
+      attempt,
+      worker,
+      started_at: startedAt,
+      finished_at: finishedAt,
+    };
     const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`; // all callbacks are signed alike: a receiver can tell whose job it is
     const payload = payloadOf(`{"url":${JSON.stringify(url)}${signing},"body":${body}}`);
-    return { id: callbackId(outcome.job.id), submission: { type: "webhook", payload, priority: 5, maxAttempts: ATTEMPTS, groupKey: null, options: api_key === undefined ? {} : { api_key } } };
+    return {
+      id: callbackId(outcome.job.id),
+      submission: {
+        type: "webhook",
+        payload,
+        priority: 5,
+        maxAttempts: ATTEMPTS,
+        groupKey: null,
+        options: api_key === undefined ? {} : { api_key },
+      },
+    };
   };
 }
 

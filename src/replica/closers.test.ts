@@ -32,7 +32,11 @@ it("leaves a part that hangs when its time is over, and says which", async () =>
 
 it("gives every part its turn when one throws, and then throws what it threw", async () => {
   const { turns, log, closer } = setup();
-  const throwing = (): void => { throw new Error("first"); };
-  await expect(closeInTime([closer("one"), throwing, () => Promise.reject(new Error("second")), closer("last")], log)).rejects.toThrow("first");
+  const throwing = (): void => {
+    throw new Error("first");
+  };
+  await expect(
+    closeInTime([closer("one"), throwing, () => Promise.reject(new Error("second")), closer("last")], log),
+  ).rejects.toThrow("first");
   expect(turns).toEqual(["one", "last"]);
 });

@@ -20,7 +20,11 @@ export function within(withinMs: number, close: () => unknown): Closer {
  * Resolves when each part is closed, or had its time.
  * @throws what the first part threw that failed to close, after all others had their turn
  */
-export async function closeInTime(closers: readonly Closer[], log: Pick<Log, "error">, closeWithinMs = CLOSE_WITHIN_MS): Promise<void> {
+export async function closeInTime(
+  closers: readonly Closer[],
+  log: Pick<Log, "error">,
+  closeWithinMs = CLOSE_WITHIN_MS,
+): Promise<void> {
   const failures: unknown[] = [];
   for (const close of closers) {
     const { withinMs = closeWithinMs } = close;
@@ -29,7 +33,11 @@ export async function closeInTime(closers: readonly Closer[], log: Pick<Log, "er
       return true;
     });
     // The name of a part is in the source of its closer alone.
-    if (!isClosed) log.error({ part: String(close), within_ms: withinMs }, "a part does not close in its time, and is left as it is");
+    if (!isClosed)
+      log.error(
+        { part: String(close), within_ms: withinMs },
+        "a part does not close in its time, and is left as it is",
+      );
   }
   if (failures.length > 0) throw failures[0];
 }
@@ -37,7 +45,9 @@ export async function closeInTime(closers: readonly Closer[], log: Pick<Log, "er
 /** @returns whether it ended in time; what it throws later is nobody's */
 async function settledWithin(ms: number, close: () => unknown): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<false>((resolve) => { timer = setTimeout(resolve, ms, false); });
+  const over = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
   const closing = (async () => {
     await close();
     return true;

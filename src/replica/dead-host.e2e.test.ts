@@ -16,7 +16,9 @@ async function peer(): Promise<HttpPeer> {
 }
 
 async function submitAll(replica: TestReplica, urls: readonly string[]): Promise<string[]> {
-  const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", { jobs: urls.map((url) => ({ type: "webhook", payload: { url }, timeout_ms: 60_000 })) });
+  const { status, body } = await call(replica, "POST", "/api/v1/jobs/batch", {
+    jobs: urls.map((url) => ({ type: "webhook", payload: { url }, timeout_ms: 60_000 })),
+  });
   expect(status).toBe(202);
   return (body as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
 }
@@ -26,14 +28,25 @@ it("delivers to a live host while one refuses and one hangs, which hold no more 
   const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
   const [live, hanging] = [await peer(), await peer()];
   hanging.respond(() => ({ kind: "hang" }));
-  const replica = await startReplica({ redis: redis.address, database: database.url, artifacts: tempDir(), env: { IO_SLOTS: "20", OUTBOUND_ALLOW_PRIVATE: "true", DRAIN_MS: "0", LOG_LEVEL: "warn" } });
+  const replica = await startReplica({
+    redis: redis.address,
+    database: database.url,
+    artifacts: tempDir(),
+    env: { IO_SLOTS: "20", OUTBOUND_ALLOW_PRIVATE: "true", DRAIN_MS: "0", LOG_LEVEL: "warn" },
+  });
   closers.push(() => replica.close());
   const hosts = [`http://127.0.0.1:${await closedPort()}/`, hanging.url(), live.url()];
-  const ids = await submitAll(replica, Array.from({ length: 300 }, (_, n) => hosts[n % 3] ?? ""));
+  const ids = await submitAll(
+    replica,
+    Array.from({ length: 300 }, (_, n) => hosts[n % 3] ?? ""),
+  );
   await until(() => live.requests.length === 100, { what: "the live host has all of its webhooks", timeoutMs: 25_000 });
   expect(hanging.requests.length).toBeLessThanOrEqual(10);
   const refused = await until(
-    async () => (await Promise.all(ids.filter((_, n) => n % 3 === 0).map((id) => getJob(replica, id)))).find(({ status }) => status === "retrying"),
+    async () =>
+      (await Promise.all(ids.filter((_, n) => n % 3 === 0).map((id) => getJob(replica, id)))).find(
+        ({ status }) => status === "retrying",
+      ),
     { what: "a job of a dead host waits for its time", timeoutMs: 20_000 },
   );
   expect(refused.attempt).toBeLessThanOrEqual(1);

@@ -1,11 +1,12 @@
 /** The half of a replica that runs jobs, put together: executor, slots, leases, settler, worker and sweep. */
-import { exponential } from "../core/backoff.ts";
+
+import type { Config } from "../config.ts";
 import type { Backoff } from "../core/backoff.ts";
+import { exponential } from "../core/backoff.ts";
+import type { CallbackOf, Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { SHARED_MEMORY_BYTES } from "../core/job-type.ts";
-import type { CallbackOf, Job } from "../core/job.ts";
 import type { Replays } from "../core/replays.ts";
-import type { Config } from "../config.ts";
 import type { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
@@ -67,7 +68,8 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   const onError = (what: string) => warning(log, what);
 
   const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
-  const payloadBytes = config.PAYLOAD_MEMORY_MB === 0 ? memoryShares().payloads : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
+  const payloadBytes =
+    config.PAYLOAD_MEMORY_MB === 0 ? memoryShares().payloads : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
   const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots, payloadBytes);
   const threads = new Threads({
     size: cpuSlots,
@@ -75,9 +77,14 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     settings: options.typeSettings,
     onMessage: (message) => executor.onThreadMessage(message),
     onError: onError("a fault on a pool thread, outside of an attempt"),
-    onConfined: (lacks) => log.debug({ lacks }, "a process that decodes images has been started, without what is not allowed here"),
+    onConfined: (lacks) =>
+      log.debug({ lacks }, "a process that decodes images has been started, without what is not allowed here"),
   });
-  const sharedMemory = Object.fromEntries(definitions.filter(({ lane }) => lane === "io").map(({ type }) => [type, new SharedArrayBuffer(SHARED_MEMORY_BYTES)]));
+  const sharedMemory = Object.fromEntries(
+    definitions
+      .filter(({ lane }) => lane === "io")
+      .map(({ type }) => [type, new SharedArrayBuffer(SHARED_MEMORY_BYTES)]),
+  );
   const ioThreads = new IoThreads({
     sharedMemory,
     jobsDir: config.TASKFLOW_JOBS || undefined,
@@ -85,9 +92,25 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     onMessage: (message) => executor.onThreadMessage(message),
     onError: onError("a fault on a thread of lane io, outside of an attempt"),
   });
-  const heartbeat = new Heartbeat({ replica, role: config.TASKFLOW_ROLE, version: options.version, slots, threads, delays: options.delay.period, now: () => queue.clock.now() });
-  const logOf = (job: Pick<Job, "id" | "type" | "attempt">) => log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
-  const executor = new Executor({ definitions, threads, ioThreads, payload: (id, size) => queue.payload(id, size), save: (job, state) => queue.save(job, state), log: (job, message, { level, ...fields } = {}) => logOf(job)[level === "warn" ? "warn" : "info"](fields, message) });
+  const heartbeat = new Heartbeat({
+    replica,
+    role: config.TASKFLOW_ROLE,
+    version: options.version,
+    slots,
+    threads,
+    delays: options.delay.period,
+    now: () => queue.clock.now(),
+  });
+  const logOf = (job: Pick<Job, "id" | "type" | "attempt">) =>
+    log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
+  const executor = new Executor({
+    definitions,
+    threads,
+    ioThreads,
+    payload: (id, size) => queue.payload(id, size),
+    save: (job, state) => queue.save(job, state),
+    log: (job, message, { level, ...fields } = {}) => logOf(job)[level === "warn" ? "warn" : "info"](fields, message),
+  });
   const beat = new Beat();
   const leases = new Leases({
     queue,
@@ -129,7 +152,8 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
       },
       onAttempt: (job, outcome, attempt) => {
         metrics.countAttempt(job.type, outcome);
-        if (log.isLevelEnabled("debug")) logOf(job).debug({ outcome, ...(attempt && toldOf(attempt)) }, "attempt settled");
+        if (log.isLevelEnabled("debug"))
+          logOf(job).debug({ outcome, ...(attempt && toldOf(attempt)) }, "attempt settled");
       },
       onError: onError("jobs could not be claimed"),
       onUnfit: options.onUnfit,
@@ -144,7 +168,11 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
   });
   const open = async (): Promise<void> => {
     ioThreads.open(queue.destinations);
-    await executor.open(options.typeSettings, { destinations: queue.destinations, replays: options.replays, sharedMemory: (type) => sharedMemory[type] });
+    await executor.open(options.typeSettings, {
+      destinations: queue.destinations,
+      replays: options.replays,
+      sharedMemory: (type) => sharedMemory[type],
+    });
     await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
     guard?.start();
   };
@@ -156,7 +184,11 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
 
 /** How an attempt ended, for a line of the log. */
 function toldOf({ ended, ranMs }: Attempt): Readonly<Record<string, unknown>> {
-  return { end: ended?.kind, ran_ms: Math.round(ranMs), ...(ended?.kind === "threw" && { error: { code: ended.code, message: ended.message } }) };
+  return {
+    end: ended?.kind,
+    ran_ms: Math.round(ranMs),
+    ...(ended?.kind === "threw" && { error: { code: ended.code, message: ended.message } }),
+  };
 }
 
 /** How long a job waits between attempts: its own word, then the deployment's, then its type's. */
@@ -165,6 +197,8 @@ function backoffs(registry: Registry, { RETRY_BASE_MS, RETRY_MAX_MS }: Config): 
   return ({ type, options }) => {
     if (options.backoff) return options.backoff;
     const own = registry.get(type)?.definition.backoff ?? fallback;
-    return RETRY_BASE_MS === null && RETRY_MAX_MS === null ? own : { kind: own.kind, base_ms: RETRY_BASE_MS ?? own.base_ms, max_ms: RETRY_MAX_MS ?? own.max_ms };
+    return RETRY_BASE_MS === null && RETRY_MAX_MS === null
+      ? own
+      : { kind: own.kind, base_ms: RETRY_BASE_MS ?? own.base_ms, max_ms: RETRY_MAX_MS ?? own.max_ms };
   };
 }

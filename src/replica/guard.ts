@@ -29,13 +29,30 @@ export interface GuardParts {
 }
 
 /** @returns the guard, not yet started; none where no jobs run */
-export function makeGuard({ config, redis, replica, registry, definitions, log, metrics, beat, leases, executor, slots }: GuardParts): LeaseGuard | undefined {
+export function makeGuard({
+  config,
+  redis,
+  replica,
+  registry,
+  definitions,
+  log,
+  metrics,
+  beat,
+  leases,
+  executor,
+  slots,
+}: GuardParts): LeaseGuard | undefined {
   if (definitions.length === 0) return undefined;
   const onMainThread = new Set(definitions.filter(({ lane }) => lane === "io").map(({ type }) => type));
   const sources = {
     starting: () => executor.starting,
     jobs: () => leases.jobs.filter(({ type }) => onMainThread.has(type)),
-    running: () => Object.fromEntries(Object.entries(slots.use().types).flatMap(([type, { running }]) => (running > 0 && onMainThread.has(type) ? [[type, running]] : []))),
+    running: () =>
+      Object.fromEntries(
+        Object.entries(slots.use().types).flatMap(([type, { running }]) =>
+          running > 0 && onMainThread.has(type) ? [[type, running]] : [],
+        ),
+      ),
     typeOfFile: typesByFile(registry),
   };
   return new LeaseGuard({
@@ -54,6 +71,7 @@ export function makeGuard({ config, redis, replica, registry, definitions, log, 
 /** The files that define job types, each with its type. */
 export function typesByFile(registry: Registry): ReadonlyMap<string, string> {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
-  const builtIn = (type: string): string => fileURLToPath(new URL(`../jobs/${type.replaceAll("_", "-")}${extension}`, import.meta.url));
+  const builtIn = (type: string): string =>
+    fileURLToPath(new URL(`../jobs/${type.replaceAll("_", "-")}${extension}`, import.meta.url));
   return new Map(registry.types.map(({ type, source }) => [source === BUILT_IN ? builtIn(type) : source, type]));
 }

@@ -8,7 +8,8 @@ const REQUESTS = 200;
 let replicas: TestReplica[];
 beforeAll(async () => {
   const [redis, database, artifacts] = [await freshRedis(), await freshDatabase(), tempDir()];
-  const start = () => startReplica({ redis: redis.address, database: database.url, artifacts, env: { TASKFLOW_ROLE: "api" } });
+  const start = () =>
+    startReplica({ redis: redis.address, database: database.url, artifacts, env: { TASKFLOW_ROLE: "api" } });
   replicas = await Promise.all([start(), start()]);
 });
 afterAll(() => Promise.all(replicas.map((replica) => replica.close())));
@@ -19,14 +20,25 @@ async function accepted(): Promise<number> {
 }
 
 /** The same request so many times at once, by turns at either replica. */
-async function atOnce(path: string, key: string, body: object): Promise<{ status: number; text: string; isReplay: boolean }[]> {
-  return Promise.all(Array.from({ length: REQUESTS }, async (_, i) => {
-    const headers = { "content-type": "application/json", "idempotency-key": key };
-    const send = () => fetch(`${replicas[i % 2]?.url ?? ""}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-    let answer = await send();
-    while (answer.status === 503) answer = await send(); // as it says: a busy machine may need longer than the two seconds of a commit
-    return { status: answer.status, text: await answer.text(), isReplay: answer.headers.get("idempotent-replayed") === "true" };
-  }));
+async function atOnce(
+  path: string,
+  key: string,
+  body: object,
+): Promise<{ status: number; text: string; isReplay: boolean }[]> {
+  return Promise.all(
+    Array.from({ length: REQUESTS }, async (_, i) => {
+      const headers = { "content-type": "application/json", "idempotency-key": key };
+      const send = () =>
+        fetch(`${replicas[i % 2]?.url ?? ""}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+      let answer = await send();
+      while (answer.status === 503) answer = await send(); // as it says: a busy machine may need longer than the two seconds of a commit
+      return {
+        status: answer.status,
+        text: await answer.text(),
+        isReplay: answer.headers.get("idempotent-replayed") === "true",
+      };
+    }),
+  );
 }
 
 describe("equal requests at once, over two replicas, with one Idempotency-Key", () => {

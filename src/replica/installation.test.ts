@@ -17,17 +17,32 @@ async function setup() {
   for (const { url } of [prod, staging]) await migrate(url);
   const redis = new Redis(address);
   const queue = await openQueue(address);
-  closers.push(() => redis.disconnect(), () => queue.close());
+  closers.push(
+    () => redis.disconnect(),
+    () => queue.close(),
+  );
   const errors: unknown[] = [];
   let unfit = 0;
   const watch = async (databaseUrl: string): Promise<void> => {
     const log = { error: (...args: unknown[]) => errors.push(...args) };
-    closers.push(await watchInstallation({ databaseUrl, namespace: "taskflow:0", queue, log, onUnfit: () => { unfit += 1; }, periodMs: 50 }));
+    closers.push(
+      await watchInstallation({
+        databaseUrl,
+        namespace: "taskflow:0",
+        queue,
+        log,
+        onUnfit: () => {
+          unfit += 1;
+        },
+        periodMs: 50,
+      }),
+    );
   };
   return { redis, prod: prod.url, staging: staging.url, watch, errors, unfit: () => unfit };
 }
 
-const CONFLICT = /^The jobs in Redis under REDIS_NAMESPACE taskflow:0 belong to another Postgres database than the one that DATABASE_URL names: .* run DEL \{taskflow:0\}:installation in Redis\.$/;
+const CONFLICT =
+  /^The jobs in Redis under REDIS_NAMESPACE taskflow:0 belong to another Postgres database than the one that DATABASE_URL names: .* run DEL \{taskflow:0\}:installation in Redis\.$/;
 
 it("lets one database have a namespace, and refuses another until it is given away", async () => {
   const { redis, prod, staging, watch } = await setup();
@@ -45,7 +60,9 @@ it("goes on with an emptied Redis, and ends where another database has taken the
   const { redis, prod, watch, errors, unfit } = await setup();
   await watch(prod);
   await redis.del("{taskflow:0}:installation");
-  await until(async () => (await redis.exists("{taskflow:0}:installation")) === 1, { what: "the namespace is declared again" });
+  await until(async () => (await redis.exists("{taskflow:0}:installation")) === 1, {
+    what: "the namespace is declared again",
+  });
   expect(unfit()).toBe(0);
   await redis.set("{taskflow:0}:installation", "another");
   await until(() => unfit() === 1, { what: "the conflict is noticed" });

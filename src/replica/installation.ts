@@ -22,7 +22,14 @@ export interface InstallationOptions {
 }
 
 /** @returns what ends the watch. @throws StartError where the namespace belongs to another database */
-export async function watchInstallation({ databaseUrl, namespace, queue, log, onUnfit, periodMs = PERIOD_MS }: InstallationOptions): Promise<() => void> {
+export async function watchInstallation({
+  databaseUrl,
+  namespace,
+  queue,
+  log,
+  onUnfit,
+  periodMs = PERIOD_MS,
+}: InstallationOptions): Promise<() => void> {
   const own = await installationId(databaseUrl);
   const conflict =
     `The jobs in Redis under REDIS_NAMESPACE ${namespace} belong to another Postgres database than the one that DATABASE_URL names: set another REDIS_NAMESPACE or DATABASE_URL, ` +

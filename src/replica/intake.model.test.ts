@@ -20,8 +20,8 @@ import { writeRow } from "../results/copy.ts";
 import { migrate } from "../results/migrate.ts";
 import { DAY_MS } from "../results/partitions.ts";
 import { Store } from "../results/store.ts";
-import type { OwnServer } from "../testing/own-servers.ts";
 import { outcomeWith } from "../testing/outcomes.ts";
+import type { OwnServer } from "../testing/own-servers.ts";
 import { ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, ownRedis } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
@@ -79,8 +79,24 @@ beforeAll(async () => {
     return { queue, enqueue: intake({ queue, acceptor, store: behind, retentionMs: DAY_MS }) };
   };
   replicas = [await start(), await start()];
-  const hooks = { onEmptied: () => undefined, onRestored: (jobs: number) => { restored += jobs; }, onError: () => undefined };
-  const restore = keep(new Restore({ queue: direct, accepted: new Accepted(url, "taskflow:0"), underWayMs: INTAKE_MS + ENQUEUE_MS, enqueueMs: ENQUEUE_MS, freshMs: 1_000, periodMs: 50, ...hooks }));
+  const hooks = {
+    onEmptied: () => undefined,
+    onRestored: (jobs: number) => {
+      restored += jobs;
+    },
+    onError: () => undefined,
+  };
+  const restore = keep(
+    new Restore({
+      queue: direct,
+      accepted: new Accepted(url, "taskflow:0"),
+      underWayMs: INTAKE_MS + ENQUEUE_MS,
+      enqueueMs: ENQUEUE_MS,
+      freshMs: 1_000,
+      periodMs: 50,
+      ...hooks,
+    }),
+  );
   restore.start();
 });
 afterAll(async () => {
@@ -96,24 +112,62 @@ async function work(): Promise<void> {
     for (const { id } of claimed) runs.set(id, (runs.get(id) ?? 0) + 1);
     const now = direct.clock.now();
     const record = shortRecord(Math.round(now), "1");
-    const ended = claimed.map(({ id, type, priority, payload, claimSeq, attempt, crashes, deferrals }) => ({ id, type, priority, isLarge: isLarge(payload), claimSeq, startedAt: Math.round(now), verdict: "c" as const, attempt, crashes, deferrals, runAt: 0, record }));
+    const ended = claimed.map(({ id, type, priority, payload, claimSeq, attempt, crashes, deferrals }) => ({
+      id,
+      type,
+      priority,
+      isLarge: isLarge(payload),
+      claimSeq,
+      startedAt: Math.round(now),
+      verdict: "c" as const,
+      attempt,
+      crashes,
+      deferrals,
+      runAt: 0,
+      record,
+    }));
     await direct.settle(ended, 60_000);
-    await recorder.copy(claimed.map(({ id, type }) => outcomeWith({ job: { id, type } })), writeRow); // rejects where a job runs a second time
+    await recorder.copy(
+      claimed.map(({ id, type }) => outcomeWith({ job: { id, type } })),
+      writeRow,
+    ); // rejects where a job runs a second time
     await direct.forget(claimed);
   }
 }
 
 /** Those of these ids that are nowhere: as who answers a 202 must not leave them. */
 async function nowhere(ids: readonly string[]): Promise<string[]> {
-  const [missing, committed, recorded] = [await direct.missing(ids), await store.committed(ids), await store.among(ids)];
+  const [missing, committed, recorded] = [
+    await direct.missing(ids),
+    await store.committed(ids),
+    await store.among(ids),
+  ];
   return missing.filter((id) => !committed.has(id) && !recorded.has(id));
 }
 
 const replica = fc.nat(1);
-const submitting = fc.record({ kind: fc.constant("submit" as const), by: replica, key: fc.option(fc.nat(KEYS - 1)), shape: fc.nat(SHAPES.length - 1), isTwice: fc.boolean() });
-const FAULTS = ["redis full", "redis takes writes", "redis loses an answer", "redis is emptied", "postgres away", "postgres back", "postgres loses an answer", "the jobs run"] as const;
+const submitting = fc.record({
+  kind: fc.constant("submit" as const),
+  by: replica,
+  key: fc.option(fc.nat(KEYS - 1)),
+  shape: fc.nat(SHAPES.length - 1),
+  isTwice: fc.boolean(),
+});
+const FAULTS = [
+  "redis full",
+  "redis takes writes",
+  "redis loses an answer",
+  "redis is emptied",
+  "postgres away",
+  "postgres back",
+  "postgres loses an answer",
+  "the jobs run",
+] as const;
 const fault = fc.record({ kind: fc.constantFrom(...FAULTS) });
-const steps = fc.array(fc.oneof({ weight: 3, arbitrary: submitting }, { weight: 2, arbitrary: fault }), { minLength: 15, maxLength: 30 });
+const steps = fc.array(fc.oneof({ weight: 3, arbitrary: submitting }, { weight: 2, arbitrary: fault }), {
+  minLength: 15,
+  maxLength: 30,
+});
 type Valued<Made> = Made extends fc.Arbitrary<infer One> ? One : never;
 type Step = Valued<typeof steps>[number];
 
@@ -158,15 +212,32 @@ async function take(step: Step, promises: Promises): Promise<void> {
       await Promise.all([promises.submit(by, key, shape), ...(isTwice ? [promises.submit(1 - by, key, shape)] : [])]);
       break;
     }
-    case "redis full": await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1"); break;
-    case "redis takes writes": await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0"); break;
-    case "redis loses an answer": loseAnswer(redisProxy, "evalsha"); break;
-    case "redis is emptied": await redisCommand(redis.port, "FLUSHALL"); break;
-    case "postgres away": postgresProxy.setMode({ kind: "reset" }); break;
-    case "postgres back": postgresProxy.setMode({ kind: "pass" }); break;
-    case "postgres loses an answer": loseAnswer(postgresProxy, "commit", "copy accepted"); break;
-    case "the jobs run": await work(); break;
-    default: step satisfies never;
+    case "redis full":
+      await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+      break;
+    case "redis takes writes":
+      await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
+      break;
+    case "redis loses an answer":
+      loseAnswer(redisProxy, "evalsha");
+      break;
+    case "redis is emptied":
+      await redisCommand(redis.port, "FLUSHALL");
+      break;
+    case "postgres away":
+      postgresProxy.setMode({ kind: "reset" });
+      break;
+    case "postgres back":
+      postgresProxy.setMode({ kind: "pass" });
+      break;
+    case "postgres loses an answer":
+      loseAnswer(postgresProxy, "commit", "copy accepted");
+      break;
+    case "the jobs run":
+      await work();
+      break;
+    default:
+      step satisfies never;
   }
   await until(() => replicas.every(({ queue }) => queue.isReady), { what: "Redis is connected" });
 }
@@ -184,7 +255,10 @@ it("keeps every 202, and runs each of its jobs once", async () => {
       const promises = new Promises(`run-${(count += 1)}`);
       for (const step of sequence) await take(step, promises);
       await heal();
-      for (let key = 0; key < KEYS; key += 1) await until(async () => (await promises.submit(key % 2, key, key)) !== "failed", { what: `key ${key} is answered` });
+      for (let key = 0; key < KEYS; key += 1)
+        await until(async () => (await promises.submit(key % 2, key, key)) !== "failed", {
+          what: `key ${key} is answered`,
+        });
       await redisCommand(redis.port, "DEL", "{taskflow:0}:epoch"); // else what is put back is looked for after a minute
       await until(
         async () => {

@@ -26,12 +26,17 @@ async function setup() {
   const queue = await openQueue(redis.address);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const acceptor = new Acceptor({ databaseUrl: url, namespace: "taskflow:0", log: { info: () => undefined, warn: () => undefined, error: () => undefined } });
+  const acceptor = new Acceptor({
+    databaseUrl: url,
+    namespace: "taskflow:0",
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
   const store = new Store(url);
   open.push(queue, { close: () => client.end() }, acceptor, store);
   const enqueue = intake({ queue, acceptor, store, retentionMs: DAY_MS });
   const submit = (submitted: Submitted): Promise<Enqueued> => new Promise((resolve) => enqueue(submitted, resolve));
-  const committed = async (): Promise<string[]> => (await client.query<{ id: string }>("select id from accepted")).rows.map(({ id }) => id);
+  const committed = async (): Promise<string[]> =>
+    (await client.query<{ id: string }>("select id from accepted")).rows.map(({ id }) => id);
   const record = async (id: string): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
     await connection.copy([outcomeWith({ job: { id } })], writeRow);
@@ -58,8 +63,17 @@ describe("intake", () => {
     const { queue, submit, committed } = await setup();
     const ids = [queue.ids.next()];
     await submit({ ids, submissions: [durable], idempotency });
-    expect(await submit({ ids: [queue.ids.next()], submissions: [durable], idempotency })).toEqual({ kind: "replayed", firstId: ids[0] });
-    expect(await submit({ ids: [queue.ids.next()], submissions: [durable], idempotency: { ...idempotency, fingerprint: "g" } })).toEqual({ kind: "conflict", firstId: ids[0] });
+    expect(await submit({ ids: [queue.ids.next()], submissions: [durable], idempotency })).toEqual({
+      kind: "replayed",
+      firstId: ids[0],
+    });
+    expect(
+      await submit({
+        ids: [queue.ids.next()],
+        submissions: [durable],
+        idempotency: { ...idempotency, fingerprint: "g" },
+      }),
+    ).toEqual({ kind: "conflict", firstId: ids[0] });
     expect(await committed()).toEqual(ids);
   });
 
@@ -69,7 +83,11 @@ describe("intake", () => {
     await client.query("begin");
     await client.query("lock table accepted in exclusive mode");
     const answer = submit({ ids: [id], submissions: [durable], idempotency });
-    await until(async () => (await client.query("select from pg_locks where not granted and relation = 'accepted'::regclass")).rowCount, { what: "its COPY waits" });
+    await until(
+      async () =>
+        (await client.query("select from pg_locks where not granted and relation = 'accepted'::regclass")).rowCount,
+      { what: "its COPY waits" },
+    );
     await enqueueRaw(queue, { ids: [other], submissions: [submission()], idempotency });
     await client.query("rollback");
     expect(await answer).toEqual({ kind: "enqueued" });
@@ -79,9 +97,13 @@ describe("intake", () => {
   it("answers a repeat that only Postgres knows, while each of its jobs is somewhere", async () => {
     const { redis, queue, client, store, submit, record } = await setup();
     const ids = idsFrom(queue.ids.next(3), 3) as [string, string, string];
-    const again = (): Promise<Enqueued> => submit({ ids: idsFrom(queue.ids.next(3), 3), submissions: [submission(), durable, submission()], idempotency });
+    const again = (): Promise<Enqueued> =>
+      submit({ ids: idsFrom(queue.ids.next(3), 3), submissions: [submission(), durable, submission()], idempotency });
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
-    expect(await submit({ ids, submissions: [submission(), durable, submission()], idempotency })).toMatchObject({ kind: "failed", error: { code: "outcome_unknown" } });
+    expect(await submit({ ids, submissions: [submission(), durable, submission()], idempotency })).toMatchObject({
+      kind: "failed",
+      error: { code: "outcome_unknown" },
+    });
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
     const replayed = { kind: "replayed", firstId: ids[0] };
     expect(await again()).toEqual(replayed); // in Postgres, from where they are put back
@@ -91,7 +113,16 @@ describe("intake", () => {
     expect(await again()).toEqual(replayed); // one is in Redis
     await record(ids[0]);
     await client.query("delete from accepted");
-    expect(await again()).toMatchObject({ kind: "failed", error: { code: "outcome_unknown", message: expect.stringContaining(`1 of its 3 jobs are in neither Redis nor Postgres (the first is ${ids[2]})`) as string }, firstId: ids[0] });
+    expect(await again()).toMatchObject({
+      kind: "failed",
+      error: {
+        code: "outcome_unknown",
+        message: expect.stringContaining(
+          `1 of its 3 jobs are in neither Redis nor Postgres (the first is ${ids[2]})`,
+        ) as string,
+      },
+      firstId: ids[0],
+    });
     await client.query("update accepted_keys set first_id = $1", [idAt(Date.now() - DAY_MS - 1)]);
     expect(await again()).toMatchObject({ kind: "replayed" }); // retention may have dropped their rows
   });
@@ -110,7 +141,10 @@ describe("intake", () => {
   it("sends nothing to Redis that the restore may have met, however late it gets there", async () => {
     const { queue, submit, committed } = await setup();
     const [late, young] = [idAt(queue.clock.now() - INTAKE_MS - 1_000), queue.ids.next()];
-    const answers = await Promise.all([enqueueRaw(queue, { ids: [late], submissions: [durable], sendBy: timeOfId(late) + INTAKE_MS }), submit({ ids: [young], submissions: [durable] })]);
+    const answers = await Promise.all([
+      enqueueRaw(queue, { ids: [late], submissions: [durable], sendBy: timeOfId(late) + INTAKE_MS }),
+      submit({ ids: [young], submissions: [durable] }),
+    ]);
     expect(answers).toMatchObject([{ kind: "failed", error: { code: "queue_unavailable" } }, { kind: "enqueued" }]);
     expect(await queue.missing([late, young])).toEqual([late]);
     expect(await committed()).toEqual([young]);
@@ -118,7 +152,10 @@ describe("intake", () => {
 
   it("refuses what took too long on its way here, since the restore might meet it", async () => {
     const { submit, committed } = await setup();
-    expect(await submit({ ids: [idAt(Date.now() - 4_000)], submissions: [durable] })).toMatchObject({ kind: "failed", error: { code: "store_unavailable" } });
+    expect(await submit({ ids: [idAt(Date.now() - 4_000)], submissions: [durable] })).toMatchObject({
+      kind: "failed",
+      error: { code: "store_unavailable" },
+    });
     expect(await committed()).toEqual([]);
   });
 
@@ -128,11 +165,18 @@ describe("intake", () => {
     const waiting = submit({ ids, submissions: [durable], idempotency });
     redis.pause();
     await waiting;
-    const silent = submit({ ids: [queue.ids.next()], submissions: [durable], idempotency: { ...idempotency, key: "l" } });
+    const silent = submit({
+      ids: [queue.ids.next()],
+      submissions: [durable],
+      idempotency: { ...idempotency, key: "l" },
+    });
     await redis.kill();
     expect(await silent).toMatchObject({ kind: "failed", error: { status: 503 } });
     await until(() => !queue.isReady, { what: "the connection is lost" });
-    expect(await submit({ ids: [queue.ids.next()], submissions: [durable] })).toMatchObject({ kind: "failed", error: { code: "queue_unavailable" } });
+    expect(await submit({ ids: [queue.ids.next()], submissions: [durable] })).toMatchObject({
+      kind: "failed",
+      error: { code: "queue_unavailable" },
+    });
     expect((await committed()).length).toBeLessThanOrEqual(1);
   });
 });

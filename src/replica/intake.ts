@@ -42,7 +42,8 @@ export function intake(options: IntakeOptions): Enqueue {
       return;
     }
     queue.enqueue({ ...submitted, sendBy: timeOfId(submitted.ids[0] ?? "") + INTAKE_MS }, (answer) => {
-      if (answer.kind === "failed") done({ kind: "failed", error: heldOnly(publicMessageOf(answer.error), answer.error) });
+      if (answer.kind === "failed")
+        done({ kind: "failed", error: heldOnly(publicMessageOf(answer.error), answer.error) });
       else if (answer.kind === "enqueued") done(answer);
       // Redis knows the key otherwise: by a submission of durability redis that came at the same time, or for the moment
       // by which its own memory of the key outlasts that of Postgres. What is committed is run, so it is answered, too.
@@ -52,14 +53,25 @@ export function intake(options: IntakeOptions): Enqueue {
 
   const commit = (submitted: Submitted, done: EnqueueDone): void => {
     if (ageOf(submitted) > INTAKE_MS - ACCEPT_TIMEOUT_MS) {
-      done({ kind: "failed", error: new TaskFlowError("store_unavailable", 503, "This submission waited too long to be read; nothing was changed.", { retryAfterMs: 2_000 }) });
+      done({
+        kind: "failed",
+        error: new TaskFlowError(
+          "store_unavailable",
+          503,
+          "This submission waited too long to be read; nothing was changed.",
+          { retryAfterMs: 2_000 },
+        ),
+      });
       return;
     }
     acceptor.accept(acceptanceOf(submitted), (answer) => {
       if (answer.kind === "committed") enqueueCommitted(submitted, done);
       else if (answer.kind === "failed") done(answer);
       else if (!answer.isSameBody) done({ kind: "conflict", firstId: answer.firstId });
-      else replayed(options, answer.firstId, submitted.ids.length).then(done, (error: unknown) => done({ kind: "failed", error: unread(error) }));
+      else
+        replayed(options, answer.firstId, submitted.ids.length).then(done, (error: unknown) =>
+          done({ kind: "failed", error: unread(error) }),
+        );
     });
   };
 
@@ -74,7 +86,11 @@ export function intake(options: IntakeOptions): Enqueue {
       queue.knownKey(idempotency.key).then(
         (known) => {
           if (!known) commit(submitted, done);
-          else done({ kind: known.fingerprint === idempotency.fingerprint ? "replayed" : "conflict", firstId: known.firstId });
+          else
+            done({
+              kind: known.fingerprint === idempotency.fingerprint ? "replayed" : "conflict",
+              firstId: known.firstId,
+            });
         },
         (error: unknown) => done({ kind: "failed", error: unread(error) }),
       );
@@ -92,7 +108,11 @@ function acceptanceOf({ ids, submissions, idempotency }: Submitted): Acceptance 
  * committed with the key is in `accepted` until `jobs` has its row. Earlier versions committed the durable jobs of a batch alone:
  * the others may not exist.
  */
-async function replayed({ queue, store, retentionMs }: IntakeOptions, firstId: string, count: number): Promise<Enqueued> {
+async function replayed(
+  { queue, store, retentionMs }: IntakeOptions,
+  firstId: string,
+  count: number,
+): Promise<Enqueued> {
   if (timeOfId(firstId) <= queue.clock.now() - retentionMs) return { kind: "replayed", firstId };
   // In this order no job is missed that moves meanwhile: Redis forgets a job, and `accepted` loses it, only after `jobs` has its row.
   let lost = await queue.missing(idsFrom(firstId, count));
@@ -114,10 +134,16 @@ function lostJobs(lost: readonly string[], count: number): OutcomeUnknown {
 /** Of a read on behalf of a submission: whatever became of it, nothing was changed. */
 function unread(error: unknown): TaskFlowError {
   if (error instanceof TaskFlowError && !(error instanceof OutcomeUnknown)) return error;
-  return new QueueUnavailable(`What this Idempotency-Key stands for cannot be read now (${outageOf(error)}); nothing was changed.`, error);
+  return new QueueUnavailable(
+    `What this Idempotency-Key stands for cannot be read now (${outageOf(error)}); nothing was changed.`,
+    error,
+  );
 }
 
 /** Nothing is lost by it, and a repeat makes another job: hence not a plain "try again". */
 function heldOnly(reason: string, cause?: unknown): OutcomeUnknown {
-  return new OutcomeUnknown(`Postgres holds this submission, but it is not known to be in Redis (${reason}): if it is not, it is put there within a few minutes, and runs then.`, cause);
+  return new OutcomeUnknown(
+    `Postgres holds this submission, but it is not known to be in Redis (${reason}): if it is not, it is put there within a few minutes, and runs then.`,
+    cause,
+  );
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { migrate } from "../results/migrate.ts";
 import { ApiKeyStore } from "../results/api-keys.ts";
+import { migrate } from "../results/migrate.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { openKeys } from "./keys.ts";
@@ -12,7 +12,12 @@ it("the keys of a replica are closed at once, though Postgres is silent", async 
   const proxy = await TcpProxy.start(Number(new URL(url).port));
   const warnings: unknown[] = [];
   const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "", CORS_ORIGINS: [] } as const;
-  const keys = await openKeys({ config: settings, databaseUrl: proxy.before(url), log: { warn: (...words: unknown[]) => warnings.push(words) }, periodMs: 20 });
+  const keys = await openKeys({
+    config: settings,
+    databaseUrl: proxy.before(url),
+    log: { warn: (...words: unknown[]) => warnings.push(words) },
+    periodMs: 20,
+  });
   proxy.setMode({ kind: "black-hole" });
   await delay(200); // a read is under way
   const startedAt = performance.now();
@@ -25,7 +30,8 @@ it("the keys of a replica are closed at once, though Postgres is silent", async 
 it("a server that lets every page call it does not start without keys", async () => {
   const { url } = await freshDatabase();
   await migrate(url);
-  const open = (config: Parameters<typeof openKeys>[0]["config"]) => openKeys({ config, databaseUrl: url, log: { warn: () => undefined } });
+  const open = (config: Parameters<typeof openKeys>[0]["config"]) =>
+    openKeys({ config, databaseUrl: url, log: { warn: () => undefined } });
   const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "", CORS_ORIGINS: ["*"] } as const;
   await expect(open(settings)).rejects.toThrow(/^CORS_ORIGINS: \* without API keys .* create keys/);
   const hash = "a".repeat(64);

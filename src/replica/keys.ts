@@ -1,7 +1,7 @@
 /** The API keys of this replica: those of the settings, and those that `taskflow keys` keeps in Postgres, read again every few seconds. */
 import { Keyring } from "../api/keyring.ts";
-import { CORS_TO_ALL } from "../config.ts";
 import type { Config } from "../config.ts";
+import { CORS_TO_ALL } from "../config.ts";
 import { StartError, UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { unusable } from "../reason.ts";
@@ -41,15 +41,23 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
   } catch (error) {
     store.close();
     if (error instanceof StartError) throw error;
-    throw new StartError(unusable({ name: "Postgres", at: new URL(databaseUrl).host, setting: "DATABASE_URL" }, error), error);
+    throw new StartError(
+      unusable({ name: "Postgres", at: new URL(databaseUrl).host, setting: "DATABASE_URL" }, error),
+      error,
+    );
   }
-  if (config.TASKFLOW_AUTH === "none" && keyring.isNeeded) log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
+  if (config.TASKFLOW_AUTH === "none" && keyring.isNeeded)
+    log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
   let isClosed = false;
   let reading: Promise<void> | undefined;
   const timer = setInterval(() => {
     reading ??= read()
-      .catch((error: unknown) => { if (!isClosed) log.warn({ error }, "API keys could not be read; those read before hold"); })
-      .finally(() => { reading = undefined; });
+      .catch((error: unknown) => {
+        if (!isClosed) log.warn({ error }, "API keys could not be read; those read before hold");
+      })
+      .finally(() => {
+        reading = undefined;
+      });
   }, periodMs);
   return {
     keyring,

@@ -34,19 +34,28 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-beforeEach(() => { http.respond([200]); });
+beforeEach(() => {
+  http.respond([200]);
+});
 
 const text = (bytes: number): string => randomBytes(bytes / 2).toString("hex");
-const payloadOf = async (id: string): Promise<unknown> => (await database.query<{ payload: unknown }>("select payload from jobs where id = $1", [id])).rows[0]?.payload;
+const payloadOf = async (id: string): Promise<unknown> =>
+  (await database.query<{ payload: unknown }>("select payload from jobs where id = $1", [id])).rows[0]?.payload;
 
 /** Nothing of a job is in Redis any more. */
 async function forgotten(): Promise<void> {
-  const left = async (): Promise<string[]> => [...(await redis.keys("{taskflow:0}:p:*")), ...(await redis.keys("{taskflow:0}:j:*"))];
+  const left = async (): Promise<string[]> => [
+    ...(await redis.keys("{taskflow:0}:p:*")),
+    ...(await redis.keys("{taskflow:0}:j:*")),
+  ];
   await until(async () => (await left()).length === 0, { what: "Redis has forgotten all jobs" });
   expect((await call(replica, "GET", "/api/v1/stats")).body).toMatchObject({ unaccounted: 0, outbox_depth: 0 });
 }
 
-describe.each([["on the main thread", 40 * KIB], ["on a thread of lane io", 700 * KIB]])("a job with a large payload, %s", (_, bytes) => {
+describe.each([
+  ["on the main thread", 40 * KIB],
+  ["on a thread of lane io", 700 * KIB],
+])("a job with a large payload, %s", (_, bytes) => {
   it("runs, is answered without it, and is recorded with it", async () => {
     const payload = { do: "return", value: 7, filler: text(bytes) };
     const { status, body } = await call(replica, "POST", "/api/v1/jobs?wait=30", { type: "test_io", payload });
@@ -74,11 +83,15 @@ describe.each([["on the main thread", 40 * KIB], ["on a thread of lane io", 700 
 
   it("has its progress, its log and its signal", async () => {
     const id = await submit(replica, "test_io", { do: "progress", filler: text(bytes) });
-    await until(async () => ((await call(replica, "GET", `/api/v1/jobs/${id}`)).body as ApiJob).progress === 40, { what: "it has reported" });
+    await until(async () => ((await call(replica, "GET", `/api/v1/jobs/${id}`)).body as ApiJob).progress === 40, {
+      what: "it has reported",
+    });
     expect((await call(replica, "DELETE", `/api/v1/jobs/${id}`)).status).toBe(202);
     await jobWhen(replica, id, "cancelled");
     await forgotten();
-    const { attempts } = (await call(replica, "GET", `/api/v1/jobs/${id}/attempts`)).body as { attempts: { log: string[] }[] };
+    const { attempts } = (await call(replica, "GET", `/api/v1/jobs/${id}/attempts`)).body as {
+      attempts: { log: string[] }[];
+    };
     expect(attempts[0]?.log).toEqual([expect.stringContaining("forty")]);
   });
 
@@ -86,8 +99,16 @@ describe.each([["on the main thread", 40 * KIB], ["on a thread of lane io", 700 
     const body = { filler: text(bytes), unicode: "ä🎉" };
     const id = await submit(replica, "webhook", { url: http.url("/hook"), body }, { callback_url: http.url("/done") });
     expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", result: { status: 200 } });
-    const sent = await until(() => http.requests.find(({ path, body: told }) => path === "/done" && told.includes(id)), { what: "the callback comes" });
-    expect(JSON.parse(String(sent.body))).toMatchObject({ id, status: "completed", payload: null, payload_omitted: true });
+    const sent = await until(
+      () => http.requests.find(({ path, body: told }) => path === "/done" && told.includes(id)),
+      { what: "the callback comes" },
+    );
+    expect(JSON.parse(String(sent.body))).toMatchObject({
+      id,
+      status: "completed",
+      payload: null,
+      payload_omitted: true,
+    });
     const hook = http.requests.find(({ path, body: told }) => path === "/hook" && told.includes(body.filler));
     expect(JSON.parse(String(hook?.body))).toEqual(body);
     await forgotten();
@@ -106,11 +127,19 @@ it("a callback with a large result carries all of it", async () => {
 
 it("an email of 15 MiB arrives, from a submission of durability postgres", async () => {
   const content = randomBytes(11 * MIB);
-  const payload = { to: "you@example.com", subject: "Large", body: "See attachment", attachments: [{ filename: "a.bin", base64: content.toString("base64") }] };
+  const payload = {
+    to: "you@example.com",
+    subject: "Large",
+    body: "See attachment",
+    attachments: [{ filename: "a.bin", base64: content.toString("base64") }],
+  };
   const id = await submit(replica, "email", payload, { durability: "postgres" });
   expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", payload: null });
   const message = await until(() => smtp.messages[0], { what: "the message is there" });
-  const hash = (bytes: Buffer | undefined): string => createHash("sha256").update(bytes ?? "").digest("hex");
+  const hash = (bytes: Buffer | undefined): string =>
+    createHash("sha256")
+      .update(bytes ?? "")
+      .digest("hex");
   expect(hash(message.mail.attachments[0]?.content)).toBe(hash(content));
   await forgotten();
   expect(await payloadOf(id)).toEqual(payload);
@@ -120,9 +149,15 @@ it("a job of lane cpu gets its large payload", async () => {
   const rows = Array.from({ length: 3_000 }, (_, n) => ({ n, filler: text(200) }));
   const id = await submit(replica, "data_export", { format: "ndjson", source: { rows } });
   expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", result: { rows: 3_000 } });
-  const { artifact } = ((await call(replica, "GET", `/api/v1/jobs/${id}`)).body as { result: { artifact: string } }).result;
+  const { artifact } = ((await call(replica, "GET", `/api/v1/jobs/${id}`)).body as { result: { artifact: string } })
+    .result;
   const lines = await (await fetch(`${replica.url}/api/v1/jobs/${id}/artifacts/${artifact}`)).text();
-  expect(lines.trimEnd().split("\n").map((line) => JSON.parse(line) as unknown)).toEqual(rows);
+  expect(
+    lines
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual(rows);
   await forgotten();
 });
 
@@ -132,7 +167,13 @@ it("one whose payload Redis has lost fails, and is not run again without it", as
   await redis.zadd("{taskflow:0}:scheduled", 1, id);
   expect(await jobWhen(replica, id)).toMatchObject({ status: "failed", error: { code: "unreadable" } });
   await forgotten();
-  expect(await call(replica, "POST", `/api/v1/jobs/${id}/retry`)).toMatchObject({ status: 409, body: { code: "job_not_retryable" } });
+  expect(await call(replica, "POST", `/api/v1/jobs/${id}/retry`)).toMatchObject({
+    status: 409,
+    body: { code: "job_not_retryable" },
+  });
   const { body } = await call(replica, "POST", "/api/v1/jobs/replay", { error_code: "unreadable" });
-  expect(await jobWhen(replica, (body as ApiJob).id)).toMatchObject({ status: "completed", result: { matched: 1, replayed: 0 } });
+  expect(await jobWhen(replica, (body as ApiJob).id)).toMatchObject({
+    status: "completed",
+    result: { matched: 1, replayed: 0 },
+  });
 });

@@ -58,10 +58,13 @@ export class ReplayCharges {
   #takings({ id, rate, payer }: ChargedReplay, bytes: number, sign: 1 | -1): Taking[] {
     const needed = sign === 1 ? 1 : 0;
     const burst = Math.max(1, Math.floor(rate * BURST_SHARE));
-    const takings: Taking[] = [{ name: `replay:${id}`, policy: { quota: burst, windowMs: (1_000 * burst) / rate }, cost: sign, needed }];
+    const takings: Taking[] = [
+      { name: `replay:${id}`, policy: { quota: burst, windowMs: (1_000 * burst) / rate }, cost: sign, needed },
+    ];
     const jobs = payer?.quota ?? this.#quotas.jobs;
     if (payer && jobs) takings.push({ name: allowanceName(payer.key, "jobs"), policy: jobs, cost: sign, needed });
-    if (payer && this.#quotas.bytes) takings.push({ name: allowanceName(payer.key, "bytes"), policy: this.#quotas.bytes, cost: sign * bytes, needed });
+    if (payer && this.#quotas.bytes)
+      takings.push({ name: allowanceName(payer.key, "bytes"), policy: this.#quotas.bytes, cost: sign * bytes, needed });
     return takings;
   }
 }

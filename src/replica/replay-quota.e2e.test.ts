@@ -7,37 +7,75 @@ import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 
 const hashOf = (key: string): string => createHash("sha256").update(key).digest("hex");
-const KEYS = [["small", "20/d"], ["pair", "20/d"], ["slow", "20/4s"], ["bytes", ""], ["again", ""], ["operator", ""]] as const;
+const KEYS = [
+  ["small", "20/d"],
+  ["pair", "20/d"],
+  ["slow", "20/4s"],
+  ["bytes", ""],
+  ["again", ""],
+  ["operator", ""],
+] as const;
 
 let replica: TestReplica;
 beforeAll(async () => {
   const [redis, database, artifacts] = [await freshRedis(), await freshDatabase(), tempDir()];
-  const entries = KEYS.map(([name, quota]) => `${name}:${name === "operator" ? "admin" : "submit+read"}:${hashOf(name)}${quota === "" ? "" : `:quota=${quota}`}`);
-  replica = await startReplica({ redis: redis.address, database: database.url, artifacts, env: { TASKFLOW_API_KEYS: entries.join(","), JOB_BYTES_QUOTA: "500000/d" } });
+  const entries = KEYS.map(
+    ([name, quota]) =>
+      `${name}:${name === "operator" ? "admin" : "submit+read"}:${hashOf(name)}${quota === "" ? "" : `:quota=${quota}`}`,
+  );
+  replica = await startReplica({
+    redis: redis.address,
+    database: database.url,
+    artifacts,
+    env: { TASKFLOW_API_KEYS: entries.join(","), JOB_BYTES_QUOTA: "500000/d" },
+  });
 });
 afterAll(() => replica.close());
 
 async function callAs(key: string, method: string, path: string, body?: unknown) {
   const headers = { authorization: `Bearer ${key}`, ...(body !== undefined && { "content-type": "application/json" }) };
-  const answer = await fetch(replica.url + path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
-  return { status: answer.status, limit: answer.headers.get("ratelimit") ?? "", body: (await answer.json()) as Record<string, unknown> };
+  const answer = await fetch(replica.url + path, {
+    method,
+    headers,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return {
+    status: answer.status,
+    limit: answer.headers.get("ratelimit") ?? "",
+    body: (await answer.json()) as Record<string, unknown>,
+  };
 }
 
-const read = async (id: unknown): Promise<ApiJob> => (await callAs("operator", "GET", `/api/v1/jobs/${String(id)}`)).body as unknown as ApiJob;
-const replay = async (key: string, body: object) => callAs(key, "POST", "/api/v1/jobs/replay", { status: "completed", ...body });
+const read = async (id: unknown): Promise<ApiJob> =>
+  (await callAs("operator", "GET", `/api/v1/jobs/${String(id)}`)).body as unknown as ApiJob;
+const replay = async (key: string, body: object) =>
+  callAs(key, "POST", "/api/v1/jobs/replay", { status: "completed", ...body });
 const when = (id: unknown, ...statuses: string[]): Promise<ApiJob> =>
-  until(async () => { const job = await read(id); return statuses.includes(job.status) ? job : undefined; }, { what: `a job is ${statuses.join(" or ")}`, timeoutMs: 60_000 });
+  until(
+    async () => {
+      const job = await read(id);
+      return statuses.includes(job.status) ? job : undefined;
+    },
+    { what: `a job is ${statuses.join(" or ")}`, timeoutMs: 60_000 },
+  );
 
 async function completed(key: string, count: number, payload: object = {}): Promise<void> {
-  const { status, body } = await callAs(key, "POST", "/api/v1/jobs/batch", { jobs: Array.from({ length: count }, () => ({ type: "noop", payload, tags: [key] })) });
+  const { status, body } = await callAs(key, "POST", "/api/v1/jobs/batch", {
+    jobs: Array.from({ length: count }, () => ({ type: "noop", payload, tags: [key] })),
+  });
   expect(status).toBe(202);
   for (const { id } of body["jobs"] as ApiJob[]) await when(id, "completed");
   // A replay reads rows, which are written a moment after a job has ended.
-  await until(async () => Number((await replay("operator", { tag: key, dry_run: true })).body["matched"] ?? 0) >= count, { what: `rows of ${key}` });
+  await until(
+    async () => Number((await replay("operator", { tag: key, dry_run: true })).body["matched"] ?? 0) >= count,
+    { what: `rows of ${key}` },
+  );
 }
 
 async function jobsOf(tag: string): Promise<(ApiJob & { readonly retry_of: string | null })[]> {
-  return (await callAs("operator", "GET", `/api/v1/jobs?tag=${tag}&limit=1000`)).body["jobs"] as (ApiJob & { readonly retry_of: string | null })[];
+  return (await callAs("operator", "GET", `/api/v1/jobs?tag=${tag}&limit=1000`)).body["jobs"] as (ApiJob & {
+    readonly retry_of: string | null;
+  })[];
 }
 
 describe("the quota of a key", { timeout: 300_000 }, () => {
@@ -57,7 +95,9 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
     const { body: why } = await callAs("operator", "GET", `/api/v1/jobs/${waiting.id}/why`);
     expect(why).toMatchObject({ reason: "retry_at", detail: expect.stringContaining("quota") as unknown });
     expect(Date.parse(String(why["until"]))).toBeGreaterThan(Date.now() + 600_000);
-    expect(replica.lines()).toContainEqual(expect.objectContaining({ job_id: waiting.id, msg: expect.stringContaining("quota") as unknown }));
+    expect(replica.lines()).toContainEqual(
+      expect.objectContaining({ job_id: waiting.id, msg: expect.stringContaining("quota") as unknown }),
+    );
     expect((await callAs("operator", "DELETE", `/api/v1/jobs/${waiting.id}`)).status).toBe(200);
   });
 
@@ -65,7 +105,9 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
     await completed("pair", 10);
     const [one, two] = await Promise.all([
       replay("pair", { tag: "pair" }),
-      callAs("pair", "POST", "/api/v1/jobs/batch", { jobs: [{ type: "replay", payload: { status: "completed", tag: "pair" } }] }),
+      callAs("pair", "POST", "/api/v1/jobs/batch", {
+        jobs: [{ type: "replay", payload: { status: "completed", tag: "pair" } }],
+      }),
     ]);
     const ids = [one.body["id"], (two.body["jobs"] as ApiJob[])[0]?.id];
     for (const id of ids) await when(id, "completed", "retrying");
@@ -75,7 +117,13 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
 
   it("that refills lets the replay go on to its end, in order, at no attempt", async () => {
     await completed("slow", 20);
-    const { body } = await until(async () => { const answer = await replay("slow", { tag: "slow", rate: 1_000 }); return answer.status === 202 ? answer : undefined; }, { what: "a job is left", timeoutMs: 60_000 });
+    const { body } = await until(
+      async () => {
+        const answer = await replay("slow", { tag: "slow", rate: 1_000 });
+        return answer.status === 202 ? answer : undefined;
+      },
+      { what: "a job is left", timeoutMs: 60_000 },
+    );
     expect(await when(body["id"], "completed")).toMatchObject({ attempt: 1, result: { matched: 20, replayed: 20 } });
     expect((await jobsOf("slow")).filter(({ retry_of: of }) => of !== null)).toHaveLength(20);
   });
@@ -93,9 +141,15 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
   });
 
   it("is charged for what is made alone: a batch that is refused, and a repeat, cost nothing", async () => {
-    const left = async (): Promise<string> => (await callAs("again", "POST", "/api/v1/jobs", { type: "noop", payload: {} })).limit;
+    const left = async (): Promise<string> =>
+      (await callAs("again", "POST", "/api/v1/jobs", { type: "noop", payload: {} })).limit;
     const before = Number(/"bytes";r=(\d+)/.exec(await left())?.[1]);
-    const refused = await callAs("again", "POST", "/api/v1/jobs/batch", { jobs: [{ type: "noop", payload: { text: "x".repeat(1_000) } }, { type: "nothing", payload: {} }] });
+    const refused = await callAs("again", "POST", "/api/v1/jobs/batch", {
+      jobs: [
+        { type: "noop", payload: { text: "x".repeat(1_000) } },
+        { type: "nothing", payload: {} },
+      ],
+    });
     expect(refused.status).toBe(422);
     expect(before - Number(/"bytes";r=(\d+)/.exec(await left())?.[1])).toBeLessThan(100);
   });
@@ -103,12 +157,19 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
 
 describe("who pays for a replay", () => {
   it("cannot be named by a caller, and is shown to none", async () => {
-    for (const body of [{ type: "replay", payload: { payer: { key: "x" } } }, { type: "replay", payload: {}, payer: { key: "x" } }, { type: "replay", payload: {}, options: { payer: { key: "x" } } }]) {
+    for (const body of [
+      { type: "replay", payload: { payer: { key: "x" } } },
+      { type: "replay", payload: {}, payer: { key: "x" } },
+      { type: "replay", payload: {}, options: { payer: { key: "x" } } },
+    ]) {
       expect((await callAs("again", "POST", "/api/v1/jobs", body)).status).toBe(422);
     }
     expect((await replay("again", { payer: { key: "x" } })).status).toBe(422);
     const { body } = await replay("again", { tag: "nobody" });
-    for (const path of ["", "/attempts", "/why"]) expect(JSON.stringify((await callAs("operator", "GET", `/api/v1/jobs/${String(body["id"])}${path}`)).body)).not.toContain("payer");
+    for (const path of ["", "/attempts", "/why"])
+      expect(
+        JSON.stringify((await callAs("operator", "GET", `/api/v1/jobs/${String(body["id"])}${path}`)).body),
+      ).not.toContain("payer");
     expect(JSON.stringify(body)).not.toContain(hashOf("again").slice(0, 16));
   });
 });
@@ -120,11 +181,15 @@ describe("copies", () => {
     for (let i = 0; i < 3; i++) {
       const { result } = await when((await replay("again", { tag: "again" })).body["id"], "completed");
       made.push(result);
-      await until(async () => (await jobsOf("again")).every(({ status }) => status === "completed"), { what: "the copies have ended" });
+      await until(async () => (await jobsOf("again")).every(({ status }) => status === "completed"), {
+        what: "the copies have ended",
+      });
     }
     expect(made).toEqual(Array.from({ length: 3 }, () => ({ matched: 3, replayed: 3 })));
     expect((await replay("again", { tag: "again", dry_run: true })).body).toEqual({ matched: 3 });
-    expect((await replay("again", { tag: "again", dry_run: true, include_replayed: true })).body).toEqual({ matched: 12 });
+    expect((await replay("again", { tag: "again", dry_run: true, include_replayed: true })).body).toEqual({
+      matched: 12,
+    });
     const { id } = (await replay("again", { tag: "again", include_replayed: true })).body;
     expect(await when(id, "completed")).toMatchObject({ result: { matched: 12, replayed: 12 } });
     expect((await replay("again", { include_replayed: "yes" })).status).toBe(422);

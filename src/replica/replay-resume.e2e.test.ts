@@ -10,7 +10,9 @@ const WITHIN_MS = 120_000;
 type Copy = ApiJob & { readonly retry_of: string | null };
 
 async function failed(replica: TestReplica, tag: string, count: number): Promise<string[]> {
-  const body = { jobs: Array.from({ length: count }, () => ({ type: "test_io", payload: { do: "permanent" }, tags: [tag] })) };
+  const body = {
+    jobs: Array.from({ length: count }, () => ({ type: "test_io", payload: { do: "permanent" }, tags: [tag] })),
+  };
   const { jobs } = (await call(replica, "POST", "/api/v1/jobs/batch", body)).body as { jobs: ApiJob[] };
   for (const { id } of jobs) await jobWhen(replica, id, "failed");
   return jobs.map(({ id }) => id);
@@ -30,7 +32,8 @@ describe("a replay", () => {
   let start: (env?: Record<string, string>) => Promise<TestReplica>;
   beforeAll(async () => {
     const [redis, database, artifacts] = [await freshRedis(), await freshDatabase(), tempDir()];
-    start = (env = {}) => startReplica({ redis: redis.address, database: database.url, artifacts, env: { LEASE_MS: "2000", ...env } });
+    start = (env = {}) =>
+      startReplica({ redis: redis.address, database: database.url, artifacts, env: { LEASE_MS: "2000", ...env } });
     replica = await start();
   });
   afterAll(() => replica.close());
@@ -65,24 +68,43 @@ describe("a replay", () => {
     replica = await start();
     const before = (await copiesOf(replica, "drained")).length;
     expect(before).toBeLessThan(40);
-    expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", attempt: 1, result: { matched: 40, replayed: 40 } });
+    expect(await jobWhen(replica, id)).toMatchObject({
+      status: "completed",
+      attempt: 1,
+      result: { matched: 40, replayed: 40 },
+    });
     expect(stopped.lines().some(({ job_id: of, outcome }) => of === id && outcome === "released")).toBe(true);
     await expectOneEach(replica, "drained", originals);
   });
 });
 
-it("a replay whose replica is killed again and again ends with one copy of each job, and counts them all", { timeout: 400_000 }, async () => {
+it("a replay whose replica is killed again and again ends with one copy of each job, and counts them all", {
+  timeout: 400_000,
+}, async () => {
   const { start } = await installation();
   const witness = await start({ WORKER_TYPES: "test_io" }).ready();
   const originals = await failed(witness, "killed", 100);
   const { id } = (await call(witness, "POST", "/api/v1/jobs/replay", { tag: "killed", rate: 10 })).body as ApiJob;
-  for (let kills = 1, made = 0; kills <= 5; kills++) { // one more than the crash budget
+  for (let kills = 1, made = 0; kills <= 5; kills++) {
+    // one more than the crash budget
     const victim = await start({ WORKER_TYPES: "replay" }).ready();
-    made = await until(async () => { const count = (await copiesOf(witness, "killed")).length; return count >= made + 12 ? count : undefined; }, { what: `copies are made before kill ${kills}`, timeoutMs: WITHIN_MS });
+    made = await until(
+      async () => {
+        const count = (await copiesOf(witness, "killed")).length;
+        return count >= made + 12 ? count : undefined;
+      },
+      { what: `copies are made before kill ${kills}`, timeoutMs: WITHIN_MS },
+    );
     await victim.kill();
   }
   await start({ WORKER_TYPES: "replay" }).ready();
-  const job = await until(async () => { const read = await getJob(witness, id); return read.finished_at === null ? undefined : read; }, { what: "the replay has ended", timeoutMs: WITHIN_MS });
+  const job = await until(
+    async () => {
+      const read = await getJob(witness, id);
+      return read.finished_at === null ? undefined : read;
+    },
+    { what: "the replay has ended", timeoutMs: WITHIN_MS },
+  );
   expect(job).toMatchObject({ status: "completed", attempt: 1, result: { matched: 100, replayed: 100 } });
   await expectOneEach(witness, "killed", originals);
 });

@@ -23,18 +23,40 @@ async function setup() {
   open.push(queue, store);
   const record = async (ids: readonly string[], retryOf?: string): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(ids.map((id) => outcomeWith({ job: { id, options: retryOf === undefined ? {} : { retry_of: retryOf } }, status: "cancelled", finishedAt: queue.clock.now() })), writeRow);
+    await connection.copy(
+      ids.map((id) =>
+        outcomeWith({
+          job: { id, options: retryOf === undefined ? {} : { retry_of: retryOf } },
+          status: "cancelled",
+          finishedAt: queue.clock.now(),
+        }),
+      ),
+      writeRow,
+    );
     connection.cut();
   };
   /** Jobs that are cancelled, and stand in the outbox. */
   const cancelled = async (ids: readonly string[], options: { readonly retry_of?: string } = {}): Promise<void> => {
-    await enqueueRaw(queue, { ids, submissions: ids.map(() => submission({ options: { run_at: queue.clock.now() + 60_000, ...options } })) });
+    await enqueueRaw(queue, {
+      ids,
+      submissions: ids.map(() => submission({ options: { run_at: queue.clock.now() + 60_000, ...options } })),
+    });
     for (const id of ids) await queue.cancel(id, 60_000, () => undefined);
   };
-  const idsAfter = async (): Promise<string> => { const now = queue.clock.now(); while (queue.clock.now() <= now + 2) await new Promise((resolve) => setTimeout(resolve, 1)); return queue.ids.next(); };
+  const idsAfter = async (): Promise<string> => {
+    const now = queue.clock.now();
+    while (queue.clock.now() <= now + 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    return queue.ids.next();
+  };
   const scan = async (replayId: string, filters: ReplayFilters = {}, below?: string) => {
     const pages = [];
-    for await (const page of matching({ queue, store, turns: new Turns() }, { status: "cancelled", ...filters }, replayId, { below })) pages.push(page);
+    for await (const page of matching(
+      { queue, store, turns: new Turns() },
+      { status: "cancelled", ...filters },
+      replayId,
+      { below },
+    ))
+      pages.push(page);
     return { pages, ids: pages.flatMap(({ ids }) => ids) };
   };
   return { queue, record, cancelled, idsAfter, scan };
@@ -53,12 +75,18 @@ describe("the jobs that a replay's filters name", () => {
     for (const [i, { ids: page, reached }] of pages.entries()) {
       expect(page.every((id) => id >= reached && (i === 0 || id < (pages[i - 1]?.reached ?? "")))).toBe(true);
     }
-    for (const at of [0, 4, 11]) expect((await scan(replayId, {}, newestFirst[at])).ids).toEqual(newestFirst.slice(at + 1));
+    for (const at of [0, 4, 11])
+      expect((await scan(replayId, {}, newestFirst[at])).ids).toEqual(newestFirst.slice(at + 1));
   });
 
   it("are none that ended after the replay was accepted, and no copies unless it asks for them", async () => {
     const { queue, record, cancelled, idsAfter, scan } = await setup();
-    const [first, copyInRedis, copyInPostgres, late] = [queue.ids.next(), queue.ids.next(), queue.ids.next(), queue.ids.next()] as const;
+    const [first, copyInRedis, copyInPostgres, late] = [
+      queue.ids.next(),
+      queue.ids.next(),
+      queue.ids.next(),
+      queue.ids.next(),
+    ] as const;
     await cancelled([first]);
     await cancelled([copyInRedis], { retry_of: first });
     await record([copyInPostgres], first);
@@ -66,6 +94,8 @@ describe("the jobs that a replay's filters name", () => {
     await idsAfter();
     await cancelled([late]);
     expect((await scan(replayId)).ids).toEqual([first]);
-    expect((await scan(replayId, { include_replayed: true })).ids).toEqual([copyInPostgres, copyInRedis, first].sort().reverse());
+    expect((await scan(replayId, { include_replayed: true })).ids).toEqual(
+      [copyInPostgres, copyInRedis, first].sort().reverse(),
+    );
   });
 });

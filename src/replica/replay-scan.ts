@@ -22,16 +22,33 @@ export interface ScanParts {
 }
 
 /** Redis first: a job that moves meanwhile is seen in one of the two, and in both it has the same place. */
-export async function* matching(parts: ScanParts, filters: ReplayFilters, replayId: string, scan: ReplayScan): AsyncGenerator<WalkPage> {
-  const { created_after, created_before, include_replayed: includesCopies = false, status = "failed", ...asked } = filters;
+export async function* matching(
+  parts: ScanParts,
+  filters: ReplayFilters,
+  replayId: string,
+  scan: ReplayScan,
+): AsyncGenerator<WalkPage> {
+  const {
+    created_after,
+    created_before,
+    include_replayed: includesCopies = false,
+    status = "failed",
+    ...asked
+  } = filters;
   const { caller = replayId, signal } = scan;
   const finishedBy = timeOfId(replayId);
   const from = boundOf(created_after);
   const below = [boundOf(created_before), scan.below, replayId].filter((id) => id !== undefined).sort()[0] ?? replayId;
   const isWanted = (view: JobView): boolean =>
-    view.type !== REPLAY_TYPE && (view.finished_at ?? Infinity) <= finishedBy && (includesCopies || view.retry_of === null) && isAsked(view, { ...asked, status });
+    view.type !== REPLAY_TYPE &&
+    (view.finished_at ?? Infinity) <= finishedBy &&
+    (includesCopies || view.retry_of === null) &&
+    isAsked(view, { ...asked, status });
   const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
-  for await (const { ids, reached } of parts.store.matching({ ...asked, status }, { below, from, finishedBy, includesCopies, caller, signal })) {
+  for await (const { ids, reached } of parts.store.matching(
+    { ...asked, status },
+    { below, from, finishedBy, includesCopies, caller, signal },
+  )) {
     const count = ended.findIndex((id) => id < reached);
     const here = ended.splice(0, count === -1 ? ended.length : count);
     yield { ids: here.length === 0 ? ids : [...new Set([...ids, ...here])].sort().reverse(), reached };
@@ -47,10 +64,19 @@ interface EndedScan {
 }
 
 /** The ids of jobs in the outbox that pass, newest first. */
-async function endedIds({ queue, turns }: ScanParts, { below, from, caller, signal, isWanted }: EndedScan): Promise<string[]> {
+async function endedIds(
+  { queue, turns }: ScanParts,
+  { below, from, caller, signal, isWanted }: EndedScan,
+): Promise<string[]> {
   const all = await queue.endedIds(MAX_ENDED);
-  if (all.length === MAX_ENDED) throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait for it.", { retryAfterMs: 2_000 });
-  const inRange = all.filter((id) => id < below && (from === undefined || id >= from)).sort().reverse();
+  if (all.length === MAX_ENDED)
+    throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait for it.", {
+      retryAfterMs: 2_000,
+    });
+  const inRange = all
+    .filter((id) => id < below && (from === undefined || id >= from))
+    .sort()
+    .reverse();
   const found: string[] = [];
   for (let at = 0; at < inRange.length; at += CHUNK) {
     const jobs = await turns.take(caller, () => queue.readHeaders(inRange.slice(at, at + CHUNK)), signal);

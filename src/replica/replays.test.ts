@@ -22,11 +22,18 @@ async function setup() {
   await migrate(url);
   const queue = await openQueue(redis.address);
   const store = new Store(url);
-  const acceptor = new Acceptor({ databaseUrl: url, namespace: "taskflow:0", log: { info: () => undefined, warn: () => undefined, error: () => undefined } });
+  const acceptor = new Acceptor({
+    databaseUrl: url,
+    namespace: "taskflow:0",
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
   open.push(queue, store, acceptor);
   const record = async (...ids: readonly string[]): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })), writeRow);
+    await connection.copy(
+      ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })),
+      writeRow,
+    );
     connection.cut();
   };
   const originals = [queue.ids.next(), queue.ids.next()];
@@ -41,9 +48,15 @@ async function setup() {
 describe("copies", () => {
   it("belong to the key that asked for the replay", async () => {
     const { queue, store, acceptor, originals, replayId, copies } = await setup();
-    await enqueued(queue, { ids: [replayId], submissions: [submission({ type: "replay", options: { payer: { key: "0123456789abcdef" } } })] });
+    await enqueued(queue, {
+      ids: [replayId],
+      submissions: [submission({ type: "replay", options: { payer: { key: "0123456789abcdef" } } })],
+    });
     await replaysOf({ queue, store, acceptor }).copy(replayId, originals, 100);
-    expect((await queue.read(copies)).map(({ options }) => options.api_key)).toEqual(["0123456789abcdef", "0123456789abcdef"]);
+    expect((await queue.read(copies)).map(({ options }) => options.api_key)).toEqual([
+      "0123456789abcdef",
+      "0123456789abcdef",
+    ]);
     expect((await store.accepted(copies[0]))?.options.api_key).toBe("0123456789abcdef");
   });
 });
@@ -67,7 +80,14 @@ describe("copies of durability postgres", () => {
       store,
       acceptor: {
         accept: (acceptance, done) => {
-          acceptor.accept(acceptance, (answer) => { record(copies[0]).then(() => done(answer), (error: unknown) => { throw error; }); });
+          acceptor.accept(acceptance, (answer) => {
+            record(copies[0]).then(
+              () => done(answer),
+              (error: unknown) => {
+                throw error;
+              },
+            );
+          });
         },
       },
     });
@@ -81,7 +101,8 @@ it("a job whose retention has ended is examined, and has no copy; a repeat makes
   const replays = replaysOf({ queue, store, acceptor });
   const [one, two] = originals as [string, string];
   const ids = [one, queue.ids.next(), two];
-  for (let tries = 1; tries <= 2; tries++) expect(await replays.copy(replayId, ids, 10_000)).toEqual({ examined: 3, done: 2 });
+  for (let tries = 1; tries <= 2; tries++)
+    expect(await replays.copy(replayId, ids, 10_000)).toEqual({ examined: 3, done: 2 });
   expect(await queue.missing(copies)).toEqual([]);
   expect(await replays.copy(replayId, ids.slice(0, 2), 10_000)).toEqual({ examined: 2, done: 1 });
 });
@@ -89,12 +110,24 @@ it("a job whose retention has ended is examined, and has no copy; a repeat makes
 it("copies wait for the quota of the key that asked, and what Redis did not take is not charged", async () => {
   const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
   const quota = { quota: 1, windowMs: 86_400_000 };
-  await enqueued(queue, { ids: [replayId], submissions: [submission({ type: "replay", options: { payer: { key: "k", quota } } })] });
+  await enqueued(queue, {
+    ids: [replayId],
+    submissions: [submission({ type: "replay", options: { payer: { key: "k", quota } } })],
+  });
   const replays = replaysOf({ queue, store, acceptor });
   await setMemory("1");
-  for (let tries = 1; tries <= 3; tries++) await expect(replays.copy(replayId, originals, 10_000)).rejects.toMatchObject({ code: "queue_unavailable" });
+  for (let tries = 1; tries <= 3; tries++)
+    await expect(replays.copy(replayId, originals, 10_000)).rejects.toMatchObject({ code: "queue_unavailable" });
   await setMemory("0");
-  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({ examined: 1, done: 1, wait: { for: "quota" } });
+  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({
+    examined: 1,
+    done: 1,
+    wait: { for: "quota" },
+  });
   expect(await queue.missing(copies)).toEqual([copies[1]]);
-  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({ examined: 1, done: 1, wait: { for: "quota" } }); // the first is there already
+  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({
+    examined: 1,
+    done: 1,
+    wait: { for: "quota" },
+  }); // the first is there already
 });

@@ -1,11 +1,11 @@
 /** What replays ask of this replica: the finished jobs that a filter names, and their copies. Joins queue, store and acceptor. */
 import { createHash } from "node:crypto";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
+import { viewOf } from "../core/job-view.ts";
+import { ownedBy } from "../core/ownership.ts";
+import { bytesOf, isLarge, largePayload } from "../core/payload.ts";
 import type { Acted, Replays } from "../core/replays.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
-import { ownedBy } from "../core/ownership.ts";
-import { viewOf } from "../core/job-view.ts";
-import { bytesOf, isLarge, largePayload } from "../core/payload.ts";
 import { QueueUnavailable } from "../errors.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -17,7 +17,10 @@ import { ReplayCharges } from "./replay-charges.ts";
 import { matching } from "./replay-scan.ts";
 
 export interface ReplayParts {
-  readonly queue: Pick<Queue, "endedIds" | "read" | "readHeaders" | "payload" | "missing" | "enqueue" | "take" | "clock">;
+  readonly queue: Pick<
+    Queue,
+    "endedIds" | "read" | "readHeaders" | "payload" | "missing" | "enqueue" | "take" | "clock"
+  >;
   readonly store: Pick<Store, "matching" | "among" | "get" | "options" | "payload">;
   readonly acceptor: Pick<Acceptor, "accept">;
   readonly quotas?: Quotas;
@@ -28,7 +31,8 @@ export function replaysOf(parts: ReplayParts): Replays {
   const charges = new ReplayCharges(parts.queue, parts.quotas ?? { jobs: null, bytes: null });
   return {
     matching: (filters, replayId, scan = {}) => matching({ ...parts, turns }, filters, replayId, scan),
-    copy: async (id, ids, rate) => copy({ ...parts, charges }, { id, rate, payer: (await parts.queue.readHeaders([id]))[0]?.options.payer }, ids),
+    copy: async (id, ids, rate) =>
+      copy({ ...parts, charges }, { id, rate, payer: (await parts.queue.readHeaders([id]))[0]?.options.payer }, ids),
   };
 }
 
@@ -52,7 +56,12 @@ interface Original {
 
 async function copy(parts: CopyParts, replay: ChargedReplay, ids: readonly string[]): Promise<Acted> {
   const places = ids.map((id, at) => ({ id, at, copyId: copyId(replay.id, id) }));
-  const never = new Set(await neverEnqueued(parts, places.map((place) => place.copyId)));
+  const never = new Set(
+    await neverEnqueued(
+      parts,
+      places.map((place) => place.copyId),
+    ),
+  );
   const wanted = places.filter((place) => never.has(place.copyId));
   const originals = await Promise.all(wanted.map(({ id }) => readOriginal(parts, id)));
   const found = wanted.flatMap((place, i): Original[] => (originals[i] ? [{ ...place, ...originals[i] }] : []));
@@ -62,7 +71,8 @@ async function copy(parts: CopyParts, replay: ChargedReplay, ids: readonly strin
     const copies: (Copy & { readonly at: number })[] = [];
     for (const original of part) {
       const submission = await submissionOf(parts, original);
-      if (submission) copies.push({ id: original.copyId, at: original.at, submission: ownedBy(submission, replay.payer?.key) }); // whoever asked for the replay owns its copies
+      if (submission)
+        copies.push({ id: original.copyId, at: original.at, submission: ownedBy(submission, replay.payer?.key) }); // whoever asked for the replay owns its copies
       else lostAt.push(original.at);
     }
     const { granted, wait } = await make(parts, replay, copies);
@@ -93,7 +103,10 @@ async function neverEnqueued({ queue, store }: ReplayParts, ids: readonly string
 }
 
 /** Undefined where its retention has ended, or its payload is lost. */
-async function readOriginal({ queue, store }: ReplayParts, id: string): Promise<Pick<Original, "view" | "options" | "payload"> | undefined> {
+async function readOriginal(
+  { queue, store }: ReplayParts,
+  id: string,
+): Promise<Pick<Original, "view" | "options" | "payload"> | undefined> {
   const stored = await store.get(id);
   const live = stored ? undefined : (await queue.read([id]))[0];
   const view = stored ?? (live && viewOf(live));
@@ -106,7 +119,10 @@ async function readOriginal({ queue, store }: ReplayParts, id: string): Promise<
   };
 }
 
-async function submissionOf({ queue }: ReplayParts, { view, options, payload }: Original): Promise<Submission | undefined> {
+async function submissionOf(
+  { queue }: ReplayParts,
+  { view, options, payload }: Original,
+): Promise<Submission | undefined> {
   const data = isLarge(view.payload) ? await payload() : undefined;
   if (isLarge(view.payload) && !data) return undefined;
   const submission = resubmissionOf({ ...view, ...(data && { payload: largePayload(data) }) }, options);
@@ -115,13 +131,21 @@ async function submissionOf({ queue }: ReplayParts, { view, options, payload }: 
 
 /** Enqueues copies as far as pace and quotas allow. What was taken for a copy that this call did not enqueue is given back: the next try takes for it anew. */
 async function make(parts: CopyParts, replay: ChargedReplay, copies: readonly Copy[]): Promise<Charged> {
-  const charged = await parts.charges.take(replay, copies.map(({ submission }) => bytesOf(submission.payload)));
+  const charged = await parts.charges.take(
+    replay,
+    copies.map(({ submission }) => bytesOf(submission.payload)),
+  );
   const unmade = new Set(copies.slice(0, charged.granted));
   try {
     await enqueue(parts, [...unmade], (made) => unmade.delete(made));
   } finally {
     // While Redis does not answer the key pays for them twice.
-    await parts.charges.giveBack(replay, [...unmade].map(({ submission }) => bytesOf(submission.payload))).catch(() => undefined);
+    await parts.charges
+      .giveBack(
+        replay,
+        [...unmade].map(({ submission }) => bytesOf(submission.payload)),
+      )
+      .catch(() => undefined);
   }
   return charged;
 }
@@ -136,11 +160,19 @@ async function enqueue(parts: ReplayParts, copies: readonly Copy[], onMade: (cop
   const durable = copies.filter(({ submission }) => submission.options.durability === "postgres");
   if (durable.length > 0) await commit(parts, durable);
   // Looked for once more: what an earlier try has committed, the restore enqueues as well.
-  const never = new Set(await neverEnqueued(parts, copies.map(({ id }) => id)));
+  const never = new Set(
+    await neverEnqueued(
+      parts,
+      copies.map(({ id }) => id),
+    ),
+  );
   const lacking = copies.filter(({ id }) => never.has(id));
-  const answers = await Promise.allSettled(lacking.map(({ id, submission }) => enqueued(parts.queue, { ids: [id], submissions: [submission] })));
+  const answers = await Promise.allSettled(
+    lacking.map(({ id, submission }) => enqueued(parts.queue, { ids: [id], submissions: [submission] })),
+  );
   answers.forEach((answer, i) => {
-    if (lacking[i] && (answer.status === "fulfilled" || !(answer.reason instanceof QueueUnavailable))) onMade(lacking[i]);
+    if (lacking[i] && (answer.status === "fulfilled" || !(answer.reason instanceof QueueUnavailable)))
+      onMade(lacking[i]);
   });
   const failed = answers.find((answer) => answer.status === "rejected");
   if (failed) throw failed.reason;
@@ -148,7 +180,10 @@ async function enqueue(parts: ReplayParts, copies: readonly Copy[], onMade: (cop
 
 function commit({ acceptor }: ReplayParts, jobs: readonly Copy[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    acceptor.accept({ jobs }, (answer) => { if (answer.kind === "failed") reject(answer.error); else resolve(); });
+    acceptor.accept({ jobs }, (answer) => {
+      if (answer.kind === "failed") reject(answer.error);
+      else resolve();
+    });
   });
 }
 

@@ -33,7 +33,14 @@ async function setup() {
   };
   const log = { info: () => undefined, warn: (...words: unknown[]) => warnings.push(words) };
   const start = (changes: Partial<RetentionOptions> = {}) =>
-    startRetention({ config: { RETENTION_DAYS: 30 }, databaseUrl: proxy.before(url), artifacts, log, periodMs: 20, ...changes });
+    startRetention({
+      config: { RETENTION_DAYS: 30 },
+      databaseUrl: proxy.before(url),
+      artifacts,
+      log,
+      periodMs: 20,
+      ...changes,
+    });
   return { client, proxy, start, warnings, removals: () => removals };
 }
 
@@ -54,19 +61,29 @@ describe("retention", () => {
     expect(warnings).toEqual([]);
   });
 
-  it.each([["ahead of", 40], ["behind", -40]])("deletes nothing by a clock that is %s that of Postgres, and does not keep the others from it", async (_, days) => {
-    const { client, start, removals, warnings } = await setup();
-    await client.query("create table jobs_y2020m01d01 (like jobs including all)");
-    await client.query(`alter table jobs attach partition jobs_y2020m01d01 for values from ('${lowestIdAt(Date.UTC(2020, 0, 1))}') to ('${lowestIdAt(Date.UTC(2020, 0, 2))}')`);
-    vi.spyOn(Date, "now").mockImplementation(() => performance.timeOrigin + performance.now() + days * 86_400_000);
-    const close = start();
-    await until(() => warnings.length > 2, { what: "it is tried, and tried again" });
-    vi.restoreAllMocks();
-    expect(JSON.stringify(warnings[0])).toMatch(/clock of this machine is 3456\d\d\d s (ahead of|behind) that of Postgres/);
-    await until(() => removals() > 0, { what: "it goes on once the clock is right" });
-    await close();
-    expect((await client.query("select to_regclass('jobs_y2020m01d01') as name")).rows).toEqual([{ name: null }]);
-  });
+  it.each([
+    ["ahead of", 40],
+    ["behind", -40],
+  ])(
+    "deletes nothing by a clock that is %s that of Postgres, and does not keep the others from it",
+    async (_, days) => {
+      const { client, start, removals, warnings } = await setup();
+      await client.query("create table jobs_y2020m01d01 (like jobs including all)");
+      await client.query(
+        `alter table jobs attach partition jobs_y2020m01d01 for values from ('${lowestIdAt(Date.UTC(2020, 0, 1))}') to ('${lowestIdAt(Date.UTC(2020, 0, 2))}')`,
+      );
+      vi.spyOn(Date, "now").mockImplementation(() => performance.timeOrigin + performance.now() + days * 86_400_000);
+      const close = start();
+      await until(() => warnings.length > 2, { what: "it is tried, and tried again" });
+      vi.restoreAllMocks();
+      expect(JSON.stringify(warnings[0])).toMatch(
+        /clock of this machine is 3456\d\d\d s (ahead of|behind) that of Postgres/,
+      );
+      await until(() => removals() > 0, { what: "it goes on once the clock is right" });
+      await close();
+      expect((await client.query("select to_regclass('jobs_y2020m01d01') as name")).rows).toEqual([{ name: null }]);
+    },
+  );
 
   it("deletes nothing while Redis's clock, by which jobs finish, is another", async () => {
     const { client, start, removals, warnings } = await setup();
@@ -77,7 +94,13 @@ describe("retention", () => {
     redisTime = Date.now();
     await until(() => removals() > 0, { what: "it goes on" });
     await close();
-    expect((await client.query("select from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())")).rowCount).toBe(0);
+    expect(
+      (
+        await client.query(
+          "select from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())",
+        )
+      ).rowCount,
+    ).toBe(0);
   });
 
   it("ends at once though a statement of its waits for a lock", async () => {
@@ -85,7 +108,12 @@ describe("retention", () => {
     await client.query("begin");
     await client.query("lock table accepted_keys in access exclusive mode");
     const close = start();
-    await until(async () => (await client.query("select from pg_locks where not granted and relation = 'accepted_keys'::regclass")).rowCount, { what: "it waits" });
+    await until(
+      async () =>
+        (await client.query("select from pg_locks where not granted and relation = 'accepted_keys'::regclass"))
+          .rowCount,
+      { what: "it waits" },
+    );
     expect(await msOf(close())).toBeLessThan(1_000);
     expect(removals()).toBe(0);
   });

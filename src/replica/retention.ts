@@ -1,5 +1,5 @@
 /** What is past its retention, of all replicas: finished jobs, the files that they produced, and what no restore needs any more. */
-import { ClocksDiffer, agreedTime } from "../agreed-time.ts";
+import { agreedTime, ClocksDiffer } from "../agreed-time.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
@@ -24,7 +24,14 @@ export interface RetentionOptions {
  * Drops it now and every hour; a run that takes longer is not overtaken by the next.
  * @returns what ends that, and the run under way
  */
-export function startRetention({ config, databaseUrl, artifacts, log, redisTime, periodMs = PERIOD_MS }: RetentionOptions): () => Promise<void> {
+export function startRetention({
+  config,
+  databaseUrl,
+  artifacts,
+  log,
+  redisTime,
+  periodMs = PERIOD_MS,
+}: RetentionOptions): () => Promise<void> {
   const closing = new AbortController();
   const { signal } = closing;
   const drop = async (): Promise<void> => {
@@ -35,13 +42,20 @@ export function startRetention({ config, databaseUrl, artifacts, log, redisTime,
       await trimAccepted(databaseUrl, Date.now(), signal);
       await artifacts.removeOlderThan(config.RETENTION_DAYS * DAY_MS, signal);
     } catch (error) {
-      if (error instanceof ClocksDiffer) log.warn({ error: error.message }, "nothing past its retention is deleted from here while clocks differ; tried again in an hour");
-      else if (!signal.aborted) log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");
+      if (error instanceof ClocksDiffer)
+        log.warn(
+          { error: error.message },
+          "nothing past its retention is deleted from here while clocks differ; tried again in an hour",
+        );
+      else if (!signal.aborted)
+        log.warn({ error }, "finished jobs past their retention could not be dropped; tried again in an hour");
     }
   };
   let running: Promise<void> | undefined;
   const start = (): void => {
-    running ??= drop().finally(() => { running = undefined; });
+    running ??= drop().finally(() => {
+      running = undefined;
+    });
   };
   const timer = setInterval(start, periodMs);
   start();

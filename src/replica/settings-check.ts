@@ -26,16 +26,27 @@ interface Asked {
 export function typesToRun(asked: Asked): readonly AnyJobDefinition[] {
   const { config, registry, typeSettings } = asked;
   const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
-  const runs = role === "api" ? [] : registry.types.filter(({ type }) => wanted.length === 0 || wanted.includes(type)).map(({ definition }) => definition);
+  const runs =
+    role === "api"
+      ? []
+      : registry.types
+          .filter(({ type }) => wanted.length === 0 || wanted.includes(type))
+          .map(({ definition }) => definition);
   const { ARTIFACTS_URL = "" } = typeSettings as { readonly ARTIFACTS_URL?: string };
   const unknown = wanted.filter((type) => !registry.get(type));
   const faults = [
-    ...(unknown.length === 0 ? [] : [`WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}`]),
+    ...(unknown.length === 0
+      ? []
+      : [
+          `WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}`,
+        ]),
     ...faultsIn(() => signingSecrets(config.CALLBACK_SECRET)),
     ...faultsIn(() => openArtifactLinks(config)),
     ...faultsIn(() => parseAllowed((typeSettings as Partial<OutboundSettings>).OUTBOUND_ALLOW_PRIVATE ?? false)),
     ...faultsIn(() => ARTIFACTS_URL !== "" && parseS3Place(ARTIFACTS_URL)),
-    ...(runs.some(({ type }) => type === "email") ? faultsIn(() => checkMailSettings(typeSettings as MailSettings)) : []),
+    ...(runs.some(({ type }) => type === "email")
+      ? faultsIn(() => checkMailSettings(typeSettings as MailSettings))
+      : []),
     ...new Set(runs.flatMap((definition) => missingFolders(definition, typeSettings))),
   ];
   if (faults.length > 0) throw new UsageError(faults.join("\n"));
@@ -54,7 +65,9 @@ function faultsIn(read: () => unknown): string[] {
 
 /** Folders that the operator has named for what runs here, and that are none. A replica that does not run the type need not have them. */
 function missingFolders({ settings }: AnyJobDefinition, values: Readonly<Record<string, unknown>>): string[] {
-  const schemas = Object.entries((settings as { readonly properties?: Readonly<Record<string, SettingSchema>> } | undefined)?.properties ?? {});
+  const schemas = Object.entries(
+    (settings as { readonly properties?: Readonly<Record<string, SettingSchema>> } | undefined)?.properties ?? {},
+  );
   return schemas
     .filter(([name, { isFolder, default: byDefault }]) => isFolder === true && values[name] !== byDefault)
     .filter(([name]) => !statSync(String(values[name]), { throwIfNoEntry: false })?.isDirectory())

@@ -21,8 +21,19 @@ beforeAll(async () => {
   const artifacts = tempDir();
   start = (env = {}, changes = {}) =>
     startReplica({
-      ...{ redis: redis.address, database: database.url, artifacts, ...changes },
-      env: { SMTP_URL: smtp.url, OUTBOUND_ALLOW_PRIVATE: "true", LEASE_MS: "2000", DRAIN_MS: "500", RETRY_BASE_MS: "50", RETRY_MAX_MS: "400", ...env },
+      redis: redis.address,
+      database: database.url,
+      artifacts,
+      ...changes,
+      env: {
+        SMTP_URL: smtp.url,
+        OUTBOUND_ALLOW_PRIVATE: "true",
+        LEASE_MS: "2000",
+        DRAIN_MS: "500",
+        RETRY_BASE_MS: "50",
+        RETRY_MAX_MS: "400",
+        ...env,
+      },
     });
   one = await start();
   two = await start({ TASKFLOW_ROLE: "api" });
@@ -47,8 +58,16 @@ async function expectBalancedBooks(): Promise<void> {
 
 describe("the whole path", () => {
   it("sends an email", async () => {
-    const job = await jobWhen(two, await submit(two, "email", { to: "a@example.com", subject: "Hello", body: "World" }));
-    expect(job).toMatchObject({ status: "completed", attempt: 1, worker: one.id, result: { accepted: ["a@example.com"] } });
+    const job = await jobWhen(
+      two,
+      await submit(two, "email", { to: "a@example.com", subject: "Hello", body: "World" }),
+    );
+    expect(job).toMatchObject({
+      status: "completed",
+      attempt: 1,
+      worker: one.id,
+      result: { accepted: ["a@example.com"] },
+    });
     expect(smtp.messages.at(-1)?.mail.subject).toBe("Hello");
   });
 
@@ -57,7 +76,11 @@ describe("the whole path", () => {
     const before = http.requests.length;
     const job = await jobWhen(two, await submit(two, "webhook", { url: http.url("/hook"), body: { n: 1 } }));
     expect(job).toMatchObject({ status: "completed", attempt: 3, result: { status: 200 } });
-    expect(http.requests.slice(before).map(({ body }) => JSON.parse(body.toString()) as unknown)).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }]);
+    expect(http.requests.slice(before).map(({ body }) => JSON.parse(body.toString()) as unknown)).toEqual([
+      { n: 1 },
+      { n: 1 },
+      { n: 1 },
+    ]);
   });
 
   it("fails a webhook that never succeeds, with the error of its last attempt", async () => {
@@ -67,10 +90,26 @@ describe("the whole path", () => {
   });
 
   it("resizes an image into variants, which another replica serves", async () => {
-    const source = await sharp({ create: { width: 1_600, height: 1_000, channels: 3, background: "#336699" } }).jpeg().toBuffer();
-    const variants = [{ width: 400, format: "png" }, { width: 100, height: 100, fit: "cover", format: "webp" }];
-    const job = await jobWhen(two, await submit(two, "image_resize", { source: { base64: source.toString("base64") }, variants }));
-    expect(job).toMatchObject({ status: "completed", result: { outputs: [{ width: 400, height: 250 }, { width: 100, height: 100 }] } });
+    const source = await sharp({ create: { width: 1_600, height: 1_000, channels: 3, background: "#336699" } })
+      .jpeg()
+      .toBuffer();
+    const variants = [
+      { width: 400, format: "png" },
+      { width: 100, height: 100, fit: "cover", format: "webp" },
+    ];
+    const job = await jobWhen(
+      two,
+      await submit(two, "image_resize", { source: { base64: source.toString("base64") }, variants }),
+    );
+    expect(job).toMatchObject({
+      status: "completed",
+      result: {
+        outputs: [
+          { width: 400, height: 250 },
+          { width: 100, height: 100 },
+        ],
+      },
+    });
     const outputs = (job.result as { outputs: { artifact: string; bytes: number }[] }).outputs;
     for (const { artifact, bytes } of outputs) {
       const answer = await fetch(`${two.url}/api/v1/jobs/${job.id}/artifacts/${artifact}`);
@@ -90,12 +129,24 @@ describe("the whole path", () => {
     http.respond([]);
     const before = http.requests.length;
     const id = await submit(two, "noop", { secret: "s3cret" }, { callback_url: http.url("/done") });
-    const request = await until(() => http.requests.slice(before).find(({ path }) => path === "/done"), { what: "the callback has come" });
-    expect(JSON.parse(request.body.toString())).toMatchObject({ id, type: "noop", status: "completed", payload: { secret: "[redacted]" }, result: { ok: true } });
+    const request = await until(() => http.requests.slice(before).find(({ path }) => path === "/done"), {
+      what: "the callback has come",
+    });
+    expect(JSON.parse(request.body.toString())).toMatchObject({
+      id,
+      type: "noop",
+      status: "completed",
+      payload: { secret: "[redacted]" },
+      result: { ok: true },
+    });
   });
 
   it("does not take a job's word for its URL", async () => {
-    const guarded = await start({ OUTBOUND_ALLOW_PRIVATE: "false", WORKER_TYPES: "webhook", REDIS_NAMESPACE: "guarded:0" });
+    const guarded = await start({
+      OUTBOUND_ALLOW_PRIVATE: "false",
+      WORKER_TYPES: "webhook",
+      REDIS_NAMESPACE: "guarded:0",
+    });
     const job = await jobWhen(guarded, await submit(guarded, "webhook", { url: http.url("/internal") }));
     expect(job).toMatchObject({ status: "failed", error: { code: "target_refused" } });
     await guarded.close();
@@ -105,9 +156,18 @@ describe("the whole path", () => {
 describe("a job's life", () => {
   it.each([
     [{ do: "permanent" }, { status: "failed", attempt: 1, error: { code: "test_permanent" } }],
-    [{ do: "fail", times: 2 }, { status: "completed", attempt: 3, result: { failed: 2 } }],
-    [{ do: "fail", times: 9 }, { status: "failed", attempt: 3, error: { code: "test_failure", message: "failure 3" } }],
-    [{ do: "return", value: { x: 1 } }, { status: "completed", result: { x: 1 } }],
+    [
+      { do: "fail", times: 2 },
+      { status: "completed", attempt: 3, result: { failed: 2 } },
+    ],
+    [
+      { do: "fail", times: 9 },
+      { status: "failed", attempt: 3, error: { code: "test_failure", message: "failure 3" } },
+    ],
+    [
+      { do: "return", value: { x: 1 } },
+      { status: "completed", result: { x: 1 } },
+    ],
   ])("of %j ends as it should", async (payload, expected) => {
     expect(await jobWhen(two, await submit(two, "test_io", payload))).toMatchObject(expected);
   });
@@ -118,7 +178,13 @@ describe("a job's life", () => {
     expect((await getJob(two, due)).status).toBe("scheduled");
     const job = await jobWhen(two, due);
     expect(Date.parse(job.started_at ?? "") - Date.parse(job.created_at)).toBeGreaterThanOrEqual(300);
-    expect(await jobWhen(two, late)).toMatchObject({ status: "failed", attempt: 0, worker: null, started_at: null, error: { code: "expired" } });
+    expect(await jobWhen(two, late)).toMatchObject({
+      status: "failed",
+      attempt: 0,
+      worker: null,
+      started_at: null,
+      error: { code: "expired" },
+    });
     expect(await call(two, "GET", `/api/v1/jobs/${late}/attempts`)).toMatchObject({ body: { attempts: [] } });
   });
 
@@ -134,7 +200,10 @@ describe("a job's life", () => {
     const spin = await submit(two, "test_cpu", { do: "spin" }, { timeout_ms: 300, max_attempts: 1 });
     expect(await jobWhen(two, slow)).toMatchObject({ status: "failed", error: { code: "timeout" } });
     expect(await jobWhen(two, spin)).toMatchObject({ status: "failed", error: { code: "timeout" } });
-    expect(await jobWhen(two, await submit(two, "test_cpu", { do: "return", value: 1 }))).toMatchObject({ status: "completed", result: 1 });
+    expect(await jobWhen(two, await submit(two, "test_cpu", { do: "return", value: 1 }))).toMatchObject({
+      status: "completed",
+      result: 1,
+    });
   });
 
   it("is cancelled while it runs, on whichever replica", async () => {
@@ -143,13 +212,19 @@ describe("a job's life", () => {
     expect((await call(two, "DELETE", `/api/v1/jobs/${id}`)).status).toBe(202);
     expect(await jobWhen(two, id)).toMatchObject({ status: "cancelled" });
     expect((await call(two, "DELETE", `/api/v1/jobs/${id}`)).status).toBe(409);
-    expect(one.lines()).toContainEqual(expect.objectContaining({ msg: "forty", job_id: id, type: "test_io", attempt: 1, replica: one.id }));
+    expect(one.lines()).toContainEqual(
+      expect.objectContaining({ msg: "forty", job_id: id, type: "test_io", attempt: 1, replica: one.id }),
+    );
   });
 
   it("does not hold up others behind one type whose handlers hang", async () => {
     const full = await start({ IO_SLOTS: "5", REDIS_NAMESPACE: "full:0" });
-    const hanging = await Promise.all(Array.from({ length: 20 }, () => submit(full, "test_io", { do: "sleep", ms: 60_000 })));
-    await until(async () => (await getJob(full, hanging[3] ?? "")).status === "running", { what: "the share of the type is full" });
+    const hanging = await Promise.all(
+      Array.from({ length: 20 }, () => submit(full, "test_io", { do: "sleep", ms: 60_000 })),
+    );
+    await until(async () => (await getJob(full, hanging[3] ?? "")).status === "running", {
+      what: "the share of the type is full",
+    });
     expect((await jobWhen(full, await submit(full, "noop", {}))).status).toBe("completed");
     expect((await getJob(full, hanging[19] ?? "")).status).toBe("queued");
     await full.close();
@@ -175,9 +250,19 @@ describe("draining", () => {
 
   it("ends handlers that do not listen, and says when there are too many of them", async () => {
     let unfit = 0;
-    const stuck = await start({ REDIS_NAMESPACE: "stuck:0", IO_SLOTS: "30" }, { onUnfit: () => { unfit += 1; } });
-    const ids = await Promise.all(Array.from({ length: 20 }, () => submit(stuck, "test_io", { do: "hang" }, { timeout_ms: 100, max_attempts: 1 })));
-    for (const id of ids) expect(await jobWhen(stuck, id)).toMatchObject({ status: "failed", error: { code: "timeout" } });
+    const stuck = await start(
+      { REDIS_NAMESPACE: "stuck:0", IO_SLOTS: "30" },
+      {
+        onUnfit: () => {
+          unfit += 1;
+        },
+      },
+    );
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, () => submit(stuck, "test_io", { do: "hang" }, { timeout_ms: 100, max_attempts: 1 })),
+    );
+    for (const id of ids)
+      expect(await jobWhen(stuck, id)).toMatchObject({ status: "failed", error: { code: "timeout" } });
     expect(unfit).toBe(1);
     await stuck.close();
   });
@@ -193,7 +278,13 @@ describe("many jobs", () => {
     await expectBalancedBooks();
     const listed = new Set<string>();
     for (let cursor: string | null = ""; cursor !== null; ) {
-      const page = (await call(two, "GET", `/api/v1/jobs?tag=many&status=completed&limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`)).body as { jobs: ApiJob[]; next_cursor: string | null };
+      const page = (
+        await call(
+          two,
+          "GET",
+          `/api/v1/jobs?tag=many&status=completed&limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`,
+        )
+      ).body as { jobs: ApiJob[]; next_cursor: string | null };
       page.jobs.forEach(({ id }) => listed.add(id));
       cursor = page.next_cursor;
     }
@@ -221,9 +312,15 @@ describe("starting", () => {
 
   it("says in one sentence what is missing", async () => {
     const nobody = `127.0.0.1:${await closedPort()}`;
-    await expect(start({}, { database: `postgres://x:secret@${nobody}/x` })).rejects.toThrow(/^(?!.*secret).*127\.0\.0\.1/);
-    await expect(start({ WORKER_TYPES: "noop,nope" })).rejects.toThrow(/^WORKER_TYPES: no job type is named nope; there are email, /);
-    await expect(start({ SERVER_ADDR: one.url.replace("http://", "") })).rejects.toThrow(/^SERVER_ADDR: cannot listen on/);
+    await expect(start({}, { database: `postgres://x:secret@${nobody}/x` })).rejects.toThrow(
+      /^(?!.*secret).*127\.0\.0\.1/,
+    );
+    await expect(start({ WORKER_TYPES: "noop,nope" })).rejects.toThrow(
+      /^WORKER_TYPES: no job type is named nope; there are email, /,
+    );
+    await expect(start({ SERVER_ADDR: one.url.replace("http://", "") })).rejects.toThrow(
+      /^SERVER_ADDR: cannot listen on/,
+    );
   });
 
   it("closes what is open already where a pool thread cannot open its part", async () => {

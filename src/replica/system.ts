@@ -3,37 +3,24 @@
  * the process (environment, signals, exit) is main.ts's.
  */
 import { EventHub } from "../api/event-hub.ts";
-import { jobJson } from "../api/job-json.ts";
-import { RateLimits } from "../api/rate-limits.ts";
 import { LAST_ANSWERS_MS } from "../api/front.ts";
+import { jobJson } from "../api/job-json.ts";
 import { JobLooks } from "../api/job-looks.ts";
+import { RateLimits } from "../api/rate-limits.ts";
 import { Server } from "../api/uws.ts";
 import { Waiters } from "../api/waiters.ts";
 import { openArtifactStore } from "../artifacts/settings.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
+import type { Config } from "../config.ts";
 import { timeOfId } from "../core/id.ts";
 import type { Job, Outcome } from "../core/job.ts";
 import { outcomeOf } from "../core/wire.ts";
-import type { Config } from "../config.ts";
-import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
-import { callbacks } from "./callback.ts";
-import { closeInTime, within } from "./closers.ts";
-import type { Closer } from "./closers.ts";
-import { makeDispatch } from "./dispatch.ts";
-import { openKeys } from "./keys.ts";
-import { intake } from "./intake.ts";
-import { replaysOf } from "./replays.ts";
-import { watchInstallation } from "./installation.ts";
-import { openRestore } from "./restore.ts";
-import { typesToRun } from "./settings-check.ts";
-import { warning } from "./warning.ts";
-import { startRetention } from "./retention.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import { EventLoopDelay } from "../event-loop-delay.ts";
 import type { Log } from "../log.ts";
-import { createMetrics } from "../metrics.ts";
 import { memoryShares } from "../memory-limit.ts";
 import type { Metrics } from "../metrics.ts";
+import { createMetrics } from "../metrics.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
@@ -45,6 +32,19 @@ import { migrate } from "../results/migrate.ts";
 import { DAY_MS } from "../results/partitions.ts";
 import { Recorder } from "../results/recorder.ts";
 import { Store } from "../results/store.ts";
+import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
+import { callbacks } from "./callback.ts";
+import type { Closer } from "./closers.ts";
+import { closeInTime, within } from "./closers.ts";
+import { makeDispatch } from "./dispatch.ts";
+import { watchInstallation } from "./installation.ts";
+import { intake } from "./intake.ts";
+import { openKeys } from "./keys.ts";
+import { replaysOf } from "./replays.ts";
+import { openRestore } from "./restore.ts";
+import { startRetention } from "./retention.ts";
+import { typesToRun } from "./settings-check.ts";
+import { warning } from "./warning.ts";
 
 const START_TIMEOUT_MS = 10_000;
 /** How long a closing replica tries to settle what it gives back, while Redis is away. */
@@ -99,13 +99,22 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const metrics = createMetrics();
   const delay = new EventLoopDelay();
   closers.push(() => delay.close());
-  const applied = await migrate(databaseUrl, { onWait: (wait) => log.warn(`the migration of the database waits for a lock of Postgres: ${wait}`) });
+  const applied = await migrate(databaseUrl, {
+    onWait: (wait) => log.warn(`the migration of the database waits for a lock of Postgres: ${wait}`),
+  });
   if (applied.length > 0) log.info({ migrations: applied }, "database migrated");
 
   // The queue is made before those who hear what it says.
-  const hears: Joints = { wake: () => undefined, runner: undefined, cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready") };
+  const hears: Joints = {
+    wake: () => undefined,
+    runner: undefined,
+    cancel: (id) => log.debug({ job_id: id }, "a cancellation came before this replica was ready"),
+  };
   const queue = await openQueue(options, { runsJobs: runs.length > 0, metrics, hears });
-  closers.push(() => queue.close(), () => queue.leave());
+  closers.push(
+    () => queue.close(),
+    () => queue.leave(),
+  );
   closers.push(await watchInstallation({ ...options, namespace: config.REDIS_NAMESPACE, queue }));
   const store = new Store(databaseUrl);
   closers.push(() => store.close());
@@ -119,12 +128,31 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
 
   const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
   closers.push(() => acceptor.close());
-  const replays = replaysOf({ queue, store, acceptor, quotas: { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA } });
+  const replays = replaysOf({
+    queue,
+    store,
+    acceptor,
+    quotas: { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA },
+  });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const dispatch = makeDispatch({ ...options, definitions: runs, delay, queue, recorder, replays, metrics, callbackOf });
+  const dispatch = makeDispatch({
+    ...options,
+    definitions: runs,
+    delay,
+    queue,
+    recorder,
+    replays,
+    metrics,
+    callbackOf,
+  });
   const { worker, leases, guard, sweep, executor, threads, slots } = dispatch;
-  closers.push(() => dispatch.closeThreads(), () => executor.close(), () => guard?.close(), () => leases.close());
+  closers.push(
+    () => dispatch.closeThreads(),
+    () => executor.close(),
+    () => guard?.close(),
+    () => leases.close(),
+  );
   await dispatch.open();
   hears.wake = worker.nudge;
   hears.runner = worker;
@@ -137,19 +165,34 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const events = new EventHub({ queue, looks });
   const server = new Server({
     keyring: keys.keyring,
-    limits: new RateLimits({ take: (requests) => queue.take(requests), rate: config.RATE_LIMIT, quota: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA }),
+    limits: new RateLimits({
+      take: (requests) => queue.take(requests),
+      rate: config.RATE_LIMIT,
+      quota: config.JOB_QUOTA,
+      bytes: config.JOB_BYTES_QUOTA,
+    }),
     enqueue: intake({ queue, acceptor, store, retentionMs: config.RETENTION_DAYS * DAY_MS }),
-    ...{ queue, store, replays, registry: options.registry, artifacts, links, metrics, recorder, log },
+    queue,
+    store,
+    replays,
+    registry: options.registry,
+    artifacts,
+    links,
+    metrics,
+    recorder,
+    log,
     mail: options.mail,
     parseLarge: (task) => threads.parse(task),
     callbackOf,
     cancelWaiting: (job, kind) => recordCancelled(job, kind, recorder, metrics),
-    ...{ waiters, events },
+    waiters,
+    events,
     settings: {
       role: config.TASKFLOW_ROLE,
       isOpenToAll: config.TASKFLOW_AUTH === "none",
       corsOrigins: config.CORS_ORIGINS,
-      ...{ allowedHosts: config.ALLOWED_HOSTS, publicUrl: config.PUBLIC_URL },
+      allowedHosts: config.ALLOWED_HOSTS,
+      publicUrl: config.PUBLIC_URL,
       maxBodyBytes: config.MAX_BODY_BYTES,
       maxBatchBytes: config.MAX_BATCH_BYTES,
       maxBufferedBytes: memoryShares().bodies,
@@ -159,9 +202,18 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
     },
   });
   const port = await server.listen(config.SERVER_ADDR.host, config.SERVER_ADDR.port);
-  const proxyPort = config.PROXY_ADDR ? await server.listenForProxies(config.PROXY_ADDR.host, config.PROXY_ADDR.port) : undefined;
+  const proxyPort = config.PROXY_ADDR
+    ? await server.listenForProxies(config.PROXY_ADDR.host, config.PROXY_ADDR.port)
+    : undefined;
   // While jobs drain, reads are answered and submissions refused.
-  closers.push(within(LAST_ANSWERS_MS + 1_000, () => server.close()), () => waiters.close(), () => sweep.close(), within(config.DRAIN_MS + LAST_SETTLE_MS, () => worker.drain(config.DRAIN_MS)), () => events.close(), () => server.stopAccepting());
+  closers.push(
+    within(LAST_ANSWERS_MS + 1_000, () => server.close()),
+    () => waiters.close(),
+    () => sweep.close(),
+    within(config.DRAIN_MS + LAST_SETTLE_MS, () => worker.drain(config.DRAIN_MS)),
+    () => events.close(),
+    () => server.stopAccepting(),
+  );
   metrics.readFrom({
     slots: () => slots.use().lanes,
     version: options.version,
@@ -172,7 +224,15 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   leases.start();
   sweep.start();
   worker.open();
-  log.info({ port, ...(proxyPort !== undefined && { proxy_port: proxyPort }), role: config.TASKFLOW_ROLE, types: runs.map(({ type }) => type) }, "serving");
+  log.info(
+    {
+      port,
+      ...(proxyPort !== undefined && { proxy_port: proxyPort }),
+      role: config.TASKFLOW_ROLE,
+      types: runs.map(({ type }) => type),
+    },
+    "serving",
+  );
   return { port, jobs: () => leases.jobs, leave: () => server.leave() };
 }
 
@@ -197,7 +257,10 @@ interface QueueJoints {
   readonly hears: Joints;
 }
 
-async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJobs, metrics, hears }: QueueJoints): Promise<Queue> {
+async function openQueue(
+  { config, redis, replica, log }: SystemOptions,
+  { runsJobs, metrics, hears }: QueueJoints,
+): Promise<Queue> {
   const queue = new Queue({
     url: redis.url,
     namespace: config.REDIS_NAMESPACE,
@@ -215,7 +278,11 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
     onWake: () => hears.wake(),
     onCancel: (id) => hears.cancel(id),
     reach: {
-      onLost: (error) => log.warn({ error: reasonOf(error) }, "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile"),
+      onLost: (error) =>
+        log.warn(
+          { error: reasonOf(error) },
+          "Redis cannot be reached: it is tried again until it answers, and no job is taken meanwhile",
+        ),
       onBack: () => log.info("Redis answers again"),
     },
     onError: warning(log, "Redis refused a call"),
@@ -230,7 +297,11 @@ async function openQueue({ config, redis, replica, log }: SystemOptions, { runsJ
   }
 }
 
-function openRecorder({ config, databaseUrl, log }: SystemOptions, queue: Queue, joints: Pick<Metrics, "observeCopy" | "observeEndToEnd"> & { readonly released: () => void }): Recorder {
+function openRecorder(
+  { config, databaseUrl, log }: SystemOptions,
+  queue: Queue,
+  joints: Pick<Metrics, "observeCopy" | "observeEndToEnd"> & { readonly released: () => void },
+): Recorder {
   return new Recorder({
     databaseUrl,
     maxRows: config.RECORD_BATCH_ROWS,

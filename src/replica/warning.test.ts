@@ -7,8 +7,17 @@ afterEach(() => void vi.useRealTimers());
 
 it("a warning comes once for each reason and minute, and not for the lack of a connection", () => {
   const warned: unknown[] = [];
-  const tell = warning({ warn: ({ error }: { error: Error }) => void warned.push(error.message) }, "jobs could not be claimed");
-  for (const error of [new OutcomeUnknown("no answer"), new OutcomeUnknown("no answer"), new QueueDisconnected("Redis is not connected"), new OutcomeUnknown("refused")]) tell(error);
+  const tell = warning(
+    { warn: ({ error }: { error: Error }) => void warned.push(error.message) },
+    "jobs could not be claimed",
+  );
+  for (const error of [
+    new OutcomeUnknown("no answer"),
+    new OutcomeUnknown("no answer"),
+    new QueueDisconnected("Redis is not connected"),
+    new OutcomeUnknown("refused"),
+  ])
+    tell(error);
   expect(warned).toEqual(["no answer", "refused"]);
   vi.advanceTimersByTime(60_000);
   tell(new OutcomeUnknown("refused"));

@@ -12,7 +12,10 @@ let two: TestReplica;
 beforeAll(async () => {
   const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
   const on = { redis: redis.address, database: database.url, artifacts: tempDir() };
-  [one, two] = await Promise.all([startReplica({ ...on, env: { RETRY_BASE_MS: "50" } }), startReplica({ ...on, env: { TASKFLOW_ROLE: "api" } })]);
+  [one, two] = await Promise.all([
+    startReplica({ ...on, env: { RETRY_BASE_MS: "50" } }),
+    startReplica({ ...on, env: { TASKFLOW_ROLE: "api" } }),
+  ]);
 });
 afterAll(async () => {
   await Promise.all([one.close(), two.close()]);
@@ -27,12 +30,18 @@ const submitAndWait = async (type: string, payload: object, seconds = 20) => {
 describe("waiting", () => {
   it.each(LANES)("is over when another replica has run the job (%s)", async (type) => {
     const { status, job } = await submitAndWait(type, { do: "return", value: { x: 1 } });
-    expect({ status, job }).toMatchObject({ status: 200, job: { status: "completed", worker: one.id, result: { x: 1 } } });
+    expect({ status, job }).toMatchObject({
+      status: 200,
+      job: { status: "completed", worker: one.id, result: { x: 1 } },
+    });
   });
 
   it.each(LANES)("ends with a job that fails for good (%s)", async (type) => {
     const { status, job } = await submitAndWait(type, { do: "permanent" });
-    expect({ status, job }).toMatchObject({ status: 200, job: { status: "failed", attempt: 1, error: { code: "test_permanent", message: "no use" } } });
+    expect({ status, job }).toMatchObject({
+      status: 200,
+      job: { status: "failed", attempt: 1, error: { code: "test_permanent", message: "no use" } },
+    });
   });
 
   it.each(LANES)("goes on while the job is to be tried again, when it said and without counting (%s)", async (type) => {

@@ -1,7 +1,7 @@
 /** The acceptor's own connection to Postgres. */
 import type pg from "pg";
-import { ExclusiveClient, copyIn } from "./exclusive-client.ts";
 import { CopyBuffer } from "./copy-buffer.ts";
+import { copyIn, ExclusiveClient } from "./exclusive-client.ts";
 import { readSql } from "./sql.ts";
 
 const COPY = readSql("accepted-copy.sql");
@@ -60,7 +60,13 @@ export class AcceptedConnection {
    */
   constructor(databaseUrl: string, namespace: string, timeoutMs: number, onLockWait?: (wait: string) => void) {
     const lockWait = onLockWait && { afterMs: timeoutMs / 2, onWait: onLockWait };
-    this.#client = new ExclusiveClient({ databaseUrl, name: "acceptor", connectTimeoutMs: timeoutMs, timeoutMs, lockWait });
+    this.#client = new ExclusiveClient({
+      databaseUrl,
+      name: "acceptor",
+      connectTimeoutMs: timeoutMs,
+      timeoutMs,
+      lockWait,
+    });
     this.#namespace = namespace;
   }
 
@@ -102,7 +108,13 @@ export class AcceptedConnection {
 
   async #claim(client: pg.Client, claims: readonly KeyClaim[]): Promise<ReadonlyMap<string, KnownKey>> {
     const keys = claims.map(({ key }) => key);
-    await client.query(CLAIM_KEYS, [this.#namespace, keys, claims.map(({ fingerprint }) => fingerprint), claims.map(({ firstId }) => firstId), claims.map(({ ttlMs }) => ttlMs)]);
+    await client.query(CLAIM_KEYS, [
+      this.#namespace,
+      keys,
+      claims.map(({ fingerprint }) => fingerprint),
+      claims.map(({ firstId }) => firstId),
+      claims.map(({ ttlMs }) => ttlMs),
+    ]);
     const { rows } = await client.query<KeyRow>(READ_KEYS, [this.#namespace, keys]);
     return new Map(rows.map(({ key, fingerprint, first_id: firstId }) => [key, { fingerprint, firstId }]));
   }

@@ -1,5 +1,5 @@
 /** Why a submission of durability postgres was not committed, as its caller is told. */
-import { OutcomeUnknown, TaskFlowError, codeOf } from "../errors.ts";
+import { codeOf, OutcomeUnknown, TaskFlowError } from "../errors.ts";
 import { outageOf } from "../outage.ts";
 
 /** Nothing was changed. */

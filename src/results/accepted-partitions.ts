@@ -33,7 +33,9 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
  */
 export async function trimAccepted(databaseUrl: string, ownMs: number, signal?: AbortSignal): Promise<string[]> {
   let now = 0;
-  const check = async (client: pg.Client): Promise<void> => { now = await agreedPostgresTime(client, ownMs); };
+  const check = async (client: pg.Client): Promise<void> => {
+    now = await agreedPostgresTime(client, ownMs);
+  };
   return underLock({ databaseUrl, name: "accepted", check, signal }, (step) => trim(step, now - DAY_MS));
 }
 

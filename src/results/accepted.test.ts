@@ -1,18 +1,18 @@
-import { HIGHEST_ID, LOWEST_ID } from "../core/id.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
+import { HIGHEST_ID, LOWEST_ID } from "../core/id.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { submission } from "../testing/queue.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { trimAccepted } from "./accepted-partitions.ts";
 import { Accepted } from "./accepted.ts";
+import { trimAccepted } from "./accepted-partitions.ts";
 import { Acceptor } from "./acceptor.ts";
 import { RecorderConnection } from "./connection.ts";
 import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
-import { DAY_MS, addPartitions, dayOf, partitionName, startOfDay } from "./partitions.ts";
+import { addPartitions, DAY_MS, dayOf, partitionName, startOfDay } from "./partitions.ts";
 import { dropExpired } from "./retention.ts";
 
 const NOW = Date.now();
@@ -31,13 +31,21 @@ async function setup() {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const accept = async (namespace: string, ...ids: readonly string[]): Promise<void> => {
     const acceptor = new Acceptor({ databaseUrl: url, namespace, log });
-    await new Promise((resolve) => acceptor.accept({ jobs: ids.map((id) => ({ id, submission: submission({ payload: "x".repeat(100) }) })) }, resolve));
+    await new Promise((resolve) =>
+      acceptor.accept(
+        { jobs: ids.map((id) => ({ id, submission: submission({ payload: "x".repeat(100) }) })) },
+        resolve,
+      ),
+    );
     await acceptor.close();
   };
   const record = async (finishedAt: number, ...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf)));
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(ids.map((id) => outcomeWith({ job: { id }, finishedAt })), writeRow);
+    await connection.copy(
+      ids.map((id) => outcomeWith({ job: { id }, finishedAt })),
+      writeRow,
+    );
     connection.cut();
   };
   const store = (namespace = "taskflow:0", silentMs?: number): Accepted => {
@@ -45,9 +53,14 @@ async function setup() {
     open.push(accepted);
     return accepted;
   };
-  const held = async (): Promise<string[]> => (await client.query<{ id: string }>("select id from accepted order by id")).rows.map(({ id }) => id);
+  const held = async (): Promise<string[]> =>
+    (await client.query<{ id: string }>("select id from accepted order by id")).rows.map(({ id }) => id);
   const partitions = async (): Promise<string[]> =>
-    (await client.query<{ name: string }>("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'accepted'::regclass order by name")).rows.map(({ name }) => name);
+    (
+      await client.query<{ name: string }>(
+        "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'accepted'::regclass order by name",
+      )
+    ).rows.map(({ name }) => name);
   return { url, client, accept, record, store, held, partitions };
 }
 
@@ -59,7 +72,9 @@ describe("the lead", () => {
     expect(await two.lead()).toBe("no");
     expect(await elsewhere.lead()).toBe("new");
     expect(await one.lead()).toBe("leads");
-    await client.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid() and database = (select oid from pg_database where datname = current_database())");
+    await client.query(
+      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid() and database = (select oid from pg_database where datname = current_database())",
+    );
     await until(async () => (await two.lead()) === "new", { what: "the other replica leads" });
     expect(await one.lead()).toBe("no");
     await two.close();
@@ -81,7 +96,9 @@ describe("the lead", () => {
     expect(await leader.lead()).toBe("new");
     await sleep(1_100);
     expect(await leader.lead()).toBe("leads");
-    const { rows } = await client.query<{ query: string }>("select query from pg_stat_activity where application_name = 'taskflow-restore' and datname = current_database()");
+    const { rows } = await client.query<{ query: string }>(
+      "select query from pg_stat_activity where application_name = 'taskflow-restore' and datname = current_database()",
+    );
     expect(rows).toMatchObject([{ query: expect.stringContaining("from accepted_epochs") as string }]);
   });
 
@@ -107,9 +124,18 @@ describe("what is not recorded", () => {
     await accept("other:0", ...ids.slice(8));
     await record(NOW, ...ids.slice(1, 5));
     const accepted = store();
-    expect(await accepted.unrecorded(LOWEST_ID, HIGHEST_ID, 3)).toEqual({ last: ids[2], jobs: [{ id: ids[0], bytes: 111 }] });
-    expect(await accepted.unrecorded(ids[2] ?? "", ids[6] ?? "", 5)).toMatchObject({ last: ids[5], jobs: [{ id: ids[5] }] });
-    expect((await accepted.unrecorded(LOWEST_ID, HIGHEST_ID, 100)).jobs.map(({ id }) => id)).toEqual([ids[0], ...ids.slice(5, 8)]);
+    expect(await accepted.unrecorded(LOWEST_ID, HIGHEST_ID, 3)).toEqual({
+      last: ids[2],
+      jobs: [{ id: ids[0], bytes: 111 }],
+    });
+    expect(await accepted.unrecorded(ids[2] ?? "", ids[6] ?? "", 5)).toMatchObject({
+      last: ids[5],
+      jobs: [{ id: ids[5] }],
+    });
+    expect((await accepted.unrecorded(LOWEST_ID, HIGHEST_ID, 100)).jobs.map(({ id }) => id)).toEqual([
+      ids[0],
+      ...ids.slice(5, 8),
+    ]);
     expect(await accepted.unrecorded(HIGHEST_ID, HIGHEST_ID, 100)).toEqual({ last: null, jobs: [] });
     expect((await accepted.read(ids.slice(4, 7))).map(({ id }) => id)).toEqual(ids.slice(5, 7));
   });
@@ -131,11 +157,19 @@ describe("an old partition", () => {
 
   it("goes once all its jobs are recorded, and else keeps only the others", async () => {
     const { url, accept, record, held, partitions, client } = await setup();
-    const [done, waiting, late, fresh] = [daysAgo(3) + 1, daysAgo(4), daysAgo(4) + 9, daysAgo(1)].map(idAt) as [string, string, string, string];
+    const [done, waiting, late, fresh] = [daysAgo(3) + 1, daysAgo(4), daysAgo(4) + 9, daysAgo(1)].map(idAt) as [
+      string,
+      string,
+      string,
+      string,
+    ];
     const busy = Array.from({ length: 3 }, () => idAt(daysAgo(6)));
     await accept("taskflow:0", done, waiting, late, fresh, ...busy);
     await record(NOW, done, late, busy[0] ?? "");
-    await client.query("insert into accepted_keys values ('n', 'old', 'f', $1, now() - interval '1 s'), ('n', 'new', 'f', $1, now() + interval '1 h')", [done]);
+    await client.query(
+      "insert into accepted_keys values ('n', 'old', 'f', $1, now() - interval '1 s'), ('n', 'new', 'f', $1, now() + interval '1 h')",
+      [done],
+    );
     await client.query("begin");
     await client.query(`lock table ${acceptedName(daysAgo(3))} in access share mode`); // in use: it stays for the next time
     expect(await trimAccepted(url, NOW)).toEqual([]);

@@ -83,9 +83,15 @@ export class Accepted {
    * @throws pg's error when Postgres is away, as all here do; then this replica leads no more
    */
   async unrecorded(above: string, below: string, limit: number): Promise<Unrecorded> {
-    type Row = { readonly last: string | null } & ({ readonly id: string; readonly bytes: number } | { readonly id: null });
+    type Row = { readonly last: string | null } & (
+      | { readonly id: string; readonly bytes: number }
+      | { readonly id: null }
+    );
     const rows = await this.#query<Row>(UNRECORDED, [this.#namespace, above, below, limit]);
-    return { last: rows[0]?.last ?? null, jobs: rows.flatMap((row) => (row.id === null ? [] : [{ id: row.id, bytes: row.bytes }])) };
+    return {
+      last: rows[0]?.last ?? null,
+      jobs: rows.flatMap((row) => (row.id === null ? [] : [{ id: row.id, bytes: row.bytes }])),
+    };
   }
 
   /** The jobs of these ids that are not recorded, in the order of ids. */
@@ -114,7 +120,8 @@ export class Accepted {
   async #query<Row extends object>(sql: string, values: readonly unknown[]): Promise<Row[]> {
     const client = this.#client ?? (await this.#connect());
     this.#askedAt = performance.now();
-    const ask = async (own: pg.Client): Promise<Row[]> => (await own.query<Row & pg.QueryResultRow>(sql, [...values])).rows;
+    const ask = async (own: pg.Client): Promise<Row[]> =>
+      (await own.query<Row & pg.QueryResultRow>(sql, [...values])).rows;
     try {
       return await (isPooled(client) ? transact(client, ask) : ask(client));
     } catch (error) {
@@ -126,8 +133,11 @@ export class Accepted {
   async #connect(): Promise<pg.Client> {
     if (this.#isClosed) throw new Error("this replica is shutting down");
     const { client, open } = postgresConnection({
-      ...{ databaseUrl: this.#databaseUrl, name: "restore", idleSessionMs: this.#silentMs },
-      ...{ statementTimeoutMs: STATEMENT_TIMEOUT_MS, answerTimeoutMs: STATEMENT_TIMEOUT_MS + 2_000 },
+      databaseUrl: this.#databaseUrl,
+      name: "restore",
+      idleSessionMs: this.#silentMs,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      answerTimeoutMs: STATEMENT_TIMEOUT_MS + 2_000,
     });
     this.#client = client;
     client.on("error", () => this.#drop(client));

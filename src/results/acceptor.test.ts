@@ -6,7 +6,7 @@ import { freshDatabase, ownPostgres } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
 import { Accepted as AcceptedStore } from "./accepted.ts";
-import type { Accepted, Acceptance } from "./acceptor.ts";
+import type { Acceptance, Accepted } from "./acceptor.ts";
 import { ACCEPT_TIMEOUT_MS, Acceptor } from "./acceptor.ts";
 import { migrate } from "./migrate.ts";
 import { DAY_MS } from "./partitions.ts";
@@ -21,7 +21,8 @@ function acceptorOn(databaseUrl: string) {
   const note = (_fields: object, message: string): number => logged.push(message);
   const acceptor = new Acceptor({ databaseUrl, namespace: "taskflow:0", log: { info: note, warn: note, error: note } });
   open.push(acceptor);
-  const accept = (acceptance: Acceptance): Promise<Accepted> => new Promise((resolve) => acceptor.accept(acceptance, resolve));
+  const accept = (acceptance: Acceptance): Promise<Accepted> =>
+    new Promise((resolve) => acceptor.accept(acceptance, resolve));
   return { acceptor, accept, logged };
 }
 
@@ -31,7 +32,8 @@ async function setup() {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   open.push({ close: () => client.end() });
-  const ids = async (): Promise<string[]> => (await client.query<{ id: string }>("select id from accepted order by id")).rows.map(({ id }) => id);
+  const ids = async (): Promise<string[]> =>
+    (await client.query<{ id: string }>("select id from accepted order by id")).rows.map(({ id }) => id);
   return { url, client, ids, ...acceptorOn(url) };
 }
 
@@ -44,7 +46,11 @@ const errorOf = (answer: Accepted): string => (answer.kind === "failed" ? answer
 
 /** Until a COPY of the acceptor waits for a lock. */
 const copyWaits = (client: pg.Client): Promise<unknown> =>
-  until(async () => (await client.query("select from pg_locks where not granted and relation = 'accepted'::regclass")).rowCount, { what: "a COPY waits" });
+  until(
+    async () =>
+      (await client.query("select from pg_locks where not granted and relation = 'accepted'::regclass")).rowCount,
+    { what: "a COPY waits" },
+  );
 
 describe("what is accepted", () => {
   it("is committed as it came, whatever stands in it, in the partition of its day", async () => {
@@ -83,7 +89,9 @@ describe("a row that is there already", () => {
     await accept(repeat);
     const answers = await Promise.all([repeat, twice, twice, bystander, withKey].map(accept));
     expect(new Set(answers.map(errorOf))).toEqual(new Set(["committed"]));
-    expect(await ids()).toEqual([repeat, twice, bystander, withKey].flatMap(({ jobs }) => jobs.map(({ id }) => id)).toSorted());
+    expect(await ids()).toEqual(
+      [repeat, twice, bystander, withKey].flatMap(({ jobs }) => jobs.map(({ id }) => id)).toSorted(),
+    );
     expect(await accept(keyed("k", "body"))).toEqual({ kind: "known", firstId: withKey.firstId, isSameBody: true });
   });
 });
@@ -114,7 +122,9 @@ describe("an Idempotency-Key", () => {
   it("finds its partition as well", async () => {
     const { accept, ids } = await setup();
     const id = idAt(Date.UTC(2018, 5, 5));
-    expect(await accept({ ...one(id), idempotency: { key: "k", fingerprint: "f", ttlMs: 1_000, firstId: id } })).toEqual({ kind: "committed" });
+    expect(
+      await accept({ ...one(id), idempotency: { key: "k", fingerprint: "f", ttlMs: 1_000, firstId: id } }),
+    ).toEqual({ kind: "committed" });
     expect(await ids()).toEqual([id]);
   });
 });
@@ -129,7 +139,10 @@ describe("without Postgres", () => {
     await until(async () => errorOf(await accept(one())) === "store_unavailable", { what: "it is refused" }); // the first may meet the dying connection
     const startedAt = performance.now();
     const answers = await Promise.all([accept(one()), accept(one())]);
-    expect(answers).toMatchObject([{ error: { code: "store_unavailable", status: 503, retryAfterMs: 2_000 } }, { kind: "failed" }]);
+    expect(answers).toMatchObject([
+      { error: { code: "store_unavailable", status: 503, retryAfterMs: 2_000 } },
+      { kind: "failed" },
+    ]);
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     await postgres.restart();
     expect(errorOf(await accept(one()))).toBe("committed");
@@ -149,7 +162,9 @@ describe("without Postgres", () => {
   it("memory is bounded", async () => {
     const { acceptor, accept } = acceptorOn("postgres://x@127.0.0.1:1/x");
     const huge = accept({ jobs: [{ id: idAt(0), submission: submission({ payload: "x".repeat(65 * 1024 * 1024) }) }] });
-    expect(await accept(one())).toMatchObject({ error: { code: "store_unavailable", message: expect.stringContaining("too many submissions wait") as string } });
+    expect(await accept(one())).toMatchObject({
+      error: { code: "store_unavailable", message: expect.stringContaining("too many submissions wait") as string },
+    });
     expect(errorOf(await huge)).toBe("store_unavailable");
     await acceptor.close();
     expect(errorOf(await accept(one()))).toBe("store_unavailable");
@@ -179,7 +194,9 @@ describe("a COPY that does not end", () => {
     await client.query("lock table accepted in exclusive mode");
     const first = accept(one());
     await copyWaits(client);
-    await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'taskflow-acceptor' and datname = current_database()");
+    await client.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'taskflow-acceptor' and datname = current_database()",
+    );
     expect(errorOf(await first)).toBe("outcome_unknown");
     await client.query("rollback");
   });

@@ -14,14 +14,14 @@
  * decision lasts as long as the row does. So no row is ever committed whose job must not run, and the restore need
  * not ask about keys; and a repeat is a replay even while Redis is empty.
  */
-import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { Submission } from "../core/job.ts";
 import { encodeWhole } from "../core/wire.ts";
 import type { TaskFlowError } from "../errors.ts";
-import { reasonOf } from "../reason.ts";
 import { outageOf } from "../outage.ts";
-import { AcceptedConnection } from "./accepted-connection.ts";
+import { reasonOf } from "../reason.ts";
 import type { AcceptedRow, KnownKey } from "./accepted-connection.ts";
+import { AcceptedConnection } from "./accepted-connection.ts";
 import { isRefusal, unavailable, unknown } from "./accepted-failure.ts";
 import { addAcceptedPartitions } from "./accepted-partitions.ts";
 import type { RecorderLog } from "./batch.ts";
@@ -44,7 +44,12 @@ const MAX_TRIES = 5;
 export interface Acceptance {
   readonly jobs: readonly { readonly id: string; readonly submission: Submission }[];
   /** As the queue's: `key` is already joined with its scope. `firstId` is what a repeat is answered with. */
-  readonly idempotency?: { readonly key: string; readonly fingerprint: string; readonly ttlMs: number; readonly firstId: string };
+  readonly idempotency?: {
+    readonly key: string;
+    readonly fingerprint: string;
+    readonly ttlMs: number;
+    readonly firstId: string;
+  };
 }
 
 /** known: the key made the job `firstId` before, from the same body or (a conflict) from another; nothing was committed now. */
@@ -94,7 +99,11 @@ export class Acceptor {
   /** Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick. */
   accept(acceptance: Acceptance, done: AcceptDone): void {
     if (this.#isClosed || this.#chars > MAX_CHARS) {
-      done(failed(unavailable(this.#isClosed ? "this replica is shutting down" : "too many submissions wait for Postgres")));
+      done(
+        failed(
+          unavailable(this.#isClosed ? "this replica is shutting down" : "too many submissions wait for Postgres"),
+        ),
+      );
       return;
     }
     const rows = rowsOf(acceptance);
@@ -173,7 +182,9 @@ export class Acceptor {
   }
 
   async #write(batch: readonly Pending[]): Promise<ReadonlyMap<string, KnownKey>> {
-    const claims = batch.map(({ acceptance }) => acceptance.idempotency).filter((idempotency) => idempotency !== undefined);
+    const claims = batch
+      .map(({ acceptance }) => acceptance.idempotency)
+      .filter((idempotency) => idempotency !== undefined);
     let known: ReadonlyMap<string, KnownKey> = new Map();
     const admitted = (decided: typeof known): readonly Pending[] => {
       known = decided;
@@ -199,7 +210,11 @@ export class Acceptor {
   #fail(batch: readonly Pending[], error: TaskFlowError): void {
     const reason = reasonOf(error.cause);
     // Once for each reason, not for each batch: an outage is hours long at times.
-    if (reason !== this.#lastReason) this.#options.log.warn({ error: reason }, "submissions cannot be committed in Postgres: they are refused until it takes them");
+    if (reason !== this.#lastReason)
+      this.#options.log.warn(
+        { error: reason },
+        "submissions cannot be committed in Postgres: they are refused until it takes them",
+      );
     this.#lastReason = reason;
     for (const pending of batch) answer(pending, failed(error));
   }

@@ -26,9 +26,18 @@ export type Step = <Result>(work: (client: pg.Client) => Promise<Result>) => Pro
  * Does `work`, on a connection that lasts as long.
  * @throws pg's error when Postgres is away, or the connection was cut
  */
-export async function underLock<Result>({ databaseUrl, name, check, signal }: AdvisoryLock, work: (step: Step) => Promise<Result>): Promise<Result> {
+export async function underLock<Result>(
+  { databaseUrl, name, check, signal }: AdvisoryLock,
+  work: (step: Step) => Promise<Result>,
+): Promise<Result> {
   signal?.throwIfAborted();
-  const connection = new ExclusiveClient({ databaseUrl, name, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs: TIMEOUT_MS, idleInTransactionMs: SILENT_MS });
+  const connection = new ExclusiveClient({
+    databaseUrl,
+    name,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    timeoutMs: TIMEOUT_MS,
+    idleInTransactionMs: SILENT_MS,
+  });
   const cut = (): void => connection.cut();
   signal?.addEventListener("abort", cut);
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outcomeWith, outcomes } from "../testing/outcomes.ts";
+import { outcomes, outcomeWith } from "../testing/outcomes.ts";
 import { Backlog } from "./backlog.ts";
 
 const MIB = 1_024 * 1_024;
@@ -73,7 +73,12 @@ describe("a backlog", () => {
   it("counts the records of attempts, whose logs may be far longer than the job", () => {
     const backlog = new Backlog({ highMark: 1_000, lowMark: 10 });
     const logged = outcomeWith({ records: ["x".repeat(MIB / 2), "x".repeat(MIB / 2)] });
-    expect(backlog.add(Array.from({ length: 40 }, () => logged), 1_000)).toBe(32);
+    expect(
+      backlog.add(
+        Array.from({ length: 40 }, () => logged),
+        1_000,
+      ),
+    ).toBe(32);
     expect(backlog.isFull).toBe(true);
     expect(backlog.take(100)).toHaveLength(4);
   });

@@ -38,7 +38,10 @@ export class Backlog {
 
   /** What fits in below the low mark: so much more does not make it full, nor keeps it so. */
   get room(): { readonly outcomes: number; readonly chars: number } {
-    return { outcomes: Math.max(0, this.#limits.lowMark - this.#outcomes.length), chars: Math.max(0, LOW_CHARS - this.#chars) };
+    return {
+      outcomes: Math.max(0, this.#limits.lowMark - this.#outcomes.length),
+      chars: Math.max(0, LOW_CHARS - this.#chars),
+    };
   }
 
   /** Takes in outcomes as long as there are fewer than `limit`. @returns how many it took */
@@ -75,7 +78,9 @@ export class Backlog {
 /** Beyond the low mark no large payload is kept: each is fetched again for its batch, where dropped outcomes would wait for a sweep. */
 function withoutData(outcome: Outcome): Outcome {
   const { payload } = outcome.job;
-  return isLarge(payload) && payload.data ? { ...outcome, job: { ...outcome.job, payload: { size: payload.size } } } : outcome;
+  return isLarge(payload) && payload.data
+    ? { ...outcome, job: { ...outcome.job, payload: { size: payload.size } } }
+    : outcome;
 }
 
 /** Characters of memory. A large payload that is not there yet is fetched for its batch. */

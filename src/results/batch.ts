@@ -6,8 +6,9 @@
  *
  * What is set aside stays in Redis' outbox, so nothing is lost, and does not hold up the others.
  */
-import { messageOf } from "../errors.ts";
+
 import type { Outcome } from "../core/job.ts";
+import { messageOf } from "../errors.ts";
 import type { RecorderConnection, RowWriter } from "./connection.ts";
 import { writeBareRow, writeRow } from "./copy.ts";
 import { faultOf } from "./faults.ts";
@@ -27,11 +28,20 @@ const MAX_TRIES = 6;
  * @returns the outcomes that Postgres holds now: all but those set aside
  * @throws when Postgres is away; then some may be recorded, and a repeat of all is harmless
  */
-export function recordBatch(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog): Promise<readonly Outcome[]> {
+export function recordBatch(
+  connection: RecorderConnection,
+  batch: readonly Outcome[],
+  log: RecorderLog,
+): Promise<readonly Outcome[]> {
   return record(connection, batch, log, writeRow);
 }
 
-async function record(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog, write: RowWriter): Promise<readonly Outcome[]> {
+async function record(
+  connection: RecorderConnection,
+  batch: readonly Outcome[],
+  log: RecorderLog,
+  write: RowWriter,
+): Promise<readonly Outcome[]> {
   let hasDuplicates = false;
   let lacksPartition = false;
   for (let tries = 1; ; tries += 1) {
@@ -51,7 +61,13 @@ async function record(connection: RecorderConnection, batch: readonly Outcome[],
 }
 
 /** A batch with a row that Postgres refuses: by halves, down to that row. */
-async function recordApart(connection: RecorderConnection, batch: readonly Outcome[], log: RecorderLog, write: RowWriter, reason: unknown): Promise<readonly Outcome[]> {
+async function recordApart(
+  connection: RecorderConnection,
+  batch: readonly Outcome[],
+  log: RecorderLog,
+  write: RowWriter,
+  reason: unknown,
+): Promise<readonly Outcome[]> {
   const [first] = batch;
   if (first === undefined) return [];
   if (batch.length > 1) {

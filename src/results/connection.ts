@@ -1,8 +1,8 @@
 /** The recorder's own connection to Postgres. */
 import type { Outcome } from "../core/job.ts";
-import { ExclusiveClient, copyIn } from "./exclusive-client.ts";
-import { addPartitions } from "./partitions.ts";
 import { CopyBuffer } from "./copy-buffer.ts";
+import { copyIn, ExclusiveClient } from "./exclusive-client.ts";
+import { addPartitions } from "./partitions.ts";
 import { readSql } from "./sql.ts";
 
 const COPY = readSql("copy-jobs.sql");
@@ -29,7 +29,13 @@ export class RecorderConnection {
    */
   constructor(databaseUrl: string, timeoutMs: number, onLockWait?: (wait: string) => void) {
     const lockWait = onLockWait && { afterMs: LOCK_WAIT_MS, onWait: onLockWait };
-    this.#client = new ExclusiveClient({ databaseUrl, name: "recorder", connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs, lockWait });
+    this.#client = new ExclusiveClient({
+      databaseUrl,
+      name: "recorder",
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      timeoutMs,
+      lockWait,
+    });
   }
 
   /** Appends rows to `jobs`: all of them, or none and the error. */

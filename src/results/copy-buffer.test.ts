@@ -5,14 +5,24 @@ import { CopyBuffer } from "./copy-buffer.ts";
 import { copyIn } from "./exclusive-client.ts";
 
 const ID = "019c1f2e-8c00-7abc-8def-0123456789af";
-const TEXTS = ["", "é€😀", "tab\tnewline\n\\N \\", "sixteen letters.", "sixteen letterſ.", "x".repeat(100_000), "€".repeat(600_000)];
+const TEXTS = [
+  "",
+  "é€😀",
+  "tab\tnewline\n\\N \\",
+  "sixteen letters.",
+  "sixteen letterſ.",
+  "x".repeat(100_000),
+  "€".repeat(600_000),
+];
 
 describe("rows of COPY's binary format", () => {
   let client: pg.Client;
   beforeEach(async () => {
     client = new pg.Client({ connectionString: (await freshDatabase()).url });
     await client.connect();
-    await client.query("create table rows (n serial, small smallint, at timestamptz, id uuid, words text, value json, list text[])");
+    await client.query(
+      "create table rows (n serial, small smallint, at timestamptz, id uuid, words text, value json, list text[])",
+    );
   });
   afterEach(() => client.end());
 
@@ -22,7 +32,9 @@ describe("rows of COPY's binary format", () => {
     rows.begin();
     write();
     await copyIn(client, "copy rows (small, at, id, words, value, list) from stdin (format binary)", rows.end());
-    const stored = await client.query<Record<string, unknown>>("select small, to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US BC') as at, id, words, value::text, list from rows order by n");
+    const stored = await client.query<Record<string, unknown>>(
+      "select small, to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US BC') as at, id, words, value::text, list from rows order by n",
+    );
     return stored.rows;
   };
   const writeWords = (words: string): void => {
@@ -80,7 +92,20 @@ describe("rows of COPY's binary format", () => {
     expect(await store(() => undefined)).toEqual([]);
   });
 
-  it.each(["", "no id", ID.toUpperCase(), ID.replaceAll("-", ""), `${ID}0`, ID.replace("-", "0"), ID.replace("f", "g"), ID.replace("0", "/"), ID.replace("9", ":"), ID.replace("f", "W"), ID.replace("f", "`"), ID.replace("f", "_")])("refuse the id %j", (text) => {
+  it.each([
+    "",
+    "no id",
+    ID.toUpperCase(),
+    ID.replaceAll("-", ""),
+    `${ID}0`,
+    ID.replace("-", "0"),
+    ID.replace("f", "g"),
+    ID.replace("0", "/"),
+    ID.replace("9", ":"),
+    ID.replace("f", "W"),
+    ID.replace("f", "`"),
+    ID.replace("f", "_"),
+  ])("refuse the id %j", (text) => {
     rows.begin();
     expect(() => rows.uuid(text)).toThrow(RangeError);
   });

@@ -62,7 +62,10 @@ export class CopyBuffer {
 
   /** @param epochMs nothing stands for NULL @throws RangeError for what is no time */
   timestamp(epochMs: number | null | undefined): void {
-    if (epochMs === null || epochMs === undefined) { this.#null(); return; }
+    if (epochMs === null || epochMs === undefined) {
+      this.#null();
+      return;
+    }
     if (!(Math.abs(epochMs) <= MAX_TIME_MS)) throw new RangeError(`${epochMs} is no time`);
     this.#reserve(INT32_BYTES + 8);
     this.#int32(8);
@@ -75,7 +78,10 @@ export class CopyBuffer {
 
   /** @param text in the canonical form; nothing stands for NULL @throws RangeError for any other */
   uuid(text: string | null | undefined): void {
-    if (text === null || text === undefined) { this.#null(); return; }
+    if (text === null || text === undefined) {
+      this.#null();
+      return;
+    }
     this.#reserve(INT32_BYTES + 16);
     this.#int32(16);
     const bytes = this.#bytes;
@@ -98,7 +104,10 @@ export class CopyBuffer {
 
   /** A value of type `text` or `json`. @param value nothing stands for NULL */
   text(value: string | null | undefined): void {
-    if (value === null || value === undefined) { this.#null(); return; }
+    if (value === null || value === undefined) {
+      this.#null();
+      return;
+    }
     this.#reserve(INT32_BYTES + value.length * MAX_BYTES_PER_CHAR);
     const start = this.#length + INT32_BYTES;
     const isCopied = value.length <= SHORT_LENGTH && this.#copyAscii(value, start);

@@ -7,7 +7,10 @@ import type { CopyBuffer } from "./copy-buffer.ts";
 const COLUMNS = 20;
 
 /** @throws RangeError for a time or an id that is none */
-export function writeRow(rows: CopyBuffer, { job, status, attempt, worker, startedAt, finishedAt, result, error, records }: Outcome): void {
+export function writeRow(
+  rows: CopyBuffer,
+  { job, status, attempt, worker, startedAt, finishedAt, result, error, records }: Outcome,
+): void {
   const { options } = job;
   rows.row(COLUMNS);
   rows.uuid(job.id);
@@ -48,7 +51,11 @@ export function writeBareRow(rows: CopyBuffer, outcome: Outcome, reason: string)
       options: { ...job.options, tags: (job.options.tags ?? []).map(storable) },
     },
     result: null,
-    error: { code: "unrecordable", message: `Postgres could not store this job's payload, result or texts: ${reason}`, attempt: outcome.attempt },
+    error: {
+      code: "unrecordable",
+      message: `Postgres could not store this job's payload, result or texts: ${reason}`,
+      attempt: outcome.attempt,
+    },
     worker: outcome.worker === null ? null : storable(outcome.worker),
     records: [],
   });

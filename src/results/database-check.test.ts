@@ -28,12 +28,19 @@ async function query(url: string, ...statements: readonly string[]): Promise<Rec
 }
 
 /** A database whose tables belong to one role, and another role that has nothing but what is granted. */
-async function twoRoles(...grants: readonly string[]): Promise<{ readonly admin: string; readonly owner: string; readonly app: string; readonly name: string }> {
+async function twoRoles(
+  ...grants: readonly string[]
+): Promise<{ readonly admin: string; readonly owner: string; readonly app: string; readonly name: string }> {
   const { url: admin } = await freshDatabase();
   const database = new URL(admin).pathname.slice(1);
   const name = database.replace("test_", "app_");
   const ownerName = database.replace("test_", "own_");
-  await query(admin, `create role ${name} login password 'app'`, `create role ${ownerName} login password 'own'`, `alter database ${database} owner to ${ownerName}`);
+  await query(
+    admin,
+    `create role ${name} login password 'app'`,
+    `create role ${ownerName} login password 'own'`,
+    `alter database ${database} owner to ${ownerName}`,
+  );
   const owner = as(admin, ownerName, "own");
   await migrate(owner);
   await query(owner, ...grants.map((grant) => grant.replace("$app", name)));
@@ -46,7 +53,10 @@ function as(url: string, user: string, password: string): string {
 
 const setClock = settableClock();
 
-const DATA_RIGHTS = ["grant usage on schema public to $app", "grant select, insert, update, delete on all tables in schema public to $app"];
+const DATA_RIGHTS = [
+  "grant usage on schema public to $app",
+  "grant select, insert, update, delete on all tables in schema public to $app",
+];
 
 describe("a role that may read and write data", () => {
   it("runs a replica: jobs of both durabilities are recorded", async () => {
@@ -61,7 +71,10 @@ describe("a role that may read and write data", () => {
     } finally {
       await replica.close(); // and records what it has
     }
-    expect(await query(app, "select durability, status from jobs order by durability")).toEqual([{ durability: "postgres", status: "completed" }, { durability: "redis", status: "completed" }]);
+    expect(await query(app, "select durability, status from jobs order by durability")).toEqual([
+      { durability: "postgres", status: "completed" },
+      { durability: "redis", status: "completed" },
+    ]);
   });
 
   it("runs a replica on a Redis whose clock is days beyond the partitions that were made ahead", async () => {
@@ -71,10 +84,17 @@ describe("a role that may read and write data", () => {
     redis.disconnect();
     const replica = await startReplica({ redis: address, database: app, artifacts: tempDir() });
     try {
-      const accepted = (durability: string): Promise<string> => until(() => submit(replica, "noop", {}, { durability }).catch(() => undefined), { what: "a replica that knows the time accepts it" });
+      const accepted = (durability: string): Promise<string> =>
+        until(() => submit(replica, "noop", {}, { durability }).catch(() => undefined), {
+          what: "a replica that knows the time accepts it",
+        });
       const ids = [await accepted("redis"), await accepted("postgres")];
       for (const id of ids) expect((await jobWhen(replica, id)).status).toBe("completed");
-      await until(async () => (await query(app, "select from jobs where created_at > now() + interval '4 days'")).length === ids.length, { what: "both are recorded" });
+      await until(
+        async () =>
+          (await query(app, "select from jobs where created_at > now() + interval '4 days'")).length === ids.length,
+        { what: "both are recorded" },
+      );
     } finally {
       await replica.close();
     }
@@ -87,14 +107,23 @@ describe("a role that may read and write data", () => {
     const connection = new RecorderConnection(app, 10_000);
     await connection.addPartitions(days);
     connection.cut();
-    const names = async (): Promise<unknown[]> => (await query(owner, "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'jobs'::regclass")).map(({ name }) => name);
+    const names = async (): Promise<unknown[]> =>
+      (
+        await query(
+          owner,
+          "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'jobs'::regclass",
+        )
+      ).map(({ name }) => name);
     expect(await names()).toEqual(expect.arrayContaining(days.map(partitionName)));
     expect(await dropExpired(app, 30, Date.now())).toEqual([partitionName(today - 40 * DAY_MS)]);
     expect(await trimAccepted(app, Date.now())).toEqual([]);
   });
 
   it("changes no table but partitions by the owner's functions, and none that it may not write", async () => {
-    const { app, owner } = await twoRoles("grant usage on schema public to $app", "grant select on all tables in schema public to $app");
+    const { app, owner } = await twoRoles(
+      "grant usage on schema public to $app",
+      "grant select on all tables in schema public to $app",
+    );
     await query(owner, "create table precious (finished_at timestamptz)");
     for (const statement of [
       "select taskflow_drop_partition('precious', now())",
@@ -103,10 +132,20 @@ describe("a role that may read and write data", () => {
       `select taskflow_drop_partition('${partitionName(startOfDay(Date.now()))}', now())`,
       "select taskflow_add_partition('jobs_1970', '00000000-0000-0000-0000-000000000000', '00000001-0000-0000-0000-000000000000')",
     ]) {
-      expect([statement, await query(app, statement).catch((error: unknown) => String(error))]).toEqual([statement, expect.stringMatching(/permission denied|is no /) as string]);
+      expect([statement, await query(app, statement).catch((error: unknown) => String(error))]).toEqual([
+        statement,
+        expect.stringMatching(/permission denied|is no /) as string,
+      ]);
     }
-    const functions = await query(owner, "select proname, prosecdef, proconfig from pg_proc where proname in ('taskflow_drop_partition', 'taskflow_trim_accepted') order by proname");
-    for (const { prosecdef, proconfig } of functions) expect([prosecdef, proconfig]).toEqual([true, expect.arrayContaining(["search_path=public, pg_temp"]) as string[]]);
+    const functions = await query(
+      owner,
+      "select proname, prosecdef, proconfig from pg_proc where proname in ('taskflow_drop_partition', 'taskflow_trim_accepted') order by proname",
+    );
+    for (const { prosecdef, proconfig } of functions)
+      expect([prosecdef, proconfig]).toEqual([
+        true,
+        expect.arrayContaining(["search_path=public, pg_temp"]) as string[],
+      ]);
     expect(functions).toHaveLength(2);
   });
 
@@ -116,14 +155,20 @@ describe("a role that may read and write data", () => {
     ["revoke update on leaders from $app", '"grant update on leaders to $app"'],
     ["revoke select on taskflow_migrations from $app", "may not read the tables of TaskFlow"],
     ["revoke usage on schema public from $app, public", "does not find them"],
-    ["revoke execute on all functions in schema public from public", '"grant execute on all functions in schema public to $app"'],
+    [
+      "revoke execute on all functions in schema public from public",
+      '"grant execute on all functions in schema public to $app"',
+    ],
     ["revoke create on schema public from current_user, public, pg_database_owner", "cannot be made"],
     ["alter table jobs enable row level security", "Row-level security hides rows of jobs"],
     ["alter role $app set default_transaction_read_only = on", "takes no writes from role"],
     ["alter role $app set search_path = nowhere", "(search_path is nowhere)"],
   ])("is refused in one sentence after: %s", async (statement, expected) => {
     const { admin, app, name, owner } = await twoRoles(...DATA_RIGHTS);
-    await query(statement.startsWith("alter role") || statement.includes("pg_database_owner") ? admin : owner, statement.replace("$app", name).replace("current_user", new URL(owner).username));
+    await query(
+      statement.startsWith("alter role") || statement.includes("pg_database_owner") ? admin : owner,
+      statement.replace("$app", name).replace("current_user", new URL(owner).username),
+    );
     const refused = migrate(app);
     await expect(refused).rejects.toThrow(StartError);
     await expect(refused).rejects.toThrow(expected.replace("$app", name));
@@ -133,7 +178,9 @@ describe("a role that may read and write data", () => {
   it("is sent to the owner where migrations are left", async () => {
     const { owner, app, name } = await twoRoles(...DATA_RIGHTS);
     await query(owner, "delete from taskflow_migrations where name like '0005%'");
-    await expect(migrate(app)).rejects.toThrow(`does not let role "${name}" create tables in schema public, and migrations are left (0005_trim_counts_first.sql): run "taskflow migrate" as the owner`);
+    await expect(migrate(app)).rejects.toThrow(
+      `does not let role "${name}" create tables in schema public, and migrations are left (0005_trim_counts_first.sql): run "taskflow migrate" as the owner`,
+    );
   });
 });
 
@@ -141,13 +188,21 @@ describe("a database", () => {
   const encoded = async (encoding: string): Promise<string> => {
     const { url } = await freshDatabase();
     const name = new URL(url).pathname.slice(1);
-    await query(inject("postgresUrl"), `drop database ${name}`, `create database ${name} encoding '${encoding}' locale 'C' locale_provider libc template template0`);
+    await query(
+      inject("postgresUrl"),
+      `drop database ${name}`,
+      `create database ${name} encoding '${encoding}' locale 'C' locale_provider libc template template0`,
+    );
     return url;
   };
 
   it.each(["WIN1252", "LATIN1", "EUC_JP"])("in %s is refused in one sentence", async (encoding) => {
     const url = await encoded(encoding);
-    await expect(migrate(url)).rejects.toThrow(new RegExp(`^Postgres at 127\\.0\\.0\\.1:\\d+ stores database "test_\\w+" in ${encoding}, which cannot hold every text of a job: make one with "create database [^\\n]*\\.$`));
+    await expect(migrate(url)).rejects.toThrow(
+      new RegExp(
+        `^Postgres at 127\\.0\\.0\\.1:\\d+ stores database "test_\\w+" in ${encoding}, which cannot hold every text of a job: make one with "create database [^\\n]*\\.$`,
+      ),
+    );
     expect(await query(url, "select from pg_class where relname = 'taskflow_migrations'")).toEqual([]);
   });
 
@@ -158,7 +213,9 @@ describe("a database", () => {
     await server.stop();
     writeFileSync(join(cluster, "standby.signal"), "");
     await server.restart();
-    await expect(migrate(server.address)).rejects.toThrow(/ is a standby that takes no writes: set DATABASE_URL to the primary\.$/);
+    await expect(migrate(server.address)).rejects.toThrow(
+      / is a standby that takes no writes: set DATABASE_URL to the primary\.$/,
+    );
   });
 
   it("in SQL_ASCII will do", async () => {
@@ -177,6 +234,8 @@ describe("a database", () => {
     const { url } = await freshDatabase();
     const name = new URL(url).pathname.slice(1).replace("test_", "plain_");
     await query(url, `create role ${name} login password 'p'`);
-    await expect(migrate(as(url, name, "p"))).rejects.toThrow(`does not let role "${name}" create tables in schema public`);
+    await expect(migrate(as(url, name, "p"))).rejects.toThrow(
+      `does not let role "${name}" create tables in schema public`,
+    );
   });
 });

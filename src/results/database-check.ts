@@ -38,10 +38,23 @@ export async function requireUsable(client: pg.Client, where: string): Promise<D
   return facts;
 }
 
-function wrongWith({ version, versionText, encoding, role, database, isStandby, isReadOnly, schema, searchPath, isMigrated, elsewhere }: DatabaseFacts): string | undefined {
+function wrongWith({
+  version,
+  versionText,
+  encoding,
+  role,
+  database,
+  isStandby,
+  isReadOnly,
+  schema,
+  searchPath,
+  isMigrated,
+  elsewhere,
+}: DatabaseFacts): string | undefined {
   if (version < OLDEST_VERSION) return `is version ${versionText}: TaskFlow needs 15 or later`;
   if (isStandby) return "is a standby that takes no writes: set DATABASE_URL to the primary";
-  if (isReadOnly) return `takes no writes from role "${role}" (default_transaction_read_only is on): alter role or database to reset it, or use another role in DATABASE_URL`;
+  if (isReadOnly)
+    return `takes no writes from role "${role}" (default_transaction_read_only is on): alter role or database to reset it, or use another role in DATABASE_URL`;
   if (!ENCODINGS.includes(encoding)) {
     return `stores database "${database}" in ${encoding}, which cannot hold every text of a job: make one with "create database … encoding 'UTF8' template template0", and name it in DATABASE_URL`;
   }
@@ -49,7 +62,8 @@ function wrongWith({ version, versionText, encoding, role, database, isStandby, 
   if (elsewhere !== null) {
     return `has TaskFlow's tables in schema ${elsewhere}, where role "${role}" does not find them (search_path is ${searchPath}): grant it usage on that schema, and put that into its search_path`;
   }
-  if (schema === null) return `has no schema for the tables that role "${role}" may use (search_path is ${searchPath}): create one that is in its search_path, or grant it usage there`;
+  if (schema === null)
+    return `has no schema for the tables that role "${role}" may use (search_path is ${searchPath}): create one that is in its search_path, or grant it usage there`;
   return undefined;
 }
 
@@ -65,15 +79,25 @@ export function mustMigrate({ role, schema }: DatabaseFacts, where: string, left
  * @throws StartError, in one sentence that names what is missing
  */
 export async function requireRights(client: pg.Client, { role, schema }: DatabaseFacts, where: string): Promise<void> {
-  const { rows } = await client.query<{ lacks: readonly string[] | null; weakOwner: string | null; hidden: string | null }>(RIGHTS);
+  const { rows } = await client.query<{
+    lacks: readonly string[] | null;
+    weakOwner: string | null;
+    hidden: string | null;
+  }>(RIGHTS);
   const { lacks = null, weakOwner = null, hidden = null } = rows[0] ?? {};
   if (lacks !== null) {
-    throw new StartError(`Role "${role}" lacks rights in Postgres at ${where}: ${lacks.map((lack) => `"grant ${lack} to ${role}"`).join(", ")}.`);
+    throw new StartError(
+      `Role "${role}" lacks rights in Postgres at ${where}: ${lacks.map((lack) => `"grant ${lack} to ${role}"`).join(", ")}.`,
+    );
   }
   if (weakOwner !== null) {
-    throw new StartError(`The partitions of later days cannot be made in Postgres at ${where}, since their owner may not create tables: "grant create on schema ${schema ?? ""} to ${weakOwner}", or make it the owner of table jobs.`);
+    throw new StartError(
+      `The partitions of later days cannot be made in Postgres at ${where}, since their owner may not create tables: "grant create on schema ${schema ?? ""} to ${weakOwner}", or make it the owner of table jobs.`,
+    );
   }
   if (hidden !== null) {
-    throw new StartError(`Row-level security hides rows of ${hidden} from role "${role}" in Postgres at ${where}: "alter table … disable row level security", or "alter role ${role} bypassrls".`);
+    throw new StartError(
+      `Row-level security hides rows of ${hidden} from role "${role}" in Postgres at ${where}: "alter table … disable row level security", or "alter role ${role} bypassrls".`,
+    );
   }
 }

@@ -70,7 +70,11 @@ export class ExclusiveClient {
   async #connect(): Promise<pg.Client> {
     const { timeoutMs, ...options } = this.#options;
     // The limits of the server, so that it gives up what this side has: else its locks would meet the repeat.
-    const { client, open } = postgresConnection({ idleInTransactionMs: timeoutMs, ...options, statementTimeoutMs: timeoutMs });
+    const { client, open } = postgresConnection({
+      idleInTransactionMs: timeoutMs,
+      ...options,
+      statementTimeoutMs: timeoutMs,
+    });
     this.#client = client;
     const forget = (): void => {
       if (this.#client === client) this.#client = undefined;

@@ -26,7 +26,10 @@ describe("an error of Postgres", () => {
   });
 
   it("of the encoder is one of the row; a TypeError of Node's own is not", () => {
-    expect([faultOf(new RangeError("no time")), faultOf(new TypeError("text.replace is not a function"))]).toEqual(["bad_row", "bad_row"]);
+    expect([faultOf(new RangeError("no time")), faultOf(new TypeError("text.replace is not a function"))]).toEqual([
+      "bad_row",
+      "bad_row",
+    ]);
     expect(faultOf(Object.assign(new TypeError("Invalid URL"), { code: "ERR_INVALID_URL" }))).toBe("away");
   });
 

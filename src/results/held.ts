@@ -1,6 +1,7 @@
 /** What Postgres holds, for whoever reconciles. */
-import { LOWEST_ID } from "../core/id.ts";
+
 import type pg from "pg";
+import { LOWEST_ID } from "../core/id.ts";
 import { StartError } from "../errors.ts";
 import type { PostgresConnection } from "../postgres-connection.ts";
 import { postgresConnection } from "../postgres-connection.ts";
@@ -20,7 +21,13 @@ export class Held {
   #closing: Promise<void> | undefined;
 
   constructor(databaseUrl: string) {
-    const { client, open } = postgresConnection({ databaseUrl, name: "verify", connectTimeoutMs: 10_000, statementTimeoutMs: TIMEOUT_MS, answerTimeoutMs: TIMEOUT_MS + 2_000 });
+    const { client, open } = postgresConnection({
+      databaseUrl,
+      name: "verify",
+      connectTimeoutMs: 10_000,
+      statementTimeoutMs: TIMEOUT_MS,
+      answerTimeoutMs: TIMEOUT_MS + 2_000,
+    });
     this.#client = client;
     this.#open = open;
   }
@@ -30,7 +37,12 @@ export class Held {
     try {
       await this.#open();
     } catch (error) {
-      throw error instanceof StartError ? error : new StartError(failureOf(`Postgres at ${this.#client.host}:${this.#client.port} does not answer`, error), error);
+      throw error instanceof StartError
+        ? error
+        : new StartError(
+            failureOf(`Postgres at ${this.#client.host}:${this.#client.port} does not answer`, error),
+            error,
+          );
     }
   }
 
@@ -45,7 +57,12 @@ export class Held {
   /** The ids, in slices, below one that are committed to be run (`durability: postgres`) and have no row in `jobs`. */
   async *unrecorded(namespace: string, below: string): AsyncGenerator<string[]> {
     for (let above = LOWEST_ID; ; ) {
-      const { rows } = await this.#client.query<{ last: string | null; id: string | null }>(UNRECORDED, [namespace, above, below, SLICE]);
+      const { rows } = await this.#client.query<{ last: string | null; id: string | null }>(UNRECORDED, [
+        namespace,
+        above,
+        below,
+        SLICE,
+      ]);
       const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
       if (ids.length > 0) yield ids;
       const last = rows[0]?.last ?? null;

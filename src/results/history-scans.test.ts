@@ -7,7 +7,7 @@ import { until } from "../testing/until.ts";
 import { RecorderConnection } from "./connection.ts";
 import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
-import { DAY_MS, addPartitions, partitionName, startOfDay } from "./partitions.ts";
+import { addPartitions, DAY_MS, partitionName, startOfDay } from "./partitions.ts";
 import { Store } from "./store.ts";
 
 const TODAY = startOfDay(Date.now());
@@ -30,18 +30,38 @@ async function setup() {
   await addPartitions(client, [TODAY, OLD]);
   const [recent, old] = [idAt(TODAY + 1), idAt(OLD + 1)];
   const connection = new RecorderConnection(url, 5_000);
-  await connection.copy([recent, old].map((id) => outcomeWith({ job: { id } })), writeRow);
+  await connection.copy(
+    [recent, old].map((id) => outcomeWith({ job: { id } })),
+    writeRow,
+  );
   connection.cut();
   const store = new Store(url);
   open.push(store);
   const scan = async (caller: string, signal?: AbortSignal): Promise<string[]> => {
     const found: string[] = [];
-    for await (const { ids } of store.matching({ status: "completed" }, { below: lowestIdAt(OLD + DAY_MS), from: lowestIdAt(OLD), finishedBy: Date.now() + DAY_MS, includesCopies: false, caller, signal })) found.push(...ids);
+    for await (const { ids } of store.matching(
+      { status: "completed" },
+      {
+        below: lowestIdAt(OLD + DAY_MS),
+        from: lowestIdAt(OLD),
+        finishedBy: Date.now() + DAY_MS,
+        includesCopies: false,
+        caller,
+        signal,
+      },
+    ))
+      found.push(...ids);
     return found;
   };
   const waiting = async (name: string): Promise<number> =>
-    (await observer.query<{ n: number }>("select count(*)::int as n from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock' and datname = current_database()", [name])).rows[0]?.n ?? 0;
-  const lockOld = (): Promise<unknown> => client.query(`begin; lock table ${partitionName(OLD)} in access exclusive mode`);
+    (
+      await observer.query<{ n: number }>(
+        "select count(*)::int as n from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock' and datname = current_database()",
+        [name],
+      )
+    ).rows[0]?.n ?? 0;
+  const lockOld = (): Promise<unknown> =>
+    client.query(`begin; lock table ${partitionName(OLD)} in access exclusive mode`);
   return { client, store, recent, old, scan, waiting, lockOld };
 }
 
@@ -52,7 +72,9 @@ describe("scans of the history", () => {
     const scans = Array.from({ length: 8 }, (_, i) => scan(`caller-${i}`));
     await until(async () => (await waiting("taskflow-scans")) === 1, { what: "a scan looks at the locked day" });
     expect(await store.get(recent)).toMatchObject({ id: recent });
-    expect((await store.range({ from: lowestIdAt(TODAY), limit: 10, filters: { status: "completed" } })).jobs).toHaveLength(1);
+    expect(
+      (await store.range({ from: lowestIdAt(TODAY), limit: 10, filters: { status: "completed" } })).jobs,
+    ).toHaveLength(1);
     expect(await waiting("taskflow-scans")).toBe(1);
     await client.query("commit");
     expect(await Promise.all(scans)).toEqual(Array.from({ length: 8 }, () => [old]));
@@ -76,7 +98,9 @@ describe("scans of the history", () => {
 it("lists keep no read of one job waiting", async () => {
   const { client, store, recent, waiting, lockOld } = await setup();
   await lockOld();
-  const lists = Array.from({ length: 8 }, () => store.range({ below: lowestIdAt(OLD + DAY_MS), from: lowestIdAt(OLD), limit: 10 }));
+  const lists = Array.from({ length: 8 }, () =>
+    store.range({ below: lowestIdAt(OLD + DAY_MS), from: lowestIdAt(OLD), limit: 10 }),
+  );
   await until(async () => (await waiting("taskflow-lists")) > 0, { what: "lists look at the locked day" });
   expect(await store.get(recent)).toMatchObject({ id: recent });
   await client.query("commit");

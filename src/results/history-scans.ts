@@ -1,8 +1,8 @@
 /** Scans of the whole history, which may have millions of rows: on one connection for all of a replica, slice by slice, callers by turns. */
 import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
+import type { WalkPage } from "../core/replays.ts";
 import { Turns } from "../turns.ts";
 import { DAY_MS, startOfDay } from "./partitions.ts";
-import type { WalkPage } from "../core/replays.ts";
 import { ReadPool } from "./read-pool.ts";
 import { readSql } from "./sql.ts";
 

@@ -16,7 +16,13 @@ export interface LockWatchOptions {
   readonly onWait: (wait: string) => void;
 }
 
-type Holder = { readonly lock: string | null; readonly pid: number; readonly name: string | null; readonly state: string | null; readonly seconds: number | null };
+type Holder = {
+  readonly lock: string | null;
+  readonly pid: number;
+  readonly name: string | null;
+  readonly state: string | null;
+  readonly seconds: number | null;
+};
 
 export class LockWatch {
   readonly #options: LockWatchOptions;
@@ -43,7 +49,13 @@ export class LockWatch {
   async #look(): Promise<void> {
     const { databaseUrl, client, onWait } = this.#options;
     const pid = backendOf(client);
-    const { client: observer, open } = postgresConnection({ databaseUrl, name: "lock-watch", statementTimeoutMs: TIMEOUT_MS, answerTimeoutMs: TIMEOUT_MS, connectTimeoutMs: TIMEOUT_MS });
+    const { client: observer, open } = postgresConnection({
+      databaseUrl,
+      name: "lock-watch",
+      statementTimeoutMs: TIMEOUT_MS,
+      answerTimeoutMs: TIMEOUT_MS,
+      connectTimeoutMs: TIMEOUT_MS,
+    });
     try {
       await open();
       const { rows } = await observer.query<Holder>(LOCK_WAIT, [pid]);

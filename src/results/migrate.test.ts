@@ -21,7 +21,9 @@ describe("migrate", () => {
   it("migrates an empty database once, though three replicas start at once", async () => {
     const { url } = await freshDatabase();
     const applied = await Promise.all([migrate(url), migrate(url), migrate(url)]);
-    expect(applied.flat().toSorted()).toEqual((await query(url, "select name from taskflow_migrations order by name")).map(({ name }) => name));
+    expect(applied.flat().toSorted()).toEqual(
+      (await query(url, "select name from taskflow_migrations order by name")).map(({ name }) => name),
+    );
     expect(applied.flat()).toContain("0001_jobs.sql");
     expect(await migrate(url)).toEqual([]);
   });
@@ -30,7 +32,9 @@ describe("migrate", () => {
     const { url } = await freshDatabase();
     await migrate(url);
     const today = startOfDay(Date.now());
-    const names = (await query(url, "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'jobs'::regclass")).map(({ name }) => name);
+    const names = (
+      await query(url, "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'jobs'::regclass")
+    ).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining([partitionName(today), partitionName(today + DAY_MS)]));
   });
 
@@ -45,7 +49,11 @@ describe("migrate", () => {
 
   it.each([
     ["the lock of migrations", ADVISORY, "the lock of type advisory"],
-    ["a table", "begin; lock table taskflow_migrations in access exclusive mode", "AccessShareLock on taskflow_migrations"],
+    [
+      "a table",
+      "begin; lock table taskflow_migrations in access exclusive mode",
+      "AccessShareLock on taskflow_migrations",
+    ],
   ])("waits while somebody holds %s, says who, and goes on when it is free", async (_, statement, lock) => {
     const { url } = await freshDatabase();
     await migrate(url);
@@ -64,7 +72,9 @@ describe("migrate", () => {
     const holder = await hold(url, "nightly-dump", ADVISORY);
     const refused = migrate(url, { waitMs: 2_000 });
     await expect(refused).rejects.toThrow(StartError);
-    await expect(refused).rejects.toThrow(/^Postgres at 127\.0\.0\.1:\d+ could not be migrated within 2 s because it waited for the lock of type advisory, held by nightly-dump \(process \d+, idle, for \d+ s\): end that session[^.]*\.$/);
+    await expect(refused).rejects.toThrow(
+      /^Postgres at 127\.0\.0\.1:\d+ could not be migrated within 2 s because it waited for the lock of type advisory, held by nightly-dump \(process \d+, idle, for \d+ s\): end that session[^.]*\.$/,
+    );
     await holder.end();
     expect(await migrate(url)).toContain("0001_jobs.sql");
   });
@@ -74,7 +84,10 @@ describe("migrate", () => {
     const proxy = await TcpProxy.start(Number(new URL(url).port));
     const holder = await hold(url, "nightly-dump", ADVISORY);
     try {
-      const refused = migrate(proxy.before(url), { waitMs: 1_000, onWait: () => proxy.setMode({ kind: "black-hole" }) });
+      const refused = migrate(proxy.before(url), {
+        waitMs: 1_000,
+        onWait: () => proxy.setMode({ kind: "black-hole" }),
+      });
       await expect(refused).rejects.toThrow(StartError);
     } finally {
       await Promise.all([proxy.close(), holder.end()]);
@@ -87,13 +100,17 @@ describe("migrate", () => {
     await query(url, "insert into taskflow_migrations (name) values ('9999_newer.sql')");
     const refused = migrate(url);
     await expect(refused).rejects.toThrow(StartError);
-    await expect(refused).rejects.toThrow(/^The database has migrations .*9999_newer\.sql.*: start a version at least as new[^.]*\.$/);
+    await expect(refused).rejects.toThrow(
+      /^The database has migrations .*9999_newer\.sql.*: start a version at least as new[^.]*\.$/,
+    );
   });
 
   it("says in one sentence what to do when nobody listens, without the password", async () => {
     const refused = migrate("postgres://user:hunter2@127.0.0.1:1/taskflow");
     await expect(refused).rejects.toThrow(StartError);
-    await expect(refused).rejects.toThrow(/^Postgres at 127\.0\.0\.1:1 cannot be used \(the connection is refused\): check .*DATABASE_URL[^.]*\.$/);
+    await expect(refused).rejects.toThrow(
+      /^Postgres at 127\.0\.0\.1:1 cannot be used \(the connection is refused\): check .*DATABASE_URL[^.]*\.$/,
+    );
     await expect(refused).rejects.not.toThrow(/hunter2/);
   });
 

@@ -1,18 +1,19 @@
 /** Brings a database to the present shape: numbered, append-only SQL files, each applied once. */
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
-import { StartError, codeOf, messageOf } from "../errors.ts";
+import { codeOf, messageOf, StartError } from "../errors.ts";
 import { begin, cut, postgresConnection } from "../postgres-connection.ts";
 import type { DatabaseFacts } from "./database-check.ts";
 import { mustMigrate, requireRights, requireUsable } from "./database-check.ts";
 import { LockWatch } from "./lock-watch.ts";
+import { addPartitions, DAY_MS, startOfDay } from "./partitions.ts";
 import { failureOf } from "./postgres-failure.ts";
-import { DAY_MS, addPartitions, startOfDay } from "./partitions.ts";
 
 const FOLDER = new URL("./migrations/", import.meta.url);
 const LOCK = "select pg_advisory_xact_lock(hashtextextended('taskflow.migrations', 0))";
-const BOOKS = "create table if not exists taskflow_migrations (name text primary key, applied_at timestamptz not null default now())";
+const BOOKS =
+  "create table if not exists taskflow_migrations (name text primary key, applied_at timestamptz not null default now())";
 
 /** How long all locks together are waited for. */
 const WAIT_MS = 60_000;
@@ -45,10 +46,17 @@ export interface MigrateOptions {
  * @returns the names of the migrations applied by this call
  * @throws StartError, in one sentence, when Postgres cannot be reached, will not do (database-check.ts), refuses a migration, or somebody holds a lock for too long
  */
-export async function migrate(databaseUrl: string, { waitMs = WAIT_MS, onWait }: MigrateOptions = {}): Promise<string[]> {
+export async function migrate(
+  databaseUrl: string,
+  { waitMs = WAIT_MS, onWait }: MigrateOptions = {},
+): Promise<string[]> {
   const { client, open } = postgresConnection({
-    ...{ databaseUrl, name: "migrate", connectTimeoutMs: 10_000, statementTimeoutMs: STATEMENT_TIMEOUT_MS },
-    ...{ answerTimeoutMs: waitMs + SLACK_MS, idleInTransactionMs: WAIT_MS },
+    databaseUrl,
+    name: "migrate",
+    connectTimeoutMs: 10_000,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    answerTimeoutMs: waitMs + SLACK_MS,
+    idleInTransactionMs: WAIT_MS,
   });
   const where = `${client.host}:${client.port}`;
   let wait: string | undefined;
@@ -70,7 +78,12 @@ export async function migrate(databaseUrl: string, { waitMs = WAIT_MS, onWait }:
   } catch (error) {
     cut(client);
     if (error instanceof StartError) throw error;
-    throw new StartError(codeOf(error) === LOCK_NOT_AVAILABLE ? lockedOut(where, waitMs, wait) : failureOf(`Postgres at ${where} cannot be used`, error), error);
+    throw new StartError(
+      codeOf(error) === LOCK_NOT_AVAILABLE
+        ? lockedOut(where, waitMs, wait)
+        : failureOf(`Postgres at ${where} cannot be used`, error),
+      error,
+    );
   } finally {
     watch?.close();
   }
@@ -103,7 +116,10 @@ async function applyAll(client: pg.Client, { facts, where, deadline }: Target): 
 /** The partitions of today and the three days after it. */
 async function addAhead(client: pg.Client): Promise<void> {
   const today = startOfDay(Date.now());
-  await addPartitions(client, Array.from({ length: 1 + DAYS_AHEAD }, (_, day) => today + day * DAY_MS));
+  await addPartitions(
+    client,
+    Array.from({ length: 1 + DAYS_AHEAD }, (_, day) => today + day * DAY_MS),
+  );
 }
 
 /** Does `work` in a transaction under the lock of migrations; again where it could not have another lock in time. */
@@ -118,7 +134,8 @@ async function locked<Result>(client: pg.Client, deadline: number, work: () => P
       await client.query("commit");
       return result;
     } catch (error) {
-      if (![LOCK_NOT_AVAILABLE, DEADLOCK].includes(codeOf(error) ?? "") || performance.now() + PAUSE_MS > deadline) throw error;
+      if (![LOCK_NOT_AVAILABLE, DEADLOCK].includes(codeOf(error) ?? "") || performance.now() + PAUSE_MS > deadline)
+        throw error;
       await client.query("rollback");
       await delay(PAUSE_MS);
     }
@@ -130,20 +147,29 @@ async function limitLocks(client: pg.Client, ms: number): Promise<void> {
 }
 
 function ownMigrations(): string[] {
-  return readdirSync(FOLDER).filter((file) => file.endsWith(".sql")).sort();
+  return readdirSync(FOLDER)
+    .filter((file) => file.endsWith(".sql"))
+    .sort();
 }
 
 /** The migrations that are not applied yet, in their order. */
 async function remaining(client: pg.Client, { role }: DatabaseFacts): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>("select name from taskflow_migrations").catch((error: unknown) => {
-    if (codeOf(error) !== "42501") throw error;
-    throw new StartError(`Role "${role}" may not read the tables of TaskFlow (${messageOf(error)}): "grant select, insert, update, delete on all tables in schema … to ${role}" as their owner.`, error);
-  });
+  const { rows } = await client
+    .query<{ name: string }>("select name from taskflow_migrations")
+    .catch((error: unknown) => {
+      if (codeOf(error) !== "42501") throw error;
+      throw new StartError(
+        `Role "${role}" may not read the tables of TaskFlow (${messageOf(error)}): "grant select, insert, update, delete on all tables in schema … to ${role}" as their owner.`,
+        error,
+      );
+    });
   const known = new Set(rows.map(({ name }) => name));
   const own = ownMigrations();
   const foreign = [...known].filter((name) => !own.includes(name)).sort();
   if (foreign.length > 0) {
-    throw new StartError(`The database has migrations that this version of TaskFlow does not know (${foreign.join(", ")}): start a version at least as new as the one that applied them.`);
+    throw new StartError(
+      `The database has migrations that this version of TaskFlow does not know (${foreign.join(", ")}): start a version at least as new as the one that applied them.`,
+    );
   }
   return own.filter((file) => !known.has(file));
 }
@@ -154,7 +180,10 @@ async function applyNext(client: pg.Client, { facts, where }: Omit<Target, "dead
   const [next] = left;
   if (next === undefined) return undefined;
   if (!facts.mayCreate) throw mustMigrate(facts, where, left);
-  await client.query({ text: readFileSync(new URL(next, FOLDER), "utf8"), query_timeout: STATEMENT_TIMEOUT_MS + SLACK_MS } as pg.QueryConfig);
+  await client.query({
+    text: readFileSync(new URL(next, FOLDER), "utf8"),
+    query_timeout: STATEMENT_TIMEOUT_MS + SLACK_MS,
+  } as pg.QueryConfig);
   await client.query("insert into taskflow_migrations (name) values ($1)", [next]);
   return next;
 }

@@ -3,15 +3,15 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { ExportConnection } from "../exports/export-connection.ts";
 import { isPooled, postgresConnection } from "../postgres-connection.ts";
+import { installation } from "../testing/installation.ts";
+import type { PgBouncer } from "../testing/pgbouncer.ts";
+import { startPgBouncer } from "../testing/pgbouncer.ts";
 import { allRecorded, rowsOf } from "../testing/recorded.ts";
 import { call } from "../testing/replica.ts";
-import { installation } from "../testing/installation.ts";
-import { startPgBouncer } from "../testing/pgbouncer.ts";
-import type { PgBouncer } from "../testing/pgbouncer.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { trimAccepted } from "./accepted-partitions.ts";
 import { Accepted } from "./accepted.ts";
+import { trimAccepted } from "./accepted-partitions.ts";
 import { RecorderConnection } from "./connection.ts";
 import { migrate } from "./migrate.ts";
 import { dropExpired } from "./retention.ts";
@@ -34,7 +34,9 @@ async function direct<Result>(url: string, use: (client: pg.Client) => Promise<R
 /** What a session that a pooler lends must not have when it is given back. */
 async function leftIn(url: string): Promise<Record<string, unknown>[]> {
   const { rows: locks } = await direct(url, (client) =>
-    client.query<Record<string, unknown>>("select pid, locktype from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and state = 'idle' and pg_locks.database = (select oid from pg_database where datname = current_database())"),
+    client.query<Record<string, unknown>>(
+      "select pid, locktype from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and state = 'idle' and pg_locks.database = (select oid from pg_database where datname = current_database())",
+    ),
   );
   const pooled = new pg.Client({ connectionString: pooler.before(url) });
   await pooled.connect();
@@ -51,7 +53,11 @@ it("replicas start, are killed, and run and record jobs of both durabilities", {
   const replicas = await Promise.all([1, 2, 3].map(() => start(env).ready()));
   const [first, second, doomed] = replicas as [(typeof replicas)[0], (typeof replicas)[0], (typeof replicas)[0]];
   for (let at = 0; at < JOBS; at += 50) {
-    const jobs = Array.from({ length: 50 }, (_, offset) => ({ type: "noop", payload: { at: at + offset }, durability: offset % 2 === 0 ? "redis" : "postgres" }));
+    const jobs = Array.from({ length: 50 }, (_, offset) => ({
+      type: "noop",
+      payload: { at: at + offset },
+      durability: offset % 2 === 0 ? "redis" : "postgres",
+    }));
     const { status } = await call(at % 100 === 0 ? first : second, "POST", "/api/v1/jobs/batch", { jobs });
     expect(status).toBeLessThan(300);
     if (at === JOBS / 2) await doomed.kill();
@@ -91,13 +97,24 @@ it("who holds the lock that a migration waits for is said", { timeout: 120_000 }
   });
 });
 
-it("one replica leads by a lease, which another takes once it is over, and no one while another leads by a connection", { timeout: 120_000 }, async () => {
+it("one replica leads by a lease, which another takes once it is over, and no one while another leads by a connection", {
+  timeout: 120_000,
+}, async () => {
   const { url } = await freshDatabase();
   await migrate(url);
   const namespace = "taskflow:0";
-  const [one, two, unpooled] = [new Accepted(pooler.before(url), namespace, 1_500), new Accepted(pooler.before(url), namespace, 1_500), new Accepted(url, namespace)];
+  const [one, two, unpooled] = [
+    new Accepted(pooler.before(url), namespace, 1_500),
+    new Accepted(pooler.before(url), namespace, 1_500),
+    new Accepted(url, namespace),
+  ];
   try {
-    expect([await one.lead(), await two.lead(), await unpooled.lead(), await one.lead()]).toEqual(["new", "no", "no", "leads"]);
+    expect([await one.lead(), await two.lead(), await unpooled.lead(), await one.lead()]).toEqual([
+      "new",
+      "no",
+      "no",
+      "leads",
+    ]);
     await one.close(); // and renews nothing
     await until(async () => (await two.lead()) === "new", { what: "the other replica leads" });
     await two.close();

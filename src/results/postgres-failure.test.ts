@@ -40,14 +40,27 @@ async function tlsServer(): Promise<Server> {
   writeFileSync(key, testKey, { mode: 0o600 });
   const user = postgresUser(clusterDir(dir));
   if (user) for (const path of [dir, certificate, key, hba]) chownSync(path, user.uid, user.gid);
-  const { address } = await ownPostgres(["-c", "ssl=on", "-c", `ssl_cert_file=${certificate}`, "-c", `ssl_key_file=${key}`, "-c", `ssl_ca_file=${certificate}`, "-c", `hba_file=${hba}`]);
+  const { address } = await ownPostgres([
+    "-c",
+    "ssl=on",
+    "-c",
+    `ssl_cert_file=${certificate}`,
+    "-c",
+    `ssl_key_file=${key}`,
+    "-c",
+    `ssl_ca_file=${certificate}`,
+    "-c",
+    `hba_file=${hba}`,
+  ]);
   return { url: address, certificate, key, hba };
 }
 
 async function isEncrypted(databaseUrl: string): Promise<unknown> {
   const { client, open } = postgresConnection({ databaseUrl, name: "test" });
   await open();
-  const { rows } = await client.query<{ ssl: boolean; client: string | null }>("select ssl, client_dn as client from pg_stat_ssl where pid = pg_backend_pid()");
+  const { rows } = await client.query<{ ssl: boolean; client: string | null }>(
+    "select ssl, client_dn as client from pg_stat_ssl where pid = pg_backend_pid()",
+  );
   await client.end();
   return rows[0];
 }
@@ -99,20 +112,64 @@ describe("sslmode", () => {
 
 describe("a Postgres that cannot be used", () => {
   const cases: readonly (readonly [string, () => string, string])[] = [
-    ["has no TLS", () => `${plain}?sslmode=require`, "(it does not offer TLS): turn ssl on there, or use sslmode=prefer"],
-    ["has a certificate of its own", () => `${server.url}?sslmode=verify-full`, "(nothing vouches for its certificate): name the certificate of its authority in DATABASE_URL (sslrootcert=FILE)"],
-    ["has a certificate for another name", () => `${named(server.url)}?sslmode=verify-full&sslrootcert=${server.certificate}`, "(its certificate is for another host name): use a name of the certificate"],
+    [
+      "has no TLS",
+      () => `${plain}?sslmode=require`,
+      "(it does not offer TLS): turn ssl on there, or use sslmode=prefer",
+    ],
+    [
+      "has a certificate of its own",
+      () => `${server.url}?sslmode=verify-full`,
+      "(nothing vouches for its certificate): name the certificate of its authority in DATABASE_URL (sslrootcert=FILE)",
+    ],
+    [
+      "has a certificate for another name",
+      () => `${named(server.url)}?sslmode=verify-full&sslrootcert=${server.certificate}`,
+      "(its certificate is for another host name): use a name of the certificate",
+    ],
     ["has no such database", () => `${plain}_not`, 'database "taskflow_not" does not exist): create that database'],
-    ["has another password", () => Object.assign(new URL(plain), { password: "hunter2" }).href, 'password authentication failed for user "postgres"): correct the user and the password'],
-    ["has no such user", () => Object.assign(new URL(plain), { username: "nobody" }).href, "correct the user and the password"],
+    [
+      "has another password",
+      () => Object.assign(new URL(plain), { password: "hunter2" }).href,
+      'password authentication failed for user "postgres"): correct the user and the password',
+    ],
+    [
+      "has no such user",
+      () => Object.assign(new URL(plain), { username: "nobody" }).href,
+      "correct the user and the password",
+    ],
     ["wants a password", () => Object.assign(new URL(plain), { password: "" }).href, "correct the password"],
-    ["has no such host", () => plain.replace("127.0.0.1", "postgres.invalid"), "(its host name cannot be looked up): correct the host"],
-    ["has no such socket", () => "postgres:///taskflow?host=/nowhere&user=x", "(no server listens on that socket): check that it runs"],
-    ["gets a file that is not there", () => `${plain}?sslmode=verify-ca&sslrootcert=/nowhere.crt`, "The file that sslrootcert names in the URL of Postgres cannot be read"],
+    [
+      "has no such host",
+      () => plain.replace("127.0.0.1", "postgres.invalid"),
+      "(its host name cannot be looked up): correct the host",
+    ],
+    [
+      "has no such socket",
+      () => "postgres:///taskflow?host=/nowhere&user=x",
+      "(no server listens on that socket): check that it runs",
+    ],
+    [
+      "gets a file that is not there",
+      () => `${plain}?sslmode=verify-ca&sslrootcert=/nowhere.crt`,
+      "The file that sslrootcert names in the URL of Postgres cannot be read",
+    ],
     ["gets an unknown mode", () => `${plain}?sslmode=always`, 'sslmode="always": it is one of disable, allow, prefer'],
-    ["gets a mode without what it needs", () => `${plain}?sslmode=verify-ca`, "sslmode=verify-ca without sslrootcert: name the file"],
-    ["gets a mode too weak for the roots of the system", () => `${plain}?sslmode=require&sslrootcert=system`, "use sslmode=verify-full"],
-    ["gets an option of several servers", () => `${plain}?target_session_attrs=read-write`, 'has the option "target_session_attrs": TaskFlow knows no such option'],
+    [
+      "gets a mode without what it needs",
+      () => `${plain}?sslmode=verify-ca`,
+      "sslmode=verify-ca without sslrootcert: name the file",
+    ],
+    [
+      "gets a mode too weak for the roots of the system",
+      () => `${plain}?sslmode=require&sslrootcert=system`,
+      "use sslmode=verify-full",
+    ],
+    [
+      "gets an option of several servers",
+      () => `${plain}?target_session_attrs=read-write`,
+      'has the option "target_session_attrs": TaskFlow knows no such option',
+    ],
     ["gets an option of another client", () => `${plain}?pgbouncer=true`, 'has the option "pgbouncer"'],
     ["is several servers", () => plain.replace("127.0.0.1", "one,two"), "names more than one host: name one"],
   ];
@@ -126,9 +183,15 @@ describe("a Postgres that cannot be used", () => {
   });
 
   it("says so where a role has no connection to spare, or may not log in", async () => {
-    await admin(plain, "create role few login password 'p' connection limit 0", "create role shut nologin password 'p'");
+    await admin(
+      plain,
+      "create role few login password 'p' connection limit 0",
+      "create role shut nologin password 'p'",
+    );
     const as = (username: string): string => Object.assign(new URL(plain), { username, password: "p" }).href;
-    await expect(migrate(as("few"))).rejects.toThrow(/too many connections for role "few"\): allow it more connections .*, or start fewer replicas\.$/);
+    await expect(migrate(as("few"))).rejects.toThrow(
+      /too many connections for role "few"\): allow it more connections .*, or start fewer replicas\.$/,
+    );
     await expect(migrate(as("shut"))).rejects.toThrow(/role "shut" is not permitted to log in\): correct the user/);
   });
 
@@ -136,7 +199,9 @@ describe("a Postgres that cannot be used", () => {
     writeFileSync(server.hba, "hostssl all all 127.0.0.1/32 scram-sha-256\n");
     try {
       await admin(server.url, "select pg_reload_conf()");
-      await expect.poll(() => migrate(server.url).catch(String), { timeout: 20_000 }).toMatch(/no pg_hba\.conf entry .*no encryption\): add sslmode=require to DATABASE_URL/);
+      await expect
+        .poll(() => migrate(server.url).catch(String), { timeout: 20_000 })
+        .toMatch(/no pg_hba\.conf entry .*no encryption\): add sslmode=require to DATABASE_URL/);
       const allowing = `${server.url}?sslmode=allow`;
       await isEncrypted(allowing).catch(() => undefined); // it may know the server from before
       expect(await isEncrypted(allowing)).toEqual(ENCRYPTED);
@@ -148,12 +213,19 @@ describe("a Postgres that cannot be used", () => {
 
   it("says so where nothing may be written", async () => {
     await admin(plain, "create database readonly", "alter database readonly set default_transaction_read_only = on");
-    await expect(migrate(Object.assign(new URL(plain), { pathname: "/readonly" }).href)).rejects.toThrow(/takes no writes from role "postgres" \(default_transaction_read_only is on\): alter role or database/);
+    await expect(migrate(Object.assign(new URL(plain), { pathname: "/readonly" }).href)).rejects.toThrow(
+      /takes no writes from role "postgres" \(default_transaction_read_only is on\): alter role or database/,
+    );
   });
 });
 
 it("limits of a role do not reach what TaskFlow does", async () => {
-  await admin(plain, "create database limited", "alter database limited set statement_timeout = 1", "alter database limited set idle_session_timeout = 50");
+  await admin(
+    plain,
+    "create database limited",
+    "alter database limited set statement_timeout = 1",
+    "alter database limited set idle_session_timeout = 50",
+  );
   const url = Object.assign(new URL(plain), { pathname: "/limited" }).href;
   expect(await migrate(url)).toContain("0001_jobs.sql");
 });

@@ -13,7 +13,13 @@ export class ReadPool {
 
   /** @param name of the connections, as in {@link PostgresOptions} @param size how many there are at most; they are opened as they are needed */
   constructor(databaseUrl: string, name: string, size: number) {
-    this.#pool = postgresPool({ databaseUrl, name, size, statementTimeoutMs: STATEMENT_TIMEOUT_MS, answerTimeoutMs: STATEMENT_TIMEOUT_MS + 2_000 });
+    this.#pool = postgresPool({
+      databaseUrl,
+      name,
+      size,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      answerTimeoutMs: STATEMENT_TIMEOUT_MS + 2_000,
+    });
   }
 
   /** Rejects with `store_unavailable` while Postgres is away. */
@@ -31,7 +37,12 @@ export class ReadPool {
       return await this.#answer<Row>(query);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      throw new TaskFlowError("store_unavailable", 503, `Finished jobs cannot be read from Postgres now: ${outageOf(error)}`, { cause: error, retryAfterMs: 2_000 });
+      throw new TaskFlowError(
+        "store_unavailable",
+        503,
+        `Finished jobs cannot be read from Postgres now: ${outageOf(error)}`,
+        { cause: error, retryAfterMs: 2_000 },
+      );
     }
   }
 
@@ -39,7 +50,9 @@ export class ReadPool {
     const client = await this.#pool.connect();
     let hasFailed = true;
     try {
-      const { rows } = await (isPooled(client) ? transact(client, (own) => own.query<Row & pg.QueryResultRow>(query)) : client.query<Row & pg.QueryResultRow>(query));
+      const { rows } = await (isPooled(client)
+        ? transact(client, (own) => own.query<Row & pg.QueryResultRow>(query))
+        : client.query<Row & pg.QueryResultRow>(query));
       hasFailed = false;
       return rows;
     } finally {

@@ -1,13 +1,13 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../core/job.ts";
-import { outcomeWith, outcomes } from "../testing/outcomes.ts";
+import { outcomes, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase, ownPostgres } from "../testing/services.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
-import { smallPayloads } from "../testing/small-payloads.ts";
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(async () => {
@@ -58,11 +58,15 @@ async function proxied(options: Partial<RecorderOptions> = {}) {
   return { proxy, client: await clientOf(url), ...recorderOn(proxy.before(url), options) };
 }
 
-const stored = async (client: pg.Client): Promise<number> => (await client.query<{ n: number }>("select count(*)::int as n from jobs")).rows[0]?.n ?? -1;
+const stored = async (client: pg.Client): Promise<number> =>
+  (await client.query<{ n: number }>("select count(*)::int as n from jobs")).rows[0]?.n ?? -1;
 
 /** Until a COPY of the recorder waits for a lock. */
 const copyWaits = (client: pg.Client): Promise<unknown> =>
-  until(async () => (await client.query("select from pg_locks where not granted and relation = 'jobs'::regclass")).rowCount, { what: "a COPY waits" });
+  until(
+    async () => (await client.query("select from pg_locks where not granted and relation = 'jobs'::regclass")).rowCount,
+    { what: "a COPY waits" },
+  );
 
 describe("a row that Postgres refuses", () => {
   const refused: Readonly<Record<string, Outcome>> = {
@@ -83,9 +87,15 @@ describe("a row that Postgres refuses", () => {
     await recorder.idle();
     expect(recorded).toEqual(batch.map(({ job }) => job.id));
     expect(await stored(client)).toBe(batch.length);
-    const { rows } = await client.query("select status, payload::text, result::text, attempts from jobs where error ->> 'code' = 'unrecordable'");
-    expect(rows).toEqual(Object.keys(refused).map(() => ({ status: "completed", payload: "{}", result: null, attempts: null })));
-    const texts = await client.query("select type, group_key, tags, worker from jobs where error ->> 'code' = 'unrecordable' and (group_key is not null or tags <> '{}' or worker <> 'replica1')");
+    const { rows } = await client.query(
+      "select status, payload::text, result::text, attempts from jobs where error ->> 'code' = 'unrecordable'",
+    );
+    expect(rows).toEqual(
+      Object.keys(refused).map(() => ({ status: "completed", payload: "{}", result: null, attempts: null })),
+    );
+    const texts = await client.query(
+      "select type, group_key, tags, worker from jobs where error ->> 'code' = 'unrecordable' and (group_key is not null or tags <> '{}' or worker <> 'replica1')",
+    );
     expect(texts.rows).toHaveLength(3);
     expect(texts.rows).toEqual(
       expect.arrayContaining([
@@ -99,7 +109,13 @@ describe("a row that Postgres refuses", () => {
   it("is set aside where even that fails, and stays in the outbox", async () => {
     const { recorder, recorded, client, logged } = await setup();
     const [a, b] = outcomes(2) as [Outcome, Outcome];
-    recorder.add([a, outcomeWith({ job: { id: "no id" } }), outcomeWith({ finishedAt: Number.NaN }), outcomeWith({ job: { priority: 70_000 } }), b]);
+    recorder.add([
+      a,
+      outcomeWith({ job: { id: "no id" } }),
+      outcomeWith({ finishedAt: Number.NaN }),
+      outcomeWith({ job: { priority: 70_000 } }),
+      b,
+    ]);
     await recorder.idle();
     expect(recorded).toEqual([a.job.id, b.job.id]);
     expect(await stored(client)).toBe(2);
@@ -114,13 +130,18 @@ describe("a recorder whose Postgres fails", () => {
     await client.query("begin; lock table jobs in exclusive mode");
     recorder.add(outcomes(10));
     await copyWaits(client);
-    await client.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'taskflow-recorder'");
+    await client.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'taskflow-recorder'",
+    );
     await until(() => !recorder.isHealthy, { what: "the failure is noticed" });
     await client.query("commit");
     await recorder.idle();
     expect(recorded).toHaveLength(10);
     expect(await stored(client)).toBe(10);
-    expect(logged).toEqual(["outcomes cannot be recorded: they stay in the outbox until Postgres takes them", "Postgres takes outcomes again"]);
+    expect(logged).toEqual([
+      "outcomes cannot be recorded: they stay in the outbox until Postgres takes them",
+      "Postgres takes outcomes again",
+    ]);
   });
 
   it("says who holds the lock that a COPY waits for", async () => {
@@ -130,7 +151,11 @@ describe("a recorder whose Postgres fails", () => {
     await until(() => logged.length > 0, { what: "it is said" });
     await client.query("commit");
     await recorder.idle();
-    expect(logged).toEqual([expect.stringMatching(/^outcomes wait for a lock of Postgres: RowExclusiveLock on jobs, held by nightly-dump \(process \d+, idle in transaction, for \d+ s\)$/)]);
+    expect(logged).toEqual([
+      expect.stringMatching(
+        /^outcomes wait for a lock of Postgres: RowExclusiveLock on jobs, held by nightly-dump \(process \d+, idle in transaction, for \d+ s\)$/,
+      ),
+    ]);
     expect(recorded).toHaveLength(1);
   });
 
@@ -138,7 +163,9 @@ describe("a recorder whose Postgres fails", () => {
     const { recorder, client, logged } = await setup();
     recorder.add(outcomes(1));
     await recorder.idle();
-    await client.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name = 'taskflow-recorder'");
+    await client.query(
+      "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name = 'taskflow-recorder'",
+    );
     recorder.add(outcomes(1));
     await recorder.idle();
     expect(await stored(client)).toBe(2);
@@ -211,7 +238,14 @@ describe("a recorder whose Postgres fails", () => {
     await migrate(server.address);
     const client = await clientOf(server.address);
     let releases = 0;
-    const { recorder } = recorderOn(server.address, { maxRows: 4, observe: { released: () => { releases += 1; } } });
+    const { recorder } = recorderOn(server.address, {
+      maxRows: 4,
+      observe: {
+        released: () => {
+          releases += 1;
+        },
+      },
+    });
     await client.query("begin; lock table jobs in exclusive mode");
     recorder.add(outcomes(30));
     await copyWaits(client);

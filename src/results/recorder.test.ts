@@ -1,12 +1,12 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../core/job.ts";
-import { idAt, outcomeWith, outcomes } from "../testing/outcomes.ts";
+import { idAt, outcomes, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 import { migrate } from "./migrate.ts";
 import { DAY_MS, partitionName, startOfDay } from "./partitions.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
-import { smallPayloads } from "../testing/small-payloads.ts";
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(async () => {
@@ -16,7 +16,16 @@ afterEach(async () => {
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function recorderOn(databaseUrl: string, options: Partial<RecorderOptions> = {}): Recorder {
-  const recorder = new Recorder({ ...smallPayloads, databaseUrl, maxRows: 100, highMark: 1_000, lowMark: 100, onRecorded: () => Promise.resolve(), log: silent, ...options });
+  const recorder = new Recorder({
+    ...smallPayloads,
+    databaseUrl,
+    maxRows: 100,
+    highMark: 1_000,
+    lowMark: 100,
+    onRecorded: () => Promise.resolve(),
+    log: silent,
+    ...options,
+  });
   open.push({ close: () => recorder.close(0) });
   return recorder;
 }
@@ -37,7 +46,8 @@ async function setup(options: Partial<RecorderOptions> = {}) {
     observe: { batch: (rows) => batches.push(rows) },
     ...options,
   });
-  const stored = async (): Promise<string[]> => (await client.query<{ id: string }>("select id from jobs order by id")).rows.map(({ id }) => id);
+  const stored = async (): Promise<string[]> =>
+    (await client.query<{ id: string }>("select id from jobs order by id")).rows.map(({ id }) => id);
   return { url, client, recorder, batches, recorded, stored };
 }
 
@@ -99,7 +109,9 @@ describe("a recorder", () => {
     recorder.add(outcomes(2));
     await recorder.idle();
     expect(await stored()).toHaveLength(2);
-    expect(errors).toEqual(Array.from({ length: 2 }, () => "recorded outcomes are not forgotten: the sweep brings them back"));
+    expect(errors).toEqual(
+      Array.from({ length: 2 }, () => "recorded outcomes are not forgotten: the sweep brings them back"),
+    );
   });
 
   it("stores a job once, however often it comes: in one batch, in a later one, and reports each", async () => {
@@ -122,7 +134,9 @@ describe("a recorder", () => {
     recorder.add([batch, outcomes(1)].flat()); // with duplicates, and a partition that is there
     await recorder.idle();
     expect(await stored()).toHaveLength(4);
-    const { rows } = await client.query("select to_regclass($1) is not null as made", [partitionName(startOfDay(Date.now()) + 6 * DAY_MS)]);
+    const { rows } = await client.query("select to_regclass($1) is not null as made", [
+      partitionName(startOfDay(Date.now()) + 6 * DAY_MS),
+    ]);
     expect(rows).toEqual([{ made: true }]);
   });
 

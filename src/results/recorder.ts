@@ -9,7 +9,7 @@
  * waits for: whoever looks at a job, or waits for it, is told from Redis. Each outcome that was added is still in Redis' outbox, so the
  * recorder may drop what it has no room for, and may record twice, but may never call `onRecorded` for what is not committed.
  */
-import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { delayAfter, exponential } from "../core/backoff.ts";
 import type { Outcome } from "../core/job.ts";
 import { isLarge, largePayload } from "../core/payload.ts";
@@ -67,7 +67,11 @@ export class Recorder {
     this.#options = options;
     this.#backlog = new Backlog(options);
     const onLockWait = (wait: string): void => options.log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`);
-    this.#connection = new RecorderConnection(options.databaseUrl, options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS, onLockWait);
+    this.#connection = new RecorderConnection(
+      options.databaseUrl,
+      options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS,
+      onLockWait,
+    );
   }
 
   /**
@@ -169,7 +173,11 @@ export class Recorder {
         this.#isHealthy = false;
         if (heldBack) observe?.released?.();
         // Once for each reason, not for each try: an outage is hours long at times.
-        if (reasonOf(error) !== lastReason) log.warn({ error: reasonOf(error) }, "outcomes cannot be recorded: they stay in the outbox until Postgres takes them");
+        if (reasonOf(error) !== lastReason)
+          log.warn(
+            { error: reasonOf(error) },
+            "outcomes cannot be recorded: they stay in the outbox until Postgres takes them",
+          );
         lastReason = reasonOf(error);
         // Rejects when the recorder gives up meanwhile, which the loop's condition sees.
         await delay(delayAfter(failures, RECONNECT, Math.random()), undefined, { signal }).catch(() => undefined);
@@ -195,7 +203,10 @@ export class Recorder {
     try {
       await this.#options.onRecorded(recorded);
     } catch (error) {
-      this.#options.log.error({ error: reasonOf(error), outcomes: recorded.length }, "recorded outcomes are not forgotten: the sweep brings them back");
+      this.#options.log.error(
+        { error: reasonOf(error), outcomes: recorded.length },
+        "recorded outcomes are not forgotten: the sweep brings them back",
+      );
     }
   }
 
@@ -208,7 +219,10 @@ export class Recorder {
     try {
       await this.#connection.addPartitions([day + DAY_MS]);
     } catch (error) {
-      this.#options.log.warn({ error: reasonOf(error) }, "the next day's partition could not be made ahead: the flush that needs it makes it");
+      this.#options.log.warn(
+        { error: reasonOf(error) },
+        "the next day's partition could not be made ahead: the flush that needs it makes it",
+      );
     }
   }
 }

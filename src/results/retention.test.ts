@@ -1,26 +1,39 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { freshDatabase } from "../testing/services.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
+import { freshDatabase } from "../testing/services.ts";
 import { RecorderConnection } from "./connection.ts";
 import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
-import { DAY_MS, addPartitions, dayOf, dayOfPartition, partitionName, startOfDay } from "./partitions.ts";
+import { addPartitions, DAY_MS, dayOf, dayOfPartition, partitionName, startOfDay } from "./partitions.ts";
 import { dropExpired } from "./retention.ts";
 
 const NOW = Date.now();
 const daysAgo = (days: number): number => startOfDay(NOW) - days * DAY_MS;
 
 /** A database with jobs of 40 and 41 days ago, of which a second one of day 41 finished only yesterday. */
-async function setup(): Promise<{ url: string; query: (sql: string) => Promise<pg.QueryResult>; close: () => Promise<void> }> {
+async function setup(): Promise<{
+  url: string;
+  query: (sql: string) => Promise<pg.QueryResult>;
+  close: () => Promise<void>;
+}> {
   const { url } = await freshDatabase();
   await migrate(url);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await addPartitions(client, [daysAgo(40), daysAgo(41), daysAgo(42)]);
   const connection = new RecorderConnection(url, 5_000);
-  const jobs: [number, number][] = [[40, 40], [41, 41], [41, 1]];
-  await connection.copy(jobs.map(([accepted, finished]) => outcomeWith({ job: { id: idAt(daysAgo(accepted)) }, finishedAt: daysAgo(finished) + 5 })), writeRow);
+  const jobs: [number, number][] = [
+    [40, 40],
+    [41, 41],
+    [41, 1],
+  ];
+  await connection.copy(
+    jobs.map(([accepted, finished]) =>
+      outcomeWith({ job: { id: idAt(daysAgo(accepted)) }, finishedAt: daysAgo(finished) + 5 }),
+    ),
+    writeRow,
+  );
   connection.cut();
   return { url, query: (sql) => client.query(sql), close: () => client.end() };
 }
@@ -57,7 +70,9 @@ describe("retention while a long read is open", () => {
     await query("select count(*) from jobs"); // an export of the job history, say
     let longestMs = 0;
     let isDropping = true;
-    const dropped = dropExpired(url, 30, NOW).finally(() => { isDropping = false; });
+    const dropped = dropExpired(url, 30, NOW).finally(() => {
+      isDropping = false;
+    });
     while (isDropping) {
       const startedAt = performance.now();
       await other.query("select from jobs where id = $1", [idAt(NOW)]);

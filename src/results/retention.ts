@@ -15,10 +15,19 @@ const DROP = readSql("partition-drop.sql");
  * @returns the names of the partitions dropped
  * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
  */
-export async function dropExpired(databaseUrl: string, olderThanDays: number, ownMs: number, signal?: AbortSignal): Promise<string[]> {
+export async function dropExpired(
+  databaseUrl: string,
+  olderThanDays: number,
+  ownMs: number,
+  signal?: AbortSignal,
+): Promise<string[]> {
   let now = 0;
-  const check = async (client: pg.Client): Promise<void> => { now = await agreedPostgresTime(client, ownMs); };
-  return underLock({ databaseUrl, name: "retention", check, signal }, (step) => dropBefore(step, now - olderThanDays * DAY_MS));
+  const check = async (client: pg.Client): Promise<void> => {
+    now = await agreedPostgresTime(client, ownMs);
+  };
+  return underLock({ databaseUrl, name: "retention", check, signal }, (step) =>
+    dropBefore(step, now - olderThanDays * DAY_MS),
+  );
 }
 
 async function dropBefore(step: Step, cutoff: number): Promise<string[]> {

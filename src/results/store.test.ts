@@ -3,15 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lowestIdAt } from "../core/id.ts";
 import type { JobOptions, Outcome } from "../core/job.ts";
 import { encodeSubmission } from "../core/wire.ts";
-import { submission } from "../testing/queue.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
+import { submission } from "../testing/queue.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { AcceptedConnection } from "./accepted-connection.ts";
 import { addAcceptedPartitions } from "./accepted-partitions.ts";
 import { RecorderConnection } from "./connection.ts";
 import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
-import { DAY_MS, addPartitions, startOfDay } from "./partitions.ts";
+import { addPartitions, DAY_MS, startOfDay } from "./partitions.ts";
 import { Store } from "./store.ts";
 
 const TODAY = startOfDay(Date.now());
@@ -47,10 +47,34 @@ describe("a job in Postgres", () => {
   it("reads back as it was recorded", async () => {
     const id = idAt(TODAY + 1);
     const retryOf = idAt(TODAY);
-    const options: JobOptions = { run_at: TODAY + 999, tags: ["plain", `quote " back \\ comma , brace { tab \t line \n NULL`, "NULL", ""], durability: "postgres", retry_of: retryOf };
+    const options: JobOptions = {
+      run_at: TODAY + 999,
+      tags: ["plain", `quote " back \\ comma , brace { tab \t line \n NULL`, "NULL", ""],
+      durability: "postgres",
+      retry_of: retryOf,
+    };
     const error = { code: "timeout", message: "took\ttoo\\long\n\0 \uD800 \u{1F600}", attempt: 2 };
-    const job = { id, type: "webhook", payload: `{"a":1}`, priority: 9, maxAttempts: 25, groupKey: "tab \t back \\ line \n", options };
-    await save(outcomeWith({ job, status: "failed", result: null, error, attempt: 2, worker: null, startedAt: null, finishedAt: TODAY + 86_399_999 }));
+    const job = {
+      id,
+      type: "webhook",
+      payload: `{"a":1}`,
+      priority: 9,
+      maxAttempts: 25,
+      groupKey: "tab \t back \\ line \n",
+      options,
+    };
+    await save(
+      outcomeWith({
+        job,
+        status: "failed",
+        result: null,
+        error,
+        attempt: 2,
+        worker: null,
+        startedAt: null,
+        finishedAt: TODAY + 86_399_999,
+      }),
+    );
     expect(await store.get(id)).toEqual({
       id,
       type: "webhook",
@@ -92,16 +116,25 @@ describe("a job in Postgres", () => {
     const times = [0, 1, Date.UTC(1999, 11, 31, 23, 59, 59, 999), TODAY + 7, Date.UTC(2199, 0, 1)];
     const jobs = times.map((finishedAt) => outcomeWith({ finishedAt, startedAt: finishedAt + 86_400_001 }));
     await save(...jobs);
-    for (const { job, finishedAt, startedAt } of jobs) expect(await store.get(job.id)).toMatchObject({ finished_at: finishedAt, started_at: startedAt });
+    for (const { job, finishedAt, startedAt } of jobs)
+      expect(await store.get(job.id)).toMatchObject({ finished_at: finishedAt, started_at: startedAt });
     await save(...Array.from({ length: 2_100 }, (_, i) => outcomeWith({ finishedAt: i * 1_000 + 250 }))); // more seconds than the memo holds
   });
 
   it("gives its earlier attempts and its options", async () => {
     const attempts = [String.raw`{"attempt":1,"error":{"message":"a \u0000 \\ b"}}`, `{"attempt":2}`];
-    const options = { expires_at: TODAY, timeout_ms: 5, backoff: { kind: "fixed", base_ms: 1, max_ms: 1 }, callback_url: "https://example.org/\\", api_key: "0123456789abcdef" } as const;
+    const options = {
+      expires_at: TODAY,
+      timeout_ms: 5,
+      backoff: { kind: "fixed", base_ms: 1, max_ms: 1 },
+      callback_url: "https://example.org/\\",
+      api_key: "0123456789abcdef",
+    } as const;
     const tried = outcomeWith({ records: attempts, job: { options } });
     const plain = outcomeWith();
-    const [ofOne, ofOther] = ["1".repeat(16), "2".repeat(16)].map((api_key) => outcomeWith({ job: { options: { api_key } } }));
+    const [ofOne, ofOther] = ["1".repeat(16), "2".repeat(16)].map((api_key) =>
+      outcomeWith({ job: { options: { api_key } } }),
+    );
     await save(tried, plain, ...[ofOne, ofOther].filter((outcome) => outcome !== undefined));
     expect(await store.options(ofOne?.job.id ?? "")).toEqual({ api_key: "1".repeat(16) });
     expect(await store.options(ofOther?.job.id ?? "")).toEqual({ api_key: "2".repeat(16) });
@@ -126,7 +159,12 @@ describe("a range of jobs", () => {
     await client.end();
     const jobs = Array.from({ length: 9 }, (_, i) =>
       outcomeWith({
-        job: { id: idAt(day + Math.floor(i / 3) * DAY_MS + i), type: i % 2 ? "odd" : "even", groupKey: i === 4 ? "g" : null, options: i === 5 ? { tags: ["x", "y"] } : {} },
+        job: {
+          id: idAt(day + Math.floor(i / 3) * DAY_MS + i),
+          type: i % 2 ? "odd" : "even",
+          groupKey: i === 4 ? "g" : null,
+          options: i === 5 ? { tags: ["x", "y"] } : {},
+        },
         status: i === 2 ? "failed" : "completed",
         error: i === 2 ? { code: "timeout", message: "m", attempt: 1 } : null,
       }),
@@ -172,7 +210,10 @@ describe("a range of jobs", () => {
     const page = await store.range({ below, from, limit: 5, filters: { type: "odd" } });
     expect(idsOf(page)).toEqual([ids[1], ids[3]]);
     expect(page.lastExamined).toBe(ids[4]);
-    expect(await store.range({ below, from, limit: 5, filters: { error_code: "timeout" } })).toEqual({ jobs: [], lastExamined: ids[4] });
+    expect(await store.range({ below, from, limit: 5, filters: { error_code: "timeout" } })).toEqual({
+      jobs: [],
+      lastExamined: ids[4],
+    });
   });
 
   it("returns no more jobs than wanted, and goes on after the last of them", async () => {
@@ -190,7 +231,11 @@ describe("a store", () => {
 
   it("is unavailable while Postgres is away", async () => {
     const away = new Store("postgres://user:hunter2@127.0.0.1:1/none", { poolSize: 1 });
-    await expect(away.get(idAt(TODAY))).rejects.toMatchObject({ code: "store_unavailable", status: 503, retryAfterMs: 2_000 });
+    await expect(away.get(idAt(TODAY))).rejects.toMatchObject({
+      code: "store_unavailable",
+      status: 503,
+      retryAfterMs: 2_000,
+    });
     await expect(away.ping()).rejects.not.toThrow(/hunter2/);
     await away.close();
     await away.close();
@@ -200,7 +245,9 @@ describe("a store", () => {
     await store.ping();
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    await client.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name = 'taskflow-store'");
+    await client.query(
+      "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and application_name = 'taskflow-store'",
+    );
     await client.end();
     await store.ping().catch(() => undefined); // the pool may not know of the death yet
     expect(await store.ping()).toBeGreaterThan(0);

@@ -7,8 +7,8 @@ import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
 import type { WalkPage } from "../core/replays.ts";
 import { submissionOf } from "./accepted.ts";
-import { HistoryScans } from "./history-scans.ts";
 import type { HistoryRange } from "./history-scans.ts";
+import { HistoryScans } from "./history-scans.ts";
 import { DAY_MS, startOfDay } from "./partitions.ts";
 import { ReadPool } from "./read-pool.ts";
 import { readSql } from "./sql.ts";
@@ -62,7 +62,10 @@ export interface JobPage {
 
 type JobRow = Omit<JobView, "progress" | "payload"> & { readonly payload: string | null };
 /** Without a job, only what was examined. */
-type RangeRow = { readonly examined: number; readonly lowest: string | null } & ((JobRow & { readonly bytes: number }) | { readonly id: null });
+type RangeRow = { readonly examined: number; readonly lowest: string | null } & (
+  | (JobRow & { readonly bytes: number })
+  | { readonly id: null }
+);
 
 export class Store {
   readonly #pool: ReadPool;
@@ -83,9 +86,17 @@ export class Store {
   }
 
   /** The jobs of these ids that Postgres has, without their payloads (""), and without results longer than `maxResultBytes`. */
-  async states(ids: readonly string[], maxResultBytes: number): Promise<{ readonly view: JobView; readonly isResultOmitted: boolean }[]> {
+  async states(
+    ids: readonly string[],
+    maxResultBytes: number,
+  ): Promise<{ readonly view: JobView; readonly isResultOmitted: boolean }[]> {
     const sorted = [...ids].sort();
-    const rows = await this.#pool.query<JobRow & { readonly result_omitted: boolean }>(STATES, [sorted, sorted[0], sorted.at(-1), maxResultBytes]);
+    const rows = await this.#pool.query<JobRow & { readonly result_omitted: boolean }>(STATES, [
+      sorted,
+      sorted[0],
+      sorted.at(-1),
+      maxResultBytes,
+    ]);
     return rows.map((row) => ({ view: viewOfRow(row), isResultOmitted: row.result_omitted }));
   }
 
@@ -120,7 +131,14 @@ export class Store {
    * The jobs of a range of ids that pass the filters, newest first, and how far it looked. It looks through one day, then
    * the two before it, the four before those: planned over a year of partitions at once, a list took 230 ms.
    */
-  async range({ below, from = LOWEST_ID, limit, maxJobs = limit, maxBytes = MAX_PAGE_BYTES, filters = {} }: JobRange): Promise<JobPage> {
+  async range({
+    below,
+    from = LOWEST_ID,
+    limit,
+    maxJobs = limit,
+    maxBytes = MAX_PAGE_BYTES,
+    filters = {},
+  }: JobRange): Promise<JobPage> {
     const asked = askedBy(filters);
     const allPass = asked.every((filter) => filter === null);
     const jobs: JobView[] = [];
@@ -131,7 +149,14 @@ export class Store {
       const bottom = lowestIdAt(day);
       const wanted = allPass ? Math.min(MAX_ROWS, maxJobs - jobs.length) : maxJobs - jobs.length;
       const ids = allPass ? Math.min(left, wanted) : left; // no more need a look than jobs are wanted
-      const rows = await this.#lists.query<RangeRow>(RANGE, [top, bottom > from ? bottom : from, ids, wanted, ...asked, maxBytes - bytes]);
+      const rows = await this.#lists.query<RangeRow>(RANGE, [
+        top,
+        bottom > from ? bottom : from,
+        ids,
+        wanted,
+        ...asked,
+        maxBytes - bytes,
+      ]);
       for (const row of rows) {
         if (row.id === null) continue;
         jobs.push(viewOfRow(row));
@@ -164,14 +189,18 @@ export class Store {
   async among(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
-    return new Set((await this.#pool.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
+    return new Set(
+      (await this.#pool.query<{ id: string }>(AMONG, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id),
+    );
   }
 
   /** Those of these ids that were committed before Redis got them, and have not been taken from `accepted` yet. */
   async committed(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
-    return new Set((await this.#pool.query<{ id: string }>(COMMITTED, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id));
+    return new Set(
+      (await this.#pool.query<{ id: string }>(COMMITTED, [sorted, sorted[0], sorted.at(-1)])).map(({ id }) => id),
+    );
   }
 
   /** A round trip, in milliseconds. */
@@ -182,12 +211,20 @@ export class Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#history].map((each) => each.close())).then(() => undefined);
+    this.#closing ??= Promise.all([this.#pool, this.#lists, this.#history].map((each) => each.close())).then(
+      () => undefined,
+    );
     return this.#closing;
   }
 }
 
-function askedBy({ status = null, type = null, tag = null, group_key = null, error_code = null }: JobFilters): (string | null)[] {
+function askedBy({
+  status = null,
+  type = null,
+  tag = null,
+  group_key = null,
+  error_code = null,
+}: JobFilters): (string | null)[] {
   return [status, type, tag, group_key, error_code];
 }
 

@@ -1,7 +1,6 @@
 /** The HTTP front alone, on a fresh Redis and Postgres: nothing claims what it takes unless the test does. */
-import { migrate } from "../results/migrate.ts";
-import { Recorder } from "../results/recorder.ts";
-import { Store } from "../results/store.ts";
+
+import { Type } from "typebox";
 import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
 import { EventHub } from "../api/event-hub.ts";
 import { jobJson } from "../api/job-json.ts";
@@ -9,23 +8,25 @@ import { JobLooks } from "../api/job-looks.ts";
 import { Keyring } from "../api/keyring.ts";
 import { RateLimits } from "../api/rate-limits.ts";
 import { Server } from "../api/uws.ts";
-import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import { Waiters } from "../api/waiters.ts";
 import { openFolderStore } from "../artifacts/folder-store.ts";
+import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { parseBody } from "../core/body.ts";
-import { defineJob, fixed } from "../core/job-type.ts";
-import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
+import type { AnyJobDefinition } from "../core/job-type.ts";
+import { defineJob, fixed } from "../core/job-type.ts";
 import { encodeRecord, outcomeOf } from "../core/wire.ts";
-import { createMetrics } from "../metrics.ts";
+import webhook from "../jobs/webhook.ts";
 import type { Metrics } from "../metrics.ts";
+import { createMetrics } from "../metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Registry } from "../registry.ts";
 import { registryOf } from "../registry.ts";
-import webhook from "../jobs/webhook.ts";
 import { callbacks } from "../replica/callback.ts";
-import { Type } from "typebox";
+import { migrate } from "../results/migrate.ts";
+import { Recorder } from "../results/recorder.ts";
+import { Store } from "../results/store.ts";
 import { ioSlots, openQueue } from "./queue.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
 import { until } from "./until.ts";
@@ -35,7 +36,12 @@ const note = defineJob({
   type: "note",
   lane: "io",
   payload: Type.Object(
-    { text: Type.String(), more: Type.Optional(Type.Unknown()), secret: Type.Optional(Type.String()), headers: Type.Optional(Type.Record(Type.String(), Type.String())) },
+    {
+      text: Type.String(),
+      more: Type.Optional(Type.Unknown()),
+      secret: Type.Optional(Type.String()),
+      headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+    },
     { additionalProperties: false },
   ),
   attempts: 3,
@@ -58,9 +64,16 @@ const strict = defineJob({
   backoff: fixed(1_000),
   run: () => ({}),
 });
-export const testRegistry: Registry = registryOf([note, strict, webhook].map((definition: AnyJobDefinition) => ({ source: "test", definition })), {});
+export const testRegistry: Registry = registryOf(
+  [note, strict, webhook].map((definition: AnyJobDefinition) => ({ source: "test", definition })),
+  {},
+);
 
-export const testLinks = openArtifactLinks({ ARTIFACT_LINK_SECRET: "s".repeat(32), ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" });
+export const testLinks = openArtifactLinks({
+  ARTIFACT_LINK_SECRET: "s".repeat(32),
+  ARTIFACT_LINK_TTL: 60,
+  PUBLIC_URL: "",
+});
 
 export interface ApiServer {
   readonly url: string;
@@ -90,7 +103,12 @@ export interface ApiServerOptions {
   readonly database?: string;
 }
 
-export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0.1", ...given }: ApiServerOptions = {}): Promise<ApiServer> {
+export async function startApiServer({
+  settings = {},
+  deps = {},
+  host = "127.0.0.1",
+  ...given
+}: ApiServerOptions = {}): Promise<ApiServer> {
   const database = given.database ?? (await freshDatabase()).url;
   await migrate(database);
   const queue = await openQueue(given.redis ?? (await freshRedis()).address);
@@ -101,7 +119,10 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   const logged: unknown[] = [];
   const warned: unknown[] = [];
   const recorder = new Recorder({
-    ...{ databaseUrl: database, maxRows: 100, highMark: 1_000, lowMark: 500 },
+    databaseUrl: database,
+    maxRows: 100,
+    highMark: 1_000,
+    lowMark: 500,
     payload: (id, size) => queue.payload(id, size),
     onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
@@ -111,28 +132,94 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
   const events = new EventHub({ queue, looks });
   const server = new Server({
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
-    replays: { matching: () => { throw new Error("no replays here"); } },
-    ...{ queue, store, registry: testRegistry, artifacts, links: testLinks, metrics, recorder },
+    replays: {
+      matching: () => {
+        throw new Error("no replays here");
+      },
+    },
+    queue,
+    store,
+    registry: testRegistry,
+    artifacts,
+    links: testLinks,
+    metrics,
+    recorder,
     // As over a thread's port: the bytes move.
-    parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task, { transfer: [task.bytes.buffer as ArrayBuffer] }), testRegistry.get))),
+    parseLarge: (task) =>
+      Promise.resolve(
+        structuredClone(
+          parseBody(structuredClone(task, { transfer: [task.bytes.buffer as ArrayBuffer] }), testRegistry.get),
+        ),
+      ),
     callbackOf: callbacks(jobJson(testRegistry), ""),
     cancelWaiting: (job) => cancelled.push(job),
-    ...{ waiters, events },
+    waiters,
+    events,
     keyring: new Keyring(),
     limits: new RateLimits({ take: (requests) => queue.take(requests), rate: null, quota: null }),
     log: { error: (fields: unknown) => void logged.push(fields), warn: (fields: unknown) => void warned.push(fields) },
-    settings: { role: "all", isOpenToAll: false, corsOrigins: [], allowedHosts: ["a"], publicUrl: "", maxBodyBytes: 1024 * 1024, maxBatchBytes: 4 * 1024 * 1024, maxBufferedBytes: 256 * 1024 * 1024, idempotencyTtlMs: 60_000, durability: "redis", outboxOwnedMs: 60_000, ...settings },
+    settings: {
+      role: "all",
+      isOpenToAll: false,
+      corsOrigins: [],
+      allowedHosts: ["a"],
+      publicUrl: "",
+      maxBodyBytes: 1024 * 1024,
+      maxBatchBytes: 4 * 1024 * 1024,
+      maxBufferedBytes: 256 * 1024 * 1024,
+      idempotencyTtlMs: 60_000,
+      durability: "redis",
+      outboxOwnedMs: 60_000,
+      ...settings,
+    },
     ...deps,
   });
   const port = await server.listen(host, 0);
   let seq = 0;
   return {
-    ...{ url: `http://127.0.0.1:${port}`, port, queue, store, artifacts, metrics, server, waiters, events, cancelled, logged, warned },
+    url: `http://127.0.0.1:${port}`,
+    port,
+    queue,
+    store,
+    artifacts,
+    metrics,
+    server,
+    waiters,
+    events,
+    cancelled,
+    logged,
+    warned,
     finishNext: async (result) => {
       // Whoever waits for a job has begun before Redis has it.
-      const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], { what: "a job of type note waits" });
-      const record = encodeRecord({ attempt: 1, outcome: "completed", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), result });
-      await queue.settle([{ id: job.id, type: job.type, priority: job.priority, claimSeq: job.claimSeq, startedAt: job.startedAt ?? 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record }], 60_000);
+      const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], {
+        what: "a job of type note waits",
+      });
+      const record = encodeRecord({
+        attempt: 1,
+        outcome: "completed",
+        worker: job.worker,
+        started_at: job.startedAt,
+        finished_at: queue.clock.now(),
+        result,
+      });
+      await queue.settle(
+        [
+          {
+            id: job.id,
+            type: job.type,
+            priority: job.priority,
+            claimSeq: job.claimSeq,
+            startedAt: job.startedAt ?? 0,
+            verdict: "c",
+            attempt: 1,
+            crashes: 0,
+            deferrals: 0,
+            runAt: 0,
+            record,
+          },
+        ],
+        60_000,
+      );
       const [finished] = await queue.read([job.id]);
       if (!finished) throw new Error("the finished job is not in the outbox");
       return finished;
@@ -153,7 +240,13 @@ export async function startApiServer({ settings = {}, deps = {}, host = "127.0.0
 }
 
 /** One request; the answer's text parsed where it is JSON. */
-export async function request(server: { readonly url: string }, method: string, path: string, body?: string | object, headers: Readonly<Record<string, string>> = {}) {
+export async function request(
+  server: { readonly url: string },
+  method: string,
+  path: string,
+  body?: string | object,
+  headers: Readonly<Record<string, string>> = {},
+) {
   const answer = await fetch(server.url + path, {
     redirect: "manual",
     method,
@@ -162,5 +255,10 @@ export async function request(server: { readonly url: string }, method: string, 
   });
   const text = await answer.text();
   const isJson = answer.headers.get("content-type")?.includes("json") === true;
-  return { status: answer.status, headers: answer.headers, text, body: (isJson && text !== "" ? JSON.parse(text) : undefined) as Record<string, unknown> };
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    text,
+    body: (isJson && text !== "" ? JSON.parse(text) : undefined) as Record<string, unknown>,
+  };
 }

@@ -3,13 +3,22 @@
  * bare Debian lacks. Of that package only the files are used: its own options turn off the rules of browsers (CORS among them).
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
-import { chromium } from "playwright-core";
 import type { Browser } from "playwright-core";
+import { chromium } from "playwright-core";
 
 const require = createRequire(import.meta.url);
 const PACKAGE = require.resolve("@sparticuz/chromium").replace(/\/build\/.*/, "");
@@ -22,9 +31,21 @@ const FONTS = `<?xml version="1.0"?>
 `;
 
 /** Chromium's own protection of local addresses: off, so that a test shows what the server does. */
-const LOCAL_NETWORK_CHECKS = ["LocalNetworkAccessChecks", "LocalNetworkAccessChecksWebSockets", "BlockInsecurePrivateNetworkRequests", "PrivateNetworkAccessSendPreflights"];
+const LOCAL_NETWORK_CHECKS = [
+  "LocalNetworkAccessChecks",
+  "LocalNetworkAccessChecksWebSockets",
+  "BlockInsecurePrivateNetworkRequests",
+  "PrivateNetworkAccessSendPreflights",
+];
 const ARGS = [
-  ...["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage", "--disable-component-update", "--no-first-run"],
+  ...[
+    "--no-sandbox",
+    "--no-zygote",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-component-update",
+    "--no-first-run",
+  ],
   `--disable-features=${[...LOCAL_NETWORK_CHECKS, "HttpsUpgrades", "HttpsFirstBalancedMode"].join(",")}`,
 ];
 
@@ -37,7 +58,11 @@ export async function startBrowser({ names = [] }: { readonly names?: readonly s
   const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(",");
   return chromium.launch({
     executablePath: join(folder, "chromium"),
-    env: { ...process.env, LD_LIBRARY_PATH: [process.env["LD_LIBRARY_PATH"], join(folder, "lib")].filter(Boolean).join(":"), FONTCONFIG_FILE: join(folder, "fonts.conf") },
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: [process.env["LD_LIBRARY_PATH"], join(folder, "lib")].filter(Boolean).join(":"),
+      FONTCONFIG_FILE: join(folder, "fonts.conf"),
+    },
     args: [...ARGS, ...(rules === "" ? [] : [`--host-resolver-rules=${rules}`])],
   });
 }

@@ -21,7 +21,15 @@ export interface DocumentedCall {
   readonly method: string;
   readonly pattern: string;
   readonly parameters: readonly Parameter[];
-  readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, { readonly schema: Json; readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }>> };
+  readonly requestBody?: {
+    readonly required: boolean;
+    readonly content: Readonly<
+      Record<
+        string,
+        { readonly schema: Json; readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }
+      >
+    >;
+  };
   readonly responses: Readonly<Record<string, Response>>;
 }
 
@@ -37,47 +45,119 @@ export interface OpenApiDocument extends Json {
 }
 
 export function callsOf({ paths }: OpenApiDocument): DocumentedCall[] {
-  return Object.entries(paths).flatMap(([pattern, path]) => Object.entries(path).map(([method, call]) => ({ ...call, method: method.toUpperCase(), pattern })));
+  return Object.entries(paths).flatMap(([pattern, path]) =>
+    Object.entries(path).map(([method, call]) => ({ ...call, method: method.toUpperCase(), pattern })),
+  );
 }
 
 /** @param known values by the name of a parameter, so that some requests mean something that is there */
-export function requestsOf(document: OpenApiDocument, known: Readonly<Record<string, readonly string[]>>): fc.Arbitrary<GeneratedRequest> {
+export function requestsOf(
+  document: OpenApiDocument,
+  known: Readonly<Record<string, readonly string[]>>,
+): fc.Arbitrary<GeneratedRequest> {
   // Most of what can go wrong is in bodies, and pages are alike.
-  return fc.oneof(...callsOf(document).map((call) => ({ weight: call.requestBody ? 10 : call.pattern.startsWith("/docs") ? 1 : 3, arbitrary: requestOf(call, known) })));
+  return fc.oneof(
+    ...callsOf(document).map((call) => ({
+      weight: call.requestBody ? 10 : call.pattern.startsWith("/docs") ? 1 : 3,
+      arbitrary: requestOf(call, known),
+    })),
+  );
 }
 
 /** Text that a header or a URL of a client can carry. */
-const anyText = fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom("0", "-1", "1e9", "null", "..", "%2e%2e", "true", "2026-01-31T12:00:00Z", "failed", "email", "x".repeat(300)));
-const headerText = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)), minLength: 1, maxLength: 40 });
+const anyText = fc.oneof(
+  fc.string({ maxLength: 40 }),
+  fc.constantFrom(
+    "0",
+    "-1",
+    "1e9",
+    "null",
+    "..",
+    "%2e%2e",
+    "true",
+    "2026-01-31T12:00:00Z",
+    "failed",
+    "email",
+    "x".repeat(300),
+  ),
+);
+const headerText = fc.string({
+  unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+  minLength: 1,
+  maxLength: 40,
+});
 
 function textOf({ name, schema }: Parameter, known: Readonly<Record<string, readonly string[]>>): fc.Arbitrary<string> {
   const good = known[name] ?? (schema.enum as string[] | undefined) ?? [];
-  if (schema.type === "integer" && !(name in known)) return fc.oneof(fc.integer({ min: Number(schema.minimum ?? 0), max: Number(schema.maximum ?? 1_000) }).map(String), anyText);
+  if (schema.type === "integer" && !(name in known))
+    return fc.oneof(
+      fc.integer({ min: Number(schema.minimum ?? 0), max: Number(schema.maximum ?? 1_000) }).map(String),
+      anyText,
+    );
   return good.length === 0 ? anyText : fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...good) }, anyText);
 }
 
-function requestOf(call: DocumentedCall, known: Readonly<Record<string, readonly string[]>>): fc.Arbitrary<GeneratedRequest> {
+function requestOf(
+  call: DocumentedCall,
+  known: Readonly<Record<string, readonly string[]>>,
+): fc.Arbitrary<GeneratedRequest> {
   const of = (where: Parameter["in"]) => call.parameters.filter((parameter) => parameter.in === where);
-  const path = fc.record(Object.fromEntries(of("path").map((parameter) => [parameter.name, textOf(parameter, known).map((text) => encodeURIComponent(text === "" || /^\.+$/.test(text) ? "x" : text))])));
-  const query = fc.record(Object.fromEntries([...of("query").map((parameter) => [parameter.name, textOf(parameter, known)] as const), ["unknown", anyText] as const]), { requiredKeys: [] });
-  const headers = fc.record(Object.fromEntries(of("header").map(({ name }) => [name, headerText])), { requiredKeys: [] });
-  return fc.record({ path, query, headers, body: bodyOf(call), withQuery: fc.integer({ min: 0, max: 2 }) }).map(({ path: parts, query: fields, headers: own, body, withQuery }) => {
-    const text = new URLSearchParams(Object.entries(fields as Record<string, string>).filter(([name]) => name !== "unknown" || withQuery === 2)).toString();
-    const filled = call.pattern.replace(/\{(\w+)\}/g, (_, name: string) => String(parts[name]));
-    return {
-      ...{ call, body: body?.text },
-      path: of("query").length === 0 || text === "" || withQuery === 0 ? filled : `${filled}?${text}`,
-      headers: { ...own, ...(body && { "content-type": body.type }) },
-    };
+  const path = fc.record(
+    Object.fromEntries(
+      of("path").map((parameter) => [
+        parameter.name,
+        textOf(parameter, known).map((text) => encodeURIComponent(text === "" || /^\.+$/.test(text) ? "x" : text)),
+      ]),
+    ),
+  );
+  const query = fc.record(
+    Object.fromEntries([
+      ...of("query").map((parameter) => [parameter.name, textOf(parameter, known)] as const),
+      ["unknown", anyText] as const,
+    ]),
+    { requiredKeys: [] },
+  );
+  const headers = fc.record(Object.fromEntries(of("header").map(({ name }) => [name, headerText])), {
+    requiredKeys: [],
   });
+  return fc
+    .record({ path, query, headers, body: bodyOf(call), withQuery: fc.integer({ min: 0, max: 2 }) })
+    .map(({ path: parts, query: fields, headers: own, body, withQuery }) => {
+      const text = new URLSearchParams(
+        Object.entries(fields as Record<string, string>).filter(([name]) => name !== "unknown" || withQuery === 2),
+      ).toString();
+      const filled = call.pattern.replace(/\{(\w+)\}/g, (_, name: string) => String(parts[name]));
+      return {
+        call,
+        body: body?.text,
+        path: of("query").length === 0 || text === "" || withQuery === 0 ? filled : `${filled}?${text}`,
+        headers: { ...own, ...(body && { "content-type": body.type }) },
+      };
+    });
 }
 
-function bodyOf({ requestBody }: DocumentedCall): fc.Arbitrary<{ readonly type: string; readonly text: string } | undefined> {
+function bodyOf({
+  requestBody,
+}: DocumentedCall): fc.Arbitrary<{ readonly type: string; readonly text: string } | undefined> {
   if (!requestBody) return fc.constant(undefined);
-  const examples = Object.values(requestBody.content).flatMap(({ examples: named = {} }) => Object.values(named).map(({ value }) => value));
-  const types = fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...Object.keys(requestBody.content)) }, fc.constantFrom("text/plain", "application/x-ndjson", "application/json"));
-  const given = fc.record({ type: types, text: fc.oneof({ weight: 4, arbitrary: submissions(examples) }, { weight: 1, arbitrary: fc.json() }, { weight: 1, arbitrary: fc.string() }) });
-  return requestBody.required ? given : fc.oneof(given, fc.constantFrom(undefined, { type: "application/json", text: "{}" }));
+  const examples = Object.values(requestBody.content).flatMap(({ examples: named = {} }) =>
+    Object.values(named).map(({ value }) => value),
+  );
+  const types = fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom(...Object.keys(requestBody.content)) },
+    fc.constantFrom("text/plain", "application/x-ndjson", "application/json"),
+  );
+  const given = fc.record({
+    type: types,
+    text: fc.oneof(
+      { weight: 4, arbitrary: submissions(examples) },
+      { weight: 1, arbitrary: fc.json() },
+      { weight: 1, arbitrary: fc.string() },
+    ),
+  });
+  return requestBody.required
+    ? given
+    : fc.oneof(given, fc.constantFrom(undefined, { type: "application/json", text: "{}" }));
 }
 
 const OPTIONS = {
@@ -97,22 +177,32 @@ const OPTIONS = {
 
 /** An example as it is, or with options, or with one of its members made into something else; alone, in a batch, or in lines. */
 function submissions(examples: readonly unknown[]): fc.Arbitrary<string> {
-  const base = fc.constantFrom(...(examples.length === 0 ? [{ type: "webhook", payload: { url: "https://example.com/" } }] : examples)) as fc.Arbitrary<Json>;
+  const base = fc.constantFrom(
+    ...(examples.length === 0 ? [{ type: "webhook", payload: { url: "https://example.com/" } }] : examples),
+  ) as fc.Arbitrary<Json>;
   const options = fc.oneof(fc.constant({}), fc.record(OPTIONS, { requiredKeys: [], noNullPrototype: true }));
-  const spoiled = fc.tuple(base, options, fc.integer({ min: 0, max: 3 }), fc.jsonValue({ maxDepth: 2 })).map(([example, more, what, value]) => {
-    const submission: Json = { ...example, ...(what > 0 ? more : {}) };
-    if (what === 2) submission.payload = value;
-    if (what === 3) submission.payload = { ...(example.payload as Json), [Object.keys(example.payload as Json)[0] ?? "x"]: value };
-    return submission;
-  });
-  return fc.tuple(fc.array(spoiled, { minLength: 1, maxLength: 4 }), fc.integer({ min: 0, max: 2 })).map(([jobs, shape]) => {
-    if (shape === 0) return JSON.stringify(jobs[0]);
-    return shape === 1 ? JSON.stringify({ jobs }) : jobs.map((job) => JSON.stringify(job)).join("\n");
-  });
+  const spoiled = fc
+    .tuple(base, options, fc.integer({ min: 0, max: 3 }), fc.jsonValue({ maxDepth: 2 }))
+    .map(([example, more, what, value]) => {
+      const submission: Json = { ...example, ...(what > 0 ? more : {}) };
+      if (what === 2) submission.payload = value;
+      if (what === 3)
+        submission.payload = { ...(example.payload as Json), [Object.keys(example.payload as Json)[0] ?? "x"]: value };
+      return submission;
+    });
+  return fc
+    .tuple(fc.array(spoiled, { minLength: 1, maxLength: 4 }), fc.integer({ min: 0, max: 2 }))
+    .map(([jobs, shape]) => {
+      if (shape === 0) return JSON.stringify(jobs[0]);
+      return shape === 1 ? JSON.stringify({ jobs }) : jobs.map((job) => JSON.stringify(job)).join("\n");
+    });
 }
 
 /** @returns what in an answer is not as the document says; undefined where all is */
-export type Judge = (call: DocumentedCall, answer: { readonly status: number; readonly headers: Headers; readonly text: string }) => string | undefined;
+export type Judge = (
+  call: DocumentedCall,
+  answer: { readonly status: number; readonly headers: Headers; readonly text: string },
+) => string | undefined;
 
 export function judgeOf(document: OpenApiDocument, isOptionalHeader: (name: string) => boolean): Judge {
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
@@ -129,9 +219,13 @@ export function judgeOf(document: OpenApiDocument, isOptionalHeader: (name: stri
     const type = (headers.get("content-type") ?? "").split(";", 1)[0] ?? "";
     if (!(type in content) && !("*/*" in content)) return `${status}: the Content-Type ${type} is not listed`;
     if (!type.endsWith("json") || !(type in content)) return undefined;
-    const at = ["paths", pattern, method.toLowerCase(), "responses", String(status), "content", type, "schema"].map(pointer).join("/");
+    const at = ["paths", pattern, method.toLowerCase(), "responses", String(status), "content", type, "schema"]
+      .map(pointer)
+      .join("/");
     const validate = ajv.getSchema(`openapi#/${at}`);
     if (!validate) return `${status}: there is no schema at ${at}`;
-    return validate(JSON.parse(text)) === true ? undefined : `${status}: ${ajv.errorsText(validate.errors)} in ${text.slice(0, 500)}`;
+    return validate(JSON.parse(text)) === true
+      ? undefined
+      : `${status}: ${ajv.errorsText(validate.errors)} in ${text.slice(0, 500)}`;
   };
 }

@@ -5,8 +5,13 @@ import { existsSync } from "node:fs";
 /** Installs the package of a program, where it is not there. @returns the program's path */
 export function debianProgram(path: string, pkg: string): string {
   if (existsSync(path)) return path;
-  if (process.getuid?.() !== 0) throw new Error(`${path} is not there: install the Debian package ${pkg}, or run the tests as root`);
-  const apt = (...args: readonly string[]): unknown => execFileSync("apt-get", ["-qq", ...args], { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, stdio: ["ignore", "ignore", "inherit"] });
+  if (process.getuid?.() !== 0)
+    throw new Error(`${path} is not there: install the Debian package ${pkg}, or run the tests as root`);
+  const apt = (...args: readonly string[]): unknown =>
+    execFileSync("apt-get", ["-qq", ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   apt("update");
   apt("install", "-y", "--no-install-recommends", pkg);
   if (!existsSync(path)) throw new Error(`the Debian package ${pkg} has no ${path}`);

@@ -57,7 +57,9 @@ export class DnsPeer {
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(records.length, 6);
     // A pointer to the name in the question, type A, class IN, 60 s, four bytes
-    const answers = records.map((ip) => Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...ip.split(".").map(Number)]));
+    const answers = records.map((ip) =>
+      Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...ip.split(".").map(Number)]),
+    );
     this.#socket.send(Buffer.concat([header, question, ...answers]), port, address);
   }
 }

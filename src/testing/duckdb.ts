@@ -17,13 +17,21 @@ export async function readWithDuckDb(file: Buffer): Promise<ParquetContent> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   try {
-    const ask = async (sql: string): Promise<Record<string, string | null>[]> => (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, string | null>[];
+    const ask = async (sql: string): Promise<Record<string, string | null>[]> =>
+      (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, string | null>[];
     await ask("set TimeZone = 'UTC'");
     const columns = await ask(`describe select * from '${path}'`);
-    const types = Object.fromEntries(columns.map(({ column_name, column_type }) => [column_name ?? "", column_type ?? ""]));
+    const types = Object.fromEntries(
+      columns.map(({ column_name, column_type }) => [column_name ?? "", column_type ?? ""]),
+    );
     const list = Object.entries(types).map(([name, type]) => {
       const column = `"${name.replaceAll('"', '""')}"`;
-      const text = type === "BLOB" ? `lower(hex(${column}))` : type === "VARCHAR[]" ? `to_json(${column})::varchar` : `${column}::varchar`;
+      const text =
+        type === "BLOB"
+          ? `lower(hex(${column}))`
+          : type === "VARCHAR[]"
+            ? `to_json(${column})::varchar`
+            : `${column}::varchar`;
       return `${text} as ${column}`;
     });
     return { types, rows: await ask(`select ${list.join(", ")} from '${path}'`) };

@@ -16,15 +16,34 @@ export interface EmailResult {
 export const EMAIL_JOB_ID = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 export async function openEmailType(SMTP_URL: string, more: Partial<EmailSettings> = {}) {
-  const tool = await email.open?.({ SMTP_URL, SMTP_CONNECTIONS: 2, EMAIL_FROM: "taskflow@example.org", ARTIFACTS_DIR: tempDir(), ...more });
+  const tool = await email.open?.({
+    SMTP_URL,
+    SMTP_CONNECTIONS: 2,
+    EMAIL_FROM: "taskflow@example.org",
+    ARTIFACTS_DIR: tempDir(),
+    ...more,
+  });
   if (tool === undefined) throw new Error("email has no open");
   const abort = new AbortController();
   const lines: unknown[] = [];
   const log = (message: string, fields?: Record<string, unknown>) => void lines.push({ message, ...fields });
-  const context = { jobId: EMAIL_JOB_ID, attempt: 1, timeoutMs: 900_000, tool, signal: abort.signal, progress: () => undefined, log, onThread: noThread };
-  const send = async (payload: EmailPayload, state?: unknown) => (await email.run(payload, { ...context, state })) as EmailResult;
+  const context = {
+    jobId: EMAIL_JOB_ID,
+    attempt: 1,
+    timeoutMs: 900_000,
+    tool,
+    signal: abort.signal,
+    progress: () => undefined,
+    log,
+    onThread: noThread,
+  };
+  const send = async (payload: EmailPayload, state?: unknown) =>
+    (await email.run(payload, { ...context, state })) as EmailResult;
   /** The error that sending ends in. */
-  const failureOf = (payload: EmailPayload, state?: unknown): Promise<Error & { readonly state?: unknown; readonly code?: string }> =>
+  const failureOf = (
+    payload: EmailPayload,
+    state?: unknown,
+  ): Promise<Error & { readonly state?: unknown; readonly code?: string }> =>
     send(payload, state).then(
       () => {
         throw new Error("expected the send to fail");

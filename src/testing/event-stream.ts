@@ -23,7 +23,11 @@ export class EventStream {
     this.status = answer.status;
     this.headers = answer.headers;
     this.#controller = controller;
-    this.#reading = this.#read(answer).catch(() => undefined).finally(() => { this.isOver = true; }); // cut, by either side
+    this.#reading = this.#read(answer)
+      .catch(() => undefined)
+      .finally(() => {
+        this.isOver = true;
+      }); // cut, by either side
   }
 
   /** Resolves when the head of the answer has come. */
@@ -57,6 +61,7 @@ export class EventStream {
   #take(block: string): void {
     const field = (name: string): string => new RegExp(`^${name}: (.*)$`, "m").exec(block)?.[1] ?? "";
     const data = field("data");
-    if (data !== "") this.events.push({ id: field("id"), event: field("event"), data: JSON.parse(data) as SeenEvent["data"] });
+    if (data !== "")
+      this.events.push({ id: field("id"), event: field("event"), data: JSON.parse(data) as SeenEvent["data"] });
   }
 }

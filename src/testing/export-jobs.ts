@@ -13,21 +13,40 @@ type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 
 /** @returns what runs one export and reads its file, of a payload or of the JSON of one. @param queries the SQL of the named queries */
-export async function openExports(queries: Readonly<Record<string, string>>): Promise<(given: ExportPayload | string) => Promise<Buffer>> {
+export async function openExports(
+  queries: Readonly<Record<string, string>>,
+): Promise<(given: ExportPayload | string) => Promise<Buffer>> {
   const root = tempDir();
   const { url } = await freshDatabase();
   const folder = join(root, "queries");
   await mkdir(folder);
   for (const [name, sql] of Object.entries(queries)) await writeFile(join(folder, `${name}.sql`), sql);
   const links = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
-  const settings = { ARTIFACTS_DIR: join(root, "artifacts"), DATABASE_URL: "", EXPORT_DATABASE_URL: url, EXPORT_QUERIES_DIR: folder, EXPORT_QUERY_TIMEOUT_MS: 20_000, ...links };
+  const settings = {
+    ARTIFACTS_DIR: join(root, "artifacts"),
+    DATABASE_URL: "",
+    EXPORT_DATABASE_URL: url,
+    EXPORT_QUERIES_DIR: folder,
+    EXPORT_QUERY_TIMEOUT_MS: 20_000,
+    ...links,
+  };
   const tool = (await dataExport.open?.(settings)) as Tool;
   return async (given) => {
     const payloadJson = typeof given === "string" ? given : JSON.stringify(given);
     const payload = JSON.parse(payloadJson) as ExportPayload;
     const issues = dataExport.check?.(payload) ?? [];
     if (issues.length > 0) throw new Error(`the payload is invalid: ${JSON.stringify(issues)}`);
-    const context = { payloadJson, jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: noThread };
+    const context = {
+      payloadJson,
+      jobId: JOB_ID,
+      attempt: 1,
+      timeoutMs: 30_000,
+      tool,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: () => undefined,
+      onThread: noThread,
+    };
     const { artifact } = (await dataExport.run(payload, context)) as { artifact: string };
     const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     if (!stored) throw new Error(`there is no artifact ${artifact}`);

@@ -23,12 +23,32 @@ export interface ExportRun {
 export async function openExports(url: string): Promise<ExportRun> {
   const queries = join(tempDir(), "queries");
   mkdirSync(queries);
-  const settings = { ARTIFACTS_DIR: tempDir(), DATABASE_URL: url, EXPORT_DATABASE_URL: "", EXPORT_QUERIES_DIR: queries, EXPORT_QUERY_TIMEOUT_MS: 20_000 };
-  const tool = (await dataExport.open?.({ ...settings, ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" })) as Tool;
+  const settings = {
+    ARTIFACTS_DIR: tempDir(),
+    DATABASE_URL: url,
+    EXPORT_DATABASE_URL: "",
+    EXPORT_QUERIES_DIR: queries,
+    EXPORT_QUERY_TIMEOUT_MS: 20_000,
+  };
+  const tool = (await dataExport.open?.({
+    ...settings,
+    ARTIFACT_LINK_SECRET: "",
+    ARTIFACT_LINK_TTL: 60,
+    PUBLIC_URL: "",
+  })) as Tool;
   const run = async (payload: ExportPayload): Promise<string> => {
     const faults = dataExport.check?.(payload) ?? [];
     if (faults.length > 0) throw new Error(`the payload is not valid: ${JSON.stringify(faults)}`);
-    const context = { jobId: JOB_ID, attempt: 1, timeoutMs: 30_000, tool, signal: new AbortController().signal, progress: () => undefined, log: () => undefined, onThread: noThread };
+    const context = {
+      jobId: JOB_ID,
+      attempt: 1,
+      timeoutMs: 30_000,
+      tool,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: () => undefined,
+      onThread: noThread,
+    };
     const { artifact } = (await dataExport.run(payload, context)) as { artifact: string };
     const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     return (await buffer(stored?.read() ?? new Blob([]).stream())).toString();

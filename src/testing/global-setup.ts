@@ -20,8 +20,15 @@ export const REDIS_DATABASES = 2_000;
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dir = makeTempDir();
   const [redis, postgres] = await Promise.all([
-    startRedis({ dataDir: join(dir.path, "redis"), cacheDir: redisCacheDir, args: ["--databases", String(REDIS_DATABASES), "--appendonly", "no"] }),
-    startPostgres({ dataDir: join(dir.path, "postgres"), args: ["-c", "max_connections=300", "-c", "fsync=off", "-c", "full_page_writes=off"] }),
+    startRedis({
+      dataDir: join(dir.path, "redis"),
+      cacheDir: redisCacheDir,
+      args: ["--databases", String(REDIS_DATABASES), "--appendonly", "no"],
+    }),
+    startPostgres({
+      dataDir: join(dir.path, "postgres"),
+      args: ["-c", "max_connections=300", "-c", "fsync=off", "-c", "full_page_writes=off"],
+    }),
   ]);
   project.provide("redisPort", redis.port);
   project.provide("postgresUrl", postgres.url);

@@ -1,6 +1,12 @@
 /** An HTTP server that counts and keeps the requests that reach it, and answers as a test wants. */
 import { once } from "node:events";
-import { type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,7 +21,12 @@ export interface PeerRequest {
 }
 
 export type PeerReply =
-  | { readonly kind: "answer"; readonly status: number; readonly headers?: Record<string, string | string[]>; readonly body?: string | Buffer }
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      readonly headers?: Record<string, string | string[]>;
+      readonly body?: string | Buffer;
+    }
   /** 200, then one byte each `everyMs`, without end. */
   | { readonly kind: "drip"; readonly everyMs: number }
   /** 200, then bytes as fast as the reader takes them, without end. */
@@ -71,7 +82,8 @@ export class HttpPeer {
   /** Sets the answers: a function, or statuses in turn of which the last repeats (`[500, 500, 200]`). Numbers count from here. */
   respond(how: Responder | readonly number[]): void {
     const offset = this.requests.length;
-    const responder: Responder = typeof how === "function" ? how : (_request, number) => answer(how[Math.min(number, how.length - 1)] ?? 200);
+    const responder: Responder =
+      typeof how === "function" ? how : (_request, number) => answer(how[Math.min(number, how.length - 1)] ?? 200);
     this.#responder = (request, number) => responder(request, number - offset);
   }
 
@@ -89,7 +101,12 @@ export class HttpPeer {
 
   async #exchange(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const request = { method: incoming.method ?? "", path: incoming.url ?? "", headers: incoming.headers, body: await buffer(incoming) };
+      const request = {
+        method: incoming.method ?? "",
+        path: incoming.url ?? "",
+        headers: incoming.headers,
+        body: await buffer(incoming),
+      };
       const number = this.requests.push(request) - 1;
       await this.#send(this.#served.get(request.path) ?? (await this.#responder(request, number)), response);
     } catch {
@@ -125,7 +142,11 @@ export class HttpPeer {
 }
 
 /** A plain answer. */
-export function answer(status: number, headers: Record<string, string | string[]> = {}, body: string | Buffer = ""): PeerReply {
+export function answer(
+  status: number,
+  headers: Record<string, string | string[]> = {},
+  body: string | Buffer = "",
+): PeerReply {
   return { kind: "answer", status, headers, body };
 }
 

@@ -2,14 +2,16 @@
 import { ChildProcesses } from "../execute/child-processes.ts";
 import { DEFAULT_MAX_PIXELS } from "../images/decoding.ts";
 import { Renderer } from "../images/renderer.ts";
-import { openImageTool, type ImageSettings, type ImageTool } from "../images/resize.ts";
+import { type ImageSettings, type ImageTool, openImageTool } from "../images/resize.ts";
 
 const processes = new ChildProcesses();
 const start = (request: Parameters<ChildProcesses["start"]>[1]): void => processes.start(0, request);
 /** One for all tests of a file: each would wait for its start. */
 const renderer = new Renderer(start);
 
-export async function openTestImageTool(settings: Omit<ImageSettings, "IMAGE_MAX_PIXELS"> & Partial<ImageSettings>): Promise<ImageTool> {
+export async function openTestImageTool(
+  settings: Omit<ImageSettings, "IMAGE_MAX_PIXELS"> & Partial<ImageSettings>,
+): Promise<ImageTool> {
   return { ...(await openImageTool({ IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS, ...settings }, start)), renderer };
 }
 

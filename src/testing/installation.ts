@@ -14,7 +14,9 @@ const folders: string[] = [];
 afterAll(async () => {
   await Promise.all(programs.map((program) => program.close()));
   // Those of a program that was killed, where its test failed before the next one took them over.
-  for (const server of folders.flatMap((folder) => ["redis", "postgres"].map((name) => lastServer(join(folder, "data", name))))) {
+  for (const server of folders.flatMap((folder) =>
+    ["redis", "postgres"].map((name) => lastServer(join(folder, "data", name))),
+  )) {
     if (server?.lives) process.kill(server.pid, "SIGINT");
   }
 });
@@ -28,7 +30,12 @@ export function ownFolder(): string {
 }
 
 /** Starts a program in a folder, with these variables alone, and does not wait until it serves. */
-export function launch(folder: string, env: Environment = {}, args: readonly string[] = [], node = process.execPath): Program {
+export function launch(
+  folder: string,
+  env: Environment = {},
+  args: readonly string[] = [],
+  node = process.execPath,
+): Program {
   const program = new Program({ cwd: folder, env, args, node });
   programs.push(program);
   return program;
@@ -43,6 +50,16 @@ export interface Installation {
 /** An empty Redis and an empty Postgres; programs on them get short leases, the test job types, and no mail server. */
 export async function installation(): Promise<Installation> {
   const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
-  const own = { REDIS_ADDR: redis.address, DATABASE_URL: database.url, SMTP_URL: "smtp://127.0.0.1:1", WORKER_COUNT: "1", LEASE_MS: "1000", TASKFLOW_JOBS: testJobsDir };
-  return { database: database.url, start: (env = {}, node = process.execPath) => launch(tempDir(), { ...own, ...env }, [], node) };
+  const own = {
+    REDIS_ADDR: redis.address,
+    DATABASE_URL: database.url,
+    SMTP_URL: "smtp://127.0.0.1:1",
+    WORKER_COUNT: "1",
+    LEASE_MS: "1000",
+    TASKFLOW_JOBS: testJobsDir,
+  };
+  return {
+    database: database.url,
+    start: (env = {}, node = process.execPath) => launch(tempDir(), { ...own, ...env }, [], node),
+  };
 }

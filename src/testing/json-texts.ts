@@ -9,12 +9,15 @@ export const PLACES = 1_100;
 
 /** A number in units of 10^-PLACES, as an integer. */
 export function unscaled(text: string): bigint {
-  const [, sign = "", whole = "", fraction = "", power = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
+  const [, sign = "", whole = "", fraction = "", power = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
   return BigInt(`${sign}${whole}${fraction}`) * 10n ** BigInt(PLACES + Number(power) - fraction.length);
 }
 
 /** Texts with escapes that need not be: no `\u005f`, which spells a name that is refused. */
-export const stringTexts = fc.stringMatching(/^"([ !#-[\]-~é€]|\\["\\/bfnrt]|\\u00[0-4][0-9a-f]|\\ud83d\\ude00){0,12}"$/);
+export const stringTexts = fc.stringMatching(
+  /^"([ !#-[\]-~é€]|\\["\\/bfnrt]|\\u00[0-4][0-9a-f]|\\ud83d\\ude00){0,12}"$/,
+);
 
 /** Keys among which some are twice in an object, and some look like numbers, which an object would put first. */
 const keyTexts = fc.oneof(fc.constantFrom('"10"', '"2"', '"a"', '"\\u0061"', '"B"'), stringTexts);
@@ -23,13 +26,24 @@ const keyTexts = fc.oneof(fc.constantFrom('"10"', '"2"', '"a"', '"\\u0061"', '"B
 const spaces = fc.constantFrom("", "", "", " ", "  ");
 
 function listed(items: fc.Arbitrary<string>, brackets: "[]" | "{}"): fc.Arbitrary<string> {
-  return fc.tuple(spaces, fc.array(items, { maxLength: 5 })).map(([space, texts]) => `${brackets.charAt(0)}${space}${texts.join(`${space},${space}`)}${space}${brackets.charAt(1)}`);
+  return fc
+    .tuple(spaces, fc.array(items, { maxLength: 5 }))
+    .map(
+      ([space, texts]) =>
+        `${brackets.charAt(0)}${space}${texts.join(`${space},${space}`)}${space}${brackets.charAt(1)}`,
+    );
 }
 
-const membersOf = (values: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.tuple(keyTexts, spaces, values).map(([key, space, value]) => `${key}${space}:${space}${value}`);
+const membersOf = (values: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.tuple(keyTexts, spaces, values).map(([key, space, value]) => `${key}${space}:${space}${value}`);
 
 export const { value: jsonTexts } = fc.letrec<{ value: string; leaf: string }>((tie) => ({
-  value: fc.oneof({ depthSize: "small", withCrossShrink: true }, tie("leaf"), listed(tie("value"), "[]"), listed(membersOf(tie("value")), "{}")),
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    tie("leaf"),
+    listed(tie("value"), "[]"),
+    listed(membersOf(tie("value")), "{}"),
+  ),
   leaf: fc.oneof(numberTexts, numberTexts, stringTexts, fc.constantFrom("true", "false", "null")),
 }));
 
@@ -39,7 +53,22 @@ export const objectTexts: fc.Arbitrary<string> = listed(membersOf(jsonTexts), "{
 /** What no generator is likely to make. */
 export const KNOWN_TEXTS: readonly string[] = [
   '{"id":9223372036854775807,"price":0.1234567890123456789,"10":1,"2":2}',
-  "-0", "-0.0", "0e5", "1.0", "1e400", "-1E-400", "123456789012345678901234567890", "4.35", "1E+2",
+  "-0",
+  "-0.0",
+  "0e5",
+  "1.0",
+  "1e400",
+  "-1E-400",
+  "123456789012345678901234567890",
+  "4.35",
+  "1E+2",
   `${'{"a":['.repeat(40)}1.10${"]}".repeat(40)}`,
-  '{"a":1,"a":2.50,"\\u0061":[1.0,{"a":0.10}]}', '"\\u0000\\ud800\\/"', '[ 1.0 , { "a" : 1 } ]', "null", "false", '""', "{}", "[]",
+  '{"a":1,"a":2.50,"\\u0061":[1.0,{"a":0.10}]}',
+  '"\\u0000\\ud800\\/"',
+  '[ 1.0 , { "a" : 1 } ]',
+  "null",
+  "false",
+  '""',
+  "{}",
+  "[]",
 ];

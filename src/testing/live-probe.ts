@@ -29,7 +29,9 @@ export class LiveProbe {
 
   /** Resolves to how long each answer took, in milliseconds, the shortest first. */
   async stop(): Promise<number[]> {
-    const times = new Promise<number[]>((resolve, reject) => this.#worker.once("message", resolve).once("error", reject));
+    const times = new Promise<number[]>((resolve, reject) =>
+      this.#worker.once("message", resolve).once("error", reject),
+    );
     this.#worker.postMessage("stop");
     return (await times).sort((a, b) => a - b);
   }

@@ -28,27 +28,48 @@ const SAMPLES = ["a", "A", "1", "#ffffff", "01a20d7d-dca8-7000-89a0-b48104605e3e
 export function* bodiesOfType(type: string, payload: TObject, bytes: number): Generator<MaximalBody> {
   const example = (payload as { readonly examples?: readonly object[] }).examples?.[0] ?? {};
   const around = (value: string, field?: string): string => {
-    const fields = field === undefined ? value : `${JSON.stringify({ ...example, [field]: undefined }).slice(0, -1).replace(/\{$/, '{"x":1')},${JSON.stringify(field)}:${value}}`;
+    const fields =
+      field === undefined
+        ? value
+        : `${JSON.stringify({ ...example, [field]: undefined })
+            .slice(0, -1)
+            .replace(/\{$/, '{"x":1')},${JSON.stringify(field)}:${value}}`;
     return `{"type":"${type}","delay_ms":86400000,"payload":${fields}}`;
   };
-  for (const filler of Object.keys(FILLERS)) yield { name: `${type}: ${filler}`, kind: "single", text: () => around(filled(filler, bytes)) };
+  for (const filler of Object.keys(FILLERS))
+    yield { name: `${type}: ${filler}`, kind: "single", text: () => around(filled(filler, bytes)) };
   for (const [field, schema] of Object.entries(payload.properties)) {
-    for (const form of formsOf(schema)) yield { name: `${type}.${field}: valid`, kind: "single", text: () => around(JSON.stringify(largest(form, bytes)), field) };
-    for (const filler of Object.keys(FILLERS)) yield { name: `${type}.${field}: ${filler}`, kind: "single", text: () => around(filled(filler, bytes), field) };
+    for (const form of formsOf(schema))
+      yield {
+        name: `${type}.${field}: valid`,
+        kind: "single",
+        text: () => around(JSON.stringify(largest(form, bytes)), field),
+      };
+    for (const filler of Object.keys(FILLERS))
+      yield { name: `${type}.${field}: ${filler}`, kind: "single", text: () => around(filled(filler, bytes), field) };
   }
   const job = around(JSON.stringify(example));
-  yield { name: `${type}: a batch`, kind: "batch", text: () => `{"jobs":[${`${job},`.repeat(bytes / job.length)}${job}]}` };
+  yield {
+    name: `${type}: a batch`,
+    kind: "batch",
+    text: () => `{"jobs":[${`${job},`.repeat(bytes / job.length)}${job}]}`,
+  };
   yield { name: `${type}: lines`, kind: "ndjson", text: () => `${job}\n`.repeat(bytes / job.length) };
 }
 
 /** What is no job of any type. */
 export function* bodiesOfNone(bytes: number): Generator<MaximalBody> {
   for (const filler of Object.keys(FILLERS)) {
-    for (const [around, kind] of [[(value: string) => value, "single"], [(value: string) => `{"jobs":${value}}`, "batch"], [(value: string) => value.replaceAll(",", "\n"), "ndjson"]] as const) {
+    for (const [around, kind] of [
+      [(value: string) => value, "single"],
+      [(value: string) => `{"jobs":${value}}`, "batch"],
+      [(value: string) => value.replaceAll(",", "\n"), "ndjson"],
+    ] as const) {
       yield { name: `${kind}: ${filler}`, kind, text: () => around(filled(filler, bytes)) };
     }
   }
-  for (const unit of ["[", '{"a":', "\n", " ", "{}\n", "1\n", '"', "\\"]) yield { name: `repeated: ${unit}`, kind: "ndjson", text: () => unit.repeat(bytes / unit.length) };
+  for (const unit of ["[", '{"a":', "\n", " ", "{}\n", "1\n", '"', "\\"])
+    yield { name: `repeated: ${unit}`, kind: "ndjson", text: () => unit.repeat(bytes / unit.length) };
 }
 
 function filled(filler: string, bytes: number): string {
@@ -74,13 +95,21 @@ function largest(schema: Schema, bytes: number): unknown {
   if (form.type === "string") return largestText(form, bytes);
   if (form.type === "array") return listOf(form, bytes);
   if (form.type === "object") return largestObject(form, bytes);
-  return form.type === "boolean" ? true : form.type === undefined ? listOf({ items: { type: "null" } }, bytes) : (form.minimum ?? 1);
+  return form.type === "boolean"
+    ? true
+    : form.type === undefined
+      ? listOf({ items: { type: "null" } }, bytes)
+      : (form.minimum ?? 1);
 }
 
 function largestText({ maxLength = Infinity, pattern = "" }: Schema, bytes: number): string {
   const expression = new RegExp(pattern, "u");
   const lengths = [Math.min(maxLength, bytes), 111, 32, 8, 1];
-  return [...lengths.flatMap((length) => ["A", "1"].map((letter) => letter.repeat(length))), ...SAMPLES].find((text) => expression.test(text)) ?? "";
+  return (
+    [...lengths.flatMap((length) => ["A", "1"].map((letter) => letter.repeat(length))), ...SAMPLES].find((text) =>
+      expression.test(text),
+    ) ?? ""
+  );
 }
 
 function listOf({ items, maxItems = Infinity }: Schema, bytes: number): unknown[] {
@@ -88,7 +117,10 @@ function listOf({ items, maxItems = Infinity }: Schema, bytes: number): unknown[
   return Array<unknown>(Math.min(maxItems, Math.ceil(bytes / (JSON.stringify(item).length + 1)))).fill(item);
 }
 
-function largestObject({ properties = {}, patternProperties, maxProperties = Infinity }: Schema, bytes: number): object {
+function largestObject(
+  { properties = {}, patternProperties, maxProperties = Infinity }: Schema,
+  bytes: number,
+): object {
   const share = bytes / Math.max(1, Object.keys(properties).length);
   const named = Object.entries(properties).map(([name, property]) => [name, largest(property as Schema, share)]);
   if (!patternProperties) return Object.fromEntries(named) as object;

@@ -39,7 +39,17 @@ const LARGE = 20 * BAND;
 export const tokenOf = (replica: string, seq: number): string => replica + seq.toString(36).padStart(10, "0");
 
 export function modelJob(job: NewJob): ModelJob {
-  return { ...job, state: "s", attempt: 0, crashes: 0, deferrals: 0, isCancelRequested: false, progress: "---", token: tokenOf("--------", 0), score: job.runAt };
+  return {
+    ...job,
+    state: "s",
+    attempt: 0,
+    crashes: 0,
+    deferrals: 0,
+    isCancelRequested: false,
+    progress: "---",
+    token: tokenOf("--------", 0),
+    score: job.runAt,
+  };
 }
 
 /** Whether it has lost two leases: of such jobs, a replica runs one at a time. */
@@ -52,7 +62,8 @@ const rangeOf = (job: ModelJob): number => (isSuspect(job) ? 0 : job.size > 0 ? 
 export const byTurn = (a: ModelJob, b: ModelJob): number =>
   (a.score % SUSPECTS) - (b.score % SUSPECTS) || rangeOf(a) - rangeOf(b) || (a.id < b.id ? -1 : 1);
 
-const scoreOf = (job: ModelJob, tag: number): number => (9 - job.priority) * BAND + tag + ([SUSPECTS, LARGE, 0][rangeOf(job)] ?? 0);
+const scoreOf = (job: ModelJob, tag: number): number =>
+  (9 - job.priority) * BAND + tag + ([SUSPECTS, LARGE, 0][rangeOf(job)] ?? 0);
 
 const slotOf = ({ type, priority }: NewJob): string => `${type}:${priority}`;
 

@@ -17,7 +17,16 @@ type OutcomeFields = Partial<Omit<Outcome, "job">> & { readonly job?: Partial<Su
 export function outcomeWith({ job, ...fields }: OutcomeFields = {}): Outcome {
   const now = Date.now();
   return {
-    job: { id: idAt(now), type: "email", payload: `{"to":"a@example.org"}`, priority: 5, maxAttempts: 3, groupKey: null, options: {}, ...job },
+    job: {
+      id: idAt(now),
+      type: "email",
+      payload: `{"to":"a@example.org"}`,
+      priority: 5,
+      maxAttempts: 3,
+      groupKey: null,
+      options: {},
+      ...job,
+    },
     status: "completed",
     result: `{"accepted":1}`,
     error: null,

@@ -22,11 +22,16 @@ export interface OwnSentinels {
 
 /** Starts Sentinels, and waits until they know each other and one replica of the master. @param count how many; most of them decide */
 export async function startOwnSentinels(masterPort: number, count: number): Promise<OwnSentinels> {
-  const started = await Promise.all(Array.from({ length: count }, () => startSentinel(masterPort, Math.floor(count / 2) + 1)));
+  const started = await Promise.all(
+    Array.from({ length: count }, () => startSentinel(masterPort, Math.floor(count / 2) + 1)),
+  );
   const sentinels = started.map(({ port }) => ({ port, client: new Redis(port) }));
   try {
     for (const { client } of sentinels) {
-      await until(async () => new RegExp(`status=ok,.*slaves=1,sentinels=${count}`).test(await client.info("sentinel")), { what: "the Sentinels know all", timeoutMs: 20_000 });
+      await until(
+        async () => new RegExp(`status=ok,.*slaves=1,sentinels=${count}`).test(await client.info("sentinel")),
+        { what: "the Sentinels know all", timeoutMs: 20_000 },
+      );
     }
   } finally {
     for (const { client } of sentinels) client.disconnect();
@@ -39,13 +44,23 @@ export async function startOwnSentinels(masterPort: number, count: number): Prom
   };
 }
 
-async function startSentinel(masterPort: number, quorum: number): Promise<{ readonly port: number; close(): Promise<void> }> {
+async function startSentinel(
+  masterPort: number,
+  quorum: number,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
   const { command, env } = await findRedis(redisCacheDir);
   const dir = makeTempDir();
   const port = await freePort();
   const config = join(dir.path, "sentinel.conf"); // they write down in it what they learn
-  const rules = [`monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} ${quorum}`, `down-after-milliseconds ${MASTER_NAME} ${DOWN_AFTER_MS}`, `failover-timeout ${MASTER_NAME} 3000`];
-  writeFileSync(config, [`port ${port}`, "bind 127.0.0.1", `dir ${dir.path}`, ...rules.map((rule) => `sentinel ${rule}`), ""].join("\n"));
+  const rules = [
+    `monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} ${quorum}`,
+    `down-after-milliseconds ${MASTER_NAME} ${DOWN_AFTER_MS}`,
+    `failover-timeout ${MASTER_NAME} 3000`,
+  ];
+  writeFileSync(
+    config,
+    [`port ${port}`, "bind 127.0.0.1", `dir ${dir.path}`, ...rules.map((rule) => `sentinel ${rule}`), ""].join("\n"),
+  );
   const server = await ServerProcess.start({
     name: "Sentinel",
     command,

@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startPostgres } from "../embedded/postgres.ts";
-import { startRedis } from "../embedded/redis.ts";
 import { markOf } from "../embedded/process-mark.ts";
+import { startRedis } from "../embedded/redis.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { until } from "./until.ts";
 
@@ -38,7 +38,12 @@ export interface OwnServer {
 /** A Redis that keeps an append-only file, synced on each write unless `args` say otherwise. */
 export function startOwnRedis(args: readonly string[] = []): Promise<OwnServer> {
   return ownServer(async (dataDir, port) => {
-    const redis = await startRedis({ dataDir, cacheDir: redisCacheDir, args: ["--appendfsync", "always", ...args], ...port });
+    const redis = await startRedis({
+      dataDir,
+      cacheDir: redisCacheDir,
+      args: ["--appendfsync", "always", ...args],
+      ...port,
+    });
     return { ...redis, close: () => redis.close() };
   });
 }
@@ -58,7 +63,9 @@ interface Started {
   close(): Promise<void>;
 }
 
-async function ownServer(start: (dataDir: string, port: { readonly port?: number }) => Promise<Started>): Promise<OwnServer> {
+async function ownServer(
+  start: (dataDir: string, port: { readonly port?: number }) => Promise<Started>,
+): Promise<OwnServer> {
   const dir = makeTempDir();
   let server = await start(dir.path, {});
   const { address, port } = server;

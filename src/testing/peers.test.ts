@@ -1,5 +1,5 @@
-import { connect } from "node:net";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { createTransport } from "nodemailer";
 import { request } from "undici";
 import { afterEach, expect, it } from "vitest";
@@ -15,7 +15,13 @@ afterEach(async () => {
 async function smtp(): Promise<{ peer: SmtpPeer; send: () => Promise<unknown> }> {
   const peer = await SmtpPeer.start();
   open.push(peer);
-  const transport = createTransport({ host: "127.0.0.1", port: peer.port, connectionTimeout: 300, greetingTimeout: 300, socketTimeout: 300 });
+  const transport = createTransport({
+    host: "127.0.0.1",
+    port: peer.port,
+    connectionTimeout: 300,
+    greetingTimeout: 300,
+    socketTimeout: 300,
+  });
   return { peer, send: () => transport.sendMail({ from: "a@x.test", to: "b@y.test", subject: "Hello", text: "body" }) };
 }
 
@@ -31,7 +37,12 @@ it("takes a large message as a sink, and keeps only its head", async () => {
   open.push(peer);
   await peer.behave({ kind: "sink", pauseMs: 1 });
   const text = "a line of text\n".repeat(100_000);
-  await createTransport({ host: "127.0.0.1", port: peer.port }).sendMail({ from: "a@x.test", to: "b@y.test", subject: "Large", text });
+  await createTransport({ host: "127.0.0.1", port: peer.port }).sendMail({
+    from: "a@x.test",
+    to: "b@y.test",
+    subject: "Large",
+    text,
+  });
   expect(peer.messages).toMatchObject([{ to: ["b@y.test"], mail: { subject: "Large" } }]);
   expect(peer.messages[0]?.raw.length).toBeLessThan(text.length / 2);
 });
@@ -114,7 +125,9 @@ it("drips, floods, hangs and drops", async () => {
 });
 
 it("says what it waited for in vain", async () => {
-  await expect(until(() => 0, { timeoutMs: 20, what: "pigs fly" })).rejects.toThrow("Waited 20 ms in vain until pigs fly; last: 0");
+  await expect(until(() => 0, { timeoutMs: 20, what: "pigs fly" })).rejects.toThrow(
+    "Waited 20 ms in vain until pigs fly; last: 0",
+  );
   const angry = (): never => {
     throw new Error("not yet");
   };

@@ -26,10 +26,22 @@ export async function startPgBouncer(server: string, poolSize: number): Promise<
   const dir = makeTempDir();
   chmodSync(dir.path, 0o755);
   const config = join(dir.path, "pgbouncer.ini");
-  writeFileSync(config, [
-    ...["[databases]", `* = host=${hostname} port=${serverPort} user=${username} password=${password}`],
-    ...["[pgbouncer]", "listen_addr = 127.0.0.1", `listen_port = ${port}`, "auth_type = any", "pool_mode = transaction", `default_pool_size = ${poolSize}`, "unix_socket_dir ="],
-  ].join("\n"), { mode: 0o644 });
+  writeFileSync(
+    config,
+    [
+      ...["[databases]", `* = host=${hostname} port=${serverPort} user=${username} password=${password}`],
+      ...[
+        "[pgbouncer]",
+        "listen_addr = 127.0.0.1",
+        `listen_port = ${port}`,
+        "auth_type = any",
+        "pool_mode = transaction",
+        `default_pool_size = ${poolSize}`,
+        "unix_socket_dir =",
+      ],
+    ].join("\n"),
+    { mode: 0o644 },
+  );
   const isRoot = process.getuid?.() === 0;
   const child = spawn(program, [config], { stdio: "ignore", cwd: "/", ...(isRoot && { uid: NOBODY, gid: NOBODY }) });
   const exited = once(child, "exit");
@@ -38,7 +50,13 @@ export async function startPgBouncer(server: string, poolSize: number): Promise<
     if (child.exitCode !== null) throw new Error(`pgbouncer ended with ${child.exitCode}`);
     const client = new pg.Client({ connectionString: before(server) });
     client.on("error", () => undefined);
-    return client.connect().then(() => true, () => false).finally(() => client.end().catch(() => undefined));
+    return client
+      .connect()
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => client.end().catch(() => undefined));
   };
   await until(answers, { what: "PgBouncer answers" });
   return {

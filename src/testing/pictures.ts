@@ -1,6 +1,7 @@
 /** Decodes pictures with other libraries than the one that makes them: pngjs, jpeg-js, omggif and, for what these cannot read, libvips. */
-import { GifReader } from "omggif";
+
 import { decode as decodeJpeg } from "jpeg-js";
+import { GifReader } from "omggif";
 import { PNG } from "pngjs";
 import sharp from "sharp";
 

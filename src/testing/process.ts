@@ -44,7 +44,11 @@ export class Program implements TestReplica {
   constructor({ env, args = [], cwd, program = BUILT, node = process.execPath }: ProgramOptions) {
     if (!existsSync(program)) throw new Error(`${program} is not there: npm run build`);
     const { PATH = "", HOME = "" } = process.env;
-    this.#child = spawn(node, [...NODE_OPTIONS, program, ...args], { cwd, env: { PATH, HOME, SERVER_ADDR: "127.0.0.1:0", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(node, [...NODE_OPTIONS, program, ...args], {
+      cwd,
+      env: { PATH, HOME, SERVER_ADDR: "127.0.0.1:0", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#stdout.push(text));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#stderr.push(text));
     this.ended = new Promise((resolve, reject) => {
@@ -54,7 +58,10 @@ export class Program implements TestReplica {
 
   /** Waits until it serves. Rejects with what it said when it ends instead. */
   async ready(): Promise<this> {
-    await until(() => this.#url !== undefined || this.hasEnded, { what: "the program serves", timeoutMs: READY_WITHIN_MS });
+    await until(() => this.#url !== undefined || this.hasEnded, {
+      what: "the program serves",
+      timeoutMs: READY_WITHIN_MS,
+    });
     if (this.hasEnded) throw new Error(`the program ended: ${this.stderr}`);
     return this;
   }
@@ -84,7 +91,10 @@ export class Program implements TestReplica {
 
   /** The log's lines so far, parsed; one that is still being written is left out. */
   readonly lines = (): Record<string, unknown>[] =>
-    this.stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
+    this.stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);

@@ -47,17 +47,27 @@ export interface ServerPorts {
 /** Starts a proxy on a free port before a server's two ports. */
 export async function startProxy({ program, text, prefix }: ProxyConfig, ports: ServerPorts): Promise<RunningProxy> {
   const port = await freePort();
-  const own = text.replaceAll("127.0.0.1:8080", `127.0.0.1:${ports.server}`).replaceAll("127.0.0.1:8081", `127.0.0.1:${ports.proxies}`);
+  const own = text
+    .replaceAll("127.0.0.1:8080", `127.0.0.1:${ports.server}`)
+    .replaceAll("127.0.0.1:8081", `127.0.0.1:${ports.proxies}`);
   const folder = tempDir();
   const file = join(folder, "proxy.conf");
-  const listening = own.replace("listen 80;", `listen 127.0.0.1:${port};`).replace("bind :80", `bind 127.0.0.1:${port}`);
+  const listening = own
+    .replace("listen 80;", `listen 127.0.0.1:${port};`)
+    .replace("bind :80", `bind 127.0.0.1:${port}`);
   writeFileSync(file, program === "nginx" ? nginxConfig(listening, folder) : `global\n    maxconn 4000\n${listening}`);
   const path = needDebian(program, `/usr/sbin/${program}`);
-  const child = spawn(path, program === "nginx" ? ["-p", folder, "-c", file] : ["-db", "-f", file], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(path, program === "nginx" ? ["-p", folder, "-c", file] : ["-db", "-f", file], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const url = `http://127.0.0.1:${port}${prefix}`;
-  const isReady = (): Promise<boolean> => fetch(`${url}/api/v1/health/ready`).then(({ ok }) => ok, () => false);
+  const isReady = (): Promise<boolean> =>
+    fetch(`${url}/api/v1/health/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
   await until(async () => child.exitCode !== null || (await isReady()), { what: `${program} passes requests on` });
   if (child.exitCode !== null) throw new Error(`${program} ended: ${output}`);
   return { url, output: () => output, close: () => end(child) };
@@ -65,8 +75,17 @@ export async function startProxy({ program, text, prefix }: ProxyConfig, ports: 
 
 /** What Debian's nginx.conf has around the files of conf.d, but for folders that only root may write to. */
 function nginxConfig(text: string, folder: string): string {
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join("\n");
-  const main = ["daemon off", "user root", "worker_processes 1", "worker_rlimit_nofile 20000", `pid ${folder}/pid`, "error_log stderr warn"];
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
+    .join("\n");
+  const main = [
+    "daemon off",
+    "user root",
+    "worker_processes 1",
+    "worker_rlimit_nofile 20000",
+    `pid ${folder}/pid`,
+    "error_log stderr warn",
+  ];
   return `${main.join(";\n")};\nevents { worker_connections 9000; }\nhttp {\naccess_log off;\n${temporary}\n${text}}\n`;
 }
 

@@ -6,12 +6,12 @@ import type { Callback } from "../core/job.ts";
 import type { Payload } from "../core/payload.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
-import { PAST, tokenOf } from "./model-job.ts";
 import type { ModelJob, NewJob } from "./model-job.ts";
-import type { Handed, NewSubmission } from "./queue-model.ts";
+import { PAST, tokenOf } from "./model-job.ts";
 import { enqueueRaw, submission } from "./queue.ts";
+import type { Handed, NewSubmission } from "./queue-model.ts";
 import type { Sides } from "./queue-sides.ts";
-import { NS, clientOf, expectSame, nextId, picked } from "./queue-sides.ts";
+import { clientOf, expectSame, NS, nextId, picked } from "./queue-sides.ts";
 
 const CALLBACK = { type: "hook", lane: "cpu" } as const;
 const TYPES = [{ type: "mail", lane: "io" }, { type: "noop", lane: "io" }, CALLBACK] as const;
@@ -21,7 +21,11 @@ const OWNED_MS = 3_600_000;
 
 export type Step = fc.AsyncCommand<{ sides: Sides }, Sides>;
 
-function step<Args>(name: string, args: fc.Arbitrary<Args>, run: (sides: Sides, args: Args) => Promise<void>): fc.Arbitrary<Step> {
+function step<Args>(
+  name: string,
+  args: fc.Arbitrary<Args>,
+  run: (sides: Sides, args: Args) => Promise<void>,
+): fc.Arbitrary<Step> {
   return args.map((given) => ({
     check: () => true,
     run: async (_, sides) => {
@@ -34,8 +38,20 @@ function step<Args>(name: string, args: fc.Arbitrary<Args>, run: (sides: Sides, 
 
 const client = fc.nat(2);
 const type = fc.constantFrom(...TYPES.map((one) => one.type));
-const job = fc.record({ type, priority: fc.constantFrom(5, 5, 5, 9), group: fc.constantFrom("", "", "a", "b"), delayMs: fc.constantFrom(0, 0, 0, 1, 2), size: fc.constant(0) });
-const largeJob = fc.record({ type, priority: fc.constantFrom(5, 9), group: fc.constantFrom("", "a"), delayMs: fc.constantFrom(0, 0, 1), size: fc.constantFrom(0, 100, 200) });
+const job = fc.record({
+  type,
+  priority: fc.constantFrom(5, 5, 5, 9),
+  group: fc.constantFrom("", "", "a", "b"),
+  delayMs: fc.constantFrom(0, 0, 0, 1, 2),
+  size: fc.constant(0),
+});
+const largeJob = fc.record({
+  type,
+  priority: fc.constantFrom(5, 9),
+  group: fc.constantFrom("", "a"),
+  delayMs: fc.constantFrom(0, 0, 1),
+  size: fc.constantFrom(0, 100, 200),
+});
 const sending = fc.record({
   jobs: fc.array(job, { minLength: 1, maxLength: 3 }),
   key: fc.constantFrom(null, null, "k1", "k2"),
@@ -44,52 +60,101 @@ const sending = fc.record({
 
 function send({ clients }: Sides, by: number, submissions: readonly NewSubmission[]): Promise<unknown[]> {
   const queue = clientOf(clients, by).queue;
-  return Promise.all(submissions.map(({ jobs, key, fingerprint }) =>
-    enqueueRaw(queue, {
-      ids: jobs.map(({ id }) => id),
-      submissions: jobs.map(({ group, runAt, size, ...rest }) => submission({ ...rest, ...(size > 0 && { payload: { size, data: Buffer.alloc(size, "x") } }), groupKey: group || null, options: runAt === PAST ? {} : { run_at: runAt } })),
-      ...(key !== null && { idempotency: { key, fingerprint, ttlMs: OWNED_MS } }),
-    }),
-  ));
+  return Promise.all(
+    submissions.map(({ jobs, key, fingerprint }) =>
+      enqueueRaw(queue, {
+        ids: jobs.map(({ id }) => id),
+        submissions: jobs.map(({ group, runAt, size, ...rest }) =>
+          submission({
+            ...rest,
+            ...(size > 0 && { payload: { size, data: Buffer.alloc(size, "x") } }),
+            groupKey: group || null,
+            options: runAt === PAST ? {} : { run_at: runAt },
+          }),
+        ),
+        ...(key !== null && { idempotency: { key, fingerprint, ttlMs: OWNED_MS } }),
+      }),
+    ),
+  );
 }
 
 /** Sends to both sides. With slots, the client leases at once what nothing waits before. */
-async function enqueueBoth(sides: Sides, by: number, submissions: readonly NewSubmission[], hasSlots: boolean): Promise<void> {
+async function enqueueBoth(
+  sides: Sides,
+  by: number,
+  submissions: readonly NewSubmission[],
+  hasSlots: boolean,
+): Promise<void> {
   const { runner, replica } = clientOf(sides.clients, by);
   runner.hasSlots = hasSlots;
   const answers = await send(sides, by, submissions);
   const started = runner.started.splice(0);
   const seq = started[0]?.claimSeq ?? 0;
   const leased: Handed[] = [];
-  expect(answers).toEqual(sides.model.enqueue(submissions, hasSlots ? { token: tokenOf(replica, seq), leased } : undefined));
+  expect(answers).toEqual(
+    sides.model.enqueue(submissions, hasSlots ? { token: tokenOf(replica, seq), leased } : undefined),
+  );
   expect(started.map(({ id, attempt, crashes }) => ({ id, attempt, crashes }))).toEqual(leased);
   expect(runner.reserved).toBe(0);
   sides.leases.push(...leased.map((one) => ({ ...one, client: by, seq })));
 }
 
-const enqueue = step("enqueue", fc.record({ client, hasSlots: fc.boolean(), calls: fc.array(sending, { minLength: 1, maxLength: 2 }) }), async (sides, { client: by, hasSlots, calls }) => {
-  const submissions = calls.map(({ jobs, ...rest }) => {
-    const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({ ...one, id: nextId(sides), runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs }));
-    return { ...rest, jobs: made };
-  });
-  sides.sent.push(...submissions);
-  await enqueueBoth(sides, by, submissions, hasSlots);
-});
+const enqueue = step(
+  "enqueue",
+  fc.record({ client, hasSlots: fc.boolean(), calls: fc.array(sending, { minLength: 1, maxLength: 2 }) }),
+  async (sides, { client: by, hasSlots, calls }) => {
+    const submissions = calls.map(({ jobs, ...rest }) => {
+      const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({
+        ...one,
+        id: nextId(sides),
+        runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs,
+      }));
+      return { ...rest, jobs: made };
+    });
+    sides.sent.push(...submissions);
+    await enqueueBoth(sides, by, submissions, hasSlots);
+  },
+);
 
-const enqueueLarge = step("enqueueLarge", fc.record({ client, hasSlots: fc.boolean(), jobs: fc.array(largeJob, { minLength: 1, maxLength: 3 }), key: fc.constantFrom(null, "k1") }), async (sides, { client: by, hasSlots, jobs, key }) => {
-  const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({ ...one, id: nextId(sides), runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs }));
-  const submissions = [{ jobs: made, key, fingerprint: "same" }];
-  sides.sent.push(...submissions);
-  await enqueueBoth(sides, by, submissions, hasSlots);
-});
+const enqueueLarge = step(
+  "enqueueLarge",
+  fc.record({
+    client,
+    hasSlots: fc.boolean(),
+    jobs: fc.array(largeJob, { minLength: 1, maxLength: 3 }),
+    key: fc.constantFrom(null, "k1"),
+  }),
+  async (sides, { client: by, hasSlots, jobs, key }) => {
+    const made: NewJob[] = jobs.map(({ delayMs, ...one }) => ({
+      ...one,
+      id: nextId(sides),
+      runAt: delayMs === 0 ? PAST : FAR_AHEAD + delayMs,
+    }));
+    const submissions = [{ jobs: made, key, fingerprint: "same" }];
+    sides.sent.push(...submissions);
+    await enqueueBoth(sides, by, submissions, hasSlots);
+  },
+);
 
 /** As after a lost reply. A job that is forgotten meanwhile cannot come again: `not_after` is long past. */
-const enqueueAgain = step("enqueueAgain", fc.record({ client, hasSlots: fc.boolean(), which: fc.nat(30) }), async (sides, { client: by, hasSlots, which }) => {
-  const again = picked(sides.sent.filter(({ jobs }) => sides.model.jobs.has(jobs[0]?.id ?? "")), [which]);
-  if (again.length > 0) await enqueueBoth(sides, by, again, hasSlots);
-});
+const enqueueAgain = step(
+  "enqueueAgain",
+  fc.record({ client, hasSlots: fc.boolean(), which: fc.nat(30) }),
+  async (sides, { client: by, hasSlots, which }) => {
+    const again = picked(
+      sides.sent.filter(({ jobs }) => sides.model.jobs.has(jobs[0]?.id ?? "")),
+      [which],
+    );
+    if (again.length > 0) await enqueueBoth(sides, by, again, hasSlots);
+  },
+);
 
-const slots = fc.record({ io: fc.nat(4), cpu: fc.nat(2), ofType: fc.array(fc.nat(3), { minLength: 3, maxLength: 3 }), order: fc.shuffledSubarray([...TYPES], { minLength: 0 }) });
+const slots = fc.record({
+  io: fc.nat(4),
+  cpu: fc.nat(2),
+  ofType: fc.array(fc.nat(3), { minLength: 3, maxLength: 3 }),
+  order: fc.shuffledSubarray([...TYPES], { minLength: 0 }),
+});
 
 async function claimWith(sides: Sides, by: number, suspects: 0 | 1, free: FreeSlots): Promise<void> {
   const { queue, replica, seq } = clientOf(sides.clients, by);
@@ -101,80 +166,170 @@ async function claimWith(sides: Sides, by: number, suspects: 0 | 1, free: FreeSl
 }
 
 const bytes = fc.record({ free: fc.constantFrom(0, 100, 250, 1_000), isUnused: fc.boolean() });
-const claimArgs = fc.record({ client, bytes, lostOnce: fc.constantFrom(0, 0, 1), suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0), slots, isRepeat: fc.constantFrom(false, false, false, true) });
-const claim = step("claim", claimArgs, async (sides, { client: by, bytes: room, lostOnce, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
-  const caller = clientOf(sides.clients, by);
-  if (!isRepeat || caller.seq === 0) caller.seq += 1;
-  await claimWith(sides, by, suspects, { io, cpu, bytes: room, lostOnce, types: order.map((one, i) => ({ ...one, slots: ofType[i] ?? 0 })) });
+const claimArgs = fc.record({
+  client,
+  bytes,
+  lostOnce: fc.constantFrom(0, 0, 1),
+  suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0),
+  slots,
+  isRepeat: fc.constantFrom(false, false, false, true),
 });
+const claim = step(
+  "claim",
+  claimArgs,
+  async (sides, { client: by, bytes: room, lostOnce, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
+    const caller = clientOf(sides.clients, by);
+    if (!isRepeat || caller.seq === 0) caller.seq += 1;
+    await claimWith(sides, by, suspects, {
+      io,
+      cpu,
+      bytes: room,
+      lostOnce,
+      types: order.map((one, i) => ({ ...one, slots: ofType[i] ?? 0 })),
+    });
+  },
+);
 
 /** Leases of the client's own, or of anyone: the newest for 0. */
 function leasesOf(sides: Sides, by: number, isForeign: boolean, which: readonly number[]): Sides["leases"] {
   return picked(sides.leases.filter((lease) => isForeign || lease.client === by).reverse(), which);
 }
 
-const renewing = fc.record({ client, isForeign: fc.constantFrom(false, false, true), which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }), progress: fc.constantFrom(null, 0, 7, 100) });
+const renewing = fc.record({
+  client,
+  isForeign: fc.constantFrom(false, false, true),
+  which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }),
+  progress: fc.constantFrom(null, 0, 7, 100),
+});
 const renew = step("renew", renewing, async (sides, { client: by, isForeign, which, progress }) => {
   const { queue, replica } = clientOf(sides.clients, by);
-  const byId = new Map(leasesOf(sides, by, isForeign, which).map(({ id, seq }) => [id, { id, claimSeq: seq, progress }]));
+  const byId = new Map(
+    leasesOf(sides, by, isForeign, which).map(({ id, seq }) => [id, { id, claimSeq: seq, progress }]),
+  );
   const running = [...byId.values()];
   expect(await queue.renew(running, `{"id":"${replica}"}`)).toEqual(sides.model.renew(replica, running));
 });
 
-const ending = fc.record({ which: fc.nat(10), how: fc.constantFrom("c", "f", "x", "r", "r", "lost", "lost", "l"), isLater: fc.boolean(), hasCallback: fc.boolean() });
-const settle = step("settle", fc.record({ client, isForeign: fc.constantFrom(false, false, false, true), endings: fc.array(ending, { minLength: 1, maxLength: 4 }) }), async (sides, { client: by, isForeign, endings }) => {
-  const { queue, replica } = clientOf(sides.clients, by);
-  const settlements = endings.flatMap(({ which, ...end }) => leasesOf(sides, by, isForeign, [which]).map((lease) => settlementOf(sides, lease, end)));
-  expect(await queue.settle(settlements, OWNED_MS)).toEqual(sides.model.settle(replica, settlements));
+const ending = fc.record({
+  which: fc.nat(10),
+  how: fc.constantFrom("c", "f", "x", "r", "r", "lost", "lost", "l"),
+  isLater: fc.boolean(),
+  hasCallback: fc.boolean(),
 });
+const settle = step(
+  "settle",
+  fc.record({
+    client,
+    isForeign: fc.constantFrom(false, false, false, true),
+    endings: fc.array(ending, { minLength: 1, maxLength: 4 }),
+  }),
+  async (sides, { client: by, isForeign, endings }) => {
+    const { queue, replica } = clientOf(sides.clients, by);
+    const settlements = endings.flatMap(({ which, ...end }) =>
+      leasesOf(sides, by, isForeign, [which]).map((lease) => settlementOf(sides, lease, end)),
+    );
+    expect(await queue.settle(settlements, OWNED_MS)).toEqual(sides.model.settle(replica, settlements));
+  },
+);
 
 function callbackOf(sides: Sides): Callback {
   return { id: nextId(sides), submission: submission({ type: CALLBACK.type }) };
 }
 
-function settlementOf(sides: Sides, { id, seq, attempt, crashes }: Sides["leases"][number], { how, isLater, hasCallback }: { how: "lost" | Settlement["verdict"]; isLater: boolean; hasCallback: boolean }): Settlement {
+function settlementOf(
+  sides: Sides,
+  { id, seq, attempt, crashes }: Sides["leases"][number],
+  { how, isLater, hasCallback }: { how: "lost" | Settlement["verdict"]; isLater: boolean; hasCallback: boolean },
+): Settlement {
   const verdict = how === "lost" ? "r" : how;
   const isGivenBack = how === "lost" || how === "l";
-  const counters = { attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt, crashes: isGivenBack ? crashes : 0, deferrals: how === "r" ? 1 : 0 };
+  const counters = {
+    attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt,
+    crashes: isGivenBack ? crashes : 0,
+    deferrals: how === "r" ? 1 : 0,
+  };
   const callback = hasCallback && "cfx".includes(verdict) ? callbackOf(sides) : undefined;
   const { type = "noop", priority = 5 } = sides.model.jobs.get(id) ?? {};
-  return { id, type, priority, isLarge: (sides.model.jobs.get(id)?.size ?? 0) > 0, claimSeq: seq, startedAt: 0, verdict, ...counters, runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST, record: how === "l" ? "" : `{"outcome":"${how}"}`, ...(callback && { callback }) };
+  return {
+    id,
+    type,
+    priority,
+    isLarge: (sides.model.jobs.get(id)?.size ?? 0) > 0,
+    claimSeq: seq,
+    startedAt: 0,
+    verdict,
+    ...counters,
+    runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST,
+    record: how === "l" ? "" : `{"outcome":"${how}"}`,
+    ...(callback && { callback }),
+  };
 }
 
-const cancel = step("cancel", fc.record({ client, which: fc.nat(40), hasCallback: fc.boolean() }), async (sides, { client: by, which, hasCallback }) => {
-  const ids = [...sides.model.in("r"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
-  const [id = makeId(idPrefix(0, 0, 0), 0)] = picked(ids, [which]);
-  const callback = hasCallback ? callbackOf(sides) : undefined;
-  expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS, () => callback)).kind).toBe(sides.model.cancel(id, callback));
+const cancel = step(
+  "cancel",
+  fc.record({ client, which: fc.nat(40), hasCallback: fc.boolean() }),
+  async (sides, { client: by, which, hasCallback }) => {
+    const ids = [...sides.model.in("r"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
+    const [id = makeId(idPrefix(0, 0, 0), 0)] = picked(ids, [which]);
+    const callback = hasCallback ? callbackOf(sides) : undefined;
+    expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS, () => callback)).kind).toBe(
+      sides.model.cancel(id, callback),
+    );
+  },
+);
+
+const sweep = step(
+  "sweep",
+  fc.record({ client, limit: fc.integer({ min: 1, max: 5 }) }),
+  async (sides, { client: by, limit }) => {
+    const swept = await clientOf(sides.clients, by).queue.sweep(OWNED_MS, limit);
+    expect(swept.map(({ id }) => id)).toEqual(sides.model.sweep(limit));
+  },
+);
+
+const forgotten = ({ id, type: of, size }: ModelJob): { id: string; type: string; payload: Payload } => ({
+  id,
+  type: of,
+  payload: size > 0 ? { size } : "{}",
 });
 
-const sweep = step("sweep", fc.record({ client, limit: fc.integer({ min: 1, max: 5 }) }), async (sides, { client: by, limit }) => {
-  const swept = await clientOf(sides.clients, by).queue.sweep(OWNED_MS, limit);
-  expect(swept.map(({ id }) => id)).toEqual(sides.model.sweep(limit));
-});
-
-const forgotten = ({ id, type: of, size }: ModelJob): { id: string; type: string; payload: Payload } => ({ id, type: of, payload: size > 0 ? { size } : "{}" });
-
-const forget = step("forget", fc.record({ client, which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }), async (sides, { client: by, which }) => {
-  const recorded = picked(sides.model.in("c", "f", "x"), which);
-  for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded.map(forgotten)); // two replicas may have recorded them
-  sides.model.forget(recorded.map(({ id }) => id));
-});
+const forget = step(
+  "forget",
+  fc.record({ client, which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }),
+  async (sides, { client: by, which }) => {
+    const recorded = picked(sides.model.in("c", "f", "x"), which);
+    for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded.map(forgotten)); // two replicas may have recorded them
+    sides.model.forget(recorded.map(({ id }) => id));
+  },
+);
 
 /** Time passes for jobs of one set: what stands in it is due, lost or overdue. */
-const letPass = step("letPass", fc.record({ set: fc.constantFrom("scheduled", "leased", "leased", "outbox"), which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }), async (sides, { set, which }) => {
-  const states = { scheduled: ["s", "t"], leased: ["r"], outbox: ["c", "f", "x"] } as const;
-  await pass(sides, set, picked(sides.model.in(...states[set]), which));
-});
+const letPass = step(
+  "letPass",
+  fc.record({
+    set: fc.constantFrom("scheduled", "leased", "leased", "outbox"),
+    which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }),
+  }),
+  async (sides, { set, which }) => {
+    const states = { scheduled: ["s", "t"], leased: ["r"], outbox: ["c", "f", "x"] } as const;
+    await pass(sides, set, picked(sides.model.in(...states[set]), which));
+  },
+);
 
 /** A replica dies with all that it runs: another one takes over, and sends the jobs back to wait. Those it happens to twice are suspects. */
 const crash = step("crash", fc.record({ client, victim: client }), async (sides, { client: by, victim }) => {
   const { replica, queue } = clientOf(sides.clients, by);
-  await pass(sides, "leased", sides.model.in("r").filter(({ token }) => token.startsWith(clientOf(sides.clients, victim).replica)));
+  await pass(
+    sides,
+    "leased",
+    sides.model.in("r").filter(({ token }) => token.startsWith(clientOf(sides.clients, victim).replica)),
+  );
   clientOf(sides.clients, by).seq += 1;
   const before = sides.leases.length;
   await claimWith(sides, by, 0, { io: 0, cpu: 0, types: [] });
-  const settlements = sides.leases.slice(before).map((lease) => settlementOf(sides, lease, { how: "lost", isLater: false, hasCallback: false }));
+  const settlements = sides.leases
+    .slice(before)
+    .map((lease) => settlementOf(sides, lease, { how: "lost", isLater: false, hasCallback: false }));
   expect(await queue.settle(settlements, OWNED_MS)).toEqual(sides.model.settle(replica, settlements));
 });
 
@@ -184,7 +339,27 @@ async function pass({ model, redis }: Sides, set: string, jobs: readonly ModelJo
 }
 
 /** Sequences of steps; those that move jobs on come more often. */
-export const sequences = fc.commands([enqueue, enqueue, enqueueLarge,  enqueueAgain, claim, claim, claim, renew, settle, settle, settle, cancel, sweep, forget, letPass, crash], { maxCommands: 30, size: "max" });
+export const sequences = fc.commands(
+  [
+    enqueue,
+    enqueue,
+    enqueueLarge,
+    enqueueAgain,
+    claim,
+    claim,
+    claim,
+    renew,
+    settle,
+    settle,
+    settle,
+    cancel,
+    sweep,
+    forget,
+    letPass,
+    crash,
+  ],
+  { maxCommands: 30, size: "max" },
+);
 
 /** Lets everything end: what is due runs, what ran out is settled, what has ended is recorded and forgotten. */
 export async function drain(sides: Sides): Promise<void> {
@@ -200,7 +375,9 @@ export async function drain(sides: Sides): Promise<void> {
       clientOf(clients, 0).seq += 1;
     }
     const held = sides.leases.filter(({ id }) => model.jobs.get(id)?.state === "r");
-    const settlements = held.map((lease) => settlementOf(sides, lease, { how: "c", isLater: false, hasCallback: false }));
+    const settlements = held.map((lease) =>
+      settlementOf(sides, lease, { how: "c", isLater: false, hasCallback: false }),
+    );
     expect(await queue.settle(settlements, OWNED_MS)).toEqual(model.settle(replica, settlements));
     const ended = model.in("c", "f", "x");
     await queue.forget(ended.map(forgotten));

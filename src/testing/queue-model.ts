@@ -6,7 +6,7 @@ import type { Callback } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob, State } from "./model-job.ts";
-import { AHEAD, FairTags, PAST, byTurn, isSuspect, modelJob, tokenOf } from "./model-job.ts";
+import { AHEAD, byTurn, FairTags, isSuspect, modelJob, PAST, tokenOf } from "./model-job.ts";
 
 export interface NewSubmission {
   readonly jobs: readonly NewJob[];
@@ -20,7 +20,15 @@ export interface Handed {
   readonly crashes: number;
 }
 
-const COUNT_OF: Readonly<Record<State, string>> = { q: "", s: "scheduled", t: "retrying", r: "running", c: "completed", f: "failed", x: "cancelled" };
+const COUNT_OF: Readonly<Record<State, string>> = {
+  q: "",
+  s: "scheduled",
+  t: "retrying",
+  r: "running",
+  c: "completed",
+  f: "failed",
+  x: "cancelled",
+};
 const byScore = (a: ModelJob, b: ModelJob): number => a.score - b.score || (a.id < b.id ? -1 : 1);
 
 export class QueueModel {
@@ -28,7 +36,10 @@ export class QueueModel {
   readonly counts = new Map<string, number>();
   readonly tags = new FairTags();
   readonly #keys = new Map<string, { readonly fingerprint: string; readonly first: string }>();
-  readonly #claims = new Map<string, { readonly seq: number; readonly handed: readonly { readonly id: string; readonly isLost: boolean }[] }>();
+  readonly #claims = new Map<
+    string,
+    { readonly seq: number; readonly handed: readonly { readonly id: string; readonly isLost: boolean }[] }
+  >();
 
   /** Of the jobs that lost one lease, how many may begin at once; undefined before one of them was lost again. */
   #together: number | undefined;
@@ -39,11 +50,16 @@ export class QueueModel {
 
   /** What Redis's `ready:<type>` holds, next first. */
   ready(type: string): ModelJob[] {
-    return this.in("q").filter((job) => job.type === type).sort(byTurn);
+    return this.in("q")
+      .filter((job) => job.type === type)
+      .sort(byTurn);
   }
 
   /** @param slots where the caller has some for all these jobs: what it leases at once is added to `leased` */
-  enqueue(submissions: readonly NewSubmission[], slots?: { readonly token: string; readonly leased: Handed[] }): unknown[] {
+  enqueue(
+    submissions: readonly NewSubmission[],
+    slots?: { readonly token: string; readonly leased: Handed[] },
+  ): unknown[] {
     const waiting = new Set(this.in("q").map(({ type }) => type));
     const isAnyDue = this.in("s", "t").some(({ score }) => score === PAST);
     const add = (job: NewJob): void => {
@@ -53,7 +69,8 @@ export class QueueModel {
     return submissions.map(({ jobs, key, fingerprint }) => {
       const first = jobs[0]?.id ?? "";
       const known = key === null ? undefined : this.#keys.get(key);
-      if (known && known.first !== first) return { kind: known.fingerprint === fingerprint ? "replayed" : "conflict", firstId: known.first };
+      if (known && known.first !== first)
+        return { kind: known.fingerprint === fingerprint ? "replayed" : "conflict", firstId: known.first };
       if (key !== null) this.#keys.set(key, { fingerprint, first });
       if (!this.jobs.has(first)) jobs.forEach(add);
       return { kind: "enqueued" };
@@ -83,13 +100,21 @@ export class QueueModel {
       slots[lane] -= claimed.length - before;
       isMoreLeft ||= claimed.length > before && this.ready(type).length > 0;
     }
-    const handed = [...lost.map(({ id }) => ({ id, isLost: true })), ...claimed.map(({ id }) => ({ id, isLost: false }))];
+    const handed = [
+      ...lost.map(({ id }) => ({ id, isLost: true })),
+      ...claimed.map(({ id }) => ({ id, isLost: false })),
+    ];
     if (handed.length > 0) this.#claims.set(replica, { seq, handed });
     return { claimed, lost, isMoreLeft, nextDueAt: this.in("s", "t")[0]?.score ?? 0 };
   }
 
   /** The jobs of a type that have their turn. Of the suspects and of those with large payloads, only the first that there is room for. */
-  #next(type: string, n: number, suspects: number, room: { free: number; isUnused: boolean; lostOnce: number }): ModelJob[] {
+  #next(
+    type: string,
+    n: number,
+    suspects: number,
+    room: { free: number; isUnused: boolean; lostOnce: number },
+  ): ModelJob[] {
     const ready = this.ready(type);
     const isPutOff = ({ crashes }: ModelJob): boolean => {
       if (this.#together === undefined || crashes !== 1) return false;
@@ -107,13 +132,26 @@ export class QueueModel {
       return taken;
     };
     const some = fitting(ready.filter(isSuspect), Math.min(n, suspects));
-    const large = fitting(ready.filter((job) => !isSuspect(job) && job.size > 0), Math.min(n, 50));
-    const turns = [...some, ...large, ...fitting(ready.filter((job) => !isSuspect(job) && job.size === 0), n)].sort(byTurn);
+    const large = fitting(
+      ready.filter((job) => !isSuspect(job) && job.size > 0),
+      Math.min(n, 50),
+    );
+    const turns = [
+      ...some,
+      ...large,
+      ...fitting(
+        ready.filter((job) => !isSuspect(job) && job.size === 0),
+        n,
+      ),
+    ].sort(byTurn);
     for (const { size } of turns.slice(n)) room.free += size;
     return turns.slice(0, n);
   }
 
-  renew(replica: string, running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number | null }[]): Map<string, string> {
+  renew(
+    replica: string,
+    running: readonly { readonly id: string; readonly claimSeq: number; readonly progress: number | null }[],
+  ): Map<string, string> {
     const stops = new Map<string, string>();
     for (const { id, claimSeq, progress } of running) {
       const job = this.jobs.get(id);
@@ -152,7 +190,9 @@ export class QueueModel {
   }
 
   sweep(limit: number): string[] {
-    const overdue = this.in("c", "f", "x").filter(({ score }) => score === PAST).slice(0, limit);
+    const overdue = this.in("c", "f", "x")
+      .filter(({ score }) => score === PAST)
+      .slice(0, limit);
     for (const job of overdue) job.score = AHEAD;
     return overdue.map(({ id }) => id);
   }
@@ -173,7 +213,8 @@ export class QueueModel {
 
   #claimAgain(token: string, handed: readonly { readonly id: string; readonly isLost: boolean }[]) {
     const mine = handed.filter(({ id }) => this.jobs.get(id)?.state === "r" && this.jobs.get(id)?.token === token);
-    const pick = (isLost: boolean): Handed[] => mine.filter((one) => one.isLost === isLost).map(({ id }) => handedOf(this.jobs.get(id)));
+    const pick = (isLost: boolean): Handed[] =>
+      mine.filter((one) => one.isLost === isLost).map(({ id }) => handedOf(this.jobs.get(id)));
     return { claimed: pick(false), lost: pick(true), isMoreLeft: false, nextDueAt: 0 };
   }
 
@@ -205,7 +246,8 @@ export class QueueModel {
 
   /** Where nobody waits but suspects, no group's tag is kept. */
   #clearTags(job: ModelJob): void {
-    if (!this.ready(job.type).some((other) => other.priority === job.priority && !isSuspect(other))) this.tags.clear(job);
+    if (!this.ready(job.type).some((other) => other.priority === job.priority && !isSuspect(other)))
+      this.tags.clear(job);
   }
 
   #lease(job: ModelJob, token: string, isLost: boolean): Handed {

@@ -3,8 +3,8 @@ import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Handed, NewSubmission, QueueModel } from "./queue-model.ts";
 import type { TestRunner } from "./queue.ts";
+import type { Handed, NewSubmission, QueueModel } from "./queue-model.ts";
 import { snapshotOfModel, snapshotOfRedis } from "./queue-snapshot.ts";
 
 export const NS = "{taskflow:0}:";
@@ -13,7 +13,12 @@ export const NS = "{taskflow:0}:";
 export interface Sides {
   readonly model: QueueModel;
   readonly redis: Redis;
-  readonly clients: readonly { readonly queue: Queue; readonly replica: string; readonly runner: TestRunner; seq: number }[];
+  readonly clients: readonly {
+    readonly queue: Queue;
+    readonly replica: string;
+    readonly runner: TestRunner;
+    seq: number;
+  }[];
   /** Everything that was sent, to be sent again. */
   readonly sent: NewSubmission[];
   /** Every lease that was given, to be settled and renewed, in time or not. */

@@ -39,15 +39,19 @@ export async function snapshotOfRedis(redis: Redis, ns: string): Promise<QueueSn
   const note = (id: string, text: string): unknown => jobs.set(id, [...(jobs.get(id) ?? []), text].sort());
   for (const [name = "", ...values] of dump) {
     const pairs = pairsOf(values);
-    if (name.startsWith("p:")) { if (values.length > 0) note(name.slice(2), "its payload"); }
-    else if (name.startsWith("j:")) heads.set(name.slice(2), values[1] ?? "");
-    else if (name === "states") for (let i = 0; i < values.length; i += 2) states.set(values[i] ?? "", values[i + 1] ?? "");
+    if (name.startsWith("p:")) {
+      if (values.length > 0) note(name.slice(2), "its payload");
+    } else if (name.startsWith("j:")) heads.set(name.slice(2), values[1] ?? "");
+    else if (name === "states")
+      for (let i = 0; i < values.length; i += 2) states.set(values[i] ?? "", values[i + 1] ?? "");
     else if (name === "live") live = pairs.map(([id]) => id);
     else if (name === "counts") counts = Object.fromEntries(pairs.filter(([, count]) => count !== 0));
     else if (name === "vtime") takenTags = Object.fromEntries(pairs);
     else if (name.startsWith("fair:")) lastTags[name.slice(5)] = Object.fromEntries(pairs);
-    else if (name.startsWith("ready:") || name === "scheduled") for (const [id, score] of pairs) note(id, `${name} ${score}`);
-    else if (name === "leased" || name === "outbox") for (const [id, score] of pairs) note(id, `${name} ${score === PAST ? PAST : AHEAD}`);
+    else if (name.startsWith("ready:") || name === "scheduled")
+      for (const [id, score] of pairs) note(id, `${name} ${score}`);
+    else if (name === "leased" || name === "outbox")
+      for (const [id, score] of pairs) note(id, `${name} ${score === PAST ? PAST : AHEAD}`);
   }
   for (const [id, head] of heads) note(id, headOf(head, states.get(id)));
   for (const id of states.keys()) if (!heads.has(id)) note(id, "a state of no job");
@@ -59,7 +63,15 @@ export function snapshotOfModel(model: QueueModel): QueueSnapshot {
   for (const job of model.jobs.values()) {
     const { state, priority, attempt, crashes, deferrals, isCancelRequested, progress, token, score } = job;
     const head = `${state}${priority}${twoDigits(attempt)}${crashes}${twoDigits(deferrals)}${isCancelRequested ? 1 : 0}${progress} ${token}`;
-    const set = { q: `ready:${job.type}`, s: "scheduled", t: "scheduled", r: "leased", c: "outbox", f: "outbox", x: "outbox" }[state];
+    const set = {
+      q: `ready:${job.type}`,
+      s: "scheduled",
+      t: "scheduled",
+      r: "leased",
+      c: "outbox",
+      f: "outbox",
+      x: "outbox",
+    }[state];
     jobs[job.id] = [head, `${set} ${score}`, ...(job.size > 0 ? ["its payload"] : [])].sort();
   }
   return {

@@ -1,11 +1,10 @@
 /** Queues for tests: replicas of one installation on a fresh Redis. */
-import type { Submission } from "../core/job.ts";
-import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
+import type { Job, Submission } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
+import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { QueueOptions } from "../queue/queue.ts";
 import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
-import type { Job } from "../core/job.ts";
 
 let replicas = 0;
 
@@ -31,7 +30,11 @@ export class TestRunner implements Runner {
 }
 
 /** An open queue of one more replica; `close()` it. */
-export async function openQueue(address: string, options: Partial<QueueOptions> = {}, timeoutMs = 5_000): Promise<Queue> {
+export async function openQueue(
+  address: string,
+  options: Partial<QueueOptions> = {},
+  timeoutMs = 5_000,
+): Promise<Queue> {
   replicas += 1;
   const queue = new Queue({
     url: address,
@@ -66,7 +69,9 @@ export async function enqueueRaw(queue: Queue, submitted: Submitted): Promise<En
 /** Enqueues jobs one by one, in order, and returns their ids. */
 export async function enqueue(queue: Queue, ...submissions: readonly Submission[]): Promise<string[]> {
   const ids = submissions.map(() => queue.ids.next());
-  const answers = await Promise.all(submissions.map((one, i) => enqueueRaw(queue, { ids: [ids[i] ?? ""], submissions: [one] })));
+  const answers = await Promise.all(
+    submissions.map((one, i) => enqueueRaw(queue, { ids: [ids[i] ?? ""], submissions: [one] })),
+  );
   const failed = answers.find(({ kind }) => kind !== "enqueued");
   if (failed) throw new Error(`not enqueued: ${JSON.stringify(failed)}`);
   return ids;

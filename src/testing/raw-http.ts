@@ -1,7 +1,8 @@
 /** HTTP as bytes on a socket: for what no client would send. */
-import { connect } from "node:net";
-import type { Socket } from "node:net";
+
 import { once } from "node:events";
+import type { Socket } from "node:net";
+import { connect } from "node:net";
 
 export interface RawSocket {
   readonly socket: Socket;
@@ -32,7 +33,9 @@ export async function rawSocket(port: number, first = ""): Promise<RawSocket> {
         resolve(received);
       };
       listeners.add(look);
-      socket.once("close", () => (isDone() ? resolve(received) : reject(new Error(`closed before ${what}: ${received.slice(0, 500)}`))));
+      socket.once("close", () =>
+        isDone() ? resolve(received) : reject(new Error(`closed before ${what}: ${received.slice(0, 500)}`)),
+      );
       look();
     });
   return {
@@ -44,7 +47,10 @@ export async function rawSocket(port: number, first = ""): Promise<RawSocket> {
 }
 
 /** Sends what is given and resolves to the first answer's status and text; the connection is dropped then. */
-export async function rawAnswer(port: number, text: string): Promise<{ readonly status: number; readonly text: string }> {
+export async function rawAnswer(
+  port: number,
+  text: string,
+): Promise<{ readonly status: number; readonly text: string }> {
   const raw = await rawSocket(port, text);
   const answer = await raw.until(/^HTTP\/1\.1 \d{3} [^]*\r\n\r\n/);
   raw.socket.destroy();

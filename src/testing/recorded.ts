@@ -38,7 +38,10 @@ export function allRecorded(replica: TestReplica, timeoutMs: number): Promise<St
   return until(
     async () => {
       const stats = await statsOf(replica);
-      const open = ["queued", "scheduled", "running", "retrying"].reduce((sum, status) => sum + (stats.totals[status] ?? 0), stats.outbox_depth);
+      const open = ["queued", "scheduled", "running", "retrying"].reduce(
+        (sum, status) => sum + (stats.totals[status] ?? 0),
+        stats.outbox_depth,
+      );
       return open === 0 ? stats : undefined;
     },
     { what: "every job is recorded", timeoutMs },

@@ -1,7 +1,7 @@
 /** Renders in the process of a test, without a process of its own. */
 import { DEFAULT_MAX_PIXELS, type ReadOptions } from "../images/decoding.ts";
-import { openImage, prepareSharp, type Image } from "../images/image.ts";
-import { renderVariants, type RenderedVariant } from "../images/render.ts";
+import { type Image, openImage, prepareSharp } from "../images/image.ts";
+import { type RenderedVariant, renderVariants } from "../images/render.ts";
 import type { Variant } from "../images/variant.ts";
 
 prepareSharp();
@@ -11,7 +11,12 @@ export const MARK = "01890a5d-ac96-7000-bdef-b302099a8058/mark.png";
 
 const OPTIONS: ReadOptions = { maxPixels: DEFAULT_MAX_PIXELS, onError: "fail" };
 
-export async function render(source: Buffer, variants: readonly Variant[], mark?: Buffer, options: Partial<ReadOptions> = {}): Promise<RenderedVariant[]> {
+export async function render(
+  source: Buffer,
+  variants: readonly Variant[],
+  mark?: Buffer,
+  options: Partial<ReadOptions> = {},
+): Promise<RenderedVariant[]> {
   const read = { ...OPTIONS, ...options };
   const watermarks = new Map<string, Image>(mark && [[MARK, await openImage(mark, read)]]);
   const rendered = [];
@@ -19,7 +24,12 @@ export async function render(source: Buffer, variants: readonly Variant[], mark?
   return rendered;
 }
 
-export async function renderOne(source: Buffer, variant: Variant, mark?: Buffer, options?: Partial<ReadOptions>): Promise<RenderedVariant> {
+export async function renderOne(
+  source: Buffer,
+  variant: Variant,
+  mark?: Buffer,
+  options?: Partial<ReadOptions>,
+): Promise<RenderedVariant> {
   const [one] = await render(source, [variant], mark, options);
   if (one === undefined) throw new Error("nothing was rendered");
   return one;

@@ -1,15 +1,15 @@
 /** Replicas in the process of the test, and a client for them. */
 import { randomUUID } from "node:crypto";
-import { PassThrough } from "node:stream";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
+import { PassThrough } from "node:stream";
 import type { Config } from "../config.ts";
 import { loadConfig } from "../config.ts";
 import { createLog } from "../log.ts";
 import { parseRedisAddr, placeOf } from "../redis-addr.ts";
+import { loadDefinitions, registryOf, settingsOf } from "../registry.ts";
 import type { System } from "../replica/system.ts";
 import { startSystem } from "../replica/system.ts";
-import { loadDefinitions, registryOf, settingsOf } from "../registry.ts";
 import { testJobsDir } from "./jobs-dir.ts";
 import { until } from "./until.ts";
 
@@ -31,10 +31,26 @@ export interface TestReplicaOptions {
   readonly jobsDir?: string;
 }
 
-export async function startReplica({ redis, database, artifacts, env = {}, onUnfit = () => undefined, jobsDir = testJobsDir }: TestReplicaOptions): Promise<TestReplica> {
+export async function startReplica({
+  redis,
+  database,
+  artifacts,
+  env = {},
+  onUnfit = () => undefined,
+  jobsDir = testJobsDir,
+}: TestReplicaOptions): Promise<TestReplica> {
   const definitions = await loadDefinitions({ jobsDir });
   const config: Config = loadConfig(
-    { REDIS_ADDR: redis, DATABASE_URL: database, ARTIFACTS_DIR: artifacts, SERVER_ADDR: "127.0.0.1:0", WORKER_COUNT: "1", LOG_LEVEL: "debug", TASKFLOW_JOBS: jobsDir, ...env },
+    {
+      REDIS_ADDR: redis,
+      DATABASE_URL: database,
+      ARTIFACTS_DIR: artifacts,
+      SERVER_ADDR: "127.0.0.1:0",
+      WORKER_COUNT: "1",
+      LOG_LEVEL: "debug",
+      TASKFLOW_JOBS: jobsDir,
+      ...env,
+    },
     settingsOf(definitions),
   );
   const output = new PassThrough();
@@ -56,7 +72,12 @@ export async function startReplica({ redis, database, artifacts, env = {}, onUnf
     mail: undefined,
     onUnfit,
   });
-  const lines = () => chunks.join("").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = () =>
+    chunks
+      .join("")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   return { url: `http://127.0.0.1:${system.port}`, id, lines, close: () => system.close() };
 }
 
@@ -74,14 +95,27 @@ export interface ApiJob {
   readonly created_at: string;
 }
 
-export async function call(replica: TestReplica, method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
-  const answer = await fetch(replica.url + path, { method, ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) });
+export async function call(
+  replica: TestReplica,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const answer = await fetch(replica.url + path, {
+    method,
+    ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+  });
   const text = await answer.text();
   return { status: answer.status, body: text === "" ? null : (JSON.parse(text) as unknown) };
 }
 
 /** Submits one job and returns its id. */
-export async function submit(replica: TestReplica, type: string, payload: object, fields: object = {}): Promise<string> {
+export async function submit(
+  replica: TestReplica,
+  type: string,
+  payload: object,
+  fields: object = {},
+): Promise<string> {
   const { status, body } = await call(replica, "POST", "/api/v1/jobs", { type, payload, ...fields });
   if (status !== 202) throw new Error(`not accepted: ${status} ${JSON.stringify(body)}`);
   return (body as ApiJob).id;

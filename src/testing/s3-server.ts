@@ -21,7 +21,13 @@ export async function startS3Server(): Promise<S3Server> {
   const { default: Server } = (await import(name)) as { default: S3rverClass };
   process.env.AWS_ACCESS_KEY_ID = "S3RVER";
   process.env.AWS_SECRET_ACCESS_KEY = "S3RVER";
-  const server = new Server({ address: "127.0.0.1", port: 0, silent: true, directory: tempDir(), configureBuckets: [{ name: "artifacts" }] });
+  const server = new Server({
+    address: "127.0.0.1",
+    port: 0,
+    silent: true,
+    directory: tempDir(),
+    configureBuckets: [{ name: "artifacts" }],
+  });
   const { port } = await server.run();
   return { port, url: `s3://artifacts/of/jobs?endpoint=http://127.0.0.1:${port}`, close: () => server.close() };
 }

@@ -22,7 +22,13 @@ export interface Rendering {
   readonly isInput?: boolean;
 }
 
-const PRIMITIVES: Readonly<Record<string, string>> = { string: "string", number: "number", integer: "number", boolean: "boolean", null: "null" };
+const PRIMITIVES: Readonly<Record<string, string>> = {
+  string: "string",
+  number: "number",
+  integer: "number",
+  boolean: "boolean",
+  null: "null",
+};
 
 export function interfaceOf(name: string, schema: JsonSchema, rendering: Rendering = {}): string {
   return `${comment(schema.description, "")}export interface ${name} ${members(schema, "", rendering)}\n`;
@@ -36,7 +42,10 @@ export function typeOf(schema: JsonSchema, indent = "", rendering: Rendering = {
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (anyOf) return [...new Set(anyOf.map((one) => typeOf(one, indent, rendering)))].join(" | ");
   if (type === "array") return arrayOf(items, indent, rendering);
-  if (patternProperties) return `Record<string, ${Object.values(patternProperties).map((value) => typeOf(value, indent, rendering)).join(" | ")}>`;
+  if (patternProperties)
+    return `Record<string, ${Object.values(patternProperties)
+      .map((value) => typeOf(value, indent, rendering))
+      .join(" | ")}>`;
   if (properties && Object.keys(properties).length > 0) return members(schema, indent, rendering);
   if (type === "object") return "Record<string, unknown>";
   if (type === undefined) return "unknown";

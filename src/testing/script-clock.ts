@@ -13,7 +13,10 @@ const AHEAD = "test-ahead";
 export function settableClock(namespace = "taskflow:0"): (redis: Redis, aheadMs: number) => Promise<unknown> {
   for (const script of Object.values(scripts) as { source: string; sha: string }[]) {
     if (!script.source.includes(READ)) continue;
-    script.source = script.source.replace(READ, `${READ}time[1] = time[1] + (tonumber(redis.call('GET', KEYS[1] .. '${AHEAD}') or 0)) / 1000\n`);
+    script.source = script.source.replace(
+      READ,
+      `${READ}time[1] = time[1] + (tonumber(redis.call('GET', KEYS[1] .. '${AHEAD}') or 0)) / 1000\n`,
+    );
     script.sha = createHash("sha1").update(script.source).digest("hex");
   }
   return (redis, aheadMs) => redis.set(`{${namespace}}:${AHEAD}`, aheadMs);

@@ -1,8 +1,8 @@
+import { existsSync } from "node:fs";
 import pg from "pg";
 import { expect, it } from "vitest";
 import { redisCommand } from "../embedded/redis-command.ts";
 import { freshDatabase, freshRedis, ownPostgres, ownRedis, tempDir } from "./services.ts";
-import { existsSync } from "node:fs";
 
 it("gives each caller a Redis database of its own", async () => {
   const addresses = await Promise.all(Array.from({ length: 5 }, async () => (await freshRedis()).address));
@@ -13,7 +13,9 @@ it("gives each caller a Redis database of its own", async () => {
 it("gives each caller an empty Postgres database of its own", async () => {
   const [one, other] = await Promise.all([freshDatabase(), freshDatabase()]);
   expect(one.url).not.toBe(other.url);
-  expect(await query(one.url, "select count(*)::int as n from pg_tables where schemaname = 'public'")).toEqual([{ n: 0 }]);
+  expect(await query(one.url, "select count(*)::int as n from pg_tables where schemaname = 'public'")).toEqual([
+    { n: 0 },
+  ]);
 });
 
 it("makes a folder", () => {

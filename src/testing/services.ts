@@ -20,7 +20,8 @@ afterAll(async () => {
 export async function freshRedis(): Promise<{ readonly address: string }> {
   const port = inject("redisPort");
   const database = Number((await redisCommand(port, "INCR", "databases-given")).slice(1));
-  if (database >= REDIS_DATABASES) throw new Error(`more than ${REDIS_DATABASES - 1} Redis databases are asked for: raise REDIS_DATABASES`);
+  if (database >= REDIS_DATABASES)
+    throw new Error(`more than ${REDIS_DATABASES - 1} Redis databases are asked for: raise REDIS_DATABASES`);
   return { address: `redis://127.0.0.1:${port}/${database}` };
 }
 

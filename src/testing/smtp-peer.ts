@@ -121,7 +121,8 @@ export class SmtpPeer {
   }
 
   async #take(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Error | undefined> {
-    const raw = this.#behaviour.kind === "sink" ? await readSlowly(stream, this.#behaviour.pauseMs) : await buffer(stream);
+    const raw =
+      this.#behaviour.kind === "sink" ? await readSlowly(stream, this.#behaviour.pauseMs) : await buffer(stream);
     const behaviour = this.#behaviour;
     if (behaviour.kind === "answer" && behaviour.at === "data") return smtpError(behaviour.code, behaviour.text);
     const { mailFrom, rcptTo } = session.envelope;

@@ -1,6 +1,6 @@
 /** An SMTP server that speaks by a script, line by line: for what no well-behaved server does. */
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 
 export interface SmtpScript {
   /** The keywords that EHLO offers. */
@@ -100,7 +100,10 @@ export class ScriptedSmtp {
   }
 
   #usualAnswer(line: string, recipients: number): string {
-    if (line.startsWith("EHLO")) return ["peer", ...(this.script.offers ?? ["PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 50000000"])].map((text, index, all) => `250${index === all.length - 1 ? " " : "-"}${text}`).join("\r\n");
+    if (line.startsWith("EHLO"))
+      return ["peer", ...(this.script.offers ?? ["PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 50000000"])]
+        .map((text, index, all) => `250${index === all.length - 1 ? " " : "-"}${text}`)
+        .join("\r\n");
     if (line === "DATA") return recipients > 0 ? "354 go on" : "503 5.5.1 no recipients";
     return line === "QUIT" ? "221 bye" : "250 2.0.0 ok";
   }

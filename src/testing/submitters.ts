@@ -42,7 +42,11 @@ export class Submitters {
   /** Whether there was an answer. */
   async #submit(url: string): Promise<boolean> {
     try {
-      const answer = await fetch(`${url}/api/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body: this.#body });
+      const answer = await fetch(`${url}/api/v1/jobs`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: this.#body,
+      });
       const text = await answer.text();
       if (answer.status === 202) this.accepted.push((JSON.parse(text) as { id: string }).id);
       else if (answer.status === 503 && Number(answer.headers.get("retry-after")) > 0) this.refused += 1;

@@ -1,6 +1,6 @@
 /** A server that answers each request with bytes of a test's choice, for what no HTTP server would send. */
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Texts have one character for each byte. A number is a pause in ms. */
@@ -54,7 +54,10 @@ export class TcpPeer {
     this.requests += 1;
     for (const part of this.#script) {
       if (typeof part === "number") await delay(part);
-      else if (!socket.destroyed) await new Promise((resolve) => socket.write(typeof part === "string" ? Buffer.from(part, "latin1") : part, resolve));
+      else if (!socket.destroyed)
+        await new Promise((resolve) =>
+          socket.write(typeof part === "string" ? Buffer.from(part, "latin1") : part, resolve),
+        );
     }
     if (this.#end === "end") socket.end();
     if (this.#end === "reset") socket.resetAndDestroy();

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { until } from "./until.ts";

@@ -10,7 +10,7 @@
  * and the client cannot know.
  */
 import { once } from "node:events";
-import { type AddressInfo, type Server, type Socket, connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { drained } from "./drained.ts";
 
@@ -103,7 +103,10 @@ export class TcpProxy {
       return;
     }
     this.#links.add(link);
-    const pumps = [this.#forward(client, server, (bytes) => this.#setTrap(link, bytes)), this.#forward(server, client, () => this.#springTrap(link))];
+    const pumps = [
+      this.#forward(client, server, (bytes) => this.#setTrap(link, bytes)),
+      this.#forward(server, client, () => this.#springTrap(link)),
+    ];
     const pump = Promise.all(pumps).then(() => {
       this.#links.delete(link);
       this.#pumps.delete(pump);

@@ -14,7 +14,10 @@ const LONGEST_PAUSE_MS = 50;
  * Asks again and again, at growing distance, until the answer is truthy, and resolves to that answer.
  * Rejects after `timeoutMs` with what was waited for, and the last answer or error.
  */
-export async function until<Answer>(ask: () => Answer | Promise<Answer>, options: UntilOptions): Promise<NonNullable<Answer>> {
+export async function until<Answer>(
+  ask: () => Answer | Promise<Answer>,
+  options: UntilOptions,
+): Promise<NonNullable<Answer>> {
   const { timeoutMs = 30_000, what } = options;
   const deadline = performance.now() + timeoutMs;
   let seen: unknown;
@@ -26,7 +29,8 @@ export async function until<Answer>(ask: () => Answer | Promise<Answer>, options
     } catch (error) {
       seen = error; // not yet: told when time is up
     }
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}; last: ${String(seen)}`, { cause: seen });
+    if (performance.now() > deadline)
+      throw new Error(`Waited ${timeoutMs} ms in vain until ${what}; last: ${String(seen)}`, { cause: seen });
     await delay(pauseMs);
   }
 }

@@ -1,8 +1,8 @@
 /** What an answer says about a delivery. */
 import type { Sign } from "../core/destination.ts";
-import { PermanentError, RetryableError, RetryAfterError } from "../core/job-type.ts";
-import type { OutboundResponse } from "../net/outbound.ts";
+import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { codeOf } from "../errors.ts";
+import type { OutboundResponse } from "../net/outbound.ts";
 import { retryAfterMs } from "../net/retry-after.ts";
 import type { StatusVerdict } from "./statuses.ts";
 
@@ -12,7 +12,9 @@ const DEFAULT_RETRY_AFTER_MS = 60_000;
 /** Throws for an answer that is no success what says whether a repeat may mend it, and when. @param now epoch ms */
 export function judge({ status, headers, body }: OutboundResponse, verdict: StatusVerdict, now: number): void {
   if (verdict === "success") return;
-  const excerpt = excerptOf(body, 200).replace(/[\s\p{Cc}]+/gu, " ").trim();
+  const excerpt = excerptOf(body, 200)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
   const message = excerpt === "" ? `HTTP ${status}` : `HTTP ${status}: ${excerpt}`;
   const code = `http_${status}`;
   if (verdict === "final") throw new PermanentError(message, { code });

@@ -17,9 +17,14 @@ export interface DeliveryBody {
 }
 
 /** What is sent, of JSON the text as it was submitted; undefined where there is none. */
-export function bodyOf({ body, body_text: text, body_base64: base64, content_type: type }: BodyFields, payloadJson: string): DeliveryBody | undefined {
-  if (body !== undefined) return { bytes: memberText(payloadJson, "body") ?? "", contentType: type ?? "application/json" };
+export function bodyOf(
+  { body, body_text: text, body_base64: base64, content_type: type }: BodyFields,
+  payloadJson: string,
+): DeliveryBody | undefined {
+  if (body !== undefined)
+    return { bytes: memberText(payloadJson, "body") ?? "", contentType: type ?? "application/json" };
   if (text !== undefined) return { bytes: text, contentType: type ?? "text/plain; charset=utf-8" };
-  if (base64 !== undefined) return { bytes: Buffer.from(base64, "base64"), contentType: type ?? "application/octet-stream" };
+  if (base64 !== undefined)
+    return { bytes: Buffer.from(base64, "base64"), contentType: type ?? "application/octet-stream" };
   return undefined;
 }

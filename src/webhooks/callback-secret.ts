@@ -19,7 +19,9 @@ export function secretsToSignWith(secret: unknown, ours: readonly string[]): rea
   if (Array.isArray(secret)) return secret as string[];
   if (secret === undefined) return [];
   if ((secret as { readonly setting?: unknown }).setting !== SETTING || ours.length === 0) {
-    throw new RetryableError(`the callback is to be signed, and ${SETTING} is not set on this replica`, { code: "callback_secret_missing" });
+    throw new RetryableError(`the callback is to be signed, and ${SETTING} is not set on this replica`, {
+      code: "callback_secret_missing",
+    });
   }
   return ours;
 }
@@ -27,7 +29,9 @@ export function secretsToSignWith(secret: unknown, ours: readonly string[]): rea
 /** @throws StartError for a secret that is none, or for too many */
 export function signingSecrets(secrets: string): readonly string[] {
   const list = secrets.split(/\s+/).filter((secret) => secret !== "");
-  if (list.length > MAX_SECRETS) throw new StartError(`${SETTING}: expected at most ${MAX_SECRETS} secrets, got ${list.length}`);
-  for (const fault of list.map(secretFault)) if (fault !== undefined) throw new StartError(`${SETTING}: each secret ${fault}`);
+  if (list.length > MAX_SECRETS)
+    throw new StartError(`${SETTING}: expected at most ${MAX_SECRETS} secrets, got ${list.length}`);
+  for (const fault of list.map(secretFault))
+    if (fault !== undefined) throw new StartError(`${SETTING}: each secret ${fault}`);
   return list;
 }

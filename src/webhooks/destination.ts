@@ -7,7 +7,8 @@ import { codeOf } from "../errors.ts";
 const PATIENCE_MS = 5_000;
 
 /** Codes of what is wrong on this side: the request could not be made here, or this replica has no more sockets or is closing. */
-const OUR_OWN = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL|UND_ERR_(INVALID_ARG|NOT_SUPPORTED|DESTROYED|CLOSED|REQ_CONTENT_LENGTH_MISMATCH))$/;
+const OUR_OWN =
+  /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL|UND_ERR_(INVALID_ARG|NOT_SUPPORTED|DESTROYED|CLOSED|REQ_CONTENT_LENGTH_MISMATCH))$/;
 /** Codes of a host that is there, and with which this request cannot be done: no HTTP, headers without end, a certificate that is not trusted. */
 const NO_HTTP = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|EPROTO|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 

@@ -10,9 +10,18 @@ const LEAST_LENGTH = 8;
  * @param headers the caller's
  * @param secrets what the request was signed with
  */
-export function withoutEchoes(body: Buffer, url: string, headers: Readonly<Record<string, string>>, secrets: readonly string[]): Buffer {
-  const values = Object.entries(headers).flatMap(([name, value]) => (isHarmlessHeader(name) ? [] : [value, ...value.split(/[\s,;=:"]+/)]));
-  const credentials = [...new Set([...values, ...secrets, ...secretsOfUrl(url)])].filter(({ length }) => length >= LEAST_LENGTH).sort((a, b) => b.length - a.length);
+export function withoutEchoes(
+  body: Buffer,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  secrets: readonly string[],
+): Buffer {
+  const values = Object.entries(headers).flatMap(([name, value]) =>
+    isHarmlessHeader(name) ? [] : [value, ...value.split(/[\s,;=:"]+/)],
+  );
+  const credentials = [...new Set([...values, ...secrets, ...secretsOfUrl(url)])]
+    .filter(({ length }) => length >= LEAST_LENGTH)
+    .sort((a, b) => b.length - a.length);
   if (credentials.length === 0) return body;
   const text = body.toString("latin1"); // each byte is a character, so that nothing else changes
   let clean = text;
@@ -24,6 +33,10 @@ export function withoutEchoes(body: Buffer, url: string, headers: Readonly<Recor
 
 /** As it was sent, and as JSON and URLs have it; in Latin-1, and as the bytes of UTF-8. */
 function spellingsOf(credential: string): Set<string> {
-  const texts = [credential, JSON.stringify(credential).slice(1, -1), encodeURIComponent(Buffer.from(credential).toString())];
+  const texts = [
+    credential,
+    JSON.stringify(credential).slice(1, -1),
+    encodeURIComponent(Buffer.from(credential).toString()),
+  ];
   return new Set(texts.flatMap((text) => [Buffer.from(text).toString("latin1"), text]));
 }

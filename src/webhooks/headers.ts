@@ -3,7 +3,9 @@ import type { PayloadFault } from "../core/job-type.ts";
 
 /** Headers that belong to the connection or the message's framing (RFC 9110, 7.6.1): the client sets them or nobody does. */
 const FORBIDDEN_HEADERS = new Set(
-  "connection content-length expect host keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(" "),
+  "connection content-length expect host keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(
+    " ",
+  ),
 );
 
 /** Every fault of a caller's headers. */
@@ -14,7 +16,8 @@ export function headerFaults(headers: Readonly<Record<string, string>>): Payload
     const path = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
     const lower = name.toLowerCase();
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) faults.push({ path, message: "is not a header name" });
-    else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-")) faults.push({ path, message: "is set by TaskFlow" });
+    else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-"))
+      faults.push({ path, message: "is set by TaskFlow" });
     else if (seen.has(lower)) faults.push({ path, message: "is given twice" });
     if (!isHeaderValue(value)) faults.push({ path, message: "has characters that no header may hold" });
     seen.add(lower);

@@ -6,7 +6,9 @@ import { secretFault, signatureOf } from "./signature.ts";
 const MESSAGE = ["msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, '{"test": 2432232314}'] as const;
 
 it("is the one of the known vector of Standard Webhooks", () => {
-  expect(signatureOf(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], ...MESSAGE)).toBe("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+  expect(signatureOf(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], ...MESSAGE)).toBe(
+    "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  );
 });
 
 it("stands once for each secret, with spaces between", () => {
@@ -22,17 +24,41 @@ describe("a secret", () => {
     expect(good.filter((secret) => secretFault(secret) !== undefined)).toEqual([]);
     for (const secret of good) {
       const now = Math.floor(Date.now() / 1_000);
-      const headers = { "webhook-id": "1", "webhook-timestamp": String(now), "webhook-signature": signatureOf([secret], "1", now, "{}") };
+      const headers = {
+        "webhook-id": "1",
+        "webhook-timestamp": String(now),
+        "webhook-signature": signatureOf([secret], "1", now, "{}"),
+      };
       expect(new Webhook(secret).verify("{}", headers)).toEqual({});
-      if (!secret.startsWith("whsec_")) expect(new Webhook(secret, { format: "raw" }).verify("{}", headers)).toEqual({});
+      if (!secret.startsWith("whsec_"))
+        expect(new Webhook(secret, { format: "raw" }).verify("{}", headers)).toEqual({});
     }
   });
 
   it.each([
-    ...["a", "first", "whsec_", "whsec_a", "whsec_not base64", "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec-MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    ...[
+      "a",
+      "first",
+      "whsec_",
+      "whsec_a",
+      "whsec_not base64",
+      "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+      "whsec-MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    ],
     ...[0, 1, 23, 65, 66, 128].flatMap((bytes) => [base64(bytes), `whsec_${base64(bytes)}`]),
-    ...["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa==Sw", " MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"],
-    ...["whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2L-La_w", "correct horse battery staple and more words than that", "ü".repeat(32)],
+    ...[
+      "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
+      "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=",
+      "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa==Sw",
+      " MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+      "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
+    ],
+    ...[
+      "whsec_whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+      "MfKQ9r8GKYqrTwjUPD8ILPZIo2L-La_w",
+      "correct horse battery staple and more words than that",
+      "ü".repeat(32),
+    ],
   ])("is refused: %j", (secret) => {
     expect(secretFault(secret)).toBe("must be whsec_ and then base64 of 24 to 64 bytes");
   });
@@ -40,8 +66,14 @@ describe("a secret", () => {
   it("of an earlier version still signs, with the bytes of its text", () => {
     const now = Math.floor(Date.now() / 1_000);
     for (const secret of ["a", "first", "plain words ü", "whsec_AAAA"]) {
-      const headers = { "webhook-id": "1", "webhook-timestamp": String(now), "webhook-signature": signatureOf([secret], "1", now, "1") };
-      const verifier = secret.startsWith("whsec_") ? new Webhook(secret) : new Webhook(Buffer.from(secret), { format: "raw" });
+      const headers = {
+        "webhook-id": "1",
+        "webhook-timestamp": String(now),
+        "webhook-signature": signatureOf([secret], "1", now, "1"),
+      };
+      const verifier = secret.startsWith("whsec_")
+        ? new Webhook(secret)
+        : new Webhook(Buffer.from(secret), { format: "raw" });
       expect(verifier.verify("1", headers)).toBe(1);
     }
   });

@@ -16,9 +16,17 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
  * receiver that knows any of them is content while a secret is replaced.
  * @param secrets as {@link secretFault} takes them; of jobs that were queued before it did, any text, whose bytes are the key
  */
-export function signatureOf(secrets: readonly string[], id: string, timestampSeconds: number, body: string | Buffer): string {
+export function signatureOf(
+  secrets: readonly string[],
+  id: string,
+  timestampSeconds: number,
+  body: string | Buffer,
+): string {
   const start = `${id}.${timestampSeconds}.`;
-  return secrets.flatMap(keysOf).map((key) => `v1,${createHmac("sha256", key).update(start).update(body).digest("base64")}`).join(" ");
+  return secrets
+    .flatMap(keysOf)
+    .map((key) => `v1,${createHmac("sha256", key).update(start).update(body).digest("base64")}`)
+    .join(" ");
 }
 
 /** What is wrong with a secret, as a clause; undefined for a good one. */

@@ -10,7 +10,9 @@ import { BlockWatch } from "./block-watch.ts";
 const LEASE_MS = 60_000;
 const LONGEST_BLOCK_MS = 600_000;
 const closers: (() => unknown)[] = [];
-afterEach(() => { for (const close of closers.splice(0)) close(); });
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
 
 async function setup() {
   const { address } = await freshRedis();
@@ -24,10 +26,17 @@ async function setup() {
     leases,
     leaseMs: LEASE_MS,
     beat: new Beat(beat.buffer), // as its thread has it
-    log: createLog({ level: "info", replica: "guarded0", destination: { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) } }),
+    log: createLog({
+      level: "info",
+      replica: "guarded0",
+      destination: { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+    }),
     longestBlockMs: LONGEST_BLOCK_MS,
-    findBlocker: () => Promise.resolve({ type: "email", running: { email: 1 }, jobIds: ["1"], at: "x.js:1:1", stack: ["x.js:1:1"] }),
-    end: () => { seen.ended += 1; },
+    findBlocker: () =>
+      Promise.resolve({ type: "email", running: { email: 1 }, jobIds: ["1"], at: "x.js:1:1", stack: ["x.js:1:1"] }),
+    end: () => {
+      seen.ended += 1;
+    },
   });
   return { beat, watch, seen };
 }
@@ -74,7 +83,14 @@ it("logs once who blocks the main thread, and that it turns again", async () => 
   watch.look();
   watch.look();
   expect(seen.lines).toMatchObject([
-    { level: "warn", msg: "the event loop is blocked", type: "email", running: { email: 1 }, job_ids: ["1"], at: "x.js:1:1" },
+    {
+      level: "warn",
+      msg: "the event loop is blocked",
+      type: "email",
+      running: { email: 1 },
+      job_ids: ["1"],
+      at: "x.js:1:1",
+    },
     { level: "info", msg: "the event loop turns again", type: "email", lease_renewals: 0 },
   ]);
   expect(seen.lines[0]?.blocked_ms).toBeGreaterThanOrEqual(1_500);

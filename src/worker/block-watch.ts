@@ -6,9 +6,9 @@
  *   the main thread is more than a second late           → it asks who blocks it, logs that, and at last ends the process
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
-import { reasonOf } from "../reason.ts";
 import type { Log } from "../log.ts";
 import type { ReplicaLeases } from "../queue/replica-leases.ts";
+import { reasonOf } from "../reason.ts";
 import type { Beat } from "./beat.ts";
 import type { Blocker } from "./blocker.ts";
 
@@ -59,9 +59,13 @@ export class BlockWatch {
   look(): number {
     const now = performance.now();
     const stoodStillMs = now - (this.#lookAt ?? now);
-    if (stoodStillMs > BLOCKED_MS) this.#excuse(stoodStillMs); // with this thread the whole process stood still, stopped or starved
+    if (stoodStillMs > BLOCKED_MS)
+      this.#excuse(stoodStillMs); // with this thread the whole process stood still, stopped or starved
     else this.#watch(now);
-    if (now >= (this.#renewAt() ?? Number.POSITIVE_INFINITY)) this.#renewal ??= this.#renew(now).finally(() => { this.#renewal = undefined; });
+    if (now >= (this.#renewAt() ?? Number.POSITIVE_INFINITY))
+      this.#renewal ??= this.#renew(now).finally(() => {
+        this.#renewal = undefined;
+      });
     if (now >= this.#pingAt) {
       this.#pingAt = now + PING_PERIOD_MS;
       this.#options.leases.ping(CALL_TIMEOUT_MS);
@@ -96,12 +100,20 @@ export class BlockWatch {
   #over(block: Block, now: number): void {
     this.#block = undefined;
     const { log } = this.#options;
-    log.info({ blocked_ms: Math.round(now - block.since), ...(block.blocker?.type !== undefined && { type: block.blocker.type }), lease_renewals: block.renewals }, "the event loop turns again");
+    log.info(
+      {
+        blocked_ms: Math.round(now - block.since),
+        ...(block.blocker?.type !== undefined && { type: block.blocker.type }),
+        lease_renewals: block.renewals,
+      },
+      "the event loop turns again",
+    );
   }
 
   #logWho(block: Block): void {
     const { log, findBlocker } = this.#options;
-    const write = (fields: Record<string, unknown>): void => log.warn({ blocked_ms: Math.round(performance.now() - block.since), ...fields }, "the event loop is blocked");
+    const write = (fields: Record<string, unknown>): void =>
+      log.warn({ blocked_ms: Math.round(performance.now() - block.since), ...fields }, "the event loop is blocked");
     findBlocker().then(
       (blocker) => {
         block.blocker = blocker;
@@ -113,7 +125,10 @@ export class BlockWatch {
 
   #end(block: Block, now: number): void {
     const { log, end } = this.#options;
-    log.fatal({ blocked_ms: Math.round(now - block.since), ...fieldsOf(block.blocker) }, "the event loop was blocked for too long; the process is ended, and other replicas take over its jobs");
+    log.fatal(
+      { blocked_ms: Math.round(now - block.since), ...fieldsOf(block.blocker) },
+      "the event loop was blocked for too long; the process is ended, and other replicas take over its jobs",
+    );
     end();
   }
 
@@ -140,7 +155,8 @@ export class BlockWatch {
       if (this.#block) this.#block.renewals += 1;
     } catch (error) {
       this.#retryAt = performance.now() + Math.min(1_000, leaseMs / 10);
-      if (this.#block) log.warn({ error: reasonOf(error) }, "leases could not be renewed while the event loop is blocked");
+      if (this.#block)
+        log.warn({ error: reasonOf(error) }, "leases could not be renewed while the event loop is blocked");
     }
   }
 }

@@ -22,7 +22,11 @@ const sources = (changes: Partial<BlockerSources> = {}): BlockerSources => ({
 const find = (changes?: Partial<BlockerSources>) => findBlocker(sources(changes), find);
 
 it("names the job whose handler is being called", () => {
-  expect(find({ starting: () => job("9", "webhook") })).toMatchObject({ type: "webhook", jobIds: ["9"], running: RUNNING });
+  expect(find({ starting: () => job("9", "webhook") })).toMatchObject({
+    type: "webhook",
+    jobIds: ["9"],
+    running: RUNNING,
+  });
 });
 
 it("names the type whose file is on the stack, also where it is reached over an await alone", async () => {
@@ -44,7 +48,9 @@ it("names the only type that runs, where the stack tells nothing; of several non
 
 it("leaves Error as it was, and survives a prepareStackTrace that throws", () => {
   const { stackTraceLimit } = Error;
-  const prepare = vi.spyOn(Error, "prepareStackTrace").mockImplementation(() => { throw new Error("odd"); });
+  const prepare = vi.spyOn(Error, "prepareStackTrace").mockImplementation(() => {
+    throw new Error("odd");
+  });
   const blocker = find();
   prepare.mockRestore();
   expect(blocker.stack).toEqual([]);
@@ -54,5 +60,7 @@ it("leaves Error as it was, and survives a prepareStackTrace that throws", () =>
 it("knows the file of each job type", async () => {
   const files = typesByFile(await loadRegistry({ jobsDir: testJobsDir, settings: {} }));
   expect([...files.keys()].filter((file) => !existsSync(file))).toEqual([]);
-  expect(new Set(files.values())).toEqual(new Set(["email", "webhook", "image_resize", "data_export", "replay", "test_cpu", "test_io", "noop"]));
+  expect(new Set(files.values())).toEqual(
+    new Set(["email", "webhook", "image_resize", "data_export", "replay", "test_cpu", "test_io", "noop"]),
+  );
 });

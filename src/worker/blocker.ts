@@ -35,16 +35,32 @@ export interface BlockerSources {
 }
 
 /** @param above the function whose callers are told: what runs on top of the blocked code is left out */
-export function findBlocker({ starting, jobs, running, typeOfFile }: BlockerSources, above: (...args: never[]) => unknown): Blocker {
+export function findBlocker(
+  { starting, jobs, running, typeOfFile }: BlockerSources,
+  above: (...args: never[]) => unknown,
+): Blocker {
   const frames = framesBelow(above);
   const places = frames.map(placeOf);
   const counts = running();
   const job = starting();
   // The outermost: a type's file may use another's.
-  const type = job?.type ?? places.map((place) => place && typeOfFile.get(place.file)).findLast(Boolean) ?? onlyOne(Object.keys(counts));
-  const ids = job ? [job.id] : jobs().filter((other) => other.type === type).map(({ id }) => id);
+  const type =
+    job?.type ??
+    places.map((place) => place && typeOfFile.get(place.file)).findLast(Boolean) ??
+    onlyOne(Object.keys(counts));
+  const ids = job
+    ? [job.id]
+    : jobs()
+        .filter((other) => other.type === type)
+        .map(({ id }) => id);
   const inner = places.find(Boolean);
-  return { type, running: counts, jobIds: ids.slice(0, MAX_JOB_IDS), at: inner && `${inner.file}:${inner.position}`, stack: frames.slice(0, MAX_FRAMES) };
+  return {
+    type,
+    running: counts,
+    jobIds: ids.slice(0, MAX_JOB_IDS),
+    at: inner && `${inner.file}:${inner.position}`,
+    stack: frames.slice(0, MAX_FRAMES),
+  };
 }
 
 function onlyOne<Item>(items: readonly Item[]): Item | undefined {
@@ -57,7 +73,10 @@ function framesBelow(above: (...args: never[]) => unknown): string[] {
   Error.stackTraceLimit = STACK_LIMIT;
   try {
     Error.captureStackTrace(holder, above);
-    const frames = String(holder.stack).split("\n").filter((line) => /^\s+at /.test(line)).map((line) => line.trim().slice("at ".length));
+    const frames = String(holder.stack)
+      .split("\n")
+      .filter((line) => /^\s+at /.test(line))
+      .map((line) => line.trim().slice("at ".length));
     return frames.slice(frames.findIndex((frame) => !frame.startsWith("<anonymous>:"))); // what the guard evaluated
   } catch {
     return []; // a handler's own Error.prepareStackTrace throws

@@ -1,7 +1,7 @@
 /** An attempt that has ended and is not settled yet: its record, and the outcome that it makes. */
 import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome } from "../core/job.ts";
 import type { Verdict } from "../core/settle.ts";
-import { LETTER_OF, encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/wire.ts";
+import { encodeRecord, LETTER_OF, latestAttempt, shortRecord, withoutResult } from "../core/wire.ts";
 import type { Settlement } from "../queue/settlement.ts";
 
 /** A job's records travel with each claim of it: beyond so many characters of them, no more log lines are kept. */
@@ -37,7 +37,9 @@ export function outcomeName(verdict: Verdict): AttemptOutcome {
 
 export function fitting(evidence: Evidence, { history }: Job): Evidence {
   const length = history.reduce((sum, record) => sum + record.length, 0);
-  return length <= MAX_HISTORY_LENGTH || evidence.log === undefined ? evidence : { ...evidence, log: ["… the attempts before have filled this job's log"] };
+  return length <= MAX_HISTORY_LENGTH || evidence.log === undefined
+    ? evidence
+    : { ...evidence, log: ["… the attempts before have filled this job's log"] };
 }
 
 /** A job far back in a queue may be sent back thousands of times before its turn. */
@@ -81,6 +83,7 @@ export function outcomeOf(ended: Ended): Outcome | undefined {
     worker,
     startedAt,
     finishedAt,
-    records: evidence || (!isTried && job.history.length > 0) ? [...job.history, withoutResult(recordOf(ended))] : job.history,
+    records:
+      evidence || (!isTried && job.history.length > 0) ? [...job.history, withoutResult(recordOf(ended))] : job.history,
   };
 }

@@ -7,8 +7,8 @@ import { createLog } from "../log.ts";
 import { ReplicaLeases } from "../queue/replica-leases.ts";
 import { Beat } from "./beat.ts";
 import { BlockWatch } from "./block-watch.ts";
-import { askMainThread } from "./main-thread.ts";
 import type { GuardData } from "./lease-guard.ts";
+import { askMainThread } from "./main-thread.ts";
 
 printWarnings();
 const { url, namespace, replica, leaseMs, logLevel, beat, longestBlockMs, question } = workerData as GuardData;

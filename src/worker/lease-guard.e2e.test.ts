@@ -19,7 +19,9 @@ const blocksOf = (program: Program) => program.lines().filter(({ msg }) => msg =
 const metricsOf = async (program: Program): Promise<string> => (await fetch(`${program.url}/metrics`)).text();
 
 async function outcomesOf(replica: Program, id: string): Promise<string[]> {
-  const { attempts } = (await call(replica, "GET", `/api/v1/jobs/${id}/attempts`)).body as { attempts: { outcome: string }[] };
+  const { attempts } = (await call(replica, "GET", `/api/v1/jobs/${id}/attempts`)).body as {
+    attempts: { outcome: string }[];
+  };
   return attempts.map(({ outcome }) => outcome);
 }
 
@@ -28,14 +30,24 @@ describe.concurrent("a handler that computes on the main thread", { timeout: TIM
     const { start } = await installation();
     const env = { LEASE_MS: "1500" };
     const one = await start(env).ready();
-    const sleepers = await Promise.all(Array.from({ length: 5 }, () => submit(one, "test_io", { do: "sleep", ms: 25_000 })));
+    const sleepers = await Promise.all(
+      Array.from({ length: 5 }, () => submit(one, "test_io", { do: "sleep", ms: 25_000 })),
+    );
     const late = await submit(one, "test_io", { do: "hang" }, { timeout_ms: 20_000, max_attempts: 1 });
     for (const id of [...sleepers, late]) await jobWhen(one, id, "running");
     const two = await start(env).ready();
     const blocking = await submit(one, "test_io", { do: "compute", ms: 8_000 });
     await until(() => blocksOf(one).length > 0, { what: "the block is logged", timeoutMs: WITHIN_MS });
     expect(await getJob(two, blocking)).toMatchObject({ status: "running", worker: one.id }); // logged while it lasts
-    expect(blocksOf(one)).toMatchObject([{ level: "warn", replica: one.id, type: "test_io", running: { test_io: 7 }, at: expect.stringMatching(/jobs\/io\.mjs:\d+:\d+$/) as unknown }]);
+    expect(blocksOf(one)).toMatchObject([
+      {
+        level: "warn",
+        replica: one.id,
+        type: "test_io",
+        running: { test_io: 7 },
+        at: expect.stringMatching(/jobs\/io\.mjs:\d+:\d+$/) as unknown,
+      },
+    ]);
     for (const id of [blocking, ...sleepers]) {
       expect(await jobWhen(two, id)).toMatchObject({ status: "completed", attempt: 1, worker: one.id });
       expect(await outcomesOf(two, id)).toEqual(["completed"]);
@@ -65,9 +77,15 @@ describe.concurrent("a process that stands still as a whole", { timeout: TIMEOUT
     await jobWhen(one, id, "running");
     const two = await start(env).ready();
     one.signal("SIGSTOP");
-    await until(async () => (await getJob(two, id)).worker === two.id, { what: "the other replica runs its job", timeoutMs: WITHIN_MS });
+    await until(async () => (await getJob(two, id)).worker === two.id, {
+      what: "the other replica runs its job",
+      timeoutMs: WITHIN_MS,
+    });
     one.signal("SIGCONT");
-    await until(async () => (await metricsOf(one)).includes('taskflow_slots_busy{lane="io"} 0\n'), { what: "it has stopped the attempt that it lost", timeoutMs: WITHIN_MS });
+    await until(async () => (await metricsOf(one)).includes('taskflow_slots_busy{lane="io"} 0\n'), {
+      what: "it has stopped the attempt that it lost",
+      timeoutMs: WITHIN_MS,
+    });
     expect(await getJob(two, id)).toMatchObject({ status: "running", worker: two.id });
     expect((await outcomesOf(two, id))[0]).toBe("lost");
     expect(blocksOf(one)).toEqual([]);
@@ -76,7 +94,8 @@ describe.concurrent("a process that stands still as a whole", { timeout: TIMEOUT
 
 it("ends a process whose main thread does not come back, and says so", { timeout: TIMEOUT_MS }, async () => {
   const { address } = await freshRedis();
-  const built = (name: string): string => JSON.stringify(fileURLToPath(new URL(`../../dist/worker/${name}.js`, import.meta.url)));
+  const built = (name: string): string =>
+    JSON.stringify(fileURLToPath(new URL(`../../dist/worker/${name}.js`, import.meta.url)));
   const script = `
     import { Beat } from ${built("beat")};
     import { LeaseGuard } from ${built("lease-guard")};
@@ -89,9 +108,17 @@ it("ends a process whose main thread does not come back, and says so", { timeout
   writeFileSync(file, script);
   const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => { output += text; });
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
   const signal = await new Promise((resolve) => child.once("close", (_, by) => resolve(by)));
   expect(signal).toBe("SIGKILL");
-  const lines = output.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines).toMatchObject([{ level: "warn", msg: BLOCKED, type: "endless", replica: "stuck000" }, { level: "fatal", type: "endless", replica: "stuck000" }]);
+  const lines = output
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines).toMatchObject([
+    { level: "warn", msg: BLOCKED, type: "endless", replica: "stuck000" },
+    { level: "fatal", type: "endless", replica: "stuck000" },
+  ]);
 });

@@ -40,7 +40,12 @@ export interface LeaseGuardOptions extends ReplicaLeasesOptions {
 }
 
 /** Where the thread's code is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
-const filename = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../dist/worker/lease-guard-thread.js" : "./lease-guard-thread.js", import.meta.url));
+const filename = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith(".ts") ? "../../dist/worker/lease-guard-thread.js" : "./lease-guard-thread.js",
+    import.meta.url,
+  ),
+);
 
 type Answering = Record<symbol, (() => string) | undefined>;
 
@@ -62,10 +67,25 @@ export class LeaseGuard {
     if (this.#thread || this.#isClosed) return;
     const { url, namespace, replica, leaseMs, logLevel, beat, longestBlockMs = LONGEST_BLOCK_MS } = this.#options;
     (globalThis as unknown as Answering)[Symbol.for(this.#question)] = this.#answer;
-    const workerData: GuardData = { url, namespace, replica, leaseMs, logLevel, beat: beat.buffer, longestBlockMs, question: this.#question };
-    const thread = new Worker(filename, { name: "lease-guard", workerData, resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_MB } });
+    const workerData: GuardData = {
+      url,
+      namespace,
+      replica,
+      leaseMs,
+      logLevel,
+      beat: beat.buffer,
+      longestBlockMs,
+      question: this.#question,
+    };
+    const thread = new Worker(filename, {
+      name: "lease-guard",
+      workerData,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_MB },
+    });
     let cause: unknown;
-    thread.on("error", (error) => { cause = error; });
+    thread.on("error", (error) => {
+      cause = error;
+    });
     thread.once("exit", (code) => this.#exited(cause ?? new Error(`the thread ended with code ${code}`)));
     thread.unref();
     this.#thread = thread;
@@ -83,7 +103,10 @@ export class LeaseGuard {
     this.#thread = undefined;
     if (this.#isClosed) return;
     this.#options.onError(cause);
-    this.#restart = setTimeout(() => this.start(), Math.min(FIRST_RESTART_MS * 2 ** this.#restarts, LAST_RESTART_MS)).unref();
+    this.#restart = setTimeout(
+      () => this.start(),
+      Math.min(FIRST_RESTART_MS * 2 ** this.#restarts, LAST_RESTART_MS),
+    ).unref();
     this.#restarts += 1;
   }
 

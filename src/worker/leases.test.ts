@@ -2,8 +2,8 @@ import { Redis } from "ioredis";
 import { Type } from "typebox";
 import { afterEach, expect, it } from "vitest";
 import { exponential } from "../core/backoff.ts";
-import { type AnyJobDefinition, defineJob } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
+import { type AnyJobDefinition, defineJob } from "../core/job-type.ts";
 import { OutcomeUnknown } from "../errors.ts";
 import { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
@@ -11,13 +11,13 @@ import type { Queue } from "../queue/queue.ts";
 import { noThread } from "../testing/no-thread.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 import { until } from "../testing/until.ts";
 import { Beat } from "./beat.ts";
 import { Leases } from "./leases.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import { Worker } from "./worker.ts";
-import { smallPayloads } from "../testing/small-payloads.ts";
 
 const LEASE_MS = 500;
 const BACKOFF = exponential(60_000, 60_000);
@@ -26,7 +26,15 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const noop = defineJob({ type: "noop", lane: "io", payload: Type.Object({}), attempts: 3, timeoutMs: 1_000, backoff: BACKOFF, run: () => null }) as AnyJobDefinition;
+const noop = defineJob({
+  type: "noop",
+  lane: "io",
+  payload: Type.Object({}),
+  attempts: 3,
+  timeoutMs: 1_000,
+  backoff: BACKOFF,
+  run: () => null,
+}) as AnyJobDefinition;
 
 async function queueOn(address: string): Promise<Queue> {
   const queue = await openQueue(address, { leaseMs: LEASE_MS });
@@ -39,7 +47,14 @@ function leasesOf(queue: Queue, onRenewal: () => void = () => undefined): Leases
     onRenewal();
     return "{}";
   };
-  const leases = new Leases({ queue, leaseMs: LEASE_MS, beat: new Beat(), about, onGivenUp: () => undefined, onError: () => undefined });
+  const leases = new Leases({
+    queue,
+    leaseMs: LEASE_MS,
+    beat: new Beat(),
+    about,
+    onGivenUp: () => undefined,
+    onError: () => undefined,
+  });
   closers.push(() => leases.close());
   return leases;
 }
@@ -53,7 +68,9 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
     if (!seen.isHealed) throw new OutcomeUnknown("no answer");
     return queue.settle(...args);
   };
-  const leases = leasesOf(queue, () => { seen.renewals += 1; });
+  const leases = leasesOf(queue, () => {
+    seen.renewals += 1;
+  });
   const settler = new Settler({
     queue: { settle, clock: queue.clock },
     replica: "unused",
@@ -66,9 +83,29 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
     callbackOf: () => undefined,
     onError: () => undefined,
   });
-  const executor = new Executor({ ...smallPayloads, definitions, threads: { run: noThread, tasks: { run: noThread } }, log: () => undefined });
-  const hooks = { onPickup: () => undefined, onRan: () => undefined, onAttempt: () => undefined, onError: () => undefined, onUnfit: () => undefined };
-  const worker = new Worker({ queue, executor, slots: new Slots(definitions, 10, 0), leases, settler, claimLimit: 10, isHeldBack: () => false, hooks });
+  const executor = new Executor({
+    ...smallPayloads,
+    definitions,
+    threads: { run: noThread, tasks: { run: noThread } },
+    log: () => undefined,
+  });
+  const hooks = {
+    onPickup: () => undefined,
+    onRan: () => undefined,
+    onAttempt: () => undefined,
+    onError: () => undefined,
+    onUnfit: () => undefined,
+  };
+  const worker = new Worker({
+    queue,
+    executor,
+    slots: new Slots(definitions, 10, 0),
+    leases,
+    settler,
+    claimLimit: 10,
+    isHeldBack: () => false,
+    hooks,
+  });
   closers.push(() => {
     seen.isHealed = true;
     return worker.drain(0);
@@ -81,36 +118,42 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
 it.each([
   { what: "lost elsewhere", definitions: [], expiresAt: undefined, crashes: 1, outcome: "lost", status: "queued" },
   { what: "claimed too late", definitions: [noop], expiresAt: 1, crashes: 0, outcome: "failed", status: "failed" },
-])("renews the lease of a job that was $what until its settle is answered", async ({ definitions, expiresAt, crashes, outcome, status }) => {
-  const { address } = await freshRedis();
-  const other = await queueOn(address);
-  const [id = ""] = await enqueue(other, submission({ payload: "{}", options: expiresAt === undefined ? {} : { expires_at: expiresAt } }));
-  if (outcome === "lost") {
-    await other.claim(1, 1, ioSlots({ noop: 1 }));
-    const redis = new Redis(address);
-    await redis.zadd("{taskflow:0}:leased", 1, id);
-    redis.disconnect();
-  }
-  const { seen, leases } = await cutReplica(address, definitions);
-  await until(() => seen.settles > 0, { what: "it has judged the job" });
-  const before = seen.renewals;
-  const lostAgain: Job[] = [];
-  let seq = 1;
-  await until(
-    async () => {
-      seq += 1;
-      lostAgain.push(...(await other.claim(seq, 1, ioSlots({}))).lost);
-      return seen.renewals > before + 7; // more than two leases
-    },
-    { what: "two leases have passed" },
-  );
-  expect(lostAgain).toEqual([]);
-  seen.isHealed = true;
-  await until(() => seen.settled.length > 0, { what: "it is settled" });
-  expect(seen.settled).toEqual([outcome]);
-  expect(leases.jobs).toEqual([]);
-  expect(await other.read([id])).toMatchObject([{ crashes, status }]);
-});
+])(
+  "renews the lease of a job that was $what until its settle is answered",
+  async ({ definitions, expiresAt, crashes, outcome, status }) => {
+    const { address } = await freshRedis();
+    const other = await queueOn(address);
+    const [id = ""] = await enqueue(
+      other,
+      submission({ payload: "{}", options: expiresAt === undefined ? {} : { expires_at: expiresAt } }),
+    );
+    if (outcome === "lost") {
+      await other.claim(1, 1, ioSlots({ noop: 1 }));
+      const redis = new Redis(address);
+      await redis.zadd("{taskflow:0}:leased", 1, id);
+      redis.disconnect();
+    }
+    const { seen, leases } = await cutReplica(address, definitions);
+    await until(() => seen.settles > 0, { what: "it has judged the job" });
+    const before = seen.renewals;
+    const lostAgain: Job[] = [];
+    let seq = 1;
+    await until(
+      async () => {
+        seq += 1;
+        lostAgain.push(...(await other.claim(seq, 1, ioSlots({}))).lost);
+        return seen.renewals > before + 7; // more than two leases
+      },
+      { what: "two leases have passed" },
+    );
+    expect(lostAgain).toEqual([]);
+    seen.isHealed = true;
+    await until(() => seen.settled.length > 0, { what: "it is settled" });
+    expect(seen.settled).toEqual([outcome]);
+    expect(leases.jobs).toEqual([]);
+    expect(await other.read([id])).toMatchObject([{ crashes, status }]);
+  },
+);
 
 it("tells a lease from another of the same job: the older attempt is stopped as lost, and its end does not give the newer lease up", async () => {
   const { address } = await freshRedis();
@@ -123,7 +166,9 @@ it("tells a lease from another of the same job: the older attempt is stopped as 
   const [again] = (await queue.claim(2, 1, ioSlots({}))).lost;
   if (!first || !again) throw new Error("nothing claimed");
   let renewals = 0;
-  const leases = leasesOf(queue, () => { renewals += 1; });
+  const leases = leasesOf(queue, () => {
+    renewals += 1;
+  });
   const attempt = new Attempt(first, 60_000, () => undefined);
   leases.hold(attempt, performance.now());
   leases.holdJudged([again], performance.now());
@@ -137,8 +182,18 @@ it("tells a lease from another of the same job: the older attempt is stopped as 
 
 /** Leases whose renewals get no answer. */
 function unrenewed(beat: Beat): Leases {
-  const queue = { renew: () => Promise.reject(new OutcomeUnknown("no answer")), reportProgress: () => Promise.resolve() };
-  const leases = new Leases({ queue, leaseMs: LEASE_MS, beat, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
+  const queue = {
+    renew: () => Promise.reject(new OutcomeUnknown("no answer")),
+    reportProgress: () => Promise.resolve(),
+  };
+  const leases = new Leases({
+    queue,
+    leaseMs: LEASE_MS,
+    beat,
+    about: () => "{}",
+    onGivenUp: () => undefined,
+    onError: () => undefined,
+  });
   closers.push(() => leases.close());
   return leases;
 }
@@ -181,9 +236,19 @@ it("renews at most 1,000 leases in one call, and is done when all calls are", as
     },
     reportProgress: () => Promise.resolve(),
   };
-  const leases = new Leases({ queue, leaseMs: 60_000, beat, about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
+  const leases = new Leases({
+    queue,
+    leaseMs: 60_000,
+    beat,
+    about: () => "{}",
+    onGivenUp: () => undefined,
+    onError: () => undefined,
+  });
   closers.push(() => leases.close());
-  leases.holdJudged(Array.from({ length: 2_500 }, (_, i) => jobOf(String(i))), performance.now());
+  leases.holdJudged(
+    Array.from({ length: 2_500 }, (_, i) => jobOf(String(i))),
+    performance.now(),
+  );
   leases.start();
   const startedAt = beat.renewedAt;
   await until(() => calls.length === 3 && beat.renewedAt !== startedAt, { what: "all are renewed" });

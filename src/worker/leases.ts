@@ -140,7 +140,10 @@ export class Leases {
 
   #tick(): void {
     const now = performance.now();
-    const { leaseMs, beat: { guardedAt = Number.NEGATIVE_INFINITY } } = this.#options;
+    const {
+      leaseMs,
+      beat: { guardedAt = Number.NEGATIVE_INFINITY },
+    } = this.#options;
     for (const { attempt, renewedAt } of this.#held.values()) {
       if (!attempt || attempt.hasEnded) continue;
       if (now - Math.max(renewedAt, guardedAt) > leaseMs) attempt.stop("lost");
@@ -156,7 +159,9 @@ export class Leases {
     this.#reports.send(this.#held.values(), now);
     if (now >= this.#nextRenewalAt && !this.#renewal) {
       this.#nextRenewalAt = now + leaseMs / 3;
-      this.#renewal = this.#renew(now).finally(() => { this.#renewal = undefined; });
+      this.#renewal = this.#renew(now).finally(() => {
+        this.#renewal = undefined;
+      });
     }
     this.#planTick();
   }
@@ -180,7 +185,11 @@ export class Leases {
   }
 
   async #renewSome(leases: readonly Lease[], startedAt: number, about: string): Promise<void> {
-    const held = leases.map(({ attempt, job }) => ({ id: job.id, claimSeq: job.claimSeq, progress: attempt?.progress ?? null }));
+    const held = leases.map(({ attempt, job }) => ({
+      id: job.id,
+      claimSeq: job.claimSeq,
+      progress: attempt?.progress ?? null,
+    }));
     const stops = await this.#options.queue.renew(held, about);
     for (const lease of leases) {
       const reason = stops.get(lease.job.id);

@@ -34,9 +34,12 @@ export class ProgressReports {
     }
     if (news.length === 0) return;
     this.#nextAt = now + PERIOD_MS;
-    this.#report = this.#options.queue.reportProgress(news)
+    this.#report = this.#options.queue
+      .reportProgress(news)
       .catch(this.#options.onError) // what it would have written goes with the next renewal
-      .finally(() => { this.#report = undefined; });
+      .finally(() => {
+        this.#report = undefined;
+      });
   }
 
   /** Resolves when no report is under way. */

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
+import { redisCommand } from "../embedded/redis-command.ts";
 import type { Queue } from "../queue/queue.ts";
 import { Accepted } from "../results/accepted.ts";
 import { Acceptor } from "../results/acceptor.ts";
@@ -13,7 +14,6 @@ import { enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts"
 import { settableClock } from "../testing/script-clock.ts";
 import { freshDatabase, ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { redisCommand } from "../embedded/redis-command.ts";
 import type { RestoreOptions } from "./restore.ts";
 import { Restore } from "./restore.ts";
 
@@ -39,37 +39,49 @@ async function setup() {
   await client.query("insert into accepted_epochs values ('taskflow:0', 'first')");
   const acceptor = keep(new Acceptor({ databaseUrl: url, namespace: "taskflow:0", log }));
   const accept = async (ids: readonly string[], payload = "{}"): Promise<void> => {
-    await new Promise((resolve) => acceptor.accept({ jobs: ids.map((id) => ({ id, submission: submission({ payload, options: { durability: "postgres" } }) })) }, resolve));
+    await new Promise((resolve) =>
+      acceptor.accept(
+        { jobs: ids.map((id) => ({ id, submission: submission({ payload, options: { durability: "postgres" } }) })) },
+        resolve,
+      ),
+    );
   };
   const record = async (...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf))); // midnight may be between the test and its ids
     const connection = new RecorderConnection(url, 5_000);
-    await connection.copy(ids.map((id) => outcomeWith({ job: { id } })), writeRow);
+    await connection.copy(
+      ids.map((id) => outcomeWith({ job: { id } })),
+      writeRow,
+    );
     connection.cut();
   };
   const told: string[] = [];
   const restore = (changes: Partial<RestoreOptions> = {}): Restore => {
-    const one = keep(new Restore({
-      queue,
-      accepted: new Accepted(url, "taskflow:0"),
-      underWayMs: 500,
-      enqueueMs: 50,
-      freshMs: 400,
-      periodMs: 20,
-      onEmptied: () => told.push("emptied"),
-      onRestored: (jobs) => told.push(`restored ${jobs}`),
-      onError: (error) => told.push(String(error)),
-      ...changes,
-    }));
+    const one = keep(
+      new Restore({
+        queue,
+        accepted: new Accepted(url, "taskflow:0"),
+        underWayMs: 500,
+        enqueueMs: 50,
+        freshMs: 400,
+        periodMs: 20,
+        onEmptied: () => told.push("emptied"),
+        onRestored: (jobs) => told.push(`restored ${jobs}`),
+        onError: (error) => told.push(String(error)),
+        ...changes,
+      }),
+    );
     one.start();
     return one;
   };
-  const epoch = async (): Promise<string | undefined> => (await client.query<{ epoch: string }>("select epoch from accepted_epochs")).rows[0]?.epoch;
+  const epoch = async (): Promise<string | undefined> =>
+    (await client.query<{ epoch: string }>("select epoch from accepted_epochs")).rows[0]?.epoch;
   return { redis, url, queue, client, accept, record, restore, told, epoch };
 }
 
 const ids = (count: number, ageMs: number): string[] => Array.from({ length: count }, () => idAt(Date.now() - ageMs));
-const live = async (queue: Queue): Promise<string[]> => (await queue.liveIds(undefined, undefined, 10_000)).toReversed();
+const live = async (queue: Queue): Promise<string[]> =>
+  (await queue.liveIds(undefined, undefined, 10_000)).toReversed();
 
 describe("restore", () => {
   it("puts back what is neither recorded nor in Redis, once it is settled, as it was", async () => {
@@ -84,7 +96,11 @@ describe("restore", () => {
     await until(async () => (await live(queue)).length === waiting.length + lost.length, { what: "all are restored" });
     expect(await live(queue)).toEqual([...waiting, ...lost].toSorted());
     const [back] = await queue.read([lost[7] ?? ""]);
-    expect(back).toMatchObject({ ...submission({ payload: `{"n":1e400}`, options: { durability: "postgres" } }), status: "queued", attempt: 0 });
+    expect(back).toMatchObject({
+      ...submission({ payload: `{"n":1e400}`, options: { durability: "postgres" } }),
+      status: "queued",
+      attempt: 0,
+    });
     expect((await queue.books()).unaccounted).toBe(0);
     expect(told.every((line) => line.startsWith("restored"))).toBe(true);
   });
@@ -99,7 +115,9 @@ describe("restore", () => {
     await accept(justNow);
     restore({ underWayMs: 3_000 });
     await until(() => told.includes("emptied"), { what: "it is noticed" });
-    await until(async () => (await live(queue)).length === 5, { what: "those come back that are on no way of their own" });
+    await until(async () => (await live(queue)).length === 5, {
+      what: "those come back that are on no way of their own",
+    });
     expect(await epoch()).toBe("first");
     await until(async () => (await live(queue)).length === 6, { what: "the last one comes back" });
     await until(async () => (await epoch()) !== "first", { what: "the new mark is remembered" });
@@ -203,7 +221,7 @@ describe("restore", () => {
 
   it("tries again, later, what Redis does not take", async () => {
     const { redis, queue, accept, restore, told } = await setup();
-    
+
     await redisCommand(redis.port, "ACL", "SETUSER", "default", "-evalsha");
     await accept(ids(3, OLD_MS), "x".repeat(1024 * 1024 * 3)); // more than one part
     restore();

@@ -183,7 +183,9 @@ export class Restore {
 
   /** Each by itself: a batch was accepted as a whole, and some of its jobs may be there. */
   async #enqueue(lost: readonly AcceptedJob[], sendBy: number): Promise<void> {
-    const answers = await Promise.allSettled(lost.map(({ id, submission }) => enqueued(this.#options.queue, { ids: [id], submissions: [submission], sendBy })));
+    const answers = await Promise.allSettled(
+      lost.map(({ id, submission }) => enqueued(this.#options.queue, { ids: [id], submissions: [submission], sendBy })),
+    );
     const failure = answers.find((answer) => answer.status === "rejected");
     if (!failure) return;
     this.#keepQuiet(this.#options.enqueueMs);

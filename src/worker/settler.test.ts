@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { fixed } from "../core/backoff.ts";
-import { RetryAfterError, RetryableError } from "../core/job-type.ts";
 import type { Job } from "../core/job.ts";
+import { RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { endOfThrow } from "../execute/attempt.ts";
 import type { Queue } from "../queue/queue.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
@@ -53,7 +53,9 @@ it("fails the one job that the script does not take, and settles those around it
   expect(errors).toHaveLength(1);
   const jobs = await queue.read([first.id, middle.id, last.id]);
   expect(jobs.map(({ status }) => status)).toEqual(["retrying", "failed", "completed"]);
-  expect(JSON.parse(jobs[1]?.history.at(-1) ?? "")).toMatchObject({ error: { code: "unrecordable", message: expect.stringContaining("no time and priority") as string } });
+  expect(JSON.parse(jobs[1]?.history.at(-1) ?? "")).toMatchObject({
+    error: { code: "unrecordable", message: expect.stringContaining("no time and priority") as string },
+  });
   expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ running: 0 }] });
 });
 
@@ -79,5 +81,7 @@ it("keeps one record of a job that is sent back to its place in a queue again an
   }
   const [job] = (await claim(1)) as [Job];
   expect(job).toMatchObject({ attempt: 1, deferrals: 0, crashes: 0 });
-  expect(job.history.map((record) => JSON.parse(record) as unknown)).toMatchObject([{ outcome: "retry", error: { code: "host_full" }, waits_for_turn: true }]);
+  expect(job.history.map((record) => JSON.parse(record) as unknown)).toMatchObject([
+    { outcome: "retry", error: { code: "host_full" }, waits_for_turn: true },
+  ]);
 });

@@ -10,7 +10,7 @@ import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core
 import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
 import { settle } from "../core/settle.ts";
-import { ScriptFailed, messageOf } from "../errors.ts";
+import { messageOf, ScriptFailed } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
 import type { Ended } from "./ended.ts";
@@ -83,7 +83,9 @@ export class Settler {
         size = MAX_BATCH;
       } catch (error) {
         if (error instanceof ScriptFailed) {
-          this.#ended.unshift(...(batch.length === 1 ? batch.flatMap((ended) => this.#unsettleable(ended, error)) : batch));
+          this.#ended.unshift(
+            ...(batch.length === 1 ? batch.flatMap((ended) => this.#unsettleable(ended, error)) : batch),
+          );
           size = Math.max(1, batch.length >> 1);
           continue;
         }
@@ -99,13 +101,23 @@ export class Settler {
   /** What is settled instead. Where even that cannot be, nothing is: the lease runs out, and the crash budget ends it. */
   #unsettleable(ended: Ended, error: ScriptFailed): readonly Ended[] {
     this.#options.onError(error);
-    const { job, verdict: { attempt, crashes, deferrals }, isUnsettleable } = ended;
+    const {
+      job,
+      verdict: { attempt, crashes, deferrals },
+      isUnsettleable,
+    } = ended;
     if (isUnsettleable) {
       this.#options.onSettled(job, "lost", true);
       return [];
     }
     const message = `what became of this attempt could not be settled: ${messageOf(error)}`;
-    const verdict: Verdict = { kind: "failed", error: { code: "unrecordable", message, attempt }, attempt, crashes, deferrals };
+    const verdict: Verdict = {
+      kind: "failed",
+      error: { code: "unrecordable", message, attempt },
+      attempt,
+      crashes,
+      deferrals,
+    };
     return [{ ...ended, verdict, evidence: undefined, isUnsettleable: true }];
   }
 
@@ -143,13 +155,25 @@ export class Settler {
     };
   }
 
-  #settled(batch: readonly Ended[], outcomes: readonly (Outcome | undefined)[], answers: readonly SettleAnswer[]): void {
+  #settled(
+    batch: readonly Ended[],
+    outcomes: readonly (Outcome | undefined)[],
+    answers: readonly SettleAnswer[],
+  ): void {
     const terminal: Outcome[] = [];
     batch.forEach((ended, i) => {
       const { job, verdict } = ended;
       const answer = answers[i];
       if (answer === "x") {
-        this.#ended.push({ ...ended, verdict: { kind: "cancelled", attempt: verdict.attempt, crashes: verdict.crashes, deferrals: verdict.deferrals } });
+        this.#ended.push({
+          ...ended,
+          verdict: {
+            kind: "cancelled",
+            attempt: verdict.attempt,
+            crashes: verdict.crashes,
+            deferrals: verdict.deferrals,
+          },
+        });
         return;
       }
       const outcome = outcomes[i];

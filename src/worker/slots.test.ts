@@ -1,18 +1,31 @@
 import Type from "typebox";
 import { describe, expect, it } from "vitest";
-import { defineJob, exponential } from "../core/job-type.ts";
 import type { Lane } from "../core/job-type.ts";
+import { defineJob, exponential } from "../core/job-type.ts";
 import { Slots } from "./slots.ts";
 
 const define = (type: string, lane: Lane) =>
-  defineJob({ type, lane, payload: Type.Object({}), attempts: 3, timeoutMs: 1_000, backoff: exponential(1, 2), run: () => null });
+  defineJob({
+    type,
+    lane,
+    payload: Type.Object({}),
+    attempts: 3,
+    timeoutMs: 1_000,
+    backoff: exponential(1, 2),
+    run: () => null,
+  });
 const types = [define("email", "io"), define("webhook", "io"), define("image", "cpu"), define("export", "cpu")];
 
 describe("slots", () => {
   it("keep one type of lane io from filling it, and let one of lane cpu have all threads", () => {
     const { io, cpu, types: free } = new Slots(types, 10, 2).free(500);
     expect({ io, cpu }).toEqual({ io: 10, cpu: 2 });
-    expect(Object.fromEntries(free.map(({ type, slots }) => [type, slots]))).toEqual({ email: 8, webhook: 8, image: 2, export: 2 });
+    expect(Object.fromEntries(free.map(({ type, slots }) => [type, slots]))).toEqual({
+      email: 8,
+      webhook: 8,
+      image: 2,
+      export: 2,
+    });
   });
 
   it("give the first turn to each type in turn", () => {
@@ -28,7 +41,10 @@ describe("slots", () => {
     expect(slots.give("image")).toBe(true);
     slots.tryTake("email", 1);
     expect(slots.running).toBe(1);
-    expect(slots.use()).toMatchObject({ lanes: { io: { limit: 10, running: 1 } }, types: { email: { limit: 8, running: 1 } } });
+    expect(slots.use()).toMatchObject({
+      lanes: { io: { limit: 10, running: 1 } },
+      types: { email: { limit: 8, running: 1 } },
+    });
     expect(slots.give("email")).toBe(false);
     expect(slots.give("unknown")).toBe(false);
   });

@@ -33,12 +33,22 @@ export class Slots {
   #turn = 0;
 
   /** @param maxBytes of the large payloads of all jobs that run; one alone may have more */
-  constructor(definitions: readonly AnyJobDefinition[], ioSlots: number, cpuSlots: number, maxBytes = Number.MAX_SAFE_INTEGER) {
+  constructor(
+    definitions: readonly AnyJobDefinition[],
+    ioSlots: number,
+    cpuSlots: number,
+    maxBytes = Number.MAX_SAFE_INTEGER,
+  ) {
     this.#maxBytes = maxBytes;
     this.#lanes = { io: { limit: ioSlots, running: 0 }, cpu: { limit: cpuSlots, running: 0 } };
     const ioTypes = definitions.filter(({ lane }) => lane === "io").length;
     const ioLimit = ioTypes > 1 ? Math.max(1, Math.ceil(ioSlots * IO_TYPE_SHARE)) : ioSlots;
-    this.#types = definitions.map(({ type, lane }) => ({ type, lane, limit: lane === "io" ? ioLimit : cpuSlots, running: 0 }));
+    this.#types = definitions.map(({ type, lane }) => ({
+      type,
+      lane,
+      limit: lane === "io" ? ioLimit : cpuSlots,
+      running: 0,
+    }));
     this.#byType = new Map(this.#types.map((slots) => [slots.type, slots]));
   }
 
@@ -56,7 +66,9 @@ export class Slots {
   /** @returns whether a claim may find work that it could not take before: the lane or the type was full, or there was less room for payloads */
   give(type: string, jobs = 1, bytes = 0): boolean {
     const slots = this.#byType.get(type);
-    const wasFull = slots !== undefined && (slots.running >= slots.limit || this.#lanes[slots.lane].running >= this.#lanes[slots.lane].limit);
+    const wasFull =
+      slots !== undefined &&
+      (slots.running >= slots.limit || this.#lanes[slots.lane].running >= this.#lanes[slots.lane].limit);
     this.#bytes -= bytes;
     this.#count(type, -jobs);
     return wasFull || bytes > 0;
@@ -70,7 +82,11 @@ export class Slots {
     return {
       io: lane(this.#lanes.io),
       cpu: lane(this.#lanes.cpu),
-      types: order.map((slots) => ({ type: slots.type, lane: slots.lane, slots: Math.max(0, slots.limit - slots.running) })),
+      types: order.map((slots) => ({
+        type: slots.type,
+        lane: slots.lane,
+        slots: Math.max(0, slots.limit - slots.running),
+      })),
       bytes: { free: Math.max(0, this.#maxBytes - this.#bytes), isUnused: this.#bytes === 0 },
     };
   }

@@ -1,11 +1,11 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { encodeRecord } from "../core/wire.ts";
-import { smallPayloads } from "../testing/small-payloads.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, freshRedis } from "../testing/services.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 import { until } from "../testing/until.ts";
 import { Sweep } from "./sweep.ts";
 
@@ -22,8 +22,27 @@ async function abandoned(count: number) {
   const { claimed } = await queue.claim(1, 0, ioSlots({ noop: count }));
   await queue.settle(
     claimed.map((job) => {
-      const record = encodeRecord({ attempt: 1, outcome: "completed", worker: job.worker, started_at: job.startedAt, finished_at: queue.clock.now(), result: "1" });
-      return { id: job.id, type: job.type, priority: job.priority, claimSeq: job.claimSeq, startedAt: job.startedAt ?? 0, verdict: "c", attempt: 1, crashes: 0, deferrals: 0, runAt: 0, record };
+      const record = encodeRecord({
+        attempt: 1,
+        outcome: "completed",
+        worker: job.worker,
+        started_at: job.startedAt,
+        finished_at: queue.clock.now(),
+        result: "1",
+      });
+      return {
+        id: job.id,
+        type: job.type,
+        priority: job.priority,
+        claimSeq: job.claimSeq,
+        startedAt: job.startedAt ?? 0,
+        verdict: "c",
+        attempt: 1,
+        crashes: 0,
+        deferrals: 0,
+        runAt: 0,
+        record,
+      };
     }),
     -1,
   );
@@ -39,17 +58,32 @@ async function setup(count: number) {
   const queue = await abandoned(count);
   let releases = 0;
   const recorder = new Recorder({
-    ...{ ...smallPayloads, databaseUrl: url, maxRows: 10, highMark: 60, lowMark: 30 },
+    ...smallPayloads,
+    databaseUrl: url,
+    maxRows: 10,
+    highMark: 60,
+    lowMark: 30,
     onRecorded: (outcomes) => queue.forget(outcomes.map(({ job }) => job)),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    observe: { released: () => { releases += 1; } },
+    observe: {
+      released: () => {
+        releases += 1;
+      },
+    },
   });
   open.push({ close: () => recorder.close(1_000) });
   const swept: number[] = [];
   const errors: unknown[] = [];
-  const sweep = new Sweep({ queue, recorder, onSwept: (outcomes) => swept.push(outcomes), onUnreadable: () => undefined, onError: (error) => errors.push(error) });
+  const sweep = new Sweep({
+    queue,
+    recorder,
+    onSwept: (outcomes) => swept.push(outcomes),
+    onUnreadable: () => undefined,
+    onError: (error) => errors.push(error),
+  });
   open.push(sweep);
-  const stored = async (): Promise<number> => (await client.query<{ n: number }>("select count(*)::int as n from jobs")).rows[0]?.n ?? -1;
+  const stored = async (): Promise<number> =>
+    (await client.query<{ n: number }>("select count(*)::int as n from jobs")).rows[0]?.n ?? -1;
   return { client, queue, recorder, sweep, swept, errors, stored, releases: () => releases };
 }
 

@@ -19,7 +19,11 @@ const SETTLING_MS = 5_000;
 
 export interface SweepOptions {
   readonly queue: Pick<Queue, "sweep">;
-  readonly recorder: { readonly isHealthy: boolean; readonly room: { readonly outcomes: number; readonly chars: number }; add(outcomes: readonly Outcome[]): void };
+  readonly recorder: {
+    readonly isHealthy: boolean;
+    readonly room: { readonly outcomes: number; readonly chars: number };
+    add(outcomes: readonly Outcome[]): void;
+  };
   readonly onSwept: (outcomes: number) => void;
   /** A job stands in the outbox without an outcome: it can only be reported. */
   readonly onUnreadable: (job: Job) => void;
@@ -65,7 +69,10 @@ export class Sweep {
       while (recorder.isHealthy && !this.#isClosed && performance.now() - this.#unhealthyAt > SETTLING_MS) {
         const { outcomes, chars } = recorder.room;
         if (outcomes === 0 || chars === 0) return true;
-        const fitting = swept.outcomes === 0 ? FIRST_LIMIT : Math.max(1, Math.floor((chars * swept.outcomes) / Math.max(1, swept.chars)));
+        const fitting =
+          swept.outcomes === 0
+            ? FIRST_LIMIT
+            : Math.max(1, Math.floor((chars * swept.outcomes) / Math.max(1, swept.chars)));
         if (!(await this.#take(Math.min(LIMIT, outcomes, fitting), swept))) return false;
       }
     } catch (error) {

@@ -8,15 +8,23 @@ import type { Queue } from "../queue/queue.ts";
 import { noThread } from "../testing/no-thread.ts";
 import { enqueue, openQueue, submission } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
 import { Beat } from "./beat.ts";
 import { Leases } from "./leases.ts";
 import { Settler } from "./settler.ts";
 import { Slots } from "./slots.ts";
 import { Worker } from "./worker.ts";
-import { smallPayloads } from "../testing/small-payloads.ts";
 
 const BACKOFF = fixed(60_000);
-const noop = defineJob({ type: "noop", lane: "io", payload: Type.Object({}), attempts: 3, timeoutMs: 1_000, backoff: BACKOFF, run: () => null }) as AnyJobDefinition;
+const noop = defineJob({
+  type: "noop",
+  lane: "io",
+  payload: Type.Object({}),
+  attempts: 3,
+  timeoutMs: 1_000,
+  backoff: BACKOFF,
+  run: () => null,
+}) as AnyJobDefinition;
 
 it("gives back, as it drains, what a claim leased whose answer was lost", async () => {
   const queue = await openQueue((await freshRedis()).address);
@@ -29,12 +37,49 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
     if (claims === 1) throw new OutcomeUnknown("the answer was lost");
     return answer;
   };
-  const executor = new Executor({ ...smallPayloads, definitions: [noop], threads: { run: noThread, tasks: { run: noThread } }, log: () => undefined });
-  const leases = new Leases({ queue, leaseMs: 15_000, beat: new Beat(), about: () => "{}", onGivenUp: () => undefined, onError: () => undefined });
-  const options = { replica: "unused", backoffOf: () => BACKOFF, onTerminal: () => undefined, callbackOf: () => undefined, onError: () => undefined };
-  const settler = new Settler({ queue, ...options, onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale) });
-  const hooks = { onPickup: () => undefined, onRan: () => undefined, onAttempt: () => undefined, onError: () => undefined, onUnfit: () => undefined };
-  const worker = new Worker({ queue: { claim, clock: queue.clock, leaseMs: queue.leaseMs }, executor, slots: new Slots([noop], 10, 0), leases, settler, claimLimit: 10, isHeldBack: () => false, hooks });
+  const executor = new Executor({
+    ...smallPayloads,
+    definitions: [noop],
+    threads: { run: noThread, tasks: { run: noThread } },
+    log: () => undefined,
+  });
+  const leases = new Leases({
+    queue,
+    leaseMs: 15_000,
+    beat: new Beat(),
+    about: () => "{}",
+    onGivenUp: () => undefined,
+    onError: () => undefined,
+  });
+  const options = {
+    replica: "unused",
+    backoffOf: () => BACKOFF,
+    onTerminal: () => undefined,
+    callbackOf: () => undefined,
+    onError: () => undefined,
+  };
+  const settler = new Settler({
+    queue,
+    ...options,
+    onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale),
+  });
+  const hooks = {
+    onPickup: () => undefined,
+    onRan: () => undefined,
+    onAttempt: () => undefined,
+    onError: () => undefined,
+    onUnfit: () => undefined,
+  };
+  const worker = new Worker({
+    queue: { claim, clock: queue.clock, leaseMs: queue.leaseMs },
+    executor,
+    slots: new Slots([noop], 10, 0),
+    leases,
+    settler,
+    claimLimit: 10,
+    isHeldBack: () => false,
+    hooks,
+  });
   worker.open();
   await worker.drain(0);
   expect(claims).toBe(2);

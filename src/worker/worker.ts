@@ -31,7 +31,12 @@ const IDLE_SHARE_OF_LEASE = 1 / 6;
 /** Handlers that ran on after their slot was given up. With so many, this process is no longer fit: it drains and exits. */
 const MAX_GIVEN_UP = 20;
 
-const UNREADABLE: AttemptEnd = { kind: "threw", code: "unreadable", message: "this version of TaskFlow cannot read what Redis holds of the job", isPermanent: true };
+const UNREADABLE: AttemptEnd = {
+  kind: "threw",
+  code: "unreadable",
+  message: "this version of TaskFlow cannot read what Redis holds of the job",
+  isPermanent: true,
+};
 
 /** What an attempt takes of the room for large payloads. */
 function largeBytes({ payload }: Job): number {
@@ -84,7 +89,13 @@ export class Worker implements Runner {
   /** Slots for jobs that are about to be enqueued. While this replica drains, or may not claim, there are none. */
   reserve(type: string, jobs: number, bytes: number): boolean {
     const { slots, claimLimit, isHeldBack } = this.#options;
-    return this.#loop !== undefined && !this.#isDraining && jobs <= claimLimit && !isHeldBack() && slots.tryTake(type, jobs, bytes);
+    return (
+      this.#loop !== undefined &&
+      !this.#isDraining &&
+      jobs <= claimLimit &&
+      !isHeldBack() &&
+      slots.tryTake(type, jobs, bytes)
+    );
   }
 
   unreserve(type: string, jobs: number, bytes: number): void {
@@ -193,7 +204,10 @@ export class Worker implements Runner {
     if (this.#isWoken || this.#isDraining) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(this.#maxIdleMs, Math.max(1, ms)));
-      this.#wakeUp = () => { clearTimeout(timer); resolve(); };
+      this.#wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
     this.#wakeUp = undefined;
   }

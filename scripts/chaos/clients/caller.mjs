@@ -20,12 +20,16 @@ function send() {
   // The replicas change by turns of the list, so that each request reaches each replica.
   const url = urls[(number + Math.floor(number / requests.length)) % urls.length];
   return new Promise((resolve) => {
-    const one = request(`${url}${path}`, { agent, method, headers: { ...headers, ...(body && { "content-length": body.length }) } }, (response) => {
-      statuses[response.statusCode] = (statuses[response.statusCode] ?? 0) + 1;
-      response.on("data", (chunk) => (bytes += chunk.length));
-      response.on("close", () => resolve(true));
-      response.on("error", () => undefined);
-    });
+    const one = request(
+      `${url}${path}`,
+      { agent, method, headers: { ...headers, ...(body && { "content-length": body.length }) } },
+      (response) => {
+        statuses[response.statusCode] = (statuses[response.statusCode] ?? 0) + 1;
+        response.on("data", (chunk) => (bytes += chunk.length));
+        response.on("close", () => resolve(true));
+        response.on("error", () => undefined);
+      },
+    );
     one.on("error", () => resolve(false)); // closed by this thread, or by the replica
     one.on("close", () => open.delete(one));
     open.add(one);

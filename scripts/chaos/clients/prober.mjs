@@ -17,12 +17,26 @@ function submit(number) {
   const text = body.replaceAll("KEY", key);
   const startedAt = performance.now();
   const report = (status, answer) =>
-    parentPort.postMessage({ key, at: performance.timeOrigin + startedAt, ms: performance.now() - startedAt, status, answer });
+    parentPort.postMessage({
+      key,
+      at: performance.timeOrigin + startedAt,
+      ms: performance.now() - startedAt,
+      status,
+      answer,
+    });
   return new Promise((resolve) => {
-    const options = { agent, method: "POST", headers: { "content-type": "application/json", "content-length": text.length }, timeout: ANSWER_WITHIN_MS };
+    const options = {
+      agent,
+      method: "POST",
+      headers: { "content-type": "application/json", "content-length": text.length },
+      timeout: ANSWER_WITHIN_MS,
+    };
     const sent = request(`${urls[number % urls.length]}/api/v1/jobs`, options, (response) => {
       let answer = "";
-      response.setEncoding("utf8").on("data", (chunk) => (answer += chunk)).on("end", () => resolve(report(response.statusCode, answer)));
+      response
+        .setEncoding("utf8")
+        .on("data", (chunk) => (answer += chunk))
+        .on("end", () => resolve(report(response.statusCode, answer)));
     });
     sent.on("timeout", () => sent.destroy(new Error("no answer in time")));
     sent.on("error", (error) => resolve(report(0, String(error.code ?? error.message)))).end(text);

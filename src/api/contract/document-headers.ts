@@ -8,7 +8,9 @@ function header(description: string, schema: object = { type: "string" }): objec
 
 export const HEADERS: Readonly<Record<HeaderName | "X-Request-Id" | "RateLimit" | "RateLimit-Policy", object>> = {
   Location: header("Where the job, or the page, can be read"),
-  "Idempotent-Replayed": header("`true`: an earlier request with this Idempotency-Key made the jobs", { const: "true" }),
+  "Idempotent-Replayed": header("`true`: an earlier request with this Idempotency-Key made the jobs", {
+    const: "true",
+  }),
   "Retry-After": header("Seconds after which to come back", { type: "string", pattern: "^[0-9]+$" }),
   Allow: header("The methods that the path takes"),
   ETag: header("Changes with the file"),

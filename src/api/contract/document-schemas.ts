@@ -15,7 +15,10 @@ const problemSchema = Type.Object(
     code: Type.String({ description: "Stable: what programs go by" }),
     detail: Type.String({ description: "A sentence for people" }),
     errors: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String({ description: "JSON pointer into the request" }), message: Type.String() }), { description: `Every fault of the request; of more than ${MAX_FAULTS} the first of them` }),
+      Type.Array(
+        Type.Object({ path: Type.String({ description: "JSON pointer into the request" }), message: Type.String() }),
+        { description: `Every fault of the request; of more than ${MAX_FAULTS} the first of them` },
+      ),
     ),
     id: Type.Optional(Type.String({ description: "Of `outcome_unknown`: the job that may exist" })),
     ids: Type.Optional(Type.Array(Type.String())),
@@ -23,7 +26,11 @@ const problemSchema = Type.Object(
   {
     examples: [
       {
-        ...{ type: "about:blank", title: "Unprocessable Entity", status: 422, code: "validation_failed", detail: "The request has a fault." },
+        type: "about:blank",
+        title: "Unprocessable Entity",
+        status: 422,
+        code: "validation_failed",
+        detail: "The request has a fault.",
         errors: [{ path: "/priority", message: "expected a number <= 9" }],
       },
     ],
@@ -35,7 +42,10 @@ export function documentSchemas(registry: Registry): Record<string, unknown> {
   return {
     Submission: {
       oneOf: types.map(({ type }) => ref(`${nameOf(type)}Submission`)),
-      discriminator: { propertyName: "type", mapping: Object.fromEntries(types.map(({ type }) => [type, `#/components/schemas/${nameOf(type)}Submission`])) },
+      discriminator: {
+        propertyName: "type",
+        mapping: Object.fromEntries(types.map(({ type }) => [type, `#/components/schemas/${nameOf(type)}Submission`])),
+      },
     },
     Job: { ...jobSchema, ...resultsByType(types) },
     JobReceipt: jobReceiptSchema,
@@ -85,5 +95,8 @@ function ref(name: string): Json {
 
 /** `image_resize` → `ImageResize` */
 function nameOf(type: string): string {
-  return type.split("_").map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+  return type
+    .split("_")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
 }

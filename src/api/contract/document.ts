@@ -1,8 +1,8 @@
 /** The OpenAPI 3.1 document, made from the declared operations and the schemas of the job types: it says what is served, and cannot say anything else. */
 import type { TObject, TSchema } from "typebox";
 import type { Registry } from "../../registry.ts";
-import { documentSchemas } from "./document-schemas.ts";
 import { HEADERS, headersOf } from "./document-headers.ts";
+import { documentSchemas } from "./document-schemas.ts";
 import type { Operation } from "./operation.ts";
 import { needsKey } from "./operation.ts";
 import { PATH_PARAMETERS } from "./path-parameters.ts";
@@ -43,7 +43,14 @@ export function openApiDocument({ operations, registry, version, serverUrl }: Do
     components: {
       schemas: documentSchemas(registry),
       headers: HEADERS,
-      securitySchemes: { ApiKey: { type: "http", scheme: "bearer", description: "An API key (`TASKFLOW_API_KEYS`, or `taskflow keys create`). Not needed where the server has none" } },
+      securitySchemes: {
+        ApiKey: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "An API key (`TASKFLOW_API_KEYS`, or `taskflow keys create`). Not needed where the server has none",
+        },
+      },
     },
   };
 }
@@ -51,17 +58,35 @@ export function openApiDocument({ operations, registry, version, serverUrl }: Do
 function operationObject(operation: Operation, registry: Registry): Json {
   const { id, tag, summary, description, access, body } = operation;
   return {
-    ...{ operationId: id, tags: [tag], summary },
-    ...((description !== undefined || needsKey(access)) && { description: [description, needsKey(access) ? `Scope: \`${access}\`.` : undefined].filter((text) => text !== undefined).join("\n\n") }),
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...((description !== undefined || needsKey(access)) && {
+      description: [description, needsKey(access) ? `Scope: \`${access}\`.` : undefined]
+        .filter((text) => text !== undefined)
+        .join("\n\n"),
+    }),
     parameters: parametersOf(operation),
-    ...(body && { requestBody: { required: operation.isBodyOptional !== true, content: Object.fromEntries(Object.entries(body).map(([type, media]) => [type, { ...media, ...examplesOf(media.schema, registry) }])) } }),
+    ...(body && {
+      requestBody: {
+        required: operation.isBodyOptional !== true,
+        content: Object.fromEntries(
+          Object.entries(body).map(([type, media]) => [type, { ...media, ...examplesOf(media.schema, registry) }]),
+        ),
+      },
+    }),
     responses: responsesOf(operation),
     security: needsKey(access) ? [{ ApiKey: [access] }] : [],
   };
 }
 
 function parametersOf({ pattern, query, headers }: Operation): Json[] {
-  const inPath = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({ name, in: "path", required: true, schema: PATH_PARAMETERS[name] ?? { type: "string" } }));
+  const inPath = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: PATH_PARAMETERS[name] ?? { type: "string" },
+  }));
   return [...inPath, ...parametersIn("query", query), ...parametersIn("header", headers)];
 }
 
@@ -70,7 +95,13 @@ function parametersIn(where: "query" | "header", schemas: TObject | undefined): 
   const { required = [] } = schemas as { readonly required?: readonly string[] };
   return Object.entries(schemas.properties).map(([name, schema]) => {
     const { description } = schema as { readonly description?: string };
-    return { name, in: where, required: required.includes(name), ...(description !== undefined && { description }), schema };
+    return {
+      name,
+      in: where,
+      required: required.includes(name),
+      ...(description !== undefined && { description }),
+      schema,
+    };
   });
 }
 
@@ -87,7 +118,11 @@ function examplesOf(schema: TSchema, registry: Registry): Json {
 function responsesOf(operation: Operation): Json {
   const responses: Record<string, Json> = {};
   for (const [status, { description, content = {}, headers = [] }] of Object.entries(operation.answers)) {
-    responses[status] = { description, ...(Object.keys(content).length > 0 && { content: { ...content } }), headers: headersOf(operation, headers) };
+    responses[status] = {
+      description,
+      ...(Object.keys(content).length > 0 && { content: { ...content } }),
+      headers: headersOf(operation, headers),
+    };
   }
   const byStatus = new Map<number, string[]>();
   for (const code of codesOf(operation)) {
@@ -100,17 +135,31 @@ function responsesOf(operation: Operation): Json {
     responses[status] = {
       description: known ? `${String(known.description)}. ${meanings}` : meanings,
       content: { ...known?.content, "application/problem+json": { schema: problemSchema(codes, status) } },
-      headers: headersOf(operation, [...(status === 401 || codes.includes("scope_missing") ? ["WWW-Authenticate" as const] : []), ...(status === 503 || status === 429 ? ["Retry-After" as const] : [])]),
+      headers: headersOf(operation, [
+        ...(status === 401 || codes.includes("scope_missing") ? ["WWW-Authenticate" as const] : []),
+        ...(status === 503 || status === 429 ? ["Retry-After" as const] : []),
+      ]),
     };
   }
   return responses;
 }
 
 function problemSchema(codes: readonly string[], status: number): Json {
-  return { allOf: [{ $ref: "#/components/schemas/Problem" }, { type: "object", properties: { status: { const: status }, code: { enum: codes } } }] };
+  return {
+    allOf: [
+      { $ref: "#/components/schemas/Problem" },
+      { type: "object", properties: { status: { const: status }, code: { enum: codes } } },
+    ],
+  };
 }
 
-const OF_EVERY_CALL = ["content_length_invalid", "transfer_encoding_invalid", "host_invalid", "headers_too_large", "internal_error"];
+const OF_EVERY_CALL = [
+  "content_length_invalid",
+  "transfer_encoding_invalid",
+  "host_invalid",
+  "headers_too_large",
+  "internal_error",
+];
 const OF_BODIES = ["body_too_large", "unsupported_content_encoding", "overloaded"];
 const WITHOUT_KEYS = ["protected_mode", "cross_origin", "host_not_allowed"];
 const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"];
@@ -118,5 +167,13 @@ const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"
 /** The codes that a call may answer with: its own, and those that come from where it stands. */
 export function codesOf({ access, body, problems = [] }: Operation): string[] {
   const ofAccess = access === "open" ? [] : access === "public" ? WITHOUT_KEYS : [...WITHOUT_KEYS, ...WITH_KEYS];
-  return [...new Set([...problems, ...ofAccess, ...(body ? OF_BODIES : []), ...(body && access === "submit" ? ["quota_exceeded"] : []), ...OF_EVERY_CALL])];
+  return [
+    ...new Set([
+      ...problems,
+      ...ofAccess,
+      ...(body ? OF_BODIES : []),
+      ...(body && access === "submit" ? ["quota_exceeded"] : []),
+      ...OF_EVERY_CALL,
+    ]),
+  ];
 }

@@ -18,7 +18,9 @@ export const statusSchema = Type.Enum([...STATUSES]);
 
 export const jobErrorSchema = Type.Object(
   {
-    code: Type.String({ description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or the type's own" }),
+    code: Type.String({
+      description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or the type's own",
+    }),
     message: Type.String(),
     attempt: Type.Integer({ description: "The number of the attempt that failed" }),
   },
@@ -33,8 +35,13 @@ export const jobSchema = Type.Object(
     priority: Type.Integer({ minimum: 0, maximum: 9 }),
     durability: Type.Enum(["redis", "postgres"]),
     group_key: nullable(Type.String()),
-    payload: nullable(Type.Object({}), "As it was submitted; secrets read `[redacted]`. null for one of more than 32,768 characters"),
-    payload_omitted: Type.Optional(Type.Literal(true, { description: "Present where the payload is too large to be repeated" })),
+    payload: nullable(
+      Type.Object({}),
+      "As it was submitted; secrets read `[redacted]`. null for one of more than 32,768 characters",
+    ),
+    payload_omitted: Type.Optional(
+      Type.Literal(true, { description: "Present where the payload is too large to be repeated" }),
+    ),
     result: Type.Unknown({ description: "What the type's handler returned; null until then" }),
     error: nullable(componentRef("JobError")),
     attempt: Type.Integer({ minimum: 0, description: "Counted attempts, the running one included" }),
@@ -51,9 +58,25 @@ export const jobSchema = Type.Object(
   {
     examples: [
       {
-        ...{ id: "01a20b8f-dc59-7000-a0b8-709b0c88f80f", type: "email", status: "queued", priority: 5, durability: "redis", group_key: null },
-        ...{ payload: { to: "you@example.com", subject: "Hello", body: "From TaskFlow" }, result: null, error: null, attempt: 0, max_attempts: 3 },
-        ...{ progress: null, tags: [], retry_of: null, worker: null, run_at: null, created_at: "2026-11-24T03:18:27.161Z", started_at: null, finished_at: null },
+        id: "01a20b8f-dc59-7000-a0b8-709b0c88f80f",
+        type: "email",
+        status: "queued",
+        priority: 5,
+        durability: "redis",
+        group_key: null,
+        payload: { to: "you@example.com", subject: "Hello", body: "From TaskFlow" },
+        result: null,
+        error: null,
+        attempt: 0,
+        max_attempts: 3,
+        progress: null,
+        tags: [],
+        retry_of: null,
+        worker: null,
+        run_at: null,
+        created_at: "2026-11-24T03:18:27.161Z",
+        started_at: null,
+        finished_at: null,
       },
     ],
   },
@@ -66,7 +89,10 @@ export const jobListSchema = Type.Object({
 
 export const jobReceiptSchema = Type.Object(
   { id: idSchema, status: statusSchema, retry_of: Type.Optional(idSchema) },
-  { additionalProperties: false, description: "What a key without the scope `read` is answered about a job of its own" },
+  {
+    additionalProperties: false,
+    description: "What a key without the scope `read` is answered about a job of its own",
+  },
 );
 
 export const acceptedBatchSchema = Type.Object({

@@ -31,8 +31,17 @@ export interface OperationAnswer {
 
 /** Headers of answers, described in headers.ts. */
 export type HeaderName =
-  | "Location" | "Idempotent-Replayed" | "Retry-After" | "Allow" | "ETag" | "Last-Modified" | "Accept-Ranges"
-  | "Content-Range" | "Content-Disposition" | "Preference-Applied" | "WWW-Authenticate";
+  | "Location"
+  | "Idempotent-Replayed"
+  | "Retry-After"
+  | "Allow"
+  | "ETag"
+  | "Last-Modified"
+  | "Accept-Ranges"
+  | "Content-Range"
+  | "Content-Disposition"
+  | "Preference-Applied"
+  | "WWW-Authenticate";
 
 export interface Operation {
   readonly method: "GET" | "POST" | "DELETE";

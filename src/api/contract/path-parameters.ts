@@ -5,7 +5,10 @@ import { idSchema } from "./job-schemas.ts";
 
 export const PATH_PARAMETERS: Readonly<Record<string, TSchema>> = {
   id: idSchema,
-  name: Type.String({ pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$", description: "The name of an artifact, as the job's result tells it" }),
+  name: Type.String({
+    pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$",
+    description: "The name of an artifact, as the job's result tells it",
+  }),
   type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", description: "A job type" }),
   docs_file: Type.Enum(["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]),
   mail_id: Type.String({ minLength: 1 }),

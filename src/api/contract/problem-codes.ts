@@ -21,7 +21,10 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   scope_missing: { status: 403, meaning: "The API key lacks the scope" },
   protected_mode: { status: 403, meaning: "The server has no keys and serves its own machine only" },
   cross_origin: { status: 403, meaning: "The server requires no key and serves no pages of other sites" },
-  host_not_allowed: { status: 403, meaning: "The server requires no key and does not answer to this Host: add it to ALLOWED_HOSTS" },
+  host_not_allowed: {
+    status: 403,
+    meaning: "The server requires no key and does not answer to this Host: add it to ALLOWED_HOSTS",
+  },
   link_invalid: { status: 403, meaning: "The signature of the link is none for this file" },
   link_expired: { status: 403, meaning: "The link has expired" },
   not_found: { status: 404, meaning: "There is nothing at this path" },
@@ -49,6 +52,9 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   overloaded: { status: 503, meaning: "Too many large requests are under way" },
   too_many_streams: { status: 503, meaning: "This replica has as many followers as it bears" },
   queue_unavailable: { status: 503, meaning: "Redis is away; nothing was changed" },
-  outcome_unknown: { status: 503, meaning: "Redis took the call and gave no answer in time: read the id, or repeat with the same Idempotency-Key" },
+  outcome_unknown: {
+    status: 503,
+    meaning: "Redis took the call and gave no answer in time: read the id, or repeat with the same Idempotency-Key",
+  },
   store_unavailable: { status: 503, meaning: "Postgres is away" },
 };

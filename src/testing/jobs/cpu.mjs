@@ -71,5 +71,8 @@ export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential 
     backoff: exponential(20, 200),
     open: (settings) => settings,
     tasks: { double: ({ value }, factor) => ({ doubled: value * 2, times: value * factor }) },
-    run: (payload, context) => (payload.do === "setting" ? context.tool.TEST_SETTING : behaviours[payload.do](payload, { ...context, PermanentError, RetryAfterError })),
+    run: (payload, context) =>
+      payload.do === "setting"
+        ? context.tool.TEST_SETTING
+        : behaviours[payload.do](payload, { ...context, PermanentError, RetryAfterError }),
   });
