@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that take a minute: started first, so that none of them runs on alone at the end. */
-const LONG = ["scripts/chaos/fast.test.ts", "src/main.e2e.test.ts", "src/replica/system.e2e.test.ts"];
+const LONG = ["scripts/chaos/fast.test.ts", "src/main.e2e.test.ts", "src/replica/replica.e2e.test.ts"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -26,18 +26,21 @@ const bundled = [
 const PURE = [
   "bench/*.test.ts",
   "scripts/loadtest/{mix,report}.test.ts",
-  "src/{config,host-names,latency-window,metrics,outage,redacted-url,redis-addr,secret-files,settings-table,shutdown}.test.ts",
-  "src/api/{allowed-hosts,large-bodies,normal-path,protected-mode,proxy-headers}.test.ts",
+  "src/api/access/{allowed-hosts,protected-mode,proxy-headers}.test.ts",
+  "src/api/http/{large-bodies,normal-path}.test.ts",
   "src/cli/{terminal,time-option}.test.ts",
   "src/client/{event-stream,retry-delay,submission}.test.ts",
+  "src/config/{config,host-names,redis-addr,secret-files,settings-table}.test.ts",
   "src/core/*.test.ts",
-  "src/exports/{csv-encoder,export-payload,query-text}.test.ts",
-  "src/images/variant-faults.test.ts",
-  "src/jobs/webhook.payload.test.ts",
+  "src/jobs/data-export/{csv-encoder,export-payload,query-text}.test.ts",
+  "src/jobs/image-resize/variant-faults.test.ts",
+  "src/jobs/webhook/{signature,webhook.payload}.test.ts",
   "src/net/{redirect,retry-after,target}.test.ts",
+  "src/observability/{latency-window,metrics,outage,redacted-url}.test.ts",
+  "src/postgres/failure.test.ts",
+  "src/process/shutdown.test.ts",
   "src/queue/request-buffers.test.ts",
-  "src/results/{backlog,faults}.test.ts",
-  "src/webhooks/signature.test.ts",
+  "src/results/recorder/backlog.test.ts",
 ];
 /** Tests that download, or take minutes: `npm run test:full`. */
 const FULL = process.env["TEST_FULL"] === "1" ? [] : ["src/**/*.full.test.ts"];

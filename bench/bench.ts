@@ -1,6 +1,6 @@
 /** `npm run bench`: see `help` in options.ts. */
 import { availableParallelism, cpus, release, totalmem } from "node:os";
-import { floorChecksum } from "./contestants/contestant.ts";
+import { floorChecksum } from "./competitors/competitor.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { backlog } from "./figures/backlog.ts";
 import { batch } from "./figures/batch.ts";

@@ -1,5 +1,5 @@
 /** TaskFlow against others, all by one measure. */
-import type { Contestant, Running } from "./contestants/contestant.ts";
+import type { Contestant, Running } from "./competitors/competitor.ts";
 import type { Bench } from "./figure.ts";
 import { inRounds } from "./figure.ts";
 import { ratiosOf } from "./median.ts";

@@ -1,7 +1,7 @@
 /** The measure that most figures are made of: from the first POST to the last committed row, under a load that saturates. */
 import { lastCommitted } from "./committed.ts";
+import type { Contestant, Running } from "./competitors/competitor.ts";
 import type { Speed } from "./contest.ts";
-import type { Contestant, Running } from "./contestants/contestant.ts";
 import type { Bench } from "./figure.ts";
 
 export interface LoadShape {

@@ -1,5 +1,5 @@
 /** What a figure gets, and the way most of them go: contestants in turn, in rounds. */
-import type { Contestant, Running } from "./contestants/contestant.ts";
+import type { Contestant, Running } from "./competitors/competitor.ts";
 import type { Generator } from "./generator.ts";
 import type { FigureResult } from "./report.ts";
 import type { Services } from "./services.ts";

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { submitBatches } from "./batches.ts";
-import { taskflow } from "./contestants/contestant.ts";
+import { taskflow } from "./competitors/competitor.ts";
 import { medianOf } from "./median.ts";
 import { makePhoto, withComment } from "./photo.ts";
 import { startServices } from "./services.ts";

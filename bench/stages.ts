@@ -7,11 +7,11 @@ import { Bench } from "tinybench";
 import { parseBody } from "../src/core/body.ts";
 import type { Job, Outcome, Submission } from "../src/core/job.ts";
 import { startEmbedded } from "../src/embedded/services.ts";
+import { loadRegistry } from "../src/jobs/registry.ts";
 import { Queue } from "../src/queue/queue.ts";
 import type { Settlement } from "../src/queue/settlement.ts";
-import { loadRegistry } from "../src/registry.ts";
-import { writeRow } from "../src/results/copy.ts";
-import { CopyBuffer } from "../src/results/copy-buffer.ts";
+import { writeRow } from "../src/results/recorder/copy.ts";
+import { CopyBuffer } from "../src/results/recorder/copy-buffer.ts";
 import { SMALL_BODY } from "./end-to-end.ts";
 import { numberText, tableText } from "./report.ts";
 

@@ -1,8 +1,8 @@
 /** `npm run loadtest`: see HELP in loadtest/options.ts. */
 import { randomBytes } from "node:crypto";
 import { SingleBar } from "cli-progress";
-import type { Books } from "./loadtest/books.ts";
-import { openApiBooks, openPostgresBooks } from "./loadtest/books.ts";
+import type { Books } from "./loadtest/accounting.ts";
+import { openApiBooks, openPostgresBooks } from "./loadtest/accounting.ts";
 import { typeSequence } from "./loadtest/mix.ts";
 import type { Options } from "./loadtest/options.ts";
 import { HELP, parseOptions } from "./loadtest/options.ts";

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const LIST = new URL("uwebsockets.sha256.json", import.meta.url);
+const LIST = new URL("./uwebsockets.sha256.json", import.meta.url);
 /** What Node.js loads of it, or takes as its description. */
 const isCode = (name) => /\.(node|js|mjs|cjs)$/.test(name) || name === "package.json";
 const hashOf = (folder, name) =>

@@ -4,23 +4,23 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { loadUws } from "./api/uws-library.ts";
-import type { Config } from "./config.ts";
-import { loadConfig } from "./config.ts";
-import { captureConsole } from "./console-output.ts";
+import { loadUws } from "./api/http/uws-library.ts";
+import type { Config } from "./config/config.ts";
+import { loadConfig } from "./config/config.ts";
+import { parseRedisAddr, placeOf } from "./config/redis-addr.ts";
+import { describeSettings, settingsHelp } from "./config/settings-table.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
 import { messageOf, StartError, UsageError } from "./errors.ts";
-import { exitProcess, killAfter } from "./exit.ts";
-import type { Log } from "./log.ts";
-import { createLog } from "./log.ts";
-import { parseRedisAddr, placeOf } from "./redis-addr.ts";
-import type { LoadedDefinition } from "./registry.ts";
-import { loadDefinitions, registryOf, settingsOf } from "./registry.ts";
-import type { System } from "./replica/system.ts";
-import { startSystem } from "./replica/system.ts";
-import { describeSettings, settingsHelp } from "./settings-table.ts";
-import { Shutdown } from "./shutdown.ts";
+import type { LoadedDefinition } from "./jobs/registry.ts";
+import { loadDefinitions, registryOf, settingsOf } from "./jobs/registry.ts";
+import { captureConsole } from "./observability/console-output.ts";
+import type { Log } from "./observability/log.ts";
+import { createLog } from "./observability/log.ts";
+import { exitProcess, killAfter } from "./process/exit.ts";
+import { Shutdown } from "./process/shutdown.ts";
+import type { System } from "./replica/replica.ts";
+import { startSystem } from "./replica/replica.ts";
 
 const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
   .version;

@@ -1,6 +1,6 @@
 /** What jobs that wait cost those that come: end to end on top of a backlog of the same type. */
 import { submitBatches } from "../batches.ts";
-import { taskflow } from "../contestants/contestant.ts";
+import { taskflow } from "../competitors/competitor.ts";
 import { SMALL_BODY, saturating } from "../end-to-end.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { medianOf, ratiosOf } from "../median.ts";

@@ -1,10 +1,10 @@
 /** Jobs by the thousand, Postgres rows included, against BullMQ that has neither HTTP nor Postgres to serve. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
+import type { Contestant, Running } from "../competitors/competitor.ts";
+import { bullmqAlone, taskflow } from "../competitors/competitor.ts";
 import type { Speed } from "../contest.ts";
 import { contest } from "../contest.ts";
-import type { Contestant, Running } from "../contestants/contestant.ts";
-import { bullmqAlone, taskflow } from "../contestants/contestant.ts";
 import { SMALL_BODY } from "../end-to-end.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";

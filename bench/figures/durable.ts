@@ -1,7 +1,7 @@
 /** The same load with ACCEPT_DURABILITY=postgres: each submission is committed before its 202. */
 
+import { floor, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
-import { floor, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";

@@ -1,7 +1,7 @@
 /** One job a POST, from HTTP to a committed row: TaskFlow and the floor alone, as the quickest answer while something is tuned. */
 
+import { floor, otherBuild, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
-import { floor, otherBuild, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import type { Contestant } from "../contestants/contestant.ts";
-import { floor, taskflow } from "../contestants/contestant.ts";
+import type { Contestant } from "../competitors/competitor.ts";
+import { floor, taskflow } from "../competitors/competitor.ts";
 import { SMALL_BODY, saturating } from "../end-to-end.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { inRounds, withContestant } from "../figure.ts";

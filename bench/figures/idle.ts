@@ -1,7 +1,7 @@
 /** What a replica costs that has nothing to do. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Running } from "../contestants/contestant.ts";
-import { taskflow } from "../contestants/contestant.ts";
+import type { Running } from "../competitors/competitor.ts";
+import { taskflow } from "../competitors/competitor.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { inRounds } from "../figure.ts";
 import { medianOf } from "../median.ts";

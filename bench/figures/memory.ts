@@ -1,7 +1,7 @@
 /** What a job takes where it waits, and where it ends; and what a replica takes beside a million of them. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import { taskflow } from "../contestants/contestant.ts";
+import { taskflow } from "../competitors/competitor.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { withContestant } from "../figure.ts";
 import type { Services } from "../services.ts";

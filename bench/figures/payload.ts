@@ -1,7 +1,7 @@
 /** What the size of a payload costs, end to end. */
 import { randomBytes } from "node:crypto";
+import { floor, otherBuild, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
-import { floor, otherBuild, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import type { Reading } from "../report.ts";

@@ -1,7 +1,7 @@
 /** One job a POST, from HTTP to a committed row: all contestants in turn. */
 
+import { bullmq, bullmqTuned, floor, pgBoss, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
-import { bullmq, bullmqTuned, floor, pgBoss, taskflow } from "../contestants/contestant.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import { medianOf } from "../median.ts";

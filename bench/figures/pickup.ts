@@ -2,8 +2,8 @@
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { lastCommitted } from "../committed.ts";
-import type { Running } from "../contestants/contestant.ts";
-import { taskflow } from "../contestants/contestant.ts";
+import type { Running } from "../competitors/competitor.ts";
+import { taskflow } from "../competitors/competitor.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { inRounds } from "../figure.ts";
 import { medianOf, quantileOf } from "../median.ts";

@@ -1,8 +1,8 @@
 /** Several replicas on one Redis and one Postgres. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import type { Running } from "../contestants/contestant.ts";
-import { taskflow } from "../contestants/contestant.ts";
+import type { Running } from "../competitors/competitor.ts";
+import { taskflow } from "../competitors/competitor.ts";
 import { saturating } from "../end-to-end.ts";
 import type { Bench, Figure } from "../figure.ts";
 import { medianOf, ratiosOf } from "../median.ts";

@@ -12,7 +12,7 @@ export const GUARDS: Readonly<Record<string, Guard>> = {
     scenario: "partition",
     patches: [
       {
-        file: "queue/settle.lua",
+        file: "queue/lua/settle.lua",
         from: `if not before or sub(before, 24, 41) ~= sub(state, 24, 41) then return 's' end`,
         to: `if not before then return 's' end`,
       },
@@ -20,11 +20,11 @@ export const GUARDS: Readonly<Record<string, Guard>> = {
   },
   "recorder-duplicates": {
     scenario: "lost-reply",
-    patches: [{ file: "results/faults.js", from: `"23505": "duplicate",`, to: "" }],
+    patches: [{ file: "postgres/failure.js", from: `"23505": "duplicate",`, to: "" }],
   },
   "outbox-sweep": {
     scenario: "kill-before-record",
-    patches: [{ file: "queue/sweep.lua", from: `'outbox', '-inf', now,`, to: `'outbox', '-inf', 0,` }],
+    patches: [{ file: "queue/lua/sweep.lua", from: `'outbox', '-inf', now,`, to: `'outbox', '-inf', 0,` }],
   },
   "crash-budget": {
     scenario: "poison",

@@ -1,9 +1,9 @@
 /** What a fault is to the harness, and how one is played: cluster, load, fault, quiet, books, reconciliation. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Books, BooksOptions } from "./books.ts";
-import { checkBooks } from "./books.ts";
 import type { Slot } from "./cluster.ts";
 import { Cluster } from "./cluster.ts";
+import type { Books, BooksOptions } from "./counts.ts";
+import { checkBooks } from "./counts.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
 import type { Pickup } from "./probes.ts";

@@ -1,6 +1,6 @@
 /** One phase: jobs are submitted, and watched until the last one has ended. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Books, Entry } from "./books.ts";
+import type { Books, Entry } from "./accounting.ts";
 import type { Submissions } from "./submit.ts";
 import { noSubmissions } from "./submit.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Entry } from "./books.ts";
+import type { Entry } from "./accounting.ts";
 import type { PhaseResult } from "./phase.ts";
 import { makeReport, reportText } from "./report.ts";
 import { statisticsOf } from "./statistics.ts";

@@ -1,5 +1,5 @@
 /** What a run amounts to: figures, faults, and how they are shown. */
-import type { Books, Entry } from "./books.ts";
+import type { Books, Entry } from "./accounting.ts";
 import type { PeerCounts } from "./peer-process.ts";
 import type { PhaseResult } from "./phase.ts";
 import type { Statistics } from "./statistics.ts";

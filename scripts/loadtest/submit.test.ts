@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { afterEach, expect, it } from "vitest";
-import { openApiBooks } from "./books.ts";
+import { openApiBooks } from "./accounting.ts";
 import { typeSequence } from "./mix.ts";
 import { startPeers } from "./peers.ts";
 import { runPhase } from "./phase.ts";

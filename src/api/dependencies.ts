@@ -3,18 +3,18 @@ import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { CallbackOf, Durability, Job } from "../core/job.ts";
-import type { Replays } from "../core/replays.ts";
-import type { Log } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Replays } from "../core/reruns.ts";
+import type { Registry } from "../jobs/registry.ts";
+import type { Log } from "../observability/log.ts";
+import type { Metrics } from "../observability/metrics.ts";
 import type { EnqueueDone, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Registry } from "../registry.ts";
 import type { Store } from "../results/store.ts";
-import type { CaughtMails } from "./dev-mail.ts";
-import type { EventHub } from "./event-hub.ts";
-import type { Keyring } from "./keyring.ts";
-import type { RateLimits } from "./rate-limits.ts";
-import type { Waiters } from "./waiters.ts";
+import type { Keyring } from "./access/api-key-cache.ts";
+import type { RateLimits } from "./access/rate-limits.ts";
+import type { EventHub } from "./events/event-hub.ts";
+import type { Waiters } from "./events/waiters.ts";
+import type { CaughtMails } from "./pages/dev-mail.ts";
 
 export interface ApiSettings {
   /** A `worker` serves health and metrics only. */

@@ -1,33 +1,33 @@
 /** Which call is answered by what: each operation of the contract and its handler. */
-import { SharedRead } from "../shared-read.ts";
-import { followAll } from "./all-events.ts";
-import { getArtifact, opensByLink } from "./artifacts.ts";
-import { fromAsync } from "./async-handler.ts";
-import { getAttempts } from "./attempts.ts";
-import { basePathOf } from "./base-path.ts";
-import { getStats, getWorkers } from "./books.ts";
+import { SharedRead } from "../concurrency/shared-read.ts";
 import * as documentation from "./contract/documentation-operations.ts";
 import * as evidence from "./contract/job-evidence-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as system from "./contract/system-operations.ts";
 import type { ApiDependencies } from "./dependencies.ts";
-import { listMail, readMail, readMailPart } from "./dev-mail.ts";
-import { getDocs, getDocsFile, getRoot } from "./docs.ts";
-import { EMPTY_BODY_BYTES } from "./empty-body.ts";
-import type { Answer, ApiRequest, Handler } from "./exchange.ts";
-import { getHealth, isLive, isReady } from "./health.ts";
-import { followJob } from "./job-events.ts";
-import { listJobs } from "./job-list.ts";
-import { cancelJob, getJob } from "./jobs.ts";
-import { LargeBodies } from "./large-bodies.ts";
-import { getOpenApi } from "./openapi.ts";
-import { getQueues, pauseQueue, resumeQueue } from "./queues.ts";
-import { replayJobs } from "./replay.ts";
-import { retryJob } from "./retry.ts";
-import { scrapeOf } from "./scrape.ts";
-import { submitBatch, submitJob } from "./submit.ts";
-import { getWhy } from "./why.ts";
+import { followAll } from "./handlers/all-events.ts";
+import { getArtifact, opensByLink } from "./handlers/artifacts.ts";
+import { getAttempts } from "./handlers/attempts.ts";
+import { getHealth, isLive, isReady } from "./handlers/health.ts";
+import { followJob } from "./handlers/job-events.ts";
+import { listJobs } from "./handlers/job-list.ts";
+import { cancelJob, getJob } from "./handlers/jobs.ts";
+import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
+import { replayJobs } from "./handlers/rerun.ts";
+import { retryJob } from "./handlers/retry.ts";
+import { scrapeOf } from "./handlers/scrape.ts";
+import { getStats, getWorkers } from "./handlers/stats.ts";
+import { submitBatch, submitJob } from "./handlers/submit.ts";
+import { getWhy } from "./handlers/why.ts";
+import { fromAsync } from "./http/async-handler.ts";
+import { basePathOf } from "./http/base-path.ts";
+import { EMPTY_BODY_BYTES } from "./http/empty-body.ts";
+import type { Answer, ApiRequest, Handler } from "./http/exchange.ts";
+import { LargeBodies } from "./http/large-bodies.ts";
+import { listMail, readMail, readMailPart } from "./pages/dev-mail.ts";
+import { getDocs, getDocsFile, getRoot } from "./pages/docs.ts";
+import { getOpenApi } from "./pages/openapi.ts";
 
 export interface Route {
   /** HEAD is answered as GET. */

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { lstat, open, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { agreedTime } from "../agreed-time.ts";
 import { codeOf } from "../errors.ts";
+import { agreedTime } from "../postgres/agreed-time.ts";
 
 /** A file in `tmp` that nobody has written to for a day: no attempt lasts that long without a byte. */
 const ABANDONED_MS = 86_400_000;

@@ -1,5 +1,5 @@
-import { agreedTime } from "../agreed-time.ts";
 import { isId, timeOfId } from "../core/id.ts";
+import { agreedTime } from "../postgres/agreed-time.ts";
 import type { Bucket } from "./s3-store.ts";
 
 /** An upload that was begun a day ago has no writer any more: no attempt lasts that long. */

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { RetryableError } from "../core/job-type.ts";
 import { TaskFlowError } from "../errors.ts";
-import { reasonOf } from "../reason.ts";
+import { reasonOf } from "../observability/reason.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { S3Place } from "./s3-place.ts";

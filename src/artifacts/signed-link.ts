@@ -4,8 +4,8 @@
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Static, TObject } from "typebox";
+import { baseSettings } from "../config/settings.ts";
 import { StartError } from "../errors.ts";
-import { baseSettings } from "../settings.ts";
 
 const { ARTIFACT_LINK_SECRET, ARTIFACT_LINK_TTL, PUBLIC_URL } = baseSettings.properties;
 /** What a job type that gives out links spreads into its settings. */

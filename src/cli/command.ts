@@ -1,6 +1,6 @@
 /** Runs one command line of `taskflow`. */
 import type { TaskFlow } from "../client/taskflow.ts";
-import type { Environment } from "../config.ts";
+import type { Environment } from "../config/config.ts";
 import type { Output } from "./exit-code.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import { tellFailure } from "./failure.ts";

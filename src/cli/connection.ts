@@ -1,6 +1,6 @@
 /** The server that commands speak to. */
 import { TaskFlow } from "../client/taskflow.ts";
-import type { Environment } from "../config.ts";
+import type { Environment } from "../config/config.ts";
 import { StartError } from "../errors.ts";
 import { exactJson } from "./exact-json.ts";
 

@@ -1,6 +1,6 @@
 /** One call of `taskflow`: what each command is given beside its own arguments. */
 import type { TaskFlow } from "../client/taskflow.ts";
-import type { Environment } from "../config.ts";
+import type { Environment } from "../config/config.ts";
 import { exactJson } from "./exact-json.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -46,8 +46,8 @@ export function addKeysCommands(program: Command, act: Act): void {
 async function run(invocation: Invocation, asked: Pick<KeysOptions, "action"> & Partial<KeysOptions>): Promise<number> {
   const { env, isJson, terminal } = invocation;
   const [{ loadConfig }, { loadDefinitions, settingsOf }, { keysCommand }] = await Promise.all([
-    import("../config.ts"),
-    import("../registry.ts"),
+    import("../config/config.ts"),
+    import("../jobs/registry.ts"),
     import("./keys.ts"),
   ]);
   const config = loadConfig(env, settingsOf(await loadDefinitions({ jobsDir: env.TASKFLOW_JOBS })));

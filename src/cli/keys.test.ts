@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeAll, expect, it } from "vitest";
 import { parseApiKeys } from "../core/api-key.ts";
-import { openKeys } from "../replica/keys.ts";
+import { openKeys } from "../replica/maintenance/api-key-refresh.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { keysCommand } from "./keys.ts";
 

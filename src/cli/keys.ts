@@ -1,6 +1,6 @@
 /** `taskflow keys create|list|revoke`: the API keys that Postgres keeps. */
 import { createHash, randomBytes } from "node:crypto";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { idOfHash, isKeyName, parseScopes } from "../core/api-key.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
 import { StartError } from "../errors.ts";

@@ -37,9 +37,9 @@ export function addSystemCommands(program: Command, act: Act, serve: (args: read
 async function verify(invocation: Invocation): Promise<number> {
   const { env, isJson, terminal } = invocation;
   const [{ loadConfig }, { loadDefinitions, settingsOf }, { verifyCommand }] = await Promise.all([
-    import("../config.ts"),
-    import("../registry.ts"),
-    import("./verify.ts"),
+    import("../config/config.ts"),
+    import("../jobs/registry.ts"),
+    import("./verify-command.ts"),
   ]);
   const config = loadConfig(env, settingsOf(await loadDefinitions({ jobsDir: env.TASKFLOW_JOBS })));
   return whereServersAnswer(invocation, () => verifyCommand({ config, isJson, out: terminal.out }));
@@ -47,7 +47,10 @@ async function verify(invocation: Invocation): Promise<number> {
 
 async function migrateDatabase(invocation: Invocation): Promise<number> {
   const { env, isJson, terminal } = invocation;
-  const [{ loadConfig }, { migrate }] = await Promise.all([import("../config.ts"), import("../results/migrate.ts")]);
+  const [{ loadConfig }, { migrate }] = await Promise.all([
+    import("../config/config.ts"),
+    import("../results/migrate.ts"),
+  ]);
   const { DATABASE_URL: url } = loadConfig(env, []);
   if (url === "") throw new StartError("DATABASE_URL must be set: it says which database to migrate.");
   return whereServersAnswer(invocation, async () => {

@@ -1,7 +1,7 @@
 /** Where a command writes and asks: a person's terminal, a file, or the next program of a pipe. */
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
-import type { Environment } from "../config.ts";
+import type { Environment } from "../config/config.ts";
 import type { Output } from "./exit-code.ts";
 
 export type Colour = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";

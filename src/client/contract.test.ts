@@ -12,7 +12,7 @@ import {
 import type { Operation } from "../api/contract/operation.ts";
 import * as system from "../api/contract/system-operations.ts";
 import { submissionSchema } from "../core/submission.ts";
-import { loadRegistry } from "../registry.ts";
+import { loadRegistry } from "../jobs/registry.ts";
 import type { JsonSchema, Rendering } from "../testing/schema-types.ts";
 import { interfaceOf, typeOf } from "../testing/schema-types.ts";
 

@@ -5,8 +5,8 @@
 import { Type } from "typebox";
 import type { Durability, Submission } from "./job.ts";
 import { elementsOf, exceeded, memberText } from "./json-span.ts";
-import type { Fault } from "./schema-faults.ts";
-import { escapePointer, MAX_FAULTS } from "./schema-faults.ts";
+import type { Fault } from "./schema-issues.ts";
+import { escapePointer, MAX_FAULTS } from "./schema-issues.ts";
 import type { TypeLookup } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
 import { compileValidator } from "./validator.ts";

@@ -5,7 +5,7 @@
 import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
 import type { Destinations } from "./destination.ts";
-import type { Replays } from "./replays.ts";
+import type { Replays } from "./reruns.ts";
 
 export { exponential, fixed } from "./backoff.ts";
 

@@ -7,11 +7,11 @@ import { Type } from "typebox";
 import type { Backoff } from "./backoff.ts";
 import type { Durability, JobOptions, Submission } from "./job.ts";
 import { memberText } from "./json-span.ts";
+import { NO_OPTIONS, oneLine } from "./packed-job.ts";
 import { payloadOf } from "./payload.ts";
 import { parseTime } from "./rfc3339.ts";
-import type { Fault } from "./schema-faults.ts";
+import type { Fault } from "./schema-issues.ts";
 import { compileValidator } from "./validator.ts";
-import { NO_OPTIONS, oneLine } from "./wire.ts";
 
 const DAY_MS = 86_400_000;
 /** "One year ahead", by any calendar. */

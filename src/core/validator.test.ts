@@ -3,7 +3,7 @@ import type { TSchema } from "typebox";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { describe, expect, it } from "vitest";
-import { faultsOfErrors } from "./schema-faults.ts";
+import { faultsOfErrors } from "./schema-issues.ts";
 import { compileValidator } from "./validator.ts";
 
 const closed = { additionalProperties: false } as const;

@@ -2,8 +2,8 @@
 import type { Static, TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { errorFinder } from "./bounded-errors.ts";
-import type { Fault } from "./schema-faults.ts";
-import { faultsOfErrors } from "./schema-faults.ts";
+import type { Fault } from "./schema-issues.ts";
+import { faultsOfErrors } from "./schema-issues.ts";
 
 export interface Validator<Type extends TSchema> {
   /** Stops at the first thing that is wrong. */

@@ -1,6 +1,6 @@
 /** One walk through a value that is not valid: where it is, and which errors it has found so far. */
 import type { TLocalizedValidationError } from "typebox/error";
-import { escapePointer, MAX_FAULTS } from "./schema-faults.ts";
+import { escapePointer, MAX_FAULTS } from "./schema-issues.ts";
 
 /** One more than are listed, so that an answer can say that there are more. */
 export const MAX_ERRORS = MAX_FAULTS + 1;

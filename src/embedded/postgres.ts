@@ -20,9 +20,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
+import { plainEnvironment } from "../config/plain-environment.ts";
 import { messageOf, StartError } from "../errors.ts";
-import { plainEnvironment } from "../plain-environment.ts";
-import { cut, postgresConnection } from "../postgres-connection.ts";
+import { cut, postgresConnection } from "../postgres/connection.ts";
 import { makeDataDir, OWNER_ONLY } from "./data-dir.ts";
 import { freePort, requireFreePort } from "./free-port.ts";
 import {

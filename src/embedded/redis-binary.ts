@@ -3,8 +3,8 @@ import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { plainEnvironment } from "../config/plain-environment.ts";
 import { StartError } from "../errors.ts";
-import { plainEnvironment } from "../plain-environment.ts";
 import { fetchRedis } from "./redis-fetch.ts";
 
 const run = promisify(execFile);

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { plainEnvironment } from "../plain-environment.ts";
+import { plainEnvironment } from "../config/plain-environment.ts";
 
 const run = promisify(execFile);
 

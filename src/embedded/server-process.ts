@@ -12,8 +12,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { plainEnvironment } from "../config/plain-environment.ts";
 import { messageOf, StartError } from "../errors.ts";
-import { plainEnvironment } from "../plain-environment.ts";
 import { readMark, writeMark } from "./process-mark.ts";
 
 export interface ServerSpec {

@@ -10,8 +10,8 @@ import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { plainEnvironment } from "../config/plain-environment.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
-import { plainEnvironment } from "../plain-environment.ts";
 import { type Confinement, confinements } from "./confinement.ts";
 
 /** A report of V8's, some times over. */

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { BroadcastChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import type { Destinations } from "../core/destination.ts";
-import { memoryShares } from "../memory-limit.ts";
+import { memoryShares } from "../process/memory-limit.ts";
 import type { StopReason } from "./attempt.ts";
 import type { FromThread, ToThread } from "./thread-link.ts";
 import { ThreadVisits } from "./thread-link.ts";

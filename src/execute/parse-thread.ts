@@ -1,11 +1,11 @@
 /** What runs inside a thread that parses and checks large bodies. */
 import { Piscina, workerData } from "piscina";
-import { printWarnings } from "../console-output.ts";
 import type { ParsedBody } from "../core/body.ts";
 import { parseBody } from "../core/body.ts";
 import { isLarge } from "../core/payload.ts";
-import { collectGarbage, freeBuffer } from "../free-memory.ts";
-import { loadRegistry } from "../registry.ts";
+import { loadRegistry } from "../jobs/registry.ts";
+import { printWarnings } from "../observability/console-output.ts";
+import { collectGarbage, freeBuffer } from "../process/free-memory.ts";
 import type { BodyOrder } from "./body-threads.ts";
 import type { ThreadData } from "./threads.ts";
 

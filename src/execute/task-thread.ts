@@ -1,9 +1,9 @@
 /** What runs inside a thread for tasks. */
 import { createContext, Script } from "node:vm";
 import { workerData } from "piscina";
-import { printWarnings } from "../console-output.ts";
 import { codeOf } from "../errors.ts";
-import { loadRegistry } from "../registry.ts";
+import { loadRegistry } from "../jobs/registry.ts";
+import { printWarnings } from "../observability/console-output.ts";
 import { endOfThrow } from "./attempt.ts";
 import { type Task, type TaskAnswer, taskOf } from "./task.ts";
 import type { ThreadData } from "./threads.ts";

@@ -7,10 +7,10 @@
  * first task: without tasks they cost nothing.
  */
 import { Piscina } from "piscina";
+import { Turns } from "../concurrency/turns.ts";
 import { PermanentError, RetryableError, TaskError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
-import { memoryShares } from "../memory-limit.ts";
-import { Turns } from "../turns.ts";
+import { memoryShares } from "../process/memory-limit.ts";
 import type { Task, TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 

@@ -1,19 +1,19 @@
 /** What runs inside a pool thread: it opens the tools of its types, and runs one attempt after the other. */
 import { parentPort, threadId } from "node:worker_threads";
 import { workerData } from "piscina";
-import { printToJob, printWarnings } from "../console-output.ts";
 import { unlimited } from "../core/destination.ts";
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
-import { collectGarbage } from "../free-memory.ts";
-import { loadRegistry } from "../registry.ts";
+import { loadRegistry } from "../jobs/registry.ts";
+import { printToJob, printWarnings } from "../observability/console-output.ts";
+import { collectGarbage } from "../process/free-memory.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { KeptLog, lineOf } from "./kept-log.ts";
+import { pickSettings } from "./resources.ts";
 import { tellProgress } from "./shared-progress.ts";
 import { stackOf } from "./stack.ts";
 import { taskOf } from "./task.ts";
 import { ThreadLink } from "./thread-link.ts";
 import type { ThreadData, ThreadMessage, ThreadReport, ThreadTask } from "./threads.ts";
-import { pickSettings } from "./tools.ts";
 
 printWarnings();
 const { jobsDir, settings, channel, sharedMemory = {} } = workerData as ThreadData;

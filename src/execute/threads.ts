@@ -10,7 +10,7 @@ import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { Evidence } from "../core/job.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
 import type { AttemptEnd } from "../core/settle.ts";
-import { memoryShares } from "../memory-limit.ts";
+import { memoryShares } from "../process/memory-limit.ts";
 import { BodyThreads } from "./body-threads.ts";
 import { ChildProcesses } from "./child-processes.ts";
 import type { SharedProgress } from "./shared-progress.ts";

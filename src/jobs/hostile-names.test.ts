@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { isArtifactKey, isArtifactName } from "../artifacts/key.ts";
 import { compileValidator } from "../core/validator.ts";
-import { loadDefinitions, registryOf } from "../registry.ts";
 import { isFull } from "../testing/full.ts";
+import { loadDefinitions, registryOf } from "./registry.ts";
 
 const definitions = await loadDefinitions();
 const registry = registryOf(definitions, {});

@@ -4,12 +4,12 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import { unlimited } from "../core/destination.ts";
-import { readImage } from "../images/source.ts";
-import { fetchFile } from "../mail/fetched-file.ts";
-import { SendingLimits } from "../mail/sending-limits.ts";
 import { type Outbound, openOutbound, type Resolve } from "../net/outbound.ts";
 import { HttpPeer, redirect } from "../testing/http-peer.ts";
-import webhook from "./webhook.ts";
+import { fetchFile } from "./email/fetched-file.ts";
+import { SendingLimits } from "./email/sending-limits.ts";
+import { readImage } from "./image-resize/source.ts";
+import webhook from "./webhook/webhook.ts";
 
 let connections = 0;
 const servers: Server[] = [];

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { listQuerySchema } from "../api/list-query.ts";
+import { listQuerySchema } from "../api/contract/list-query-schema.ts";
+import { baseSettings } from "../config/settings.ts";
 import type { Schema } from "../core/schema-keywords.ts";
 import { submissionSchema } from "../core/submission.ts";
 import { compileValidator } from "../core/validator.ts";
-import { baseSettings } from "../settings.ts";
-import dataExport from "./data-export.ts";
-import email from "./email.ts";
-import imageResize from "./image-resize.ts";
-import replay from "./replay.ts";
-import webhook from "./webhook.ts";
+import dataExport from "./data-export/data-export.ts";
+import email from "./email/email.ts";
+import imageResize from "./image-resize/image-resize.ts";
+import replay from "./replay/replay.ts";
+import webhook from "./webhook/webhook.ts";
 
 const types = [dataExport, email, imageResize, replay, webhook];
 const schemas: [string, unknown][] = [

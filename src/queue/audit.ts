@@ -1,11 +1,11 @@
 /** Reads all that the queue keeps, in slices that hold up Redis for a few milliseconds each, and changes nothing. */
 
-import type { Books } from "./books.ts";
-import { readBooks } from "./books.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
+import type { Books } from "./counts.ts";
+import { readBooks } from "./counts.ts";
 import { scripts } from "./scripts.ts";
-import type { Sight } from "./sight.ts";
+import type { Sight } from "./snapshot.ts";
 
 /** Ids in one call: 2 to 5 ms of Redis, more with many types. */
 const SLICE = 500;
@@ -45,7 +45,7 @@ export class Audit {
   }
 
   async books(): Promise<AuditBooks> {
-    const reply = (await this.#connection.run(scripts.books, [this.#ns], TIMEOUT_MS)) as readonly Reply[];
+    const reply = (await this.#connection.run(scripts.counts, [this.#ns], TIMEOUT_MS)) as readonly Reply[];
     const books = readBooks(reply);
     for (const { type } of books.types) this.#types.add(type);
     return { ...books, scheduled: Number(reply[1]), leased: Number(reply[2]) };

@@ -8,7 +8,7 @@ import {
   outcomeOf,
   readJob,
   wholeText,
-} from "../core/wire.ts";
+} from "../core/packed-job.ts";
 
 /**
  * A job that was withdrawn stays in the outbox for so long, though it is recorded at once: while Redis has it, nobody who found out before that it is

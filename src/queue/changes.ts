@@ -1,7 +1,7 @@
 /** The entries that announce.lua writes of jobs' changes, and the place of each change in the order of all. */
 import { ID_LENGTH } from "../core/id.ts";
 import type { Status } from "../core/job.ts";
-import { STATUS_OF } from "../core/wire.ts";
+import { STATUS_OF } from "../core/packed-job.ts";
 
 export interface Change {
   /** Names the change among all, in their order: `MS-SEQ.INDEX`. */

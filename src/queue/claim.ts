@@ -9,7 +9,7 @@ import {
   HEAD_LENGTH,
   SUBMITTED_HEAD_LENGTH,
   unreadableJob,
-} from "../core/wire.ts";
+} from "../core/packed-job.ts";
 import type { Reply } from "./connection.ts";
 
 /** What ends a job in an answer. */

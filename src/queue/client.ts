@@ -1,7 +1,7 @@
 /** The client of ioredis that all connections to Redis are made with. */
 import { Redis } from "ioredis";
+import { parseRedisTarget, parseSentinelAddr, placeOf } from "../config/redis-addr.ts";
 import { StartError, UsageError } from "../errors.ts";
-import { parseRedisTarget, parseSentinelAddr, placeOf } from "../redis-addr.ts";
 import type { Login } from "./handshake.ts";
 import { shakeHands } from "./handshake.ts";
 import type { ClientOptions } from "./sentinel.ts";

@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { timeOfId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
-import { encodeRecord } from "../core/wire.ts";
+import { encodeRecord } from "../core/packed-job.ts";
 import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { settableClock } from "../testing/script-clock.ts";
 import { freshRedis } from "../testing/services.ts";

@@ -6,9 +6,9 @@
 
 import type { Redis } from "ioredis";
 import { Command, ReplyError } from "ioredis";
+import { parseRedisTarget, parseSentinelAddr } from "../config/redis-addr.ts";
 import { OutcomeUnknown, QueueDisconnected, QueueUnavailable, ScriptFailed, StartError } from "../errors.ts";
-import { outageOf } from "../outage.ts";
-import { parseRedisTarget, parseSentinelAddr } from "../redis-addr.ts";
+import { outageOf } from "../observability/outage.ts";
 import { openRedis } from "./client.ts";
 import { RequestBuffers } from "./request-buffers.ts";
 import type { Script } from "./scripts.ts";

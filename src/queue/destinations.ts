@@ -25,7 +25,7 @@
 import { createHash } from "node:crypto";
 import type { Destination, DestinationLimits, Destinations, Sign } from "../core/destination.ts";
 import { RetryAfterError } from "../core/job-type.ts";
-import { digits } from "../core/wire.ts";
+import { digits } from "../core/packed-job.ts";
 import { messageOf } from "../errors.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";

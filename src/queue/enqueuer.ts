@@ -4,11 +4,11 @@
  */
 
 import type { Submission } from "../core/job.ts";
+import { encodeGroup, encodeSeq, encodeSubmission } from "../core/packed-job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
-import { encodeGroup, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
-import { outageOf } from "../outage.ts";
+import { outageOf } from "../observability/outage.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { PayloadStore } from "./payload-store.ts";

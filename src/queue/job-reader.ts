@@ -5,10 +5,10 @@
  * first question; one that is forgotten in between is missing here, and in Postgres.
  */
 
-import { ByteBudget } from "../byte-budget.ts";
+import { ByteBudget } from "../concurrency/byte-budget.ts";
 import type { Job } from "../core/job.ts";
+import { HEADER_BYTES, readJob, wholeText } from "../core/packed-job.ts";
 import { OMITTED_PAYLOAD } from "../core/payload.ts";
-import { HEADER_BYTES, readJob, wholeText } from "../core/wire.ts";
 import { QueueUnavailable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 

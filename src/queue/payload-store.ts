@@ -6,7 +6,7 @@
  * A payload whose job was never enqueued (Redis refused the script, or it came late) expires. That of a repeated submission is dropped at once.
  */
 
-import { ByteBudget } from "../byte-budget.ts";
+import { ByteBudget } from "../concurrency/byte-budget.ts";
 import type { Callback } from "../core/job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { dataOf, isLarge } from "../core/payload.ts";

@@ -4,15 +4,11 @@
  */
 
 import type { CallbackOf, Job, Submission } from "../core/job.ts";
+import { digits, encodeSeq, encodeSubmission } from "../core/packed-job.ts";
 import { asStored, isLarge, LARGE_PAYLOAD_LENGTH } from "../core/payload.ts";
 import { savedLine } from "../core/saved-state.ts";
-import { digits, encodeSeq, encodeSubmission } from "../core/wire.ts";
 import { messageOf, QueueUnavailable } from "../errors.ts";
 import { checkAccess } from "./access.ts";
-import type { Allowance, Taking } from "./allowances.ts";
-import { decodeAllowances, encodeTakings } from "./allowances.ts";
-import type { Books } from "./books.ts";
-import { readBooks } from "./books.ts";
 import type { CancelAnswer } from "./cancellation.ts";
 import { cancelledJob, encodeCancellation, jobOfSubmission, WITHDRAWN_MS } from "./cancellation.ts";
 import type { HistoryEntry } from "./changes.ts";
@@ -21,12 +17,16 @@ import { decodeClaim, encodeClaim } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
+import type { Books } from "./counts.ts";
+import { readBooks } from "./counts.ts";
 import { RedisDestinations } from "./destinations.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
 import { JobReader } from "./job-reader.ts";
 import { PayloadStore } from "./payload-store.ts";
+import type { Standing } from "./position.ts";
+import { readStanding } from "./position.ts";
 import type { ReachHooks } from "./reach.ts";
 import { Reach } from "./reach.ts";
 import type { Runner } from "./reservation.ts";
@@ -36,9 +36,9 @@ import type { ServerInfo } from "./server-info.ts";
 import { readInfo } from "./server-info.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 import { encodeSettlements } from "./settlement.ts";
-import type { Standing } from "./standing.ts";
-import { readStanding } from "./standing.ts";
 import { Subscriber } from "./subscriber.ts";
+import type { Allowance, Taking } from "./token-buckets.ts";
+import { decodeAllowances, encodeTakings } from "./token-buckets.ts";
 import type { WatchHooks, WatchOptions } from "./watch.ts";
 import { Watch } from "./watch.ts";
 
@@ -386,7 +386,7 @@ export class Queue {
   }
 
   async books(): Promise<Books> {
-    return readBooks(await this.#reads.run(scripts.books, [this.#ns], CALL_TIMEOUT_MS));
+    return readBooks(await this.#reads.run(scripts.counts, [this.#ns], CALL_TIMEOUT_MS));
   }
 
   /** Where a job stands, and what it may wait for; undefined where Redis does not hold it. */
@@ -396,7 +396,7 @@ export class Queue {
       if (!job) return undefined;
       const standing = readStanding(
         job,
-        await this.#reads.run(scripts.standing, [this.#ns, id, job.type], CALL_TIMEOUT_MS),
+        await this.#reads.run(scripts.position, [this.#ns, id, job.type], CALL_TIMEOUT_MS),
       );
       if (job.status !== "queued" || standing.ahead !== null || tries === 3) return standing; // else it was claimed between the two questions
     }

@@ -8,8 +8,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, Submission } from "../core/job.ts";
+import { leasedJob, SEQ_LIMIT } from "../core/packed-job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
-import { leasedJob, SEQ_LIMIT } from "../core/wire.ts";
 
 /** What runs jobs on this replica. */
 export interface Runner {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job } from "../core/job.ts";
+import { encodeRecord } from "../core/packed-job.ts";
 import { stateLeft } from "../core/saved-state.ts";
-import { encodeRecord } from "../core/wire.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";

@@ -9,7 +9,7 @@ export interface Script {
   readonly sha: string;
 }
 
-const read = (name: string): string => readFileSync(new URL(`./${name}.lua`, import.meta.url), "utf8");
+const read = (name: string): string => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
 
 /** @param shared what it has in common with others: put behind its first line, which says how Redis runs it */
 function load(
@@ -32,8 +32,8 @@ export const scripts = {
   cancel: load("cancel", "time", "job", "announce", "wake", "callback"),
   sweep: load("sweep", "time", "set-back", "job"),
   resume: load("resume"),
-  standing: load("standing", "time", "job"),
-  books: load("books", "time", "job"),
+  position: load("position", "time", "job"),
+  counts: load("counts", "time", "job"),
   inspect: load("inspect", "job"),
   admit: load("admit", "time", "set-back", "destination"),
   report: load("report", "time", "set-back", "destination"),

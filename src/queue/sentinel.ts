@@ -3,7 +3,7 @@
  * is before each connection, and takes a server only that says itself that it is a master.
  */
 import type { RedisOptions } from "ioredis";
-import type { SentinelAddr } from "../redis-addr.ts";
+import type { SentinelAddr } from "../config/redis-addr.ts";
 import { tlsOptions } from "./tls-files.ts";
 
 /** A Sentinel, or a master, whose machine is gone gives no answer at all: the next is asked after this. */

@@ -1,7 +1,7 @@
 /** Settlements, as settle.lua takes them. */
 import type { Callback } from "../core/job.ts";
+import { digits, encodeCounters, encodeSeq, encodeSubmission } from "../core/packed-job.ts";
 import type { Counters } from "../core/settle.ts";
-import { digits, encodeCounters, encodeSeq, encodeSubmission } from "../core/wire.ts";
 
 const STATE_AFTER = { c: "c", f: "f", x: "x", r: "t", l: "q" } as const;
 const FIRST_COUNTERS = encodeCounters(1, 0, 0);

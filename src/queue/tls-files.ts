@@ -1,8 +1,8 @@
 /** The files of a connection by TLS, read when a client is made: a replica is started again when they change. */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
+import type { TlsFiles } from "../config/redis-addr.ts";
 import { messageOf, UsageError } from "../errors.ts";
-import type { TlsFiles } from "../redis-addr.ts";
 
 /** @throws UsageError that names the parameter whose file cannot be read */
 export function tlsOptions({ cafile, certfile, keyfile, servername }: TlsFiles = {}): ConnectionOptions {

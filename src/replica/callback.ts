@@ -1,10 +1,10 @@
 /** The job that delivers a `callback_url`: a webhook like any other, with the finished job, and the API key that submitted it, as its body. */
 import { createHash } from "node:crypto";
-import type { JobJson } from "../api/job-json.ts";
+import type { JobJson } from "../api/jobs/job-json.ts";
 import type { CallbackOf } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { payloadOf } from "../core/payload.ts";
-import { CALLBACK_SECRET_NAME, signingSecrets } from "../webhooks/callback-secret.ts";
+import { CALLBACK_SECRET_NAME, signingSecrets } from "../jobs/webhook/callback-secret.ts";
 
 const ATTEMPTS = 5;
 

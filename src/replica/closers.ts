@@ -1,5 +1,5 @@
 /** Closes the parts of a replica, one after the other. A part that hangs, or fails to close, keeps no other from its turn. */
-import type { Log } from "../log.ts";
+import type { Log } from "../observability/log.ts";
 
 /** Closes a part. */
 export interface Closer {

@@ -1,12 +1,12 @@
 /** The lease guard of a replica that runs jobs, joined to the parts that know what runs. */
 import { fileURLToPath } from "node:url";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import type { Executor } from "../execute/executor.ts";
-import type { Log } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
-import type { Registry } from "../registry.ts";
-import { BUILT_IN } from "../registry.ts";
+import type { Registry } from "../jobs/registry.ts";
+import { BUILT_IN } from "../jobs/registry.ts";
+import type { Log } from "../observability/log.ts";
+import type { Metrics } from "../observability/metrics.ts";
 import type { Beat } from "../worker/beat.ts";
 import { findBlocker } from "../worker/blocker.ts";
 import { LeaseGuard } from "../worker/lease-guard.ts";
@@ -71,7 +71,9 @@ export function makeGuard({
 /** The files that define job types, each with its type. */
 export function typesByFile(registry: Registry): ReadonlyMap<string, string> {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
-  const builtIn = (type: string): string =>
-    fileURLToPath(new URL(`../jobs/${type.replaceAll("_", "-")}${extension}`, import.meta.url));
+  const builtIn = (type: string): string => {
+    const name = type.replaceAll("_", "-");
+    return fileURLToPath(new URL(`../jobs/${name}/${name}${extension}`, import.meta.url));
+  };
   return new Map(registry.types.map(({ type, source }) => [source === BUILT_IN ? builtIn(type) : source, type]));
 }

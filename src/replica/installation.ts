@@ -4,9 +4,9 @@
  * meanwhile, drain and end.
  */
 import { StartError } from "../errors.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../observability/log.ts";
+import { installationId } from "../postgres/installation.ts";
 import type { Queue } from "../queue/queue.ts";
-import { installationId } from "../results/installation.ts";
 
 /** How long two installations may share a namespace that was emptied. */
 const PERIOD_MS = 10_000;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadConfig } from "../config.ts";
+import { loadConfig } from "../config/config.ts";
 import { UsageError } from "../errors.ts";
-import { loadDefinitions, registryOf, settingsOf } from "../registry.ts";
+import { loadDefinitions, registryOf, settingsOf } from "../jobs/registry.ts";
 import { tempDir } from "../testing/services.ts";
 import { typesToRun } from "./settings-check.ts";
 

@@ -2,16 +2,16 @@
 import { statSync } from "node:fs";
 import { parseS3Place } from "../artifacts/s3-place.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
+import type { SettingSchema } from "../config/setting-value.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { StartError, UsageError } from "../errors.ts";
-import type { MailSettings } from "../mail/transport.ts";
-import { checkMailSettings } from "../mail/transport.ts";
+import type { MailSettings } from "../jobs/email/transport.ts";
+import { checkMailSettings } from "../jobs/email/transport.ts";
+import type { Registry } from "../jobs/registry.ts";
+import { signingSecrets } from "../jobs/webhook/callback-secret.ts";
 import { parseAllowed } from "../net/address.ts";
 import type { OutboundSettings } from "../net/outbound.ts";
-import type { Registry } from "../registry.ts";
-import type { SettingSchema } from "../setting-value.ts";
-import { signingSecrets } from "../webhooks/callback-secret.ts";
 
 interface Asked {
   readonly config: Config;

@@ -1,7 +1,7 @@
 /** Warnings of what goes wrong anew with every try. */
 import { QueueDisconnected } from "../errors.ts";
-import type { Log } from "../log.ts";
-import { reasonOf } from "../reason.ts";
+import type { Log } from "../observability/log.ts";
+import { reasonOf } from "../observability/reason.ts";
 
 const REPEAT_MS = 60_000;
 

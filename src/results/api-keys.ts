@@ -2,12 +2,12 @@
 import type { ApiKey } from "../core/api-key.ts";
 import { parseScopes } from "../core/api-key.ts";
 import { parseRatePolicy } from "../core/rate-policy.ts";
-import { ExclusiveClient } from "./exclusive-client.ts";
-import { readSql } from "./sql.ts";
+import { ExclusiveClient } from "../postgres/exclusive-client.ts";
+import { readSql } from "../postgres/sql.ts";
 
-const LIST = readSql("api-keys-list.sql");
-const ADD = readSql("api-keys-add.sql");
-const REVOKE = readSql("api-keys-revoke.sql");
+const LIST = readSql(new URL("./api-keys-list.sql", import.meta.url));
+const ADD = readSql(new URL("./api-keys-add.sql", import.meta.url));
+const REVOKE = readSql(new URL("./api-keys-revoke.sql", import.meta.url));
 /** Of one call, its connection included: while a replica waits for a Postgres that is silent, it goes on serving a key that was revoked. */
 const TIMEOUT_MS = 5_000;
 

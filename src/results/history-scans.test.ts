@@ -4,10 +4,10 @@ import { lowestIdAt } from "../core/id.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { RecorderConnection } from "./connection.ts";
-import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
 import { addPartitions, DAY_MS, partitionName, startOfDay } from "./partitions.ts";
+import { RecorderConnection } from "./recorder/connection.ts";
+import { writeRow } from "./recorder/copy.ts";
 import { Store } from "./store.ts";
 
 const TODAY = startOfDay(Date.now());

@@ -1,12 +1,13 @@
 /** Scans of the whole history, which may have millions of rows: on one connection for all of a replica, slice by slice, callers by turns. */
-import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
-import type { WalkPage } from "../core/replays.ts";
-import { Turns } from "../turns.ts";
-import { DAY_MS, startOfDay } from "./partitions.ts";
-import { ReadPool } from "./read-pool.ts";
-import { readSql } from "./sql.ts";
 
-const MATCH = readSql("job-match.sql");
+import { Turns } from "../concurrency/turns.ts";
+import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
+import type { WalkPage } from "../core/reruns.ts";
+import { ReadPool } from "../postgres/read-pool.ts";
+import { readSql } from "../postgres/sql.ts";
+import { DAY_MS, startOfDay } from "./partitions.ts";
+
+const MATCH = readSql(new URL("./job-match.sql", import.meta.url));
 
 export interface HistoryRange {
   /** Ids below this one. */

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { codeOf, messageOf, StartError } from "../errors.ts";
-import { begin, cut, postgresConnection } from "../postgres-connection.ts";
-import type { DatabaseFacts } from "./database-check.ts";
-import { mustMigrate, requireRights, requireUsable } from "./database-check.ts";
-import { LockWatch } from "./lock-watch.ts";
+import { begin, cut, postgresConnection } from "../postgres/connection.ts";
+import type { DatabaseFacts } from "../postgres/database-check.ts";
+import { mustMigrate, requireRights, requireUsable } from "../postgres/database-check.ts";
+import { LockWatch } from "../postgres/lock-watch.ts";
+import { failureOf } from "../postgres/unusable-postgres.ts";
 import { addPartitions, DAY_MS, startOfDay } from "./partitions.ts";
-import { failureOf } from "./postgres-failure.ts";
 
 const FOLDER = new URL("./migrations/", import.meta.url);
 const LOCK = "select pg_advisory_xact_lock(hashtextextended('taskflow.migrations', 0))";

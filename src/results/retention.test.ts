@@ -2,10 +2,10 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
-import { RecorderConnection } from "./connection.ts";
-import { writeRow } from "./copy.ts";
 import { migrate } from "./migrate.ts";
 import { addPartitions, DAY_MS, dayOf, dayOfPartition, partitionName, startOfDay } from "./partitions.ts";
+import { RecorderConnection } from "./recorder/connection.ts";
+import { writeRow } from "./recorder/copy.ts";
 import { dropExpired } from "./retention.ts";
 
 const NOW = Date.now();

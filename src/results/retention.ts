@@ -1,12 +1,12 @@
 /** Retention: a day's partition goes as a whole once none of its jobs finished within the days to keep. */
 import type pg from "pg";
-import { type Step, underLock } from "./advisory-lock.ts";
-import { agreedPostgresTime } from "./clock.ts";
+import { type Step, underLock } from "../postgres/advisory-lock.ts";
+import { agreedPostgresTime } from "../postgres/clock.ts";
+import { readSql } from "../postgres/sql.ts";
 import { DAY_MS, dayOfPartition } from "./partitions.ts";
-import { readSql } from "./sql.ts";
 
-const LIST = readSql("partition-list.sql");
-const DROP = readSql("partition-drop.sql");
+const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
+const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));
 
 /**
  * Drops the partitions of `jobs` that hold only jobs finished more than `olderThanDays` days ago, by the clock of Postgres.

@@ -5,23 +5,23 @@
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
-import type { WalkPage } from "../core/replays.ts";
-import { submissionOf } from "./accepted.ts";
+import type { WalkPage } from "../core/reruns.ts";
+import { ReadPool } from "../postgres/read-pool.ts";
+import { readSql } from "../postgres/sql.ts";
+import { submissionOf } from "./acceptance-log/reader.ts";
 import type { HistoryRange } from "./history-scans.ts";
 import { HistoryScans } from "./history-scans.ts";
 import { DAY_MS, startOfDay } from "./partitions.ts";
-import { ReadPool } from "./read-pool.ts";
-import { readSql } from "./sql.ts";
 
-const GET = readSql("job-get.sql");
-const STATES = readSql("job-states.sql");
-const OPTIONS = readSql("job-options.sql");
-const PAYLOAD = readSql("job-payload.sql");
-const ATTEMPTS = readSql("job-attempts.sql");
-const RANGE = readSql("job-range.sql");
-const AMONG = readSql("jobs-among.sql");
-const ACCEPTED = readSql("accepted-read.sql");
-const COMMITTED = readSql("accepted-among.sql");
+const GET = readSql(new URL("./job-get.sql", import.meta.url));
+const STATES = readSql(new URL("./job-states.sql", import.meta.url));
+const OPTIONS = readSql(new URL("./job-options.sql", import.meta.url));
+const PAYLOAD = readSql(new URL("./job-payload.sql", import.meta.url));
+const ATTEMPTS = readSql(new URL("./job-attempts.sql", import.meta.url));
+const RANGE = readSql(new URL("./job-range.sql", import.meta.url));
+const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
+const ACCEPTED = readSql(new URL("./acceptance-log/read.sql", import.meta.url));
+const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url));
 
 /** Pages that are read at once: each may hold 8 MiB. */
 const LIST_CONNECTIONS = 2;

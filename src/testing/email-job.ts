@@ -1,5 +1,5 @@
 /** One email job, run by its type against a server of the test. */
-import email from "../jobs/email.ts";
+import email from "../jobs/email/email.ts";
 import { noThread } from "./no-thread.ts";
 import { tempDir } from "./services.ts";
 

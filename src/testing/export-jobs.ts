@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { AttemptContext } from "../core/job-type.ts";
-import dataExport from "../jobs/data-export.ts";
+import dataExport from "../jobs/data-export/data-export.ts";
 import { noThread } from "./no-thread.ts";
 import { freshDatabase, tempDir } from "./services.ts";
 

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { AttemptContext } from "../core/job-type.ts";
-import dataExport from "../jobs/data-export.ts";
+import dataExport from "../jobs/data-export/data-export.ts";
 import { noThread } from "./no-thread.ts";
 import { tempDir } from "./services.ts";
 

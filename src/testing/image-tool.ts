@@ -1,8 +1,8 @@
 /** The tool of `image_resize` in the process of a test, its image process started as a replica starts it. */
 import { ChildProcesses } from "../execute/child-processes.ts";
-import { DEFAULT_MAX_PIXELS } from "../images/decoding.ts";
-import { Renderer } from "../images/renderer.ts";
-import { type ImageSettings, type ImageTool, openImageTool } from "../images/resize.ts";
+import { DEFAULT_MAX_PIXELS } from "../jobs/image-resize/decoding.ts";
+import { Renderer } from "../jobs/image-resize/image-process-client.ts";
+import { type ImageSettings, type ImageTool, openImageTool } from "../jobs/image-resize/resize.ts";
 
 const processes = new ChildProcesses();
 const start = (request: Parameters<ChildProcesses["start"]>[1]): void => processes.start(0, request);

@@ -1,8 +1,8 @@
 /** Renders in the process of a test, without a process of its own. */
-import { DEFAULT_MAX_PIXELS, type ReadOptions } from "../images/decoding.ts";
-import { type Image, openImage, prepareSharp } from "../images/image.ts";
-import { type RenderedVariant, renderVariants } from "../images/render.ts";
-import type { Variant } from "../images/variant.ts";
+import { DEFAULT_MAX_PIXELS, type ReadOptions } from "../jobs/image-resize/decoding.ts";
+import { type Image, openImage, prepareSharp } from "../jobs/image-resize/image.ts";
+import { type RenderedVariant, renderVariants } from "../jobs/image-resize/render.ts";
+import type { Variant } from "../jobs/image-resize/variant.ts";
 
 prepareSharp();
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, it } from "vitest";
-import { createLog } from "../log.ts";
+import { createLog } from "../observability/log.ts";
 import { ReplicaLeases } from "../queue/replica-leases.ts";
 import { freshRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";

@@ -6,9 +6,9 @@
  *   the main thread is more than a second late           → it asks who blocks it, logs that, and at last ends the process
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
-import type { Log } from "../log.ts";
+import type { Log } from "../observability/log.ts";
+import { reasonOf } from "../observability/reason.ts";
 import type { ReplicaLeases } from "../queue/replica-leases.ts";
-import { reasonOf } from "../reason.ts";
 import type { Beat } from "./beat.ts";
 import type { Blocker } from "./blocker.ts";
 

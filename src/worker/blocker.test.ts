@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it, vi } from "vitest";
 import type { Job } from "../core/job.ts";
-import { loadRegistry } from "../registry.ts";
+import { loadRegistry } from "../jobs/registry.ts";
 import { typesByFile } from "../replica/guard.ts";
 import { testJobsDir } from "../testing/jobs-dir.ts";
 import type { BlockerSources } from "./blocker.ts";

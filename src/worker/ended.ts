@@ -1,7 +1,7 @@
 /** An attempt that has ended and is not settled yet: its record, and the outcome that it makes. */
 import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome } from "../core/job.ts";
+import { encodeRecord, LETTER_OF, latestAttempt, shortRecord, withoutResult } from "../core/packed-job.ts";
 import type { Verdict } from "../core/settle.ts";
-import { encodeRecord, LETTER_OF, latestAttempt, shortRecord, withoutResult } from "../core/wire.ts";
 import type { Settlement } from "../queue/settlement.ts";
 
 /** A job's records travel with each claim of it: beyond so many characters of them, no more log lines are kept. */

@@ -4,7 +4,7 @@
  */
 import { HIGHEST_ID, lowestIdAt } from "../core/id.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Accepted, Unrecorded } from "../results/accepted.ts";
+import type { Accepted, Unrecorded } from "../results/acceptance-log/reader.ts";
 
 /** What this process knows of Redis's clock is not wrong by so much. */
 const AHEAD_MS = 5_000;

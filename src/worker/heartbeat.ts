@@ -1,7 +1,7 @@
 /** What a replica says of itself to all others, with each renewal: the source of `/workers`, and of the cluster's latencies. */
 import { hostname } from "node:os";
-import type { Delays } from "../event-loop-delay.ts";
-import { LatencyWindow } from "../latency-window.ts";
+import type { Delays } from "../observability/event-loop-delay.ts";
+import { LatencyWindow } from "../observability/latency-window.ts";
 import type { Slots } from "./slots.ts";
 
 export interface HeartbeatOptions {

@@ -2,8 +2,8 @@
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
-import { printWarnings } from "../console-output.ts";
-import { createLog } from "../log.ts";
+import { printWarnings } from "../observability/console-output.ts";
+import { createLog } from "../observability/log.ts";
 import { ReplicaLeases } from "../queue/replica-leases.ts";
 import { Beat } from "./beat.ts";
 import { BlockWatch } from "./block-watch.ts";

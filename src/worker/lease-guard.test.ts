@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { LogOptions } from "../log.ts";
+import type { LogOptions } from "../observability/log.ts";
 import { until } from "../testing/until.ts";
 import { Beat } from "./beat.ts";
 import { LeaseGuard } from "./lease-guard.ts";

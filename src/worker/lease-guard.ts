@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { LogOptions } from "../log.ts";
+import type { LogOptions } from "../observability/log.ts";
 import type { ReplicaLeasesOptions } from "../queue/replica-leases.ts";
 import type { Beat } from "./beat.ts";
 import type { Blocker } from "./blocker.ts";

@@ -1,8 +1,8 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
-import { encodeRecord } from "../core/wire.ts";
+import { encodeRecord } from "../core/packed-job.ts";
 import { migrate } from "../results/migrate.ts";
-import { Recorder } from "../results/recorder.ts";
+import { Recorder } from "../results/recorder/recorder.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, freshRedis } from "../testing/services.ts";
 import { smallPayloads } from "../testing/small-payloads.ts";

@@ -4,7 +4,7 @@
  * mark, this replica would claim no jobs for as long as a long outbox drains.
  */
 import type { Job, Outcome } from "../core/job.ts";
-import { outcomeOf } from "../core/wire.ts";
+import { outcomeOf } from "../core/packed-job.ts";
 import type { Queue } from "../queue/queue.ts";
 import { OUTBOX_OWNED_MS } from "./settler.ts";
 

@@ -1,8 +1,8 @@
 /** The schemas of the document's components: submissions and results by type, jobs, problems. */
 import { Type } from "typebox";
-import { MAX_FAULTS } from "../../core/schema-faults.ts";
+import { MAX_FAULTS } from "../../core/schema-issues.ts";
 import { submissionSchema } from "../../core/submission.ts";
-import type { JobType, Registry } from "../../registry.ts";
+import type { JobType, Registry } from "../../jobs/registry.ts";
 import { acceptedBatchSchema, jobErrorSchema, jobListSchema, jobReceiptSchema, jobSchema } from "./job-schemas.ts";
 
 type Json = Record<string, unknown>;

@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, made from the declared operations and the schemas of the job types: it says what is served, and cannot say anything else. */
 import type { TObject, TSchema } from "typebox";
-import type { Registry } from "../../registry.ts";
+import type { Registry } from "../../jobs/registry.ts";
 import { HEADERS, headersOf } from "./document-headers.ts";
 import { documentSchemas } from "./document-schemas.ts";
 import type { Operation } from "./operation.ts";

@@ -1,11 +1,11 @@
 /** The calls that look into one job, and that run it once more. */
 import { Type } from "typebox";
 import { includeReplayed, textFilters } from "../../core/job-filters.ts";
-import { WHY_REASONS } from "../why.ts";
 import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, OF_OWN_JOBS, ONE_JOB_PROBLEMS } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation } from "./operation.ts";
+import { WHY_REASONS } from "./why-reasons.ts";
 
 const attempt = Type.Object({
   number: Type.Integer({

@@ -2,10 +2,10 @@
 import { Type } from "typebox";
 import { MAX_JOBS } from "../../core/body.ts";
 import { STATUSES } from "../../core/job.ts";
-import { listQuerySchema } from "../list-query.ts";
-import { MAX_WAIT_SECONDS } from "../wait.ts";
 import { componentRef } from "./job-schemas.ts";
+import { listQuerySchema } from "./list-query-schema.ts";
 import type { Operation, OperationAnswer } from "./operation.ts";
+import { MAX_WAIT_SECONDS } from "./wait-limit.ts";
 
 export const JSON_JOB = { "application/json": { schema: componentRef("Job") } };
 

@@ -1,0 +1,208 @@
+/**
+ * The streams of this replica, of one job or of all. Changes are received once and passed on to each stream, in order, a few milliseconds
+ * in each turn of the event loop. After a connection to Redis that was lost, missed changes are read from the history; where it does not
+ * have them, the streams report a gap.
+ */
+import { QueueUnavailable } from "../../errors.ts";
+import { readEntry, readMessage } from "../../queue/changes.ts";
+import type { Queue } from "../../queue/queue.ts";
+import type { Watch } from "../../queue/watch.ts";
+import type { Beating } from "../http/beats.ts";
+import { Beats } from "../http/beats.ts";
+import { SlicedWork } from "../http/sliced-work.ts";
+import type { JobLooks } from "../jobs/job-looks.ts";
+import type { AllFollower } from "./all-followers.ts";
+import { AllFollowers } from "./all-followers.ts";
+import { ChangeLog } from "./change-log.ts";
+import type { JobFollower } from "./followed-job.ts";
+import { FollowedJobs } from "./followed-jobs.ts";
+
+/** Proxies close connections on which nothing comes for a minute, some for half of one. */
+const BEAT_MS = 15_000;
+const SUBSCRIBE_TIMEOUT_MS = 5_000;
+/** Of all jobs, each change costs each of them some time of the event loop; of one job, nothing where the job does not change. */
+const MAX_OF_ALL = 100;
+const MAX_OF_ONE = 5_000;
+
+/** A stream: its beat comes every 15 s. */
+export interface Follower extends Beating {
+  /** The replica drains: nothing more will come. */
+  onEnd(): void;
+}
+
+export interface EventHubOptions {
+  readonly queue: Pick<Queue, "watchChanges" | "history">;
+  readonly looks: Pick<JobLooks, "state">;
+}
+
+export class EventHub {
+  readonly #watch: Watch;
+  readonly #log: ChangeLog;
+  /** What is passed on, in order. */
+  readonly #work = new SlicedWork();
+  readonly #all: AllFollowers;
+  readonly #jobs: FollowedJobs;
+  readonly #followers = new Set<Follower>();
+  #ofAll = 0;
+  readonly #beats = new Beats(BEAT_MS);
+  /** The number of the next entry that is passed on. */
+  #next = 0;
+  #wasSubscribed = false;
+  #subscribing: Promise<void> | undefined;
+  #onSubscribed = (): void => undefined;
+  #isClosed = false;
+
+  constructor({ queue, looks }: EventHubOptions) {
+    this.#log = new ChangeLog(queue);
+    this.#jobs = new FollowedJobs({ looks, work: this.#work, beats: this.#beats });
+    this.#all = new AllFollowers(this.#log, new SlicedWork());
+    this.#watch = queue.watchChanges({
+      onMessage: (message) => this.#receive(message),
+      onSubscribed: () => this.#resume(),
+      onClosed: () => {
+        this.#wasSubscribed = false;
+        this.#log.clear();
+      },
+    });
+  }
+
+  get size(): number {
+    return this.#followers.size;
+  }
+
+  /**
+   * Takes a place among the streams of all jobs; {@link follow} is what it then calls.
+   * @returns gives it back; undefined where too many follow already, or the replica drains
+   */
+  joinAll(follower: Follower & AllFollower): (() => void) | undefined {
+    if (this.#isClosed || this.#ofAll >= MAX_OF_ALL) return undefined;
+    this.#ofAll += 1;
+    return this.#join(follower, () => {
+      this.#ofAll -= 1;
+      this.#all.delete(follower);
+    });
+  }
+
+  /**
+   * From `begin` on, a follower that has joined gets all changes that come after `lastEventId`, or the next ones where that is "" or is not
+   * remembered.
+   * @param begin called unless the follower has left meanwhile; `isWhole` is false where changes may be missing
+   */
+  async follow(
+    follower: Follower & AllFollower,
+    lastEventId: string,
+    begin: (isWhole: boolean) => void,
+  ): Promise<void> {
+    await this.#subscribed();
+    const position = lastEventId === "" ? undefined : await this.#log.positionAfter(lastEventId);
+    if (!this.#followers.has(follower)) return;
+    begin(lastEventId === "" || position !== undefined);
+    this.#all.add(follower, position);
+  }
+
+  /** The client of a stream of all jobs takes more again. */
+  proceed(): void {
+    this.#all.proceed();
+  }
+
+  /** Follows one job: at first it gets the job as it is. @returns as {@link joinAll} */
+  joinJob(id: string, follower: Follower & JobFollower): (() => void) | undefined {
+    if (this.#isClosed || this.#followers.size - this.#ofAll >= MAX_OF_ONE) return undefined;
+    const job = this.#jobs.join(id, follower);
+    const leave = this.#join(follower, () => this.#jobs.leave(job, follower));
+    this.#subscribed().then(
+      () => job.look(),
+      (error: unknown) => job.fail(error),
+    );
+    return leave;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#work.add(this.#end());
+  }
+
+  #join(follower: Follower, onLeave: () => void): () => void {
+    this.#followers.add(follower);
+    this.#beats.add(follower);
+    this.#watch.need();
+    return () => {
+      if (!this.#followers.delete(follower)) return;
+      this.#beats.delete(follower);
+      onLeave();
+      if (this.#followers.size === 0) this.#watch.release();
+    };
+  }
+
+  /** Resolves when no change is missed any more. @throws QueueUnavailable when that takes too long */
+  async #subscribed(): Promise<void> {
+    if (this.#watch.isSubscribed) return;
+    this.#subscribing ??= new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new QueueUnavailable("Redis does not report changes now")),
+        SUBSCRIBE_TIMEOUT_MS,
+      );
+      this.#onSubscribed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    }).finally(() => {
+      this.#subscribing = undefined;
+    });
+    await this.#subscribing;
+  }
+
+  #resume(): void {
+    const isNew = !this.#wasSubscribed || this.#followers.size === 0;
+    this.#wasSubscribed = true;
+    if (isNew) {
+      this.#log.clear();
+      this.#passOn();
+    } else
+      this.#log.resume().then(
+        () => this.#passOn(),
+        () => undefined,
+      ); // it does not reject
+    this.#onSubscribed();
+  }
+
+  #receive(message: string): void {
+    if (!this.#watch.isSubscribed) return; // it is read from the history together with what was missed before it
+    this.#log.add(readMessage(message));
+    this.#passOn();
+  }
+
+  #passOn(): void {
+    this.#work.add(this.#pass(this.#log.end));
+  }
+
+  *#pass(end: number): Generator<void> {
+    while (this.#next < end) {
+      const entry = this.#log.at(this.#next);
+      if (!entry) {
+        yield* this.#skip();
+        continue;
+      }
+      const number = this.#next;
+      this.#next += 1;
+      const changes = readEntry(entry, this.#all.hasLive ? undefined : (id) => this.#jobs.has(id));
+      yield* this.#all.pass(number, changes);
+      yield* this.#jobs.take(changes);
+      yield;
+    }
+  }
+
+  /** The log has lost entries that were not passed on. */
+  *#skip(): Generator<void> {
+    this.#next = this.#log.first;
+    yield* this.#all.skipTo(this.#next);
+    yield* this.#jobs.lookAtAll();
+  }
+
+  *#end(): Generator<void> {
+    for (const follower of this.#followers) {
+      follower.onEnd();
+      yield;
+    }
+  }
+}

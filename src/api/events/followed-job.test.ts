@@ -1,0 +1,116 @@
+import { beforeEach, expect, it } from "vitest";
+import type { JobView, Status } from "../../core/job.ts";
+import { viewOfSubmission } from "../../core/job-view.ts";
+import type { Change } from "../../queue/changes.ts";
+import { submission } from "../../testing/queue.ts";
+import { until } from "../../testing/until.ts";
+import { SlicedWork } from "../http/sliced-work.ts";
+import type { JobSnapshot } from "../jobs/job-looks.ts";
+import type { JobFollower } from "./followed-job.ts";
+import { FollowedJob } from "./followed-job.ts";
+
+const ID = "01a20b8f-dc59-7000-a0b8-709b0c88f80f";
+const view: JobView = viewOfSubmission(ID, submission());
+
+/** Looks that show what the test says, when it says so. */
+let looks: ((snapshot: JobSnapshot | undefined) => void)[];
+let work: SlicedWork;
+let job: FollowedJob;
+beforeEach(() => {
+  looks = [];
+  work = new SlicedWork();
+  job = new FollowedJob({
+    id: ID,
+    work,
+    looks: {
+      state: () =>
+        new Promise((resolve) => {
+          looks.push(resolve);
+        }),
+    },
+  });
+});
+
+class Recorder implements JobFollower {
+  readonly seen: string[] = [];
+  readonly texts: string[] = [];
+  onChange({ status }: Change): void {
+    this.seen.push(`change ${status}`);
+  }
+  onError(): void {
+    this.seen.push("error");
+  }
+  onFirst(shown: Parameters<JobFollower["onFirst"]>[0]): void {
+    this.seen.push(`first ${shown?.view.status ?? "none"}`);
+    if (shown) this.texts.push(shown.event());
+  }
+  onLook({ view: { status }, event }: Parameters<JobFollower["onLook"]>[0]): void {
+    this.seen.push(`look ${status}`);
+    this.texts.push(event());
+  }
+}
+
+const change = (status: Status): Change => ({ eventId: "1-0.0", at: 1, id: ID, type: "noop", status, progress: null });
+const show = (status: Status): JobSnapshot => ({ view: { ...view, status }, isResultOmitted: false, takenAt: 1 });
+const lookBegins = (count: number) => until(() => looks.length === count, { what: `look ${count} begins` });
+const turn = () => new Promise(setImmediate);
+
+it("all followers of a job share one look, and one text of it", async () => {
+  const followers = Array.from({ length: 50 }, () => new Recorder());
+  for (const follower of followers) {
+    job.add(follower);
+    job.look();
+  }
+  await lookBegins(1);
+  looks[0]?.(show("queued"));
+  await until(() => followers.every(({ seen }) => seen.length === 1), { what: "all have the job" });
+  expect(new Set(followers.flatMap(({ seen }) => seen))).toEqual(new Set(["first queued"]));
+  expect(new Set(followers.flatMap(({ texts }) => texts)).size).toBe(1);
+  expect(looks).toHaveLength(1);
+});
+
+it("a follower that comes during a look waits for the next one", async () => {
+  const [first, second] = [new Recorder(), new Recorder()];
+  job.add(first);
+  job.look();
+  await lookBegins(1);
+  job.add(second);
+  job.look();
+  looks[0]?.(show("scheduled"));
+  await lookBegins(2);
+  expect(second.seen).toEqual([]);
+  looks[1]?.(show("queued"));
+  await until(() => second.seen.length === 1, { what: "the second has the job" });
+  expect([first.seen, second.seen]).toEqual([["first scheduled", "look queued"], ["first queued"]]);
+});
+
+it("a look during which a change came in is not shown, unless the job has ended", async () => {
+  const follower = new Recorder();
+  job.add(follower);
+  job.look();
+  await lookBegins(1);
+  looks[0]?.(show("queued"));
+  await until(() => follower.seen.length === 1, { what: "the follower has the job" });
+  job.look();
+  await lookBegins(2);
+  work.add(job.take(change("running")));
+  looks[1]?.(show("queued"));
+  await turn();
+  job.look();
+  await lookBegins(3);
+  work.add(job.take(change("retrying")));
+  looks[2]?.(show("completed"));
+  await until(() => follower.seen.includes("look completed"), { what: "the end is shown" });
+  expect(follower.seen).toEqual(["first queued", "change running", "change retrying", "look completed"]);
+});
+
+it("the end of a job is shown by a look, which has its result", async () => {
+  const follower = new Recorder();
+  job.add(follower);
+  work.add(job.take(change("completed")));
+  await lookBegins(1);
+  expect(follower.seen).toEqual([]);
+  looks[0]?.(show("completed"));
+  await until(() => follower.seen.length === 1, { what: "the end is shown" });
+  expect(follower.texts[0]).toMatch(/^id: end\nevent: status\ndata: \{"id":/);
+});

@@ -1,0 +1,119 @@
+/** `GET /api/v1/events`: the changes of all jobs, or of those that pass the filters, as they happen. */
+import type { Refusal } from "../../core/body.ts";
+import { invalid } from "../../core/body.ts";
+import { STATUSES } from "../../core/job.ts";
+import type { Fault } from "../../core/schema-issues.ts";
+import { escapePointer } from "../../core/schema-issues.ts";
+import type { Change } from "../../queue/changes.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import type { AllFollower } from "../events/all-followers.ts";
+import type { Follower } from "../events/event-hub.ts";
+import { BEAT, BEGIN, EVENT_STREAM, eventOf, GAP } from "../events/event-stream-text.ts";
+import { answerOfThrown } from "../http/async-handler.ts";
+import type { Handler, Reply, TextStream } from "../http/exchange.ts";
+import { problem, problemOfRefusal } from "../http/problem.ts";
+
+export const TOO_MANY = problem(
+  503,
+  "too_many_streams",
+  "This replica drains, or serves as many event streams as it can.",
+);
+
+type Filter = (change: Change) => boolean;
+
+export function followAll(deps: ApiDependencies): Handler {
+  return (request, reply) => {
+    const filter = readFilter(request.query);
+    if ("refusal" in filter) reply.send(problemOfRefusal(filter.refusal));
+    else
+      new AllEvents(deps, reply, filter.passes)
+        .open(request.headers.lastEventId)
+        .catch((error: unknown) => reply.send(answerOfThrown(deps.log, error)));
+  };
+}
+
+class AllEvents implements Follower, AllFollower {
+  readonly #deps: Pick<ApiDependencies, "events">;
+  readonly #reply: Reply;
+  readonly #passes: Filter;
+  #stream: TextStream | undefined;
+  #leave = (): void => undefined;
+
+  constructor(deps: Pick<ApiDependencies, "events">, reply: Reply, passes: Filter) {
+    this.#deps = deps;
+    this.#reply = reply;
+    this.#passes = passes;
+  }
+
+  /** @param after the last event that the client has seen, or "" */
+  async open(after: string): Promise<void> {
+    const { events } = this.#deps;
+    const leave = events.joinAll(this);
+    if (!leave) {
+      this.#reply.send(TOO_MANY);
+      return;
+    }
+    this.#leave = leave;
+    this.#reply.onGone(leave);
+    try {
+      await events.follow(this, after, (isWhole) => this.#begin(isWhole));
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  get isFull(): boolean {
+    return this.#stream?.isFull ?? false;
+  }
+
+  onChanges(changes: readonly Change[]): void {
+    const wanted = changes.filter(this.#passes);
+    if (wanted.length > 0) this.#stream?.write(wanted.map(eventOf).join(""));
+  }
+
+  onGap(): void {
+    this.#stream?.write(GAP);
+  }
+
+  onTooSlow(): void {
+    this.#stream?.cut();
+  }
+
+  onBeat(): void {
+    this.#stream?.write(BEAT);
+  }
+
+  onEnd(): void {
+    this.#stream?.end();
+    this.#leave();
+  }
+
+  #begin(isWhole: boolean): void {
+    const stream = this.#reply.stream(EVENT_STREAM, this.#leave);
+    this.#stream = stream;
+    stream.onWritable(() => this.#deps.events.proceed());
+    if (stream.isOver) this.#leave();
+    stream.write(BEGIN + (isWhole ? "" : GAP));
+  }
+}
+
+/** @param query `status` and `type`, each one or more with commas between */
+export function readFilter(query: string): { readonly passes: Filter } | { readonly refusal: Refusal } {
+  const params = new URLSearchParams(query);
+  const faults: Fault[] = [...new Set(params.keys())]
+    .filter((name) => name !== "status" && name !== "type")
+    .map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
+  for (const name of ["status", "type"])
+    if (params.getAll(name).length > 1)
+      faults.push({ path: `/${name}`, message: "is given more than once: several stand with commas between" });
+  const list = (name: string): Set<string> | undefined =>
+    params.has(name) ? new Set(params.get(name)?.split(",")) : undefined;
+  const [statuses, types] = [list("status"), list("type")];
+  if ([...(statuses ?? [])].some((status) => !(STATUSES as readonly string[]).includes(status)))
+    faults.push({ path: "/status", message: `expected one or more of ${STATUSES.join(", ")}` });
+  if ([...(types ?? [])].some((type) => !/^\w{1,255}$/.test(type)))
+    faults.push({ path: "/type", message: "expected one or more names of job types" });
+  if (faults.length > 0) return invalid(faults);
+  return { passes: ({ status, type }) => (!statuses || statuses.has(status)) && (!types || types.has(type)) };
+}

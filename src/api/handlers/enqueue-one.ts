@@ -1,0 +1,62 @@
+/** One job that a call makes by itself (a retry, a replay): enqueued once under the caller's Idempotency-Key, and answered with 202 and the job. */
+import type { Submission } from "../../core/job.ts";
+import { viewOfSubmission } from "../../core/job-view.ts";
+import type { Enqueued, Submitted } from "../../queue/enqueuer.ts";
+import { withPayer } from "../access/payer.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import { basePathOf } from "../http/base-path.ts";
+import type { Answer, ApiRequest } from "../http/exchange.ts";
+import { JSON_TYPE } from "../http/exchange.ts";
+import { problem } from "../http/problem.ts";
+import { jobAnswerJson } from "../jobs/job-answer.ts";
+import { jobJson } from "../jobs/job-json.ts";
+import { REPLAYED } from "./idempotency.ts";
+import { problemOfFailure } from "./submit.ts";
+
+export interface OneJob {
+  readonly submission: Submission;
+  readonly idempotency: Submitted["idempotency"];
+  /** What the key was used for, where that was something else: "This Idempotency-Key was used …". */
+  readonly otherUse: string;
+}
+
+/** @returns enqueues one job; it rejects with the queue's error where that is no answer to a caller */
+export function enqueueOne({
+  queue,
+  registry,
+  enqueue,
+  settings,
+}: ApiDependencies): (request: Pick<ApiRequest, "caller" | "chargeJobs">, job: OneJob) => Promise<Answer> {
+  const toJson = jobAnswerJson(jobJson(registry));
+  const basePath = basePathOf(settings.publicUrl);
+  return async (request, { submission, idempotency, otherUse }) => {
+    const newId = queue.ids.next();
+    const answer = await new Promise<Enqueued>((resolve) =>
+      enqueue(withPayer({ ids: [newId], submissions: [submission], idempotency }, request.caller), resolve),
+    );
+    const accepted = (id: string, headers: NonNullable<Answer["headers"]>): Answer => ({
+      status: 202,
+      contentType: JSON_TYPE,
+      headers: [["Location", `${basePath}/api/v1/jobs/${id}`], ...headers],
+      body: toJson(request.caller, viewOfSubmission(id, submission)),
+    });
+    switch (answer.kind) {
+      case "enqueued":
+        request.chargeJobs([submission]);
+        return accepted(newId, []);
+      case "replayed":
+        return accepted(answer.firstId, [REPLAYED]);
+      case "conflict":
+        return problem(
+          422,
+          "idempotency_key_reused",
+          `This Idempotency-Key was used ${otherUse}, which made the job ${answer.firstId}.`,
+        );
+      case "failed": {
+        const failure = problemOfFailure(answer.error, [newId]);
+        if (!failure) throw answer.error;
+        return failure;
+      }
+    }
+  };
+}

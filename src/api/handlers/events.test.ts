@@ -1,0 +1,222 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ApiServer } from "../../testing/api-server.ts";
+import { request, startApiServer } from "../../testing/api-server.ts";
+import { EventStream } from "../../testing/event-stream.ts";
+import { enqueue, submission } from "../../testing/queue.ts";
+import { rawSocket } from "../../testing/raw-http.ts";
+import { ownRedis } from "../../testing/services.ts";
+import { until } from "../../testing/until.ts";
+
+let server: ApiServer;
+let redis: Redis;
+let address: string;
+beforeAll(async () => {
+  const { port } = await ownRedis();
+  address = `redis://127.0.0.1:${port}`;
+  redis = new Redis(port);
+  server = await startApiServer({ redis: address });
+});
+afterAll(async () => {
+  await server.close();
+  redis.disconnect();
+});
+
+const follow = (path: string, headers: Record<string, string> = {}) =>
+  EventStream.open(`${server.url}/api/v1/${path}`, headers);
+const submitNote = async (): Promise<string> =>
+  String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
+const seen = (stream: EventStream, count: number) =>
+  until(() => stream.events.length >= count, { what: `${count} events have come` });
+
+describe("the events of one job", () => {
+  it("begin with the job as it is, and end with the finished job", async () => {
+    const id = await submitNote();
+    const stream = await follow(`jobs/${id}/events`);
+    expect(stream.headers.get("content-type")).toBe("text/event-stream");
+    await seen(stream, 1);
+    await server.finishNext(`{"n":1}`);
+    await until(() => stream.isOver, { what: "the stream has ended" });
+    expect(stream.said).toEqual(["queued", "running", "completed"]);
+    expect(stream.events[0]?.data).toMatchObject({ id, payload: null, payload_omitted: true, result: null });
+    expect(stream.events[0]?.data).not.toHaveProperty("result_omitted");
+    expect(stream.events[1]?.data).toEqual({
+      id,
+      type: "note",
+      status: "running",
+      progress: null,
+      at: expect.any(String) as string,
+    });
+    expect(stream.events[2]).toMatchObject({
+      id: "end",
+      event: "status",
+      data: { id, result: { n: 1 }, status: "completed" },
+    });
+    expect(server.events.size).toBe(0);
+  });
+
+  it("of one that has ended are that alone, from Postgres too; and none for who has seen its end", async () => {
+    const id = await submitNote();
+    await server.record(await server.finishNext("1"));
+    const stream = await follow(`jobs/${id}/events`);
+    await until(() => stream.isOver, { what: "the stream has ended" });
+    expect(stream.said).toEqual(["completed"]);
+    const again = await follow(`jobs/${id}/events`, { "last-event-id": "end" });
+    expect(again.status).toBe(204);
+  });
+
+  it("begin with the job as it is for a client that comes back, whatever it names as its last event", async () => {
+    const id = await submitNote();
+    const stream = await follow(`jobs/${id}/events`);
+    await request(server, "DELETE", `/api/v1/jobs/${id}`);
+    await until(() => stream.isOver, { what: "the stream has ended" });
+    expect(stream.said).toEqual(["queued", "cancelled"]);
+    const other = await submitNote();
+    for (const lastEventId of ["0-0", "0-0.0", "1-1.1", "x"]) {
+      const back = await follow(`jobs/${other}/events`, { "last-event-id": lastEventId });
+      await seen(back, 1);
+      expect(back.said).toEqual(["queued"]);
+      await back.close();
+    }
+    await server.finishNext("1");
+  });
+
+  it("leave out payloads and long results, so that the largest job can be followed", async () => {
+    const [id = ""] = await enqueue(
+      server.queue,
+      submission({ type: "note", payload: JSON.stringify({ text: "x".repeat(12 * 1024 * 1024) }) }),
+    );
+    const stream = await follow(`jobs/${id}/events`);
+    await seen(stream, 1);
+    const finished = await server.finishNext(JSON.stringify("y".repeat(5 * 1024 * 1024)));
+    await until(() => stream.isOver, { what: "the stream has ended" });
+    expect(stream.said.at(-1)).toBe("completed");
+    expect(stream.events.at(-1)).toMatchObject({
+      id: "end",
+      data: { payload: null, payload_omitted: true, result: null, result_omitted: true },
+    });
+    expect(stream.text.length).toBeLessThan(10_000);
+    await server.record(finished);
+    const late = await follow(`jobs/${id}/events`);
+    await until(() => late.isOver, { what: "the stream has ended" });
+    expect(late.events).toMatchObject([
+      {
+        id: "end",
+        data: { id, status: "completed", payload: null, payload_omitted: true, result: null, result_omitted: true },
+      },
+    ]);
+    expect((await request(server, "GET", `/api/v1/jobs/${id}`)).body.result).toHaveLength(5 * 1024 * 1024);
+  });
+
+  it("are refused for what is no job, and known to HEAD", async () => {
+    expect((await request(server, "GET", "/api/v1/jobs/1/events")).status).toBe(400);
+    expect((await request(server, "GET", `/api/v1/jobs/${server.queue.ids.next()}/events`)).status).toBe(404);
+    const head = await request(server, "HEAD", `/api/v1/jobs/${await submitNote()}/events`);
+    await server.finishNext("1");
+    expect({ status: head.status, type: head.headers.get("content-type"), size: server.events.size }).toEqual({
+      status: 200,
+      type: "text/event-stream",
+      size: 0,
+    });
+  });
+});
+
+describe("the events of all jobs", () => {
+  it("pass the filters", async () => {
+    const [all, some, none] = await Promise.all([
+      follow("events"),
+      follow("events?status=running,completed&type=note"),
+      follow("events?type=other"),
+    ]);
+    const id = await submitNote();
+    await server.finishNext("1");
+    await seen(all, 3);
+    await seen(some, 2);
+    expect(all.events.map(({ data }) => data.id)).toEqual([id, id, id]);
+    expect([all.said, some.said, none.said]).toEqual([
+      ["queued", "running", "completed"],
+      ["running", "completed"],
+      [],
+    ]);
+    await Promise.all([all, some, none].map((stream) => stream.close()));
+    await until(() => server.events.size === 0, { what: "all are forgotten" });
+  });
+
+  it("refuse a filter that is none", async () => {
+    const { status, body } = await request(server, "GET", "/api/v1/events?status=done&type=a-b&x=1&type=c");
+    expect(status).toBe(422);
+    expect((body.errors as { path: string }[]).map(({ path }) => path)).toEqual(["/x", "/type", "/status", "/type"]);
+  });
+
+  it("resume on another replica where they ended, and tell of a gap", async () => {
+    const other = await startApiServer({ redis: address });
+    const stream = await follow("events");
+    const id = await submitNote();
+    await seen(stream, 1);
+    await stream.close();
+    await server.finishNext("1"); // nobody follows, but for a moment one is waited for
+    const back = await EventStream.open(`${other.url}/api/v1/events`, { "last-event-id": stream.events[0]?.id ?? "" });
+    await seen(back, 2);
+    await request(other, "POST", "/api/v1/jobs", { type: "note", payload: { text: "new" } });
+    await seen(back, 3);
+    expect(back.said).toEqual(["running", "completed", "queued"]);
+    expect(back.events[0]?.data.id).toBe(id);
+    const third = await startApiServer({ redis: address });
+    await redis.del("{taskflow:0}:history");
+    const late = await EventStream.open(`${third.url}/api/v1/events`, { "last-event-id": stream.events[0]?.id ?? "" });
+    await seen(late, 1);
+    expect(late.events[0]?.event).toBe("gap");
+    await Promise.all([back.close(), late.close()]);
+    await Promise.all([other.close(), third.close()]);
+    await server.finishNext("1");
+  });
+
+  it("go on after the connection to Redis was cut, with what was missed", async () => {
+    const stream = await follow("events");
+    const first = await submitNote();
+    await seen(stream, 1);
+    await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+    const second = await submitNote();
+    await seen(stream, 2);
+    expect(stream.events.map(({ event, data }) => [event, data.id])).toEqual([
+      ["status", first],
+      ["status", second],
+    ]);
+    await stream.close();
+    await server.finishNext("1");
+    await server.finishNext("1");
+  });
+});
+
+describe("a stream", () => {
+  it("to a client that does not read is cut, and the others go on", async () => {
+    const slow = await rawSocket(server.port);
+    slow.socket.pause();
+    slow.socket.write("GET /api/v1/events HTTP/1.1\r\nHost: a\r\n\r\n");
+    const good = await follow("events?type=burst");
+    await until(() => server.events.size === 2, { what: "both follow" });
+    let sent = 0;
+    await until(
+      async () => {
+        await enqueue(server.queue, ...Array.from({ length: 2_000 }, () => submission({ type: "burst" })));
+        sent += 2_000;
+        return server.events.size === 1;
+      },
+      { what: "the slow one is cut", timeoutMs: 25_000 },
+    );
+    await seen(good, sent);
+    expect(good.events).toHaveLength(sent);
+    await good.close();
+    slow.socket.destroy();
+  });
+
+  it("ends when the replica drains", async () => {
+    const draining = await startApiServer({ redis: address });
+    const stream = await EventStream.open(`${draining.url}/api/v1/events`);
+    await until(() => draining.events.size === 1, { what: "it follows" });
+    draining.events.close();
+    await until(() => stream.isOver, { what: "the stream has ended" });
+    expect((await request(draining, "GET", "/api/v1/events")).status).toBe(503);
+    await draining.close();
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * `GET /api/v1/jobs`: live and finished jobs in one list, newest first, in pages by id.
+ *
+ * Redis is read first, then Postgres, for the same range of ids. So a job that moves meanwhile is seen at least once;
+ * where both have it, Postgres wins.
+ */
+import type { Job, JobView } from "../../core/job.ts";
+import { viewOf } from "../../core/job-view.ts";
+import { isLarge } from "../../core/payload.ts";
+import type { JobFilters } from "../../results/store.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import type { Answer, ApiRequest } from "../http/exchange.ts";
+import { json } from "../http/exchange.ts";
+import { problemOfRefusal } from "../http/problem.ts";
+import { jobJson } from "../jobs/job-json.ts";
+import type { ListQuery } from "./list-query.ts";
+import { readListQuery } from "./list-query.ts";
+
+/** A page that finds too few ends here, so that a filter that nothing passes cannot keep Redis and Postgres busy. */
+const MAX_EXAMINED = 10_000;
+/** Ids asked of Redis at once, and jobs read at once: each may have a result of 1 MiB. */
+const MAX_CHUNK = 200;
+const READ_CHUNK = 20;
+/** A page is cut where its payloads exceed this: they are all in memory at once. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+
+export function listJobs(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  const toJson = jobJson(deps.registry);
+  return async (request) => {
+    const query = readListQuery(request.query);
+    if ("refusal" in query) return problemOfRefusal(query.refusal);
+    const { views, nextCursor } = await readPage(deps, query);
+    return json(
+      200,
+      `{"jobs":[${views.map(toJson).join(",")}],"next_cursor":${nextCursor === null ? "null" : `"${nextCursor}"`}}`,
+    );
+  };
+}
+
+/** What one side has of a range: all its jobs that pass the filters, down to `lastExamined`, or to the range's end for null. */
+interface Side {
+  readonly views: readonly JobView[];
+  readonly lastExamined: string | null;
+}
+
+async function readPage(
+  deps: ApiDependencies,
+  query: ListQuery,
+): Promise<{ views: JobView[]; nextCursor: string | null }> {
+  const live = await readLive(deps, query);
+  const { below, from, filters, limit } = query;
+  const finished = await deps.store.range({
+    below,
+    from,
+    filters,
+    limit: MAX_EXAMINED,
+    maxJobs: limit,
+    maxBytes: MAX_PAGE_BYTES,
+  });
+  // Only ids that both sides have examined make up the page: the rest is the next one's.
+  const floors = [live.lastExamined, finished.lastExamined].filter((id) => id !== null).sort();
+  const floor = floors.at(-1) ?? null;
+  const byId = new Map([...live.views, ...finished.jobs].map((view) => [view.id, view]));
+  const merged = [...byId.values()]
+    .filter(({ id }) => floor === null || id >= floor)
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
+  const views = cut(merged, limit);
+  return { views, nextCursor: views.length < merged.length ? (views.at(-1)?.id ?? null) : floor };
+}
+
+function cut(views: readonly JobView[], limit: number): JobView[] {
+  let bytes = 0;
+  const end = views.findIndex((view, index) => {
+    bytes += shownLength(view);
+    return index >= limit || (index > 0 && bytes > MAX_PAGE_BYTES);
+  });
+  return views.slice(0, end === -1 ? views.length : end);
+}
+
+/** Of what a job takes in a page: a large payload is left out of it. */
+function shownLength({ payload, result }: JobView): number {
+  return (isLarge(payload) ? 0 : payload.length) + (result?.length ?? 0);
+}
+
+async function readLive(deps: ApiDependencies, query: ListQuery): Promise<Side> {
+  const page: LivePage = { views: [], bytes: 0 };
+  let next = query.below;
+  for (let examined = 0; examined < MAX_EXAMINED; examined += MAX_CHUNK) {
+    const ids = await deps.queue.liveIds(next, query.from, MAX_CHUNK);
+    if (await isFilled(page, ids, deps, query))
+      return { views: page.views, lastExamined: page.views.at(-1)?.id ?? null };
+    if (ids.length < MAX_CHUNK) return { views: page.views, lastExamined: null };
+    next = ids.at(-1);
+  }
+  return { views: page.views, lastExamined: next ?? null };
+}
+
+interface LivePage {
+  readonly views: JobView[];
+  bytes: number;
+}
+
+/** Adds the jobs among these that pass the filters, until the page is full and there may be more. What does not pass is not read beyond its header. */
+async function isFilled(
+  page: LivePage,
+  ids: readonly string[],
+  { queue }: ApiDependencies,
+  { filters, limit }: ListQuery,
+): Promise<boolean> {
+  const isAsked = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
+  const passing = isAsked
+    ? (await queue.readHeaders(ids)).filter((header) => passes(header, filters)).map(({ id }) => id)
+    : ids;
+  for (let at = 0; at < passing.length; at += READ_CHUNK) {
+    for (const job of await queue.read(passing.slice(at, at + READ_CHUNK))) {
+      const view = viewOf(job);
+      page.views.push(view);
+      page.bytes += shownLength(view);
+      const isFull = page.views.length >= limit || page.bytes > MAX_PAGE_BYTES;
+      if (isFull && (ids.length === MAX_CHUNK || job.id !== passing.at(-1))) return true; // there may be more
+    }
+  }
+  return false;
+}
+
+function passes(job: Job, { status, type, tag, group_key, error_code }: JobFilters): boolean {
+  return (
+    (error_code === undefined || viewOf(job).error?.code === error_code) &&
+    (status === undefined || job.status === status) &&
+    (type === undefined || job.type === type) &&
+    (tag === undefined || (tag !== null && job.options.tags?.includes(tag) === true)) &&
+    (group_key === undefined || job.groupKey === group_key)
+  );
+}

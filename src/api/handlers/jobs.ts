@@ -1,0 +1,107 @@
+/** `GET` and `DELETE /api/v1/jobs/{id}`: one job, wherever it lives. */
+import { isId } from "../../core/id.ts";
+import type { JobView, Submission } from "../../core/job.ts";
+import { viewOf } from "../../core/job-view.ts";
+import { mayActOn, readsAll } from "../../core/ownership.ts";
+import { OutcomeUnknown, TaskFlowError } from "../../errors.ts";
+import type { CancelAnswer } from "../../queue/cancellation.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import type { Answer, ApiRequest } from "../http/exchange.ts";
+import { json } from "../http/exchange.ts";
+import { jobNotFound, problem } from "../http/problem.ts";
+import { findJob, viewOfFound } from "../jobs/find-job.ts";
+import { jobAnswerJson } from "../jobs/job-answer.ts";
+import { jobJson } from "../jobs/job-json.ts";
+
+export function getJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  const toJson = jobJson(deps.registry);
+  return async (request) => {
+    const id = idOf(request);
+    const view = await readJob(deps, id);
+    return view ? json(200, toJson(view)) : jobNotFound(id);
+  };
+}
+
+/** The id in the path. @throws TaskFlowError 400 `invalid_id` */
+export function idOf({ params }: ApiRequest): string {
+  const id = (params[0] ?? "").toLowerCase();
+  if (!isId(id)) throw new TaskFlowError("invalid_id", 400, "A job's id is a UUID.");
+  return id;
+}
+
+/** The job as it is, wherever it lives. Throws as {@link findJob}. */
+export async function readJob(
+  { queue, store }: Pick<ApiDependencies, "queue" | "store">,
+  id: string,
+): Promise<JobView | undefined> {
+  const found = await findJob(store, id, { inRedis: async () => (await queue.read([id]))[0] });
+  return found && viewOfFound(id, found);
+}
+
+type Cancelled = Exclude<CancelAnswer, { kind: "missing" }>;
+
+export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  const { queue, store, settings, callbackOf } = deps;
+  const cancel = async (id: string, accepted?: Submission): Promise<Cancelled | undefined> => {
+    const answer = await queue.cancel(id, settings.outboxOwnedMs, callbackOf, accepted);
+    return answer.kind === "missing" ? undefined : answer;
+  };
+  const answerTo = cancelAnswer(deps);
+  return async (request) => {
+    const id = idOf(request);
+    const { caller } = request;
+    const isForCaller = async (): Promise<boolean> =>
+      readsAll(caller) || (await queue.readHeaders([id])).some(({ options }) => mayActOn(caller, options));
+    let unknown: unknown; // where the cancellation was sent, and no answer came: it may have happened
+    const inRedis = async (): Promise<Cancelled | undefined> => {
+      if (!(await isForCaller())) return undefined;
+      return cancel(id).catch((error: unknown) => {
+        unknown = error instanceof OutcomeUnknown ? error : undefined;
+        throw error;
+      });
+    };
+    const found = await findJob(store, id, { caller, inRedis }).catch((error: unknown) => {
+      throw unknown ?? error;
+    });
+    switch (found?.place) {
+      case "redis":
+        return answerTo(request, found.live);
+      case "postgres":
+        return alreadyFinished(found.row);
+      case "accepted": {
+        const answer = await cancel(id, found.accepted);
+        if (answer) return answerTo(request, answer);
+        const row = await store.get(id); // it was put back, and has finished, meanwhile
+        return row ? alreadyFinished(row) : jobNotFound(id);
+      }
+      case undefined:
+        return jobNotFound(id);
+    }
+  };
+}
+
+/** What a cancellation is answered, once Redis has it. */
+function cancelAnswer({
+  registry,
+  cancelWaiting,
+}: ApiDependencies): (request: ApiRequest, answer: Cancelled) => Answer {
+  const toJson = jobAnswerJson(jobJson(registry));
+  return ({ caller }, answer) => {
+    switch (answer.kind) {
+      case "cancelled":
+      case "withdrawn":
+        cancelWaiting(answer.job, answer.kind);
+        return json(200, toJson(caller, viewOf(answer.job)));
+      case "running":
+        return json(202, toJson(caller, viewOf(answer.job)));
+      case "finished":
+        return alreadyFinished(viewOf(answer.job));
+      default:
+        return answer.kind satisfies never;
+    }
+  };
+}
+
+function alreadyFinished({ id, status }: JobView): Answer {
+  return problem(409, "job_finished", `The job ${id} has finished already: it is ${status}.`);
+}

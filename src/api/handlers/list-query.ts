@@ -1,0 +1,59 @@
+/** The query of `GET /api/v1/jobs` → filters and a range of ids, or every fault of it. */
+import type { Static } from "typebox";
+import type { Refusal } from "../../core/body.ts";
+import { invalid } from "../../core/body.ts";
+import { isId } from "../../core/id.ts";
+import type { Status } from "../../core/job.ts";
+import { boundOf, faultsOfFilters } from "../../core/job-filters.ts";
+import type { Fault } from "../../core/schema-issues.ts";
+import { escapePointer } from "../../core/schema-issues.ts";
+import { compileValidator } from "../../core/validator.ts";
+
+import { listQuerySchema } from "../contract/list-query-schema.ts";
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 1_000;
+
+const validator = compileValidator(listQuerySchema);
+
+export interface ListQuery {
+  readonly filters: {
+    readonly status?: Status;
+    readonly type?: string;
+    readonly tag?: string;
+    readonly group_key?: string;
+    readonly error_code?: string;
+  };
+  /** Ids below this one. */
+  readonly below: string | undefined;
+  /** Ids from this one. */
+  readonly from: string | undefined;
+  readonly limit: number;
+}
+
+/** A plus sign in a query stands for a space, but nobody means one before the offset of a time. */
+const SPACED_OFFSET = / (?=\d\d:\d\d$)/;
+
+/** @param query as it stands in the URL. Times are a half-open range: from `created_after`, up to but without `created_before` */
+export function readListQuery(query: string): ListQuery | { readonly refusal: Refusal } {
+  const params = new URLSearchParams(query);
+  const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
+  const values = Object.fromEntries(
+    [...params].map(([name, value]) => [name, name.startsWith("created_") ? value.replace(SPACED_OFFSET, "+") : value]),
+  ) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
+  const faults: Fault[] = repeated.map((name) => ({
+    path: `/${escapePointer(name)}`,
+    message: "is given more than once",
+  }));
+  if (!validator.isValid(values)) faults.push(...validator.issuesOf(values));
+  const { created_after, created_before, limit, cursor, ...filters } = values;
+  faults.push(...faultsOfFilters(values));
+  if (cursor !== undefined && !isId(cursor))
+    faults.push({ path: "/cursor", message: "expected the next_cursor of another page" });
+  const count = limit === undefined ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
+  if (count < 1 || count > MAX_LIMIT)
+    faults.push({ path: "/limit", message: `expected an integer from 1 to ${MAX_LIMIT}` });
+  if (faults.length > 0) return invalid(faults);
+  const below = [cursor, boundOf(created_before)].filter((id) => id !== undefined).sort()[0];
+  return { filters, below, from: boundOf(created_after), limit: count };
+}

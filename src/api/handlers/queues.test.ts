@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ApiServer } from "../../testing/api-server.ts";
+import { request, startApiServer } from "../../testing/api-server.ts";
+import { ioSlots } from "../../testing/queue.ts";
+import { until } from "../../testing/until.ts";
+
+let server: ApiServer;
+beforeAll(async () => {
+  server = await startApiServer();
+});
+afterAll(() => server.close());
+
+interface QueueJson {
+  readonly type: string;
+  readonly state: string;
+  readonly depth: number;
+  readonly oldest_wait_ms: number | null;
+}
+async function queueOf(type: string): Promise<QueueJson | undefined> {
+  const { body } = await request(server, "GET", "/api/v1/queues");
+  return (body.queues as QueueJson[]).find((queue) => queue.type === type);
+}
+
+describe("queues", () => {
+  it("are there for each type, before its first job as well", async () => {
+    expect(await queueOf("strict")).toEqual({
+      type: "strict",
+      state: "active",
+      depth: 0,
+      oldest_wait_ms: null,
+      scheduled: 0,
+      retrying: 0,
+      running: 0,
+    });
+  });
+
+  it("are paused and resumed, as often as one likes, and say so", async () => {
+    for (const call of ["pause", "pause"])
+      expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({
+        status: 200,
+        body: { type: "strict", state: "paused" },
+      });
+    expect(await queueOf("strict")).toMatchObject({ state: "paused" });
+    for (const call of ["resume", "resume"])
+      expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({
+        status: 200,
+        body: { state: "active" },
+      });
+  });
+
+  it("are left as they are by a call whose body says more than it can", async () => {
+    expect(await request(server, "POST", "/api/v1/queues/strict/pause", { until: "tomorrow" })).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "/until", message: "is not a known field" }] },
+    });
+    expect(await queueOf("strict")).toMatchObject({ state: "active" });
+    for (const call of ["pause", "resume"])
+      expect((await request(server, "POST", `/api/v1/queues/strict/${call}`, {})).status).toBe(200);
+  });
+
+  it("are 404 where there is no such type", async () => {
+    for (const call of ["pause", "resume"])
+      expect(await request(server, "POST", `/api/v1/queues/nope/${call}`)).toMatchObject({
+        status: 404,
+        body: { code: "queue_not_found" },
+      });
+  });
+
+  it("tell how long the next job has waited since it was due, not since it was accepted", async () => {
+    await request(server, "POST", "/api/v1/jobs", {
+      type: "note",
+      payload: { text: "a" },
+      delay_ms: 400,
+      group_key: "g|1",
+    });
+    await request(server, "POST", "/api/v1/queues/note/pause");
+    let seq = 0;
+    const queue = await until(
+      async () => {
+        await server.queue.claim((seq += 1), 1, ioSlots({ note: 1 }));
+        const note = await queueOf("note");
+        return note?.depth === 1 ? note : undefined;
+      },
+      { what: "the job is due" },
+    );
+    expect(queue.oldest_wait_ms).toBeLessThan(390);
+    await request(server, "POST", "/api/v1/queues/note/resume");
+  });
+});

@@ -1,0 +1,65 @@
+/** `GET /api/v1/queues`, and their pause and resume. A queue is the waiting jobs of one type. */
+
+import type { SharedRead } from "../../concurrency/shared-read.ts";
+import type { Books } from "../../queue/counts.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import { refusalOfBody } from "../http/empty-body.ts";
+import type { Answer, ApiRequest } from "../http/exchange.ts";
+import { json } from "../http/exchange.ts";
+import { problem } from "../http/problem.ts";
+
+type QueueKeeper = Pick<ApiDependencies, "queue" | "registry">;
+
+export function getQueues({ registry }: QueueKeeper, shared: Pick<SharedRead<Books>, "fresh">): () => Promise<Answer> {
+  return async () => {
+    const books = await shared.fresh();
+    const names = new Set([...registry.types.map(({ type }) => type), ...books.types.map(({ type }) => type)]);
+    return json(200, JSON.stringify({ queues: [...names].map((type) => queueOf(type, books)) }));
+  };
+}
+
+function queueOf(type: string, { now, types, paused }: Books): unknown {
+  const {
+    queued = 0,
+    scheduled = 0,
+    retrying = 0,
+    running = 0,
+    nextSince = null,
+  } = types.find((books) => books.type === type) ?? {};
+  const oldestWaitMs = nextSince === null ? null : Math.max(0, now - nextSince);
+  return {
+    type,
+    state: paused.has(type) ? "paused" : "active",
+    depth: queued,
+    oldest_wait_ms: oldestWaitMs,
+    scheduled,
+    retrying,
+    running,
+  };
+}
+
+/** From now on no replica claims jobs of the type; those that run go on. Repeated, it changes nothing. */
+export function pauseQueue(deps: QueueKeeper): (request: ApiRequest) => Promise<Answer> {
+  return (request) => change(deps, request, (type) => deps.queue.pause(type));
+}
+
+export function resumeQueue(deps: QueueKeeper): (request: ApiRequest) => Promise<Answer> {
+  return (request) => change(deps, request, (type) => deps.queue.resume(type));
+}
+
+/** A type that only an older or newer replica knows, but that has had jobs, has a queue as well. */
+async function change(
+  { queue, registry }: QueueKeeper,
+  request: ApiRequest,
+  make: (type: string) => Promise<void>,
+): Promise<Answer> {
+  const refusal = refusalOfBody(request);
+  if (refusal) return refusal;
+  const { params } = request;
+  const type = params[0] ?? "";
+  if (!registry.get(type) && !(await queue.books()).types.some((books) => books.type === type)) {
+    return problem(404, "queue_not_found", "There is no job type of this name.");
+  }
+  await make(type);
+  return json(200, JSON.stringify(queueOf(type, await queue.books())));
+}

@@ -1,0 +1,58 @@
+import { afterEach, expect, it } from "vitest";
+import type { ReplayScan } from "../../core/reruns.ts";
+import { loadRegistry } from "../../jobs/registry.ts";
+import type { ApiServer } from "../../testing/api-server.ts";
+import { request, startApiServer } from "../../testing/api-server.ts";
+import { until } from "../../testing/until.ts";
+
+let server: ApiServer;
+afterEach(() => server.close());
+
+it("a count stops when its client has gone, and no other does", async () => {
+  const scans: ReplayScan[] = [];
+  const left: unknown[] = [];
+  server = await startApiServer({
+    deps: {
+      registry: await loadRegistry({ settings: {} }),
+      replays: {
+        async *matching({ type }, _id, scan = {}) {
+          scans.push(scan);
+          yield { ids: ["a"], reached: "a" };
+          if (type !== "webhook") return;
+          await new Promise((resolve) => scan.signal?.addEventListener("abort", resolve));
+          left.push(type);
+          scan.signal?.throwIfAborted();
+        },
+      },
+    },
+  });
+  const client = new AbortController();
+  const gone = fetch(`${server.url}/api/v1/jobs/replay`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: `{"dry_run":true,"type":"webhook"}`,
+    signal: client.signal,
+  });
+  await until(() => scans.length === 1, { what: "the scan is under way" });
+  client.abort();
+  await expect(gone).rejects.toThrow();
+  await until(() => left.length === 1, { what: "the scan has ended" });
+  expect(await request(server, "POST", "/api/v1/jobs/replay", { dry_run: true, type: "email" })).toMatchObject({
+    status: 200,
+    body: { matched: 1 },
+  });
+  expect([scans[1]?.signal?.aborted, server.logged]).toEqual([false, []]);
+});
+
+it("is made once under an Idempotency-Key", async () => {
+  server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
+  const replay = (body: object, key: string) =>
+    request(server, "POST", "/api/v1/jobs/replay", body, { "idempotency-key": key });
+  const first = await replay({ tag: "a" }, "once");
+  expect(first).toMatchObject({ status: 202, body: { type: "replay" } });
+  const again = await replay({ tag: "a" }, "once");
+  expect(again).toMatchObject({ status: 202, body: { id: first.body.id } });
+  expect(again.headers.get("idempotent-replayed")).toBe("true");
+  expect(await replay({ tag: "b" }, "once")).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+  expect(await replay({ tag: "a" }, "a b")).toMatchObject({ status: 400, body: { code: "idempotency_key_invalid" } });
+});

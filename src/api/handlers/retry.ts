@@ -1,0 +1,91 @@
+/** `POST /api/v1/jobs/{id}/retry`: a job that failed or was cancelled, once more, as a new job that names it. */
+import type { ApiKey } from "../../core/api-key.ts";
+import type { Job, JobOptions, JobView } from "../../core/job.ts";
+import { mayActOn, ownedBy } from "../../core/ownership.ts";
+import type { Payload } from "../../core/payload.ts";
+import { isLarge, largePayload, sizeOf } from "../../core/payload.ts";
+import { hasLostPayload, resubmissionOf } from "../../core/resubmission.ts";
+import type { JobType } from "../../jobs/registry.ts";
+import { scopeRefusal } from "../access/authentication.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import { refusalOfBody } from "../http/empty-body.ts";
+import type { Answer, ApiRequest } from "../http/exchange.ts";
+import { jobNotFound, problem } from "../http/problem.ts";
+import type { FoundJob } from "../jobs/find-job.ts";
+import { findJob, viewOfFound } from "../jobs/find-job.ts";
+import { enqueueOne } from "./enqueue-one.ts";
+import { BAD_KEY, idempotencyOf, isIdempotencyKey } from "./idempotency.ts";
+import { idOf } from "./jobs.ts";
+
+export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
+  const { queue, store, registry, settings } = deps;
+  const enqueue = enqueueOne(deps);
+  return async (request) => {
+    const id = idOf(request);
+    const {
+      caller,
+      headers: { idempotencyKey: key },
+    } = request;
+    const refusalOfRequest =
+      refusalOfBody(request) ?? (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
+    if (refusalOfRequest) return refusalOfRequest;
+    const inRedis = async (): Promise<Job | undefined> =>
+      (await queue.read([id])).find(({ options }) => mayActOn(caller, options));
+    const found = await findJob(store, id, { caller, inRedis });
+    if (!found) return jobNotFound(id);
+    const view = viewOfFound(id, found);
+    const refusal = refusalOf(view, registry.get(view.type), caller);
+    if (refusal) return refusal;
+    const payload = await wholePayload(deps, view, found.place);
+    if (payload === undefined) return jobNotFound(id);
+    const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
+    const idempotency =
+      key === undefined
+        ? undefined
+        : idempotencyOf(key, caller?.id, "retry", Buffer.from(id), settings.idempotencyTtlMs);
+    return enqueue(request, { submission, idempotency, otherUse: "to retry another job" });
+  };
+}
+
+function refusalOf(
+  { id, type, status, error, payload }: JobView,
+  jobType: JobType | undefined,
+  caller: ApiKey | undefined,
+): Answer | undefined {
+  if (status !== "failed" && status !== "cancelled")
+    return problem(
+      409,
+      "job_not_retryable",
+      `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`,
+    );
+  if (hasLostPayload(error))
+    return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
+  if (!jobType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
+  const { needsRead } = jobType.definition;
+  if (!needsRead) return undefined;
+  // A large payload is not parsed to be retried: it counts as one that tells of other jobs.
+  return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeRefusal(caller, "read") : undefined;
+}
+
+/** What the first submission said beside what the view shows. */
+function optionsOf(
+  found: FoundJob<Job>,
+  store: Pick<ApiDependencies["store"], "options">,
+): JobOptions | Promise<JobOptions> {
+  return found.place === "redis"
+    ? found.live.options
+    : found.place === "postgres"
+      ? store.options(found.row.id)
+      : found.accepted.options;
+}
+
+/** Undefined where the job was recorded and forgotten meanwhile, or its payload is lost. */
+async function wholePayload(
+  { queue, store }: ApiDependencies,
+  { id, payload }: JobView,
+  place: FoundJob<Job>["place"],
+): Promise<Payload | undefined> {
+  if (!isLarge(payload)) return payload;
+  const data = await (place === "redis" ? queue.payload(id, sizeOf(payload)) : store.payload(id));
+  return data && largePayload(data);
+}

@@ -1,0 +1,265 @@
+/**
+ * `POST /api/v1/jobs` and `POST /api/v1/jobs/batch`. The first is the hot path: a request costs its id, its submission, its
+ * answer, and two closures; no promise.
+ */
+import type { BodyTask, ParsedBody, Refusal } from "../../core/body.ts";
+import { invalid, parseBody } from "../../core/body.ts";
+import { idsFrom, timeOfId } from "../../core/id.ts";
+import type { Submission } from "../../core/job.ts";
+import { viewOfSubmission } from "../../core/job-view.ts";
+import { ownedBy } from "../../core/ownership.ts";
+import type { Fault } from "../../core/schema-issues.ts";
+import type { TaskFlowError } from "../../errors.ts";
+import type { Submitted } from "../../queue/enqueuer.ts";
+import { scopeRefusal } from "../access/authentication.ts";
+import { withPayer } from "../access/payer.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import { answerOfThrown } from "../http/async-handler.ts";
+import { basePathOf } from "../http/base-path.ts";
+import { batchKindOf, isJson } from "../http/content-type.ts";
+import { type Answer, type ApiRequest, type Handler, JSON_TYPE, type Reply } from "../http/exchange.ts";
+import type { LargeBodies, LargeBody } from "../http/large-bodies.ts";
+import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "../http/problem.ts";
+import { jobJson } from "../jobs/job-json.ts";
+import { BAD_KEY, idempotencyOf, isIdempotencyKey, REPLAYED } from "./idempotency.ts";
+import { readWait } from "./wait.ts";
+import { waitedReply } from "./waited-reply.ts";
+
+/** Larger bodies are parsed on a pool thread: JSON.parse and the checks take about 10 ms for each MiB. */
+const LARGE_BYTES = 256 * 1024;
+
+type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
+
+/** `POST /api/v1/jobs` */
+export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Handler {
+  const toJson = jobJson(deps.registry);
+  const parse = parsing(deps, largeBodies);
+  const jobsPath = `${basePathOf(deps.settings.publicUrl)}/api/v1/jobs/`;
+  const accepted = (id: string, submission: Submission, isReplay: boolean): Answer => {
+    const location = ["Location", jobsPath + id] as const;
+    return {
+      status: 202,
+      contentType: JSON_TYPE,
+      headers: isReplay ? [location, REPLAYED] : [location],
+      body: toJson(viewOfSubmission(id, submission)),
+    };
+  };
+  return (request, reply) => {
+    const refusal = refusalOfHead(request, isJson(request.headers.contentType), "application/json");
+    if (refusal) {
+      reply.send(refusal);
+      return;
+    }
+    const id = deps.queue.ids.next();
+    const acceptedAt = timeOfId(id); // what `delay_ms` counts from, so that a replay can tell the same time
+    const idempotency = idempotencyOfRequest(deps, request, "job");
+    const wait = readWait(request);
+    parse(
+      request,
+      reply,
+      { kind: "single", now: acceptedAt, faults: wait.faults },
+      ({ submissions, isDelayed, payload }, through) => {
+        const submission = submissions[0] as Submission;
+        const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
+        enqueue(
+          deps,
+          request,
+          through(waited ?? reply),
+          { ids: [id], submissions, idempotency, payload },
+          (firstId) => {
+            if (firstId === id) return accepted(id, submission, false);
+            waited?.turnTo(firstId);
+            return accepted(firstId, isDelayed ? moved(submission, timeOfId(firstId) - acceptedAt) : submission, true);
+          },
+        );
+      },
+    );
+  };
+}
+
+/** `POST /api/v1/jobs/batch` */
+export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Handler {
+  const parse = parsing(deps, largeBodies);
+  return (request, reply) => {
+    const kind = batchKindOf(request.headers.contentType);
+    const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
+    if (refusal || !kind) {
+      reply.send(refusal ?? INTERNAL_ERROR);
+      return;
+    }
+    const idempotency = idempotencyOfRequest(deps, request, "batch");
+    parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
+      const ids = idsFrom(deps.queue.ids.next(submissions.length), submissions.length);
+      enqueue(deps, request, through(reply), { ids, submissions, idempotency }, (firstId) => {
+        const isReplay = firstId !== ids[0];
+        const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);
+        return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [REPLAYED] : [], body };
+      });
+    });
+  };
+}
+
+const MISSING_BODY = problem(400, "body_missing", "The request has no body.");
+
+/** What is wrong with a request before its body is read. */
+function refusalOfHead({ body, headers }: ApiRequest, isRightType: boolean, types: string): Answer | undefined {
+  if (body.length === 0) return MISSING_BODY;
+  if (!isRightType) return problem(415, "unsupported_media_type", `The Content-Type must be ${types}.`);
+  return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;
+}
+
+function idempotencyOfRequest(
+  { settings }: ApiDependencies,
+  { headers, body, caller }: ApiRequest,
+  call: "job" | "batch",
+): Submitted["idempotency"] {
+  const key = headers.idempotencyKey;
+  return key === undefined ? undefined : idempotencyOf(key, caller?.id, call, body, settings.idempotencyTtlMs);
+}
+
+interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {
+  /** Of the query: told together with those of the body. */
+  readonly faults?: readonly Fault[] | undefined;
+}
+
+/** Where an answer goes, and what stands before it: a large body gives its turn to the next one with its first answer. */
+type AnswerTo = Pick<Reply, "send">;
+type Through = (to: AnswerTo) => AnswerTo;
+
+const STRAIGHT: Through = (to) => to;
+
+/** Parses the body of a request and goes on with what it holds and what its answer goes through; a refusal is answered. */
+type Parse = (
+  request: ApiRequest,
+  reply: Reply,
+  options: ParseOptions,
+  goOn: (parsed: Parsed, through: Through) => void,
+) => void;
+
+const OVERLOADED = problem(503, "overloaded", "Too many large requests are under way.");
+
+/** Parses here, or large ones on a thread. */
+function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
+  const { maxBodyBytes, durability } = deps.settings;
+  return (request, reply, { kind, now, faults = [] }, goOn) => {
+    const refuse = (through: Through, answer: Answer): void => {
+      deps.metrics.countSubmissions(answer.code ?? "", 1);
+      through(reply).send(answer);
+    };
+    const take = (parsed: ParsedBody, through: Through): void => {
+      const refusal = refusalOf(parsed, faults);
+      if (refusal) {
+        refuse(through, problemOfRefusal(refusal));
+        return;
+      }
+      const { needsRead } = parsed as Parsed;
+      const forbidden = needsRead ? scopeRefusal(request.caller, "read") : undefined;
+      if (forbidden) refuse(through, forbidden);
+      else goOn(ownedParsed(parsed as Parsed, request.caller), through);
+    };
+    const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
+    if (task.bytes.length <= LARGE_BYTES) {
+      take(parseBody(task, deps.registry.get), STRAIGHT);
+      return;
+    }
+    const bytes = request.takeBody();
+    const parse = (): Promise<ParsedBody> =>
+      deps.parseLarge({ ...task, bytes }).finally(() => largeBodies.parsed(body.caller));
+    const leaving: Through = (to) => ({
+      send: (answer) => {
+        to.send(answer);
+        largeBodies.leave(body);
+      },
+    });
+    const body: LargeBody = {
+      caller: request.caller?.id ?? request.peer(),
+      bytes: bytes.length,
+      start: () =>
+        void parse()
+          .then((parsed) => take(parsed, leaving))
+          .catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error))),
+    };
+    if (!largeBodies.enter(body)) refuse(STRAIGHT, OVERLOADED);
+    else reply.onGone(() => largeBodies.drop(body));
+  };
+}
+
+/** The jobs of a request belong to the key that it came with. */
+function ownedParsed(parsed: Parsed, caller: ApiRequest["caller"]): Parsed {
+  return caller === undefined
+    ? parsed
+    : { ...parsed, submissions: parsed.submissions.map((submission) => ownedBy(submission, caller.id)) };
+}
+
+/** @param faults of the query */
+function refusalOf(parsed: ParsedBody, faults: readonly Fault[]): Refusal | undefined {
+  const refusal = "refusal" in parsed ? parsed.refusal : undefined;
+  if (faults.length === 0 || (refusal && refusal.code !== "validation_failed")) return refusal;
+  return invalid([...faults, ...(refusal?.faults ?? [])]).refusal;
+}
+
+/** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
+function enqueue(
+  deps: ApiDependencies,
+  request: Pick<ApiRequest, "chargeJobs" | "caller">,
+  reply: AnswerTo,
+  submitted: Submitted,
+  accepted: (firstId: string) => Answer,
+): void {
+  const { metrics, log } = deps;
+  const { ids } = submitted;
+  deps.enqueue(withPayer(submitted, request.caller), (answer) => {
+    switch (answer.kind) {
+      case "enqueued":
+        metrics.countSubmissions("accepted", ids.length);
+        request.chargeJobs(submitted.submissions);
+        reply.send(accepted(ids[0] ?? ""));
+        break;
+      case "replayed":
+        metrics.countSubmissions("repeated", ids.length);
+        reply.send(accepted(answer.firstId));
+        break;
+      case "conflict":
+        metrics.countSubmissions("idempotency_key_reused", ids.length);
+        reply.send(
+          problem(
+            422,
+            "idempotency_key_reused",
+            `This Idempotency-Key was used for another body, which made the job ${answer.firstId}.`,
+          ),
+        );
+        break;
+      case "failed":
+        metrics.countSubmissions(answer.error.code, ids.length);
+        reply.send(
+          problemOfFailure(answer.error, answer.firstId === undefined ? ids : idsFrom(answer.firstId, ids.length)) ??
+            answerOfThrown(log, answer.error),
+        );
+        break;
+      default:
+        answer satisfies never;
+    }
+  });
+}
+
+/** Where nobody knows whether the jobs exist, the answer names their ids, by which the caller can read them. */
+export function problemOfFailure(error: TaskFlowError, ids: readonly string[]): Answer | undefined {
+  const unknown = { id: ids[0], ...(ids.length > 1 && { ids }) };
+  return problemOfError(error, error.code === "outcome_unknown" ? unknown : {});
+}
+
+/** @param byMs how much later its `run_at` is, which came from `delay_ms` */
+function moved(submission: Submission, byMs: number): Submission {
+  const { options } = submission;
+  return options.run_at === undefined
+    ? submission
+    : { ...submission, options: { ...options, run_at: options.run_at + byMs } };
+}
+
+function batchJson(ids: readonly string[], submissions: readonly Submission[]): string {
+  const jobs = submissions.map((submission, i) => {
+    const { id, status } = viewOfSubmission(ids[i] ?? "", submission);
+    return `{"id":"${id}","status":"${status}"}`;
+  });
+  return `{"jobs":[${jobs.join(",")}]}`;
+}

@@ -1,0 +1,93 @@
+/** Large bodies at the server: whose turn it is, and what becomes of one whose client has gone or whose thread was ended. */
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { idOfHash } from "../../core/api-key.ts";
+import type { BodyTask, ParsedBody } from "../../core/body.ts";
+import { parseBody, tooComplex } from "../../core/body.ts";
+import type { ApiServer } from "../../testing/api-server.ts";
+import { startApiServer, testRegistry } from "../../testing/api-server.ts";
+import { until } from "../../testing/until.ts";
+import { Keyring } from "../access/api-key-cache.ts";
+
+interface Parsing {
+  readonly name: string;
+  readonly end: (parsed?: ParsedBody) => void;
+}
+
+/** Bodies whose parsing has begun, in this order. Each goes on when the test says so. */
+const begun: Parsing[] = [];
+let server: ApiServer;
+beforeAll(async () => {
+  const keyring = new Keyring();
+  keyring.replace(
+    ["a", "b"].map((name) => {
+      const hash = createHash("sha256").update(name).digest("hex");
+      return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
+    }),
+    true,
+  );
+  const parseLarge = (task: BodyTask) =>
+    new Promise<ParsedBody>((resolve) => {
+      const name = /"text":"(\w+) /.exec(Buffer.from(task.bytes).toString())?.[1] ?? "";
+      begun.push({ name, end: (parsed = parseBody(task, testRegistry.get)) => resolve(parsed) });
+    });
+  server = await startApiServer({ deps: { keyring, parseLarge } });
+});
+afterAll(() => server.close());
+
+const submit = (key: string, name: string, signal?: AbortSignal) =>
+  fetch(`${server.url}/api/v1/jobs`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+    body: JSON.stringify({ type: "note", payload: { text: `${name} ${"x".repeat(300_000)}` } }),
+    ...(signal && { signal }),
+  });
+const names = () => begun.map(({ name }) => name);
+
+it("takes the callers in turn, and drops what nobody waits for", async () => {
+  const read = vi.spyOn(server.queue.ids, "next"); // called for each request whose body has come
+  const hasRead = (count: number) =>
+    until(() => read.mock.calls.length === count, { what: `${count} bodies have come` });
+  const gone = new AbortController();
+  const answers = ["a1", "a2"].map((name) => submit("a", name));
+  await until(() => begun.length === 1, { what: "a body is parsed" });
+  await hasRead(2);
+  const dropped = submit("a", "gone", gone.signal);
+  await hasRead(3);
+  answers.push(...["a3", "a4", "a5"].map((name) => submit("a", name)));
+  await hasRead(6);
+  answers.push(submit("b", "b1"));
+  await hasRead(7);
+  gone.abort();
+  await expect(dropped).rejects.toThrow();
+  await until(async () => (await server.metrics.text()).includes('status="499"'), {
+    what: "the server has noticed that its client has gone",
+  });
+  for (let at = 0; at < 6; at++) {
+    await until(() => begun.length > at, { what: `body ${at} is parsed, after ${names().join()}` });
+    begun[at]?.end(at === 0 ? tooComplex() : undefined);
+  }
+  const ended = await Promise.all(answers);
+  expect(ended.map(({ status }) => status).sort()).toEqual([202, 202, 202, 202, 202, 422]);
+  expect(await ended.find(({ status }) => status === 422)?.json()).toMatchObject({ code: "body_too_complex" });
+  expect(names()[0]).toMatch(/^a[12]$/);
+  expect(names()[1]).toBe("b1"); // none of the other caller's was parsed before it, but for the one that had begun
+  expect(names()).not.toContain("gone");
+});
+
+it("takes large bodies one after the other, however many bytes they have together", async () => {
+  const MIB = 1024 * 1024;
+  const small = await startApiServer({ settings: { maxBufferedBytes: 4 * MIB } });
+  const body = JSON.stringify({ type: "note", payload: { text: "x".repeat(1.5 * MIB) } });
+  const statuses: number[] = [];
+  for (let sent = 0; sent < 6; sent++) {
+    const { status } = await fetch(`${small.url}/api/v1/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    statuses.push(status);
+  }
+  expect(statuses).toEqual([202, 202, 202, 202, 202, 202]);
+  await small.close();
+});

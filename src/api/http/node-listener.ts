@@ -1,0 +1,193 @@
+/**
+ * A second port for proxies and balancers, on Node's own HTTP server: it speaks HTTP/1.0 and keeps idle connections longer than the usual
+ * balancer does, which uWebSockets.js cannot be told to do. The same routes are served by the same code, at a lower speed.
+ */
+import { once } from "node:events";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { StartError } from "../../errors.ts";
+import type { Answer } from "./exchange.ts";
+import type { Front } from "./front.ts";
+import type { ExchangeHost, HttpExchange } from "./http-exchange.ts";
+import { answerOfClientError, lingering } from "./node-connection.ts";
+import { NodeResponse } from "./node-response.ts";
+import type { RequestHead } from "./request-head.ts";
+import {
+  BAD_HOST,
+  BAD_TRANSFER,
+  HEADERS_TOO_LARGE,
+  isLastRequest,
+  MAX_HEADER_BYTES,
+  readHead,
+} from "./request-head.ts";
+
+/** Balancers keep connections for 60 s (nginx, ALB). A listener has to keep them longer: who hangs up first must be the one that sends. */
+const KEEP_ALIVE_MS = 75_000;
+/** Nothing was sent either way for so long: longer than any wait for a job, and than the time between two signs of life in a stream. */
+const SILENT_MS = 120_000;
+const REQUEST_MS = 300_000;
+/** As uWebSockets.js takes. */
+const MAX_HEADERS = 100;
+
+export interface NodeListenerOptions {
+  /** How long the head of a request may take. */
+  readonly headMs?: number;
+}
+
+export class NodeListener {
+  readonly #front: Front;
+  readonly #server: Server;
+  /** Connections on which no other request is served: what comes on them is not looked at. */
+  readonly #ending = new WeakSet<Socket>();
+  /** Those of them whose last request is here as a whole: whatever else comes there, HTTP or not, its answer is sent. */
+  readonly #complete = new WeakSet<Socket>();
+
+  constructor(front: Front, { headMs = KEEP_ALIVE_MS + 5_000 }: NodeListenerOptions = {}) {
+    this.#front = front;
+    this.#server = createServer({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: headMs,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: 2_000,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+    });
+    this.#server.maxHeadersCount = 0; // it would drop the others in silence
+    this.#server.timeout = SILENT_MS;
+    this.#server.on("connection", lingering);
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+      const isAnswered =
+        error.code?.startsWith("HPE_") === true && socket instanceof Socket && this.#complete.has(socket);
+      if (!isAnswered) answerOfClientError(error, socket);
+    });
+    const accept = (request: IncomingMessage, response: ServerResponse): void => this.#accept(request, response);
+    this.#server.on("request", accept).on("checkExpectation", accept);
+  }
+
+  /**
+   * @param host a name or address; "" for every interface @param port 0 for a free one
+   * @returns the port
+   * @throws StartError when the port cannot be had
+   */
+  async listen(host: string, port: number): Promise<number> {
+    this.#server.listen({ port, exclusive: true, ...(host !== "" && { host }) });
+    try {
+      await once(this.#server, "listening");
+    } catch (error) {
+      const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+      throw new StartError(
+        `PROXY_ADDR: cannot listen on ${address}: another program has that port, or the address is not this machine's.`,
+        error,
+      );
+    }
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Takes no more connections. */
+  stop(): void {
+    this.#server.close();
+  }
+
+  cut(): void {
+    this.#server.closeAllConnections();
+  }
+
+  #accept(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (this.#ending.has(socket)) return;
+    // A proxy sends what comes here, whether or not it adds a header that says so.
+    const head = { ...readHead((visit) => forEachHeader(request, visit)), isForwarded: true };
+    const { path, query, authority } = targetOf(request.url ?? "");
+    const headers = authority === undefined ? head : { ...head, host: authority };
+    const fault = faultOf(request, headers);
+    const isLast = fault !== undefined || isLastRequest(headers, request.method ?? "") || !isKept(request, headers);
+    if (isLast) this.#ending.add(socket);
+    const answering = new NodeResponse(response);
+    const host = { ...this.#front.host, keepAlive: "", sendLast: this.#endingWith(socket, answering) }; // Node adds Keep-Alive
+    const method = request.method ?? "";
+    const match = this.#front.router.find(method, path);
+    const isHead = match.route.operation.method === "GET" && method === "HEAD";
+    const exchange = this.#front.open({ ...match, query, isHead, headers }, answering, fault, host);
+    const complete = (): void => {
+      if (isLast) this.#complete.add(socket);
+    };
+    if (exchange) readBody(request, exchange, { contentLength: headers.contentLength, complete });
+    else {
+      complete();
+      request.resume();
+    }
+  }
+
+  /** Sends an answer that may not have been known to be the last one when its request came: from now on nothing more is served there. */
+  #endingWith(socket: Socket, response: NodeResponse): ExchangeHost["sendLast"] {
+    return (_response, body) => {
+      this.#ending.add(socket);
+      response.end(body, true);
+      return () => undefined;
+    };
+  }
+}
+
+function forEachHeader({ rawHeaders }: IncomingMessage, visit: (name: string, value: string) => void): void {
+  for (let i = 0; i < rawHeaders.length; i += 2) visit((rawHeaders[i] ?? "").toLowerCase(), rawHeaders[i + 1] ?? "");
+}
+
+/**
+ * Reads a request's target: a path, or a whole URL as clients of a proxy write it.
+ * @returns its parts; an authority counts instead of Host (RFC 9112, 3.2.2)
+ */
+export function targetOf(target: string): {
+  readonly path: string;
+  readonly query: string;
+  readonly authority?: string;
+} {
+  const [, authority, rest = target] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
+  const at = rest.indexOf("?");
+  const path = at === -1 ? rest : rest.slice(0, at);
+  return {
+    path: path === "" ? "/" : path,
+    query: at === -1 ? "" : rest.slice(at + 1),
+    ...(authority !== undefined && { authority }),
+  };
+}
+
+function faultOf(
+  { httpVersion, rawHeaders }: IncomingMessage,
+  { transferEncoding, hostCount }: RequestHead,
+): Answer | undefined {
+  if (rawHeaders.length > 2 * MAX_HEADERS) return HEADERS_TOO_LARGE;
+  if (httpVersion === "1.0") return transferEncoding === "" ? undefined : BAD_TRANSFER; // it knows no chunks (RFC 9112, 6.1)
+  return hostCount === 0 ? BAD_HOST : undefined;
+}
+
+/** HTTP/1.0 keeps a connection only where the client asks for that. */
+function isKept({ httpVersion }: IncomingMessage, { connection }: RequestHead): boolean {
+  return httpVersion !== "1.0" || /(?:^|[\s,])keep-alive(?:$|[\s,])/i.test(connection);
+}
+
+interface BodyOptions {
+  /** "" for a body in chunks. */
+  readonly contentLength: string;
+  /** Called when the body is here as a whole. */
+  readonly complete: () => void;
+}
+
+function readBody(request: IncomingMessage, exchange: HttpExchange, { contentLength, complete }: BodyOptions): void {
+  let received = 0;
+  let isWhole = false;
+  request.on("data", (chunk: Buffer) => {
+    received += chunk.length;
+    isWhole = contentLength !== "" && received >= Number(contentLength);
+    if (isWhole) complete();
+    exchange.receive(chunk.buffer.slice(chunk.byteOffset, chunk.byteOffset + chunk.length) as ArrayBuffer, isWhole);
+  });
+  request.on("end", () => {
+    if (isWhole) return;
+    complete();
+    exchange.receive(new ArrayBuffer(0), true);
+  });
+}

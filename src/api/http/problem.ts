@@ -1,0 +1,66 @@
+/** Refusals as problem documents (RFC 9457). Each carries a stable `code`; programs go by that one. */
+import { STATUS_CODES } from "node:http";
+import type { Refusal } from "../../core/body.ts";
+import type { Fault } from "../../core/schema-issues.ts";
+import { TaskFlowError } from "../../errors.ts";
+import { publicMessageOf } from "../../observability/outage.ts";
+import type { Answer } from "./exchange.ts";
+
+/** A caller that is told nothing more precise comes back after so long. */
+const RETRY_AFTER_MS = 2_000;
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+export interface ProblemExtras {
+  readonly faults?: readonly Fault[];
+  /** Further members of the document: the `id` whose outcome is unknown, say. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  readonly retryAfterMs?: number | undefined;
+  readonly isLast?: boolean;
+}
+
+/** @param code never changes once published @param detail a sentence for people */
+export function problem(
+  status: number,
+  code: string,
+  detail: string,
+  { faults = [], members = {}, headers = [], retryAfterMs, isLast = false }: ProblemExtras = {},
+): Answer {
+  const document = {
+    type: "about:blank",
+    title: STATUS_CODES[status],
+    status,
+    code,
+    detail,
+    ...(faults.length > 0 && { errors: faults }),
+    ...members,
+  };
+  const retryAfter = status === 503 ? (retryAfterMs ?? RETRY_AFTER_MS) : retryAfterMs;
+  return {
+    status,
+    contentType: PROBLEM_TYPE,
+    headers: retryAfter === undefined ? headers : [...headers, ["Retry-After", String(Math.ceil(retryAfter / 1_000))]],
+    body: JSON.stringify(document),
+    code,
+    isLast,
+  };
+}
+
+/** The answer to a body that is refused. */
+export function problemOfRefusal({ status, code, detail, faults }: Refusal): Answer {
+  return problem(status, code, detail, { faults });
+}
+
+/** The answer to a request that ended in one of our errors. Undefined for any other: those are not for callers to read. */
+export function problemOfError(error: unknown, members: ProblemExtras["members"] = {}): Answer | undefined {
+  if (!(error instanceof TaskFlowError) || error.status === 500) return undefined;
+  const { status, code, retryAfterMs } = error;
+  return problem(status, code, publicMessageOf(error), { members, retryAfterMs });
+}
+
+export const INTERNAL_ERROR = problem(500, "internal_error", "Something went wrong here. The log says what.");
+
+export function jobNotFound(id: string): Answer {
+  return problem(404, "job_not_found", `There is no job ${id}.`);
+}

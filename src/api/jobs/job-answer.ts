@@ -1,0 +1,15 @@
+/** What a caller that acts on a job is answered: the whole job where its key may read it, else no more than what became of its call. */
+import type { ApiKey } from "../../core/api-key.ts";
+import type { JobView } from "../../core/job.ts";
+import { readsAll } from "../../core/ownership.ts";
+import type { JobJson } from "./job-json.ts";
+
+export type JobAnswerJson = (caller: ApiKey | undefined, view: JobView) => string;
+
+export function jobAnswerJson(toJson: JobJson): JobAnswerJson {
+  return (caller, view) => (readsAll(caller) ? toJson(view) : receiptJson(view));
+}
+
+function receiptJson({ id, status, retry_of }: JobView): string {
+  return JSON.stringify({ id, status, ...(retry_of !== null && { retry_of }) });
+}

@@ -1,0 +1,160 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseBody } from "../../core/body.ts";
+import { loadRegistry } from "../../jobs/registry.ts";
+import type { ApiServer } from "../../testing/api-server.ts";
+import { request, startApiServer } from "../../testing/api-server.ts";
+import type { OpenApiDocument } from "../../testing/conformance.ts";
+import { callsOf, judgeOf, requestsOf } from "../../testing/conformance.ts";
+import { isOptionalHeader } from "../contract/document-headers.ts";
+import { PROBLEM_CODES } from "../contract/problem-codes.ts";
+
+/** `npm run fuzz` sends 20,000. */
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 800);
+
+let server: ApiServer;
+let document: OpenApiDocument;
+beforeAll(async () => {
+  const registry = await loadRegistry({ settings: {} });
+  server = await startApiServer({
+    deps: {
+      registry,
+      parseLarge: (task) => Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))),
+    },
+  });
+  document = (await request(server, "GET", "/api/v1/openapi.json")).body as unknown as OpenApiDocument;
+});
+afterAll(() => server.close());
+
+describe("the OpenAPI document", () => {
+  it("is valid to an independent validator", async () => {
+    expect((await new Validator().validate(structuredClone(document))).errors ?? []).toEqual([]);
+  });
+
+  it("names every call once, and every type's payload and result", () => {
+    const ids = callsOf(document).map((call) => (call as unknown as { operationId: string }).operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(
+      expect.arrayContaining([
+        "submitJob",
+        "submitBatch",
+        "listJobs",
+        "getJob",
+        "cancelJob",
+        "getArtifact",
+        "listQueues",
+        "listWorkers",
+        "getStats",
+        "getHealth",
+        "getMetrics",
+        "getOpenApi",
+        "getDocs",
+      ]),
+    );
+    const { schemas } = document.components as { schemas: Record<string, unknown> };
+    for (const name of ["Email", "Webhook", "ImageResize", "DataExport"])
+      expect(Object.keys(schemas)).toEqual(
+        expect.arrayContaining([`${name}Submission`, `${name}Payload`, `${name}Result`]),
+      );
+  });
+
+  it("tells how long a filter of a replay and a group may be", () => {
+    const { requestBody } = callsOf(document).find(({ pattern }) => pattern === "/api/v1/jobs/replay") ?? {};
+    const { properties } = requestBody?.content["application/json"]?.schema as { properties: Record<string, unknown> };
+    for (const name of ["type", "tag", "group_key", "error_code"])
+      expect(properties[name]).toEqual({ type: "string", minLength: 1, maxLength: 255 });
+    expect(document).toHaveProperty(
+      "components.schemas.EmailSubmission.properties.group_key.description",
+      expect.stringContaining("900 characters when percent-encoded"),
+    );
+  });
+
+  it("knows every code that a problem is made with", () => {
+    const folder = new URL("../", import.meta.url);
+    const texts = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+      .map((name) => readFileSync(new URL(name, folder), "utf8"));
+    const codes = texts.flatMap((text) =>
+      [...text.matchAll(/problem\(\s*(\d{3}),\s*"([a-z_]+)"/g)].map(([, status = "", code = ""]) => ({
+        code,
+        status: Number(status),
+      })),
+    );
+    expect(codes.length).toBeGreaterThan(15);
+    expect(codes.filter(({ code, status }) => PROBLEM_CODES[code]?.status !== status)).toEqual([]);
+  });
+});
+
+describe("/docs", () => {
+  it("is where / leads", async () => {
+    const { status, headers } = await request(server, "GET", "/");
+    expect([status, headers.get("location")]).toEqual([302, "docs"]);
+  });
+
+  it("is served from here alone", async () => {
+    const page = await request(server, "GET", "/docs");
+    expect([page.status, page.headers.get("content-security-policy")]).toEqual([
+      200,
+      expect.stringContaining("default-src 'none'; script-src 'self'"),
+    ]);
+    const sources = [...page.text.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, path = ""]) => path);
+    expect(sources.length).toBe(3);
+    for (const path of sources) expect((await request(server, "GET", `/${path}`)).status).toBe(200);
+    expect(page.text).not.toContain("http");
+  });
+});
+
+describe("every answer conforms to the document", () => {
+  it(`to ${REQUESTS} requests made from it, good and bad, and none is a 500`, { timeout: 1_200_000 }, async () => {
+    const made: string[] = [];
+    const judge = judgeOf(document, isOptionalHeader);
+    const types = ["email", "webhook", "image_resize", "data_export"];
+    const first = (
+      await request(server, "POST", "/api/v1/jobs", { type: "webhook", payload: { url: "https://example.com/" } })
+    ).body.id;
+    const statuses = new Map<number, number>();
+    const known = {
+      id: [String(first)],
+      type: types,
+      name: ["export.csv"],
+      docs_file: ["start.js"],
+      cursor: [String(first)],
+      wait: ["0", "-1"],
+    };
+    await fc.assert(
+      fc.asyncProperty(requestsOf(document, known), async ({ call, path, headers, body }) => {
+        const answer = await fetch(server.url + path, {
+          redirect: "manual",
+          method: call.method,
+          headers,
+          ...(body !== undefined && { body }),
+        });
+        const isStream = answer.headers.get("content-type") === "text/event-stream"; // it has no end
+        const text = isStream ? "" : await answer.text();
+        if (isStream) await answer.body?.cancel();
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        if (answer.status === 202) made.push(text);
+        const fault =
+          answer.status === 500 ? "a 500" : judge(call, { status: answer.status, headers: answer.headers, text });
+        if (fault !== undefined)
+          throw new Error(`${call.method} ${path} ${JSON.stringify(headers)} ${body ?? ""}: ${fault}`);
+      }),
+      {
+        numRuns: REQUESTS,
+        endOnFailure: true,
+        ...(process.env.FUZZ_SEED !== undefined && { seed: Number(process.env.FUZZ_SEED) }),
+      },
+    );
+    expect(server.logged).toEqual([]);
+    const { accepted, unaccounted } = (await request(server, "GET", "/api/v1/stats")).body;
+    expect(unaccounted).toBe(0);
+    expect(Number(accepted)).toBeGreaterThan(made.length / 4);
+    expect([...statuses.keys()]).toEqual(expect.arrayContaining([200, 202, 400, 404, 422]));
+    if (process.env.FUZZ_REQUESTS !== undefined)
+      process.stderr.write(
+        `answers by status: ${JSON.stringify(Object.fromEntries([...statuses].sort()))}, jobs accepted: ${String(accepted)}\n`,
+      );
+  });
+});

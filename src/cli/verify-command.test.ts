@@ -1,0 +1,322 @@
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadConfig } from "../config/config.ts";
+import { idPrefix, makeId } from "../core/id.ts";
+import type { Job } from "../core/job.ts";
+import type { Queue } from "../queue/queue.ts";
+import { Acceptor } from "../results/acceptance-log/writer.ts";
+import { migrate } from "../results/migrate.ts";
+import { Recorder } from "../results/recorder/recorder.ts";
+import { idAt, outcomeWith } from "../testing/outcomes.ts";
+import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
+import { call, startReplica, submit } from "../testing/replica.ts";
+import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
+import { smallPayloads } from "../testing/small-payloads.ts";
+import type { Verification } from "../verify/verification.ts";
+import { verifyCommand } from "./verify-command.ts";
+
+const NS = "{taskflow:0}:";
+const STRANGER = makeId(idPrefix(1_700_000_000_000, 0, 7), 7);
+
+let env: Record<string, string>;
+let redis: Redis;
+let queue: Queue;
+/** One job in each place. */
+let jobs: Record<"queued" | "scheduled" | "running" | "completed", string>;
+
+beforeEach(async () => {
+  const [{ address }, { url }] = await Promise.all([freshRedis(), freshDatabase()]);
+  env = { REDIS_ADDR: address, DATABASE_URL: url };
+  await migrate(url);
+  redis = new Redis(address);
+  queue = await openQueue(address);
+});
+afterEach(() => {
+  queue.close();
+  redis.disconnect();
+});
+
+async function verify(isJson = false, pauseMs = 1): Promise<{ code: number; text: string }> {
+  const written: string[] = [];
+  const out = { write: (text: string) => written.push(text) };
+  const code = await verifyCommand({ config: loadConfig(env, []), isJson, out, pauseMs });
+  return { code, text: written.join("") };
+}
+
+async function oneInEachPlace(): Promise<typeof jobs> {
+  const [running = "", completed = ""] = await enqueue(queue, submission(), submission());
+  const { claimed } = await queue.claim(1, 1, ioSlots({ noop: 2 }));
+  await queue.settle(claimed.filter(({ id }) => id === completed).map(settled), 30_000);
+  const [queued = "", scheduled = ""] = await enqueue(
+    queue,
+    submission(),
+    submission({ options: { run_at: queue.clock.now() + 3_600_000 } }),
+  );
+  return { queued, scheduled, running, completed };
+}
+
+const settled = ({ id, type, priority, claimSeq, attempt, crashes, deferrals }: Job) =>
+  ({
+    id,
+    type,
+    priority,
+    claimSeq,
+    startedAt: 0,
+    attempt,
+    crashes,
+    deferrals,
+    verdict: "c",
+    runAt: 0,
+    record: `{"outcome":"completed"}`,
+  }) as const;
+
+/** Writes the outcome of a job into Postgres. */
+async function record(id: string): Promise<void> {
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const recorder = new Recorder({
+    ...smallPayloads,
+    databaseUrl: env.DATABASE_URL ?? "",
+    maxRows: 10,
+    highMark: 10,
+    lowMark: 5,
+    onRecorded: () => Promise.resolve(),
+    log,
+  });
+  recorder.add([outcomeWith({ job: { id, type: "noop" } })]);
+  await recorder.close(5_000);
+}
+
+describe("taskflow verify", () => {
+  it("finds an empty system in order", async () => {
+    expect(await verify()).toMatchObject({ code: 0, text: expect.stringContaining("No fault found.") as string });
+  });
+
+  it("names jobs that were committed to be run, and are neither in Redis nor recorded", async () => {
+    const ago = Date.now() - 300_000;
+    const [lost, waiting, recorded, young] = [idAt(ago), idAt(ago), idAt(ago), idAt(Date.now())];
+    const acceptor = new Acceptor({
+      databaseUrl: env.DATABASE_URL ?? "",
+      namespace: "taskflow:0",
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+    const jobs = [lost, waiting, recorded, young].map((id) => ({
+      id,
+      submission: submission({ options: { durability: "postgres" } }),
+    }));
+    expect(await new Promise((resolve) => acceptor.accept({ jobs }, resolve))).toEqual({ kind: "committed" });
+    await acceptor.close();
+    await enqueueRaw(queue, { ids: [waiting], submissions: [submission()] });
+    await record(recorded);
+    const { code, text } = await verify(true);
+    expect(code).toBe(1);
+    expect((JSON.parse(text) as Verification).faults).toMatchObject([{ kind: "accepted_lost", id: lost }]);
+  });
+
+  it("finds a system in order that has a job in each place, and one in Postgres", async () => {
+    const { completed } = await oneInEachPlace();
+    await record(completed);
+    await queue.forget([{ id: completed, type: "noop" }]);
+    const { code, text } = await verify();
+    expect(text).toMatch(/^noop +4 +1 +1 +1 +0 +1 +0$/m);
+    expect(text).toContain("3 jobs in Redis looked at · 1 rows in Postgres");
+    expect(code).toBe(0);
+  });
+
+  const past = (): number => Date.now() - 120_000;
+  it.each<[string, () => Promise<unknown>, RegExp]>([
+    [
+      "a deleted string",
+      () => redis.del(`${NS}j:${jobs.queued}`),
+      /^no_string ID: stands in live and ready:noop, and has no string$/,
+    ],
+    [
+      "a copied id",
+      () => redis.zadd(`${NS}scheduled`, 1, jobs.running),
+      /^two_places ID: a running job of type noop stands in scheduled and leased$/,
+    ],
+    [
+      "an id in the queue of another type",
+      () => redis.zadd(`${NS}ready:gone`, 1, jobs.queued),
+      /^two_places ID: .* ready:noop and ready:gone$/,
+    ],
+    [
+      "an id in live only",
+      () => redis.zadd(`${NS}live`, 0, STRANGER),
+      /^no_string ID: stands in live, and has no string$/,
+    ],
+    [
+      "an id in a set only",
+      () => redis.zadd(`${NS}outbox`, past(), STRANGER),
+      /^no_string ID: stands in outbox, and has no string$/,
+    ],
+    [
+      "a state of no job",
+      () => redis.hset(`${NS}states`, STRANGER, "c010000---"),
+      /^no_string ID: stands in states, and has no string$/,
+    ],
+    [
+      "a payload of no job",
+      () => redis.set(`${NS}p:${STRANGER}`, "{}"),
+      /^no_string ID: stands in payload, and has no string$/,
+    ],
+    [
+      "a large job without its payload",
+      () => redis.set(`${NS}j:${jobs.queued}`, "q5noop|3>100000||\n"),
+      /^no_payload ID: a queued job of type noop has lost its payload$/,
+    ],
+    [
+      "a job that is in no set",
+      () => redis.zrem(`${NS}ready:noop`, jobs.queued),
+      /^nowhere ID: a queued job of type noop stands in none of/,
+    ],
+    [
+      "a job that is missing in live",
+      () => redis.zrem(`${NS}live`, jobs.scheduled),
+      /^not_live ID: .* stands in scheduled, and is missing in live$/,
+    ],
+    ["a string that stands alone", () => redis.rename(`${NS}j:${jobs.queued}`, `${NS}j:${STRANGER}`), /^nowhere ID: /],
+    [
+      "a state that its set contradicts",
+      () => redis.setrange(`${NS}j:${jobs.queued}`, 0, "r"),
+      /^wrong_place ID: a running job of type noop stands in ready:noop$/,
+    ],
+    [
+      "a string that is no job's",
+      () => redis.set(`${NS}j:${jobs.queued}`, "x"),
+      /^unreadable ID: its string is no job's: "x"$/,
+    ],
+    [
+      "a row in Postgres for a job that waits",
+      () => record(jobs.queued),
+      /^recorded_and_live ID: is queued in Redis, and Postgres has its outcome$/,
+    ],
+    [
+      "a lease that nobody takes over",
+      () => redis.zadd(`${NS}leased`, past(), jobs.running),
+      /^lease_overdue ID: its lease ran out 12\d s ago, held by replica rep\d+, which is gone/,
+    ],
+    [
+      "an outcome that nobody records",
+      () => redis.zadd(`${NS}outbox`, past(), jobs.completed),
+      /^outbox_overdue ID: has ended, and nobody has recorded it for 12\d s/,
+    ],
+    [
+      "a changed counter of a state",
+      () => redis.hincrby(`${NS}counts`, "running:noop", 1),
+      /^books -: jobs in leased: the counters say 2, and it is 1$/,
+    ],
+    [
+      "a changed counter of the ended",
+      () => redis.hincrby(`${NS}counts`, "failed:noop", -1),
+      /^books -: jobs in the outbox: the counters say 0, and it is 1$/,
+    ],
+    [
+      "a changed counter of the accepted",
+      () => redis.hincrby(`${NS}counts`, "accepted:noop", 2),
+      /^books -: accepted less recorded less what stands in the four sets is 2, not 0$/,
+    ],
+    [
+      "a job counted under another state",
+      () =>
+        redis.eval(
+          `redis.call('HINCRBY', KEYS[1], 'scheduled:noop', -1) redis.call('HINCRBY', KEYS[1], 'retrying:noop', 1)`,
+          1,
+          `${NS}counts`,
+        ),
+      /^books -: retrying jobs of type noop: the counters say 1, and there are 0$/,
+    ],
+    [
+      "a row that is missing in Postgres",
+      () => queue.forget([{ id: jobs.completed, type: "noop" }]),
+      /^books -: Postgres holds 0 rows, and 1 jobs were recorded, none of which is past its retention$/,
+    ],
+  ])("names %s", async (_, plant, expected) => {
+    jobs = await oneInEachPlace();
+    await plant();
+    const { code, text } = await verify();
+    const lines = text.split("\n").map((line) => line.replace(/[0-9a-f-]{36}/, "ID"));
+    expect(lines).toContainEqual(expect.stringMatching(expected));
+    expect(code).toBe(1);
+  });
+
+  it("leaves leases alone while Redis is just back", async () => {
+    const { running } = await oneInEachPlace();
+    await redis.zadd(`${NS}leased`, past(), running);
+    await redis.hset(`${NS}clock`, "grace_until", Date.now());
+    expect((await verify()).code).toBe(0);
+  });
+
+  it("tells all as JSON", async () => {
+    jobs = await oneInEachPlace();
+    await redis.del(`${NS}j:${jobs.queued}`);
+    const findings = JSON.parse((await verify(true)).text) as Verification;
+    expect(findings.faults).toEqual(
+      expect.arrayContaining([{ kind: "no_string", id: jobs.queued, text: expect.any(String) as string }]),
+    );
+  });
+
+  it("notes what Postgres has from another time", async () => {
+    await record(STRANGER);
+    expect(await verify()).toMatchObject({
+      code: 0,
+      text: expect.stringContaining("1 rows, and this Redis has counted 0 as recorded") as string,
+    });
+  });
+
+  it("bounds what it prints, and what it looks at again", async () => {
+    await redis.eval(`for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], 0, 'gone' .. i) end`, 1, `${NS}live`, 11_000);
+    const { code, text } = await verify();
+    expect(text).toContain("… and 9000 more (--json names all)");
+    expect(text).toContain("… and 1000 more jobs that looked wrong");
+    expect(code).toBe(1);
+  });
+
+  it("says what does not answer", async () => {
+    await expect(
+      verifyCommand({ config: loadConfig({ ...env, DATABASE_URL: "" }, []), isJson: false, out: process.stdout }),
+    ).rejects.toThrow("REDIS_ADDR and DATABASE_URL must be set");
+    env.DATABASE_URL = "postgres://nobody@127.0.0.1:1/none";
+    await expect(verify()).rejects.toThrow("Postgres at 127.0.0.1:1 does not answer (the connection is refused)");
+  });
+});
+
+describe("taskflow verify, beside a busy system", () => {
+  it("finds nothing", async () => {
+    const start = (role: string) =>
+      startReplica({
+        redis: env.REDIS_ADDR ?? "",
+        database: env.DATABASE_URL ?? "",
+        artifacts: tempDir(),
+        env: { TASKFLOW_ROLE: role, LOG_LEVEL: "silent", RETRY_BASE_MS: "20", RETRY_MAX_MS: "50" },
+      });
+    const replicas = await Promise.all([start("all"), start("all")]);
+    let isBusy = true;
+    let submitted = 0;
+    const load = Array.from({ length: 12 }, async (_, n) => {
+      for (let i = 0; isBusy; i += 1) {
+        const replica = replicas[n % 2] ?? replicas[0];
+        const id = await submit(
+          replica,
+          "test_io",
+          [
+            { do: "sleep", ms: 5 },
+            { do: "fail", times: 1 },
+            { do: "return", value: 1 },
+          ][i % 3] ?? {},
+          i % 5 === 0 ? { delay_ms: 30 } : {},
+        );
+        if (i % 7 === 0) await call(replica, "DELETE", `/api/v1/jobs/${id}`);
+        submitted += 1;
+      }
+    });
+    for (let looks = 0; looks < 8 || submitted < 1_000; looks += 1)
+      expect(await verify(false, 20)).toMatchObject({
+        code: 0,
+        text: expect.stringContaining("No fault found.") as string,
+      });
+    isBusy = false;
+    await Promise.all(load);
+    await Promise.all(replicas.map((replica) => replica.close()));
+    expect(await verify()).toMatchObject({ code: 0 });
+  });
+});

@@ -1,0 +1,55 @@
+/** `taskflow verify`: is every job in exactly one place, and do the counters say so? */
+import type { Config } from "../config/config.ts";
+import { placeOf } from "../config/redis-addr.ts";
+import { StartError } from "../errors.ts";
+import { Audit } from "../queue/audit.ts";
+import { startErrorOf } from "../queue/unfit-server.ts";
+import { Held } from "../results/stored-jobs.ts";
+import { verifyReport } from "../verify/report.ts";
+import { verify } from "../verify/verification.ts";
+import type { Output } from "./exit-code.ts";
+import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
+
+const OPEN_TIMEOUT_MS = 10_000;
+/** Longer than a batch takes from its COPY to its forget on a busy system. */
+const PAUSE_MS = 1_000;
+
+export interface VerifyOptions {
+  readonly config: Pick<Config, "REDIS_ADDR" | "DATABASE_URL" | "REDIS_NAMESPACE" | "LEASE_MS" | "RETENTION_DAYS">;
+  readonly isJson: boolean;
+  readonly out: Output;
+  readonly pauseMs?: number;
+}
+
+/**
+ * Looks at a system, which may be at work, and changes nothing. It prints a table and each fault in one line.
+ * @returns the exit code
+ * @throws StartError when Redis or Postgres is not named, or does not answer
+ */
+export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }: VerifyOptions): Promise<number> {
+  const { REDIS_ADDR: redis, DATABASE_URL: databaseUrl } = config;
+  if (redis === null || databaseUrl === "")
+    throw new StartError("REDIS_ADDR and DATABASE_URL must be set: they say which system to verify.");
+  const audit = new Audit(redis.url, config.REDIS_NAMESPACE);
+  const held = new Held(databaseUrl);
+  try {
+    await audit.open(OPEN_TIMEOUT_MS).catch((error: unknown) => {
+      throw startErrorOf(placeOf(redis), error);
+    });
+    await held.open();
+    const verification = await verify({
+      audit,
+      held,
+      namespace: config.REDIS_NAMESPACE,
+      leaseMs: config.LEASE_MS,
+      retentionDays: config.RETENTION_DAYS,
+      pauseMs,
+    });
+    const { faults, unexamined } = verification;
+    out.write(isJson ? `${JSON.stringify(verification, null, 2)}\n` : verifyReport(verification));
+    return faults.length + unexamined === 0 ? IN_ORDER : FAULTS_FOUND;
+  } finally {
+    audit.close();
+    await held.close();
+  }
+}

@@ -1,0 +1,243 @@
+import { availableParallelism } from "node:os";
+import type { TObject } from "typebox";
+import { Type } from "typebox";
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../errors.ts";
+import { loadConfig } from "./config.ts";
+
+const email = Type.Object({
+  SMTP_URL: Type.String({ default: "" }),
+  SMTP_CONNECTIONS: Type.Integer({ minimum: 1, maximum: 100, default: 5 }),
+  SMTP_RATE: Type.Number({ default: 1.5 }),
+  OUTBOUND_ALLOW_PRIVATE: Type.Boolean({ default: false }),
+  IMAGE_FIT: Type.Enum(["cover", "contain"], { default: "cover" }),
+});
+
+/** The lines of the error that an environment ends in; none when it is good. */
+function faultsOf(env: Record<string, string>, typeSettings: readonly TObject[] = [email]): string[] {
+  try {
+    loadConfig(env, typeSettings);
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as UsageError).message.split("\n");
+  }
+}
+
+describe("the program's settings", () => {
+  it("has a value for each without any variable, and is frozen", () => {
+    const config = loadConfig({}, []);
+    expect(config).toMatchObject({
+      SERVER_ADDR: { host: "127.0.0.1", port: 8080 },
+      REDIS_ADDR: null,
+      DATABASE_URL: "",
+      WORKER_COUNT: availableParallelism(),
+      WORKER_TYPES: [],
+      LEASE_MS: 15_000,
+      MAX_BODY_BYTES: 1_048_576,
+      RETRY_BASE_MS: null,
+      REDIS_NAMESPACE: "taskflow:0",
+    });
+    expect(Object.values(config).filter((value) => value === undefined)).toEqual([]);
+    expect([config, config.typeSettings, config.WORKER_TYPES].every(Object.isFrozen)).toBe(true);
+  });
+
+  it("reads what is given", () => {
+    const env = {
+      SERVER_ADDR: ":9000",
+      REDIS_ADDR: "rediss://app:p%40ss@cache.internal/3",
+      DATABASE_URL: "postgresql://u:p@db/taskflow",
+      SMTP_URL: "smtps://mail.example.com",
+      WORKER_COUNT: " 4 ",
+      WORKER_TYPES: "email, webhook,email",
+      TASKFLOW_ROLE: "worker",
+      TASKFLOW_AUTH: "none",
+      RETRY_BASE_MS: "50",
+      LOG_LEVEL: "",
+    };
+    expect(loadConfig(env, [])).toMatchObject({
+      SERVER_ADDR: { host: "", port: 9000 },
+      REDIS_ADDR: { host: "cache.internal", port: 6379, url: "rediss://app:p%40ss@cache.internal/3" },
+      DATABASE_URL: "postgresql://u:p@db/taskflow",
+      SMTP_URL: "smtps://mail.example.com",
+      WORKER_COUNT: 4,
+      WORKER_TYPES: ["email", "webhook"],
+      TASKFLOW_ROLE: "worker",
+      TASKFLOW_AUTH: "none",
+      RETRY_BASE_MS: 50,
+      LOG_LEVEL: "info",
+    });
+  });
+
+  it("lists every fault, a line each", () => {
+    const env = {
+      WORKER_COUNT: "many",
+      IO_SLOTS: "0",
+      CLAIM_LIMIT: "1001",
+      LEASE_MS: "1e4",
+      TASKFLOW_ROLE: "boss",
+      SERVER_ADDR: "8080",
+      WORKER_TYPES: "email,,x",
+      RETRY_MAX_MS: "0",
+    };
+    expect(faultsOf(env)).toEqual([
+      'SERVER_ADDR: expected host:port, [::1]:8080 or :8080, got "8080"',
+      'TASKFLOW_ROLE: expected "all", "api" or "worker", got "boss"',
+      'WORKER_COUNT: expected integer >= 1, got "many"',
+      'IO_SLOTS: expected integer from 1 to 100000, got "0"',
+      'WORKER_TYPES: expected names of job types with commas between, got "email,,x"',
+      'LEASE_MS: expected integer from 1000 to 3600000, got "1e4"',
+      'CLAIM_LIMIT: expected integer from 1 to 1000, got "1001"',
+      'RETRY_MAX_MS: expected integer from 1 to 86400000, got "0"',
+    ]);
+  });
+
+  it("refuses settings that contradict each other", () => {
+    expect(
+      faultsOf({ RECORD_BATCH_ROWS: "5000", RECORD_HIGH_MARK: "100", RETRY_BASE_MS: "1000", RETRY_MAX_MS: "10" }),
+    ).toEqual([
+      'RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (5000), got "100"',
+      'RETRY_MAX_MS: expected at least RETRY_BASE_MS (1000), got "10"',
+    ]);
+  });
+
+  it("does not let every page call a server without keys", () => {
+    expect(faultsOf({ TASKFLOW_AUTH: "none", CORS_ORIGINS: "https://app.example.com,*" })).toEqual([
+      expect.stringMatching(/^CORS_ORIGINS: \* without API keys .* create keys/),
+    ]);
+    expect(loadConfig({ CORS_ORIGINS: "*" }, []).CORS_ORIGINS).toEqual(["*"]); // keys may be in Postgres
+  });
+
+  it("reads the names that the server has", () => {
+    expect(loadConfig({ ALLOWED_HOSTS: "Jobs.example.com, *.svc.cluster.local" }, []).ALLOWED_HOSTS).toEqual([
+      "jobs.example.com",
+      "*.svc.cluster.local",
+    ]);
+    expect(faultsOf({ ALLOWED_HOSTS: "http://jobs.example.com", PUBLIC_URL: "http://a b" })).toEqual([
+      expect.stringMatching(/^ALLOWED_HOSTS: expected names without a port/),
+      expect.stringMatching(/^PUBLIC_URL: expected a URL/),
+    ]);
+  });
+
+  it("refuses an unknown TASKFLOW_ variable, but not those of the command, or what Kubernetes sets for a service of that name", () => {
+    expect(faultsOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual([
+      "TASKFLOW_ROEL: no setting has this name; there are TASKFLOW_ROLE, TASKFLOW_JOBS, TASKFLOW_AUTH, TASKFLOW_API_KEYS",
+    ]);
+    expect(faultsOf({ TASKFLOW_URL: "http://127.0.0.1:8080", TASKFLOW_API_KEY: "tf_x" })).toEqual([]);
+    expect(
+      faultsOf({
+        TASKFLOW_SERVICE_HOST: "10.0.0.1",
+        TASKFLOW_API_PORT: "tcp://10.0.0.1:8080",
+        TASKFLOW_PORT_8080_TCP_ADDR: "10.0.0.1",
+        TASKFLOW_SERVICE_PORT_HTTP: "80",
+      }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ["REDIS_ADDR", "redis://:hunter2@[broken"],
+    ["REDIS_ADDR", "rediss://app:hun/ter2@cache:6379"],
+    ["DATABASE_URL", "mysql://root:hunter2@db/x"],
+    ["DATABASE_URL", "https://db/x?password=hunter2"],
+    ["SMTP_URL", "smtp//user:hunter2@mail"],
+  ])("never shows a password: %s", (name, value) => {
+    const faults = faultsOf({ [name]: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(`${name}: expected `);
+    expect(faults[0]).not.toMatch(/hunter2|ter2/);
+  });
+});
+
+describe("the settings of job types", () => {
+  it("are read by their schema, beside the program's own", () => {
+    const { typeSettings, SMTP_URL } = loadConfig(
+      {
+        SMTP_URL: "smtp://mail:25",
+        SMTP_CONNECTIONS: "7",
+        SMTP_RATE: "0.25",
+        OUTBOUND_ALLOW_PRIVATE: "TRUE",
+        IMAGE_FIT: "contain",
+      },
+      [
+        email,
+        Type.Object({ SMTP_CONNECTIONS: Type.Integer({ default: 5 }) }),
+        Type.Object({ NOTE: Type.Optional(Type.String()) }),
+      ],
+    );
+    expect(SMTP_URL).toBe("smtp://mail:25");
+    expect(typeSettings).toEqual({
+      SMTP_URL: "smtp://mail:25",
+      SMTP_CONNECTIONS: 7,
+      SMTP_RATE: 0.25,
+      OUTBOUND_ALLOW_PRIVATE: true,
+      IMAGE_FIT: "contain",
+    });
+  });
+
+  it("are refused with the program's, in one error", () => {
+    const needsKey = Type.Object({
+      SMS_SECRET: Type.String({ minLength: 20 }),
+      SMS_FROM: Type.String({ pattern: "^\\+\\d+$" }),
+      SMS_RATE: Type.Number({ maximum: 9 }),
+      SMS_NAME: Type.String(),
+    });
+    expect(
+      faultsOf(
+        {
+          IO_SLOTS: "x",
+          OUTBOUND_ALLOW_PRIVATE: "maybe",
+          IMAGE_FIT: "tile",
+          SMS_SECRET: "hunter2",
+          SMS_FROM: "me",
+          SMS_RATE: "10",
+        },
+        [email, needsKey],
+      ),
+    ).toEqual([
+      'IO_SLOTS: expected integer from 1 to 100000, got "x"',
+      'OUTBOUND_ALLOW_PRIVATE: expected true or false, got "maybe"',
+      'IMAGE_FIT: expected "cover" or "contain", got "tile"',
+      "SMS_SECRET: expected text of at least 20 characters, got a value that is not shown",
+      'SMS_FROM: expected text that matches ^\\+\\d+$, got "me"',
+      'SMS_RATE: expected number <= 9, got "10"',
+      "SMS_NAME: expected text, got nothing",
+    ]);
+  });
+
+  it("have artifacts in the data folder, unless they say another place", () => {
+    const artifacts = [Type.Object({ ARTIFACTS_DIR: Type.String({ default: "./data/artifacts" }) })];
+    const dirOf = (env: Record<string, string>) => loadConfig(env, artifacts).typeSettings.ARTIFACTS_DIR;
+    expect([
+      dirOf({}),
+      dirOf({ DATA_DIR: "/srv/tf", ARTIFACTS_DIR: "" }),
+      dirOf({ DATA_DIR: "/srv/tf", ARTIFACTS_DIR: "/mnt/a" }),
+    ]).toEqual(["./data/artifacts", "/srv/tf/artifacts", "/mnt/a"]);
+  });
+
+  it("are refused in words, and a URL of Postgres by what one looks like", () => {
+    const settings = [
+      Type.Object({
+        PROXY: Type.String({ pattern: "^http", expected: "http://HOST:PORT" }),
+        EXPORT_DATABASE_URL: Type.String({ default: "" }),
+      }),
+    ];
+    expect(
+      faultsOf(
+        { PUBLIC_URL: "jobs.example.com", REDIS_NAMESPACE: "a b", PROXY: "ftp", EXPORT_DATABASE_URL: "mysql://db" },
+        settings,
+      ),
+    ).toEqual([
+      'REDIS_NAMESPACE: expected letters, digits and . _ : -, got "a b"',
+      'PUBLIC_URL: expected a URL such as https://jobs.example.com, without query or fragment, got "jobs.example.com"',
+      'PROXY: expected http://HOST:PORT, got "ftp"',
+      expect.stringMatching("^EXPORT_DATABASE_URL: expected postgres://"),
+    ]);
+  });
+
+  it("may be named by several types, if these agree", () => {
+    const other = Type.Object({ SMTP_CONNECTIONS: Type.Integer({ default: 6 }) });
+    expect(faultsOf({}, [email, other])).toEqual([
+      "SMTP_CONNECTIONS: several job types name it, and differ in its default or kind",
+    ]);
+  });
+});

@@ -1,0 +1,207 @@
+import { describe, expect, it } from "vitest";
+import { idPrefix, makeId, timeOfId } from "./id.ts";
+import type { Submission } from "./job.ts";
+import { viewOf, viewOfSubmission } from "./job-view.ts";
+import {
+  decodeJob,
+  decodeSubmission,
+  encodeCounters,
+  encodeRecord,
+  encodeSubmission,
+  leasedJob,
+  oneLine,
+  outcomeOf,
+  readyAtOf,
+  shortRecord,
+  withoutResult,
+} from "./packed-job.ts";
+import { sizeOf } from "./payload.ts";
+import { stateLeft } from "./saved-state.ts";
+
+const NOW = 1_800_000_000_000;
+const id = makeId(idPrefix(NOW, 0, 1), 1);
+const plain: Submission = {
+  type: "email",
+  payload: `{"to":"a@b.c"}`,
+  priority: 7,
+  maxAttempts: 3,
+  groupKey: null,
+  options: {},
+};
+const rich: Submission = {
+  ...plain,
+  groupKey: "tenant|1 ü",
+  options: {
+    run_at: NOW + 5,
+    expires_at: NOW + 9,
+    timeout_ms: 7,
+    backoff: { kind: "fixed", base_ms: 1, max_ms: 1 },
+    tags: ["a|b", "c"],
+    callback_url: "https://x.y/?a|b",
+  },
+};
+
+describe("the text that Redis keeps", () => {
+  it.each([plain, rich])("carries a submission there and back", (submission) => {
+    const text = encodeSubmission(submission);
+    const waiting = {
+      ...submission,
+      id,
+      status: submission.options.run_at === undefined ? "queued" : "scheduled",
+      attempt: 0,
+      crashes: 0,
+      deferrals: 0,
+      isCancelRequested: false,
+      progress: null,
+      startedAt: null,
+      worker: null,
+      claimSeq: 0,
+      history: [],
+    };
+    expect(decodeSubmission(id, text)).toEqual(waiting);
+    expect(decodeJob(id, `${text.slice(0, 2)}000000---0000000000000--------0000000000${text.slice(2)}`)).toEqual(
+      waiting,
+    );
+    const claimed = { ...waiting, status: "running", attempt: 1, startedAt: NOW + 1, worker: "replica1", claimSeq: 3 };
+    expect(decodeSubmission(id, text, { replica: "replica1", seq: 3, now: NOW + 1 })).toEqual(claimed);
+    expect(leasedJob(id, submission, { replica: "replica1", seq: 3, now: NOW + 1 })).toEqual(claimed);
+  });
+
+  it("costs a plain job little more than its payload", () => {
+    expect(encodeSubmission(plain).length - sizeOf(plain.payload)).toBeLessThan(20);
+  });
+
+  it("keeps counters at a fixed width", () => {
+    expect([encodeCounters(3, 1, 7), encodeCounters(25, 12, 50)]).toEqual(["03107", "25950"]);
+  });
+
+  it("puts JSON text into one line, with the same meaning", () => {
+    const text = `{\n\t"a": "x\\ny",\r\n "b": 1 }`;
+    expect(oneLine(text)).not.toMatch(/[\n\r\t]/);
+    expect(JSON.parse(oneLine(text))).toEqual(JSON.parse(text));
+  });
+});
+
+describe("outcomes", () => {
+  const head = `${encodeCounters(2, 0, 0)}0---1800000000001replica10000000012`;
+  const record = encodeRecord({
+    attempt: 2,
+    outcome: "completed",
+    worker: "replica1",
+    started_at: NOW + 1,
+    finished_at: NOW + 2,
+    result: `{"big":12345678901234567890}`,
+  });
+  const retry = encodeRecord({
+    attempt: 1,
+    outcome: "retry",
+    worker: "replica0",
+    started_at: NOW,
+    finished_at: NOW,
+    error: { code: "e", message: "m", attempt: 1 },
+  });
+  const body = encodeSubmission(plain).slice(2);
+
+  it("are read from the outbox with the digits of their results", () => {
+    const job = decodeJob(id, `c7${head}${body}\n${retry}\n${record}`);
+    expect(outcomeOf(job)).toMatchObject({
+      status: "completed",
+      result: `{"big":12345678901234567890}`,
+      error: null,
+      attempt: 2,
+      worker: "replica1",
+      finishedAt: NOW + 2,
+      records: [retry],
+    });
+    expect(viewOf(job)).toMatchObject({
+      status: "completed",
+      started_at: NOW + 1,
+      finished_at: NOW + 2,
+      result: `{"big":12345678901234567890}`,
+    });
+  });
+
+  it("are the same where the record says only what the head does not", () => {
+    const short = shortRecord(NOW + 2, `{"big":12345678901234567890,"text":"a=b"}`);
+    const whole = encodeRecord({
+      attempt: 2,
+      outcome: "completed",
+      worker: "replica1",
+      started_at: NOW + 1,
+      finished_at: NOW + 2,
+      result: `{"big":12345678901234567890,"text":"a=b"}`,
+    });
+    for (const before of ["", `\n${retry}`])
+      expect(decodeJob(id, `c7${head}${body}${before}\n${short}`)).toEqual(
+        decodeJob(id, `c7${head}${body}${before}\n${whole}`),
+      );
+    expect(short.length).toBeLessThan(whole.length - 90);
+  });
+
+  it("name who ran the latest attempt where the job was cancelled, or expired, while it waited for another", () => {
+    const cancelled = encodeRecord({
+      attempt: 0,
+      outcome: "cancelled",
+      worker: null,
+      started_at: null,
+      finished_at: NOW + 9,
+    });
+    const after = outcomeOf(decodeJob(id, `x7${head}${body}\n${retry}\n${cancelled}`));
+    expect(after).toMatchObject({
+      worker: "replica0",
+      startedAt: NOW,
+      finishedAt: NOW + 9,
+      records: [retry, cancelled],
+    });
+    expect(outcomeOf(decodeJob(id, `x7${head}${body}\n${cancelled}`))).toMatchObject({
+      worker: null,
+      startedAt: null,
+      records: [],
+    });
+  });
+
+  it("are none while a job lives; its last error shows", () => {
+    const job = decodeJob(id, `t7${head}${body}\n${retry}`);
+    expect(outcomeOf(job)).toBeUndefined();
+    expect(viewOf(job)).toMatchObject({
+      status: "retrying",
+      error: { code: "e", message: "m", attempt: 1 },
+      result: null,
+      finished_at: null,
+    });
+  });
+
+  it("show since when a job could start: its time, that of its retry, or nobody knows", () => {
+    const jobAfter = (text: string) => ({ ...decodeJob(id, `r7${head}${body}${text}`), options: {} });
+    expect(readyAtOf(jobAfter(""))).toBe(timeOfId(id));
+    expect(readyAtOf({ ...jobAfter(""), options: { run_at: NOW * 2 } })).toBe(NOW * 2);
+    expect(readyAtOf(jobAfter(`\n${retry.replace(/}$/, `,"next_at":${NOW + 500}}`)}`))).toBe(NOW + 500);
+    expect(readyAtOf(jobAfter(`\n${retry.replace(/}$/, `,"waits_for_turn":true}`)}`))).toBeUndefined();
+  });
+
+  it("show a job at its acceptance", () => {
+    expect(viewOfSubmission(id, rich)).toMatchObject({
+      status: "scheduled",
+      run_at: NOW + 5,
+      created_at: NOW,
+      durability: "redis",
+      tags: ["a|b", "c"],
+    });
+    expect(viewOfSubmission(id, plain)).toMatchObject({ status: "queued", tags: [], retry_of: null, attempt: 0 });
+  });
+});
+
+describe("what an attempt left for the next one", () => {
+  const record = { attempt: 1, outcome: "retry", worker: "replica1", started_at: 1, finished_at: 2 } as const;
+
+  it("is found behind attempts that left nothing, and may hold any name", () => {
+    const left = encodeRecord({ ...record, state: JSON.stringify({ a: 1, result: ["x"] }) });
+    expect(withoutResult(left)).toBe(left);
+    expect(
+      stateLeft({
+        history: [encodeRecord({ ...record, state: `"older"` }), left, encodeRecord({ ...record, outcome: "lost" })],
+      }),
+    ).toEqual({ a: 1, result: ["x"] });
+    expect(stateLeft({ history: [] })).toBeUndefined();
+  });
+});

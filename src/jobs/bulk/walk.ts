@@ -1,0 +1,197 @@
+/**
+ * A bulk operation: an action on all jobs that a filter names, newest first. It walks twice, to count them and to act.
+ *
+ * How far it is, it saves with the job once a second, so that the next attempt goes on there: after a drain at the last job, after a crash at most a
+ * second before it, which is why an action must do nothing to a job twice. Counts go back with the position, and so stay exact. No attempt lasts
+ * longer than ten minutes: it gives the job back, which costs none.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AttemptContext } from "../../core/job-type.ts";
+import { ReleaseError, RetryAfterError } from "../../core/job-type.ts";
+import type { Acted, WalkPage } from "../../core/reruns.ts";
+import { ScriptFailed, TaskFlowError } from "../../errors.ts";
+import { reasonOf } from "../../observability/reason.ts";
+
+const MAX_ATTEMPT_MS = 600_000;
+/** Of the attempt's own time, where that is short: the rest is for what is under way when it is over. */
+const SHARE_OF_TIMEOUT = 1 / 2;
+/** A wait for the pace may go on beyond that for so much of it: it is a second at most. */
+const SHARE_OF_PACE = 1 / 4;
+const SAVE_EVERY_MS = 1_000;
+/** For a longer wait the job gives its slot back. */
+const MAX_QUOTA_WAIT_MS = 5_000;
+/** How long it waits before it asks a store again that was away. */
+const AWAY_MS = 1_000;
+/** Jobs of one call of the action. */
+const MAX_BATCH = 100;
+
+/** Where a walk is: what it saves. */
+interface Position {
+  /** All jobs that pass, as far as they are counted. */
+  readonly total: number;
+  readonly isCounted: boolean;
+  /** The walk goes on below this id; null at its beginning. */
+  readonly below: string | null;
+  readonly matched: number;
+  readonly done: number;
+}
+
+const START: Position = { total: 0, isCounted: false, below: null, matched: 0, done: 0 };
+
+export interface BulkOperation {
+  /** The jobs that the filter names: the same ones, in the same order, in each attempt. @param below only ids below this one */
+  readonly matching: (below: string | undefined) => AsyncIterable<WalkPage>;
+  /** Does it to these jobs, once each however often it is called, as far as pace and quotas allow. */
+  readonly act: (ids: readonly string[]) => Promise<Acted>;
+}
+
+export type WalkContext = Pick<AttemptContext<unknown>, "state" | "save" | "signal" | "timeoutMs" | "progress" | "log">;
+
+/** @returns how many jobs matched, and to how many of them the action applied */
+export async function walk(
+  operation: BulkOperation,
+  context: WalkContext,
+): Promise<{ readonly matched: number; readonly done: number }> {
+  const { matched, done } = await new Walk(operation, context).run();
+  return { matched, done };
+}
+
+class Walk {
+  readonly #operation: BulkOperation;
+  readonly #context: WalkContext;
+  readonly #endsAt: number;
+  #position: Position;
+  #saved: Position;
+  #savedAt = Number.NEGATIVE_INFINITY;
+  #isAway = false;
+  #isWaitLogged = false;
+
+  constructor(operation: BulkOperation, context: WalkContext) {
+    this.#operation = operation;
+    this.#context = context;
+    this.#endsAt = performance.now() + Math.min(MAX_ATTEMPT_MS, context.timeoutMs * SHARE_OF_TIMEOUT);
+    this.#position = (context.state as Position | undefined) ?? START;
+    this.#saved = this.#position;
+  }
+
+  async run(): Promise<Position> {
+    try {
+      await this.#patiently(() => this.#count());
+      this.#report();
+      await this.#patiently(() => this.#act());
+      return this.#position;
+    } catch (error) {
+      if (this.#position !== this.#saved) await this.#save().catch(() => undefined); // then it goes on from what was saved before
+      throw error;
+    }
+  }
+
+  async #count(): Promise<void> {
+    if (this.#position.isCounted) return;
+    for await (const { ids, reached } of this.#pages()) {
+      this.#isAway = false;
+      this.#position = { ...this.#position, total: this.#position.total + ids.length, below: reached };
+      await this.#checkpoint();
+    }
+    this.#position = { ...this.#position, isCounted: true, below: null };
+  }
+
+  async #act(): Promise<void> {
+    for await (const { ids, reached } of this.#pages()) {
+      for (let at = 0; at < ids.length; ) at += await this.#actOn(ids.slice(at, at + MAX_BATCH));
+      this.#position = { ...this.#position, below: reached };
+      await this.#checkpoint();
+    }
+  }
+
+  /** @returns how many of them are dealt with */
+  async #actOn(ids: readonly string[]): Promise<number> {
+    this.#context.signal.throwIfAborted();
+    const { examined, done, wait } = await this.#operation.act(ids);
+    this.#isAway = false;
+    const { matched, done: before, below } = this.#position;
+    this.#position = {
+      ...this.#position,
+      matched: matched + examined,
+      done: before + done,
+      below: ids[examined - 1] ?? below,
+    };
+    this.#report();
+    await this.#checkpoint();
+    if (wait) await this.#wait(wait);
+    return examined;
+  }
+
+  async *#pages(): AsyncGenerator<WalkPage> {
+    for await (const page of this.#operation.matching(this.#position.below ?? undefined)) {
+      this.#context.signal.throwIfAborted();
+      yield page;
+    }
+  }
+
+  #report(): void {
+    const { total, matched } = this.#position;
+    this.#context.progress(total === 0 ? 0 : Math.min(100, (100 * matched) / total));
+  }
+
+  async #save(): Promise<void> {
+    const { save } = this.#context;
+    if (!save) throw new Error("a bulk operation runs on the main thread of a replica");
+    const position = this.#position;
+    await save(position);
+    this.#saved = position;
+    this.#savedAt = performance.now();
+  }
+
+  /** @throws ReleaseError where the time of this attempt is over */
+  async #checkpoint(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#endsAt && now - this.#savedAt < SAVE_EVERY_MS) return;
+    await this.#save();
+    if (now >= this.#endsAt) throw new ReleaseError("the next attempt goes on from here");
+  }
+
+  /** @throws RetryAfterError where the wait is better spent without a slot */
+  async #wait({ for: reason, ms }: NonNullable<Acted["wait"]>): Promise<void> {
+    const { signal, log, timeoutMs } = this.#context;
+    const leftMs = this.#endsAt - performance.now();
+    const { done, total } = this.#position;
+    if (reason === "quota" && !this.#isWaitLogged)
+      log("the quota of the API key is spent: the rest waits for it", { done, matched: total, wait_ms: ms });
+    this.#isWaitLogged ||= reason === "quota";
+    const longest =
+      reason === "quota" ? Math.min(leftMs, MAX_QUOTA_WAIT_MS) : Math.max(leftMs, timeoutMs * SHARE_OF_PACE);
+    if (ms <= longest) {
+      await sleep(ms, undefined, { signal });
+      return;
+    }
+    await this.#save();
+    if (reason === "pace") throw new RetryAfterError("it keeps to its rate", ms, { code: "paced", waitsForTurn: true });
+    throw new RetryAfterError(
+      "The quota of the API key that asked for it is spent. It goes on as the quota refills.",
+      ms,
+      { code: "quota_exceeded", waitsForTurn: true },
+    );
+  }
+
+  /** Goes on from its position while Redis or Postgres does not answer: an outage costs no attempt. */
+  async #patiently(pass: () => Promise<void>): Promise<void> {
+    const { signal, log } = this.#context;
+    for (;;) {
+      try {
+        await pass();
+        return;
+      } catch (error) {
+        if (signal.aborted || !isAway(error)) throw error;
+        if (!this.#isAway) log("it waits for Redis or Postgres", { error: reasonOf(error) });
+        this.#isAway = true;
+        await sleep(AWAY_MS, undefined, { signal });
+        if (performance.now() >= this.#endsAt) await this.#checkpoint();
+      }
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof TaskFlowError && error.status === 503 && !(error instanceof ScriptFailed);
+}

@@ -1,0 +1,144 @@
+/** Job type `data_export`: rows of the payload, of a query that the operator placed, or of the job history, as a file. */
+import { pipeline, Readable } from "node:stream";
+import { Type } from "typebox";
+import { artifactSettings, openArtifactStore } from "../../artifacts/settings.ts";
+import { type ArtifactLinks, linkSettings, openArtifactLinks } from "../../artifacts/signed-link.ts";
+import type { ArtifactStore } from "../../artifacts/store.ts";
+import { type AttemptContext, defineJob, exponential, payloadJsonOf } from "../../core/job-type.ts";
+import { createCompressor, extensionOf } from "./compression.ts";
+import { exportErrors } from "./error-codes.ts";
+import {
+  compressionOf,
+  type ExportPayload,
+  exportPayload,
+  faultsOfExport,
+  faultsOfQuery,
+  layoutOf,
+} from "./export-payload.ts";
+import { type QuerySettings, querySettings } from "./export-settings.ts";
+import type { ExportSource } from "./export-source.ts";
+import { encodeFile } from "./file-encoder.ts";
+import { JOB_REDACTIONS, jobHistoryQuery } from "./job-history.ts";
+import type { Layout } from "./layout.ts";
+import { readNamedQuery } from "./named-query.ts";
+import { exactParams, rowsOf } from "./payload-text.ts";
+import { openQuery } from "./query-source.ts";
+import { openRows } from "./row-source.ts";
+
+/** How often progress is told: a reader sees it no more often than the lease is renewed. */
+const PROGRESS_EVERY_MS = 500;
+
+interface Tool {
+  readonly store: ArtifactStore;
+  readonly queries: QuerySettings;
+  readonly links: ArtifactLinks;
+}
+
+interface ExportResult {
+  /** The name of the artifact. */
+  readonly artifact: string;
+  /** Without the header of CSV. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of the file, in hexadecimal. */
+  readonly sha256: string;
+  /** Downloads the file without a key until it expires; where ARTIFACT_LINK_SECRET is set. */
+  readonly link?: string;
+  readonly link_expires_at?: string;
+}
+
+export default defineJob({
+  type: "data_export",
+  lane: "cpu",
+  maxBodyBytes: 16 * 1024 * 1024,
+  payload: exportPayload,
+  check: faultsOfExport,
+  checkHere: faultsOfQuery,
+  needsRead: ({ source }) => "jobs" in source,
+  settings: Type.Object({ ...artifactSettings, ...querySettings, ...linkSettings }),
+  result: Type.Object({
+    artifact: Type.String(),
+    rows: Type.Integer(),
+    bytes: Type.Integer(),
+    sha256: Type.String(),
+    link: Type.Optional(Type.String()),
+    link_expires_at: Type.Optional(Type.String({ format: "date-time" })),
+  }),
+  errors: exportErrors,
+  attempts: 3,
+  timeoutMs: 600_000,
+  backoff: exponential(1_000, 600_000),
+  open: async (settings): Promise<Tool> => ({
+    store: await openArtifactStore(settings),
+    queries: settings,
+    links: openArtifactLinks(settings),
+  }),
+  run: exportRows,
+});
+
+async function exportRows(payload: ExportPayload, context: AttemptContext<Tool>): Promise<ExportResult> {
+  const { jobId, attempt, tool, progress } = context;
+  const name = artifactName(payload);
+  const layout = layoutOf(payload);
+  const source = await openSource({ payload, json: payloadJsonOf(payload, context) }, layout, tool.queries);
+  try {
+    const bytes = Readable.from(encodeFile(source, layout, progressOf(source, progress)), { highWaterMark: 2 });
+    const written = await tool.store.write({ jobId, attempt, name }, compressed(bytes, payload));
+    const link = tool.links.sign({ jobId, name }, Date.now());
+    return {
+      artifact: name,
+      rows: source.rowCount(),
+      ...written,
+      ...(link && { link: link.url, link_expires_at: link.expiresAt.toISOString() }),
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+interface PayloadText {
+  readonly payload: ExportPayload;
+  readonly json: string;
+}
+
+async function openSource(
+  { payload: { source }, json }: PayloadText,
+  layout: Layout,
+  settings: QuerySettings,
+): Promise<ExportSource> {
+  if ("rows" in source) return openRows(rowsOf(json), layout, source.keys);
+  const options = {
+    url: settings.DATABASE_URL,
+    timeoutMs: settings.EXPORT_QUERY_TIMEOUT_MS,
+    timeZone: layout.timeZone,
+  };
+  if ("jobs" in source) return openQuery(options, jobHistoryQuery(source.jobs), layout, JOB_REDACTIONS);
+  const url = settings.EXPORT_DATABASE_URL || settings.DATABASE_URL;
+  const query = { ...source, params: exactParams(source.params ?? {}, () => json) };
+  return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, query), layout);
+}
+
+/** Tells the share of the rows that are written, if it is known; at most 99, since an estimate may be low and the end is not yet written. */
+function progressOf({ expectedRows }: ExportSource, progress: (percent: number) => void): (rows: number) => void {
+  let toldMs = performance.now();
+  return (rows) => {
+    const nowMs = performance.now();
+    if (expectedRows === undefined || nowMs - toldMs < PROGRESS_EVERY_MS) return;
+    toldMs = nowMs;
+    progress(Math.min(99, Math.floor((100 * rows) / Math.max(1, expectedRows))));
+  };
+}
+
+function compressed(bytes: Readable, payload: ExportPayload): Readable {
+  const compression = compressionOf(payload);
+  return compression === undefined ? bytes : pipeline(bytes, createCompressor(compression), () => undefined); // a fault of either ends the other, and the store throws it
+}
+
+/** Ends in what it is, so that the content type it is served with is true. */
+function artifactName(payload: ExportPayload): string {
+  const { format, filename = "export" } = payload;
+  const compression = compressionOf(payload);
+  const bare = filename.replace(/\.(?:gz|zst)$/, "");
+  const named = bare.endsWith(`.${format}`) ? bare : `${bare}.${format}`;
+  return compression === undefined ? named : `${named}.${extensionOf(compression)}`;
+}

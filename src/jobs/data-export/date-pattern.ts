@@ -1,0 +1,111 @@
+/** Patterns of dates as an export's columns have them, `DD.MM.YYYY HH:mm`, in the words of those who apply them. */
+import { PermanentError } from "../../core/job-type.ts";
+
+const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
+
+/** The pattern of a payload's schema. */
+export const DATE_PATTERN = "^(YYYY|MM|DD|HH|mm|ss|SSS|[ .,:/T-])+$";
+
+const POSTGRES: Readonly<Record<string, string>> = {
+  YYYY: "YYYY",
+  MM: "MM",
+  DD: "DD",
+  HH: "HH24",
+  mm: "MI",
+  ss: "SS",
+  SSS: "MS",
+  T: '"T"',
+};
+const SPREADSHEET: Readonly<Record<string, string>> = {
+  YYYY: "yyyy",
+  MM: "mm",
+  DD: "dd",
+  HH: "hh",
+  mm: "mm",
+  ss: "ss",
+  SSS: "000",
+  T: "\\T",
+  " ": "\\ ",
+  "-": "\\-",
+  "/": "\\/",
+  ",": "\\,",
+  ".": "\\.",
+};
+
+/** For to_char of Postgres. */
+export function postgresPattern(pattern: string): string {
+  return translate(pattern, POSTGRES);
+}
+
+/** For the number format of a cell. */
+export function spreadsheetPattern(pattern: string): string {
+  return translate(pattern, SPREADSHEET).replaceAll(String.raw`ss\.000`, "ss.000"); // milliseconds are the fraction of the seconds
+}
+
+/**
+ * What a spreadsheet would show otherwise: it takes `mm` for minutes after hours or before seconds, and else for the month,
+ * and `000` for milliseconds after seconds and a point alone.
+ */
+export function issueInSpreadsheet(pattern: string): string | undefined {
+  const tokens =
+    pattern.match(/[A-Za-z]+|[^A-Za-z]+/g)?.flatMap((part) => part.match(/YYYY|MM|DD|HH|mm|SSS|ss/g) ?? []) ?? [];
+  const isMinute = (at: number): boolean => tokens[at - 1] === "HH" || tokens[at + 1] === "ss";
+  const misread = tokens.find((token, at) => (token === "mm" && !isMinute(at)) || (token === "MM" && isMinute(at)));
+  if (misread !== undefined) return "in xlsx, mm goes after HH or before ss, and MM does not";
+  return /SSS/.test(pattern.replaceAll("ss.SSS", "")) ? "in xlsx, SSS goes after `ss.` alone" : undefined;
+}
+
+/**
+ * Writes an instant by a pattern, as the clocks of the zone show it.
+ * @throws {PermanentError} `export_value`: the zone's year has no four digits, or is none after Christ
+ */
+export function formatInstant(epochMs: number, pattern: string, timeZone: string): string {
+  const wall = new Date(wallClockMs(epochMs, timeZone)).toISOString(); // 2026-01-31T12:00:00.000Z
+  if (/^[+-]|^0000/.test(wall))
+    throw new PermanentError(`A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`, {
+      code: "export_value",
+    });
+  const fields: Record<string, string> = {
+    YYYY: wall.slice(0, 4),
+    MM: wall.slice(5, 7),
+    DD: wall.slice(8, 10),
+    HH: wall.slice(11, 13),
+    mm: wall.slice(14, 16),
+    ss: wall.slice(17, 19),
+    SSS: wall.slice(20, 23),
+  };
+  return translate(pattern, fields);
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+/** What the clocks of the zone show at an instant, as if it were UTC. */
+export function wallClockMs(epochMs: number, timeZone: string): number {
+  if (timeZone === "UTC") return epochMs;
+  let formatter = formatters.get(timeZone);
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat("en-US", {
+      timeZone,
+      hourCycle: "h23",
+      era: "short",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
+    });
+    formatters.set(timeZone, formatter);
+  }
+  const parts = formatter.formatToParts(epochMs);
+  const part = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
+  const isAfterChrist = parts.some(({ type, value }) => type === "era" && value === "AD");
+  const wall = new Date(0);
+  wall.setUTCFullYear(isAfterChrist ? year : 1 - year, month - 1, day); // Date.UTC would take the year 50 for 1950
+  return wall.setUTCHours(hour, minute, second, ((epochMs % 1_000) + 1_000) % 1_000);
+}
+
+function translate(pattern: string, words: Readonly<Record<string, string>>): string {
+  return pattern.replace(TOKENS, (token) => words[token] ?? token);
+}

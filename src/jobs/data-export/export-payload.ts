@@ -1,0 +1,274 @@
+/** What a caller may ask of an export: the schema of its payload, and what a schema cannot say. */
+import { type Static, Type } from "typebox";
+import { faultsOfFilters } from "../../core/job-filters.ts";
+import type { PayloadFault } from "../../core/job-type.ts";
+import { COMPRESSIONS, type Compression, isCompressionHere } from "./compression.ts";
+import { DATE_PATTERN, issueInSpreadsheet } from "./date-pattern.ts";
+import type { QuerySettings } from "./export-settings.ts";
+import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
+import { jobFilters } from "./job-history.ts";
+import { type ColumnChoice, type Layout, PLAIN_CSV, titleOf } from "./layout.ts";
+import { faultsOfNamedQuery } from "./named-query.ts";
+import { exactParams } from "./payload-text.ts";
+import type { RowKeys } from "./row-source.ts";
+import { issueOfSheetName, SHEET_NAME } from "./sheet-name.ts";
+
+const columnName = Type.String({ minLength: 1, maxLength: 255 });
+const scalar = Type.Union([Type.String({ maxLength: 65_536 }), Type.Number(), Type.Boolean(), Type.Null()]);
+const parameter = Type.Union([scalar, Type.Array(scalar, { maxItems: 10_000 })]);
+
+const source = Type.Union([
+  Type.Object(
+    {
+      rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), {
+        maxItems: 100_000,
+        description: "Objects; what is nested becomes JSON in a cell.",
+      }),
+      keys: Type.Optional(
+        Type.Enum(["first", "all"], {
+          description: "Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`.",
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      query: Type.String({
+        pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        expected: "the name of a query: up to 64 letters, digits, _ and -",
+        description: "The name of a query that the operator placed.",
+      }),
+      params: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), parameter, { maxProperties: 100 })),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object({ jobs: jobFilters }, { additionalProperties: false }),
+]);
+
+const column = Type.Object(
+  {
+    name: columnName,
+    as: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: "The column's name in the file." })),
+    decimals: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 15,
+        description: "Digits behind the point: a number is rounded, in xlsx shown so.",
+      }),
+    ),
+    date: Type.Optional(
+      Type.String({
+        pattern: DATE_PATTERN,
+        expected: "a date pattern such as DD.MM.YYYY HH:mm",
+        maxLength: 32,
+        description: "How a date or time is written, of YYYY MM DD HH mm ss SSS.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Neither quotes nor line breaks, and nothing that a spreadsheet would run. */
+const NULL_TEXT = '^([^"=+@\\t\\r\\n\uFF0B\uFF0D\uFF1D\uFF20-][^"\\r\\n]*)?$';
+
+const csv = Type.Object(
+  {
+    delimiter: Type.Optional(Type.Enum([",", ";", "\t", "|"], { description: "Default `,`." })),
+    bom: Type.Optional(
+      Type.Boolean({ description: "A byte order mark, by which spreadsheets know UTF-8. Default false." }),
+    ),
+    header: Type.Optional(Type.Boolean({ description: "Default true." })),
+    decimal: Type.Optional(Type.Enum([".", ","], { description: "The decimal point. Default `.`." })),
+    null: Type.Optional(
+      Type.String({
+        maxLength: 32,
+        pattern: NULL_TEXT,
+        expected: "a text without quotes and line breaks that no spreadsheet would run",
+        description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing.",
+      }),
+    ),
+    formula_guard: Type.Optional(
+      Type.Boolean({
+        description:
+          "Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true.",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "Of format csv alone." },
+);
+
+export const exportPayload = Type.Object(
+  {
+    format: Type.Enum([...EXPORT_FORMATS]),
+    source,
+    columns: Type.Optional(
+      Type.Array(Type.Union([columnName, column]), {
+        minItems: 1,
+        maxItems: 1_600, // Postgres has no more in a row
+        description:
+          "Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is.",
+      }),
+    ),
+    csv: Type.Optional(csv),
+    sheet: Type.Optional(
+      Type.String({
+        pattern: SHEET_NAME,
+        expected: "a name of a sheet: none of : \\ / ? * [ ] in it, and no apostrophe at its ends",
+        maxLength: 31,
+        description: "Of format xlsx alone: the name of the sheet. Default Sheet1.",
+      }),
+    ),
+    time_zone: Type.Optional(
+      Type.String({ maxLength: 64, description: "IANA: the zone that times are written in. Default UTC." }),
+    ),
+    gzip: Type.Optional(Type.Boolean({ description: "The same as `compression: gzip`. Default false." })),
+    compression: Type.Optional(
+      Type.Enum([...COMPRESSIONS], { description: "Of csv, json and ndjson. zstd needs Node 22.15 or later." }),
+    ),
+    filename: Type.Optional(
+      Type.String({
+        pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,111}$",
+        expected: "a file name: up to 112 letters, digits, . _ and -, not beginning with a dot",
+        description:
+          "The name of the artifact (default `export`); the extensions of the format and of its compression are added where missing.",
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        format: "csv",
+        source: {
+          rows: [
+            { id: 1, name: "Ada", balance: -2 },
+            { id: 2, name: "Grace", balance: 40.5 },
+          ],
+        },
+        filename: "customers.csv",
+      },
+      { format: "ndjson", source: { rows: [{ id: 1, tags: ["a", "b"] }] }, columns: ["id"], gzip: true },
+      {
+        format: "xlsx",
+        source: { rows: [{ id: 1, paid: "2026-01-31T12:00:00Z", total: 9.5 }] },
+        columns: ["id", { name: "paid", as: "Paid at", date: "DD.MM.YYYY HH:mm" }, { name: "total", decimals: 2 }],
+        time_zone: "Europe/Berlin",
+      },
+    ],
+  },
+);
+
+export type ExportPayload = Static<typeof exportPayload>;
+
+/** @returns every fault of a payload that is valid by the schema */
+export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
+  const { format, source: from, columns, csv: dialect, time_zone, gzip } = payload;
+  const faults: PayloadFault[] = [];
+  const fault = (path: string, message: string): void => void faults.push({ path, message });
+  const compression = compressionOf(payload);
+  if (gzip === true && payload.compression !== undefined) fault("/gzip", "is not given together with compression");
+  const compressionPath = payload.compression === undefined ? "/gzip" : "/compression";
+  if (compression !== undefined && !isLineFormat(format)) fault(compressionPath, `${format} is compressed by itself`);
+  if (compression !== undefined && !isCompressionHere(compression))
+    fault(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
+  if (dialect !== undefined && format !== "csv") fault("/csv", "goes with format csv alone");
+  if (payload.sheet !== undefined) {
+    const issue = format === "xlsx" ? issueOfSheetName(payload.sheet) : "goes with format xlsx alone";
+    if (issue !== undefined) fault("/sheet", issue);
+  }
+  if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",")
+    fault("/csv/decimal", "is the delimiter: choose another one");
+  if (dialect?.null?.includes(dialect.delimiter ?? ",") === true)
+    fault("/csv/null", "contains the delimiter: choose another one");
+  if (time_zone !== undefined && !isTimeZone(time_zone))
+    fault("/time_zone", "expected an IANA time zone such as Europe/Berlin");
+  faults.push(...below("/columns", faultsOfColumns(columns?.map(choiceOf) ?? [], format)));
+  if ("rows" in from) faults.push(...faultsOfRows(from, payload));
+  if ("jobs" in from) faults.push(...below("/source/jobs", faultsOfFilters(from.jobs)));
+  return faults;
+}
+
+function faultsOfColumns(columns: readonly ColumnChoice[], format: ExportPayload["format"]): PayloadFault[] {
+  const faults: PayloadFault[] = [];
+  const titles = new Set<string>();
+  columns.forEach((column, at) => {
+    const title = titleOf(column);
+    if (titles.has(title)) faults.push({ path: `/${at}`, message: "another column has the same name in the file" });
+    titles.add(title);
+    const fault = faultOfName(column.name) ?? faultOfName(title);
+    if (fault !== undefined) faults.push({ path: `/${at}`, message: fault });
+    if (column.date !== undefined && format === "parquet")
+      faults.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
+    const dateIssue = column.date === undefined || format !== "xlsx" ? undefined : issueInSpreadsheet(column.date);
+    if (dateIssue !== undefined) faults.push({ path: `/${at}/date`, message: dateIssue });
+  });
+  return faults;
+}
+
+/** What is wrong with a column's name: a query of Postgres takes no NUL, and no file takes all of the other control characters and halves of surrogate pairs. */
+function faultOfName(name: string): string | undefined {
+  if (name.includes("\0")) return "has a NUL character";
+  if (/\p{Cc}/u.test(name)) return "has a control character";
+  return /\p{Surrogate}/u.test(name) ? "has half of a surrogate pair" : undefined;
+}
+
+/** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
+export function faultsOfQuery(
+  { source: from }: ExportPayload,
+  { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">,
+  payloadJson: () => string,
+): PayloadFault[] {
+  if (!("query" in from)) return [];
+  return below(
+    "/source",
+    faultsOfNamedQuery(EXPORT_QUERIES_DIR, { ...from, params: exactParams(from.params ?? {}, payloadJson) }),
+  );
+}
+
+function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
+  return faults.map((each) => ({ path: path + each.path, message: each.message }));
+}
+
+function faultsOfRows(
+  { rows, keys }: { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly keys?: RowKeys },
+  { format, columns }: ExportPayload,
+): PayloadFault[] {
+  if (keys !== undefined && columns !== undefined)
+    return [{ path: "/source/keys", message: "is not given together with columns" }];
+  if (columns !== undefined) return [];
+  const names = (keys === "all" ? rows : rows.slice(0, 1)).flatMap((row) => Object.keys(row));
+  if (format === "parquet" && names.length === 0)
+    return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
+  const titles = format === "json" || format === "ndjson" ? [] : names;
+  const fault = titles.map(faultOfName).find((each) => each !== undefined);
+  return fault === undefined ? [] : [{ path: "/source/rows/0", message: `the name of a column ${fault}` }];
+}
+
+/** Time zones that were found to exist, in lower case, so that there are no more than IANA has: a look at one takes 0.1 ms, and a batch may name thousands. */
+const knownZones = new Set<string>();
+
+function isTimeZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false; // an offset is no zone here: Postgres reads its sign the other way
+  const zone = name.toLowerCase();
+  if (knownZones.has(zone)) return true;
+  try {
+    new Intl.DateTimeFormat("en-US", { timeZone: name });
+    knownZones.add(zone);
+    return true;
+  } catch {
+    return false; // it throws for a name that is no zone
+  }
+}
+
+function choiceOf(choice: string | ColumnChoice): ColumnChoice {
+  return typeof choice === "string" ? { name: choice } : choice;
+}
+
+export function compressionOf({ gzip, compression }: ExportPayload): Compression | undefined {
+  return compression ?? (gzip === true ? "gzip" : undefined);
+}
+
+export function layoutOf({ format, columns, csv: dialect, sheet, time_zone = "UTC" }: ExportPayload): Layout {
+  return { format, columns: columns?.map(choiceOf), csv: { ...PLAIN_CSV, ...dialect }, sheet, timeZone: time_zone };
+}

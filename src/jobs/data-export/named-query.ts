@@ -1,0 +1,67 @@
+/** The queries that the operator placed: one file each. */
+import { existsSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { type PayloadFault, PermanentError } from "../../core/job-type.ts";
+import { codeOf } from "../../errors.ts";
+import type { QueryParameter } from "./query-parameters.ts";
+import { bindParameters, faultsOfParameters, type QueryParameters, readParameters } from "./query-text.ts";
+
+export interface NamedQuery {
+  readonly query: string;
+  readonly params?: Readonly<Record<string, QueryParameter>>;
+}
+
+/**
+ * The text of a named query with its parameters. COPY takes none, so their values go into the text, as literals that pg quotes.
+ * @throws {PermanentError} `query_unknown`, `query_params`
+ */
+export async function readNamedQuery(folder: string, { query, params = {} }: NamedQuery): Promise<string> {
+  let sql: string;
+  try {
+    sql = await readFile(fileOf(folder, query), "utf8");
+  } catch (thrown) {
+    if (codeOf(thrown) !== "ENOENT") throw thrown;
+    throw new PermanentError(unknownQuery(query), { code: "query_unknown", cause: thrown });
+  }
+  return bindParameters(sql, params, pg.escapeLiteral);
+}
+
+/**
+ * The faults of a query's name and parameters, with paths into a payload's source, as far as they can be known here: a
+ * replica that only takes jobs need not have the folder.
+ */
+export function faultsOfNamedQuery(folder: string, { query, params = {} }: NamedQuery): PayloadFault[] {
+  const file = fileOf(folder, query);
+  let parameters: QueryParameters;
+  try {
+    parameters = parametersOf(file);
+  } catch (thrown) {
+    const isMissing = codeOf(thrown) === "ENOENT" && existsSync(folder);
+    return isMissing ? [{ path: "/query", message: unknownQuery(query) }] : []; // what else hinders a read may be over by then
+  }
+  return faultsOfParameters(parameters, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
+}
+
+/** A batch may name one query thousands of times, and reading it takes 40 µs, or more for a long one: it is read once a second. */
+const FRESH_MS = 1_000;
+/** By the file. There are no more of them than the operator has placed. */
+const lately = new Map<string, { readonly readAtMs: number; readonly parameters: QueryParameters }>();
+
+function parametersOf(file: string): QueryParameters {
+  const nowMs = performance.now();
+  const last = lately.get(file);
+  if (last !== undefined && nowMs - last.readAtMs < FRESH_MS) return last.parameters;
+  const parameters = readParameters(readFileSync(file, "utf8"));
+  lately.set(file, { readAtMs: nowMs, parameters });
+  return parameters;
+}
+
+function fileOf(folder: string, name: string): string {
+  return join(folder, `${name}.sql`);
+}
+
+function unknownQuery(name: string): string {
+  return `there is no query ${name} in EXPORT_QUERIES_DIR`;
+}

@@ -1,0 +1,30 @@
+/**
+ * How a query rejects a value that a format cannot hold. A read-only transaction cannot create a function that raises an
+ * error, so the query casts a text to integer, and Postgres quotes that text in its message, in whatever language.
+ */
+import pg from "pg";
+import { PermanentError } from "../../core/job-type.ts";
+import { messageOf } from "../../errors.ts";
+import type { SourceColumn } from "./column.ts";
+
+const MARKER = "taskflow_export_value:";
+/** How much of a value a message repeats. */
+const MAX_SHOWN = 100;
+
+/** An integer expression that fails when a row reaches it. @param what cannot hold the value, as the beginning of a sentence */
+export function rejectedValue({ name, sql }: SourceColumn, what: string): string {
+  const beginning = pg.escapeLiteral(`${MARKER}${what} cannot hold this value of column ${name}: `);
+  return `(${beginning} || left(${sql}::text, ${MAX_SHOWN}))::int`; // depends on the row, so that it is not computed beforehand
+}
+
+/** The error of a job whose query met such a value; undefined for any other failure of a query. */
+export function rejectionOf(thrown: unknown): PermanentError | undefined {
+  const message = messageOf(thrown);
+  const start = message.indexOf(MARKER);
+  if (start < 0) return undefined;
+  const text = message.slice(start + MARKER.length).replace(/"$/, "");
+  return new PermanentError(`${text}. Cast it in the query, for example to text.`, {
+    code: "export_value",
+    cause: thrown,
+  });
+}

@@ -1,0 +1,74 @@
+/** A value of a row that a payload brought, in a column. Nothing in it passes through a double, and what is nested stays the text it is. */
+import { ExactNumber, roundedText, withoutPadding } from "../../core/exact-number.ts";
+import { memberTexts } from "../../core/json-span.ts";
+import { JsonText } from "../../core/json-text.ts";
+import { formatInstant } from "./date-pattern.ts";
+import type { ColumnChoice } from "./layout.ts";
+
+/** The JSON texts of a row's values by their keys, in the order in which the payload has them. */
+export type Row = ReadonlyMap<string, string>;
+
+/** An object or array is its text. */
+export type RowValue = string | ExactNumber | boolean | JsonText | null;
+
+/** With a zone, as RFC 3339 has it, or a day alone; anything else is no time. */
+const TIME = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))?$/;
+const DAY_LENGTH = "2026-01-31".length;
+
+/** @param json the text of an object */
+export function rowOf(json: string): Row {
+  return memberTexts(json);
+}
+
+/** The value of a column: null where the row has none, rounded and dated as the column says. */
+export function valueOf(row: Row, { name, decimals, date }: ColumnChoice, timeZone: string): RowValue {
+  const value = readValue(row.get(name) ?? "null");
+  if (decimals !== undefined && value instanceof ExactNumber)
+    return new ExactNumber(withoutPadding(roundedText(String(value), decimals)));
+  const instant = date === undefined ? undefined : instantOf(value);
+  if (date === undefined || instant === undefined) return value;
+  return formatInstant(instant, date, (value as string).length === DAY_LENGTH ? "UTC" : timeZone);
+}
+
+/** The value of a column as JSON: the text of the payload, unless the column rounds or dates it. */
+export function jsonOf(row: Row, choice: ColumnChoice, timeZone: string): string {
+  const json = row.get(choice.name);
+  if (json === undefined || (choice.decimals === undefined && choice.date === undefined)) return json ?? "null";
+  const value = valueOf(row, choice, timeZone);
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+function readValue(json: string): RowValue {
+  switch (json.charAt(0)) {
+    case '"':
+      return json.includes("\\") ? (JSON.parse(json) as string) : json.slice(1, -1); // JSON.parse takes three times as long
+    case "{":
+    case "[":
+      return new JsonText(json);
+    case "t":
+    case "f":
+      return json === "true";
+    case "n":
+      return null;
+    default:
+      return new ExactNumber(json);
+  }
+}
+
+/** Epoch milliseconds of a text that is a time. */
+export function instantOf(value: unknown): number | undefined {
+  if (typeof value !== "string" || !TIME.test(value) || !isDay(value.slice(0, DAY_LENGTH))) return undefined;
+  const epochMs = Date.parse(value.replace(" ", "T"));
+  return Number.isNaN(epochMs) ? undefined : epochMs;
+}
+
+/** Whether the month has the day: Date.parse takes February 30 for March 2. */
+function isDay(text: string): boolean {
+  const epochMs = Date.parse(text);
+  return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(text);
+}
+
+/** A value as text: null stays, what is nested is JSON. */
+export function textOf(value: RowValue): string | null {
+  return value === null ? null : String(value);
+}

@@ -1,0 +1,96 @@
+/** Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins with. */
+import { PermanentError } from "../../core/job-type.ts";
+import { type Serial, serialOf, serialOfRfc3339 } from "./spreadsheet-date.ts";
+import { sheetNumber } from "./spreadsheet-number.ts";
+import { PLAIN_STYLE, type StyleTable, WRAPPED_STYLE } from "./spreadsheet-style.ts";
+import { escapeXml } from "./spreadsheet-xml.ts";
+import type { TableColumn } from "./table.ts";
+
+/** Of one cell: Excel specifications and limits. */
+const MAX_CHARACTERS = 32_767;
+
+const DATE_FORMAT = String.raw`yyyy\-mm\-dd`;
+const TIMESTAMP_FORMAT = String.raw`yyyy\-mm\-dd\ hh:mm:ss`;
+
+/** Writes a value of a column. @param at the cell's reference, `B12`; throws a {@link PermanentError} `export_cell_too_long` */
+export type CellWriter = (at: string, text: string) => string;
+
+export function cellWriter(column: TableColumn, styles: StyleTable): CellWriter {
+  const { kind } = column;
+  switch (kind) {
+    case "integer":
+    case "bigint":
+    case "decimal":
+    case "real":
+    case "float":
+      return (at, text) => numberXml(at, text, column, styles);
+    case "date":
+    case "timestamp":
+    case "timestamptz": {
+      const date = dateWriter(kind === "date" ? DATE_FORMAT : TIMESTAMP_FORMAT, column, styles);
+      return (at, text) => date(at, text, serialOf(text, kind));
+    }
+    case "boolean":
+      return (at, text) => booleanXml(at, text.startsWith("t"));
+    case "value":
+      return valueWriter(column, styles);
+    case "time":
+    case "uuid":
+    case "json":
+    case "bytes":
+    case "list":
+    case "text":
+      return textXml;
+  }
+}
+
+/** Each JSON value is what it is: texts, numbers and booleans as such, what is nested as JSON. */
+function valueWriter(column: TableColumn, styles: StyleTable): CellWriter {
+  const { timeZone } = column;
+  const date = dateWriter(TIMESTAMP_FORMAT, column, styles);
+  return (at, json) => {
+    if (json === "true" || json === "false") return booleanXml(at, json === "true");
+    if (json.startsWith('"')) {
+      const text = JSON.parse(json) as string;
+      return timeZone === undefined ? textXml(at, text) : date(at, text, serialOfRfc3339(text, timeZone));
+    }
+    return json.startsWith("{") || json.startsWith("[") ? textXml(at, json) : numberXml(at, json, column, styles);
+  };
+}
+
+export function textXml(at: string, text: string, textStyle?: number): string {
+  if (text.length > MAX_CHARACTERS) {
+    throw new PermanentError(
+      `the text for cell ${at} has ${text.length} characters; a cell of xlsx holds ${MAX_CHARACTERS}`,
+      { code: "export_cell_too_long" },
+    );
+  }
+  const style = textStyle ?? (text.includes("\n") ? WRAPPED_STYLE : PLAIN_STYLE);
+  return `<c r="${at}"${styleXml(style)} t="inlineStr"><is><t xml:space="preserve">${escapeXml(text)}</t></is></c>`;
+}
+
+function numberXml(at: string, text: string, column: TableColumn, styles: StyleTable): string {
+  const number = sheetNumber(text, column, styles);
+  return number ? `<c r="${at}"${styleXml(number.style)}><v>${number.digits}</v></c>` : textXml(at, text);
+}
+
+function booleanXml(at: string, value: boolean): string {
+  return `<c r="${at}" t="b"><v>${value ? 1 : 0}</v></c>`;
+}
+
+/** A column without a format shows the fractions of seconds where there are any. A text that is no date of a spreadsheet stays a text. */
+function dateWriter(
+  defaultFormat: string,
+  { dateFormat = defaultFormat }: TableColumn,
+  styles: StyleTable,
+): (at: string, text: string, date: Serial | undefined) => string {
+  const fractionFormat = dateFormat === TIMESTAMP_FORMAT ? `${dateFormat}.000` : dateFormat;
+  return (at, text, date) => {
+    if (!date) return textXml(at, text);
+    return `<c r="${at}"${styleXml(styles.styleOf(date.hasFraction ? fractionFormat : dateFormat))}><v>${date.serial}</v></c>`;
+  };
+}
+
+function styleXml(style: number): string {
+  return style === PLAIN_STYLE ? "" : ` s="${style}"`;
+}

@@ -1,0 +1,63 @@
+/** How many messages a second one replica gives to its SMTP server, evenly. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { RetryAfterError, SHARED_MEMORY_BYTES } from "../../core/job-type.ts";
+
+/** An attempt waits so long for its turn at most; one whose turn comes later gives its slot back meanwhile. */
+const LONGEST_WAIT_US = 10_000_000n;
+
+/** Where the times stand in the memory that the replica's threads share, in microseconds of the machine's monotonic clock. */
+const NEXT_AT = 0;
+const COME_BACK_AT = 1;
+
+export class SendRate {
+  readonly #intervalUs: bigint;
+  /** When the next message may go; and when the next one that is sent away may come back: one after the other, and not all at once. */
+  readonly #times: BigInt64Array;
+
+  /** @param perSecond 0 for no limit @param memory of all who keep to this rate together, zeroed at first */
+  constructor(perSecond: number, memory = new SharedArrayBuffer(SHARED_MEMORY_BYTES)) {
+    this.#intervalUs = perSecond === 0 ? 0n : BigInt(Math.round(1_000_000 / perSecond));
+    this.#times = new BigInt64Array(memory);
+  }
+
+  /**
+   * Sends a message away, as {@link turn} does, before anything is done for it.
+   * @throws {RetryAfterError} `smtp_rate`
+   */
+  sendAwayIfFull(): void {
+    const now = nowUs();
+    const nextAt = Atomics.load(this.#times, NEXT_AT);
+    if (nextAt - now > LONGEST_WAIT_US) throw this.#tooLate(now, nextAt);
+  }
+
+  /**
+   * Resolves when a message may be sent.
+   * @throws {RetryAfterError} `smtp_rate`: its turn comes too late for this attempt, which is not counted
+   */
+  async turn(signal: AbortSignal): Promise<void> {
+    if (this.#intervalUs === 0n) return;
+    for (;;) {
+      const now = nowUs();
+      const nextAt = Atomics.load(this.#times, NEXT_AT);
+      const turnAt = nextAt > now ? nextAt : now;
+      if (turnAt - now > LONGEST_WAIT_US) throw this.#tooLate(now, turnAt);
+      if (Atomics.compareExchange(this.#times, NEXT_AT, nextAt, turnAt + this.#intervalUs) !== nextAt) continue; // another thread took this turn
+      if (turnAt > now) await sleep(Number(turnAt - now) / 1_000, undefined, { signal });
+      return;
+    }
+  }
+
+  #tooLate(now: bigint, turnAt: bigint): RetryAfterError {
+    const before = Atomics.load(this.#times, COME_BACK_AT);
+    const at = (before > turnAt ? before : turnAt) + this.#intervalUs;
+    Atomics.store(this.#times, COME_BACK_AT, at);
+    return new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", Number(at - now) / 1_000, {
+      code: "smtp_rate",
+      waitsForTurn: true,
+    });
+  }
+}
+
+function nowUs(): bigint {
+  return process.hrtime.bigint() / 1_000n;
+}

@@ -1,0 +1,67 @@
+import { rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { tempDir } from "../../testing/services.ts";
+import { registryOf } from "../registry.ts";
+import email from "./email.ts";
+import { templateCheck } from "./template-names.ts";
+
+const unknown = (name: string) => [
+  { path: "/template", message: `there is no template ${name} in EMAIL_TEMPLATES_DIR` },
+];
+
+it("refuses a template that is not there, and takes one that was placed since", () => {
+  const EMAIL_TEMPLATES_DIR = tempDir();
+  const check = templateCheck();
+  for (const file of ["order.txt", "page.html", "bare.subject"]) writeFileSync(join(EMAIL_TEMPLATES_DIR, file), "");
+  const faultsOf = (template?: string) => check({ ...(template && { template }) }, { EMAIL_TEMPLATES_DIR });
+  expect([undefined, "order", "page"].flatMap(faultsOf)).toEqual([]);
+  for (const name of ["bare", "later"]) expect(faultsOf(name)).toEqual(unknown(name));
+  writeFileSync(join(EMAIL_TEMPLATES_DIR, "later.html"), "");
+  expect(faultsOf("later")).toEqual([]);
+});
+
+it("reads the folder for names alone that it has not seen", () => {
+  const EMAIL_TEMPLATES_DIR = tempDir();
+  const check = templateCheck();
+  writeFileSync(join(EMAIL_TEMPLATES_DIR, "order.txt"), "");
+  expect(check({ template: "order" }, { EMAIL_TEMPLATES_DIR })).toEqual([]);
+  rmSync(join(EMAIL_TEMPLATES_DIR, "order.txt"));
+  expect(check({ template: "order" }, { EMAIL_TEMPLATES_DIR })).toEqual([]);
+  expect(check({ template: "other" }, { EMAIL_TEMPLATES_DIR })).toEqual(unknown("other"));
+  expect(check({ template: "order" }, { EMAIL_TEMPLATES_DIR })).toEqual(unknown("order"));
+});
+
+it("does not read the folder again for names that are not there, until the folder changes", () => {
+  const EMAIL_TEMPLATES_DIR = tempDir();
+  const check = templateCheck();
+  const faultsOf = (template: string) => check({ template }, { EMAIL_TEMPLATES_DIR });
+  const place = (name: string, changedAt: number) => {
+    writeFileSync(join(EMAIL_TEMPLATES_DIR, name), "");
+    utimesSync(EMAIL_TEMPLATES_DIR, changedAt, changedAt);
+  };
+  place("order.txt", 1);
+  expect(faultsOf("later")).toEqual(unknown("later"));
+  place("later.txt", 1); // as if nothing had changed
+  expect(faultsOf("later")).toEqual(unknown("later"));
+  place("last.txt", 2);
+  expect([...faultsOf("later"), ...faultsOf("last")]).toEqual([]);
+});
+
+it("leaves it to the job where the folder cannot be read, and knows of none where none is set", () => {
+  const check = templateCheck();
+  expect(check({ template: "a" }, { EMAIL_TEMPLATES_DIR: join(tempDir(), "none") })).toEqual([]);
+  expect(check({ template: "a" }, {})).toEqual([
+    { path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" },
+  ]);
+});
+
+it("is asked with the other checks of a submission", () => {
+  const registry = registryOf([{ source: "test", definition: email }], { EMAIL_TEMPLATES_DIR: tempDir() });
+  expect(
+    registry
+      .get("email")
+      ?.faultsOf({ to: "nobody", template: "none" })
+      .map(({ path }) => path),
+  ).toEqual(["/to", "/template"]);
+});

@@ -1,0 +1,50 @@
+/** `List-Unsubscribe` and, for the one click of RFC 8058, `List-Unsubscribe-Post`. */
+import { type Static, Type } from "typebox";
+import type { PayloadFault } from "../../core/job-type.ts";
+import { parseMailbox } from "./mailbox.ts";
+
+export const Unsubscribe = Type.Object(
+  {
+    url: Type.Optional(
+      Type.String({
+        maxLength: 1_000,
+        description: "An https URL that takes the POST of a mail client's button (RFC 8058): it must not ask anything",
+      }),
+    ),
+    mailto: Type.Optional(
+      Type.String({ maxLength: 254, description: "An address that unsubscribes whoever writes to it" }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: "Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` where there is a `url`",
+  },
+);
+type Unsubscribe = Static<typeof Unsubscribe>;
+
+// printable ASCII without what ends or divides a list of links in this header
+const LINK = /^https:\/\/[^/?#\s]+(?=[\x21-\x7e]*$)[^<>,"\\]*$/;
+
+/** So that it has a place in a line of 998 octets (RFC 5322, 2.1.1), which nothing in it can divide. */
+const MAX_LINK = 990;
+
+export function unsubscribeFaults(unsubscribe: Unsubscribe | undefined): PayloadFault[] {
+  const { url, mailto } = unsubscribe ?? {};
+  const faults: PayloadFault[] = [];
+  if (url !== undefined && !(LINK.test(url) && URL.canParse(url)))
+    faults.push({ path: "/list_unsubscribe/url", message: "expected an https URL, percent-encoded" });
+  else if (url !== undefined && url.length > MAX_LINK)
+    faults.push({ path: "/list_unsubscribe/url", message: `expected at most ${MAX_LINK} characters` });
+  if (mailto !== undefined && (parseMailbox(mailto)?.address !== mailto || /[^\w.+@-]/.test(mailto)))
+    faults.push({ path: "/list_unsubscribe/mailto", message: "expected a plain address, such as leave@example.com" });
+  return faults;
+}
+
+export function unsubscribeHeaders({ url, mailto }: Unsubscribe): Record<string, string> {
+  const links = [...(url === undefined ? [] : [`<${url}>`]), ...(mailto === undefined ? [] : [`<mailto:${mailto}>`])];
+  return {
+    "List-Unsubscribe": links.join(", "),
+    ...(url !== undefined && { "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" }),
+  };
+}

@@ -1,0 +1,128 @@
+/** A pool thread's image process: started by its first image, kept for the next, ended when none comes. */
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PermanentError, type ProcessRequest, RetryableError } from "../../core/job-type.ts";
+import { messageOf } from "../../errors.ts";
+import type { ReadOptions } from "./decoding.ts";
+import { type Parcel, parcelsOf, sendParcel } from "./frame-protocol.ts";
+import type { RenderAnswer, RenderRequest } from "./image-process.ts";
+import type { RenderedVariant } from "./render.ts";
+import type { Variant } from "./variant.ts";
+
+export type StartProcess = (request: ProcessRequest) => void;
+
+/** What it gives back is memory: a warm process has some 100 MB. */
+const IDLE_MS = 60_000;
+/** From the request to the connection; 0.2 s on an idle machine. */
+const START_TIMEOUT_MS = 15_000;
+
+/** Tests run the sources, which Node 20 cannot load in a process: there it is the built one. */
+const MODULE = new URL(
+  import.meta.url.endsWith(".ts") ? "../../../dist/jobs/image-resize/image-process.js" : "./image-process.js",
+  import.meta.url,
+).href;
+
+interface Connection {
+  readonly socket: Socket;
+  readonly answers: AsyncGenerator<Parcel<RenderAnswer>, void>;
+}
+
+export class Renderer {
+  readonly #startProcess: StartProcess;
+  readonly #idleMs: number;
+  #connection: Connection | undefined;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(startProcess: StartProcess, idleMs = IDLE_MS) {
+    this.#startProcess = startProcess;
+    this.#idleMs = idleMs;
+  }
+
+  /**
+   * Renders the variants of an image, one after the other. The next image may come when this one has ended.
+   * @param watermarks by their reference, for each that a variant names
+   * @throws {PermanentError | RetryableError} what `openImage` and `renderVariants` throw
+   * @throws {RetryableError} `image_process_exited`: killed, or ended by a fault
+   */
+  async *render(
+    source: Buffer,
+    variants: readonly Variant[],
+    watermarks: ReadonlyMap<string, Buffer>,
+    options: ReadOptions,
+  ): AsyncGenerator<RenderedVariant> {
+    clearTimeout(this.#idle);
+    let isWhole = false;
+    try {
+      const connection = (this.#connection ??= await this.#connect());
+      const request: RenderRequest = { variants, watermarks: [...watermarks.keys()], options };
+      await exitsAreFaults(sendParcel(connection.socket, { head: request, parts: [source, ...watermarks.values()] }));
+      for (let left = variants.length; left > 0; left--) {
+        const {
+          head,
+          parts: [bytes = Buffer.alloc(0)],
+        } = await next(connection);
+        isWhole = left === 1 || head.kind === "failed";
+        if (head.kind === "failed") throw errorOf(head);
+        yield { ...head.rendered, bytes };
+      }
+    } finally {
+      if (!isWhole)
+        this.close(); // what it still does is for nobody, and its answers would be taken for the next image's
+      else this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
+    }
+  }
+
+  /** Ends the process, and what it does. */
+  close(): void {
+    clearTimeout(this.#idle);
+    this.#connection?.socket.destroy();
+    this.#connection = undefined;
+  }
+
+  async #connect(): Promise<Connection> {
+    const folder = await mkdtemp(join(tmpdir(), "taskflow-"));
+    const server = createServer();
+    try {
+      const socketPath = join(folder, "socket");
+      server.listen(socketPath);
+      await once(server, "listening");
+      this.#startProcess({ module: MODULE, socketPath, isConfined: true });
+      const [socket] = (await exitsAreFaults(
+        once(server, "connection", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }),
+      )) as [Socket];
+      socket.once("error", () => undefined); // whoever reads or writes hears of it
+      socket.once("close", () => {
+        if (this.#connection?.socket === socket) this.close();
+      });
+      return { socket, answers: parcelsOf(socket) };
+    } finally {
+      server.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+async function next({ answers }: Connection): Promise<Parcel<RenderAnswer>> {
+  const answer = await exitsAreFaults(answers.next());
+  if (answer.done === true) throw exited("in the middle of an image");
+  return answer.value;
+}
+
+async function exitsAreFaults<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (thrown) {
+    throw exited(messageOf(thrown));
+  }
+}
+
+function exited(how: string): RetryableError {
+  return new RetryableError(`the image process ended: ${how}`, { code: "image_process_exited" });
+}
+
+function errorOf({ name, code, message }: Extract<RenderAnswer, { kind: "failed" }>): Error {
+  return name === "PermanentError" ? new PermanentError(message, { code }) : new RetryableError(message, { code });
+}

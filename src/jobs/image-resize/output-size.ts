@@ -1,0 +1,79 @@
+import { PermanentError } from "../../core/job-type.ts";
+import { MAX_SIDE, type OutputFormat, type Variant } from "./variant.ts";
+
+/** WebP's header stops here. */
+const MAX_WEBP_SIDE = 16_383;
+/** Before `cover` crops; the coordinates of libvips end at ten times that. */
+const MAX_SCALED_SIDE = 1_000_000;
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What of a variant decides its size. */
+export type Box = Pick<Variant, "width" | "height" | "fit" | "without_enlargement">;
+
+/** Why an output of this size cannot be made, or undefined. @param frames how many there are of it */
+export function sizeFault(
+  { width, height }: Size,
+  format: OutputFormat | undefined,
+  maxPixels: number,
+  frames = 1,
+): string | undefined {
+  const maxSide = format === "webp" ? MAX_WEBP_SIDE : MAX_SIDE;
+  if (Math.max(width, height) > maxSide) return `an output of ${width} × ${height} is longer than ${maxSide} pixels`;
+  if (width * height * frames <= maxPixels) return undefined;
+  return `an output of ${width} × ${height}${frames > 1 ? ` in ${frames} frames` : ""} has more than ${maxPixels} pixels`;
+}
+
+/**
+ * Refuses a variant whose output would be too large, before anything is decoded: with one side given, or `outside`,
+ * the other follows from the source and knows no bound of its own.
+ * @throws {PermanentError} `image_too_large`
+ */
+export function assertOutputSize(
+  source: Size,
+  variant: Variant,
+  format: OutputFormat,
+  frames: number,
+  maxPixels: number,
+): void {
+  const fault = sizeFault(outputSize(source, variant), format, maxPixels, frames) ?? cropFault(source, variant);
+  if (fault !== undefined) throw new PermanentError(fault, { code: "image_too_large" });
+}
+
+/** `cover` scales until both sides are filled, and then crops: of a thin strip that makes more than libvips can address. */
+function cropFault(source: Size, variant: Variant): string | undefined {
+  const scaled = scaledSize(source, variant);
+  if (Math.max(scaled.width, scaled.height) <= MAX_SCALED_SIDE) return undefined;
+  return `to cover ${variant.width} × ${variant.height}, the image would be scaled to ${scaled.width} × ${scaled.height}`;
+}
+
+/** The size of the output that a variant makes of a source (as it is seen, its orientation applied). */
+export function outputSize(source: Size, box: Box): Size {
+  const { width, height, fit = "cover" } = box;
+  const scaled = scaledSize(source, box);
+  if (width === undefined || height === undefined) return scaled;
+  if (fit === "contain") return { width, height };
+  return fit === "cover" ? { width: Math.min(width, scaled.width), height: Math.min(height, scaled.height) } : scaled;
+}
+
+/** The size to which a variant scales the whole source, before `cover` crops it or `contain` puts it into its box. */
+export function scaledSize(
+  source: Size,
+  { width, height, fit = "cover", without_enlargement: keepsSmall = false }: Box,
+): Size {
+  const [across, down] = [(width ?? Infinity) / source.width, (height ?? Infinity) / source.height];
+  const most = keepsSmall ? 1 : Infinity;
+  if (fit === "fill" && width !== undefined && height !== undefined)
+    return sizeOf(source, Math.min(across, most), Math.min(down, most));
+  const fills = (fit === "cover" || fit === "outside") && width !== undefined && height !== undefined;
+  const wanted = fills ? Math.max(across, down) : Math.min(across, down);
+  const scale = Math.min(wanted === Infinity ? 1 : wanted, most);
+  return sizeOf(source, scale, scale);
+}
+
+function sizeOf({ width, height }: Size, across: number, down: number): Size {
+  return { width: Math.max(1, Math.round(width * across)), height: Math.max(1, Math.round(height * down)) };
+}

@@ -1,0 +1,174 @@
+/** One attempt of `image_resize`. */
+import { createHash } from "node:crypto";
+import { Type } from "typebox";
+import { openArtifactStore } from "../../artifacts/settings.ts";
+import type { ArtifactStore } from "../../artifacts/store.ts";
+import { PermanentError } from "../../core/job-type.ts";
+import { type Outbound, type OutboundSettings, openOutbound } from "../../net/outbound.ts";
+import { DEFAULT_MAX_PIXELS, type OnError } from "./decoding.ts";
+import { Renderer, type StartProcess } from "./image-process-client.ts";
+import type { RenderedVariant } from "./render.ts";
+import { digestOf, type KeptOutput, type Made, recall, remember } from "./reuse.ts";
+import { type ImageSource, MAX_SOURCE_BYTES, readImage } from "./source.ts";
+import { judged } from "./tries.ts";
+import type { OutputFormat, Variant } from "./variant.ts";
+
+/** The settings of images, for a type's `settings`. */
+export const imageSettings = {
+  IMAGE_MAX_PIXELS: Type.Integer({
+    default: DEFAULT_MAX_PIXELS,
+    minimum: 1,
+    maximum: 250_000_000,
+    description:
+      "The most pixels of an image and of each output, all frames together. An image process takes 4 bytes for each, two or three times.",
+  }),
+};
+
+export type ImageSettings = OutboundSettings &
+  Parameters<typeof openArtifactStore>[0] & { readonly IMAGE_MAX_PIXELS: number };
+
+export interface ImageTool {
+  readonly store: ArtifactStore;
+  readonly outbound: Outbound;
+  readonly renderer: Renderer;
+  readonly maxPixels: number;
+}
+
+export interface ImageTask {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly source: ImageSource;
+  readonly variants: readonly Variant[];
+  /** `fail` where it is not given. */
+  readonly onError?: OnError | undefined;
+  /** What an earlier attempt left (tries.ts). */
+  readonly state?: unknown;
+}
+
+export interface ImageOutput {
+  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
+  readonly artifact: string;
+  readonly format: OutputFormat;
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+}
+
+export interface ImageResult {
+  readonly outputs: readonly ImageOutput[];
+  /** Whether an earlier job had made the same of the same source, so that its files were copied. */
+  readonly reused: boolean;
+  /** The source is damaged, and the outputs show what could be decoded. Absent otherwise. */
+  readonly truncated?: true;
+}
+
+/** Makes what an attempt needs. */
+export async function openImageTool(settings: ImageSettings, startProcess: StartProcess): Promise<ImageTool> {
+  return {
+    store: await openArtifactStore(settings),
+    outbound: openOutbound(settings),
+    renderer: new Renderer(startProcess),
+    maxPixels: settings.IMAGE_MAX_PIXELS,
+  };
+}
+
+/** Closes what {@link openImageTool} made. */
+export async function closeImageTool({ outbound, renderer }: ImageTool): Promise<void> {
+  renderer.close();
+  await outbound.close();
+}
+
+/**
+ * Reads the source and writes an artifact for each variant.
+ * @param progress is told after each of several variants, in per cent
+ * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the store do
+ */
+export async function resizeImage(
+  task: ImageTask,
+  tool: ImageTool,
+  signal: AbortSignal,
+  progress: (percent: number) => void,
+): Promise<ImageResult> {
+  const { source, variants, onError = "fail", state } = task;
+  const bytes = await readImage(source, tool.store, tool.outbound, signal);
+  const watermarks = await readWatermarks(variants, tool, signal);
+  const options = { maxPixels: tool.maxPixels, onError };
+  const digest = digestOf(bytes, variants, watermarks, options);
+  const kept = await recall(tool.store, digest, task);
+  const render = () =>
+    write(task, tool.store, digest, tool.renderer.render(bytes, variants, watermarks, options), progress);
+  const made =
+    kept ??
+    (await render().catch((thrown: unknown) => {
+      throw judged(thrown, state);
+    }));
+  const outputs = made.outputs.map(({ artifact, format, width, height, bytes: length }) => ({
+    artifact,
+    format,
+    width,
+    height,
+    bytes: length,
+  }));
+  return { outputs, reused: kept !== undefined, ...(made.truncated && { truncated: true }) };
+}
+
+/**
+ * Writes each output while the next is rendered, and with the last one the note of them all: a write is synced to the
+ * disk, which takes as long as a small variant. A note whose files came not to be counts for nothing.
+ */
+async function write(
+  task: ImageTask,
+  store: ArtifactStore,
+  digest: string,
+  rendering: AsyncIterable<RenderedVariant>,
+  progress: (percent: number) => void,
+): Promise<Made> {
+  const { jobId, attempt, variants } = task;
+  const outputs: KeptOutput[] = [];
+  let truncated = false;
+  let writing: Promise<unknown> = Promise.resolve();
+  const made = (): Made => ({ outputs, ...(truncated && { truncated }) });
+  try {
+    for await (const { bytes, isTruncated, ...rendered } of rendering) {
+      await writing;
+      truncated ||= isTruncated;
+      const artifact = `image-${outputs.length + 1}.${rendered.format === "jpeg" ? "jpg" : rendered.format}`;
+      outputs.push({
+        artifact,
+        ...rendered,
+        bytes: bytes.length,
+        sha256: createHash("sha256").update(bytes).digest("hex"),
+      });
+      const percent = Math.round((100 * outputs.length) / variants.length);
+      writing = store
+        .write({ jobId, attempt, name: artifact }, bytes)
+        .then(() => variants.length > 1 && progress(percent));
+      writing.catch(() => undefined); // heard of where it is awaited, once the next is there
+    }
+    await Promise.all([writing, remember(store, digest, { jobId, attempt, ...made() })]);
+  } finally {
+    await writing;
+  }
+  return made();
+}
+
+/** Each watermark once, however many variants bear it. Together they may have as many bytes as one image. */
+async function readWatermarks(
+  variants: readonly Variant[],
+  { store, outbound }: ImageTool,
+  signal: AbortSignal,
+): Promise<Map<string, Buffer>> {
+  const references = new Set(variants.flatMap(({ watermark }) => (watermark ? [watermark.artifact] : [])));
+  const read = new Map<string, Buffer>();
+  let bytes = 0;
+  for (const artifact of references) {
+    const mark = await readImage({ artifact }, store, outbound, signal);
+    read.set(artifact, mark);
+    bytes += mark.length;
+    if (bytes > MAX_SOURCE_BYTES)
+      throw new PermanentError(`the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`, {
+        code: "image_too_large",
+      });
+  }
+  return read;
+}

@@ -1,0 +1,234 @@
+/**
+ * The job types of this process: the built-in ones, and a deployment's own from the folder that TASKFLOW_JOBS names.
+ *
+ *   loadDefinitions ──▶ settingsOf ──▶ (the environment is read) ──▶ registryOf
+ *
+ * The checks of a registry need settings, and the settings need the definitions, so these come first. A thread is given both:
+ * it calls loadRegistry. Nothing checks a payload without its settings.
+ */
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { TObject, TSchema } from "typebox";
+import { Type } from "typebox";
+import type { AnyJobDefinition, PayloadFault } from "../core/job-type.ts";
+import {
+  defineJob,
+  exponential,
+  fixed,
+  PermanentError,
+  ReleaseError,
+  RetryAfterError,
+  RetryableError,
+} from "../core/job-type.ts";
+import { memberText } from "../core/json-span.ts";
+import { compileValidator } from "../core/validator.ts";
+import { messageOf, StartError, UsageError } from "../errors.ts";
+import dataExport from "./data-export/data-export.ts";
+import email from "./email/email.ts";
+import imageResize from "./image-resize/image-resize.ts";
+import replay from "./replay/replay.ts";
+import webhook from "./webhook/webhook.ts";
+
+export const BUILT_IN = "built in";
+
+export interface JobType {
+  readonly type: string;
+  readonly definition: AnyJobDefinition;
+  /** The file that defines it, or {@link BUILT_IN}. */
+  readonly source: string;
+  /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
+  readonly maxBodyBytes: number;
+  /** Whether a payload may hold a text that is not read back, a credential or a URL say. */
+  readonly hidesSecrets: boolean;
+  /**
+   * Every fault of a payload, each once, with JSON pointers into the payload.
+   * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
+   */
+  faultsOf(payload: unknown, submissionJson?: string): readonly PayloadFault[];
+}
+
+export interface Registry {
+  readonly types: readonly JobType[];
+  readonly get: (type: string) => JobType | undefined;
+}
+
+/** The values of the types' settings; one that is missing has its default. */
+export type TypeSettings = Readonly<Record<string, unknown>>;
+
+/** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
+const kit = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
+export type JobKit = typeof kit;
+
+export interface LoadedDefinition {
+  /** Where it comes from, for a message. */
+  readonly source: string;
+  readonly definition: AnyJobDefinition;
+}
+
+export interface JobsFolder {
+  /** A folder whose *.js and *.mjs files define further types. */
+  readonly jobsDir?: string | undefined;
+}
+
+/**
+ * Loads the definitions of all job types.
+ * @throws StartError that names the file, or the type, and what is wrong with it
+ */
+export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promise<LoadedDefinition[]> {
+  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({
+    source: BUILT_IN,
+    definition,
+  }));
+  const loaded = [...builtIn, ...(jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))];
+  assertDefinitions(loaded);
+  return loaded;
+}
+
+/** The settings of all types, each a table of environment variables. */
+export function settingsOf(loaded: readonly LoadedDefinition[]): TObject[] {
+  return loaded.flatMap(({ definition }) =>
+    definition.settings === undefined ? [] : [definition.settings as TObject],
+  );
+}
+
+/** Loads all job types, ready to check payloads. @throws StartError as {@link loadDefinitions} and {@link registryOf} do */
+export async function loadRegistry({
+  jobsDir,
+  settings,
+}: JobsFolder & { readonly settings: TypeSettings }): Promise<Registry> {
+  return registryOf(await loadDefinitions({ jobsDir }), settings);
+}
+
+/** A registry of these types. @throws StartError for a definition that is not in order, or a name that two have */
+export function registryOf(loaded: readonly LoadedDefinition[], settings: TypeSettings): Registry {
+  assertDefinitions(loaded);
+  const types = new Map(loaded.map((each) => [each.definition.type, compile(each, settings)]));
+  return { types: [...types.values()], get: (type) => types.get(type) };
+}
+
+function assertDefinitions(loaded: readonly LoadedDefinition[]): void {
+  const names = new Set<string>();
+  for (const { source, definition } of loaded) {
+    const fault = faultOfDefinition(definition);
+    if (fault !== undefined) throw new StartError(`${source}: ${fault}`);
+    if (names.has(definition.type))
+      throw new StartError(`${source}: there is another job type named ${definition.type}`);
+    names.add(definition.type);
+  }
+}
+
+async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} cannot be read: ${messageOf(error)}`, error);
+  });
+  const files = names.filter((name) => /\.m?js$/.test(name)).sort();
+  if (files.length === 0) throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} has no *.js or *.mjs file`);
+  const loaded: LoadedDefinition[] = [];
+  for (const name of files) {
+    const source = join(folder, name);
+    try {
+      const module = (await import(pathToFileURL(source).href)) as { readonly default?: unknown };
+      const exported = module.default;
+      const definition: unknown =
+        typeof exported === "function" ? await (exported as (jobKit: JobKit) => unknown)(kit) : exported;
+      loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by faultOfDefinition
+    } catch (error) {
+      throw new StartError(`${source}: cannot be loaded: ${messageOf(error)}`, error);
+    }
+  }
+  return loaded;
+}
+
+const shape = compileValidator(
+  Type.Object({
+    type: Type.String({
+      pattern: "^[a-z][a-z0-9_]{0,63}$",
+      expected: "a name of up to 64 lower-case letters, digits and _, beginning with a letter",
+    }),
+    lane: Type.Enum(["io", "cpu"]),
+    payload: Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) }),
+    result: Type.Optional(Type.Object({})),
+    errors: Type.Optional(Type.Record(Type.String(), Type.String())),
+    settings: Type.Optional(Type.Object({ type: Type.Literal("object"), properties: Type.Object({}) })),
+    attempts: Type.Integer({ minimum: 1, maximum: 25 }),
+    timeoutMs: Type.Integer({ minimum: 1 }),
+    backoff: Type.Object({
+      kind: Type.Enum(["exponential", "fixed"]),
+      base_ms: Type.Number({ minimum: 0 }),
+      max_ms: Type.Number({ minimum: 0 }),
+    }),
+    maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  }),
+);
+const FUNCTIONS = ["check", "checkHere", "needsRead", "timeoutMsOf", "open", "close", "run"] as const;
+
+/** What is wrong with a definition, in one clause. */
+function faultOfDefinition(definition: unknown): string | undefined {
+  if (typeof definition !== "object" || definition === null) return "the default export is no job definition";
+  if (!shape.isValid(definition))
+    return shape
+      .issuesOf(definition)
+      .map(({ path, message }) => `${path.slice(1)} ${message}`)
+      .join("; ");
+  const functions = definition as Partial<Record<(typeof FUNCTIONS)[number], unknown>>;
+  const wrong = FUNCTIONS.find(
+    (name) => typeof functions[name] !== "function" && (name === "run" || functions[name] !== undefined),
+  );
+  if (wrong !== undefined) return `${wrong} expected a function`;
+  const { tasks = {} } = definition as { readonly tasks?: Readonly<Record<string, unknown>> };
+  const task = Object.keys(tasks).find((name) => typeof tasks[name] !== "function");
+  return task && `tasks/${task} expected a function`;
+}
+
+function compile({ source, definition }: LoadedDefinition, given: TypeSettings): JobType {
+  const schema = definition.payload as TObject;
+  const defaults = Object.fromEntries(
+    Object.entries(propertiesOf(definition)).map(([name, { default: value }]) => [name, value]),
+  );
+  const settings = { ...defaults, ...given };
+  const { check, checkHere } = definition;
+  try {
+    const { isValid, issuesOf } = compileValidator(schema);
+    return {
+      type: definition.type,
+      definition,
+      source,
+      maxBodyBytes: definition.maxBodyBytes ?? 0,
+      hidesSecrets: hidesSecrets(schema),
+      faultsOf: (payload, submissionJson) =>
+        isValid(payload)
+          ? [
+              ...(check?.(payload) ?? NONE),
+              ...(checkHere?.(payload, settings, () => payloadJson(payload, submissionJson)) ?? NONE),
+            ]
+          : issuesOf(payload),
+    };
+  } catch (error) {
+    throw new StartError(`${source}: its payload schema cannot be compiled: ${messageOf(error)}`, error);
+  }
+}
+
+function payloadJson(payload: object, submissionJson: string | undefined): string {
+  return (submissionJson && memberText(submissionJson, "payload")) ?? JSON.stringify(payload);
+}
+
+function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, { readonly default?: unknown }>> {
+  return (settings as TObject | undefined)?.properties ?? {};
+}
+
+const NONE: readonly PayloadFault[] = [];
+
+const WITHOUT_TEXT = new Set(["number", "integer", "boolean", "null"]);
+
+/** Where a schema takes fields that it does not name, or words that it does not list, they may be anything. */
+function hidesSecrets(schema: TSchema): boolean {
+  const { type, properties, additionalProperties } = schema as {
+    readonly type?: string;
+    readonly properties?: Readonly<Record<string, TSchema>>;
+    readonly additionalProperties?: unknown;
+  };
+  if (type === "object" && properties !== undefined && additionalProperties === false)
+    return Object.values(properties).some(hidesSecrets);
+  return type === undefined || !WITHOUT_TEXT.has(type);
+}

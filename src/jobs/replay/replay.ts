@@ -1,0 +1,65 @@
+/**
+ * Runs again all finished jobs that a filter names, at most `rate` a second, in as many attempts as that takes (bulk/walk.ts). Each job's copy has an
+ * id that follows from this job's and the original's, so it is enqueued once.
+ */
+import { Type } from "typebox";
+import { faultsOfFilters, includeReplayed, textFilters } from "../../core/job-filters.ts";
+import type { Services } from "../../core/job-type.ts";
+import { defineJob, exponential } from "../../core/job-type.ts";
+import type { Replays } from "../../core/reruns.ts";
+import { REPLAY_TYPE } from "../../core/reruns.ts";
+import { walk } from "../bulk/walk.ts";
+
+/** Of one attempt, which ends long before that by itself. */
+const TIMEOUT_MS = 3_600_000;
+const DEFAULT_RATE = 100;
+
+export default defineJob({
+  type: REPLAY_TYPE,
+  lane: "io",
+  payload: Type.Object(
+    {
+      status: Type.Optional(
+        Type.Enum(["failed", "cancelled", "completed"], {
+          default: "failed",
+          description: "Of the jobs to run again: finished ones",
+        }),
+      ),
+      ...textFilters,
+      created_after: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted at this time or later" }),
+      ),
+      created_before: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted before this time" }),
+      ),
+      include_replayed: Type.Optional(includeReplayed),
+      rate: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "How many a second at most" }),
+      ),
+    },
+    {
+      additionalProperties: false,
+      examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }],
+    },
+  ),
+  check: faultsOfFilters,
+  needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
+  attempts: 25,
+  timeoutMs: TIMEOUT_MS,
+  backoff: exponential(1_000, 60_000),
+  open: (_settings: object, services?: Services): Replays => {
+    if (!services?.replays) throw new Error("replays run on the main thread of a replica");
+    return services.replays;
+  },
+  run: async ({ rate = DEFAULT_RATE, ...filters }, context) => {
+    const { jobId, tool, signal } = context;
+    const { matched, done } = await walk(
+      {
+        matching: (below) => tool.matching(filters, jobId, { below, signal }),
+        act: (ids) => tool.copy(jobId, ids, rate),
+      },
+      context,
+    );
+    return { matched, replayed: done };
+  },
+});

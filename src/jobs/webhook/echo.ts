@@ -1,0 +1,42 @@
+/** An answer without what the request had of credentials: a receiver may repeat them, and its answer is read back with the job. */
+import { secretsOfUrl } from "../../core/readable-url.ts";
+import { isHarmlessHeader } from "../../core/redaction.ts";
+
+/** A shorter one could be any word of the answer. */
+const LEAST_LENGTH = 8;
+
+/**
+ * @param url the caller's, which 404 pages like to repeat
+ * @param headers the caller's
+ * @param secrets what the request was signed with
+ */
+export function withoutEchoes(
+  body: Buffer,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  secrets: readonly string[],
+): Buffer {
+  const values = Object.entries(headers).flatMap(([name, value]) =>
+    isHarmlessHeader(name) ? [] : [value, ...value.split(/[\s,;=:"]+/)],
+  );
+  const credentials = [...new Set([...values, ...secrets, ...secretsOfUrl(url)])]
+    .filter(({ length }) => length >= LEAST_LENGTH)
+    .sort((a, b) => b.length - a.length);
+  if (credentials.length === 0) return body;
+  const text = body.toString("latin1"); // each byte is a character, so that nothing else changes
+  let clean = text;
+  for (const credential of credentials) {
+    for (const spelling of spellingsOf(credential)) clean = clean.replaceAll(spelling, "[redacted]");
+  }
+  return clean === text ? body : Buffer.from(clean, "latin1");
+}
+
+/** As it was sent, and as JSON and URLs have it; in Latin-1, and as the bytes of UTF-8. */
+function spellingsOf(credential: string): Set<string> {
+  const texts = [
+    credential,
+    JSON.stringify(credential).slice(1, -1),
+    encodeURIComponent(Buffer.from(credential).toString()),
+  ];
+  return new Set(texts.flatMap((text) => [Buffer.from(text).toString("latin1"), text]));
+}

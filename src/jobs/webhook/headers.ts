@@ -1,0 +1,31 @@
+/** The headers of a caller's request. */
+import type { PayloadFault } from "../../core/job-type.ts";
+
+/** Headers that belong to the connection or the message's framing (RFC 9110, 7.6.1): the client sets them or nobody does. */
+const FORBIDDEN_HEADERS = new Set(
+  "connection content-length expect host keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(
+    " ",
+  ),
+);
+
+/** Every fault of a caller's headers. */
+export function headerFaults(headers: Readonly<Record<string, string>>): PayloadFault[] {
+  const faults: PayloadFault[] = [];
+  const seen = new Set<string>();
+  for (const [name, value] of Object.entries(headers)) {
+    const path = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const lower = name.toLowerCase();
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) faults.push({ path, message: "is not a header name" });
+    else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-"))
+      faults.push({ path, message: "is set by TaskFlow" });
+    else if (seen.has(lower)) faults.push({ path, message: "is given twice" });
+    if (!isHeaderValue(value)) faults.push({ path, message: "has characters that no header may hold" });
+    seen.add(lower);
+  }
+  return faults;
+}
+
+/** RFC 9110, 5.5; above all no CR or LF, which would begin another header. */
+export function isHeaderValue(value: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}

@@ -1,0 +1,140 @@
+/** The payload of a webhook. */
+import { type Static, Type } from "typebox";
+import type { PayloadFault } from "../../core/job-type.ts";
+import { urlFault } from "../../net/target.ts";
+import { headerFaults, isHeaderValue } from "./headers.ts";
+import { MAX_SECRETS, secretFault } from "./signature.ts";
+import { statusFaults, statusFields } from "./statuses.ts";
+
+const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"] as const;
+export const MAX_TIMEOUT_MS = 600_000;
+
+const secretSchema = Type.String({ minLength: 1, maxLength: 512 });
+
+export const payloadSchema = Type.Object(
+  {
+    url: Type.String({ minLength: 1, maxLength: 2_048, description: "An http or https URL without credentials." }),
+    method: Type.Optional(Type.Enum([...METHODS], { default: "POST" })),
+    headers: Type.Optional(
+      Type.Record(Type.String(), Type.String({ maxLength: 8_192 }), {
+        maxProperties: 64,
+        description: "Sent as they are. Headers of the connection and of the signature (webhook-*) are refused.",
+      }),
+    ),
+    body: Type.Optional(
+      Type.Unknown({
+        description:
+          "Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD.",
+      }),
+    ),
+    body_text: Type.Optional(
+      Type.String({
+        description:
+          "In place of `body`: a text, sent in UTF-8 as it is, as text/plain unless content_type says otherwise.",
+      }),
+    ),
+    body_base64: Type.Optional(
+      Type.String({
+        pattern: "^[A-Za-z0-9+/]*={0,2}$",
+        expected: "base64 in one line",
+        description:
+          "In place of `body`: bytes in base64, sent as they are, as application/octet-stream unless content_type says otherwise.",
+      }),
+    ),
+    content_type: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description: "Of the body, in place of its default. Not together with a Content-Type in `headers`.",
+      }),
+    ),
+    secret: Type.Optional(
+      Type.Union([secretSchema, Type.Array(secretSchema, { minItems: 1, maxItems: MAX_SECRETS })], {
+        description:
+          "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out.",
+      }),
+    ),
+    timeout_ms: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_TIMEOUT_MS,
+        description:
+          "Of the request, redirects included. Above 30,000 it is the time of the attempt as well, unless the job has a timeout_ms, which must not be less.",
+      }),
+    ),
+    follow_redirects: Type.Optional(Type.Integer({ minimum: 0, maximum: 5, default: 0 })),
+    redirect_body: Type.Optional(
+      Type.Enum(["refuse", "keep"], {
+        default: "refuse",
+        description:
+          "What a followed 303, or a 301 or 302 of a POST, does: it ends the job as `redirect_drops_body`, or is followed with the same method and body.",
+      }),
+    ),
+    ...statusFields,
+  },
+  {
+    additionalProperties: false,
+    examples: [
+      { url: "https://hooks.example.com/orders", body: { event: "order.paid", order: 4711 } },
+      {
+        url: "https://hooks.example.com/orders/4711",
+        method: "PUT",
+        headers: { "X-Source": "shop" },
+        body: { state: "paid" },
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        timeout_ms: 10_000,
+        follow_redirects: 2,
+      },
+      {
+        url: "https://hooks.example.com/invoices",
+        body_text: "<invoice><number>4711</number></invoice>",
+        content_type: "application/xml",
+        success_statuses: ["2xx", 409],
+        retry_statuses: [404, 408, 425, 429, "5xx"],
+      },
+    ],
+  },
+);
+
+export type Payload = Static<typeof payloadSchema>;
+
+function secretsOf({ secret = [] }: Payload): readonly string[] {
+  return typeof secret === "string" ? [secret] : secret;
+}
+
+/** What the schema cannot say. */
+export function faultsOf(payload: Payload): PayloadFault[] {
+  const faults = headerFaults(payload.headers ?? {});
+  const fault = urlFault(payload.url);
+  if (fault !== undefined) faults.push({ path: "/url", message: fault });
+  faults.push(...bodyFaults(payload), ...statusFaults(payload));
+  secretsOf(payload).forEach((secret, i) => {
+    const message = secretFault(secret);
+    if (message !== undefined)
+      faults.push({ path: Array.isArray(payload.secret) ? `/secret/${i}` : "/secret", message });
+  });
+  return faults;
+}
+
+const BODIES = ["body", "body_text", "body_base64"] as const;
+
+function bodyFaults(payload: Payload): PayloadFault[] {
+  const faults: PayloadFault[] = [];
+  const [given, ...others] = BODIES.filter((name) => payload[name] !== undefined);
+  for (const name of others)
+    faults.push({ path: `/${name}`, message: `must not be given together with ${given ?? ""}` });
+  if (given !== undefined && (payload.method === "GET" || payload.method === "HEAD"))
+    faults.push({ path: `/${given}`, message: `must not be given with ${payload.method}` });
+  if (/\p{Surrogate}/u.test(payload.body_text ?? ""))
+    faults.push({ path: "/body_text", message: "has half of a surrogate pair, which UTF-8 cannot say" });
+  if ((payload.body_base64 ?? "").length % 4 !== 0)
+    faults.push({ path: "/body_base64", message: "expected base64, of a length that is a multiple of 4" });
+  if (payload.content_type === undefined) return faults;
+  const hasHeader = Object.keys(payload.headers ?? {}).some((name) => name.toLowerCase() === "content-type");
+  if (given === undefined) faults.push({ path: "/content_type", message: "must not be given without a body" });
+  else if (hasHeader)
+    faults.push({ path: "/content_type", message: "must not be given together with the header Content-Type" });
+  else if (!isHeaderValue(payload.content_type))
+    faults.push({ path: "/content_type", message: "has characters that no header may hold" });
+  return faults;
+}

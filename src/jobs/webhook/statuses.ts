@@ -1,0 +1,59 @@
+/** Which statuses are success, and which are retried: as the job says, or by default. */
+import { Type } from "typebox";
+import type { PayloadFault } from "../../core/job-type.ts";
+
+/** One status, or all of a hundred as `2xx`. */
+const status = Type.Union([
+  Type.Integer({ minimum: 100, maximum: 999 }),
+  Type.String({ pattern: "^[1-9]xx$", expected: "a status, or a class of them such as 2xx" }),
+]);
+const lists = { minItems: 1, maxItems: 50 };
+
+/** For a payload's schema. */
+export const statusFields = {
+  success_statuses: Type.Optional(
+    Type.Array(status, {
+      ...lists,
+      description:
+        'Statuses that are success, in place of 2xx, such as ["2xx", 409]. A single status wins over a class such as 4xx.',
+    }),
+  ),
+  retry_statuses: Type.Optional(
+    Type.Array(status, {
+      ...lists,
+      description:
+        "Statuses that are retried, in place of 408, 425, 429 and 5xx. All that is neither success nor retried is final.",
+    }),
+  ),
+};
+
+export interface NamedStatuses {
+  readonly success_statuses?: readonly (number | string)[];
+  readonly retry_statuses?: readonly (number | string)[];
+}
+
+export type StatusVerdict = "success" | "retry" | "final";
+
+export function verdictOf(
+  code: number,
+  { success_statuses: success, retry_statuses: retry }: NamedStatuses,
+): StatusVerdict {
+  if (success !== undefined || retry !== undefined) {
+    for (const name of [code, `${Math.floor(code / 100)}xx`]) {
+      if (success?.includes(name) === true) return "success";
+      if (retry?.includes(name) === true) return "retry";
+    }
+  }
+  if (success === undefined && code >= 200 && code < 300) return "success";
+  return retry === undefined && (code === 408 || code === 425 || code === 429 || code >= 500) ? "retry" : "final";
+}
+
+/** A status that is in both lists. */
+export function statusFaults({
+  success_statuses: success = [],
+  retry_statuses: retry = [],
+}: NamedStatuses): PayloadFault[] {
+  return retry.flatMap((name, i) =>
+    success.includes(name) ? [{ path: `/retry_statuses/${i}`, message: "is in success_statuses too" }] : [],
+  );
+}

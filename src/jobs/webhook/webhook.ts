@@ -1,0 +1,208 @@
+/** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
+import { Type } from "typebox";
+import { type DestinationLimits, type Destinations, type Sign, unlimited } from "../../core/destination.ts";
+import {
+  type AttemptContext,
+  defineJob,
+  exponential,
+  PermanentError,
+  payloadJsonOf,
+  RetryAfterError,
+  RetryableError,
+  type Services,
+} from "../../core/job-type.ts";
+import { codeOf, messageOf } from "../../errors.ts";
+import {
+  type Outbound,
+  type OutboundResponse,
+  type OutboundSettings,
+  openOutbound,
+  outboundSettings,
+} from "../../net/outbound.ts";
+import { excerptOf, judge, signOf } from "./answer.ts";
+import { bodyOf, type DeliveryBody } from "./body.ts";
+import { secretsToSignWith, signingSecrets } from "./callback-secret.ts";
+import { destinationOf, signOfThrow } from "./destination.ts";
+import { withoutEchoes } from "./echo.ts";
+import { webhookErrors } from "./error-codes.ts";
+import { faultsOf, MAX_TIMEOUT_MS, type Payload, payloadSchema } from "./payload.ts";
+import { signatureOf } from "./signature.ts";
+import { verdictOf } from "./statuses.ts";
+
+const TIMEOUT_MS = 30_000;
+
+const hostSettings = {
+  WEBHOOK_HOST_CONCURRENCY: Type.Integer({
+    default: 100,
+    minimum: 1,
+    maximum: 10_000,
+    description: "Webhooks under way to one host at once, of all replicas. A new host begins with 10",
+  }),
+  WEBHOOK_HOST_RATE: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 100_000,
+    description: "Webhooks to one host a second, of all replicas. 0: no limit",
+  }),
+};
+
+/** The program's setting, which callbacks are signed with. */
+const callbackSettings = { CALLBACK_SECRET: Type.Optional(Type.String({ default: "" })) };
+
+export interface WebhookTool {
+  readonly outbound: Outbound;
+  readonly destinations: Destinations;
+  readonly limits: DestinationLimits;
+  /** What callbacks are signed with. */
+  readonly callbackSecrets: readonly string[];
+}
+
+type Settings = OutboundSettings & {
+  readonly CALLBACK_SECRET?: string;
+  readonly WEBHOOK_HOST_CONCURRENCY: number;
+  readonly WEBHOOK_HOST_RATE: number;
+};
+
+function open(settings: Settings, { destinations }: Services = { destinations: unlimited }): WebhookTool {
+  const limits = { concurrency: settings.WEBHOOK_HOST_CONCURRENCY, perSecond: settings.WEBHOOK_HOST_RATE };
+  return {
+    outbound: openOutbound(settings),
+    destinations,
+    limits,
+    callbackSecrets: signingSecrets(settings.CALLBACK_SECRET ?? ""),
+  };
+}
+
+interface WebhookResult {
+  readonly status: number;
+  readonly duration_ms: number;
+  /** The first 2 KiB of the answer, as text. */
+  readonly response_excerpt: string;
+  /** Why the rest of the answer could not be read, where that is so. */
+  readonly response_incomplete?: string;
+}
+
+export default defineJob({
+  type: "webhook",
+  lane: "io",
+  payload: payloadSchema,
+  check: faultsOf,
+  settings: Type.Object({ ...outboundSettings, ...hostSettings, ...callbackSettings }),
+  result: Type.Object({
+    status: Type.Integer(),
+    duration_ms: Type.Integer(),
+    response_excerpt: Type.String(),
+    response_incomplete: Type.Optional(Type.String()),
+  }),
+  errors: webhookErrors,
+  attempts: 3,
+  timeoutMs: TIMEOUT_MS,
+  timeoutMsOf: ({ timeout_ms }) => timeout_ms,
+  backoff: exponential(1_000, 600_000),
+  open,
+  close: ({ outbound }) => outbound.close(),
+  run: deliver,
+});
+
+async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): Promise<WebhookResult> {
+  const { destinations, limits, callbackSecrets } = context.tool;
+  const secrets = secretsToSignWith(payload.secret, callbackSecrets); // before the visit: what it throws says nothing of the host
+  const leave = await destinations.enter(destinationOf(payload.url, context.groupKey ?? ""), limits);
+  const startedMs = performance.now();
+  let sign: Sign = "unknown";
+  let hasAnswered = false;
+  try {
+    const answer = await send(
+      { payload, secrets, body: bodyOf(payload, payloadJsonOf(payload, context)) },
+      context,
+      () => {
+        hasAnswered = true;
+      },
+    );
+    const verdict = verdictOf(answer.status, payload);
+    sign = signOf(answer, verdict);
+    judge(answer, verdict, Date.now());
+    const result = {
+      status: answer.status,
+      duration_ms: Math.round(performance.now() - startedMs),
+      response_excerpt: excerptOf(answer.body, 2_048),
+    };
+    return answer.flaw === undefined
+      ? result
+      : {
+          ...result,
+          response_incomplete: withoutEchoes(
+            Buffer.from(messageOf(answer.flaw)),
+            payload.url,
+            payload.headers ?? {},
+            secrets,
+          ).toString(),
+        };
+  } catch (thrown) {
+    if (sign === "unknown")
+      sign = signOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
+    throw thrown;
+  } finally {
+    leave(sign);
+  }
+}
+
+interface Delivery {
+  readonly payload: Payload;
+  /** What it is signed with; none for no signature. */
+  readonly secrets: readonly string[];
+  readonly body: DeliveryBody | undefined;
+}
+
+/** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
+async function send(
+  delivery: Delivery,
+  { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>,
+  onAnswer: () => void,
+): Promise<OutboundResponse> {
+  const { payload, secrets, body } = delivery;
+  try {
+    const answer = await tool.outbound.fetch(payload.url, {
+      method: payload.method ?? "POST",
+      headers: headersOf(delivery, jobId),
+      body: body?.bytes,
+      signal,
+      timeoutMs: Math.min(payload.timeout_ms ?? MAX_TIMEOUT_MS, timeoutMs),
+      followRedirects: payload.follow_redirects ?? 0,
+      bodyRedirect: payload.redirect_body ?? "refuse",
+      statusDecides: true, // the receiver has acted
+      onAnswer,
+    });
+    return { ...answer, body: withoutEchoes(answer.body, payload.url, payload.headers ?? {}, secrets) };
+  } catch (thrown) {
+    if (
+      signal.aborted ||
+      thrown instanceof PermanentError ||
+      thrown instanceof RetryableError ||
+      thrown instanceof RetryAfterError
+    )
+      throw thrown;
+    if (codeOf(thrown) === "answer_unreadable")
+      throw new PermanentError(`the receiver may have acted: ${messageOf(thrown)}`, {
+        code: "answer_unreadable",
+        cause: thrown,
+      });
+    throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, {
+      code: "network",
+      cause: thrown,
+    });
+  }
+}
+
+/** The caller's headers over our defaults, and the scheme's over the caller's. The timestamp is of this attempt, the id of the job. */
+function headersOf({ payload, secrets, body }: Delivery, jobId: string): Record<string, string> {
+  const timestampSeconds = Math.floor(Date.now() / 1_000);
+  const headers: Record<string, string> = { "user-agent": "TaskFlow" };
+  if (body !== undefined) headers["content-type"] = body.contentType;
+  for (const [name, value] of Object.entries(payload.headers ?? {})) headers[name.toLowerCase()] = value;
+  headers["webhook-id"] = jobId;
+  headers["webhook-timestamp"] = String(timestampSeconds);
+  if (secrets.length > 0)
+    headers["webhook-signature"] = signatureOf(secrets, jobId, timestampSeconds, body?.bytes ?? "");
+  return headers;
+}

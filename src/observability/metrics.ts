@@ -1,0 +1,239 @@
+/**
+ * Every metric of TaskFlow, in a registry of its own. Labels are bounded: types, outcomes, lanes, routes (as patterns),
+ * scripts; never an id. What happens to each job goes through tally.ts; what is a state is read when somebody asks.
+ */
+
+import type { Metric } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { AttemptOutcome, Status, TerminalStatus } from "../core/job.ts";
+import { STATUSES, TERMINAL_STATUSES } from "../core/job.ts";
+import type { Lane } from "../core/job-type.ts";
+import type { Delays } from "./event-loop-delay.ts";
+import type { Description, Family } from "./metric-family.ts";
+import { counterFamily, histogramFamily } from "./metric-family.ts";
+
+/** What is read at each scrape; a part that a replica does not have is left out. */
+export interface MetricSources {
+  /** What may run here at once, and does. */
+  readonly slots?: () => Readonly<Record<Lane, { readonly running: number; readonly limit: number }>>;
+  /** Of the program. */
+  readonly version?: string;
+  /** Outcomes settled here that Postgres does not hold yet. */
+  readonly recorderBuffered?: () => number;
+  /** Of the event loop: the worst since the last scrape. */
+  readonly delays?: () => Delays;
+  /** The cluster's books. It must settle within seconds; where it rejects, the scrape has no cluster-wide metrics. */
+  readonly books?: () => Promise<ClusterBooks>;
+}
+
+export interface ClusterBooks {
+  /** Epoch ms, as `nextSince`. */
+  readonly now: number;
+  readonly outbox: number;
+  readonly unaccounted: number;
+  /** `nextSince`: since when the job that is next can have been ready; null for an empty queue. */
+  readonly types: readonly (Readonly<Record<Status, number>> & {
+    readonly type: string;
+    readonly nextSince: number | null;
+  })[];
+  readonly paused: ReadonlySet<string>;
+}
+
+/** What became of a submission: accepted, a repeat of an earlier one, or the `code` of its refusal. */
+export type SubmissionOutcome = "accepted" | "repeated" | (string & {});
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** From the pickup of an idle system to jobs that wait for minutes. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
+/** Round trips, from a tenth of a millisecond. */
+const QUICK_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const ROWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
+
+/** The longest period of a timer: the library's own monitor of the event loop cannot be left out. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/** Makes the registry and all metrics. The functions are independent of `this` and may be passed on alone. */
+export function createMetrics() {
+  const registry = new Registry();
+  addProcessMetrics(registry);
+  const tallies = createTallies(registry);
+  const states = createStates(registry);
+  let sources: MetricSources = {};
+  return {
+    ...tallies,
+    /** Says where states are read from; once, when the parts are joined. */
+    readFrom: (given: MetricSources): void => {
+      sources = given;
+    },
+    contentType: registry.contentType,
+    /** All metrics in Prometheus's text format. Never rejects. */
+    text: async (): Promise<string> => {
+      await states.read(sources);
+      return registry.metrics();
+    },
+  };
+}
+
+/** Memory, CPU, garbage collection, handles. The event loop's delay we measure ourselves. */
+function addProcessMetrics(registry: Registry): void {
+  const all = new Registry();
+  collectDefaultMetrics({ register: all, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const metric of all.getMetricsAsArray())
+    if (!metric.name.startsWith("nodejs_eventloop_lag")) registry.registerMetric(metric as unknown as Metric);
+}
+
+/** What is counted as it happens. */
+function createTallies(registry: Registry) {
+  const register = <Series>(family: Family<Series>): Family<Series> => {
+    registry.registerMetric(family as unknown as Metric); // the registry reads `name` and `get`
+    return family;
+  };
+  const counter = (description: Description) => register(counterFamily(description));
+  const histogram = (name: string, help: string, labels: readonly string[], bounds: readonly number[]) =>
+    register(histogramFamily({ name, help, labels }, bounds));
+
+  const jobs = counter({
+    name: "taskflow_jobs_total",
+    help: "Jobs that ended on this replica",
+    labels: ["type", "outcome"],
+  });
+  const attempts = counter({
+    name: "taskflow_attempts_total",
+    help: "Attempts settled by this replica",
+    labels: ["type", "outcome"],
+  });
+  const submissions = counter({
+    name: "taskflow_submissions_total",
+    help: "Submissions answered by this replica",
+    labels: ["outcome"],
+  });
+  const openings = counter({
+    name: "taskflow_destination_openings_total",
+    help: "Times that webhooks to a host, or to a path of it, were held back after failures in a row, the last of them seen by this replica",
+    labels: [],
+  }).of();
+  const blocks = counter({
+    name: "taskflow_event_loop_blocked_total",
+    help: "Times that the event loop was blocked for more than a second, by the type whose handler computed there; empty where that could not be found out",
+    labels: ["type"],
+  });
+  const pickup = histogram("taskflow_pickup_seconds", "From when a job could start to its claim", ["type"], SECONDS);
+  const run = histogram("taskflow_run_seconds", "Attempts, from start to end", ["type"], SECONDS);
+  const endToEnd = histogram("taskflow_end_to_end_seconds", "Jobs, from accepted to recorded", ["type"], SECONDS);
+  const http = histogram(
+    "taskflow_http_seconds",
+    "HTTP requests, from read to answered",
+    ["method", "route", "status"],
+    QUICK_SECONDS,
+  );
+  const copy = histogram("taskflow_copy_seconds", "Batches of outcomes, from begin to commit", [], QUICK_SECONDS).of();
+  const copyRows = histogram("taskflow_copy_rows", "Outcomes in one batch", [], ROWS).of();
+  const script = histogram(
+    "taskflow_redis_script_seconds",
+    "Round trips of the queue's scripts",
+    ["script"],
+    QUICK_SECONDS,
+  );
+  const poolWait = histogram(
+    "taskflow_pool_wait_seconds",
+    "Attempts waiting for a pool thread",
+    [],
+    QUICK_SECONDS,
+  ).of();
+
+  return {
+    /** An attempt was settled; with a terminal outcome its job ended as well. */
+    countAttempt: (type: string, outcome: AttemptOutcome | "stale"): void => {
+      attempts.of(type, outcome).add(1);
+      if ((TERMINAL_STATUSES as readonly string[]).includes(outcome)) jobs.of(type, outcome).add(1);
+    },
+    /** A job ended without an attempt: cancelled while it waited, say. */
+    countJob: (type: string, outcome: TerminalStatus): void => jobs.of(type, outcome).add(1),
+    countSubmissions: (outcome: SubmissionOutcome, count: number): void => submissions.of(outcome).add(count),
+    /** Destinations were opened: nothing is sent to them for a while. */
+    countOpenings: (count: number): void => openings.add(count),
+    /** The event loop is blocked. @param type whose handler computes there, where that is known */
+    countBlock: (type: string | undefined): void => blocks.of(type ?? "").add(1),
+    /** @param seconds `started_at` − max(`created_at`, `run_at`) of a first attempt */
+    observePickup: (type: string, seconds: number): void => pickup.of(type).observe(seconds),
+    observeRun: (type: string, seconds: number): void => run.of(type).observe(seconds),
+    /** @param seconds from `created_at` to the commit of the outcome */
+    observeEndToEnd: (type: string, seconds: number): void => endToEnd.of(type).observe(seconds),
+    /** @param route the pattern of the route, never the path: `/api/v1/jobs/{id}` */
+    observeHttp: (method: string, route: string, status: number, seconds: number): void =>
+      http.of(method, route, String(status)).observe(seconds),
+    observeCopy: (rows: number, seconds: number): void => {
+      copyRows.observe(rows);
+      copy.observe(seconds);
+    },
+    observeScript: (name: string, seconds: number): void => script.of(name).observe(seconds),
+    observePoolWait: (seconds: number): void => poolWait.observe(seconds),
+  };
+}
+
+/** What is read when somebody asks. */
+function createStates(registry: Registry) {
+  const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const slotsBusy = gauge("taskflow_slots_busy", "Attempts running on this replica", ["lane"]);
+  const slotsLimit = gauge("taskflow_slots_limit", "Attempts that this replica runs at once, at most", ["lane"]);
+  const buildInfo = gauge("taskflow_build_info", "1, with the version of this replica's program", ["version"]);
+  const recorderBuffered = gauge(
+    "taskflow_recorder_buffered",
+    "Outcomes settled on this replica that Postgres does not hold yet",
+  );
+  const delay = gauge(
+    "taskflow_event_loop_delay_seconds",
+    "How long the event loop was held up, in the worst few seconds since the last scrape; quantile 1 is the longest",
+    ["quantile"],
+  );
+  const outbox = gauge("taskflow_outbox_depth", "Outcomes in Redis that Postgres does not hold yet, of all replicas");
+  const clusterJobs = gauge("taskflow_cluster_jobs", "Jobs by type and status, of all replicas", ["type", "status"]);
+  const oldestWait = gauge(
+    "taskflow_oldest_wait_seconds",
+    "How long the job that is next in its queue can have waited, 0 for an empty queue; of all replicas",
+    ["type"],
+  );
+  const queuePaused = gauge("taskflow_queue_paused", "1 where a queue is paused, else 0; of all replicas", ["type"]);
+  const unaccounted = gauge(
+    "taskflow_jobs_unaccounted",
+    "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled",
+  );
+
+  const readBooks = ({ now, types, paused, ...books }: ClusterBooks): void => {
+    outbox.set(books.outbox);
+    unaccounted.set(books.unaccounted);
+    for (const { type, nextSince, ...counts } of types) {
+      for (const status of STATUSES) clusterJobs.set({ type, status }, counts[status]);
+      oldestWait.set({ type }, nextSince === null ? 0 : Math.max(0, now - nextSince) / 1_000);
+      queuePaused.set({ type }, 0);
+    }
+    for (const type of paused) queuePaused.set({ type }, 1);
+  };
+  return {
+    read: async (sources: MetricSources): Promise<void> => {
+      for (const [lane, { running, limit }] of Object.entries(sources.slots?.() ?? {})) {
+        slotsBusy.set({ lane }, running);
+        slotsLimit.set({ lane }, limit);
+      }
+      if (sources.version !== undefined) buildInfo.set({ version: sources.version }, 1);
+      if (sources.recorderBuffered) recorderBuffered.set(sources.recorderBuffered());
+      if (sources.delays) {
+        const { p50Ms, p99Ms, maxMs } = sources.delays();
+        for (const [quantile, ms] of [
+          ["0.5", p50Ms],
+          ["0.99", p99Ms],
+          ["1", maxMs],
+        ] as const)
+          delay.set({ quantile }, ms / 1_000);
+      }
+      const books = await sources.books?.().catch(() => undefined); // Redis is away: its client has logged that
+      // better no samples than those of another time, or a zero, which would say that all is well
+      outbox.remove();
+      unaccounted.remove();
+      for (const each of [clusterJobs, oldestWait, queuePaused]) each.reset();
+      if (books) readBooks(books);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Why Redis or Postgres cannot be used, in words for callers: the kind of failure, and its code. The error's own text names addresses, users and
+ * databases ("connect ECONNREFUSED 10.0.0.5:6379"), so it is for the log alone.
+ */
+import { codeOf, messageOf, ScriptFailed, TaskFlowError } from "../errors.ts";
+import { codesOf } from "./reason.ts";
+
+/** By Node's codes, SQLSTATE or its class, and the first word of an error of Redis. */
+const KINDS: readonly (readonly [code: RegExp, words: string])[] = [
+  [/^ECONNREFUSED$/, "it refuses connections"],
+  [/^(?:ECONNRESET|EPIPE|ECONNABORTED|08\w{3})$/, "the connection was lost"],
+  [/^(?:ETIMEDOUT|ESOCKETTIMEDOUT)$/, "it does not answer in time"],
+  [/^(?:ENOTFOUND|EAI_\w+|EDNS\w*)$/, "its name cannot be looked up"],
+  [/^(?:EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, "it cannot be reached"],
+  [/^(?:CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO|DEPTH_ZERO\w+)$/, "TLS with it fails"],
+  [/^(?:28\w{3}|WRONGPASS|NOAUTH)$/, "it does not take the user or password"],
+  [/^(?:42501|NOPERM)$/, "the user may not do that"],
+  [/^3D000$/, "the database is not there"],
+  [/^53300$/, "it has no connection to spare"],
+  [/^(?:53\w{3}|58\w{3})$/, "it lacks disk or memory"],
+  [/^57014$/, "it took too long"],
+  [/^57\w{3}$/, "it is starting or shutting down"],
+  [/^OOM$/, "its memory is full"],
+  [/^(?:READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)$/, "it does not take writes now"],
+  [/^MISCONF$/, "it cannot save to its disk"],
+  [/^(?:LOADING|BUSY)$/, "it is busy"],
+];
+const TIMED_OUT = /\b(?:timeout|timed out)\b/i;
+const CUT_OFF =
+  /\b(?:connection (?:is )?(?:closed|terminated|ended)|terminated unexpectedly|not queryable|connection error)\b/i;
+
+/** The kind of an error of Redis, Postgres, or the connection to either. */
+export function outageOf(error: unknown): string {
+  const message = messageOf(error);
+  const codes = codesOf(error);
+  for (const code of codes) {
+    const words = KINDS.find(([pattern]) => pattern.test(code))?.[1];
+    if (words !== undefined) return `${words} (${code})`;
+  }
+  const code = codeOf(error) ?? codes[0] ?? "";
+  if (TIMED_OUT.test(message)) return "it does not answer in time";
+  if (CUT_OFF.test(message)) return "the connection was lost";
+  return /^\w{1,40}$/.test(code) ? `it cannot be used now (${code})` : "it cannot be used now";
+}
+
+/** The text of whatever was thrown, as far as callers may read it: that of our own errors is made for them. */
+export function publicMessageOf(thrown: unknown): string {
+  if (thrown instanceof ScriptFailed) return "a script failed in Redis";
+  return thrown instanceof TaskFlowError ? thrown.message : outageOf(thrown);
+}

@@ -1,0 +1,185 @@
+/**
+ * The one way to a connection to Postgres. Each has a name that Postgres shows, gives up a server that is silent, and has a limit for
+ * whatever it waits for; Postgres, too, notices that this side is gone, and gives its locks back.
+ *
+ * A pooler in transaction mode (PgBouncer, and its like) takes no such settings with the connection, and lends a session of Postgres for
+ * one transaction: what is set for the session would be the next caller's. Behind one, {@link begin} sets the limits within each
+ * transaction, and nothing here outlasts one.
+ */
+import pg from "pg";
+import { parsePostgresUrl, type Tls } from "../config/postgres-url.ts";
+
+export interface PostgresOptions {
+  readonly databaseUrl: string;
+  /** `application_name` is `taskflow-<name>`. */
+  readonly name: string;
+  readonly connectTimeoutMs?: number;
+  /** Postgres ends a statement after so long, its waits for locks included. Undefined: without limit. */
+  readonly statementTimeoutMs?: number | undefined;
+  /** So long the caller waits for an answer of a server that gives none. Not for COPY, whose answer may take as long as it likes. */
+  readonly answerTimeoutMs?: number;
+  /** Postgres ends a session that has been idle within a transaction for so long. */
+  readonly idleInTransactionMs?: number;
+  /** Postgres ends a session that has been idle for so long: one that holds a lock while its process is frozen. */
+  readonly idleSessionMs?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A dead machine at the other end is noticed within half a minute, on both sides, where TCP alone would take two hours. */
+const KEEPALIVE_IDLE_S = 10;
+/** Sets nothing, and has no row, where the session belongs to a pooler: that makes up the process number it gives its client. */
+const SETTINGS = `select set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),
+  set_config('idle_session_timeout', $3, false), set_config('tcp_keepalives_idle', '${KEEPALIVE_IDLE_S}', false),
+  set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '4', false)
+  where pg_backend_pid() = $4`;
+
+/** Of the clients behind a pooler: what sets the limits within a transaction, and the process that serves it. */
+const POOLED = new WeakMap<pg.ClientBase, { readonly limits: string; pid: number | undefined }>();
+
+/** By URL: which of several ways of TLS served last (`sslmode` allow and prefer). */
+const SERVED = new Map<string, Tls>();
+
+function configOf({
+  databaseUrl,
+  name,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  answerTimeoutMs,
+}: PostgresOptions): pg.ClientConfig {
+  const { config, tls } = parsePostgresUrl(databaseUrl);
+  const ssl = SERVED.get(databaseUrl) ?? tls[0];
+  return {
+    ...config,
+    ...(ssl !== undefined && { ssl }),
+    application_name: `taskflow-${name}`,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_IDLE_S * 1_000,
+    ...(answerTimeoutMs !== undefined && { query_timeout: answerTimeoutMs }),
+  };
+}
+
+/** Sets the limits of a connection just opened, or remembers them where each transaction has to. */
+async function limit(client: pg.ClientBase, options: PostgresOptions): Promise<void> {
+  const {
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+    statementTimeoutMs = 0,
+    idleInTransactionMs = 0,
+    idleSessionMs = 0,
+  } = options;
+  const values = [statementTimeoutMs, idleInTransactionMs, idleSessionMs, processOf(client) ?? 0].map(String);
+  const { rowCount } = await client.query({
+    text: SETTINGS,
+    values,
+    query_timeout: connectTimeoutMs,
+  } as pg.QueryConfig);
+  if (rowCount !== 0) return;
+  const limits = `set local statement_timeout = ${statementTimeoutMs}; set local idle_in_transaction_session_timeout = ${idleInTransactionMs}; select pg_backend_pid() as pid`;
+  POOLED.set(client, { limits, pid: undefined });
+}
+
+/** Whether a pooler is between this client and Postgres, so that no session is its own. */
+export function isPooled(client: pg.ClientBase): boolean {
+  return POOLED.has(client);
+}
+
+/** The process of Postgres that serves a client: behind a pooler, the one of the latest transaction. */
+export function backendOf(client: pg.ClientBase): number | undefined {
+  const pooled = POOLED.get(client);
+  return pooled ? pooled.pid : processOf(client);
+}
+
+function processOf(client: pg.ClientBase): number | undefined {
+  return (client as unknown as { readonly processID: number | null }).processID ?? undefined;
+}
+
+/** Begins a transaction, under the limits of the connection. @param mode "isolation level repeatable read", for one */
+export async function begin(client: pg.ClientBase, mode = ""): Promise<void> {
+  const pooled = POOLED.get(client);
+  if (!pooled) {
+    await client.query(`begin ${mode}`);
+    return;
+  }
+  const results = (await client.query(`begin ${mode}; ${pooled.limits}`)) as unknown as readonly pg.QueryResult<{
+    pid: number;
+  }>[];
+  pooled.pid = results.at(-1)?.rows[0]?.pid;
+}
+
+/** Does `work` in one transaction. Where it rejects, the connection is to be given up, and the transaction ends with it. */
+export async function transact<Client extends pg.ClientBase, Result>(
+  client: Client,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  await begin(client);
+  const result = await work(client);
+  await client.query("commit");
+  return result;
+}
+
+/**
+ * Finds out, with a connection that goes again, which of several ways of TLS a server takes, and sets that for a client that is not connected
+ * yet. Where none serves, the client is left with the first.
+ */
+async function negotiate(client: pg.Client, options: PostgresOptions): Promise<void> {
+  const { tls } = parsePostgresUrl(options.databaseUrl);
+  if (tls.length < 2 || SERVED.has(options.databaseUrl)) return;
+  for (const ssl of tls) {
+    const probe = new pg.Client({ ...configOf(options), ssl });
+    probe.on("error", () => undefined);
+    const serves = await probe.connect().then(
+      () => true,
+      () => false,
+    ); // why not, the client itself finds out
+    cut(probe);
+    if (!serves) continue;
+    SERVED.set(options.databaseUrl, ssl);
+    Object.assign(client, { ssl });
+    Object.assign((client as unknown as { readonly connection: object }).connection, { ssl });
+    return;
+  }
+}
+
+/** A connection for one caller. */
+export interface PostgresConnection {
+  readonly client: pg.Client;
+  /** Connects; rejects with pg's error, with the connection cut. */
+  readonly open: () => Promise<void>;
+}
+
+/** Not connected yet. Its loss is no error of its own: the call under way rejects. */
+export function postgresConnection(options: PostgresOptions): PostgresConnection {
+  const client = new pg.Client(configOf(options));
+  client.on("error", () => undefined);
+  const open = async (): Promise<void> => {
+    try {
+      await negotiate(client, options);
+      await client.connect();
+      await limit(client, options);
+    } catch (error) {
+      SERVED.delete(options.databaseUrl); // the server may have changed
+      cut(client);
+      throw error;
+    }
+  };
+  return { client, open };
+}
+
+/** Connections for statements of one kind, opened as they are needed, up to `size`. */
+export function postgresPool(options: PostgresOptions & { readonly size: number }): pg.Pool {
+  const onConnect = async (client: pg.ClientBase): Promise<void> => {
+    client.on("error", () => undefined); // between calls; within one, the call rejects
+    await limit(client, options).catch((error: unknown) => {
+      cut(client);
+      throw error;
+    });
+  };
+  const config = { ...configOf(options), max: options.size, onConnect };
+  const pool = new pg.Pool(config); // it waits for the promise, which its types do not know
+  pool.on("error", () => undefined); // an idle connection died: the pool has dropped it
+  return pool;
+}
+
+/** Ends a connection at once, whatever is under way: that rejects. `end()` would wait for the other side where no query is under way. */
+export function cut(client: pg.ClientBase): void {
+  (client as unknown as { readonly connection: pg.Connection }).connection.stream.destroy();
+}

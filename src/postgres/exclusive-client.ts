@@ -1,0 +1,116 @@
+/**
+ * A connection to Postgres for one caller: opened by the call that needs it, and given up after any error, since what a
+ * failed COPY leaves of a connection is not to be relied on.
+ */
+import type pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import { cut, isPooled, postgresConnection, transact } from "./connection.ts";
+import { LockWatch } from "./lock-watch.ts";
+
+export interface ExclusiveClientOptions {
+  readonly databaseUrl: string;
+  /** As in {@link PostgresOptions}. */
+  readonly name: string;
+  readonly connectTimeoutMs: number;
+  /** How long one call may take; then the connection is cut, and the call rejects. */
+  readonly timeoutMs: number;
+  /** Postgres ends the session when it is idle within a transaction for so long; `timeoutMs` when not given. */
+  readonly idleInTransactionMs?: number;
+  /** Called when a call waits for a lock for longer than `afterMs`, with what it is and who holds it. */
+  readonly lockWait?: { readonly afterMs: number; readonly onWait: (wait: string) => void } | undefined;
+}
+
+export class ExclusiveClient {
+  readonly #options: ExclusiveClientOptions;
+  #client: pg.Client | undefined;
+
+  constructor(options: ExclusiveClientOptions) {
+    this.#options = options;
+  }
+
+  /** Connects, where that is not done. */
+  async open(): Promise<void> {
+    await this.#within(() => Promise.resolve());
+  }
+
+  /** Runs `work` on the connection, within the time limit: statements that need not be one transaction, and are one behind a pooler. */
+  use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    return this.#within((client) => (isPooled(client) ? transact(client, work) : work(client)));
+  }
+
+  /** Runs `work` in one transaction, within the time limit. */
+  transact<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    return this.#within((client) => transact(client, work));
+  }
+
+  async #within<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    const { timeoutMs, databaseUrl, lockWait } = this.#options;
+    const timer = setTimeout(() => this.cut(), timeoutMs);
+    let watch: LockWatch | undefined;
+    try {
+      const client = this.#client ?? (await this.#connect());
+      if (lockWait) watch = new LockWatch({ databaseUrl, client, periodMs: lockWait.afterMs, onWait: lockWait.onWait });
+      return await work(client);
+    } catch (error) {
+      this.cut();
+      throw error;
+    } finally {
+      watch?.close();
+      clearTimeout(timer);
+    }
+  }
+
+  /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */
+  cut(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client) cut(client);
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const { timeoutMs, ...options } = this.#options;
+    // The limits of the server, so that it gives up what this side has: else its locks would meet the repeat.
+    const { client, open } = postgresConnection({
+      idleInTransactionMs: timeoutMs,
+      ...options,
+      statementTimeoutMs: timeoutMs,
+    });
+    this.#client = client;
+    const forget = (): void => {
+      if (this.#client === client) this.#client = undefined;
+    };
+    client.on("error", forget); // between calls; within one, the call rejects
+    client.on("end", forget);
+    await open();
+    return client;
+  }
+}
+
+/** Of the library's stream: what pg calls when the server takes rows. Its types leave it out. */
+interface CopyQuery {
+  submit(connection: pg.Connection): void;
+  handleCopyInResponse(connection: pg.Connection): void;
+}
+
+/**
+ * Sends rows with a COPY statement. They do not wait for the server to say that it takes them, which saves a
+ * round trip: where it does not, it skips them (PostgreSQL manual, "Message Flow", COPY Operations).
+ */
+export function copyIn(client: pg.Client, sql: string, rows: readonly Uint8Array[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stream = copyFrom(sql);
+    stream.on("error", reject);
+    stream.on("finish", resolve); // after ReadyForQuery: committed, outside a transaction
+    for (const part of rows) stream.write(part);
+    stream.end();
+    const query = stream as unknown as CopyQuery;
+    const submit = query.submit.bind(query);
+    query.submit = (connection) => {
+      connection.stream.cork(); // statement and rows in one write
+      submit(connection);
+      query.handleCopyInResponse(connection);
+      connection.stream.uncork();
+    };
+    client.query(stream);
+  });
+}

@@ -1,0 +1,140 @@
+/**
+ * How the program ends. Before it serves, a signal or a fault ends it at once: no job was taken here. Then the first one drains
+ * it; a later signal ends it at once, its jobs left to their leases. Nothing keeps it alive beyond SHUTDOWN_DELAY_MS, DRAIN_MS and a grace.
+ */
+import { constants } from "node:os";
+import type { Job } from "../core/job.ts";
+import type { Log } from "../observability/log.ts";
+
+/** A part that hangs must not keep a stopped process alive: leases and outbox cover what it leaves. */
+const EXIT_GRACE_MS = 15_000;
+/**
+ * One Ctrl-C comes twice where npm runs the program: the terminal signals the whole process group, and npm passes on what it gets.
+ * No person repeats it so soon in earnest.
+ */
+const SAME_SIGNAL_MS = 500;
+/** A process whose event loop is blocked when its time is over cannot end itself, and is killed then. */
+const BLOCKED_GRACE_MS = 5_000;
+/** Of the jobs that ran when a fault was met, so many are named. */
+const MAX_TOLD = 50;
+
+/** What a shell reports for a program that a signal ended. */
+const SIGNALLED = 128;
+
+/** What is to be ended in order. */
+export interface Serving {
+  /** Reports that it is not ready, and serves everything as before. */
+  leave(): void;
+  /** Drains and closes. */
+  close(): Promise<void>;
+  /** The jobs whose leases it holds. */
+  jobs(): readonly Job[];
+}
+
+export interface ShutdownOptions {
+  readonly log: Log;
+  readonly drainMs: number;
+  /** How long it serves on, reported as not ready, before it drains: balancers learn of it with a delay. */
+  readonly delayMs: number;
+  /** Ends the process. */
+  readonly exit: (code: number) => void;
+  /** Ends the process after so long, even while its event loop is blocked. */
+  readonly killAfter?: (ms: number) => void;
+}
+
+export class Shutdown {
+  readonly #options: ShutdownOptions;
+  #serving: Serving | undefined;
+  #ending: Promise<void> | undefined;
+  #signalledAt: number | undefined;
+  #exitCode = 0;
+
+  constructor(options: ShutdownOptions) {
+    this.#options = options;
+  }
+
+  /** From here on there is something to drain. */
+  serves(serving: Serving): void {
+    this.#serving = serving;
+  }
+
+  readonly signalled = (signal: NodeJS.Signals): void => {
+    const { log, exit } = this.#options;
+    const now = performance.now();
+    if (!this.#serving) {
+      exit(1); // servers that were started here are told to stop on the way out
+    } else if (this.#signalledAt === undefined) {
+      this.#signalledAt = now;
+      this.#drain({ signal });
+    } else if (now - this.#signalledAt >= SAME_SIGNAL_MS) {
+      log.warn(
+        { signal, jobs: this.#serving.jobs().length },
+        "ended at once by a second signal; its jobs are left to their leases",
+      );
+      exit(SIGNALLED + constants.signals[signal]);
+    }
+  };
+
+  /** This process should make place for another: it drains, and ends with a code that makes whoever watches over it start one. */
+  readonly unfit = (): void => {
+    this.#exitCode = 1;
+    this.#drain({ reason: "unfit" });
+  };
+
+  /** An exception or a rejection that nobody caught, most likely of a handler: this process can no longer be trusted, but what runs beside it may end. */
+  readonly faulted = (error: unknown): void => {
+    const { log } = this.#options;
+    this.#exitCode = 1;
+    if (this.#ending) {
+      log.error({ error }, "unexpected fault while draining");
+      return;
+    }
+    const jobs = this.#serving?.jobs() ?? [];
+    log.fatal(
+      {
+        error,
+        running: jobs.length,
+        jobs: jobs.slice(0, MAX_TOLD).map(({ id, type, attempt }) => ({ job_id: id, type, attempt })),
+      },
+      "unexpected fault",
+    );
+    if (this.#serving) this.#drain({ reason: "fault" });
+    else this.#ending = this.#end();
+  };
+
+  #drain(why: Readonly<Record<string, string>>): void {
+    if (this.#ending || !this.#serving) return;
+    // A process that met a fault should take no more jobs than it has.
+    this.#ending = this.#close(this.#serving, why, why.reason === "fault" ? 0 : this.#options.delayMs);
+  }
+
+  async #close(serving: Serving, why: Readonly<Record<string, string>>, delayMs: number): Promise<void> {
+    const { log, drainMs, exit, killAfter } = this.#options;
+    const giveUpMs = delayMs + drainMs + EXIT_GRACE_MS;
+    const giveUp = setTimeout(() => {
+      log.error("closing took too long");
+      exit(1);
+    }, giveUpMs);
+    killAfter?.(giveUpMs + BLOCKED_GRACE_MS);
+    try {
+      if (delayMs > 0) {
+        log.info({ ...why, delay_ms: delayMs }, "not ready any more, and serving until balancers have noticed");
+        serving.leave();
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+      }
+      log.info({ ...why, drain_ms: drainMs }, "draining");
+      await serving.close();
+      log.info("stopped");
+    } catch (error) {
+      log.fatal({ error }, "closing failed");
+      this.#exitCode = 1;
+    }
+    clearTimeout(giveUp);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#options.log.flush();
+    this.#options.exit(this.#exitCode);
+  }
+}

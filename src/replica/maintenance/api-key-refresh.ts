@@ -1,0 +1,71 @@
+/** The API keys of this replica: those of the settings, and those that `taskflow keys` keeps in Postgres, read again every few seconds. */
+import { Keyring } from "../../api/access/api-key-cache.ts";
+import type { Config } from "../../config/config.ts";
+import { CORS_TO_ALL } from "../../config/config.ts";
+import { StartError, UsageError } from "../../errors.ts";
+import type { Log } from "../../observability/log.ts";
+import { unusable } from "../../observability/reason.ts";
+import { ApiKeyStore } from "../../results/api-keys.ts";
+
+/** So long a key that was revoked may still be served. */
+const KEYS_PERIOD_MS = 3_000;
+
+export interface KeysOptions {
+  readonly config: Pick<Config, "TASKFLOW_API_KEYS" | "TASKFLOW_AUTH" | "CORS_ORIGINS">;
+  readonly databaseUrl: string;
+  readonly log: Pick<Log, "warn">;
+  readonly periodMs?: number;
+}
+
+export interface Keys {
+  readonly keyring: Keyring;
+  close(): Promise<void>;
+}
+
+/** While Postgres is away, the keys that were read last hold. @throws {@link StartError} when it is away at the start; {@link UsageError} where CORS_ORIGINS asks for keys, and there are none */
+export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIOD_MS }: KeysOptions): Promise<Keys> {
+  const keyring = new Keyring();
+  const store = new ApiKeyStore(databaseUrl);
+  let seen: string | undefined;
+  const read = async (): Promise<void> => {
+    const stored = await store.list();
+    const state = stored.map(({ hash, revokedAt }) => `${hash}${revokedAt === null ? "" : " revoked"}`).join();
+    if (state === seen) return; // what was looked up stays looked up
+    seen = state;
+    const holding = stored.filter(({ revokedAt }) => revokedAt === null);
+    keyring.replace([...config.TASKFLOW_API_KEYS, ...holding], config.TASKFLOW_API_KEYS.length + stored.length > 0);
+  };
+  try {
+    await read();
+    if (!keyring.isNeeded && config.CORS_ORIGINS.includes("*")) throw new UsageError(CORS_TO_ALL);
+  } catch (error) {
+    store.close();
+    if (error instanceof StartError) throw error;
+    throw new StartError(
+      unusable({ name: "Postgres", at: new URL(databaseUrl).host, setting: "DATABASE_URL" }, error),
+      error,
+    );
+  }
+  if (config.TASKFLOW_AUTH === "none" && keyring.isNeeded)
+    log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
+  let isClosed = false;
+  let reading: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    reading ??= read()
+      .catch((error: unknown) => {
+        if (!isClosed) log.warn({ error }, "API keys could not be read; those read before hold");
+      })
+      .finally(() => {
+        reading = undefined;
+      });
+  }, periodMs);
+  return {
+    keyring,
+    close: async () => {
+      isClosed = true;
+      clearInterval(timer);
+      store.close();
+      await reading;
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { Turns } from "../concurrency/turns.ts";
+import type { ReplayFilters } from "../core/reruns.ts";
+import { migrate } from "../results/migrate.ts";
+import { RecorderConnection } from "../results/recorder/connection.ts";
+import { writeRow } from "../results/recorder/copy.ts";
+import { Store } from "../results/store.ts";
+import { outcomeWith } from "../testing/outcomes.ts";
+import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
+import { freshDatabase, freshRedis } from "../testing/services.ts";
+import { matching } from "./rerun-scan.ts";
+
+const open: { close: () => unknown }[] = [];
+afterEach(async () => {
+  for (const part of open.splice(0).reverse()) await part.close();
+});
+
+async function setup() {
+  const [redis, { url }] = await Promise.all([freshRedis(), freshDatabase()]);
+  await migrate(url);
+  const queue = await openQueue(redis.address);
+  const store = new Store(url);
+  open.push(queue, store);
+  const record = async (ids: readonly string[], retryOf?: string): Promise<void> => {
+    const connection = new RecorderConnection(url, 5_000);
+    await connection.copy(
+      ids.map((id) =>
+        outcomeWith({
+          job: { id, options: retryOf === undefined ? {} : { retry_of: retryOf } },
+          status: "cancelled",
+          finishedAt: queue.clock.now(),
+        }),
+      ),
+      writeRow,
+    );
+    connection.cut();
+  };
+  /** Jobs that are cancelled, and stand in the outbox. */
+  const cancelled = async (ids: readonly string[], options: { readonly retry_of?: string } = {}): Promise<void> => {
+    await enqueueRaw(queue, {
+      ids,
+      submissions: ids.map(() => submission({ options: { run_at: queue.clock.now() + 60_000, ...options } })),
+    });
+    for (const id of ids) await queue.cancel(id, 60_000, () => undefined);
+  };
+  const idsAfter = async (): Promise<string> => {
+    const now = queue.clock.now();
+    while (queue.clock.now() <= now + 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    return queue.ids.next();
+  };
+  const scan = async (replayId: string, filters: ReplayFilters = {}, below?: string) => {
+    const pages = [];
+    for await (const page of matching(
+      { queue, store, turns: new Turns() },
+      { status: "cancelled", ...filters },
+      replayId,
+      { below },
+    ))
+      pages.push(page);
+    return { pages, ids: pages.flatMap(({ ids }) => ids) };
+  };
+  return { queue, record, cancelled, idsAfter, scan };
+}
+
+describe("the jobs that a replay's filters name", () => {
+  it("are each met once, newest first, whether Redis has them, or Postgres, or both", async () => {
+    const { queue, record, cancelled, idsAfter, scan } = await setup();
+    const ids = Array.from({ length: 12 }, () => queue.ids.next()).sort();
+    await cancelled(ids.filter((_, i) => i % 3 !== 0));
+    await record(ids.filter((_, i) => i % 3 !== 1));
+    const replayId = await idsAfter();
+    const { ids: found, pages } = await scan(replayId);
+    const newestFirst = [...ids].reverse();
+    expect(found).toEqual(newestFirst);
+    for (const [i, { ids: page, reached }] of pages.entries()) {
+      expect(page.every((id) => id >= reached && (i === 0 || id < (pages[i - 1]?.reached ?? "")))).toBe(true);
+    }
+    for (const at of [0, 4, 11])
+      expect((await scan(replayId, {}, newestFirst[at])).ids).toEqual(newestFirst.slice(at + 1));
+  });
+
+  it("are none that ended after the replay was accepted, and no copies unless it asks for them", async () => {
+    const { queue, record, cancelled, idsAfter, scan } = await setup();
+    const [first, copyInRedis, copyInPostgres, late] = [
+      queue.ids.next(),
+      queue.ids.next(),
+      queue.ids.next(),
+      queue.ids.next(),
+    ] as const;
+    await cancelled([first]);
+    await cancelled([copyInRedis], { retry_of: first });
+    await record([copyInPostgres], first);
+    const replayId = await idsAfter();
+    await idsAfter();
+    await cancelled([late]);
+    expect((await scan(replayId)).ids).toEqual([first]);
+    expect((await scan(replayId, { include_replayed: true })).ids).toEqual(
+      [copyInPostgres, copyInRedis, first].sort().reverse(),
+    );
+  });
+});

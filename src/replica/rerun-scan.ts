@@ -1,0 +1,97 @@
+/** The finished jobs that a replay's filters name, wherever they are: those that Postgres has, and those on their way there. */
+
+import type { Turns } from "../concurrency/turns.ts";
+import { timeOfId } from "../core/id.ts";
+import type { JobView } from "../core/job.ts";
+import { boundOf } from "../core/job-filters.ts";
+import { viewOf } from "../core/job-view.ts";
+import type { ReplayFilters, ReplayScan, WalkPage } from "../core/reruns.ts";
+import { REPLAY_TYPE } from "../core/reruns.ts";
+import { TaskFlowError } from "../errors.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Store } from "../results/store.ts";
+
+/** Outcomes that Postgres does not have yet are looked through up to this number: with more, it is away, and so is the scan. */
+const MAX_ENDED = 10_000;
+/** Jobs read from Redis at once. */
+const CHUNK = 50;
+
+export interface ScanParts {
+  readonly queue: Pick<Queue, "endedIds" | "readHeaders">;
+  readonly store: Pick<Store, "matching">;
+  readonly turns: Turns;
+}
+
+/** Redis first: a job that moves meanwhile is seen in one of the two, and in both it has the same place. */
+export async function* matching(
+  parts: ScanParts,
+  filters: ReplayFilters,
+  replayId: string,
+  scan: ReplayScan,
+): AsyncGenerator<WalkPage> {
+  const {
+    created_after,
+    created_before,
+    include_replayed: includesCopies = false,
+    status = "failed",
+    ...asked
+  } = filters;
+  const { caller = replayId, signal } = scan;
+  const finishedBy = timeOfId(replayId);
+  const from = boundOf(created_after);
+  const below = [boundOf(created_before), scan.below, replayId].filter((id) => id !== undefined).sort()[0] ?? replayId;
+  const isWanted = (view: JobView): boolean =>
+    view.type !== REPLAY_TYPE &&
+    (view.finished_at ?? Infinity) <= finishedBy &&
+    (includesCopies || view.retry_of === null) &&
+    isAsked(view, { ...asked, status });
+  const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
+  for await (const { ids, reached } of parts.store.matching(
+    { ...asked, status },
+    { below, from, finishedBy, includesCopies, caller, signal },
+  )) {
+    const count = ended.findIndex((id) => id < reached);
+    const here = ended.splice(0, count === -1 ? ended.length : count);
+    yield { ids: here.length === 0 ? ids : [...new Set([...ids, ...here])].sort().reverse(), reached };
+  }
+}
+
+interface EndedScan {
+  readonly below: string;
+  readonly from: string | undefined;
+  readonly caller: string;
+  readonly signal: AbortSignal | undefined;
+  readonly isWanted: (view: JobView) => boolean;
+}
+
+/** The ids of jobs in the outbox that pass, newest first. */
+async function endedIds(
+  { queue, turns }: ScanParts,
+  { below, from, caller, signal, isWanted }: EndedScan,
+): Promise<string[]> {
+  const all = await queue.endedIds(MAX_ENDED);
+  if (all.length === MAX_ENDED)
+    throw new TaskFlowError("store_unavailable", 503, "Postgres is behind: too many outcomes wait for it.", {
+      retryAfterMs: 2_000,
+    });
+  const inRange = all
+    .filter((id) => id < below && (from === undefined || id >= from))
+    .sort()
+    .reverse();
+  const found: string[] = [];
+  for (let at = 0; at < inRange.length; at += CHUNK) {
+    const jobs = await turns.take(caller, () => queue.readHeaders(inRange.slice(at, at + CHUNK)), signal);
+    for (const view of jobs.map(viewOf)) if (isWanted(view)) found.push(view.id);
+  }
+  return found;
+}
+
+function isAsked(view: JobView, { status, type, tag, group_key, error_code }: ReplayFilters): boolean {
+  return (
+    view.status === status &&
+    (type === undefined || view.type === type) &&
+    (tag === undefined || view.tags.includes(tag)) &&
+    (group_key === undefined || view.group_key === group_key) &&
+    (error_code === undefined || view.error?.code === error_code)
+  );
+}

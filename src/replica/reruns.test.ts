@@ -1,0 +1,133 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { redisCommand } from "../embedded/redis-command.ts";
+import { enqueued } from "../queue/enqueued.ts";
+import { Acceptor } from "../results/acceptance-log/writer.ts";
+import { migrate } from "../results/migrate.ts";
+import { RecorderConnection } from "../results/recorder/connection.ts";
+import { writeRow } from "../results/recorder/copy.ts";
+import { Store } from "../results/store.ts";
+import { outcomeWith } from "../testing/outcomes.ts";
+import { openQueue, submission } from "../testing/queue.ts";
+import { freshDatabase, ownRedis } from "../testing/services.ts";
+import { copyId, replaysOf } from "./reruns.ts";
+
+const open: { close: () => unknown }[] = [];
+afterEach(async () => {
+  for (const part of open.splice(0).reverse()) await part.close();
+});
+
+/** Two failed jobs of durability postgres, and a replay that is to copy them. */
+async function setup() {
+  const [redis, { url }] = await Promise.all([ownRedis(), freshDatabase()]);
+  await migrate(url);
+  const queue = await openQueue(redis.address);
+  const store = new Store(url);
+  const acceptor = new Acceptor({
+    databaseUrl: url,
+    namespace: "taskflow:0",
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+  open.push(queue, store, acceptor);
+  const record = async (...ids: readonly string[]): Promise<void> => {
+    const connection = new RecorderConnection(url, 5_000);
+    await connection.copy(
+      ids.map((id) => outcomeWith({ job: { id, options: { durability: "postgres" } }, status: "failed" })),
+      writeRow,
+    );
+    connection.cut();
+  };
+  const originals = [queue.ids.next(), queue.ids.next()];
+  const replayId = queue.ids.next();
+  await record(...originals);
+  const copies = originals.map((id) => copyId(replayId, id)) as [string, string];
+  const port = Number(new URL(redis.address).port);
+  const setMemory = (bytes: string): Promise<unknown> => redisCommand(port, "CONFIG", "SET", "maxmemory", bytes);
+  return { queue, store, acceptor, record, originals, replayId, copies, setMemory };
+}
+
+describe("copies", () => {
+  it("belong to the key that asked for the replay", async () => {
+    const { queue, store, acceptor, originals, replayId, copies } = await setup();
+    await enqueued(queue, {
+      ids: [replayId],
+      submissions: [submission({ type: "replay", options: { payer: { key: "0123456789abcdef" } } })],
+    });
+    await replaysOf({ queue, store, acceptor }).copy(replayId, originals, 100);
+    expect((await queue.read(copies)).map(({ options }) => options.api_key)).toEqual([
+      "0123456789abcdef",
+      "0123456789abcdef",
+    ]);
+    expect((await store.accepted(copies[0]))?.options.api_key).toBe("0123456789abcdef");
+  });
+});
+
+describe("copies of durability postgres", () => {
+  it("that were committed and not enqueued are enqueued by the next try", async () => {
+    const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
+    const replays = replaysOf({ queue, store, acceptor });
+    await setMemory("1"); // Redis is full: it answers, and takes nothing
+    await expect(replays.copy(replayId, originals, 100)).rejects.toMatchObject({ code: "queue_unavailable" });
+    await setMemory("0");
+    expect(await queue.missing(copies)).toEqual(copies);
+    expect(await replays.copy(replayId, originals, 100)).toEqual({ examined: 2, done: 2 });
+    expect(await queue.missing(copies)).toEqual([]);
+  });
+
+  it("that the restore has run meanwhile are not run again", async () => {
+    const { queue, store, acceptor, record, originals, replayId, copies } = await setup();
+    const replays = replaysOf({
+      queue,
+      store,
+      acceptor: {
+        accept: (acceptance, done) => {
+          acceptor.accept(acceptance, (answer) => {
+            record(copies[0]).then(
+              () => done(answer),
+              (error: unknown) => {
+                throw error;
+              },
+            );
+          });
+        },
+      },
+    });
+    expect(await replays.copy(replayId, originals, 100)).toEqual({ examined: 2, done: 2 });
+    expect(await queue.missing(copies)).toEqual([copies[0]]);
+  });
+});
+
+it("a job whose retention has ended is examined, and has no copy; a repeat makes none of the others again", async () => {
+  const { queue, store, acceptor, originals, replayId, copies } = await setup();
+  const replays = replaysOf({ queue, store, acceptor });
+  const [one, two] = originals as [string, string];
+  const ids = [one, queue.ids.next(), two];
+  for (let tries = 1; tries <= 2; tries++)
+    expect(await replays.copy(replayId, ids, 10_000)).toEqual({ examined: 3, done: 2 });
+  expect(await queue.missing(copies)).toEqual([]);
+  expect(await replays.copy(replayId, ids.slice(0, 2), 10_000)).toEqual({ examined: 2, done: 1 });
+});
+
+it("copies wait for the quota of the key that asked, and what Redis did not take is not charged", async () => {
+  const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
+  const quota = { quota: 1, windowMs: 86_400_000 };
+  await enqueued(queue, {
+    ids: [replayId],
+    submissions: [submission({ type: "replay", options: { payer: { key: "k", quota } } })],
+  });
+  const replays = replaysOf({ queue, store, acceptor });
+  await setMemory("1");
+  for (let tries = 1; tries <= 3; tries++)
+    await expect(replays.copy(replayId, originals, 10_000)).rejects.toMatchObject({ code: "queue_unavailable" });
+  await setMemory("0");
+  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({
+    examined: 1,
+    done: 1,
+    wait: { for: "quota" },
+  });
+  expect(await queue.missing(copies)).toEqual([copies[1]]);
+  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({
+    examined: 1,
+    done: 1,
+    wait: { for: "quota" },
+  }); // the first is there already
+});

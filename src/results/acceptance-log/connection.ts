@@ -1,0 +1,135 @@
+/** The acceptor's own connection to Postgres. */
+import type pg from "pg";
+import { copyIn, ExclusiveClient } from "../../postgres/exclusive-client.ts";
+import { readSql } from "../../postgres/sql.ts";
+import { CopyBuffer } from "../recorder/copy-buffer.ts";
+
+const COPY = readSql(new URL("./copy.sql", import.meta.url));
+const STAGE_OPEN = readSql(new URL("./stage-open.sql", import.meta.url));
+/** The same rows, which have their columns in the same order, into another table. */
+const STAGE_COPY = COPY.replace("copy accepted ", "copy staged_accepted ");
+const STAGE_INSERT = readSql(new URL("./stage-insert.sql", import.meta.url));
+const COLUMNS = 3;
+const CLAIM_KEYS = readSql(new URL("./keys-claim.sql", import.meta.url));
+const READ_KEYS = readSql(new URL("./keys-read.sql", import.meta.url));
+
+/** A key that a submission came with. */
+export interface KeyClaim {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly firstId: string;
+  readonly ttlMs: number;
+}
+
+/** What a key stands for. */
+export interface KnownKey {
+  readonly fingerprint: string;
+  readonly firstId: string;
+}
+
+interface KeyRow {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly first_id: string;
+}
+
+/** A submission as `accepted` keeps it. */
+export interface AcceptedRow {
+  readonly id: string;
+  /** As Redis keeps it, but for the bytes of a large payload, which follow it. */
+  readonly submission: string;
+  readonly data?: Uint8Array | undefined;
+}
+
+/** Those of one call. */
+export interface AcceptedRows {
+  readonly rows: readonly AcceptedRow[];
+}
+
+/** Gets what each key stands for now, by whoever claimed it first, and says what is appended. */
+export type Admitted = (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRows[];
+
+export class AcceptedConnection {
+  readonly #client: ExclusiveClient;
+  readonly #namespace: string;
+  readonly #rows = new CopyBuffer();
+
+  /**
+   * @param timeoutMs how long one call may take; then the connection is cut, and the call rejects
+   * @param onLockWait called with a lock that a call waits for, and who holds it
+   */
+  constructor(databaseUrl: string, namespace: string, timeoutMs: number, onLockWait?: (wait: string) => void) {
+    const lockWait = onLockWait && { afterMs: timeoutMs / 2, onWait: onLockWait };
+    this.#client = new ExclusiveClient({
+      databaseUrl,
+      name: "acceptor",
+      connectTimeoutMs: timeoutMs,
+      timeoutMs,
+      lockWait,
+    });
+    this.#namespace = namespace;
+  }
+
+  /** Connects, where that is not done: what fails here has changed nothing. */
+  open(): Promise<void> {
+    return this.#client.open();
+  }
+
+  /** Appends rows to `accepted`: all of them, or none and the error. */
+  copy(groups: readonly AcceptedRows[]): Promise<void> {
+    return this.use((client) => this.#copyIn(client, COPY, groups));
+  }
+
+  /** Claims keys, and appends the rows of those submissions that `admitted` lets in, all in one transaction. */
+  copyWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
+    return this.#client.transact(async (client) => {
+      await this.#copyIn(client, COPY, admitted(await this.#claim(client, claims)));
+    });
+  }
+
+  /** As {@link copyWithKeys}, but leaves out what the table holds already and what the rows hold twice. */
+  stageWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
+    return this.#client.transact(async (client) => {
+      await client.query(STAGE_OPEN);
+      await this.#copyIn(client, STAGE_COPY, admitted(await this.#claim(client, claims)));
+      await client.query(STAGE_INSERT);
+    });
+  }
+
+  /** Cuts the connection, whatever is under way: that rejects. The next call opens a new one. */
+  cut(): void {
+    this.#client.cut();
+  }
+
+  /** Runs `work` on the connection, within the time limit. */
+  use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    return this.#client.use(work);
+  }
+
+  async #claim(client: pg.Client, claims: readonly KeyClaim[]): Promise<ReadonlyMap<string, KnownKey>> {
+    const keys = claims.map(({ key }) => key);
+    await client.query(CLAIM_KEYS, [
+      this.#namespace,
+      keys,
+      claims.map(({ fingerprint }) => fingerprint),
+      claims.map(({ firstId }) => firstId),
+      claims.map(({ ttlMs }) => ttlMs),
+    ]);
+    const { rows } = await client.query<KeyRow>(READ_KEYS, [this.#namespace, keys]);
+    return new Map(rows.map(({ key, fingerprint, first_id: firstId }) => [key, { fingerprint, firstId }]));
+  }
+
+  #copyIn(client: pg.Client, sql: string, groups: readonly AcceptedRows[]): Promise<void> {
+    this.#rows.begin();
+    for (const { rows } of groups) {
+      for (const { id, submission, data } of rows) {
+        this.#rows.row(COLUMNS);
+        this.#rows.uuid(id);
+        this.#rows.text(this.#namespace);
+        if (data) this.#rows.bytes(submission, data);
+        else this.#rows.text(submission);
+      }
+    }
+    return copyIn(client, sql, this.#rows.end());
+  }
+}

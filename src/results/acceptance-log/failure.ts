@@ -1,0 +1,20 @@
+/** Why a submission of durability postgres was not committed, as its caller is told. */
+import { codeOf, OutcomeUnknown, TaskFlowError } from "../../errors.ts";
+import { outageOf } from "../../observability/outage.ts";
+
+/** Nothing was changed. */
+export function unavailable(reason: string, cause?: unknown): TaskFlowError {
+  const message = `This submission asks for durability postgres, which cannot be had now (${reason}); nothing was changed.`;
+  return new TaskFlowError("store_unavailable", 503, message, { cause, retryAfterMs: 2_000 });
+}
+
+/** It may have been committed; then the job runs, though the caller was not told so. */
+export function unknown(cause: unknown, reason = outageOf(cause)): TaskFlowError {
+  const message = `Whether Postgres has committed this submission is not known (${reason}); if it has, the job runs within a few minutes.`;
+  return new OutcomeUnknown(message, cause);
+}
+
+/** Whether Postgres itself said no, and so has nothing of the batch. Class 08 and 57 end a connection, 58 and XX the server's health: who knows what came before. */
+export function isRefusal(error: unknown): boolean {
+  return /^(?!EPIPE|08|57|58|XX)[0-9A-Z]{5}$/.test(codeOf(error) ?? "");
+}

@@ -1,0 +1,55 @@
+/** The daily partitions of `accepted`, like those of `jobs`: made by the COPY that needs them, and gone a day later. */
+import type pg from "pg";
+import { lowestIdAt } from "../../core/id.ts";
+import { type Step, underLock } from "../../postgres/advisory-lock.ts";
+import { agreedPostgresTime } from "../../postgres/clock.ts";
+import { readSql } from "../../postgres/sql.ts";
+import { DAY_MS, dayOf, dayOfPartition, partitionName } from "../partitions.ts";
+
+const ADD = readSql(new URL("./partition-add.sql", import.meta.url));
+const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
+const TRIM = readSql(new URL("./partition-trim.sql", import.meta.url));
+const EXPIRE_KEYS = readSql(new URL("./keys-expire.sql", import.meta.url));
+
+/** A partition's name is that of `jobs` for the same day but for its first word: retention finds one by the other. */
+const nameOf = (day: number): string => partitionName(day).replace(/^jobs/, "accepted");
+const dayOfName = (name: string): number | undefined => dayOfPartition(name.replace(/^accepted/, "jobs"));
+const bounds = (day: number): [string, string, string] => [nameOf(day), lowestIdAt(day), lowestIdAt(day + DAY_MS)];
+
+/** Adds the partitions for these ids that are missing. Safe where two replicas do it at once. */
+export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable<string>): Promise<void> {
+  const days = new Set<number>();
+  for (const id of ids) days.add(dayOf(id));
+  for (const day of days) await client.query(ADD, bounds(day));
+}
+
+/**
+ * Drops the partitions of `accepted` that ended more than a day ago, by the clock of Postgres, and whose jobs are all recorded;
+ * from others of that age it takes the recorded jobs. Keys past their time go, too. One replica at a time; a partition in use
+ * just now, and what comes after it, is left for the next call.
+ * @param ownMs epoch ms, by this machine's clock
+ * @returns the names of the partitions dropped
+ * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
+ */
+export async function trimAccepted(databaseUrl: string, ownMs: number, signal?: AbortSignal): Promise<string[]> {
+  let now = 0;
+  const check = async (client: pg.Client): Promise<void> => {
+    now = await agreedPostgresTime(client, ownMs);
+  };
+  return underLock({ databaseUrl, name: "accepted", check, signal }, (step) => trim(step, now - DAY_MS));
+}
+
+async function trim(step: Step, before: number): Promise<string[]> {
+  await step((client) => client.query(EXPIRE_KEYS));
+  const list = await step((client) => client.query<{ name: string }>(LIST));
+  const dropped: string[] = [];
+  for (const { name } of list?.rows ?? []) {
+    const day = dayOfName(name);
+    if (day === undefined || day + DAY_MS > before) continue;
+    const answer = await step((client) => client.query<{ remaining: number | null }>(TRIM, bounds(day)));
+    const remaining = answer?.rows[0]?.remaining ?? null;
+    if (remaining === null) break; // another replica is at it; or in use: each try holds up all others, as in retention
+    if (remaining === 0) dropped.push(name);
+  }
+  return dropped;
+}

@@ -1,0 +1,244 @@
+/**
+ * Submissions into Postgres, before Redis gets them (`durability: postgres`).
+ *
+ *   accept ─▶ waiting ─▶ one batch in COPY ─▶ committed | known (its key) | failed
+ *                ▲ what arrives meanwhile is the next batch
+ *
+ * Nothing is tried twice: the caller waits, and is told within two seconds. `store_unavailable` says that nothing was
+ * changed; `outcome_unknown` that the COPY was under way: if it was committed, the restore runs the job later (worker/restore.ts).
+ *
+ * A row that is there already counts as committed: a replay that went down before its copy was enqueued comes with the same
+ * id again (replica/replays.ts).
+ *
+ * Which submission an Idempotency-Key belongs to is decided here, in the transaction that commits it, and not in Redis: the
+ * decision lasts as long as the row does. So no row is ever committed whose job must not run, and the restore need
+ * not ask about keys; and a repeat is a replay even while Redis is empty.
+ */
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import type { Submission } from "../../core/job.ts";
+import { encodeWhole } from "../../core/packed-job.ts";
+import type { TaskFlowError } from "../../errors.ts";
+import { outageOf } from "../../observability/outage.ts";
+import { reasonOf } from "../../observability/reason.ts";
+import { faultOf } from "../../postgres/failure.ts";
+import type { RecorderLog } from "../recorder/batch.ts";
+import type { AcceptedRow, KnownKey } from "./connection.ts";
+import { AcceptedConnection } from "./connection.ts";
+import { isRefusal, unavailable, unknown } from "./failure.ts";
+import { addAcceptedPartitions } from "./partitions.ts";
+
+/** How long a submission waits for its commit, in milliseconds. */
+export const ACCEPT_TIMEOUT_MS = 2_000;
+const TICK_MS = 100;
+/** After a batch of so many, the next one gathers for so long: at load, fewer commits, and by measure (bench, durable) no later answers. */
+const GATHER_AFTER = 8;
+const GATHER_MS = 2;
+/** Characters in memory, of submissions that wait and of the batch under way. */
+const MAX_CHARS = 64 * 1024 * 1024;
+/** A batch ends with the submission that reaches this: about 100 ms of Postgres. */
+const MAX_BATCH_CHARS = 4 * 1024 * 1024;
+/** A missing partition (of midnight: two), a repeat and a conflict may meet one batch; more is no coincidence. */
+const MAX_TRIES = 5;
+
+/** Jobs that are accepted as a whole. */
+export interface Acceptance {
+  readonly jobs: readonly { readonly id: string; readonly submission: Submission }[];
+  /** As the queue's: `key` is already joined with its scope. `firstId` is what a repeat is answered with. */
+  readonly idempotency?: {
+    readonly key: string;
+    readonly fingerprint: string;
+    readonly ttlMs: number;
+    readonly firstId: string;
+  };
+}
+
+/** known: the key made the job `firstId` before, from the same body or (a conflict) from another; nothing was committed now. */
+export type Accepted =
+  | { readonly kind: "committed" }
+  | { readonly kind: "known"; readonly firstId: string; readonly isSameBody: boolean }
+  | { readonly kind: "failed"; readonly error: TaskFlowError };
+
+export type AcceptDone = (answer: Accepted) => void;
+
+interface Pending {
+  readonly acceptance: Acceptance;
+  readonly rows: readonly AcceptedRow[];
+  /** Of all its rows. */
+  readonly chars: number;
+  readonly since: number;
+  /** Undefined once it was called. */
+  done: AcceptDone | undefined;
+}
+
+const COMMITTED: Accepted = { kind: "committed" };
+
+export interface AcceptorOptions {
+  readonly databaseUrl: string;
+  readonly namespace: string;
+  readonly log: RecorderLog;
+}
+
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  readonly #connection: AcceptedConnection;
+  readonly #waiting: Pending[] = [];
+  #batch: readonly Pending[] = [];
+  /** Whether anything of the batch may be in Postgres. */
+  #isSent = false;
+  #chars = 0;
+  #loop: Promise<void> | undefined;
+  #isClosed = false;
+  #lastReason: string | undefined;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    const onLockWait = (wait: string): void => options.log.warn({}, `submissions wait for a lock of Postgres: ${wait}`);
+    this.#connection = new AcceptedConnection(options.databaseUrl, options.namespace, ACCEPT_TIMEOUT_MS, onLockWait);
+  }
+
+  /** Commits the jobs with the next batch. `done` is called exactly once, within {@link ACCEPT_TIMEOUT_MS} and a tick. */
+  accept(acceptance: Acceptance, done: AcceptDone): void {
+    if (this.#isClosed || this.#chars > MAX_CHARS) {
+      done(
+        failed(
+          unavailable(this.#isClosed ? "this replica is shutting down" : "too many submissions wait for Postgres"),
+        ),
+      );
+      return;
+    }
+    const rows = rowsOf(acceptance);
+    const chars = rows.reduce((sum, { submission, data }) => sum + submission.length + (data?.length ?? 0), 0);
+    this.#chars += chars;
+    this.#waiting.push({ acceptance, rows, chars, since: performance.now(), done });
+    this.#loop ??= this.#run();
+  }
+
+  /** Resolves when all that was accepted is answered. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#loop;
+    this.#connection.cut();
+  }
+
+  async #run(): Promise<void> {
+    const ticker = setInterval(() => this.#expire(), TICK_MS);
+    let before = 0;
+    while (this.#waiting.length > 0) {
+      await (before < GATHER_AFTER ? nextTurn() : delay(GATHER_MS)); // what arrives meanwhile travels along: at least that of the same turn of the event loop
+      this.#batch = this.#take();
+      before = this.#batch.length;
+      await this.#commit(this.#batch);
+      for (const { chars } of this.#batch) this.#chars -= chars;
+      this.#batch = [];
+    }
+    clearInterval(ticker);
+    this.#loop = undefined;
+  }
+
+  #take(): readonly Pending[] {
+    let chars = 0;
+    let count = 0;
+    for (const pending of this.#waiting) {
+      if (chars >= MAX_BATCH_CHARS) break;
+      chars += pending.chars;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Answers those whose time is up. */
+  #expire(): void {
+    const expired = performance.now() - ACCEPT_TIMEOUT_MS;
+    const silence = `Postgres has not answered within ${ACCEPT_TIMEOUT_MS} ms`;
+    const count = this.#waiting.findIndex(({ since }) => since >= expired);
+    for (const pending of this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)) {
+      this.#chars -= pending.chars;
+      answer(pending, failed(unavailable(silence)));
+    }
+    const verdict = failed(this.#isSent ? unknown(new Error(silence), silence) : unavailable(silence));
+    for (const pending of this.#batch) if (pending.since < expired) answer(pending, verdict);
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    try {
+      await this.#connection.open();
+    } catch (error) {
+      this.#fail(batch, unavailable(outageOf(error), error));
+      return;
+    }
+    const asked = batch.filter(({ done }) => done !== undefined); // the others were told that nothing was changed
+    if (asked.length === 0) return;
+    try {
+      this.#isSent = true;
+      const known = await this.#write(asked);
+      for (const pending of asked) answer(pending, answerOf(pending.acceptance, known));
+      if (this.#lastReason !== undefined) this.#options.log.info({}, "Postgres takes submissions again");
+      this.#lastReason = undefined;
+    } catch (error) {
+      this.#fail(asked, isRefusal(error) ? unavailable(outageOf(error), error) : unknown(error));
+    } finally {
+      this.#isSent = false;
+    }
+  }
+
+  async #write(batch: readonly Pending[]): Promise<ReadonlyMap<string, KnownKey>> {
+    const claims = batch
+      .map(({ acceptance }) => acceptance.idempotency)
+      .filter((idempotency) => idempotency !== undefined);
+    let known: ReadonlyMap<string, KnownKey> = new Map();
+    const admitted = (decided: typeof known): readonly Pending[] => {
+      known = decided;
+      return batch.filter(({ acceptance }) => answerOf(acceptance, decided) === COMMITTED);
+    };
+    let hasDuplicates = false;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        if (hasDuplicates) await this.#connection.stageWithKeys(claims, admitted);
+        else if (claims.length > 0) await this.#connection.copyWithKeys(claims, admitted);
+        else await this.#connection.copy(batch);
+        return known;
+      } catch (error) {
+        const fault = faultOf(error);
+        if (tries === MAX_TRIES || fault === "bad_row" || fault === "away") throw error;
+        if (fault === "duplicate") hasDuplicates = true;
+        const ids = batch.flatMap(({ acceptance }) => acceptance.jobs.map(({ id }) => id));
+        if (fault === "no_partition") await this.#connection.use((client) => addAcceptedPartitions(client, ids));
+      }
+    }
+  }
+
+  #fail(batch: readonly Pending[], error: TaskFlowError): void {
+    const reason = reasonOf(error.cause);
+    // Once for each reason, not for each batch: an outage is hours long at times.
+    if (reason !== this.#lastReason)
+      this.#options.log.warn(
+        { error: reason },
+        "submissions cannot be committed in Postgres: they are refused until it takes them",
+      );
+    this.#lastReason = reason;
+    for (const pending of batch) answer(pending, failed(error));
+  }
+}
+
+function rowsOf({ jobs }: Acceptance): AcceptedRow[] {
+  return jobs.map(({ id, submission }) => {
+    const { text, data } = encodeWhole(submission);
+    return { id, submission: text, data };
+  });
+}
+
+function failed(error: TaskFlowError): Accepted {
+  return { kind: "failed", error };
+}
+
+function answer(pending: Pending, accepted: Accepted): void {
+  const { done } = pending;
+  pending.done = undefined;
+  done?.(accepted);
+}
+
+function answerOf({ idempotency }: Acceptance, known: ReadonlyMap<string, KnownKey>): Accepted {
+  const first = idempotency && known.get(idempotency.key);
+  if (!first || first.firstId === idempotency.firstId) return COMMITTED;
+  return { kind: "known", firstId: first.firstId, isSameBody: first.fingerprint === idempotency.fingerprint };
+}

@@ -1,0 +1,91 @@
+import type { Outcome } from "../../core/job.ts";
+import { isLarge, sizeOf } from "../../core/payload.ts";
+
+export interface BacklogLimits {
+  /** Outcomes from which on the backlog is full, and the number at which it no longer is. */
+  readonly highMark: number;
+  readonly lowMark: number;
+}
+
+/**
+ * Texts of so many characters fill it too, whatever their number: outcomes are a few hundred bytes or many megabytes. Four
+ * batches are enough to keep COPY busy; what is held beyond them, while Postgres is away, is in the outbox as well.
+ */
+const HIGH_CHARS = 16 * 1_024 * 1_024;
+const LOW_CHARS = HIGH_CHARS / 2;
+/** A batch stays well below the length of a string (2^29 characters), and of a pause of the event loop. */
+const MAX_BATCH_CHARS = 4 * 1_024 * 1_024;
+
+/** The outcomes in memory that Postgres does not hold yet, oldest first. */
+export class Backlog {
+  readonly #limits: BacklogLimits;
+  readonly #outcomes: Outcome[] = [];
+  #chars = 0;
+  #isFull = false;
+
+  constructor(limits: BacklogLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#outcomes.length;
+  }
+
+  /** True from the high mark until the low one. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** What fits in below the low mark: so much more does not make it full, nor keeps it so. */
+  get room(): { readonly outcomes: number; readonly chars: number } {
+    return {
+      outcomes: Math.max(0, this.#limits.lowMark - this.#outcomes.length),
+      chars: Math.max(0, LOW_CHARS - this.#chars),
+    };
+  }
+
+  /** Takes in outcomes as long as there are fewer than `limit`. @returns how many it took */
+  add(outcomes: readonly Outcome[], limit: number): number {
+    let taken = 0;
+    for (const outcome of outcomes) {
+      if (this.#outcomes.length >= limit || this.#chars >= 2 * HIGH_CHARS) break;
+      const kept = this.#chars + heldBy(outcome) > LOW_CHARS ? withoutData(outcome) : outcome;
+      this.#outcomes.push(kept);
+      this.#chars += heldBy(kept);
+      taken += 1;
+    }
+    if (this.#outcomes.length >= this.#limits.highMark || this.#chars >= HIGH_CHARS) this.#isFull = true;
+    return taken;
+  }
+
+  /** Takes out the oldest: at most `maxRows`, and fewer where they are long; at least one where there is one. */
+  take(maxRows: number): Outcome[] {
+    let chars = 0;
+    let count = 0;
+    for (const outcome of this.#outcomes) {
+      const { payload } = outcome.job;
+      if (count >= maxRows || chars >= MAX_BATCH_CHARS) break;
+      this.#chars -= heldBy(outcome);
+      chars += heldBy(outcome) + (isLarge(payload) && !payload.data ? sizeOf(payload) : 0);
+      count += 1;
+    }
+    const taken = this.#outcomes.splice(0, count);
+    if (this.#outcomes.length <= this.#limits.lowMark && this.#chars <= LOW_CHARS) this.#isFull = false;
+    return taken;
+  }
+}
+
+/** Beyond the low mark no large payload is kept: each is fetched again for its batch, where dropped outcomes would wait for a sweep. */
+function withoutData(outcome: Outcome): Outcome {
+  const { payload } = outcome.job;
+  return isLarge(payload) && payload.data
+    ? { ...outcome, job: { ...outcome.job, payload: { size: payload.size } } }
+    : outcome;
+}
+
+/** Characters of memory. A large payload that is not there yet is fetched for its batch. */
+function heldBy({ job: { payload }, result, records }: Outcome): number {
+  let chars = (isLarge(payload) ? (payload.data?.length ?? 0) : payload.length) + (result === null ? 0 : result.length);
+  for (const record of records) chars += record.length; // an attempt's log is in its record; most jobs have none
+  return chars;
+}

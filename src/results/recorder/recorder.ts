@@ -1,0 +1,228 @@
+/**
+ * Outcomes into Postgres: the last step of a job's life before Redis may forget it.
+ *
+ *   add ─▶ backlog ─▶ one batch in COPY ─▶ committed ─▶ onRecorded
+ *             ▲            │ Postgres away: the same batch again, for ever, at growing distance
+ *             └────────────┘
+ *
+ * What is there is sent, and what arrives meanwhile is the next batch; at load, a batch gathers for a moment more, which nobody
+ * waits for: whoever looks at a job, or waits for it, is told from Redis. Each outcome that was added is still in Redis' outbox, so the
+ * recorder may drop what it has no room for, and may record twice, but may never call `onRecorded` for what is not committed.
+ */
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { delayAfter, exponential } from "../../core/backoff.ts";
+import type { Outcome } from "../../core/job.ts";
+import { isLarge, largePayload } from "../../core/payload.ts";
+import { reasonOf } from "../../observability/reason.ts";
+import { DAY_MS, dayOf } from "../partitions.ts";
+import { Backlog } from "./backlog.ts";
+import { type RecorderLog, recordBatch } from "./batch.ts";
+import { RecorderConnection } from "./connection.ts";
+
+export interface RecorderHooks {
+  /** A batch is committed: its rows, and the seconds since its first try. */
+  readonly batch?: (rows: number, seconds: number) => void;
+  /** Outcomes not taken, for want of room: they are in the outbox, for a sweep to bring back. */
+  readonly dropped?: (outcomes: number) => void;
+  /** {@link Recorder.holdsBack} is no longer true: whoever paused for it may go on. */
+  readonly released?: () => void;
+}
+
+export interface RecorderOptions {
+  readonly databaseUrl: string;
+  /** Rows of one COPY at most. */
+  readonly maxRows: number;
+  /** Outcomes in memory from which on `isFull` is true, and the number at which it no longer is. */
+  readonly highMark: number;
+  readonly lowMark: number;
+  /** Called after the commit, for one batch at a time; may overlap the COPY of the next. A rejection is logged. */
+  readonly onRecorded: (outcomes: readonly Outcome[]) => Promise<void>;
+  /** The bytes of a job's large payload; undefined where they are gone, as those of a recorded job are. */
+  readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
+  readonly log: RecorderLog;
+  readonly observe?: RecorderHooks;
+  /** How long one COPY may hang, in milliseconds (default 30,000). */
+  readonly flushTimeoutMs?: number;
+}
+
+const RECONNECT = exponential(100, 5_000);
+const FLUSH_TIMEOUT_MS = 30_000;
+/** After a batch of so many, the next one gathers for so long: at load, some 280 rows a commit (bench, end-to-end), where jobs leased as they are enqueued had made the batches small. */
+const GATHER_AFTER = 8;
+const GATHER_MS = 10;
+
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #backlog: Backlog;
+  readonly #connection: RecorderConnection;
+  readonly #giveUp = new AbortController();
+  #loop: Promise<void> | undefined;
+  #forgetting: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #isHealthy = true;
+  #latestDay = 0;
+  #latestRows = 0;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#backlog = new Backlog(options);
+    const onLockWait = (wait: string): void => options.log.warn({}, `outcomes wait for a lock of Postgres: ${wait}`);
+    this.#connection = new RecorderConnection(
+      options.databaseUrl,
+      options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS,
+      onLockWait,
+    );
+  }
+
+  /**
+   * Takes outcomes to record, and returns at once. Those beyond the high mark are dropped while Postgres is away (those
+   * beyond twice the high mark at any time), so that memory stays bounded.
+   */
+  add(outcomes: readonly Outcome[]): void {
+    const { highMark, observe } = this.#options;
+    const limit = this.#closing ? 0 : this.#isHealthy ? 2 * highMark : highMark;
+    const taken = this.#backlog.add(outcomes, limit);
+    if (taken < outcomes.length) observe?.dropped?.(outcomes.length - taken);
+    if (this.#backlog.size > 0) this.#loop ??= this.#run();
+  }
+
+  /** True from the high mark until the low one. */
+  get isFull(): boolean {
+    return this.#backlog.isFull;
+  }
+
+  /** Whether whoever produces outcomes should pause. While Postgres is away it need not: the outbox takes what ends meanwhile. */
+  get holdsBack(): boolean {
+    return this.isFull && this.#isHealthy;
+  }
+
+  /** What fits in below the low mark. */
+  get room(): Backlog["room"] {
+    return this.#backlog.room;
+  }
+
+  /** Whether the last flush went well. */
+  get isHealthy(): boolean {
+    return this.#isHealthy;
+  }
+
+  /** Outcomes that wait for a COPY. */
+  get size(): number {
+    return this.#backlog.size;
+  }
+
+  /** Resolves when all that was added is recorded, and `onRecorded` has ended for it. */
+  async idle(): Promise<void> {
+    while (this.#loop) await this.#loop;
+    await this.#forgetting;
+  }
+
+  /** Records what it has, for at most `deadlineMs` milliseconds, and ends. What is left then is in the outbox. */
+  close(deadlineMs: number): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#giveUp.abort();
+      this.#connection.cut();
+    }, deadlineMs);
+    await this.idle();
+    clearTimeout(timer);
+    this.#connection.cut();
+  }
+
+  async #run(): Promise<void> {
+    const { maxRows, observe } = this.#options;
+    while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
+      // What arrives meanwhile travels along: at least that of the same turn of the event loop.
+      await (this.#latestRows < GATHER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(GATHER_MS));
+      const heldBack = this.holdsBack;
+      const batch = this.#backlog.take(maxRows);
+      if (heldBack && !this.isFull) observe?.released?.();
+      this.#latestRows = batch.length;
+      await this.#record(batch);
+    }
+    this.#loop = undefined;
+  }
+
+  async #record(batch: readonly Outcome[]): Promise<void> {
+    const startedAt = performance.now();
+    const recorded = await this.#untilRecorded(batch);
+    if (!recorded) return;
+    this.#options.observe?.batch?.(recorded.length, (performance.now() - startedAt) / 1_000);
+    await this.#forgetting; // one batch at a time
+    this.#forgetting = this.#forget(recorded);
+    await this.#makeAhead(batch);
+  }
+
+  /** Tries until the batch is committed; undefined when the recorder gives up, at its close. */
+  async #untilRecorded(batch: readonly Outcome[]): Promise<readonly Outcome[] | undefined> {
+    const { log, observe } = this.#options;
+    const { signal } = this.#giveUp;
+    let lastReason: string | undefined;
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        const recorded = await recordBatch(this.#connection, await this.#withPayloads(batch), log);
+        this.#isHealthy = true;
+        if (lastReason !== undefined) log.info({ failures: failures - 1 }, "Postgres takes outcomes again");
+        return recorded;
+      } catch (error) {
+        const heldBack = this.holdsBack;
+        this.#isHealthy = false;
+        if (heldBack) observe?.released?.();
+        // Once for each reason, not for each try: an outage is hours long at times.
+        if (reasonOf(error) !== lastReason)
+          log.warn(
+            { error: reasonOf(error) },
+            "outcomes cannot be recorded: they stay in the outbox until Postgres takes them",
+          );
+        lastReason = reasonOf(error);
+        // Rejects when the recorder gives up meanwhile, which the loop's condition sees.
+        await delay(delayAfter(failures, RECONNECT, Math.random()), undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  /** The batch with its large payloads: they are in memory for its COPY alone. */
+  async #withPayloads(batch: readonly Outcome[]): Promise<readonly Outcome[]> {
+    if (!batch.some(({ job }) => isLarge(job.payload))) return batch;
+    return Promise.all(
+      batch.map(async (outcome) => {
+        const { id, payload } = outcome.job;
+        if (!isLarge(payload) || payload.data) return outcome;
+        const data = await this.#options.payload(id, payload.size);
+        return { ...outcome, job: { ...outcome.job, payload: data ? largePayload(data) : "{}" } };
+      }),
+    );
+  }
+
+  async #forget(recorded: readonly Outcome[]): Promise<void> {
+    try {
+      await this.#options.onRecorded(recorded);
+    } catch (error) {
+      this.#options.log.error(
+        { error: reasonOf(error), outcomes: recorded.length },
+        "recorded outcomes are not forgotten: the sweep brings them back",
+      );
+    }
+  }
+
+  /** With the first outcome of a day the next day's partition is made, so that midnight costs no failed COPY. */
+  async #makeAhead(batch: readonly Outcome[]): Promise<void> {
+    const last = batch.at(-1);
+    const day = last ? dayOf(last.job.id) : 0;
+    if (day <= this.#latestDay) return;
+    this.#latestDay = day;
+    try {
+      await this.#connection.addPartitions([day + DAY_MS]);
+    } catch (error) {
+      this.#options.log.warn(
+        { error: reasonOf(error) },
+        "the next day's partition could not be made ahead: the flush that needs it makes it",
+      );
+    }
+  }
+}

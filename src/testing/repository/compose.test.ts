@@ -1,0 +1,258 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import pg from "pg";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { freePort } from "../../embedded/free-port.ts";
+import { findRedis } from "../../embedded/redis-binary.ts";
+import { redisCommand } from "../../embedded/redis-command.ts";
+import { launch } from "../installation.ts";
+import { redisCacheDir } from "../own-servers.ts";
+import { jobWhen, submit } from "../replica.ts";
+import { ownPostgres, tempDir } from "../services.ts";
+import { until } from "../until.ts";
+
+/** The compose file, and the scripts that it runs: no engine runs here, so its parts are tried on servers of the tests. */
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const run = promisify(execFile);
+
+interface Service {
+  readonly image: string;
+  readonly user?: string;
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly pids_limit?: number;
+  readonly mem_limit?: string;
+  readonly privileged?: boolean;
+  readonly ports?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly network_mode?: string;
+  readonly command?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+}
+const compose = parse(readFileSync(join(root, "compose.yaml"), "utf8"), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
+  readonly volumes: Readonly<Record<string, null>>;
+};
+const services = Object.entries(compose.services);
+const REPLICAS = ["taskflow", "taskflow-worker"];
+const pathsOf = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+describe("the compose file", () => {
+  it.each(services)("%s can write to nothing but its volumes, and has no privileges", (name, service) => {
+    expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] });
+    expect([service.pids_limit, service.mem_limit]).toEqual([expect.any(Number), expect.stringMatching(/\d[mg]\}?$/)]);
+    expect([service.privileged, service.cap_add]).toEqual([undefined, name === "secrets" ? ["CHOWN"] : undefined]);
+    for (const volume of service.volumes ?? [])
+      expect(volume).toMatch(/^(?:\.\/scripts\/compose\/?[\w.-]*:.*:ro|[a-z-]+:\/.*)$/);
+  });
+
+  it("pins the images that it does not build", () => {
+    for (const name of ["redis", "postgres", "secrets"])
+      expect(compose.services[name]?.image).toMatch(/^\$\{\w+_IMAGE:-(?:redis|postgres):\d+\.\d+(?:\.\d+)?-alpine\}$/);
+  });
+
+  it("opens ports on loopback, of the API alone", () => {
+    const open = services.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
+    expect(open).toEqual([["taskflow", expect.stringMatching(/^127\.0\.0\.1:/)]]);
+    for (const name of REPLICAS) expect(compose.services[name]?.environment?.TASKFLOW_AUTH).toBe("none");
+  });
+
+  it("lets nobody but the replicas reach Redis and Postgres, and those nobody", () => {
+    expect(compose.networks.back).toEqual({ internal: true });
+    const on = (network: string): string[] =>
+      services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
+    expect(on("back")).toEqual([...REPLICAS, "redis", "postgres"]);
+    expect(on("front")).toEqual(REPLICAS);
+    expect(compose.services.secrets?.network_mode).toBe("none");
+    for (const [, { networks, network_mode: mode }] of services) expect(networks ?? mode).toBeDefined(); // else they were on the default one
+  });
+
+  it("has no password in it, and gives each container its own alone", () => {
+    const text = readFileSync(join(root, "compose.yaml"), "utf8");
+    expect(text).not.toMatch(/:\/\/\w+:[^@\s]+@|POSTGRES_PASSWORD: *\w/);
+    const readersOf = (volume: string): string[] =>
+      services
+        .filter(([, { volumes }]) => volumes?.some((each) => each.startsWith(`${volume}:`) && each.endsWith(":ro")))
+        .map(([name]) => name);
+    expect(["redis-secrets", "postgres-secrets", "taskflow-secrets"].map(readersOf)).toEqual([
+      ["redis"],
+      ["postgres"],
+      REPLICAS,
+    ]);
+    for (const name of [...REPLICAS, "redis", "postgres"])
+      expect(compose.services[name]?.depends_on?.secrets?.condition).toBe("service_completed_successfully");
+    for (const [, { volumes = [] }] of services)
+      for (const volume of volumes)
+        if (!volume.startsWith("./")) expect(Object.keys(compose.volumes)).toContain(volume.split(":")[0]);
+  });
+});
+
+async function makeSecrets(folder: string, env: Record<string, string> = {}): Promise<Record<string, string>> {
+  await run("/bin/sh", [join(root, "scripts/compose/make-secrets.sh")], {
+    env: { PATH: process.env.PATH ?? "", SECRETS: folder, ...env },
+  });
+  return Object.fromEntries(
+    pathsOf(folder).map((path) => [path.slice(folder.length + 1), readFileSync(path, "utf8").trim()]),
+  );
+}
+
+describe("the passwords of an installation", () => {
+  it("are made once, and are hard to guess", async () => {
+    const folder = tempDir();
+    const made = await makeSecrets(folder);
+    expect(Object.keys(made).sort()).toEqual([
+      ...[
+        "postgres/export-password",
+        "postgres/postgres-password",
+        "postgres/taskflow-password",
+        "redis/password",
+        "redis/redis.conf",
+      ],
+      ...["taskflow/database-url", "taskflow/export-database-url", "taskflow/redis-addr"],
+    ]);
+    const passwords = Object.entries(made)
+      .filter(([name]) => name.endsWith("password"))
+      .map(([, text]) => text);
+    expect(new Set(passwords).size).toBe(4);
+    for (const password of passwords) expect(password).toMatch(/^[0-9a-f]{48}$/);
+    for (const path of pathsOf(folder)) expect(statSync(path).mode & 0o777).toBe(0o440);
+    expect(await makeSecrets(folder)).toEqual(made);
+    expect(await makeSecrets(folder, { POSTGRES_PASSWORD: "other" })).toEqual(made);
+  });
+
+  it("take over the one of a database that has one, where it fits in a URL", async () => {
+    expect(await makeSecrets(tempDir(), { POSTGRES_PASSWORD: "old-one_1" })).toMatchObject({
+      "taskflow/database-url": "postgres://taskflow:old-one_1@postgres:5432/taskflow",
+    });
+    await expect(makeSecrets(tempDir(), { POSTGRES_PASSWORD: "a@b" })).rejects.toThrow(
+      /POSTGRES_PASSWORD: only letters/,
+    );
+  });
+
+  it("open the servers to the replicas: one starts with their files, and its export role reads and does no more", async () => {
+    const folder = tempDir();
+    const secrets = await makeSecrets(folder);
+    const redisPort = await startRedisOf(folder);
+    expect(await redisCommand(redisPort, "PING")).toMatch(/^-NOAUTH/);
+    const postgres = await ownPostgres();
+    await makeRoles(postgres.address, secrets);
+    /** Where compose's names would lead. */
+    const here = (name: string): string => {
+      const path = join(tempDir(), "secret");
+      writeFileSync(
+        path,
+        (secrets[`taskflow/${name}`] ?? "")
+          .replace("@redis:6379", `@127.0.0.1:${redisPort}`)
+          .replace("@postgres:5432", `@127.0.0.1:${postgres.port}`),
+      );
+      return path;
+    };
+    const files = {
+      REDIS_ADDR_FILE: here("redis-addr"),
+      DATABASE_URL_FILE: here("database-url"),
+      EXPORT_DATABASE_URL_FILE: here("export-database-url"),
+    };
+    const { environment = {} } = compose.services.taskflow ?? {};
+    for (const name of Object.keys(files)) expect(environment[name]).toMatch(/^\/run\/secrets\//);
+    const home = tempDir();
+    mkdirSync(join(home, "queries"));
+    writeFileSync(
+      join(home, "queries", "who.sql"),
+      "select current_user as who, current_setting('transaction_read_only') as read_only",
+    );
+    const program = await launch(home, {
+      ...files,
+      TASKFLOW_AUTH: "none",
+      SMTP_URL: "smtp://127.0.0.1:1",
+      WORKER_COUNT: "1",
+    }).ready();
+    expect(await (await fetch(`${program.url}/api/v1/health`)).json()).toMatchObject({ status: "ok" });
+    expect(program.stderr).not.toContain("started"); // a server of its own
+    const id = await submit(program, "data_export", { format: "csv", source: { query: "who" }, filename: "who" });
+    expect(await jobWhen(program, id)).toMatchObject({ status: "completed" });
+    expect(await (await fetch(`${program.url}/api/v1/jobs/${id}/artifacts/who.csv`)).text()).toBe(
+      "who,read_only\r\ntaskflow_export,on\r\n",
+    );
+    await program.close();
+    await expectReadOnly(readFileSync(files.EXPORT_DATABASE_URL_FILE, "utf8"));
+  });
+});
+
+/** Starts Redis as the compose file does, but for its port and folder; it ends with the test's process. */
+async function startRedisOf(folder: string): Promise<number> {
+  const { command, env } = await findRedis(redisCacheDir);
+  const port = await freePort();
+  const [, ...args] = compose.services.redis?.command ?? [];
+  const own = args.map((arg) => arg.replace("/run/secrets/", `${folder}/redis/`));
+  const child = spawn(command, [...own, "--bind", "127.0.0.1", "--port", String(port), "--dir", tempDir()], {
+    env,
+    stdio: "ignore",
+  });
+  process.once("exit", () => child.kill("SIGKILL"));
+  await once(child, "spawn");
+  await until(
+    () =>
+      redisCommand(port, "PING").then(
+        () => true,
+        () => false,
+      ),
+    { what: "Redis answers" },
+  );
+  return port;
+}
+
+/** What scripts/compose/postgres-roles.sh does, whose psql is not on every machine. */
+async function makeRoles(superuserUrl: string, secrets: Readonly<Record<string, string>>): Promise<void> {
+  const script = readFileSync(join(root, "scripts/compose/postgres-roles.sh"), "utf8");
+  const given = Object.fromEntries(
+    [...script.matchAll(/-v (\w+)="\$\(cat \/run\/secrets\/([\w-]+)\)"/g)].map(([, name = "", file = ""]) => [
+      name,
+      secrets[`postgres/${file}`] ?? "",
+    ]),
+  );
+  const sql = readFileSync(join(root, "scripts/compose/postgres-roles.sql"), "utf8").replace(
+    /:'(\w+)'/g,
+    (_text, name: string) => `'${given[name] ?? ""}'`,
+  );
+  const client = new pg.Client({ connectionString: superuserUrl });
+  await client.connect();
+  await client.query(sql);
+  await client.query(sql); // run again, it does no harm
+  await client.end();
+}
+
+async function expectReadOnly(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ count: string }>("select count(*) from jobs");
+  expect(rows).toEqual([{ count: "1" }]);
+  const refused = /permission denied|read-only transaction|must be owner/;
+  for (const begin of ["", "set default_transaction_read_only = off"]) {
+    if (begin !== "") await client.query(begin);
+    for (const statement of [
+      "delete from jobs",
+      "create table mine (a int)",
+      "create temporary table mine (a int)",
+      "drop table jobs",
+      "create role other",
+      "copy (select 1) to program 'true'",
+      "select pg_read_file('/etc/passwd')",
+    ]) {
+      await expect(client.query(statement)).rejects.toThrow(refused);
+    }
+  }
+  await client.end();
+}

