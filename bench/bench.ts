@@ -1,6 +1,6 @@
 /** `npm run bench`: see `help` in options.ts. */
 import { availableParallelism, cpus, release, totalmem } from "node:os";
-import { floorChecksum } from "./competitors/competitor.ts";
+import { baselineChecksum } from "./competitors/competitor.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { backlog } from "./figures/backlog.ts";
 import { batch } from "./figures/batch.ts";
@@ -54,7 +54,7 @@ async function main(): Promise<number> {
 }
 
 async function run({ only, rounds, isQuick, program, against }: Options): Promise<Report> {
-  const floorSha256 = floorChecksum();
+  const baselineSha256 = baselineChecksum();
   const generator = findGenerator();
   const services = await startServices();
   try {
@@ -62,7 +62,7 @@ async function run({ only, rounds, isQuick, program, against }: Options): Promis
     const figures: Report["figures"][number][] = [];
     for (const figure of FIGURES.filter(({ name }) => only.length === 0 || only.includes(name)))
       figures.push(await runFigure(figure, bench));
-    return { machine: machineText(), generator: generator.name, floorSha256, rounds, isQuick, figures };
+    return { machine: machineText(), generator: generator.name, baselineSha256, rounds, isQuick, figures };
   } finally {
     await services.close();
   }

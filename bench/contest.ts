@@ -1,5 +1,5 @@
 /** TaskFlow against others, all by one measure. */
-import type { Contestant, Running } from "./competitors/competitor.ts";
+import type { Competitor, Running } from "./competitors/competitor.ts";
 import type { Bench } from "./figure.ts";
 import { inRounds } from "./figure.ts";
 import { ratiosOf } from "./median.ts";
@@ -22,34 +22,34 @@ export interface Speed {
 export interface Contest {
   readonly readings: readonly Reading[];
   /** TaskFlow ÷ another, by round. */
-  readonly ratiosAgainst: (other: Contestant) => number[];
+  readonly ratiosAgainst: (other: Competitor) => number[];
 }
 
 /** Each contestant once a round; the ratios stand in the rows of the others: how many times as fast TaskFlow is. */
 export async function contest(
   bench: Bench,
-  own: Contestant,
-  others: readonly Contestant[],
-  measure: (running: Running, contestant: Contestant) => Promise<Speed>,
+  own: Competitor,
+  others: readonly Competitor[],
+  measure: (running: Running, competitor: Competitor) => Promise<Speed>,
 ): Promise<Contest> {
   const measures = await inRounds(bench, [...others, own], measure);
-  const valuesOf = (contestant: Contestant, field: keyof Speed): number[] =>
-    (measures.get(contestant) ?? []).flatMap((speed) => speed[field] ?? []);
-  const ratiosAgainst = (other: Contestant): number[] =>
+  const valuesOf = (competitor: Competitor, field: keyof Speed): number[] =>
+    (measures.get(competitor) ?? []).flatMap((speed) => speed[field] ?? []);
+  const ratiosAgainst = (other: Competitor): number[] =>
     ratiosOf(valuesOf(own, "jobsPerSecond"), valuesOf(other, "jobsPerSecond"));
-  const readings = [own, ...others].flatMap((contestant): Reading[] => [
+  const readings = [own, ...others].flatMap((competitor): Reading[] => [
     {
-      name: contestant.name,
+      name: competitor.name,
       unit: "jobs/s",
-      values: valuesOf(contestant, "jobsPerSecond"),
-      ...(contestant === own ? {} : { ratios: { of: own.name, values: ratiosAgainst(contestant) } }),
+      values: valuesOf(competitor, "jobsPerSecond"),
+      ...(competitor === own ? {} : { ratios: { of: own.name, values: ratiosAgainst(competitor) } }),
     },
-    ...extra(`${contestant.name}: submitted`, "jobs/s", valuesOf(contestant, "submittedPerSecond")),
-    ...extra(`${contestant.name}: answer p99`, "ms", valuesOf(contestant, "p99Ms")),
-    ...extra(`${contestant.name}: CPU of its process`, "µs/job", valuesOf(contestant, "programUs")),
-    ...extra(`${contestant.name}: CPU of Redis`, "µs/job", valuesOf(contestant, "redisUs")),
-    ...extra(`${contestant.name}: CPU of Postgres`, "µs/job", valuesOf(contestant, "postgresUs")),
-    ...extra(`${contestant.name}: Postgres`, "bytes/job", valuesOf(contestant, "postgresBytesPerJob")),
+    ...extra(`${competitor.name}: submitted`, "jobs/s", valuesOf(competitor, "submittedPerSecond")),
+    ...extra(`${competitor.name}: answer p99`, "ms", valuesOf(competitor, "p99Ms")),
+    ...extra(`${competitor.name}: CPU of its process`, "µs/job", valuesOf(competitor, "programUs")),
+    ...extra(`${competitor.name}: CPU of Redis`, "µs/job", valuesOf(competitor, "redisUs")),
+    ...extra(`${competitor.name}: CPU of Postgres`, "µs/job", valuesOf(competitor, "postgresUs")),
+    ...extra(`${competitor.name}: Postgres`, "bytes/job", valuesOf(competitor, "postgresBytesPerJob")),
   ]);
   return { readings, ratiosAgainst };
 }

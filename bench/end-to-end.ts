@@ -1,6 +1,6 @@
 /** The measure that most figures are made of: from the first POST to the last committed row, under a load that saturates. */
 import { lastCommitted } from "./committed.ts";
-import type { Contestant, Running } from "./competitors/competitor.ts";
+import type { Competitor, Running } from "./competitors/competitor.ts";
 import type { Speed } from "./contest.ts";
 import type { Bench } from "./figure.ts";
 
@@ -27,13 +27,13 @@ export function saturating({ isQuick }: Bench): LoadShape {
 export async function measureEndToEnd(
   bench: Bench,
   { url, program }: Running,
-  contestant: Contestant,
+  competitor: Competitor,
   shape: LoadShape,
 ): Promise<Speed> {
   const { services, generator } = bench;
-  const load = { url: url + contestant.path, ...shape };
+  const load = { url: url + competitor.path, ...shape };
   const warm = await generator.run({ ...load, seconds: Math.max(1, Math.round(shape.seconds / 3)) });
-  const { rows: before } = await lastCommitted(services, contestant.table, warm.accepted);
+  const { rows: before } = await lastCommitted(services, competitor.table, warm.accepted);
   const cpuMs = (): { program: number; redis: number; postgres: number } => ({
     program: program.cpuMs(),
     ...services.cpuMs(),
@@ -42,7 +42,7 @@ export async function measureEndToEnd(
   const startedAt = performance.now();
   const { accepted, p99Ms } = await generator.run(load);
   const submittedAt = performance.now();
-  const { rows: after, at } = await lastCommitted(services, contestant.table, before + accepted);
+  const { rows: after, at } = await lastCommitted(services, competitor.table, before + accepted);
   const cpuAfter = cpuMs();
   const rows = after - before;
   if (rows > accepted + shape.connections) throw new Error(`${rows} rows for ${accepted} submissions`);
@@ -53,6 +53,6 @@ export async function measureEndToEnd(
     programUs: ((cpuAfter.program - cpuBefore.program) * 1_000) / rows,
     redisUs: ((cpuAfter.redis - cpuBefore.redis) * 1_000) / rows,
     postgresUs: ((cpuAfter.postgres - cpuBefore.postgres) * 1_000) / rows,
-    postgresBytesPerJob: (await services.tableBytes(contestant.table)) / after,
+    postgresBytesPerJob: (await services.tableBytes(competitor.table)) / after,
   };
 }

@@ -1,5 +1,5 @@
 /** What a figure gets, and the way most of them go: contestants in turn, in rounds. */
-import type { Contestant, Running } from "./competitors/competitor.ts";
+import type { Competitor, Running } from "./competitors/competitor.ts";
 import type { Generator } from "./generator.ts";
 import type { FigureResult } from "./report.ts";
 import type { Services } from "./services.ts";
@@ -24,18 +24,18 @@ export interface Figure {
 }
 
 /** Starts a contestant on emptied services, and ends it whatever happens. What it leaves is not looked at again: it is killed. */
-export async function withContestant<Result>(
+export async function withCompetitor<Result>(
   { services }: Bench,
-  contestant: Contestant,
+  competitor: Competitor,
   use: (running: Running) => Promise<Result>,
 ): Promise<Result> {
   await services.empty();
-  const running = await contestant.start(services);
+  const running = await competitor.start(services);
   try {
     return await use(running);
   } catch (error) {
     throw new Error(
-      `${contestant.name}: ${error instanceof Error ? error.message : String(error)}\n${running.program.output().slice(-1_000)}`,
+      `${competitor.name}: ${error instanceof Error ? error.message : String(error)}\n${running.program.output().slice(-1_000)}`,
       { cause: error },
     );
   } finally {
@@ -49,18 +49,18 @@ export async function withContestant<Result>(
  */
 export async function inRounds<Measure>(
   bench: Bench,
-  contestants: readonly Contestant[],
-  measure: (running: Running, contestant: Contestant) => Promise<Measure>,
-): Promise<Map<Contestant, Measure[]>> {
-  const measures = new Map<Contestant, Measure[]>(contestants.map((contestant) => [contestant, []]));
+  competitors: readonly Competitor[],
+  measure: (running: Running, competitor: Competitor) => Promise<Measure>,
+): Promise<Map<Competitor, Measure[]>> {
+  const measures = new Map<Competitor, Measure[]>(competitors.map((competitor) => [competitor, []]));
   for (let round = 0; round < bench.rounds; round += 1) {
-    for (let turn = 0; turn < contestants.length; turn += 1) {
-      const contestant = contestants[(round + turn) % contestants.length];
-      if (contestant === undefined) continue;
-      bench.say(`round ${round + 1} of ${bench.rounds}: ${contestant.name}`);
+    for (let turn = 0; turn < competitors.length; turn += 1) {
+      const competitor = competitors[(round + turn) % competitors.length];
+      if (competitor === undefined) continue;
+      bench.say(`round ${round + 1} of ${bench.rounds}: ${competitor.name}`);
       measures
-        .get(contestant)
-        ?.push(await withContestant(bench, contestant, (running) => measure(running, contestant)));
+        .get(competitor)
+        ?.push(await withCompetitor(bench, competitor, (running) => measure(running, competitor)));
     }
   }
   return measures;

@@ -7,7 +7,7 @@ const goal = (value: number, limit: Goal["limit"]): Goal => ({ text: "a goal", v
 const REPORT: Report = {
   machine: "a machine",
   generator: "wrk",
-  floorSha256: "abc",
+  baselineSha256: "abc",
   rounds: 3,
   isQuick: false,
   figures: [],

@@ -32,7 +32,7 @@ export interface FigureResult {
 export interface Report {
   readonly machine: string;
   readonly generator: string;
-  readonly floorSha256: string;
+  readonly baselineSha256: string;
   readonly rounds: number;
   readonly isQuick: boolean;
   readonly figures: readonly (FigureResult & { readonly figure: string; readonly title: string })[];
@@ -81,7 +81,7 @@ export function reportText(report: Report): string {
     [...lines, ...(failure === undefined ? [] : [`FAILED: ${failure}`])].map((line) => `${figure}: ${line}`),
   );
   return [
-    `${report.machine}\nload by ${report.generator}; ${report.rounds} rounds${report.isQuick ? ", quick: too short to judge by" : ""}; floor.mjs SHA-256 ${report.floorSha256}`,
+    `${report.machine}\nload by ${report.generator}; ${report.rounds} rounds${report.isQuick ? ", quick: too short to judge by" : ""}; floor.mjs SHA-256 ${report.baselineSha256}`,
     tableText([["figure", "what", "median", "unit", "rounds", "median ratio"], ...figures]),
     ...(goals.length === 0 ? [] : [tableText([["goal", "asked", "measured", ""], ...goals])]),
     ...(notes.length === 0 ? [] : [notes.join("\n")]),

@@ -1,8 +1,8 @@
 /** `npm run loadtest`: see HELP in loadtest/options.ts. */
 import { randomBytes } from "node:crypto";
 import { SingleBar } from "cli-progress";
-import type { Books } from "./loadtest/accounting.ts";
-import { openApiBooks, openPostgresBooks } from "./loadtest/accounting.ts";
+import type { JobCounts } from "./loadtest/accounting.ts";
+import { openApiCounts, openPostgresCounts } from "./loadtest/accounting.ts";
 import { typeSequence } from "./loadtest/mix.ts";
 import type { Options } from "./loadtest/options.ts";
 import { HELP, parseOptions } from "./loadtest/options.ts";
@@ -43,7 +43,7 @@ async function main(): Promise<number> {
 async function run(options: Options, closers: Closer[]): Promise<Report> {
   const peers = await startPeers(options.peerHost);
   closers.push(() => peers.close());
-  const { target, books, stop } = await openTarget(options, peers.smtpUrl, closers);
+  const { target, jobCounts, stop } = await openTarget(options, peers.smtpUrl, closers);
   const image = await (await fetch(peers.imageUrl.replace(options.peerHost, "127.0.0.1"))).arrayBuffer();
   const sources: BodySources = { ...peers, imageBase64: Buffer.from(image).toString("base64") };
   const before = await peers.counts();
@@ -54,7 +54,12 @@ async function run(options: Options, closers: Closer[]): Promise<Report> {
     const body = makeBodies(sources, [runTag, tag]);
     const types = typeSequence(options.mix, jobs);
     return withBar(name, jobs, (onProgress) =>
-      runPhase({ tag, books, onProgress, submit: (into: Submissions) => submit({ target, types, body }, pace, into) }),
+      runPhase({
+        tag,
+        jobCounts,
+        onProgress,
+        submit: (into: Submissions) => submit({ target, types, body }, pace, into),
+      }),
     );
   };
   const burst = await phase("burst", options.jobs, submitBurst, options.concurrent);
@@ -66,7 +71,7 @@ async function run(options: Options, closers: Closer[]): Promise<Report> {
   const report = makeReport({
     burst,
     paced,
-    source: books.source,
+    source: jobCounts.source,
     peers: { ...after, images: after.images - before.images },
   });
   const exitCode = await stop();
@@ -77,7 +82,7 @@ async function run(options: Options, closers: Closer[]): Promise<Report> {
 
 interface Opened {
   readonly target: Target;
-  readonly books: Books;
+  readonly jobCounts: JobCounts;
   /** Stops the server if it was started here; resolves to its exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -85,15 +90,15 @@ interface Opened {
 async function openTarget({ url, key, databaseUrl }: Options, smtpUrl: string, closers: Closer[]): Promise<Opened> {
   if (url === undefined) {
     const server = await startServer(smtpUrl, closers);
-    const books = await openPostgresBooks(server.databaseUrl);
-    closers.push(() => books.close());
-    return { target: { url: server.url, key: undefined }, books, stop: () => server.stop() };
+    const jobCounts = await openPostgresCounts(server.databaseUrl);
+    closers.push(() => jobCounts.close());
+    return { target: { url: server.url, key: undefined }, jobCounts, stop: () => server.stop() };
   }
   if (!(await isReady(url))) throw new Error(`the server at ${url} is not ready`);
   const target = { url, key };
-  const books = databaseUrl === undefined ? openApiBooks(target) : await openPostgresBooks(databaseUrl);
-  closers.push(() => books.close());
-  return { target, books, stop: () => Promise.resolve(0) };
+  const jobCounts = databaseUrl === undefined ? openApiCounts(target) : await openPostgresCounts(databaseUrl);
+  closers.push(() => jobCounts.close());
+  return { target, jobCounts, stop: () => Promise.resolve(0) };
 }
 
 /** Shows a bar while something runs, on a terminal. */

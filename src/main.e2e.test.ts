@@ -22,7 +22,7 @@ const TIMEOUT_MS = 300_000;
 // A killed replica's outcomes wait in the outbox for 30 s before another one records them; the rest is for slow machines.
 const WITHIN_MS = 120_000;
 const ORDERLY: Ended = { code: 0, signal: null };
-const FAULT: Ended = { code: 1, signal: null };
+const ISSUE: Ended = { code: 1, signal: null };
 const WRONG: Ended = { code: 2, signal: null };
 const TERMINATED: Ended = { code: 143, signal: null };
 
@@ -178,7 +178,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const redis = join(folder, "data/redis");
     await until(() => lastServer(redis)?.lives, { what: "its Redis runs", timeoutMs: WITHIN_MS });
     program.signal("SIGTERM");
-    expect(await program.ended).toEqual(FAULT);
+    expect(await program.ended).toEqual(ISSUE);
     await until(() => lastServer(redis)?.lives === false, { what: "its Redis is gone", timeoutMs: WITHIN_MS });
   });
 });
@@ -191,7 +191,7 @@ it("a rejection that a handler leaves behind drains the program: what ran beside
   const id = await submit(program, "test_io", { do: "sleep", ms: 1_000 });
   await jobWhen(program, id, "running");
   await submit(program, "test_io", { do: "stray" });
-  expect(await program.ended).toEqual(FAULT);
+  expect(await program.ended).toEqual(ISSUE);
   const { error, jobs } = program.lines().find(({ level }) => level === "fatal") as {
     error: { stack: string };
     jobs: object[];
@@ -224,7 +224,7 @@ describe.concurrent("with nothing set", { timeout: TIMEOUT_MS }, () => {
 });
 
 /** It says what is wrong in one sentence, without a stack or a password, and ends. */
-async function expectOneSentence(program: Program, sentence: RegExp, ended = FAULT): Promise<void> {
+async function expectOneSentence(program: Program, sentence: RegExp, ended = ISSUE): Promise<void> {
   expect(await program.ended).toEqual(ended);
   expect(program.stderr).toMatch(sentence);
   expect(program.stderr).toMatch(/^taskflow: [^\n]+\n$/);

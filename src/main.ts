@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { loadUws } from "./api/http/uws-library.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig } from "./config/config.ts";
-import { parseRedisAddr, placeOf } from "./config/redis-addr.ts";
+import { addressOf, parseRedisAddr } from "./config/redis-addr.ts";
 import { describeSettings, settingsHelp } from "./config/settings-table.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
@@ -106,7 +106,7 @@ async function startReplica({ config, definitions, replica, log, embedded, onUnf
     log,
     version,
     databaseUrl,
-    redis: { url: redis.url, where: placeOf(redis) },
+    redis: { url: redis.url, where: addressOf(redis) },
     typeSettings,
     mail: embedded.mail,
     onUnfit,

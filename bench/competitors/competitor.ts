@@ -9,7 +9,7 @@ import type { Program } from "../program.ts";
 import { startProgram } from "../program.ts";
 import type { Services } from "../services.ts";
 
-export interface Contestant {
+export interface Competitor {
   readonly name: string;
   /** Where it takes one job. */
   readonly path: string;
@@ -26,15 +26,15 @@ export interface Running {
 const SELF = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const JOBS = fileURLToPath(new URL("../jobs", import.meta.url));
 /** Of baseline.mjs as it was agreed: goals are told against this text and no other. */
-const FLOOR_SHA256 = "69e741a39961cc4a70c895080db31a9e07654eea340234f51a7cb0e890d4cc1c";
+const BASELINE_SHA256 = "69e741a39961cc4a70c895080db31a9e07654eea340234f51a7cb0e890d4cc1c";
 
 /** @throws {Error} when the floor is not the one that the goals are told against. */
-export function floorChecksum(): string {
+export function baselineChecksum(): string {
   const sha256 = createHash("sha256")
     .update(readFileSync(SELF("baseline.mjs")))
     .digest("hex");
-  if (sha256 !== FLOOR_SHA256)
-    throw new Error(`bench/competitors/baseline.mjs was changed: its SHA-256 is ${sha256}, not ${FLOOR_SHA256}`);
+  if (sha256 !== BASELINE_SHA256)
+    throw new Error(`bench/competitors/baseline.mjs was changed: its SHA-256 is ${sha256}, not ${BASELINE_SHA256}`);
   return sha256;
 }
 
@@ -43,7 +43,7 @@ function script(
   file: string,
   table: string,
   settings: Readonly<Record<string, string>> = {},
-): Contestant {
+): Competitor {
   return {
     name,
     path: "/jobs",
@@ -62,19 +62,19 @@ function script(
   };
 }
 
-export const floor = script("floor", "baseline.mjs", "floor_jobs");
+export const baseline = script("floor", "baseline.mjs", "floor_jobs");
 export const bullmq = script("Fastify + BullMQ + INSERT", "peer.mjs", "peer_jobs");
 export const bullmqTuned = script("Fastify + BullMQ + INSERT, tuned", "peer-tuned.mjs", "peer_jobs");
 export const pgBoss = script("Fastify + pg-boss", "pg-boss.mjs", "pgboss.job where state = 'completed'");
 
 /** BullMQ as a library, without HTTP: it prints what it took, and is asked for nothing. @param body whose payload its jobs carry */
-export function bullmqAlone(jobs: number, body: string): Contestant {
+export function bullmqAlone(jobs: number, body: string): Competitor {
   const { payload } = JSON.parse(body) as { payload: object };
   return script("BullMQ alone, addBulk", "bullmq-alone.mjs", "", { JOBS: String(jobs), DATA: JSON.stringify(payload) });
 }
 
 /** sharp on so many threads, without a queue. @param image a file */
-export function sharpAlone(threads: string, image: string, widths: readonly number[]): Contestant {
+export function sharpAlone(threads: string, image: string, widths: readonly number[]): Competitor {
   return script("sharp alone", "sharp.mjs", "", {
     THREADS: threads,
     IMAGE: image,
@@ -84,7 +84,7 @@ export function sharpAlone(threads: string, image: string, widths: readonly numb
 }
 
 /** The second build as one more competitor; none where no second build is given. */
-export function otherBuild(program: string | undefined, name = "TaskFlow, the other build"): Contestant[] {
+export function otherBuild(program: string | undefined, name = "TaskFlow, the other build"): Competitor[] {
   return program === undefined ? [] : [taskflow(program, {}, name)];
 }
 
@@ -97,7 +97,7 @@ export function taskflow(
   program: string,
   settings: Readonly<Record<string, string>> = {},
   name = "TaskFlow",
-): Contestant {
+): Competitor {
   return {
     name,
     path: "/api/v1/jobs",

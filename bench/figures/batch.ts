@@ -1,7 +1,7 @@
 /** Jobs by the thousand, Postgres rows included, against BullMQ that has neither HTTP nor Postgres to serve. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import type { Contestant, Running } from "../competitors/competitor.ts";
+import type { Competitor, Running } from "../competitors/competitor.ts";
 import { bullmqAlone, taskflow } from "../competitors/competitor.ts";
 import type { Speed } from "../contest.ts";
 import { contest } from "../contest.ts";
@@ -16,8 +16,8 @@ export const batch: Figure = {
     const jobs = bench.isQuick ? 20_000 : 100_000;
     const alone = bullmqAlone(jobs, SMALL_BODY);
     const durable = taskflow(bench.program, { ACCEPT_DURABILITY: "postgres" }, "TaskFlow, ACCEPT_DURABILITY=postgres");
-    const measure = (running: Running, contestant: Contestant): Promise<Speed> =>
-      contestant === alone ? speedOfAlone(running, jobs) : speedOfBatches(bench, running, jobs);
+    const measure = (running: Running, competitor: Competitor): Promise<Speed> =>
+      competitor === alone ? speedOfAlone(running, jobs) : speedOfBatches(bench, running, jobs);
     const { readings, ratiosAgainst } = await contest(bench, taskflow(bench.program), [alone, durable], measure);
     return {
       readings,

@@ -1,6 +1,6 @@
 /** The same load with ACCEPT_DURABILITY=postgres: each submission is committed before its 202. */
 
-import { floor, taskflow } from "../competitors/competitor.ts";
+import { baseline, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
@@ -11,13 +11,13 @@ export const durable: Figure = {
   title: "one job a POST, committed to Postgres before its 202",
   run: async (bench) => {
     const own = taskflow(bench.program, { ACCEPT_DURABILITY: "postgres" }, "TaskFlow, ACCEPT_DURABILITY=postgres");
-    const { readings, ratiosAgainst } = await contest(bench, own, [floor], (running, contestant) =>
-      measureEndToEnd(bench, running, contestant, saturating(bench)),
+    const { readings, ratiosAgainst } = await contest(bench, own, [baseline], (running, competitor) =>
+      measureEndToEnd(bench, running, competitor, saturating(bench)),
     );
     const goals = [
       {
         text: "end to end, ACCEPT_DURABILITY=postgres, against the floor",
-        value: medianOf(ratiosAgainst(floor)),
+        value: medianOf(ratiosAgainst(baseline)),
         limit: { least: 0.6 },
         unit: "",
       },

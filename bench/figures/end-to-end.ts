@@ -1,6 +1,6 @@
 /** One job a POST, from HTTP to a committed row: TaskFlow and the floor alone, as the quickest answer while something is tuned. */
 
-import { floor, otherBuild, taskflow } from "../competitors/competitor.ts";
+import { baseline, otherBuild, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
@@ -14,13 +14,13 @@ export const endToEnd: Figure = {
     const { readings, ratiosAgainst } = await contest(
       bench,
       own,
-      [floor, ...otherBuild(bench.against)],
-      (running, contestant) => measureEndToEnd(bench, running, contestant, saturating(bench)),
+      [baseline, ...otherBuild(bench.against)],
+      (running, competitor) => measureEndToEnd(bench, running, competitor, saturating(bench)),
     );
     const goals = [
       {
         text: "end to end, single POST, against the floor",
-        value: medianOf(ratiosAgainst(floor)),
+        value: medianOf(ratiosAgainst(baseline)),
         limit: { least: 1 },
         unit: "",
       },

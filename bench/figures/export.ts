@@ -9,7 +9,7 @@ import { lastCommitted } from "../committed.ts";
 import type { Running } from "../competitors/competitor.ts";
 import { taskflow } from "../competitors/competitor.ts";
 import type { Bench, Figure } from "../figure.ts";
-import { withContestant } from "../figure.ts";
+import { withCompetitor } from "../figure.ts";
 import { medianOf, ratiosOf } from "../median.ts";
 import type { FigureResult } from "../report.ts";
 
@@ -27,7 +27,7 @@ export const exportRows: Figure = {
     mkdirSync(queriesDir, { recursive: true });
     writeFileSync(join(queriesDir, "all.sql"), `select ${COLUMNS} from bench_rows`);
     writeFileSync(join(queriesDir, "tenth.sql"), `select ${COLUMNS} from bench_rows where id <= ${rows / 10}`);
-    return withContestant(bench, taskflow(bench.program, { EXPORT_QUERIES_DIR: queriesDir }), async (running) => {
+    return withCompetitor(bench, taskflow(bench.program, { EXPORT_QUERIES_DIR: queriesDir }), async (running) => {
       bench.say(`making ${rows} rows`);
       await makeRows(bench, rows);
       return measureExports(bench, running, rows);

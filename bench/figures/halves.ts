@@ -2,11 +2,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import type { Contestant } from "../competitors/competitor.ts";
-import { floor, taskflow } from "../competitors/competitor.ts";
+import type { Competitor } from "../competitors/competitor.ts";
+import { baseline, taskflow } from "../competitors/competitor.ts";
 import { SMALL_BODY, saturating } from "../end-to-end.ts";
 import type { Bench, Figure } from "../figure.ts";
-import { inRounds, withContestant } from "../figure.ts";
+import { inRounds, withCompetitor } from "../figure.ts";
 import type { Reading } from "../report.ts";
 
 export const halves: Figure = {
@@ -15,7 +15,7 @@ export const halves: Figure = {
   run: async (bench) => {
     const jobs = bench.isQuick ? 30_000 : 200_000;
     const idle = taskflow(bench.program, { WORKER_TYPES: "bench_sleep" });
-    const http: Contestant = { ...floor, path: "/raw" };
+    const http: Competitor = { ...baseline, path: "/raw" };
     const singles = await inRounds(bench, [http, idle], async ({ url }, { path }) => {
       const shape = saturating(bench);
       await bench.generator.run({ url: url + path, ...shape, seconds: 1 });
@@ -25,7 +25,7 @@ export const halves: Figure = {
     const processed: number[] = [];
     for (let round = 0; round < bench.rounds; round += 1) {
       bench.say(`round ${round + 1} of ${bench.rounds}: TaskFlow, ${jobs} jobs in batches, then processed`);
-      batches.push(await withContestant(bench, idle, (running) => fill(running.url, jobs)));
+      batches.push(await withCompetitor(bench, idle, (running) => fill(running.url, jobs)));
       processed.push(await processAlone(bench, jobs));
     }
     const readings: Reading[] = [

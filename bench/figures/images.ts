@@ -7,7 +7,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
-import type { Contestant, Running } from "../competitors/competitor.ts";
+import type { Competitor, Running } from "../competitors/competitor.ts";
 import { sharpAlone, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
 import type { Bench, Figure } from "../figure.ts";
@@ -39,9 +39,9 @@ export const images: Figure = {
         "TaskFlow, image_resize",
       ); // the source is on loopback
       const alone = sharpAlone(threads, file, WIDTHS);
-      const measure = async (running: Running, contestant: Contestant): Promise<{ jobsPerSecond: number }> => {
+      const measure = async (running: Running, competitor: Competitor): Promise<{ jobsPerSecond: number }> => {
         const ms =
-          contestant === alone ? await renderAlone(running, count) : await renderAsJobs(bench, running, url, count);
+          competitor === alone ? await renderAlone(running, count) : await renderAsJobs(bench, running, url, count);
         return { jobsPerSecond: (count * 1_000) / ms };
       };
       const { readings, ratiosAgainst } = await contest(bench, own, [alone], measure);

@@ -3,7 +3,7 @@ import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
 import { taskflow } from "../competitors/competitor.ts";
 import type { Bench, Figure } from "../figure.ts";
-import { withContestant } from "../figure.ts";
+import { withCompetitor } from "../figure.ts";
 import type { Services } from "../services.ts";
 
 /** A payload of 150 bytes. */
@@ -56,7 +56,7 @@ interface Waiting {
 
 async function measureWaiting(bench: Bench, jobs: number): Promise<Waiting> {
   bench.say(`${jobs} jobs wait`);
-  return withContestant(bench, taskflow(bench.program, { WORKER_TYPES: "bench_sleep" }), async ({ url, program }) => {
+  return withCompetitor(bench, taskflow(bench.program, { WORKER_TYPES: "bench_sleep" }), async ({ url, program }) => {
     const usedBefore = await usedBytes(bench.services);
     const beforeBytes = program.residentBytes();
     await submitBatches(url, jobs, JOB);
@@ -74,7 +74,7 @@ async function usedBytes({ redis }: Services): Promise<number> {
 
 async function measureRows(bench: Bench, jobs: number): Promise<number> {
   bench.say(`${jobs} jobs end`);
-  return withContestant(bench, taskflow(bench.program), async ({ url }) => {
+  return withCompetitor(bench, taskflow(bench.program), async ({ url }) => {
     await submitBatches(url, jobs, JOB);
     const { rows } = await lastCommitted(bench.services, "jobs", jobs);
     return (await bench.services.tableBytes("jobs")) / rows;

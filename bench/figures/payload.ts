@@ -1,6 +1,6 @@
 /** What the size of a payload costs, end to end. */
 import { randomBytes } from "node:crypto";
-import { floor, otherBuild, taskflow } from "../competitors/competitor.ts";
+import { baseline, otherBuild, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
 import { measureEndToEnd } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
@@ -30,11 +30,11 @@ export const payload: Figure = {
       };
       const own = taskflow(bench.program, {}, `TaskFlow, ${label}`);
       const others = [
-        { ...floor, name: `floor, ${label}` },
+        { ...baseline, name: `floor, ${label}` },
         ...otherBuild(bench.against, `TaskFlow, the other build, ${label}`),
       ];
-      const found = await contest(bench, own, others, (running, contestant) =>
-        measureEndToEnd(bench, running, contestant, shape),
+      const found = await contest(bench, own, others, (running, competitor) =>
+        measureEndToEnd(bench, running, competitor, shape),
       );
       readings.push(...found.readings.filter(({ unit }) => unit === "jobs/s" || unit === "ms"));
     }

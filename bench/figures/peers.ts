@@ -1,6 +1,6 @@
 /** One job a POST, from HTTP to a committed row: all contestants in turn. */
 
-import { bullmq, bullmqTuned, floor, pgBoss, taskflow } from "../competitors/competitor.ts";
+import { baseline, bullmq, bullmqTuned, pgBoss, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
 import { measureEndToEnd, saturating } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
@@ -11,9 +11,9 @@ export const peers: Figure = {
   title: "one job a POST, from HTTP to a committed row: all contestants",
   run: async (bench) => {
     const own = taskflow(bench.program);
-    const others = [floor, bullmq, bullmqTuned, pgBoss];
-    const { readings, ratiosAgainst } = await contest(bench, own, others, (running, contestant) =>
-      measureEndToEnd(bench, running, contestant, saturating(bench)),
+    const others = [baseline, bullmq, bullmqTuned, pgBoss];
+    const { readings, ratiosAgainst } = await contest(bench, own, others, (running, competitor) =>
+      measureEndToEnd(bench, running, competitor, saturating(bench)),
     );
     const goals = [
       {

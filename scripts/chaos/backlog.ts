@@ -25,7 +25,7 @@ export const backlog: Scenario = {
   fault: "1,000,000 waiting jobs",
   seconds: { full: 0 },
   slots: [{ env: { TASKFLOW_ROLE: "api" } }, { isLate: true }],
-  books: { countOnly: true },
+  jobCounts: { countOnly: true },
   settleWithinMs: 900_000,
   run: async (stage) => {
     const { redis, alive } = stage.cluster;

@@ -6,7 +6,7 @@ import type { Entry, Ledger } from "./ledger.ts";
 import { effectsSeen } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
 
-export interface Books {
+export interface JobCounts {
   readonly accepted: number;
   /** Terminal records. */
   readonly recorded: number;
@@ -22,7 +22,7 @@ export interface Books {
   readonly faults: readonly string[];
 }
 
-export interface BooksOptions {
+export interface CountsOptions {
   /** Redis was emptied: its counters began anew. */
   readonly redisWasEmptied?: boolean;
   /** The other ends do what the scenario tells them, which looks at side effects itself. */
@@ -44,8 +44,8 @@ function some(names: readonly string[]): string {
     : `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more`;
 }
 
-export async function checkBooks(cluster: Cluster, ledger: Ledger, options: BooksOptions = {}): Promise<Books> {
-  if (options.countOnly) return countBooks(cluster, ledger, options);
+export async function checkCounts(cluster: Cluster, ledger: Ledger, options: CountsOptions = {}): Promise<JobCounts> {
+  if (options.countOnly) return countCluster(cluster, ledger, options);
   const rows = await cluster.postgres.rows();
   const faults: string[] = [];
   const fault = (what: string, names: readonly string[]): void => {
@@ -105,7 +105,7 @@ interface Counted {
 const COUNTS =
   "select status, count(*) as rows, count(distinct tags[1]) as keys, count(*) filter (where attempt > max_attempts) as over from jobs group by status";
 
-async function countBooks(cluster: Cluster, ledger: Ledger, options: BooksOptions): Promise<Books> {
+async function countCluster(cluster: Cluster, ledger: Ledger, options: CountsOptions): Promise<JobCounts> {
   const counted = await cluster.postgres.query<Counted>(COUNTS);
   const sum = (of: (counts: Counted) => string): number =>
     counted.reduce((total: number, counts) => total + Number(of(counts)), 0);
@@ -146,7 +146,7 @@ async function checkRedis(
   { redis, alive }: Cluster,
   recorded: number,
   byStatus: StatusCounts,
-  { redisWasEmptied = false }: BooksOptions,
+  { redisWasEmptied = false }: CountsOptions,
 ): Promise<string[]> {
   const [places, keys, counts] = await Promise.all([redis.places(), redis.jobKeys(), redis.counts()]);
   const faults: string[] = [];

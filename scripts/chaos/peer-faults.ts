@@ -33,7 +33,7 @@ export const smtp: Scenario = {
   fault: "4xx, 5xx, refused, hang, cut after DATA",
   seconds: { full: 0 },
   env: () => ({ ...QUICK_RETRIES, SMTP_GREYLIST_MS: "1000" }),
-  books: { peersAreFaulty: true },
+  jobCounts: { peersAreFaulty: true },
   run: async (stage) => {
     const peer = stage.cluster.smtp;
     for (const { behaviour, mendAfterMs, ends, sent } of SMTP_CASES) {
@@ -134,7 +134,7 @@ export const webhook: Scenario = {
   seconds: { full: 0, fast: 0 },
   slots: [{}],
   env: () => QUICK_RETRIES,
-  books: { peersAreFaulty: true },
+  jobCounts: { peersAreFaulty: true },
   run: async (stage) => {
     const { cluster } = stage;
     respondByPath(cluster.http);

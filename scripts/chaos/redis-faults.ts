@@ -129,7 +129,7 @@ export const redisEmpty: Scenario = {
   fault: "FLUSHALL under ACCEPT_DURABILITY=postgres",
   seconds: { full: 10, fast: 2 },
   env: () => ({ ACCEPT_DURABILITY: "postgres" }),
-  books: { redisWasEmptied: true, effectsMayRepeat: true },
+  jobCounts: { redisWasEmptied: true, effectsMayRepeat: true },
   run: async (stage) => {
     await stage.load(100);
     await stage.wait(stage.seconds * 500);

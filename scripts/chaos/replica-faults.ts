@@ -161,7 +161,7 @@ export const term: Scenario = {
   fault: "SIGTERM under load",
   seconds: { full: 20, fast: 4 },
   env: (pace) => ({ DRAIN_MS: String(DRAIN_MS[pace]) }),
-  books: { effectsMayRepeat: true }, // looked at below
+  jobCounts: { effectsMayRepeat: true }, // looked at below
   run: async (stage) => {
     const { cluster } = stage;
     const drainsEndedAt: number[] = [];

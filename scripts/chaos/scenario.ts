@@ -2,8 +2,8 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Slot } from "./cluster.ts";
 import { Cluster } from "./cluster.ts";
-import type { Books, BooksOptions } from "./counts.ts";
-import { checkBooks } from "./counts.ts";
+import type { CountsOptions, JobCounts } from "./counts.ts";
+import { checkCounts } from "./counts.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
 import type { Pickup } from "./probes.ts";
@@ -26,7 +26,7 @@ export interface Scenario {
   readonly slots?: readonly Slot[];
   /** Settings of all replicas. */
   readonly env?: (pace: Pace) => Readonly<Record<string, string>>;
-  readonly books?: BooksOptions;
+  readonly jobCounts?: CountsOptions;
   /** How long the system may take to settle, beyond which jobs count as stuck. */
   readonly settleWithinMs?: number;
   /** Injects the fault, and mends it. May return what is to be verified at the end. */
@@ -95,12 +95,16 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
   loopDelay.enable();
   const ticker = setInterval(() => onProgress(scenario.name, stage.ledger), PROGRESS_EVERY_MS);
   try {
-    const books = await playOn(stage, scenario, options.settleWithinMs ?? scenario.settleWithinMs ?? SETTLE_WITHIN_MS);
+    const jobCounts = await playOn(
+      stage,
+      scenario,
+      options.settleWithinMs ?? scenario.settleWithinMs ?? SETTLE_WITHIN_MS,
+    );
     if (stage.faults.length > 0)
       stage.notes.push(
         `this process, in which the proxies and the peers are, was held up for at most ${Math.round(loopDelay.max / 1e6)} ms`,
       );
-    return resultOf(scenario, startedAt, stage.faults.length === 0 ? "held" : "not held", stage, books);
+    return resultOf(scenario, startedAt, stage.faults.length === 0 ? "held" : "not held", stage, jobCounts);
   } finally {
     clearInterval(ticker);
     loopDelay.disable();
@@ -109,7 +113,7 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
 }
 
 /** Whatever goes wrong is entered as a fault of the stage; the books are read in any case. */
-async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number): Promise<Books | undefined> {
+async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number): Promise<JobCounts | undefined> {
   const { cluster, ledger, faults } = stage;
   const noted = async <Value>(what: string, step: () => Promise<Value>): Promise<Value | undefined> => {
     try {
@@ -123,13 +127,13 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
   await noted("the end of the load", () => stage.stopLoad());
   const isQuiet = await noted("settling", () => settle(stage, settleWithinMs));
   if (isQuiet === undefined) await noted("stuck jobs", () => nameStuck(stage));
-  const books = await noted("the books", () => checkBooks(cluster, ledger, scenario.books));
-  faults.push(...(books?.faults ?? []));
+  const jobCounts = await noted("the books", () => checkCounts(cluster, ledger, scenario.jobCounts));
+  faults.push(...(jobCounts?.faults ?? []));
   faults.push(...((await noted("the reconciliation", () => reconcileCluster(stage))) ?? []));
-  if (books && verify) await noted("the verification", async () => verify(books.rows, stage));
+  if (jobCounts && verify) await noted("the verification", async () => verify(jobCounts.rows, stage));
   for (const tail of cluster.crashes) faults.push(`a replica ended by itself: ${tail}`);
   if (faults.length > 0) stage.notes.push(cluster.logTails());
-  return books;
+  return jobCounts;
 }
 
 async function settle(stage: Stage, withinMs: number): Promise<true> {
@@ -162,17 +166,17 @@ function resultOf(
   startedAt: number,
   verdict: Result["verdict"],
   stage?: Stage,
-  books?: Books,
+  jobCounts?: JobCounts,
 ): Result {
   return {
     name: scenario.name,
     fault: scenario.fault,
-    accepted: books?.accepted ?? 0,
+    accepted: jobCounts?.accepted ?? 0,
     unknown: stage?.ledger.count("unknown") ?? 0,
-    rows: books?.recorded ?? 0,
-    lost: books?.lost ?? 0,
-    doubled: books?.doubled ?? 0,
-    repeated: books?.repeated ?? 0,
+    rows: jobCounts?.recorded ?? 0,
+    lost: jobCounts?.lost ?? 0,
+    doubled: jobCounts?.doubled ?? 0,
+    repeated: jobCounts?.repeated ?? 0,
     recoveryMs: stage?.recoveryMs,
     pickup: stage?.pickup,
     verdict,

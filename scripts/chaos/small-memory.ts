@@ -31,7 +31,7 @@ export const smallMemory: Scenario = {
       nodeArgs: [`--import=${ENTER_GROUP}`, `--max-old-space-size=${HEAP_MIB}`],
     },
   ],
-  books: { effectsMayRepeat: true },
+  jobCounts: { effectsMayRepeat: true },
   settleWithinMs: 30_000, // all jobs have ended before
   run: async (stage) => {
     const { cluster } = stage;

@@ -11,9 +11,9 @@ const [SHORTEST_REST_MS, LONGEST_REST_MS] = [200, 4_000];
 /** The replica whose connections go through proxies. */
 const PROXIED = 0;
 
-type Fault = (stage: Stage, forMs: number) => Promise<void>;
+type ValidationIssue = (stage: Stage, forMs: number) => Promise<void>;
 
-const FAULTS: Readonly<Record<string, Fault>> = {
+const FAULTS: Readonly<Record<string, ValidationIssue>> = {
   "replica-kill": async ({ cluster, random }, forMs) => {
     const victim = between(random, 0, 1);
     await cluster.replica(victim).kill();

@@ -16,7 +16,7 @@ export const tornAof: Scenario = {
   seconds: { full: 15, fast: 0 },
   env: () => ({ ACCEPT_DURABILITY: "postgres", LEASE_MS: "5000" }),
   // What Redis forgot of an attempt, it lets be made again; what it had recorded and forgotten is counted twice or not at all.
-  books: { redisWasEmptied: true, effectsMayRepeat: true },
+  jobCounts: { redisWasEmptied: true, effectsMayRepeat: true },
   run: async (stage) => {
     const { services, redis } = stage.cluster;
     await stage.load(150);

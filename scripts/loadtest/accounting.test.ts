@@ -2,7 +2,7 @@ import pg from "pg";
 import { expect, it } from "vitest";
 import { migrate } from "../../src/results/migrate.ts";
 import { freshDatabase } from "../../src/testing/services.ts";
-import { openPostgresBooks } from "./accounting.ts";
+import { openPostgresCounts } from "./accounting.ts";
 
 const ROWS = `
   select taskflow_add_partition('jobs_1970', '00000000-0000-0000-0000-000000000000', '00000001-0000-0000-0000-000000000000');
@@ -20,15 +20,17 @@ it("reads from Postgres what became of the jobs of a run, and of no other", asyn
   await client.connect();
   await client.query(ROWS).finally(() => client.end());
 
-  const books = await openPostgresBooks(url);
-  expect([await books.count("run"), await books.count("burst"), await books.count("none")]).toEqual([4, 3, 0]);
+  const jobCounts = await openPostgresCounts(url);
+  expect([await jobCounts.count("run"), await jobCounts.count("burst"), await jobCounts.count("none")]).toEqual([
+    4, 3, 0,
+  ]);
   expect(
-    (await books.entries("run")).map(({ type, status, attempt, pickupMs }) => [type, status, attempt, pickupMs]),
+    (await jobCounts.entries("run")).map(({ type, status, attempt, pickupMs }) => [type, status, attempt, pickupMs]),
   ).toEqual([
     ["email", "completed", 1, 250],
     ["webhook", "completed", 1, 10],
     ["webhook", "failed", 3, null],
     ["email", "cancelled", 0, null],
   ]);
-  await books.close();
+  await jobCounts.close();
 });

@@ -12,7 +12,7 @@ export interface Entry {
   readonly pickupMs: number | null;
 }
 
-export interface Books {
+export interface JobCounts {
   readonly source: "postgres" | "api";
   /** How many jobs with this tag have ended. */
   count(tag: string): Promise<number>;
@@ -26,7 +26,7 @@ const ENTRIES = `
     case when attempt = 1 then extract(epoch from started_at - greatest(created_at, run_at))::float8 * 1000 end as "pickupMs"
   from jobs where tags @> array[$1] order by id`;
 
-export async function openPostgresBooks(databaseUrl: string): Promise<Books> {
+export async function openPostgresCounts(databaseUrl: string): Promise<JobCounts> {
   const client = new pg.Client({ connectionString: databaseUrl });
   client.on("error", () => undefined); // the query in hand, or the next, rejects as well
   await client.connect();
@@ -50,7 +50,7 @@ interface ApiJob {
 
 const ENDED = ["completed", "failed", "cancelled"];
 
-export function openApiBooks(target: Target): Books {
+export function openApiCounts(target: Target): JobCounts {
   const entries = async (tag: string): Promise<Entry[]> =>
     (await listJobs(target, tag)).filter(({ status }) => ENDED.includes(status)).map(entryOf);
   return { source: "api", entries, count: async (tag) => (await entries(tag)).length, close: () => Promise.resolve() };

@@ -1,6 +1,6 @@
 /** One phase: jobs are submitted, and watched until the last one has ended. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Books, Entry } from "./accounting.ts";
+import type { Entry, JobCounts } from "./accounting.ts";
 import type { Submissions } from "./submit.ts";
 import { noSubmissions } from "./submit.ts";
 
@@ -13,7 +13,7 @@ export interface PhaseResult {
 
 export interface PhaseOptions {
   readonly tag: string;
-  readonly books: Books;
+  readonly jobCounts: JobCounts;
   readonly submit: (into: Submissions) => Promise<void>;
   /** Told now and then how many were accepted, and how many have ended. */
   readonly onProgress: (accepted: number, ended: number) => void;
@@ -24,7 +24,7 @@ const GIVE_UP_MS = 60_000;
 /** How often is counted: at most every 20 ms, so that counting takes a tenth of the time and is not the load; at least every 500 ms. */
 const COUNT_EVERY_MS = { least: 20, most: 500 };
 
-export async function runPhase({ tag, books, submit, onProgress }: PhaseOptions): Promise<PhaseResult> {
+export async function runPhase({ tag, jobCounts, submit, onProgress }: PhaseOptions): Promise<PhaseResult> {
   const submissions = noSubmissions();
   const startedAt = performance.now();
   let isSubmitting = true;
@@ -36,7 +36,7 @@ export async function runPhase({ tag, books, submit, onProgress }: PhaseOptions)
   const watch = async (): Promise<void> => {
     while (isSubmitting || (ended < submissions.acceptedIds.length && performance.now() - lastEndedAt < GIVE_UP_MS)) {
       const askedAt = performance.now();
-      const count = await books.count(tag);
+      const count = await jobCounts.count(tag);
       const seenAt = performance.now();
       if (count > ended) [ended, lastEndedAt] = [count, seenAt];
       onProgress(submissions.acceptedIds.length, ended);
@@ -44,5 +44,5 @@ export async function runPhase({ tag, books, submit, onProgress }: PhaseOptions)
     }
   };
   await Promise.all([submitting, watch()]);
-  return { submissions, entries: await books.entries(tag), seconds: (lastEndedAt - startedAt) / 1_000 };
+  return { submissions, entries: await jobCounts.entries(tag), seconds: (lastEndedAt - startedAt) / 1_000 };
 }

@@ -42,7 +42,7 @@ describe("a report", () => {
       jobs_per_minute: 30_000,
       completion_rate: 1,
       faults: [],
-      books: { submitted: 1_010, completed: 1_010, failed: 0, cancelled: 0, missing: 0, refused: 0 },
+      jobCounts: { submitted: 1_010, completed: 1_010, failed: 0, cancelled: 0, missing: 0, refused: 0 },
       types: [
         { type: "email", ended: 505, completed: 505 },
         { type: "webhook", ended: 505, completed: 505 },

@@ -1,5 +1,5 @@
 /** What a run amounts to: figures, faults, and how they are shown. */
-import type { Books, Entry } from "./accounting.ts";
+import type { Entry, JobCounts } from "./accounting.ts";
 import type { PeerCounts } from "./peer-process.ts";
 import type { PhaseResult } from "./phase.ts";
 import type { Statistics } from "./statistics.ts";
@@ -22,8 +22,8 @@ export interface Report {
   readonly paced: PhaseReport | null;
   readonly types: readonly TypeRow[];
   readonly completion_rate: number;
-  readonly books: {
-    readonly source: Books["source"];
+  readonly jobCounts: {
+    readonly source: JobCounts["source"];
     readonly submitted: number;
     readonly completed: number;
     readonly failed: number;
@@ -49,7 +49,7 @@ const MOST_MEAN_PICKUP_MS = 100;
 export interface Run {
   readonly burst: PhaseResult;
   readonly paced: PhaseResult | null;
-  readonly source: Books["source"];
+  readonly source: JobCounts["source"];
   readonly peers: PeerCounts;
 }
 
@@ -61,7 +61,7 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
   const count = (status: string) => entries.filter((entry) => entry.status === status).length;
   const refused = phases.flatMap(({ submissions }) => [...submissions.refused.values()]).reduce((sum, n) => sum + n, 0);
   const missing = acceptedIds.filter((id) => !ended.has(id)).length;
-  const books = {
+  const jobCounts = {
     source,
     submitted: acceptedIds.length,
     completed: count("completed"),
@@ -76,8 +76,8 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
     burst: burstReport,
     paced: paced === null ? null : phaseReport(paced),
     types: typeRows(entries),
-    completion_rate: acceptedIds.length === 0 ? 0 : books.completed / acceptedIds.length,
-    books,
+    completion_rate: acceptedIds.length === 0 ? 0 : jobCounts.completed / acceptedIds.length,
+    jobCounts,
     peers: { mails: peers.mails, webhooks: peers.webhooks, images: peers.images },
   };
   return { ...report, faults: faultsOf(report, entries.length) };
@@ -110,13 +110,13 @@ function typeRows(entries: readonly Entry[]): TypeRow[] {
   });
 }
 
-function faultsOf({ books, completion_rate, paced }: Omit<Report, "faults">, ended: number): string[] {
+function faultsOf({ jobCounts, completion_rate, paced }: Omit<Report, "faults">, ended: number): string[] {
   const faults: string[] = [];
-  if (books.refused > 0) faults.push(`${books.refused} submissions were refused or not answered`);
-  if (books.missing > 0) faults.push(`${books.missing} accepted jobs are missing`);
+  if (jobCounts.refused > 0) faults.push(`${jobCounts.refused} submissions were refused or not answered`);
+  if (jobCounts.missing > 0) faults.push(`${jobCounts.missing} accepted jobs are missing`);
   // a submission that was not answered in time may have been accepted all the same
-  if (ended > books.submitted - books.missing + books.refused)
-    faults.push(`${ended} jobs ended, of ${books.submitted} accepted`);
+  if (ended > jobCounts.submitted - jobCounts.missing + jobCounts.refused)
+    faults.push(`${ended} jobs ended, of ${jobCounts.submitted} accepted`);
   if (completion_rate < LEAST_COMPLETION_RATE)
     faults.push(`${percent(completion_rate)} completed, less than ${percent(LEAST_COMPLETION_RATE)}`);
   const pickup = paced?.pickup_ms?.mean ?? 0;
@@ -131,7 +131,7 @@ function percent(share: number): string {
 
 /** The report as text for people. */
 export function reportText(report: Report): string {
-  const { burst, paced, books, types, peers, faults } = report;
+  const { burst, paced, jobCounts, types, peers, faults } = report;
   const latencies = [
     ["burst: submit", burst.submit_ms],
     ["burst: pickup", burst.pickup_ms],
@@ -139,7 +139,7 @@ export function reportText(report: Report): string {
     ["paced: pickup", paced?.pickup_ms ?? null],
   ] as const;
   return [
-    `${report.jobs_per_minute.toLocaleString("en")} jobs/min (${burst.jobs} jobs, ${burst.seconds.toFixed(2)} s from the first submission to the last ${books.source === "postgres" ? "committed row" : "ended job"})`,
+    `${report.jobs_per_minute.toLocaleString("en")} jobs/min (${burst.jobs} jobs, ${burst.seconds.toFixed(2)} s from the first submission to the last ${jobCounts.source === "postgres" ? "committed row" : "ended job"})`,
     ...(paced === null ? [] : [`paced: ${paced.jobs} jobs in ${paced.seconds.toFixed(2)} s`]),
     "",
     columns([
@@ -158,7 +158,7 @@ export function reportText(report: Report): string {
       ]),
     ]),
     "",
-    `books (${books.source}): ${books.submitted} submitted = ${books.completed} completed + ${books.failed} failed + ${books.cancelled} cancelled; ${books.missing} missing, ${books.refused} refused`,
+    `books (${jobCounts.source}): ${jobCounts.submitted} submitted = ${jobCounts.completed} completed + ${jobCounts.failed} failed + ${jobCounts.cancelled} cancelled; ${jobCounts.missing} missing, ${jobCounts.refused} refused`,
     `peers: ${peers.mails} mails, ${peers.webhooks} webhooks, ${peers.images} image downloads`,
     "",
     faults.length === 0 ? "passed" : `FAILED: ${faults.join("; ")}`,

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { afterEach, expect, it } from "vitest";
-import { openApiBooks } from "./accounting.ts";
+import { openApiCounts } from "./accounting.ts";
 import { typeSequence } from "./mix.ts";
 import { startPeers } from "./peers.ts";
 import { runPhase } from "./phase.ts";
@@ -71,14 +71,14 @@ it("submits each job of a burst once, and watches until all have ended", async (
     45,
   );
   const seen: number[] = [];
-  const books = openApiBooks(target);
+  const jobCounts = openApiCounts(target);
   const { submissions, entries, seconds } = await runPhase({
     tag: "t",
-    books,
+    jobCounts,
     onProgress: (_accepted, ended) => seen.push(ended),
     submit: (into) => submitBurst({ target, types, body }, 10, into),
   });
-  await books.close();
+  await jobCounts.close();
   expect(jobs.map(({ payload }) => payload.number).sort((a, b) => a - b)).toEqual([...types.keys()]);
   expect(jobs.filter(({ type }) => type === "email")).toHaveLength(15);
   expect(new Set(submissions.acceptedIds).size).toBe(45);

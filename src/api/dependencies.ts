@@ -3,14 +3,14 @@ import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import type { CallbackOf, Durability, Job } from "../core/job.ts";
-import type { Replays } from "../core/reruns.ts";
+import type { Reruns } from "../core/reruns.ts";
 import type { Registry } from "../jobs/registry.ts";
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { EnqueueDone, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
-import type { Keyring } from "./access/api-key-cache.ts";
+import type { ApiKeyCache } from "./access/api-key-cache.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
 import type { EventHub } from "./events/event-hub.ts";
 import type { Waiters } from "./events/waiters.ts";
@@ -49,16 +49,16 @@ export interface ApiDependencies {
     | "payload"
     | "liveIds"
     | "cancel"
-    | "books"
+    | "jobCounts"
     | "pause"
     | "resume"
-    | "standing"
+    | "position"
   >;
   /** As the queue's, after a commit in Postgres where a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
-  readonly replays: Pick<Replays, "matching">;
+  readonly reruns: Pick<Reruns, "matching">;
   readonly artifacts: Pick<ArtifactStore, "open">;
   readonly links: Pick<ArtifactLinks, "judge">;
   readonly metrics: Pick<Metrics, "observeHttp" | "countSubmissions" | "text" | "contentType">;
@@ -77,7 +77,7 @@ export interface ApiDependencies {
   /** Where one was started on this machine. */
   readonly mail?: CaughtMails | undefined;
   /** The keys that hold now. */
-  readonly keyring: Keyring;
+  readonly apiKeyCache: ApiKeyCache;
   readonly limits: RateLimits;
   readonly log: Pick<Log, "error" | "warn">;
   readonly settings: ApiSettings;

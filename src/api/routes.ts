@@ -1,7 +1,7 @@
 /** Which call is answered by what: each operation of the contract and its handler. */
 import { SharedRead } from "../concurrency/shared-read.ts";
 import * as documentation from "./contract/documentation-operations.ts";
-import * as evidence from "./contract/job-evidence-operations.ts";
+import * as evidence from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as system from "./contract/system-operations.ts";
@@ -14,7 +14,7 @@ import { followJob } from "./handlers/job-events.ts";
 import { listJobs } from "./handlers/job-list.ts";
 import { cancelJob, getJob } from "./handlers/jobs.ts";
 import { getQueues, pauseQueue, resumeQueue } from "./handlers/queues.ts";
-import { replayJobs } from "./handlers/rerun.ts";
+import { rerunJobs } from "./handlers/rerun.ts";
 import { retryJob } from "./handlers/retry.ts";
 import { scrapeOf } from "./handlers/scrape.ts";
 import { getStats, getWorkers } from "./handlers/stats.ts";
@@ -61,11 +61,11 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     takesJobs: true,
   });
 
-  const books = new SharedRead(() => deps.queue.books());
+  const jobCounts = new SharedRead(() => deps.queue.jobCounts());
   const ofEveryRole = [
-    call(system.getHealth, getHealth(deps, books)),
+    call(system.getHealth, getHealth(deps, jobCounts)),
     route(system.isLive, isLive),
-    call(system.isReady, isReady(deps, books, isLeaving)),
+    call(system.isReady, isReady(deps, jobCounts, isLeaving)),
     call(system.getMetrics, scrapeOf(metrics)),
   ];
   if (settings.role === "worker") return ofEveryRole;
@@ -75,7 +75,7 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
   const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
-    submit(evidence.replayJobs, replayJobs(deps), 64 * 1_024),
+    submit(evidence.rerunJobs, rerunJobs(deps), 64 * 1_024),
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
@@ -85,11 +85,11 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
     call(evidence.getAttempts, getAttempts(deps)),
     call(evidence.getWhy, getWhy(deps)),
     { ...call(evidence.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
-    call(system.getQueues, getQueues(deps, books)),
+    call(system.getQueues, getQueues(deps, jobCounts)),
     { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
-    call(system.getWorkers, getWorkers(books)),
-    call(system.getStats, getStats(books)),
+    call(system.getWorkers, getWorkers(jobCounts)),
+    call(system.getStats, getStats(jobCounts)),
     ...(deps.mail
       ? [
           { ...call(system.listMail, listMail(deps.mail)), isPage: true as const },

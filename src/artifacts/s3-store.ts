@@ -55,7 +55,7 @@ function objectKey(bucket: Bucket, { jobId, attempt, name }: ArtifactKey): strin
 }
 
 async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact> {
-  let sourceFault: Error | undefined;
+  let sourceIssue: Error | undefined;
   try {
     if (!isArtifactKey(key))
       throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
@@ -70,8 +70,8 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
           yield chunk;
         }
       } catch (thrown) {
-        sourceFault = thrown instanceof Error ? thrown : new Error(String(thrown));
-        throw sourceFault;
+        sourceIssue = thrown instanceof Error ? thrown : new Error(String(thrown));
+        throw sourceIssue;
       }
     };
     const params = {
@@ -90,7 +90,7 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
     }).done();
     return { bytes, sha256: hash.digest("hex") };
   } catch (thrown) {
-    if (sourceFault !== undefined) throw sourceFault; // whatever came of taking back the parts
+    if (sourceIssue !== undefined) throw sourceIssue; // whatever came of taking back the parts
     throw ofServer(thrown)
       ? new RetryableError(`the artifact store did not take the file: ${reasonOf(thrown)}`, {
           code: "artifact_store_failed",

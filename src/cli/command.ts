@@ -3,7 +3,7 @@ import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config/config.ts";
 import type { Output } from "./exit-code.ts";
 import { IN_ORDER } from "./exit-code.ts";
-import { tellFailure } from "./failure.ts";
+import { logFailure } from "./failure.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import type { GlobalOptions } from "./program.ts";
 import { buildProgram } from "./program.ts";
@@ -59,6 +59,6 @@ export async function runCommand({
     await program.parseAsync(args, { from: "user" });
     return code;
   } catch (error) {
-    return tellFailure(error, { terminal, isJson: program.opts<GlobalOptions>().json ?? false });
+    return logFailure(error, { terminal, isJson: program.opts<GlobalOptions>().json ?? false });
   }
 }

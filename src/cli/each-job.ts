@@ -1,7 +1,7 @@
 /** Several jobs in one call: one that is refused does not keep the others from their turn. */
 import { TaskFlowError } from "../client/taskflow-error.ts";
 import { IN_ORDER } from "./exit-code.ts";
-import { tellFailure } from "./failure.ts";
+import { logFailure } from "./failure.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** Of answers that refuse the one job: there is none, or it is not in a state for that. Any other would meet the next job as well. */
@@ -19,7 +19,7 @@ export async function withEachJob(
       code = Math.max(code, await act(id));
     } catch (error) {
       if (!(error instanceof TaskFlowError && OF_ONE_JOB.includes(error.status))) throw error;
-      code = Math.max(code, tellFailure(error, invocation));
+      code = Math.max(code, logFailure(error, invocation));
     }
   }
   return code;

@@ -1,13 +1,13 @@
 /** What the commands of `taskflow` end with. */
 export const IN_ORDER = 0;
 /** A job that was waited for has failed or was cancelled, `verify` found faults, or a bulk retry was not confirmed. */
-export const FAULTS_FOUND = 1;
+export const ISSUES_FOUND = 1;
 /** The command line is not understood, or a setting is wrong. */
 export const NOT_RUN = 2;
 /** The server, Redis or Postgres does not answer, or cannot at the moment: trying again later may help. */
 export const UNREACHABLE = 3;
 /** The server refuses what was asked. */
-export const REFUSED = 4;
+export const REJECTED = 4;
 /** What was waited for did not end within `--timeout`. */
 export const NOT_ENDED = 5;
 

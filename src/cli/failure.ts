@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { TaskFlowError } from "../client/taskflow-error.ts";
 import { messageOf, StartError } from "../errors.ts";
-import { IN_ORDER, NOT_ENDED, NOT_RUN, REFUSED, UNREACHABLE } from "./exit-code.ts";
+import { IN_ORDER, NOT_ENDED, NOT_RUN, REJECTED, UNREACHABLE } from "./exit-code.ts";
 import type { Invocation } from "./invocation.ts";
 import { printable } from "./terminal.ts";
 
@@ -12,7 +12,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** Says on standard error what was thrown. @returns the exit code */
-export function tellFailure(error: unknown, { terminal, isJson }: Pick<Invocation, "terminal" | "isJson">): number {
+export function logFailure(error: unknown, { terminal, isJson }: Pick<Invocation, "terminal" | "isJson">): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? IN_ORDER : NOT_RUN; // commander has said it
   const { err } = terminal;
   if (!(error instanceof TaskFlowError)) {
@@ -28,8 +28,8 @@ export function tellFailure(error: unknown, { terminal, isJson }: Pick<Invocatio
     err.write(`${JSON.stringify({ code, status, detail: message, errors, ...(id !== undefined && { id }) })}\n`);
   else
     err.write(
-      `taskflow: ${printable(message)}${HINTS[status === 401 ? "unauthorized" : code] ?? ""}\n${errors.map((fault) => `  ${printable(fault.path)}: ${printable(fault.message)}\n`).join("")}`,
+      `taskflow: ${printable(message)}${HINTS[status === 401 ? "unauthorized" : code] ?? ""}\n${errors.map((fieldError) => `  ${printable(fieldError.path)}: ${printable(fieldError.message)}\n`).join("")}`,
     );
   if (code === "wait_timeout") return NOT_ENDED;
-  return status === 0 || status >= 500 ? UNREACHABLE : REFUSED;
+  return status === 0 || status >= 500 ? UNREACHABLE : REJECTED;
 }

@@ -1,7 +1,7 @@
 /** A job as people read it. */
 import type { Job, Status } from "../client/contract.ts";
 import { exactJson } from "./exact-json.ts";
-import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
+import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 import type { Column } from "./table.ts";
 import { fieldLines } from "./table.ts";
 import type { Colour, Terminal } from "./terminal.ts";
@@ -29,7 +29,7 @@ export function hasEnded({ status }: Pick<Job, "status">): boolean {
 
 /** The exit code where a job was waited for. */
 export function exitCodeOf({ status }: Pick<Job, "status">): number {
-  return status === "failed" || status === "cancelled" ? FAULTS_FOUND : IN_ORDER;
+  return status === "failed" || status === "cancelled" ? ISSUES_FOUND : IN_ORDER;
 }
 
 export const JOB_COLUMNS: readonly Column<Job>[] = [

@@ -30,16 +30,18 @@ it("makes a key that replicas take, shows it once, and revokes it", async () => 
   const made = await run("create", "ci", { rate: "100/s" });
   const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "", CORS_ORIGINS: [] } as const;
   const keys = await openKeys({ config: settings, databaseUrl, log: { warn: () => undefined } });
-  expect(keys.keyring.isNeeded).toBe(true);
-  expect(keys.keyring.find(`Bearer ${String(made.value.key)}`)).toMatchObject({
+  expect(keys.apiKeyCache.isNeeded).toBe(true);
+  expect(keys.apiKeyCache.find(`Bearer ${String(made.value.key)}`)).toMatchObject({
     name: "ci",
     scopes: ["submit", "read"],
     rate: { quota: 100, windowMs: 1_000 },
   });
   expect((await run("list")).text).not.toContain(String(made.value.key));
   expect(await run("revoke", "ci")).toMatchObject({ code: 0, value: { revoked: [{ name: "ci" }] } });
-  await expect.poll(() => keys.keyring.find(`Bearer ${String(made.value.key)}`), { timeout: 8_000 }).toBeUndefined();
-  expect(keys.keyring.isNeeded).toBe(true); // an installation with keys does not become one without by a revocation
+  await expect
+    .poll(() => keys.apiKeyCache.find(`Bearer ${String(made.value.key)}`), { timeout: 8_000 })
+    .toBeUndefined();
+  expect(keys.apiKeyCache.isNeeded).toBe(true); // an installation with keys does not become one without by a revocation
   await keys.close();
   expect((await run("revoke", "ci")).code).toBe(1);
 });

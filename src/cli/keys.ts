@@ -8,7 +8,7 @@ import type { NewKey, StoredKey } from "../results/api-keys.ts";
 import { ApiKeyStore } from "../results/api-keys.ts";
 import { migrate } from "../results/migrate.ts";
 import type { Output } from "./exit-code.ts";
-import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
+import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 
 export interface KeysOptions {
   readonly config: Pick<Config, "DATABASE_URL">;
@@ -136,5 +136,5 @@ async function revokeKey(store: ApiKeyStore, { name, isJson, out }: KeysOptions)
         ? `No key that holds is named ${JSON.stringify(name)}, or has this id.\n`
         : `${revoked.map((key) => `${key.name} (${key.id})`).join(", ")} is revoked: it holds for some seconds more.\n`,
     );
-  return revoked.length === 0 ? FAULTS_FOUND : IN_ORDER;
+  return revoked.length === 0 ? ISSUES_FOUND : IN_ORDER;
 }

@@ -4,7 +4,7 @@ import type { ReplayFilters } from "../client/contract.ts";
 import { StartError } from "../errors.ts";
 import { countBetween } from "./count-option.ts";
 import { withEachJob } from "./each-job.ts";
-import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
+import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 import type { FilterOptions } from "./filter-options.ts";
 import { addFilterOptions, filtersOf, filtersText } from "./filter-options.ts";
 import type { Act, Invocation } from "./invocation.ts";
@@ -83,7 +83,7 @@ async function retryMatching(
   if (!yes) {
     if (terminal.input.isTTY !== true)
       throw new StartError(`retry: ${what}: nobody can be asked here; --yes runs them again.`);
-    if (!(await confirm(terminal, `Run ${what} once more?`))) return FAULTS_FOUND;
+    if (!(await confirm(terminal, `Run ${what} once more?`))) return ISSUES_FOUND;
   }
   const job = await client.replay(filters, { rate, signal });
   if (wait) return printWhenEnded(invocation, job.id, options);

@@ -36,9 +36,9 @@ async function stats(
 ): Promise<number> {
   const { out } = terminal;
   do {
-    const books = await client.stats();
-    if (isJson) printJson(terminal, books);
-    else out.write((watch !== undefined && out.isTTY === true ? CLEAR : "") + statsText(books, terminal));
+    const jobCounts = await client.stats();
+    if (isJson) printJson(terminal, jobCounts);
+    else out.write((watch !== undefined && out.isTTY === true ? CLEAR : "") + statsText(jobCounts, terminal));
     if (watch !== undefined)
       await delay(watch === true ? WATCH_MS : watch, undefined, { signal }).catch(() => undefined); // only the signal ends it early
   } while (watch !== undefined && !signal.aborted);
@@ -57,21 +57,21 @@ const COUNT_COLUMNS: readonly Column<Counts>[] = [
   })),
 ];
 
-function statsText(books: Stats, { paint }: Pick<Terminal, "paint">): string {
+function statsText(jobCounts: Stats, { paint }: Pick<Terminal, "paint">): string {
   const texts: string[] = [];
   const out = { write: (text: string) => texts.push(text) };
-  tablePrinter({ out, paint }, COUNT_COLUMNS)([...Object.entries(books.by_type), ["all", books.totals]]);
-  const { jobs_per_minute: rates, latency_ms: latency, unaccounted } = books;
+  tablePrinter({ out, paint }, COUNT_COLUMNS)([...Object.entries(jobCounts.by_type), ["all", jobCounts.totals]]);
+  const { jobs_per_minute: rates, latency_ms: latency, unaccounted } = jobCounts;
   const fields = fieldLines(
     [
       ["jobs a minute", `${rates["1m"]} (last minute), ${rates["5m"]} (5 minutes), ${rates["15m"]} (15 minutes)`],
       ["pickup", percentilesText(latency.pickup)],
       ["run", percentilesText(latency.run)],
-      ["replicas", String(books.replicas)],
-      ["not yet recorded", String(books.outbox_depth)],
-      ["accepted", String(books.accepted)],
+      ["replicas", String(jobCounts.replicas)],
+      ["not yet recorded", String(jobCounts.outbox_depth)],
+      ["accepted", String(jobCounts.accepted)],
       ["unaccounted", paint(String(unaccounted), unaccounted === 0 ? undefined : "red")],
-      ["at", timeText(books.time)],
+      ["at", timeText(jobCounts.time)],
     ],
     { paint },
   );

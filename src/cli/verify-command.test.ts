@@ -4,7 +4,7 @@ import { loadConfig } from "../config/config.ts";
 import { idPrefix, makeId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
 import type { Queue } from "../queue/queue.ts";
-import { Acceptor } from "../results/acceptance-log/writer.ts";
+import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
@@ -94,7 +94,7 @@ describe("taskflow verify", () => {
   it("names jobs that were committed to be run, and are neither in Redis nor recorded", async () => {
     const ago = Date.now() - 300_000;
     const [lost, waiting, recorded, young] = [idAt(ago), idAt(ago), idAt(ago), idAt(Date.now())];
-    const acceptor = new Acceptor({
+    const acceptanceLogWriter = new AcceptanceLogWriter({
       databaseUrl: env.DATABASE_URL ?? "",
       namespace: "taskflow:0",
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
@@ -103,13 +103,15 @@ describe("taskflow verify", () => {
       id,
       submission: submission({ options: { durability: "postgres" } }),
     }));
-    expect(await new Promise((resolve) => acceptor.accept({ jobs }, resolve))).toEqual({ kind: "committed" });
-    await acceptor.close();
+    expect(await new Promise((resolve) => acceptanceLogWriter.accept({ jobs }, resolve))).toEqual({
+      kind: "committed",
+    });
+    await acceptanceLogWriter.close();
     await enqueueRaw(queue, { ids: [waiting], submissions: [submission()] });
     await record(recorded);
     const { code, text } = await verify(true);
     expect(code).toBe(1);
-    expect((JSON.parse(text) as Verification).faults).toMatchObject([{ kind: "accepted_lost", id: lost }]);
+    expect((JSON.parse(text) as Verification).inconsistencies).toMatchObject([{ kind: "accepted_lost", id: lost }]);
   });
 
   it("finds a system in order that has a job in each place, and one in Postgres", async () => {
@@ -250,7 +252,7 @@ describe("taskflow verify", () => {
     jobs = await oneInEachPlace();
     await redis.del(`${NS}j:${jobs.queued}`);
     const findings = JSON.parse((await verify(true)).text) as Verification;
-    expect(findings.faults).toEqual(
+    expect(findings.inconsistencies).toEqual(
       expect.arrayContaining([{ kind: "no_string", id: jobs.queued, text: expect.any(String) as string }]),
     );
   });

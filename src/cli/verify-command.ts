@@ -1,14 +1,14 @@
 /** `taskflow verify`: is every job in exactly one place, and do the counters say so? */
 import type { Config } from "../config/config.ts";
-import { placeOf } from "../config/redis-addr.ts";
+import { addressOf } from "../config/redis-addr.ts";
 import { StartError } from "../errors.ts";
 import { Audit } from "../queue/audit.ts";
 import { startErrorOf } from "../queue/unfit-server.ts";
-import { Held } from "../results/stored-jobs.ts";
+import { StoredJobs } from "../results/stored-jobs.ts";
 import { verifyReport } from "../verify/report.ts";
 import { verify } from "../verify/verification.ts";
 import type { Output } from "./exit-code.ts";
-import { FAULTS_FOUND, IN_ORDER } from "./exit-code.ts";
+import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 
 const OPEN_TIMEOUT_MS = 10_000;
 /** Longer than a batch takes from its COPY to its forget on a busy system. */
@@ -31,25 +31,26 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
   if (redis === null || databaseUrl === "")
     throw new StartError("REDIS_ADDR and DATABASE_URL must be set: they say which system to verify.");
   const audit = new Audit(redis.url, config.REDIS_NAMESPACE);
-  const held = new Held(databaseUrl);
+  const storedJobs = new StoredJobs(databaseUrl);
   try {
     await audit.open(OPEN_TIMEOUT_MS).catch((error: unknown) => {
-      throw startErrorOf(placeOf(redis), error);
+      throw startErrorOf(addressOf(redis), error);
     });
-    await held.open();
+    await storedJobs.open();
     const verification = await verify({
       audit,
-      held,
+      storedJobs,
       namespace: config.REDIS_NAMESPACE,
       leaseMs: config.LEASE_MS,
       retentionDays: config.RETENTION_DAYS,
       pauseMs,
     });
-    const { faults, unexamined } = verification;
-    out.write(isJson ? `${JSON.stringify(verification, null, 2)}\n` : verifyReport(verification));
-    return faults.length + unexamined === 0 ? IN_ORDER : FAULTS_FOUND;
+    const { inconsistencies, unexamined, ...seen } = verification;
+    const shown = { ...seen, faults: inconsistencies, unexamined }; // the names of the first version stay
+    out.write(isJson ? `${JSON.stringify(shown, null, 2)}\n` : verifyReport(verification));
+    return inconsistencies.length + unexamined === 0 ? IN_ORDER : ISSUES_FOUND;
   } finally {
     audit.close();
-    await held.close();
+    await storedJobs.close();
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import * as evidence from "../api/contract/job-evidence-operations.ts";
+import * as evidence from "../api/contract/job-diagnostics-operations.ts";
 import { listJobs } from "../api/contract/job-operations.ts";
 import {
   acceptedBatchSchema,
@@ -48,7 +48,7 @@ async function contract(): Promise<string> {
   const builtIn = types.filter(({ type }) => type !== "replay"); // which the call of that name submits
   const payloadName = (type: string): string =>
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
-  const replayBody = evidence.replayJobs.body?.["application/json"]?.schema as JsonSchema;
+  const replayBody = evidence.rerunJobs.body?.["application/json"]?.schema as JsonSchema;
   const parts = [
     "/**\n * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`\n * writes it, and that test fails where it is not as they are. Nobody writes in it, so it may be longer than other files.\n */\n",
     interfaceOf("Job", jobSchema as JsonSchema),

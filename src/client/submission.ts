@@ -55,9 +55,9 @@ export function errorOfBatch(
   offset: number,
   accepted: readonly AcceptedJob[],
 ): TaskFlowError {
-  const moved = errors.map((fault) => ({
-    ...fault,
-    path: fault.path.replace(/^\/jobs\/(\d+)/, (_, index: string) => `/jobs/${Number(index) + offset}`),
+  const moved = errors.map((fieldError) => ({
+    ...fieldError,
+    path: fieldError.path.replace(/^\/jobs\/(\d+)/, (_, index: string) => `/jobs/${Number(index) + offset}`),
   }));
   return new TaskFlowError(code, status, message, { errors: moved, retryAfterMs, id, accepted, cause });
 }

@@ -1,14 +1,14 @@
 import type { AcceptedJob } from "./contract.ts";
 
 /** One fault of a request. */
-export interface Fault {
+export interface FieldError {
   /** A JSON pointer into the request (`/payload/to`; of many jobs `/jobs/{index}/payload/to`). */
   readonly path: string;
   readonly message: string;
 }
 
 export interface TaskFlowErrorDetails {
-  readonly errors?: readonly Fault[] | undefined;
+  readonly errors?: readonly FieldError[] | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly id?: string | undefined;
   readonly accepted?: readonly AcceptedJob[];
@@ -25,7 +25,7 @@ export class TaskFlowError extends Error {
    */
   readonly code: string;
   /** Every fault of the request; empty unless that was what was wrong. */
-  readonly errors: readonly Fault[];
+  readonly errors: readonly FieldError[];
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
   /** The job that may exist (`outcome_unknown`), or was waited for (`wait_timeout`). */
@@ -60,7 +60,7 @@ export async function errorOfResponse(response: Response): Promise<TaskFlowError
     detail,
     errors,
     id,
-  } = (isProblem ? JSON.parse(text) : {}) as { code?: string; detail?: string; errors?: Fault[]; id?: string };
+  } = (isProblem ? JSON.parse(text) : {}) as { code?: string; detail?: string; errors?: FieldError[]; id?: string };
   return new TaskFlowError(code, status, detail ?? `The server answered ${status}.`, {
     errors,
     retryAfterMs: retryAfterMs(headers.get("retry-after")),

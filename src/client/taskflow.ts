@@ -31,7 +31,7 @@ export type * from "./contract.ts";
 export type { EventOptions, JobChange, JobEvent, JobState } from "./job-events.ts";
 export type { WaitOptions } from "./job-wait.ts";
 export type { PayloadOf, Submission } from "./submission.ts";
-export type { Fault } from "./taskflow-error.ts";
+export type { FieldError } from "./taskflow-error.ts";
 export { TaskFlowError } from "./taskflow-error.ts";
 export type { JsonCodec, TransportOptions as TaskFlowOptions } from "./transport.ts";
 

@@ -14,7 +14,7 @@ const email = Type.Object({
 });
 
 /** The lines of the error that an environment ends in; none when it is good. */
-function faultsOf(env: Record<string, string>, typeSettings: readonly TObject[] = [email]): string[] {
+function issuesOf(env: Record<string, string>, typeSettings: readonly TObject[] = [email]): string[] {
   try {
     loadConfig(env, typeSettings);
     return [];
@@ -80,7 +80,7 @@ describe("the program's settings", () => {
       WORKER_TYPES: "email,,x",
       RETRY_MAX_MS: "0",
     };
-    expect(faultsOf(env)).toEqual([
+    expect(issuesOf(env)).toEqual([
       'SERVER_ADDR: expected host:port, [::1]:8080 or :8080, got "8080"',
       'TASKFLOW_ROLE: expected "all", "api" or "worker", got "boss"',
       'WORKER_COUNT: expected integer >= 1, got "many"',
@@ -94,7 +94,7 @@ describe("the program's settings", () => {
 
   it("refuses settings that contradict each other", () => {
     expect(
-      faultsOf({ RECORD_BATCH_ROWS: "5000", RECORD_HIGH_MARK: "100", RETRY_BASE_MS: "1000", RETRY_MAX_MS: "10" }),
+      issuesOf({ RECORD_BATCH_ROWS: "5000", RECORD_HIGH_MARK: "100", RETRY_BASE_MS: "1000", RETRY_MAX_MS: "10" }),
     ).toEqual([
       'RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (5000), got "100"',
       'RETRY_MAX_MS: expected at least RETRY_BASE_MS (1000), got "10"',
@@ -102,7 +102,7 @@ describe("the program's settings", () => {
   });
 
   it("does not let every page call a server without keys", () => {
-    expect(faultsOf({ TASKFLOW_AUTH: "none", CORS_ORIGINS: "https://app.example.com,*" })).toEqual([
+    expect(issuesOf({ TASKFLOW_AUTH: "none", CORS_ORIGINS: "https://app.example.com,*" })).toEqual([
       expect.stringMatching(/^CORS_ORIGINS: \* without API keys .* create keys/),
     ]);
     expect(loadConfig({ CORS_ORIGINS: "*" }, []).CORS_ORIGINS).toEqual(["*"]); // keys may be in Postgres
@@ -113,19 +113,19 @@ describe("the program's settings", () => {
       "jobs.example.com",
       "*.svc.cluster.local",
     ]);
-    expect(faultsOf({ ALLOWED_HOSTS: "http://jobs.example.com", PUBLIC_URL: "http://a b" })).toEqual([
+    expect(issuesOf({ ALLOWED_HOSTS: "http://jobs.example.com", PUBLIC_URL: "http://a b" })).toEqual([
       expect.stringMatching(/^ALLOWED_HOSTS: expected names without a port/),
       expect.stringMatching(/^PUBLIC_URL: expected a URL/),
     ]);
   });
 
   it("refuses an unknown TASKFLOW_ variable, but not those of the command, or what Kubernetes sets for a service of that name", () => {
-    expect(faultsOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual([
+    expect(issuesOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual([
       "TASKFLOW_ROEL: no setting has this name; there are TASKFLOW_ROLE, TASKFLOW_JOBS, TASKFLOW_AUTH, TASKFLOW_API_KEYS",
     ]);
-    expect(faultsOf({ TASKFLOW_URL: "http://127.0.0.1:8080", TASKFLOW_API_KEY: "tf_x" })).toEqual([]);
+    expect(issuesOf({ TASKFLOW_URL: "http://127.0.0.1:8080", TASKFLOW_API_KEY: "tf_x" })).toEqual([]);
     expect(
-      faultsOf({
+      issuesOf({
         TASKFLOW_SERVICE_HOST: "10.0.0.1",
         TASKFLOW_API_PORT: "tcp://10.0.0.1:8080",
         TASKFLOW_PORT_8080_TCP_ADDR: "10.0.0.1",
@@ -141,10 +141,10 @@ describe("the program's settings", () => {
     ["DATABASE_URL", "https://db/x?password=hunter2"],
     ["SMTP_URL", "smtp//user:hunter2@mail"],
   ])("never shows a password: %s", (name, value) => {
-    const faults = faultsOf({ [name]: value });
-    expect(faults).toHaveLength(1);
-    expect(faults[0]).toContain(`${name}: expected `);
-    expect(faults[0]).not.toMatch(/hunter2|ter2/);
+    const issues = issuesOf({ [name]: value });
+    expect(issues).toHaveLength(1);
+    expect(issues[0]).toContain(`${name}: expected `);
+    expect(issues[0]).not.toMatch(/hunter2|ter2/);
   });
 });
 
@@ -182,7 +182,7 @@ describe("the settings of job types", () => {
       SMS_NAME: Type.String(),
     });
     expect(
-      faultsOf(
+      issuesOf(
         {
           IO_SLOTS: "x",
           OUTBOUND_ALLOW_PRIVATE: "maybe",
@@ -222,7 +222,7 @@ describe("the settings of job types", () => {
       }),
     ];
     expect(
-      faultsOf(
+      issuesOf(
         { PUBLIC_URL: "jobs.example.com", REDIS_NAMESPACE: "a b", PROXY: "ftp", EXPORT_DATABASE_URL: "mysql://db" },
         settings,
       ),
@@ -236,7 +236,7 @@ describe("the settings of job types", () => {
 
   it("may be named by several types, if these agree", () => {
     const other = Type.Object({ SMTP_CONNECTIONS: Type.Integer({ default: 6 }) });
-    expect(faultsOf({}, [email, other])).toEqual([
+    expect(issuesOf({}, [email, other])).toEqual([
       "SMTP_CONNECTIONS: several job types name it, and differ in its default or kind",
     ]);
   });

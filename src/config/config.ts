@@ -134,14 +134,14 @@ function parseTypeNames(text: string): readonly string[] | undefined {
  */
 export function loadConfig(given: Environment, typeSettings: readonly TObject[]): Config {
   const tables = [baseSettings, ...typeSettings];
-  const faults = new Set(unknownNames(given, tables));
-  const env = withSecretFiles(given, secretNames(tables), faults);
-  const base = readSettings(baseSettings, env, readers, faults);
+  const issues = new Set(unknownNames(given, tables));
+  const env = withSecretFiles(given, secretNames(tables), issues);
+  const base = readSettings(baseSettings, env, readers, issues);
   const ofTypes: Record<string, unknown> = {};
   for (const settings of typeSettings) {
-    for (const [name, value] of Object.entries(readSettings(settings, env, urlReaders, faults))) {
+    for (const [name, value] of Object.entries(readSettings(settings, env, urlReaders, issues))) {
       if (name in ofTypes && !isDeepStrictEqual(ofTypes[name], value))
-        faults.add(`${name}: several job types name it, and differ in its default or kind`);
+        issues.add(`${name}: several job types name it, and differ in its default or kind`);
       ofTypes[name] = value;
     }
   }
@@ -149,8 +149,8 @@ export function loadConfig(given: Environment, typeSettings: readonly TObject[])
   if ("ARTIFACTS_DIR" in ofTypes && (env.ARTIFACTS_DIR ?? "") === "")
     ofTypes.ARTIFACTS_DIR = `${String(base.DATA_DIR)}/artifacts`;
   const config = { ...base, typeSettings: Object.freeze(ofTypes) } as unknown as Config;
-  if (faults.size === 0) contradictions(config).forEach((fault) => faults.add(fault));
-  if (faults.size > 0) throw new UsageError([...faults].join("\n"));
+  if (issues.size === 0) contradictions(config).forEach((issue) => issues.add(issue));
+  if (issues.size > 0) throw new UsageError([...issues].join("\n"));
   return Object.freeze(config);
 }
 
@@ -159,7 +159,7 @@ function readSettings(
   settings: TObject,
   env: Environment,
   readersByName: Readers,
-  faults: Set<string>,
+  issues: Set<string>,
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   const { required = [] } = settings as { required?: readonly string[] }; // absent, whatever its type says, where all are optional
@@ -173,7 +173,7 @@ function readSettings(
     if (source === undefined && !required.includes(name)) continue;
     const value = typeof source === "string" ? read(source) : source;
     if (value === undefined)
-      faults.add(
+      issues.add(
         `${name}: expected ${issueOf?.(given) ?? expected}, got ${given === "" ? "nothing" : shown(name, given, env)}`,
       );
     else values[name] = value;
@@ -228,16 +228,16 @@ function contradictions({
   TASKFLOW_API_KEYS,
   CORS_ORIGINS,
 }: Config): string[] {
-  const faults: string[] = [];
-  if (TASKFLOW_AUTH === "none" && CORS_ORIGINS.includes("*")) faults.push(CORS_TO_ALL);
+  const issues: string[] = [];
+  if (TASKFLOW_AUTH === "none" && CORS_ORIGINS.includes("*")) issues.push(CORS_TO_ALL);
   if (TASKFLOW_AUTH === "none" && TASKFLOW_API_KEYS.length > 0)
-    faults.push("TASKFLOW_AUTH: none serves everyone, and TASKFLOW_API_KEYS names keys: set one of the two");
+    issues.push("TASKFLOW_AUTH: none serves everyone, and TASKFLOW_API_KEYS names keys: set one of the two");
   if (RECORD_HIGH_MARK < RECORD_BATCH_ROWS)
-    faults.push(
+    issues.push(
       `RECORD_HIGH_MARK: expected at least RECORD_BATCH_ROWS (${RECORD_BATCH_ROWS}), got "${RECORD_HIGH_MARK}"`,
     );
   if (RETRY_BASE_MS !== null && RETRY_MAX_MS !== null && RETRY_MAX_MS < RETRY_BASE_MS) {
-    faults.push(`RETRY_MAX_MS: expected at least RETRY_BASE_MS (${RETRY_BASE_MS}), got "${RETRY_MAX_MS}"`);
+    issues.push(`RETRY_MAX_MS: expected at least RETRY_BASE_MS (${RETRY_BASE_MS}), got "${RETRY_MAX_MS}"`);
   }
-  return faults;
+  return issues;
 }

@@ -51,7 +51,7 @@ export interface RedisTarget {
 }
 
 /** An address as a message names it: without its password. */
-export function placeOf({ host, port }: Pick<RedisAddr, "host" | "port">): string {
+export function addressOf({ host, port }: Pick<RedisAddr, "host" | "port">): string {
   return port === 0 ? host : `${host}:${port}`;
 }
 

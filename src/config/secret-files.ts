@@ -26,24 +26,24 @@ export function fileSetting(name: string): string {
  * The environment with the values that files hold in the place of their names. Line ends at the end of a file do not belong to the value.
  * @param faults gets a sentence for each file that cannot be read, is empty, or stands beside the setting itself; never what a file holds
  */
-export function withSecretFiles(env: Environment, names: readonly string[], faults: Set<string>): Environment {
+export function withSecretFiles(env: Environment, names: readonly string[], issues: Set<string>): Environment {
   const values: Record<string, string> = {};
   for (const name of names) {
     const path = env[fileSetting(name)] ?? "";
     if (path === "") continue;
-    if ((env[name] ?? "") !== "") faults.add(`${fileSetting(name)}: ${name} is set, too: set one of the two`);
-    else values[name] = readSecret(name, path, faults);
+    if ((env[name] ?? "") !== "") issues.add(`${fileSetting(name)}: ${name} is set, too: set one of the two`);
+    else values[name] = readSecret(name, path, issues);
   }
   return { ...env, ...values };
 }
 
-function readSecret(name: string, path: string, faults: Set<string>): string {
+function readSecret(name: string, path: string, issues: Set<string>): string {
   try {
     const text = readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
-    if (text === "") faults.add(`${fileSetting(name)}: ${JSON.stringify(path)} is empty`);
+    if (text === "") issues.add(`${fileSetting(name)}: ${JSON.stringify(path)} is empty`);
     return text;
   } catch (error) {
-    faults.add(`${fileSetting(name)}: ${JSON.stringify(path)} cannot be read (${codeOf(error) ?? messageOf(error)})`);
+    issues.add(`${fileSetting(name)}: ${JSON.stringify(path)} cannot be read (${codeOf(error) ?? messageOf(error)})`);
     return "";
   }
 }

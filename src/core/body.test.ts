@@ -6,7 +6,7 @@ import type { SubmissionType } from "./submission.ts";
 const note: SubmissionType = {
   definition: { attempts: 3 },
   maxBodyBytes: 0,
-  faultsOf: (payload) => ("bad" in payload ? [{ path: "/bad", message: "is bad" }] : []),
+  issuesOf: (payload) => ("bad" in payload ? [{ path: "/bad", message: "is bad" }] : []),
 };
 const large: SubmissionType = { ...note, maxBodyBytes: 1_000 };
 const types: Readonly<Record<string, SubmissionType>> = { note, large };
@@ -16,9 +16,9 @@ function parse(body: string | Uint8Array, kind: BodyKind = "single", maxBodyByte
   return parseBody({ bytes, kind, maxBodyBytes, now: 0, durability: "redis" }, (type) => types[type]);
 }
 const codeOf = (parsed: ReturnType<typeof parse>) =>
-  "refusal" in parsed ? `${parsed.refusal.status} ${parsed.refusal.code}` : "accepted";
+  "rejection" in parsed ? `${parsed.rejection.status} ${parsed.rejection.code}` : "accepted";
 const pathsOf = (parsed: ReturnType<typeof parse>) =>
-  "refusal" in parsed ? parsed.refusal.faults.map(({ path }) => path) : [];
+  "rejection" in parsed ? parsed.rejection.issues.map(({ path }) => path) : [];
 const job = (fields: object = {}) => JSON.stringify({ type: "note", payload: {}, ...fields });
 
 describe("parseBody, of one job", () => {
@@ -91,9 +91,9 @@ describe("parseBody, of a batch", () => {
     [1_000, "The request has 1000 faults."],
     [1_001, "The request has more than 1000 faults: the first 1000 are listed."],
   ])("says how many faults there are, of %i", (count, detail) => {
-    expect(parse(`{"jobs":[${Array(count).fill("1").join()}]}`, "batch")).toMatchObject({ refusal: { detail } });
+    expect(parse(`{"jobs":[${Array(count).fill("1").join()}]}`, "batch")).toMatchObject({ rejection: { detail } });
     const fields = Object.fromEntries(Array.from({ length: count }, (_, i) => [`field${i}`, 1]));
-    expect(parse(job(fields))).toMatchObject({ refusal: { detail } });
+    expect(parse(job(fields))).toMatchObject({ rejection: { detail } });
   });
 });
 

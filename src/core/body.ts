@@ -5,8 +5,8 @@
 import { Type } from "typebox";
 import type { Durability, Submission } from "./job.ts";
 import { elementsOf, exceeded, memberText } from "./json-span.ts";
-import type { Fault } from "./schema-issues.ts";
-import { escapePointer, MAX_FAULTS } from "./schema-issues.ts";
+import type { ValidationIssue } from "./schema-issues.ts";
+import { escapePointer, MAX_ISSUES } from "./schema-issues.ts";
 import type { TypeLookup } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
 import { compileValidator } from "./validator.ts";
@@ -23,7 +23,7 @@ const MAX_KEPT_BYTES = 2 * 1024;
 /** One job as JSON; `{"jobs":[…]}` as JSON; one job a line. */
 export type BodyKind = "single" | "batch" | "ndjson";
 
-export interface Refusal {
+export interface Rejection {
   readonly status: 400 | 413 | 422;
   readonly code:
     | "invalid_utf8"
@@ -33,7 +33,7 @@ export interface Refusal {
     | "body_too_complex"
     | "validation_failed";
   readonly detail: string;
-  readonly faults: readonly Fault[];
+  readonly issues: readonly ValidationIssue[];
 }
 
 export type ParsedBody =
@@ -46,7 +46,7 @@ export type ParsedBody =
       /** Of a single small job: what its payload says, for whoever runs it at once. */
       readonly payload?: unknown;
     }
-  | { readonly refusal: Refusal };
+  | { readonly rejection: Rejection };
 
 /** A body and what it takes to parse it, but for the types. */
 export interface BodyTask {
@@ -68,12 +68,12 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   if (typeof text !== "string") return text;
   if (kind !== "single") return parseJobs(kind === "batch" ? readBatch(text) : readLines(text), task, typeOf);
   const json = readJson(text);
-  if ("refusal" in json) return json;
+  if ("rejection" in json) return json;
   const parsed = parseSubmission(json.value, text, typeOf, now, durability);
-  if ("faults" in parsed) return invalid(parsed.faults);
+  if ("issues" in parsed) return invalid(parsed.issues);
   const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
   if (bytes.length > limit)
-    return refuse(
+    return reject(
       413,
       "body_too_large",
       `Jobs of type ${parsed.submission.type} may have bodies of at most ${limit} bytes.`,
@@ -88,26 +88,26 @@ export function parseJson(bytes: Uint8Array): Read<unknown> {
   return typeof text === "string" ? readJson(text) : text;
 }
 
-function textOf(bytes: Uint8Array): string | { readonly refusal: Refusal } {
+function textOf(bytes: Uint8Array): string | { readonly rejection: Rejection } {
   try {
     return decoder.decode(bytes);
   } catch {
-    return refuse(400, "invalid_utf8", "The body is not valid UTF-8.");
+    return reject(400, "invalid_utf8", "The body is not valid UTF-8.");
   }
 }
 
-function refuse(
-  status: Refusal["status"],
-  code: Refusal["code"],
+function reject(
+  status: Rejection["status"],
+  code: Rejection["code"],
   detail: string,
-  faults: readonly Fault[] = [],
-): { readonly refusal: Refusal } {
-  return { refusal: { status, code, detail, faults } };
+  issues: readonly ValidationIssue[] = [],
+): { readonly rejection: Rejection } {
+  return { rejection: { status, code, detail, issues } };
 }
 
 /** A refusal for a body over which its thread took too long. */
-export function tooComplex(): { readonly refusal: Refusal } {
-  return refuse(
+export function tooComplex(): { readonly rejection: Rejection } {
+  return reject(
     422,
     "body_too_complex",
     "Reading and checking this body takes too long, or too much memory. Send fewer jobs at once, or less in each.",
@@ -115,27 +115,27 @@ export function tooComplex(): { readonly refusal: Refusal } {
 }
 
 /** A refusal for a request that was read and is wrong. */
-export function invalid(faults: readonly Fault[]): { readonly refusal: Refusal } {
-  return refuse(422, "validation_failed", `The request has ${numberOf(faults)}.`, faults.slice(0, MAX_FAULTS));
+export function invalid(issues: readonly ValidationIssue[]): { readonly rejection: Rejection } {
+  return reject(422, "validation_failed", `The request has ${numberOf(issues)}.`, issues.slice(0, MAX_ISSUES));
 }
 
-function numberOf({ length }: readonly Fault[]): string {
-  if (length > MAX_FAULTS) return `more than ${MAX_FAULTS} faults: the first ${MAX_FAULTS} are listed`;
+function numberOf({ length }: readonly ValidationIssue[]): string {
+  if (length > MAX_ISSUES) return `more than ${MAX_ISSUES} faults: the first ${MAX_ISSUES} are listed`;
   return length === 1 ? "a fault" : `${length} faults`;
 }
 
-type Read<Value> = { readonly value: Value } | { readonly refusal: Refusal };
+type Read<Value> = { readonly value: Value } | { readonly rejection: Rejection };
 
 function readJson(text: string): Read<unknown> {
   const excess = exceeded(text, BOUNDS);
   if (excess === "levels")
-    return refuse(400, "json_too_deep", `The body is nested deeper than ${BOUNDS.levels} levels.`);
+    return reject(400, "json_too_deep", `The body is nested deeper than ${BOUNDS.levels} levels.`);
   if (excess === "containers") return tooComplex();
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return refuse(400, "malformed_json", `The body is not JSON: ${error instanceof Error ? error.message : ""}`);
+    return reject(400, "malformed_json", `The body is not JSON: ${error instanceof Error ? error.message : ""}`);
   }
   // The name that would change a prototype wherever a value is copied carelessly. Escapes can spell it, too.
   if (text.includes("__proto__") || text.includes("\\u005")) {
@@ -170,7 +170,7 @@ const batch = compileValidator(
 
 function readBatch(text: string): Read<JobText[]> {
   const json = readJson(text);
-  if ("refusal" in json) return json;
+  if ("rejection" in json) return json;
   const { value } = json;
   if (!batch.isValid(value)) return invalid(batch.issuesOf(value));
   const texts = elementsOf(memberText(text, "jobs") ?? "[]");
@@ -179,13 +179,13 @@ function readBatch(text: string): Read<JobText[]> {
 
 function readLines(text: string): Read<JobText[]> {
   const jobs: JobText[] = [];
-  const faults: Fault[] = [];
-  let first: Refusal | undefined;
+  const issues: ValidationIssue[] = [];
+  let first: Rejection | undefined;
   let index = 0;
   // Line by line: a body of 16 MiB may have as many lines, of which only the first MAX_JOBS matter.
   for (
     let start = 0, end;
-    start < text.length && jobs.length <= MAX_JOBS && faults.length < MAX_FAULTS;
+    start < text.length && jobs.length <= MAX_JOBS && issues.length < MAX_ISSUES;
     start = end + 1, index++
   ) {
     end = text.indexOf("\n", start);
@@ -195,39 +195,39 @@ function readLines(text: string): Read<JobText[]> {
     const line = readJson(json);
     if ("value" in line) jobs.push({ index, value: line.value, json });
     else {
-      first ??= line.refusal;
-      const { faults: own, detail } = line.refusal;
-      faults.push(
+      first ??= line.rejection;
+      const { issues: own, detail } = line.rejection;
+      issues.push(
         ...(own.length > 0
           ? own.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message }))
           : [{ path: `/jobs/${index}`, message: detail }]),
       );
     }
   }
-  if (first) return { refusal: { ...first, detail: "A line cannot be read.", faults } };
+  if (first) return { rejection: { ...first, detail: "A line cannot be read.", issues } };
   if (jobs.length === 0) return invalid([{ path: "/jobs", message: "expected at least 1 item" }]);
   if (jobs.length > MAX_JOBS) return invalid([{ path: "/jobs", message: `expected at most ${MAX_JOBS} items` }]);
   return { value: jobs };
 }
 
 function parseJobs(read: Read<JobText[]>, { maxBodyBytes, now, durability }: BodyTask, typeOf: TypeLookup): ParsedBody {
-  if ("refusal" in read) return read;
+  if ("rejection" in read) return read;
   const submissions: Submission[] = [];
-  const faults: Fault[] = [];
+  const issues: ValidationIssue[] = [];
   let isDelayed = false;
   let needsRead = false;
   for (const { index, value, json } of read.value) {
     const parsed = parseSubmission(value, json, typeOf, now, durability);
-    if ("faults" in parsed)
-      faults.push(...parsed.faults.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })));
+    if ("issues" in parsed)
+      issues.push(...parsed.issues.map(({ path, message }) => ({ path: `/jobs/${index}${path}`, message })));
     else {
       const limit = Math.max(maxBodyBytes, typeOf(parsed.submission.type)?.maxBodyBytes ?? 0);
-      if (json.length > limit) faults.push({ path: `/jobs/${index}`, message: `expected at most ${limit} bytes` });
+      if (json.length > limit) issues.push({ path: `/jobs/${index}`, message: `expected at most ${limit} bytes` });
       submissions.push(parsed.submission);
       isDelayed ||= parsed.isDelayed;
       needsRead ||= parsed.needsRead;
     }
-    if (faults.length > MAX_FAULTS) break;
+    if (issues.length > MAX_ISSUES) break;
   }
-  return faults.length > 0 ? invalid(faults) : { submissions, isDelayed, needsRead };
+  return issues.length > 0 ? invalid(issues) : { submissions, isDelayed, needsRead };
 }

@@ -16,7 +16,7 @@
  *
  * Only `down` counts against the host, and so against everyone's visits to it. The others count against the visit's route.
  */
-export type Sign = "up" | "busy" | "failed" | "overloaded" | "late" | "down" | "unknown";
+export type HostHealth = "up" | "busy" | "failed" | "overloaded" | "late" | "down" | "unknown";
 
 /** Where a visit goes, and for whom. Caller and path together are its route: error answers on one route hold up no other. */
 export interface Destination {
@@ -40,7 +40,7 @@ export interface Destinations {
    * long it takes, and for about one lease more where its process dies.
    * @throws {RetryAfterError} code `destination_limited`, with when to come back: a slot that only waits would be missing elsewhere
    */
-  enter(destination: Destination, limits: DestinationLimits): Promise<(sign: Sign) => void>;
+  enter(destination: Destination, limits: DestinationLimits): Promise<(health: HostHealth) => void>;
 }
 
 /** Lets everyone in: where nothing is shared. */

@@ -1,7 +1,7 @@
 /** The filters by which jobs are found: by the list, a replay, and an export of the history. */
 import { Type } from "typebox";
 import { lowestIdAt } from "./id.ts";
-import type { PayloadFault } from "./job-type.ts";
+import type { PayloadIssue } from "./job-type.ts";
 import { parseTime } from "./rfc3339.ts";
 
 const text = Type.Optional(Type.String({ minLength: 1, maxLength: 255 }));
@@ -21,23 +21,23 @@ type Filters = Readonly<
 >;
 
 /** @returns what a schema cannot say of filters: a text that Postgres takes for none, a time that is none */
-export function faultsOfFilters({
+export function issuesOfFilters({
   type,
   tag,
   group_key,
   error_code,
   created_after,
   created_before,
-}: Filters): PayloadFault[] {
-  const faults: PayloadFault[] = [];
+}: Filters): PayloadIssue[] {
+  const issues: PayloadIssue[] = [];
   for (const [name, value] of Object.entries({ type, tag, group_key, error_code })) {
-    if (value?.includes("\0") === true) faults.push({ path: `/${name}`, message: "has a NUL character" });
+    if (value?.includes("\0") === true) issues.push({ path: `/${name}`, message: "has a NUL character" });
   }
   for (const [name, time] of Object.entries({ created_after, created_before })) {
     if (time !== undefined && parseTime(time) === undefined)
-      faults.push({ path: `/${name}`, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
+      issues.push({ path: `/${name}`, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
   }
-  return faults;
+  return issues;
 }
 
 /** What a filter by time means for ids: from this one, or below it. Undefined without a time. */

@@ -5,7 +5,7 @@
 import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
 import type { Destinations } from "./destination.ts";
-import type { Replays } from "./reruns.ts";
+import type { Reruns } from "./reruns.ts";
 
 export { exponential, fixed } from "./backoff.ts";
 
@@ -13,7 +13,7 @@ export { exponential, fixed } from "./backoff.ts";
 export type Lane = "io" | "cpu";
 
 /** What `run` gets beside the payload. */
-export interface AttemptContext<Tool> {
+export interface AttemptContext<Resource> {
   /** The id of the job: the same on each of its attempts, so a good key for idempotency at the other end. */
   readonly jobId: string;
   /** The number of this attempt, 1 for the first. */
@@ -37,7 +37,9 @@ export interface AttemptContext<Tool> {
    */
   readonly payloadJson?: string;
   /** What `open` returned in this process or thread. */
-  readonly tool: Tool;
+  readonly resource: Resource;
+  /** @deprecated The former name of `resource`, for one version. */
+  readonly tool?: Resource;
   /**
    * Aborted when the job is cancelled, times out or has lost its lease, or its replica drains; the `code` of its reason says which
    * (`cancelled`, `timeout`, `lost`, `drain`). What `run` throws then has no effect, but for `timeout` and `drain` a {@link PermanentError} and a
@@ -61,7 +63,11 @@ export interface AttemptContext<Tool> {
 /** A function of a job type that runs on a pool thread. Pure and synchronous: it may be interrupted at any point, and run again from its start. `payloadJson` is as in {@link AttemptContext}. */
 export type TaskFunction<Payload> = (payload: Payload, argument: never, payloadJson: string) => unknown;
 
-export interface JobDefinition<Payload extends TObject = TObject, Settings extends TObject = TObject, Tool = unknown> {
+export interface JobDefinition<
+  Payload extends TObject = TObject,
+  Settings extends TObject = TObject,
+  Resource = unknown,
+> {
   /** The name that callers submit under: lower case, digits and underscores. */
   readonly type: string;
   readonly lane: Lane;
@@ -75,7 +81,7 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
    * What a schema cannot say: faults of a payload that is valid by the schema, each with its JSON pointer (`/to`). Neither this nor the
    * next two may change the payload, or keep it: `run` may get the same object.
    */
-  readonly check?: (payload: Static<Payload>) => readonly PayloadFault[];
+  readonly check?: (payload: Static<Payload>) => readonly PayloadIssue[];
   /**
    * As `check`, for what depends on this deployment: whether there is what the payload names. Nothing in it may wait. `payloadJson` finds
    * the payload's text.
@@ -84,7 +90,7 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
     payload: Static<Payload>,
     settings: Static<Settings>,
     payloadJson: () => string,
-  ) => readonly PayloadFault[];
+  ) => readonly PayloadIssue[];
   /**
    * Whether a job with this payload tells of other jobs, so that its caller's key needs the scope `read` beside `submit`.
    * Asked where a job is taken, of a payload without faults.
@@ -105,19 +111,19 @@ export interface JobDefinition<Payload extends TObject = TObject, Settings exten
   /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less. */
   readonly maxBodyBytes?: number;
   /** Makes what `run` needs (a connection pool, say), once where `run` runs: in the process or in each thread. */
-  readonly open?: (settings: Static<Settings>, services?: Services) => Tool | Promise<Tool>;
+  readonly open?: (settings: Static<Settings>, services?: Services) => Resource | Promise<Resource>;
   /**
    * Closes what `open` made. Called on drain, in lane `cpu` on each thread and with 2 s for it. A thread that was ended before (a
    * timeout, a cancellation, a fault of its own) ends without it, so nothing but tidiness may depend on it there.
    */
-  readonly close?: (tool: Tool) => void | Promise<void>;
+  readonly close?: (resource: Resource) => void | Promise<void>;
   /** What would hold up the main thread if `run` did it there, by name, for `onThread`. Each gets the payload as it was submitted. */
   readonly tasks?: Readonly<Record<string, TaskFunction<Static<Payload>>>>;
   /**
    * One attempt. What it returns is the job's result (JSON). It throws {@link PermanentError} for what no repeat
    * mends, {@link RetryAfterError} when the other end says when to come back, and anything else for a retry.
    */
-  readonly run: (payload: Static<Payload>, context: AttemptContext<Tool>) => unknown;
+  readonly run: (payload: Static<Payload>, context: AttemptContext<Resource>) => unknown;
 }
 
 export const SHARED_MEMORY_BYTES = 64;
@@ -127,7 +133,7 @@ export interface Services {
   /** Without limits on a pool thread. */
   readonly destinations: Destinations;
   /** Absent where no queue and no store are joined to the types. */
-  readonly replays?: Replays;
+  readonly reruns?: Reruns;
   /**
    * Memory of {@link SHARED_MEMORY_BYTES} bytes that all threads of the replica share which run jobs of a type of lane `io`, zeroed at first: for what is
    * counted by replica. Jobs with payloads of more than 256 KiB run on a thread of their own, with a tool of its own.
@@ -149,7 +155,7 @@ export interface ProcessRequest {
   readonly isConfined?: boolean;
 }
 
-export interface PayloadFault {
+export interface PayloadIssue {
   /** JSON pointer into the payload: `/to`. */
   readonly path: string;
   readonly message: string;
@@ -165,9 +171,9 @@ export function payloadJsonOf(payload: object, { payloadJson }: Pick<AttemptCont
 }
 
 /** Defines a job type. It returns its argument; its worth is in the types that it infers. */
-export function defineJob<Payload extends TObject, Tool = undefined, Settings extends TObject = TObject>(
-  definition: JobDefinition<Payload, Settings, Tool>,
-): JobDefinition<Payload, Settings, Tool> {
+export function defineJob<Payload extends TObject, Resource = undefined, Settings extends TObject = TObject>(
+  definition: JobDefinition<Payload, Settings, Resource>,
+): JobDefinition<Payload, Settings, Resource> {
   return definition;
 }
 

@@ -19,7 +19,7 @@ const DELIVERED: Readonly<Record<string, Delivered>> = {
   email: { subject: true, body: true, html: true, data: true },
   data_export: { source: { rows: true } },
   image_resize: {},
-  replay: {},
+  rerun: {},
 };
 
 /** Headers whose values are never credentials, of HTTP and of mail. */

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { describe, expect, it } from "vitest";
-import { faultsOfErrors, MAX_FAULTS } from "./schema-issues.ts";
+import { issuesOfErrors, MAX_ISSUES } from "./schema-issues.ts";
 import { compileValidator } from "./validator.ts";
 
 const closed = { additionalProperties: false } as const;
@@ -29,7 +29,7 @@ const validator = compileValidator(
   ),
 );
 
-const faultsOf = (value: unknown): string[] =>
+const issuesOf = (value: unknown): string[] =>
   validator.issuesOf(value).map(({ path, message }) => `${path} ${message}`);
 
 describe("faultsOfErrors", () => {
@@ -69,16 +69,16 @@ describe("faultsOfErrors", () => {
     ],
     [{ source: {} }, ["/source matches none of the forms allowed here: /url is required, or /base64 is required"]],
   ])("of %j", (value, expected) => {
-    expect(faultsOf(value)).toEqual(expected);
+    expect(issuesOf(value)).toEqual(expected);
   });
 
   it("never leaves what is not valid without a fault", () => {
-    expect(faultsOfErrors([])).toEqual([{ path: "", message: "is not valid" }]);
+    expect(issuesOfErrors([])).toEqual([{ path: "", message: "is not valid" }]);
   });
 
   it("lists no more than anyone reads, and one that says that there are more", () => {
-    expect(faultsOf(Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`field${i}`, 1])))).toHaveLength(
-      MAX_FAULTS + 1,
+    expect(issuesOf(Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`field${i}`, 1])))).toHaveLength(
+      MAX_ISSUES + 1,
     );
   });
 });

@@ -4,24 +4,24 @@
  */
 import type { TLocalizedValidationError } from "typebox/error";
 import { Settings } from "typebox/system";
-import type { PayloadFault } from "./job-type.ts";
+import type { PayloadIssue } from "./job-type.ts";
 
 /** What is wrong with a request, and where: `path` is a JSON pointer into it. */
-export type Fault = PayloadFault;
+export type ValidationIssue = PayloadIssue;
 
 /** No caller reads more, and each costs memory and time. One more is looked for, so that it can be said that there are more. */
-export const MAX_FAULTS = 1_000;
+export const MAX_ISSUES = 1_000;
 
-Settings.Set({ maxErrors: MAX_FAULTS + 1 }); // typebox stops at 8 by default; a request is told all its faults at once
+Settings.Set({ maxErrors: MAX_ISSUES + 1 }); // typebox stops at 8 by default; a request is told all its faults at once
 
 interface Entry {
-  readonly fault: Fault;
+  readonly issue: ValidationIssue;
   readonly schemaPath: string;
   /** For a value that is of another kind altogether: what was expected. */
   readonly expected?: string;
 }
 
-export function faultsOfErrors(errors: readonly TLocalizedValidationError[]): Fault[] {
+export function issuesOfErrors(errors: readonly TLocalizedValidationError[]): ValidationIssue[] {
   const entries: Entry[] = [];
   for (const error of errors) {
     if (error.keyword === "anyOf") {
@@ -35,7 +35,7 @@ export function faultsOfErrors(errors: readonly TLocalizedValidationError[]): Fa
   }
   // What is not valid always has a fault: whoever gets none takes the value.
   if (entries.length === 0) return [{ path: "", message: "is not valid" }];
-  return entries.slice(0, MAX_FAULTS + 1).map(({ fault }) => fault);
+  return entries.slice(0, MAX_ISSUES + 1).map(({ issue }) => issue);
 }
 
 /** Whether an entry is of a branch of the union at `path`. */
@@ -43,7 +43,7 @@ function isPart(entry: Entry | undefined, branches: string, path: string): boole
   return (
     entry !== undefined &&
     entry.schemaPath.startsWith(branches) &&
-    (entry.fault.path === path || entry.fault.path.startsWith(`${path}/`))
+    (entry.issue.path === path || entry.issue.path.startsWith(`${path}/`))
   );
 }
 
@@ -57,33 +57,33 @@ function condense(entries: readonly Entry[], path: string, branches: string): En
     else byBranch.set(branch, [entry]);
   }
   const all = [...byBranch.values()];
-  const isOfOtherKind = ({ expected, fault }: Entry): boolean => expected !== undefined && fault.path === path;
+  const isOfOtherKind = ({ expected, issue }: Entry): boolean => expected !== undefined && issue.path === path;
   const meant = all.filter((branch) => !branch.some(isOfOtherKind));
   const schemaPath = branches.slice(0, -"/anyOf/".length);
   if (meant.length === 0) {
     const expected = [...new Set(entries.filter(isOfOtherKind).map((entry) => entry.expected))].join(" or ");
-    return [{ fault: { path, message: `expected ${expected}` }, schemaPath, expected }];
+    return [{ issue: { path, message: `expected ${expected}` }, schemaPath, expected }];
   }
   const fewest = Math.min(...meant.map((branch) => branch.length));
   const nearest = meant.filter((branch) => branch.length === fewest);
   if (nearest.length === 1) return nearest[0] ?? [];
   const reasons = nearest.map(([entry]) =>
-    entry ? `${entry.fault.path.slice(path.length)} ${entry.fault.message}`.trim() : "",
+    entry ? `${entry.issue.path.slice(path.length)} ${entry.issue.message}`.trim() : "",
   );
-  return [{ fault: { path, message: `matches none of the forms allowed here: ${reasons.join(", or ")}` }, schemaPath }];
+  return [{ issue: { path, message: `matches none of the forms allowed here: ${reasons.join(", or ")}` }, schemaPath }];
 }
 
 function entriesOf(error: TLocalizedValidationError): Entry[] {
   const { keyword, params, instancePath: path, schemaPath } = error;
   const ofOtherKind = (expected: string): Entry[] => [
-    { fault: { path, message: `expected ${expected}` }, schemaPath, expected },
+    { issue: { path, message: `expected ${expected}` }, schemaPath, expected },
   ];
   if (keyword === "required")
     return params.requiredProperties.map((name) => ({
-      fault: { path: `${path}/${escapePointer(name)}`, message: "is required" },
+      issue: { path: `${path}/${escapePointer(name)}`, message: "is required" },
       schemaPath,
     }));
-  if (keyword === "boolean") return [{ fault: { path, message: "is not a known field" }, schemaPath }]; // `false` is the schema of what is not allowed
+  if (keyword === "boolean") return [{ issue: { path, message: "is not a known field" }, schemaPath }]; // `false` is the schema of what is not allowed
   if (keyword === "additionalProperties") return []; // repeats the one before
   if (keyword === "type")
     return ofOtherKind(
@@ -93,7 +93,7 @@ function entriesOf(error: TLocalizedValidationError): Entry[] {
         .join(" or "),
     );
   if (keyword === "const") return ofOtherKind(JSON.stringify(params.allowedValue));
-  return [{ fault: { path, message: messageOf(error) }, schemaPath }];
+  return [{ issue: { path, message: messageOf(error) }, schemaPath }];
 }
 
 const KINDS: Readonly<Record<string, string>> = {

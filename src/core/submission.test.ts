@@ -4,10 +4,10 @@ import type { SubmissionType } from "./submission.ts";
 import { parseSubmission } from "./submission.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
-const type = (faults: readonly { path: string; message: string }[] = []): SubmissionType => ({
+const type = (issues: readonly { path: string; message: string }[] = []): SubmissionType => ({
   definition: { attempts: 4 },
   maxBodyBytes: 0,
-  faultsOf: () => faults,
+  issuesOf: () => issues,
 });
 const types = new Map<string, SubmissionType>([
   ["note", type()],
@@ -22,7 +22,7 @@ const types = new Map<string, SubmissionType>([
     "webhook",
     {
       ...type(),
-      faultsOf: (payload) =>
+      issuesOf: (payload) =>
         (payload as { url: string }).url.startsWith("http")
           ? []
           : [{ path: "/url", message: "must be an http or https URL" }],
@@ -35,8 +35,8 @@ function parse(fields: object, lookup = types) {
   return parseSubmission(JSON.parse(json), json, (name) => lookup.get(name), NOW, "redis");
 }
 
-const faultsOf = (parsed: ReturnType<typeof parse>): string[] =>
-  "faults" in parsed ? parsed.faults.map(({ path, message }) => `${path} ${message}`) : [];
+const issuesOf = (parsed: ReturnType<typeof parse>): string[] =>
+  "issues" in parsed ? parsed.issues.map(({ path, message }) => `${path} ${message}`) : [];
 
 describe("parseSubmission", () => {
   it("fills in the defaults, of the program and of the type", () => {
@@ -85,7 +85,7 @@ describe("parseSubmission", () => {
     const optionsOf = (fields: object, durability: Durability): unknown => {
       const value = { type: "note", payload: {}, ...fields };
       const parsed = parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, durability);
-      return "submission" in parsed ? parsed.submission.options : parsed.faults;
+      return "submission" in parsed ? parsed.submission.options : parsed.issues;
     };
     expect(optionsOf({}, "redis")).toEqual({});
     expect(optionsOf({}, "postgres")).toEqual({ durability: "postgres" });
@@ -118,10 +118,10 @@ describe("parseSubmission", () => {
       });
     }
     expect(timed(30_000)).toHaveProperty("submission.options", {});
-    expect(faultsOf(timed(60_000, 59_999))).toEqual([
+    expect(issuesOf(timed(60_000, 59_999))).toEqual([
       "/payload/timeout_ms expected at most the job's timeout_ms, 59999",
     ]);
-    expect(faultsOf(timed(2_000, 1_000))).toEqual(["/payload/timeout_ms expected at most the job's timeout_ms, 1000"]);
+    expect(issuesOf(timed(2_000, 1_000))).toEqual(["/payload/timeout_ms expected at most the job's timeout_ms, 1000"]);
   });
 
   it("turns a delay into a time, and says that it did", () => {
@@ -192,7 +192,7 @@ describe("parseSubmission", () => {
     [{ retry_of: "x" }, ["/retry_of is not a known field"]],
     [{ type: "picky" }, ["/payload/to is no address", "/payload is odd"]],
   ])("refuses %j", (fields, expected) => {
-    expect(faultsOf(parse(fields))).toEqual(expected);
+    expect(issuesOf(parse(fields))).toEqual(expected);
   });
 
   it("lists every fault at once, of the envelope and of the payload", () => {
@@ -204,7 +204,7 @@ describe("parseSubmission", () => {
       run_at: "soon",
       group_key: "\u0000",
     });
-    expect(faultsOf(parsed).map((fault) => fault.split(" ", 1)[0])).toEqual([
+    expect(issuesOf(parsed).map((issue) => issue.split(" ", 1)[0])).toEqual([
       "/colour",
       "/priority",
       "/run_at",
@@ -216,13 +216,13 @@ describe("parseSubmission", () => {
   });
 
   it.each([null, 5, "a", [], [{}]])("refuses %j, which is no object", (value) => {
-    expect(faultsOf(parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, "redis"))).toEqual([
+    expect(issuesOf(parseSubmission(value, JSON.stringify(value), (name) => types.get(name), NOW, "redis"))).toEqual([
       " expected an object",
     ]);
   });
 
   it("refuses a callback where nothing delivers it", () => {
-    expect(faultsOf(parse({ callback_url: "https://a.example" }, new Map([["note", type()]])))).toEqual([
+    expect(issuesOf(parse({ callback_url: "https://a.example" }, new Map([["note", type()]])))).toEqual([
       "/callback_url callbacks are not available on this server",
     ]);
   });

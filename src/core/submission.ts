@@ -10,7 +10,7 @@ import { memberText } from "./json-span.ts";
 import { NO_OPTIONS, oneLine } from "./packed-job.ts";
 import { payloadOf } from "./payload.ts";
 import { parseTime } from "./rfc3339.ts";
-import type { Fault } from "./schema-issues.ts";
+import type { ValidationIssue } from "./schema-issues.ts";
 import { compileValidator } from "./validator.ts";
 
 const DAY_MS = 86_400_000;
@@ -96,7 +96,7 @@ export interface SubmissionType {
   /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
   readonly maxBodyBytes: number;
   /** Every fault of a payload, its paths pointing into the payload. @param submissionJson the text that the payload is in */
-  faultsOf(payload: object, submissionJson?: string): readonly Fault[];
+  issuesOf(payload: object, submissionJson?: string): readonly ValidationIssue[];
 }
 
 export type TypeLookup = (type: string) => SubmissionType | undefined;
@@ -109,7 +109,7 @@ export type ParsedSubmission =
       /** Whether the caller's key needs the scope `read`. */
       readonly needsRead: boolean;
     }
-  | { readonly faults: readonly Fault[] };
+  | { readonly issues: readonly ValidationIssue[] };
 
 /**
  * @param value what JSON.parse made of `json`
@@ -124,22 +124,22 @@ export function parseSubmission(
   now: number,
   durability: Durability,
 ): ParsedSubmission {
-  const faults: Fault[] = envelope.isValid(value) ? [] : envelope.issuesOf(value);
-  const fields: Fields = faults.length === 0 ? (value as Fields) : soundFields(value, faults);
+  const issues: ValidationIssue[] = envelope.isValid(value) ? [] : envelope.issuesOf(value);
+  const fields: Fields = issues.length === 0 ? (value as Fields) : soundFields(value, issues);
   const type = fields.type === undefined ? undefined : typeOf(fields.type);
   if (type === undefined && fields.type !== undefined)
-    faults.push({ path: "/type", message: "is not a job type of this server" });
-  const options = readOptions(fields, typeOf, now, durability, faults);
-  if (fields.group_key !== undefined) checkGroup(fields.group_key, faults);
+    issues.push({ path: "/type", message: "is not a job type of this server" });
+  const options = readOptions(fields, typeOf, now, durability, issues);
+  if (fields.group_key !== undefined) checkGroup(fields.group_key, issues);
   if (type && fields.payload) {
-    for (const { path, message } of type.faultsOf(fields.payload, json))
-      faults.push({ path: `/payload${path}`, message });
+    for (const { path, message } of type.issuesOf(fields.payload, json))
+      issues.push({ path: `/payload${path}`, message });
   }
-  if (faults.length > 0 || type === undefined || fields.type === undefined) return { faults };
+  if (issues.length > 0 || type === undefined || fields.type === undefined) return { issues };
   const askedMs = type.definition.timeoutMsOf?.(fields.payload as never) ?? 0;
   if (fields.timeout_ms !== undefined && askedMs > fields.timeout_ms) {
     return {
-      faults: [{ path: "/payload/timeout_ms", message: `expected at most the job's timeout_ms, ${fields.timeout_ms}` }],
+      issues: [{ path: "/payload/timeout_ms", message: `expected at most the job's timeout_ms, ${fields.timeout_ms}` }],
     };
   }
   const submission: Submission = {
@@ -156,9 +156,9 @@ export function parseSubmission(
 }
 
 /** The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all. */
-function soundFields(value: unknown, faults: readonly Fault[]): Fields {
+function soundFields(value: unknown, issues: readonly ValidationIssue[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
-  const faulty = new Set(faults.map(({ path }) => path.split("/", 2)[1]));
+  const faulty = new Set(issues.map(({ path }) => path.split("/", 2)[1]));
   const isSound = (name: string): boolean => Object.hasOwn(value, name) && !faulty.has(name);
   return Object.fromEntries(
     FIELDS.filter(isSound).map((name) => [name, (value as Readonly<Record<string, unknown>>)[name]]),
@@ -175,7 +175,7 @@ function readOptions(
   typeOf: TypeLookup,
   now: number,
   defaultDurability: Durability,
-  faults: Fault[],
+  issues: ValidationIssue[],
 ): JobOptions {
   const {
     run_at,
@@ -190,14 +190,14 @@ function readOptions(
   const said = [run_at, delay_ms, expires_at, timeout_ms, backoff, tags, callback_url];
   if (said.every((field) => field === undefined)) return DEFAULT_OPTIONS[durability];
   const options: { -readonly [Name in keyof JobOptions]: JobOptions[Name] } = {};
-  const runAt = readRunAt(run_at, delay_ms, now, faults);
+  const runAt = readRunAt(run_at, delay_ms, now, issues);
   if (runAt !== undefined) options.run_at = runAt;
-  const expiresAt = expires_at === undefined ? undefined : readTime("/expires_at", expires_at, faults);
+  const expiresAt = expires_at === undefined ? undefined : readTime("/expires_at", expires_at, issues);
   if (expiresAt !== undefined) options.expires_at = expiresAt;
   if (timeout_ms !== undefined) options.timeout_ms = timeout_ms;
-  if (backoff !== undefined) options.backoff = readBackoff(backoff, faults);
-  if (tags !== undefined && tags.length > 0) options.tags = readTags(tags, faults);
-  if (callback_url !== undefined) options.callback_url = readCallback(callback_url, typeOf, faults);
+  if (backoff !== undefined) options.backoff = readBackoff(backoff, issues);
+  if (tags !== undefined && tags.length > 0) options.tags = readTags(tags, issues);
+  if (callback_url !== undefined) options.callback_url = readCallback(callback_url, typeOf, issues);
   if (durability === "postgres") options.durability = durability;
   return options;
 }
@@ -206,52 +206,52 @@ function readRunAt(
   text: string | undefined,
   delayMs: number | undefined,
   now: number,
-  faults: Fault[],
+  issues: ValidationIssue[],
 ): number | undefined {
   if (text === undefined) return delayMs === undefined || delayMs === 0 ? undefined : now + delayMs;
-  if (delayMs !== undefined) faults.push({ path: "/delay_ms", message: "must not be given together with run_at" });
-  const runAt = readTime("/run_at", text, faults);
+  if (delayMs !== undefined) issues.push({ path: "/delay_ms", message: "must not be given together with run_at" });
+  const runAt = readTime("/run_at", text, issues);
   if (runAt !== undefined && runAt > now + MAX_AHEAD_MS)
-    faults.push({ path: "/run_at", message: "expected a time at most one year ahead" });
+    issues.push({ path: "/run_at", message: "expected a time at most one year ahead" });
   return runAt;
 }
 
-function readTime(path: string, text: string, faults: Fault[]): number | undefined {
+function readTime(path: string, text: string, issues: ValidationIssue[]): number | undefined {
   const time = parseTime(text);
-  if (time === undefined) faults.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
+  if (time === undefined) issues.push({ path, message: "expected a time as in 2026-01-31T12:00:00Z (RFC 3339)" });
   return time && Math.max(0, time); // past is past, and a job's times have no sign in Redis
 }
 
-function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, faults: Fault[]): Backoff {
+function readBackoff({ kind, base_ms, max_ms }: NonNullable<Fields["backoff"]>, issues: ValidationIssue[]): Backoff {
   if (max_ms !== undefined && max_ms < base_ms)
-    faults.push({ path: "/backoff/max_ms", message: "expected at least base_ms" });
+    issues.push({ path: "/backoff/max_ms", message: "expected at least base_ms" });
   return { kind, base_ms, max_ms: max_ms ?? Math.max(base_ms, kind === "fixed" ? 0 : DEFAULT_MAX_DELAY_MS) };
 }
 
 /** Control characters, and halves of surrogate pairs, which no database stores. */
 const UNPRINTABLE = /[\p{Cc}\p{Surrogate}]/u;
 
-function readTags(tags: readonly string[], faults: Fault[]): readonly string[] {
+function readTags(tags: readonly string[], issues: ValidationIssue[]): readonly string[] {
   tags.forEach((tag, index) => {
     if (UNPRINTABLE.test(tag))
-      faults.push({ path: `/tags/${index}`, message: "expected text without control characters" });
+      issues.push({ path: `/tags/${index}`, message: "expected text without control characters" });
   });
   return tags;
 }
 
-function checkGroup(group: string, faults: Fault[]): void {
-  if (UNPRINTABLE.test(group)) faults.push({ path: "/group_key", message: "expected text without control characters" });
+function checkGroup(group: string, issues: ValidationIssue[]): void {
+  if (UNPRINTABLE.test(group)) issues.push({ path: "/group_key", message: "expected text without control characters" });
   else if (encodeURIComponent(group).length > MAX_ENCODED_GROUP) {
-    faults.push({
+    issues.push({
       path: "/group_key",
       message: `expected at most ${MAX_ENCODED_GROUP} characters when percent-encoded`,
     });
   }
 }
 
-function readCallback(url: string, typeOf: TypeLookup, faults: Fault[]): string {
+function readCallback(url: string, typeOf: TypeLookup, issues: ValidationIssue[]): string {
   const type = typeOf(CALLBACK_TYPE);
-  if (!type) faults.push({ path: "/callback_url", message: "callbacks are not available on this server" });
-  for (const { message } of type?.faultsOf({ url }) ?? []) faults.push({ path: "/callback_url", message });
+  if (!type) issues.push({ path: "/callback_url", message: "callbacks are not available on this server" });
+  for (const { message } of type?.issuesOf({ url }) ?? []) issues.push({ path: "/callback_url", message });
   return url;
 }

@@ -3,7 +3,7 @@ import type { TSchema } from "typebox";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { describe, expect, it } from "vitest";
-import { faultsOfErrors } from "./schema-issues.ts";
+import { issuesOfErrors } from "./schema-issues.ts";
 import { compileValidator } from "./validator.ts";
 
 const closed = { additionalProperties: false } as const;
@@ -59,7 +59,7 @@ describe("a validator", () => {
         for (const value of [object, { ...object, b, c }, { ...object, b }, c]) {
           for (const { ours, theirs } of compiled) {
             expect(ours.isValid(value)).toBe(theirs.Check(value));
-            if (!theirs.Check(value)) expect(ours.issuesOf(value)).toEqual(faultsOfErrors(theirs.Errors(value)));
+            if (!theirs.Check(value)) expect(ours.issuesOf(value)).toEqual(issuesOfErrors(theirs.Errors(value)));
           }
         }
       }),

@@ -2,14 +2,14 @@
 import type { Static, TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { errorFinder } from "./bounded-errors.ts";
-import type { Fault } from "./schema-issues.ts";
-import { faultsOfErrors } from "./schema-issues.ts";
+import type { ValidationIssue } from "./schema-issues.ts";
+import { issuesOfErrors } from "./schema-issues.ts";
 
 export interface Validator<Type extends TSchema> {
   /** Stops at the first thing that is wrong. */
   readonly isValid: (value: unknown) => value is Static<Type>;
   /** Everything that is wrong with a value that is not valid: at least one issue, and one more than are listed where there are more. */
-  readonly issuesOf: (value: unknown) => Fault[];
+  readonly issuesOf: (value: unknown) => ValidationIssue[];
 }
 
 /** @throws Error where it is no schema */
@@ -18,6 +18,6 @@ export function compileValidator<Type extends TSchema>(schema: Type): Validator<
   const errorsOf = errorFinder(schema);
   return {
     isValid: (value): value is Static<Type> => validator.Check(value),
-    issuesOf: (value) => faultsOfErrors(errorsOf(value)),
+    issuesOf: (value) => issuesOfErrors(errorsOf(value)),
   };
 }

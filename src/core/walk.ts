@@ -1,9 +1,9 @@
 /** One walk through a value that is not valid: where it is, and which errors it has found so far. */
 import type { TLocalizedValidationError } from "typebox/error";
-import { escapePointer, MAX_FAULTS } from "./schema-issues.ts";
+import { escapePointer, MAX_ISSUES } from "./schema-issues.ts";
 
 /** One more than are listed, so that an answer can say that there are more. */
-export const MAX_ERRORS = MAX_FAULTS + 1;
+export const MAX_ERRORS = MAX_ISSUES + 1;
 
 /** Values that typebox's own `Errors` may read in one walk: at 10 µs each, 20 ms. */
 const TYPEBOX_BUDGET = 2_000;

@@ -67,16 +67,16 @@ it("passes over what is too old or does not run, and takes Valkey", async () => 
 
 /** apt and dpkg as they look from outside, with an archive of one server that needs one library. */
 function archive(): string {
-  const tools = join(tempDir(), "tools");
+  const resources = join(tempDir(), "tools");
   script(
-    tools,
+    resources,
     "apt-get",
     `case "$*" in *download*) for p in "$@"; do case $p in redis-*|lib*) : > "$p.deb";; esac; done;; esac`,
   );
-  script(tools, "apt-cache", "printf 'redis-tools\\n  Depends: libone\\nlibone\\nlibc6\\n'");
+  script(resources, "apt-cache", "printf 'redis-tools\\n  Depends: libone\\nlibone\\nlibc6\\n'");
   const server = `#!/bin/sh\\ncase "$LD_LIBRARY_PATH" in */usr/lib/x-linux-gnu*) echo "Redis server v=7.2.0";; *) exit 127;; esac`;
   script(
-    tools,
+    resources,
     "dpkg",
     `PATH=/usr/bin:/bin; mkdir -p "$3/usr/bin"
      case "$2" in
@@ -85,7 +85,7 @@ function archive(): string {
        */libc6.deb) exit 1;;
      esac`,
   );
-  return tools;
+  return resources;
 }
 
 it("fetches a server with the libraries it lacks, and takes it from the cache the next time", async () => {
@@ -100,7 +100,7 @@ it("says what to install where none can be found or fetched", async () => {
   await expect(findRedis(tempDir(), "")).rejects.toThrow(
     /^There is no redis-server .* install one .*, or set REDIS_ADDR\.$/u,
   );
-  const tools = join(tempDir(), "useless");
-  for (const name of ["apt-get", "apt-cache", "dpkg"]) script(tools, name, "exit 0");
-  await expect(findRedis(tempDir(), tools)).rejects.toBeInstanceOf(StartError);
+  const resources = join(tempDir(), "useless");
+  for (const name of ["apt-get", "apt-cache", "dpkg"]) script(resources, name, "exit 0");
+  await expect(findRedis(tempDir(), resources)).rejects.toBeInstanceOf(StartError);
 });

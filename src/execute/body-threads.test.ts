@@ -36,7 +36,7 @@ function setup({ settings = {}, parseWithinMs }: { readonly settings?: object; r
   return { parse, errors };
 }
 
-const tooComplex = { refusal: { status: 422, code: "body_too_complex" } };
+const tooComplex = { rejection: { status: 422, code: "body_too_complex" } };
 
 it("ends a thread that takes too long over a body, and goes on with others beside and after it", async () => {
   const { parse, errors } = setup({ parseWithinMs: 300 });
@@ -59,9 +59,9 @@ it("finds duplicates in a list of a deployment's own type in one pass", async ()
   const { parse } = setup();
   const duplicates = await parse({ type: "own", payload: { list: Array<string>(200_000).fill("a") } });
   expect(duplicates).toMatchObject({
-    refusal: {
+    rejection: {
       code: "validation_failed",
-      faults: [{ path: "/payload/list", message: "must not have duplicate items" }],
+      issues: [{ path: "/payload/list", message: "must not have duplicate items" }],
     },
   });
   expect(await parse({ type: "own", payload: { list: Array.from({ length: 100_000 }, (_, i) => i) } })).toHaveProperty(
@@ -86,5 +86,5 @@ it("checks bodies by the settings of this deployment", async () => {
   );
   expect(
     await parse({ jobs: [email("other"), dataExport("theirs", 1), dataExport("ours", "x")] }, "batch"),
-  ).toMatchObject({ refusal: { faults: paths } });
+  ).toMatchObject({ rejection: { issues: paths } });
 });

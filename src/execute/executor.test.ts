@@ -19,7 +19,7 @@ import { Threads, type ThreadsOptions } from "./threads.ts";
 let threads: Threads;
 let executor: Executor;
 let messages = 0;
-const faults: unknown[] = [];
+const issues: unknown[] = [];
 const lines: { job: string; message: string; fields: unknown }[] = [];
 
 beforeAll(async () => {
@@ -32,7 +32,7 @@ beforeAll(async () => {
       messages += 1;
       executor.onThreadMessage(message);
     },
-    onError: (error) => faults.push(error),
+    onError: (error) => issues.push(error),
   });
   executor = new Executor({
     ...smallPayloads,
@@ -205,8 +205,8 @@ describe("lane cpu", () => {
 
   it("tells of what a handler throws once it has returned, and refills the pool", async () => {
     expect(await end("test_cpu", { do: "stray" })).toMatchObject({ kind: "returned" });
-    await until(() => faults.length > 0, { what: "the fault is told" });
-    expect(faults).toEqual([expect.objectContaining({ message: "a stray error" })]);
+    await until(() => issues.length > 0, { what: "the fault is told" });
+    expect(issues).toEqual([expect.objectContaining({ message: "a stray error" })]);
     expect(await Promise.all([1, 2, 3, 4].map((value) => end("test_cpu", { do: "return", value })))).toHaveLength(4);
   });
 

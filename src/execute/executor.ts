@@ -16,7 +16,7 @@ import type { AttemptLog, IoServices, SaveState } from "./io-context.ts";
 import { IoContext } from "./io-context.ts";
 import type { IoThreads } from "./io-threads.ts";
 import { MAIN_THREAD_BYTES } from "./io-threads.ts";
-import { Tools } from "./resources.ts";
+import { Resources } from "./resources.ts";
 import { readProgress, shareProgress } from "./shared-progress.ts";
 import type { TaskThreads } from "./task-threads.ts";
 import type { HandlerMessage, ThreadReport, Threads, ThreadTask } from "./threads.ts";
@@ -47,7 +47,7 @@ export class Executor {
   readonly #payload: ExecutorOptions["payload"];
   readonly #log: AttemptLog;
   readonly #services: IoServices;
-  readonly #tools: Tools;
+  readonly #resources: Resources;
   #starting: Job | undefined;
   /**
    * Attempts on threads, until their threads are done with them: a job may be claimed here again while its attempt before, whose lease
@@ -62,11 +62,11 @@ export class Executor {
     this.#payload = payload;
     this.#log = log;
     this.#services = { log, save, tasks: threads.tasks };
-    this.#tools = new Tools(definitions.filter(({ lane }) => lane === "io"));
+    this.#resources = new Resources(definitions.filter(({ lane }) => lane === "io"));
   }
 
   async open(settings: Readonly<Record<string, unknown>>, services: Services): Promise<void> {
-    await this.#tools.open(settings, services);
+    await this.#resources.open(settings, services);
   }
 
   /** The job whose handler of lane `io` is being called now: it has not returned, not even a promise. */
@@ -119,7 +119,7 @@ export class Executor {
 
   /** @param payload its JSON text @param parsed what it says, where that is known */
   #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: string, parsed?: unknown): void {
-    const context = new IoContext(attempt, payload, this.#tools.get(definition.type), this.#services);
+    const context = new IoContext(attempt, payload, this.#resources.get(definition.type), this.#services);
     attempt.runsIn = context;
     this.#starting = attempt.job;
     try {
@@ -207,7 +207,7 @@ export class Executor {
 
   async close(): Promise<void> {
     await Promise.all(this.#onThreads.values());
-    await this.#tools.close();
+    await this.#resources.close();
   }
 }
 

@@ -26,7 +26,7 @@ export interface IoServices {
 }
 
 export class IoContext implements AttemptContext<unknown>, Running {
-  readonly tool: unknown;
+  readonly resource: unknown;
   percent: number | null = null;
   readonly #attempt: Attempt;
   readonly #payload: string;
@@ -37,11 +37,15 @@ export class IoContext implements AttemptContext<unknown>, Running {
   #abortedFor: StopReason | undefined;
 
   /** @param payload the job's, as JSON text */
-  constructor(attempt: Attempt, payload: string, tool: unknown, services: IoServices) {
+  constructor(attempt: Attempt, payload: string, resource: unknown, services: IoServices) {
     this.#attempt = attempt;
     this.#payload = payload;
-    this.tool = tool;
+    this.resource = resource;
     this.#services = services;
+  }
+
+  get tool(): unknown {
+    return this.resource;
   }
 
   get jobId(): string {

@@ -10,8 +10,8 @@ export function pickSettings(
   return Object.fromEntries(names.map((name) => [name, settings[name]]));
 }
 
-export class Tools {
-  readonly #tools = new Map<string, unknown>();
+export class Resources {
+  readonly #resources = new Map<string, unknown>();
   readonly #definitions: readonly AnyJobDefinition[];
 
   constructor(definitions: readonly AnyJobDefinition[]) {
@@ -20,18 +20,18 @@ export class Tools {
 
   async open(settings: Readonly<Record<string, unknown>>, services: Services): Promise<void> {
     for (const definition of this.#definitions) {
-      this.#tools.set(definition.type, await definition.open?.(pickSettings(definition, settings), services));
+      this.#resources.set(definition.type, await definition.open?.(pickSettings(definition, settings), services));
     }
   }
 
   get(type: string): unknown {
-    return this.#tools.get(type);
+    return this.#resources.get(type);
   }
 
   async close(): Promise<void> {
     for (const definition of this.#definitions) {
-      if (this.#tools.has(definition.type)) await definition.close?.(this.#tools.get(definition.type));
-      this.#tools.delete(definition.type);
+      if (this.#resources.has(definition.type)) await definition.close?.(this.#resources.get(definition.type));
+      this.#resources.delete(definition.type);
     }
   }
 }

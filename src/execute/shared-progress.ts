@@ -6,18 +6,18 @@ import { clampProgress } from "./io-context.ts";
 
 export type SharedProgress = Uint8Array<SharedArrayBuffer>;
 
-const UNTOLD = 255;
+const UNREPORTED = 255;
 
 export function shareProgress(): SharedProgress {
-  return new Uint8Array(new SharedArrayBuffer(1)).fill(UNTOLD);
+  return new Uint8Array(new SharedArrayBuffer(1)).fill(UNREPORTED);
 }
 
-export function tellProgress(shared: SharedProgress, percent: number): void {
-  Atomics.store(shared, 0, Math.round(clampProgress(percent) ?? UNTOLD));
+export function reportProgress(shared: SharedProgress, percent: number): void {
+  Atomics.store(shared, 0, Math.round(clampProgress(percent) ?? UNREPORTED));
 }
 
 /** In whole per cent, which is what is told of it; null when there is none. */
 export function readProgress(shared: SharedProgress): number | null {
   const percent = Atomics.load(shared, 0);
-  return percent === UNTOLD ? null : percent;
+  return percent === UNREPORTED ? null : percent;
 }

@@ -5,7 +5,7 @@
  */
 type Run = (task: unknown) => unknown;
 
-const attempts = (): Promise<{ readonly default: Run; readonly warmUp: Run; readonly closeTools: Run }> =>
+const attempts = (): Promise<{ readonly default: Run; readonly warmUp: Run; readonly closeResources: Run }> =>
   import("./thread.js") as never;
 const tasks = (): Promise<{ readonly default: Run; readonly warmUp: Run }> => import("./task-thread.js") as never;
 const bodies = (): Promise<{ readonly default: Run }> => import("./parse-thread.js") as never;
@@ -18,8 +18,8 @@ module.exports = {
   get warmUpAttempts() {
     return attempts().then((module) => module.warmUp);
   },
-  get closeTools() {
-    return attempts().then((module) => module.closeTools);
+  get closeResources() {
+    return attempts().then((module) => module.closeResources);
   },
   get runTask() {
     return tasks().then((module) => module.default);

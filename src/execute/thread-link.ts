@@ -3,7 +3,7 @@
  * now, which is decided for all replicas together.
  */
 import { BroadcastChannel } from "node:worker_threads";
-import type { Destinations, Sign } from "../core/destination.ts";
+import type { Destinations, HostHealth } from "../core/destination.ts";
 import { RetryAfterError } from "../core/job-type.ts";
 import { messageOf } from "../errors.ts";
 import type { StopReason } from "./attempt.ts";
@@ -21,13 +21,13 @@ export type ToThread =
 
 export type FromThread =
   | { readonly kind: "enter"; readonly visit: string; readonly args: Parameters<Destinations["enter"]> }
-  | { readonly kind: "leave"; readonly visit: string; readonly sign: Sign };
+  | { readonly kind: "leave"; readonly visit: string; readonly health: HostHealth };
 
 /** On the main thread: the visits to destinations that its threads have begun. */
 export class ThreadVisits {
   readonly #destinations: Destinations;
   readonly #answer: (message: ToThread) => void;
-  readonly #begun = new Map<string, (sign: Sign) => void>();
+  readonly #begun = new Map<string, (health: HostHealth) => void>();
 
   constructor(destinations: Destinations, answer: (message: ToThread) => void) {
     this.#destinations = destinations;
@@ -37,11 +37,11 @@ export class ThreadVisits {
   /** Does what a thread asks for, and answers. */
   take(message: FromThread): void {
     const { visit } = message;
-    if (message.kind === "leave") this.#leave(visit, message.sign);
+    if (message.kind === "leave") this.#leave(visit, message.health);
     else
       this.#destinations.enter(...message.args).then(
         (leave) => this.#entered(visit, leave),
-        (error: unknown) => this.#answer(refusalOf(visit, error)),
+        (error: unknown) => this.#answer(rejectionOf(visit, error)),
       );
   }
 
@@ -51,18 +51,18 @@ export class ThreadVisits {
       if (!threadIds.has(Number.parseInt(visit, 10))) this.#leave(visit, "unknown");
   }
 
-  #entered(visit: string, leave: (sign: Sign) => void): void {
+  #entered(visit: string, leave: (health: HostHealth) => void): void {
     this.#begun.set(visit, leave);
     this.#answer({ kind: "entered", visit });
   }
 
-  #leave(visit: string, sign: Sign): void {
-    this.#begun.get(visit)?.(sign);
+  #leave(visit: string, health: HostHealth): void {
+    this.#begun.get(visit)?.(health);
     this.#begun.delete(visit);
   }
 }
 
-function refusalOf(visit: string, error: unknown): ToThread {
+function rejectionOf(visit: string, error: unknown): ToThread {
   const retryAfter =
     error instanceof RetryAfterError
       ? { ms: error.retryAfterMs, code: error.code, waitsForTurn: error.waitsForTurn }
@@ -71,7 +71,7 @@ function refusalOf(visit: string, error: unknown): ToThread {
 }
 
 interface Entering {
-  readonly entered: (leave: (sign: Sign) => void) => void;
+  readonly entered: (leave: (health: HostHealth) => void) => void;
   readonly refused: (error: Error) => void;
 }
 
@@ -110,11 +110,11 @@ export class ThreadLink {
     const { visit } = message;
     const entering = this.#entering.get(visit); // none where another thread asked
     this.#entering.delete(visit);
-    if (message.kind === "entered") entering?.entered((sign) => this.#send({ kind: "leave", visit, sign }));
+    if (message.kind === "entered") entering?.entered((health) => this.#send({ kind: "leave", visit, health }));
     else entering?.refused(errorOf(message));
   }
 
-  #enter(args: Parameters<Destinations["enter"]>): Promise<(sign: Sign) => void> {
+  #enter(args: Parameters<Destinations["enter"]>): Promise<(health: HostHealth) => void> {
     this.#visits += 1;
     const visit = `${this.#threadId}.${this.#visits}`;
     return new Promise((entered, refused) => {

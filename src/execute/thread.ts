@@ -9,7 +9,7 @@ import { collectGarbage } from "../process/free-memory.ts";
 import { endOfReturn, endOfThrow } from "./attempt.ts";
 import { KeptLog, lineOf } from "./kept-log.ts";
 import { pickSettings } from "./resources.ts";
-import { tellProgress } from "./shared-progress.ts";
+import { reportProgress } from "./shared-progress.ts";
 import { stackOf } from "./stack.ts";
 import { taskOf } from "./task.ts";
 import { ThreadLink } from "./thread-link.ts";
@@ -24,7 +24,7 @@ const services: Services = {
   sharedMemory: (type) => sharedMemory[type],
   startProcess: (request) => say({ thread: threadId, startProcess: request }),
 };
-const tools = new Map<string, Promise<unknown>>();
+const resources = new Map<string, Promise<unknown>>();
 /** The log of the attempt that runs here; in lane `io` several run at once, and none is the one that prints. */
 let jobLog: ((message: string, fields?: Record<string, unknown>) => void) | undefined;
 printToJob(() => jobLog);
@@ -38,11 +38,11 @@ function say(message: ThreadMessage): void {
 }
 
 function open(definition: AnyJobDefinition): Promise<unknown> {
-  let opened = tools.get(definition.type);
+  let opened = resources.get(definition.type);
   if (!opened) {
     opened = new Promise((resolve) => resolve(definition.open?.(pickSettings(definition, settings), services))); // what it throws at once rejects, too
-    tools.set(definition.type, opened);
-    opened.catch(() => tools.delete(definition.type)); // the next attempt opens anew
+    resources.set(definition.type, opened);
+    opened.catch(() => resources.delete(definition.type)); // the next attempt opens anew
   }
   return opened;
 }
@@ -55,8 +55,8 @@ export async function warmUp(): Promise<void> {
 }
 
 /** Closes what is open here: the thread is about to end. */
-export async function closeTools(): Promise<void> {
-  const closings = [...tools].map(
+export async function closeResources(): Promise<void> {
+  const closings = [...resources].map(
     async ([type, opened]): Promise<void> => registry.get(type)?.definition.close?.(await opened),
   );
   await Promise.allSettled(closings); // one that fails must not cut the others short
@@ -96,6 +96,7 @@ export default async function runAttempt({
     const definition = registry.get(type)?.definition;
     if (!definition) throw new Error(`no job type ${type} on this thread`);
     const text = typeof payload === "string" ? payload : decoder.decode(payload);
+    const resource = await open(definition);
     const value: unknown = await definition.run(JSON.parse(text), {
       jobId,
       attempt,
@@ -103,9 +104,10 @@ export default async function runAttempt({
       groupKey,
       state,
       payloadJson: text,
-      tool: await open(definition),
+      resource,
+      tool: resource,
       signal: link?.signalOf(key) ?? neverAborted,
-      progress: (percent: number) => tellProgress(progress, percent),
+      progress: (percent: number) => reportProgress(progress, percent),
       log,
       onThread: (name, argument) =>
         new Promise((resolve) => resolve(taskOf(definition, name)(JSON.parse(text), argument, text))), // it is on one

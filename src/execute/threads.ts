@@ -178,12 +178,12 @@ export class Threads {
 
   /** Closes what the types have open on the threads, and ends them. One that still runs an attempt is ended with it. */
   async close(): Promise<void> {
-    await this.#closeTools();
+    await this.#closeResources();
     await Promise.all([this.#pool?.destroy(), this.#bodies.close(), this.tasks.close()]);
     await this.#processes.close();
   }
 
-  async #closeTools(): Promise<void> {
+  async #closeResources(): Promise<void> {
     const pool = this.#pool;
     if (!pool) return;
     const close = async (): Promise<void> => {

@@ -85,7 +85,7 @@ describe("a path", () => {
     expect(
       names.filter((name) => {
         const [type, payload] = payloadOf(name);
-        return registry.get(type)?.faultsOf(payload).length === 0;
+        return registry.get(type)?.issuesOf(payload).length === 0;
       }),
     ).toEqual([]);
   });
@@ -96,7 +96,7 @@ describe("a path", () => {
       (filename) =>
         registry
           .get("email")
-          ?.faultsOf({ to: "a@x.example", subject: "a", body: "b", attachments: [{ filename, base64: "" }] }).length ===
+          ?.issuesOf({ to: "a@x.example", subject: "a", body: "b", attachments: [{ filename, base64: "" }] }).length ===
         0,
     );
     expect(attached.filter((name) => /[/\\\p{Cc}]/u.test(name))).toEqual([]);
@@ -121,7 +121,7 @@ describe("the prototype of objects", () => {
             `{${text},"source":{"rows":[{${member}}]}}`,
             `{${text},"body":{${member}}}`,
           ])
-            registry.get(type)?.faultsOf(JSON.parse(json));
+            registry.get(type)?.issuesOf(JSON.parse(json));
         }
     }
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
@@ -239,7 +239,7 @@ describe("a pattern", () => {
         ],
         ["webhook", { url: text, headers: { [text]: text }, secret: text }],
       ] as const) {
-        registry.get(type)?.faultsOf(payload);
+        registry.get(type)?.issuesOf(payload);
       }
     }
     expect(performance.now() - startedAt).toBeLessThan(60_000);

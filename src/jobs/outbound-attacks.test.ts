@@ -142,7 +142,7 @@ const FIELDS: Readonly<Record<string, (url: string, from: Outbound) => Promise<u
           jobId: "1",
           attempt: 1,
           timeoutMs: 5_000,
-          tool: {
+          resource: {
             outbound: from,
             destinations: unlimited,
             callbackSecrets: [],

@@ -7,10 +7,10 @@ import { compileValidator } from "../core/validator.ts";
 import dataExport from "./data-export/data-export.ts";
 import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
-import replay from "./replay/replay.ts";
+import rerun from "./replay/replay.ts";
 import webhook from "./webhook/webhook.ts";
 
-const types = [dataExport, email, imageResize, replay, webhook];
+const types = [dataExport, email, imageResize, rerun, webhook];
 const schemas: [string, unknown][] = [
   ["a submission", submissionSchema],
   ["the query of a list", listQuerySchema],
@@ -38,16 +38,16 @@ describe("a message about a text", () => {
   });
 
   it("names a colour, an artifact, a file and a query", () => {
-    const faults = (payload: unknown, schema: typeof imageResize.payload | typeof dataExport.payload): unknown[] =>
+    const issues = (payload: unknown, schema: typeof imageResize.payload | typeof dataExport.payload): unknown[] =>
       compileValidator(schema).issuesOf(payload);
     const url = { url: "https://example.com/a.png" };
-    expect(faults({ source: url, background: "red" }, imageResize.payload)).toEqual([
+    expect(issues({ source: url, background: "red" }, imageResize.payload)).toEqual([
       { path: "/background", message: "expected a colour such as #ff0000, or #ff000080 with its opacity" },
     ]);
-    expect(faults({ source: { base64: "data:image/png;base64,AAAA" }, width: 1 }, imageResize.payload)).toEqual([
+    expect(issues({ source: { base64: "data:image/png;base64,AAAA" }, width: 1 }, imageResize.payload)).toEqual([
       { path: "/source/base64", message: "expected base64 in one line, without a data: prefix" },
     ]);
-    expect(faults({ format: "csv", source: { query: "../q" } }, dataExport.payload)).toEqual([
+    expect(issues({ format: "csv", source: { query: "../q" } }, dataExport.payload)).toEqual([
       { path: "/source/query", message: expect.stringMatching(/^expected the name of a query/) as string },
     ]);
   });

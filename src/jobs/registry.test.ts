@@ -54,18 +54,18 @@ describe("a registry", () => {
       const { type, definition } = jobType;
       const { examples } = definition.payload as { readonly examples?: readonly unknown[] };
       expect(examples, type).not.toHaveLength(0);
-      for (const example of examples ?? []) expect(jobType.faultsOf(example), type).toEqual([]);
+      for (const example of examples ?? []) expect(jobType.issuesOf(example), type).toEqual([]);
     }
   });
 
   it("tells the faults of a payload: those of its schema, or those of its check", () => {
     const type = one({}).get("note");
-    expect(type?.faultsOf({ to: 5, cc: 1 })).toEqual([
+    expect(type?.issuesOf({ to: 5, cc: 1 })).toEqual([
       { path: "/cc", message: "is not a known field" },
       { path: "/to", message: "expected a string or an array" },
     ]);
-    expect(type?.faultsOf({ to: "nobody" })).toEqual([{ path: "/to", message: "is nobody" }]);
-    expect(one({ check: undefined }).get("note")?.faultsOf({ to: "nobody" })).toEqual([]);
+    expect(type?.issuesOf({ to: "nobody" })).toEqual([{ path: "/to", message: "is nobody" }]);
+    expect(one({ check: undefined }).get("note")?.issuesOf({ to: "nobody" })).toEqual([]);
   });
 
   it.each([
@@ -94,7 +94,7 @@ describe("a registry", () => {
     const registry = await loadRegistry({ jobsDir, settings: {} });
     expect(registry.types.slice(5).map(({ type }) => type)).toEqual(["plain", "own_type"]);
     expect(registry.get("own_type")).toMatchObject({ maxBodyBytes: 5_000 });
-    expect(registry.get("own_type")?.faultsOf({ n: 1.5 })).toEqual([{ path: "/n", message: "expected an integer" }]);
+    expect(registry.get("own_type")?.issuesOf({ n: 1.5 })).toEqual([{ path: "/n", message: "expected an integer" }]);
   });
 
   it.each([

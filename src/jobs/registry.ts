@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
-import type { AnyJobDefinition, PayloadFault } from "../core/job-type.ts";
+import type { AnyJobDefinition, PayloadIssue } from "../core/job-type.ts";
 import {
   defineJob,
   exponential,
@@ -27,7 +27,7 @@ import { messageOf, StartError, UsageError } from "../errors.ts";
 import dataExport from "./data-export/data-export.ts";
 import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
-import replay from "./replay/replay.ts";
+import rerun from "./replay/replay.ts";
 import webhook from "./webhook/webhook.ts";
 
 export const BUILT_IN = "built in";
@@ -45,7 +45,7 @@ export interface JobType {
    * Every fault of a payload, each once, with JSON pointers into the payload.
    * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
    */
-  faultsOf(payload: unknown, submissionJson?: string): readonly PayloadFault[];
+  issuesOf(payload: unknown, submissionJson?: string): readonly PayloadIssue[];
 }
 
 export interface Registry {
@@ -57,8 +57,8 @@ export interface Registry {
 export type TypeSettings = Readonly<Record<string, unknown>>;
 
 /** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
-const kit = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
-export type JobKit = typeof kit;
+const sdk = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
+export type JobSdk = typeof sdk;
 
 export interface LoadedDefinition {
   /** Where it comes from, for a message. */
@@ -76,7 +76,7 @@ export interface JobsFolder {
  * @throws StartError that names the file, or the type, and what is wrong with it
  */
 export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promise<LoadedDefinition[]> {
-  const builtIn = [email, webhook, imageResize, dataExport, replay].map((definition) => ({
+  const builtIn = [email, webhook, imageResize, dataExport, rerun].map((definition) => ({
     source: BUILT_IN,
     definition,
   }));
@@ -110,8 +110,8 @@ export function registryOf(loaded: readonly LoadedDefinition[], settings: TypeSe
 function assertDefinitions(loaded: readonly LoadedDefinition[]): void {
   const names = new Set<string>();
   for (const { source, definition } of loaded) {
-    const fault = faultOfDefinition(definition);
-    if (fault !== undefined) throw new StartError(`${source}: ${fault}`);
+    const issue = issueOfDefinition(definition);
+    if (issue !== undefined) throw new StartError(`${source}: ${issue}`);
     if (names.has(definition.type))
       throw new StartError(`${source}: there is another job type named ${definition.type}`);
     names.add(definition.type);
@@ -131,7 +131,7 @@ async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
       const module = (await import(pathToFileURL(source).href)) as { readonly default?: unknown };
       const exported = module.default;
       const definition: unknown =
-        typeof exported === "function" ? await (exported as (jobKit: JobKit) => unknown)(kit) : exported;
+        typeof exported === "function" ? await (exported as (jobSdk: JobSdk) => unknown)(sdk) : exported;
       loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by faultOfDefinition
     } catch (error) {
       throw new StartError(`${source}: cannot be loaded: ${messageOf(error)}`, error);
@@ -164,7 +164,7 @@ const shape = compileValidator(
 const FUNCTIONS = ["check", "checkHere", "needsRead", "timeoutMsOf", "open", "close", "run"] as const;
 
 /** What is wrong with a definition, in one clause. */
-function faultOfDefinition(definition: unknown): string | undefined {
+function issueOfDefinition(definition: unknown): string | undefined {
   if (typeof definition !== "object" || definition === null) return "the default export is no job definition";
   if (!shape.isValid(definition))
     return shape
@@ -196,7 +196,7 @@ function compile({ source, definition }: LoadedDefinition, given: TypeSettings):
       source,
       maxBodyBytes: definition.maxBodyBytes ?? 0,
       hidesSecrets: hidesSecrets(schema),
-      faultsOf: (payload, submissionJson) =>
+      issuesOf: (payload, submissionJson) =>
         isValid(payload)
           ? [
               ...(check?.(payload) ?? NONE),
@@ -217,7 +217,7 @@ function propertiesOf({ settings }: AnyJobDefinition): Readonly<Record<string, {
   return (settings as TObject | undefined)?.properties ?? {};
 }
 
-const NONE: readonly PayloadFault[] = [];
+const NONE: readonly PayloadIssue[] = [];
 
 const WITHOUT_TEXT = new Set(["number", "integer", "boolean", "null"]);
 

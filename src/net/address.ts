@@ -63,7 +63,7 @@ export function isMetadataName(name: string): boolean {
  * are refused whole: they would be a second spelling of an address refused here.
  * @param address an IP address as a resolver or the WHATWG URL parser writes it, without brackets
  */
-export function refusalOf(address: string, allowed: Allowed): string | undefined {
+export function rejectionOf(address: string, allowed: Allowed): string | undefined {
   const parsed = ipaddr.parse(address);
   const range = parsed.range();
   if (isMetadata(parsed)) return "metadata";

@@ -3,11 +3,11 @@ import { type LookupAddress, TIMEOUT } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { RetryAfterError } from "../core/job-type.ts";
 import { codeOf } from "../errors.ts";
-import { type Allowed, refusalOf } from "./address.ts";
-import { NameRefused } from "./target.ts";
+import { type Allowed, rejectionOf } from "./address.ts";
+import { NameRejected } from "./target.ts";
 
 /** When a look-up fails that leads nowhere: a usual one takes less. */
-const REFUSAL_MS = 200;
+const REJECTION_MS = 200;
 
 /** All addresses of a host. */
 export type Resolve = (hostname: string, answer: (error: Error | null, addresses: LookupAddress[]) => void) => void;
@@ -22,10 +22,10 @@ export function guardedLookup(allowed: Allowed, resolve: Resolve): LookupFunctio
     const startedAt = performance.now();
     resolve(hostname, (error, addresses) => {
       const permitted =
-        error === null ? addresses.filter(({ address }) => refusalOf(address, allowed) === undefined) : [];
+        error === null ? addresses.filter(({ address }) => rejectionOf(address, allowed) === undefined) : [];
       if (permitted.length > 0) callback(null, permitted);
       else if (error !== null && !isOfName(error)) callback(error, []);
-      else setTimeout(callback, REFUSAL_MS - (performance.now() - startedAt), new NameRefused(hostname), []);
+      else setTimeout(callback, REJECTION_MS - (performance.now() - startedAt), new NameRejected(hostname), []);
     });
   };
 }

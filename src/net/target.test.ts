@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseAllowed, refusalOf } from "./address.ts";
-import { parseTarget, TargetRefused, urlFault } from "./target.ts";
+import { parseAllowed, rejectionOf } from "./address.ts";
+import { parseTarget, TargetRejected, urlIssue } from "./target.ts";
 
 const PRIVATE = [
   "127.0.0.1",
@@ -101,16 +101,16 @@ const PUBLIC = [
 
 describe("the addresses", () => {
   it.each([...PRIVATE, ...NEVER])("refuses %s", (address) => {
-    expect(refusalOf(address, false)).toEqual(expect.any(String));
+    expect(rejectionOf(address, false)).toEqual(expect.any(String));
   });
   it.each(PUBLIC)("lets %s pass", (address) => {
-    expect(refusalOf(address, false)).toBeUndefined();
+    expect(rejectionOf(address, false)).toBeUndefined();
   });
   it.each(PRIVATE)("lets %s pass where private networks are allowed", (address) => {
-    expect(refusalOf(address, true)).toBeUndefined();
+    expect(rejectionOf(address, true)).toBeUndefined();
   });
   it.each(NEVER)("refuses %s even where private networks are allowed", (address) => {
-    expect(refusalOf(address, true)).toEqual(expect.any(String));
+    expect(rejectionOf(address, true)).toEqual(expect.any(String));
   });
 });
 
@@ -130,8 +130,8 @@ describe("networks that OUTBOUND_ALLOW_PRIVATE lists", () => {
     ["", [], PRIVATE],
   ])("%j opens these alone", (setting, open, shut) => {
     const allowed = parseAllowed(setting);
-    expect([...PUBLIC, ...open].filter((address) => refusalOf(address, allowed) !== undefined)).toEqual([]);
-    expect(shut.filter((address) => refusalOf(address, allowed) === undefined)).toEqual([]);
+    expect([...PUBLIC, ...open].filter((address) => rejectionOf(address, allowed) !== undefined)).toEqual([]);
+    expect(shut.filter((address) => rejectionOf(address, allowed) === undefined)).toEqual([]);
   });
 
   it.each([
@@ -171,7 +171,7 @@ describe("the URL", () => {
       "http://%31%32%37.0.0.1/",
     ],
   ])("refuses the address in %s, however it is written", (url) => {
-    expect(() => parseTarget(url, false)).toThrow(TargetRefused);
+    expect(() => parseTarget(url, false)).toThrow(TargetRejected);
   });
 
   it("reads full-width digits as the address they stand for", () => {
@@ -196,8 +196,8 @@ describe("the URL", () => {
   it.each(["localhost", "LOCALHOST.", "a.localhost", "a.b.localhost.", "%6cocalhost", "ｌocalhost"])(
     "refuses %s without a look-up, and takes it where loopback is allowed",
     (name) => {
-      expect(() => parseTarget(`http://${name}/`, false)).toThrow(TargetRefused);
-      expect(() => parseTarget(`http://${name}/`, parseAllowed("10.0.0.0/8"))).toThrow(TargetRefused);
+      expect(() => parseTarget(`http://${name}/`, false)).toThrow(TargetRejected);
+      expect(() => parseTarget(`http://${name}/`, parseAllowed("10.0.0.0/8"))).toThrow(TargetRejected);
       for (const setting of ["true", "127.0.0.0/8", "::1/128"])
         expect(parseTarget(`http://${name}/`, parseAllowed(setting)).protocol).toBe("http:");
       expect(parseTarget(`http://${name}.example/`, false).protocol).toBe("http:");
@@ -211,8 +211,8 @@ describe("the URL", () => {
     ["gopher://example.com/", "must be an http or https URL"],
     ["https://user@example.com/", "must not carry credentials"],
     ["https://:word@example.com/", "must not carry credentials"],
-  ])("refuses %s: it %s", (url, fault) => {
-    expect(urlFault(url)).toBe(fault);
+  ])("refuses %s: it %s", (url, issue) => {
+    expect(urlIssue(url)).toBe(issue);
     expect(() => parseTarget(url, true)).toThrow(expect.objectContaining({ code: "target_refused" }));
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { ClusterBooks } from "./metrics.ts";
+import type { ClusterCounts } from "./metrics.ts";
 import { createMetrics } from "./metrics.ts";
 
-const BOOKS: ClusterBooks = {
+const COUNTS: ClusterCounts = {
   now: 90_500,
   outbox: 4,
   unaccounted: 0,
@@ -108,7 +108,7 @@ describe("what is read when somebody asks", () => {
       version: "1.2.3",
       recorderBuffered: () => 9,
       delays: () => ({ p50Ms: 1, p99Ms: 20, maxMs: 70 }),
-      books: () => Promise.resolve(BOOKS),
+      jobCounts: () => Promise.resolve(COUNTS),
     });
     const text = await metrics.text();
     for (const line of [
@@ -139,7 +139,7 @@ describe("what is read when somebody asks", () => {
   it("has no cluster-wide sample, rather than an old one, while the books cannot be read", async () => {
     const metrics = createMetrics();
     let isAway = false;
-    metrics.readFrom({ books: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(BOOKS)) });
+    metrics.readFrom({ jobCounts: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(COUNTS)) });
     expect(await samples(metrics, "taskflow_jobs_unaccounted")).toHaveLength(1);
     isAway = true;
     for (const name of [

@@ -23,10 +23,10 @@ export interface MetricSources {
   /** Of the event loop: the worst since the last scrape. */
   readonly delays?: () => Delays;
   /** The cluster's books. It must settle within seconds; where it rejects, the scrape has no cluster-wide metrics. */
-  readonly books?: () => Promise<ClusterBooks>;
+  readonly jobCounts?: () => Promise<ClusterCounts>;
 }
 
-export interface ClusterBooks {
+export interface ClusterCounts {
   /** Epoch ms, as `nextSince`. */
   readonly now: number;
   readonly outbox: number;
@@ -57,11 +57,11 @@ const NEVER_MS = 2 ** 31 - 1;
 export function createMetrics() {
   const registry = new Registry();
   addProcessMetrics(registry);
-  const tallies = createTallies(registry);
+  const metricFamilies = createMetricFamilies(registry);
   const states = createStates(registry);
   let sources: MetricSources = {};
   return {
-    ...tallies,
+    ...metricFamilies,
     /** Says where states are read from; once, when the parts are joined. */
     readFrom: (given: MetricSources): void => {
       sources = given;
@@ -84,7 +84,7 @@ function addProcessMetrics(registry: Registry): void {
 }
 
 /** What is counted as it happens. */
-function createTallies(registry: Registry) {
+function createMetricFamilies(registry: Registry) {
   const register = <Series>(family: Family<Series>): Family<Series> => {
     registry.registerMetric(family as unknown as Metric); // the registry reads `name` and `get`
     return family;
@@ -201,9 +201,9 @@ function createStates(registry: Registry) {
     "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled",
   );
 
-  const readBooks = ({ now, types, paused, ...books }: ClusterBooks): void => {
-    outbox.set(books.outbox);
-    unaccounted.set(books.unaccounted);
+  const readJobCounts = ({ now, types, paused, ...jobCounts }: ClusterCounts): void => {
+    outbox.set(jobCounts.outbox);
+    unaccounted.set(jobCounts.unaccounted);
     for (const { type, nextSince, ...counts } of types) {
       for (const status of STATUSES) clusterJobs.set({ type, status }, counts[status]);
       oldestWait.set({ type }, nextSince === null ? 0 : Math.max(0, now - nextSince) / 1_000);
@@ -228,12 +228,12 @@ function createStates(registry: Registry) {
         ] as const)
           delay.set({ quantile }, ms / 1_000);
       }
-      const books = await sources.books?.().catch(() => undefined); // Redis is away: its client has logged that
+      const jobCounts = await sources.jobCounts?.().catch(() => undefined); // Redis is away: its client has logged that
       // better no samples than those of another time, or a zero, which would say that all is well
       outbox.remove();
       unaccounted.remove();
       for (const each of [clusterJobs, oldestWait, queuePaused]) each.reset();
-      if (books) readBooks(books);
+      if (jobCounts) readJobCounts(jobCounts);
     },
   };
 }

@@ -14,7 +14,7 @@ function failed(message: string, code?: string, fields: object = {}): Error {
 }
 
 /** What Node.js throws where a name has two addresses, and none takes the connection. */
-async function refusedTwice(): Promise<unknown> {
+async function rejectedTwice(): Promise<unknown> {
   const port = await closedPort();
   return new Promise((resolve) => {
     connect({
@@ -178,7 +178,7 @@ describe("the sentence on a server that cannot be used", () => {
 
 describe("a reason", () => {
   it("has each address that refused a connection", async () => {
-    const error = await refusedTwice();
+    const error = await rejectedTwice();
     expect(reasonOf(error)).toMatch(/^connect ECONNREFUSED 127\.0\.0\.1:\d+: connect ECONNREFUSED 127\.0\.0\.2:\d+$/);
     expect(messageOf(error)).toMatch(/127\.0\.0\.1:\d+; .*127\.0\.0\.2:\d+/);
     expect(codesOf(error)).toContain("ECONNREFUSED");

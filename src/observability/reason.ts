@@ -95,8 +95,8 @@ export interface Part {
 /** One sentence for who can mend it. */
 export function unusable(part: Part, error: unknown): string {
   const [does, fix] = remedyOf(part, error);
-  const isRefused = codeOf(error) === "ECONNREFUSED" && causesOf(error).length === 1; // its address stands before it
-  return `${part.name} at ${part.at} ${does} (${isRefused ? "the connection is refused" : reasonOf(error)}): ${fix}.`;
+  const isRejected = codeOf(error) === "ECONNREFUSED" && causesOf(error).length === 1; // its address stands before it
+  return `${part.name} at ${part.at} ${does} (${isRejected ? "the connection is refused" : reasonOf(error)}): ${fix}.`;
 }
 
 type Remedy = readonly [kind: RegExp, fix: (part: Part) => string];
@@ -158,14 +158,14 @@ const REMEDIES: readonly Remedy[] = [
   ],
 ];
 const CUT_OFF = /^(?:ECONNRESET|EPIPE|ECONNABORTED)$|terminated unexpectedly|connection is closed/i;
-const REFUSED = /^ECONNREFUSED$|^ENOENT$/;
+const REJECTED = /^ECONNREFUSED$|^ENOENT$/;
 
 function remedyOf(part: Part, error: unknown): readonly [does: string, fix: string] {
   const { setting, does = isRedis(part) ? "does not answer" : "cannot be used" } = part;
   const signs = [...codesOf(error), ...causesOf(error).map(messageOf)];
   const found = REMEDIES.find(([kind]) => signs.some((sign) => kind.test(sign)))?.[1];
   if (found) return ["cannot be used", found(part)];
-  if (signs.some((sign) => REFUSED.test(sign)))
+  if (signs.some((sign) => REJECTED.test(sign)))
     return [
       does,
       isRedis(part)

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type Fault, faultOf, isUnavailable } from "./failure.ts";
+import { failureOf, isUnavailable, type PostgresFailure } from "./failure.ts";
 
 const withCode = (code: string): Error => Object.assign(new Error("refused"), { code });
 
 describe("an error of Postgres", () => {
-  it.each<[string, Fault, boolean]>([
+  it.each<[string, PostgresFailure, boolean]>([
     ["23505", "duplicate", false],
     ["23514", "no_partition", false],
     ["23502", "bad_row", false],
@@ -20,21 +20,21 @@ describe("an error of Postgres", () => {
     ["08006", "away", true],
     ["ECONNREFUSED", "away", true],
     ["EPIPE", "away", true],
-  ])("%s: a batch meets %s; a read is unavailable: %s", (code, fault, unavailable) => {
-    expect(faultOf(withCode(code))).toBe(fault);
+  ])("%s: a batch meets %s; a read is unavailable: %s", (code, issue, unavailable) => {
+    expect(failureOf(withCode(code))).toBe(issue);
     expect(isUnavailable(withCode(code))).toBe(unavailable);
   });
 
   it("of the encoder is one of the row; a TypeError of Node's own is not", () => {
-    expect([faultOf(new RangeError("no time")), faultOf(new TypeError("text.replace is not a function"))]).toEqual([
+    expect([failureOf(new RangeError("no time")), failureOf(new TypeError("text.replace is not a function"))]).toEqual([
       "bad_row",
       "bad_row",
     ]);
-    expect(faultOf(Object.assign(new TypeError("Invalid URL"), { code: "ERR_INVALID_URL" }))).toBe("away");
+    expect(failureOf(Object.assign(new TypeError("Invalid URL"), { code: "ERR_INVALID_URL" }))).toBe("away");
   });
 
   it("without a code is a lost connection", () => {
-    expect(faultOf(new Error("Connection terminated unexpectedly"))).toBe("away");
+    expect(failureOf(new Error("Connection terminated unexpectedly"))).toBe("away");
     expect(isUnavailable(new Error("Connection terminated unexpectedly"))).toBe(true);
   });
 });

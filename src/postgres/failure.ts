@@ -8,9 +8,9 @@ import { codeOf } from "../errors.ts";
  * - bad_row: a value that the table cannot hold
  * - away: anything else; Postgres is away, or not as it must be, and no other batch would fare better
  */
-export type Fault = "duplicate" | "no_partition" | "conflict" | "bad_row" | "away";
+export type PostgresFailure = "duplicate" | "no_partition" | "conflict" | "bad_row" | "away";
 
-const FAULT_OF: Readonly<Record<string, Fault>> = {
+const FAILURE_OF: Readonly<Record<string, PostgresFailure>> = {
   "23505": "duplicate",
   "23514": "no_partition",
   "23502": "bad_row", // null in a column that holds none
@@ -18,12 +18,12 @@ const FAULT_OF: Readonly<Record<string, Fault>> = {
   "40001": "conflict",
 };
 
-export function faultOf(error: unknown): Fault {
+export function failureOf(error: unknown): PostgresFailure {
   const code = codeOf(error) ?? "";
   // Thrown by the encoder: a time that is none, or what is no text; a TypeError of Node's own has a code.
   if (error instanceof RangeError || (error instanceof TypeError && code === "")) return "bad_row";
   // Class 22: data exception; 54: JSON nested too deep, and its like. Codes of Node's own (EPIPE) are longer or letters.
-  return FAULT_OF[code] ?? (/^(?:22|54)[0-9A-Z]{3}$/.test(code) ? "bad_row" : "away");
+  return FAILURE_OF[code] ?? (/^(?:22|54)[0-9A-Z]{3}$/.test(code) ? "bad_row" : "away");
 }
 
 /** Whether a read failed because Postgres cannot serve now, rather than because of the query itself. */

@@ -35,7 +35,7 @@ describe("a user of Redis", () => {
       const warnings = [...(await queue.open(5_000)), ...(await checkServer(queue, "HERE"))];
       await enqueue(queue, submission());
       expect((await queue.claim(1, 1, ioSlots({ noop: 1 }))).claimed.length).toBeLessThanOrEqual(1);
-      await queue.epoch("mark");
+      await queue.generation("mark");
       return warnings;
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
@@ -95,9 +95,9 @@ describe("a user of Redis", () => {
   ])("that lacks %s is told so in one sentence, and the command in it mends it", async (_, rights, end) => {
     const printed = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
     const name = await user(...rights);
-    const refusal = String(await start(name));
-    expect(refusal).toContain(`The user ${name} of Redis may not use ${end.replace(" USER", ` ${name}`)}`);
-    await mend(refusal);
+    const rejection = String(await start(name));
+    expect(rejection).toContain(`The user ${name} of Redis may not use ${end.replace(" USER", ` ${name}`)}`);
+    await mend(rejection);
     expect(await start(name)).toEqual([]);
     for (const print of printed) expect(print).not.toHaveBeenCalled();
   });
@@ -106,11 +106,11 @@ describe("a user of Redis", () => {
     "that has no scripts (%s) is given all in one command",
     async (right) => {
       const name = await user(...ALL, "+@all", right);
-      const refusal = String(await start(name));
-      expect(refusal).toContain(
+      const rejection = String(await start(name));
+      expect(rejection).toContain(
         `The user ${name} of Redis may not use the commands of scripts (evalsha, script|load): run ACL SETUSER ${name} ~${NS}* &${NS}* `,
       );
-      await mend(refusal);
+      await mend(rejection);
       expect(Array.isArray(await start(name))).toBe(true);
     },
   );
@@ -125,8 +125,8 @@ describe("a user of Redis", () => {
     expect(called.filter((command) => !NEEDED.includes(command))).toEqual([]);
   });
 
-  async function mend(refusal: string): Promise<void> {
-    const [, ...words] = (/run ACL (.*) in Redis\.$/.exec(refusal)?.[1] ?? "").split(" ");
+  async function mend(rejection: string): Promise<void> {
+    const [, ...words] = (/run ACL (.*) in Redis\.$/.exec(rejection)?.[1] ?? "").split(" ");
     await redis.acl("SETUSER", ...(words as [string, ...string[]]));
   }
 });

@@ -2,16 +2,16 @@
 
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
-import type { Books } from "./counts.ts";
-import { readBooks } from "./counts.ts";
+import type { JobCounts } from "./counts.ts";
+import { readJobCounts } from "./counts.ts";
 import { scripts } from "./scripts.ts";
-import type { Sight } from "./snapshot.ts";
+import type { JobSnapshot } from "./snapshot.ts";
 
 /** Ids in one call: 2 to 5 ms of Redis, more with many types. */
 const SLICE = 500;
 const TIMEOUT_MS = 10_000;
 
-export interface AuditBooks extends Books {
+export interface AuditCounts extends JobCounts {
   /** How many ids stand in these sets, of all types. */
   readonly scheduled: number;
   readonly leased: number;
@@ -44,15 +44,15 @@ export class Audit {
     await this.#connection.opened(timeoutMs);
   }
 
-  async books(): Promise<AuditBooks> {
+  async jobCounts(): Promise<AuditCounts> {
     const reply = (await this.#connection.run(scripts.counts, [this.#ns], TIMEOUT_MS)) as readonly Reply[];
-    const books = readBooks(reply);
-    for (const { type } of books.types) this.#types.add(type);
-    return { ...books, scheduled: Number(reply[1]), leased: Number(reply[2]) };
+    const jobCounts = readJobCounts(reply);
+    for (const { type } of jobCounts.types) this.#types.add(type);
+    return { ...jobCounts, scheduled: Number(reply[1]), leased: Number(reply[2]) };
   }
 
   /** Where each of these stands, a slice at one instant. */
-  async inspect(ids: readonly string[]): Promise<Sight[]> {
+  async inspect(ids: readonly string[]): Promise<JobSnapshot[]> {
     const types = [...this.#types];
     const reply = (await this.#connection.run(
       scripts.inspect,

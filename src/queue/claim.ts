@@ -38,7 +38,7 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** Epoch ms, Redis's: reached later, it changes nothing. */
   readonly notAfter: number;
-  readonly suspectSlots: 0 | 1;
+  readonly poisonCandidateSlots: 0 | 1;
   readonly free: FreeSlots;
 }
 
@@ -57,7 +57,7 @@ export interface Claim {
 
 export function encodeClaim(
   namespace: string,
-  { replica, seq, leaseMs, notAfter, suspectSlots, free }: ClaimRequest,
+  { replica, seq, leaseMs, notAfter, poisonCandidateSlots, free }: ClaimRequest,
 ): string[] {
   const { io, cpu, bytes = ANY, lostOnce = 0 } = free;
   const args = [
@@ -66,7 +66,7 @@ export function encodeClaim(
     encodeSeq(seq),
     String(leaseMs),
     String(notAfter),
-    String(suspectSlots),
+    String(poisonCandidateSlots),
     String(io),
     String(cpu),
   ];

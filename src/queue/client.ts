@@ -1,6 +1,6 @@
 /** The client of ioredis that all connections to Redis are made with. */
 import { Redis } from "ioredis";
-import { parseRedisTarget, parseSentinelAddr, placeOf } from "../config/redis-addr.ts";
+import { addressOf, parseRedisTarget, parseSentinelAddr } from "../config/redis-addr.ts";
 import { StartError, UsageError } from "../errors.ts";
 import type { Login } from "./handshake.ts";
 import { shakeHands } from "./handshake.ts";
@@ -119,6 +119,6 @@ function targetOf(url: string): Target {
   return {
     options,
     login: target,
-    place: () => placeOf(path === undefined ? { host, port } : { host: path, port: 0 }),
+    place: () => addressOf(path === undefined ? { host, port } : { host: path, port: 0 }),
   };
 }

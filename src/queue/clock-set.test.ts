@@ -84,7 +84,7 @@ describe("after Redis's clock was a day ahead", () => {
     dead.close();
     await setClock(redis, 0);
     await until(async () => (await turn()).lost.some((job) => job.id === id), { what: "its job is found lost" });
-    expect((await queue.books()).unaccounted).toBe(0);
+    expect((await queue.jobCounts()).unaccounted).toBe(0);
   });
 
   it("a lease that is renewed goes on", async () => {
@@ -157,7 +157,7 @@ describe("after Redis's clock was a day ahead", () => {
     await until(
       async () => {
         await turn();
-        return !(await queue.books()).replicas.includes(`{"id":"dead"}`);
+        return !(await queue.jobCounts()).replicas.includes(`{"id":"dead"}`);
       },
       { what: "it is gone" },
     );
@@ -171,7 +171,7 @@ describe("a call", () => {
     const submit = () => enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] });
     expect(await submit()).toMatchObject({ kind: "failed", error: { code: "queue_unavailable" } });
     expect(await submit()).toEqual({ kind: "enqueued" });
-    expect((await queue.books()).accepted).toBe(1);
+    expect((await queue.jobCounts()).accepted).toBe(1);
   });
 });
 

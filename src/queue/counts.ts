@@ -3,7 +3,7 @@ import { timeOfId } from "../core/id.ts";
 import { HEAD_LENGTH } from "../core/packed-job.ts";
 import type { Reply } from "./connection.ts";
 
-export interface TypeBooks {
+export interface TypeCounts {
   readonly type: string;
   readonly accepted: number;
   readonly recorded: number;
@@ -21,10 +21,10 @@ export interface TypeBooks {
   readonly nextSince: number | null;
 }
 
-export interface Books {
+export interface JobCounts {
   /** Redis's time, epoch ms. */
   readonly now: number;
-  readonly types: readonly TypeBooks[];
+  readonly types: readonly TypeCounts[];
   readonly accepted: number;
   readonly outbox: number;
   /**
@@ -52,11 +52,11 @@ type Raw = readonly [
   readonly string[],
 ];
 
-export function readBooks(reply: Reply): Books {
+export function readJobCounts(reply: Reply): JobCounts {
   const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused] = reply as unknown as Raw;
   const counts = new Map<string, number>();
   for (let i = 0; i < fields.length; i += 2) counts.set(fields[i] ?? "", Number(fields[i + 1]));
-  const types: TypeBooks[] = [];
+  const types: TypeCounts[] = [];
   for (let i = 0; i < queues.length; i += 4) {
     const type = String(queues[i]);
     const count = (name: string): number => counts.get(`${name}:${type}`) ?? 0;
@@ -74,7 +74,8 @@ export function readBooks(reply: Reply): Books {
       nextSince: queues[i + 2] === "" ? null : readySince(String(queues[i + 2]), String(queues[i + 3])),
     });
   }
-  const sum = (of: (books: TypeBooks) => number): number => types.reduce((total, books) => total + of(books), 0);
+  const sum = (of: (jobCounts: TypeCounts) => number): number =>
+    types.reduce((total, jobCounts) => total + of(jobCounts), 0);
   const accepted = sum((t) => t.accepted);
   const unaccounted = accepted - sum((t) => t.recorded) - sum((t) => t.queued) - scheduled - leased - outbox;
   return {

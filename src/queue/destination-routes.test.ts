@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Sign } from "../core/destination.ts";
+import type { HostHealth } from "../core/destination.ts";
 import type { RetryAfterError } from "../core/job-type.ts";
 import { openQueue } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";
@@ -32,7 +32,7 @@ const HOST = "hooks.example";
 const KEY = `{taskflow:0}:dest:${HOST}`;
 
 /** A visit that was let in, or the error of one that was not. */
-type Answer = ((sign: Sign) => void) | RetryAfterError;
+type Answer = ((health: HostHealth) => void) | RetryAfterError;
 
 async function visit(path: string, { caller = "", host = HOST, concurrency = 100 } = {}): Promise<Answer> {
   return queue.destinations
@@ -47,18 +47,23 @@ async function visits(times: number, path: string, options: Parameters<typeof vi
 const isInside = (answer: Answer): boolean => typeof answer === "function";
 const inside = (answers: readonly Answer[]): number => answers.filter(isInside).length;
 
-async function leave(answers: readonly Answer[], sign: Sign): Promise<void> {
-  for (const answer of answers) if (typeof answer === "function") answer(sign);
+async function leave(answers: readonly Answer[], health: HostHealth): Promise<void> {
+  for (const answer of answers) if (typeof answer === "function") answer(health);
   await Promise.resolve(); // they travel with the end of this turn
-  await queue.books(); // on the connection that the reports went by
+  await queue.jobCounts(); // on the connection that the reports went by
 }
 
 /** Visits so often in a row, and how each went. */
-async function end(times: number, sign: Sign, path: string, options: Parameters<typeof visit>[1] = {}): Promise<void> {
+async function end(
+  times: number,
+  health: HostHealth,
+  path: string,
+  options: Parameters<typeof visit>[1] = {},
+): Promise<void> {
   for (let n = 0; n < times; n += 1) {
     const answer = await visit(path, options);
     expect(answer).toBeTypeOf("function");
-    await leave([answer], sign);
+    await leave([answer], health);
   }
 }
 
@@ -104,8 +109,8 @@ describe("an error answer", () => {
 
   it.each(["busy", "overloaded"] as const)(
     "%s leaves the host with five at once, and the others with room",
-    async (sign) => {
-      for (let n = 0; n < 4; n += 1) await end(4, sign, `/bad/${n}`);
+    async (health) => {
+      for (let n = 0; n < 4; n += 1) await end(4, health, `/bad/${n}`);
       expect(await redis.hget(KEY, "window")).toBe("5");
       const busy = await Promise.all(Array.from({ length: 4 }, (_, n) => visits(2, `/bad/${n}`)));
       expect(busy.map(inside)).toEqual([1, 1, 1, 1]);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Sign } from "../core/destination.ts";
+import type { HostHealth } from "../core/destination.ts";
 import type { RetryAfterError } from "../core/job-type.ts";
 import { openQueue } from "../testing/queue.ts";
 import { ownRedis } from "../testing/services.ts";
@@ -42,7 +42,7 @@ const KEY = `{taskflow:0}:dest:${HOST}`;
 const HELD = `{taskflow:0}:held:${HOST}`;
 
 interface Asked {
-  readonly inside: ((sign: Sign) => void)[];
+  readonly inside: ((health: HostHealth) => void)[];
   /** What those who were refused are to wait, in ms. */
   readonly waits: number[];
   readonly areTurns: boolean[];
@@ -72,10 +72,10 @@ async function ask(
   return asked;
 }
 
-async function leaveAll({ inside }: Asked, sign: Sign): Promise<void> {
-  for (const leave of inside) leave(sign);
+async function leaveAll({ inside }: Asked, health: HostHealth): Promise<void> {
+  for (const leave of inside) leave(health);
   await Promise.resolve(); // they travel with the end of this turn
-  await Promise.all(queues.map((queue) => queue.books())); // on the connection that the reports went by
+  await Promise.all(queues.map((queue) => queue.jobCounts())); // on the connection that the reports went by
 }
 
 /** A number that Redis tells of its commands. */

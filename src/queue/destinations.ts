@@ -23,7 +23,7 @@
  * in: limits protect others, and must not stop what could go out.
  */
 import { createHash } from "node:crypto";
-import type { Destination, DestinationLimits, Destinations, Sign } from "../core/destination.ts";
+import type { Destination, DestinationLimits, Destinations, HostHealth } from "../core/destination.ts";
 import { RetryAfterError } from "../core/job-type.ts";
 import { digits } from "../core/packed-job.ts";
 import { messageOf } from "../errors.ts";
@@ -85,7 +85,7 @@ export class RedisDestinations implements Destinations {
     this.#visits = new Visits(connection, { ...options, leaseMs: this.#leaseMs, onError });
   }
 
-  enter({ host, path, caller }: Destination, limits: DestinationLimits): Promise<(sign: Sign) => void> {
+  enter({ host, path, caller }: Destination, limits: DestinationLimits): Promise<(health: HostHealth) => void> {
     this.#lastId += 1;
     const { replica, clock } = this.#options;
     const name = host.length > MAX_HOST_LENGTH ? hashOf(host) : host;
@@ -95,8 +95,8 @@ export class RedisDestinations implements Destinations {
     return new Promise((resolve, reject) => {
       const admitted = (): void => {
         const end = this.#visits.begin(visit);
-        resolve((sign) => {
-          end(sign);
+        resolve((health) => {
+          end(health);
           this.#next ??= this.#call();
         });
       };

@@ -90,7 +90,7 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
     expect(await other.settle(claimed.map(completed), OUTBOX_OWNED_MS)).toEqual(["d", "k", "k"]);
     const rest = await other.claim(2, 1, ioSlots({ noop: 10 }));
     expect(rest.claimed).toHaveLength(3);
-    expect(await one.books()).toMatchObject({ unaccounted: 0, outbox: 3 });
+    expect(await one.jobCounts()).toMatchObject({ unaccounted: 0, outbox: 3 });
   });
 
   it("may fall silent with all its connections open", async () => {

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 /** The sentence with which a start at this address ends; "" where it does not. */
-async function refusal(address: string): Promise<string> {
+async function rejection(address: string): Promise<string> {
   try {
     const queue = await openQueue(address, {}, 1_500);
     closers.push(() => queue.close());
@@ -58,12 +58,12 @@ async function peer(answers: Readonly<Record<string, string>>, greeting = ""): P
 
 it("refuses a database that is not there, and serves in the one that is asked for on all connections", async () => {
   const { address, port } = await ownRedis();
-  expect(await refusal(`${address}/16`)).toBe(
+  expect(await rejection(`${address}/16`)).toBe(
     'Redis at HERE has no database 16, which REDIS_ADDR names: name one that it has (0 to 15, unless its setting "databases" says otherwise).',
   );
   const redis = clientOf(port);
   expect(await redis.info("keyspace")).not.toContain("db0");
-  expect(await refusal(`${address}/15`)).toBe("");
+  expect(await rejection(`${address}/15`)).toBe("");
   const list = String(await redis.client("LIST"))
     .split("\n")
     .filter((line) => line.includes("name=taskflow-"));
@@ -101,7 +101,7 @@ it("does not use a connection again whose database is refused at a reconnection"
 
 it("looks at where a connection is, whatever was answered to SELECT", async () => {
   const address = await peer({ info: "redis_version:7.4.0\r\nrole:master\r\n", client: "id=1 db=0 user=default" });
-  expect(await refusal(`${address}/4`)).toBe(
+  expect(await rejection(`${address}/4`)).toBe(
     "Redis at HERE has put the connection into database 0, and REDIS_ADDR names 4: name one that it gives.",
   );
 });
@@ -125,7 +125,7 @@ it.each([
     "Redis at HERE would evict jobs when its memory is full (maxmemory-policy is allkeys-lru): set it to noeviction.",
   ],
 ])("refuses a server of %j", async (info, sentence) => {
-  expect(await refusal(await peer({ info }))).toBe(sentence);
+  expect(await rejection(await peer({ info }))).toBe(sentence);
 });
 
 it.each([
@@ -138,13 +138,13 @@ it.each([
     "Redis at HERE is in protected mode and serves its own machine only: give it a password (requirepass), and name that in REDIS_ADDR.",
   ],
 ])("shows the reason of a server that closes with %j", async (greeting, sentence) => {
-  expect(await refusal(await peer({}, greeting))).toBe(sentence);
+  expect(await rejection(await peer({}, greeting))).toBe(sentence);
 });
 
 it("shows that Redis has no connection to spare", async () => {
   const { address } = await ownRedis(["--maxclients", "3"]);
   // Redis says why and hangs up; where it hangs up while it is being written to, the reason is lost with the connection
-  expect(await refusal(address)).toMatch(
+  expect(await rejection(address)).toMatch(
     /takes no more connections \(ERR max number of clients reached\)|it closed the connection/,
   );
 });
@@ -152,14 +152,14 @@ it("shows that Redis has no connection to spare", async () => {
 it("refuses a wrong login, none, and one that is not asked for, with nothing else on stderr", async () => {
   const printed = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
   const { address, port } = await ownRedis();
-  const withLogin = (login: string): Promise<string> => refusal(address.replace("//", `//${login}@`));
+  const withLogin = (login: string): Promise<string> => rejection(address.replace("//", `//${login}@`));
   expect(await withLogin(":secret")).toBe(
     "Redis at HERE asks for no password, and REDIS_ADDR has one: take it out, or set requirepass in Redis.",
   );
   const redis = clientOf(port);
   await redis.config("SET", "requirepass", "secret");
   await redis.auth("secret");
-  expect(await refusal(address)).toBe(
+  expect(await rejection(address)).toBe(
     "Redis at HERE does not take the user or password of REDIS_ADDR (it asks for one): write redis://USER:PASSWORD@HOST:PORT.",
   );
   expect(await withLogin(":wrong")).toBe("Redis at HERE does not take the user or password of REDIS_ADDR.");
@@ -171,7 +171,7 @@ it("refuses a wrong login, none, and one that is not asked for, with nothing els
 it("refuses a replica, and names its master", async () => {
   const master = await ownRedis();
   const replica = await ownRedis(["--replicaof", "127.0.0.1", String(master.port)]);
-  expect(await refusal(replica.address)).toBe(
+  expect(await rejection(replica.address)).toBe(
     "Redis at HERE is a replica of HERE and takes no jobs: set REDIS_ADDR to the master, or to Sentinels that know it.",
   );
 });
@@ -179,9 +179,9 @@ it("refuses a replica, and names its master", async () => {
 it("takes a Unix socket", async () => {
   const path = join(tempDir(), "redis.sock");
   const { port } = await ownRedis(["--unixsocket", path]);
-  expect(await refusal(`unix://${path}?db=2`)).toBe("");
+  expect(await rejection(`unix://${path}?db=2`)).toBe("");
   expect(await clientOf(port).info("keyspace")).toMatch(/db2:keys=1/);
-  expect(await refusal(`unix://${path}.gone`)).toMatch(
+  expect(await rejection(`unix://${path}.gone`)).toMatch(
     /^Redis at HERE does not answer \(connect ENOENT .*\): start it, or set REDIS_ADDR to where it is\.$/,
   );
 });
@@ -195,25 +195,25 @@ it("takes TLS with an authority that the address names, and says what else to do
   const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert];
   const { port } = await ownRedis(["--tls-port", String(tlsPort), "--tls-auth-clients", "no", ...files]);
   const address = `rediss://127.0.0.1:${tlsPort}`;
-  expect(await refusal(`${address}/1?cafile=${cert}`)).toBe("");
-  expect(await refusal(address)).toMatch(
+  expect(await rejection(`${address}/1?cafile=${cert}`)).toBe("");
+  expect(await rejection(address)).toMatch(
     /^Redis at HERE cannot be used by TLS \(.*self-signed.*\): its certificate is not from an authority that is trusted here: add the parameter cafile=FILE to REDIS_ADDR/,
   );
-  expect(await refusal(`${address}?cafile=${cert}&servername=cache.example.com`)).toMatch(
+  expect(await rejection(`${address}?cafile=${cert}&servername=cache.example.com`)).toMatch(
     /its certificate is for another name: .*servername=NAME/,
   );
   expect(
-    await refusal(await peer({}, "-ERR no TLS here\r\n").then((plain) => plain.replace("redis:", "rediss:"))),
+    await rejection(await peer({}, "-ERR no TLS here\r\n").then((plain) => plain.replace("redis:", "rediss:"))),
   ).toContain("it does not speak TLS on that port: write redis:// in REDIS_ADDR");
-  expect(await refusal(`${address}?cafile=${dir}/none.pem`)).toMatch(
+  expect(await rejection(`${address}?cafile=${dir}/none.pem`)).toMatch(
     /^REDIS_ADDR: the file of its parameter cafile cannot be read \(ENOENT/,
   );
-  expect(await refusal(`redis://127.0.0.1:${tlsPort}`)).toMatch(/^Redis at HERE does not answer \(.+\)/);
+  expect(await rejection(`redis://127.0.0.1:${tlsPort}`)).toMatch(/^Redis at HERE does not answer \(.+\)/);
   await clientOf(port).config("SET", "tls-auth-clients", "yes");
-  expect(await refusal(`${address}?cafile=${cert}`)).toContain(
+  expect(await rejection(`${address}?cafile=${cert}`)).toContain(
     "it asks for a certificate of the client: add the parameters certfile=FILE and keyfile=FILE to REDIS_ADDR",
   );
-  expect(await refusal(`${address}?cafile=${cert}&certfile=${cert}&keyfile=${key}`)).toBe("");
+  expect(await rejection(`${address}?cafile=${cert}&certfile=${cert}&keyfile=${key}`)).toBe("");
 });
 
 it("refuses a node of a cluster that does not have its keys, and a database but 0 on any", async () => {
@@ -223,8 +223,8 @@ it("refuses a node of a cluster that does not have its keys, and a database but 
   if (!one || !other) throw new Error("no servers");
   const sentence =
     "Redis at HERE is a node of a cluster, which is not complete: TaskFlow needs a Redis that is not a cluster, such as a master with replicas and Sentinels.";
-  expect(await refusal(one.address)).toBe(sentence);
-  expect(await refusal(`${one.address}/1`)).toBe(
+  expect(await rejection(one.address)).toBe(sentence);
+  expect(await rejection(`${one.address}/1`)).toBe(
     "Redis at HERE is a node of a cluster, which has no database 1: name database 0 in REDIS_ADDR.",
   );
   const [first, second] = [clientOf(one.port), clientOf(other.port)];
@@ -238,7 +238,7 @@ it("refuses a node of a cluster that does not have its keys, and a database but 
       what: "the cluster is complete",
       timeoutMs: 20_000,
     });
-  expect(await refusal(other.address)).toBe(
+  expect(await rejection(other.address)).toBe(
     sentence.replace("which is not complete", "and the keys of REDIS_NAMESPACE are on HERE"),
   );
   const queue = await openQueue(one.address);

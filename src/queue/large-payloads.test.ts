@@ -88,14 +88,14 @@ describe("a large payload", () => {
       slowest.push(
         await slowestScript(async () => {
           const [id = "", other = ""] = await enqueue(queue, large(textOf(15 * MIB)), large(textOf(15 * MIB)));
-          await queue.standing(id);
+          await queue.position(id);
           await queue.readHeaders([id, other]);
           const { claimed } = await queue.claim(2 * round, 1, SLOTS);
           await queue.settle(
             claimed.map((one) => settled(one, "l")),
             30_000,
           );
-          await queue.books();
+          await queue.jobCounts();
           await queue.cancel(other, 30_000, () => undefined);
           const again = await queue.claim(2 * round + 1, 1, SLOTS);
           await queue.settle(
@@ -191,7 +191,7 @@ describe("a claim", () => {
         30_000,
       ),
     ).toEqual(["k"]);
-    expect(await queue.books()).toMatchObject({ unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0 });
   });
 
   it("leaves a scheduled job that it cannot read where it is, and out of the way", async () => {
@@ -203,7 +203,7 @@ describe("a claim", () => {
     expect(claimed.map(({ id }) => id)).toEqual([plain]);
     expect(nextDueAt).toBeGreaterThan(Date.now());
     expect(await redis.zscore(`${NS}scheduled`, strange)).not.toBeNull();
-    expect(await queue.books()).toMatchObject({ unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0 });
   });
 
   it("numbers its lease beyond ten decimal digits", async () => {

@@ -32,9 +32,9 @@ describe("a paused queue", () => {
     );
     expect(await claimedBy(one)).toEqual([other]);
     expect(await claimedBy(two)).toEqual([]);
-    const books = await two.books();
-    expect([...books.paused]).toEqual(["noop"]);
-    expect(books).toMatchObject({
+    const jobCounts = await two.jobCounts();
+    expect([...jobCounts.paused]).toEqual(["noop"]);
+    expect(jobCounts).toMatchObject({
       unaccounted: 0,
       types: expect.arrayContaining([expect.objectContaining({ type: "noop", queued: 2 })]) as unknown,
     });
@@ -74,7 +74,7 @@ describe("a paused queue", () => {
       ],
       30_000,
     );
-    await until(async () => (await claimedBy(queue), (await queue.books()).types[0]?.queued === 2), {
+    await until(async () => (await claimedBy(queue), (await queue.jobCounts()).types[0]?.queued === 2), {
       what: "both are due",
     });
     expect((await queue.read([scheduled, retried])).map(({ status }) => status)).toEqual(["queued", "queued"]);

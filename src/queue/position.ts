@@ -2,7 +2,7 @@
 import type { Job } from "../core/job.ts";
 import type { Reply } from "./connection.ts";
 
-export interface Standing {
+export interface QueuePosition {
   /** Redis's time, epoch ms. */
   readonly now: number;
   readonly job: Job;
@@ -20,7 +20,7 @@ export interface Standing {
 }
 
 /** @param job as it was read just before */
-export function readStanding(job: Job, reply: Reply): Standing {
+export function readPosition(job: Job, reply: Reply): QueuePosition {
   const [now, ahead, depth, dueAt, isPaused, running, ...replicas] = reply as unknown as [
     number,
     number,

@@ -33,10 +33,10 @@ async function replica(options: Parameters<typeof openQueue>[1] = {}): Promise<Q
   return queue;
 }
 
-async function claim(queue: Queue, free: Record<string, number> = { noop: 10 }, suspectSlots: 0 | 1 = 1) {
+async function claim(queue: Queue, free: Record<string, number> = { noop: 10 }, poisonCandidateSlots: 0 | 1 = 1) {
   const seq = (seqs.get(queue) ?? 0) + 1;
   seqs.set(queue, seq);
-  return queue.claim(seq, suspectSlots, ioSlots(free));
+  return queue.claim(seq, poisonCandidateSlots, ioSlots(free));
 }
 
 function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
@@ -104,7 +104,7 @@ describe("an enqueue with free slots", () => {
       60_000,
     );
     expect(answers).toEqual(["k", "k"]);
-    expect(await queue.books()).toMatchObject({ accepted: 3, unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 3, unaccounted: 0 });
     expect(runner.reserved).toBe(0);
   });
 
@@ -240,7 +240,7 @@ describe("enqueue and claim", () => {
     const queue = await replica();
     const [id = ""] = await enqueue(queue, submission());
     expect(await enqueueRaw(queue, { ids: [id], submissions: [submission()] })).toEqual({ kind: "enqueued" });
-    expect(await queue.books()).toMatchObject({ accepted: 1, unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 1, unaccounted: 0 });
   });
 
   it("makes one job of one idempotency key, and tells another body apart", async () => {
@@ -258,7 +258,7 @@ describe("enqueue and claim", () => {
     const firsts = new Set(answers.flatMap((answer) => (answer.kind === "replayed" ? [answer.firstId] : [])));
     expect(firsts.size).toBe(1);
     expect(await send("other")).toMatchObject({ kind: "conflict", firstId: [...firsts][0] });
-    expect((await queue.books()).accepted).toBe(1);
+    expect((await queue.jobCounts()).accepted).toBe(1);
   });
 
   it("carries a batch as a whole", async () => {
@@ -266,7 +266,7 @@ describe("enqueue and claim", () => {
     const batch = Array.from({ length: 5_000 }, () => submission());
     const batchIds = batch.map(() => queue.ids.next());
     expect(await enqueueRaw(queue, { ids: batchIds, submissions: batch })).toEqual({ kind: "enqueued" });
-    expect(await queue.books()).toMatchObject({ accepted: 5_000, unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 5_000, unaccounted: 0 });
     expect(await queue.liveIds(undefined, undefined, 10_000)).toEqual([...batchIds].reverse());
   });
 
@@ -291,7 +291,7 @@ describe("enqueue and claim", () => {
     queue.clock.learn(Date.now() - 60_000, performance.now(), performance.now()); // a clock that is a minute behind
     const answer = await enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] });
     expect(answer).toMatchObject({ kind: "failed", error: expect.any(QueueUnavailable) as QueueUnavailable });
-    expect((await queue.books()).accepted).toBe(0);
+    expect((await queue.jobCounts()).accepted).toBe(0);
   });
 
   it("learns from such a refusal what time it is", async () => {
@@ -301,7 +301,7 @@ describe("enqueue and claim", () => {
     for (let kind = "failed"; kind === "failed" && tries < 100; tries += 1)
       ({ kind } = await enqueueRaw(queue, { ids: [queue.ids.next()], submissions: [submission()] }));
     expect(tries).toBeGreaterThan(1);
-    expect((await queue.books()).accepted).toBe(1);
+    expect((await queue.jobCounts()).accepted).toBe(1);
   });
 });
 
@@ -339,7 +339,7 @@ describe("settle and forget", () => {
         30_000,
       ),
     ).toEqual(["k"]);
-    expect(await queue.books()).toMatchObject({
+    expect(await queue.jobCounts()).toMatchObject({
       accepted: 1,
       outbox: 1,
       unaccounted: 0,
@@ -348,7 +348,7 @@ describe("settle and forget", () => {
     expect((await queue.read([id]))[0]).toMatchObject({ status: "completed", history: [`{"outcome":"completed"}`] });
     await queue.forget([{ id, type: "noop" }]);
     await queue.forget([{ id, type: "noop" }]);
-    expect(await queue.books()).toMatchObject({ accepted: 1, outbox: 0, unaccounted: 0, types: [{ recorded: 1 }] });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 1, outbox: 0, unaccounted: 0, types: [{ recorded: 1 }] });
     expect(await redis.keys("{taskflow:0}:j:*")).toEqual([]);
   });
 
@@ -356,7 +356,7 @@ describe("settle and forget", () => {
     const queue = await replica();
     const [id = ""] = await enqueue(queue, submission());
     await queue.forget([{ id, type: "noop" }]);
-    expect(await queue.books()).toMatchObject({ accepted: 1, unaccounted: 0, types: [{ recorded: 0, queued: 1 }] });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 1, unaccounted: 0, types: [{ recorded: 0, queued: 1 }] });
     expect(ids((await claim(queue)).claimed)).toEqual([id]);
   });
 
@@ -370,7 +370,7 @@ describe("settle and forget", () => {
     expect(await one.settle([{ ...mine, claimSeq: 77 }], 30_000)).toEqual(["s"]);
     expect(await one.settle([mine], 30_000)).toEqual(["k"]);
     expect(await one.settle([mine], 30_000)).toEqual(["d"]);
-    expect(await one.books()).toMatchObject({ outbox: 1, unaccounted: 0, types: [{ completed: 1 }] });
+    expect(await one.jobCounts()).toMatchObject({ outbox: 1, unaccounted: 0, types: [{ completed: 1 }] });
   });
 
   it("sends a retry to wait, keeps its record, and counts the next attempt", async () => {
@@ -383,10 +383,10 @@ describe("settle and forget", () => {
       30_000,
     );
     expect((await queue.read([id]))[0]).toMatchObject({ status: "retrying", attempt: 1 });
-    expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ retrying: 1, running: 0 }] });
+    expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0, types: [{ retrying: 1, running: 0 }] });
     await redis.zadd("{taskflow:0}:scheduled", 1, id);
     expect((await claim(queue)).claimed[0]).toMatchObject({ attempt: 2, history: [`{"outcome":"retry"}`] });
-    expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ retrying: 0, running: 1 }] });
+    expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0, types: [{ retrying: 0, running: 1 }] });
   });
 
   it("puts a released job in front again, with its attempt given back", async () => {
@@ -410,7 +410,7 @@ describe("settle and forget", () => {
     expect(await queue.settle(all, 30_000)).toEqual(["k"]);
     expect(await queue.settle(all, 30_000)).toEqual(["d"]);
     expect(ids((await claim(queue, { webhook: 5 })).claimed)).toEqual([callback.id]);
-    expect(await queue.books()).toMatchObject({ accepted: 2, unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 2, unaccounted: 0 });
   });
 });
 
@@ -430,7 +430,7 @@ describe("leases", () => {
       ),
     ).toEqual(["k"]);
     expect((await claim(two)).claimed).toMatchObject([{ id, crashes: 1, attempt: 1 }]);
-    expect(await two.books()).toMatchObject({ unaccounted: 0 });
+    expect(await two.jobCounts()).toMatchObject({ unaccounted: 0 });
   });
 
   it("gives the same lost job again to a repeated claim number", async () => {
@@ -445,15 +445,15 @@ describe("leases", () => {
 
   it("lets a suspect start only where none runs, and the others pass it", async () => {
     const [one, two] = [await replica(), await replica()];
-    const [suspect = "", innocent = ""] = await enqueue(one, submission({ priority: 9 }), submission());
+    const [poisonCandidate = "", innocent = ""] = await enqueue(one, submission({ priority: 9 }), submission());
     await claim(one, { noop: 1 });
     await expireLeases();
     await loseAll(two); // once, and it runs again with the others
-    expect(ids((await claim(two, { noop: 1 }, 0)).claimed)).toEqual([suspect]);
+    expect(ids((await claim(two, { noop: 1 }, 0)).claimed)).toEqual([poisonCandidate]);
     await expireLeases();
     await loseAll(two);
     expect(ids((await claim(two, { noop: 5 }, 0)).claimed)).toEqual([innocent]);
-    expect(ids((await claim(two, { noop: 5 }, 1)).claimed)).toEqual([suspect]);
+    expect(ids((await claim(two, { noop: 5 }, 1)).claimed)).toEqual([poisonCandidate]);
   });
 
   it("gives a suspect its turn by priority and age, as if it were none", async () => {
@@ -465,7 +465,7 @@ describe("leases", () => {
     }
     const [urgent = "", later = ""] = await enqueue(queue, submission({ priority: 6 }), submission());
     const order = [urgent, lost[0], later, lost[1]];
-    const places = await Promise.all(order.map(async (id = "") => (await queue.standing(id))?.ahead));
+    const places = await Promise.all(order.map(async (id = "") => (await queue.position(id))?.ahead));
     expect(places).toEqual([0, 1, 1, 3]); // a suspect may come before `later`, or have to wait
     const claims = [await claim(queue, { noop: 1 }), await claim(queue, { noop: 1 }), await claim(queue)];
     expect(claims.map(({ claimed }) => ids(claimed))).toEqual([[urgent], [lost[0]], [later, lost[1]]]);
@@ -485,7 +485,7 @@ describe("leases", () => {
     await stats.config("RESETSTAT");
     expect(ids((await claim(queue, { noop: 10 }, 0)).claimed)).toEqual(fresh);
     expect(await stats.info("commandstats")).toContain("cmdstat_get:calls=2,"); // its own last claim, and the job
-    expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ queued: 1_500, running: 1 }] });
+    expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0, types: [{ queued: 1_500, running: 1 }] });
     stats.disconnect();
   });
 
@@ -516,7 +516,7 @@ describe("leases", () => {
     ]);
     expect((await queue.read([sent[0] ?? ""]))[0]?.progress).toBe(42);
     expect((await claim(queue)).lost).toEqual([]);
-    expect((await queue.books()).replicas).toEqual([`{"id":"me"}`]);
+    expect((await queue.jobCounts()).replicas).toEqual([`{"id":"me"}`]);
   });
 });
 
@@ -531,7 +531,11 @@ describe("cancel and sweep", () => {
     expect(await queue.cancel(sent[0] ?? "", 30_000, noCallback)).toMatchObject({ kind: "finished" });
     expect(await queue.cancel(queue.ids.next(), 30_000, noCallback)).toEqual({ kind: "missing" });
     expect((await claim(queue)).claimed).toEqual([]);
-    expect(await queue.books()).toMatchObject({ outbox: 2, unaccounted: 0, types: [{ cancelled: 2, scheduled: 0 }] });
+    expect(await queue.jobCounts()).toMatchObject({
+      outbox: 2,
+      unaccounted: 0,
+      types: [{ cancelled: 2, scheduled: 0 }],
+    });
   });
 
   it("enqueues the callback of what it cancels, once, and none of what it does not", async () => {
@@ -541,7 +545,7 @@ describe("cancel and sweep", () => {
     const callback = { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
     for (const id of [running, waiting, waiting]) await queue.cancel(id, 30_000, () => callback);
     expect(ids((await claim(queue, { webhook: 5 })).claimed)).toEqual([callback.id]);
-    expect(await queue.books()).toMatchObject({ accepted: 3, unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 3, unaccounted: 0 });
   });
 
   it("makes the callback of the job as it ends, though it runs once more after it was read", async () => {
@@ -559,7 +563,7 @@ describe("cancel and sweep", () => {
     await Promise.all(meanwhile);
     expect(attempts).toEqual([0, 1]);
     expect(answer).toMatchObject({ kind: "cancelled", job: { status: "cancelled", attempt: 1 } });
-    expect(await queue.books()).toMatchObject({ accepted: 1, outbox: 1, unaccounted: 0 });
+    expect(await queue.jobCounts()).toMatchObject({ accepted: 1, outbox: 1, unaccounted: 0 });
   });
 
   it("tells the replica that runs the job, and lets only completion stand against it", async () => {
@@ -581,7 +585,7 @@ describe("cancel and sweep", () => {
         30_000,
       ),
     ).toEqual(["k"]);
-    expect(await one.books()).toMatchObject({ unaccounted: 0, types: [{ completed: 1, cancelled: 1 }] });
+    expect(await one.jobCounts()).toMatchObject({ unaccounted: 0, types: [{ completed: 1, cancelled: 1 }] });
   });
 
   it("takes over outcomes that are overdue, and no others", async () => {

@@ -17,16 +17,16 @@ import { decodeClaim, encodeClaim } from "./claim.ts";
 import { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
-import type { Books } from "./counts.ts";
-import { readBooks } from "./counts.ts";
+import type { JobCounts } from "./counts.ts";
+import { readJobCounts } from "./counts.ts";
 import { RedisDestinations } from "./destinations.ts";
 import type { EnqueueDone, Submitted } from "./enqueuer.ts";
 import { Enqueuer } from "./enqueuer.ts";
 import { IdSource } from "./ids.ts";
 import { JobReader } from "./job-reader.ts";
 import { PayloadStore } from "./payload-store.ts";
-import type { Standing } from "./position.ts";
-import { readStanding } from "./position.ts";
+import type { QueuePosition } from "./position.ts";
+import { readPosition } from "./position.ts";
 import type { ReachHooks } from "./reach.ts";
 import { Reach } from "./reach.ts";
 import type { Runner } from "./reservation.ts";
@@ -37,8 +37,8 @@ import { readInfo } from "./server-info.ts";
 import type { SettleAnswer, Settlement } from "./settlement.ts";
 import { encodeSettlements } from "./settlement.ts";
 import { Subscriber } from "./subscriber.ts";
-import type { Allowance, Taking } from "./token-buckets.ts";
-import { decodeAllowances, encodeTakings } from "./token-buckets.ts";
+import type { Taking, TokenBucket } from "./token-buckets.ts";
+import { decodeTokenBuckets, encodeTakings } from "./token-buckets.ts";
 import type { WatchHooks, WatchOptions } from "./watch.ts";
 import { Watch } from "./watch.ts";
 
@@ -260,9 +260,9 @@ export class Queue {
    * @param seq repeat the last number to get the same jobs again, after an answer that was lost
    * @param suspectSlots 1 when a job that has lost two leases before may start, else 0
    */
-  async claim(seq: number, suspectSlots: 0 | 1, free: FreeSlots): Promise<Claim> {
+  async claim(seq: number, poisonCandidateSlots: 0 | 1, free: FreeSlots): Promise<Claim> {
     const { replica, leaseMs } = this.#options;
-    const request = { replica, leaseMs, seq, notAfter: this.clock.now() + CALL_TIMEOUT_MS, suspectSlots, free };
+    const request = { replica, leaseMs, seq, notAfter: this.clock.now() + CALL_TIMEOUT_MS, poisonCandidateSlots, free };
     return decodeClaim(await this.#timed(scripts.claim, encodeClaim(this.#ns, request)), request);
   }
 
@@ -385,20 +385,20 @@ export class Queue {
     await this.#work.run(scripts.resume, [this.#ns, type], CALL_TIMEOUT_MS);
   }
 
-  async books(): Promise<Books> {
-    return readBooks(await this.#reads.run(scripts.counts, [this.#ns], CALL_TIMEOUT_MS));
+  async jobCounts(): Promise<JobCounts> {
+    return readJobCounts(await this.#reads.run(scripts.counts, [this.#ns], CALL_TIMEOUT_MS));
   }
 
   /** Where a job stands, and what it may wait for; undefined where Redis does not hold it. */
-  async standing(id: string): Promise<Standing | undefined> {
+  async position(id: string): Promise<QueuePosition | undefined> {
     for (let tries = 1; ; tries += 1) {
       const [job] = await this.readHeaders([id]);
       if (!job) return undefined;
-      const standing = readStanding(
+      const position = readPosition(
         job,
         await this.#reads.run(scripts.position, [this.#ns, id, job.type], CALL_TIMEOUT_MS),
       );
-      if (job.status !== "queued" || standing.ahead !== null || tries === 3) return standing; // else it was claimed between the two questions
+      if (job.status !== "queued" || position.ahead !== null || tries === 3) return position; // else it was claimed between the two questions
     }
   }
 
@@ -490,13 +490,13 @@ export class Queue {
   }
 
   /** Takes from allowances; the answers are in the order of the requests. */
-  async take(requests: readonly (readonly Taking[])[]): Promise<Allowance[][]> {
+  async take(requests: readonly (readonly Taking[])[]): Promise<TokenBucket[][]> {
     const reply = (await this.#work.run(
       scripts.limit,
       [this.#ns, ...encodeTakings(requests)],
       CALL_TIMEOUT_MS,
     )) as number[];
-    return decodeAllowances(reply, requests);
+    return decodeTokenBuckets(reply, requests);
   }
 
   /** What an Idempotency-Key stands for; undefined when Redis does not know it. */
@@ -521,12 +521,12 @@ export class Queue {
    * The mark that this Redis bears; one that bears none (it is new, or came back empty) is given `fresh`.
    * `runId` is that of the server's process, new after each start; "" where it does not tell.
    */
-  async epoch(fresh: string): Promise<{ readonly epoch: string; readonly runId: string }> {
+  async generation(fresh: string): Promise<{ readonly generation: string; readonly runId: string }> {
     const [before, info] = await Promise.all([
       this.#work.send("set", [`${this.#ns}epoch`, fresh, "NX", "GET"], CALL_TIMEOUT_MS),
       this.#info("server"),
     ]);
-    return { epoch: typeof before === "string" ? before : fresh, runId: /run_id:(\w+)/.exec(info)?.[1] ?? "" };
+    return { generation: typeof before === "string" ? before : fresh, runId: /run_id:(\w+)/.exec(info)?.[1] ?? "" };
   }
 
   /** This replica runs nothing any more: the others see at once that it is gone, and not when it has been silent for long enough. */

@@ -1,7 +1,7 @@
 /** Where one job stands at one instant, and whether it may: a job has one text, and is in `live` and in one of the four sets. */
 import { HEAD_LENGTH } from "../core/packed-job.ts";
 
-export interface Sight {
+export interface JobSnapshot {
   readonly id: string;
   /** The job's text as far as its type goes; "" where there is none. */
   readonly head: string;
@@ -17,7 +17,7 @@ export interface Sight {
  * - no_payload: its payload is large, and missing
  * - no_string: its id without the job · not_live: in no list of jobs · unreadable: a string that is no job's
  */
-export type PlaceFault =
+export type PlaceIssue =
   | "nowhere"
   | "two_places"
   | "wrong_place"
@@ -39,7 +39,7 @@ const STATES: Readonly<Record<string, { readonly name: string; readonly set: str
 /** Type and status, as its text has them; undefined for one that is no job's. */
 export function stateOf({
   head,
-}: Sight):
+}: JobSnapshot):
   | { readonly type: string; readonly status: string; readonly set: string; readonly replica: string }
   | undefined {
   const state = STATES[head.charAt(0)];
@@ -54,12 +54,14 @@ export function stateOf({
 }
 
 /** What is wrong with where it stands; undefined when it is in order, and when it is gone altogether: recorded and forgotten. */
-export function faultOf(sight: Sight): { readonly kind: PlaceFault; readonly text: string } | undefined {
-  const { head, isLive, sets, lacksPayload } = sight;
+export function inconsistencyOf(
+  snapshot: JobSnapshot,
+): { readonly kind: PlaceIssue; readonly text: string } | undefined {
+  const { head, isLive, sets, lacksPayload } = snapshot;
   const places = [...(isLive ? ["live"] : []), ...sets].join(" and ");
   if (head === "")
     return places === "" ? undefined : { kind: "no_string", text: `stands in ${places}, and has no string` };
-  const state = stateOf(sight);
+  const state = stateOf(snapshot);
   if (!state)
     return { kind: "unreadable", text: `its string is no job's: ${JSON.stringify(head.slice(0, HEAD_LENGTH))}` };
   const job = `a ${state.status} job of type ${state.type}`;

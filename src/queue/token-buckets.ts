@@ -12,7 +12,7 @@ export interface Taking {
   readonly needed: number;
 }
 
-export interface Allowance {
+export interface TokenBucket {
   readonly suffices: boolean;
   readonly left: number;
   /** Until it is whole again. */
@@ -35,7 +35,10 @@ export function encodeTakings(requests: readonly (readonly Taking[])[]): string[
 }
 
 /** @returns for each request its allowances, in order */
-export function decodeAllowances(reply: readonly number[], requests: readonly (readonly Taking[])[]): Allowance[][] {
+export function decodeTokenBuckets(
+  reply: readonly number[],
+  requests: readonly (readonly Taking[])[],
+): TokenBucket[][] {
   let at = 0;
   return requests.map((takings) =>
     takings.map(() => {

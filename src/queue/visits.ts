@@ -7,7 +7,7 @@
  * The ends travel in numbered batches, one at a time. A batch that got no answer is sent again under its number until it has one: Redis
  * takes each number once. So an end counts once, whether or not the visit is still held.
  */
-import type { Sign } from "../core/destination.ts";
+import type { HostHealth } from "../core/destination.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { scripts } from "./scripts.ts";
@@ -42,7 +42,7 @@ interface VisitsOptions {
 interface Ended {
   readonly visit: Visit;
   readonly tookMs: number;
-  readonly sign: Sign;
+  readonly health: HostHealth;
 }
 
 export class Visits {
@@ -65,13 +65,13 @@ export class Visits {
   }
 
   /** @returns what ends it; its report goes with the next `sendReports` */
-  begin(visit: Visit): (sign: Sign) => void {
+  begin(visit: Visit): (health: HostHealth) => void {
     const startedAt = performance.now();
     this.#underWay.set(visit, startedAt);
     this.#planRenewal();
-    return (sign) => {
+    return (health) => {
       if (!this.#underWay.delete(visit) || this.#ended.length >= MAX_WAITING) return;
-      this.#ended.push({ visit, sign, tookMs: Math.round(performance.now() - startedAt) });
+      this.#ended.push({ visit, health, tookMs: Math.round(performance.now() - startedAt) });
     };
   }
 
@@ -84,9 +84,9 @@ export class Visits {
     for (const {
       visit: { host, route, id, concurrency },
       tookMs,
-      sign,
+      health,
     } of this.#ended.splice(0, MAX_BATCH))
-      args.push(host, route, id, String(concurrency), String(tookMs), sign);
+      args.push(host, route, id, String(concurrency), String(tookMs), health);
     this.#sending = this.#send(args);
   }
 

@@ -64,7 +64,7 @@ async function post(replica: TestReplica, fields: object, key?: string) {
 }
 
 /** The books once nothing runs and nothing waits to be recorded. */
-async function restingBooks(): Promise<{ readonly unaccounted: number; readonly accepted: number }> {
+async function restingCounts(): Promise<{ readonly unaccounted: number; readonly accepted: number }> {
   return until(
     async () => {
       const stats = (await call(two, "GET", "/api/v1/stats")).body as {
@@ -141,7 +141,7 @@ describe("durability postgres", () => {
       (sum, { msg, jobs: count }) => sum + (msg === "put jobs back that Redis did not hold" ? Number(count) : 0),
       0,
     );
-    expect(await restingBooks()).toMatchObject({ unaccounted: 0, accepted: restored });
+    expect(await restingCounts()).toMatchObject({ unaccounted: 0, accepted: restored });
   });
 
   it("makes one job of many requests with one key at once, on both replicas", async () => {
@@ -201,7 +201,7 @@ describe("durability postgres", () => {
     );
     expect(job.attempt).toBe(1);
     expect(attemptsOf(job.id)).toBe(1);
-    expect(await restingBooks()).toMatchObject({ unaccounted: 0 });
+    expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
   });
 
   it("is cancelled though Redis never got it: recorded at once, called back, and not run when Redis loses that", async () => {
@@ -252,7 +252,7 @@ describe("durability postgres", () => {
         });
         return {
           status: answer.status,
-          isReplay: answer.headers.get("idempotent-replayed"),
+          isRepeat: answer.headers.get("idempotent-replayed"),
           body: (await answer.json()) as { code?: string; ids?: string[]; jobs?: { id: string }[] },
         };
       };
@@ -264,7 +264,7 @@ describe("durability postgres", () => {
       if (headers)
         expect(await postBatch(two)).toMatchObject({
           status: 202,
-          isReplay: "true",
+          isRepeat: "true",
           body: { jobs: ids.map((id) => ({ id })) },
         });
       const first = await Promise.all(ids.map((id) => getJob(two, id)));
@@ -281,10 +281,10 @@ describe("durability postgres", () => {
       if (headers)
         expect(await postBatch(two)).toMatchObject({
           status: 202,
-          isReplay: "true",
+          isRepeat: "true",
           body: { jobs: ids.map((id) => ({ id })) },
         });
-      expect(await restingBooks()).toMatchObject({ unaccounted: 0 });
+      expect(await restingCounts()).toMatchObject({ unaccounted: 0 });
     },
   );
 

@@ -24,7 +24,7 @@ async function atOnce(
   path: string,
   key: string,
   body: object,
-): Promise<{ status: number; text: string; isReplay: boolean }[]> {
+): Promise<{ status: number; text: string; isRepeat: boolean }[]> {
   return Promise.all(
     Array.from({ length: REQUESTS }, async (_, i) => {
       const headers = { "content-type": "application/json", "idempotency-key": key };
@@ -35,7 +35,7 @@ async function atOnce(
       return {
         status: answer.status,
         text: await answer.text(),
-        isReplay: answer.headers.get("idempotent-replayed") === "true",
+        isRepeat: answer.headers.get("idempotent-replayed") === "true",
       };
     }),
   );
@@ -47,7 +47,7 @@ describe("equal requests at once, over two replicas, with one Idempotency-Key", 
     const answers = await atOnce("/api/v1/jobs", `one-${durability}`, { type: "noop", payload: {}, durability });
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(new Set(answers.map(({ text }) => (JSON.parse(text) as { id: string }).id)).size).toBe(1);
-    expect(answers.filter(({ isReplay }) => !isReplay).length).toBeLessThanOrEqual(1);
+    expect(answers.filter(({ isRepeat }) => !isRepeat).length).toBeLessThanOrEqual(1);
     expect((await accepted()) - before).toBe(1);
   });
 

@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 /** Waits until Postgres holds all, and looks at the books. */
-async function expectBalancedBooks(): Promise<void> {
+async function expectBalancedCounts(): Promise<void> {
   const stats = await until(
     async () => {
       const { body } = await call(two, "GET", "/api/v1/stats");
@@ -275,7 +275,7 @@ describe("many jobs", () => {
     expect(status).toBe(202);
     const ids = (body as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
     expect(new Set(ids).size).toBe(3_000);
-    await expectBalancedBooks();
+    await expectBalancedCounts();
     const listed = new Set<string>();
     for (let cursor: string | null = ""; cursor !== null; ) {
       const page = (

@@ -28,7 +28,7 @@ import { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
 import { checkServer } from "../queue/server-check.ts";
 import { startErrorOf } from "../queue/unfit-server.ts";
-import { Acceptor } from "../results/acceptance-log/writer.ts";
+import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { DAY_MS } from "../results/partitions.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
@@ -41,11 +41,11 @@ import { watchInstallation } from "./installation.ts";
 import { openKeys } from "./maintenance/api-key-refresh.ts";
 import { openRestore } from "./maintenance/restore-schedule.ts";
 import { startRetention } from "./maintenance/retention.ts";
-import { replaysOf } from "./reruns.ts";
+import { rerunsOf } from "./reruns.ts";
 import { typesToRun } from "./settings-check.ts";
-import { intake } from "./submission-pipeline.ts";
+import { submissionPipeline } from "./submission-pipeline.ts";
 import { warning } from "./warning.ts";
-import { makeDispatch } from "./worker-parts.ts";
+import { makeWorkerParts } from "./worker-parts.ts";
 
 const START_TIMEOUT_MS = 10_000;
 /** How long a closing replica tries to settle what it gives back, while Redis is away. */
@@ -127,35 +127,35 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const recorder = openRecorder(options, queue, { ...metrics, released: () => hears.wake() });
   closers.push(within(LAST_FLUSH_MS + 1_000, () => recorder.close(LAST_FLUSH_MS)));
 
-  const acceptor = new Acceptor({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
-  closers.push(() => acceptor.close());
-  const replays = replaysOf({
+  const acceptanceLogWriter = new AcceptanceLogWriter({ databaseUrl, namespace: config.REDIS_NAMESPACE, log });
+  closers.push(() => acceptanceLogWriter.close());
+  const reruns = rerunsOf({
     queue,
     store,
-    acceptor,
+    acceptanceLogWriter,
     quotas: { jobs: config.JOB_QUOTA, bytes: config.JOB_BYTES_QUOTA },
   });
   const links = openArtifactLinks(config);
   const callbackOf = callbacks(jobJson(options.registry), config.CALLBACK_SECRET);
-  const dispatch = makeDispatch({
+  const workerParts = makeWorkerParts({
     ...options,
     definitions: runs,
     delay,
     queue,
     recorder,
-    replays,
+    reruns,
     metrics,
     callbackOf,
   });
-  const { worker, leases, guard, sweep, executor, threads, slots } = dispatch;
+  const { worker, leases, guard, sweep, executor, threads, slots } = workerParts;
   closers.push(
-    () => dispatch.closeThreads(),
+    () => workerParts.closeThreads(),
     () => executor.close(),
     () => guard?.close(),
     () => leases.close(),
   );
-  await dispatch.open();
-  hears.wake = worker.nudge;
+  await workerParts.open();
+  hears.wake = worker.wake;
   hears.runner = worker;
   hears.cancel = (id) => leases.stop(id, "cancelled");
   const restore = openRestore(options, queue);
@@ -165,17 +165,17 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
   const waiters = new Waiters({ queue, looks });
   const events = new EventHub({ queue, looks });
   const server = new Server({
-    keyring: keys.keyring,
+    apiKeyCache: keys.apiKeyCache,
     limits: new RateLimits({
       take: (requests) => queue.take(requests),
       rate: config.RATE_LIMIT,
       quota: config.JOB_QUOTA,
       bytes: config.JOB_BYTES_QUOTA,
     }),
-    enqueue: intake({ queue, acceptor, store, retentionMs: config.RETENTION_DAYS * DAY_MS }),
+    enqueue: submissionPipeline({ queue, acceptanceLogWriter, store, retentionMs: config.RETENTION_DAYS * DAY_MS }),
     queue,
     store,
-    replays,
+    reruns,
     registry: options.registry,
     artifacts,
     links,
@@ -220,7 +220,7 @@ async function open(options: SystemOptions, closers: Closer[]): Promise<Omit<Sys
     version: options.version,
     recorderBuffered: () => recorder.size,
     delays: delay.worst,
-    books: () => queue.books(),
+    jobCounts: () => queue.jobCounts(),
   });
   leases.start();
   sweep.start();

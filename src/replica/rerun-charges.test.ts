@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { allowanceName } from "../api/access/rate-limits.ts";
+import { tokenBucketName } from "../api/access/rate-limits.ts";
 import type { Queue } from "../queue/queue.ts";
 import { openQueue } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { ReplayCharges } from "./rerun-charges.ts";
+import { RerunCharges } from "./rerun-charges.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -16,28 +16,30 @@ afterAll(() => queue.close());
 
 const leftOf = async (key: string, quota: number): Promise<number | undefined> =>
   (
-    await queue.take([[{ name: allowanceName(key, "jobs"), policy: { quota, windowMs: DAY_MS }, cost: 0, needed: 0 }]])
+    await queue.take([
+      [{ name: tokenBucketName(key, "jobs"), policy: { quota, windowMs: DAY_MS }, cost: 0, needed: 0 }],
+    ])
   )[0]?.[0]?.left;
 
 describe("what copies take", () => {
   it("comes from the key's own quota, as far as it goes, and what was not made is given back, once", async () => {
-    const charges = new ReplayCharges(queue, { jobs: { quota: 1, windowMs: DAY_MS }, bytes: null });
-    const replay = { id: "one", rate: 10_000, payer: { key: "own", quota: { quota: 5, windowMs: DAY_MS } } };
-    expect(await charges.take(replay, [10, 10, 10])).toEqual({ granted: 3 });
-    const more = await charges.take(replay, [10, 10, 10]);
+    const charges = new RerunCharges(queue, { jobs: { quota: 1, windowMs: DAY_MS }, bytes: null });
+    const rerun = { id: "one", rate: 10_000, payer: { key: "own", quota: { quota: 5, windowMs: DAY_MS } } };
+    expect(await charges.take(rerun, [10, 10, 10])).toEqual({ granted: 3 });
+    const more = await charges.take(rerun, [10, 10, 10]);
     expect(more).toMatchObject({ granted: 2, wait: { for: "quota" } });
     expect(more.wait?.ms).toBeGreaterThan(DAY_MS / 5 - 60_000);
-    await charges.giveBack(replay, [10, 10]);
+    await charges.giveBack(rerun, [10, 10]);
     expect(await leftOf("own", 5)).toBe(2);
     await charges.giveBack(
-      replay,
+      rerun,
       Array.from({ length: 9 }, () => 10),
     );
     expect(await leftOf("own", 5)).toBe(5); // never more than the whole
   });
 
   it("comes from the installation's quotas where the key has none, and from none where there is no key", async () => {
-    const charges = new ReplayCharges(queue, {
+    const charges = new RerunCharges(queue, {
       jobs: { quota: 2, windowMs: DAY_MS },
       bytes: { quota: 100, windowMs: DAY_MS },
     });
@@ -54,20 +56,20 @@ describe("what copies take", () => {
 
   it.each([1, 15, 1_000])("keeps to a rate of %i a second, whoever asks", async (rate) => {
     const [one, other] = [
-      new ReplayCharges(queue, { jobs: null, bytes: null }),
-      new ReplayCharges(queue, { jobs: null, bytes: null }),
+      new RerunCharges(queue, { jobs: null, bytes: null }),
+      new RerunCharges(queue, { jobs: null, bytes: null }),
     ];
-    const replay = { id: `rate-${rate}`, rate, payer: undefined };
+    const rerun = { id: `rate-${rate}`, rate, payer: undefined };
     const sizes = Array.from({ length: rate }, () => 1);
     const startedAt = performance.now();
-    const { granted, wait } = await one.take(replay, sizes);
+    const { granted, wait } = await one.take(rerun, sizes);
     expect(granted).toBeLessThanOrEqual(Math.max(1, rate / 10) + 1 + ((performance.now() - startedAt) * rate) / 1_000);
     expect(wait === undefined ? "pace" : wait.for).toBe("pace");
     let made = granted;
     const wanted = granted + 3;
     await until(
       async () => {
-        made += (await other.take(replay, [1])).granted;
+        made += (await other.take(rerun, [1])).granted;
         return made >= wanted;
       },
       { what: "three more may be made", timeoutMs: 20_000 },

@@ -2,12 +2,12 @@
  * What the copies of a replay take, before they are enqueued: from its pace, and from the quotas of the key that it came with. The allowances are
  * Redis's, so they hold over all replicas and attempts; what was taken for a copy that then was not made is given back.
  */
-import { allowanceName } from "../api/access/rate-limits.ts";
+import { tokenBucketName } from "../api/access/rate-limits.ts";
 import type { Payer } from "../core/job.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
 import type { Acted } from "../core/reruns.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Allowance, Taking } from "../queue/token-buckets.ts";
+import type { Taking, TokenBucket } from "../queue/token-buckets.ts";
 
 /** A tenth of a second's copies may come at once: more would be no pace, and fewer a call for each. */
 const BURST_SHARE = 1 / 10;
@@ -18,7 +18,7 @@ export interface Quotas {
   readonly bytes: RatePolicy | null;
 }
 
-export interface ChargedReplay {
+export interface ChargedRerun {
   readonly id: string;
   /** Copies a second at most. */
   readonly rate: number;
@@ -32,7 +32,7 @@ export interface Charged {
   readonly wait?: NonNullable<Acted["wait"]>;
 }
 
-export class ReplayCharges {
+export class RerunCharges {
   readonly #queue: Pick<Queue, "take">;
   readonly #quotas: Quotas;
 
@@ -42,34 +42,39 @@ export class ReplayCharges {
   }
 
   /** Takes for copies with payloads of these sizes, one after the other, as far as there is something left for each. */
-  async take(replay: ChargedReplay, bytes: readonly number[]): Promise<Charged> {
+  async take(rerun: ChargedRerun, bytes: readonly number[]): Promise<Charged> {
     if (bytes.length === 0) return { granted: 0 };
-    const answers = await this.#queue.take(bytes.map((size) => this.#takings(replay, size, 1)));
-    const granted = answers.findIndex((allowances) => allowances.some(({ suffices }) => !suffices));
+    const answers = await this.#queue.take(bytes.map((size) => this.#takings(rerun, size, 1)));
+    const granted = answers.findIndex((tokenBuckets) => tokenBuckets.some(({ suffices }) => !suffices));
     return granted === -1 ? { granted: bytes.length } : { granted, wait: waitOf(answers[granted] ?? []) };
   }
 
   /** Gives back what was taken for such copies. */
-  async giveBack(replay: ChargedReplay, bytes: readonly number[]): Promise<void> {
-    if (bytes.length > 0) await this.#queue.take(bytes.map((size) => this.#takings(replay, size, -1)));
+  async giveBack(rerun: ChargedRerun, bytes: readonly number[]): Promise<void> {
+    if (bytes.length > 0) await this.#queue.take(bytes.map((size) => this.#takings(rerun, size, -1)));
   }
 
   /** The pace stands first. @param sign 1 to take, where anything is left; -1 to give back */
-  #takings({ id, rate, payer }: ChargedReplay, bytes: number, sign: 1 | -1): Taking[] {
+  #takings({ id, rate, payer }: ChargedRerun, bytes: number, sign: 1 | -1): Taking[] {
     const needed = sign === 1 ? 1 : 0;
     const burst = Math.max(1, Math.floor(rate * BURST_SHARE));
     const takings: Taking[] = [
       { name: `replay:${id}`, policy: { quota: burst, windowMs: (1_000 * burst) / rate }, cost: sign, needed },
     ];
     const jobs = payer?.quota ?? this.#quotas.jobs;
-    if (payer && jobs) takings.push({ name: allowanceName(payer.key, "jobs"), policy: jobs, cost: sign, needed });
+    if (payer && jobs) takings.push({ name: tokenBucketName(payer.key, "jobs"), policy: jobs, cost: sign, needed });
     if (payer && this.#quotas.bytes)
-      takings.push({ name: allowanceName(payer.key, "bytes"), policy: this.#quotas.bytes, cost: sign * bytes, needed });
+      takings.push({
+        name: tokenBucketName(payer.key, "bytes"),
+        policy: this.#quotas.bytes,
+        cost: sign * bytes,
+        needed,
+      });
     return takings;
   }
 }
 
-function waitOf([pace, ...quotas]: readonly Allowance[]): NonNullable<Acted["wait"]> {
+function waitOf([pace, ...quotas]: readonly TokenBucket[]): NonNullable<Acted["wait"]> {
   const lacking = quotas.filter(({ suffices }) => !suffices).map(({ fitsInMs }) => fitsInMs);
   return lacking.length > 0 ? { for: "quota", ms: Math.max(...lacking) } : { for: "pace", ms: pace?.fitsInMs ?? 0 };
 }

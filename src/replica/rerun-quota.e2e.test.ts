@@ -48,7 +48,7 @@ async function callAs(key: string, method: string, path: string, body?: unknown)
 
 const read = async (id: unknown): Promise<ApiJob> =>
   (await callAs("operator", "GET", `/api/v1/jobs/${String(id)}`)).body as unknown as ApiJob;
-const replay = async (key: string, body: object) =>
+const rerun = async (key: string, body: object) =>
   callAs(key, "POST", "/api/v1/jobs/replay", { status: "completed", ...body });
 const when = (id: unknown, ...statuses: string[]): Promise<ApiJob> =>
   until(
@@ -67,7 +67,7 @@ async function completed(key: string, count: number, payload: object = {}): Prom
   for (const { id } of body["jobs"] as ApiJob[]) await when(id, "completed");
   // A replay reads rows, which are written a moment after a job has ended.
   await until(
-    async () => Number((await replay("operator", { tag: key, dry_run: true })).body["matched"] ?? 0) >= count,
+    async () => Number((await rerun("operator", { tag: key, dry_run: true })).body["matched"] ?? 0) >= count,
     { what: `rows of ${key}` },
   );
 }
@@ -81,16 +81,16 @@ async function jobsOf(tag: string): Promise<(ApiJob & { readonly retry_of: strin
 describe("the quota of a key", { timeout: 300_000 }, () => {
   it("bounds what its replays make, however often they are asked for; one that has spent it waits, and says so", async () => {
     await completed("small", 10);
-    const replays: unknown[] = [];
+    const reruns: unknown[] = [];
     for (let i = 0; i < 6; i++) {
-      const { status, body } = await replay("small", { tag: "small" });
-      if (status === 202) replays.push(body["id"]);
+      const { status, body } = await rerun("small", { tag: "small" });
+      if (status === 202) reruns.push(body["id"]);
       else expect([status, body["code"]]).toEqual([429, "quota_exceeded"]);
-      for (const id of replays) await when(id, "completed", "retrying");
+      for (const id of reruns) await when(id, "completed", "retrying");
     }
     const all = await jobsOf("small");
-    expect(all.length + replays.length).toBe(20);
-    const waiting = await when(replays.at(-1), "retrying");
+    expect(all.length + reruns.length).toBe(20);
+    const waiting = await when(reruns.at(-1), "retrying");
     expect(waiting).toMatchObject({ attempt: 0, error: { code: "quota_exceeded" } });
     const { body: why } = await callAs("operator", "GET", `/api/v1/jobs/${waiting.id}/why`);
     expect(why).toMatchObject({ reason: "retry_at", detail: expect.stringContaining("quota") as unknown });
@@ -104,7 +104,7 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
   it("is shared by two replays at once, submitted by whatever call", async () => {
     await completed("pair", 10);
     const [one, two] = await Promise.all([
-      replay("pair", { tag: "pair" }),
+      rerun("pair", { tag: "pair" }),
       callAs("pair", "POST", "/api/v1/jobs/batch", {
         jobs: [{ type: "replay", payload: { status: "completed", tag: "pair" } }],
       }),
@@ -119,7 +119,7 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
     await completed("slow", 20);
     const { body } = await until(
       async () => {
-        const answer = await replay("slow", { tag: "slow", rate: 1_000 });
+        const answer = await rerun("slow", { tag: "slow", rate: 1_000 });
         return answer.status === 202 ? answer : undefined;
       },
       { what: "a job is left", timeoutMs: 60_000 },
@@ -131,7 +131,7 @@ describe("the quota of a key", { timeout: 300_000 }, () => {
   it("of bytes is charged too, for large payloads as for small ones", async () => {
     await completed("bytes", 1, { text: "x".repeat(100_000) });
     await completed("bytes", 4, { text: "x".repeat(50_000) }); // 300,000 bytes
-    const { body } = await replay("bytes", { tag: "bytes" });
+    const { body } = await rerun("bytes", { tag: "bytes" });
     await when(body["id"], "retrying");
     const copies = (await jobsOf("bytes")).filter(({ retry_of: of }) => of !== null);
     expect(copies.length).toBe(4); // begun within the quota, the last is taken whole
@@ -164,8 +164,8 @@ describe("who pays for a replay", () => {
     ]) {
       expect((await callAs("again", "POST", "/api/v1/jobs", body)).status).toBe(422);
     }
-    expect((await replay("again", { payer: { key: "x" } })).status).toBe(422);
-    const { body } = await replay("again", { tag: "nobody" });
+    expect((await rerun("again", { payer: { key: "x" } })).status).toBe(422);
+    const { body } = await rerun("again", { tag: "nobody" });
     for (const path of ["", "/attempts", "/why"])
       expect(
         JSON.stringify((await callAs("operator", "GET", `/api/v1/jobs/${String(body["id"])}${path}`)).body),
@@ -179,19 +179,19 @@ describe("copies", () => {
     await completed("again", 3);
     const made: unknown[] = [];
     for (let i = 0; i < 3; i++) {
-      const { result } = await when((await replay("again", { tag: "again" })).body["id"], "completed");
+      const { result } = await when((await rerun("again", { tag: "again" })).body["id"], "completed");
       made.push(result);
       await until(async () => (await jobsOf("again")).every(({ status }) => status === "completed"), {
         what: "the copies have ended",
       });
     }
     expect(made).toEqual(Array.from({ length: 3 }, () => ({ matched: 3, replayed: 3 })));
-    expect((await replay("again", { tag: "again", dry_run: true })).body).toEqual({ matched: 3 });
-    expect((await replay("again", { tag: "again", dry_run: true, include_replayed: true })).body).toEqual({
+    expect((await rerun("again", { tag: "again", dry_run: true })).body).toEqual({ matched: 3 });
+    expect((await rerun("again", { tag: "again", dry_run: true, include_replayed: true })).body).toEqual({
       matched: 12,
     });
-    const { id } = (await replay("again", { tag: "again", include_replayed: true })).body;
+    const { id } = (await rerun("again", { tag: "again", include_replayed: true })).body;
     expect(await when(id, "completed")).toMatchObject({ result: { matched: 12, replayed: 12 } });
-    expect((await replay("again", { include_replayed: "yes" })).status).toBe(422);
+    expect((await rerun("again", { include_replayed: "yes" })).status).toBe(422);
   });
 });

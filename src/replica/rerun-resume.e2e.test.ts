@@ -18,13 +18,13 @@ async function failed(replica: TestReplica, tag: string, count: number): Promise
   return jobs.map(({ id }) => id);
 }
 
-async function copiesOf(replica: TestReplica, tag: string): Promise<Copy[]> {
+async function rerunsOfJob(replica: TestReplica, tag: string): Promise<Copy[]> {
   const { body } = await call(replica, "GET", `/api/v1/jobs?tag=${tag}&limit=1000`);
   return (body as { jobs: Copy[] }).jobs.filter(({ retry_of }) => retry_of !== null);
 }
 
 async function expectOneEach(replica: TestReplica, tag: string, originals: readonly string[]): Promise<void> {
-  expect((await copiesOf(replica, tag)).map(({ retry_of }) => retry_of).sort()).toEqual([...originals].sort());
+  expect((await rerunsOfJob(replica, tag)).map(({ retry_of }) => retry_of).sort()).toEqual([...originals].sort());
 }
 
 describe("a replay", () => {
@@ -62,11 +62,11 @@ describe("a replay", () => {
   it("is given back at once when its replica drains, and goes on with the next", async () => {
     const originals = await failed(replica, "drained", 40);
     const { id } = (await call(replica, "POST", "/api/v1/jobs/replay", { tag: "drained", rate: 10 })).body as ApiJob;
-    await until(async () => (await copiesOf(replica, "drained")).length >= 10, { what: "some copies are made" });
+    await until(async () => (await rerunsOfJob(replica, "drained")).length >= 10, { what: "some copies are made" });
     await replica.close(); // its DRAIN_MS is 25 s, and the replay's next save comes within one
     const stopped = replica;
     replica = await start();
-    const before = (await copiesOf(replica, "drained")).length;
+    const before = (await rerunsOfJob(replica, "drained")).length;
     expect(before).toBeLessThan(40);
     expect(await jobWhen(replica, id)).toMatchObject({
       status: "completed",
@@ -90,7 +90,7 @@ it("a replay whose replica is killed again and again ends with one copy of each 
     const victim = await start({ WORKER_TYPES: "replay" }).ready();
     made = await until(
       async () => {
-        const count = (await copiesOf(witness, "killed")).length;
+        const count = (await rerunsOfJob(witness, "killed")).length;
         return count >= made + 12 ? count : undefined;
       },
       { what: `copies are made before kill ${kills}`, timeoutMs: WITHIN_MS },

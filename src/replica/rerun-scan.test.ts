@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Turns } from "../concurrency/turns.ts";
-import type { ReplayFilters } from "../core/reruns.ts";
+import type { RerunFilters } from "../core/reruns.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
 import { writeRow } from "../results/recorder/copy.ts";
@@ -48,12 +48,12 @@ async function setup() {
     while (queue.clock.now() <= now + 2) await new Promise((resolve) => setTimeout(resolve, 1));
     return queue.ids.next();
   };
-  const scan = async (replayId: string, filters: ReplayFilters = {}, below?: string) => {
+  const scan = async (rerunId: string, filters: RerunFilters = {}, below?: string) => {
     const pages = [];
     for await (const page of matching(
       { queue, store, turns: new Turns() },
       { status: "cancelled", ...filters },
-      replayId,
+      rerunId,
       { below },
     ))
       pages.push(page);
@@ -68,34 +68,34 @@ describe("the jobs that a replay's filters name", () => {
     const ids = Array.from({ length: 12 }, () => queue.ids.next()).sort();
     await cancelled(ids.filter((_, i) => i % 3 !== 0));
     await record(ids.filter((_, i) => i % 3 !== 1));
-    const replayId = await idsAfter();
-    const { ids: found, pages } = await scan(replayId);
+    const rerunId = await idsAfter();
+    const { ids: found, pages } = await scan(rerunId);
     const newestFirst = [...ids].reverse();
     expect(found).toEqual(newestFirst);
     for (const [i, { ids: page, reached }] of pages.entries()) {
       expect(page.every((id) => id >= reached && (i === 0 || id < (pages[i - 1]?.reached ?? "")))).toBe(true);
     }
     for (const at of [0, 4, 11])
-      expect((await scan(replayId, {}, newestFirst[at])).ids).toEqual(newestFirst.slice(at + 1));
+      expect((await scan(rerunId, {}, newestFirst[at])).ids).toEqual(newestFirst.slice(at + 1));
   });
 
   it("are none that ended after the replay was accepted, and no copies unless it asks for them", async () => {
     const { queue, record, cancelled, idsAfter, scan } = await setup();
-    const [first, copyInRedis, copyInPostgres, late] = [
+    const [first, rerunInRedis, rerunInPostgres, late] = [
       queue.ids.next(),
       queue.ids.next(),
       queue.ids.next(),
       queue.ids.next(),
     ] as const;
     await cancelled([first]);
-    await cancelled([copyInRedis], { retry_of: first });
-    await record([copyInPostgres], first);
-    const replayId = await idsAfter();
+    await cancelled([rerunInRedis], { retry_of: first });
+    await record([rerunInPostgres], first);
+    const rerunId = await idsAfter();
     await idsAfter();
     await cancelled([late]);
-    expect((await scan(replayId)).ids).toEqual([first]);
-    expect((await scan(replayId, { include_replayed: true })).ids).toEqual(
-      [copyInPostgres, copyInRedis, first].sort().reverse(),
+    expect((await scan(rerunId)).ids).toEqual([first]);
+    expect((await scan(rerunId, { include_replayed: true })).ids).toEqual(
+      [rerunInPostgres, rerunInRedis, first].sort().reverse(),
     );
   });
 });

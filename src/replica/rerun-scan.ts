@@ -5,8 +5,8 @@ import { timeOfId } from "../core/id.ts";
 import type { JobView } from "../core/job.ts";
 import { boundOf } from "../core/job-filters.ts";
 import { viewOf } from "../core/job-view.ts";
-import type { ReplayFilters, ReplayScan, WalkPage } from "../core/reruns.ts";
-import { REPLAY_TYPE } from "../core/reruns.ts";
+import type { RerunFilters, RerunScan, WalkPage } from "../core/reruns.ts";
+import { RERUN_TYPE } from "../core/reruns.ts";
 import { TaskFlowError } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
@@ -25,30 +25,30 @@ export interface ScanParts {
 /** Redis first: a job that moves meanwhile is seen in one of the two, and in both it has the same place. */
 export async function* matching(
   parts: ScanParts,
-  filters: ReplayFilters,
-  replayId: string,
-  scan: ReplayScan,
+  filters: RerunFilters,
+  rerunId: string,
+  scan: RerunScan,
 ): AsyncGenerator<WalkPage> {
   const {
     created_after,
     created_before,
-    include_replayed: includesCopies = false,
+    include_replayed: includesReruns = false,
     status = "failed",
     ...asked
   } = filters;
-  const { caller = replayId, signal } = scan;
-  const finishedBy = timeOfId(replayId);
+  const { caller = rerunId, signal } = scan;
+  const finishedBy = timeOfId(rerunId);
   const from = boundOf(created_after);
-  const below = [boundOf(created_before), scan.below, replayId].filter((id) => id !== undefined).sort()[0] ?? replayId;
+  const below = [boundOf(created_before), scan.below, rerunId].filter((id) => id !== undefined).sort()[0] ?? rerunId;
   const isWanted = (view: JobView): boolean =>
-    view.type !== REPLAY_TYPE &&
+    view.type !== RERUN_TYPE &&
     (view.finished_at ?? Infinity) <= finishedBy &&
-    (includesCopies || view.retry_of === null) &&
+    (includesReruns || view.retry_of === null) &&
     isAsked(view, { ...asked, status });
   const ended = await endedIds(parts, { below, from, caller, signal, isWanted });
   for await (const { ids, reached } of parts.store.matching(
     { ...asked, status },
-    { below, from, finishedBy, includesCopies, caller, signal },
+    { below, from, finishedBy, includesReruns, caller, signal },
   )) {
     const count = ended.findIndex((id) => id < reached);
     const here = ended.splice(0, count === -1 ? ended.length : count);
@@ -86,7 +86,7 @@ async function endedIds(
   return found;
 }
 
-function isAsked(view: JobView, { status, type, tag, group_key, error_code }: ReplayFilters): boolean {
+function isAsked(view: JobView, { status, type, tag, group_key, error_code }: RerunFilters): boolean {
   return (
     view.status === status &&
     (type === undefined || view.type === type) &&

@@ -3,7 +3,7 @@ import type { ApiJob, TestReplica } from "../testing/replica.ts";
 import { call, jobWhen, startReplica, submit } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { copyId } from "./reruns.ts";
+import { rerunIdOf } from "./reruns.ts";
 
 let start: () => Promise<TestReplica>;
 let replica: TestReplica;
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => replica.close());
 
-const replay = (body: object) => call(replica, "POST", "/api/v1/jobs/replay", body);
+const rerun = (body: object) => call(replica, "POST", "/api/v1/jobs/replay", body);
 async function failed(tag: string, count: number, fields: object = {}): Promise<string[]> {
   const ids = await Promise.all(
     Array.from({ length: count }, () => submit(replica, "test_io", { do: "permanent" }, { tags: [tag], ...fields })),
@@ -28,7 +28,7 @@ async function failed(tag: string, count: number, fields: object = {}): Promise<
   for (const id of ids) await jobWhen(replica, id, "failed");
   return ids;
 }
-async function copiesOf(tag: string): Promise<(ApiJob & { readonly retry_of: string | null })[]> {
+async function rerunsOfJob(tag: string): Promise<(ApiJob & { readonly retry_of: string | null })[]> {
   const { body } = await call(replica, "GET", `/api/v1/jobs?tag=${tag}&limit=1000`);
   return (body as { jobs: (ApiJob & { readonly retry_of: string | null })[] }).jobs.filter(
     ({ retry_of }) => retry_of !== null,
@@ -40,26 +40,26 @@ describe("a replay", () => {
     const ids = await failed("a", 5);
     await failed("other", 1);
     await jobWhen(replica, await submit(replica, "noop", {}, { tags: ["a"] }), "completed");
-    expect(await replay({ tag: "a", dry_run: true })).toEqual({ status: 200, body: { matched: 5 } });
-    expect(await replay({ tag: "a", error_code: "nothing", dry_run: true })).toEqual({
+    expect(await rerun({ tag: "a", dry_run: true })).toEqual({ status: 200, body: { matched: 5 } });
+    expect(await rerun({ tag: "a", error_code: "nothing", dry_run: true })).toEqual({
       status: 200,
       body: { matched: 0 },
     });
-    expect(await replay({ tag: "a", created_before: "1969-01-01T00:00:00Z", dry_run: true })).toEqual({
+    expect(await rerun({ tag: "a", created_before: "1969-01-01T00:00:00Z", dry_run: true })).toEqual({
       status: 200,
       body: { matched: 0 },
     });
-    expect(await replay({ tag: "a", created_after: "0000-01-01T00:00:00Z", dry_run: true })).toEqual({
+    expect(await rerun({ tag: "a", created_after: "0000-01-01T00:00:00Z", dry_run: true })).toEqual({
       status: 200,
       body: { matched: 5 },
     });
-    const { status, body } = await replay({ tag: "a" });
+    const { status, body } = await rerun({ tag: "a" });
     expect({ status, body }).toMatchObject({ status: 202, body: { type: "replay", status: "queued" } });
     const { id } = body as ApiJob;
     expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", result: { matched: 5, replayed: 5 } });
-    const copies = await copiesOf("a");
+    const copies = await rerunsOfJob("a");
     expect(copies.map(({ retry_of }) => retry_of).sort()).toEqual(ids.sort());
-    expect(copies.map((copy) => copy.id).sort()).toEqual(ids.map((each) => copyId(id, each)).sort());
+    expect(copies.map((copy) => copy.id).sort()).toEqual(ids.map((each) => rerunIdOf(id, each)).sort());
     for (const copy of copies) await jobWhen(replica, copy.id, "failed");
   });
 
@@ -68,13 +68,13 @@ describe("a replay", () => {
     async (durability) => {
       const tag = `crash-${durability}`;
       await failed(tag, 30, { durability });
-      const id = ((await replay({ tag, rate: 20 })).body as ApiJob).id;
-      await until(async () => (await copiesOf(tag)).length >= 5, { what: "some copies are made" });
+      const id = ((await rerun({ tag, rate: 20 })).body as ApiJob).id;
+      await until(async () => (await rerunsOfJob(tag)).length >= 5, { what: "some copies are made" });
       const stopped = replica;
       replica = await start();
       await stopped.close(); // gives the replay back
       expect(await jobWhen(replica, id)).toMatchObject({ status: "completed", result: { matched: 30, replayed: 30 } });
-      const copies = await copiesOf(tag);
+      const copies = await rerunsOfJob(tag);
       expect(new Set(copies.map(({ retry_of }) => retry_of)).size).toBe(30);
       expect(copies).toHaveLength(30);
       for (const copy of copies) expect(await jobWhen(replica, copy.id, "failed")).toMatchObject({ attempt: 1 });
@@ -83,12 +83,12 @@ describe("a replay", () => {
 
   it("keeps to its rate", async () => {
     await failed("slow", 10);
-    const job = await jobWhen(replica, ((await replay({ tag: "slow", rate: 10 })).body as ApiJob).id);
+    const job = await jobWhen(replica, ((await rerun({ tag: "slow", rate: 10 })).body as ApiJob).id);
     expect(Date.parse(job.finished_at ?? "") - Date.parse(job.started_at ?? "")).toBeGreaterThan(890);
   });
 
   it("tells every fault of its request", async () => {
-    const { status, body } = await replay({
+    const { status, body } = await rerun({
       status: "running",
       created_after: "now",
       rate: 0,
@@ -102,14 +102,14 @@ describe("a replay", () => {
       "/rate",
       "/status",
     ]);
-    expect((await replay({ created_after: "now" })).body).toMatchObject({ errors: [{ path: "/created_after" }] });
+    expect((await rerun({ created_after: "now" })).body).toMatchObject({ errors: [{ path: "/created_after" }] });
     for (const dry_run of [true, false])
-      expect(await replay({ tag: "a\0", dry_run })).toMatchObject({
+      expect(await rerun({ tag: "a\0", dry_run })).toMatchObject({
         status: 422,
         body: { errors: [{ path: "/tag" }] },
       });
     const submitted = await call(replica, "POST", "/api/v1/jobs", { type: "replay", payload: { error_code: "\0" } });
     expect(submitted).toMatchObject({ status: 422, body: { errors: [{ path: "/payload/error_code" }] } });
-    expect(await replay([])).toMatchObject({ status: 422 });
+    expect(await rerun([])).toMatchObject({ status: 422 });
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { redisCommand } from "../embedded/redis-command.ts";
 import { enqueued } from "../queue/enqueued.ts";
-import { Acceptor } from "../results/acceptance-log/writer.ts";
+import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
 import { writeRow } from "../results/recorder/copy.ts";
@@ -9,7 +9,7 @@ import { Store } from "../results/store.ts";
 import { outcomeWith } from "../testing/outcomes.ts";
 import { openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, ownRedis } from "../testing/services.ts";
-import { copyId, replaysOf } from "./reruns.ts";
+import { rerunIdOf, rerunsOf } from "./reruns.ts";
 
 const open: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -22,12 +22,12 @@ async function setup() {
   await migrate(url);
   const queue = await openQueue(redis.address);
   const store = new Store(url);
-  const acceptor = new Acceptor({
+  const acceptanceLogWriter = new AcceptanceLogWriter({
     databaseUrl: url,
     namespace: "taskflow:0",
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
-  open.push(queue, store, acceptor);
+  open.push(queue, store, acceptanceLogWriter);
   const record = async (...ids: readonly string[]): Promise<void> => {
     const connection = new RecorderConnection(url, 5_000);
     await connection.copy(
@@ -37,22 +37,22 @@ async function setup() {
     connection.cut();
   };
   const originals = [queue.ids.next(), queue.ids.next()];
-  const replayId = queue.ids.next();
+  const rerunId = queue.ids.next();
   await record(...originals);
-  const copies = originals.map((id) => copyId(replayId, id)) as [string, string];
+  const copies = originals.map((id) => rerunIdOf(rerunId, id)) as [string, string];
   const port = Number(new URL(redis.address).port);
   const setMemory = (bytes: string): Promise<unknown> => redisCommand(port, "CONFIG", "SET", "maxmemory", bytes);
-  return { queue, store, acceptor, record, originals, replayId, copies, setMemory };
+  return { queue, store, acceptanceLogWriter, record, originals, rerunId, copies, setMemory };
 }
 
 describe("copies", () => {
   it("belong to the key that asked for the replay", async () => {
-    const { queue, store, acceptor, originals, replayId, copies } = await setup();
+    const { queue, store, acceptanceLogWriter, originals, rerunId, copies } = await setup();
     await enqueued(queue, {
-      ids: [replayId],
+      ids: [rerunId],
       submissions: [submission({ type: "replay", options: { payer: { key: "0123456789abcdef" } } })],
     });
-    await replaysOf({ queue, store, acceptor }).copy(replayId, originals, 100);
+    await rerunsOf({ queue, store, acceptanceLogWriter }).copy(rerunId, originals, 100);
     expect((await queue.read(copies)).map(({ options }) => options.api_key)).toEqual([
       "0123456789abcdef",
       "0123456789abcdef",
@@ -63,24 +63,24 @@ describe("copies", () => {
 
 describe("copies of durability postgres", () => {
   it("that were committed and not enqueued are enqueued by the next try", async () => {
-    const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
-    const replays = replaysOf({ queue, store, acceptor });
+    const { queue, store, acceptanceLogWriter, originals, rerunId, copies, setMemory } = await setup();
+    const reruns = rerunsOf({ queue, store, acceptanceLogWriter });
     await setMemory("1"); // Redis is full: it answers, and takes nothing
-    await expect(replays.copy(replayId, originals, 100)).rejects.toMatchObject({ code: "queue_unavailable" });
+    await expect(reruns.copy(rerunId, originals, 100)).rejects.toMatchObject({ code: "queue_unavailable" });
     await setMemory("0");
     expect(await queue.missing(copies)).toEqual(copies);
-    expect(await replays.copy(replayId, originals, 100)).toEqual({ examined: 2, done: 2 });
+    expect(await reruns.copy(rerunId, originals, 100)).toEqual({ examined: 2, done: 2 });
     expect(await queue.missing(copies)).toEqual([]);
   });
 
   it("that the restore has run meanwhile are not run again", async () => {
-    const { queue, store, acceptor, record, originals, replayId, copies } = await setup();
-    const replays = replaysOf({
+    const { queue, store, acceptanceLogWriter, record, originals, rerunId, copies } = await setup();
+    const reruns = rerunsOf({
       queue,
       store,
-      acceptor: {
+      acceptanceLogWriter: {
         accept: (acceptance, done) => {
-          acceptor.accept(acceptance, (answer) => {
+          acceptanceLogWriter.accept(acceptance, (answer) => {
             record(copies[0]).then(
               () => done(answer),
               (error: unknown) => {
@@ -91,41 +91,41 @@ describe("copies of durability postgres", () => {
         },
       },
     });
-    expect(await replays.copy(replayId, originals, 100)).toEqual({ examined: 2, done: 2 });
+    expect(await reruns.copy(rerunId, originals, 100)).toEqual({ examined: 2, done: 2 });
     expect(await queue.missing(copies)).toEqual([copies[0]]);
   });
 });
 
 it("a job whose retention has ended is examined, and has no copy; a repeat makes none of the others again", async () => {
-  const { queue, store, acceptor, originals, replayId, copies } = await setup();
-  const replays = replaysOf({ queue, store, acceptor });
+  const { queue, store, acceptanceLogWriter, originals, rerunId, copies } = await setup();
+  const reruns = rerunsOf({ queue, store, acceptanceLogWriter });
   const [one, two] = originals as [string, string];
   const ids = [one, queue.ids.next(), two];
   for (let tries = 1; tries <= 2; tries++)
-    expect(await replays.copy(replayId, ids, 10_000)).toEqual({ examined: 3, done: 2 });
+    expect(await reruns.copy(rerunId, ids, 10_000)).toEqual({ examined: 3, done: 2 });
   expect(await queue.missing(copies)).toEqual([]);
-  expect(await replays.copy(replayId, ids.slice(0, 2), 10_000)).toEqual({ examined: 2, done: 1 });
+  expect(await reruns.copy(rerunId, ids.slice(0, 2), 10_000)).toEqual({ examined: 2, done: 1 });
 });
 
 it("copies wait for the quota of the key that asked, and what Redis did not take is not charged", async () => {
-  const { queue, store, acceptor, originals, replayId, copies, setMemory } = await setup();
+  const { queue, store, acceptanceLogWriter, originals, rerunId, copies, setMemory } = await setup();
   const quota = { quota: 1, windowMs: 86_400_000 };
   await enqueued(queue, {
-    ids: [replayId],
+    ids: [rerunId],
     submissions: [submission({ type: "replay", options: { payer: { key: "k", quota } } })],
   });
-  const replays = replaysOf({ queue, store, acceptor });
+  const reruns = rerunsOf({ queue, store, acceptanceLogWriter });
   await setMemory("1");
   for (let tries = 1; tries <= 3; tries++)
-    await expect(replays.copy(replayId, originals, 10_000)).rejects.toMatchObject({ code: "queue_unavailable" });
+    await expect(reruns.copy(rerunId, originals, 10_000)).rejects.toMatchObject({ code: "queue_unavailable" });
   await setMemory("0");
-  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({
+  expect(await reruns.copy(rerunId, originals, 10_000)).toMatchObject({
     examined: 1,
     done: 1,
     wait: { for: "quota" },
   });
   expect(await queue.missing(copies)).toEqual([copies[1]]);
-  expect(await replays.copy(replayId, originals, 10_000)).toMatchObject({
+  expect(await reruns.copy(rerunId, originals, 10_000)).toMatchObject({
     examined: 1,
     done: 1,
     wait: { for: "quota" },

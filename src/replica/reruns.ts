@@ -5,38 +5,38 @@ import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
 import { ownedBy } from "../core/ownership.ts";
 import { bytesOf, isLarge, largePayload } from "../core/payload.ts";
-import type { Acted, Replays } from "../core/reruns.ts";
+import type { Acted, Reruns } from "../core/reruns.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
 import { QueueUnavailable } from "../errors.ts";
 import { enqueued } from "../queue/enqueued.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Acceptor } from "../results/acceptance-log/writer.ts";
+import type { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import type { Store } from "../results/store.ts";
-import type { Charged, ChargedReplay, Quotas } from "./rerun-charges.ts";
-import { ReplayCharges } from "./rerun-charges.ts";
+import type { Charged, ChargedRerun, Quotas } from "./rerun-charges.ts";
+import { RerunCharges } from "./rerun-charges.ts";
 import { matching } from "./rerun-scan.ts";
 
-export interface ReplayParts {
+export interface RerunParts {
   readonly queue: Pick<
     Queue,
     "endedIds" | "read" | "readHeaders" | "payload" | "missing" | "enqueue" | "take" | "clock"
   >;
   readonly store: Pick<Store, "matching" | "among" | "get" | "options" | "payload">;
-  readonly acceptor: Pick<Acceptor, "accept">;
+  readonly acceptanceLogWriter: Pick<AcceptanceLogWriter, "accept">;
   readonly quotas?: Quotas;
 }
 
-export function replaysOf(parts: ReplayParts): Replays {
+export function rerunsOf(parts: RerunParts): Reruns {
   const turns = new Turns();
-  const charges = new ReplayCharges(parts.queue, parts.quotas ?? { jobs: null, bytes: null });
+  const charges = new RerunCharges(parts.queue, parts.quotas ?? { jobs: null, bytes: null });
   return {
-    matching: (filters, replayId, scan = {}) => matching({ ...parts, turns }, filters, replayId, scan),
+    matching: (filters, rerunId, scan = {}) => matching({ ...parts, turns }, filters, rerunId, scan),
     copy: async (id, ids, rate) =>
       copy({ ...parts, charges }, { id, rate, payer: (await parts.queue.readHeaders([id]))[0]?.options.payer }, ids),
   };
 }
 
-type CopyParts = ReplayParts & { readonly charges: ReplayCharges };
+type CopyParts = RerunParts & { readonly charges: RerunCharges };
 
 interface Copy {
   readonly id: string;
@@ -45,7 +45,7 @@ interface Copy {
 
 /** A finished job whose copy was never enqueued. */
 interface Original {
-  readonly copyId: string;
+  readonly rerunIdOf: string;
   /** Its place among the jobs of the call. */
   readonly at: number;
   readonly view: JobView;
@@ -54,15 +54,15 @@ interface Original {
   readonly payload: () => Promise<Uint8Array | undefined>;
 }
 
-async function copy(parts: CopyParts, replay: ChargedReplay, ids: readonly string[]): Promise<Acted> {
-  const places = ids.map((id, at) => ({ id, at, copyId: copyId(replay.id, id) }));
+async function copy(parts: CopyParts, rerun: ChargedRerun, ids: readonly string[]): Promise<Acted> {
+  const places = ids.map((id, at) => ({ id, at, rerunIdOf: rerunIdOf(rerun.id, id) }));
   const never = new Set(
     await neverEnqueued(
       parts,
-      places.map((place) => place.copyId),
+      places.map((place) => place.rerunIdOf),
     ),
   );
-  const wanted = places.filter((place) => never.has(place.copyId));
+  const wanted = places.filter((place) => never.has(place.rerunIdOf));
   const originals = await Promise.all(wanted.map(({ id }) => readOriginal(parts, id)));
   const found = wanted.flatMap((place, i): Original[] => (originals[i] ? [{ ...place, ...originals[i] }] : []));
   const lostAt = wanted.filter((_, i) => !originals[i]).map(({ at }) => at);
@@ -72,10 +72,10 @@ async function copy(parts: CopyParts, replay: ChargedReplay, ids: readonly strin
     for (const original of part) {
       const submission = await submissionOf(parts, original);
       if (submission)
-        copies.push({ id: original.copyId, at: original.at, submission: ownedBy(submission, replay.payer?.key) }); // whoever asked for the replay owns its copies
+        copies.push({ id: original.rerunIdOf, at: original.at, submission: ownedBy(submission, rerun.payer?.key) }); // whoever asked for the replay owns its copies
       else lostAt.push(original.at);
     }
-    const { granted, wait } = await make(parts, replay, copies);
+    const { granted, wait } = await make(parts, rerun, copies);
     const examined = copies[granted]?.at;
     if (wait && examined !== undefined) return { examined, done: doneOf(examined), wait };
   }
@@ -96,7 +96,7 @@ function partsOf(originals: readonly Original[]): Original[][] {
 }
 
 /** Those of these copies that are in neither Redis nor Postgres. */
-async function neverEnqueued({ queue, store }: ReplayParts, ids: readonly string[]): Promise<string[]> {
+async function neverEnqueued({ queue, store }: RerunParts, ids: readonly string[]): Promise<string[]> {
   const missing = await queue.missing(ids);
   const recorded = await store.among(missing);
   return missing.filter((id) => !recorded.has(id));
@@ -104,7 +104,7 @@ async function neverEnqueued({ queue, store }: ReplayParts, ids: readonly string
 
 /** Undefined where its retention has ended, or its payload is lost. */
 async function readOriginal(
-  { queue, store }: ReplayParts,
+  { queue, store }: RerunParts,
   id: string,
 ): Promise<Pick<Original, "view" | "options" | "payload"> | undefined> {
   const stored = await store.get(id);
@@ -120,7 +120,7 @@ async function readOriginal(
 }
 
 async function submissionOf(
-  { queue }: ReplayParts,
+  { queue }: RerunParts,
   { view, options, payload }: Original,
 ): Promise<Submission | undefined> {
   const data = isLarge(view.payload) ? await payload() : undefined;
@@ -130,9 +130,9 @@ async function submissionOf(
 }
 
 /** Enqueues copies as far as pace and quotas allow. What was taken for a copy that this call did not enqueue is given back: the next try takes for it anew. */
-async function make(parts: CopyParts, replay: ChargedReplay, copies: readonly Copy[]): Promise<Charged> {
+async function make(parts: CopyParts, rerun: ChargedRerun, copies: readonly Copy[]): Promise<Charged> {
   const charged = await parts.charges.take(
-    replay,
+    rerun,
     copies.map(({ submission }) => bytesOf(submission.payload)),
   );
   const unmade = new Set(copies.slice(0, charged.granted));
@@ -142,7 +142,7 @@ async function make(parts: CopyParts, replay: ChargedReplay, copies: readonly Co
     // While Redis does not answer the key pays for them twice.
     await parts.charges
       .giveBack(
-        replay,
+        rerun,
         [...unmade].map(({ submission }) => bytesOf(submission.payload)),
       )
       .catch(() => undefined);
@@ -155,7 +155,7 @@ async function make(parts: CopyParts, replay: ChargedReplay, copies: readonly Co
  * never enqueued. Its id lies as far back as the replay's own, so it bypasses the intake, which trusts only young ids.
  * @param onMade called for each copy that is, or may be, enqueued by this call
  */
-async function enqueue(parts: ReplayParts, copies: readonly Copy[], onMade: (copy: Copy) => void): Promise<void> {
+async function enqueue(parts: RerunParts, copies: readonly Copy[], onMade: (copy: Copy) => void): Promise<void> {
   if (copies.length === 0) return;
   const durable = copies.filter(({ submission }) => submission.options.durability === "postgres");
   if (durable.length > 0) await commit(parts, durable);
@@ -178,9 +178,9 @@ async function enqueue(parts: ReplayParts, copies: readonly Copy[], onMade: (cop
   if (failed) throw failed.reason;
 }
 
-function commit({ acceptor }: ReplayParts, jobs: readonly Copy[]): Promise<void> {
+function commit({ acceptanceLogWriter }: RerunParts, jobs: readonly Copy[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    acceptor.accept({ jobs }, (answer) => {
+    acceptanceLogWriter.accept({ jobs }, (answer) => {
       if (answer.kind === "failed") reject(answer.error);
       else resolve();
     });
@@ -188,7 +188,7 @@ function commit({ acceptor }: ReplayParts, jobs: readonly Copy[]): Promise<void>
 }
 
 /** The id of a job's copy: it follows from the replay's and the job's, with the time and the shard of the replay's. */
-export function copyId(replayId: string, id: string): string {
-  const digits = createHash("sha256").update(`replay ${replayId} ${id}`).digest("hex");
-  return `${replayId.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
+export function rerunIdOf(rerunId: string, id: string): string {
+  const digits = createHash("sha256").update(`replay ${rerunId} ${id}`).digest("hex");
+  return `${rerunId.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
 }

@@ -12,7 +12,7 @@ function typesOf(env: Record<string, string>): string[] {
   const config = loadConfig(env, settingsOf(definitions));
   return typesToRun({ config, registry, typeSettings: config.typeSettings }).map(({ type }) => type);
 }
-function faultsOf(env: Record<string, string>): string[] {
+function issuesOf(env: Record<string, string>): string[] {
   try {
     typesOf(env);
     return [];
@@ -33,38 +33,38 @@ describe("the settings that only parts can judge", () => {
       EMAIL_FROM: "nobody",
       EMAIL_TEMPLATES_DIR: nowhere,
     };
-    const faults = faultsOf(env);
-    expect(faults.map((fault) => fault.split(":")[0])).toEqual(Object.keys(env));
-    expect(faults[0]).toMatch(/^WORKER_TYPES: no job type is named nope; there are email, /);
-    expect(faults.join()).not.toMatch(/whsec_x|short/);
+    const issues = issuesOf(env);
+    expect(issues.map((issue) => issue.split(":")[0])).toEqual(Object.keys(env));
+    expect(issues[0]).toMatch(/^WORKER_TYPES: no job type is named nope; there are email, /);
+    expect(issues.join()).not.toMatch(/whsec_x|short/);
   });
 
   it("list networks, or say true or false", () => {
     for (const networks of ["10/8", "fuel", "10.0.0.0/33"])
-      expect(faultsOf({ OUTBOUND_ALLOW_PRIVATE: networks })).toEqual([
+      expect(issuesOf({ OUTBOUND_ALLOW_PRIVATE: networks })).toEqual([
         expect.stringMatching(/^OUTBOUND_ALLOW_PRIVATE: expected true, false, or networks/),
       ]);
     for (const good of ["true", " FALSE ", "1", "10.1.0.0/16, fd12::/16"])
-      expect(faultsOf({ OUTBOUND_ALLOW_PRIVATE: good })).toEqual([]);
+      expect(issuesOf({ OUTBOUND_ALLOW_PRIVATE: good })).toEqual([]);
   });
 
   it("have callback secrets that the scheme's libraries take", () => {
     const good = Buffer.alloc(24, "x").toString("base64");
     for (const secret of ["a", "words", `whsec_${good} short`, good.slice(4)])
-      expect(faultsOf({ CALLBACK_SECRET: secret })).toEqual([
+      expect(issuesOf({ CALLBACK_SECRET: secret })).toEqual([
         expect.stringMatching(/^CALLBACK_SECRET: each secret must be whsec_ and then base64/),
       ]);
     for (const secret of [good, `whsec_${good}`, `whsec_${good} ${good}`])
-      expect(faultsOf({ CALLBACK_SECRET: secret })).toEqual([]);
+      expect(issuesOf({ CALLBACK_SECRET: secret })).toEqual([]);
   });
 
   it("name folders that are there, where their types run", () => {
     const folders = { EMAIL_TEMPLATES_DIR: nowhere, EXPORT_QUERIES_DIR: import.meta.filename };
-    expect(faultsOf(folders)).toEqual([
+    expect(issuesOf(folders)).toEqual([
       `EMAIL_TEMPLATES_DIR: expected a folder, got "${nowhere}"`,
       `EXPORT_QUERIES_DIR: expected a folder, got "${import.meta.filename}"`,
     ]);
-    expect(faultsOf({ ...folders, TASKFLOW_ROLE: "api" })).toEqual([]);
+    expect(issuesOf({ ...folders, TASKFLOW_ROLE: "api" })).toEqual([]);
     expect(typesOf({ ...folders, WORKER_TYPES: "webhook" })).toEqual(["webhook"]);
     expect(typesOf({ EMAIL_TEMPLATES_DIR: tempDir() })).toContain("email");
   });

@@ -34,26 +34,26 @@ export function typesToRun(asked: Asked): readonly AnyJobDefinition[] {
           .map(({ definition }) => definition);
   const { ARTIFACTS_URL = "" } = typeSettings as { readonly ARTIFACTS_URL?: string };
   const unknown = wanted.filter((type) => !registry.get(type));
-  const faults = [
+  const issues = [
     ...(unknown.length === 0
       ? []
       : [
           `WORKER_TYPES: no job type is named ${unknown.join(", ")}; there are ${registry.types.map(({ type }) => type).join(", ")}`,
         ]),
-    ...faultsIn(() => signingSecrets(config.CALLBACK_SECRET)),
-    ...faultsIn(() => openArtifactLinks(config)),
-    ...faultsIn(() => parseAllowed((typeSettings as Partial<OutboundSettings>).OUTBOUND_ALLOW_PRIVATE ?? false)),
-    ...faultsIn(() => ARTIFACTS_URL !== "" && parseS3Place(ARTIFACTS_URL)),
+    ...issuesIn(() => signingSecrets(config.CALLBACK_SECRET)),
+    ...issuesIn(() => openArtifactLinks(config)),
+    ...issuesIn(() => parseAllowed((typeSettings as Partial<OutboundSettings>).OUTBOUND_ALLOW_PRIVATE ?? false)),
+    ...issuesIn(() => ARTIFACTS_URL !== "" && parseS3Place(ARTIFACTS_URL)),
     ...(runs.some(({ type }) => type === "email")
-      ? faultsIn(() => checkMailSettings(typeSettings as MailSettings))
+      ? issuesIn(() => checkMailSettings(typeSettings as MailSettings))
       : []),
     ...new Set(runs.flatMap((definition) => missingFolders(definition, typeSettings))),
   ];
-  if (faults.length > 0) throw new UsageError(faults.join("\n"));
+  if (issues.length > 0) throw new UsageError(issues.join("\n"));
   return runs;
 }
 
-function faultsIn(read: () => unknown): string[] {
+function issuesIn(read: () => unknown): string[] {
   try {
     read();
     return [];

@@ -14,7 +14,7 @@ import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
 import { Accepted } from "../results/acceptance-log/reader.ts";
-import { Acceptor } from "../results/acceptance-log/writer.ts";
+import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { DAY_MS } from "../results/partitions.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
@@ -28,7 +28,7 @@ import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
 import { Restore } from "./maintenance/restore.ts";
 import type { Enqueue } from "./submission-pipeline.ts";
-import { INTAKE_MS, intake } from "./submission-pipeline.ts";
+import { PIPELINE_MS, submissionPipeline } from "./submission-pipeline.ts";
 
 const SUBMIT_TIMEOUT_MS = 500;
 const ENQUEUE_MS = SUBMIT_TIMEOUT_MS + 500;
@@ -74,9 +74,11 @@ beforeAll(async () => {
   const start = async (): Promise<Replica> => {
     const queue = keep(await openQueue(redisProxy.before(redis.address), { submitTimeoutMs: SUBMIT_TIMEOUT_MS }));
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-    const acceptor = keep(new Acceptor({ databaseUrl: postgresProxy.before(url), namespace: "taskflow:0", log }));
+    const acceptanceLogWriter = keep(
+      new AcceptanceLogWriter({ databaseUrl: postgresProxy.before(url), namespace: "taskflow:0", log }),
+    );
     const behind = keep(new Store(postgresProxy.before(url)));
-    return { queue, enqueue: intake({ queue, acceptor, store: behind, retentionMs: DAY_MS }) };
+    return { queue, enqueue: submissionPipeline({ queue, acceptanceLogWriter, store: behind, retentionMs: DAY_MS }) };
   };
   replicas = [await start(), await start()];
   const hooks = {
@@ -90,7 +92,7 @@ beforeAll(async () => {
     new Restore({
       queue: direct,
       accepted: new Accepted(url, "taskflow:0"),
-      underWayMs: INTAKE_MS + ENQUEUE_MS,
+      underWayMs: PIPELINE_MS + ENQUEUE_MS,
       enqueueMs: ENQUEUE_MS,
       freshMs: 1_000,
       periodMs: 50,
@@ -153,7 +155,7 @@ const submitting = fc.record({
   shape: fc.nat(SHAPES.length - 1),
   isTwice: fc.boolean(),
 });
-const FAULTS = [
+const ISSUES = [
   "redis full",
   "redis takes writes",
   "redis loses an answer",
@@ -163,8 +165,8 @@ const FAULTS = [
   "postgres loses an answer",
   "the jobs run",
 ] as const;
-const fault = fc.record({ kind: fc.constantFrom(...FAULTS) });
-const steps = fc.array(fc.oneof({ weight: 3, arbitrary: submitting }, { weight: 2, arbitrary: fault }), {
+const issue = fc.record({ kind: fc.constantFrom(...ISSUES) });
+const steps = fc.array(fc.oneof({ weight: 3, arbitrary: submitting }, { weight: 2, arbitrary: issue }), {
   minLength: 15,
   maxLength: 30,
 });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { idsFrom, timeOfId } from "../core/id.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
-import { Acceptor } from "../results/acceptance-log/writer.ts";
+import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { DAY_MS } from "../results/partitions.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
@@ -13,7 +13,7 @@ import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
 import { freshDatabase, ownRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
-import { INTAKE_MS, intake } from "./submission-pipeline.ts";
+import { PIPELINE_MS, submissionPipeline } from "./submission-pipeline.ts";
 
 const open: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -26,14 +26,14 @@ async function setup() {
   const queue = await openQueue(redis.address);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const acceptor = new Acceptor({
+  const acceptanceLogWriter = new AcceptanceLogWriter({
     databaseUrl: url,
     namespace: "taskflow:0",
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
   const store = new Store(url);
-  open.push(queue, { close: () => client.end() }, acceptor, store);
-  const enqueue = intake({ queue, acceptor, store, retentionMs: DAY_MS });
+  open.push(queue, { close: () => client.end() }, acceptanceLogWriter, store);
+  const enqueue = submissionPipeline({ queue, acceptanceLogWriter, store, retentionMs: DAY_MS });
   const submit = (submitted: Submitted): Promise<Enqueued> => new Promise((resolve) => enqueue(submitted, resolve));
   const committed = async (): Promise<string[]> =>
     (await client.query<{ id: string }>("select id from accepted")).rows.map(({ id }) => id);
@@ -140,9 +140,9 @@ describe("intake", () => {
 
   it("sends nothing to Redis that the restore may have met, however late it gets there", async () => {
     const { queue, submit, committed } = await setup();
-    const [late, young] = [idAt(queue.clock.now() - INTAKE_MS - 1_000), queue.ids.next()];
+    const [late, young] = [idAt(queue.clock.now() - PIPELINE_MS - 1_000), queue.ids.next()];
     const answers = await Promise.all([
-      enqueueRaw(queue, { ids: [late], submissions: [durable], sendBy: timeOfId(late) + INTAKE_MS }),
+      enqueueRaw(queue, { ids: [late], submissions: [durable], sendBy: timeOfId(late) + PIPELINE_MS }),
       submit({ ids: [young], submissions: [durable] }),
     ]);
     expect(answers).toMatchObject([{ kind: "failed", error: { code: "queue_unavailable" } }, { kind: "enqueued" }]);

@@ -9,7 +9,7 @@ import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
 import { outageOf, publicMessageOf } from "../observability/outage.ts";
 import type { EnqueueDone, Enqueued, Submitted } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Acceptance, Acceptor } from "../results/acceptance-log/writer.ts";
+import type { Acceptance, AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { ACCEPT_TIMEOUT_MS } from "../results/acceptance-log/writer.ts";
 import type { Store } from "../results/store.ts";
 
@@ -17,13 +17,13 @@ import type { Store } from "../results/store.ts";
  * The replica that made an id enqueues it within so long, or leaves it to the restore: twice the time of a commit, and
  * one second for a large body to be parsed. Whoever restores counts on it.
  */
-export const INTAKE_MS = 2 * ACCEPT_TIMEOUT_MS + 1_000;
+export const PIPELINE_MS = 2 * ACCEPT_TIMEOUT_MS + 1_000;
 
 export type Enqueue = (submitted: Submitted, done: EnqueueDone) => void;
 
-export interface IntakeOptions {
+export interface SubmissionPipelineOptions {
   readonly queue: Pick<Queue, "clock" | "isReady" | "knownKey" | "enqueue" | "missing">;
-  readonly acceptor: Pick<Acceptor, "accept">;
+  readonly acceptanceLogWriter: Pick<AcceptanceLogWriter, "accept">;
   readonly store: Pick<Store, "among" | "committed">;
   /** The row of a finished job may be gone after so long. */
   readonly retentionMs: number;
@@ -32,16 +32,16 @@ export interface IntakeOptions {
 const isDurable = ({ options }: Submission): boolean => options.durability === "postgres";
 
 /** As {@link Queue.enqueue}, for submissions of any durability; `done` may come a commit later. */
-export function intake(options: IntakeOptions): Enqueue {
-  const { queue, acceptor } = options;
+export function submissionPipeline(options: SubmissionPipelineOptions): Enqueue {
+  const { queue, acceptanceLogWriter } = options;
   const ageOf = ({ ids }: Submitted): number => queue.clock.now() - timeOfId(ids[0] ?? "");
 
   const enqueueCommitted = (submitted: Submitted, done: EnqueueDone): void => {
-    if (ageOf(submitted) > INTAKE_MS) {
+    if (ageOf(submitted) > PIPELINE_MS) {
       done({ kind: "failed", error: heldOnly("it took too long to get there") });
       return;
     }
-    queue.enqueue({ ...submitted, sendBy: timeOfId(submitted.ids[0] ?? "") + INTAKE_MS }, (answer) => {
+    queue.enqueue({ ...submitted, sendBy: timeOfId(submitted.ids[0] ?? "") + PIPELINE_MS }, (answer) => {
       if (answer.kind === "failed")
         done({ kind: "failed", error: heldOnly(publicMessageOf(answer.error), answer.error) });
       else if (answer.kind === "enqueued") done(answer);
@@ -52,7 +52,7 @@ export function intake(options: IntakeOptions): Enqueue {
   };
 
   const commit = (submitted: Submitted, done: EnqueueDone): void => {
-    if (ageOf(submitted) > INTAKE_MS - ACCEPT_TIMEOUT_MS) {
+    if (ageOf(submitted) > PIPELINE_MS - ACCEPT_TIMEOUT_MS) {
       done({
         kind: "failed",
         error: new TaskFlowError(
@@ -64,7 +64,7 @@ export function intake(options: IntakeOptions): Enqueue {
       });
       return;
     }
-    acceptor.accept(acceptanceOf(submitted), (answer) => {
+    acceptanceLogWriter.accept(acceptanceOf(submitted), (answer) => {
       if (answer.kind === "committed") enqueueCommitted(submitted, done);
       else if (answer.kind === "failed") done(answer);
       else if (!answer.isSameBody) done({ kind: "conflict", firstId: answer.firstId });
@@ -109,7 +109,7 @@ function acceptanceOf({ ids, submissions, idempotency }: Submitted): Acceptance 
  * the others may not exist.
  */
 async function replayed(
-  { queue, store, retentionMs }: IntakeOptions,
+  { queue, store, retentionMs }: SubmissionPipelineOptions,
   firstId: string,
   count: number,
 ): Promise<Enqueued> {

@@ -6,7 +6,7 @@ import { exponential } from "../core/backoff.ts";
 import type { CallbackOf, Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { SHARED_MEMORY_BYTES } from "../core/job-type.ts";
-import type { Replays } from "../core/reruns.ts";
+import type { Reruns } from "../core/reruns.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
 import { IoThreads } from "../execute/io-threads.ts";
@@ -29,7 +29,7 @@ import { Worker } from "../worker/worker.ts";
 import { makeGuard } from "./guard.ts";
 import { warning } from "./warning.ts";
 
-export interface DispatchOptions {
+export interface WorkerPartsOptions {
   readonly config: Config;
   readonly redis: { readonly url: string };
   readonly typeSettings: Readonly<Record<string, unknown>>;
@@ -43,12 +43,12 @@ export interface DispatchOptions {
   readonly delay: EventLoopDelay;
   readonly queue: Queue;
   readonly recorder: Recorder;
-  readonly replays: Replays;
+  readonly reruns: Reruns;
   readonly callbackOf: CallbackOf;
   readonly onUnfit: () => void;
 }
 
-export interface Dispatch {
+export interface WorkerParts {
   readonly worker: Worker;
   readonly leases: Leases;
   /** Absent where no jobs run. */
@@ -63,7 +63,7 @@ export interface Dispatch {
 }
 
 /** Makes the parts. Nothing is claimed before `worker.open()`. */
-export function makeDispatch(options: DispatchOptions): Dispatch {
+export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
   const { config, definitions, registry, log, metrics, queue, recorder, replica } = options;
   const onError = (what: string) => warning(log, what);
 
@@ -170,7 +170,7 @@ export function makeDispatch(options: DispatchOptions): Dispatch {
     ioThreads.open(queue.destinations);
     await executor.open(options.typeSettings, {
       destinations: queue.destinations,
-      replays: options.replays,
+      reruns: options.reruns,
       sharedMemory: (type) => sharedMemory[type],
     });
     await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it

@@ -45,7 +45,7 @@ async function setup() {
         below: lowestIdAt(OLD + DAY_MS),
         from: lowestIdAt(OLD),
         finishedBy: Date.now() + DAY_MS,
-        includesCopies: false,
+        includesReruns: false,
         caller,
         signal,
       },

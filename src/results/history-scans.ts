@@ -17,7 +17,7 @@ export interface HistoryRange {
   /** Epoch ms. */
   readonly finishedBy: number;
   /** Whether jobs that run another one again are among them. */
-  readonly includesCopies: boolean;
+  readonly includesReruns: boolean;
   /** How many ids one query examines at most. */
   readonly slice?: number;
   /** Whose scan it is. */
@@ -38,13 +38,13 @@ export class HistoryScans {
 
   /** Slice by slice, those without a match too. @param asked the filters, in the order of the query's */
   async *matching(asked: readonly (string | null)[], range: HistoryRange): AsyncGenerator<WalkPage> {
-    const { below, from = LOWEST_ID, finishedBy, includesCopies, slice = 10_000, caller = "", signal } = range;
+    const { below, from = LOWEST_ID, finishedBy, includesReruns, slice = 10_000, caller = "", signal } = range;
     let top = below;
     let day = startOfDay(timeOfId(below));
     for (let days = 1; top > from; days *= 2) {
       const bottom = lowestIdAt(day) > from ? lowestIdAt(day) : from;
       for (let isMore = true; isMore; ) {
-        const values = [top, bottom, slice, ...asked, finishedBy, includesCopies];
+        const values = [top, bottom, slice, ...asked, finishedBy, includesReruns];
         const rows = await this.#turns.take(caller, () => this.#pool.query<MatchRow>(MATCH, values), signal);
         const ids = rows.flatMap(({ id }) => (id === null ? [] : [id]));
         const { examined = 0, lowest = null } = rows[0] ?? {};

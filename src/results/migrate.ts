@@ -12,7 +12,7 @@ import { addPartitions, DAY_MS, startOfDay } from "./partitions.ts";
 
 const FOLDER = new URL("./migrations/", import.meta.url);
 const LOCK = "select pg_advisory_xact_lock(hashtextextended('taskflow.migrations', 0))";
-const BOOKS =
+const COUNTS =
   "create table if not exists taskflow_migrations (name text primary key, applied_at timestamptz not null default now())";
 
 /** How long all locks together are waited for. */
@@ -103,7 +103,7 @@ interface Target {
 async function applyAll(client: pg.Client, { facts, where, deadline }: Target): Promise<string[]> {
   if (!facts.isMigrated) {
     if (!facts.mayCreate) throw mustMigrate(facts, where, ownMigrations());
-    await locked(client, deadline, () => client.query(BOOKS));
+    await locked(client, deadline, () => client.query(COUNTS));
   }
   const applied: string[] = [];
   for (;;) {

@@ -15,7 +15,7 @@ const SLICE = 1_000;
 /** A count of a table with many millions of rows may take this long. */
 const TIMEOUT_MS = 120_000;
 
-export class Held {
+export class StoredJobs {
   readonly #client: pg.Client;
   readonly #open: PostgresConnection["open"];
   #closing: Promise<void> | undefined;

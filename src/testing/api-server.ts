@@ -1,7 +1,7 @@
 /** The HTTP front alone, on a fresh Redis and Postgres: nothing claims what it takes unless the test does. */
 
 import { Type } from "typebox";
-import { Keyring } from "../api/access/api-key-cache.ts";
+import { ApiKeyCache } from "../api/access/api-key-cache.ts";
 import { RateLimits } from "../api/access/rate-limits.ts";
 import type { ApiDependencies, ApiSettings } from "../api/dependencies.ts";
 import { EventHub } from "../api/events/event-hub.ts";
@@ -132,7 +132,7 @@ export async function startApiServer({
   const events = new EventHub({ queue, looks });
   const server = new Server({
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
-    replays: {
+    reruns: {
       matching: () => {
         throw new Error("no replays here");
       },
@@ -155,7 +155,7 @@ export async function startApiServer({
     cancelWaiting: (job) => cancelled.push(job),
     waiters,
     events,
-    keyring: new Keyring(),
+    apiKeyCache: new ApiKeyCache(),
     limits: new RateLimits({ take: (requests) => queue.take(requests), rate: null, quota: null }),
     log: { error: (fields: unknown) => void logged.push(fields), warn: (fields: unknown) => void warned.push(fields) },
     settings: {

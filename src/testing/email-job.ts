@@ -16,14 +16,14 @@ export interface EmailResult {
 export const EMAIL_JOB_ID = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 export async function openEmailType(SMTP_URL: string, more: Partial<EmailSettings> = {}) {
-  const tool = await email.open?.({
+  const resource = await email.open?.({
     SMTP_URL,
     SMTP_CONNECTIONS: 2,
     EMAIL_FROM: "taskflow@example.org",
     ARTIFACTS_DIR: tempDir(),
     ...more,
   });
-  if (tool === undefined) throw new Error("email has no open");
+  if (resource === undefined) throw new Error("email has no open");
   const abort = new AbortController();
   const lines: unknown[] = [];
   const log = (message: string, fields?: Record<string, unknown>) => void lines.push({ message, ...fields });
@@ -31,7 +31,7 @@ export async function openEmailType(SMTP_URL: string, more: Partial<EmailSetting
     jobId: EMAIL_JOB_ID,
     attempt: 1,
     timeoutMs: 900_000,
-    tool,
+    resource,
     signal: abort.signal,
     progress: () => undefined,
     log,
@@ -50,5 +50,5 @@ export async function openEmailType(SMTP_URL: string, more: Partial<EmailSetting
       },
       (thrown: unknown) => thrown as Error,
     );
-  return { send, failureOf, lines, abort, close: () => email.close?.(tool) };
+  return { send, failureOf, lines, abort, close: () => email.close?.(resource) };
 }

@@ -8,7 +8,7 @@ import { noThread } from "./no-thread.ts";
 import { freshDatabase, tempDir } from "./services.ts";
 
 export type ExportPayload = Parameters<typeof dataExport.run>[0];
-type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
+type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 
@@ -30,7 +30,7 @@ export async function openExports(
     EXPORT_QUERY_TIMEOUT_MS: 20_000,
     ...links,
   };
-  const tool = (await dataExport.open?.(settings)) as Tool;
+  const resource = (await dataExport.open?.(settings)) as Resource;
   return async (given) => {
     const payloadJson = typeof given === "string" ? given : JSON.stringify(given);
     const payload = JSON.parse(payloadJson) as ExportPayload;
@@ -41,14 +41,14 @@ export async function openExports(
       jobId: JOB_ID,
       attempt: 1,
       timeoutMs: 30_000,
-      tool,
+      resource,
       signal: new AbortController().signal,
       progress: () => undefined,
       log: () => undefined,
       onThread: noThread,
     };
     const { artifact } = (await dataExport.run(payload, context)) as { artifact: string };
-    const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
+    const stored = await resource.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     if (!stored) throw new Error(`there is no artifact ${artifact}`);
     return buffer(stored.read());
   };

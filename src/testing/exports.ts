@@ -8,7 +8,7 @@ import { noThread } from "./no-thread.ts";
 import { tempDir } from "./services.ts";
 
 export type ExportPayload = Parameters<typeof dataExport.run>[0];
-type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
+type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 
@@ -30,27 +30,27 @@ export async function openExports(url: string): Promise<ExportRun> {
     EXPORT_QUERIES_DIR: queries,
     EXPORT_QUERY_TIMEOUT_MS: 20_000,
   };
-  const tool = (await dataExport.open?.({
+  const resource = (await dataExport.open?.({
     ...settings,
     ARTIFACT_LINK_SECRET: "",
     ARTIFACT_LINK_TTL: 60,
     PUBLIC_URL: "",
-  })) as Tool;
+  })) as Resource;
   const run = async (payload: ExportPayload): Promise<string> => {
-    const faults = dataExport.check?.(payload) ?? [];
-    if (faults.length > 0) throw new Error(`the payload is not valid: ${JSON.stringify(faults)}`);
+    const issues = dataExport.check?.(payload) ?? [];
+    if (issues.length > 0) throw new Error(`the payload is not valid: ${JSON.stringify(issues)}`);
     const context = {
       jobId: JOB_ID,
       attempt: 1,
       timeoutMs: 30_000,
-      tool,
+      resource,
       signal: new AbortController().signal,
       progress: () => undefined,
       log: () => undefined,
       onThread: noThread,
     };
     const { artifact } = (await dataExport.run(payload, context)) as { artifact: string };
-    const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
+    const stored = await resource.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     return (await buffer(stored?.read() ?? new Blob([]).stream())).toString();
   };
   let files = 0; // a file for each query: exports may run at the same time

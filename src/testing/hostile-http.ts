@@ -271,7 +271,7 @@ function piecesOf(request: string, split: Split): readonly string[] {
 }
 
 /** What is wrong with an outcome; undefined where nothing is. */
-function faultOf(
+function issueOf(
   { statuses: usual, statusesForProxies = usual, code }: HostileCase,
   outcome: HostileOutcome,
   listener: Listener,
@@ -286,16 +286,16 @@ function faultOf(
 }
 
 /** Tries all cases at once, each with what follows it sent in this way. Resolves to a sentence for each outcome that is not as expected. */
-export async function faultsOfServer(
+export async function issuesOfServer(
   split: Split,
   address: { readonly host: string; readonly port: number },
   listener: Listener = "SERVER_ADDR",
 ): Promise<string[]> {
-  const faults = await Promise.all(
+  const issues = await Promise.all(
     HOSTILE_CASES.map(async (hostile) => {
-      const fault = faultOf(hostile, await attack(hostile, split, address), listener);
-      return fault === undefined ? [] : [`${hostile.name}: ${fault}`];
+      const issue = issueOf(hostile, await attack(hostile, split, address), listener);
+      return issue === undefined ? [] : [`${hostile.name}: ${issue}`];
     }),
   );
-  return faults.flat();
+  return issues.flat();
 }

@@ -2,17 +2,17 @@
 import { ChildProcesses } from "../execute/child-processes.ts";
 import { DEFAULT_MAX_PIXELS } from "../jobs/image-resize/decoding.ts";
 import { Renderer } from "../jobs/image-resize/image-process-client.ts";
-import { type ImageSettings, type ImageTool, openImageTool } from "../jobs/image-resize/resize.ts";
+import { type ImageResource, type ImageSettings, openImageResource } from "../jobs/image-resize/resize.ts";
 
 const processes = new ChildProcesses();
 const start = (request: Parameters<ChildProcesses["start"]>[1]): void => processes.start(0, request);
 /** One for all tests of a file: each would wait for its start. */
 const renderer = new Renderer(start);
 
-export async function openTestImageTool(
+export async function openTestImageResource(
   settings: Omit<ImageSettings, "IMAGE_MAX_PIXELS"> & Partial<ImageSettings>,
-): Promise<ImageTool> {
-  return { ...(await openImageTool({ IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS, ...settings }, start)), renderer };
+): Promise<ImageResource> {
+  return { ...(await openImageResource({ IMAGE_MAX_PIXELS: DEFAULT_MAX_PIXELS, ...settings }, start)), renderer };
 }
 
 /** For `afterAll`. */

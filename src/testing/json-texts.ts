@@ -9,9 +9,9 @@ export const PLACES = 1_100;
 
 /** A number in units of 10^-PLACES, as an integer. */
 export function unscaled(text: string): bigint {
-  const [, sign = "", whole = "", fraction = "", power = "0"] =
+  const [, health = "", whole = "", fraction = "", power = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
-  return BigInt(`${sign}${whole}${fraction}`) * 10n ** BigInt(PLACES + Number(power) - fraction.length);
+  return BigInt(`${health}${whole}${fraction}`) * 10n ** BigInt(PLACES + Number(power) - fraction.length);
 }
 
 /** Texts with escapes that need not be: no `\u005f`, which spells a name that is refused. */

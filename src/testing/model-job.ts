@@ -33,7 +33,7 @@ export interface ModelJob extends NewJob {
 /** How far apart the scores of two priorities are. */
 const BAND = 2 ** 48;
 /** How far behind their turn suspects are, and jobs with large payloads: behind all others. */
-const SUSPECTS = 10 * BAND;
+const POISON_CANDIDATES = 10 * BAND;
 const LARGE = 20 * BAND;
 
 export const tokenOf = (replica: string, seq: number): string => replica + seq.toString(36).padStart(10, "0");
@@ -53,17 +53,17 @@ export function modelJob(job: NewJob): ModelJob {
 }
 
 /** Whether it has lost two leases: of such jobs, a replica runs one at a time. */
-export const isSuspect = ({ crashes }: ModelJob): boolean => crashes > 1;
+export const isPoisonCandidate = ({ crashes }: ModelJob): boolean => crashes > 1;
 
 /** The range that a job waits in: 0 suspects, 1 large payloads, 2 all others. */
-const rangeOf = (job: ModelJob): number => (isSuspect(job) ? 0 : job.size > 0 ? 1 : 2);
+const rangeOf = (job: ModelJob): number => (isPoisonCandidate(job) ? 0 : job.size > 0 ? 1 : 2);
 
 /** In the order of their turns; with the same score in the order of the ranges. */
 export const byTurn = (a: ModelJob, b: ModelJob): number =>
-  (a.score % SUSPECTS) - (b.score % SUSPECTS) || rangeOf(a) - rangeOf(b) || (a.id < b.id ? -1 : 1);
+  (a.score % POISON_CANDIDATES) - (b.score % POISON_CANDIDATES) || rangeOf(a) - rangeOf(b) || (a.id < b.id ? -1 : 1);
 
 const scoreOf = (job: ModelJob, tag: number): number =>
-  (9 - job.priority) * BAND + tag + ([SUSPECTS, LARGE, 0][rangeOf(job)] ?? 0);
+  (9 - job.priority) * BAND + tag + ([POISON_CANDIDATES, LARGE, 0][rangeOf(job)] ?? 0);
 
 const slotOf = ({ type, priority }: NewJob): string => `${type}:${priority}`;
 

@@ -156,10 +156,10 @@ const slots = fc.record({
   order: fc.shuffledSubarray([...TYPES], { minLength: 0 }),
 });
 
-async function claimWith(sides: Sides, by: number, suspects: 0 | 1, free: FreeSlots): Promise<void> {
+async function claimWith(sides: Sides, by: number, poisonCandidates: 0 | 1, free: FreeSlots): Promise<void> {
   const { queue, replica, seq } = clientOf(sides.clients, by);
-  const expected = sides.model.claim(replica, seq, suspects, free);
-  const { claimed, lost, isMoreLeft, nextDueAt } = await queue.claim(seq, suspects, free);
+  const expected = sides.model.claim(replica, seq, poisonCandidates, free);
+  const { claimed, lost, isMoreLeft, nextDueAt } = await queue.claim(seq, poisonCandidates, free);
   const handed = (jobs: typeof claimed): Handed[] => jobs.map(({ id, attempt, crashes }) => ({ id, attempt, crashes }));
   expect({ claimed: handed(claimed), lost: handed(lost), isMoreLeft, nextDueAt }).toEqual(expected);
   sides.leases.push(...[...expected.lost, ...expected.claimed].map((one) => ({ ...one, client: by, seq })));
@@ -170,17 +170,20 @@ const claimArgs = fc.record({
   client,
   bytes,
   lostOnce: fc.constantFrom(0, 0, 1),
-  suspects: fc.constantFrom<(0 | 1)[]>(1, 1, 0),
+  poisonCandidates: fc.constantFrom<(0 | 1)[]>(1, 1, 0),
   slots,
   isRepeat: fc.constantFrom(false, false, false, true),
 });
 const claim = step(
   "claim",
   claimArgs,
-  async (sides, { client: by, bytes: room, lostOnce, suspects, slots: { io, cpu, ofType, order }, isRepeat }) => {
+  async (
+    sides,
+    { client: by, bytes: room, lostOnce, poisonCandidates, slots: { io, cpu, ofType, order }, isRepeat },
+  ) => {
     const caller = clientOf(sides.clients, by);
     if (!isRepeat || caller.seq === 0) caller.seq += 1;
-    await claimWith(sides, by, suspects, {
+    await claimWith(sides, by, poisonCandidates, {
       io,
       cpu,
       bytes: room,
@@ -370,7 +373,7 @@ export async function drain(sides: Sides): Promise<void> {
     await pass(sides, "scheduled", model.in("s", "t"));
     await pass(sides, "leased", model.in("r"));
     clientOf(clients, 0).seq += 1;
-    for (let suspects = model.in("q", "s", "t").length; suspects >= 0; suspects -= 1) {
+    for (let poisonCandidates = model.in("q", "s", "t").length; poisonCandidates >= 0; poisonCandidates -= 1) {
       await claimWith(sides, 0, 1, { io: 100, cpu: 100, types: TYPES.map((one) => ({ ...one, slots: 100 })) });
       clientOf(clients, 0).seq += 1;
     }

@@ -6,7 +6,7 @@ import type { Callback } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
 import type { ModelJob, NewJob, State } from "./model-job.ts";
-import { AHEAD, byTurn, FairTags, isSuspect, modelJob, PAST, tokenOf } from "./model-job.ts";
+import { AHEAD, byTurn, FairTags, isPoisonCandidate, modelJob, PAST, tokenOf } from "./model-job.ts";
 
 export interface NewSubmission {
   readonly jobs: readonly NewJob[];
@@ -77,7 +77,7 @@ export class QueueModel {
     });
   }
 
-  claim(replica: string, seq: number, suspectSlots: number, free: FreeSlots) {
+  claim(replica: string, seq: number, poisonCandidateSlots: number, free: FreeSlots) {
     const last = this.#claims.get(replica);
     if (last?.seq === seq) return this.#claimAgain(tokenOf(replica, seq), last.handed);
     for (const job of this.in("s", "t").filter(({ score }) => score === PAST)) this.#makeReady(job);
@@ -88,13 +88,13 @@ export class QueueModel {
     const slots = { io: free.io, cpu: free.cpu };
     const claimed: Handed[] = [];
     let isMoreLeft = false;
-    let suspects = suspectSlots;
+    let poisonCandidates = poisonCandidateSlots;
     const room = { ...(free.bytes ?? { free: Infinity, isUnused: true }), lostOnce: free.lostOnce ?? 0 };
     for (const { type, lane, slots: ofType } of free.types) {
       const before = claimed.length;
       const limit = before + Math.min(ofType, slots[lane]);
-      for (const job of this.#next(type, limit - before, suspects, room)) {
-        if (isSuspect(job)) suspects -= 1;
+      for (const job of this.#next(type, limit - before, poisonCandidates, room)) {
+        if (isPoisonCandidate(job)) poisonCandidates -= 1;
         claimed.push(this.#take(job, tokenOf(replica, seq)));
       }
       slots[lane] -= claimed.length - before;
@@ -112,7 +112,7 @@ export class QueueModel {
   #next(
     type: string,
     n: number,
-    suspects: number,
+    poisonCandidates: number,
     room: { free: number; isUnused: boolean; lostOnce: number },
   ): ModelJob[] {
     const ready = this.ready(type);
@@ -131,16 +131,16 @@ export class QueueModel {
       }
       return taken;
     };
-    const some = fitting(ready.filter(isSuspect), Math.min(n, suspects));
+    const some = fitting(ready.filter(isPoisonCandidate), Math.min(n, poisonCandidates));
     const large = fitting(
-      ready.filter((job) => !isSuspect(job) && job.size > 0),
+      ready.filter((job) => !isPoisonCandidate(job) && job.size > 0),
       Math.min(n, 50),
     );
     const turns = [
       ...some,
       ...large,
       ...fitting(
-        ready.filter((job) => !isSuspect(job) && job.size === 0),
+        ready.filter((job) => !isPoisonCandidate(job) && job.size === 0),
         n,
       ),
     ].sort(byTurn);
@@ -246,7 +246,7 @@ export class QueueModel {
 
   /** Where nobody waits but suspects, no group's tag is kept. */
   #clearTags(job: ModelJob): void {
-    if (!this.ready(job.type).some((other) => other.priority === job.priority && !isSuspect(other)))
+    if (!this.ready(job.type).some((other) => other.priority === job.priority && !isPoisonCandidate(other)))
       this.tags.clear(job);
   }
 

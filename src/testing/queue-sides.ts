@@ -29,9 +29,9 @@ export interface Sides {
 
 /** Both sides show the same: each job in one place, the counters, the tags; and the books balance. */
 export async function expectSame({ model, redis, clients }: Sides): Promise<void> {
-  const [found, books] = await Promise.all([snapshotOfRedis(redis, NS), clients[0]?.queue.books()]);
+  const [found, jobCounts] = await Promise.all([snapshotOfRedis(redis, NS), clients[0]?.queue.jobCounts()]);
   expect(found).toEqual(snapshotOfModel(model));
-  expect(books?.unaccounted).toBe(0);
+  expect(jobCounts?.unaccounted).toBe(0);
 }
 
 /** Ids of several clients do not come in order. */

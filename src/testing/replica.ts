@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { PassThrough } from "node:stream";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/config.ts";
-import { parseRedisAddr, placeOf } from "../config/redis-addr.ts";
+import { addressOf, parseRedisAddr } from "../config/redis-addr.ts";
 import { loadDefinitions, registryOf, settingsOf } from "../jobs/registry.ts";
 import { createLog } from "../observability/log.ts";
 import type { System } from "../replica/replica.ts";
@@ -63,7 +63,7 @@ export async function startReplica({
   const system: System = await startSystem({
     config,
     registry: registryOf(definitions, typeSettings),
-    redis: { url: address.url, where: placeOf(address) },
+    redis: { url: address.url, where: addressOf(address) },
     databaseUrl: database,
     typeSettings,
     log: createLog({ level: config.LOG_LEVEL, replica: id, destination: output }),

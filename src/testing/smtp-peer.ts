@@ -48,7 +48,7 @@ export class SmtpPeer {
       onConnect: (_session, done) => {
         if (this.#behaviour.kind !== "hang") done();
       },
-      onRcptTo: (_address, _session, done) => done(this.#refusalOfRecipient()),
+      onRcptTo: (_address, _session, done) => done(this.#rejectionOfRecipient()),
       onData: (stream, session, done) => {
         this.#take(stream, session).then(done, done);
       },
@@ -111,7 +111,7 @@ export class SmtpPeer {
     await closed;
   }
 
-  #refusalOfRecipient(): Error | null {
+  #rejectionOfRecipient(): Error | null {
     this.#recipients += 1;
     const behaviour = this.#behaviour;
     if (behaviour.kind === "answer" && behaviour.at === "rcpt") return smtpError(behaviour.code, behaviour.text);

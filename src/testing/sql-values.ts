@@ -172,9 +172,9 @@ export const ROWS: readonly (readonly string[])[] = Array.from(
 const text = fc.string({ unit: "grapheme", maxLength: 20 }).map((value) => value.replaceAll("\0", ""));
 const digits = (most: number): fc.Arbitrary<string> =>
   fc.string({ unit: fc.integer({ min: 0, max: 9 }).map(String), minLength: 1, maxLength: most });
-const sign = fc.constantFrom("", "-");
+const health = fc.constantFrom("", "-");
 const numeric = fc
-  .tuple(sign, digits(60), digits(60))
+  .tuple(health, digits(60), digits(60))
   .map(([minus, whole, fraction]) => `${minus}${whole}.${fraction}`);
 /** From 4713 BC to 294276 AD. */
 const day = fc.integer({ min: -2_440_000, max: 106_751_000 }).map((days) => `(date '1970-01-01' + ${days})`);

@@ -1,8 +1,8 @@
 /** Jobs of durability postgres that were committed, and that the restore should have brought into Redis long ago. */
 import { lowestIdAt, timeOfId } from "../core/id.ts";
 import type { Audit } from "../queue/audit.ts";
-import type { Held } from "../results/stored-jobs.ts";
-import type { Faults } from "./inconsistency.ts";
+import type { StoredJobs } from "../results/stored-jobs.ts";
+import type { Inconsistencies } from "./inconsistency.ts";
 
 /** Twice the age at which the restore puts back what Redis lacks (worker/restore.ts). */
 const RESTORED_MS = 120_000;
@@ -11,27 +11,27 @@ const LIMIT = 10_000;
 
 export interface AcceptedSides {
   readonly audit: Audit;
-  readonly held: Held;
+  readonly storedJobs: StoredJobs;
   readonly namespace: string;
 }
 
 /** Those that are neither in `jobs` nor in Redis. */
-export async function lostAccepted({ audit, held, namespace }: AcceptedSides): Promise<Faults> {
-  const faults: Faults = new Map();
-  const { now } = await audit.books();
-  for await (const ids of held.unrecorded(namespace, lowestIdAt(now - RESTORED_MS))) {
+export async function lostAccepted({ audit, storedJobs, namespace }: AcceptedSides): Promise<Inconsistencies> {
+  const inconsistencies: Inconsistencies = new Map();
+  const { now } = await audit.jobCounts();
+  for await (const ids of storedJobs.unrecorded(namespace, lowestIdAt(now - RESTORED_MS))) {
     const absent = (await audit.inspect(ids)).filter(({ isLive, head }) => !isLive && head === "").map(({ id }) => id);
-    const recorded = await held.among(absent); // by now: a job is forgotten in Redis only after its row is there
+    const recorded = await storedJobs.among(absent); // by now: a job is forgotten in Redis only after its row is there
     for (const id of absent) {
       if (recorded.has(id)) continue;
       const age = `${Math.round((now - timeOfId(id)) / 1_000)} s`;
-      faults.set(`accepted ${id}`, {
+      inconsistencies.set(`accepted ${id}`, {
         kind: "accepted_lost",
         id,
         text: `was committed ${age} ago to be run, and is neither in Redis nor among the finished jobs`,
       });
     }
-    if (faults.size >= LIMIT) break;
+    if (inconsistencies.size >= LIMIT) break;
   }
-  return faults;
+  return inconsistencies;
 }

@@ -1,7 +1,7 @@
 /** What should have been taken over long ago: leases that ran out, and outcomes that nobody records. */
 import type { Audit } from "../queue/audit.ts";
 import { stateOf } from "../queue/snapshot.ts";
-import type { Faults } from "./inconsistency.ts";
+import type { Inconsistencies } from "./inconsistency.ts";
 
 /** Twice what a replica owns an outcome for: after once, any replica's sweep takes it. */
 const OUTBOX_OVERDUE_MS = 60_000;
@@ -11,37 +11,37 @@ const LIMIT = 1_000;
  * Leases that ran out a lease ago, and outcomes that are a minute beyond their owner's time. A replica that claims, or
  * sweeps, would have taken them: the first at most 1,000 of each.
  */
-export async function overdueFaults({
+export async function overdueEntries({
   audit,
   leaseMs,
 }: {
   readonly audit: Audit;
   readonly leaseMs: number;
-}): Promise<Faults> {
-  const faults: Faults = new Map();
-  const { now } = await audit.books();
+}): Promise<Inconsistencies> {
+  const inconsistencies: Inconsistencies = new Map();
+  const { now } = await audit.jobCounts();
   for (const { id, since } of await audit.overdue("outbox", now - OUTBOX_OVERDUE_MS, LIMIT)) {
-    faults.set(`outbox ${id}`, {
+    inconsistencies.set(`outbox ${id}`, {
       kind: "outbox_overdue",
       id,
       text: `has ended, and nobody has recorded it for ${seconds(now - since)} after its owner's time`,
     });
   }
-  if (now < (await audit.graceUntil()) + leaseMs) return faults; // Redis was away: leases are left alone for a while
+  if (now < (await audit.graceUntil()) + leaseMs) return inconsistencies; // Redis was away: leases are left alone for a while
   const leases = await audit.overdue("leased", now - leaseMs, LIMIT);
-  const [replicas, sights] = await Promise.all([audit.replicas(), audit.inspect(leases.map(({ id }) => id))]);
+  const [replicas, snapshots] = await Promise.all([audit.replicas(), audit.inspect(leases.map(({ id }) => id))]);
   leases.forEach(({ id, since }, i) => {
-    const sight = sights[i];
-    const holder = sight && stateOf(sight)?.replica;
-    if (!sight?.sets.includes("leased") || holder === undefined) return; // settled meanwhile, or told as a fault of its place
+    const snapshot = snapshots[i];
+    const holder = snapshot && stateOf(snapshot)?.replica;
+    if (!snapshot?.sets.includes("leased") || holder === undefined) return; // settled meanwhile, or told as a fault of its place
     const alive = replicas.has(holder) ? "which lives" : "which is gone";
-    faults.set(`lease ${id}`, {
+    inconsistencies.set(`lease ${id}`, {
       kind: "lease_overdue",
       id,
       text: `its lease ran out ${seconds(now - since)} ago, held by replica ${holder}, ${alive}, and nobody has taken it over`,
     });
   });
-  return faults;
+  return inconsistencies;
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 1_000)} s`;

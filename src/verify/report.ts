@@ -7,23 +7,28 @@ const MAX_LINES = 1_000;
 
 const COLUMNS = ["type", "accepted", "recorded", "queued", "scheduled", "retrying", "running", "outbox"] as const;
 
-export function verifyReport({ books, jobsSeen, rows, faults, unexamined, notes }: Verification): string {
-  const table = books.types.map((type) => [
+export function verifyReport({ jobCounts, jobsSeen, rows, inconsistencies, unexamined, notes }: Verification): string {
+  const table = jobCounts.types.map((type) => [
     type.type,
     ...[type.accepted, type.recorded, type.queued, type.scheduled, type.retrying, type.running, outboxOf(type)].map(
       String,
     ),
   ]);
   const totals = COLUMNS.slice(1).map((_, i) => String(table.reduce((sum, row) => sum + Number(row[i + 1]), 0)));
-  const lines = faults.slice(0, MAX_LINES).map(({ kind, id, text }) => `${kind} ${id ?? "-"}: ${text}`);
-  if (faults.length > MAX_LINES) lines.push(`… and ${faults.length - MAX_LINES} more (--json names all)`);
+  const lines = inconsistencies.slice(0, MAX_LINES).map(({ kind, id, text }) => `${kind} ${id ?? "-"}: ${text}`);
+  if (inconsistencies.length > MAX_LINES)
+    lines.push(`… and ${inconsistencies.length - MAX_LINES} more (--json names all)`);
   if (unexamined > 0) lines.push(`… and ${unexamined} more jobs that looked wrong; those above come first`);
   const verdict =
-    faults.length === 0 ? "No fault found." : faults.length === 1 ? "1 fault found." : `${faults.length} faults found.`;
+    inconsistencies.length === 0
+      ? "No fault found."
+      : inconsistencies.length === 1
+        ? "1 fault found."
+        : `${inconsistencies.length} faults found.`;
   return [
     ...align([COLUMNS, ...table, ["all", ...totals]]),
     "",
-    `${jobsSeen} jobs in Redis looked at · ${rows} rows in Postgres · ${books.replicas.length} replicas · ${books.unaccounted} unaccounted`,
+    `${jobsSeen} jobs in Redis looked at · ${rows} rows in Postgres · ${jobCounts.replicas.length} replicas · ${jobCounts.unaccounted} unaccounted`,
     ...notes,
     ...lines,
     verdict,

@@ -7,26 +7,26 @@
  * between them: only what is still so at both later looks is named. Memory is bounded: slices, and a limited number of suspects.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Audit, AuditBooks } from "../queue/audit.ts";
-import type { Sight } from "../queue/snapshot.ts";
-import { faultOf, stateOf } from "../queue/snapshot.ts";
-import type { Held } from "../results/stored-jobs.ts";
+import type { Audit, AuditCounts } from "../queue/audit.ts";
+import type { JobSnapshot } from "../queue/snapshot.ts";
+import { inconsistencyOf, stateOf } from "../queue/snapshot.ts";
+import type { StoredJobs } from "../results/stored-jobs.ts";
 import { lostAccepted } from "./acceptance-check.ts";
-import type { Tally } from "./counts-check.ts";
+import type { StatusCounts } from "./counts-check.ts";
 import { contradictions, isSame, miscounts } from "./counts-check.ts";
-import type { Fault, Faults } from "./inconsistency.ts";
+import type { Inconsistencies, Inconsistency } from "./inconsistency.ts";
 import { stillThere } from "./inconsistency.ts";
-import { overdueFaults } from "./overdue.ts";
+import { overdueEntries } from "./overdue.ts";
 
 /** More are counted, and not looked at again. */
-const MAX_SUSPECTS = 10_000;
+const MAX_CANDIDATES = 10_000;
 const SLICE = 500;
-const NONE: Faults = new Map();
+const NONE: Inconsistencies = new Map();
 const DAY_MS = 86_400_000;
 
 export interface VerificationOptions {
   readonly audit: Audit;
-  readonly held: Held;
+  readonly storedJobs: StoredJobs;
   /** Of the queue, as in Postgres. */
   readonly namespace: string;
   readonly leaseMs: number;
@@ -36,11 +36,11 @@ export interface VerificationOptions {
 }
 
 export interface Verification {
-  readonly books: AuditBooks;
+  readonly jobCounts: AuditCounts;
   /** Jobs in Redis that were looked at. */
   readonly jobsSeen: number;
   readonly rows: number;
-  readonly faults: readonly Fault[];
+  readonly inconsistencies: readonly Inconsistency[];
   /** What looked wrong at first, and was too much to be looked at again. */
   readonly unexamined: number;
   /** Sentences that an operator should know, and that are no faults. */
@@ -49,12 +49,16 @@ export interface Verification {
 
 /** @throws QueueUnavailable, OutcomeUnknown or pg's error when Redis or Postgres goes away meanwhile */
 export async function verify(options: VerificationOptions): Promise<Verification> {
-  const before = await options.audit.books();
+  const before = await options.audit.jobCounts();
   const walk = await walkOver(options);
-  const { faults: ofRows, rows, notes } = await compareRows(options, before);
-  const books = await options.audit.books();
-  const suspects: Faults = new Map([...walk.suspects, ...contradictions(books), ...(await overdueFaults(options))]);
-  const faults = await afterTwoLooks(options, suspects, () => lookAgain(options, suspects));
+  const { inconsistencies: ofRows, rows, notes } = await compareRows(options, before);
+  const jobCounts = await options.audit.jobCounts();
+  const candidates: Inconsistencies = new Map([
+    ...walk.candidates,
+    ...contradictions(jobCounts),
+    ...(await overdueEntries(options)),
+  ]);
+  const inconsistencies = await afterTwoLooks(options, candidates, () => lookAgain(options, candidates));
   const lost = await afterTwoLooks(options, await lostAccepted(options), () => lostAccepted(options));
   const miscounted = await afterTwoLooks(
     options,
@@ -64,10 +68,10 @@ export async function verify(options: VerificationOptions): Promise<Verification
   if (!walk.miscounts)
     notes.push("Jobs came or went meanwhile: the counters were held against the sets, and not against each job.");
   return {
-    books,
+    jobCounts,
     jobsSeen: walk.seen,
     rows,
-    faults: [...faults.values(), ...lost.values(), ...miscounted.values(), ...ofRows],
+    inconsistencies: [...inconsistencies.values(), ...lost.values(), ...miscounted.values(), ...ofRows],
     unexamined: walk.unexamined,
     notes,
   };
@@ -75,10 +79,10 @@ export async function verify(options: VerificationOptions): Promise<Verification
 
 async function afterTwoLooks(
   { pauseMs }: VerificationOptions,
-  suspects: Faults,
-  look: () => Promise<Faults>,
-): Promise<Faults> {
-  let left = suspects;
+  candidates: Inconsistencies,
+  look: () => Promise<Inconsistencies>,
+): Promise<Inconsistencies> {
+  let left = candidates;
   for (let looks = 0; looks < 2 && left.size > 0; looks += 1) {
     await pause(pauseMs);
     left = stillThere(left, await look());
@@ -86,97 +90,109 @@ async function afterTwoLooks(
   return left;
 }
 
-async function lookAgain(options: VerificationOptions, faults: Faults): Promise<Faults> {
-  const found: Faults = new Map([...contradictions(await options.audit.books()), ...(await overdueFaults(options))]);
-  const ids = [...faults.values()].flatMap(({ id }) => (id === null ? [] : [id]));
+async function lookAgain(options: VerificationOptions, inconsistencies: Inconsistencies): Promise<Inconsistencies> {
+  const found: Inconsistencies = new Map([
+    ...contradictions(await options.audit.jobCounts()),
+    ...(await overdueEntries(options)),
+  ]);
+  const ids = [...inconsistencies.values()].flatMap(({ id }) => (id === null ? [] : [id]));
   for (let at = 0; at < ids.length; at += SLICE) {
-    const sights = await options.audit.inspect(ids.slice(at, at + SLICE));
-    for (const [id, fault] of await faultsAmong(options, sights)) found.set(id, fault);
+    const snapshots = await options.audit.inspect(ids.slice(at, at + SLICE));
+    for (const [id, inconsistency] of await inconsistenciesAmong(options, snapshots)) found.set(id, inconsistency);
   }
   return found;
 }
 
-async function faultsAmong({ held }: VerificationOptions, sights: readonly Sight[]): Promise<Faults> {
-  const faults: Faults = new Map();
+async function inconsistenciesAmong(
+  { storedJobs }: VerificationOptions,
+  snapshots: readonly JobSnapshot[],
+): Promise<Inconsistencies> {
+  const inconsistencies: Inconsistencies = new Map();
   const unfinished = new Map<string, string>();
-  for (const sight of sights) {
-    const fault = faultOf(sight);
-    const status = stateOf(sight)?.status ?? "";
-    if (fault) faults.set(sight.id, { ...fault, id: sight.id });
-    else if (["queued", "scheduled", "retrying", "running"].includes(status)) unfinished.set(sight.id, status);
+  for (const snapshot of snapshots) {
+    const inconsistency = inconsistencyOf(snapshot);
+    const status = stateOf(snapshot)?.status ?? "";
+    if (inconsistency) inconsistencies.set(snapshot.id, { ...inconsistency, id: snapshot.id });
+    else if (["queued", "scheduled", "retrying", "running"].includes(status)) unfinished.set(snapshot.id, status);
   }
-  for (const id of await held.among([...unfinished.keys()])) {
-    faults.set(id, {
+  for (const id of await storedJobs.among([...unfinished.keys()])) {
+    inconsistencies.set(id, {
       kind: "recorded_and_live",
       id,
       text: `is ${unfinished.get(id) ?? ""} in Redis, and Postgres has its outcome`,
     });
   }
-  return faults;
+  return inconsistencies;
 }
 
 interface Walk {
   readonly seen: number;
-  readonly suspects: Faults;
+  readonly candidates: Inconsistencies;
   readonly unexamined: number;
   /** Undefined where jobs came or went during the walk: then it tells nothing about the counters. */
-  readonly miscounts: Faults | undefined;
+  readonly miscounts: Inconsistencies | undefined;
 }
 
 /** One look at every job that Redis knows of. */
 async function walkOver(options: VerificationOptions): Promise<Walk> {
   const { audit } = options;
-  const before = await audit.books();
-  const tally: Tally = new Map();
-  const suspects: Faults = new Map();
+  const before = await audit.jobCounts();
+  const statusCounts: StatusCounts = new Map();
+  const candidates: Inconsistencies = new Map();
   let [seen, unexamined] = [0, 0];
   const look = async (ids: readonly string[]): Promise<void> => {
     if (ids.length === 0) return;
-    const sights = await audit.inspect(ids);
-    seen += count(sights, tally);
-    for (const [id, fault] of await faultsAmong(options, sights)) {
-      if (suspects.size < MAX_SUSPECTS) suspects.set(id, fault);
+    const snapshots = await audit.inspect(ids);
+    seen += count(snapshots, statusCounts);
+    for (const [id, inconsistency] of await inconsistenciesAmong(options, snapshots)) {
+      if (candidates.size < MAX_CANDIDATES) candidates.set(id, inconsistency);
       else unexamined += 1;
     }
   };
   for await (const ids of audit.strangers()) await look(ids);
   for await (const ids of audit.liveIds()) await look(ids);
-  const after = await audit.books();
-  return { seen, suspects, unexamined, miscounts: isSame(before, after) ? miscounts(after, tally) : undefined };
+  const after = await audit.jobCounts();
+  return {
+    seen,
+    candidates,
+    unexamined,
+    miscounts: isSame(before, after) ? miscounts(after, statusCounts) : undefined,
+  };
 }
 
 /** @returns how many of them are jobs */
-function count(sights: readonly Sight[], tally: Tally): number {
+function count(snapshots: readonly JobSnapshot[], statusCounts: StatusCounts): number {
   let jobs = 0;
-  for (const sight of sights) {
-    const state = stateOf(sight);
-    if (!sight.isLive || !state) continue;
+  for (const snapshot of snapshots) {
+    const state = stateOf(snapshot);
+    if (!snapshot.isLive || !state) continue;
     jobs += 1;
     const key = `${state.status}:${state.type}`;
-    tally.set(key, (tally.get(key) ?? 0) + 1);
+    statusCounts.set(key, (statusCounts.get(key) ?? 0) + 1);
   }
   return jobs;
 }
 
 /** Every job that was counted as recorded has a row, as long as no retention can have dropped any. */
 async function compareRows(
-  { audit, held, retentionDays }: VerificationOptions,
-  before: AuditBooks,
-): Promise<{ faults: Fault[]; rows: number; notes: string[] }> {
-  const recorded = (books: AuditBooks): number => books.types.reduce((total, type) => total + type.recorded, 0);
-  const { rows, since } = await held.total();
-  const after = await audit.books();
-  const faults: Fault[] = [];
+  { audit, storedJobs, retentionDays }: VerificationOptions,
+  before: AuditCounts,
+): Promise<{ inconsistencies: Inconsistency[]; rows: number; notes: string[] }> {
+  const recorded = (jobCounts: AuditCounts): number =>
+    jobCounts.types.reduce((total, type) => total + type.recorded, 0);
+  const { rows, since } = await storedJobs.total();
+  const after = await audit.jobCounts();
+  const inconsistencies: Inconsistency[] = [];
   const notes: string[] = [];
   if (rows < recorded(before)) {
     const text = `Postgres holds ${rows} rows, and ${recorded(before)} jobs were recorded`;
     if (after.now - since < retentionDays * DAY_MS)
-      faults.push({ kind: "books", id: null, text: `${text}, none of which is past its retention` });
+      inconsistencies.push({ kind: "books", id: null, text: `${text}, none of which is past its retention` });
     else notes.push(`${text}: retention has dropped the others.`);
   } else if (rows > recorded(after) + after.outbox) {
     notes.push(
       `Postgres holds ${rows} rows, and this Redis has counted ${recorded(after)} as recorded: it was emptied once, or is not the only one that records there.`,
     );
   }
-  return { faults, rows, notes };
+  return { inconsistencies, rows, notes };
 }

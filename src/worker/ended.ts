@@ -43,7 +43,7 @@ export function fitting(evidence: Evidence, { history }: Job): Evidence {
 }
 
 /** A job far back in a queue may be sent back thousands of times before its turn. */
-function isToldAlready({ job, verdict }: Ended): boolean {
+function isReportedAlready({ job, verdict }: Ended): boolean {
   if (verdict.kind !== "retry" || !verdict.waitsForTurn) return false;
   const last = job.history.at(-1);
   return last !== undefined && (JSON.parse(last) as AttemptRecord).waits_for_turn === true;
@@ -53,7 +53,7 @@ function isToldAlready({ job, verdict }: Ended): boolean {
 export function recordOf(ended: Ended): string {
   const { job, verdict, finishedAt, worker, startedAt, evidence } = ended;
   if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
-  if (verdict.kind === "released" || isToldAlready(ended)) return "";
+  if (verdict.kind === "released" || isReportedAlready(ended)) return "";
   return encodeRecord({
     attempt: job.attempt,
     outcome: outcomeName(verdict),

@@ -9,7 +9,7 @@ import type { Job } from "../core/job.ts";
 const PROBATION_MS = 10_000;
 
 interface Begun {
-  readonly isSuspect: boolean;
+  readonly isPoisonCandidate: boolean;
   readonly at: number;
 }
 
@@ -17,7 +17,7 @@ export class Probation {
   readonly #begun = new Map<Job, Begun>();
 
   began(job: Job): void {
-    if (job.crashes > 0) this.#begun.set(job, { isSuspect: job.crashes > 1, at: performance.now() });
+    if (job.crashes > 0) this.#begun.set(job, { isPoisonCandidate: job.crashes > 1, at: performance.now() });
   }
 
   /** @returns whether another such job may begin now */
@@ -26,7 +26,7 @@ export class Probation {
   }
 
   /** How many jobs that were lost twice may begin. */
-  suspectSlots(): 0 | 1 {
+  poisonCandidateSlots(): 0 | 1 {
     return this.#count(true) === 0 ? 1 : 0;
   }
 
@@ -35,11 +35,12 @@ export class Probation {
     return this.#count(false);
   }
 
-  #count(isSuspect: boolean): number {
+  #count(isPoisonCandidate: boolean): number {
     if (this.#begun.size === 0) return 0;
     const since = performance.now() - PROBATION_MS;
     let count = 0;
-    for (const begun of this.#begun.values()) if (begun.isSuspect === isSuspect && begun.at > since) count += 1;
+    for (const begun of this.#begun.values())
+      if (begun.isPoisonCandidate === isPoisonCandidate && begun.at > since) count += 1;
     return count;
   }
 }

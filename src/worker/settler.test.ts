@@ -56,7 +56,7 @@ it("fails the one job that the script does not take, and settles those around it
   expect(JSON.parse(jobs[1]?.history.at(-1) ?? "")).toMatchObject({
     error: { code: "unrecordable", message: expect.stringContaining("no time and priority") as string },
   });
-  expect(await queue.books()).toMatchObject({ unaccounted: 0, types: [{ running: 0 }] });
+  expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0, types: [{ running: 0 }] });
 });
 
 it("settles large results a few at a time", async () => {

@@ -99,7 +99,7 @@ export class Worker implements Runner {
   }
 
   unreserve(type: string, jobs: number, bytes: number): void {
-    if (this.#options.slots.give(type, jobs, bytes)) this.nudge();
+    if (this.#options.slots.give(type, jobs, bytes)) this.wake();
   }
 
   /** Starts jobs that were leased as they were enqueued, in slots that were reserved and given up just now. */
@@ -114,7 +114,7 @@ export class Worker implements Runner {
   }
 
   /** A hint that there may be work. */
-  readonly nudge = (): void => {
+  readonly wake = (): void => {
     this.#isWoken = true;
     this.#wakeUp?.();
   };
@@ -128,7 +128,7 @@ export class Worker implements Runner {
   /** The job is off this replica's hands. */
   readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
     const attempt = this.#options.leases.release(job);
-    if (outcome === "retry" || outcome === "lost") this.nudge(); // to learn when it is due
+    if (outcome === "retry" || outcome === "lost") this.wake(); // to learn when it is due
     this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome, attempt);
   };
 
@@ -136,7 +136,7 @@ export class Worker implements Runner {
   async drain(drainMs: number): Promise<void> {
     const { slots, leases, settler } = this.#options;
     this.#isDraining = true;
-    this.nudge();
+    this.wake();
     await this.#loop;
     const deadline = performance.now() + drainMs;
     while (slots.running > 0 && performance.now() < deadline) {
@@ -156,7 +156,7 @@ export class Worker implements Runner {
       const grantedAt = performance.now();
       let claim: Claim;
       try {
-        claim = await queue.claim(this.#seq, this.#probation.suspectSlots(), this.#freeSlots());
+        claim = await queue.claim(this.#seq, this.#probation.poisonCandidateSlots(), this.#freeSlots());
         this.#seq += 1;
         failures = 0;
       } catch (error) {
@@ -243,7 +243,7 @@ export class Worker implements Runner {
     const { job } = attempt;
     hooks.onRan(job.type, attempt.ranMs / 1_000);
     const wasFull = slots.give(job.type, 1, largeBytes(job));
-    const wasSuspect = this.#probation.ended(job);
+    const wasPoisonCandidate = this.#probation.ended(job);
     // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.
     if (end.kind === "lost") {
       leases.release(job);
@@ -251,6 +251,6 @@ export class Worker implements Runner {
     } else {
       settler.ended(job, end, attempt.evidence);
     }
-    if (wasFull || wasSuspect) this.nudge();
+    if (wasFull || wasPoisonCandidate) this.wake();
   };
 }

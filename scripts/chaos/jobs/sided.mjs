@@ -14,9 +14,9 @@ export default ({ defineJob, Type, fixed }) =>
     timeoutMs: 60_000,
     backoff: fixed(100),
     open: (settings) => settings,
-    run: async (_payload, { tool }) => {
-      await sleep(tool.CHAOS_SLEEP_MS);
-      if (tool.CHAOS_FAILS) throw new Error("this side fails");
+    run: async (_payload, { resource }) => {
+      await sleep(resource.CHAOS_SLEEP_MS);
+      if (resource.CHAOS_FAILS) throw new Error("this side fails");
       return { ok: true };
     },
   });

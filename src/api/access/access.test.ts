@@ -4,7 +4,7 @@ import type { ApiKey, Scope } from "../../core/api-key.ts";
 import { idOfHash } from "../../core/api-key.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
-import { Keyring } from "./api-key-cache.ts";
+import { ApiKeyCache } from "./api-key-cache.ts";
 import type { Limited } from "./rate-limits.ts";
 import { RateLimits } from "./rate-limits.ts";
 
@@ -16,7 +16,7 @@ const as = (key: string) => ({ authorization: `Bearer ${key}` });
 const NOTE = { type: "note", payload: { text: "a" } };
 
 let server: ApiServer;
-const keyring = new Keyring();
+const apiKeyCache = new ApiKeyCache();
 const keys = [
   keyOf("submitter", ["submit"]),
   keyOf("reader", ["read"]),
@@ -26,8 +26,8 @@ const keys = [
   keyOf("clumsy", ["submit"], { quota: { quota: 10, windowMs: 86_400_000 } }),
 ];
 beforeAll(async () => {
-  keyring.replace(keys, true);
-  server = await startApiServer({ deps: { keyring }, settings: { corsOrigins: ["https://app.example.com"] } });
+  apiKeyCache.replace(keys, true);
+  server = await startApiServer({ deps: { apiKeyCache }, settings: { corsOrigins: ["https://app.example.com"] } });
 });
 afterAll(() => server.close());
 
@@ -93,7 +93,7 @@ describe("with API keys", () => {
   });
 
   it("a key that is revoked holds no more", () => {
-    const own = new Keyring();
+    const own = new ApiKeyCache();
     own.replace([keyOf("brief", ["read"])], true);
     expect(own.find("Bearer brief")?.name).toBe("the-brief");
     own.replace([], true);
@@ -209,7 +209,7 @@ describe("limits of a key", () => {
     const limited = await new Promise<Limited>((resolve) => {
       limits.check(keyOf("x", ["read"]), true, resolve);
     });
-    expect([limited.headersAfter(1, 1), limited.refusal]).toEqual([[], undefined]);
+    expect([limited.headersAfter(1, 1), limited.rejection]).toEqual([[], undefined]);
   });
 });
 

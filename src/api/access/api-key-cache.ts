@@ -6,7 +6,7 @@ import type { ApiKey } from "../../core/api-key.ts";
 const MAX_KEY_LENGTH = 512;
 const BEARER = /^bearer +(\S+) *$/i;
 
-export class Keyring {
+export class ApiKeyCache {
   #keys: readonly { readonly key: ApiKey; readonly hash: Buffer }[] = [];
   /** By the whole header. Only keys that hold come in here, so there are never more entries than ways to write them: {@link #remember}. */
   readonly #known = new Map<string, ApiKey>();

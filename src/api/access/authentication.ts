@@ -11,8 +11,8 @@ import { problem } from "../http/problem.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import type { HostRules } from "./allowed-hosts.ts";
 import { hostCheck } from "./allowed-hosts.ts";
-import type { Keyring } from "./api-key-cache.ts";
-import { CROSS_ORIGIN, HOST_REFUSED, isForeignBrowser, isLoopback, PROTECTED } from "./protected-mode.ts";
+import type { ApiKeyCache } from "./api-key-cache.ts";
+import { CROSS_ORIGIN, HOST_REJECTED, isForeignBrowser, isLoopback, PROTECTED } from "./protected-mode.ts";
 
 /** Challenges of RFC 6750, 3. */
 function challenge(parameters: string): readonly [string, string] {
@@ -35,12 +35,12 @@ const SCOPE_MISSING = Object.fromEntries(
 ) as Readonly<Record<Scope, Answer>>;
 
 /** Why a caller whose key holds may not do this; undefined where it may, and where no key is needed. */
-export function scopeRefusal(caller: ApiKey | undefined, scope: Scope): Answer | undefined {
+export function scopeRejection(caller: ApiKey | undefined, scope: Scope): Answer | undefined {
   return caller === undefined || hasScope(caller, scope) ? undefined : SCOPE_MISSING[scope];
 }
 
 export interface GateOptions extends HostRules {
-  readonly keyring: Keyring;
+  readonly apiKeyCache: ApiKeyCache;
   /** Of pages that may call from a browser; `*` for all. */
   readonly corsOrigins: readonly string[];
 }
@@ -66,28 +66,28 @@ export class Gate {
 
   /** The key that a request bears; undefined without one that holds, and where none is needed. */
   callerOf(access: Access, { authorization }: RequestHead): ApiKey | undefined {
-    const { isOpenToAll, keyring } = this.#options;
-    return isOpenToAll || authorization === "" || !needsKey(access) ? undefined : keyring.find(authorization);
+    const { isOpenToAll, apiKeyCache } = this.#options;
+    return isOpenToAll || authorization === "" || !needsKey(access) ? undefined : apiKeyCache.find(authorization);
   }
 
   /** Why a request is not let in; undefined where it is. */
-  refusalOf(access: Access, caller: ApiKey | undefined, head: RequestHead, peer: Peer): Answer | undefined {
-    const { isOpenToAll, keyring } = this.#options;
+  rejectionOf(access: Access, caller: ApiKey | undefined, head: RequestHead, peer: Peer): Answer | undefined {
+    const { isOpenToAll, apiKeyCache } = this.#options;
     if (access === "open") return undefined;
-    if (isOpenToAll || !keyring.isNeeded) return this.#refusalWithoutKeys(head, peer);
+    if (isOpenToAll || !apiKeyCache.isNeeded) return this.#rejectionWithoutKeys(head, peer);
     if (access === "public") return undefined;
     if (caller === undefined) return head.authorization === "" ? KEY_MISSING : KEY_INVALID;
-    return scopeRefusal(caller, access);
+    return scopeRejection(caller, access);
   }
 
-  #refusalWithoutKeys(head: RequestHead, peer: Peer): Answer | undefined {
+  #rejectionWithoutKeys(head: RequestHead, peer: Peer): Answer | undefined {
     const { isOpenToAll, corsOrigins } = this.#options;
     if (
       !isOpenToAll &&
       (head.isForwarded || (this.looksAtPeers && !isLoopback(new Uint8Array(peer.getRemoteAddress()))))
     )
       return PROTECTED;
-    if (!this.#isAllowedHost(head.host ?? "")) return HOST_REFUSED;
+    if (!this.#isAllowedHost(head.host ?? "")) return HOST_REJECTED;
     return isForeignBrowser(head, corsOrigins, this.#ownOrigin) ? CROSS_ORIGIN : undefined;
   }
 }

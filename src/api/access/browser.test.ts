@@ -114,7 +114,7 @@ async function rebound(page: Page, server: ApiServer, host: string): Promise<Att
 }
 
 const stateOf = async ({ queue }: ApiServer): Promise<unknown> => {
-  const { paused, accepted } = await queue.books();
+  const { paused, accepted } = await queue.jobCounts();
   return { paused: [...paused], accepted };
 };
 const UNTOUCHED = { paused: [], accepted: 1 };

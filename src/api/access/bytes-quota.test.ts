@@ -4,12 +4,12 @@ import { idOfHash } from "../../core/api-key.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import { openQueue } from "../../testing/queue.ts";
 import { freshRedis } from "../../testing/services.ts";
-import { Keyring } from "./api-key-cache.ts";
+import { ApiKeyCache } from "./api-key-cache.ts";
 import { RateLimits } from "./rate-limits.ts";
 
 const hash = createHash("sha256").update("operator").digest("hex");
-const keyring = new Keyring();
-keyring.replace([{ id: idOfHash(hash), name: "operator", hash, scopes: ["admin"] }], true);
+const apiKeyCache = new ApiKeyCache();
+apiKeyCache.replace([{ id: idOfHash(hash), name: "operator", hash, scopes: ["admin"] }], true);
 const operator = { authorization: "Bearer operator" };
 
 it("a quota of bytes counts payloads, those of retries among them, of every key", async () => {
@@ -21,7 +21,7 @@ it("a quota of bytes counts payloads, those of retries among them, of every key"
     quota: null,
     bytes: { quota: 1_000, windowMs: 86_400_000 },
   });
-  const own = await startApiServer({ redis: redis.address, deps: { limits, keyring } });
+  const own = await startApiServer({ redis: redis.address, deps: { limits, apiKeyCache } });
   const post = async (path: string, text?: string) => {
     const body = text === undefined ? undefined : { type: "note", payload: { text }, delay_ms: 60_000 };
     const answer = await request(own, "POST", `/api/v1/jobs${path}`, body, operator);

@@ -9,16 +9,16 @@ import { hasScope, idOfHash } from "../../core/api-key.ts";
 import type { Job } from "../../core/job.ts";
 import { encodeRecord } from "../../core/packed-job.ts";
 import { registryOf } from "../../jobs/registry.ts";
-import replay from "../../jobs/replay/replay.ts";
+import rerun from "../../jobs/replay/replay.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { startApiServer, testRegistry } from "../../testing/api-server.ts";
 import { enqueue, ioSlots } from "../../testing/queue.ts";
 import * as documentation from "../contract/documentation-operations.ts";
-import * as evidence from "../contract/job-evidence-operations.ts";
+import * as evidence from "../contract/job-diagnostics-operations.ts";
 import * as jobs from "../contract/job-operations.ts";
 import type { Access, Operation } from "../contract/operation.ts";
 import * as system from "../contract/system-operations.ts";
-import { Keyring } from "./api-key-cache.ts";
+import { ApiKeyCache } from "./api-key-cache.ts";
 
 function keyOf(name: string, scopes: readonly Scope[], secret = name): ApiKey {
   const hash = createHash("sha256").update(secret).digest("hex");
@@ -53,7 +53,7 @@ const OF_ONE_JOB: Readonly<Record<string, (id: string) => Made>> = {
 const OF_NO_JOB: Readonly<Record<string, Made>> = {
   submitJob: ["/api/v1/jobs", { type: "note", payload: { text: "new" }, delay_ms: 60_000 }],
   submitBatch: ["/api/v1/jobs/batch", { jobs: [{ type: "note", payload: { text: "new" }, delay_ms: 60_000 }] }],
-  replayJobs: ["/api/v1/jobs/replay", { status: "failed", dry_run: true }],
+  rerunJobs: ["/api/v1/jobs/replay", { status: "failed", dry_run: true }],
   listJobs: ["/api/v1/jobs"],
   followAll: ["/api/v1/events"],
   listQueues: ["/api/v1/queues"],
@@ -86,10 +86,10 @@ const OPERATIONS = [jobs, evidence, system, documentation]
 let server: ApiServer;
 let claims = 0;
 beforeAll(async () => {
-  const keyring = new Keyring();
-  keyring.replace([...Object.values(KEYS), ...Object.values(OTHERS)], true);
+  const apiKeyCache = new ApiKeyCache();
+  apiKeyCache.replace([...Object.values(KEYS), ...Object.values(OTHERS)], true);
   const registry = registryOf(
-    [...testRegistry.types.map(({ definition }) => definition), replay].map((definition) => ({
+    [...testRegistry.types.map(({ definition }) => definition), rerun].map((definition) => ({
       source: "test",
       definition,
     })),
@@ -101,12 +101,12 @@ beforeAll(async () => {
     source: () => Promise.resolve(Buffer.from("MARK-mail")),
   };
   // eslint-disable-next-line @typescript-eslint/require-await -- as the real one, which looks through a history
-  const replays = {
+  const reruns = {
     matching: async function* () {
       yield { ids: [], reached: "" };
     },
   };
-  server = await startApiServer({ deps: { keyring, registry, mail, replays } });
+  server = await startApiServer({ deps: { apiKeyCache, registry, mail, reruns } });
 });
 afterAll(() => server.close());
 
@@ -209,7 +209,7 @@ async function fail(job: Job, state: State): Promise<void> {
   if (state === "recorded") await server.record(...(await server.queue.read([job.id])));
 }
 
-function refusal(access: Access, caller: Caller, needsReadToo: boolean): number | undefined {
+function rejection(access: Access, caller: Caller, needsReadToo: boolean): number | undefined {
   if (access === "open" || access === "public") return undefined;
   if (caller === "none") return 401;
   return hasScope(KEYS[caller], access) && (!needsReadToo || hasScope(KEYS[caller], "read")) ? undefined : 403;
@@ -227,7 +227,7 @@ describe.each(OPERATIONS.filter(({ id }) => id in OF_NO_JOB))("$method $pattern"
   it.each(CALLERS)("is for whom it says, and tells nothing of jobs without read: %s", async (caller) => {
     for (const state of STATES) await jobIn(state, "other");
     const told = await ask(method, OF_NO_JOB[id] ?? [""], bearer(caller));
-    const refused = refusal(access, caller, NEEDS_READ_TOO.includes(id));
+    const refused = rejection(access, caller, NEEDS_READ_TOO.includes(id));
     if (refused === undefined) expect([401, 403, 404, 500]).not.toContain(id === "readMail" ? 200 : told.status);
     else expect(told.status).toBe(refused);
     if (!mayRead(caller)) expect(told.text + JSON.stringify(told.headers)).not.toContain("MARK");
@@ -247,7 +247,7 @@ describe.each(OPERATIONS.filter(({ id }) => id in OF_ONE_JOB))("$method $pattern
     "is for whom it says, and tells a key without read nothing of jobs: %s",
     { timeout: 60_000 },
     async (caller) => {
-      const refused = refusal(access, caller, false);
+      const refused = rejection(access, caller, false);
       const unknown = await about(NOWHERE, caller);
       expect(unknown.status).toBe(refused ?? 404);
       for (const state of STATES) {
@@ -348,8 +348,8 @@ describe("a job belongs to the key that submitted it", () => {
     const retried = json(await ask("POST", [`/api/v1/jobs/${id}/retry`], bearer("other")));
     expect((await server.queue.read([retried.id]))[0]?.options.api_key).toBe(OTHERS.other.id);
     expect((await ask("DELETE", [`/api/v1/jobs/${retried.id}`], bearer("submit"))).status).toBe(404);
-    const { id: replayId } = json(await ask("POST", ["/api/v1/jobs/replay", { type: "email" }], bearer("both")));
-    expect((await server.queue.read([replayId]))[0]?.options.api_key).toBe(KEYS.both.id);
+    const { id: rerunId } = json(await ask("POST", ["/api/v1/jobs/replay", { type: "email" }], bearer("both")));
+    expect((await server.queue.read([rerunId]))[0]?.options.api_key).toBe(KEYS.both.id);
   });
 
   it("no answer about a job shows that key", async () => {

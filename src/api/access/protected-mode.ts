@@ -17,7 +17,7 @@ export const CROSS_ORIGIN = problem(
   "This server requires no API key, so it does not serve pages of other sites. Name the site's origin in CORS_ORIGINS, or give the server keys.",
 );
 
-export const HOST_REFUSED = problem(
+export const HOST_REJECTED = problem(
   403,
   "host_not_allowed",
   "This server requires no API key, so it does not serve requests whose Host header names another server. Call it by localhost or 127.0.0.1, add the name to ALLOWED_HOSTS, or give the server keys.",

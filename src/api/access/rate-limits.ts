@@ -8,12 +8,12 @@
  */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { RatePolicy } from "../../core/rate-policy.ts";
-import type { Allowance, Taking } from "../../queue/token-buckets.ts";
+import type { Taking, TokenBucket } from "../../queue/token-buckets.ts";
 import type { Answer } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 
 export interface RateLimitsOptions {
-  readonly take: (requests: readonly (readonly Taking[])[]) => Promise<Allowance[][]>;
+  readonly take: (requests: readonly (readonly Taking[])[]) => Promise<TokenBucket[][]>;
   /** Of keys that have none of their own. */
   readonly rate: RatePolicy | null;
   readonly quota: RatePolicy | null;
@@ -28,7 +28,7 @@ export interface Limited {
   /** What the answer says of the limits, once so many jobs of the request, with payloads of so many bytes, were enqueued. */
   readonly headersAfter: (jobs: number, bytes: number) => Headers;
   /** Where they do not suffice. */
-  readonly refusal: Answer | undefined;
+  readonly rejection: Answer | undefined;
 }
 
 interface Check {
@@ -36,16 +36,16 @@ interface Check {
   readonly done: (limited: Limited) => void;
 }
 
-const PASSED: Limited = { headersAfter: () => [], refusal: undefined };
-const REFUSALS = {
+const PASSED: Limited = { headersAfter: () => [], rejection: undefined };
+const REJECTIONS = {
   requests: { code: "rate_limited", detail: "This API key has made too many requests." },
   jobs: { code: "quota_exceeded", detail: "This API key has submitted as many jobs as it may for now." },
   bytes: { code: "quota_exceeded", detail: "This API key has submitted as many bytes of payloads as it may for now." },
 } as const;
-type Kind = keyof typeof REFUSALS;
+type Kind = keyof typeof REJECTIONS;
 
 /** What an allowance of a key is kept under. @param key its id */
-export function allowanceName(key: string, kind: Kind): string {
+export function tokenBucketName(key: string, kind: Kind): string {
   return `${key}:${kind}`;
 }
 
@@ -88,7 +88,7 @@ export class RateLimits {
 
   #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): Taking | undefined {
     const policy = this.#policy(caller, kind);
-    return policy && { name: allowanceName(caller.id, kind), policy, cost, needed };
+    return policy && { name: tokenBucketName(caller.id, kind), policy, cost, needed };
   }
 
   #add(check: Check): void {
@@ -107,40 +107,40 @@ export class RateLimits {
 }
 
 /** One limit, and how it stands. */
-interface Standing extends Allowance {
+interface QueuePosition extends TokenBucket {
   readonly kind: Kind;
   readonly policy: RatePolicy;
 }
-const UNTOLD: Allowance = { suffices: true, left: 0, wholeInMs: 0, fitsInMs: 0 };
+const UNREPORTED: TokenBucket = { suffices: true, left: 0, wholeInMs: 0, fitsInMs: 0 };
 
-function limitedBy(takings: readonly Taking[], allowances: readonly Allowance[]): Limited {
-  const standings = takings.map(
-    ({ name, policy }, i): Standing => ({
+function limitedBy(takings: readonly Taking[], tokenBuckets: readonly TokenBucket[]): Limited {
+  const quotaStates = takings.map(
+    ({ name, policy }, i): QueuePosition => ({
       kind: name.slice(name.indexOf(":") + 1) as Kind,
       policy,
-      ...(allowances[i] ?? UNTOLD),
+      ...(tokenBuckets[i] ?? UNREPORTED),
     }),
   );
-  const headersAfter = (jobs: number, bytes: number): Headers => headersOf(standings, { requests: 0, jobs, bytes });
-  const lacking = standings.filter(({ suffices }) => !suffices);
+  const headersAfter = (jobs: number, bytes: number): Headers => headersOf(quotaStates, { requests: 0, jobs, bytes });
+  const lacking = quotaStates.filter(({ suffices }) => !suffices);
   const [first] = lacking;
-  if (!first) return { headersAfter, refusal: undefined };
+  if (!first) return { headersAfter, rejection: undefined };
   const retryAfterMs = Math.max(1_000, ...lacking.map(({ fitsInMs }) => fitsInMs));
-  const { code, detail } = REFUSALS[first.kind];
-  return { headersAfter, refusal: problem(429, code, detail, { retryAfterMs }) };
+  const { code, detail } = REJECTIONS[first.kind];
+  return { headersAfter, rejection: problem(429, code, detail, { retryAfterMs }) };
 }
 
 /** The headers of draft-ietf-httpapi-ratelimit-headers-10. @param since what was enqueued meanwhile */
-function headersOf(standings: readonly Standing[], since: Readonly<Record<Kind, number>>): Headers {
-  const leftOf = ({ kind, policy, left, wholeInMs }: Standing): string => {
+function headersOf(quotaStates: readonly QueuePosition[], since: Readonly<Record<Kind, number>>): Headers {
+  const leftOf = ({ kind, policy, left, wholeInMs }: QueuePosition): string => {
     const used = since[kind];
     return `"${kind}";r=${Math.max(0, left - used)};t=${Math.ceil((wholeInMs + (used * policy.windowMs) / policy.quota) / 1_000)}`;
   };
   return [
     [
       "RateLimit-Policy",
-      standings.map(({ kind, policy }) => `"${kind}";q=${policy.quota};w=${policy.windowMs / 1_000}`).join(", "),
+      quotaStates.map(({ kind, policy }) => `"${kind}";q=${policy.quota};w=${policy.windowMs / 1_000}`).join(", "),
     ],
-    ["RateLimit", standings.map(leftOf).join(", ")],
+    ["RateLimit", quotaStates.map(leftOf).join(", ")],
   ];
 }

@@ -8,13 +8,13 @@ import dataExport from "../../jobs/data-export/data-export.ts";
 import email from "../../jobs/email/email.ts";
 import imageResize from "../../jobs/image-resize/image-resize.ts";
 import { registryOf } from "../../jobs/registry.ts";
-import replay from "../../jobs/replay/replay.ts";
+import rerun from "../../jobs/replay/replay.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer, testRegistry } from "../../testing/api-server.ts";
-import { Keyring } from "./api-key-cache.ts";
+import { ApiKeyCache } from "./api-key-cache.ts";
 
 const registry = registryOf(
-  [...testRegistry.types.map(({ definition }) => definition), dataExport, email, imageResize, replay].map(
+  [...testRegistry.types.map(({ definition }) => definition), dataExport, email, imageResize, rerun].map(
     (definition) => ({ source: "test", definition }),
   ),
   {},
@@ -27,7 +27,7 @@ const HISTORY = {
 };
 const ROWS = { ...HISTORY, payload: { format: "csv", source: { rows: [] } } };
 const NOTE = { type: "note", payload: { text: "a" } };
-const REPLAY = { type: "replay", payload: { status: "failed" } };
+const RERUN = { type: "replay", payload: { status: "failed" } };
 const ARTIFACT = "01a20d7d-dca8-7000-89a0-b48104605e3e/a.png";
 const MAIL = {
   type: "email",
@@ -64,14 +64,14 @@ const keysOf = (scopes: typeof SCOPES) =>
     const hash = createHash("sha256").update(name).digest("hex");
     return { id: idOfHash(hash), name, hash, scopes: own };
   });
-const keyring = new Keyring();
+const apiKeyCache = new ApiKeyCache();
 
 let server: ApiServer;
 beforeAll(async () => {
-  keyring.replace(keysOf(SCOPES), true);
+  apiKeyCache.replace(keysOf(SCOPES), true);
   const parseLarge = (task: Parameters<typeof parseBody>[0]) =>
     Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))); // as over a thread's port
-  server = await startApiServer({ deps: { keyring, registry, parseLarge } });
+  server = await startApiServer({ deps: { apiKeyCache, registry, parseLarge } });
 });
 afterAll(() => server.close());
 
@@ -85,7 +85,7 @@ describe("what tells of other jobs", () => {
     ["one among others of a batch", "/batch", { jobs: [NOTE, HISTORY, ROWS] }, "application/json"],
     ["a line", "/batch", [NOTE, HISTORY].map((job) => `${JSON.stringify(job)}\n`).join(""), "application/x-ndjson"],
     ["one in a body that is parsed on a thread", "/batch", { jobs: [LARGE, HISTORY] }, "application/json"],
-    ["a replay", "", REPLAY, "application/json"],
+    ["a replay", "", RERUN, "application/json"],
     ["an email with another job's artifact", "", MAIL, "application/json"],
     ["an image that is another job's artifact", "", IMAGE, "application/json"],
     ["a watermark that is one", "", MARKED, "application/json"],
@@ -106,9 +106,9 @@ describe("what tells of other jobs", () => {
   });
 
   it("nor is its retry, nor a replay that could name it", async () => {
-    keyring.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), true); // it could read once
+    apiKeyCache.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), true); // it could read once
     const { body } = await post("submitter", "", HISTORY);
-    keyring.replace(keysOf(SCOPES), true);
+    apiKeyCache.replace(keysOf(SCOPES), true);
     await request(server, "DELETE", `/api/v1/jobs/${String(body.id)}`, undefined, as("both"));
     const before = await accepted();
     expect(await post("submitter", `/${String(body.id)}/retry`)).toMatchObject(FORBIDDEN);

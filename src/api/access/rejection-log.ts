@@ -4,7 +4,7 @@ import type { Log } from "../../observability/log.ts";
 const PERIOD_MS = 10_000;
 const MAX_LINES = 50;
 
-export interface RefusedRequest {
+export interface RejectedRequest {
   readonly request_id: string;
   readonly method: string;
   readonly pattern: string;
@@ -15,7 +15,7 @@ export interface RefusedRequest {
 }
 
 /** @param now milliseconds, of any clock that does not go back */
-export function refusalLog(log: Pick<Log, "warn">, now: () => number): (refused: RefusedRequest) => void {
+export function rejectionLog(log: Pick<Log, "warn">, now: () => number): (refused: RejectedRequest) => void {
   let periodEnd = Number.NEGATIVE_INFINITY;
   let lines = 0;
   return (refused) => {

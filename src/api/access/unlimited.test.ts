@@ -25,7 +25,7 @@ beforeAll(async () => {
       },
     },
   });
-  server.metrics.readFrom({ books: () => server.queue.books() });
+  server.metrics.readFrom({ jobCounts: () => server.queue.jobCounts() });
 });
 afterAll(() => server.close());
 

@@ -44,7 +44,7 @@ const post = (server: ApiServer, ...headers: string[]): Promise<string> =>
     ].join("\r\n"),
   );
 const stateOf = async (server: ApiServer): Promise<unknown> => {
-  const { paused, accepted } = await server.queue.books();
+  const { paused, accepted } = await server.queue.jobCounts();
   return { paused: [...paused], accepted };
 };
 

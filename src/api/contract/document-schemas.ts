@@ -1,6 +1,6 @@
 /** The schemas of the document's components: submissions and results by type, jobs, problems. */
 import { Type } from "typebox";
-import { MAX_FAULTS } from "../../core/schema-issues.ts";
+import { MAX_ISSUES } from "../../core/schema-issues.ts";
 import { submissionSchema } from "../../core/submission.ts";
 import type { JobType, Registry } from "../../jobs/registry.ts";
 import { acceptedBatchSchema, jobErrorSchema, jobListSchema, jobReceiptSchema, jobSchema } from "./job-schemas.ts";
@@ -17,7 +17,7 @@ const problemSchema = Type.Object(
     errors: Type.Optional(
       Type.Array(
         Type.Object({ path: Type.String({ description: "JSON pointer into the request" }), message: Type.String() }),
-        { description: `Every fault of the request; of more than ${MAX_FAULTS} the first of them` },
+        { description: `Every fault of the request; of more than ${MAX_ISSUES} the first of them` },
       ),
     ),
     id: Type.Optional(Type.String({ description: "Of `outcome_unknown`: the job that may exist" })),

@@ -18,7 +18,7 @@ function ok(description: string, schema: TSchema): Readonly<Record<number, Opera
   return { 200: { description, content: { "application/json": { schema } } } };
 }
 
-const BOOKS_PROBLEMS = ["queue_unavailable", "outcome_unknown"];
+const STATS_PROBLEMS = ["queue_unavailable", "outcome_unknown"];
 
 const queueSchema = Type.Object({
   type: Type.String(),
@@ -38,7 +38,7 @@ export const getQueues: Operation = {
   tag: "Queues",
   summary: "The queue of each type",
   answers: ok("State, depth and oldest wait", Type.Object({ queues: Type.Array(queueSchema) })),
-  problems: BOOKS_PROBLEMS,
+  problems: STATS_PROBLEMS,
 };
 
 export const pauseQueue: Operation = {
@@ -52,7 +52,7 @@ export const pauseQueue: Operation = {
   body: NO_FIELDS,
   isBodyOptional: true,
   answers: ok("The queue as it is now", queueSchema),
-  problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...BOOKS_PROBLEMS],
+  problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...STATS_PROBLEMS],
 };
 
 export const resumeQueue: Operation = {
@@ -65,7 +65,7 @@ export const resumeQueue: Operation = {
   body: NO_FIELDS,
   isBodyOptional: true,
   answers: ok("The queue as it is now", queueSchema),
-  problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...BOOKS_PROBLEMS],
+  problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...STATS_PROBLEMS],
 };
 
 export const getWorkers: Operation = {
@@ -95,7 +95,7 @@ export const getWorkers: Operation = {
       ),
     }),
   ),
-  problems: BOOKS_PROBLEMS,
+  problems: STATS_PROBLEMS,
 };
 
 export const getStats: Operation = {
@@ -120,7 +120,7 @@ export const getStats: Operation = {
       unaccounted: Type.Integer(),
     }),
   ),
-  problems: BOOKS_PROBLEMS,
+  problems: STATS_PROBLEMS,
 };
 
 const check = Type.Object({
@@ -175,7 +175,7 @@ export const isReady: Operation = {
   description:
     "200 while Redis answers, whatever Postgres does. 503 from the moment at which the replica is asked to end; with `SHUTDOWN_DELAY_MS` it still takes jobs for so long.",
   answers: ok("It should", alive),
-  problems: ["draining", ...BOOKS_PROBLEMS],
+  problems: ["draining", ...STATS_PROBLEMS],
 };
 
 export const getMetrics: Operation = {

@@ -5,7 +5,7 @@ import type { Change } from "../../queue/changes.ts";
 import { submission } from "../../testing/queue.ts";
 import { until } from "../../testing/until.ts";
 import { SlicedWork } from "../http/sliced-work.ts";
-import type { JobSnapshot } from "../jobs/job-looks.ts";
+import type { JobState } from "../jobs/job-looks.ts";
 import type { JobFollower } from "./followed-job.ts";
 import { FollowedJob } from "./followed-job.ts";
 
@@ -13,7 +13,7 @@ const ID = "01a20b8f-dc59-7000-a0b8-709b0c88f80f";
 const view: JobView = viewOfSubmission(ID, submission());
 
 /** Looks that show what the test says, when it says so. */
-let looks: ((snapshot: JobSnapshot | undefined) => void)[];
+let looks: ((snapshot: JobState | undefined) => void)[];
 let work: SlicedWork;
 let job: FollowedJob;
 beforeEach(() => {
@@ -51,7 +51,7 @@ class Recorder implements JobFollower {
 }
 
 const change = (status: Status): Change => ({ eventId: "1-0.0", at: 1, id: ID, type: "noop", status, progress: null });
-const show = (status: Status): JobSnapshot => ({ view: { ...view, status }, isResultOmitted: false, takenAt: 1 });
+const show = (status: Status): JobState => ({ view: { ...view, status }, isResultOmitted: false, takenAt: 1 });
 const lookBegins = (count: number) => until(() => looks.length === count, { what: `look ${count} begins` });
 const turn = () => new Promise(setImmediate);
 

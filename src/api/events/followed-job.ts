@@ -8,7 +8,7 @@ import type { Change } from "../../queue/changes.ts";
 import type { Beating } from "../http/beats.ts";
 import type { SlicedWork } from "../http/sliced-work.ts";
 import { snapshotJson } from "../jobs/job-json.ts";
-import type { JobLooks, JobSnapshot } from "../jobs/job-looks.ts";
+import type { JobLooks, JobState } from "../jobs/job-looks.ts";
 import { stateEvent } from "./event-stream-text.ts";
 import { hasEnded } from "./waiters.ts";
 
@@ -16,7 +16,7 @@ import { hasEnded } from "./waiters.ts";
 export const END = "end";
 
 /** A look at a job, with its event. */
-export interface Shown extends JobSnapshot {
+export interface Shown extends JobState {
   readonly event: () => string;
 }
 
@@ -128,9 +128,9 @@ export class FollowedJob implements Beating {
     return newcomers;
   }
 
-  *#show(snapshot: JobSnapshot | undefined, newcomers: ReadonlySet<JobFollower>, changes: number): Generator<void> {
+  *#show(snapshot: JobState | undefined, newcomers: ReadonlySet<JobFollower>, changes: number): Generator<void> {
     let text: string | undefined;
-    const event = (of: JobSnapshot): string => stateEvent(snapshotJson(of), hasEnded(of.view) ? END : undefined);
+    const event = (of: JobState): string => stateEvent(snapshotJson(of), hasEnded(of.view) ? END : undefined);
     const shown = snapshot && { ...snapshot, event: () => (text ??= event(snapshot)) };
     yield* this.#report(newcomers, (follower) => follower.onFirst(shown));
     if (!shown) return;

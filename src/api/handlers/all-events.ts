@@ -1,8 +1,8 @@
 /** `GET /api/v1/events`: the changes of all jobs, or of those that pass the filters, as they happen. */
-import type { Refusal } from "../../core/body.ts";
+import type { Rejection } from "../../core/body.ts";
 import { invalid } from "../../core/body.ts";
 import { STATUSES } from "../../core/job.ts";
-import type { Fault } from "../../core/schema-issues.ts";
+import type { ValidationIssue } from "../../core/schema-issues.ts";
 import { escapePointer } from "../../core/schema-issues.ts";
 import type { Change } from "../../queue/changes.ts";
 import type { ApiDependencies } from "../dependencies.ts";
@@ -11,7 +11,7 @@ import type { Follower } from "../events/event-hub.ts";
 import { BEAT, BEGIN, EVENT_STREAM, eventOf, GAP } from "../events/event-stream-text.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
 import type { Handler, Reply, TextStream } from "../http/exchange.ts";
-import { problem, problemOfRefusal } from "../http/problem.ts";
+import { problem, problemOfRejection } from "../http/problem.ts";
 
 export const TOO_MANY = problem(
   503,
@@ -24,7 +24,7 @@ type Filter = (change: Change) => boolean;
 export function followAll(deps: ApiDependencies): Handler {
   return (request, reply) => {
     const filter = readFilter(request.query);
-    if ("refusal" in filter) reply.send(problemOfRefusal(filter.refusal));
+    if ("rejection" in filter) reply.send(problemOfRejection(filter.rejection));
     else
       new AllEvents(deps, reply, filter.passes)
         .open(request.headers.lastEventId)
@@ -99,21 +99,21 @@ class AllEvents implements Follower, AllFollower {
 }
 
 /** @param query `status` and `type`, each one or more with commas between */
-export function readFilter(query: string): { readonly passes: Filter } | { readonly refusal: Refusal } {
+export function readFilter(query: string): { readonly passes: Filter } | { readonly rejection: Rejection } {
   const params = new URLSearchParams(query);
-  const faults: Fault[] = [...new Set(params.keys())]
+  const issues: ValidationIssue[] = [...new Set(params.keys())]
     .filter((name) => name !== "status" && name !== "type")
     .map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
   for (const name of ["status", "type"])
     if (params.getAll(name).length > 1)
-      faults.push({ path: `/${name}`, message: "is given more than once: several stand with commas between" });
+      issues.push({ path: `/${name}`, message: "is given more than once: several stand with commas between" });
   const list = (name: string): Set<string> | undefined =>
     params.has(name) ? new Set(params.get(name)?.split(",")) : undefined;
   const [statuses, types] = [list("status"), list("type")];
   if ([...(statuses ?? [])].some((status) => !(STATUSES as readonly string[]).includes(status)))
-    faults.push({ path: "/status", message: `expected one or more of ${STATUSES.join(", ")}` });
+    issues.push({ path: "/status", message: `expected one or more of ${STATUSES.join(", ")}` });
   if ([...(types ?? [])].some((type) => !/^\w{1,255}$/.test(type)))
-    faults.push({ path: "/type", message: "expected one or more names of job types" });
-  if (faults.length > 0) return invalid(faults);
+    issues.push({ path: "/type", message: "expected one or more names of job types" });
+  if (issues.length > 0) return invalid(issues);
   return { passes: ({ status, type }) => (!statuses || statuses.has(status)) && (!types || types.has(type)) };
 }

@@ -48,11 +48,11 @@ function liveAttempts(view: JobView, history: readonly string[]): unknown[] {
 function finishedAttempts(view: JobView, texts: readonly string[]): unknown[] {
   const records: Tried[] = texts.map((text) => JSON.parse(text) as AttemptRecord);
   const { attempt, status, worker, started_at, finished_at, error } = view;
-  const isTold = TERMINAL_STATUSES.some((terminal) => terminal === records.at(-1)?.outcome);
+  const isReported = TERMINAL_STATUSES.some((terminal) => terminal === records.at(-1)?.outcome);
   const outcome = status as AttemptRecord["outcome"]; // rows are of finished jobs
   return attemptsOf(
     view,
-    isTold ? records : [...records, { attempt, outcome, worker, started_at, finished_at, ...(error && { error }) }],
+    isReported ? records : [...records, { attempt, outcome, worker, started_at, finished_at, ...(error && { error }) }],
   );
 }
 

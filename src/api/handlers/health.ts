@@ -3,7 +3,7 @@
 import { SharedRead } from "../../concurrency/shared-read.ts";
 import { messageOf } from "../../errors.ts";
 import { publicMessageOf } from "../../observability/outage.ts";
-import type { Books } from "../../queue/counts.ts";
+import type { JobCounts } from "../../queue/counts.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer, Handler } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
@@ -16,7 +16,7 @@ const MAX_SILENT_MS = 5_000;
 type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder" | "log"> & {
   readonly settings: Pick<ApiDependencies["settings"], "durability">;
 };
-type BooksReader = Pick<SharedRead<Books>, "recent" | "fresh">;
+type CountsReader = Pick<SharedRead<JobCounts>, "recent" | "fresh">;
 
 interface Check {
   readonly status: "ok" | "degraded";
@@ -29,9 +29,9 @@ interface Check {
  * `degraded` when something is not as it should be, and 503 only while submissions cannot be taken: a balancer that asks here must not lose
  * replicas that work. What was accepted is safe all the same. Looked at once a second at most, however many ask.
  */
-export function getHealth(deps: HealthReader, books: BooksReader): () => Promise<Answer> {
+export function getHealth(deps: HealthReader, jobCounts: CountsReader): () => Promise<Answer> {
   const away = { redis: awayLog(deps.log, "Redis"), postgres: awayLog(deps.log, "Postgres") };
-  const shared = new SharedRead(() => lookAt(deps, books, away));
+  const shared = new SharedRead(() => lookAt(deps, jobCounts, away));
   return () => shared.recent();
 }
 
@@ -49,11 +49,11 @@ function awayLog(log: HealthReader["log"], part: string): AwayLog {
 
 async function lookAt(
   deps: HealthReader,
-  books: BooksReader,
+  jobCounts: CountsReader,
   away: { readonly redis: AwayLog; readonly postgres: AwayLog },
 ): Promise<Answer> {
   const [{ redis, workers }, postgres] = await Promise.all([
-    checkRedis(books, away.redis),
+    checkRedis(jobCounts, away.redis),
     checkPostgres(deps, away.postgres),
   ]);
   const checks = { redis, postgres, workers };
@@ -63,12 +63,12 @@ async function lookAt(
   return json(takesJobs ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
 }
 
-async function checkRedis(shared: BooksReader, away: AwayLog): Promise<{ redis: Check; workers: Check }> {
+async function checkRedis(shared: CountsReader, away: AwayLog): Promise<{ redis: Check; workers: Check }> {
   const startedAt = performance.now();
   try {
-    const books = await shared.fresh();
+    const jobCounts = await shared.fresh();
     away();
-    const replicas = readReplicas(books.replicas).filter(({ role }) => role !== "api").length;
+    const replicas = readReplicas(jobCounts.replicas).filter(({ role }) => role !== "api").length;
     const workers: Check =
       replicas > 0
         ? { status: "ok", replicas }
@@ -106,11 +106,15 @@ const OK = json(200, '{"status":"ok"}');
 export const isLive: Handler = (_request, reply) => reply.send(OK);
 
 /** Whether new work should come here, for balancers and rolling updates. Postgres away: it should, the outbox takes what ends meanwhile. */
-export function isReady({ queue }: HealthReader, books: BooksReader, isLeaving: () => boolean): () => Promise<Answer> {
+export function isReady(
+  { queue }: HealthReader,
+  jobCounts: CountsReader,
+  isLeaving: () => boolean,
+): () => Promise<Answer> {
   return async () => {
     if (isLeaving()) return problem(503, "draining", "This replica is shutting down.");
     // One that just started, or has nothing to do, may have been silent: then this call is the round trip that tells.
-    if (queue.silentMs >= MAX_SILENT_MS) await books.recent();
+    if (queue.silentMs >= MAX_SILENT_MS) await jobCounts.recent();
     return OK;
   };
 }

@@ -14,18 +14,18 @@ import { EventStream } from "../../testing/event-stream.ts";
 import { enqueueRaw, submission } from "../../testing/queue.ts";
 import { freshDatabase, ownRedis } from "../../testing/services.ts";
 import { until } from "../../testing/until.ts";
-import { Keyring } from "../access/api-key-cache.ts";
+import { ApiKeyCache } from "../access/api-key-cache.ts";
 
 let server: ApiServer;
 let log: AcceptedConnection;
 const kinds: string[] = [];
-const keyring = new Keyring();
+const apiKeyCache = new ApiKeyCache();
 beforeAll(async () => {
   const { url } = await freshDatabase();
   server = await startApiServer({
     database: url,
     deps: {
-      keyring,
+      apiKeyCache,
       cancelWaiting: (job, kind) => {
         server.cancelled.push(job);
         kinds.push(kind);
@@ -93,7 +93,7 @@ describe("a durable job that only Postgres holds", () => {
     ["scheduled", { options: { run_at: Date.parse("2099-01-01T00:00:00Z") } }],
     ["large", { payload: largePayload(Buffer.from(`{"text":"${"x".repeat(100_000)}"}`)) }],
   ])("is cancelled before Redis gets it, so that nobody can enqueue it any more: %s", async (_what, changes) => {
-    const before = await server.queue.books();
+    const before = await server.queue.jobCounts();
     const { id, submitted } = await held({
       ...changes,
       options: { ...("options" in changes ? changes.options : {}), callback_url: "https://example.com/done" },
@@ -112,7 +112,7 @@ describe("a durable job that only Postgres holds", () => {
     expect(await about("DELETE", id)).toMatchObject({ status: 409, body: { code: "job_finished" } });
     await enqueueRaw(server.queue, { ids: [id], submissions: [submitted] }); // a restore that found out before that it is nowhere
     expect(await about("GET", id)).toMatchObject({ body: { status: "cancelled" } });
-    const after = await server.queue.books();
+    const after = await server.queue.jobCounts();
     expect([after.unaccounted, after.accepted - before.accepted, after.outbox - before.outbox]).toEqual([0, 2, 1]); // it and its callback
     expect(
       (await server.queue.read(await server.queue.liveIds(undefined, undefined, 100))).filter(
@@ -130,7 +130,7 @@ describe("a durable job that only Postgres holds", () => {
     if (job) await server.record(job);
     expect(Buffer.from((await server.store.payload(id)) ?? []).toString()).toBe(JSON.stringify({ text }));
     expect((await about("POST", id, "/retry")).status).toBe(202);
-    expect((await server.queue.books()).unaccounted).toBe(0);
+    expect((await server.queue.jobCounts()).unaccounted).toBe(0);
   });
 
   it("is the key's that submitted it, to cancel and to retry", async () => {
@@ -139,7 +139,7 @@ describe("a durable job that only Postgres holds", () => {
       return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
     });
     const { id } = await held({ options: { api_key: own?.id ?? "" } });
-    keyring.replace(
+    apiKeyCache.replace(
       [own, other].filter((key) => key !== undefined),
       true,
     );
@@ -152,7 +152,7 @@ describe("a durable job that only Postgres holds", () => {
       expect(await by("other", method, path)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
     expect(await by("own", "POST", "/retry")).toMatchObject({ status: 409, body: { code: "job_not_retryable" } });
     expect(await by("own", "DELETE")).toMatchObject({ status: 200, body: { id, status: "cancelled" } });
-    keyring.replace([], false);
+    apiKeyCache.replace([], false);
   });
 
   it("that was put back meanwhile is cancelled where it is", async () => {

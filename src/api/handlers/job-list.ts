@@ -11,7 +11,7 @@ import type { JobFilters } from "../../results/store.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
-import { problemOfRefusal } from "../http/problem.ts";
+import { problemOfRejection } from "../http/problem.ts";
 import { jobJson } from "../jobs/job-json.ts";
 import type { ListQuery } from "./list-query.ts";
 import { readListQuery } from "./list-query.ts";
@@ -28,7 +28,7 @@ export function listJobs(deps: ApiDependencies): (request: ApiRequest) => Promis
   const toJson = jobJson(deps.registry);
   return async (request) => {
     const query = readListQuery(request.query);
-    if ("refusal" in query) return problemOfRefusal(query.refusal);
+    if ("rejection" in query) return problemOfRejection(query.rejection);
     const { views, nextCursor } = await readPage(deps, query);
     return json(
       200,

@@ -1,11 +1,11 @@
 /** The query of `GET /api/v1/jobs` → filters and a range of ids, or every fault of it. */
 import type { Static } from "typebox";
-import type { Refusal } from "../../core/body.ts";
+import type { Rejection } from "../../core/body.ts";
 import { invalid } from "../../core/body.ts";
 import { isId } from "../../core/id.ts";
 import type { Status } from "../../core/job.ts";
-import { boundOf, faultsOfFilters } from "../../core/job-filters.ts";
-import type { Fault } from "../../core/schema-issues.ts";
+import { boundOf, issuesOfFilters } from "../../core/job-filters.ts";
+import type { ValidationIssue } from "../../core/schema-issues.ts";
 import { escapePointer } from "../../core/schema-issues.ts";
 import { compileValidator } from "../../core/validator.ts";
 
@@ -35,25 +35,25 @@ export interface ListQuery {
 const SPACED_OFFSET = / (?=\d\d:\d\d$)/;
 
 /** @param query as it stands in the URL. Times are a half-open range: from `created_after`, up to but without `created_before` */
-export function readListQuery(query: string): ListQuery | { readonly refusal: Refusal } {
+export function readListQuery(query: string): ListQuery | { readonly rejection: Rejection } {
   const params = new URLSearchParams(query);
   const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
   const values = Object.fromEntries(
     [...params].map(([name, value]) => [name, name.startsWith("created_") ? value.replace(SPACED_OFFSET, "+") : value]),
   ) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
-  const faults: Fault[] = repeated.map((name) => ({
+  const issues: ValidationIssue[] = repeated.map((name) => ({
     path: `/${escapePointer(name)}`,
     message: "is given more than once",
   }));
-  if (!validator.isValid(values)) faults.push(...validator.issuesOf(values));
+  if (!validator.isValid(values)) issues.push(...validator.issuesOf(values));
   const { created_after, created_before, limit, cursor, ...filters } = values;
-  faults.push(...faultsOfFilters(values));
+  issues.push(...issuesOfFilters(values));
   if (cursor !== undefined && !isId(cursor))
-    faults.push({ path: "/cursor", message: "expected the next_cursor of another page" });
+    issues.push({ path: "/cursor", message: "expected the next_cursor of another page" });
   const count = limit === undefined ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
   if (count < 1 || count > MAX_LIMIT)
-    faults.push({ path: "/limit", message: `expected an integer from 1 to ${MAX_LIMIT}` });
-  if (faults.length > 0) return invalid(faults);
+    issues.push({ path: "/limit", message: `expected an integer from 1 to ${MAX_LIMIT}` });
+  if (issues.length > 0) return invalid(issues);
   const below = [cursor, boundOf(created_before)].filter((id) => id !== undefined).sort()[0];
   return { filters, below, from: boundOf(created_after), limit: count };
 }

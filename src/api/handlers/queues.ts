@@ -1,31 +1,34 @@
 /** `GET /api/v1/queues`, and their pause and resume. A queue is the waiting jobs of one type. */
 
 import type { SharedRead } from "../../concurrency/shared-read.ts";
-import type { Books } from "../../queue/counts.ts";
+import type { JobCounts } from "../../queue/counts.ts";
 import type { ApiDependencies } from "../dependencies.ts";
-import { refusalOfBody } from "../http/empty-body.ts";
+import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 
 type QueueKeeper = Pick<ApiDependencies, "queue" | "registry">;
 
-export function getQueues({ registry }: QueueKeeper, shared: Pick<SharedRead<Books>, "fresh">): () => Promise<Answer> {
+export function getQueues(
+  { registry }: QueueKeeper,
+  shared: Pick<SharedRead<JobCounts>, "fresh">,
+): () => Promise<Answer> {
   return async () => {
-    const books = await shared.fresh();
-    const names = new Set([...registry.types.map(({ type }) => type), ...books.types.map(({ type }) => type)]);
-    return json(200, JSON.stringify({ queues: [...names].map((type) => queueOf(type, books)) }));
+    const jobCounts = await shared.fresh();
+    const names = new Set([...registry.types.map(({ type }) => type), ...jobCounts.types.map(({ type }) => type)]);
+    return json(200, JSON.stringify({ queues: [...names].map((type) => queueOf(type, jobCounts)) }));
   };
 }
 
-function queueOf(type: string, { now, types, paused }: Books): unknown {
+function queueOf(type: string, { now, types, paused }: JobCounts): unknown {
   const {
     queued = 0,
     scheduled = 0,
     retrying = 0,
     running = 0,
     nextSince = null,
-  } = types.find((books) => books.type === type) ?? {};
+  } = types.find((jobCounts) => jobCounts.type === type) ?? {};
   const oldestWaitMs = nextSince === null ? null : Math.max(0, now - nextSince);
   return {
     type,
@@ -53,13 +56,13 @@ async function change(
   request: ApiRequest,
   make: (type: string) => Promise<void>,
 ): Promise<Answer> {
-  const refusal = refusalOfBody(request);
-  if (refusal) return refusal;
+  const rejection = rejectionOfBody(request);
+  if (rejection) return rejection;
   const { params } = request;
   const type = params[0] ?? "";
-  if (!registry.get(type) && !(await queue.books()).types.some((books) => books.type === type)) {
+  if (!registry.get(type) && !(await queue.jobCounts()).types.some((jobCounts) => jobCounts.type === type)) {
     return problem(404, "queue_not_found", "There is no job type of this name.");
   }
   await make(type);
-  return json(200, JSON.stringify(queueOf(type, await queue.books())));
+  return json(200, JSON.stringify(queueOf(type, await queue.jobCounts())));
 }

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import type { ReplayScan } from "../../core/reruns.ts";
+import type { RerunScan } from "../../core/reruns.ts";
 import { loadRegistry } from "../../jobs/registry.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
@@ -9,12 +9,12 @@ let server: ApiServer;
 afterEach(() => server.close());
 
 it("a count stops when its client has gone, and no other does", async () => {
-  const scans: ReplayScan[] = [];
+  const scans: RerunScan[] = [];
   const left: unknown[] = [];
   server = await startApiServer({
     deps: {
       registry: await loadRegistry({ settings: {} }),
-      replays: {
+      reruns: {
         async *matching({ type }, _id, scan = {}) {
           scans.push(scan);
           yield { ids: ["a"], reached: "a" };
@@ -46,13 +46,13 @@ it("a count stops when its client has gone, and no other does", async () => {
 
 it("is made once under an Idempotency-Key", async () => {
   server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
-  const replay = (body: object, key: string) =>
+  const rerun = (body: object, key: string) =>
     request(server, "POST", "/api/v1/jobs/replay", body, { "idempotency-key": key });
-  const first = await replay({ tag: "a" }, "once");
+  const first = await rerun({ tag: "a" }, "once");
   expect(first).toMatchObject({ status: 202, body: { type: "replay" } });
-  const again = await replay({ tag: "a" }, "once");
+  const again = await rerun({ tag: "a" }, "once");
   expect(again).toMatchObject({ status: 202, body: { id: first.body.id } });
   expect(again.headers.get("idempotent-replayed")).toBe("true");
-  expect(await replay({ tag: "b" }, "once")).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
-  expect(await replay({ tag: "a" }, "a b")).toMatchObject({ status: 400, body: { code: "idempotency_key_invalid" } });
+  expect(await rerun({ tag: "b" }, "once")).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+  expect(await rerun({ tag: "a" }, "a b")).toMatchObject({ status: 400, body: { code: "idempotency_key_invalid" } });
 });

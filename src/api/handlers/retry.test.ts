@@ -113,12 +113,12 @@ describe("a retry", () => {
     ["too much", "x".repeat(20_000), "application/json", 413, "body_too_large"],
   ])("refuses a body with %s, and makes no job", async (_what, body, contentType, status, code) => {
     const id = await cancelled();
-    const { accepted } = await server.queue.books();
+    const { accepted } = await server.queue.jobCounts();
     const answer = await request(server, "POST", `/api/v1/jobs/${id}/retry`, body, { "content-type": contentType });
     expect(answer).toMatchObject({ status, body: { code } });
     if (typeof body === "object")
       expect(answer.body.errors).toEqual([{ path: "/priority", message: "is not a known field" }]);
-    expect((await server.queue.books()).accepted).toBe(accepted);
+    expect((await server.queue.jobCounts()).accepted).toBe(accepted);
   });
 
   it("takes an empty object for no body", async () => {

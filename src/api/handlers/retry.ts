@@ -6,9 +6,9 @@ import type { Payload } from "../../core/payload.ts";
 import { isLarge, largePayload, sizeOf } from "../../core/payload.ts";
 import { hasLostPayload, resubmissionOf } from "../../core/resubmission.ts";
 import type { JobType } from "../../jobs/registry.ts";
-import { scopeRefusal } from "../access/authentication.ts";
+import { scopeRejection } from "../access/authentication.ts";
 import type { ApiDependencies } from "../dependencies.ts";
-import { refusalOfBody } from "../http/empty-body.ts";
+import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { jobNotFound, problem } from "../http/problem.ts";
 import type { FoundJob } from "../jobs/find-job.ts";
@@ -26,16 +26,16 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
       caller,
       headers: { idempotencyKey: key },
     } = request;
-    const refusalOfRequest =
-      refusalOfBody(request) ?? (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
-    if (refusalOfRequest) return refusalOfRequest;
+    const rejectionOfRequest =
+      rejectionOfBody(request) ?? (key === undefined || isIdempotencyKey(key) ? undefined : BAD_KEY);
+    if (rejectionOfRequest) return rejectionOfRequest;
     const inRedis = async (): Promise<Job | undefined> =>
       (await queue.read([id])).find(({ options }) => mayActOn(caller, options));
     const found = await findJob(store, id, { caller, inRedis });
     if (!found) return jobNotFound(id);
     const view = viewOfFound(id, found);
-    const refusal = refusalOf(view, registry.get(view.type), caller);
-    if (refusal) return refusal;
+    const rejection = rejectionOf(view, registry.get(view.type), caller);
+    if (rejection) return rejection;
     const payload = await wholePayload(deps, view, found.place);
     if (payload === undefined) return jobNotFound(id);
     const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
@@ -47,7 +47,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
   };
 }
 
-function refusalOf(
+function rejectionOf(
   { id, type, status, error, payload }: JobView,
   jobType: JobType | undefined,
   caller: ApiKey | undefined,
@@ -64,7 +64,7 @@ function refusalOf(
   const { needsRead } = jobType.definition;
   if (!needsRead) return undefined;
   // A large payload is not parsed to be retried: it counts as one that tells of other jobs.
-  return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeRefusal(caller, "read") : undefined;
+  return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeRejection(caller, "read") : undefined;
 }
 
 /** What the first submission said beside what the view shows. */

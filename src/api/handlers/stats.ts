@@ -4,25 +4,25 @@ import type { SharedRead } from "../../concurrency/shared-read.ts";
 import { STATUSES } from "../../core/job.ts";
 import { formatTime } from "../../core/rfc3339.ts";
 import { percentiles } from "../../observability/latency-window.ts";
-import type { Books, TypeBooks } from "../../queue/counts.ts";
+import type { JobCounts, TypeCounts } from "../../queue/counts.ts";
 import type { Answer } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { readReplicas } from "./replica.ts";
 
 /** Read anew, so that callers see what they did before; those who ask at the same time share one read. */
-type BooksReader = Pick<SharedRead<Books>, "fresh">;
+type CountsReader = Pick<SharedRead<JobCounts>, "fresh">;
 
-export function getStats(books: BooksReader): () => Promise<Answer> {
-  return async () => json(200, JSON.stringify(statsOf(await books.fresh())));
+export function getStats(jobCounts: CountsReader): () => Promise<Answer> {
+  return async () => json(200, JSON.stringify(statsOf(await jobCounts.fresh())));
 }
 
-function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, replicas: texts }: Books): unknown {
+function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, replicas: texts }: JobCounts): unknown {
   const replicas = readReplicas(texts);
   const latency = (of: "pickup" | "run") => percentiles(replicas.map((replica) => replica.latency[of]));
   return {
     time: formatTime(now),
     totals: totalsOf(types),
-    by_type: Object.fromEntries(types.map((books) => [books.type, totalsOf([books])])),
+    by_type: Object.fromEntries(types.map((jobCounts) => [jobCounts.type, totalsOf([jobCounts])])),
     jobs_per_minute: {
       "1m": rateOver(1, endedByMinute, now),
       "5m": rateOver(5, endedByMinute, now),
@@ -36,8 +36,10 @@ function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, rep
   };
 }
 
-function totalsOf(types: readonly TypeBooks[]): Record<string, number> {
-  return Object.fromEntries(STATUSES.map((status) => [status, types.reduce((sum, books) => sum + books[status], 0)]));
+function totalsOf(types: readonly TypeCounts[]): Record<string, number> {
+  return Object.fromEntries(
+    STATUSES.map((status) => [status, types.reduce((sum, jobCounts) => sum + jobCounts[status], 0)]),
+  );
 }
 
 /** Jobs that ended a minute, over the last `minutes`: of the oldest minute only the share that is not yet past counts. */
@@ -48,9 +50,9 @@ function rateOver(minutes: number, endedByMinute: readonly number[], now: number
   return Math.round((10 * ended) / minutes) / 10;
 }
 
-export function getWorkers(books: BooksReader): () => Promise<Answer> {
+export function getWorkers(jobCounts: CountsReader): () => Promise<Answer> {
   return async () => {
-    const workers = readReplicas((await books.fresh()).replicas).map(
+    const workers = readReplicas((await jobCounts.fresh()).replicas).map(
       ({ since, heartbeat, slots, latency, ...about }) => ({
         ...about,
         since: formatTime(since),

@@ -2,16 +2,16 @@
  * `POST /api/v1/jobs` and `POST /api/v1/jobs/batch`. The first is the hot path: a request costs its id, its submission, its
  * answer, and two closures; no promise.
  */
-import type { BodyTask, ParsedBody, Refusal } from "../../core/body.ts";
+import type { BodyTask, ParsedBody, Rejection } from "../../core/body.ts";
 import { invalid, parseBody } from "../../core/body.ts";
 import { idsFrom, timeOfId } from "../../core/id.ts";
 import type { Submission } from "../../core/job.ts";
 import { viewOfSubmission } from "../../core/job-view.ts";
 import { ownedBy } from "../../core/ownership.ts";
-import type { Fault } from "../../core/schema-issues.ts";
+import type { ValidationIssue } from "../../core/schema-issues.ts";
 import type { TaskFlowError } from "../../errors.ts";
 import type { Submitted } from "../../queue/enqueuer.ts";
-import { scopeRefusal } from "../access/authentication.ts";
+import { scopeRejection } from "../access/authentication.ts";
 import { withPayer } from "../access/payer.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
@@ -19,7 +19,7 @@ import { basePathOf } from "../http/base-path.ts";
 import { batchKindOf, isJson } from "../http/content-type.ts";
 import { type Answer, type ApiRequest, type Handler, JSON_TYPE, type Reply } from "../http/exchange.ts";
 import type { LargeBodies, LargeBody } from "../http/large-bodies.ts";
-import { INTERNAL_ERROR, problem, problemOfError, problemOfRefusal } from "../http/problem.ts";
+import { INTERNAL_ERROR, problem, problemOfError, problemOfRejection } from "../http/problem.ts";
 import { jobJson } from "../jobs/job-json.ts";
 import { BAD_KEY, idempotencyOf, isIdempotencyKey, REPLAYED } from "./idempotency.ts";
 import { readWait } from "./wait.ts";
@@ -35,19 +35,19 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
   const toJson = jobJson(deps.registry);
   const parse = parsing(deps, largeBodies);
   const jobsPath = `${basePathOf(deps.settings.publicUrl)}/api/v1/jobs/`;
-  const accepted = (id: string, submission: Submission, isReplay: boolean): Answer => {
+  const accepted = (id: string, submission: Submission, isRepeat: boolean): Answer => {
     const location = ["Location", jobsPath + id] as const;
     return {
       status: 202,
       contentType: JSON_TYPE,
-      headers: isReplay ? [location, REPLAYED] : [location],
+      headers: isRepeat ? [location, REPLAYED] : [location],
       body: toJson(viewOfSubmission(id, submission)),
     };
   };
   return (request, reply) => {
-    const refusal = refusalOfHead(request, isJson(request.headers.contentType), "application/json");
-    if (refusal) {
-      reply.send(refusal);
+    const rejection = rejectionOfHead(request, isJson(request.headers.contentType), "application/json");
+    if (rejection) {
+      reply.send(rejection);
       return;
     }
     const id = deps.queue.ids.next();
@@ -57,7 +57,7 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
     parse(
       request,
       reply,
-      { kind: "single", now: acceptedAt, faults: wait.faults },
+      { kind: "single", now: acceptedAt, issues: wait.issues },
       ({ submissions, isDelayed, payload }, through) => {
         const submission = submissions[0] as Submission;
         const waited = wait.ms === 0 ? undefined : waitedReply({ waiters: deps.waiters, toJson, reply, wait }, id);
@@ -82,18 +82,18 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
   const parse = parsing(deps, largeBodies);
   return (request, reply) => {
     const kind = batchKindOf(request.headers.contentType);
-    const refusal = refusalOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
-    if (refusal || !kind) {
-      reply.send(refusal ?? INTERNAL_ERROR);
+    const rejection = rejectionOfHead(request, kind !== undefined, "application/json or application/x-ndjson");
+    if (rejection || !kind) {
+      reply.send(rejection ?? INTERNAL_ERROR);
       return;
     }
     const idempotency = idempotencyOfRequest(deps, request, "batch");
     parse(request, reply, { kind, now: deps.queue.clock.now() }, ({ submissions }, through) => {
       const ids = idsFrom(deps.queue.ids.next(submissions.length), submissions.length);
       enqueue(deps, request, through(reply), { ids, submissions, idempotency }, (firstId) => {
-        const isReplay = firstId !== ids[0];
-        const body = batchJson(isReplay ? idsFrom(firstId, submissions.length) : ids, submissions);
-        return { status: 202, contentType: JSON_TYPE, headers: isReplay ? [REPLAYED] : [], body };
+        const isRepeat = firstId !== ids[0];
+        const body = batchJson(isRepeat ? idsFrom(firstId, submissions.length) : ids, submissions);
+        return { status: 202, contentType: JSON_TYPE, headers: isRepeat ? [REPLAYED] : [], body };
       });
     });
   };
@@ -102,7 +102,7 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
 const MISSING_BODY = problem(400, "body_missing", "The request has no body.");
 
 /** What is wrong with a request before its body is read. */
-function refusalOfHead({ body, headers }: ApiRequest, isRightType: boolean, types: string): Answer | undefined {
+function rejectionOfHead({ body, headers }: ApiRequest, isRightType: boolean, types: string): Answer | undefined {
   if (body.length === 0) return MISSING_BODY;
   if (!isRightType) return problem(415, "unsupported_media_type", `The Content-Type must be ${types}.`);
   return headers.idempotencyKey === undefined || isIdempotencyKey(headers.idempotencyKey) ? undefined : BAD_KEY;
@@ -119,7 +119,7 @@ function idempotencyOfRequest(
 
 interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {
   /** Of the query: told together with those of the body. */
-  readonly faults?: readonly Fault[] | undefined;
+  readonly issues?: readonly ValidationIssue[] | undefined;
 }
 
 /** Where an answer goes, and what stands before it: a large body gives its turn to the next one with its first answer. */
@@ -141,20 +141,20 @@ const OVERLOADED = problem(503, "overloaded", "Too many large requests are under
 /** Parses here, or large ones on a thread. */
 function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
   const { maxBodyBytes, durability } = deps.settings;
-  return (request, reply, { kind, now, faults = [] }, goOn) => {
-    const refuse = (through: Through, answer: Answer): void => {
+  return (request, reply, { kind, now, issues = [] }, goOn) => {
+    const reject = (through: Through, answer: Answer): void => {
       deps.metrics.countSubmissions(answer.code ?? "", 1);
       through(reply).send(answer);
     };
     const take = (parsed: ParsedBody, through: Through): void => {
-      const refusal = refusalOf(parsed, faults);
-      if (refusal) {
-        refuse(through, problemOfRefusal(refusal));
+      const rejection = rejectionOf(parsed, issues);
+      if (rejection) {
+        reject(through, problemOfRejection(rejection));
         return;
       }
       const { needsRead } = parsed as Parsed;
-      const forbidden = needsRead ? scopeRefusal(request.caller, "read") : undefined;
-      if (forbidden) refuse(through, forbidden);
+      const forbidden = needsRead ? scopeRejection(request.caller, "read") : undefined;
+      if (forbidden) reject(through, forbidden);
       else goOn(ownedParsed(parsed as Parsed, request.caller), through);
     };
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
@@ -179,7 +179,7 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
           .then((parsed) => take(parsed, leaving))
           .catch((error: unknown) => leaving(reply).send(answerOfThrown(deps.log, error))),
     };
-    if (!largeBodies.enter(body)) refuse(STRAIGHT, OVERLOADED);
+    if (!largeBodies.enter(body)) reject(STRAIGHT, OVERLOADED);
     else reply.onGone(() => largeBodies.drop(body));
   };
 }
@@ -192,10 +192,10 @@ function ownedParsed(parsed: Parsed, caller: ApiRequest["caller"]): Parsed {
 }
 
 /** @param faults of the query */
-function refusalOf(parsed: ParsedBody, faults: readonly Fault[]): Refusal | undefined {
-  const refusal = "refusal" in parsed ? parsed.refusal : undefined;
-  if (faults.length === 0 || (refusal && refusal.code !== "validation_failed")) return refusal;
-  return invalid([...faults, ...(refusal?.faults ?? [])]).refusal;
+function rejectionOf(parsed: ParsedBody, issues: readonly ValidationIssue[]): Rejection | undefined {
+  const rejection = "rejection" in parsed ? parsed.rejection : undefined;
+  if (issues.length === 0 || (rejection && rejection.code !== "validation_failed")) return rejection;
+  return invalid([...issues, ...(rejection?.issues ?? [])]).rejection;
 }
 
 /** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */

@@ -83,13 +83,13 @@ describe("what a request says of waiting", () => {
     ["", "wait=90", { ms: 60_000, applied: ["Preference-Applied", "wait=60"] }],
     ["", "wait=2, wait=9", { ms: 2_000, applied: ["Preference-Applied", "wait=2"] }],
     ["", "wait=soon, nowait=3", { ms: 0 }],
-    ["wait=61", "", { ms: 0, faults: [{ path: "/wait", message: "expected an integer from 0 to 60" }] }],
+    ["wait=61", "", { ms: 0, issues: [{ path: "/wait", message: "expected an integer from 0 to 60" }] }],
     [
       "wait=1&wait=2&a=b",
       "",
       {
         ms: 0,
-        faults: [
+        issues: [
           { path: "/a", message: "is not a parameter of this call" },
           { path: "/wait", message: "is given more than once" },
         ],
@@ -131,9 +131,9 @@ describe("a submission that waits", () => {
     const key = { "idempotency-key": "once" };
     const first = await post("", key);
     const finished = await server.finishNext(`{"n":2}`);
-    const replay = await post("?wait=20", key);
-    expect(replay).toMatchObject({ status: 200, body: { id: first.body.id, status: "completed", result: { n: 2 } } });
-    expect(replay.headers.get("idempotent-replayed")).toBe("true");
+    const rerun = await post("?wait=20", key);
+    expect(rerun).toMatchObject({ status: 200, body: { id: first.body.id, status: "completed", result: { n: 2 } } });
+    expect(rerun.headers.get("idempotent-replayed")).toBe("true");
     await server.record(finished);
     expect(await post("?wait=20", key)).toMatchObject({
       status: 200,

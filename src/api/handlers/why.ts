@@ -3,7 +3,7 @@ import type { AttemptRecord, Job, JobView } from "../../core/job.ts";
 import type { Lane } from "../../core/job-type.ts";
 import { viewOf, viewOfSubmission } from "../../core/job-view.ts";
 import { formatTime } from "../../core/rfc3339.ts";
-import type { Standing } from "../../queue/position.ts";
+import type { QueuePosition } from "../../queue/position.ts";
 import type { WHY_REASONS } from "../contract/why-reasons.ts";
 import { DESTINATION_LIMITED } from "../contract/why-reasons.ts";
 import type { ApiDependencies } from "../dependencies.ts";
@@ -29,7 +29,7 @@ interface Why {
 export function getWhy({ queue, store, registry }: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   return async (request) => {
     const id = idOf(request);
-    const found = await findJob(store, id, { inRedis: () => queue.standing(id) });
+    const found = await findJob(store, id, { inRedis: () => queue.position(id) });
     if (!found) return jobNotFound(id);
     const {
       reason,
@@ -41,7 +41,7 @@ export function getWhy({ queue, store, registry }: ApiDependencies): (request: A
   };
 }
 
-function whyAt(id: string, found: FoundJob<Standing>, laneOf: (type: string) => Lane | undefined): Why {
+function whyAt(id: string, found: FoundJob<QueuePosition>, laneOf: (type: string) => Lane | undefined): Why {
   switch (found.place) {
     case "redis":
       return whyOf(found.live, laneOf(found.live.job.type));
@@ -63,11 +63,11 @@ function whyAccepted({ status, run_at }: JobView): Why {
 }
 
 /** @param lane of the job's type; undefined where the type is not known here */
-function whyOf(standing: Standing, lane: Lane | undefined): Why {
-  const { job, dueAt } = standing;
+function whyOf(position: QueuePosition, lane: Lane | undefined): Why {
+  const { job, dueAt } = position;
   switch (job.status) {
     case "queued":
-      return whyQueued(standing, lane);
+      return whyQueued(position, lane);
     case "scheduled":
       return { reason: "scheduled", detail: "It starts no earlier than its run_at.", until: dueAt };
     case "retrying":
@@ -95,7 +95,7 @@ function whyRetrying({ history }: Job, until: number | null): Why {
 }
 
 function whyQueued(
-  { job: { type }, ahead, depth, isPaused, running, replicas }: Standing,
+  { job: { type }, ahead, depth, isPaused, running, replicas }: QueuePosition,
   lane: Lane | undefined,
 ): Why {
   const position = (ahead ?? 0) + 1;

@@ -33,7 +33,7 @@ export function sendWhole(response: StreamResponse, bytes: Uint8Array): void {
 export function sendStream(
   response: StreamResponse,
   { bytes, open }: ByteStream,
-  onFault: (error: unknown) => void,
+  onIssue: (error: unknown) => void,
 ): () => void {
   if (bytes === 0) {
     response.end();
@@ -74,7 +74,7 @@ export function sendStream(
   };
   const fail = (error: unknown): void => {
     if (isOver) return;
-    onFault(error);
+    onIssue(error);
     stop();
     response.close();
   };

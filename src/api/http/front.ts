@@ -2,7 +2,7 @@
 
 import { Gate } from "../access/authentication.ts";
 import { corsHeaders } from "../access/cors.ts";
-import { refusalLog } from "../access/rejection-log.ts";
+import { rejectionLog } from "../access/rejection-log.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Route } from "../routes.ts";
 import { routesOf } from "../routes.ts";
@@ -15,7 +15,7 @@ import { sendLast } from "./last-answer.ts";
 import { Outgoing } from "./outgoing.ts";
 import { problem } from "./problem.ts";
 import type { RequestHead } from "./request-head.ts";
-import { faultOfHead } from "./request-head.ts";
+import { issueOfHead } from "./request-head.ts";
 import { RequestIds } from "./request-id.ts";
 import { Router } from "./router.ts";
 
@@ -61,17 +61,17 @@ export class Front {
   constructor(deps: ApiDependencies) {
     const { metrics, log, settings } = deps;
     const { corsOrigins, isOpenToAll, allowedHosts, publicUrl } = settings;
-    this.gate = new Gate({ keyring: deps.keyring, isOpenToAll, corsOrigins, allowedHosts, publicUrl });
+    this.gate = new Gate({ apiKeyCache: deps.apiKeyCache, isOpenToAll, corsOrigins, allowedHosts, publicUrl });
     this.router = new Router(
       routesOf(deps, () => this.isLeaving),
       { corsOrigins, basePath: basePathOf(publicUrl) },
     );
-    const logRefusal = refusalLog(log, () => performance.now());
+    const logRejection = rejectionLog(log, () => performance.now());
     this.host = {
-      onFault: (error, requestId) => log.error({ error, request_id: requestId }, "request failed"),
-      onRefused: ({ id, route, caller }, answer) => {
+      onIssue: (error, requestId) => log.error({ error, request_id: requestId }, "request failed"),
+      onRejected: ({ id, route, caller }, answer) => {
         const { method, pattern } = route.operation;
-        logRefusal({
+        logRejection({
           request_id: id,
           method,
           pattern,
@@ -99,7 +99,7 @@ export class Front {
    * @param fault found by the listener itself
    * @returns the exchange that takes the body; undefined where nothing of it is needed
    */
-  open(opening: Opening, response: FrontResponse, fault?: Answer, host = this.host): HttpExchange | undefined {
+  open(opening: Opening, response: FrontResponse, issue?: Answer, host = this.host): HttpExchange | undefined {
     const { route, params, query, isHead, headers } = opening;
     const access = route.admits?.(params, query) === true ? "open" : route.operation.access;
     const caller = this.gate.callerOf(access, headers);
@@ -109,9 +109,9 @@ export class Front {
     this.#underWay += 1;
     response.onAborted(() => exchange.abort());
     // First what ends the connection: after a request whose end is in doubt, nobody may go on there.
-    const refusal =
-      fault ?? faultOfHead(headers, route.maxBodyBytes) ?? this.gate.refusalOf(access, caller, headers, response);
-    if (refusal) exchange.send(refusal);
+    const rejection =
+      issue ?? issueOfHead(headers, route.maxBodyBytes) ?? this.gate.rejectionOf(access, caller, headers, response);
+    if (rejection) exchange.send(rejection);
     else if (route.takesJobs && this.isDraining) exchange.send(DRAINING);
     else if (route.maxBodyBytes === 0) exchange.handle(new Uint8Array(0));
     else return exchange;

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { faultsOfServer, SPLITS } from "../../testing/hostile-http.ts";
+import { issuesOfServer, SPLITS } from "../../testing/hostile-http.ts";
 import { installation } from "../../testing/installation.ts";
 import { tempDir } from "../../testing/services.ts";
 
@@ -34,5 +34,5 @@ it("are refused by the Node.js of the image as by this one; where its C library 
   await program.ready();
   const { hostname: host, port } = new URL(program.url);
   for (const split of SPLITS)
-    expect([split, await faultsOfServer(split, { host, port: Number(port) })]).toEqual([split, []]);
+    expect([split, await issuesOfServer(split, { host, port: Number(port) })]).toEqual([split, []]);
 });

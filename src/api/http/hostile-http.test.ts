@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
-import { faultsOfServer, SPLITS } from "../../testing/hostile-http.ts";
+import { issuesOfServer, SPLITS } from "../../testing/hostile-http.ts";
 import { rawAnswer, rawSocket } from "../../testing/raw-http.ts";
-import { Keyring } from "../access/api-key-cache.ts";
+import { ApiKeyCache } from "../access/api-key-cache.ts";
 
 let server: ApiServer;
 beforeAll(async () => {
@@ -142,7 +142,7 @@ describe("a request that is not as it should be", () => {
 
 describe("behind a request that is not as it should be", () => {
   it.each(SPLITS)("no other one is served, sent %s", async (split) => {
-    expect(await faultsOfServer(split, { host: "127.0.0.1", port: server.port })).toEqual([]);
+    expect(await issuesOfServer(split, { host: "127.0.0.1", port: server.port })).toEqual([]);
   });
 
   it.each([
@@ -161,10 +161,10 @@ describe("behind a request that is not as it should be", () => {
   });
 
   it("nobody's key is looked at first: a request whose end is in doubt ends the connection of a stranger too", async () => {
-    const keyring = new Keyring();
-    keyring.replace([], true);
-    const locked = await startApiServer({ deps: { keyring } });
-    expect(await faultsOfServer("in the same packet", { host: "127.0.0.1", port: locked.port })).toEqual([]);
+    const apiKeyCache = new ApiKeyCache();
+    apiKeyCache.replace([], true);
+    const locked = await startApiServer({ deps: { apiKeyCache } });
+    expect(await issuesOfServer("in the same packet", { host: "127.0.0.1", port: locked.port })).toEqual([]);
     await locked.close();
   });
 });

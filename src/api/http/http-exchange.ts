@@ -39,7 +39,7 @@ export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse
 
 /** What all exchanges of a server share. */
 export interface ExchangeHost {
-  readonly onFault: (error: unknown, requestId: string) => void;
+  readonly onIssue: (error: unknown, requestId: string) => void;
   readonly onEnd: (method: string, pattern: string, status: number, seconds: number) => void;
   /** Bodies that came in parts and are not answered yet, of all exchanges. */
   readonly buffered: BufferedBytes;
@@ -51,7 +51,7 @@ export interface ExchangeHost {
   /** What each answer says to this origin; "" for none. */
   readonly corsHeaders: (origin: string) => NonNullable<Answer["headers"]>;
   /** The request was refused for who sent it, or how often. */
-  readonly onRefused: (exchange: HttpExchange, answer: Answer) => void;
+  readonly onRejected: (exchange: HttpExchange, answer: Answer) => void;
 }
 
 export interface ExchangeRoute {
@@ -71,7 +71,7 @@ const OVERLOADED = problem(503, "overloaded", "Too many large requests are under
 const CLIENT_GONE = 499;
 
 /** Who calls may not, or not now: these answers are logged. */
-const REFUSES_CALLER: ReadonlySet<number> = new Set([401, 403, 429]);
+const REJECTS_CALLER: ReadonlySet<number> = new Set([401, 403, 429]);
 
 const EMPTY = new Uint8Array(0);
 /** The body of an answer to nobody, or to HEAD. */
@@ -167,7 +167,7 @@ export class HttpExchange implements ApiRequest, Reply {
     limits.check(caller, takesJobs, (limited) => {
       this.#limited = limited;
       this.#limitHeaders = limited.headersAfter(0, 0);
-      if (limited.refusal) this.send(limited.refusal);
+      if (limited.rejection) this.send(limited.rejection);
       else if (!this.#isOver) this.#answer(kept);
     });
   }
@@ -177,7 +177,7 @@ export class HttpExchange implements ApiRequest, Reply {
     try {
       this.#route.handle(this, this);
     } catch (error) {
-      this.#host.onFault(error, this.id);
+      this.#host.onIssue(error, this.id);
       this.send(INTERNAL_ERROR);
     }
     this.body = EMPTY;
@@ -230,7 +230,7 @@ export class HttpExchange implements ApiRequest, Reply {
 
   send(answer: Answer): void {
     if (this.#isOver || this.#isCompressing) return;
-    if (REFUSES_CALLER.has(answer.status)) this.#host.onRefused(this, answer);
+    if (REJECTS_CALLER.has(answer.status)) this.#host.onRejected(this, answer);
     if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.isHead)
       this.#compress(answer);
     else this.#sendNow(answer);
@@ -269,7 +269,7 @@ export class HttpExchange implements ApiRequest, Reply {
       try {
         this.#response.cork(write);
       } catch (error) {
-        this.#host.onFault(error, this.id);
+        this.#host.onIssue(error, this.id);
       }
     };
     if (!isLastAnswer && this.#isLastRequest()) setImmediate(corked);
@@ -345,7 +345,7 @@ export class HttpExchange implements ApiRequest, Reply {
         response.end(body, this.#isLastRequest());
       }
     } else {
-      this.#onGone = sendStream(response, body, (error) => this.#host.onFault(error, this.id));
+      this.#onGone = sendStream(response, body, (error) => this.#host.onIssue(error, this.id));
     }
   }
 

@@ -7,7 +7,7 @@ import { parseBody, tooComplex } from "../../core/body.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { startApiServer, testRegistry } from "../../testing/api-server.ts";
 import { until } from "../../testing/until.ts";
-import { Keyring } from "../access/api-key-cache.ts";
+import { ApiKeyCache } from "../access/api-key-cache.ts";
 
 interface Parsing {
   readonly name: string;
@@ -18,8 +18,8 @@ interface Parsing {
 const begun: Parsing[] = [];
 let server: ApiServer;
 beforeAll(async () => {
-  const keyring = new Keyring();
-  keyring.replace(
+  const apiKeyCache = new ApiKeyCache();
+  apiKeyCache.replace(
     ["a", "b"].map((name) => {
       const hash = createHash("sha256").update(name).digest("hex");
       return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
@@ -31,7 +31,7 @@ beforeAll(async () => {
       const name = /"text":"(\w+) /.exec(Buffer.from(task.bytes).toString())?.[1] ?? "";
       begun.push({ name, end: (parsed = parseBody(task, testRegistry.get)) => resolve(parsed) });
     });
-  server = await startApiServer({ deps: { keyring, parseLarge } });
+  server = await startApiServer({ deps: { apiKeyCache, parseLarge } });
 });
 afterAll(() => server.close());
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import { isFull } from "../../testing/full.ts";
-import { faultsOfServer, SPLITS } from "../../testing/hostile-http.ts";
+import { issuesOfServer, SPLITS } from "../../testing/hostile-http.ts";
 import { rawAnswer, rawSocket } from "../../testing/raw-http.ts";
 import { targetOf } from "./node-listener.ts";
 import { bytesOfAddress } from "./node-response.ts";
@@ -210,7 +210,7 @@ describe("the port for proxies", () => {
     "refuses hostile requests, what follows %s, as the other one does",
     { timeout: 60_000 },
     async (split) => {
-      expect(await faultsOfServer(split, { host: "127.0.0.1", port }, "PROXY_ADDR")).toEqual([]);
+      expect(await issuesOfServer(split, { host: "127.0.0.1", port }, "PROXY_ADDR")).toEqual([]);
       expect((await request(atProxyPort, "POST", "/api/v1/jobs", GOOD)).status).toBe(202);
       expect(server.logged).toEqual([]);
     },

@@ -103,15 +103,15 @@ export class NodeListener {
     const head = { ...readHead((visit) => forEachHeader(request, visit)), isForwarded: true };
     const { path, query, authority } = targetOf(request.url ?? "");
     const headers = authority === undefined ? head : { ...head, host: authority };
-    const fault = faultOf(request, headers);
-    const isLast = fault !== undefined || isLastRequest(headers, request.method ?? "") || !isKept(request, headers);
+    const issue = issueOf(request, headers);
+    const isLast = issue !== undefined || isLastRequest(headers, request.method ?? "") || !isKept(request, headers);
     if (isLast) this.#ending.add(socket);
     const answering = new NodeResponse(response);
     const host = { ...this.#front.host, keepAlive: "", sendLast: this.#endingWith(socket, answering) }; // Node adds Keep-Alive
     const method = request.method ?? "";
     const match = this.#front.router.find(method, path);
     const isHead = match.route.operation.method === "GET" && method === "HEAD";
-    const exchange = this.#front.open({ ...match, query, isHead, headers }, answering, fault, host);
+    const exchange = this.#front.open({ ...match, query, isHead, headers }, answering, issue, host);
     const complete = (): void => {
       if (isLast) this.#complete.add(socket);
     };
@@ -155,7 +155,7 @@ export function targetOf(target: string): {
   };
 }
 
-function faultOf(
+function issueOf(
   { httpVersion, rawHeaders }: IncomingMessage,
   { transferEncoding, hostCount }: RequestHead,
 ): Answer | undefined {

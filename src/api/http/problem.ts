@@ -1,7 +1,7 @@
 /** Refusals as problem documents (RFC 9457). Each carries a stable `code`; programs go by that one. */
 import { STATUS_CODES } from "node:http";
-import type { Refusal } from "../../core/body.ts";
-import type { Fault } from "../../core/schema-issues.ts";
+import type { Rejection } from "../../core/body.ts";
+import type { ValidationIssue } from "../../core/schema-issues.ts";
 import { TaskFlowError } from "../../errors.ts";
 import { publicMessageOf } from "../../observability/outage.ts";
 import type { Answer } from "./exchange.ts";
@@ -12,7 +12,7 @@ const RETRY_AFTER_MS = 2_000;
 export const PROBLEM_TYPE = "application/problem+json";
 
 export interface ProblemExtras {
-  readonly faults?: readonly Fault[];
+  readonly issues?: readonly ValidationIssue[];
   /** Further members of the document: the `id` whose outcome is unknown, say. */
   readonly members?: Readonly<Record<string, unknown>>;
   readonly headers?: readonly (readonly [name: string, value: string])[];
@@ -25,7 +25,7 @@ export function problem(
   status: number,
   code: string,
   detail: string,
-  { faults = [], members = {}, headers = [], retryAfterMs, isLast = false }: ProblemExtras = {},
+  { issues = [], members = {}, headers = [], retryAfterMs, isLast = false }: ProblemExtras = {},
 ): Answer {
   const document = {
     type: "about:blank",
@@ -33,7 +33,7 @@ export function problem(
     status,
     code,
     detail,
-    ...(faults.length > 0 && { errors: faults }),
+    ...(issues.length > 0 && { errors: issues }),
     ...members,
   };
   const retryAfter = status === 503 ? (retryAfterMs ?? RETRY_AFTER_MS) : retryAfterMs;
@@ -48,8 +48,8 @@ export function problem(
 }
 
 /** The answer to a body that is refused. */
-export function problemOfRefusal({ status, code, detail, faults }: Refusal): Answer {
-  return problem(status, code, detail, { faults });
+export function problemOfRejection({ status, code, detail, issues }: Rejection): Answer {
+  return problem(status, code, detail, { issues });
 }
 
 /** The answer to a request that ended in one of our errors. Undefined for any other: those are not for callers to read. */

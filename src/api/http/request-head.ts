@@ -173,7 +173,7 @@ export function isLastRequest({ connection, contentLength, transferEncoding }: R
 }
 
 /** Why a request is refused before its body is read. The connection ends with it: where the next request would begin is in doubt, or far off. */
-export function faultOfHead(head: RequestHead, maxBodyBytes: number): Answer | undefined {
+export function issueOfHead(head: RequestHead, maxBodyBytes: number): Answer | undefined {
   const { contentLength, contentEncoding, transferEncoding } = head;
   if (head.headerBytes > MAX_HEADER_BYTES) return HEADERS_TOO_LARGE;
   if (contentLength !== "" && !/^\d{1,15}$/.test(contentLength)) return BAD_LENGTH;

@@ -16,7 +16,7 @@ export type Found<Live, Row, Accepted> =
   | { readonly place: "accepted"; readonly accepted: Accepted };
 
 /** What each place is asked; undefined where it does not have the job. */
-export interface Places<Live, Row, Accepted> {
+export interface Lookups<Live, Row, Accepted> {
   readonly inRedis: () => Promise<Live | undefined>;
   readonly inPostgres: () => Promise<Row | undefined>;
   readonly inAccepted: () => Promise<Accepted | undefined>;
@@ -31,7 +31,7 @@ export async function find<Live, Row, Accepted>({
   inRedis,
   inPostgres,
   inAccepted,
-}: Places<Live, Row, Accepted>): Promise<Found<Live, Row, Accepted> | undefined> {
+}: Lookups<Live, Row, Accepted>): Promise<Found<Live, Row, Accepted> | undefined> {
   let unavailable: unknown;
   const first = await inRedis().catch((error: unknown) => {
     if (!(error instanceof TaskFlowError)) throw error;

@@ -5,7 +5,7 @@ import { isLarge } from "../../core/payload.ts";
 import { redactPayload } from "../../core/redaction.ts";
 import { formatTime } from "../../core/rfc3339.ts";
 import type { Registry } from "../../jobs/registry.ts";
-import type { JobSnapshot } from "./job-looks.ts";
+import type { JobState } from "./job-looks.ts";
 
 export type JobJson = (view: JobView) => string;
 
@@ -22,7 +22,7 @@ export function jobJson(registry: Registry): JobJson {
 const PAYLOAD_OMITTED = `null,"payload_omitted":true`;
 
 /** What events of one job show of it: all but its payload, and a result where it is short. Bounded, however large the job is. */
-export function snapshotJson({ view, isResultOmitted }: Pick<JobSnapshot, "view" | "isResultOmitted">): string {
+export function snapshotJson({ view, isResultOmitted }: Pick<JobState, "view" | "isResultOmitted">): string {
   return write(view, `${PAYLOAD_OMITTED}${isResultOmitted ? ',"result_omitted":true' : ""}`);
 }
 

@@ -13,7 +13,7 @@ const MAX_WHOLE = 16;
 /** Larger results are left out of what is read of a finished job's state: who needs one reads the job. */
 export const MAX_STATE_RESULT_LENGTH = 64 * 1024;
 
-export interface JobSnapshot {
+export interface JobState {
   /** Its payload is "", and its result null where it is longer than {@link MAX_STATE_RESULT_LENGTH}. */
   readonly view: JobView;
   readonly isResultOmitted: boolean;
@@ -27,8 +27,8 @@ export interface JobLooksOptions {
 }
 
 export class JobLooks {
-  readonly #live: SharedReads<JobSnapshot>;
-  readonly #recorded: SharedReads<JobSnapshot>;
+  readonly #live: SharedReads<JobState>;
+  readonly #recorded: SharedReads<JobState>;
   readonly #liveWhole: SharedReads<JobView>;
   readonly #recordedWhole: SharedReads<JobView>;
   readonly #accepted: SharedReads<JobView>;
@@ -55,7 +55,7 @@ export class JobLooks {
   }
 
   /** A job's state, wherever it lives; undefined where there is none. @throws TaskFlowError where the part that may have it is away */
-  async state(id: string): Promise<JobSnapshot | undefined> {
+  async state(id: string): Promise<JobState | undefined> {
     const found = await find({
       inRedis: () => this.#live.get(id),
       inPostgres: () => this.#recorded.get(id),
@@ -77,7 +77,7 @@ export class JobLooks {
   }
 }
 
-function snapshotOf(view: JobView, takenAt: number): JobSnapshot {
+function snapshotOf(view: JobView, takenAt: number): JobState {
   const isResultOmitted = view.result !== null && view.result.length > MAX_STATE_RESULT_LENGTH;
   return { view: isResultOmitted ? { ...view, result: null } : view, isResultOmitted, takenAt };
 }

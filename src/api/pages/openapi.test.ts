@@ -136,10 +136,10 @@ describe("every answer conforms to the document", () => {
         if (isStream) await answer.body?.cancel();
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
         if (answer.status === 202) made.push(text);
-        const fault =
+        const issue =
           answer.status === 500 ? "a 500" : judge(call, { status: answer.status, headers: answer.headers, text });
-        if (fault !== undefined)
-          throw new Error(`${call.method} ${path} ${JSON.stringify(headers)} ${body ?? ""}: ${fault}`);
+        if (issue !== undefined)
+          throw new Error(`${call.method} ${path} ${JSON.stringify(headers)} ${body ?? ""}: ${issue}`);
       }),
       {
         numRuns: REQUESTS,

@@ -14,7 +14,7 @@ import { freshDatabase, tempDir } from "../../testing/services.ts";
 import dataExport from "./data-export.ts";
 
 type Payload = Parameters<typeof dataExport.run>[0];
-type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
+type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
@@ -36,21 +36,21 @@ const QUERIES = {
   twice: "select 1 as a, 2 as a",
 };
 
-let tool: Tool;
+let resource: Resource;
 let url: string;
 beforeAll(async () => {
   const root = tempDir();
   const database = await freshDatabase();
   await mkdir(join(root, "queries"));
   for (const [name, sql] of Object.entries(QUERIES)) await writeFile(join(root, "queries", `${name}.sql`), sql);
-  tool = (await dataExport.open?.({
+  resource = (await dataExport.open?.({
     ARTIFACTS_DIR: join(root, "artifacts"),
     DATABASE_URL: "",
     EXPORT_DATABASE_URL: database.url,
     EXPORT_QUERIES_DIR: join(root, "queries"),
     EXPORT_QUERY_TIMEOUT_MS: 20_000,
     ...NO_LINKS,
-  })) as Tool;
+  })) as Resource;
   url = database.url;
 });
 
@@ -63,14 +63,14 @@ async function exported(
     jobId: JOB_ID,
     attempt: 1,
     timeoutMs: 30_000,
-    tool,
+    resource,
     signal: new AbortController().signal,
     progress: (percent: number) => void told.push(percent),
     log: () => undefined,
     onThread: noThread,
   };
   const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
-  const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
+  const stored = await resource.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
   return { rows, artifact, content: await buffer(stored?.read() ?? new Blob([]).stream()) };
 }
 

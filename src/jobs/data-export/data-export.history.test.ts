@@ -13,7 +13,7 @@ import { freshDatabase, tempDir } from "../../testing/services.ts";
 import dataExport from "./data-export.ts";
 
 type Payload = Parameters<typeof dataExport.run>[0];
-type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
+type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 const NO_LINKS = { ARTIFACT_LINK_SECRET: "", ARTIFACT_LINK_TTL: 60, PUBLIC_URL: "" };
@@ -47,21 +47,21 @@ async function setup() {
     EXPORT_QUERY_TIMEOUT_MS: 20_000,
     ...NO_LINKS,
   };
-  const tool = (await dataExport.open?.(settings)) as Tool;
+  const resource = (await dataExport.open?.(settings)) as Resource;
   return async (payload: Payload): Promise<{ readonly rows: number; readonly content: Buffer }> => {
     expect(dataExport.check?.(payload)).toEqual([]);
     const context = {
       jobId: JOB_ID,
       attempt: 1,
       timeoutMs: 30_000,
-      tool,
+      resource,
       signal: new AbortController().signal,
       progress: () => undefined,
       log: () => undefined,
       onThread: noThread,
     };
     const { rows, artifact } = (await dataExport.run(payload, context)) as { rows: number; artifact: string };
-    const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
+    const stored = await resource.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     return { rows, content: await buffer(stored?.read() ?? new Blob([]).stream()) };
   };
 }
@@ -151,6 +151,6 @@ it("has payload and result as they were submitted, digit by digit and key by key
 });
 
 it("refuses times that are none", () => {
-  const faults = dataExport.check?.({ format: "csv", source: { jobs: { created_after: "soon", tag: "\0" } } });
-  expect(faults?.map(({ path }) => path)).toEqual(["/source/jobs/tag", "/source/jobs/created_after"]);
+  const issues = dataExport.check?.({ format: "csv", source: { jobs: { created_after: "soon", tag: "\0" } } });
+  expect(issues?.map(({ path }) => path)).toEqual(["/source/jobs/tag", "/source/jobs/created_after"]);
 });

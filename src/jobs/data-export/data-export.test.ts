@@ -16,7 +16,7 @@ import { freshDatabase, tempDir } from "../../testing/services.ts";
 import dataExport from "./data-export.ts";
 
 type Payload = Parameters<typeof dataExport.run>[0];
-type Tool = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["tool"];
+type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.open>>>>["resource"];
 interface Result {
   readonly artifact: string;
   readonly rows: number;
@@ -42,15 +42,15 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
     EXPORT_QUERY_TIMEOUT_MS: timeoutMs,
     ...NO_LINKS,
   };
-  const tool = (await dataExport.open?.(settings)) as Tool;
-  const run = async (payload: Payload, store = tool.store): Promise<Result> => {
+  const resource = (await dataExport.open?.(settings)) as Resource;
+  const run = async (payload: Payload, store = resource.store): Promise<Result> => {
     expect(validator.Check(payload)).toBe(true);
     expect(dataExport.check?.(payload)).toEqual([]);
     const context = {
       jobId: JOB_ID,
       attempt: 1,
       timeoutMs: 30_000,
-      tool: { ...tool, store },
+      resource: { ...resource, store },
       signal: new AbortController().signal,
       progress: () => undefined,
       log: () => undefined,
@@ -59,7 +59,7 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
     return (await dataExport.run(payload, context)) as Result;
   };
   const fileOf = async ({ artifact, bytes, sha256 }: Result): Promise<Buffer> => {
-    const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
+    const stored = await resource.store.open({ jobId: JOB_ID, attempt: 1, name: artifact });
     const content = await buffer(stored?.read() ?? new Blob([]).stream());
     expect({ bytes, sha256 }).toEqual({
       bytes: content.length,
@@ -74,7 +74,7 @@ async function setup(queries: Readonly<Record<string, string>> = {}, timeoutMs =
     expect(readdirSync(join(root, "artifacts", "tmp"))).toEqual([]);
     return thrown;
   };
-  return { root, tool, database, run, fileOf, textOf, failureOf };
+  return { root, resource, database, run, fileOf, textOf, failureOf };
 }
 
 /** How many connections of exports a database has. */
@@ -171,9 +171,9 @@ describe("data_export of rows", () => {
   ])("refuses %j", (fields) => expect(validator.Check({ format: "csv", source: { rows: [] }, ...fields })).toBe(false));
 
   it("shows no part of a file that the disk has no room for", async () => {
-    const { tool, run, root } = await setup();
-    const full: Tool["store"] = {
-      ...tool.store,
+    const { resource, run, root } = await setup();
+    const full: Resource["store"] = {
+      ...resource.store,
       write: (key, source) => {
         const full = Readable.from(
           (async function* () {
@@ -181,7 +181,7 @@ describe("data_export of rows", () => {
             throw Object.assign(new Error("write"), { code: "ENOSPC" });
           })(),
         );
-        return tool.store.write(key, full);
+        return resource.store.write(key, full);
       },
     };
     const thrown: unknown = await run({ format: "csv", source: { rows: [{ a: 1 }] } }, full).catch(
@@ -279,7 +279,7 @@ describe("data_export of a query", () => {
   });
 
   it("is retried when the database is away, or goes away meanwhile", async () => {
-    const { failureOf, tool, database } = await setup({
+    const { failureOf, resource, database } = await setup({
       slow: "select i, pg_sleep(0.01) from generate_series(1, 100000) as i",
     });
     const payload: Payload = { format: "csv", source: { query: "slow" } };
@@ -291,18 +291,18 @@ describe("data_export of a query", () => {
     while ((await client.query(terminate)).rowCount === 0);
     await client.end();
     expect(await running).toMatchObject({ code: "57P01" });
-    (tool.queries as { DATABASE_URL: string }).DATABASE_URL = "postgres://127.0.0.1:1/none";
+    (resource.queries as { DATABASE_URL: string }).DATABASE_URL = "postgres://127.0.0.1:1/none";
     expect(await failureOf(payload)).toMatchObject({ code: "ECONNREFUSED" });
-    (tool.queries as { DATABASE_URL: string }).DATABASE_URL = "";
+    (resource.queries as { DATABASE_URL: string }).DATABASE_URL = "";
     expect(await failureOf(payload)).toMatchObject({ name: "PermanentError", code: "query_unavailable" });
   });
 
   it("is broken off when its file cannot be written", async () => {
-    const { tool, run, database } = await setup({
+    const { resource, run, database } = await setup({
       endless: "select generate_series(1, 100000000) as i, repeat('x', 1000) as text",
     });
-    const failing: Tool["store"] = {
-      ...tool.store,
+    const failing: Resource["store"] = {
+      ...resource.store,
       write: async (_key, source) => {
         await once(source as Readable, "readable");
         (source as Readable).destroy();

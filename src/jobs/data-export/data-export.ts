@@ -11,8 +11,8 @@ import {
   compressionOf,
   type ExportPayload,
   exportPayload,
-  faultsOfExport,
-  faultsOfQuery,
+  issuesOfExport,
+  issuesOfQuery,
   layoutOf,
 } from "./export-payload.ts";
 import { type QuerySettings, querySettings } from "./export-settings.ts";
@@ -28,7 +28,7 @@ import { openRows } from "./row-source.ts";
 /** How often progress is told: a reader sees it no more often than the lease is renewed. */
 const PROGRESS_EVERY_MS = 500;
 
-interface Tool {
+interface Resource {
   readonly store: ArtifactStore;
   readonly queries: QuerySettings;
   readonly links: ArtifactLinks;
@@ -52,8 +52,8 @@ export default defineJob({
   lane: "cpu",
   maxBodyBytes: 16 * 1024 * 1024,
   payload: exportPayload,
-  check: faultsOfExport,
-  checkHere: faultsOfQuery,
+  check: issuesOfExport,
+  checkHere: issuesOfQuery,
   needsRead: ({ source }) => "jobs" in source,
   settings: Type.Object({ ...artifactSettings, ...querySettings, ...linkSettings }),
   result: Type.Object({
@@ -68,7 +68,7 @@ export default defineJob({
   attempts: 3,
   timeoutMs: 600_000,
   backoff: exponential(1_000, 600_000),
-  open: async (settings): Promise<Tool> => ({
+  open: async (settings): Promise<Resource> => ({
     store: await openArtifactStore(settings),
     queries: settings,
     links: openArtifactLinks(settings),
@@ -76,15 +76,15 @@ export default defineJob({
   run: exportRows,
 });
 
-async function exportRows(payload: ExportPayload, context: AttemptContext<Tool>): Promise<ExportResult> {
-  const { jobId, attempt, tool, progress } = context;
+async function exportRows(payload: ExportPayload, context: AttemptContext<Resource>): Promise<ExportResult> {
+  const { jobId, attempt, resource, progress } = context;
   const name = artifactName(payload);
   const layout = layoutOf(payload);
-  const source = await openSource({ payload, json: payloadJsonOf(payload, context) }, layout, tool.queries);
+  const source = await openSource({ payload, json: payloadJsonOf(payload, context) }, layout, resource.queries);
   try {
     const bytes = Readable.from(encodeFile(source, layout, progressOf(source, progress)), { highWaterMark: 2 });
-    const written = await tool.store.write({ jobId, attempt, name }, compressed(bytes, payload));
-    const link = tool.links.sign({ jobId, name }, Date.now());
+    const written = await resource.store.write({ jobId, attempt, name }, compressed(bytes, payload));
+    const link = resource.links.sign({ jobId, name }, Date.now());
     return {
       artifact: name,
       rows: source.rowCount(),

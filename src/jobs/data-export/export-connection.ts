@@ -64,7 +64,7 @@ export class ExportConnection {
       return new ExportConnection(client, timeoutMs);
     } catch (thrown) {
       cut(client);
-      throw queryFault(thrown, false);
+      throw queryIssue(thrown, false);
     }
   }
 
@@ -93,7 +93,7 @@ export class ExportConnection {
       await this.#client.query("commit"); // and with it comes the count of rows
       this.#copiedRows = () => stream.rowCount;
     } catch (thrown) {
-      throw queryFault(thrown, performance.now() - startedMs >= this.#timeoutMs);
+      throw queryIssue(thrown, performance.now() - startedMs >= this.#timeoutMs);
     }
   }
 
@@ -112,7 +112,7 @@ export class ExportConnection {
     try {
       return await ask();
     } catch (thrown) {
-      throw queryFault(thrown, performance.now() - startedMs >= this.#timeoutMs);
+      throw queryIssue(thrown, performance.now() - startedMs >= this.#timeoutMs);
     }
   }
 }
@@ -140,7 +140,7 @@ function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnectio
   }
 }
 
-function queryFault(thrown: unknown, isOverdue: boolean): unknown {
+function queryIssue(thrown: unknown, isOverdue: boolean): unknown {
   const rejection = rejectionOf(thrown);
   if (rejection) return rejection;
   const code = codeOf(thrown) ?? "";

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compileValidator } from "../../core/validator.ts";
-import { exportPayload, faultsOfExport, faultsOfQuery } from "./export-payload.ts";
+import { exportPayload, issuesOfExport, issuesOfQuery } from "./export-payload.ts";
 
-const { isValid, issuesOf } = compileValidator(exportPayload);
-const faultsOf = (fields: object): string[] => {
+const validator = compileValidator(exportPayload);
+const issuesOf = (fields: object): string[] => {
   const payload = { format: "csv", source: { rows: [] }, ...fields };
-  return (isValid(payload) ? faultsOfExport(payload) : issuesOf(payload)).map(
+  return (validator.isValid(payload) ? issuesOfExport(payload) : validator.issuesOf(payload)).map(
     ({ path, message }) => `${path} ${message}`,
   );
 };
@@ -37,7 +37,7 @@ describe("the payload of data_export", () => {
     ],
     [Array<string>(1_601).fill("a"), ["/columns expected at most 1600 items"]],
   ])("has columns that can stand beside each other: case %#", (columns, expected) =>
-    expect(faultsOf({ columns })).toEqual(expected),
+    expect(issuesOf({ columns })).toEqual(expected),
   );
 
   it("has columns without control characters, in their names and in the file, and in rows that name them", () => {
@@ -53,14 +53,14 @@ describe("the payload of data_export", () => {
     expect(odd).toHaveLength(268);
     for (const name of odd) {
       for (const column of [name, { name }, { name: "a", as: name }])
-        expect(faultsOf({ columns: [column] })).toEqual([
+        expect(issuesOf({ columns: [column] })).toEqual([
           expect.stringMatching(/^\/columns\/0 has (a NUL character|a control character|half of a surrogate pair)$/),
         ]);
       for (const format of ["csv", "xlsx", "parquet"])
-        expect(faultsOf({ format, source: { rows: [{ [name]: 1 }] } })).toHaveLength(1);
-      expect(faultsOf({ filename: name })).toHaveLength(1);
+        expect(issuesOf({ format, source: { rows: [{ [name]: 1 }] } })).toHaveLength(1);
+      expect(issuesOf({ filename: name })).toHaveLength(1);
       for (const filter of ["tag", "group_key", "type", "error_code"])
-        if (name.includes("\0")) expect(faultsOf({ source: { jobs: { [filter]: name } } })).toHaveLength(1);
+        if (name.includes("\0")) expect(issuesOf({ source: { jobs: { [filter]: name } } })).toHaveLength(1);
     }
   });
 
@@ -73,28 +73,28 @@ describe("the payload of data_export", () => {
     ["Europe/Nowhere", false],
     ["", false],
   ])("has a time zone of IANA: %s", (time_zone, isZone) =>
-    expect(faultsOf({ time_zone })).toHaveLength(isZone ? 0 : 1),
+    expect(issuesOf({ time_zone })).toHaveLength(isZone ? 0 : 1),
   );
 
   it("is soon checked with 60,000 columns of one name", () => {
     const startedMs = performance.now();
-    expect(faultsOf({ columns: Array<string>(60_000).fill("a") })).toEqual(["/columns expected at most 1600 items"]);
+    expect(issuesOf({ columns: Array<string>(60_000).fill("a") })).toEqual(["/columns expected at most 1600 items"]);
     expect(performance.now() - startedMs).toBeLessThan(2_000); // the square of their number takes minutes
   });
 
   it("has the parameters of its query as the folder has it, a second later where it was changed", async () => {
     const EXPORT_QUERIES_DIR = join(mkdtempSync(join(tmpdir(), "queries-")), "queries");
     const source = { query: "ours", params: { a: 1 } };
-    const faults = () =>
-      faultsOfQuery({ format: "csv", source }, { EXPORT_QUERIES_DIR }, () => JSON.stringify({ source })).map(
+    const issues = () =>
+      issuesOfQuery({ format: "csv", source }, { EXPORT_QUERIES_DIR }, () => JSON.stringify({ source })).map(
         ({ path, message }) => `${path} ${message}`,
       );
-    expect(faults()).toEqual([]); // this replica need not have the folder
+    expect(issues()).toEqual([]); // this replica need not have the folder
     mkdirSync(EXPORT_QUERIES_DIR);
-    expect(faults()).toEqual(["/source/query there is no query ours in EXPORT_QUERIES_DIR"]);
+    expect(issues()).toEqual(["/source/query there is no query ours in EXPORT_QUERIES_DIR"]);
     writeFileSync(join(EXPORT_QUERIES_DIR, "ours.sql"), "select :b");
-    expect(faults()).toEqual(["/source/params/b is missing", "/source/params/a is not a parameter of the query"]);
+    expect(issues()).toEqual(["/source/params/b is missing", "/source/params/a is not a parameter of the query"]);
     writeFileSync(join(EXPORT_QUERIES_DIR, "ours.sql"), "select :a");
-    await expect.poll(faults, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(issues, { timeout: 10_000 }).toEqual([]);
   });
 });

@@ -1,14 +1,14 @@
 /** What a caller may ask of an export: the schema of its payload, and what a schema cannot say. */
 import { type Static, Type } from "typebox";
-import { faultsOfFilters } from "../../core/job-filters.ts";
-import type { PayloadFault } from "../../core/job-type.ts";
+import { issuesOfFilters } from "../../core/job-filters.ts";
+import type { PayloadIssue } from "../../core/job-type.ts";
 import { COMPRESSIONS, type Compression, isCompressionHere } from "./compression.ts";
 import { DATE_PATTERN, issueInSpreadsheet } from "./date-pattern.ts";
 import type { QuerySettings } from "./export-settings.ts";
 import { EXPORT_FORMATS, isLineFormat } from "./format.ts";
 import { jobFilters } from "./job-history.ts";
 import { type ColumnChoice, type Layout, PLAIN_CSV, titleOf } from "./layout.ts";
-import { faultsOfNamedQuery } from "./named-query.ts";
+import { issuesOfNamedQuery } from "./named-query.ts";
 import { exactParams } from "./payload-text.ts";
 import type { RowKeys } from "./row-source.ts";
 import { issueOfSheetName, SHEET_NAME } from "./sheet-name.ts";
@@ -162,78 +162,78 @@ export const exportPayload = Type.Object(
 export type ExportPayload = Static<typeof exportPayload>;
 
 /** @returns every fault of a payload that is valid by the schema */
-export function faultsOfExport(payload: ExportPayload): PayloadFault[] {
+export function issuesOfExport(payload: ExportPayload): PayloadIssue[] {
   const { format, source: from, columns, csv: dialect, time_zone, gzip } = payload;
-  const faults: PayloadFault[] = [];
-  const fault = (path: string, message: string): void => void faults.push({ path, message });
+  const issues: PayloadIssue[] = [];
+  const issue = (path: string, message: string): void => void issues.push({ path, message });
   const compression = compressionOf(payload);
-  if (gzip === true && payload.compression !== undefined) fault("/gzip", "is not given together with compression");
+  if (gzip === true && payload.compression !== undefined) issue("/gzip", "is not given together with compression");
   const compressionPath = payload.compression === undefined ? "/gzip" : "/compression";
-  if (compression !== undefined && !isLineFormat(format)) fault(compressionPath, `${format} is compressed by itself`);
+  if (compression !== undefined && !isLineFormat(format)) issue(compressionPath, `${format} is compressed by itself`);
   if (compression !== undefined && !isCompressionHere(compression))
-    fault(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
-  if (dialect !== undefined && format !== "csv") fault("/csv", "goes with format csv alone");
+    issue(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
+  if (dialect !== undefined && format !== "csv") issue("/csv", "goes with format csv alone");
   if (payload.sheet !== undefined) {
-    const issue = format === "xlsx" ? issueOfSheetName(payload.sheet) : "goes with format xlsx alone";
-    if (issue !== undefined) fault("/sheet", issue);
+    const message = format === "xlsx" ? issueOfSheetName(payload.sheet) : "goes with format xlsx alone";
+    if (message !== undefined) issue("/sheet", message);
   }
   if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",")
-    fault("/csv/decimal", "is the delimiter: choose another one");
+    issue("/csv/decimal", "is the delimiter: choose another one");
   if (dialect?.null?.includes(dialect.delimiter ?? ",") === true)
-    fault("/csv/null", "contains the delimiter: choose another one");
+    issue("/csv/null", "contains the delimiter: choose another one");
   if (time_zone !== undefined && !isTimeZone(time_zone))
-    fault("/time_zone", "expected an IANA time zone such as Europe/Berlin");
-  faults.push(...below("/columns", faultsOfColumns(columns?.map(choiceOf) ?? [], format)));
-  if ("rows" in from) faults.push(...faultsOfRows(from, payload));
-  if ("jobs" in from) faults.push(...below("/source/jobs", faultsOfFilters(from.jobs)));
-  return faults;
+    issue("/time_zone", "expected an IANA time zone such as Europe/Berlin");
+  issues.push(...below("/columns", issuesOfColumns(columns?.map(choiceOf) ?? [], format)));
+  if ("rows" in from) issues.push(...issuesOfRows(from, payload));
+  if ("jobs" in from) issues.push(...below("/source/jobs", issuesOfFilters(from.jobs)));
+  return issues;
 }
 
-function faultsOfColumns(columns: readonly ColumnChoice[], format: ExportPayload["format"]): PayloadFault[] {
-  const faults: PayloadFault[] = [];
+function issuesOfColumns(columns: readonly ColumnChoice[], format: ExportPayload["format"]): PayloadIssue[] {
+  const issues: PayloadIssue[] = [];
   const titles = new Set<string>();
   columns.forEach((column, at) => {
     const title = titleOf(column);
-    if (titles.has(title)) faults.push({ path: `/${at}`, message: "another column has the same name in the file" });
+    if (titles.has(title)) issues.push({ path: `/${at}`, message: "another column has the same name in the file" });
     titles.add(title);
-    const fault = faultOfName(column.name) ?? faultOfName(title);
-    if (fault !== undefined) faults.push({ path: `/${at}`, message: fault });
+    const issue = issueOfName(column.name) ?? issueOfName(title);
+    if (issue !== undefined) issues.push({ path: `/${at}`, message: issue });
     if (column.date !== undefined && format === "parquet")
-      faults.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
+      issues.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
     const dateIssue = column.date === undefined || format !== "xlsx" ? undefined : issueInSpreadsheet(column.date);
-    if (dateIssue !== undefined) faults.push({ path: `/${at}/date`, message: dateIssue });
+    if (dateIssue !== undefined) issues.push({ path: `/${at}/date`, message: dateIssue });
   });
-  return faults;
+  return issues;
 }
 
 /** What is wrong with a column's name: a query of Postgres takes no NUL, and no file takes all of the other control characters and halves of surrogate pairs. */
-function faultOfName(name: string): string | undefined {
+function issueOfName(name: string): string | undefined {
   if (name.includes("\0")) return "has a NUL character";
   if (/\p{Cc}/u.test(name)) return "has a control character";
   return /\p{Surrogate}/u.test(name) ? "has half of a surrogate pair" : undefined;
 }
 
 /** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
-export function faultsOfQuery(
+export function issuesOfQuery(
   { source: from }: ExportPayload,
   { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">,
   payloadJson: () => string,
-): PayloadFault[] {
+): PayloadIssue[] {
   if (!("query" in from)) return [];
   return below(
     "/source",
-    faultsOfNamedQuery(EXPORT_QUERIES_DIR, { ...from, params: exactParams(from.params ?? {}, payloadJson) }),
+    issuesOfNamedQuery(EXPORT_QUERIES_DIR, { ...from, params: exactParams(from.params ?? {}, payloadJson) }),
   );
 }
 
-function below(path: string, faults: readonly PayloadFault[]): PayloadFault[] {
-  return faults.map((each) => ({ path: path + each.path, message: each.message }));
+function below(path: string, issues: readonly PayloadIssue[]): PayloadIssue[] {
+  return issues.map((each) => ({ path: path + each.path, message: each.message }));
 }
 
-function faultsOfRows(
+function issuesOfRows(
   { rows, keys }: { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly keys?: RowKeys },
   { format, columns }: ExportPayload,
-): PayloadFault[] {
+): PayloadIssue[] {
   if (keys !== undefined && columns !== undefined)
     return [{ path: "/source/keys", message: "is not given together with columns" }];
   if (columns !== undefined) return [];
@@ -241,8 +241,8 @@ function faultsOfRows(
   if (format === "parquet" && names.length === 0)
     return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
   const titles = format === "json" || format === "ndjson" ? [] : names;
-  const fault = titles.map(faultOfName).find((each) => each !== undefined);
-  return fault === undefined ? [] : [{ path: "/source/rows/0", message: `the name of a column ${fault}` }];
+  const issue = titles.map(issueOfName).find((each) => each !== undefined);
+  return issue === undefined ? [] : [{ path: "/source/rows/0", message: `the name of a column ${issue}` }];
 }
 
 /** Time zones that were found to exist, in lower case, so that there are no more than IANA has: a look at one takes 0.1 ms, and a batch may name thousands. */

@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { type PayloadFault, PermanentError } from "../../core/job-type.ts";
+import { type PayloadIssue, PermanentError } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
 import type { QueryParameter } from "./query-parameters.ts";
-import { bindParameters, faultsOfParameters, type QueryParameters, readParameters } from "./query-text.ts";
+import { bindParameters, issuesOfParameters, type QueryParameters, readParameters } from "./query-text.ts";
 
 export interface NamedQuery {
   readonly query: string;
@@ -32,7 +32,7 @@ export async function readNamedQuery(folder: string, { query, params = {} }: Nam
  * The faults of a query's name and parameters, with paths into a payload's source, as far as they can be known here: a
  * replica that only takes jobs need not have the folder.
  */
-export function faultsOfNamedQuery(folder: string, { query, params = {} }: NamedQuery): PayloadFault[] {
+export function issuesOfNamedQuery(folder: string, { query, params = {} }: NamedQuery): PayloadIssue[] {
   const file = fileOf(folder, query);
   let parameters: QueryParameters;
   try {
@@ -41,7 +41,7 @@ export function faultsOfNamedQuery(folder: string, { query, params = {} }: Named
     const isMissing = codeOf(thrown) === "ENOENT" && existsSync(folder);
     return isMissing ? [{ path: "/query", message: unknownQuery(query) }] : []; // what else hinders a read may be over by then
   }
-  return faultsOfParameters(parameters, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
+  return issuesOfParameters(parameters, params).map(({ name, message }) => ({ path: `/params/${name}`, message }));
 }
 
 /** A batch may name one query thousands of times, and reading it takes 40 µs, or more for a long one: it is read once a second. */

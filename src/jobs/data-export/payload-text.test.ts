@@ -41,18 +41,18 @@ it.each([
     EXACT.replace("9223372036854775807", "9223372036854775808"),
     [{ path: "/payload/source/params/id", message: "expected an integer within 2^63" }],
   ],
-])("parameters are checked with every digit when the job is submitted: %s", async (params, faults) => {
+])("parameters are checked with every digit when the job is submitted: %s", async (params, issues) => {
   const { get } = await loadRegistry({ settings: { EXPORT_QUERIES_DIR: folder } });
   const json = `{"type":"data_export","payload":${payloadOf(params)}}`;
   const parsed = parseSubmission(JSON.parse(json), json, get, 0, "redis");
-  expect("faults" in parsed ? parsed.faults : []).toEqual(faults);
+  expect("issues" in parsed ? parsed.issues : []).toEqual(issues);
 });
 
 it("an infinite parameter is refused with its path", async () => {
   const { get } = await loadRegistry({ settings: { EXPORT_QUERIES_DIR: folder } });
   const json = `{"type":"data_export","payload":${payloadOf('{"id":1e400}')}}`;
   const parsed = parseSubmission(JSON.parse(json), json, get, 0, "redis");
-  expect("faults" in parsed ? parsed.faults : []).toEqual([
+  expect("issues" in parsed ? parsed.issues : []).toEqual([
     expect.objectContaining({ path: expect.stringContaining("/payload/source") as string }),
   ]);
 });

@@ -69,7 +69,7 @@ export function readDeclarations(sql: string): Map<string, Declaration> {
 }
 
 /** What is wrong with a value, in one clause; null is a value of every type. */
-export function faultOfParameter(value: QueryParameter, declaration: Declaration | undefined): string | undefined {
+export function issueOfParameter(value: QueryParameter, declaration: Declaration | undefined): string | undefined {
   const scalars = isList(value) ? value : [value];
   if (scalars.some((scalar) => String(scalar).includes("\0"))) return "has a NUL character";
   if (isList(value) && declaration?.isArray !== true) return "is no list in this query";

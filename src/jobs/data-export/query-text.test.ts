@@ -1,7 +1,7 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
 import type { QueryParameter } from "./query-parameters.ts";
-import { bindParameters, faultsOfParameters, readParameters } from "./query-text.ts";
+import { bindParameters, issuesOfParameters, readParameters } from "./query-text.ts";
 
 const bind = (sql: string, params: Record<string, QueryParameter> = {}) =>
   bindParameters(sql, params, pg.escapeLiteral).replace(/ +/g, " ");
@@ -30,12 +30,12 @@ describe("the parameters of a query", () => {
   );
 
   it("are all there, all known, and can be stored", () => {
-    const fault = expect.objectContaining({
+    const issue = expect.objectContaining({
       name: "PermanentError",
       code: "query_params",
       message: "params: a is missing, constructor is missing, c is not a parameter of the query, b has a NUL character",
     }) as Error;
-    expect(() => bind("select :a, :b, :constructor", { b: "\0", c: 1 })).toThrow(fault);
+    expect(() => bind("select :a, :b, :constructor", { b: "\0", c: 1 })).toThrow(issue);
   });
 
   const typed =
@@ -71,10 +71,10 @@ describe("the parameters of a query", () => {
     ["uuid", ["01890a5d-ac96-7000-babc-b302099a8057"], ["01890a5d"]],
     ["text", ["", "x"], [1, true, "\0"]],
   ] as [string, QueryParameter[], QueryParameter[]][])("of type %s", (type, right, wrong) => {
-    const faultOf = (value: QueryParameter) =>
-      faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: value })[0]?.message;
-    expect(right.map(faultOf)).toEqual(right.map(() => undefined));
-    expect(wrong.filter((value) => faultOf(value) === undefined)).toEqual([]);
+    const issueOf = (value: QueryParameter) =>
+      issuesOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: value })[0]?.message;
+    expect(right.map(issueOf)).toEqual(right.map(() => undefined));
+    expect(wrong.filter((value) => issueOf(value) === undefined)).toEqual([]);
   });
 
   it.each(["integer", "bigint", "numeric", "boolean", "date", "timestamptz", "uuid"])(
@@ -84,12 +84,12 @@ describe("the parameters of a query", () => {
         (unit) => `${unit.repeat(60_000 / unit.length)}x`,
       );
       const startedMs = performance.now();
-      const faults = faultsOfParameters(readParameters(`-- @param a ${type}[]\nselect :a`), {
+      const issues = issuesOfParameters(readParameters(`-- @param a ${type}[]\nselect :a`), {
         a: long.flatMap((text) => Array<string>(20).fill(text)),
       });
-      expect(faults).toHaveLength(1);
+      expect(issues).toHaveLength(1);
       for (const text of long)
-        expect(faultsOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: text })).toHaveLength(1);
+        expect(issuesOfParameters(readParameters(`-- @param a ${type}\nselect :a`), { a: text })).toHaveLength(1);
       expect(performance.now() - startedMs).toBeLessThan(2_000); // the square of their length takes some seconds for each
     },
   );

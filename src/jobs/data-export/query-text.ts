@@ -1,7 +1,7 @@
 import { PermanentError } from "../../core/job-type.ts";
 import {
   type Declaration,
-  faultOfParameter,
+  issueOfParameter,
   parameterSql,
   type QueryParameter,
   readDeclarations,
@@ -28,7 +28,7 @@ const TOKENS = new RegExp(
 
 type Parameters = Readonly<Record<string, QueryParameter>>;
 
-export interface ParameterFault {
+export interface ParameterIssue {
   /** Of the parameter. */
   readonly name: string;
   readonly message: string;
@@ -41,9 +41,9 @@ export interface ParameterFault {
  */
 export function bindParameters(sql: string, params: Parameters, literal: (text: string) => string): string {
   const parameters = readParameters(sql);
-  const faults = faultsOfParameters(parameters, params);
-  if (faults.length > 0)
-    throw new PermanentError(`params: ${faults.map(({ name, message }) => `${name} ${message}`).join(", ")}`, {
+  const issues = issuesOfParameters(parameters, params);
+  if (issues.length > 0)
+    throw new PermanentError(`params: ${issues.map(({ name, message }) => `${name} ${message}`).join(", ")}`, {
       code: "query_params",
     });
   const { declarations } = parameters;
@@ -71,17 +71,17 @@ export function readParameters(sql: string): QueryParameters {
 }
 
 /** Every fault of the values that a query is given. */
-export function faultsOfParameters({ names, declarations }: QueryParameters, params: Parameters): ParameterFault[] {
-  const faults: ParameterFault[] = [];
+export function issuesOfParameters({ names, declarations }: QueryParameters, params: Parameters): ParameterIssue[] {
+  const issues: ParameterIssue[] = [];
   for (const name of names)
-    if (valueOf(name, params, declarations.get(name)) === undefined) faults.push({ name, message: "is missing" });
+    if (valueOf(name, params, declarations.get(name)) === undefined) issues.push({ name, message: "is missing" });
   for (const name of Object.keys(params))
-    if (!names.has(name)) faults.push({ name, message: "is not a parameter of the query" });
+    if (!names.has(name)) issues.push({ name, message: "is not a parameter of the query" });
   for (const [name, value] of Object.entries(params)) {
-    const message = faultOfParameter(value, declarations.get(name));
-    if (message !== undefined) faults.push({ name, message });
+    const message = issueOfParameter(value, declarations.get(name));
+    if (message !== undefined) issues.push({ name, message });
   }
-  return faults;
+  return issues;
 }
 
 function valueOf(name: string, params: Parameters, declaration: Declaration | undefined): QueryParameter | undefined {

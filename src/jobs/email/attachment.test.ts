@@ -29,15 +29,15 @@ async function startWeb(): Promise<HttpPeer> {
 async function setup() {
   const peer = await SmtpPeer.start();
   cleanups.push(() => peer.close());
-  const tool = await email.open?.({
+  const resource = await email.open?.({
     SMTP_URL: peer.url,
     SMTP_CONNECTIONS: 2,
     EMAIL_FROM: "taskflow@example.org",
     ARTIFACTS_DIR: tempDir(),
     OUTBOUND_ALLOW_PRIVATE: true,
   });
-  if (!tool) throw new Error("email has no open");
-  cleanups.push(() => email.close?.(tool));
+  if (!resource) throw new Error("email has no open");
+  cleanups.push(() => email.close?.(resource));
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
   cleanups.push(() => abort.abort(new Error("the end of the test")));
@@ -45,7 +45,7 @@ async function setup() {
     jobId: "01890a5d-ac96-774b-bcce-b302099a8057",
     attempt: 1,
     timeoutMs: 30_000,
-    tool,
+    resource,
     progress: () => undefined,
     log: () => undefined,
     onThread: noThread,
@@ -59,8 +59,8 @@ async function setup() {
     };
     return email.run(payload, { ...context, signal }) as Promise<unknown>;
   };
-  const { bytes } = tool.limits;
-  return { peer, send, abort, bytes, tool };
+  const { bytes } = resource.limits;
+  return { peer, send, abort, bytes, resource };
 }
 
 const failureOf = (sending: Promise<unknown>) =>

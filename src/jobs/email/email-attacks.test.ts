@@ -11,10 +11,10 @@ type EmailPayload = Parameters<typeof email.run>[0];
 
 const validator = Compile(email.payload);
 let peer: SmtpPeer;
-let tool: Awaited<ReturnType<NonNullable<typeof email.open>>>;
+let resource: Awaited<ReturnType<NonNullable<typeof email.open>>>;
 beforeAll(async () => {
   peer = await SmtpPeer.start();
-  tool = await (email.open?.({
+  resource = await (email.open?.({
     SMTP_URL: peer.url,
     EMAIL_FROM: "taskflow@example.org",
     SMTP_CONNECTIONS: 4,
@@ -22,7 +22,7 @@ beforeAll(async () => {
   }) ?? expect.fail("no open"));
 });
 afterAll(async () => {
-  await email.close?.(tool);
+  await email.close?.(resource);
   await peer.close();
 });
 
@@ -107,7 +107,7 @@ it.each(Object.entries(PLACES))("%s holds no header, recipient or line but its o
       jobId: "01890a5d-ac96-774b-bcce-b302099a8057",
       attempt: 1,
       timeoutMs: 30_000,
-      tool,
+      resource,
       signal: new AbortController().signal,
       progress: () => undefined,
       log: () => undefined,

@@ -40,7 +40,7 @@ afterEach(async () => {
 async function setup(more: Partial<Settings> = {}) {
   const peer = await SmtpPeer.start();
   cleanups.push(() => peer.close());
-  const tool = await email.open?.({
+  const resource = await email.open?.({
     SMTP_URL: peer.url,
     SMTP_CONNECTIONS: 2,
     EMAIL_FROM: "taskflow@example.org",
@@ -48,21 +48,21 @@ async function setup(more: Partial<Settings> = {}) {
     OUTBOUND_ALLOW_PRIVATE: true,
     ...more,
   });
-  if (!tool) throw new Error("email has no open");
-  cleanups.push(() => email.close?.(tool));
+  if (!resource) throw new Error("email has no open");
+  cleanups.push(() => email.close?.(resource));
   const send = async (payload: Payload, state?: unknown) =>
     (await email.run(payload, {
       jobId: JOB_ID,
       attempt: 1,
       timeoutMs: 30_000,
-      tool,
+      resource,
       state,
       signal,
       progress: () => undefined,
       log: () => undefined,
       onThread: taskOf(payload),
     })) as Record<string, unknown>;
-  return { peer, tool, send };
+  return { peer, resource, send };
 }
 
 const failureOf = (sending: Promise<unknown>) =>
@@ -118,13 +118,13 @@ describe("a message", () => {
     const raw = peer.messages[0]?.raw.replace(/\r\n[ \t]+/g, " ");
     expect(raw).toContain("List-Unsubscribe: <https://example.com/leave?u=1>, <mailto:leave@example.com>\r\n");
     expect(raw).toContain("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
-    const faults = (list_unsubscribe: object, headers = {}) =>
+    const issues = (list_unsubscribe: object, headers = {}) =>
       email.check?.({ ...plain, list_unsubscribe, headers }).map(({ path }) => path);
-    expect(faults({ url: "http://example.com", mailto: "a@b?subject=x" })).toEqual([
+    expect(issues({ url: "http://example.com", mailto: "a@b?subject=x" })).toEqual([
       "/list_unsubscribe/url",
       "/list_unsubscribe/mailto",
     ]);
-    expect(faults({ url: "https://example.com/>,<https://evil.example" }, { "List-Unsubscribe": "x" })).toEqual([
+    expect(issues({ url: "https://example.com/>,<https://evil.example" }, { "List-Unsubscribe": "x" })).toEqual([
       "/headers/List-Unsubscribe",
       "/list_unsubscribe/url",
     ]);
@@ -166,8 +166,8 @@ describe("a message", () => {
   });
 
   it("carries files of other jobs and from URLs", async () => {
-    const { peer, tool, send } = await setup();
-    await tool.store.write({ jobId: JOB_ID, attempt: 1, name: "rows.csv" }, Buffer.from("a,b\n"));
+    const { peer, resource, send } = await setup();
+    await resource.store.write({ jobId: JOB_ID, attempt: 1, name: "rows.csv" }, Buffer.from("a,b\n"));
     const web = await HttpPeer.start();
     cleanups.push(() => web.close());
     await send({
@@ -188,7 +188,7 @@ describe("a message", () => {
     await expect(
       send({ ...plain, attachments: [{ filename: "n", url: "http://169.254.169.254/" }] }),
     ).rejects.toMatchObject({ code: "target_refused" });
-    await tool.store.write({ jobId: JOB_ID, attempt: 1, name: "large.bin" }, Buffer.alloc(19 * 1024 * 1024));
+    await resource.store.write({ jobId: JOB_ID, attempt: 1, name: "large.bin" }, Buffer.alloc(19 * 1024 * 1024));
     await expect(
       send({ ...plain, attachments: [{ filename: "n", artifact: `${JOB_ID}/large.bin` }] }),
     ).rejects.toMatchObject({ code: "attachment_too_large" });

@@ -33,24 +33,24 @@ afterEach(async () => {
 
 /** A catching SMTP server; `refuse` gets each recipient, or "DATA", and may answer with a reply code. */
 async function startPeer(
-  refuse: (at: string) => number | undefined = () => undefined,
+  reject: (at: string) => number | undefined = () => undefined,
   options: SMTPServerOptions = {},
 ) {
   const received: Received[] = [];
-  const refusal = (at: string) => {
-    const responseCode = refuse(at);
+  const rejection = (at: string) => {
+    const responseCode = reject(at);
     return responseCode === undefined ? undefined : Object.assign(new Error(`no, ${at}`), { responseCode });
   };
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS"],
     logger: false,
-    onRcptTo: ({ address }, _session, done) => done(refusal(address)),
+    onRcptTo: ({ address }, _session, done) => done(rejection(address)),
     onData: (stream, { envelope }, done) => {
       const rcpt = envelope.rcptTo.map(({ address }) => address);
       const from = envelope.mailFrom === false ? "" : envelope.mailFrom.address;
       simpleParser(stream).then((mail) => {
-        const refused = refusal("DATA");
+        const refused = rejection("DATA");
         if (refused === undefined) received.push({ from, rcpt, mail });
         done(refused);
       }, done);
@@ -105,15 +105,15 @@ async function setup(
   SMTP_CONNECTIONS = 2,
   more: Partial<Settings> = {},
 ) {
-  const tool = await email.open?.({ SMTP_URL, EMAIL_FROM, SMTP_CONNECTIONS, ARTIFACTS_DIR: tempDir(), ...more });
-  if (tool === undefined) throw new Error("email has no open");
-  cleanups.push(() => email.close?.(tool));
+  const resource = await email.open?.({ SMTP_URL, EMAIL_FROM, SMTP_CONNECTIONS, ARTIFACTS_DIR: tempDir(), ...more });
+  if (resource === undefined) throw new Error("email has no open");
+  cleanups.push(() => email.close?.(resource));
   const abort = new AbortController();
   const context: Mailer = {
     jobId: JOB_ID,
     attempt: 1,
     timeoutMs: 30_000,
-    tool,
+    resource,
     signal: abort.signal,
     progress: () => undefined,
     log: () => undefined,
@@ -121,7 +121,7 @@ async function setup(
   };
   const send = async (payload: EmailPayload, state?: unknown) =>
     (await email.run(payload, { ...context, state })) as Record<string, unknown>;
-  return { send, abort, tool };
+  return { send, abort, resource };
 }
 
 /** The error that sending ends in. */
@@ -132,13 +132,13 @@ async function failureOf(sending: Promise<unknown>): Promise<{ code?: string; me
   );
 }
 
-const faultPaths = (payload: unknown) => (email.check?.(payload as EmailPayload) ?? []).map(({ path }) => path);
+const issuePaths = (payload: unknown) => (email.check?.(payload as EmailPayload) ?? []).map(({ path }) => path);
 
 describe("the payload", () => {
   it("is valid as its example", () => {
     const [example] = (email.payload as { examples?: unknown[] }).examples ?? [];
     expect(validator.Check(example)).toBe(true);
-    expect(faultPaths(example)).toEqual([]);
+    expect(issuePaths(example)).toEqual([]);
   });
 
   it("takes addresses with and without names", () => {
@@ -153,7 +153,7 @@ describe("the payload", () => {
     ];
     expect(validator.Check({ ...plain, to })).toBe(true);
     expect(
-      faultPaths({ ...plain, to, cc: to, bcc: "x@y.example", from: "A <a@b.example>", reply_to: "c@d.example" }),
+      issuePaths({ ...plain, to, cc: to, bcc: "x@y.example", from: "A <a@b.example>", reply_to: "c@d.example" }),
     ).toEqual([]);
   });
 
@@ -182,8 +182,8 @@ describe("the payload", () => {
     ["a domain that becomes a path", "a@x.example／evil"],
   ])("refuses an address with %s", (_what, address) => {
     for (const field of ["to", "from", "cc", "bcc", "reply_to"])
-      expect(faultPaths({ ...plain, [field]: address })).toEqual([`/${field}`]);
-    expect(faultPaths({ ...plain, to: ["a@x.example", address] })).toEqual(["/to/1"]);
+      expect(issuePaths({ ...plain, [field]: address })).toEqual([`/${field}`]);
+    expect(issuePaths({ ...plain, to: ["a@x.example", address] })).toEqual(["/to/1"]);
   });
 
   it("refuses an address of 50,000 brackets by its length, before anything reads it", () => {
@@ -192,7 +192,7 @@ describe("the payload", () => {
 
   it("refuses more than 50 recipients in all", () => {
     const thirty = Array.from({ length: 30 }, (_, index) => `a${index}@x.example`);
-    expect(faultPaths({ ...plain, to: thirty, bcc: thirty })).toEqual(["/to"]);
+    expect(issuePaths({ ...plain, to: thirty, bcc: thirty })).toEqual(["/to"]);
   });
 
   it("refuses headers that forge or break the message", () => {
@@ -205,7 +205,7 @@ describe("the payload", () => {
       "X Y/": "z",
       "X-Break": "a\r\nBcc: e@z",
     };
-    expect(faultPaths({ ...plain, headers })).toEqual([
+    expect(issuePaths({ ...plain, headers })).toEqual([
       "/headers/From",
       "/headers/message-id",
       "/headers/Content-Type",
@@ -221,12 +221,12 @@ describe("the payload", () => {
       { filename: "a\r\nb", content_type: "text/html\r\nX: y", base64: "aG\nk" },
     ];
     const bad = ["filename", "content_type", "base64"];
-    expect(faultPaths({ ...plain, attachments })).toEqual([
+    expect(issuePaths({ ...plain, attachments })).toEqual([
       ...bad.map((field) => `/attachments/1/${field}`),
       ...bad.map((field) => `/attachments/2/${field}`),
     ]);
     expect(
-      faultPaths({
+      issuePaths({
         ...plain,
         attachments: [{ filename: "x" }, { filename: "x", base64: "", url: "file:///etc/hostname" }],
       }),
@@ -237,8 +237,8 @@ describe("the payload", () => {
   });
 
   it("refuses a subject of two lines, and a message without text", () => {
-    expect(faultPaths({ to: "a@x.example", subject: "a\nb" })).toEqual(["/body", "/subject"]);
-    expect(faultPaths({ to: "a@x.example", subject: "a", html: "<p>hi" })).toEqual([]);
+    expect(issuePaths({ to: "a@x.example", subject: "a\nb" })).toEqual(["/body", "/subject"]);
+    expect(issuePaths({ to: "a@x.example", subject: "a", html: "<p>hi" })).toEqual([]);
   });
 });
 
@@ -251,9 +251,9 @@ describe("the settings", () => {
   it.each(["localhost:25", "http://mail.example", "smtp://", "smtp://user:hunter2@host:notaport"])(
     "refuse %s at start, and do not repeat it",
     async (url) => {
-      const refusal = await failureOf(setup(url));
-      expect(refusal).toMatchObject({ code: "start_failed" });
-      expect(refusal.message).not.toContain("hunter2");
+      const rejection = await failureOf(setup(url));
+      expect(rejection).toMatchObject({ code: "start_failed" });
+      expect(rejection.message).not.toContain("hunter2");
     },
   );
 
@@ -310,7 +310,7 @@ describe("sending", () => {
       "o'brien+a=b{c}|d@x.example",
       '"=?utf-8?q?=0D=0ABcc:_evil@z.example?=" <c@x.example>',
     ];
-    expect(faultPaths({ ...plain, to })).toEqual([]);
+    expect(issuePaths({ ...plain, to })).toEqual([]);
     await send({ ...plain, to });
     expect(received[0]?.rcpt).toEqual(["a@x.example", "b@x.example", "o'brien+a=b{c}|d@x.example", "c@x.example"]);
     expect(received[0]?.mail.headers.has("bcc")).toBe(false);
@@ -387,13 +387,13 @@ describe("a send that fails", () => {
     [452, "DATA", RetryableError],
     [550, "jane@example.com", PermanentError],
     [554, "DATA", PermanentError],
-  ])("by %i for %s is classed by the reply", async (reply, refusedAt, kind) => {
-    const { port } = await startPeer((at) => (at === refusedAt ? reply : undefined));
+  ])("by %i for %s is classed by the reply", async (reply, rejectedAt, kind) => {
+    const { port } = await startPeer((at) => (at === rejectedAt ? reply : undefined));
     const { send } = await setup(`smtp://127.0.0.1:${port}`);
     const failure = await failureOf(send(plain));
     expect(failure).toBeInstanceOf(kind);
     expect(failure.code).toBe(`smtp_${reply}`);
-    expect(failure.message).toContain(`no, ${refusedAt}`);
+    expect(failure.message).toContain(`no, ${rejectedAt}`);
     expect(failure.message).not.toContain("greylist");
   });
 

@@ -16,7 +16,7 @@ import { deliveryOf } from "./delivery.ts";
 import { emailErrors } from "./error-codes.ts";
 import { messageOf } from "./message.ts";
 import type { EmailPayload } from "./payload.ts";
-import { EmailSchema, faultsOfEmail } from "./payload.ts";
+import { EmailSchema, issuesOfEmail } from "./payload.ts";
 import { SendRate } from "./send-rate.ts";
 import { deliver } from "./sending.ts";
 import { SendingLimits } from "./sending-limits.ts";
@@ -60,7 +60,7 @@ type Mailer = Awaited<ReturnType<typeof openMailer>>;
  */
 async function send(
   payload: EmailPayload,
-  { tool: mailer, signal, state, jobId, onThread, log }: AttemptContext<Mailer>,
+  { resource: mailer, signal, state, jobId, onThread, log }: AttemptContext<Mailer>,
 ) {
   const { pool } = mailer;
   if (pool === undefined)
@@ -91,7 +91,7 @@ export default defineJob({
   type: "email",
   lane: "io",
   payload: EmailSchema,
-  check: faultsOfEmail,
+  check: issuesOfEmail,
   checkHere: templateCheck(),
   needsRead: ({ attachments = [] }) => attachments.some(({ artifact }) => artifact !== undefined),
   settings: Settings,

@@ -4,7 +4,7 @@ import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-
 import { codeOf, messageOf } from "../../errors.ts";
 import type { Outbound } from "../../net/outbound.ts";
 import { retryAfterMs } from "../../net/retry-after.ts";
-import { NameRefused } from "../../net/target.ts";
+import { NameRejected } from "../../net/target.ts";
 
 /** Base64 makes 24.6 MiB of it; 25 MiB is what the large mail services take. */
 export const MAX_ATTACHED_BYTES = 18 * 1024 * 1024;
@@ -71,7 +71,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
       signal.aborted ||
       thrown instanceof PermanentError ||
       thrown instanceof RetryAfterError ||
-      thrown instanceof NameRefused ||
+      thrown instanceof NameRejected ||
       codeOf(thrown) === "encoding_invalid"
     )
       throw thrown;

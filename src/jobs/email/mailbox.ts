@@ -50,7 +50,7 @@ export function parseMailbox(written: Address): Mailbox | undefined {
 const EXPECTED = "expected one address, such as jane@example.com or Jane Doe <jane@example.com>";
 
 /** Why there is no mailbox in it; undefined where there is one. */
-export function faultOfMailbox(written: Address): string | undefined {
+export function issueOfMailbox(written: Address): string | undefined {
   if (parseMailbox(written) !== undefined) return undefined;
   if (typeof written !== "string") return "expected an address such as jane@example.com, and a name of one line";
   if (/^[^"<>@,]*:/.test(written)) return `${EXPECTED}; a group is not one: list its members`;

@@ -8,7 +8,7 @@ import { type EmailPayload, openEmailType } from "../../testing/email-job.ts";
 import { realEmails } from "../../testing/real-emails.ts";
 import { ScriptedSmtp } from "../../testing/smtp-script.ts";
 import { mailboxes } from "./mailbox.ts";
-import { faultsOfEmail } from "./payload.ts";
+import { issuesOfEmail } from "./payload.ts";
 
 const isFull = process.env.TEST_FULL === "1";
 
@@ -41,7 +41,7 @@ interface Person {
 
 /** Sends it, and returns it as it came, without the dots that SMTP adds (RFC 5321, 4.5.2). */
 async function sent(payload: EmailPayload): Promise<Buffer> {
-  expect(faultsOfEmail(payload)).toEqual([]);
+  expect(issuesOfEmail(payload)).toEqual([]);
   await type.send(payload);
   const raw = peer.messages.at(-1)?.raw.toString("latin1") ?? "";
   return Buffer.from(raw.replaceAll("\r\n..", "\r\n."), "latin1");
@@ -160,20 +160,20 @@ describe("a message as people send it", () => {
 
 describe("the payload", () => {
   const message: EmailPayload = { to: "a@example.com", subject: "x", body: "x" };
-  const faults = (part: object) =>
-    faultsOfEmail({ ...message, ...part }).map(({ path, message: text }) => `${path}: ${text}`);
+  const issues = (part: object) =>
+    issuesOfEmail({ ...message, ...part }).map(({ path, message: text }) => `${path}: ${text}`);
 
   it("is rejected with the reason where an address is not one", () => {
-    expect(faults({ to: "friends: a@example.com, b@example.com;" })[0]).toMatch(/^\/to: .*group/);
-    expect(faults({ to: ["Smith, Anna <ann@example.com>"] })[0]).toMatch(/^\/to\/0: .*goes into quotes/);
-    expect(faults({ cc: { name: "a\nb", address: "a@example.com" } })[0]).toMatch(/^\/cc: .*one line/);
-    expect(faults({ cc: [{ name: "a", address: "Ann <a@example.com>" }] })[0]).toMatch(/^\/cc\/0: /);
-    expect(faults({ envelope_from: "Ann <a@example.com>" })[0]).toMatch(/^\/envelope_from: .*without a name/);
+    expect(issues({ to: "friends: a@example.com, b@example.com;" })[0]).toMatch(/^\/to: .*group/);
+    expect(issues({ to: ["Smith, Anna <ann@example.com>"] })[0]).toMatch(/^\/to\/0: .*goes into quotes/);
+    expect(issues({ cc: { name: "a\nb", address: "a@example.com" } })[0]).toMatch(/^\/cc: .*one line/);
+    expect(issues({ cc: [{ name: "a", address: "Ann <a@example.com>" }] })[0]).toMatch(/^\/cc\/0: /);
+    expect(issues({ envelope_from: "Ann <a@example.com>" })[0]).toMatch(/^\/envelope_from: .*without a name/);
   });
 
   it("has lines that can be folded, and images that html shows", () => {
     expect(
-      faults({
+      issues({
         headers: { "X-A": "w".repeat(901), "X-B": `${"w".repeat(900)} ${"w".repeat(900)}`, "X-C": "ü".repeat(901) },
       }),
     ).toEqual([expect.stringMatching(/^\/headers\/X-A: /)]);
@@ -181,11 +181,11 @@ describe("the payload", () => {
       { filename: "a.png", base64: "", content_id: "a" },
       { filename: "b.png", base64: "", content_id: "a" },
     ];
-    expect(faults({ attachments })).toHaveLength(3);
-    expect(faults({ attachments, html: "<img src='cid:a'>" })).toEqual([
+    expect(issues({ attachments })).toHaveLength(3);
+    expect(issues({ attachments, html: "<img src='cid:a'>" })).toEqual([
       expect.stringMatching(/^\/attachments\/1\/content_id: /),
     ]);
-    expect(faults({ list_unsubscribe: { url: `https://example.com/${"u".repeat(975)}` } })).toEqual([
+    expect(issues({ list_unsubscribe: { url: `https://example.com/${"u".repeat(975)}` } })).toEqual([
       expect.stringMatching(/^\/list_unsubscribe\/url: /),
     ]);
   });

@@ -3,10 +3,10 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import { ARTIFACT_REFERENCE_EXPECTED, ARTIFACT_REFERENCE_PATTERN } from "../../artifacts/key.ts";
-import type { PayloadFault } from "../../core/job-type.ts";
-import { faultOfMailbox } from "./mailbox.ts";
+import type { PayloadIssue } from "../../core/job-type.ts";
+import { issueOfMailbox } from "./mailbox.ts";
 import { TEMPLATE_NAME_PATTERN } from "./template.ts";
-import { Unsubscribe, unsubscribeFaults } from "./unsubscribe.ts";
+import { Unsubscribe, unsubscribeIssues } from "./unsubscribe.ts";
 
 const MAX_RECIPIENTS = 50;
 
@@ -94,36 +94,36 @@ export const EmailSchema = Type.Object(
 export type EmailPayload = Static<typeof EmailSchema>;
 
 /** Every fault that the schema cannot see. It runs while a submission waits for its answer, so it reads each character once. */
-export function faultsOfEmail(payload: EmailPayload): PayloadFault[] {
+export function issuesOfEmail(payload: EmailPayload): PayloadIssue[] {
   return [
-    ...addressFaults(payload),
-    ...headerFaults(payload),
-    ...unsubscribeFaults(payload.list_unsubscribe),
-    ...attachmentFaults(payload),
-    ...textFaults(payload),
+    ...addressIssues(payload),
+    ...headerIssues(payload),
+    ...unsubscribeIssues(payload.list_unsubscribe),
+    ...attachmentIssues(payload),
+    ...textIssues(payload),
   ];
 }
 
-function addressFaults(payload: EmailPayload): PayloadFault[] {
-  const faults: PayloadFault[] = [];
+function addressIssues(payload: EmailPayload): PayloadIssue[] {
+  const issues: PayloadIssue[] = [];
   for (const field of ["to", "cc", "bcc", "from", "reply_to", "envelope_from"] as const) {
     const value = payload[field] ?? [];
     for (const [index, written] of [value].flat().entries()) {
       const message =
         field === "envelope_from" && typeof written === "string" && written.includes("<")
           ? "expected an address without a name"
-          : faultOfMailbox(written);
+          : issueOfMailbox(written);
       if (message !== undefined)
-        faults.push({ path: Array.isArray(value) ? `/${field}/${index}` : `/${field}`, message });
+        issues.push({ path: Array.isArray(value) ? `/${field}/${index}` : `/${field}`, message });
     }
   }
   const count = [payload.to, payload.cc ?? [], payload.bcc ?? []].flat().length;
   if (count > MAX_RECIPIENTS)
-    faults.push({
+    issues.push({
       path: "/to",
       message: `expected at most ${MAX_RECIPIENTS} recipients in to, cc and bcc, got ${count}`,
     });
-  return faults;
+  return issues;
 }
 
 // What the message is built from, what signs it, and what mail servers add: a caller's copy would contradict or forge them.
@@ -134,7 +134,7 @@ const RESERVED_HEADER =
 const MAX_WORD = 900;
 const UNFOLDABLE = new RegExp(`^[\\x21-\\x7e]{${MAX_WORD + 1}}|[ \\t][\\x21-\\x7e]{${MAX_WORD + 1}}`);
 
-function headerFaults({ headers = {}, list_unsubscribe }: EmailPayload): PayloadFault[] {
+function headerIssues({ headers = {}, list_unsubscribe }: EmailPayload): PayloadIssue[] {
   return Object.entries(headers).flatMap(([name, value]) => {
     const path = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
     if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,75}$/.test(name))
@@ -156,41 +156,41 @@ function isBase64(text: string): boolean {
   return text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.replace(/={1,2}$/, ""));
 }
 
-function attachmentFaults({ attachments = [], html, template }: EmailPayload): PayloadFault[] {
+function attachmentIssues({ attachments = [], html, template }: EmailPayload): PayloadIssue[] {
   const contentIds = attachments.map(({ content_id }) => content_id);
   return attachments.flatMap(({ filename, content_type, content_id, base64, artifact, url }, index) => {
-    const faults: PayloadFault[] = [];
-    const fault = (field: string, message: string) => faults.push({ path: `/attachments/${index}${field}`, message });
+    const issues: PayloadIssue[] = [];
+    const issue = (field: string, message: string) => issues.push({ path: `/attachments/${index}${field}`, message });
     if (/[\p{Cc}\u2028\u2029/\\]/u.test(filename))
-      fault("/filename", "expected a name without slashes and control characters");
+      issue("/filename", "expected a name without slashes and control characters");
     if (content_type !== undefined && !CONTENT_TYPE.test(content_type))
-      fault("/content_type", "expected a media type, such as text/csv");
+      issue("/content_type", "expected a media type, such as text/csv");
     if (content_id !== undefined && html === undefined && template === undefined)
-      fault("/content_id", "there is no html that could show it");
+      issue("/content_id", "there is no html that could show it");
     if (content_id !== undefined && contentIds.indexOf(content_id) < index)
-      fault("/content_id", "expected a content_id of its own");
+      issue("/content_id", "expected a content_id of its own");
     if ([base64, artifact, url].filter((source) => source !== undefined).length !== 1)
-      fault("", "expected one of base64, artifact and url");
+      issue("", "expected one of base64, artifact and url");
     if (base64 !== undefined && !isBase64(base64))
-      fault("/base64", "expected base64 (RFC 4648, section 4) with padding and no line breaks");
+      issue("/base64", "expected base64 (RFC 4648, section 4) with padding and no line breaks");
     if (url !== undefined && !(/^https?:\/\//i.test(url) && URL.canParse(url)))
-      fault("/url", "expected an http or https URL");
-    return faults;
+      issue("/url", "expected an http or https URL");
+    return issues;
   });
 }
 
-function textFaults({ subject, body, html, template, data }: EmailPayload): PayloadFault[] {
-  const faults: PayloadFault[] = [];
+function textIssues({ subject, body, html, template, data }: EmailPayload): PayloadIssue[] {
+  const issues: PayloadIssue[] = [];
   if (template === undefined) {
     if (body === undefined && html === undefined)
-      faults.push({ path: "/body", message: "expected a body, html, or a template" });
-    if (subject === undefined) faults.push({ path: "/subject", message: "expected a subject" });
-    if (data !== undefined) faults.push({ path: "/data", message: "there is no template that it could fill" });
+      issues.push({ path: "/body", message: "expected a body, html, or a template" });
+    if (subject === undefined) issues.push({ path: "/subject", message: "expected a subject" });
+    if (data !== undefined) issues.push({ path: "/data", message: "there is no template that it could fill" });
   } else {
-    if (body !== undefined) faults.push({ path: "/body", message: "a template brings its own text" });
-    if (html !== undefined) faults.push({ path: "/html", message: "a template brings its own html" });
+    if (body !== undefined) issues.push({ path: "/body", message: "a template brings its own text" });
+    if (html !== undefined) issues.push({ path: "/html", message: "a template brings its own html" });
   }
   if (subject !== undefined && /[\p{Cc}\u2028\u2029]/u.test(subject))
-    faults.push({ path: "/subject", message: "expected one line without control characters" });
-  return faults;
+    issues.push({ path: "/subject", message: "expected one line without control characters" });
+  return issues;
 }

@@ -14,11 +14,11 @@ it("refuses a template that is not there, and takes one that was placed since", 
   const EMAIL_TEMPLATES_DIR = tempDir();
   const check = templateCheck();
   for (const file of ["order.txt", "page.html", "bare.subject"]) writeFileSync(join(EMAIL_TEMPLATES_DIR, file), "");
-  const faultsOf = (template?: string) => check({ ...(template && { template }) }, { EMAIL_TEMPLATES_DIR });
-  expect([undefined, "order", "page"].flatMap(faultsOf)).toEqual([]);
-  for (const name of ["bare", "later"]) expect(faultsOf(name)).toEqual(unknown(name));
+  const issuesOf = (template?: string) => check({ ...(template && { template }) }, { EMAIL_TEMPLATES_DIR });
+  expect([undefined, "order", "page"].flatMap(issuesOf)).toEqual([]);
+  for (const name of ["bare", "later"]) expect(issuesOf(name)).toEqual(unknown(name));
   writeFileSync(join(EMAIL_TEMPLATES_DIR, "later.html"), "");
-  expect(faultsOf("later")).toEqual([]);
+  expect(issuesOf("later")).toEqual([]);
 });
 
 it("reads the folder for names alone that it has not seen", () => {
@@ -35,17 +35,17 @@ it("reads the folder for names alone that it has not seen", () => {
 it("does not read the folder again for names that are not there, until the folder changes", () => {
   const EMAIL_TEMPLATES_DIR = tempDir();
   const check = templateCheck();
-  const faultsOf = (template: string) => check({ template }, { EMAIL_TEMPLATES_DIR });
+  const issuesOf = (template: string) => check({ template }, { EMAIL_TEMPLATES_DIR });
   const place = (name: string, changedAt: number) => {
     writeFileSync(join(EMAIL_TEMPLATES_DIR, name), "");
     utimesSync(EMAIL_TEMPLATES_DIR, changedAt, changedAt);
   };
   place("order.txt", 1);
-  expect(faultsOf("later")).toEqual(unknown("later"));
+  expect(issuesOf("later")).toEqual(unknown("later"));
   place("later.txt", 1); // as if nothing had changed
-  expect(faultsOf("later")).toEqual(unknown("later"));
+  expect(issuesOf("later")).toEqual(unknown("later"));
   place("last.txt", 2);
-  expect([...faultsOf("later"), ...faultsOf("last")]).toEqual([]);
+  expect([...issuesOf("later"), ...issuesOf("last")]).toEqual([]);
 });
 
 it("leaves it to the job where the folder cannot be read, and knows of none where none is set", () => {
@@ -61,7 +61,7 @@ it("is asked with the other checks of a submission", () => {
   expect(
     registry
       .get("email")
-      ?.faultsOf({ to: "nobody", template: "none" })
+      ?.issuesOf({ to: "nobody", template: "none" })
       .map(({ path }) => path),
   ).toEqual(["/to", "/template"]);
 });

@@ -3,7 +3,7 @@
  * when the folder has changed: one request may name ten thousand templates that are not there.
  */
 import { readdirSync, statSync } from "node:fs";
-import type { PayloadFault } from "../../core/job-type.ts";
+import type { PayloadIssue } from "../../core/job-type.ts";
 import type { EmailPayload } from "./payload.ts";
 
 const TEXT_FILE = /^(.+)\.(?:txt|html)$/;
@@ -21,7 +21,7 @@ interface Asked {
  * later is accepted still, and its job fails (`template_unknown`); so it does where the folder cannot be read here, for a
  * replica that only takes jobs need not have it.
  */
-export function templateCheck(): (payload: Pick<EmailPayload, "template">, settings: Asked) => PayloadFault[] {
+export function templateCheck(): (payload: Pick<EmailPayload, "template">, settings: Asked) => PayloadIssue[] {
   let seen: ReadonlySet<string> = new Set();
   let seenIn = "";
   let changedAt = Number.NaN; // of the folder, as far as `seen` knows it for sure

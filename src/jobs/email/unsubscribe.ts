@@ -1,6 +1,6 @@
 /** `List-Unsubscribe` and, for the one click of RFC 8058, `List-Unsubscribe-Post`. */
 import { type Static, Type } from "typebox";
-import type { PayloadFault } from "../../core/job-type.ts";
+import type { PayloadIssue } from "../../core/job-type.ts";
 import { parseMailbox } from "./mailbox.ts";
 
 export const Unsubscribe = Type.Object(
@@ -29,16 +29,16 @@ const LINK = /^https:\/\/[^/?#\s]+(?=[\x21-\x7e]*$)[^<>,"\\]*$/;
 /** So that it has a place in a line of 998 octets (RFC 5322, 2.1.1), which nothing in it can divide. */
 const MAX_LINK = 990;
 
-export function unsubscribeFaults(unsubscribe: Unsubscribe | undefined): PayloadFault[] {
+export function unsubscribeIssues(unsubscribe: Unsubscribe | undefined): PayloadIssue[] {
   const { url, mailto } = unsubscribe ?? {};
-  const faults: PayloadFault[] = [];
+  const issues: PayloadIssue[] = [];
   if (url !== undefined && !(LINK.test(url) && URL.canParse(url)))
-    faults.push({ path: "/list_unsubscribe/url", message: "expected an https URL, percent-encoded" });
+    issues.push({ path: "/list_unsubscribe/url", message: "expected an https URL, percent-encoded" });
   else if (url !== undefined && url.length > MAX_LINK)
-    faults.push({ path: "/list_unsubscribe/url", message: `expected at most ${MAX_LINK} characters` });
+    issues.push({ path: "/list_unsubscribe/url", message: `expected at most ${MAX_LINK} characters` });
   if (mailto !== undefined && (parseMailbox(mailto)?.address !== mailto || /[^\w.+@-]/.test(mailto)))
-    faults.push({ path: "/list_unsubscribe/mailto", message: "expected a plain address, such as leave@example.com" });
-  return faults;
+    issues.push({ path: "/list_unsubscribe/mailto", message: "expected a plain address, such as leave@example.com" });
+  return issues;
 }
 
 export function unsubscribeHeaders({ url, mailto }: Unsubscribe): Record<string, string> {

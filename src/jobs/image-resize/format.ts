@@ -51,7 +51,7 @@ const TAG = { subfileType: 0x00fe, tileWidth: 0x0142, tileHeight: 0x0143, dngVer
  * Why a TIFF is not read, or undefined. Cameras' raw files are TIFFs whose first picture is a small preview, if it is one at all; and
  * libtiff takes memory for a whole tile, however small the picture in it.
  */
-export function tiffFault(bytes: Buffer, maxPixels: number): string | undefined {
+export function tiffIssue(bytes: Buffer, maxPixels: number): string | undefined {
   const tiff = openTiff(bytes);
   const entries = tiff ? entriesAt(tiff, tiff.firstDirectory) : [];
   const valueOf = (tag: number): number | undefined => {

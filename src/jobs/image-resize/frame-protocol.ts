@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 
-export interface Parcel<Head> {
+export interface MessageFrame<Head> {
   readonly head: Head;
   readonly parts: readonly Buffer[];
 }
@@ -12,7 +12,7 @@ export interface Parcel<Head> {
 const LENGTH_BYTES = 4;
 
 /** Resolves when the socket has taken it all; so the next is not made before this one is on its way. @throws {Error} when the other side is gone */
-export async function sendParcel<Head>(socket: Socket, { head, parts }: Parcel<Head>): Promise<void> {
+export async function sendFrame<Head>(socket: Socket, { head, parts }: MessageFrame<Head>): Promise<void> {
   const text = Buffer.from(JSON.stringify({ head, lengths: parts.map(({ length }) => length) }));
   const start = Buffer.alloc(LENGTH_BYTES);
   start.writeUInt32BE(text.length);
@@ -26,7 +26,7 @@ export async function sendParcel<Head>(socket: Socket, { head, parts }: Parcel<H
 }
 
 /** Ends when the other side does, in the middle of a parcel or not. @throws {Error} when the connection breaks */
-export async function* parcelsOf<Head>(socket: Socket): AsyncGenerator<Parcel<Head>, void> {
+export async function* framesOf<Head>(socket: Socket): AsyncGenerator<MessageFrame<Head>, void> {
   const take = takerOf(socket);
   for (;;) {
     const length = await take(LENGTH_BYTES);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { PermanentError, type ProcessRequest, RetryableError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
 import type { ReadOptions } from "./decoding.ts";
-import { type Parcel, parcelsOf, sendParcel } from "./frame-protocol.ts";
+import { framesOf, type MessageFrame, sendFrame } from "./frame-protocol.ts";
 import type { RenderAnswer, RenderRequest } from "./image-process.ts";
 import type { RenderedVariant } from "./render.ts";
 import type { Variant } from "./variant.ts";
@@ -27,7 +27,7 @@ const MODULE = new URL(
 
 interface Connection {
   readonly socket: Socket;
-  readonly answers: AsyncGenerator<Parcel<RenderAnswer>, void>;
+  readonly answers: AsyncGenerator<MessageFrame<RenderAnswer>, void>;
 }
 
 export class Renderer {
@@ -58,7 +58,7 @@ export class Renderer {
     try {
       const connection = (this.#connection ??= await this.#connect());
       const request: RenderRequest = { variants, watermarks: [...watermarks.keys()], options };
-      await exitsAreFaults(sendParcel(connection.socket, { head: request, parts: [source, ...watermarks.values()] }));
+      await exitsAreIssues(sendFrame(connection.socket, { head: request, parts: [source, ...watermarks.values()] }));
       for (let left = variants.length; left > 0; left--) {
         const {
           head,
@@ -90,14 +90,14 @@ export class Renderer {
       server.listen(socketPath);
       await once(server, "listening");
       this.#startProcess({ module: MODULE, socketPath, isConfined: true });
-      const [socket] = (await exitsAreFaults(
+      const [socket] = (await exitsAreIssues(
         once(server, "connection", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }),
       )) as [Socket];
       socket.once("error", () => undefined); // whoever reads or writes hears of it
       socket.once("close", () => {
         if (this.#connection?.socket === socket) this.close();
       });
-      return { socket, answers: parcelsOf(socket) };
+      return { socket, answers: framesOf(socket) };
     } finally {
       server.close();
       await rm(folder, { recursive: true, force: true });
@@ -105,13 +105,13 @@ export class Renderer {
   }
 }
 
-async function next({ answers }: Connection): Promise<Parcel<RenderAnswer>> {
-  const answer = await exitsAreFaults(answers.next());
+async function next({ answers }: Connection): Promise<MessageFrame<RenderAnswer>> {
+  const answer = await exitsAreIssues(answers.next());
   if (answer.done === true) throw exited("in the middle of an image");
   return answer.value;
 }
 
-async function exitsAreFaults<T>(step: Promise<T>): Promise<T> {
+async function exitsAreIssues<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (thrown) {

@@ -7,7 +7,7 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { codeOf, messageOf } from "../../errors.ts";
 import type { ReadOptions } from "./decoding.ts";
-import { type Parcel, parcelsOf, sendParcel } from "./frame-protocol.ts";
+import { framesOf, type MessageFrame, sendFrame } from "./frame-protocol.ts";
 import { type Image, openImage, prepareSharp } from "./image.ts";
 import { type RenderedVariant, renderVariants } from "./render.ts";
 import type { Variant } from "./variant.ts";
@@ -25,7 +25,7 @@ export type RenderAnswer =
   | { readonly kind: "rendered"; readonly rendered: Omit<RenderedVariant, "bytes"> }
   | { readonly kind: "failed"; readonly name: string; readonly code: string; readonly message: string };
 
-async function* answer({ head, parts }: Parcel<RenderRequest>): AsyncGenerator<Parcel<RenderAnswer>> {
+async function* answer({ head, parts }: MessageFrame<RenderRequest>): AsyncGenerator<MessageFrame<RenderAnswer>> {
   try {
     const [source = Buffer.alloc(0), ...marks] = parts;
     const image = await openImage(source, head.options);
@@ -63,6 +63,6 @@ socket
   .once("end", end)
   .once("close", end);
 socket.once("connect", () => process.stdout.write("ready\n"));
-for await (const request of parcelsOf<RenderRequest>(socket)) {
-  for await (const each of answer(request)) await sendParcel(socket, each);
+for await (const request of framesOf<RenderRequest>(socket)) {
+  for await (const each of answer(request)) await sendFrame(socket, each);
 }

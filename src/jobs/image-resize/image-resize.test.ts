@@ -9,13 +9,13 @@ import { brotliCompressSync, crc32, deflateSync, gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { Compile } from "typebox/compile";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { type PayloadFault, PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
+import { type PayloadIssue, PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
 import { openOutbound } from "../../net/outbound.ts";
-import { closeImageProcesses, openTestImageTool } from "../../testing/image-tool.ts";
+import { closeImageProcesses, openTestImageResource } from "../../testing/image-tool.ts";
 import { DEFAULT_MAX_PIXELS } from "./decoding.ts";
 import { prepareSharp } from "./image.ts";
 import imageResize from "./image-resize.ts";
-import { type ImageTool, resizeImage } from "./resize.ts";
+import { type ImageResource, resizeImage } from "./resize.ts";
 
 type Payload = Parameters<typeof imageResize.run>[0];
 interface Output {
@@ -44,36 +44,39 @@ afterEach(async () => {
 async function setup() {
   const root = await mkdtemp(join(tmpdir(), "images-"));
   cleanups.push(() => rm(root, { recursive: true, force: true }));
-  const tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true });
-  cleanups.push(() => tool.outbound.close());
+  const resource = await openTestImageResource({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: true });
+  cleanups.push(() => resource.outbound.close());
   const progress: number[] = [];
   const results: object[] = [];
   const run = async (payload: Payload): Promise<Output[]> => {
-    expect(faultsOf(payload)).toEqual([]);
-    const { outputs, ...result } = await resizeImage(taskOf(payload), tool, new AbortController().signal, (percent) =>
-      progress.push(percent),
+    expect(issuesOf(payload)).toEqual([]);
+    const { outputs, ...result } = await resizeImage(
+      taskOf(payload),
+      resource,
+      new AbortController().signal,
+      (percent) => progress.push(percent),
     );
     results.push(result);
     return [...outputs];
   };
   const failure = async (source: Payload["source"], variant: Partial<Payload> = { width: 10 }): Promise<unknown> => {
     const thrown: unknown = await run({ source, ...variant }).catch((error: unknown) => error);
-    expect(await tool.store.find(JOB_ID, "image-1.jpg")).toBeUndefined();
+    expect(await resource.store.find(JOB_ID, "image-1.jpg")).toBeUndefined();
     return thrown;
   };
   const read = async (name: string): Promise<Buffer> => {
-    const stored = await tool.store.open({ jobId: JOB_ID, attempt: 1, name });
+    const stored = await resource.store.open({ jobId: JOB_ID, attempt: 1, name });
     if (stored === undefined) throw new Error(`no ${name}`);
     return buffer(stored.read());
   };
-  return { tool, run, failure, read, progress, results };
+  return { resource, run, failure, read, progress, results };
 }
 
 function taskOf({ source, on_error: onError, variants, ...single }: Payload) {
   return { jobId: JOB_ID, attempt: 1, source, onError, variants: variants ?? [single] };
 }
 
-function faultsOf(payload: unknown): readonly unknown[] {
+function issuesOf(payload: unknown): readonly unknown[] {
   return validator.Check(payload)
     ? [
         ...(imageResize.check?.(payload) ?? []),
@@ -358,7 +361,7 @@ describe("image_resize checks its payload:", () => {
     [{ source: { url: "file:///etc/hostname" }, width: 10 }, ["/source/url"]],
   ])("%j has faults at %j", (payload, paths) => {
     expect(validator.Check(payload)).toBe(true);
-    expect((faultsOf(payload) as PayloadFault[]).map(({ path }) => path)).toEqual(paths);
+    expect((issuesOf(payload) as PayloadIssue[]).map(({ path }) => path)).toEqual(paths);
   });
 
   it("by the limit of this deployment", () => {
@@ -393,9 +396,12 @@ describe("image_resize fetches its source", () => {
   });
 
   it("from another job's artifact, of its newest attempt", async () => {
-    const { run, tool, failure } = await setup();
-    await tool.store.write({ jobId: SOURCE_ID, attempt: 1, name: "a.png" }, Buffer.from("broken"));
-    await tool.store.write({ jobId: SOURCE_ID, attempt: 2, name: "a.png" }, await twoHalves(40, 20).png().toBuffer());
+    const { run, resource, failure } = await setup();
+    await resource.store.write({ jobId: SOURCE_ID, attempt: 1, name: "a.png" }, Buffer.from("broken"));
+    await resource.store.write(
+      { jobId: SOURCE_ID, attempt: 2, name: "a.png" },
+      await twoHalves(40, 20).png().toBuffer(),
+    );
     expect(await run({ source: { artifact: `${SOURCE_ID}/a.png` }, width: 20 })).toMatchObject([
       { width: 20, height: 10 },
     ]);
@@ -403,7 +409,7 @@ describe("image_resize fetches its source", () => {
       name: "PermanentError",
       code: "artifact_unknown",
     });
-    await tool.store.write({ jobId: SOURCE_ID, attempt: 1, name: "large.png" }, Buffer.alloc(67_108_865));
+    await resource.store.write({ jobId: SOURCE_ID, attempt: 1, name: "large.png" }, Buffer.alloc(67_108_865));
     expect(await failure({ artifact: `${SOURCE_ID}/large.png` })).toMatchObject({
       name: "PermanentError",
       code: "image_too_large",
@@ -452,14 +458,14 @@ describe("image_resize fetches its source", () => {
   });
 
   it("and judges what gives no answer, too much of one, or must not be asked", async () => {
-    const { failure, tool } = await setup();
+    const { failure, resource } = await setup();
     const cut = await serve((request) => request.socket.destroy());
     expect(await failure({ url: cut })).toMatchObject({ name: "RetryableError", code: "source_unreachable" });
     const large = await serve((_request, response) =>
       response.writeHead(200, { "content-length": 67_108_865 }).flushHeaders(),
     );
     expect(await failure({ url: large })).toMatchObject({ name: "PermanentError", code: "image_too_large" });
-    const guarded: ImageTool = { ...tool, outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: false }) };
+    const guarded: ImageResource = { ...resource, outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: false }) };
     const refused = resizeImage(
       taskOf({ source: { url: large }, width: 10 }),
       guarded,

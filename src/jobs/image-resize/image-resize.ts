@@ -1,21 +1,21 @@
 /** Job type `image_resize`: one image in, up to ten resized outputs as artifacts. */
 import { type Static, Type } from "typebox";
 import { artifactSettings } from "../../artifacts/settings.ts";
-import { defineJob, exponential, type PayloadFault, type Services } from "../../core/job-type.ts";
+import { defineJob, exponential, type PayloadIssue, type Services } from "../../core/job-type.ts";
 import { outboundSettings } from "../../net/outbound.ts";
-import { urlFault } from "../../net/target.ts";
+import { urlIssue } from "../../net/target.ts";
 import { imageErrors } from "./error-codes.ts";
 import {
-  closeImageTool,
+  closeImageResource,
+  type ImageResource,
   type ImageSettings,
-  type ImageTool,
   imageSettings,
-  openImageTool,
+  openImageResource,
   resizeImage,
 } from "./resize.ts";
 import { imageSource } from "./source.ts";
 import { type Variant, variantFields, variantSchema } from "./variant.ts";
-import { variantFaults, variantSizeFaults } from "./variant-faults.ts";
+import { variantIssues, variantSizeIssues } from "./variant-faults.ts";
 
 /** 8 × 8 pixels. */
 const EXAMPLE_PNG =
@@ -62,8 +62,8 @@ export default defineJob({
   type: "image_resize",
   lane: "cpu",
   payload: payloadSchema,
-  check: faultsOf,
-  checkHere: sizeFaults,
+  check: issuesOf,
+  checkHere: sizeIssues,
   needsRead: ({ source, variants = [], watermark }) =>
     "artifact" in source || [watermark, ...variants.map((each) => each.watermark)].some((mark) => mark !== undefined),
   settings: Type.Object({ ...artifactSettings, ...outboundSettings, ...imageSettings }),
@@ -88,34 +88,34 @@ export default defineJob({
   backoff: exponential(1_000, 600_000),
   maxBodyBytes: 16_777_216,
   open,
-  close: closeImageTool,
-  run: ({ source, on_error: onError, variants, ...single }, { jobId, attempt, state, tool, signal, progress }) =>
-    resizeImage({ jobId, attempt, source, onError, variants: variants ?? [single], state }, tool, signal, progress),
+  close: closeImageResource,
+  run: ({ source, on_error: onError, variants, ...single }, { jobId, attempt, state, resource, signal, progress }) =>
+    resizeImage({ jobId, attempt, source, onError, variants: variants ?? [single], state }, resource, signal, progress),
 });
 
-async function open(settings: ImageSettings, services?: Services): Promise<ImageTool> {
+async function open(settings: ImageSettings, services?: Services): Promise<ImageResource> {
   if (!services?.startProcess)
     throw new Error("images are rendered in a process beside a pool thread, and there is none");
-  return openImageTool(settings, services.startProcess);
+  return openImageResource(settings, services.startProcess);
 }
 
-function faultsOf(payload: Payload): PayloadFault[] {
+function issuesOf(payload: Payload): PayloadIssue[] {
   const { source, variants } = payload;
   const variant = topVariant(payload);
-  const fault = "url" in source ? urlFault(source.url) : undefined;
-  const faults: PayloadFault[] = fault === undefined ? [] : [{ path: "/source/url", message: fault }];
-  if (variants === undefined) return [...faults, ...variantFaults(variant, "")];
+  const issue = "url" in source ? urlIssue(source.url) : undefined;
+  const issues: PayloadIssue[] = issue === undefined ? [] : [{ path: "/source/url", message: issue }];
+  if (variants === undefined) return [...issues, ...variantIssues(variant, "")];
   for (const field of Object.keys(variant))
-    faults.push({ path: `/${field}`, message: "must not be given beside variants" });
-  return [...faults, ...variants.flatMap((each, i) => variantFaults(each, `/variants/${i}`))];
+    issues.push({ path: `/${field}`, message: "must not be given beside variants" });
+  return [...issues, ...variants.flatMap((each, i) => variantIssues(each, `/variants/${i}`))];
 }
 
-function sizeFaults(
+function sizeIssues(
   payload: Payload,
   { IMAGE_MAX_PIXELS: maxPixels }: { readonly IMAGE_MAX_PIXELS: number },
-): PayloadFault[] {
-  if (payload.variants === undefined) return variantSizeFaults(topVariant(payload), "", maxPixels);
-  return payload.variants.flatMap((each, i) => variantSizeFaults(each, `/variants/${i}`, maxPixels));
+): PayloadIssue[] {
+  if (payload.variants === undefined) return variantSizeIssues(topVariant(payload), "", maxPixels);
+  return payload.variants.flatMap((each, i) => variantSizeIssues(each, `/variants/${i}`, maxPixels));
 }
 
 /** The fields of an output that stand beside the source. */

@@ -5,7 +5,7 @@
 import sharp from "sharp";
 import { PermanentError } from "../../core/job-type.ts";
 import { type OnError, type ReadOptions, reading } from "./decoding.ts";
-import { isSvg, otherFormat, type SourceFormat, sniffFormat, tiffFault } from "./format.ts";
+import { isSvg, otherFormat, type SourceFormat, sniffFormat, tiffIssue } from "./format.ts";
 import type { Size } from "./output-size.ts";
 
 /** Of an animation that is kept; at 25 a second, half a minute and more. */
@@ -100,8 +100,8 @@ function readableFormat(bytes: Buffer, maxPixels: number): SourceFormat {
     throw unsupported("SVG is not read: it is a program for a renderer, not an image. Send it rendered, as PNG");
   if (format === undefined)
     throw unsupported(`${otherFormat(bytes) ?? "what this file is"} is not read here. ${SUPPORTED}`);
-  const fault = format === "tiff" ? tiffFault(bytes, maxPixels) : undefined;
-  if (fault !== undefined) throw unsupported(`${fault}. ${SUPPORTED}`);
+  const issue = format === "tiff" ? tiffIssue(bytes, maxPixels) : undefined;
+  if (issue !== undefined) throw unsupported(`${issue}. ${SUPPORTED}`);
   return format;
 }
 

@@ -15,7 +15,7 @@ export interface Size {
 export type Box = Pick<Variant, "width" | "height" | "fit" | "without_enlargement">;
 
 /** Why an output of this size cannot be made, or undefined. @param frames how many there are of it */
-export function sizeFault(
+export function sizeIssue(
   { width, height }: Size,
   format: OutputFormat | undefined,
   maxPixels: number,
@@ -39,12 +39,12 @@ export function assertOutputSize(
   frames: number,
   maxPixels: number,
 ): void {
-  const fault = sizeFault(outputSize(source, variant), format, maxPixels, frames) ?? cropFault(source, variant);
-  if (fault !== undefined) throw new PermanentError(fault, { code: "image_too_large" });
+  const issue = sizeIssue(outputSize(source, variant), format, maxPixels, frames) ?? cropIssue(source, variant);
+  if (issue !== undefined) throw new PermanentError(issue, { code: "image_too_large" });
 }
 
 /** `cover` scales until both sides are filled, and then crops: of a thin strip that makes more than libvips can address. */
-function cropFault(source: Size, variant: Variant): string | undefined {
+function cropIssue(source: Size, variant: Variant): string | undefined {
   const scaled = scaledSize(source, variant);
   if (Math.max(scaled.width, scaled.height) <= MAX_SCALED_SIDE) return undefined;
   return `to cover ${variant.width} × ${variant.height}, the image would be scaled to ${scaled.width} × ${scaled.height}`;

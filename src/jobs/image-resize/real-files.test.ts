@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { closeImageProcesses, openTestImageTool } from "../../testing/image-tool.ts";
+import { closeImageProcesses, openTestImageResource } from "../../testing/image-tool.ts";
 import { imageErrors } from "./error-codes.ts";
-import { type ImageResult, type ImageTool, resizeImage } from "./resize.ts";
+import { type ImageResource, type ImageResult, resizeImage } from "./resize.ts";
 
 /** Pictures that packages bring: none of them was made by sharp. */
 const FILES = [
@@ -13,15 +13,15 @@ const FILES = [
   "istanbul-reports/lib/html/assets/sort-arrow-sprite.png",
 ];
 const root = await mkdtemp(join(tmpdir(), "real-files-"));
-let tool: ImageTool;
+let resource: ImageResource;
 let jobs = 0;
 
 beforeAll(async () => {
-  tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
+  resource = await openTestImageResource({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
 });
 afterAll(async () => {
   await closeImageProcesses();
-  await tool.outbound.close();
+  await resource.outbound.close();
   await rm(root, { recursive: true, force: true });
 });
 
@@ -37,7 +37,7 @@ function resize(bytes: Buffer): Promise<ImageResult> {
       source: { base64: bytes.toString("base64") },
       variants: [{ width: 16 }, { width: 8, height: 8, format: "webp" }],
     },
-    tool,
+    resource,
     new AbortController().signal,
     () => undefined,
   );

@@ -27,7 +27,7 @@ export const imageSettings = {
 export type ImageSettings = OutboundSettings &
   Parameters<typeof openArtifactStore>[0] & { readonly IMAGE_MAX_PIXELS: number };
 
-export interface ImageTool {
+export interface ImageResource {
   readonly store: ArtifactStore;
   readonly outbound: Outbound;
   readonly renderer: Renderer;
@@ -63,7 +63,7 @@ export interface ImageResult {
 }
 
 /** Makes what an attempt needs. */
-export async function openImageTool(settings: ImageSettings, startProcess: StartProcess): Promise<ImageTool> {
+export async function openImageResource(settings: ImageSettings, startProcess: StartProcess): Promise<ImageResource> {
   return {
     store: await openArtifactStore(settings),
     outbound: openOutbound(settings),
@@ -73,7 +73,7 @@ export async function openImageTool(settings: ImageSettings, startProcess: Start
 }
 
 /** Closes what {@link openImageTool} made. */
-export async function closeImageTool({ outbound, renderer }: ImageTool): Promise<void> {
+export async function closeImageResource({ outbound, renderer }: ImageResource): Promise<void> {
   renderer.close();
   await outbound.close();
 }
@@ -85,18 +85,18 @@ export async function closeImageTool({ outbound, renderer }: ImageTool): Promise
  */
 export async function resizeImage(
   task: ImageTask,
-  tool: ImageTool,
+  resource: ImageResource,
   signal: AbortSignal,
   progress: (percent: number) => void,
 ): Promise<ImageResult> {
   const { source, variants, onError = "fail", state } = task;
-  const bytes = await readImage(source, tool.store, tool.outbound, signal);
-  const watermarks = await readWatermarks(variants, tool, signal);
-  const options = { maxPixels: tool.maxPixels, onError };
+  const bytes = await readImage(source, resource.store, resource.outbound, signal);
+  const watermarks = await readWatermarks(variants, resource, signal);
+  const options = { maxPixels: resource.maxPixels, onError };
   const digest = digestOf(bytes, variants, watermarks, options);
-  const kept = await recall(tool.store, digest, task);
+  const kept = await recall(resource.store, digest, task);
   const render = () =>
-    write(task, tool.store, digest, tool.renderer.render(bytes, variants, watermarks, options), progress);
+    write(task, resource.store, digest, resource.renderer.render(bytes, variants, watermarks, options), progress);
   const made =
     kept ??
     (await render().catch((thrown: unknown) => {
@@ -155,7 +155,7 @@ async function write(
 /** Each watermark once, however many variants bear it. Together they may have as many bytes as one image. */
 async function readWatermarks(
   variants: readonly Variant[],
-  { store, outbound }: ImageTool,
+  { store, outbound }: ImageResource,
   signal: AbortSignal,
 ): Promise<Map<string, Buffer>> {
   const references = new Set(variants.flatMap(({ watermark }) => (watermark ? [watermark.artifact] : [])));

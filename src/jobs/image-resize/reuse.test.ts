@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { closeImageProcesses, openTestImageTool } from "../../testing/image-tool.ts";
+import { closeImageProcesses, openTestImageResource } from "../../testing/image-tool.ts";
 import { type ImageResult, resizeImage } from "./resize.ts";
 import type { Variant } from "./variant.ts";
 
@@ -22,8 +22,8 @@ afterEach(async () => {
 async function setup() {
   const root = await mkdtemp(join(tmpdir(), "reuse-"));
   cleanups.push(() => rm(root, { recursive: true, force: true }));
-  const tool = await openTestImageTool({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
-  cleanups.push(() => tool.outbound.close());
+  const resource = await openTestImageResource({ ARTIFACTS_DIR: root, OUTBOUND_ALLOW_PRIVATE: false });
+  cleanups.push(() => resource.outbound.close());
   const source = {
     base64: (
       await sharp({ create: { width: 60, height: 40, channels: 3, background: "teal" } })
@@ -35,32 +35,32 @@ async function setup() {
     jobId: string,
     variants: readonly Variant[] = [{ width: 20 }, { width: 10, format: "webp" }],
   ): Promise<ImageResult> =>
-    resizeImage({ jobId, attempt: 1, source, variants }, tool, new AbortController().signal, () => undefined);
-  return { tool, run };
+    resizeImage({ jobId, attempt: 1, source, variants }, resource, new AbortController().signal, () => undefined);
+  return { resource, run };
 }
 
 describe("the same of the same source", () => {
   it("is copied from an earlier job, and is the later one's own", async () => {
-    const { tool, run } = await setup();
+    const { resource, run } = await setup();
     const first = await run(FIRST);
     const second = await run(SECOND, [{ width: 20 }, { format: "webp", width: 10 }]); // the order of fields says nothing
     expect([first.reused, second.reused]).toEqual([false, true]);
     expect(second.outputs).toEqual(first.outputs);
-    expect(await tool.store.open({ jobId: SECOND, attempt: 1, name: "image-2.webp" })).toMatchObject({
+    expect(await resource.store.open({ jobId: SECOND, attempt: 1, name: "image-2.webp" })).toMatchObject({
       bytes: first.outputs[1]?.bytes,
     });
   });
 
   it("is made anew for other variants, and when the earlier files are gone or changed", async () => {
-    const { tool, run } = await setup();
+    const { resource, run } = await setup();
     await run(FIRST);
     expect(await run(SECOND, [{ width: 21 }])).toMatchObject({ reused: false });
     const name = "image-1.png";
-    const { bytes = 0 } = (await tool.store.open({ jobId: FIRST, attempt: 1, name })) ?? {};
-    await tool.store.write({ jobId: FIRST, attempt: 1, name }, Buffer.alloc(bytes));
+    const { bytes = 0 } = (await resource.store.open({ jobId: FIRST, attempt: 1, name })) ?? {};
+    await resource.store.write({ jobId: FIRST, attempt: 1, name }, Buffer.alloc(bytes));
     expect(await run(SECOND)).toMatchObject({ reused: false });
     expect(await run(THIRD)).toMatchObject({ reused: true }); // from the second
-    await tool.store.removeOlderThan(-1_000);
+    await resource.store.removeOlderThan(-1_000);
     expect(await run(THIRD)).toMatchObject({ reused: false });
   });
 });

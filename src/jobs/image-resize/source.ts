@@ -10,7 +10,7 @@ import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-
 import { codeOf, messageOf } from "../../errors.ts";
 import type { Outbound, OutboundResponse } from "../../net/outbound.ts";
 import { retryAfterMs } from "../../net/retry-after.ts";
-import { NameRefused } from "../../net/target.ts";
+import { NameRejected } from "../../net/target.ts";
 
 /** The most bytes that an image may have before it is decoded: a PNG of 20 megapixels, hardly compressed, passes. */
 export const MAX_SOURCE_BYTES = 67_108_864;
@@ -105,7 +105,7 @@ async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal):
     if (
       thrown instanceof PermanentError ||
       thrown instanceof RetryAfterError ||
-      thrown instanceof NameRefused ||
+      thrown instanceof NameRejected ||
       codeOf(thrown) === "encoding_invalid"
     )
       throw thrown;

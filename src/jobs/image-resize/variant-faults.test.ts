@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Variant } from "./variant.ts";
-import { variantFaults } from "./variant-faults.ts";
+import { variantIssues } from "./variant-faults.ts";
 
 describe("a variant", () => {
   it.each<[Variant, string[]]>([
@@ -22,6 +22,6 @@ describe("a variant", () => {
       ["/crop", "/focus", "/focus", "/animated", "/crop"],
     ],
   ])("%j has faults at %j", (variant, paths) =>
-    expect(variantFaults(variant, "").map(({ path }) => path)).toEqual(paths),
+    expect(variantIssues(variant, "").map(({ path }) => path)).toEqual(paths),
   );
 });

@@ -3,11 +3,11 @@
  * id that follows from this job's and the original's, so it is enqueued once.
  */
 import { Type } from "typebox";
-import { faultsOfFilters, includeReplayed, textFilters } from "../../core/job-filters.ts";
+import { includeReplayed, issuesOfFilters, textFilters } from "../../core/job-filters.ts";
 import type { Services } from "../../core/job-type.ts";
 import { defineJob, exponential } from "../../core/job-type.ts";
-import type { Replays } from "../../core/reruns.ts";
-import { REPLAY_TYPE } from "../../core/reruns.ts";
+import type { Reruns } from "../../core/reruns.ts";
+import { RERUN_TYPE } from "../../core/reruns.ts";
 import { walk } from "../bulk/walk.ts";
 
 /** Of one attempt, which ends long before that by itself. */
@@ -15,7 +15,7 @@ const TIMEOUT_MS = 3_600_000;
 const DEFAULT_RATE = 100;
 
 export default defineJob({
-  type: REPLAY_TYPE,
+  type: RERUN_TYPE,
   lane: "io",
   payload: Type.Object(
     {
@@ -42,21 +42,21 @@ export default defineJob({
       examples: [{ status: "failed", type: "webhook", created_after: "2026-01-31T12:00:00Z", rate: 50 }],
     },
   ),
-  check: faultsOfFilters,
+  check: issuesOfFilters,
   needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
   attempts: 25,
   timeoutMs: TIMEOUT_MS,
   backoff: exponential(1_000, 60_000),
-  open: (_settings: object, services?: Services): Replays => {
-    if (!services?.replays) throw new Error("replays run on the main thread of a replica");
-    return services.replays;
+  open: (_settings: object, services?: Services): Reruns => {
+    if (!services?.reruns) throw new Error("replays run on the main thread of a replica");
+    return services.reruns;
   },
   run: async ({ rate = DEFAULT_RATE, ...filters }, context) => {
-    const { jobId, tool, signal } = context;
+    const { jobId, resource, signal } = context;
     const { matched, done } = await walk(
       {
-        matching: (below) => tool.matching(filters, jobId, { below, signal }),
-        act: (ids) => tool.copy(jobId, ids, rate),
+        matching: (below) => resource.matching(filters, jobId, { below, signal }),
+        act: (ids) => resource.copy(jobId, ids, rate),
       },
       context,
     );

@@ -1,5 +1,5 @@
 /** What an answer says about a delivery. */
-import type { Sign } from "../../core/destination.ts";
+import type { HostHealth } from "../../core/destination.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
 import type { OutboundResponse } from "../../net/outbound.ts";
@@ -24,7 +24,7 @@ export function judge({ status, headers, body }: OutboundResponse, verdict: Stat
 }
 
 /** What an answer says about the host that gives it. A success that does not end holds a slot for as long as it may. */
-export function signOf({ status, flaw }: OutboundResponse, verdict: StatusVerdict): Sign {
+export function healthOf({ status, flaw }: OutboundResponse, verdict: StatusVerdict): HostHealth {
   if (codeOf(flaw) === "timeout") return "failed";
   if (verdict === "success") return "up";
   if (status === 429) return "busy";

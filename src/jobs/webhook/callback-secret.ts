@@ -1,7 +1,7 @@
 /** What callbacks are signed with: CALLBACK_SECRET, a secret of the installation. A job names it; its value is looked up when the request is sent. */
 import { RetryableError } from "../../core/job-type.ts";
 import { StartError } from "../../errors.ts";
-import { MAX_SECRETS, secretFault } from "./signature.ts";
+import { MAX_SECRETS, secretIssue } from "./signature.ts";
 
 const SETTING = "CALLBACK_SECRET";
 
@@ -31,7 +31,7 @@ export function signingSecrets(secrets: string): readonly string[] {
   const list = secrets.split(/\s+/).filter((secret) => secret !== "");
   if (list.length > MAX_SECRETS)
     throw new StartError(`${SETTING}: expected at most ${MAX_SECRETS} secrets, got ${list.length}`);
-  for (const fault of list.map(secretFault))
-    if (fault !== undefined) throw new StartError(`${SETTING}: each secret ${fault}`);
+  for (const issue of list.map(secretIssue))
+    if (issue !== undefined) throw new StartError(`${SETTING}: each secret ${issue}`);
   return list;
 }

@@ -1,5 +1,5 @@
 /** The destination of a delivery, and what a delivery without a whole answer says about it. */
-import type { Destination, Sign } from "../../core/destination.ts";
+import type { Destination, HostHealth } from "../../core/destination.ts";
 import { RetryableError } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
 
@@ -33,7 +33,7 @@ export interface Failure {
  * refused, the fault is on this side, or the look-up of the name has not had its turn. Of a host that began to answer, nothing but that
  * this visit failed.
  */
-export function signOfThrow(thrown: unknown, { signal, hasAnswered, waitedMs }: Failure): Sign {
+export function healthOfThrow(thrown: unknown, { signal, hasAnswered, waitedMs }: Failure): HostHealth {
   if (signal.aborted && codeOf(signal.reason) !== "timeout") return "unknown";
   const isTimeout = signal.aborted || codeOf(thrown) === "timeout";
   if (codeOf(thrown) === "answer_unreadable") return "failed";

@@ -1,5 +1,5 @@
 /** The headers of a caller's request. */
-import type { PayloadFault } from "../../core/job-type.ts";
+import type { PayloadIssue } from "../../core/job-type.ts";
 
 /** Headers that belong to the connection or the message's framing (RFC 9110, 7.6.1): the client sets them or nobody does. */
 const FORBIDDEN_HEADERS = new Set(
@@ -9,20 +9,20 @@ const FORBIDDEN_HEADERS = new Set(
 );
 
 /** Every fault of a caller's headers. */
-export function headerFaults(headers: Readonly<Record<string, string>>): PayloadFault[] {
-  const faults: PayloadFault[] = [];
+export function headerIssues(headers: Readonly<Record<string, string>>): PayloadIssue[] {
+  const issues: PayloadIssue[] = [];
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(headers)) {
     const path = `/headers/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
     const lower = name.toLowerCase();
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) faults.push({ path, message: "is not a header name" });
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) issues.push({ path, message: "is not a header name" });
     else if (FORBIDDEN_HEADERS.has(lower) || lower.startsWith("webhook-"))
-      faults.push({ path, message: "is set by TaskFlow" });
-    else if (seen.has(lower)) faults.push({ path, message: "is given twice" });
-    if (!isHeaderValue(value)) faults.push({ path, message: "has characters that no header may hold" });
+      issues.push({ path, message: "is set by TaskFlow" });
+    else if (seen.has(lower)) issues.push({ path, message: "is given twice" });
+    if (!isHeaderValue(value)) issues.push({ path, message: "has characters that no header may hold" });
     seen.add(lower);
   }
-  return faults;
+  return issues;
 }
 
 /** RFC 9110, 5.5; above all no CR or LF, which would begin another header. */

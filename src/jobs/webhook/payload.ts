@@ -1,10 +1,10 @@
 /** The payload of a webhook. */
 import { type Static, Type } from "typebox";
-import type { PayloadFault } from "../../core/job-type.ts";
-import { urlFault } from "../../net/target.ts";
-import { headerFaults, isHeaderValue } from "./headers.ts";
-import { MAX_SECRETS, secretFault } from "./signature.ts";
-import { statusFaults, statusFields } from "./statuses.ts";
+import type { PayloadIssue } from "../../core/job-type.ts";
+import { urlIssue } from "../../net/target.ts";
+import { headerIssues, isHeaderValue } from "./headers.ts";
+import { MAX_SECRETS, secretIssue } from "./signature.ts";
+import { statusFields, statusIssues } from "./statuses.ts";
 
 const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"] as const;
 export const MAX_TIMEOUT_MS = 600_000;
@@ -103,38 +103,38 @@ function secretsOf({ secret = [] }: Payload): readonly string[] {
 }
 
 /** What the schema cannot say. */
-export function faultsOf(payload: Payload): PayloadFault[] {
-  const faults = headerFaults(payload.headers ?? {});
-  const fault = urlFault(payload.url);
-  if (fault !== undefined) faults.push({ path: "/url", message: fault });
-  faults.push(...bodyFaults(payload), ...statusFaults(payload));
+export function issuesOf(payload: Payload): PayloadIssue[] {
+  const issues = headerIssues(payload.headers ?? {});
+  const issue = urlIssue(payload.url);
+  if (issue !== undefined) issues.push({ path: "/url", message: issue });
+  issues.push(...bodyIssues(payload), ...statusIssues(payload));
   secretsOf(payload).forEach((secret, i) => {
-    const message = secretFault(secret);
+    const message = secretIssue(secret);
     if (message !== undefined)
-      faults.push({ path: Array.isArray(payload.secret) ? `/secret/${i}` : "/secret", message });
+      issues.push({ path: Array.isArray(payload.secret) ? `/secret/${i}` : "/secret", message });
   });
-  return faults;
+  return issues;
 }
 
 const BODIES = ["body", "body_text", "body_base64"] as const;
 
-function bodyFaults(payload: Payload): PayloadFault[] {
-  const faults: PayloadFault[] = [];
+function bodyIssues(payload: Payload): PayloadIssue[] {
+  const issues: PayloadIssue[] = [];
   const [given, ...others] = BODIES.filter((name) => payload[name] !== undefined);
   for (const name of others)
-    faults.push({ path: `/${name}`, message: `must not be given together with ${given ?? ""}` });
+    issues.push({ path: `/${name}`, message: `must not be given together with ${given ?? ""}` });
   if (given !== undefined && (payload.method === "GET" || payload.method === "HEAD"))
-    faults.push({ path: `/${given}`, message: `must not be given with ${payload.method}` });
+    issues.push({ path: `/${given}`, message: `must not be given with ${payload.method}` });
   if (/\p{Surrogate}/u.test(payload.body_text ?? ""))
-    faults.push({ path: "/body_text", message: "has half of a surrogate pair, which UTF-8 cannot say" });
+    issues.push({ path: "/body_text", message: "has half of a surrogate pair, which UTF-8 cannot say" });
   if ((payload.body_base64 ?? "").length % 4 !== 0)
-    faults.push({ path: "/body_base64", message: "expected base64, of a length that is a multiple of 4" });
-  if (payload.content_type === undefined) return faults;
+    issues.push({ path: "/body_base64", message: "expected base64, of a length that is a multiple of 4" });
+  if (payload.content_type === undefined) return issues;
   const hasHeader = Object.keys(payload.headers ?? {}).some((name) => name.toLowerCase() === "content-type");
-  if (given === undefined) faults.push({ path: "/content_type", message: "must not be given without a body" });
+  if (given === undefined) issues.push({ path: "/content_type", message: "must not be given without a body" });
   else if (hasHeader)
-    faults.push({ path: "/content_type", message: "must not be given together with the header Content-Type" });
+    issues.push({ path: "/content_type", message: "must not be given together with the header Content-Type" });
   else if (!isHeaderValue(payload.content_type))
-    faults.push({ path: "/content_type", message: "has characters that no header may hold" });
-  return faults;
+    issues.push({ path: "/content_type", message: "has characters that no header may hold" });
+  return issues;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
-import { secretFault, signatureOf } from "./signature.ts";
+import { secretIssue, signatureOf } from "./signature.ts";
 
 const MESSAGE = ["msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, '{"test": 2432232314}'] as const;
 
@@ -21,7 +21,7 @@ describe("a secret", () => {
   const good = Array.from({ length: 41 }, (_, extra) => base64(24 + extra)).flatMap((text) => [text, `whsec_${text}`]);
 
   it("of 24 to 64 bytes signs what the library of Standard Webhooks takes, with its prefix or without", () => {
-    expect(good.filter((secret) => secretFault(secret) !== undefined)).toEqual([]);
+    expect(good.filter((secret) => secretIssue(secret) !== undefined)).toEqual([]);
     for (const secret of good) {
       const now = Math.floor(Date.now() / 1_000);
       const headers = {
@@ -60,7 +60,7 @@ describe("a secret", () => {
       "ü".repeat(32),
     ],
   ])("is refused: %j", (secret) => {
-    expect(secretFault(secret)).toBe("must be whsec_ and then base64 of 24 to 64 bytes");
+    expect(secretIssue(secret)).toBe("must be whsec_ and then base64 of 24 to 64 bytes");
   });
 
   it("of an earlier version still signs, with the bytes of its text", () => {

@@ -30,7 +30,7 @@ export function signatureOf(
 }
 
 /** What is wrong with a secret, as a clause; undefined for a good one. */
-export function secretFault(secret: string): string | undefined {
+export function secretIssue(secret: string): string | undefined {
   const text = unprefixed(secret);
   const { length } = Buffer.from(text, "base64");
   const isGood = BASE64.test(text) && length >= KEY_BYTES.least && length <= KEY_BYTES.most;
@@ -48,5 +48,5 @@ function unprefixed(secret: string): string {
 function keysOf(secret: string): Buffer[] {
   if (secret.startsWith(PREFIX)) return [Buffer.from(unprefixed(secret), "base64")];
   const text = Buffer.from(secret, "utf8");
-  return secretFault(secret) === undefined ? [Buffer.from(secret, "base64"), text] : [text];
+  return secretIssue(secret) === undefined ? [Buffer.from(secret, "base64"), text] : [text];
 }

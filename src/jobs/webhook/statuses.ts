@@ -1,6 +1,6 @@
 /** Which statuses are success, and which are retried: as the job says, or by default. */
 import { Type } from "typebox";
-import type { PayloadFault } from "../../core/job-type.ts";
+import type { PayloadIssue } from "../../core/job-type.ts";
 
 /** One status, or all of a hundred as `2xx`. */
 const status = Type.Union([
@@ -49,10 +49,10 @@ export function verdictOf(
 }
 
 /** A status that is in both lists. */
-export function statusFaults({
+export function statusIssues({
   success_statuses: success = [],
   retry_statuses: retry = [],
-}: NamedStatuses): PayloadFault[] {
+}: NamedStatuses): PayloadIssue[] {
   return retry.flatMap((name, i) =>
     success.includes(name) ? [{ path: `/retry_statuses/${i}`, message: "is in success_statuses too" }] : [],
   );

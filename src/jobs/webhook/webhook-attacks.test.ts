@@ -79,7 +79,7 @@ it.each(Object.entries(PLACES))("%s begins no other header and no other request"
     texts.map(async (text) => {
       const payload = fill(text, origin) as Payload;
       if (!validator.Check(payload) || (webhook.check?.(payload) ?? []).length > 0) return;
-      const tool = {
+      const resource = {
         outbound,
         destinations: unlimited,
         callbackSecrets: [],
@@ -89,7 +89,7 @@ it.each(Object.entries(PLACES))("%s begins no other header and no other request"
         jobId: "1",
         attempt: 1,
         timeoutMs: 10_000,
-        tool,
+        resource,
         signal: new AbortController().signal,
         progress: () => undefined,
         log: () => undefined,

@@ -3,28 +3,28 @@ import { createHmac } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Destinations, type Sign, unlimited } from "../../core/destination.ts";
+import { type Destinations, type HostHealth, unlimited } from "../../core/destination.ts";
 import type { AttemptContext } from "../../core/job-type.ts";
 import { openOutbound } from "../../net/outbound.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../../testing/http-peer.ts";
 import { noThread } from "../../testing/no-thread.ts";
 import { TcpPeer } from "../../testing/tcp-peer.ts";
-import webhook, { type WebhookTool } from "./webhook.ts";
+import webhook, { type WebhookResource } from "./webhook.ts";
 
 type Payload = Parameters<typeof webhook.run>[0];
 
 let peer: HttpPeer;
 let raw: TcpPeer;
-let tool: WebhookTool;
-let signs: Sign[];
+let resource: WebhookResource;
+let healths: HostHealth[];
 beforeEach(async () => {
   [peer, raw] = await Promise.all([HttpPeer.start(), TcpPeer.start()]);
-  signs = [];
+  healths = [];
   const destinations: Destinations = {
     ...unlimited,
-    enter: () => Promise.resolve((sign: Sign) => void signs.push(sign)),
+    enter: () => Promise.resolve((health: HostHealth) => void healths.push(health)),
   };
-  tool = {
+  resource = {
     outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }),
     destinations,
     limits: { concurrency: 100, perSecond: 0 },
@@ -32,17 +32,17 @@ beforeEach(async () => {
   };
 });
 afterEach(async () => {
-  await webhook.close?.(tool);
+  await webhook.close?.(resource);
   await Promise.all([peer.close(), raw.close()]);
 });
 
-function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookTool>> = {}): Promise<unknown> {
+function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookResource>> = {}): Promise<unknown> {
   const ignore = (): void => undefined;
   const attempt = {
     jobId: "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d",
     attempt: 1,
     timeoutMs: 30_000,
-    tool,
+    resource,
     signal: new AbortController().signal,
     progress: ignore,
     log: ignore,
@@ -59,7 +59,7 @@ describe("a redirect", () => {
       name: "PermanentError",
       code: "redirect_drops_body",
     });
-    expect([peer.requests.length, signs]).toEqual([1, ["up"]]);
+    expect([peer.requests.length, healths]).toEqual([1, ["up"]]);
   });
 
   it.each([301, 302, 303, 307, 308])(
@@ -105,7 +105,7 @@ describe("the statuses that a job names", () => {
       },
     );
     expect(outcome).toBe(expected);
-    if (expected === "success") expect(signs).toEqual(["up"]);
+    if (expected === "success") expect(healths).toEqual(["up"]);
   });
 
   it("keep the time that the receiver asks for", async () => {
@@ -171,7 +171,7 @@ describe("an answer of success", () => {
       response_excerpt: expect.stringMatching(/^\.+$/) as string,
       response_incomplete: "no complete answer within 200 ms",
     });
-    expect(signs).toEqual(["failed"]);
+    expect(healths).toEqual(["failed"]);
   });
 
   it.each([
@@ -186,7 +186,7 @@ describe("an answer of success", () => {
       response_excerpt: excerpt,
       response_incomplete: expect.any(String) as string,
     });
-    expect([raw.requests, signs]).toEqual([1, ["up"]]);
+    expect([raw.requests, healths]).toEqual([1, ["up"]]);
   });
 
   it("counts although the job is stopped while it is read", async () => {
@@ -228,12 +228,12 @@ describe("another answer", () => {
   it("that is no HTTP ends the job: a repeat might deliver twice", async () => {
     raw.answer("ICY 200 OK\r\n\r\n");
     await expect(run({ url: raw.url })).rejects.toMatchObject({ name: "PermanentError", code: "answer_unreadable" });
-    expect([raw.requests, signs]).toEqual([1, ["failed"]]);
+    expect([raw.requests, healths]).toEqual([1, ["failed"]]);
   });
 
   it("that never begins is retried", async () => {
     raw.answer("");
     await expect(run({ url: raw.url })).rejects.toMatchObject({ name: "RetryableError", code: "network" });
-    expect(signs).toEqual(["down"]);
+    expect(healths).toEqual(["down"]);
   });
 });

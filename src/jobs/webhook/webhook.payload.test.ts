@@ -6,7 +6,7 @@ type Payload = Parameters<typeof webhook.run>[0];
 
 const schema = Compile(webhook.payload);
 const url = "https://hooks.example.com/";
-const faults = (payload: object): unknown => webhook.check?.({ url, ...payload });
+const issues = (payload: object): unknown => webhook.check?.({ url, ...payload });
 
 it("has valid examples", () => {
   const { examples } = webhook.payload as unknown as { examples: Payload[] };
@@ -80,9 +80,9 @@ it.each<[object, string]>([
   [{ headers: { "x-a": "\u0100" } }, "/headers/x-a"],
   ...forbidden.split(" ").map((name): [object, string] => [{ headers: { [name]: "x" } }, `/headers/${name}`]),
 ])("%j has a fault at %s", (payload, path) => {
-  expect(faults(payload)).toEqual([{ path, message: expect.any(String) as string }]);
+  expect(issues(payload)).toEqual([{ path, message: expect.any(String) as string }]);
 });
 
 it("may use every header that is left", () => {
-  expect(faults({ headers: { Authorization: "Bearer x", "x-tab": "a\tb", "x-latin": "é", Accept: "" } })).toEqual([]);
+  expect(issues({ headers: { Authorization: "Bearer x", "x-tab": "a\tb", "x-latin": "é", Accept: "" } })).toEqual([]);
 });

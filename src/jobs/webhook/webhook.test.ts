@@ -1,36 +1,39 @@
 import { randomBytes } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Destination, type Destinations, type Sign, unlimited } from "../../core/destination.ts";
+import { type Destination, type Destinations, type HostHealth, unlimited } from "../../core/destination.ts";
 import { type AttemptContext, RetryAfterError } from "../../core/job-type.ts";
 import { openOutbound } from "../../net/outbound.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../../testing/http-peer.ts";
 import { noThread } from "../../testing/no-thread.ts";
 import { until } from "../../testing/until.ts";
-import webhook, { type WebhookTool } from "./webhook.ts";
+import webhook, { type WebhookResource } from "./webhook.ts";
 
 type Payload = Parameters<typeof webhook.run>[0];
 
 let peer: HttpPeer;
 let url: string;
-let tool: WebhookTool;
+let resource: WebhookResource;
 beforeEach(async () => {
   peer = await HttpPeer.start();
   url = peer.url("/hook");
-  tool = toolOf();
+  resource = resourceOf();
 });
 afterEach(async () => {
-  await webhook.close?.(tool);
+  await webhook.close?.(resource);
   await peer.close();
 });
 
 /** Destinations that let everyone in, and keep how each visit went. */
-function attentive(): Destinations & { readonly signs: [Destination, Sign][] } {
-  const signs: [Destination, Sign][] = [];
-  return { signs, enter: (destination) => Promise.resolve((sign: Sign) => void signs.push([destination, sign])) };
+function attentive(): Destinations & { readonly healths: [Destination, HostHealth][] } {
+  const healths: [Destination, HostHealth][] = [];
+  return {
+    healths,
+    enter: (destination) => Promise.resolve((health: HostHealth) => void healths.push([destination, health])),
+  };
 }
 
-function toolOf(destinations: Destinations = unlimited, access: "public" | "private" = "private"): WebhookTool {
+function resourceOf(destinations: Destinations = unlimited, access: "public" | "private" = "private"): WebhookResource {
   return {
     outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: access === "private" }),
     destinations,
@@ -41,14 +44,14 @@ function toolOf(destinations: Destinations = unlimited, access: "public" | "priv
 
 const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
 
-function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookTool>> = {}): Promise<unknown> {
+function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookResource>> = {}): Promise<unknown> {
   const { signal } = new AbortController();
   const ignore = (): void => undefined;
   const attempt = {
     jobId: JOB_ID,
     attempt: 1,
     timeoutMs: 30_000,
-    tool,
+    resource,
     signal,
     progress: ignore,
     log: ignore,
@@ -241,9 +244,12 @@ describe("redirects", () => {
 
 describe("faults", () => {
   it("a private target ends the job, by default", async () => {
-    const strict = toolOf(unlimited, "public");
+    const strict = resourceOf(unlimited, "public");
     try {
-      await expect(run({}, { tool: strict })).rejects.toMatchObject({ name: "TargetRefused", code: "target_refused" });
+      await expect(run({}, { resource: strict })).rejects.toMatchObject({
+        name: "TargetRefused",
+        code: "target_refused",
+      });
       expect(peer.requests).toHaveLength(0);
     } finally {
       await strict.outbound.close();
@@ -283,46 +289,46 @@ describe("faults", () => {
 describe("the destination", () => {
   it("learns how each delivery went", async () => {
     const destinations = attentive();
-    const own = toolOf(destinations);
-    const signs = (): Sign[] => destinations.signs.splice(0).map(([, sign]) => sign);
+    const own = resourceOf(destinations);
+    const healths = (): HostHealth[] => destinations.healths.splice(0).map(([, health]) => health);
     for (const status of [200, 404, 429, 500, 502, 503]) {
       peer.respond([status]);
-      await run({}, { tool: own }).catch(() => undefined);
+      await run({}, { resource: own }).catch(() => undefined);
     }
-    expect(signs()).toEqual(["up", "up", "busy", "failed", "failed", "overloaded"]);
+    expect(healths()).toEqual(["up", "up", "busy", "failed", "failed", "overloaded"]);
     peer.respond(() => ({ kind: "drop" }));
-    await run({}, { tool: own }).catch(() => undefined);
+    await run({}, { resource: own }).catch(() => undefined);
     peer.respond(() => ({ kind: "hang" }));
     for (const code of ["timeout", "cancelled"]) {
       const controller = new AbortController();
-      const ended = run({}, { tool: own, signal: controller.signal }).catch(() => undefined);
+      const ended = run({}, { resource: own, signal: controller.signal }).catch(() => undefined);
       controller.abort(Object.assign(new Error(code), { code }));
       await ended;
     }
     await peer.close();
-    await run({}, { tool: own }).catch(() => undefined);
-    expect(signs()).toEqual(["down", "late", "unknown", "down"]);
+    await run({}, { resource: own }).catch(() => undefined);
+    expect(healths()).toEqual(["down", "late", "unknown", "down"]);
     await own.outbound.close();
-    await run({}, { tool: own }).catch(() => undefined); // which is closed on this side
-    expect(signs()).toEqual(["unknown"]);
+    await run({}, { resource: own }).catch(() => undefined); // which is closed on this side
+    expect(healths()).toEqual(["unknown"]);
   });
 
   it("is not held to be away for what its caller alone is the cause of", async () => {
     const destinations = attentive();
-    const own = toolOf(destinations);
-    const signOfRun = async (payload: Partial<Payload>, timeoutMs = 30_000): Promise<Sign | undefined> => {
-      await run(payload, { tool: own, timeoutMs }).catch(() => undefined);
-      return destinations.signs.pop()?.[1];
+    const own = resourceOf(destinations);
+    const healthOfRun = async (payload: Partial<Payload>, timeoutMs = 30_000): Promise<HostHealth | undefined> => {
+      await run(payload, { resource: own, timeoutMs }).catch(() => undefined);
+      return destinations.healths.pop()?.[1];
     };
     peer.respond(() => ({ kind: "hang" }));
-    expect([await signOfRun({ timeout_ms: 1 }), await signOfRun({}, 1)]).toEqual(["late", "late"]);
+    expect([await healthOfRun({ timeout_ms: 1 }), await healthOfRun({}, 1)]).toEqual(["late", "late"]);
     peer.respond(() => ({ kind: "drip", everyMs: 10 }));
-    expect(await signOfRun({ timeout_ms: 100 })).toBe("failed"); // it began to answer
+    expect(await healthOfRun({ timeout_ms: 100 })).toBe("failed"); // it began to answer
     peer.respond(({ path }) => (path === "/hook" ? redirect("http://127.0.0.1:1/", 307) : answer(200)));
-    expect(await signOfRun({ follow_redirects: 1 })).toBe("failed"); // the other host does not answer
+    expect(await healthOfRun({ follow_redirects: 1 })).toBe("failed"); // the other host does not answer
     peer.respond(() => redirect("http://169.254.169.254/"));
-    expect(await signOfRun({ follow_redirects: 1 })).toBe("up");
-    expect(await signOfRun({ url: url.replace("http:", "https:") })).toBe("failed"); // it speaks no TLS
+    expect(await healthOfRun({ follow_redirects: 1 })).toBe("up");
+    expect(await healthOfRun({ url: url.replace("http:", "https:") })).toBe("failed"); // it speaks no TLS
     await own.outbound.close();
   });
 
@@ -330,20 +336,20 @@ describe("the destination", () => {
     const destinations = attentive();
     const turn = new RetryAfterError("waits for its turn", 1_000, { code: "destination_limited", waitsForTurn: true });
     const own = {
-      ...toolOf(destinations),
+      ...resourceOf(destinations),
       outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(turn, [])),
     };
-    await expect(run({ url: "http://hooks.example/" }, { tool: own })).rejects.toBe(turn);
-    expect(destinations.signs.map(([, sign]) => sign)).toEqual(["unknown"]);
+    await expect(run({ url: "http://hooks.example/" }, { resource: own })).rejects.toBe(turn);
+    expect(destinations.healths.map(([, health]) => health)).toEqual(["unknown"]);
     await own.outbound.close();
   });
 
   it("is down where it is silent for as long as one waits for a host", async () => {
     const destinations = attentive();
-    const own = toolOf(destinations);
+    const own = resourceOf(destinations);
     peer.respond(() => ({ kind: "hang" }));
-    await expect(run({ timeout_ms: 5_500 }, { tool: own })).rejects.toMatchObject({ code: "timeout" });
-    expect(destinations.signs.map(([, sign]) => sign)).toEqual(["down"]);
+    await expect(run({ timeout_ms: 5_500 }, { resource: own })).rejects.toMatchObject({ code: "timeout" });
+    expect(destinations.healths.map(([, health]) => health)).toEqual(["down"]);
     await own.outbound.close();
   });
 
@@ -369,13 +375,13 @@ describe("the destination", () => {
         return Promise.reject(denied);
       },
     };
-    await expect(run({ url: target }, { tool: toolOf(destinations), groupKey })).rejects.toBe(denied);
+    await expect(run({ url: target }, { resource: resourceOf(destinations), groupKey })).rejects.toBe(denied);
     expect(entered).toEqual([expected]);
   });
 
   it("that takes no more is not visited", async () => {
     const limited = new RetryAfterError("takes no more for now", 5_000, { code: "destination_limited" });
-    await expect(run({}, { tool: toolOf({ enter: () => Promise.reject(limited) }) })).rejects.toBe(limited);
+    await expect(run({}, { resource: resourceOf({ enter: () => Promise.reject(limited) }) })).rejects.toBe(limited);
     expect(peer.requests).toHaveLength(0);
   });
 });

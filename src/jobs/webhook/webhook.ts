@@ -1,6 +1,6 @@
 /** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
 import { Type } from "typebox";
-import { type DestinationLimits, type Destinations, type Sign, unlimited } from "../../core/destination.ts";
+import { type DestinationLimits, type Destinations, type HostHealth, unlimited } from "../../core/destination.ts";
 import {
   type AttemptContext,
   defineJob,
@@ -19,13 +19,13 @@ import {
   openOutbound,
   outboundSettings,
 } from "../../net/outbound.ts";
-import { excerptOf, judge, signOf } from "./answer.ts";
+import { excerptOf, healthOf, judge } from "./answer.ts";
 import { bodyOf, type DeliveryBody } from "./body.ts";
 import { secretsToSignWith, signingSecrets } from "./callback-secret.ts";
-import { destinationOf, signOfThrow } from "./destination.ts";
+import { destinationOf, healthOfThrow } from "./destination.ts";
 import { withoutEchoes } from "./echo.ts";
 import { webhookErrors } from "./error-codes.ts";
-import { faultsOf, MAX_TIMEOUT_MS, type Payload, payloadSchema } from "./payload.ts";
+import { issuesOf, MAX_TIMEOUT_MS, type Payload, payloadSchema } from "./payload.ts";
 import { signatureOf } from "./signature.ts";
 import { verdictOf } from "./statuses.ts";
 
@@ -49,7 +49,7 @@ const hostSettings = {
 /** The program's setting, which callbacks are signed with. */
 const callbackSettings = { CALLBACK_SECRET: Type.Optional(Type.String({ default: "" })) };
 
-export interface WebhookTool {
+export interface WebhookResource {
   readonly outbound: Outbound;
   readonly destinations: Destinations;
   readonly limits: DestinationLimits;
@@ -63,7 +63,7 @@ type Settings = OutboundSettings & {
   readonly WEBHOOK_HOST_RATE: number;
 };
 
-function open(settings: Settings, { destinations }: Services = { destinations: unlimited }): WebhookTool {
+function open(settings: Settings, { destinations }: Services = { destinations: unlimited }): WebhookResource {
   const limits = { concurrency: settings.WEBHOOK_HOST_CONCURRENCY, perSecond: settings.WEBHOOK_HOST_RATE };
   return {
     outbound: openOutbound(settings),
@@ -86,7 +86,7 @@ export default defineJob({
   type: "webhook",
   lane: "io",
   payload: payloadSchema,
-  check: faultsOf,
+  check: issuesOf,
   settings: Type.Object({ ...outboundSettings, ...hostSettings, ...callbackSettings }),
   result: Type.Object({
     status: Type.Integer(),
@@ -104,12 +104,12 @@ export default defineJob({
   run: deliver,
 });
 
-async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): Promise<WebhookResult> {
-  const { destinations, limits, callbackSecrets } = context.tool;
+async function deliver(payload: Payload, context: AttemptContext<WebhookResource>): Promise<WebhookResult> {
+  const { destinations, limits, callbackSecrets } = context.resource;
   const secrets = secretsToSignWith(payload.secret, callbackSecrets); // before the visit: what it throws says nothing of the host
   const leave = await destinations.enter(destinationOf(payload.url, context.groupKey ?? ""), limits);
   const startedMs = performance.now();
-  let sign: Sign = "unknown";
+  let health: HostHealth = "unknown";
   let hasAnswered = false;
   try {
     const answer = await send(
@@ -120,7 +120,7 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): 
       },
     );
     const verdict = verdictOf(answer.status, payload);
-    sign = signOf(answer, verdict);
+    health = healthOf(answer, verdict);
     judge(answer, verdict, Date.now());
     const result = {
       status: answer.status,
@@ -139,11 +139,11 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookTool>): 
           ).toString(),
         };
   } catch (thrown) {
-    if (sign === "unknown")
-      sign = signOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
+    if (health === "unknown")
+      health = healthOfThrow(thrown, { signal: context.signal, hasAnswered, waitedMs: performance.now() - startedMs });
     throw thrown;
   } finally {
-    leave(sign);
+    leave(health);
   }
 }
 
@@ -157,12 +157,12 @@ interface Delivery {
 /** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
 async function send(
   delivery: Delivery,
-  { jobId, tool, signal, timeoutMs }: AttemptContext<WebhookTool>,
+  { jobId, resource, signal, timeoutMs }: AttemptContext<WebhookResource>,
   onAnswer: () => void,
 ): Promise<OutboundResponse> {
   const { payload, secrets, body } = delivery;
   try {
-    const answer = await tool.outbound.fetch(payload.url, {
+    const answer = await resource.outbound.fetch(payload.url, {
       method: payload.method ?? "POST",
       headers: headersOf(delivery, jobId),
       body: body?.bytes,

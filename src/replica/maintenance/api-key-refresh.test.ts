@@ -36,7 +36,7 @@ it("a server that lets every page call it does not start without keys", async ()
   await expect(open(settings)).rejects.toThrow(/^CORS_ORIGINS: \* without API keys .* create keys/);
   const hash = "a".repeat(64);
   const keys = await open({ ...settings, TASKFLOW_API_KEYS: [{ id: "1", name: "ci", hash, scopes: ["read"] }] });
-  expect(keys.keyring.isNeeded).toBe(true);
+  expect(keys.apiKeyCache.isNeeded).toBe(true);
   await keys.close();
   const store = new ApiKeyStore(url); // revoked ones count, too: an installation that had a key needs one from then on
   await store.add({ id: "2", name: "old", hash, scopes: "read", rate: null, quota: null });

@@ -1,5 +1,5 @@
 /** The API keys of this replica: those of the settings, and those that `taskflow keys` keeps in Postgres, read again every few seconds. */
-import { Keyring } from "../../api/access/api-key-cache.ts";
+import { ApiKeyCache } from "../../api/access/api-key-cache.ts";
 import type { Config } from "../../config/config.ts";
 import { CORS_TO_ALL } from "../../config/config.ts";
 import { StartError, UsageError } from "../../errors.ts";
@@ -18,13 +18,13 @@ export interface KeysOptions {
 }
 
 export interface Keys {
-  readonly keyring: Keyring;
+  readonly apiKeyCache: ApiKeyCache;
   close(): Promise<void>;
 }
 
 /** While Postgres is away, the keys that were read last hold. @throws {@link StartError} when it is away at the start; {@link UsageError} where CORS_ORIGINS asks for keys, and there are none */
 export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIOD_MS }: KeysOptions): Promise<Keys> {
-  const keyring = new Keyring();
+  const apiKeyCache = new ApiKeyCache();
   const store = new ApiKeyStore(databaseUrl);
   let seen: string | undefined;
   const read = async (): Promise<void> => {
@@ -33,11 +33,11 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
     if (state === seen) return; // what was looked up stays looked up
     seen = state;
     const holding = stored.filter(({ revokedAt }) => revokedAt === null);
-    keyring.replace([...config.TASKFLOW_API_KEYS, ...holding], config.TASKFLOW_API_KEYS.length + stored.length > 0);
+    apiKeyCache.replace([...config.TASKFLOW_API_KEYS, ...holding], config.TASKFLOW_API_KEYS.length + stored.length > 0);
   };
   try {
     await read();
-    if (!keyring.isNeeded && config.CORS_ORIGINS.includes("*")) throw new UsageError(CORS_TO_ALL);
+    if (!apiKeyCache.isNeeded && config.CORS_ORIGINS.includes("*")) throw new UsageError(CORS_TO_ALL);
   } catch (error) {
     store.close();
     if (error instanceof StartError) throw error;
@@ -46,7 +46,7 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
       error,
     );
   }
-  if (config.TASKFLOW_AUTH === "none" && keyring.isNeeded)
+  if (config.TASKFLOW_AUTH === "none" && apiKeyCache.isNeeded)
     log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
   let isClosed = false;
   let reading: Promise<void> | undefined;
@@ -60,7 +60,7 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
       });
   }, periodMs);
   return {
-    keyring,
+    apiKeyCache,
     close: async () => {
       isClosed = true;
       clearInterval(timer);

@@ -2,7 +2,7 @@
 import type { Queue } from "../../queue/queue.ts";
 import { Accepted } from "../../results/acceptance-log/reader.ts";
 import type { SystemOptions } from "../replica.ts";
-import { INTAKE_MS } from "../submission-pipeline.ts";
+import { PIPELINE_MS } from "../submission-pipeline.ts";
 import { warning } from "../warning.ts";
 import { Restore } from "./restore.ts";
 
@@ -14,7 +14,7 @@ export function openRestore({ config, databaseUrl, log }: SystemOptions, queue: 
   return new Restore({
     queue,
     accepted: new Accepted(databaseUrl, config.REDIS_NAMESPACE),
-    underWayMs: INTAKE_MS + enqueueMs,
+    underWayMs: PIPELINE_MS + enqueueMs,
     enqueueMs,
     onEmptied: () => log.warn("Redis has lost what it held: the jobs of durability postgres are put back"),
     onRestored: (jobs) => log.info({ jobs }, "put jobs back that Redis did not hold"),

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { redisCommand } from "../../embedded/redis-command.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { Accepted } from "../../results/acceptance-log/reader.ts";
-import { Acceptor } from "../../results/acceptance-log/writer.ts";
+import { AcceptanceLogWriter } from "../../results/acceptance-log/writer.ts";
 import { migrate } from "../../results/migrate.ts";
 import { addPartitions, dayOf } from "../../results/partitions.ts";
 import { RecorderConnection } from "../../results/recorder/connection.ts";
@@ -37,10 +37,10 @@ async function setup() {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   await redisCommand(redis.port, "SET", "{taskflow:0}:epoch", "first");
   await client.query("insert into accepted_epochs values ('taskflow:0', 'first')");
-  const acceptor = keep(new Acceptor({ databaseUrl: url, namespace: "taskflow:0", log }));
+  const acceptanceLogWriter = keep(new AcceptanceLogWriter({ databaseUrl: url, namespace: "taskflow:0", log }));
   const accept = async (ids: readonly string[], payload = "{}"): Promise<void> => {
     await new Promise((resolve) =>
-      acceptor.accept(
+      acceptanceLogWriter.accept(
         { jobs: ids.map((id) => ({ id, submission: submission({ payload, options: { durability: "postgres" } }) })) },
         resolve,
       ),
@@ -74,9 +74,9 @@ async function setup() {
     one.start();
     return one;
   };
-  const epoch = async (): Promise<string | undefined> =>
-    (await client.query<{ epoch: string }>("select epoch from accepted_epochs")).rows[0]?.epoch;
-  return { redis, url, queue, client, accept, record, restore, told, epoch };
+  const generation = async (): Promise<string | undefined> =>
+    (await client.query<{ generation: string }>("select epoch from accepted_epochs")).rows[0]?.generation;
+  return { redis, url, queue, client, accept, record, restore, told, generation };
 }
 
 const ids = (count: number, ageMs: number): string[] => Array.from({ length: count }, () => idAt(Date.now() - ageMs));
@@ -101,12 +101,12 @@ describe("restore", () => {
       status: "queued",
       attempt: 0,
     });
-    expect((await queue.books()).unaccounted).toBe(0);
+    expect((await queue.jobCounts()).unaccounted).toBe(0);
     expect(told.every((line) => line.startsWith("restored"))).toBe(true);
   });
 
   it("does not wait where Redis came back empty, and remembers the new one only then", async () => {
-    const { redis, queue, accept, record, restore, told, epoch } = await setup();
+    const { redis, queue, accept, record, restore, told, generation } = await setup();
     const [recorded, lost] = [ids(3, 5_000), ids(5, 5_000)];
     await accept([...recorded, ...lost]);
     await record(...recorded);
@@ -118,21 +118,21 @@ describe("restore", () => {
     await until(async () => (await live(queue)).length === 5, {
       what: "those come back that are on no way of their own",
     });
-    expect(await epoch()).toBe("first");
+    expect(await generation()).toBe("first");
     await until(async () => (await live(queue)).length === 6, { what: "the last one comes back" });
-    await until(async () => (await epoch()) !== "first", { what: "the new mark is remembered" });
+    await until(async () => (await generation()) !== "first", { what: "the new mark is remembered" });
     expect(await live(queue)).toEqual([...lost, ...justNow].toSorted());
-    expect((await queue.books()).unaccounted).toBe(0);
+    expect((await queue.jobCounts()).unaccounted).toBe(0);
     expect(told.filter((line) => line === "emptied")).toHaveLength(1);
   });
 
   it("does not wait either where no Redis has borne a mark yet", async () => {
-    const { redis, queue, client, accept, restore, told, epoch } = await setup();
+    const { redis, queue, client, accept, restore, told, generation } = await setup();
     await redisCommand(redis.port, "FLUSHALL");
     await client.query("delete from accepted_epochs");
     await accept(ids(2, 1_000));
     restore();
-    await until(epoch, { what: "Redis bears one" });
+    await until(generation, { what: "Redis bears one" });
     expect(await live(queue)).toHaveLength(2);
     expect(told).toEqual(["restored 2"]);
   });
@@ -231,6 +231,6 @@ describe("restore", () => {
     const { claimed } = await queue.claim(1, 1, ioSlots({ noop: 10 }));
     const lengths = await Promise.all(claimed.map(async ({ id }) => (await queue.payload(id, 0))?.length));
     expect(lengths).toEqual([3, 3, 3].map((mib) => mib * 1024 * 1024)); // their payloads as well
-    expect((await queue.books()).unaccounted).toBe(0);
+    expect((await queue.jobCounts()).unaccounted).toBe(0);
   });
 });

@@ -41,8 +41,8 @@ const FRESH_MS = 8_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface RestoreOptions {
-  readonly queue: Pick<Queue, "clock" | "epoch" | "missing" | "enqueue">;
-  readonly accepted: Pick<Accepted, "lead" | "unrecorded" | "read" | "epoch" | "setEpoch" | "close">;
+  readonly queue: Pick<Queue, "clock" | "generation" | "missing" | "enqueue">;
+  readonly accepted: Pick<Accepted, "lead" | "unrecorded" | "read" | "generation" | "setGeneration" | "close">;
   /** How old an id may be at most when the replica that accepted it still has it on its way into Redis. */
   readonly underWayMs: number;
   /** How long an enqueue may be on its way. */
@@ -71,7 +71,7 @@ export class Restore {
   /** The mark that Postgres remembers: of the Redis that holds all that was committed until it got it. */
   #known: string | undefined;
   /** Another mark that Redis bears, so that it came back empty or is another one; and when that was seen, by `performance.now()`. */
-  #emptied: { readonly epoch: string; readonly seenAt: number } | undefined;
+  #emptied: { readonly generation: string; readonly seenAt: number } | undefined;
   readonly #future: FutureIds;
 
   constructor(options: RestoreOptions) {
@@ -117,7 +117,7 @@ export class Restore {
     this.#lookedBelow = LOWEST_ID;
     this.#emptied = undefined;
     this.#future.reset();
-    this.#known = await this.#options.accepted.epoch();
+    this.#known = await this.#options.accepted.generation();
   }
 
   get #freshMs(): number {
@@ -143,19 +143,19 @@ export class Restore {
     await this.#restoreBelow(end);
     await this.#restore(await this.#future.settled(now));
     if (!this.#emptied || at > now - underWayMs || this.#closing.signal.aborted) return;
-    await accepted.setEpoch(this.#emptied.epoch); // all that it had lost is back
-    this.#known = this.#emptied.epoch;
+    await accepted.setGeneration(this.#emptied.generation); // all that it had lost is back
+    this.#known = this.#emptied.generation;
     this.#emptied = undefined;
   }
 
   async #lookAtRedis(): Promise<void> {
     const { queue, onEmptied } = this.#options;
-    const { epoch, runId } = await queue.epoch(randomUUID());
+    const { generation, runId } = await queue.generation(randomUUID());
     if (this.#runId !== runId) this.#lookedBelow = LOWEST_ID;
     this.#runId = runId;
-    if (epoch === (this.#emptied?.epoch ?? this.#known)) return;
+    if (generation === (this.#emptied?.generation ?? this.#known)) return;
     this.#lookedBelow = LOWEST_ID;
-    this.#emptied = { epoch, seenAt: performance.now() };
+    this.#emptied = { generation, seenAt: performance.now() };
     // Before the first mark nobody knows: what was committed until now may be lost, or not.
     if (this.#known !== undefined) onEmptied();
   }

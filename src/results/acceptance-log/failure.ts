@@ -15,6 +15,6 @@ export function unknown(cause: unknown, reason = outageOf(cause)): TaskFlowError
 }
 
 /** Whether Postgres itself said no, and so has nothing of the batch. Class 08 and 57 end a connection, 58 and XX the server's health: who knows what came before. */
-export function isRefusal(error: unknown): boolean {
+export function isRejection(error: unknown): boolean {
   return /^(?!EPIPE|08|57|58|XX)[0-9A-Z]{5}$/.test(codeOf(error) ?? "");
 }

@@ -13,7 +13,7 @@ import { writeRow } from "../recorder/copy.ts";
 import { dropExpired } from "../retention.ts";
 import { trimAccepted } from "./partitions.ts";
 import { Accepted } from "./reader.ts";
-import { Acceptor } from "./writer.ts";
+import { AcceptanceLogWriter } from "./writer.ts";
 
 const NOW = Date.now();
 
@@ -30,14 +30,14 @@ async function setup() {
   open.push({ close: () => client.end() });
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const accept = async (namespace: string, ...ids: readonly string[]): Promise<void> => {
-    const acceptor = new Acceptor({ databaseUrl: url, namespace, log });
+    const acceptanceLogWriter = new AcceptanceLogWriter({ databaseUrl: url, namespace, log });
     await new Promise((resolve) =>
-      acceptor.accept(
+      acceptanceLogWriter.accept(
         { jobs: ids.map((id) => ({ id, submission: submission({ payload: "x".repeat(100) }) })) },
         resolve,
       ),
     );
-    await acceptor.close();
+    await acceptanceLogWriter.close();
   };
   const record = async (finishedAt: number, ...ids: readonly string[]): Promise<void> => {
     await addPartitions(client, new Set(ids.map(dayOf)));
@@ -110,9 +110,9 @@ describe("the lead", () => {
     const { client, store } = await setup();
     const other = store();
     await client.query("alter table accepted_epochs rename to away");
-    await expect(other.epoch()).rejects.toThrow();
+    await expect(other.generation()).rejects.toThrow();
     await client.query("alter table away rename to accepted_epochs");
-    expect(await other.epoch()).toBeUndefined();
+    expect(await other.generation()).toBeUndefined();
   });
 });
 
@@ -143,11 +143,11 @@ describe("what is not recorded", () => {
   it("goes with the mark of the Redis that held it", async () => {
     const { store } = await setup();
     const [one, other] = [store(), store("other:0")];
-    expect(await one.epoch()).toBeUndefined();
-    await one.setEpoch("a");
-    await one.setEpoch("b");
-    expect(await one.epoch()).toBe("b");
-    expect(await other.epoch()).toBeUndefined();
+    expect(await one.generation()).toBeUndefined();
+    await one.setGeneration("a");
+    await one.setGeneration("b");
+    expect(await one.generation()).toBe("b");
+    expect(await other.generation()).toBeUndefined();
   });
 });
 

@@ -15,8 +15,8 @@ const LEAD = readSql(new URL("./lead.sql", import.meta.url));
 const LEASE = readSql(new URL("./lease.sql", import.meta.url));
 const UNRECORDED = readSql(new URL("./unrecorded.sql", import.meta.url));
 const READ = readSql(new URL("./read.sql", import.meta.url));
-const EPOCH = readSql(new URL("./epoch.sql", import.meta.url));
-const SET_EPOCH = readSql(new URL("./epoch-set.sql", import.meta.url));
+const GENERATION = readSql(new URL("./epoch.sql", import.meta.url));
+const SET_GENERATION = readSql(new URL("./epoch-set.sql", import.meta.url));
 /** A leader that is frozen, whose machine answers for it, leads no more: a session from which nothing comes for so long ends, and so does a lease. */
 const SILENT_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -59,7 +59,7 @@ export class Accepted {
     const client = this.#client ?? (await this.#connect());
     if (isPooled(client)) return this.#lease();
     if (this.#leads) {
-      if (performance.now() - this.#askedAt > this.#silentMs / 3) await this.epoch(); // a sign of life
+      if (performance.now() - this.#askedAt > this.#silentMs / 3) await this.generation(); // a sign of life
       return "leads";
     }
     const [row] = await this.#query<{ leads: boolean }>(LEAD, [this.#namespace]);
@@ -101,13 +101,13 @@ export class Accepted {
   }
 
   /** The mark of the Redis whose jobs are complete; undefined before the first. */
-  async epoch(): Promise<string | undefined> {
-    const [row] = await this.#query<{ epoch: string }>(EPOCH, [this.#namespace]);
-    return row?.epoch;
+  async generation(): Promise<string | undefined> {
+    const [row] = await this.#query<{ generation: string }>(GENERATION, [this.#namespace]);
+    return row?.generation;
   }
 
-  async setEpoch(epoch: string): Promise<void> {
-    await this.#query(SET_EPOCH, [this.#namespace, epoch]);
+  async setGeneration(generation: string): Promise<void> {
+    await this.#query(SET_GENERATION, [this.#namespace, generation]);
   }
 
   /** Leads no more, and cuts off what is under way; one that is still connecting cannot be ended in order. Idempotent. */

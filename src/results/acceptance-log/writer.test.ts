@@ -9,21 +9,25 @@ import { migrate } from "../migrate.ts";
 import { DAY_MS } from "../partitions.ts";
 import { Accepted as AcceptedStore } from "./reader.ts";
 import type { Acceptance, Accepted } from "./writer.ts";
-import { ACCEPT_TIMEOUT_MS, Acceptor } from "./writer.ts";
+import { ACCEPT_TIMEOUT_MS, AcceptanceLogWriter } from "./writer.ts";
 
 const open: { close: () => Promise<void> }[] = [];
 afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
 
-function acceptorOn(databaseUrl: string) {
+function writerOn(databaseUrl: string) {
   const logged: string[] = [];
   const note = (_fields: object, message: string): number => logged.push(message);
-  const acceptor = new Acceptor({ databaseUrl, namespace: "taskflow:0", log: { info: note, warn: note, error: note } });
-  open.push(acceptor);
+  const acceptanceLogWriter = new AcceptanceLogWriter({
+    databaseUrl,
+    namespace: "taskflow:0",
+    log: { info: note, warn: note, error: note },
+  });
+  open.push(acceptanceLogWriter);
   const accept = (acceptance: Acceptance): Promise<Accepted> =>
-    new Promise((resolve) => acceptor.accept(acceptance, resolve));
-  return { acceptor, accept, logged };
+    new Promise((resolve) => acceptanceLogWriter.accept(acceptance, resolve));
+  return { acceptanceLogWriter, accept, logged };
 }
 
 async function setup() {
@@ -34,7 +38,7 @@ async function setup() {
   open.push({ close: () => client.end() });
   const ids = async (): Promise<string[]> =>
     (await client.query<{ id: string }>("select id from accepted order by id")).rows.map(({ id }) => id);
-  return { url, client, ids, ...acceptorOn(url) };
+  return { url, client, ids, ...writerOn(url) };
 }
 
 const one = (id = idAt(Date.now())): Acceptance => ({ jobs: [{ id, submission: submission() }] });
@@ -99,7 +103,7 @@ describe("a row that is there already", () => {
 describe("an Idempotency-Key", () => {
   it("belongs to one of those who come with it at once, on whatever replica", async () => {
     const { url, accept, ids } = await setup();
-    const other = acceptorOn(url);
+    const other = writerOn(url);
     const acceptances = Array.from({ length: 60 }, (_, i) => keyed(`key${i % 3}`, "body"));
     const answers = await Promise.all(acceptances.map((acceptance, i) => (i % 2 ? accept : other.accept)(acceptance)));
     const winners = acceptances.filter((_, i) => answers[i]?.kind === "committed").map(({ firstId }) => firstId);
@@ -133,7 +137,7 @@ describe("without Postgres", () => {
   it("a submission is refused at once, and taken again afterwards", async () => {
     const postgres = await ownPostgres();
     await migrate(postgres.address);
-    const { accept, logged } = acceptorOn(postgres.address);
+    const { accept, logged } = writerOn(postgres.address);
     expect(errorOf(await accept(one()))).toBe("committed");
     await postgres.stop();
     await until(async () => errorOf(await accept(one())) === "store_unavailable", { what: "it is refused" }); // the first may meet the dying connection
@@ -155,18 +159,18 @@ describe("without Postgres", () => {
     open.push(proxy);
     proxy.setMode({ kind: "black-hole" });
     const startedAt = performance.now();
-    expect(errorOf(await acceptorOn(proxy.before(url)).accept(one()))).toBe("store_unavailable");
+    expect(errorOf(await writerOn(proxy.before(url)).accept(one()))).toBe("store_unavailable");
     expect(performance.now() - startedAt).toBeLessThan(ACCEPT_TIMEOUT_MS + 1_000);
   });
 
   it("memory is bounded", async () => {
-    const { acceptor, accept } = acceptorOn("postgres://x@127.0.0.1:1/x");
+    const { acceptanceLogWriter, accept } = writerOn("postgres://x@127.0.0.1:1/x");
     const huge = accept({ jobs: [{ id: idAt(0), submission: submission({ payload: "x".repeat(65 * 1024 * 1024) }) }] });
     expect(await accept(one())).toMatchObject({
       error: { code: "store_unavailable", message: expect.stringContaining("too many submissions wait") as string },
     });
     expect(errorOf(await huge)).toBe("store_unavailable");
-    await acceptor.close();
+    await acceptanceLogWriter.close();
     expect(errorOf(await accept(one()))).toBe("store_unavailable");
   });
 });

@@ -20,19 +20,19 @@ import { encodeWhole } from "../../core/packed-job.ts";
 import type { TaskFlowError } from "../../errors.ts";
 import { outageOf } from "../../observability/outage.ts";
 import { reasonOf } from "../../observability/reason.ts";
-import { faultOf } from "../../postgres/failure.ts";
+import { failureOf } from "../../postgres/failure.ts";
 import type { RecorderLog } from "../recorder/batch.ts";
 import type { AcceptedRow, KnownKey } from "./connection.ts";
 import { AcceptedConnection } from "./connection.ts";
-import { isRefusal, unavailable, unknown } from "./failure.ts";
+import { isRejection, unavailable, unknown } from "./failure.ts";
 import { addAcceptedPartitions } from "./partitions.ts";
 
 /** How long a submission waits for its commit, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 2_000;
 const TICK_MS = 100;
 /** After a batch of so many, the next one gathers for so long: at load, fewer commits, and by measure (bench, durable) no later answers. */
-const GATHER_AFTER = 8;
-const GATHER_MS = 2;
+const LINGER_AFTER = 8;
+const LINGER_MS = 2;
 /** Characters in memory, of submissions that wait and of the batch under way. */
 const MAX_CHARS = 64 * 1024 * 1024;
 /** A batch ends with the submission that reaches this: about 100 ms of Postgres. */
@@ -72,14 +72,14 @@ interface Pending {
 
 const COMMITTED: Accepted = { kind: "committed" };
 
-export interface AcceptorOptions {
+export interface AcceptanceLogWriterOptions {
   readonly databaseUrl: string;
   readonly namespace: string;
   readonly log: RecorderLog;
 }
 
-export class Acceptor {
-  readonly #options: AcceptorOptions;
+export class AcceptanceLogWriter {
+  readonly #options: AcceptanceLogWriterOptions;
   readonly #connection: AcceptedConnection;
   readonly #waiting: Pending[] = [];
   #batch: readonly Pending[] = [];
@@ -90,7 +90,7 @@ export class Acceptor {
   #isClosed = false;
   #lastReason: string | undefined;
 
-  constructor(options: AcceptorOptions) {
+  constructor(options: AcceptanceLogWriterOptions) {
     this.#options = options;
     const onLockWait = (wait: string): void => options.log.warn({}, `submissions wait for a lock of Postgres: ${wait}`);
     this.#connection = new AcceptedConnection(options.databaseUrl, options.namespace, ACCEPT_TIMEOUT_MS, onLockWait);
@@ -124,7 +124,7 @@ export class Acceptor {
     const ticker = setInterval(() => this.#expire(), TICK_MS);
     let before = 0;
     while (this.#waiting.length > 0) {
-      await (before < GATHER_AFTER ? nextTurn() : delay(GATHER_MS)); // what arrives meanwhile travels along: at least that of the same turn of the event loop
+      await (before < LINGER_AFTER ? nextTurn() : delay(LINGER_MS)); // what arrives meanwhile travels along: at least that of the same turn of the event loop
       this.#batch = this.#take();
       before = this.#batch.length;
       await this.#commit(this.#batch);
@@ -175,7 +175,7 @@ export class Acceptor {
       if (this.#lastReason !== undefined) this.#options.log.info({}, "Postgres takes submissions again");
       this.#lastReason = undefined;
     } catch (error) {
-      this.#fail(asked, isRefusal(error) ? unavailable(outageOf(error), error) : unknown(error));
+      this.#fail(asked, isRejection(error) ? unavailable(outageOf(error), error) : unknown(error));
     } finally {
       this.#isSent = false;
     }
@@ -198,11 +198,11 @@ export class Acceptor {
         else await this.#connection.copy(batch);
         return known;
       } catch (error) {
-        const fault = faultOf(error);
-        if (tries === MAX_TRIES || fault === "bad_row" || fault === "away") throw error;
-        if (fault === "duplicate") hasDuplicates = true;
+        const issue = failureOf(error);
+        if (tries === MAX_TRIES || issue === "bad_row" || issue === "away") throw error;
+        if (issue === "duplicate") hasDuplicates = true;
         const ids = batch.flatMap(({ acceptance }) => acceptance.jobs.map(({ id }) => id));
-        if (fault === "no_partition") await this.#connection.use((client) => addAcceptedPartitions(client, ids));
+        if (issue === "no_partition") await this.#connection.use((client) => addAcceptedPartitions(client, ids));
       }
     }
   }

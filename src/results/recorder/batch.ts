@@ -9,7 +9,7 @@
 
 import type { Outcome } from "../../core/job.ts";
 import { messageOf } from "../../errors.ts";
-import { faultOf } from "../../postgres/failure.ts";
+import { failureOf } from "../../postgres/failure.ts";
 import { dayOf } from "../partitions.ts";
 import type { RecorderConnection, RowWriter } from "./connection.ts";
 import { writeBareRow, writeRow } from "./copy.ts";
@@ -51,11 +51,11 @@ async function record(
       await (hasDuplicates ? connection.stage(batch, write) : connection.copy(batch, write));
       return batch;
     } catch (error) {
-      const fault = faultOf(error);
-      if (fault === "bad_row") return recordApart(connection, batch, log, write, error);
-      if (fault === "away" || tries === MAX_TRIES) throw error;
-      if (fault === "duplicate") hasDuplicates = true;
-      if (fault === "no_partition") lacksPartition = true;
+      const issue = failureOf(error);
+      if (issue === "bad_row") return recordApart(connection, batch, log, write, error);
+      if (issue === "away" || tries === MAX_TRIES) throw error;
+      if (issue === "duplicate") hasDuplicates = true;
+      if (issue === "no_partition") lacksPartition = true;
     }
   }
 }

@@ -275,15 +275,15 @@ describe("a recorder whose Postgres fails", () => {
   });
 
   it("ends at the deadline of its close, whatever Postgres does", async () => {
-    const refusing = recorderOn("postgres://user:x@127.0.0.1:1/none").recorder;
-    refusing.add(outcomes(1));
-    await until(() => !refusing.isHealthy, { what: "the refusal is noticed" });
+    const rejecting = recorderOn("postgres://user:x@127.0.0.1:1/none").recorder;
+    rejecting.add(outcomes(1));
+    await until(() => !rejecting.isHealthy, { what: "the refusal is noticed" });
     const { proxy, recorder } = await proxied();
     proxy.setMode({ kind: "black-hole" });
     recorder.add(outcomes(1));
     await until(() => proxy.connections > 0, { what: "it connects" });
     const startedAt = performance.now();
-    await Promise.all([refusing.close(50), recorder.close(50)]);
+    await Promise.all([rejecting.close(50), recorder.close(50)]);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 

@@ -48,8 +48,8 @@ export interface RecorderOptions {
 const RECONNECT = exponential(100, 5_000);
 const FLUSH_TIMEOUT_MS = 30_000;
 /** After a batch of so many, the next one gathers for so long: at load, some 280 rows a commit (bench, end-to-end), where jobs leased as they are enqueued had made the batches small. */
-const GATHER_AFTER = 8;
-const GATHER_MS = 10;
+const LINGER_AFTER = 8;
+const LINGER_MS = 10;
 
 export class Recorder {
   readonly #options: RecorderOptions;
@@ -137,7 +137,7 @@ export class Recorder {
     const { maxRows, observe } = this.#options;
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
       // What arrives meanwhile travels along: at least that of the same turn of the event loop.
-      await (this.#latestRows < GATHER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(GATHER_MS));
+      await (this.#latestRows < LINGER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(LINGER_MS));
       const heldBack = this.holdsBack;
       const batch = this.#backlog.take(maxRows);
       if (heldBack && !this.isFull) observe?.released?.();

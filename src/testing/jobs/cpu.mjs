@@ -73,6 +73,6 @@ export default ({ defineJob, Type, PermanentError, RetryAfterError, exponential 
     tasks: { double: ({ value }, factor) => ({ doubled: value * 2, times: value * factor }) },
     run: (payload, context) =>
       payload.do === "setting"
-        ? context.tool.TEST_SETTING
+        ? context.resource.TEST_SETTING
         : behaviours[payload.do](payload, { ...context, PermanentError, RetryAfterError }),
   });

@@ -85,7 +85,7 @@ export const retryJob: Operation = {
   ],
 };
 
-const replayBody = Type.Object(
+const rerunBody = Type.Object(
   {
     status: Type.Optional(Type.Enum(["failed", "cancelled", "completed"], { default: "failed" })),
     ...textFilters,
@@ -100,7 +100,7 @@ const replayBody = Type.Object(
   { additionalProperties: false },
 );
 
-export const replayJobs: Operation = {
+export const rerunJobs: Operation = {
   method: "POST",
   pattern: "/api/v1/jobs/replay",
   access: "submit",
@@ -109,7 +109,7 @@ export const replayJobs: Operation = {
   summary: "Run again all finished jobs that a filter names",
   description:
     "Each copy is enqueued once, whatever crashes: the job goes on where it was, over restarts and for as long as it takes. What had not ended when the call was accepted is left alone. The originals stay what they are, so that a repeat of the call runs them again. A copy names its original in `retry_of`; copies are left out unless `include_replayed` asks for them. Each copy is charged to the quotas of the key that called; while they are spent, the job is `retrying` with the error `quota_exceeded`, and goes on as they refill. Its key needs the scope `read`, too.",
-  body: { "application/json": { schema: replayBody } },
+  body: { "application/json": { schema: rerunBody } },
   answers: {
     200: {
       description: "With dry_run: how many there are",
