@@ -109,7 +109,7 @@ describe("the taskflow command", () => {
       TASKFLOW_API_KEY: "k",
     };
     expect(await run(["verify"], env)).toMatchObject({ code: 0, err: "" });
-    expect(JSON.parse((await run(["verify", "--json"], env)).out)).toMatchObject({ issues: [], rows: 0 });
+    expect(JSON.parse((await run(["verify", "--json"], env)).out)).toMatchObject({ faults: [], rows: 0 });
   });
 });
 
