@@ -102,7 +102,9 @@ afterAll(async () => {
     let index = 0;
     const updated = text.replace(BLOCK, (block: string, _result, _command, shown: string | undefined) => {
       const answer = answers.get(`${name} ${index++}`);
-      return shown === undefined || answer === undefined ? block : block.replace(shown, () => pretty(answer));
+      if (shown === undefined || answer === undefined) return block;
+      const start = block.lastIndexOf(shown);
+      return block.slice(0, start) + pretty(answer) + block.slice(start + shown.length);
     });
     if (updated !== text) writePage({ name, text: updated.replaceAll(ID, (id) => ids.get(id) ?? id) });
   }
@@ -179,8 +181,8 @@ it("the pages have commands to run", () => {
 it.each(blocks.map((block) => ({ ...block, title: `${block.page}: ${block.command.split("\n")[0] ?? ""}` })))(
   "$title",
   async ({ page, index, command, shown, isResult }) => {
-    const earlier = command.match(ID)?.[0];
-    if (earlier !== undefined && !/\/why|-X DELETE/.test(command)) await jobWhen(program, ids.get(earlier) ?? earlier);
+    const earlier = ids.get(command.match(ID)?.[0] ?? "");
+    if (earlier !== undefined && !/\/why|-X DELETE/.test(command)) await jobWhen(program, earlier);
     const printed = await shell(command);
     if (shown === undefined) {
       expect(printed).not.toMatch(/"status":[45]\d\d/); // curl exits with 0 after an error response, too
