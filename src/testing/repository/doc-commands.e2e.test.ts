@@ -14,10 +14,11 @@ import { launch } from "../installation.ts";
 import type { Program } from "../process.ts";
 import { jobWhen } from "../replica.ts";
 import { freshDatabase, freshRedis, tempDir } from "../services.ts";
-import { allPages, ROOT, readPage, UPDATES_PAGES, writePage } from "./pages.ts";
+import { allPages, ROOT, readPage, writePage } from "./pages.ts";
 
 const BLOCK = /<!-- run(: result)? -->\n+```sh\n([^]*?)```(?:\n+```json\n([^]*?)\n```)?/g;
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+const UPDATES_PAGES = process.env.UPDATE_DOCS === "1";
 const run = promisify(execFile);
 
 interface Block {

@@ -4,9 +4,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-/** Set to rewrite the generated parts and the shown answers of the pages instead of comparing them. */
-export const UPDATES_PAGES = process.env.UPDATE_DOCS === "1";
-
 export interface Page {
   /** Its path from the root of the repository: `docs/api.md`. */
   readonly name: string;
@@ -31,16 +28,31 @@ export function allPages(): readonly Page[] {
     .map(readPage);
 }
 
-/**
- * The part of a page between `<!-- NAME -->` and `<!-- /NAME -->`, without the white space around it. With UPDATE_DOCS=1
- * `content` is written there first.
- * @throws Error for a page without such a part
- */
-export function generatedPart(pageName: string, part: string, content: string): string {
-  const pattern = new RegExp(`(?<=<!-- ${part} -->\\n)[^]*?(?=<!-- /${part} -->)`);
-  const page = readPage(pageName);
-  if (!pattern.test(page.text)) throw new Error(`${pageName} has no part <!-- ${part} -->`);
-  const text = UPDATES_PAGES ? page.text.replace(pattern, () => `\n${content.trim()}\n\n`) : page.text;
-  if (text !== page.text) writePage({ name: pageName, text });
-  return (pattern.exec(text)?.[0] ?? "").trim();
+export interface GeneratedPart {
+  /** The name of the page. */
+  readonly page: string;
+  /** The part is between `<!-- NAME -->` and `<!-- /NAME -->`. */
+  readonly name: string;
+  readonly content: string;
+}
+
+/** Whether a page has a part with this content, apart from white space at its ends and in table cells. */
+export function hasPart({ page, name, content }: GeneratedPart): boolean {
+  return squeezed(patternOf(name).exec(readPage(page).text)?.[0] ?? "") === squeezed(content);
+}
+
+/** Writes a part into its page. @throws Error for a page without the part */
+export function writePart({ page, name, content }: GeneratedPart): void {
+  const { text } = readPage(page);
+  if (!patternOf(name).test(text)) throw new Error(`${page} has no part <!-- ${name} -->`);
+  writePage({ name: page, text: text.replace(patternOf(name), () => `\n${content.trim()}\n\n`) });
+}
+
+function patternOf(name: string): RegExp {
+  return new RegExp(`(?<=<!-- ${name} -->\\n)[^]*?(?=<!-- /${name} -->)`);
+}
+
+/** A table without the padding by which formatters align its columns. */
+function squeezed(markdown: string): string {
+  return markdown.replace(/ {2,}/g, " ").replace(/-{4,}/g, "---").trim();
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { allPages, ROOT, UPDATES_PAGES, writePage } from "./pages.ts";
+import { allPages, ROOT, writePage } from "./pages.ts";
 
 const SHOWN = /(<!-- file: (\S+) -->\n+```\w+\n)([^]*?)(?=```)/g;
 
@@ -16,6 +16,6 @@ it.each(shown)("$name shows files as they are; UPDATE_DOCS=1 writes them there",
     SHOWN,
     (_, before: string, path: string) => before + readFileSync(join(ROOT, path), "utf8"),
   );
-  if (UPDATES_PAGES) writePage({ name, text: current });
+  if (process.env.UPDATE_DOCS === "1") writePage({ name, text: current });
   else expect(text).toBe(current);
 });
