@@ -22,7 +22,11 @@ export default ({ defineJob, Type, PermanentError, RetryAfterError, RetryableErr
     ),
     settings: Type.Object({
       SMS_GATEWAY_URL: Type.String({ default: "", description: "The gateway's address for new messages" }),
-      SMS_GATEWAY_TOKEN: Type.String({ default: "", description: "The bearer token of your account at the gateway" }),
+      SMS_GATEWAY_TOKEN: Type.String({
+        default: "",
+        secret: true, // never logged, and may be given in the file that SMS_GATEWAY_TOKEN_FILE names
+        description: "The bearer token of your account at the gateway",
+      }),
     }),
     errors: {
       sms_NNN: "The gateway's answer, as in `sms_401`: 5xx is retried, other codes are final",
