@@ -113,7 +113,15 @@ describe("the compose file", () => {
   });
 });
 
-async function makeSecrets(folder: string, env: Record<string, string> = {}): Promise<Record<string, string>> {
+type Secrets = Readonly<Record<string, string>>;
+
+function secretOf(secrets: Secrets, name: string): string {
+  const secret = secrets[name];
+  if (secret === undefined) throw new Error(`no secret ${name}: ${Object.keys(secrets).join(", ")}`);
+  return secret;
+}
+
+async function makeSecrets(folder: string, env: Secrets = {}): Promise<Secrets> {
   await run("/bin/sh", [join(root, "scripts/compose/make-secrets.sh")], {
     env: { PATH: process.env.PATH ?? "", SECRETS: folder, ...env },
   });
@@ -167,7 +175,7 @@ describe("the passwords of an installation", () => {
       const path = join(tempDir(), "secret");
       writeFileSync(
         path,
-        (secrets[`taskflow/${name}`] ?? "")
+        secretOf(secrets, `taskflow/${name}`)
           .replace("@redis:6379", `@127.0.0.1:${redisPort}`)
           .replace("@postgres:5432", `@127.0.0.1:${postgres.port}`),
       );
@@ -228,17 +236,17 @@ async function startRedisOf(folder: string): Promise<number> {
 }
 
 /** Does what scripts/compose/postgres-roles.sh does, without psql, which not every machine has. */
-async function makeRoles(superuserUrl: string, secrets: Readonly<Record<string, string>>): Promise<void> {
+async function makeRoles(superuserUrl: string, secrets: Secrets): Promise<void> {
   const script = readFileSync(join(root, "scripts/compose/postgres-roles.sh"), "utf8");
   const given = Object.fromEntries(
     [...script.matchAll(/-v (\w+)="\$\(cat \/run\/secrets\/([\w-]+)\)"/g)].map(([, name = "", file = ""]) => [
       name,
-      secrets[`postgres/${file}`] ?? "",
+      secretOf(secrets, `postgres/${file}`),
     ]),
   );
   const sql = readFileSync(join(root, "scripts/compose/postgres-roles.sql"), "utf8").replace(
     /:'(\w+)'/g,
-    (_text, name: string) => `'${given[name] ?? ""}'`,
+    (_text, name: string) => `'${secretOf(given, name)}'`,
   );
   const client = new pg.Client({ connectionString: superuserUrl });
   await client.connect();
