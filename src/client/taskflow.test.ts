@@ -270,10 +270,10 @@ it("in a browser it needs nothing but what browsers have", async () => {
   });
 });
 
-it("the example in README.md runs as it stands, and prints what is said there", async () => {
+it("the example in docs/client.md runs unchanged, and prints what the page shows", async () => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const [, code = "", output = ""] =
-    /```js\n(\/\/ example\.mjs\n[^]*?)```\n```\n([^]*?)```/.exec(readFileSync(`${root}README.md`, "utf8")) ?? [];
+    /```js\n(\/\/ example\.mjs\n[^]*?)```\n+```\n([^]*?)```/.exec(readFileSync(`${root}docs/client.md`, "utf8")) ?? [];
   const own = code.replace("http://localhost:8080", replica.url);
   expect(own).not.toBe(code);
   // In this folder the package finds itself by its name: what is imported is what was built.

@@ -1,4 +1,4 @@
-/** The settings for people: one description, shown as the README's table and as the text of `--help`. */
+/** The settings for people: one description, shown as the table in docs/operations/configuration.md and as the text of `--help`. */
 import type { TObject } from "typebox";
 import { secretNames } from "./secret-files.ts";
 import type { SettingSchema } from "./setting-value.ts";

@@ -32,7 +32,7 @@ export interface SmtpServer {
 const isText = /./;
 const isBoolean = /^(?:true|false)$/;
 const isTime = /^[1-9]\d{0,6}$/;
-/** The options of SMTP_URL, each with what it takes. README has a table of them. */
+/** The options of SMTP_URL, each with what it takes. docs/job-types/email.md has a table of them. */
 export const SMTP_OPTIONS: Readonly<Record<string, RegExp>> = {
   requireTLS: isBoolean,
   ignoreTLS: isBoolean,

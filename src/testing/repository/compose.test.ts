@@ -16,7 +16,7 @@ import { jobWhen, submit } from "../replica.ts";
 import { ownPostgres, tempDir } from "../services.ts";
 import { until } from "../until.ts";
 
-/** The compose file, and the scripts that it runs: no engine runs here, so its parts are tried on servers of the tests. */
+/** compose.yaml and the scripts that it runs. No container engine is needed: the servers of the tests take their settings. */
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const run = promisify(execFile);
 
@@ -35,6 +35,7 @@ interface Service {
   readonly network_mode?: string;
   readonly command?: readonly string[];
   readonly volumes?: readonly string[];
+  readonly tmpfs?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
 }
@@ -51,7 +52,7 @@ const pathsOf = (folder: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name));
 
 describe("the compose file", () => {
-  it.each(services)("%s can write to nothing but its volumes, and has no privileges", (name, service) => {
+  it.each(services)("%s can write only to its volumes, and has no privileges", (name, service) => {
     expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] });
     expect([service.pids_limit, service.mem_limit]).toEqual([expect.any(Number), expect.stringMatching(/\d[mg]\}?$/)]);
     expect([service.privileged, service.cap_add]).toEqual([undefined, name === "secrets" ? ["CHOWN"] : undefined]);
@@ -62,25 +63,37 @@ describe("the compose file", () => {
   it("pins the images that it does not build", () => {
     for (const name of ["redis", "postgres", "secrets"])
       expect(compose.services[name]?.image).toMatch(/^\$\{\w+_IMAGE:-(?:redis|postgres):\d+\.\d+(?:\.\d+)?-alpine\}$/);
+    expect(compose.services.mail?.image).toMatch(/^\$\{MAIL_IMAGE:-axllent\/mailpit:v\d+\.\d+\.\d+\}$/);
   });
 
-  it("opens ports on loopback, of the API alone", () => {
+  it("sends mail to its own catcher unless SMTP_URL is set, so that the first email arrives", () => {
+    for (const name of REPLICAS)
+      expect(compose.services[name]?.environment?.SMTP_URL).toBe("${SMTP_URL:-smtp://mail:1025}");
+    const { mail } = compose.services;
+    expect(mail?.environment?.MP_DATABASE).toMatch(/^\/tmp\//); // the only folder that it can write to
+    expect(mail?.tmpfs?.[0]).toMatch(/^\/tmp:/);
+  });
+
+  it("opens ports on loopback only, for the API and the mail catcher's page", () => {
     const open = services.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
-    expect(open).toEqual([["taskflow", expect.stringMatching(/^127\.0\.0\.1:/)]]);
+    expect(open).toEqual([
+      ["taskflow", expect.stringMatching(/^127\.0\.0\.1:.*:8080$/)],
+      ["mail", "127.0.0.1:8025:8025"],
+    ]);
     for (const name of REPLICAS) expect(compose.services[name]?.environment?.TASKFLOW_AUTH).toBe("none");
   });
 
-  it("lets nobody but the replicas reach Redis and Postgres, and those nobody", () => {
+  it("lets only the replicas reach Redis and Postgres, which reach nothing themselves", () => {
     expect(compose.networks.back).toEqual({ internal: true });
     const on = (network: string): string[] =>
       services.filter(([, { networks }]) => networks?.includes(network)).map(([name]) => name);
     expect(on("back")).toEqual([...REPLICAS, "redis", "postgres"]);
-    expect(on("front")).toEqual(REPLICAS);
+    expect(on("front")).toEqual([...REPLICAS, "mail"]);
     expect(compose.services.secrets?.network_mode).toBe("none");
-    for (const [, { networks, network_mode: mode }] of services) expect(networks ?? mode).toBeDefined(); // else they were on the default one
+    for (const [, { networks, network_mode: mode }] of services) expect(networks ?? mode).toBeDefined(); // otherwise it would join the default network
   });
 
-  it("has no password in it, and gives each container its own alone", () => {
+  it("contains no password, and gives each container only its own", () => {
     const text = readFileSync(join(root, "compose.yaml"), "utf8");
     expect(text).not.toMatch(/:\/\/\w+:[^@\s]+@|POSTGRES_PASSWORD: *\w/);
     const readersOf = (volume: string): string[] =>
@@ -100,7 +113,15 @@ describe("the compose file", () => {
   });
 });
 
-async function makeSecrets(folder: string, env: Record<string, string> = {}): Promise<Record<string, string>> {
+type Secrets = Readonly<Record<string, string>>;
+
+function secretOf(secrets: Secrets, name: string): string {
+  const secret = secrets[name];
+  if (secret === undefined) throw new Error(`no secret ${name}: ${Object.keys(secrets).join(", ")}`);
+  return secret;
+}
+
+async function makeSecrets(folder: string, env: Secrets = {}): Promise<Secrets> {
   await run("/bin/sh", [join(root, "scripts/compose/make-secrets.sh")], {
     env: { PATH: process.env.PATH ?? "", SECRETS: folder, ...env },
   });
@@ -110,7 +131,7 @@ async function makeSecrets(folder: string, env: Record<string, string> = {}): Pr
 }
 
 describe("the passwords of an installation", () => {
-  it("are made once, and are hard to guess", async () => {
+  it("are generated once, and are hard to guess", async () => {
     const folder = tempDir();
     const made = await makeSecrets(folder);
     expect(Object.keys(made).sort()).toEqual([
@@ -133,7 +154,7 @@ describe("the passwords of an installation", () => {
     expect(await makeSecrets(folder, { POSTGRES_PASSWORD: "other" })).toEqual(made);
   });
 
-  it("take over the one of a database that has one, where it fits in a URL", async () => {
+  it("reuse the password of an existing database if it is valid in a URL", async () => {
     expect(await makeSecrets(tempDir(), { POSTGRES_PASSWORD: "old-one_1" })).toMatchObject({
       "taskflow/database-url": "postgres://taskflow:old-one_1@postgres:5432/taskflow",
     });
@@ -142,28 +163,28 @@ describe("the passwords of an installation", () => {
     );
   });
 
-  it("open the servers to the replicas: one starts with their files, and its export role reads and does no more", async () => {
+  it("let a replica start, whose export role can only read", async () => {
     const folder = tempDir();
     const secrets = await makeSecrets(folder);
     const redisPort = await startRedisOf(folder);
     expect(await redisCommand(redisPort, "PING")).toMatch(/^-NOAUTH/);
     const postgres = await ownPostgres();
     await makeRoles(postgres.address, secrets);
-    /** Where compose's names would lead. */
-    const here = (name: string): string => {
+    /** The secret with the host names of compose.yaml replaced by the addresses of the test's servers. */
+    const secretFile = (name: string): string => {
       const path = join(tempDir(), "secret");
       writeFileSync(
         path,
-        (secrets[`taskflow/${name}`] ?? "")
+        secretOf(secrets, `taskflow/${name}`)
           .replace("@redis:6379", `@127.0.0.1:${redisPort}`)
           .replace("@postgres:5432", `@127.0.0.1:${postgres.port}`),
       );
       return path;
     };
     const files = {
-      REDIS_ADDR_FILE: here("redis-addr"),
-      DATABASE_URL_FILE: here("database-url"),
-      EXPORT_DATABASE_URL_FILE: here("export-database-url"),
+      REDIS_ADDR_FILE: secretFile("redis-addr"),
+      DATABASE_URL_FILE: secretFile("database-url"),
+      EXPORT_DATABASE_URL_FILE: secretFile("export-database-url"),
     };
     const { environment = {} } = compose.services.taskflow ?? {};
     for (const name of Object.keys(files)) expect(environment[name]).toMatch(/^\/run\/secrets\//);
@@ -180,7 +201,7 @@ describe("the passwords of an installation", () => {
       WORKER_COUNT: "1",
     }).ready();
     expect(await (await fetch(`${program.url}/api/v1/health`)).json()).toMatchObject({ status: "ok" });
-    expect(program.stderr).not.toContain("started"); // a server of its own
+    expect(program.stderr).not.toContain("started"); // no embedded server
     const id = await submit(program, "data_export", { format: "csv", source: { query: "who" }, filename: "who" });
     expect(await jobWhen(program, id)).toMatchObject({ status: "completed" });
     expect(await (await fetch(`${program.url}/api/v1/jobs/${id}/artifacts/who.csv`)).text()).toBe(
@@ -191,7 +212,7 @@ describe("the passwords of an installation", () => {
   });
 });
 
-/** Starts Redis as the compose file does, but for its port and folder; it ends with the test's process. */
+/** Starts Redis with the arguments of compose.yaml, on a free port and in a temporary folder; it ends with the test's process. */
 async function startRedisOf(folder: string): Promise<number> {
   const { command, env } = await findRedis(redisCacheDir);
   const port = await freePort();
@@ -214,23 +235,23 @@ async function startRedisOf(folder: string): Promise<number> {
   return port;
 }
 
-/** What scripts/compose/postgres-roles.sh does, whose psql is not on every machine. */
-async function makeRoles(superuserUrl: string, secrets: Readonly<Record<string, string>>): Promise<void> {
+/** Does what scripts/compose/postgres-roles.sh does, without psql, which not every machine has. */
+async function makeRoles(superuserUrl: string, secrets: Secrets): Promise<void> {
   const script = readFileSync(join(root, "scripts/compose/postgres-roles.sh"), "utf8");
   const given = Object.fromEntries(
     [...script.matchAll(/-v (\w+)="\$\(cat \/run\/secrets\/([\w-]+)\)"/g)].map(([, name = "", file = ""]) => [
       name,
-      secrets[`postgres/${file}`] ?? "",
+      secretOf(secrets, `postgres/${file}`),
     ]),
   );
   const sql = readFileSync(join(root, "scripts/compose/postgres-roles.sql"), "utf8").replace(
     /:'(\w+)'/g,
-    (_text, name: string) => `'${given[name] ?? ""}'`,
+    (_text, name: string) => `'${secretOf(given, name)}'`,
   );
   const client = new pg.Client({ connectionString: superuserUrl });
   await client.connect();
   await client.query(sql);
-  await client.query(sql); // run again, it does no harm
+  await client.query(sql); // must be safe to repeat
   await client.end();
 }
 

