@@ -232,6 +232,15 @@ describe("the settings of job types", () => {
       'PROXY: expected http://HOST:PORT, got "ftp"',
       expect.stringMatching("^EXPORT_DATABASE_URL: expected postgres://"),
     ]);
+    expect(
+      issuesOf(
+        { DATABASE_URL: "postgres://h/d?schema=x", EXPORT_DATABASE_URL: "postgres://h/d?sslmode=x", PROXY: "http://h" },
+        settings,
+      ),
+    ).toEqual([
+      'DATABASE_URL: expected a URL that can be used (this one has the option "schema": TaskFlow knows no such option: take it away), got "postgres://h/d?schema=x"',
+      expect.stringMatching('^EXPORT_DATABASE_URL: expected .+ sslmode="x": it is one of disable, allow, '),
+    ]);
   });
 
   it("may be named by several types, if these agree", () => {

@@ -89,6 +89,18 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   };
 }
 
+/** Why a URL of Postgres cannot be used, in words that can follow "expected"; undefined where nothing is wrong with it. */
+export function postgresUrlIssue(text: string): string | undefined {
+  try {
+    parsePostgresUrl(text);
+    return undefined;
+  } catch (error) {
+    return `a URL that can be used (${messageOf(error)
+      .replace(/^The URL of Postgres/, "this one")
+      .replace(/\.$/, "")})`;
+  }
+}
+
 /** A path for the folder of a Unix socket, which has no TLS. */
 function hostOf(text: string): string {
   if (!URL.canParse(text)) return "";
