@@ -223,7 +223,7 @@ describe("the settings of job types", () => {
     ];
     expect(
       issuesOf(
-        { PUBLIC_URL: "jobs.example.com", REDIS_NAMESPACE: "a b", PROXY: "ftp", EXPORT_DATABASE_URL: "mysql://db" },
+        { PUBLIC_URL: "jobs.example.com", REDIS_NAMESPACE: "a b", PROXY: "ftp", EXPORT_DATABASE_URL: "mysql://db?x=y" },
         settings,
       ),
     ).toEqual([

@@ -89,8 +89,9 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   };
 }
 
-/** Why a URL of Postgres cannot be used, in words that can follow "expected"; undefined where nothing is wrong with it. */
+/** Why a URL of Postgres cannot be used, in words that can follow "expected"; undefined for a usable one and for other text. */
 export function postgresUrlIssue(text: string): string | undefined {
+  if (!/^postgres(?:ql)?:/i.test(text)) return undefined;
   try {
     parsePostgresUrl(text);
     return undefined;
