@@ -223,7 +223,7 @@ describe("the settings of job types", () => {
     ];
     expect(
       issuesOf(
-        { PUBLIC_URL: "jobs.example.com", REDIS_NAMESPACE: "a b", PROXY: "ftp", EXPORT_DATABASE_URL: "mysql://db" },
+        { PUBLIC_URL: "jobs.example.com", REDIS_NAMESPACE: "a b", PROXY: "ftp", EXPORT_DATABASE_URL: "mysql://db?x=y" },
         settings,
       ),
     ).toEqual([
@@ -231,6 +231,15 @@ describe("the settings of job types", () => {
       'PUBLIC_URL: expected a URL such as https://jobs.example.com, without query or fragment, got "jobs.example.com"',
       'PROXY: expected http://HOST:PORT, got "ftp"',
       expect.stringMatching("^EXPORT_DATABASE_URL: expected postgres://"),
+    ]);
+    expect(
+      issuesOf(
+        { DATABASE_URL: "postgres://h/d?schema=x", EXPORT_DATABASE_URL: "postgres://h/d?sslmode=x", PROXY: "http://h" },
+        settings,
+      ),
+    ).toEqual([
+      'DATABASE_URL: expected a URL that can be used (this one has the option "schema": TaskFlow knows no such option: take it away), got "postgres://h/d?schema=x"',
+      expect.stringMatching('^EXPORT_DATABASE_URL: expected .+ sslmode="x": it is one of disable, allow, '),
     ]);
   });
 

@@ -8,6 +8,7 @@ import { parseRatePolicy } from "../core/rate-policy.ts";
 import { UsageError } from "../errors.ts";
 import { redactUrl } from "../observability/redacted-url.ts";
 import { parseHostNames } from "./host-names.ts";
+import { postgresUrlIssue } from "./postgres-url.ts";
 import type { RedisAddr } from "./redis-addr.ts";
 import { parseRedisAddr, redisAddrIssue } from "./redis-addr.ts";
 import { fileSetting, secretNames, withSecretFiles } from "./secret-files.ts";
@@ -53,16 +54,16 @@ interface Reader {
 }
 type Readers = Readonly<Record<string, Reader>>;
 
+const POSTGRES_URL: Reader = {
+  read: (text) => (postgresUrlIssue(text) === undefined ? urlLike(text, /^postgres(?:ql)?:\/\//i) : undefined),
+  expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded",
+  issueOf: postgresUrlIssue,
+};
+
 /** Those that job types name, too. */
 const urlReaders: Readers = {
-  DATABASE_URL: {
-    read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i),
-    expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded",
-  },
-  EXPORT_DATABASE_URL: {
-    read: (text) => urlLike(text, /^postgres(?:ql)?:\/\//i),
-    expected: "postgres://USER:PASSWORD@HOST:PORT/DATABASE, the password percent-encoded",
-  },
+  DATABASE_URL: POSTGRES_URL,
+  EXPORT_DATABASE_URL: POSTGRES_URL,
   SMTP_URL: {
     read: (text) => urlLike(text, /^smtps?:\/\/[^/?#]/i),
     expected: "smtp:// or smtps://USER:PASSWORD@HOST:PORT, the password percent-encoded",

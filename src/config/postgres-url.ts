@@ -89,6 +89,19 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   };
 }
 
+/** Why a URL of Postgres cannot be used, in words that can follow "expected"; undefined for a usable one and for other text. */
+export function postgresUrlIssue(text: string): string | undefined {
+  if (!/^postgres(?:ql)?:/i.test(text)) return undefined;
+  try {
+    parsePostgresUrl(text);
+    return undefined;
+  } catch (error) {
+    return `a URL that can be used (${messageOf(error)
+      .replace(/^The URL of Postgres/, "this one")
+      .replace(/\.$/, "")})`;
+  }
+}
+
 /** A path for the folder of a Unix socket, which has no TLS. */
 function hostOf(text: string): string {
   if (!URL.canParse(text)) return "";

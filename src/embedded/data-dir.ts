@@ -26,7 +26,7 @@ function checkAccess(dataDir: string, service: string): void {
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new StartError(
-      `The data folder of ${service}, ${dataDir}, cannot be made or written (${codeOf(error) ?? messageOf(error)}).`,
+      `The data folder of ${service}, ${dataDir}, cannot be made or written (${codeOf(error) ?? messageOf(error)}): set DATA_DIR to one that can.`,
       error,
     );
   }

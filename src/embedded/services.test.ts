@@ -165,10 +165,14 @@ it("refuses a data folder that cannot be made, in one sentence", async () => {
   const file = join(tempDir(), "file");
   writeFileSync(file, "");
   await expect(start(file)).rejects.toThrow(
-    new StartError(`The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST).`),
+    new StartError(
+      `The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST): set DATA_DIR to one that can.`,
+    ),
   );
   await expect(start(join(file, "data"))).rejects.toThrow(
-    new StartError(`The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR).`),
+    new StartError(
+      `The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR): set DATA_DIR to one that can.`,
+    ),
   );
 });
 

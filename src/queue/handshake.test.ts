@@ -141,6 +141,13 @@ it.each([
   expect(await rejection(await peer({}, greeting))).toBe(sentence);
 });
 
+it("refuses a MASTER_NAME that the Sentinels do not know", async () => {
+  const sentinel = await peer({ sentinel: "-ERR No such master with that name" });
+  expect(await rejection(`${sentinel.replace("redis:", "redis+sentinel:")}/mine`)).toMatch(
+    /^The Sentinels at HERE know no master by the name in REDIS_ADDR: set MASTER_NAME to /,
+  );
+});
+
 it("shows that Redis has no connection to spare", async () => {
   const { address } = await ownRedis(["--maxclients", "3"]);
   // Redis says why and hangs up; where it hangs up while it is being written to, the reason is lost with the connection
@@ -208,7 +215,9 @@ it("takes TLS with an authority that the address names, and says what else to do
   expect(await rejection(`${address}?cafile=${dir}/none.pem`)).toMatch(
     /^REDIS_ADDR: the file of its parameter cafile cannot be read \(ENOENT/,
   );
-  expect(await rejection(`redis://127.0.0.1:${tlsPort}`)).toMatch(/^Redis at HERE does not answer \(.+\)/);
+  const mixedUp = /^Redis at HERE does not answer \(.+\): start it, or set .+ with rediss:\/\/ if it speaks TLS/;
+  expect(await rejection(`redis://127.0.0.1:${tlsPort}`)).toMatch(mixedUp);
+  expect(await rejection(`rediss://127.0.0.1:${port}`)).toMatch(mixedUp);
   await clientOf(port).config("SET", "tls-auth-clients", "yes");
   expect(await rejection(`${address}?cafile=${cert}`)).toContain(
     "it asks for a certificate of the client: add the parameters certfile=FILE and keyfile=FILE to REDIS_ADDR",

@@ -44,6 +44,11 @@ function tlsAdvice(error: unknown): string | undefined {
   return TLS_REASONS.find(([reason]) => reason.test(known))?.[1];
 }
 
+/** Whether the server took the connection and then gave no answer, as it does where one side alone speaks TLS. */
+function isSilent(error: unknown): boolean {
+  return /ETIMEDOUT|^no answer$|closed the connection before/.test(messageOf(error));
+}
+
 /** What went wrong between here and the server at `place`, as the sentence that ends a start. */
 export function startErrorOf(place: string, error: unknown): StartError {
   if (error instanceof StartError) return error;
@@ -56,9 +61,14 @@ export function startErrorOf(place: string, error: unknown): StartError {
       `The server at ${place} is not a Sentinel: name the Sentinels in REDIS_ADDR, or write redis:// and no MASTER_NAME.`,
       error,
     );
+  if (/No such master with that name/i.test(message))
+    return new StartError(
+      `The Sentinels at ${place} know no master by the name in REDIS_ADDR: set MASTER_NAME to the one that they monitor.`,
+      error,
+    );
   const reason = codeOf(error) === "ECONNREFUSED" ? "the connection is refused" : message;
-  return new StartError(
-    `Redis at ${place} does not answer (${reason}): start it, or set REDIS_ADDR to where it is.`,
-    error,
-  );
+  const fix = isSilent(error)
+    ? `start it, or set REDIS_ADDR to where it is, with rediss:// if it speaks TLS and redis:// if it does not`
+    : "start it, or set REDIS_ADDR to where it is";
+  return new StartError(`Redis at ${place} does not answer (${reason}): ${fix}.`, error);
 }

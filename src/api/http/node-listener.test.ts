@@ -169,6 +169,7 @@ describe("the port for proxies", () => {
     ["TRACE /api/v1/jobs HTTP/1.1", 405],
     ["PATCH /api/v1/jobs HTTP/1.1", 405],
     ["FOO /api/v1/jobs HTTP/1.1", 501],
+    ["CONNECT a:443 HTTP/1.1", 501],
   ])("%s: %d", async (line, status) => {
     expect((await raw(line, "Host: a")).status).toBe(status);
   });

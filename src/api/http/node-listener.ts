@@ -64,6 +64,10 @@ export class NodeListener {
         error.code?.startsWith("HPE_") === true && socket instanceof Socket && this.#complete.has(socket);
       if (!isAnswered) answerOfClientError(error, socket);
     });
+    // without this listener Node closes the connection and sends no answer
+    this.#server.on("connect", (_request, socket: Duplex) => {
+      answerOfClientError(Object.assign(new Error("CONNECT"), { code: "HPE_INVALID_METHOD" }), socket);
+    });
     const accept = (request: IncomingMessage, response: ServerResponse): void => this.#accept(request, response);
     this.#server.on("request", accept).on("checkExpectation", accept);
   }

@@ -62,7 +62,7 @@ export function messageOf(
       cc,
       replyTo,
       messageId,
-      subject: UNFOLDABLE.test(subject) ? encodeWord(subject, "Q", 52) : subject,
+      subject: UNFOLDABLE.test(subject) || subject.includes("=?") ? encodeWord(subject, "Q", 52) : subject,
       text: slicedText(text),
       html: slicedText(html),
       headers: { ...headers, ...(unsubscribe && unsubscribeHeaders(unsubscribe)) },

@@ -34,5 +34,5 @@ export function healthOf({ status, flaw }: OutboundResponse, verdict: StatusVerd
 
 /** The beginning of a body as text. A character that the limit splits is left out. */
 export function excerptOf(body: Buffer, maxBytes: number): string {
-  return new TextDecoder().decode(body.subarray(0, maxBytes), { stream: true });
+  return new TextDecoder().decode(body.subarray(0, maxBytes), { stream: body.length > maxBytes });
 }

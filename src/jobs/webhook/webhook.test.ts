@@ -145,6 +145,8 @@ describe("the answer", () => {
   it("is cut to 2 KiB in the result, never within a character", async () => {
     peer.respond(() => answer(200, {}, "x" + "é".repeat(2_000)));
     expect(await run()).toMatchObject({ response_excerpt: "x" + "é".repeat(1_023) });
+    peer.respond(() => answer(200, {}, Buffer.from("café", "latin1"))); // no half of a character that a limit left
+    expect(await run()).toMatchObject({ response_excerpt: "caf\ufffd" });
   });
 
   it.each([200, 422])("%i is read back without the credentials that it repeats", async (status) => {
