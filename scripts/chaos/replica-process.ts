@@ -4,8 +4,8 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS } from "../../src/testing/start.ts";
 import { isReady } from "../loadtest/server.ts";
+import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS } from "../node-options.mjs";
 
 const READY_WITHIN_MS = 60_000;
 const LOG_TAIL_LINES = 12;

@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { NODE_OPTIONS } from "../../scripts/node-options.mjs";
 import type { TestReplica } from "./replica.ts";
-import { NODE_OPTIONS } from "./start.ts";
 import { until } from "./until.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
