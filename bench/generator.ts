@@ -8,14 +8,14 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import autocannon from "autocannon";
 
-export interface Load {
+interface Load {
   readonly url: string;
   readonly body: string;
   readonly connections: number;
   readonly seconds: number;
 }
 
-export interface Answers {
+interface Answers {
   /** Answered with a status below 400. Those in flight at the end, at most one a connection, are not counted. */
   readonly accepted: number;
   readonly p50Ms: number;

@@ -7,7 +7,7 @@ import type { Random } from "./random.ts";
 import { between, weighted } from "./random.ts";
 
 /** What a load is made of: `webhook` and `email` reach the counting peers, `flaky` fails its first attempt. */
-export type Kind = "noop" | "webhook" | "email" | "sleep" | "cpu" | "flaky" | "delayed";
+type Kind = "noop" | "webhook" | "email" | "sleep" | "cpu" | "flaky" | "delayed";
 export type Mix = Readonly<Partial<Record<Kind, number>>>;
 
 export const MIXED: Mix = { noop: 45, webhook: 25, email: 8, sleep: 12, cpu: 4, flaky: 2, delayed: 4 };

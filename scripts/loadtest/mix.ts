@@ -1,6 +1,6 @@
 /** Which types a load test submits, in which proportions and order. */
 
-export const LOAD_TYPES = ["email", "webhook", "image_resize", "data_export"] as const;
+const LOAD_TYPES = ["email", "webhook", "image_resize", "data_export"] as const;
 export type LoadType = (typeof LOAD_TYPES)[number];
 
 /** The share of each type, above zero; they need not add up to anything. */

@@ -5,7 +5,7 @@ import type { PhaseResult } from "./phase.ts";
 import type { Statistics } from "./statistics.ts";
 import { statisticsOf } from "./statistics.ts";
 
-export interface TypeRow {
+interface TypeRow {
   readonly type: string;
   readonly ended: number;
   readonly completed: number;

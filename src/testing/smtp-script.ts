@@ -13,7 +13,7 @@ export interface SmtpScript {
   readonly answer?: (line: string, session: SmtpSession) => string | undefined | Promise<string>;
 }
 
-export interface SmtpSession {
+interface SmtpSession {
   /** 1 for the first connection. */
   readonly connection: number;
   /** Recipients that were accepted in this transaction. */
