@@ -47,10 +47,10 @@ async function runWrk({ url, body, connections, seconds }: Load): Promise<Answer
   const { stdout } = await run("wrk", args, { env: { ...process.env, BENCH_BODY: bodyFile } }).finally(() =>
     rmSync(bodyFile),
   );
-  const [requests = 0, refused = 0, failed = 0, p50 = 0, p99 = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? "")
+  const [requests = 0, rejected = 0, failed = 0, p50 = 0, p99 = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? "")
     .split(" ")
     .map(Number);
-  return checked({ accepted: requests, refused, failed, p50Ms: p50 / 1_000, p99Ms: p99 / 1_000 });
+  return checked({ accepted: requests, rejected, failed, p50Ms: p50 / 1_000, p99Ms: p99 / 1_000 });
 }
 
 async function runAutocannon({ url, body, connections, seconds }: Load): Promise<Answers> {
@@ -64,11 +64,11 @@ async function runAutocannon({ url, body, connections, seconds }: Load): Promise
     timeout: 30,
   });
   const { latency, non2xx, errors } = result;
-  return checked({ accepted: result["2xx"], refused: non2xx, failed: errors, p50Ms: latency.p50, p99Ms: latency.p99 });
+  return checked({ accepted: result["2xx"], rejected: non2xx, failed: errors, p50Ms: latency.p50, p99Ms: latency.p99 });
 }
 
-function checked({ refused, failed, ...answers }: Answers & { refused: number; failed: number }): Answers {
-  if (refused > 0 || failed > 0 || answers.accepted === 0)
-    throw new Error(`the generator saw ${answers.accepted} answers, ${refused} refusals and ${failed} failures`);
+function checked({ rejected, failed, ...answers }: Answers & { rejected: number; failed: number }): Answers {
+  if (rejected > 0 || failed > 0 || answers.accepted === 0)
+    throw new Error(`the generator saw ${answers.accepted} answers, ${rejected} refusals and ${failed} failures`);
   return answers;
 }

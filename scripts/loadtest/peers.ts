@@ -20,19 +20,19 @@ export async function startPeers(host: string): Promise<Peers> {
     execArgv: ["--import", import.meta.resolve("tsx")],
   });
   const exited = once(child, "exit");
-  const said = async <Message extends { kind: string }>(kind: Message["kind"]): Promise<Message> => {
+  const output = async <Message extends { kind: string }>(kind: Message["kind"]): Promise<Message> => {
     const [message] = (await Promise.race([once(child, "message"), exited.then(() => ["exited"])])) as [unknown];
     if ((message as Message | null)?.kind !== kind) throw new Error("the peers of the load test ended unexpectedly");
     return message as Message;
   };
-  const { smtpPort, httpPort } = await said<PeerPorts>("ports");
+  const { smtpPort, httpPort } = await output<PeerPorts>("ports");
   return {
     smtpUrl: `smtp://${host}:${smtpPort}`,
     webhookUrl: `http://${host}:${httpPort}/hook`,
     imageUrl: `http://${host}:${httpPort}/image.jpg`,
     counts: () => {
       child.send("count");
-      return said<PeerCounts>("counts");
+      return output<PeerCounts>("counts");
     },
     close: async () => {
       if (child.connected) child.disconnect();

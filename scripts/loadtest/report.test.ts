@@ -17,7 +17,7 @@ function phase(
     (id, n) =>
       change({ id, type: n % 2 === 0 ? "email" : "webhook", status: "completed", attempt: 1, pickupMs: 5 }, n) ?? [],
   );
-  return { submissions: { acceptedIds, submitMs: acceptedIds.map(() => 1), refused: new Map() }, entries, seconds: 2 };
+  return { submissions: { acceptedIds, submitMs: acceptedIds.map(() => 1), rejected: new Map() }, entries, seconds: 2 };
 }
 
 describe("statistics", () => {
@@ -41,8 +41,8 @@ describe("a report", () => {
     expect(report).toMatchObject({
       jobs_per_minute: 30_000,
       completion_rate: 1,
-      faults: [],
-      jobCounts: { submitted: 1_010, completed: 1_010, failed: 0, cancelled: 0, missing: 0, refused: 0 },
+      problems: [],
+      jobCounts: { submitted: 1_010, completed: 1_010, failed: 0, cancelled: 0, missing: 0, rejected: 0 },
       types: [
         { type: "email", ended: 505, completed: 505 },
         { type: "webhook", ended: 505, completed: 505 },
@@ -63,7 +63,7 @@ describe("a report", () => {
     );
     const report = makeReport({ burst, paced: null, source: "api", peers: PEERS });
     expect(report.types[0]).toEqual({ type: "email", ended: 500, completed: 498, failed: 1, cancelled: 1, retries: 4 });
-    expect(report).toMatchObject({ completion_rate: 0.996, faults: [], paced: null });
+    expect(report).toMatchObject({ completion_rate: 0.996, problems: [], paced: null });
   });
 
   it.each([
@@ -89,13 +89,13 @@ describe("a report", () => {
     ],
     [
       "submissions were refused",
-      { burst: { ...phase("b", 2), submissions: { ...phase("b", 2).submissions, refused: new Map([[503, 2]]) } } },
+      { burst: { ...phase("b", 2), submissions: { ...phase("b", 2).submissions, rejected: new Map([[503, 2]]) } } },
       "2 submissions were refused or not answered",
     ],
     ["nothing was accepted", { burst: phase("b", 0) }, "0.00 % completed, less than 99.50 %"],
   ])("does not pass when %s", (_name, change, fault) => {
     const report = makeReport({ burst: phase("b", 10), paced: null, source: "postgres", peers: PEERS, ...change });
-    expect(report.faults).toEqual([fault]);
+    expect(report.problems).toEqual([fault]);
     expect(reportText(report)).toContain(`FAILED: ${fault}`);
   });
 });

@@ -83,7 +83,7 @@ it("submits each job of a burst once, and watches until all have ended", async (
   expect(jobs.filter(({ type }) => type === "email")).toHaveLength(15);
   expect(new Set(submissions.acceptedIds).size).toBe(45);
   expect(submissions.submitMs).toHaveLength(45);
-  expect(submissions.refused.size).toBe(0);
+  expect(submissions.rejected.size).toBe(0);
   expect(entries.map(({ pickupMs }) => pickupMs).sort()).toEqual(
     [...Array<number>(15).fill(10), ...Array<number>(30).fill(250)].sort(),
   );
@@ -98,7 +98,7 @@ it("counts what is refused apart from what is accepted", async () => {
   await submitBurst({ target, types, body }, 4, into);
   await submitPaced({ target, types: types.slice(0, 5), body }, 1_000, into);
   await submitPaced({ target: { ...target, url: "http://127.0.0.1:1" }, types: types.slice(0, 2), body }, 1_000, into);
-  expect([into.acceptedIds.length, into.submitMs.length, into.refused]).toEqual([
+  expect([into.acceptedIds.length, into.submitMs.length, into.rejected]).toEqual([
     20,
     20,
     new Map([

@@ -15,7 +15,7 @@ export interface Submissions {
   /** Latencies of the accepted ones, from written to answered, in milliseconds. */
   readonly submitMs: number[];
   /** Other answers, by status; 0 counts those that never came. */
-  readonly refused: Map<number, number>;
+  readonly rejected: Map<number, number>;
 }
 
 export interface Phase {
@@ -28,7 +28,7 @@ const PATH = "/api/v1/jobs";
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export function noSubmissions(): Submissions {
-  return { acceptedIds: [], submitMs: [], refused: new Map() };
+  return { acceptedIds: [], submitMs: [], rejected: new Map() };
 }
 
 /** Submits all jobs through autocannon, as fast as `connections` can that each wait for an answer before the next; each job once. */
@@ -102,5 +102,5 @@ function headersOf({ key }: Target): Record<string, string> {
 
 function note(into: Submissions, status: number, text: string): void {
   if (status === 202) into.acceptedIds.push((JSON.parse(text) as { id: string }).id);
-  else into.refused.set(status, (into.refused.get(status) ?? 0) + 1);
+  else into.rejected.set(status, (into.rejected.get(status) ?? 0) + 1);
 }

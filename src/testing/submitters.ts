@@ -8,7 +8,7 @@ export class Submitters {
   /** The ids that were answered with 202. */
   readonly accepted: string[] = [];
   /** 503, with Retry-After. */
-  refused = 0;
+  rejected = 0;
   /** The connection was refused or cut: the job may be there, or not. */
   unanswered = 0;
   /** Any other answer. */
@@ -49,7 +49,7 @@ export class Submitters {
       });
       const text = await answer.text();
       if (answer.status === 202) this.accepted.push((JSON.parse(text) as { id: string }).id);
-      else if (answer.status === 503 && Number(answer.headers.get("retry-after")) > 0) this.refused += 1;
+      else if (answer.status === 503 && Number(answer.headers.get("retry-after")) > 0) this.rejected += 1;
       else this.unexpected.push(`${answer.status} ${text}`);
       return true;
     } catch {

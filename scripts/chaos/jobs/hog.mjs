@@ -8,7 +8,7 @@ export default ({ defineJob, Type, fixed }) =>
     timeoutMs: 60_000,
     backoff: fixed(100),
     run: () => {
-      const held = [];
-      for (;;) held.push(new Array(1_000).fill(held.length + 0.5));
+      const memory = [];
+      for (;;) memory.push(new Array(1_000).fill(memory.length + 0.5));
     },
   });
