@@ -66,7 +66,8 @@ export default tseslint.config(
     },
   },
   { files: ["**/*.test.ts"], rules: { "max-lines-per-function": "off" } },
-  { files: ["bench/competitors/*.mjs"], rules: { "no-console": "off" } }, // programs that report on their standard output
+  // programs that report on their standard output
+  { files: ["bench/competitors/*.mjs"], rules: { "no-console": "off" } },
   { files: ["src/client/contract.ts"], rules: { "max-lines": "off" } }, // generated
   ...Object.entries(TOO_LONG).map(([rule, files]) => ({ files, rules: { [rule]: "off" } })),
 );

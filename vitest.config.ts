@@ -50,7 +50,8 @@ export default defineConfig({
     // many tests wait for clocks, so two files at once are quicker even on two cores
     maxWorkers: Math.max(2, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
-    testTimeout: 120_000, // for a machine a few times slower than ours; until() has a shorter limit, and names what it waited for
+    // for a machine a few times slower than ours; until() has a shorter limit, and names what it waited for
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     coverage: {
       provider: "v8",

@@ -1,4 +1,7 @@
-/** What submits: wrk where it is on PATH, else autocannon; each connection sends its next request when the last was answered. */
+/**
+ * The load generator: wrk if it is on PATH, else autocannon. Each connection waits for an answer before its next
+ * request.
+ */
 import { execFile, execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
@@ -24,7 +27,7 @@ interface Answers {
 
 export interface Generator {
   readonly name: string;
-  /** @throws {Error} when anything was refused, or never answered */
+  /** @throws {Error} when a request was rejected, or not answered */
   run(load: Load): Promise<Answers>;
 }
 
@@ -37,7 +40,7 @@ export function findGenerator(): Generator {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return { name: "autocannon", run: runAutocannon };
   }
-  return { name: "wrk", run: runWrk }; // its -v ends with 1
+  return { name: "wrk", run: runWrk }; // wrk -v exits with 1
 }
 
 async function runWrk({ url, body, connections, seconds }: Load): Promise<Answers> {
@@ -69,6 +72,6 @@ async function runAutocannon({ url, body, connections, seconds }: Load): Promise
 
 function checked({ rejected, failed, ...answers }: Answers & { rejected: number; failed: number }): Answers {
   if (rejected > 0 || failed > 0 || answers.accepted === 0)
-    throw new Error(`the generator saw ${answers.accepted} answers, ${rejected} refusals and ${failed} failures`);
+    throw new Error(`the generator saw ${answers.accepted} answers, ${rejected} rejections and ${failed} failures`);
   return answers;
 }

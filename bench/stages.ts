@@ -1,4 +1,7 @@
-/** `npm run bench:stages`: measures each stage of a job separately, so that a loss of speed can be located. Redis is real. */
+/**
+ * `npm run bench:stages`: measures each stage of a job separately, so that a loss of speed can be located. Redis is
+ * real.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -115,7 +118,9 @@ function outcomeOf(submission: Submission): Outcome {
   };
 }
 
-/** Each stage prepares the input of the next one outside the measured time. A sample is one call with a batch of jobs. */
+/**
+ * Each stage prepares the input of the next one outside the measured time. A sample is one call with a batch of jobs.
+ */
 async function queueStages(queue: Queue): Promise<string[][]> {
   let seq = 0;
   let claimed: readonly Job[] = [];

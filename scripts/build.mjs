@@ -1,6 +1,7 @@
 // Builds src/ into dist/: the compiler's output, the .lua and .sql files beside it, and typebox in one piece.
-// An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick; of a changed
-// one, the compiler reads again only what the change can reach (its notes and its output are kept in .cache/build).
+// An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick; of a
+// changed one, the compiler reads again only what the change can reach (its notes and its output are kept in
+// .cache/build).
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -71,8 +72,8 @@ function compile() {
 }
 
 /**
- * typebox comes as 700 modules, which every process and every pool thread would load: 0.6 s of CPU each time, and 0.04 s
- * from one file.
+ * typebox comes as 700 modules, which every process and every pool thread would load: 0.6 s of CPU each time, and 0.04
+ * s from one file.
  */
 function bundleTypebox(dist) {
   const entries = ["typebox", "typebox/compile", "typebox/error", "typebox/system", "typebox/value"];

@@ -1,6 +1,6 @@
-// Runs the program from src/ and keeps it current: when a file changes, it is built again and the program restarted. After a
-// build that fails, the program runs on as it was. (`node --watch dist/main.js` would miss what pool threads load, and .lua
-// and .sql files; `--watch-path` does not work on Linux in Node.js 20.)
+// Runs the program from src/ and keeps it current: when a file changes, it is built again and the program restarted.
+// After a build that fails, the program runs on as it was. (`node --watch dist/main.js` would miss what pool threads
+// load, and .lua and .sql files; `--watch-path` does not work on Linux in Node.js 20.)
 // Usage: npm run dev    settings come from the environment, as with npm start
 import { spawn, spawnSync } from "node:child_process";
 import { watch } from "node:fs";
@@ -72,6 +72,7 @@ function end(stopProgram) {
   restarting = restarting.then(stopProgram);
 }
 process.once("SIGTERM", () => end(stop));
-process.once("SIGINT", () => end(stopped)); // Ctrl-C reaches the program too, and a second signal would cut its drain short
+// Ctrl-C reaches the program too, and a second signal would cut its drain short
+process.once("SIGINT", () => end(stopped));
 
 restarting = restart();

@@ -1,5 +1,6 @@
-// Writes what is generated from the code: the client's types, and the tables and answers in the documentation. The tests that
-// compare a file with the code also write it, when a variable UPDATE_… is 1; this sets all of them, and runs those tests.
+// Writes what is generated from the code: the client's types, and the tables and answers in the documentation. The
+// tests that compare a file with the code also write it, when a variable UPDATE_… is 1; this sets all of them, and runs
+// those tests.
 // Usage: npm run generate
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

@@ -21,7 +21,7 @@ it("takes the HTTP library as it was tested, with the binaries of all platforms"
   expect(await check(PACKAGE)).toEqual({ isSame: true, output: "" });
 });
 
-it("says which file of it is another one", async () => {
+it("names the file that differs", async () => {
   const folder = tempDir();
   const own = `${["uws", process.platform, process.arch, process.versions.modules].join("_")}.node`;
   for (const name of ["uws.js", own]) copyFileSync(join(PACKAGE, name), join(folder, name));

@@ -61,7 +61,10 @@ export const backlog: Scenario = {
   },
 };
 
-/** Submits until this many more jobs are accepted. A batch with an unknown outcome, as on a busy machine, does not count. */
+/**
+ * Submits until this many more jobs are accepted. A batch with an unknown outcome, as on a busy machine, does not
+ * count.
+ */
 async function fill(stage: Stage, jobs: number): Promise<void> {
   let left = jobs;
   const filler = async (): Promise<void> => {

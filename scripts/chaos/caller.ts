@@ -13,7 +13,9 @@ export interface CallerOptions {
   /** Requests, sent in turn to each replica in turn. */
   readonly requests: readonly CallerRequest[];
   readonly atOnce: number;
-  /** All of `atOnce` begin together, and this caller closes them together after this time: streams, which have no end. */
+  /**
+   * All of `atOnce` begin together, and this caller closes them together after this time: streams, which have no end.
+   */
   readonly holdMs?: number;
 }
 

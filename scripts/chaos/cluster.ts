@@ -148,7 +148,8 @@ export class Cluster {
     this.#supervision ??= (async () => {
       while (!this.#isClosing) {
         for (const [index, { replica }] of this.#members.entries()) {
-          if (replica?.endedByItself) await this.boot(index).catch(() => undefined); // it may die while it starts: next round
+          // it may die while it starts: next round
+          if (replica?.endedByItself) await this.boot(index).catch(() => undefined);
         }
         await delay(SUPERVISE_EVERY_MS);
       }

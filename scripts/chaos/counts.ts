@@ -1,4 +1,6 @@
-/** The job counts of a scenario: compares the client's answers with Postgres, Redis and the side effects at the peers. */
+/**
+ * The job counts of a scenario: compares the client's answers with Postgres, Redis and the side effects at the peers.
+ */
 
 import { call } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
@@ -61,7 +63,7 @@ export async function checkCounts(cluster: Cluster, ledger: Ledger, options: Cou
   const twice = [...byKey].filter(([key, count]) => count > 1 && ledger.entries.has(key)).map(([key]) => key);
   violated("more than one row of one submission", twice);
   violated(
-    "rows that nobody submitted",
+    "rows without a submission",
     rows.filter(({ key }) => !ledger.entries.has(key ?? "")).map(({ id }) => id),
   );
   violated(

@@ -1,4 +1,6 @@
-/** A host that accepts connections and never answers, with the longest timeout that callers may set, and unknown names. */
+/**
+ * A host that accepts connections and never answers, with the longest timeout that callers may set, and unknown names.
+ */
 
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";

@@ -1,4 +1,6 @@
-/** The fast faults, and the runs without a guard, in the test command. `npm run chaos` plays all faults at full length. */
+/**
+ * The fast faults, and the runs without a guard, in the test command. `npm run chaos` plays all faults at full length.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SCENARIOS } from "./catalog.ts";
 import { GUARDS, shortenOwnership, takeOut } from "./guards.ts";
@@ -10,7 +12,9 @@ import type { Services } from "./services.ts";
 import { startServices } from "./services.ts";
 import { tableText } from "./table.ts";
 
-/** Together less than two minutes on two cores. `npm run chaos -- --fast` plays the other ones with a fast pace, too. */
+/**
+ * Together less than two minutes on two cores. `npm run chaos -- --fast` plays the other ones with a fast pace, too.
+ */
 const PLAYED = [
   "replica-kill",
   "kill-before-record",

@@ -59,7 +59,7 @@ function post(body: string, headers = `Content-Length: ${Buffer.byteLength(body)
 /** Encoded as latin1, like the requests. */
 const INVALID_UTF8 = `{"type":"noop","payload":{"a":"\xff"}}`;
 
-const REFUSED: readonly (readonly [string, string, number])[] = [
+const REJECTED: readonly (readonly [string, string, number])[] = [
   ["malformed JSON", post("{,}"), 400],
   ["100,000 levels", post("[".repeat(100_000)), 400],
   ["__proto__", post(`{"type":"noop","payload":{"__proto__":{"isAdmin":true}}}`), 422],
@@ -80,7 +80,7 @@ export const http: Scenario = {
     const { cluster } = stage;
     const port = Number(new URL(cluster.replica(0).url).port);
     await stage.load(50, { noop: 100 });
-    for (const [what, text, status] of REFUSED) {
+    for (const [what, text, status] of REJECTED) {
       const got = await statusOf(port, Buffer.from(text, "latin1"));
       stage.expect(got === status, `${what}: answered ${got}, not ${status}`);
       const good = await stage.submit({ type: "noop", payload: {} });

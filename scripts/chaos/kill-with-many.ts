@@ -46,7 +46,8 @@ async function killOne(stage: Stage): Promise<Verify> {
   await victim.kill();
   const withinMs = leaseMs + 1_000 + GROUPS * handlerMs + SLACK_MS;
   const isOver = ({ ready, leased }: SetSizes): boolean => ready + leased < LEAST_LOST / 10;
-  await stage.setSizesWhen("the lost jobs have ended", isOver, withinMs + handlerMs).catch(() => undefined); // the records show how late they are
+  // the records show how late they are
+  await stage.setSizesWhen("the lost jobs have ended", isOver, withinMs + handlerMs).catch(() => undefined);
   return (rows) => {
     const lost = rows.filter(({ earlier }) =>
       earlier.some(({ outcome, worker }) => outcome === "lost" && worker === victim.id),

@@ -1,4 +1,6 @@
-/** The client's record of its submissions and of the side effects at the peers. counts.ts compares it with the stores. */
+/**
+ * The client's record of its submissions and of the side effects at the peers. counts.ts compares it with the stores.
+ */
 import type { HttpPeer } from "../../src/testing/http-peer.ts";
 import type { SmtpPeer } from "../../src/testing/smtp-peer.ts";
 

@@ -13,11 +13,14 @@ export type Mix = Readonly<Partial<Record<Kind, number>>>;
 export const MIXED: Mix = { noop: 45, webhook: 25, email: 8, sleep: 12, cpu: 4, flaky: 2, delayed: 4 };
 
 const TICK_MS = 25;
-/** The share of submissions that carry an Idempotency-Key and are repeated at another replica until they are accepted. */
+/**
+ * The share of submissions that carry an Idempotency-Key and are repeated at another replica until they are accepted.
+ */
 const KEYED_SHARE = 0.3;
 /**
- * The most submissions under way, including those that wait to be repeated. The load has a fixed rate. On a machine that
- * cannot keep up, submissions would pile up in this process, which also runs the proxies and peers, and delay all answers.
+ * The most submissions under way, including those that wait to be repeated. The load has a fixed rate. On a machine
+ * that cannot keep up, submissions would pile up in this process, which also runs the proxies and peers, and delay all
+ * answers.
  */
 const MAX_UNDER_WAY = 300;
 

@@ -11,8 +11,8 @@ export interface MemoryLimit {
 }
 
 /**
- * The memory of a group includes page cache, which the kernel frees under pressure. The group is removed when the harness
- * ends, after its process.
+ * The memory of a group includes page cache, which the kernel frees under pressure. The group is removed when the
+ * harness ends, after its process.
  * @returns undefined if the replica could not make a group on this machine
  */
 export function memoryLimitOf(pid: number): MemoryLimit | undefined {

@@ -1,7 +1,7 @@
 /**
- * One caller against the others: a mixed load and probes run at rest, and then beside one expensive caller. For the other
- * callers little may change: their jobs are picked up about as soon, no answer is a 503, and Redis uses little more memory
- * than the jobs need.
+ * One caller against the others: a mixed load and probes run at rest, and then beside one expensive caller. For the
+ * other callers little may change: their jobs are picked up about as soon, no answer is a 503, and Redis uses little
+ * more memory than the jobs need.
  */
 import type { Entry } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
@@ -20,15 +20,18 @@ const WARM_UP_MS = { full: 4_000, fast: 2_000 };
 const MAX_RATIO = 3;
 /**
  * Below this a pickup counts as undisturbed. Two cores run two replicas with their threads, Redis, Postgres and this
- * harness: some ten runnable threads. In the time slices of Linux, a turn of all of them takes about 40 ms, and a pickup
- * waits for two turns (Redis, then the replica). In the test command, other test files use the cores as well.
+ * harness: some ten runnable threads. In the time slices of Linux, a turn of all of them takes about 40 ms, and a
+ * pickup waits for two turns (Redis, then the replica). In the test command, other test files use the cores as well.
  */
 const UNDISTURBED_PICKUP_MS = { full: 100, fast: 400 };
-/** Half of the 2 s after which a submission is answered with 503: an answer also waits for turns of the client's own thread. */
+/**
+ * Half of the 2 s after which a submission is answered with 503: an answer also waits for turns of the client's own
+ * thread.
+ */
 const UNDISTURBED_ANSWER_MS = { full: 1_000, fast: 2_000 };
 /**
- * Sixteen of the largest bodies in transit at once, at two replicas: in Redis's query buffers on their way in, and in its
- * output buffers on their way out.
+ * Sixteen of the largest bodies in transit at once, at two replicas: in Redis's query buffers on their way in, and in
+ * its output buffers on their way out.
  */
 const MAX_REDIS_BUFFERS = 256 * MIB;
 const NOOP_PROBE = '{"type":"noop","payload":{},"tags":["KEY"]}';
@@ -51,7 +54,8 @@ export interface OneCaller {
 export async function besideOthers(stage: Stage, caller: OneCaller): Promise<Verify> {
   const { probe = NOOP_PROBE, probeUrls, dataBytes, loadPerSecond = LOAD_PER_SECOND, prepare, during } = caller;
   const { cluster, ledger, pace } = stage;
-  await cluster.redis.send("CONFIG", "SET", "appendfsync", "everysec"); // as deployments have it: Redis dies in other faults, not in these
+  // as deployments have it: Redis dies in other faults, not in these
+  await cluster.redis.send("CONFIG", "SET", "appendfsync", "everysec");
   const urls = probeUrls ?? cluster.alive.map(({ url }) => url);
   if (loadPerSecond > 0) await stage.load(loadPerSecond, undefined, 0);
   const probes = new Probes({ ledger, urls, perSecond: stage.rateOf(PROBES_PER_SECOND), body: probe });

@@ -21,13 +21,13 @@ export interface Options {
 export const HELP = `Usage: npm run chaos -- [options]
 
 Starts replicas of the built program with a Redis, a Postgres and peers of their own, injects faults under a load of mixed
-jobs, lets the system settle, and checks the books.
+jobs, lets the system settle, and checks that every accepted job is accounted for.
 
   --only=NAME[,NAME]    only these faults: ${SCENARIOS.map(({ name }) => name).join(", ")}
   --seconds=N           how long each fault lasts, instead of its default
   --jobs=N              how many jobs of each type small-memory submits, where its time suffices (1000)
   --seed=S              what chooses payloads and victims (of the time of day; printed)
-  --break=GUARD[,GUARD] takes a guard out of the program and expects that the books do not balance, to show that it
+  --break=GUARD[,GUARD] removes a guard from the program and expects violations, to show that it
                         matters: ${Object.keys(GUARDS).join(", ")}, or all
   --fast                short leases and short faults, as in the test command; only the faults that run there
   --json                the results as JSON, and nothing else, on standard output

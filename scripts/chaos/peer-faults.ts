@@ -126,8 +126,8 @@ const WEBHOOK_CASES: readonly WebhookCase[] = [
 ];
 
 /**
- * Spellings of this machine's address, and a name that resolves to it. outbound.test.ts covers names whose answer changes:
- * here no resolver can be replaced.
+ * Spellings of this machine's address, and a name that resolves to it. outbound.test.ts covers names whose answer
+ * changes: here no resolver can be replaced.
  */
 const OWN_HOSTS = ["127.0.0.1", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:7f00:1]", "0.0.0.0", "localhost"];
 
@@ -142,7 +142,8 @@ export const webhook: Scenario = {
     const { cluster } = stage;
     respondByPath(cluster.http);
     await Promise.all(WEBHOOK_CASES.map((one) => playWebhook(stage, one)));
-    stage.expect(cluster.http.bytesSent < 8 * MIB, `${cluster.http.bytesSent} bytes of an endless body were read`); // most of it is the kernel's buffers
+    // most of it is the kernel's buffers
+    stage.expect(cluster.http.bytesSent < 8 * MIB, `${cluster.http.bytesSent} bytes of an endless body were read`);
     await cluster.replica(0).term();
     await cluster.boot(0, { OUTBOUND_ALLOW_PRIVATE: "false" });
     const before = cluster.http.requests.length;

@@ -106,10 +106,10 @@ const BAD_VALUES = [
   `"${"é".repeat(500)}"`,
 ];
 /** A trigger that rejects a row with a distinct error class, in place of rows that some Postgres may reject. */
-const REFUSE = `create function refuse() returns trigger language plpgsql as $$ begin
-  if new.payload::text like '%refuse-me%' then raise exception 'refused by the harness' using errcode = '22P05'; end if;
+const REJECT_ROWS = `create function reject_row() returns trigger language plpgsql as $$ begin
+  if new.payload::text like '%reject-me%' then raise exception 'rejected by the harness' using errcode = '22P05'; end if;
   return new; end $$;
-create trigger refuse before insert on jobs for each row execute function refuse()`;
+create trigger reject_row before insert on jobs for each row execute function reject_row()`;
 
 export const badRow: Scenario = {
   name: "bad-row",
@@ -117,12 +117,12 @@ export const badRow: Scenario = {
   seconds: { full: 10, fast: 2 },
   run: async (stage) => {
     const { cluster } = stage;
-    await cluster.postgres.query(REFUSE);
+    await cluster.postgres.query(REJECT_ROWS);
     await stage.load(100);
     const rejectedKeys = new Set<string>();
     for (let round = 0; round < stage.seconds; round += 1) {
       for (const value of BAD_VALUES) await submitRaw(stage, `{"do":"return","value":${value}}`);
-      const entry = await stage.submit({ type: "test_io", payload: { do: "return", value: "refuse-me" } });
+      const entry = await stage.submit({ type: "test_io", payload: { do: "return", value: "reject-me" } });
       if (entry.state === "accepted") rejectedKeys.add(entry.key);
       await delay(500);
     }

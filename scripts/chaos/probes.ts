@@ -1,4 +1,6 @@
-/** Small jobs of another caller, at a steady rate. Each job's own record says how long it waited until it was picked up. */
+/**
+ * Small jobs of another caller, at a steady rate. Each job's own record says how long it waited until it was picked up.
+ */
 import { quantileOf } from "../../bench/median.ts";
 import { enter } from "./client.ts";
 import { ClientThread } from "./client-thread.ts";
@@ -13,7 +15,9 @@ export interface ProbesOptions {
   readonly body: string;
 }
 
-/** An answer as prober.mjs posts it: `at` is epoch ms, status 0 means no answer, and `answer` is then the error's code. */
+/**
+ * An answer as prober.mjs posts it: `at` is epoch ms, status 0 means no answer, and `answer` is then the error's code.
+ */
 interface Answered {
   readonly key: string;
   readonly at: number;
@@ -69,7 +73,10 @@ function entryOf(ledger: Ledger, { key, at, ms, status, answer }: Answered): Ent
   return entry;
 }
 
-/** The 99th percentile, in ms, of the times from acceptance to the start of the attempt; NaN if none of these jobs has started. */
+/**
+ * The 99th percentile, in ms, of the times from acceptance to the start of the attempt; NaN if none of these jobs has
+ * started.
+ */
 export function pickupP99(entries: readonly Entry[], rows: ReadonlyMap<string, Row>): number {
   const waits = entries.flatMap(({ key }) => {
     const { created_at, started_at } = rows.get(key) ?? {};

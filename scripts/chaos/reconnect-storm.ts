@@ -1,6 +1,6 @@
 /**
- * All browsers that follow jobs reconnect at once, as after another replica has drained, each with the last event that it
- * received.
+ * All browsers that follow jobs reconnect at once, as after another replica has drained, each with the last event that
+ * it received.
  */
 import { EventStream } from "../../src/testing/event-stream.ts";
 import { until } from "../../src/testing/until.ts";

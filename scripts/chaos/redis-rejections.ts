@@ -7,7 +7,10 @@ import { until } from "../../src/testing/until.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Pace, Stage } from "./stage.ts";
 
-/** The fault outlasts a lease in each pace, so that every attempt under way must find out whether it still has its lease. */
+/**
+ * The fault outlasts a lease in each pace, so that every attempt under way must find out whether it still has its
+ * lease.
+ */
 const shortLease = (pace: Pace): Readonly<Record<string, string>> => ({ LEASE_MS: pace === "fast" ? "3000" : "6000" });
 
 export const readonlyRedis: Scenario = {
@@ -40,7 +43,8 @@ export const misconf: Scenario = {
     // A directory with the name of the snapshot file stops even a Redis that runs as root; a read-only folder does not.
     const inTheWay = join(await redis.dir(), "dump.rdb");
     mkdirSync(inTheWay);
-    await redis.send("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes", "save", "86400 1000000"); // without a `save` setting, Redis accepts writes after a failed snapshot
+    // without a `save` setting, Redis accepts writes after a failed snapshot
+    await redis.send("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes", "save", "86400 1000000");
     try {
       await snapshot(stage, "err");
       await rejectedFor(stage, /MISCONF/);
@@ -85,7 +89,9 @@ async function rejectedFor(stage: Stage, reason: RegExp): Promise<void> {
   );
 }
 
-/** Members of the set that the filler copies. A copy takes Redis about 50 µs, so that it still answers while it loads. */
+/**
+ * Members of the set that the filler copies. A copy takes Redis about 50 µs, so that it still answers while it loads.
+ */
 const MEMBERS = 400;
 const COPIES_PER_CALL = 500;
 /** For a second of loading on a quick machine. */
@@ -147,7 +153,10 @@ async function fillAppendOnlyFile({ seconds, cluster: { redis } }: Stage): Promi
   }
 }
 
-/** @returns when Redis first answered that it is loading, and when it was last asked and still did, by `performance.now()` */
+/**
+ * @returns when Redis first answered that it is loading, and when it was last asked and still did, by
+ * `performance.now()`
+ */
 async function watchLoading({
   cluster: { services },
 }: Stage): Promise<{ readonly since: number; readonly last: number }> {

@@ -195,7 +195,8 @@ export const term: Scenario = {
       stage.expect(rows.flatMap(lostAttempts).length === 0, "a lease was lost: not all was given back");
       const counted = rows.filter(({ id, attempt }) => long.includes(id) && attempt !== 1);
       stage.expect(counted.length === 0, `${counted.length} jobs that were given back paid with an attempt`);
-      // An attempt that a drain gives back may have had its side effect and has no record. It is repeated, but only after the drain.
+      // An attempt that a drain gives back may have had its side effect and has no record. It is repeated, but only
+      // after the drain.
       const seen = effectsSeen(cluster.http, cluster.smtp);
       const twice = rows.filter(({ key, earlier }) => (seen.get(key ?? "") ?? 0) > 1 + earlier.length);
       const early = twice.filter(

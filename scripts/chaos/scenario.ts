@@ -69,7 +69,7 @@ const FAST_LEASE_MS = 3_000;
 const SETTLE_WITHIN_MS = 120_000;
 const PROGRESS_EVERY_MS = 500;
 /** The error for a setting that this build does not know: the scenario cannot be played. */
-const REFUSED_SETTING = /ACCEPT_DURABILITY: expected/;
+const REJECTED_SETTING = /ACCEPT_DURABILITY: expected/;
 
 export async function play(scenario: Scenario, options: Play): Promise<Result> {
   const { services, seed, pace, onProgress = () => undefined } = options;
@@ -79,7 +79,7 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
   try {
     cluster = await Cluster.start(services, scenario.slots ?? [{}, {}], env);
   } catch (error) {
-    if (REFUSED_SETTING.test(String(error))) return resultOf(scenario, startedAt, "not available");
+    if (REJECTED_SETTING.test(String(error))) return resultOf(scenario, startedAt, "not available");
     throw error;
   }
   const seconds = options.seconds ?? (pace === "fast" ? scenario.seconds.fast : undefined) ?? scenario.seconds.full;
@@ -127,7 +127,7 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
   await noted("the end of the load", () => stage.stopLoad());
   const isQuiet = await noted("settling", () => settle(stage, settleWithinMs));
   if (isQuiet === undefined) await noted("stuck jobs", () => nameStuck(stage));
-  const jobCounts = await noted("the books", () => checkCounts(cluster, ledger, scenario.jobCounts));
+  const jobCounts = await noted("the job counts", () => checkCounts(cluster, ledger, scenario.jobCounts));
   violations.push(...(jobCounts?.violations ?? []));
   violations.push(...((await noted("the reconciliation", () => reconcileCluster(stage))) ?? []));
   if (jobCounts && verify) await noted("the verification", async () => verify(jobCounts.rows, stage));

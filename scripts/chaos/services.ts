@@ -1,4 +1,6 @@
-/** Services that the scenarios of one run share: a Redis with an append-only file, a Postgres, and the copied program. */
+/**
+ * Services that the scenarios of one run share: a Redis with an append-only file, a Postgres, and the copied program.
+ */
 import pg from "pg";
 import type { OwnServer } from "../../src/testing/own-servers.ts";
 import { startOwnPostgres, startOwnRedis } from "../../src/testing/own-servers.ts";

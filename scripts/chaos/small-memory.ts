@@ -15,7 +15,7 @@ const LARGE_BYTES = 16 * MIB - 1_024;
 /** Waiting and running at a time: 1.5 GB of Redis, and six times the memory of the replica. */
 const LIVE_AT_ONCE = 120;
 const SUBMITTED_AT_ONCE = 4;
-const REFUSED_PAUSE_MS = 500;
+const REJECTED_PAUSE_MS = 500;
 /** Allowed after the last submission: mails wait for a slow server, and are tried up to three times. */
 const END_WITHIN_MS = 600_000;
 /** A mail of 16 MiB, in some 270 pieces, takes such a server 5 s, during which one of five connections is in use. */
@@ -98,13 +98,14 @@ async function submitAll(stage: Stage): Promise<number> {
       const makeOne = types[next % types.length];
       next += 1;
       let isAccepted = false;
-      // The replica has no room at the moment. Submitting another type meanwhile would replace large jobs by smaller ones.
+      // The replica has no room at the moment. Submitting another type meanwhile would replace large jobs by smaller
+      // ones.
       while (!isAccepted && performance.now() < until && cluster.replica(0).isAlive) {
         const entry = ledger.open("large");
         await submitOnce(cluster.urlOf(), entry, JSON.stringify(makeOne?.(entry.key)));
         isAccepted = entry.state === "accepted";
         if (isAccepted) accepted += 1;
-        else await stage.wait(REFUSED_PAUSE_MS);
+        else await stage.wait(REJECTED_PAUSE_MS);
       }
       while ((await cluster.redis.setSizes()).live > LIVE_AT_ONCE && performance.now() < until) await stage.wait(100);
     }

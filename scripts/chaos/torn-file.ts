@@ -27,8 +27,9 @@ export const tornAof: Scenario = {
       await services.redis.kill();
       stage.notes.push(`${tear(stage, dir)} bytes cut off`);
       await services.redis.restart();
-      // Redis drops a script's writes that are cut off in the middle of a command, but leaves the whole ones in its file
-      // and applies them with the first later write when it starts again (Valkey's pull request 4342). A new file has none.
+      // Redis drops a script's writes that are cut off in the middle of a command, but leaves the whole ones in its
+      // file and applies them with the first later write when it starts again (Valkey's pull request 4342). A new file
+      // has none.
       await redis.rewriteAppendOnlyFile();
       await stage.measureRecovery();
     }

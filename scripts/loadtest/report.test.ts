@@ -51,13 +51,13 @@ describe("a report", () => {
     const text = reportText(report);
     expect(text).toContain("30,000 jobs/min (1000 jobs, 2.00 s from the first submission to the last committed row)");
     expect(text).toContain(
-      "books (postgres): 1010 submitted = 1010 completed + 0 failed + 0 cancelled; 0 missing, 0 refused",
+      "jobs (postgres): 1010 submitted = 1010 completed + 0 failed + 0 cancelled; 0 missing, 0 rejected",
     );
     expect(text).toContain("paced: pickup   5.0  5.0  5.0  5.0  5.0");
     expect(text.trimEnd().endsWith("passed")).toBe(true);
   });
 
-  it("counts retries and what did not complete", () => {
+  it("counts retries, and jobs that did not complete", () => {
     const burst = phase("b", 1_000, (entry, n) =>
       n < 4 ? { ...entry, status: n === 0 ? "cancelled" : "failed", attempt: 3 } : entry,
     );
@@ -88,14 +88,14 @@ describe("a report", () => {
       "3 jobs ended, of 2 accepted",
     ],
     [
-      "submissions were refused",
+      "submissions were rejected",
       { burst: { ...phase("b", 2), submissions: { ...phase("b", 2).submissions, rejected: new Map([[503, 2]]) } } },
-      "2 submissions were refused or not answered",
+      "2 submissions were rejected or not answered",
     ],
     ["nothing was accepted", { burst: phase("b", 0) }, "0.00 % completed, less than 99.50 %"],
-  ])("does not pass when %s", (_name, change, fault) => {
+  ])("does not pass when %s", (_name, change, problem) => {
     const report = makeReport({ burst: phase("b", 10), paced: null, source: "postgres", peers: PEERS, ...change });
-    expect(report.problems).toEqual([fault]);
-    expect(reportText(report)).toContain(`FAILED: ${fault}`);
+    expect(report.problems).toEqual([problem]);
+    expect(reportText(report)).toContain(`FAILED: ${problem}`);
   });
 });

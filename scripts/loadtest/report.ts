@@ -1,4 +1,4 @@
-/** What a run amounts to: figures, faults, and how they are shown. */
+/** The report of a run: its figures and problems, and their text. */
 import type { Entry, JobCounts } from "./accounting.ts";
 import type { PeerCounts } from "./peer-process.ts";
 import type { PhaseResult } from "./phase.ts";
@@ -18,7 +18,7 @@ interface TypeRow {
 export interface Report {
   readonly jobs_per_minute: number;
   readonly burst: PhaseReport;
-  /** Null where it was left out. */
+  /** Null if it was left out. */
   readonly paced: PhaseReport | null;
   readonly types: readonly TypeRow[];
   readonly completion_rate: number;
@@ -82,7 +82,7 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
     jobCounts,
     peers: { mails: peers.mails, webhooks: peers.webhooks, images: peers.images },
   };
-  return { ...report, problems: faultsOf(report, entries.length) };
+  return { ...report, problems: problemsOf(report, entries.length) };
 }
 
 function phaseReport({ submissions, entries, seconds }: PhaseResult): PhaseReport {
@@ -112,11 +112,11 @@ function typeRows(entries: readonly Entry[]): TypeRow[] {
   });
 }
 
-function faultsOf({ jobCounts, completion_rate, paced }: Omit<Report, "problems">, ended: number): string[] {
+function problemsOf({ jobCounts, completion_rate, paced }: Omit<Report, "problems">, ended: number): string[] {
   const problems: string[] = [];
-  if (jobCounts.rejected > 0) problems.push(`${jobCounts.rejected} submissions were refused or not answered`);
+  if (jobCounts.rejected > 0) problems.push(`${jobCounts.rejected} submissions were rejected or not answered`);
   if (jobCounts.missing > 0) problems.push(`${jobCounts.missing} accepted jobs are missing`);
-  // a submission that was not answered in time may have been accepted all the same
+  // a submission without an answer in time may have been accepted
   if (ended > jobCounts.submitted - jobCounts.missing + jobCounts.rejected)
     problems.push(`${ended} jobs ended, of ${jobCounts.submitted} accepted`);
   if (completion_rate < LEAST_COMPLETION_RATE)
@@ -160,7 +160,7 @@ export function reportText(report: Report): string {
       ]),
     ]),
     "",
-    `books (${jobCounts.source}): ${jobCounts.submitted} submitted = ${jobCounts.completed} completed + ${jobCounts.failed} failed + ${jobCounts.cancelled} cancelled; ${jobCounts.missing} missing, ${jobCounts.rejected} refused`,
+    `jobs (${jobCounts.source}): ${jobCounts.submitted} submitted = ${jobCounts.completed} completed + ${jobCounts.failed} failed + ${jobCounts.cancelled} cancelled; ${jobCounts.missing} missing, ${jobCounts.rejected} rejected`,
     `peers: ${peers.mails} mails, ${peers.webhooks} webhooks, ${peers.images} image downloads`,
     "",
     problems.length === 0 ? "passed" : `FAILED: ${problems.join("; ")}`,

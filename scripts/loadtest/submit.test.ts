@@ -61,7 +61,7 @@ async function setup(statusOf: (n: number) => number = () => 202) {
   return { jobs, seenAt, target, body };
 }
 
-it("submits each job of a burst once, and watches until all have ended", async () => {
+it("submits each job of a burst once, and waits until all have ended", async () => {
   const { jobs, target, body } = await setup();
   const types = typeSequence(
     new Map([
@@ -91,7 +91,7 @@ it("submits each job of a burst once, and watches until all have ended", async (
   expect(seconds).toBeGreaterThan(0);
 });
 
-it("counts what is refused apart from what is accepted", async () => {
+it("counts rejected and accepted submissions separately", async () => {
   const { target, body } = await setup((n) => (n % 5 === 0 ? 503 : 202));
   const into = noSubmissions();
   const types = typeSequence(new Map([["email", 1]]), 20);
@@ -120,7 +120,7 @@ it("paces evenly, not in bursts", async () => {
   expect(busiest).toBeLessThan(20); // 6 when the machine is idle; 30 in a burst
 });
 
-it("gives the jobs real work: bodies of every type, against peers that count", async () => {
+it("makes bodies of every type, which reach the counting peers", async () => {
   const peers = await startPeers("127.0.0.1");
   closers.push(() => peers.close());
   const image = Buffer.from(await (await fetch(peers.imageUrl)).arrayBuffer());

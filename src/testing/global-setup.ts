@@ -26,7 +26,7 @@ const BUILD_SCRIPT = fileURLToPath(new URL("../../scripts/build.mjs", import.met
 
 /**
  * Many tests start threads and programs from dist/: without this, they would test the code as it was at the last build.
- * Takes 0.3 s where dist/ is current.
+ * Takes 0.3 s if dist/ is current.
  */
 function build(): void {
   try {

@@ -1,4 +1,4 @@
-/** Clients that submit jobs one by one, several hundred a second together, and keep what they were told. */
+/** Clients that submit jobs one by one, together several hundred a second, and keep the answers. */
 import { setTimeout as delay } from "node:timers/promises";
 
 const CLIENTS = 8;
@@ -18,14 +18,14 @@ export class Submitters {
   readonly #clients: Promise<void>[];
   #isStopped = false;
 
-  /** Starts at once. Each client goes from one URL to the next when it gets no answer. */
+  /** Starts at once. Each client changes to the next URL when it gets no answer. */
   constructor(urls: readonly string[], job: object) {
     this.#urls = urls;
     this.#body = JSON.stringify(job);
     this.#clients = Array.from({ length: CLIENTS }, (_, n) => this.#run(n));
   }
 
-  /** Resolves when what is under way is answered. */
+  /** Resolves when all submissions under way are answered. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#clients);

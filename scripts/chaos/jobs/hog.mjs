@@ -1,4 +1,5 @@
-// A job type of lane `cpu` that takes more memory than its thread has: in pieces small enough that the limit ends the thread, not the process.
+// A job type of lane `cpu` that takes more memory than its thread has: in pieces small enough that the limit ends the
+// thread, not the process.
 export default ({ defineJob, Type, fixed }) =>
   defineJob({
     type: "chaos_hog",
