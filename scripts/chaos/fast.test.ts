@@ -52,7 +52,7 @@ it("every guard that can be taken out is where it was", () => {
   const program = copyProgram();
   try {
     for (const guard of Object.values(GUARDS)) takeOut(program, guard);
-    expect(() => program.patch("main.js", "a text that is not there", "")).toThrow("does not hold the text");
+    expect(() => program.patch("main.js", "a text that is not there", "")).toThrow("does not contain the text");
   } finally {
     program.remove();
   }
