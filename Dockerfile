@@ -12,7 +12,7 @@ FROM base AS build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.mjs scripts/uwebsockets.* scripts/
+COPY scripts/build*.mjs scripts/uwebsockets.* scripts/
 COPY src src
 RUN npm run build
 

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { pureTests } from "./src/testing/pure-tests.ts";
 
 /** Files that take a minute: started first, so that none of them runs on alone at the end. */
 const LONG = ["scripts/chaos/fast.test.ts", "src/main.e2e.test.ts", "src/replica/replica.e2e.test.ts"];
@@ -15,36 +16,19 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** typebox in one piece, as the build makes it (scripts/build.mjs): its 700 modules cost each test file 0.6 s of CPU. */
+/** typebox in one piece, from the last build (scripts/build.mjs): its 700 modules cost each test file 0.6 s of CPU. */
 const VENDOR = fileURLToPath(new URL("./dist/vendor", import.meta.url));
 const bundled = [
   { find: /^typebox$/, replacement: `${VENDOR}/typebox.js` },
   { find: /^typebox\/(\w+)$/, replacement: `${VENDOR}/typebox-$1.js` },
 ];
 
-/** Tests of functions of their arguments: they leave nothing behind in a process, and share one, which saves 1 s for each file. */
-const PURE = [
-  "bench/*.test.ts",
-  "scripts/loadtest/{mix,report}.test.ts",
-  "src/api/access/{allowed-hosts,protected-mode,proxy-headers}.test.ts",
-  "src/api/http/{large-bodies,normal-path}.test.ts",
-  "src/cli/{terminal,time-option}.test.ts",
-  "src/client/{event-stream,retry-delay,submission}.test.ts",
-  "src/config/{config,host-names,redis-addr,secret-files,settings-table}.test.ts",
-  "src/core/*.test.ts",
-  "src/jobs/data-export/{csv-encoder,export-payload,query-text}.test.ts",
-  "src/jobs/image-resize/variant-faults.test.ts",
-  "src/jobs/webhook/{signature,webhook.payload}.test.ts",
-  "src/net/{redirect,retry-after,target}.test.ts",
-  "src/observability/{latency-window,metrics,outage,redacted-url}.test.ts",
-  "src/postgres/failure.test.ts",
-  "src/process/shutdown.test.ts",
-  "src/queue/request-buffers.test.ts",
-  "src/results/recorder/backlog.test.ts",
-];
+const ROOT = fileURLToPath(new URL(".", import.meta.url));
+/** They share one process, which saves 1 s for each file, and need neither services nor dist/. */
+const PURE = pureTests(ROOT, ["src", "scripts", "bench"]);
 /** Tests that download, or take minutes: `npm run test:full`. */
-const FULL = process.env["TEST_FULL"] === "1" ? [] : ["src/**/*.full.test.ts"];
-const LIVE = ["src/**/*.test.ts", "scripts/**/*.test.ts"];
+const FULL = process.env["TEST_FULL"] === "1" ? [] : ["**/*.full.test.ts"];
+const TESTS = ["src/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"];
 
 export default defineConfig({
   resolve: { alias: existsSync(VENDOR) ? bundled : [] },
@@ -54,7 +38,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "live",
-          include: LIVE,
+          include: TESTS,
           exclude: [...PURE, ...FULL],
           globalSetup: ["src/testing/global-setup.ts"],
         },
@@ -62,10 +46,12 @@ export default defineConfig({
       { extends: true, test: { name: "pure", include: PURE, isolate: false } },
     ],
     server: { deps: { external: [/\/dist\/vendor\//] } },
-    pool: "forks", // uWebSockets.js and the child processes of the tests want a process each
-    maxWorkers: Math.max(2, availableParallelism() - 1), // many tests wait for clocks: two files at once pay off on two cores
+    pool: "forks", // uWebSockets.js and the tests' child processes need a process for each file
+    // many tests wait for clocks, so two files at once are quicker even on two cores
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
-    testTimeout: 120_000, // for a machine a few times slower than ours; what is waited for has its own limit, and says what it was (until.ts)
+    // for a machine a few times slower than ours; until() has a shorter limit, and names what it waited for
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     coverage: {
       provider: "v8",

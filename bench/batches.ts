@@ -3,11 +3,11 @@ const BATCH_JOBS = 1_000;
 const IN_FLIGHT = 4;
 
 /**
- * Submits `count` jobs that are all alike; resolves when all are answered. The bodies are text that is made once, so that
- * submitting costs what sending costs.
+ * Submits `count` identical jobs, and resolves when all are answered. The bodies are made once, so that submitting only
+ * costs the sending.
  * @param url of a replica
  * @param job one job as JSON
- * @throws {Error} when a batch is refused
+ * @throws {Error} when a batch is rejected
  */
 export async function submitBatches(url: string, count: number, job: string): Promise<void> {
   let left = count;

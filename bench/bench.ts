@@ -68,17 +68,17 @@ async function run({ only, rounds, isQuick, program, against }: Options): Promis
   }
 }
 
-async function runFigure(figure: Figure, bench: Omit<Bench, "say">): Promise<Report["figures"][number]> {
+async function runFigure(figure: Figure, bench: Omit<Bench, "log">): Promise<Report["figures"][number]> {
   const startedAt = performance.now();
-  const say = (text: string): void => {
+  const log = (text: string): void => {
     process.stderr.write(`${figure.name}: ${text}\n`);
   };
-  const result = await figure.run({ ...bench, say }).catch(failed);
-  say(`took ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  const result = await figure.run({ ...bench, log }).catch(failed);
+  log(`took ${Math.round((performance.now() - startedAt) / 1_000)} s`);
   return { figure: figure.name, title: figure.title, ...result };
 }
 
-/** What the other figures found in an hour is told all the same. */
+/** A figure that fails does not stop the other ones, which may take an hour. */
 function failed(error: unknown): FigureResult {
   return { readings: [], goals: [], notes: [], failure: error instanceof Error ? error.message : String(error) };
 }

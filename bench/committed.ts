@@ -2,23 +2,26 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Services } from "./services.ts";
 
-/** Nothing was committed for so long after the last submission: that was all. */
+/** If nothing is committed for this long after the last submission, everything is. */
 const QUIET_MS = 1_000;
 const GIVE_UP_MS = 60_000;
-/** Most are done within a moment after the last submission: it is looked at closely, so that the time is not that of our own pauses. */
+/**
+ * Most jobs end soon after the last submission: rows are counted often at first, so that pauses do not distort the
+ * time.
+ */
 const CLOSELY_MS = 500;
 const LEAST_PAUSE_MS = 20;
-/** After that, counting takes a tenth of the time, so that it is not the load. */
+/** After that, counting takes a tenth of the time, so that it is not a load itself. */
 const PAUSE_FACTOR = 9;
 
 export interface Committed {
   readonly rows: number;
-  /** `performance.now()` when the count that saw the last row was asked for. */
+  /** `performance.now()` before the query that counted the last row. */
   readonly at: number;
 }
 
 /**
- * Watches a table until it holds at least `least` rows and grows no more.
+ * Counts the rows of a table until there are at least `least` and their number no longer grows.
  * @throws {Error} when rows are missing a minute after the last one came
  */
 export async function lastCommitted(services: Services, table: string, least: number): Promise<Committed> {

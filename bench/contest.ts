@@ -1,14 +1,14 @@
-/** TaskFlow against others, all by one measure. */
+/** Measures TaskFlow and other systems in the same way. */
 import type { Competitor, Running } from "./competitors/competitor.ts";
 import type { Bench } from "./figure.ts";
 import { inRounds } from "./figure.ts";
 import { ratiosOf } from "./median.ts";
 import type { Reading } from "./report.ts";
 
-/** What any throughput is told by. */
+/** The values that describe a throughput. */
 export interface Speed {
   readonly jobsPerSecond: number;
-  /** Of what was submitted over HTTP, where that is told apart. */
+  /** Submissions over HTTP, if they are measured separately. */
   readonly submittedPerSecond?: number;
   readonly p99Ms?: number;
   /** CPU time for a job, in µs. */
@@ -25,7 +25,9 @@ export interface Contest {
   readonly ratiosAgainst: (other: Competitor) => number[];
 }
 
-/** Each contestant once a round; the ratios stand in the rows of the others: how many times as fast TaskFlow is. */
+/**
+ * Measures each competitor once a round. The rows of the others have the ratios: how many times as fast TaskFlow is.
+ */
 export async function contest(
   bench: Bench,
   own: Competitor,

@@ -1,10 +1,10 @@
-/** What processes have used of the CPU so far, in milliseconds. Linux only. */
+/** CPU time that processes have used so far, in milliseconds. Linux only. */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ, in which /proc counts CPU time, is 100 on every Linux that Node runs on (man 5 proc). */
 const MS_A_TICK = 10;
 
-/** What follows the name in /proc/PID/stat: state, parent, … */
+/** The fields after the name in /proc/PID/stat: state, parent, … */
 function statOf(pid: number): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -14,7 +14,7 @@ export function parentOf(pid: number): number {
   return Number(statOf(pid)[1]);
 }
 
-/** Of all threads of a process; 0 for one that is no more. */
+/** CPU time of all threads of a process; 0 if it has ended. */
 export function cpuMsOf(pid: number): number {
   try {
     const stat = statOf(pid);
@@ -24,7 +24,7 @@ export function cpuMsOf(pid: number): number {
   }
 }
 
-/** Of a process and its children. */
+/** CPU time of a process and its children. */
 export function cpuMsOfFamily(pid: number): number {
   const isChild = (each: number): boolean => {
     try {

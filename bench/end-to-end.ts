@@ -1,4 +1,4 @@
-/** The measure that most figures are made of: from the first POST to the last committed row, under a load that saturates. */
+/** The measure of most figures: from the first POST to the last committed row, under a saturating load. */
 import { lastCommitted } from "./committed.ts";
 import type { Competitor, Running } from "./competitors/competitor.ts";
 import type { Speed } from "./contest.ts";
@@ -14,15 +14,15 @@ export interface LoadShape {
 export const SMALL_BODY =
   '{"type":"noop","payload":{"to":"user@example.com","subject":"Welcome!","body":"Thanks for signing up"}}';
 
-/** 64 connections that each wait for an answer saturate every contestant here. */
+/** 64 connections that each wait for an answer saturate every competitor. */
 export function saturating({ isQuick }: Bench): LoadShape {
   return { body: SMALL_BODY, connections: 64, seconds: isQuick ? 2 : 6 };
 }
 
 /**
- * Warms a contestant up for a third of the time, then measures: `jobsPerSecond` is committed rows, from the first submission
- * to the last commit, so the drain counts.
- * @throws {Error} when a submission is refused, or an accepted job gets no row
+ * Warms a competitor up for a third of the time, then measures: `jobsPerSecond` is committed rows, from the first
+ * submission to the last commit, so the drain counts.
+ * @throws {Error} when a submission is rejected, or an accepted job gets no row
  */
 export async function measureEndToEnd(
   bench: Bench,

@@ -1,4 +1,4 @@
-/** What a figure gets, and the way most of them go: contestants in turn, in rounds. */
+/** What a figure is, and how most of them measure: competitors in turn, in rounds. */
 import type { Competitor, Running } from "./competitors/competitor.ts";
 import type { Generator } from "./generator.ts";
 import type { FigureResult } from "./report.ts";
@@ -9,12 +9,12 @@ export interface Bench {
   readonly generator: Generator;
   /** The main.js of the TaskFlow under test. */
   readonly program: string;
-  /** The main.js of a second build, where one is to be compared. */
+  /** The main.js of a second build to compare with, if any. */
   readonly against?: string | undefined;
   readonly rounds: number;
   readonly isQuick: boolean;
-  /** Tells a person who waits what goes on. */
-  say(text: string): void;
+  /** Prints progress for the person who waits. */
+  log(text: string): void;
 }
 
 export interface Figure {
@@ -23,7 +23,7 @@ export interface Figure {
   run(bench: Bench): Promise<FigureResult>;
 }
 
-/** Starts a contestant on emptied services, and ends it whatever happens. What it leaves is not looked at again: it is killed. */
+/** Starts a competitor on emptied services, and kills it afterwards in any case: its state is not used again. */
 export async function withCompetitor<Result>(
   { services }: Bench,
   competitor: Competitor,
@@ -44,8 +44,9 @@ export async function withCompetitor<Result>(
 }
 
 /**
- * Measures each contestant once a round. The order turns from round to round, so that what drifts on the machine meets all alike.
- * @returns the measures of each contestant, by round
+ * Measures each competitor once a round. The order rotates from round to round, so that drifts of the machine affect
+ * all.
+ * @returns the measures of each competitor, by round
  */
 export async function inRounds<Measure>(
   bench: Bench,
@@ -57,7 +58,7 @@ export async function inRounds<Measure>(
     for (let turn = 0; turn < competitors.length; turn += 1) {
       const competitor = competitors[(round + turn) % competitors.length];
       if (competitor === undefined) continue;
-      bench.say(`round ${round + 1} of ${bench.rounds}: ${competitor.name}`);
+      bench.log(`round ${round + 1} of ${bench.rounds}: ${competitor.name}`);
       measures
         .get(competitor)
         ?.push(await withCompetitor(bench, competitor, (running) => measure(running, competitor)));

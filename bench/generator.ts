@@ -1,4 +1,7 @@
-/** What submits: wrk where it is on PATH, else autocannon; each connection sends its next request when the last was answered. */
+/**
+ * The load generator: wrk if it is on PATH, else autocannon. Each connection waits for an answer before its next
+ * request.
+ */
 import { execFile, execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
@@ -8,14 +11,14 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import autocannon from "autocannon";
 
-export interface Load {
+interface Load {
   readonly url: string;
   readonly body: string;
   readonly connections: number;
   readonly seconds: number;
 }
 
-export interface Answers {
+interface Answers {
   /** Answered with a status below 400. Those in flight at the end, at most one a connection, are not counted. */
   readonly accepted: number;
   readonly p50Ms: number;
@@ -24,7 +27,7 @@ export interface Answers {
 
 export interface Generator {
   readonly name: string;
-  /** @throws {Error} when anything was refused, or never answered */
+  /** @throws {Error} when a request was rejected, or not answered */
   run(load: Load): Promise<Answers>;
 }
 
@@ -37,7 +40,7 @@ export function findGenerator(): Generator {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return { name: "autocannon", run: runAutocannon };
   }
-  return { name: "wrk", run: runWrk }; // its -v ends with 1
+  return { name: "wrk", run: runWrk }; // wrk -v exits with 1
 }
 
 async function runWrk({ url, body, connections, seconds }: Load): Promise<Answers> {
@@ -47,10 +50,10 @@ async function runWrk({ url, body, connections, seconds }: Load): Promise<Answer
   const { stdout } = await run("wrk", args, { env: { ...process.env, BENCH_BODY: bodyFile } }).finally(() =>
     rmSync(bodyFile),
   );
-  const [requests = 0, refused = 0, failed = 0, p50 = 0, p99 = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? "")
+  const [requests = 0, rejected = 0, failed = 0, p50 = 0, p99 = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? "")
     .split(" ")
     .map(Number);
-  return checked({ accepted: requests, refused, failed, p50Ms: p50 / 1_000, p99Ms: p99 / 1_000 });
+  return checked({ accepted: requests, rejected, failed, p50Ms: p50 / 1_000, p99Ms: p99 / 1_000 });
 }
 
 async function runAutocannon({ url, body, connections, seconds }: Load): Promise<Answers> {
@@ -64,11 +67,11 @@ async function runAutocannon({ url, body, connections, seconds }: Load): Promise
     timeout: 30,
   });
   const { latency, non2xx, errors } = result;
-  return checked({ accepted: result["2xx"], refused: non2xx, failed: errors, p50Ms: latency.p50, p99Ms: latency.p99 });
+  return checked({ accepted: result["2xx"], rejected: non2xx, failed: errors, p50Ms: latency.p50, p99Ms: latency.p99 });
 }
 
-function checked({ refused, failed, ...answers }: Answers & { refused: number; failed: number }): Answers {
-  if (refused > 0 || failed > 0 || answers.accepted === 0)
-    throw new Error(`the generator saw ${answers.accepted} answers, ${refused} refusals and ${failed} failures`);
+function checked({ rejected, failed, ...answers }: Answers & { rejected: number; failed: number }): Answers {
+  if (rejected > 0 || failed > 0 || answers.accepted === 0)
+    throw new Error(`the generator saw ${answers.accepted} answers, ${rejected} rejections and ${failed} failures`);
   return answers;
 }

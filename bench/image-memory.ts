@@ -17,7 +17,7 @@ const images = Number(process.argv[2] ?? 500);
 const warm = Math.ceil(images / 10);
 const MIB = 1_048_576;
 
-/** A process and all below it, the image processes among them. */
+/** Resident memory of a process and its descendants, including the image processes. */
 function residentBytes(root: number): number {
   const rows = execFileSync("ps", ["-eo", "pid=,ppid=,rss="], { encoding: "utf8" })
     .trim()

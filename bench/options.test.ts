@@ -9,7 +9,7 @@ describe("options of the benchmark", () => {
     expect(parseOptions([], FIGURES)?.program).toMatch(/\/dist\/main\.js$/);
   });
 
-  it("takes one round where it is quick, unless told otherwise", () => {
+  it("takes one round with --quick, unless --rounds is given", () => {
     expect(parseOptions(["--quick"], FIGURES)?.rounds).toBe(1);
     expect(parseOptions(["--quick", "--rounds=4"], FIGURES)?.rounds).toBe(4);
   });
@@ -32,7 +32,7 @@ describe("options of the benchmark", () => {
     [["--rounds=0"], /expected an integer from 1 to 99, got "0"/],
     [["--rounds=many"], /got "many"/],
     [["--fast"], /--fast/],
-  ])("refuses %j in one sentence", (args, message) => expect(() => parseOptions(args, FIGURES)).toThrow(message));
+  ])("rejects %j in one sentence", (args, message) => expect(() => parseOptions(args, FIGURES)).toThrow(message));
 
   it("is undefined when help is asked for, which names every figure", () => {
     expect(parseOptions(["-h"], FIGURES)).toBeUndefined();

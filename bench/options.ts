@@ -1,38 +1,37 @@
-/** What the benchmark is told on its command line. */
-
+/** The command-line options of the benchmark. */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 export interface Options {
   /** Names of figures, in the order of the command line; empty means all. */
   readonly only: readonly string[];
-  /** How often each contestant runs. */
+  /** How often each competitor runs. */
   readonly rounds: number;
-  /** Short runs on small backlogs: whether it works, not how fast it is. */
+  /** Short runs on small backlogs, to see whether it works, not how fast it is. */
   readonly isQuick: boolean;
   readonly isJson: boolean;
   /** The TaskFlow under test: the main.js of a build. */
   readonly program: string;
-  /** The main.js of a second build, which is measured in turn with the first one. */
+  /** The main.js of a second build, measured in turn with the first one. */
   readonly against: string | undefined;
 }
 
 export function help(figures: readonly string[]): string {
   return `npm run bench -- [options]
 
-Measures TaskFlow against the floor (a bare sketch of its path), Fastify + BullMQ + INSERT (as given and tuned) and
-Fastify + pg-boss, all in turn on one Redis and one Postgres that are started for it, and says which goals are met.
+Measures TaskFlow against the baseline (a minimal implementation of its path), Fastify + BullMQ + INSERT (as given and
+tuned) and Fastify + pg-boss, in turn on one Redis and one Postgres that it starts, and prints which goals are met.
 
   --only=a,b      only these figures: ${figures.join(", ")}
-  --rounds=3      how often each contestant runs; medians are told, and medians of the ratios within a round
+  --rounds=3      how often each competitor runs; the report has medians, and medians of the ratios within a round
   --quick         1 round, short, on small backlogs: whether it runs, not how fast it is
   --program=FILE  the main.js of another build of TaskFlow (dist/main.js)
   --against=FILE  the main.js of an earlier build, from another checkout with its node_modules: end-to-end and payload
-                  measure it in turn with the other, so that what drifts on the machine meets both alike
+                  measure it in turn with the other one, so that drifts of the machine affect both
   --json          the report as JSON, and nothing else, on standard output
 
-wrk generates the load where it is on PATH, else autocannon, which on few cores is slower than what it measures.
-Exit code 1: a goal is missed, or a figure failed (its books do not add up, say). 2: it could not run.
+wrk generates the load if it is on PATH, else autocannon, which on few cores is slower than the servers it measures.
+Exit code 1: a goal is missed, or a figure failed (jobs are missing, for instance). 2: it could not run.
 `;
 }
 
@@ -49,7 +48,7 @@ const FLAGS = {
 /**
  * Reads the command line; undefined when help is asked for.
  * @param figures the names that --only may give
- * @throws {Error} in one sentence, for what it does not understand
+ * @throws {Error} with one sentence about the first invalid option
  */
 export function parseOptions(args: readonly string[], figures: readonly string[]): Options | undefined {
   const { values } = parseArgs({ args: [...args], options: FLAGS, strict: true });

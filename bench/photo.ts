@@ -1,4 +1,4 @@
-/** The photos that images are measured with. */
+/** Photos for measuring image_resize. */
 import sharp from "sharp";
 
 /** Smooth areas with the noise of a camera on them, as a JPEG. */
@@ -19,7 +19,10 @@ export async function makePhoto(width: number, height: number): Promise<Buffer> 
     .toBuffer();
 }
 
-/** The same pixels in other bytes, or TaskFlow would render the first alone: a comment behind the start of a JPEG (ITU T.81, B.2.4.5). */
+/**
+ * The same pixels in different bytes, because TaskFlow would render identical files only once: inserts a comment after
+ * the start of a JPEG (ITU T.81, B.2.4.5).
+ */
 export function withComment(jpeg: Buffer, comment: string): Buffer {
   const segment = Buffer.from(`\xff\xfe\0\0${comment}`, "latin1");
   segment.writeUInt16BE(comment.length + 2, 2);

@@ -1,4 +1,4 @@
-/** One process of a contestant. */
+/** One process of a competitor. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,7 +6,7 @@ import { cpuMsOf } from "./cpu-time.ts";
 
 export interface Program {
   readonly pid: number;
-  /** All that it has printed. */
+  /** Its output so far. */
   output(): string;
   /** Resolves to the first match in what it prints. @throws {Error} when it ends before */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
@@ -16,7 +16,7 @@ export interface Program {
   cpuMs(): number;
   /** Resident memory in bytes. Linux only. */
   residentBytes(): number;
-  /** Asks it to end and waits; after 20 s, or at once where it need not save anything, it is killed. */
+  /** Stops it and waits: `drained` by SIGTERM, with SIGKILL after 20 s; `killed` by SIGKILL at once. */
   stop(how: "drained" | "killed"): Promise<void>;
 }
 

@@ -40,21 +40,21 @@ describe("report", () => {
     ).toBe("| a    | wide |\n|------|------|\n| long | b    |");
   });
 
-  it("tells absolute medians beside the median ratio, and each goal's verdict", () => {
+  it("prints absolute medians beside the median ratio, and each goal's verdict", () => {
     const readings = [
-      { name: "floor", unit: "jobs/s", values: [100, 300, 200], ratios: { of: "TaskFlow", values: [1.5, 1, 2] } },
+      { name: "baseline", unit: "jobs/s", values: [100, 300, 200], ratios: { of: "TaskFlow", values: [1.5, 1, 2] } },
     ];
     const goals = [goal(1.5, { least: 1 }), goal(20, { most: 10 }), goal(NaN, { least: 1 })];
     const text = reportText({
       ...REPORT,
       figures: [{ figure: "end-to-end", title: "", readings, goals, notes: ["a note"] }],
     });
-    expect(text).toMatch(/\| end-to-end \| floor \| 200 +\| jobs\/s \| 100 to 300 \| TaskFlow: 1\.50 × \|/);
+    expect(text).toMatch(/\| end-to-end \| baseline \| 200 +\| jobs\/s \| 100 to 300 \| TaskFlow: 1\.50 × \|/);
     expect(text).toMatch(/≥ 1 +\| 1\.5 +\| met/);
     expect(text).toMatch(/≤ 10 +\| 20 +\| MISSED/);
     expect(text).toMatch(/\| - +\| not measured/);
     expect(text).toContain("end-to-end: a note");
-    expect(text).toContain("floor.mjs SHA-256 abc");
+    expect(text).toContain("baseline.mjs SHA-256 abc");
   });
 
   it("says why a figure is missing, and what a quick run is worth", () => {

@@ -1,21 +1,21 @@
-/** What the benchmark found, and how it is told: one table of figures, one of goals. */
+/** The results of the benchmark, and the report: one table of figures, one of goals. */
 import { medianOf } from "./median.ts";
 
 /** One thing measured, in each round. */
 export interface Reading {
   readonly name: string;
-  /** `jobs/s`, `ms`, `bytes`: what the values are in; empty for plain ratios. */
+  /** The unit of the values: `jobs/s`, `ms`, `bytes`; empty for plain ratios. */
   readonly unit: string;
   readonly values: readonly number[];
-  /** Within each round: how many times this another one is. */
+  /** The ratio of another reading to this one, within each round. */
   readonly ratios?: { readonly of: string; readonly values: readonly number[] };
 }
 
 export interface Goal {
   readonly text: string;
-  /** NaN where it could not be measured here. */
+  /** NaN if it could not be measured on this machine. */
   readonly value: number;
-  /** What the value must reach, or keep below. */
+  /** The least or the greatest value that meets the goal. */
   readonly limit: { readonly least: number } | { readonly most: number };
   readonly unit: string;
 }
@@ -23,9 +23,9 @@ export interface Goal {
 export interface FigureResult {
   readonly readings: readonly Reading[];
   readonly goals: readonly Goal[];
-  /** What a reader must know, in sentences. */
+  /** Sentences that a reader of the figures needs. */
   readonly notes: readonly string[];
-  /** Why there is nothing else. */
+  /** Why there are no readings. */
   readonly failure?: string;
 }
 
@@ -42,7 +42,7 @@ export function isMet({ value, limit }: Goal): boolean {
   return "least" in limit ? value >= limit.least : value <= limit.most;
 }
 
-/** Three figures that count: 12,300 · 12.3 · 0.0123 */
+/** Three significant digits: 12,300 · 12.3 · 0.0123 */
 export function numberText(value: number): string {
   if (Number.isNaN(value)) return "-";
   return value.toLocaleString(
@@ -63,13 +63,13 @@ function goalCells(goal: Goal): string[] {
   return [goal.text, `${limit} ${goal.unit}`.trim(), numberText(goal.value), verdict];
 }
 
-/** Columns as wide as their widest cell; the first row is the head. */
+/** Columns as wide as their widest cell; the first row is the header. */
 export function tableText(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-  const [head = [], ...body] = rows;
-  return [line(head), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
+  const [header = [], ...body] = rows;
+  return [line(header), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
 }
 
 export function reportText(report: Report): string {
@@ -81,7 +81,7 @@ export function reportText(report: Report): string {
     [...lines, ...(failure === undefined ? [] : [`FAILED: ${failure}`])].map((line) => `${figure}: ${line}`),
   );
   return [
-    `${report.machine}\nload by ${report.generator}; ${report.rounds} rounds${report.isQuick ? ", quick: too short to judge by" : ""}; floor.mjs SHA-256 ${report.baselineSha256}`,
+    `${report.machine}\nload by ${report.generator}; ${report.rounds} rounds${report.isQuick ? ", quick: too short to judge by" : ""}; baseline.mjs SHA-256 ${report.baselineSha256}`,
     tableText([["figure", "what", "median", "unit", "rounds", "median ratio"], ...figures]),
     ...(goals.length === 0 ? [] : [tableText([["goal", "asked", "measured", ""], ...goals])]),
     ...(notes.length === 0 ? [] : [notes.join("\n")]),

@@ -1,4 +1,4 @@
-/** The one Redis and the one Postgres that all contestants use in turn, emptied before each. */
+/** The one Redis and the one Postgres that all competitors use in turn, emptied before each. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,27 +11,30 @@ import { cpuMsOf, cpuMsOfFamily, parentOf } from "./cpu-time.ts";
 export interface Services {
   readonly dataDir: string;
   readonly redisPort: number;
-  /** Of a database that is made anew by each `empty`. */
+  /** The URL of a database that each `empty` creates again. */
   readonly databaseUrl: string;
   readonly redis: Redis;
   /** One query, on a connection that stays open: a login for each count would be a load of its own. */
   query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]>;
   /** CPU time of both so far, in milliseconds. Linux only. */
   cpuMs(): { readonly redis: number; readonly postgres: number };
-  /** Rewrites Redis's append-only file, so that what is measured next does not pay for what was written before it. */
+  /** Rewrites Redis's append-only file, so that earlier writes do not slow down the next measurement. */
   compact(): Promise<void>;
-  /** As if nothing had run: an empty Redis with an empty append-only file, a fresh database, a checkpoint behind it. */
+  /** Restores the initial state: an empty Redis with an empty append-only file, a new database after a checkpoint. */
   empty(): Promise<void>;
-  /** @param table what stands behind `from` */
+  /** @param table the text after `from` */
   countRows(table: string): Promise<number>;
-  /** What a table takes, its partitions, indexes and large values included. */
+  /** The size of a table, including its partitions, indexes and large values. */
   tableBytes(table: string): Promise<number>;
   close(): Promise<void>;
 }
 
 const DATABASE = "contest";
 
-/** Starts both as TaskFlow itself does on a machine that has none: the append-only file synced each second, Postgres on its defaults. */
+/**
+ * Starts both as TaskFlow does on a machine that has none: with an append-only file that is synced each second, and
+ * Postgres on its defaults.
+ */
 export async function startServices(): Promise<Services> {
   const dataDir = mkdtempSync(join(tmpdir(), "taskflow-bench-"));
   const embedded = await startEmbedded({ dataDir, needs: { redis: true, postgres: true, mail: false } });
@@ -39,7 +42,7 @@ export async function startServices(): Promise<Services> {
   const databaseUrl = adminUrl.replace(/[^/]+$/, DATABASE);
   const redisPort = Number(new URL(embedded.redisAddr ?? "").port);
   const redis = new Redis(embedded.redisAddr ?? "");
-  await redis.config("SET", "requirepass", ""); // the contestants are given a port alone
+  await redis.config("SET", "requirepass", ""); // the competitors only get a port
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
   const [backend] = (await admin.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
@@ -92,7 +95,7 @@ async function rewriteAppendOnlyFile(redis: Redis): Promise<void> {
     const info = await redis.info("persistence");
     if (info.includes("aof_rewrite_in_progress:0") && info.includes("aof_rewrite_scheduled:0")) {
       if (isAsked) return;
-      await redis.bgrewriteaof(); // refused while one runs
+      await redis.bgrewriteaof(); // rejected while one runs
       isAsked = true;
     }
     await delay(20);

@@ -1,7 +1,8 @@
 // Builds src/ into dist/: the compiler's output, the .lua and .sql files beside it, and typebox in one piece.
-// An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick.
+// An unchanged tree (same names, sizes and times of change) is not built again, so that `npm start` is quick; of a
+// changed one, the compiler reads again only what the change can reach (its notes and its output are kept in
+// .cache/build).
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   cpSync,
@@ -16,58 +17,64 @@ import {
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
+import { builtStamp, isLeftOut, stampOfSources } from "./build-stamp.mjs";
 import { differenceOfUws } from "./uwebsockets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const compiled = join(root, ".cache", "build");
+const compilerNotes = join(compiled, "tsconfig.tsbuildinfo");
+
 const difference = differenceOfUws(join(root, "node_modules/uWebSockets.js"));
 if (difference !== undefined) {
   process.stderr.write(`build: ${difference}\n`);
   process.exit(1);
 }
 
-const stampFile = join(root, "dist", ".built");
+const stamp = stampOfSources(); // taken before the compiler reads: a file that changes meanwhile makes the next build
+if (builtStamp() !== stamp) build();
 
-const sources = readdirSync(join(root, "src"), { recursive: true }).map((name) => join("src", name));
-const stamp = createHash("sha256");
-for (const name of [
-  ...sources,
-  "scripts/build.mjs",
-  "tsconfig.json",
-  "tsconfig.build.json",
-  "package-lock.json",
-].sort()) {
-  const { size, mtimeMs } = statSync(join(root, name));
-  stamp.update(`${name} ${size} ${mtimeMs}\n`);
-}
-const wanted = stamp.digest("hex");
-
-if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== wanted) {
-  // Built beside dist/ and then put in its place, so that a build that fails leaves the last one standing.
-  const [fresh, stale] = [join(root, "dist.new"), join(root, "dist.old")];
+/** Builds beside dist/ and then replaces dist/, so that a build that fails leaves the previous one in place. */
+function build() {
+  const [fresh, previous] = [join(root, "dist.new"), join(root, "dist.old")];
+  compile();
   rmSync(fresh, { recursive: true, force: true });
-  try {
-    const tsc = join(root, "node_modules/typescript/bin/tsc");
-    execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], {
-      cwd: root,
-      stdio: "inherit",
-    });
-  } catch {
-    process.exit(1); // the compiler has printed its complaints
-  }
-  cpSync(join(root, "src"), fresh, {
+  cpSync(compiled, fresh, { recursive: true, filter: (from) => from !== compilerNotes });
+  const src = join(root, "src");
+  cpSync(src, fresh, {
     recursive: true,
-    filter: (from) => (statSync(from).isDirectory() ? !from.endsWith("testing") : /\.(lua|sql)$/.test(from)),
+    filter: (from) => (statSync(from).isDirectory() ? !isLeftOut(relative(src, from)) : /\.(lua|sql)$/.test(from)),
   });
   bundleTypebox(fresh);
   chmodSync(join(fresh, "cli", "main.js"), 0o755); // package.json's bin
-  writeFileSync(join(fresh, ".built"), wanted);
-  rmSync(stale, { recursive: true, force: true });
-  if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), stale);
+  writeFileSync(join(fresh, ".built"), stamp);
+  rmSync(previous, { recursive: true, force: true });
+  if (existsSync(join(root, "dist"))) renameSync(join(root, "dist"), previous);
   renameSync(fresh, join(root, "dist"));
-  rmSync(stale, { recursive: true, force: true });
+  rmSync(previous, { recursive: true, force: true });
 }
 
-/** typebox comes as 700 modules, which every process and every pool thread would load: 0.6 s of CPU each time, and 0.04 s from one file. */
+/** Compiles src/ into .cache/build, and removes there what a deleted source has left. */
+function compile() {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const options = ["--outDir", compiled, "--incremental", "--tsBuildInfoFile", compilerNotes];
+  try {
+    execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", ...options], {
+      cwd: root,
+      stdio: ["ignore", 2, 2], // all of it is errors; the standard output may be read by another program (start.mjs)
+    });
+  } catch {
+    process.exit(1); // the compiler has printed its errors
+  }
+  for (const name of readdirSync(compiled, { recursive: true })) {
+    const source = /^(?<stem>.+?)(?:\.d)?\.(?<c>c?)[jt]s(?:\.map)?$/.exec(name)?.groups;
+    if (source && !existsSync(join(root, "src", `${source.stem}.${source.c}ts`))) rmSync(join(compiled, name));
+  }
+}
+
+/**
+ * typebox comes as 700 modules, which every process and every pool thread would load: 0.6 s of CPU each time, and 0.04
+ * s from one file.
+ */
 function bundleTypebox(dist) {
   const entries = ["typebox", "typebox/compile", "typebox/error", "typebox/system", "typebox/value"];
   const fileOf = (entry) => `${entry.replace("/", "-")}.js`;
@@ -86,15 +93,15 @@ function bundleTypebox(dist) {
     if (!name.endsWith(".js") || name.startsWith("vendor")) continue;
     const file = join(dist, name);
     const from = relative(dirname(file), join(dist, "vendor")) || ".";
-    const text = readFileSync(file, "utf8");
-    const own = text.replace(
+    const original = readFileSync(file, "utf8");
+    const rewritten = original.replace(
       /^(import .*) from "(typebox(?:\/\w+)?)";$/gm,
       (_, names, entry) => `${names} from "${from.startsWith(".") ? from : `./${from}`}/${fileOf(entry)}";`,
     );
-    if (/import\("[^"]*\.ts"\)/.test(own))
+    if (/import\("[^"]*\.ts"\)/.test(rewritten))
       throw new Error(
-        `${name}: the compiler left an import() of a .ts file as it was; move it to the top of a function`,
+        `${name}: the compiler did not rewrite an import() of a .ts file; move it to the top of a function`,
       );
-    if (own !== text) writeFileSync(file, own);
+    if (rewritten !== original) writeFileSync(file, rewritten);
   }
 }

@@ -39,7 +39,10 @@ async function playAll({ seed, only, seconds, jobs, pace }: Options): Promise<Re
   }
 }
 
-/** Each guard's fault without that guard: held would mean that the guard is of no use, or that the books do not see it. */
+/**
+ * Plays each guard's fault without that guard. If the promises held all the same, the guard would be of no use, or the
+ * counts would not show the difference.
+ */
 async function playBroken({ seed, seconds }: Options, names: readonly string[]): Promise<Result[]> {
   const results: Result[] = [];
   for (const name of names) {
@@ -60,12 +63,12 @@ async function playBroken({ seed, seconds }: Options, names: readonly string[]):
       });
       endProgress(result);
       const verdict = result.verdict === "not held" ? "guard shown to matter" : "not held";
-      const fault = "the books balance without this guard";
+      const violation = "every accepted job is accounted for without this guard";
       results.push({
         ...result,
         name: `${scenario.name} without ${name}`,
         verdict,
-        faults: verdict === "not held" ? [fault] : result.faults.slice(0, 3),
+        violations: verdict === "not held" ? [violation] : result.violations.slice(0, 3),
         notes: [],
       });
     } finally {
@@ -79,7 +82,7 @@ const startedAt = performance.now();
 
 function progressLine(name: string, ledger: Ledger): string {
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
-  return `${String(seconds).padStart(5)} s  ${name.padEnd(20)} ${ledger.count("accepted")} accepted, ${ledger.count("refused")} refused, ${ledger.count("unknown")} unknown`;
+  return `${String(seconds).padStart(5)} s  ${name.padEnd(20)} ${ledger.count("accepted")} accepted, ${ledger.count("rejected")} rejected, ${ledger.count("unknown")} unknown`;
 }
 
 function onProgress(name: string, ledger: Ledger): void {

@@ -1,6 +1,6 @@
 /**
- * Tries every hostile request of src/testing/hostile-http.ts on a server that runs somewhere: the binaries of the HTTP library differ from
- * one version of Node.js to the next. It enqueues nothing and reads nothing.
+ * Tries every hostile request of src/testing/hostile-http.ts on a server that runs somewhere: the binaries of the HTTP
+ * library differ from one version of Node.js to the next. It enqueues nothing and reads nothing.
  */
 import { HOSTILE_CASES, issuesOfServer, SPLITS } from "../src/testing/hostile-http.ts";
 

@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   try {
     const report = await Promise.race([run(options, closers), interrupted]);
     process.stdout.write(options.isJson ? `${JSON.stringify(report, null, 2)}\n` : `\n${reportText(report)}`);
-    return report.faults.length === 0 ? 0 : 1;
+    return report.problems.length === 0 ? 0 : 1;
   } finally {
     await close();
   }
@@ -77,7 +77,7 @@ async function run(options: Options, closers: Closer[]): Promise<Report> {
   const exitCode = await stop();
   return exitCode === 0
     ? report
-    : { ...report, faults: [...report.faults, `the server ended with code ${exitCode ?? "none"}`] };
+    : { ...report, problems: [...report.problems, `the server ended with code ${exitCode ?? "none"}`] };
 }
 
 interface Opened {

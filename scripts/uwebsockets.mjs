@@ -1,21 +1,22 @@
-// Are the files of uWebSockets.js those that this repository was tested with? Their SHA-256 are in uwebsockets.sha256.json. The package is
-// a re-publication by a third party (README, Deployment): package-lock.json pins what is downloaded, this pins what is run.
-// Usage: node scripts/uwebsockets.mjs FOLDER    exit code 1 and a sentence where a file differs
-//        node scripts/uwebsockets.mjs --write FOLDER    takes the files as they are, after a change of version
+// Checks that the files of uWebSockets.js are those that this repository was tested with, by their SHA-256 in
+// uwebsockets.sha256.json. The package is a re-publication by a third party (README, Deployment): package-lock.json
+// pins the download, this pins the files that run.
+// Usage: node scripts/uwebsockets.mjs FOLDER    exit code 1 and a sentence if a file differs
+//        node scripts/uwebsockets.mjs --write FOLDER    accepts the files as they are, after a change of version
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const LIST = new URL("./uwebsockets.sha256.json", import.meta.url);
-/** What Node.js loads of it, or takes as its description. */
+/** The files that Node.js loads, and package.json. */
 const isCode = (name) => /\.(node|js|mjs|cjs)$/.test(name) || name === "package.json";
 const hashOf = (folder, name) =>
   createHash("sha256")
     .update(readFileSync(join(folder, name)))
     .digest("hex");
 
-/** A sentence about the first file that differs; undefined where none does. Of binaries, the one that this Node.js loads is read. */
+/** A sentence about the first file that differs, or undefined. Reads only the binary that this Node.js loads. */
 export function differenceOfUws(folder, { readsAll = false } = {}) {
   const known = JSON.parse(readFileSync(LIST, "utf8"));
   const own = `${["uws", process.platform, process.arch, process.versions.modules].join("_")}.node`;

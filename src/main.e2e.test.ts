@@ -133,7 +133,7 @@ describe.concurrent("a SIGTERM", { timeout: TIMEOUT_MS }, () => {
     const load = new Submitters([one.url], sleeper(100));
     await until(() => load.accepted.length > 100, { what: "100 jobs are accepted", timeoutMs: WITHIN_MS });
     one.signal("SIGTERM");
-    await until(() => load.refused > 50, { what: "50 jobs are refused", timeoutMs: WITHIN_MS });
+    await until(() => load.rejected > 50, { what: "50 jobs are refused", timeoutMs: WITHIN_MS });
     release();
     expect(await one.ended).toEqual(ORDERLY);
     await load.stop();

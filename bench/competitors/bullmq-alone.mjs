@@ -1,5 +1,5 @@
-// BullMQ without HTTP and Postgres: adds by addBulk and processes at once, in one process. After a warm-up it prints
-// `MS n`, from the first add to the last completed.
+// BullMQ without HTTP and Postgres: adds by addBulk and processes at the same time, in one process. After a warm-up it
+// prints `MS n`, from the first add to the last completed.
 // Environment: REDIS_PORT (database 15 is used), JOBS, DATA (a job's data as JSON).
 import { Queue, Worker } from "bullmq";
 

@@ -1,19 +1,19 @@
-/** Who is measured: how each is started, where it takes a job, and where its committed outcomes are counted. */
+/** The competitors: how each is started, its endpoint, and the table of its committed outcomes. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../scripts/node-options.mjs";
 import { freePort } from "../../src/embedded/free-port.ts";
-import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
 import type { Program } from "../program.ts";
 import { startProgram } from "../program.ts";
 import type { Services } from "../services.ts";
 
 export interface Competitor {
   readonly name: string;
-  /** Where it takes one job. */
+  /** The path that accepts one job. */
   readonly path: string;
-  /** What holds a row for each finished job, as it stands behind `from`. */
+  /** The table with a row for each finished job, as the text after `from`. */
   readonly table: string;
   start(services: Services): Promise<Running>;
 }
@@ -25,10 +25,10 @@ export interface Running {
 
 const SELF = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const JOBS = fileURLToPath(new URL("../jobs", import.meta.url));
-/** Of baseline.mjs as it was agreed: goals are told against this text and no other. */
+/** The SHA-256 of the agreed baseline.mjs: goals refer to exactly this program. */
 const BASELINE_SHA256 = "69e741a39961cc4a70c895080db31a9e07654eea340234f51a7cb0e890d4cc1c";
 
-/** @throws {Error} when the floor is not the one that the goals are told against. */
+/** @throws {Error} when baseline.mjs is not the one that the goals refer to. */
 export function baselineChecksum(): string {
   const sha256 = createHash("sha256")
     .update(readFileSync(SELF("baseline.mjs")))
@@ -62,18 +62,18 @@ function script(
   };
 }
 
-export const baseline = script("floor", "baseline.mjs", "floor_jobs");
+export const baseline = script("baseline", "baseline.mjs", "floor_jobs");
 export const bullmq = script("Fastify + BullMQ + INSERT", "peer.mjs", "peer_jobs");
 export const bullmqTuned = script("Fastify + BullMQ + INSERT, tuned", "peer-tuned.mjs", "peer_jobs");
 export const pgBoss = script("Fastify + pg-boss", "pg-boss.mjs", "pgboss.job where state = 'completed'");
 
-/** BullMQ as a library, without HTTP: it prints what it took, and is asked for nothing. @param body whose payload its jobs carry */
+/** BullMQ as a library, without HTTP: it prints its time. @param body a body with the payload for its jobs */
 export function bullmqAlone(jobs: number, body: string): Competitor {
   const { payload } = JSON.parse(body) as { payload: object };
   return script("BullMQ alone, addBulk", "bullmq-alone.mjs", "", { JOBS: String(jobs), DATA: JSON.stringify(payload) });
 }
 
-/** sharp on so many threads, without a queue. @param image a file */
+/** sharp on this many threads, without a queue. @param image a file */
 export function sharpAlone(threads: string, image: string, widths: readonly number[]): Competitor {
   return script("sharp alone", "sharp.mjs", "", {
     THREADS: threads,

@@ -1,6 +1,6 @@
-// peer.mjs tuned as far as its libraries go: jobs of one event-loop tick are added in one addBulk, 500 run at once, and their
-// rows go in by one INSERT for all that wait, one statement in flight; a job completes when its row is committed.
-// Environment and output as peer.mjs.
+// peer.mjs tuned as far as its libraries allow: jobs of one event-loop tick are added in one addBulk, 500 run at once,
+// and their rows go in by one INSERT for all that wait, one statement in flight; a job completes when its row is
+// committed. Environment and output as peer.mjs.
 import { randomUUID } from "node:crypto";
 import { Queue, Worker } from "bullmq";
 import Fastify from "fastify";
@@ -8,7 +8,7 @@ import { Redis } from "ioredis";
 import pg from "pg";
 
 const CONCURRENCY = 500;
-// Two: while one statement commits, the next gathers.
+// Two: while one statement commits, the next one fills.
 const INSERTS_IN_FLIGHT = 2;
 
 const connect = () =>

@@ -1,5 +1,5 @@
-// Fastify + pg-boss, set up as its documentation advises for throughput: one send a request, several workers that each fetch a
-// batch, the shortest polling interval it allows. The outcome is pg-boss's own row, in state `completed`.
+// Fastify + pg-boss, set up as its documentation advises for throughput: one send a request, several workers that each
+// fetch a batch, the shortest polling interval it allows. The outcome is pg-boss's own row, in state `completed`.
 // Environment: DATABASE_URL, PORT.
 import Fastify from "fastify";
 import PgBoss from "pg-boss";

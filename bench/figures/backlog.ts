@@ -1,4 +1,4 @@
-/** What jobs that wait cost those that come: end to end on top of a backlog of the same type. */
+/** How a backlog slows down new jobs of the same type, end to end. */
 import { submitBatches } from "../batches.ts";
 import { taskflow } from "../competitors/competitor.ts";
 import { SMALL_BODY, saturating } from "../end-to-end.ts";
@@ -8,13 +8,13 @@ import type { Reading } from "../report.ts";
 
 export const backlog: Figure = {
   name: "backlog",
-  title: "single POST, by the number of jobs that wait already",
+  title: "single POST, by the number of waiting jobs",
   run: async (bench) => {
     const sizes = bench.isQuick ? [0, 1_000, 100_000] : [0, 1_000, 100_000, 1_000_000];
     const runs = new Map(sizes.map((size): [number, Flow[]] => [size, []]));
     for (let round = 0; round < bench.rounds; round += 1) {
       for (const size of sizes) {
-        bench.say(`round ${round + 1} of ${bench.rounds}: ${size} wait`);
+        bench.log(`round ${round + 1} of ${bench.rounds}: ${size} wait`);
         runs.get(size)?.push(await measureFlow(bench, size));
       }
     }
@@ -45,16 +45,16 @@ export const backlog: Figure = {
       readings,
       goals: [{ text, value: medianOf(ratiosOfSize(most)), limit: { least: 0.75 }, unit: "" }],
       notes: [
-        "a replica with a backlog commits faster than it is given; jobs/s is the mean of what was submitted and what was committed while the load lasted",
+        "a replica with a backlog commits more jobs than are submitted; jobs/s is the mean of submitted and committed jobs during the load",
       ],
     };
   },
 };
 
 interface Flow {
-  /** Answered with 202, a second. */
+  /** Submissions answered with 202, a second. */
   readonly submitted: number;
-  /** Rows, of the backlog and of the load, a second. */
+  /** Rows committed a second, of the backlog and of the load. */
   readonly committed: number;
 }
 

@@ -1,4 +1,4 @@
-/** Jobs by the thousand, Postgres rows included, against BullMQ that has neither HTTP nor Postgres to serve. */
+/** Batches of a thousand jobs, including Postgres rows, against BullMQ without HTTP and Postgres. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
 import type { Competitor, Running } from "../competitors/competitor.ts";

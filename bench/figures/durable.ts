@@ -16,12 +16,12 @@ export const durable: Figure = {
     );
     const goals = [
       {
-        text: "end to end, ACCEPT_DURABILITY=postgres, against the floor",
+        text: "end to end, ACCEPT_DURABILITY=postgres, against the baseline",
         value: medianOf(ratiosAgainst(baseline)),
         limit: { least: 0.6 },
         unit: "",
       },
     ];
-    return { readings, goals, notes: ["single POST on both sides: the floor takes no batches"] };
+    return { readings, goals, notes: ["single POST on both sides: the baseline has no batches"] };
   },
 };

@@ -28,7 +28,7 @@ export const exportRows: Figure = {
     writeFileSync(join(queriesDir, "all.sql"), `select ${COLUMNS} from bench_rows`);
     writeFileSync(join(queriesDir, "tenth.sql"), `select ${COLUMNS} from bench_rows where id <= ${rows / 10}`);
     return withCompetitor(bench, taskflow(bench.program, { EXPORT_QUERIES_DIR: queriesDir }), async (running) => {
-      bench.say(`making ${rows} rows`);
+      bench.log(`making ${rows} rows`);
       await makeRows(bench, rows);
       return measureExports(bench, running, rows);
     });
@@ -45,7 +45,7 @@ async function measureExports(bench: Bench, running: Running, rows: number): Pro
   const [own, psql, peaks]: number[][] = [[], [], []];
   const tenth = await exportOnce(bench, running, "tenth");
   for (let round = 0; round < bench.rounds; round += 1) {
-    bench.say(`round ${round + 1} of ${bench.rounds}: psql, TaskFlow`);
+    bench.log(`round ${round + 1} of ${bench.rounds}: psql, TaskFlow`);
     psql?.push(rows / (await copyOnce(bench)));
     const { seconds, peakBytes } = await exportOnce(bench, running, "all");
     own?.push(rows / seconds);
@@ -77,7 +77,7 @@ async function measureExports(bench: Bench, running: Running, rows: number): Pro
         unit: "MiB",
       },
     ],
-    notes: ["from the POST to the committed row of the job, its artifact written"],
+    notes: ["from the POST to the committed row of the job, including the written artifact"],
   };
 }
 
@@ -122,6 +122,7 @@ async function exportOnce(
     "select id, status, error from jobs order by id desc limit 1",
   );
   if (job?.status !== "completed") throw new Error(`the export ended as ${JSON.stringify(job)}`);
-  rmSync(join(services.dataDir, "artifacts", job.id.slice(20, 23)), { recursive: true }); // the shard of src/artifacts/folder-store.ts: room for the next
+  // frees space for the next; the folder is the shard of src/artifacts/folder-store.ts
+  rmSync(join(services.dataDir, "artifacts", job.id.slice(20, 23)), { recursive: true });
   return { seconds: (at - startedAt) / 1_000, peakBytes };
 }

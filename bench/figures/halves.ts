@@ -1,4 +1,4 @@
-/** Submitting alone, by a replica that does not run the type, and processing alone, from the queue to a committed row. */
+/** Only submitting, to a replica that does not run the type, and only processing, from the queue to a committed row. */
 import { setTimeout as delay } from "node:timers/promises";
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
@@ -24,13 +24,13 @@ export const halves: Figure = {
     const batches: number[] = [];
     const processed: number[] = [];
     for (let round = 0; round < bench.rounds; round += 1) {
-      bench.say(`round ${round + 1} of ${bench.rounds}: TaskFlow, ${jobs} jobs in batches, then processed`);
+      bench.log(`round ${round + 1} of ${bench.rounds}: TaskFlow, ${jobs} jobs in batches, then processed`);
       batches.push(await withCompetitor(bench, idle, (running) => fill(running.url, jobs)));
       processed.push(await processAlone(bench, jobs));
     }
     const readings: Reading[] = [
       { name: "TaskFlow, submit alone, single POST", unit: "jobs/s", values: singles.get(idle) ?? [] },
-      { name: "floor's /raw: HTTP and JSON.parse, no queue", unit: "requests/s", values: singles.get(http) ?? [] },
+      { name: "baseline's /raw: HTTP and JSON.parse, no queue", unit: "requests/s", values: singles.get(http) ?? [] },
       { name: "TaskFlow, submit alone, batches of 1,000", unit: "jobs/s", values: batches },
       { name: "TaskFlow, process alone", unit: "jobs/s", values: processed },
     ];
@@ -44,7 +44,7 @@ async function fill(url: string, jobs: number): Promise<number> {
   return (jobs * 1_000) / (performance.now() - startedAt);
 }
 
-/** On what `fill` left in Redis. Counted from the first committed rows, so that the start of the process is not. */
+/** Processes the jobs from `fill`. Time starts at the first committed rows, which excludes the start of the process. */
 async function processAlone({ services, program }: Bench, jobs: number): Promise<number> {
   await services.compact();
   const { program: replica } = await taskflow(program).start(services);

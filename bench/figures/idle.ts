@@ -1,4 +1,4 @@
-/** What a replica costs that has nothing to do. */
+/** The cost of an idle replica. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Running } from "../competitors/competitor.ts";
 import { taskflow } from "../competitors/competitor.ts";
@@ -7,20 +7,20 @@ import { inRounds } from "../figure.ts";
 import { medianOf } from "../median.ts";
 import type { Services } from "../services.ts";
 
-/** What a start leaves to do (first claims, partitions, V8's compiling and its garbage of loading) is over by then. */
+/** After this time the work of a start is done: first claims, partitions, V8's compilation and garbage collection. */
 const SETTLE_MS = 75_000;
 
 interface IdleCost {
   readonly cpuPercent: number;
-  /** Sent by the replica, in a second. */
+  /** Commands sent by the replica in a second. */
   readonly commands: number;
-  /** Called inside of its scripts, in a second. */
+  /** Commands called inside its scripts in a second. */
   readonly inner: number;
 }
 
 export const idle: Figure = {
   name: "idle",
-  title: "a replica that has nothing to do",
+  title: "an idle replica",
   run: async (bench) => {
     const own = taskflow(bench.program);
     const costs = (await inRounds(bench, [own], (running) => measureIdle(bench, running))).get(own) ?? [];
@@ -50,7 +50,7 @@ async function measureIdle({ services, isQuick }: Bench, { program }: Running): 
   return { cpuPercent: cpuMs / seconds / 10, commands: sent / seconds, inner: inner / seconds };
 }
 
-/** By MONITOR, which tells a script's own commands from those that clients send. */
+/** Uses MONITOR, which distinguishes a script's own commands from those of clients. */
 async function commandsDuring({ redis }: Services, ms: number): Promise<{ sent: number; inner: number }> {
   const monitor = await redis.monitor();
   let [sent, inner] = [0, 0];

@@ -24,7 +24,7 @@ export const images: Figure = {
     const photo = await makePhoto(4_000, 3_000);
     const file = join(bench.services.dataDir, "photo.jpg");
     writeFileSync(file, photo);
-    let served = 0; // each photo is another one, or TaskFlow would make the first alone
+    let served = 0; // each photo differs, because TaskFlow would render identical ones only once
     const server = createServer((_request, response) =>
       response.writeHead(200, { "content-type": "image/jpeg" }).end(withComment(photo, String((served += 1)))),
     ).listen(0, "127.0.0.1");

@@ -1,4 +1,4 @@
-/** What a job takes where it waits, and where it ends; and what a replica takes beside a million of them. */
+/** Memory of a waiting job, bytes of a recorded one, and memory of a replica beside a million waiting jobs. */
 import { submitBatches } from "../batches.ts";
 import { lastCommitted } from "../committed.ts";
 import { taskflow } from "../competitors/competitor.ts";
@@ -55,7 +55,7 @@ interface Waiting {
 }
 
 async function measureWaiting(bench: Bench, jobs: number): Promise<Waiting> {
-  bench.say(`${jobs} jobs wait`);
+  bench.log(`${jobs} jobs wait`);
   return withCompetitor(bench, taskflow(bench.program, { WORKER_TYPES: "bench_sleep" }), async ({ url, program }) => {
     const usedBefore = await usedBytes(bench.services);
     const beforeBytes = program.residentBytes();
@@ -73,7 +73,7 @@ async function usedBytes({ redis }: Services): Promise<number> {
 }
 
 async function measureRows(bench: Bench, jobs: number): Promise<number> {
-  bench.say(`${jobs} jobs end`);
+  bench.log(`${jobs} jobs end`);
   return withCompetitor(bench, taskflow(bench.program), async ({ url }) => {
     await submitBatches(url, jobs, JOB);
     const { rows } = await lastCommitted(bench.services, "jobs", jobs);

@@ -1,4 +1,4 @@
-/** What the size of a payload costs, end to end. */
+/** How the size of a payload affects the rate, end to end. */
 import { randomBytes } from "node:crypto";
 import { baseline, otherBuild, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
@@ -6,7 +6,7 @@ import { measureEndToEnd } from "../end-to-end.ts";
 import type { Figure } from "../figure.ts";
 import type { Reading } from "../report.ts";
 
-/** Fewer connections where bodies are large: the floor puts all that waits into one string, and a string ends at 512 MB. */
+/** Fewer connections for large bodies: the baseline joins all waiting jobs in one string, which may have 512 MB. */
 const SIZES = [
   { label: "100 B", bytes: 100, connections: 64 },
   { label: "10 KB", bytes: 10_000, connections: 64 },
@@ -19,10 +19,10 @@ export const payload: Figure = {
   run: async (bench) => {
     const readings: Reading[] = [];
     for (const { label, bytes, connections } of SIZES) {
-      bench.say(`payloads of ${label}`);
+      bench.log(`payloads of ${label}`);
       const text = randomBytes(bytes)
         .toString("base64")
-        .slice(0, bytes - '{"text":""}'.length); // does not compress away in Postgres
+        .slice(0, bytes - '{"text":""}'.length); // Postgres cannot compress it
       const shape = {
         body: `{"type":"noop","payload":{"text":"${text}"}}`,
         connections,
@@ -30,7 +30,7 @@ export const payload: Figure = {
       };
       const own = taskflow(bench.program, {}, `TaskFlow, ${label}`);
       const others = [
-        { ...baseline, name: `floor, ${label}` },
+        { ...baseline, name: `baseline, ${label}` },
         ...otherBuild(bench.against, `TaskFlow, the other build, ${label}`),
       ];
       const found = await contest(bench, own, others, (running, competitor) =>

@@ -1,4 +1,4 @@
-/** One job a POST, from HTTP to a committed row: all contestants in turn. */
+/** One job a POST, from HTTP to a committed row: all competitors in turn. */
 
 import { baseline, bullmq, bullmqTuned, pgBoss, taskflow } from "../competitors/competitor.ts";
 import { contest } from "../contest.ts";
@@ -8,7 +8,7 @@ import { medianOf } from "../median.ts";
 
 export const peers: Figure = {
   name: "peers",
-  title: "one job a POST, from HTTP to a committed row: all contestants",
+  title: "one job a POST, from HTTP to a committed row: all competitors",
   run: async (bench) => {
     const own = taskflow(bench.program);
     const others = [baseline, bullmq, bullmqTuned, pgBoss];

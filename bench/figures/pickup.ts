@@ -1,4 +1,4 @@
-/** How soon a job runs on a system that has nothing else to do: from before its POST is sent until its handler is called. */
+/** How soon a job runs on an idle system: from before its POST is sent until its handler is called. */
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { lastCommitted } from "../committed.ts";
@@ -9,7 +9,7 @@ import { inRounds } from "../figure.ts";
 import { medianOf, quantileOf } from "../median.ts";
 
 const WARM_JOBS = 100;
-/** Apart by more than a pickup may take, and by an uneven time, so that no timer of the replica keeps step with it. */
+/** Longer than a pickup may take, and uneven, so that no timer of the replica falls in step with it. */
 const GAP_MS = { least: 15, spread: 20 };
 
 export const pickup: Figure = {
@@ -31,7 +31,7 @@ export const pickup: Figure = {
         { text: "pickup latency idle, p50", value: medianOf(p50s), limit: { most: 3 }, unit: "ms" },
         { text: "pickup latency idle, p99", value: medianOf(p99s), limit: { most: 10 }, unit: "ms" },
       ],
-      notes: ["from before the POST is written until the handler is called: HTTP is in it"],
+      notes: ["from before the POST is written until the handler is called, including HTTP"],
     };
   },
 };
@@ -54,7 +54,7 @@ async function measurePickup({ services }: Bench, { url }: Running, jobs: number
   return rows.slice(WARM_JOBS).map(({ ms }) => ms);
 }
 
-/** Over node:http, which writes at once; fetch adds half a millisecond of its own. */
+/** Uses node:http, which writes at once; fetch adds half a millisecond. */
 function post(url: string, agent: Agent, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const sent = request(

@@ -8,7 +8,7 @@ import type { Bench, Figure } from "../figure.ts";
 import { medianOf, ratiosOf } from "../median.ts";
 
 const COUNTS = [1, 2, 4];
-/** A thousand jobs of 50 ms a second and replica: far less than the machine can do. */
+/** A thousand jobs of 50 ms a second and replica: far below the limit of the machine. */
 const SLOTS = "50";
 
 export const replicas: Figure = {
@@ -19,11 +19,11 @@ export const replicas: Figure = {
     const sleeps = new Map([1, 2].map((count): [number, number[]] => [count, []]));
     for (let round = 0; round < bench.rounds; round += 1) {
       for (const [count, speeds] of noops) {
-        bench.say(`round ${round + 1} of ${bench.rounds}: no-op, ${count} replicas`);
+        bench.log(`round ${round + 1} of ${bench.rounds}: no-op, ${count} replicas`);
         speeds.push(await withReplicas(bench, count, {}, (running) => measureNoops(bench, running)));
       }
       for (const [count, speeds] of sleeps) {
-        bench.say(`round ${round + 1} of ${bench.rounds}: 50 ms of sleep, ${count} replicas`);
+        bench.log(`round ${round + 1} of ${bench.rounds}: 50 ms of sleep, ${count} replicas`);
         speeds.push(await withReplicas(bench, count, { IO_SLOTS: SLOTS }, (running) => measureSleeps(bench, running)));
       }
     }
@@ -72,7 +72,10 @@ async function withReplicas<Result>(
   }
 }
 
-/** A generator for each replica, all at once; they share the connections. @throws {Error} when rows and answers differ */
+/**
+ * Loads each replica with its own generator; they share the connections.
+ * @throws {Error} when rows and answers differ
+ */
 async function measureNoops(bench: Bench, running: readonly Running[]): Promise<number> {
   const shape = saturating(bench);
   const connections = Math.ceil(shape.connections / running.length);

@@ -1,2 +1,2 @@
-// The no-op of the tests: this folder is what the benchmark names in TASKFLOW_JOBS.
+// The no-op of the tests. The benchmark sets TASKFLOW_JOBS to this folder.
 export { default } from "../../src/testing/jobs/noop.mjs";

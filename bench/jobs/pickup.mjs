@@ -1,4 +1,4 @@
-// Tells how long ago its submission was sent, by the clock that all processes of a machine share.
+// Returns how long ago its submission was sent, by the monotonic clock that all processes of a machine share.
 export default ({ defineJob, Type, exponential }) =>
   defineJob({
     type: "bench_pickup",

@@ -1,4 +1,4 @@
-// Sleeps 50 ms: what is measured with it is slots. WORKER_TYPES=bench_sleep makes a replica that runs no no-ops.
+// Sleeps 50 ms, to measure slots. WORKER_TYPES=bench_sleep makes a replica that runs no no-ops.
 import { setTimeout as sleep } from "node:timers/promises";
 
 export default ({ defineJob, Type, exponential }) =>

@@ -1,4 +1,4 @@
-/** A million waiting jobs: what they cost, each and all. */
+/** A million waiting jobs: the memory of each one, and what they cost other calls. */
 import { Queue } from "../../src/queue/queue.ts";
 import { submitBatch } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
@@ -8,7 +8,7 @@ const JOBS = 1_000_000;
 /** Small enough that Redis, which syncs each write here, answers within the time of a submission. */
 const BATCH = 2_000;
 const BATCHES_AT_ONCE = 2;
-/** Those that the measurement on a nearly empty queue finds waiting. */
+/** Jobs that wait during the measurement on a nearly empty queue. */
 const FEW = 1_000;
 const SAMPLES = 300;
 const CLAIMED_AT_ONCE = 50;
@@ -34,11 +34,11 @@ export const backlog: Scenario = {
     const [idleRss, memoryBefore, { live: liveBefore }] = [
       alive[0]?.rssBytes() ?? 0,
       await redis.usedMemoryBytes(),
-      await redis.places(),
+      await redis.setSizes(),
     ];
     await fill(stage, JOBS);
-    const bytesPerJob = ((await redis.usedMemoryBytes()) - memoryBefore) / ((await redis.places()).live - liveBefore);
-    await stage.wait(5_000); // what the submissions left in the replica's memory is collected
+    const bytesPerJob = ((await redis.usedMemoryBytes()) - memoryBefore) / ((await redis.setSizes()).live - liveBefore);
+    await stage.wait(5_000); // until the replica has collected the garbage of the submissions
     const many = await measure(stage);
     const fullRss = stage.takePeakRss();
     const ratio = { submit: many.submitMs / few.submitMs, claim: many.claimMs / few.claimMs };
@@ -61,7 +61,10 @@ export const backlog: Scenario = {
   },
 };
 
-/** Submits until so many more are accepted; a batch whose outcome is unknown, on a machine that is busy, does not count. */
+/**
+ * Submits until this many more jobs are accepted. A batch with an unknown outcome, as on a busy machine, does not
+ * count.
+ */
 async function fill(stage: Stage, jobs: number): Promise<void> {
   let left = jobs;
   const filler = async (): Promise<void> => {
@@ -134,7 +137,7 @@ function median(values: readonly number[]): number {
 async function drainAll(stage: Stage): Promise<void> {
   const worker = await stage.cluster.boot(1);
   const [startedAt, idleRss] = [performance.now(), worker.rssBytes()];
-  const isDrained = stage.placesWhen("the backlog has drained", ({ live }) => live === 0, 900_000).then(() => true);
+  const isDrained = stage.setSizesWhen("the backlog has drained", ({ live }) => live === 0, 900_000).then(() => true);
   while (!(await Promise.race([isDrained, stage.wait(1_000).then(() => false)])));
   stage.recovered(performance.now() - startedAt);
   stage.notes.push(

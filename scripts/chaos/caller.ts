@@ -1,4 +1,4 @@
-/** The one caller who sends without a pause what is expensive to answer. */
+/** One caller who sends requests that are expensive to answer, without a pause. */
 import { ClientThread } from "./client-thread.ts";
 
 export interface CallerRequest {
@@ -10,10 +10,12 @@ export interface CallerRequest {
 
 export interface CallerOptions {
   readonly urls: readonly string[];
-  /** Sent in turn, to the replicas in turn. */
+  /** Requests, sent in turn to each replica in turn. */
   readonly requests: readonly CallerRequest[];
   readonly atOnce: number;
-  /** All of `atOnce` begin together, and this caller closes them together after this time: streams, which have no end. */
+  /**
+   * All of `atOnce` begin together, and this caller closes them together after this time: streams, which have no end.
+   */
   readonly holdMs?: number;
 }
 

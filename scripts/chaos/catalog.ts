@@ -1,4 +1,4 @@
-/** All scenarios, in the order of faults.md; those that it does not list stand beside their likes. */
+/** All scenarios, similar ones next to each other. */
 import { backlog } from "./backlog.ts";
 import { deadHostLongTimeout } from "./dead-host.ts";
 import { exportFaults } from "./export-faults.ts";
@@ -11,7 +11,7 @@ import { smtp, webhook } from "./peer-faults.ts";
 import { badRow, postgresSlow, postgresStop } from "./postgres-faults.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 import { lostReply, redisEmpty, redisFull, redisKill, redisPause } from "./redis-faults.ts";
-import { loading, misconf, readonlyRedis } from "./redis-refusals.ts";
+import { loading, misconf, readonlyRedis } from "./redis-rejections.ts";
 import { killBeforeRecord, killMidCopy, partition, replicaKill, term } from "./replica-faults.ts";
 import type { Scenario } from "./scenario.ts";
 import { smallMemory } from "./small-memory.ts";

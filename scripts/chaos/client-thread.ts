@@ -1,4 +1,4 @@
-/** A client on a thread of its own: plain JavaScript, which a thread runs whatever has compiled the harness. */
+/** A client on a separate thread. Its script is plain JavaScript, so that the thread needs no compiler. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
@@ -6,7 +6,7 @@ export class ClientThread<Message extends object> {
   readonly #worker: Worker;
   readonly #done: Promise<unknown>;
 
-  /** @param script a file of clients/ @param onMessage gets what it posts, until it is done */
+  /** @param script a file of clients/ @param onMessage called for each message until the thread ends */
   constructor(script: string, workerData: object, onMessage: (message: Message) => void) {
     this.#worker = new Worker(new URL(`./clients/${script}`, import.meta.url), { workerData, execArgv: [] });
     this.#worker.on("message", (message: Message | "done") => {
@@ -16,7 +16,7 @@ export class ClientThread<Message extends object> {
     this.#done.catch(() => undefined); // `stop` reports it
   }
 
-  /** Resolves when all that it had under way has ended. @throws {Error} the error that ended the thread */
+  /** Resolves when all its requests have ended. @throws {Error} the error that ended the thread */
   async stop(): Promise<void> {
     this.#worker.postMessage("stop");
     await this.#done;

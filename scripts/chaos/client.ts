@@ -1,4 +1,4 @@
-/** The client of a run: it submits, and writes every answer into the ledger. */
+/** The client of a run: it submits jobs and records every answer in the ledger. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Entry, Ledger } from "./ledger.ts";
 
@@ -27,11 +27,11 @@ const ANSWER_WITHIN_MS = 15_000;
 /** How long a submission with an Idempotency-Key is repeated. */
 const REPEAT_FOR_MS = 30_000;
 const REPEAT_AFTER_MS = 300;
-/** Of the last pause: the repeats of an outage of ten seconds would be more requests than the load otherwise. */
+/** The longest pause between repeats: with shorter ones, the repeats of an outage of 10 s would outnumber the load. */
 const REPEAT_GROWTH = 1.5;
 const REPEAT_AFTER_AT_MOST_MS = 1_500;
 
-/** One request. Rejects where there was no answer, with the cause of Node's fetch. */
+/** One request. Rejects with the cause of Node's fetch if there is no answer. */
 export async function call(
   url: string,
   method: string,
@@ -49,7 +49,7 @@ export async function call(
   return { status: response.status, body: parsed, isReplayed: response.headers.get("idempotent-replayed") === "true" };
 }
 
-/** Submits one job once, and enters what came of it. */
+/** Submits one job once and records the answer. */
 export async function submitOnce(url: string, entry: Entry, body: string, idempotencyKey?: string): Promise<void> {
   const startedAt = performance.now();
   try {
@@ -62,17 +62,17 @@ export async function submitOnce(url: string, entry: Entry, body: string, idempo
     enter(entry, answer);
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: string };
-    entry.state = code === "ECONNREFUSED" ? "refused" : "unknown";
+    entry.state = code === "ECONNREFUSED" ? "rejected" : "unknown";
     entry.detail = String(error);
   }
   entry.answeredAt = performance.now();
   entry.ms = entry.answeredAt - startedAt;
 }
 
-/** Enters an answer to a submission. */
+/** Records an answer to a submission. */
 export function enter(entry: Entry, { status, body }: Answer): void {
   const isUnknown = status === 503 && body["code"] === "outcome_unknown";
-  entry.state = status === 202 ? "accepted" : isUnknown || (status >= 500 && status !== 503) ? "unknown" : "refused";
+  entry.state = status === 202 ? "accepted" : isUnknown || (status >= 500 && status !== 503) ? "unknown" : "rejected";
   if (status === 202 || isUnknown) entry.id = String(body["id"]);
   entry.detail = status === 202 ? "" : `${status} ${String(body["code"])}: ${String(body["detail"])}`;
 }
@@ -88,7 +88,7 @@ export async function submitUntilAccepted(urlOf: () => string, entry: Entry, bod
   }
 }
 
-/** Cancels jobs that a scenario leaves behind; a replica that has no answer at the moment is asked again. */
+/** Cancels the jobs that a scenario leaves behind, and repeats a call that gets no answer. */
 export async function cancelAll(url: string, entries: readonly Entry[]): Promise<void> {
   const deadline = performance.now() + REPEAT_FOR_MS;
   for (const { id } of entries) {

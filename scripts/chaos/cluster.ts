@@ -1,4 +1,4 @@
-/** The replicas of one scenario, their peers, and the proxies between. */
+/** The replicas of one scenario, their peers, and the proxies between them. */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../../src/embedded/free-port.ts";
@@ -14,14 +14,14 @@ import type { Services } from "./services.ts";
 export interface Slot {
   /** Settings of this replica alone. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What it reaches through a proxy. */
+  /** Services that it reaches through a proxy. */
   readonly through?: readonly ("redis" | "postgres")[];
   readonly nodeArgs?: readonly string[];
   /** Not started with the others. */
   readonly isLate?: boolean;
 }
 
-interface Place {
+interface Member {
   readonly slot: Slot;
   readonly port: number;
   readonly redis: TcpProxy | undefined;
@@ -39,11 +39,11 @@ export class Cluster {
   readonly postgres: PostgresView;
   readonly #env: Readonly<Record<string, string>>;
   readonly #dir = makeTempDir();
-  readonly #places: Place[] = [];
+  readonly #members: Member[] = [];
   #turn = 0;
   #isClosing = false;
   #supervision: Promise<void> | undefined;
-  /** Boots that ended without being asked to, while nobody supervised: none may. */
+  /** Log tails of processes that ended by themselves while nothing supervised them. There must be none. */
   readonly crashes: string[] = [];
 
   private constructor(
@@ -70,7 +70,7 @@ export class Cluster {
       for (const slot of slots) {
         const proxy = (name: "redis" | "postgres") =>
           slot.through?.includes(name) ? TcpProxy.start(services[name].port) : undefined;
-        cluster.#places.push({
+        cluster.#members.push({
           slot,
           port: await freePort(),
           redis: await proxy("redis"),
@@ -79,7 +79,7 @@ export class Cluster {
         });
       }
       await Promise.all(
-        [...cluster.#places.entries()].filter(([, { slot }]) => !slot.isLate).map(([i]) => cluster.boot(i)),
+        [...cluster.#members.entries()].filter(([, { slot }]) => !slot.isLate).map(([i]) => cluster.boot(i)),
       );
     } catch (error) {
       await cluster.close();
@@ -88,11 +88,11 @@ export class Cluster {
     return cluster;
   }
 
-  /** Starts the replica of a place, anew after it ended; `extraEnv` is for this boot alone. */
+  /** Starts a replica, again if it has ended; `extraEnv` applies to this start only. */
   async boot(index: number, extraEnv: Readonly<Record<string, string>> = {}): Promise<ReplicaProcess> {
-    const place = this.#place(index);
-    this.#noteCrash(place);
-    const { slot, port, redis, postgres } = place;
+    const member = this.#member(index);
+    this.#noteCrash(member);
+    const { slot, port, redis, postgres } = member;
     const { services } = this;
     const env = {
       REDIS_ADDR: redis ? redis.before(services.redis.address) : services.redis.address,
@@ -109,46 +109,47 @@ export class Cluster {
       ...extraEnv,
     };
     const logPath = join(this.#dir.path, `replica-${index}.log`);
-    place.replica = await ReplicaProcess.start({
+    member.replica = await ReplicaProcess.start({
       main: services.program.main,
       port,
       env,
       logPath,
       nodeArgs: slot.nodeArgs ?? [],
     });
-    return place.replica;
+    return member.replica;
   }
 
   replica(index: number): ReplicaProcess {
-    const { replica } = this.#place(index);
+    const { replica } = this.#member(index);
     if (!replica) throw new Error(`replica ${index} was not started`);
     return replica;
   }
 
-  /** The proxy of a place. @throws {Error} when the scenario asked for none */
+  /** The proxy of a replica. @throws {Error} when the scenario asked for none */
   proxy(index: number, name: "redis" | "postgres"): TcpProxy {
-    const proxy = this.#place(index)[name];
+    const proxy = this.#member(index)[name];
     if (!proxy) throw new Error(`replica ${index} has no proxy before ${name}`);
     return proxy;
   }
 
   get alive(): ReplicaProcess[] {
-    return this.#places.flatMap(({ replica }) => (replica?.isAlive ? [replica] : []));
+    return this.#members.flatMap(({ replica }) => (replica?.isAlive ? [replica] : []));
   }
 
-  /** Where to submit: the replicas in turn, dead ones too, as a client that knows no better would. */
+  /** The URL for the next submission: the replicas in turn, dead ones too, as with a client that cannot tell. */
   readonly urlOf = (): string => {
-    const started = this.#places.filter(({ replica }) => replica !== undefined);
+    const started = this.#members.filter(({ replica }) => replica !== undefined);
     this.#turn += 1;
     return started[this.#turn % started.length]?.replica?.url ?? "";
   };
 
-  /** Starts again whatever ends by itself, as systemd or Kubernetes would. */
+  /** Restarts a replica that ends by itself, as systemd or Kubernetes would. */
   supervise(): void {
     this.#supervision ??= (async () => {
       while (!this.#isClosing) {
-        for (const [index, { replica }] of this.#places.entries()) {
-          if (replica?.endedByItself) await this.boot(index).catch(() => undefined); // it may die while it starts: next round
+        for (const [index, { replica }] of this.#members.entries()) {
+          // it may die while it starts: next round
+          if (replica?.endedByItself) await this.boot(index).catch(() => undefined);
         }
         await delay(SUPERVISE_EVERY_MS);
       }
@@ -162,7 +163,7 @@ export class Cluster {
 
   /** The ends of the replicas' logs. */
   logTails(): string {
-    return this.#places
+    return this.#members
       .map(({ replica }, i) => `replica ${i}${replica?.isAlive ? "" : " (dead)"}:\n${replica?.logTail() ?? ""}`)
       .join("\n");
   }
@@ -170,12 +171,12 @@ export class Cluster {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#supervision;
-    for (const place of this.#places) {
-      this.#noteCrash(place);
-      place.replica?.resume(); // one that is frozen cannot be waited for
-      await place.replica?.kill();
-      await place.redis?.close();
-      await place.postgres?.close();
+    for (const member of this.#members) {
+      this.#noteCrash(member);
+      member.replica?.resume(); // a frozen process would never end
+      await member.replica?.kill();
+      await member.redis?.close();
+      await member.postgres?.close();
     }
     await Promise.all([this.http.close(), this.smtp.close()]);
     this.redis.close();
@@ -183,13 +184,13 @@ export class Cluster {
     this.#dir.remove();
   }
 
-  #noteCrash({ replica }: Place): void {
+  #noteCrash({ replica }: Member): void {
     if (replica?.endedByItself && !this.#supervision) this.crashes.push(replica.logTail());
   }
 
-  #place(index: number): Place {
-    const place = this.#places[index];
-    if (!place) throw new Error(`there is no replica ${index}`);
-    return place;
+  #member(index: number): Member {
+    const member = this.#members[index];
+    if (!member) throw new Error(`there is no replica ${index}`);
+    return member;
   }
 }

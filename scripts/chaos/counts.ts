@@ -1,4 +1,6 @@
-/** The books of a scenario: what the client was told, against Postgres, Redis and what the peers saw. */
+/**
+ * The job counts of a scenario: compares the client's answers with Postgres, Redis and the side effects at the peers.
+ */
 
 import { call } from "./client.ts";
 import type { Cluster } from "./cluster.ts";
@@ -10,26 +12,26 @@ export interface JobCounts {
   readonly accepted: number;
   /** Terminal records. */
   readonly recorded: number;
-  /** The same, to be looked at; none where only their number was asked for. */
+  /** The terminal records themselves; empty if only their number is wanted. */
   readonly rows: readonly Row[];
-  /** Accepted, and no row. */
+  /** Accepted jobs without a row. */
   readonly lost: number;
   /** More rows than submissions, or more side effects than attempts. */
   readonly doubled: number;
   /** Attempts that ended in a lost lease and were made again. */
   readonly repeated: number;
-  /** Empty when the books balance. */
-  readonly faults: readonly string[];
+  /** Empty if every accepted job is accounted for. */
+  readonly violations: readonly string[];
 }
 
 export interface CountsOptions {
-  /** Redis was emptied: its counters began anew. */
+  /** The scenario empties Redis, so that its counters start at zero. */
   readonly redisWasEmptied?: boolean;
-  /** The other ends do what the scenario tells them, which looks at side effects itself. */
+  /** The peers follow a script of the scenario, which checks the side effects itself. */
   readonly peersAreFaulty?: boolean;
-  /** An attempt may be made again without a record of the first: what Redis knew of it is gone. */
+  /** An attempt may be repeated without a record of the first one, because Redis lost it. */
   readonly effectsMayRepeat?: boolean;
-  /** Too many rows to look at each: they are counted in Postgres. */
+  /** There are too many rows to read, so Postgres counts them. */
   readonly countOnly?: boolean;
 }
 
@@ -47,9 +49,9 @@ function some(names: readonly string[]): string {
 export async function checkCounts(cluster: Cluster, ledger: Ledger, options: CountsOptions = {}): Promise<JobCounts> {
   if (options.countOnly) return countCluster(cluster, ledger, options);
   const rows = await cluster.postgres.rows();
-  const faults: string[] = [];
-  const fault = (what: string, names: readonly string[]): void => {
-    if (names.length > 0) faults.push(`${what}: ${some(names)}`);
+  const violations: string[] = [];
+  const violated = (what: string, names: readonly string[]): void => {
+    if (names.length > 0) violations.push(`${what}: ${some(names)}`);
   };
   const byKey = new Map<string, number>();
   for (const { key } of rows) byKey.set(key ?? "", (byKey.get(key ?? "") ?? 0) + 1);
@@ -57,30 +59,30 @@ export async function checkCounts(cluster: Cluster, ledger: Ledger, options: Cou
   const accepted = ledger.in("accepted");
 
   const lost = accepted.filter(({ id }) => !byId.has(id ?? ""));
-  fault("accepted and lost", lost.map(label));
+  violated("accepted and lost", lost.map(label));
   const twice = [...byKey].filter(([key, count]) => count > 1 && ledger.entries.has(key)).map(([key]) => key);
-  fault("more than one row of one submission", twice);
-  fault(
-    "rows that nobody submitted",
+  violated("more than one row of one submission", twice);
+  violated(
+    "rows without a submission",
     rows.filter(({ key }) => !ledger.entries.has(key ?? "")).map(({ id }) => id),
   );
-  fault(
-    "refused, and run all the same",
+  violated(
+    "rejected, and run all the same",
     ledger
-      .in("refused")
+      .in("rejected")
       .filter(({ key, hasUnknownTry }) => !hasUnknownTry && byKey.has(key))
       .map(label),
   );
-  fault(
+  violated(
     "more attempts than allowed",
     rows.filter(({ attempt, max_attempts }) => attempt > max_attempts).map(({ id }) => id),
   );
 
-  const excess = options.peersAreFaulty ? [] : checkEffects(cluster, rows, fault);
-  if (!options.effectsMayRepeat) fault("more side effects than attempts", excess);
+  const excess = options.peersAreFaulty ? [] : checkEffects(cluster, rows, violated);
+  if (!options.effectsMayRepeat) violated("more side effects than attempts", excess);
   const byStatus: Record<string, number> = {};
   for (const { status } of rows) byStatus[status] = (byStatus[status] ?? 0) + 1;
-  faults.push(...(await checkRedis(cluster, rows.length, byStatus, options)));
+  violations.push(...(await checkRedis(cluster, rows.length, byStatus, options)));
   return {
     accepted: accepted.length,
     recorded: rows.length,
@@ -91,7 +93,7 @@ export async function checkCounts(cluster: Cluster, ledger: Ledger, options: Cou
       (sum, { earlier }) => sum + earlier.filter(({ outcome }) => outcome === "lost").length,
       options.effectsMayRepeat ? excess.length : 0,
     ),
-    faults,
+    violations,
   };
 }
 
@@ -111,50 +113,49 @@ async function countCluster(cluster: Cluster, ledger: Ledger, options: CountsOpt
     counted.reduce((total: number, counts) => total + Number(of(counts)), 0);
   const [accepted, rows, keys] = [ledger.count("accepted"), sum((counts) => counts.rows), sum((counts) => counts.keys)];
   const byStatus = Object.fromEntries(counted.map(({ status, rows: count }) => [status, Number(count)]));
-  const faults = await checkRedis(cluster, rows, byStatus, options);
+  const violations = await checkRedis(cluster, rows, byStatus, options);
   const lost = Math.max(0, accepted - keys);
-  if (lost > 0) faults.push(`${lost} of ${accepted} accepted jobs are lost`);
-  if (rows !== keys) faults.push(`${rows} rows of ${keys} submissions`);
-  if (keys > accepted + ledger.count("unknown")) faults.push(`${keys} rows of ${accepted} accepted jobs`);
-  if (sum((counts) => counts.over) > 0) faults.push("more attempts than allowed");
-  return { accepted, recorded: rows, rows: [], lost, doubled: rows - keys, repeated: 0, faults };
+  if (lost > 0) violations.push(`${lost} of ${accepted} accepted jobs are lost`);
+  if (rows !== keys) violations.push(`${rows} rows of ${keys} submissions`);
+  if (keys > accepted + ledger.count("unknown")) violations.push(`${keys} rows of ${accepted} accepted jobs`);
+  if (sum((counts) => counts.over) > 0) violations.push("more attempts than allowed");
+  return { accepted, recorded: rows, rows: [], lost, doubled: rows - keys, repeated: 0, violations };
 }
 
 function label({ key, type, id, detail }: Entry): string {
   return `${key} ${type} ${id ?? ""} ${detail}`.trim();
 }
 
-/** Side effects: at least one of each completed job. @returns the jobs with more of them than attempts */
+/** Checks that each completed job has a side effect. @returns the jobs with more side effects than attempts */
 function checkEffects(
   { http, smtp }: Cluster,
   rows: readonly Row[],
-  fault: (what: string, names: readonly string[]) => void,
+  violated: (what: string, names: readonly string[]) => void,
 ): string[] {
   const seen = effectsSeen(http, smtp);
   const withEffects = rows.filter(({ type, key }) => (type === "webhook" || type === "email") && key !== null);
   const missing = withEffects.filter(({ key, status }) => status === "completed" && !seen.has(key ?? ""));
   const excess = withEffects.filter(({ key, earlier }) => (seen.get(key ?? "") ?? 0) > 1 + earlier.length);
-  fault(
+  violated(
     "completed without a side effect",
     missing.map(({ id }) => id),
   );
   return excess.map(({ id, key }) => `${id} (${seen.get(key ?? "") ?? 0})`);
 }
 
-/** Redis holds no job any more, and its counters say the same as the table. */
+/** Checks that Redis has no jobs left and that its counters agree with the table. */
 async function checkRedis(
   { redis, alive }: Cluster,
   recorded: number,
   byStatus: StatusCounts,
   { redisWasEmptied = false }: CountsOptions,
 ): Promise<string[]> {
-  const [places, keys, counts] = await Promise.all([redis.places(), redis.jobKeys(), redis.counts()]);
-  const faults: string[] = [];
+  const [setSizes, keys, counts] = await Promise.all([redis.setSizes(), redis.jobKeys(), redis.counts()]);
+  const violations: string[] = [];
   const expect = (name: string, got: number, wanted: number): void => {
-    if (got !== wanted) faults.push(`${name} is ${got} in Redis, not ${wanted}`);
+    if (got !== wanted) violations.push(`${name} is ${got} in Redis, not ${wanted}`);
   };
-  for (const [place, count] of Object.entries<number>({ ...places }))
-    expect(`the number of jobs in ${place}`, count, 0);
+  for (const [set, count] of Object.entries<number>({ ...setSizes })) expect(`the number of jobs in ${set}`, count, 0);
   expect("the number of job keys", keys.length, 0);
   for (const name of ["running", "retrying", "scheduled"]) expect(`the counter ${name}`, counts[name] ?? 0, 0);
   expect("accepted less recorded", (counts["accepted"] ?? 0) - (counts["recorded"] ?? 0), 0);
@@ -167,7 +168,7 @@ async function checkRedis(
   if (replica) {
     const { body } = await call(`${replica.url}/api/v1/stats`, "GET");
     if (body["unaccounted"] !== 0)
-      faults.push(`/api/v1/stats says that ${String(body["unaccounted"])} jobs are unaccounted for`);
+      violations.push(`/api/v1/stats says that ${String(body["unaccounted"])} jobs are unaccounted for`);
   }
-  return faults;
+  return violations;
 }

@@ -1,4 +1,4 @@
-/** Many connections that say nothing, or begin a request and stop; the others are served as before. */
+/** Many connections that send nothing, or only the beginning of a request. Other callers must be served as before. */
 import { readFileSync } from "node:fs";
 import type { RawSocket } from "../../src/testing/raw-http.ts";
 import { rawSocket } from "../../src/testing/raw-http.ts";
@@ -6,11 +6,11 @@ import type { Stage } from "./stage.ts";
 
 const IDLE_SOCKETS = 10_000;
 const AT_ONCE = 100;
-/** What the harness, and the replica, have open besides. */
+/** File descriptors that the harness, and the replica, have open besides. */
 const OTHER_FILES = 500;
 const LONGEST_DELAY_MS = 50;
 
-/** Opens them, waits for the length of the fault, and looks at how the event loop of the replica fared meanwhile. */
+/** Opens the connections, waits for the length of the fault, and reads the replica's event-loop delay for that time. */
 export async function crowd(stage: Stage, port: number): Promise<void> {
   const wanted = stage.isFast ? IDLE_SOCKETS / 10 : IDLE_SOCKETS;
   const count = Math.min(wanted, openFilesLimit() - OTHER_FILES);
@@ -34,7 +34,7 @@ export async function crowd(stage: Stage, port: number): Promise<void> {
 }
 
 async function watch(stage: Stage, count: number, openNow: () => number): Promise<void> {
-  await eventLoopDelayMs(stage); // what was before: each look begins anew
+  await eventLoopDelayMs(stage); // discards the delays until now: reading resets the histogram
   const from = performance.now();
   const stillOpen = openNow();
   await stage.measureRecovery();
@@ -48,7 +48,7 @@ async function watch(stage: Stage, count: number, openNow: () => number): Promis
   stage.expect(p99 < (stage.isFast ? 4 : 1) * LONGEST_DELAY_MS, `the event loop was held up for ${Math.round(p99)} ms`);
 }
 
-/** Of the first replica, since the last look: what Prometheus would be told. */
+/** Event-loop delay of the first replica since the last read, from its metrics. */
 async function eventLoopDelayMs({ cluster }: Stage): Promise<{ readonly p99: number; readonly max: number }> {
   const metrics = await (await fetch(`${cluster.replica(0).url}/metrics`)).text();
   const read = (quantile: string): number =>

@@ -1,4 +1,6 @@
-/** A host that accepts and never answers, to which callers give as much time as they may, and names that nobody knows. */
+/**
+ * A host that accepts connections and never answers, with the longest timeout that callers may set, and unknown names.
+ */
 
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
@@ -8,12 +10,18 @@ import { besideOthers } from "./neighbours.ts";
 import type { Scenario } from "./scenario.ts";
 import type { AnySubmission, Stage } from "./stage.ts";
 
-/** Not 127.0.0.1, where the live peer is. The time is in the submission's own field, for the second host also in the payload. */
+/**
+ * Not 127.0.0.1, where the live peer is. The timeout is a field of the submission, and for the second host also of the
+ * payload.
+ */
 const DEAD_HOSTS = ["127.0.0.2", "127.0.0.3"] as const;
 const TIMEOUT_MS = 600_000;
-/** Twenty of them for webhooks: a dead host that may have all of them has them within the time of the fault. */
+/** Twenty slots for webhooks: without a limit, a dead host would occupy all of them within the time of the fault. */
 const IO_SLOTS = "25";
-/** What a new host begins with, attempts at once of all replicas, and the two more for paths without any. One that never answers gets no more. */
+/**
+ * Concurrent attempts of all replicas to a new host, and two more for paths without any. A host that never answers gets
+ * no more.
+ */
 const MOST_VISITS = 12;
 const DEAD_JOBS = 150;
 const UNKNOWN_NAMES = 40;

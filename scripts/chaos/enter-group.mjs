@@ -1,9 +1,11 @@
-// Imported by a replica before anything else: limits its memory from outside, as a container does, where this machine lets it make control groups.
+// Imported by a replica before anything else: limits its memory as a container does, if it can make a control group.
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 
-/** Version 1 has a hierarchy for memory; version 2 one for all, in which the parent must pass the controller on. */
+/**
+ * Version 1 has a hierarchy for memory; version 2 has one for all, in which the parent must delegate the controller.
+ */
 const VERSIONS = [
   { root: "/sys/fs/cgroup/memory", marker: "memory.oom_control", limit: "memory.limit_in_bytes" },
   { root: "/sys/fs/cgroup", marker: "cgroup.controllers", limit: "memory.max" },
@@ -18,7 +20,8 @@ function enterGroup(bytes) {
     writeFileSync(join(group, version.limit), bytes);
     writeFileSync(join(group, "cgroup.procs"), String(process.pid));
   } catch {
-    if (existsSync(group)) rmdirSync(group); // not root, a read-only mount, or a controller that was not passed on: without it, the heap alone is limited
+    // not root, a read-only mount, or a controller that was not passed on: without it, the heap alone is limited
+    if (existsSync(group)) rmdirSync(group);
   }
 }
 

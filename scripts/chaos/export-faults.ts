@@ -9,7 +9,7 @@ import type { Stage } from "./stage.ts";
 
 const MIB = 1024 * 1024;
 const DISK_BYTES = 2 * MIB;
-/** What an export may add to a replica's memory, however many its rows. */
+/** The most that an export may add to a replica's memory, for any number of rows. */
 const EXPORT_MEMORY_BYTES = 200 * MIB;
 
 const QUERIES = {
@@ -17,7 +17,7 @@ const QUERIES = {
   rows: "select n, 'row ' || n as name from generate_series(1, :count::int) as n",
 };
 
-/** Named queries, and a disk of 2 MiB where this machine lets us have one. @returns undefined where it does not */
+/** Makes named queries and a disk of 2 MiB. @returns undefined if this machine does not allow to mount one */
 function prepare({ dir }: { readonly dir: string }): string | undefined {
   mkdirSync(join(dir, "queries"));
   for (const [name, sql] of Object.entries(QUERIES)) writeFileSync(join(dir, "queries", `${name}.sql`), sql);
@@ -77,12 +77,12 @@ async function playFullDisk(stage: Stage, disk: string, env: Readonly<Record<str
     stage.expect(small.status === "completed", `after it a small export ended ${small.error?.code ?? small.status}`);
     await replica.term();
   } finally {
-    execFileSync("umount", ["-l", disk]); // at once for new files, whoever still holds one
+    execFileSync("umount", ["-l", disk]); // lazily: open files do not prevent it
   }
 }
 
 async function playSlowQuery(stage: Stage): Promise<void> {
-  if (!stage.isFast) return; // its limit is a minute there
+  if (!stage.isFast) return; // in the full pace the limit is a minute
   const job = await stage.outcome({ type: "data_export", payload: { format: "csv", source: { query: "slow" } } });
   stage.expect(
     job.error?.code === "query_timeout" && job.attempt === 1,
@@ -113,7 +113,7 @@ async function playLargeExport(stage: Stage): Promise<void> {
   await downloadAndLeave(stage, job?.id ?? "", Number(job?.result?.["bytes"]));
 }
 
-/** A client that reads the beginning and goes; the next one gets the whole. */
+/** A client that disconnects after the beginning. The next client must get the whole file. */
 async function downloadAndLeave(stage: Stage, id: string, bytes: number): Promise<void> {
   const url = `${stage.cluster.replica(0).url}/api/v1/jobs/${id}/artifacts/export.csv`;
   for (let i = 0; i < 5; i += 1) {

@@ -1,4 +1,6 @@
-/** The fast faults, and the guards taken out, within the test command. `npm run chaos` plays all of them, at full length. */
+/**
+ * The fast faults, and the runs without a guard, in the test command. `npm run chaos` plays all faults at full length.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SCENARIOS } from "./catalog.ts";
 import { GUARDS, shortenOwnership, takeOut } from "./guards.ts";
@@ -10,7 +12,9 @@ import type { Services } from "./services.ts";
 import { startServices } from "./services.ts";
 import { tableText } from "./table.ts";
 
-/** Together under two minutes on two cores; the rest of those with a fast pace is for `npm run chaos -- --fast`. */
+/**
+ * Together less than two minutes on two cores. `npm run chaos -- --fast` plays the other ones with a fast pace, too.
+ */
 const PLAYED = [
   "replica-kill",
   "kill-before-record",
@@ -37,9 +41,9 @@ describe("faults", () => {
     if (!scenario) throw new Error(`there is no scenario ${name}`);
     const result = await play(scenario, { services, seed: SEED, pace: "fast" });
     expect(
-      { verdict: result.verdict, faults: result.faults, lost: result.lost, doubled: result.doubled },
+      { verdict: result.verdict, violations: result.violations, lost: result.lost, doubled: result.doubled },
       result.notes.join("\n"),
-    ).toEqual({ verdict: "held", faults: [], lost: 0, doubled: 0 });
+    ).toEqual({ verdict: "held", violations: [], lost: 0, doubled: 0 });
     expect(result.accepted).toBeGreaterThan(0);
   });
 });
@@ -48,7 +52,7 @@ it("every guard that can be taken out is where it was", () => {
   const program = copyProgram();
   try {
     for (const guard of Object.values(GUARDS)) takeOut(program, guard);
-    expect(() => program.patch("main.js", "a text that is not there", "")).toThrow("does not hold the text");
+    expect(() => program.patch("main.js", "a text that is not there", "")).toThrow("does not contain the text");
   } finally {
     program.remove();
   }
@@ -64,7 +68,7 @@ it("a seed gives the same numbers again, and others give others", () => {
   expect(new Set(Array.from({ length: 100 }, () => weighted(random, { a: 1, b: 0 })))).toEqual(new Set(["a"]));
 });
 
-it("the command line is read, and what it does not know is refused", () => {
+it("reads the command line and rejects unknown options", () => {
   expect(parseOptions(["--seed=5", "--only=term,poison", "--seconds=9", "--json"], 0)).toEqual({
     seed: 5,
     only: ["term", "poison"],
@@ -81,7 +85,7 @@ it("the command line is read, and what it does not know is refused", () => {
   expect(() => parseOptions(["--seed=x"], 0)).toThrow(`--seed: expected a whole number, got "x"`);
 });
 
-it("the table lines up, and says what was not held", () => {
+it("the table is aligned and names what was not held", () => {
   const result = {
     name: "term",
     fault: "",
@@ -94,13 +98,13 @@ it("the table lines up, and says what was not held", () => {
     recoveryMs: 1_234,
     pickup: { idleMs: 4, faultMs: 9.6 },
     verdict: "not held",
-    faults: ["accepted and lost: k1"],
+    violations: ["accepted and lost: k1"],
     notes: [],
     seconds: 3,
   } as const;
   const lines = tableText([
     result,
-    { ...result, name: "replica-kill", recoveryMs: undefined, pickup: undefined, verdict: "held", faults: [] },
+    { ...result, name: "replica-kill", recoveryMs: undefined, pickup: undefined, verdict: "held", violations: [] },
   ]).split("\n");
   expect(new Set(lines.slice(0, 5).map((line) => line.length)).size).toBe(1);
   expect(lines[2]).toMatch(/^\| term +\| 1000 \| +999 \| +1 \| +0 \| +2 \| +1\.2 s \| +4 to 10 ms \| not held \|$/);

@@ -1,4 +1,4 @@
-/** Guards of the program that can be taken out of a copy of it, each with the fault that shows why it is there. */
+/** Guards that can be removed from a copy of the program, each with the fault that shows why it exists. */
 import type { Program } from "./program.ts";
 
 export interface Guard {
@@ -32,7 +32,7 @@ export const GUARDS: Readonly<Record<string, Guard>> = {
   },
 };
 
-/** How long the books have to balance without a guard: longer than any takeover in the fast pace, and not for ever. */
+/** How long the jobs may take to settle without a guard: longer than any takeover in the fast pace. */
 export const BROKEN_SETTLE_MS = 25_000;
 
 /** @throws {Error} when the program has changed, so that the text to take out is not there */

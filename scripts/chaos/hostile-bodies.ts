@@ -30,7 +30,7 @@ function exportOf(fields: string): string {
 
 const JOBS = "/api/v1/jobs";
 const BATCH = "/api/v1/jobs/batch";
-/** Each is rejected, whatever a replica looks at first: no job is made of any of them. */
+/** A replica rejects each of them, whatever it checks first, and creates no job. */
 function hostileRequests(): CallerRequest[] {
   const digits = `${"1".repeat(65_000)}x`;
   const query = (x: string): string => exportOf(`"source":{"query":"numbers","params":{"x":${x}}}`);

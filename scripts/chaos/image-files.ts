@@ -1,4 +1,4 @@
-/** Files that say they are images. */
+/** Files that claim to be images. */
 import { crc32, deflateSync } from "node:zlib";
 
 const MAGIC = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -11,7 +11,7 @@ function chunk(type: string, data: Buffer): Buffer {
   return Buffer.concat([length, body, sum]);
 }
 
-/** A PNG of one grey, of any size: 50,000 × 50,000 pixels are a few hundred KB when `rows` is small. */
+/** A PNG of one shade of grey, of any size: 50,000 × 50,000 pixels are a few hundred KB when `rows` is small. */
 export function png(width: number, height: number, rows = height): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -21,11 +21,11 @@ export function png(width: number, height: number, rows = height): Buffer {
   return Buffer.concat([MAGIC, chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", Buffer.alloc(0))]);
 }
 
-/** A GIF of one pixel in so many frames. */
+/** A GIF of one pixel with this many frames. */
 export function gif(frames: number): Buffer {
-  const head = Buffer.from("474946383961" + "01000100800000" + "000000ffffff", "hex");
+  const header = Buffer.from("474946383961" + "01000100800000" + "000000ffffff", "hex");
   const frame = Buffer.from("21f90400010000002c000000000100010000" + "02024401" + "00", "hex");
-  return Buffer.concat([head, ...Array.from({ length: frames }, () => frame), Buffer.from("3b", "hex")]);
+  return Buffer.concat([header, ...Array.from({ length: frames }, () => frame), Buffer.from("3b", "hex")]);
 }
 
 export const SVG = `<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/hostname">]><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text>&x;</text></svg>`;

@@ -1,4 +1,4 @@
-/** Input that no friend would send: images, and HTTP itself. */
+/** Hostile input: images, and HTTP itself. */
 import sharp from "sharp";
 import { rawSocket } from "../../src/testing/raw-http.ts";
 import { crowd } from "./crowd.ts";
@@ -6,7 +6,7 @@ import { gif, png, SVG } from "./image-files.ts";
 import type { Scenario } from "./scenario.ts";
 
 const MIB = 1024 * 1024;
-/** What images may add to a replica's memory: a decoded source at the pixel limit, and what libvips works in. */
+/** The most that images may add to a replica's memory: a decoded source at the pixel limit, and libvips's buffers. */
 const IMAGE_MEMORY_BYTES = 400 * MIB;
 
 export const image: Scenario = {
@@ -32,7 +32,7 @@ export const image: Scenario = {
       ["a PNG of 50,000 × 50,000", png(50_000, 50_000, 10), /^image_too_large$/],
       ["a truncated JPEG", jpeg.subarray(0, jpeg.length / 2), /^image_invalid$/],
       ["an SVG with an external entity", Buffer.from(SVG), /^image_unsupported$/],
-      ["a GIF of 10,000 frames", gif(10_000), /^(?:completed|image_\w+)$/], // its first frame is all that is read
+      ["a GIF of 10,000 frames", gif(10_000), /^(?:completed|image_\w+)$/], // only its first frame is read
       ["what is no image", Buffer.from("hello"), /^image_unsupported$/],
       ["a whole JPEG", jpeg, /^completed$/],
     ];
@@ -56,10 +56,10 @@ function post(body: string, headers = `Content-Length: ${Buffer.byteLength(body)
   return `POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}\r\n${body}`;
 }
 
-/** As latin1, which is how the requests are sent. */
+/** Encoded as latin1, like the requests. */
 const INVALID_UTF8 = `{"type":"noop","payload":{"a":"\xff"}}`;
 
-const REFUSED: readonly (readonly [string, string, number])[] = [
+const REJECTED: readonly (readonly [string, string, number])[] = [
   ["malformed JSON", post("{,}"), 400],
   ["100,000 levels", post("[".repeat(100_000)), 400],
   ["__proto__", post(`{"type":"noop","payload":{"__proto__":{"isAdmin":true}}}`), 422],
@@ -80,7 +80,7 @@ export const http: Scenario = {
     const { cluster } = stage;
     const port = Number(new URL(cluster.replica(0).url).port);
     await stage.load(50, { noop: 100 });
-    for (const [what, text, status] of REFUSED) {
+    for (const [what, text, status] of REJECTED) {
       const got = await statusOf(port, Buffer.from(text, "latin1"));
       stage.expect(got === status, `${what}: answered ${got}, not ${status}`);
       const good = await stage.submit({ type: "noop", payload: {} });
@@ -97,7 +97,7 @@ export const http: Scenario = {
   },
 };
 
-/** Sends these bytes and resolves to the status of the answer; NaN where the connection ends without one. */
+/** Sends these bytes and resolves to the status of the answer, or NaN if the connection ends without one. */
 async function statusOf(port: number, request: Buffer): Promise<number> {
   const raw = await rawSocket(port);
   raw.socket.write(request);

@@ -1,4 +1,4 @@
-/** Jobs that crash, hang, and kill what runs them. */
+/** Jobs that crash, hang, or kill the thread or process that runs them. */
 import type { Scenario } from "./scenario.ts";
 
 export const threadCrash: Scenario = {
@@ -45,10 +45,10 @@ export const poison: Scenario = {
     await stage.load(60, { noop: 60, webhook: 30, sleep: 10 });
     const startedAt = performance.now();
     const entry = await stage.submit({ type: "test_io", payload: { do: "kill" } });
-    stage.expect(entry.state !== "refused", `the poison was refused: ${entry.detail}`);
+    stage.expect(entry.state !== "rejected", `the poison job was rejected: ${entry.detail}`);
     await stage.wait(3_000);
-    await stage.stopLoad(); // the rest is waiting: each kill is seen a lease later
-    await stage.placesWhen(
+    await stage.stopLoad(); // from here on the scenario only waits: each kill is noticed a lease later
+    await stage.setSizesWhen(
       "the poison is out of the way",
       ({ ready, scheduled, leased }) => ready + scheduled + leased === 0,
       10 * (stage.leaseMs + 3_000),

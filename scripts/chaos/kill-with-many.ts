@@ -1,17 +1,17 @@
-/** A replica dies with many running jobs: the free one next to it runs them again, and together. */
+/** A replica dies with many running jobs: the free replica must run them again, and concurrently. */
 import { until } from "../../src/testing/until.ts";
 import { besideOthers } from "./neighbours.ts";
-import type { Places } from "./redis-view.ts";
+import type { SetSizes } from "./redis-view.ts";
 import type { Scenario, Verify } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
-/** Some more than must run on the victim: the survivor may claim a few of them. */
+/** A few more than must run on the victim: the survivor may claim some of them. */
 const SUBMITTED = 80;
 const LEAST_LOST = 60;
 const HANDLER_MS = { full: 4_000, fast: 1_500 };
-/** The lost jobs may begin again in as many groups; one by one they would need sixty times the time of a handler. */
+/** The lost jobs may be run again in this many groups. One by one they would take sixty times as long as a handler. */
 const GROUPS = 4;
-/** Beyond the lease: the sweep that finds it, and what two shared cores add. */
+/** Allowed after the lease has expired: the sweep that notices it, and the delays of two shared cores. */
 const SLACK_MS = 5_000;
 const MIB = 1024 * 1024;
 
@@ -45,8 +45,9 @@ async function killOne(stage: Stage): Promise<Verify> {
   const killedAt = Date.now(); // this machine's clock is Redis's
   await victim.kill();
   const withinMs = leaseMs + 1_000 + GROUPS * handlerMs + SLACK_MS;
-  const isOver = ({ ready, leased }: Places): boolean => ready + leased < LEAST_LOST / 10;
-  await stage.placesWhen("the lost jobs have ended", isOver, withinMs + handlerMs).catch(() => undefined); // the records show how late they are
+  const isOver = ({ ready, leased }: SetSizes): boolean => ready + leased < LEAST_LOST / 10;
+  // the records show how late they are
+  await stage.setSizesWhen("the lost jobs have ended", isOver, withinMs + handlerMs).catch(() => undefined);
   return (rows) => {
     const lost = rows.filter(({ earlier }) =>
       earlier.some(({ outcome, worker }) => outcome === "lost" && worker === victim.id),

@@ -1,4 +1,4 @@
-/** One caller submits and follows the largest jobs; the bytes of his jobs are nobody else's business. */
+/** One caller submits and follows the largest jobs. Their size must not slow down other callers. */
 
 import type { CallerRequest } from "./caller.ts";
 import { Caller, jsonPost } from "./caller.ts";
@@ -18,9 +18,9 @@ const RUNNING = [
   (key: string) => largeCustom(key, 2_000),
 ] as const;
 const SUBMIT_EVERY_MS = 1_000;
-/** What may run or wait to be recorded at a time, beside those that wait. */
+/** Jobs that may run, or wait to be recorded, at a time, beside the waiting ones. */
 const RUNNING_AT_ONCE = 8;
-/** Of a mail of 15 MiB, which comes in some 250 pieces, the SMTP server makes 2 s. */
+/** A mail of 15 MiB, which arrives in some 250 pieces, takes the SMTP server 2 s. */
 const SMTP_PAUSE_MS = 8;
 
 export const largeJobs: Scenario = {

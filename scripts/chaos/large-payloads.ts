@@ -1,11 +1,11 @@
-/** Submissions of the largest sizes that the types take. Their text repeats, so that Postgres stores it in little space. */
+/** Submissions of the largest size that each type accepts. Their text repeats, so that Postgres can compress it. */
 import type { Submission } from "./client.ts";
 
 export const MIB = 1024 * 1024;
-/** What remains of a body beside its payload, generously. */
+/** A generous size for the rest of a body beside its payload. */
 const ROOM_BYTES = 4_096;
 
-/** Base64 of so many characters. */
+/** Base64 with this many characters. */
 function base64Of(characters: number): string {
   return "QUFB".repeat(Math.floor(characters / 4));
 }
@@ -19,7 +19,7 @@ export function largeEmail(key: string, bytes: number): Submission {
   };
 }
 
-/** No image: it ends as soon as its bytes are looked at, so that its size is all that it costs. */
+/** Not an image: the job fails when its bytes are first read, so that only its size has a cost. */
 export function largeImage(key: string, bytes: number): Submission {
   return {
     type: "image_resize",
@@ -39,7 +39,7 @@ export function largeWebhook(key: string, url: string): Submission {
   return { type: "webhook", payload: { url, body: { text: "x".repeat(MIB - ROOM_BYTES) } }, tags: [key] };
 }
 
-/** A job of a deployment's own type, as large as MAX_BODY_BYTES lets it be, which runs for so long. */
+/** A job of a deployment's own type, as large as MAX_BODY_BYTES allows, that runs for the given time. */
 export function largeCustom(key: string, ms: number): Submission {
   return { type: "test_io", payload: { do: "sleep", ms, text: "x".repeat(MIB - ROOM_BYTES) }, tags: [key] };
 }

@@ -1,4 +1,6 @@
-/** What the client knows of its submissions, and what the peers saw: the one side of the books. */
+/**
+ * The client's record of its submissions and of the side effects at the peers. counts.ts compares it with the stores.
+ */
 import type { HttpPeer } from "../../src/testing/http-peer.ts";
 import type { SmtpPeer } from "../../src/testing/smtp-peer.ts";
 
@@ -6,23 +8,23 @@ export type Submitter = "load" | "probe" | "scenario";
 
 /**
  * - accepted: 202
- * - refused: anything that says that nothing was changed, or a connection that was refused
+ * - rejected: an answer that means that nothing was changed, or a connection that was refused
  * - unknown: 503 `outcome_unknown`, or no answer; such a job may exist or not
  */
 export interface Entry {
-  /** The submission's own name: its first tag, and what its side effect is known by. */
+  /** Names the submission: its first tag, and part of its side effect. */
   readonly key: string;
   readonly type: string;
-  /** Whose submission it is: of the mixed load, of the probes, or of the scenario itself. */
+  /** The submitter: the mixed load, the probes, or the scenario itself. */
   readonly by: Submitter;
-  state: "accepted" | "refused" | "unknown" | "pending";
+  state: "accepted" | "rejected" | "unknown" | "pending";
   id: string | undefined;
   /** How long the last answer took. */
   ms: number;
   at: number;
   /** When the last answer came, by `performance.now()`; 0 before the first. */
   answeredAt: number;
-  /** The `detail` of the problem document of a refusal. */
+  /** The `detail` of the problem document of a rejection. */
   detail: string;
   /** The state of earlier tries of the same submission, under its Idempotency-Key. */
   hasUnknownTry: boolean;
@@ -32,7 +34,7 @@ export class Ledger {
   readonly entries = new Map<string, Entry>();
   #made = 0;
 
-  /** A new submission, before it is sent. @param key where its submitter has chosen one already */
+  /** A new submission, before it is sent. @param key if its submitter has chosen one */
   open(type: string, { by = "scenario", key }: { readonly by?: Submitter; readonly key?: string } = {}): Entry {
     this.#made += 1;
     const entry: Entry = {

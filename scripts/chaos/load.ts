@@ -6,27 +6,30 @@ import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import { between, weighted } from "./random.ts";
 
-/** What a load is made of: `webhook` and `email` reach the counting peers, `flaky` fails its first attempt. */
-export type Kind = "noop" | "webhook" | "email" | "sleep" | "cpu" | "flaky" | "delayed";
+/** The kinds of jobs in a load: `webhook` and `email` reach the counting peers, `flaky` fails its first attempt. */
+type Kind = "noop" | "webhook" | "email" | "sleep" | "cpu" | "flaky" | "delayed";
 export type Mix = Readonly<Partial<Record<Kind, number>>>;
 
 export const MIXED: Mix = { noop: 45, webhook: 25, email: 8, sleep: 12, cpu: 4, flaky: 2, delayed: 4 };
 
 const TICK_MS = 25;
-/** The share of submissions that carry an Idempotency-Key and are repeated at another replica until they are accepted. */
+/**
+ * The share of submissions that carry an Idempotency-Key and are repeated at another replica until they are accepted.
+ */
 const KEYED_SHARE = 0.3;
 /**
- * Submissions under way at most, those included that wait to be repeated. The load is of a fixed rate: on a machine that does not keep
- * up it would pile up in this process, in which the proxies and the peers live, until no answer comes through them in time.
+ * The most submissions under way, including those that wait to be repeated. The load has a fixed rate. On a machine
+ * that cannot keep up, submissions would pile up in this process, which also runs the proxies and peers, and delay all
+ * answers.
  */
 const MAX_UNDER_WAY = 300;
 
 export interface LoadOptions {
   readonly ledger: Ledger;
   readonly random: Random;
-  /** Where to submit next. */
+  /** Returns the URL for the next submission. */
   readonly urlOf: () => string;
-  /** `http://…/hook/KEY` takes the webhooks. */
+  /** The peer's URL: webhooks go to `http://…/hook/KEY`. */
   readonly hookUrl: (key: string) => string;
   readonly mix: Mix;
   readonly jobsPerSecond: number;
@@ -46,7 +49,7 @@ export class Load {
     this.#loop ??= this.#run();
   }
 
-  /** Resolves when every request has its answer, or has none for good. */
+  /** Resolves when every request has an answer or has failed. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#loop;

@@ -2,17 +2,18 @@
 import { existsSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Of version 1 and of version 2. */
+/** Files of control groups version 1 and version 2. */
 const KILLS = ["/sys/fs/cgroup/memory/GROUP/memory.oom_control", "/sys/fs/cgroup/GROUP/memory.events"];
 
 export interface MemoryLimit {
-  /** How often the kernel has killed a process of the group for want of memory. */
+  /** How many processes of the group the kernel has killed because memory ran out. */
   kills(): number;
 }
 
 /**
- * Page cache counts in such a group, too, and is given back under pressure. The group is removed when the harness ends: its process has ended by then.
- * @returns undefined where this machine did not let the replica make one
+ * The memory of a group includes page cache, which the kernel frees under pressure. The group is removed when the
+ * harness ends, after its process.
+ * @returns undefined if the replica could not make a group on this machine
  */
 export function memoryLimitOf(pid: number): MemoryLimit | undefined {
   const path = KILLS.map((file) => file.replace("GROUP", `taskflow-chaos-${pid}`)).find((file) => existsSync(file));

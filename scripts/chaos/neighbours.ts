@@ -1,6 +1,7 @@
 /**
- * One caller against the others: a mixed load and the probes run at rest, then beside what one caller does. The others must hardly
- * notice: their jobs are picked up about as soon as before, none is answered with 503, and Redis holds little more than the jobs.
+ * One caller against the others: a mixed load and probes run at rest, and then beside one expensive caller. For the
+ * other callers little may change: their jobs are picked up about as soon, no answer is a 503, and Redis uses little
+ * more memory than the jobs need.
  */
 import type { Entry } from "./ledger.ts";
 import type { Row } from "./postgres-view.ts";
@@ -13,41 +14,48 @@ import type { Stage } from "./stage.ts";
 const MIB = 1024 * 1024;
 const PROBES_PER_SECOND = 40;
 const LOAD_PER_SECOND = 40;
-/** Long enough that a percentile of 99 is not that of one probe. */
+/** Long enough that a single probe does not decide the 99th percentile. */
 const IDLE_MS = { full: 10_000, fast: 3_000 };
 const WARM_UP_MS = { full: 4_000, fast: 2_000 };
 const MAX_RATIO = 3;
 /**
- * Below this a pickup counts as undisturbed. Two cores carry two replicas with their threads, Redis, Postgres and this harness, some
- * ten threads that want to run: a turn of all of them takes about 40 ms in the slices of Linux, and a pickup waits for two turns
- * (Redis, then the replica). Within the test command other test files have the cores too.
+ * Below this a pickup counts as undisturbed. Two cores run two replicas with their threads, Redis, Postgres and this
+ * harness: some ten runnable threads. In the time slices of Linux, a turn of all of them takes about 40 ms, and a
+ * pickup waits for two turns (Redis, then the replica). In the test command, other test files use the cores as well.
  */
 const UNDISTURBED_PICKUP_MS = { full: 100, fast: 400 };
-/** Half of the 2 s after which a submission is answered with 503: an answer also waits for turns of the client's own thread. */
+/**
+ * Half of the 2 s after which a submission is answered with 503: an answer also waits for turns of the client's own
+ * thread.
+ */
 const UNDISTURBED_ANSWER_MS = { full: 1_000, fast: 2_000 };
-/** Sixteen of the largest bodies on their way at once, at two replicas: in query buffers as they come, in output buffers as they go. */
+/**
+ * Sixteen of the largest bodies in transit at once, at two replicas: in Redis's query buffers on their way in, and in
+ * its output buffers on their way out.
+ */
 const MAX_REDIS_BUFFERS = 256 * MIB;
 const NOOP_PROBE = '{"type":"noop","payload":{},"tags":["KEY"]}';
 
 export interface OneCaller {
-  /** The others' probes, as JSON with KEY for the key; a job that does nothing unless given. */
+  /** The probes of the other callers, as JSON with KEY for the key; default: a job that does nothing. */
   readonly probe?: string;
-  /** Where the probes go; all replicas unless given. */
+  /** The replica that the probes are sent to; default: all. */
   readonly probeUrls?: readonly string[];
-  /** The most bytes of jobs that the fault keeps in Redis at a time. */
+  /** The most bytes of jobs that the fault has in Redis at a time. */
   readonly dataBytes: number;
   /** The others' mixed load, jobs a second; 40 unless given. */
   readonly loadPerSecond?: number;
-  /** What the fault needs, before anything is measured. */
+  /** Prepares the fault before anything is measured. */
   readonly prepare?: () => Promise<void>;
-  /** What the one caller does; resolves when it is over. May return what is to be verified at the end. */
+  /** Runs the one caller, and resolves when it is done. May return a check for the end of the scenario. */
   readonly during: () => Promise<Verify | undefined>;
 }
 
 export async function besideOthers(stage: Stage, caller: OneCaller): Promise<Verify> {
   const { probe = NOOP_PROBE, probeUrls, dataBytes, loadPerSecond = LOAD_PER_SECOND, prepare, during } = caller;
   const { cluster, ledger, pace } = stage;
-  await cluster.redis.send("CONFIG", "SET", "appendfsync", "everysec"); // as deployments have it: Redis dies in other faults, not in these
+  // as deployments have it: Redis dies in other faults, not in these
+  await cluster.redis.send("CONFIG", "SET", "appendfsync", "everysec");
   const urls = probeUrls ?? cluster.alive.map(({ url }) => url);
   if (loadPerSecond > 0) await stage.load(loadPerSecond, undefined, 0);
   const probes = new Probes({ ledger, urls, perSecond: stage.rateOf(PROBES_PER_SECOND), body: probe });
@@ -80,7 +88,7 @@ async function spanOf(step: () => Promise<void>): Promise<Span> {
 function checkMemory(stage: Stage, dataBytes: number, highestBytes: number): void {
   const limitBytes = 2 * dataBytes + MAX_REDIS_BUFFERS;
   const [highest, data, limit] = [highestBytes, dataBytes, limitBytes].map((bytes) => `${Math.round(bytes / MIB)} MiB`);
-  stage.notes.push(`Redis had at most ${highest ?? ""} beside at most ${data ?? ""} of data`);
+  stage.notes.push(`Redis used at most ${highest ?? ""}, of which data at most ${data ?? ""}`);
   stage.expect(highestBytes <= limitBytes, `Redis took ${highest ?? ""}, more than ${limit ?? ""}`);
 }
 
@@ -111,7 +119,7 @@ function checkOthers(
   );
 }
 
-/** NaN, for want of probes, is not within any limit. */
+/** NaN, when there are no probes, is not within any limit. */
 function expectWithin(stage: Stage, what: string, { idleMs, faultMs }: Pickup, undisturbedMs: number): void {
   const limitMs = Math.max(MAX_RATIO * idleMs, undisturbedMs);
   const [idle, fault, limit] = [idleMs, faultMs, limitMs].map((ms) => ms.toFixed(0));

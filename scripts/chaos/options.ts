@@ -1,4 +1,4 @@
-/** What the chaos run is told on its command line. */
+/** The command-line options of a chaos run. */
 import { parseArgs } from "node:util";
 import { SCENARIOS } from "./catalog.ts";
 import { GUARDS } from "./guards.ts";
@@ -8,9 +8,9 @@ export interface Options {
   readonly seed: number;
   /** Names of scenarios; all when not given. */
   readonly only: readonly string[] | undefined;
-  /** How long each fault lasts, in place of its own time. */
+  /** How long each fault lasts, instead of its default. */
   readonly seconds: number | undefined;
-  /** How many of the largest jobs of each type small-memory submits at most, in place of 1,000. */
+  /** The most jobs of each type that small-memory submits; default 1,000. */
   readonly jobs: number | undefined;
   /** Names of guards that are taken out, each with the fault that needs it; undefined runs the program as it is. */
   readonly broken: readonly string[] | undefined;
@@ -21,13 +21,13 @@ export interface Options {
 export const HELP = `Usage: npm run chaos -- [options]
 
 Starts replicas of the built program with a Redis, a Postgres and peers of their own, injects faults under a load of mixed
-jobs, lets the system settle, and checks the books.
+jobs, lets the system settle, and checks that every accepted job is accounted for.
 
   --only=NAME[,NAME]    only these faults: ${SCENARIOS.map(({ name }) => name).join(", ")}
-  --seconds=N           how long each fault lasts, in place of its own time
+  --seconds=N           how long each fault lasts, instead of its default
   --jobs=N              how many jobs of each type small-memory submits, where its time suffices (1000)
   --seed=S              what chooses payloads and victims (of the time of day; printed)
-  --break=GUARD[,GUARD] takes a guard out of the program and expects that the books do not balance, to show that it
+  --break=GUARD[,GUARD] removes a guard from the program and expects violations, to show that it
                         matters: ${Object.keys(GUARDS).join(", ")}, or all
   --fast                short leases and short faults, as in the test command; only the faults that run there
   --json                the results as JSON, and nothing else, on standard output
@@ -48,8 +48,8 @@ const FLAGS = {
 
 /**
  * Reads the command line; undefined when help is asked for.
- * @param now epoch ms, the seed where none is given
- * @throws {Error} in one sentence, for what it does not understand
+ * @param now epoch ms: the default of --seed
+ * @throws {Error} with one sentence about the first invalid option
  */
 export function parseOptions(args: readonly string[], now: number): Options | undefined {
   const { values } = parseArgs({ args: [...args], options: FLAGS, strict: true });

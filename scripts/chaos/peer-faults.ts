@@ -1,4 +1,4 @@
-/** What the other ends of emails and webhooks do wrong. Their depth is in the tests of the types. */
+/** Failing mail servers and webhook receivers. The tests of the job types go into more detail. */
 import type { HttpPeer, PeerReply, PeerRequest } from "../../src/testing/http-peer.ts";
 import { answer, redirect, retryAfter } from "../../src/testing/http-peer.ts";
 import type { SmtpBehaviour } from "../../src/testing/smtp-peer.ts";
@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 
 interface SmtpCase {
   readonly behaviour: SmtpBehaviour;
-  /** When the server is itself again; undefined: not before the job ended. */
+  /** When the server works again; undefined: not before the job ends. */
   readonly mendAfterMs?: number;
   readonly ends: string;
   readonly sent: number;
@@ -24,7 +24,7 @@ const SMTP_CASES: readonly SmtpCase[] = [
   { behaviour: { kind: "answer", at: "data", code: 554 }, ends: "smtp_554", sent: 0 },
   { behaviour: { kind: "refuse" }, mendAfterMs: 300, ends: "completed", sent: 1 },
   { behaviour: { kind: "hang" }, mendAfterMs: 2_000, ends: "completed", sent: 1 },
-  // taken, and not answered: nobody knows, so it is not sent again
+  // received but not answered: delivery is unknown, so the mail is not sent again
   { behaviour: { kind: "drop-after-data" }, mendAfterMs: 300, ends: "delivery_unknown", sent: 1 },
 ];
 
@@ -69,7 +69,7 @@ function endOf(job: JobBody | undefined): string {
   return job?.error?.code ?? job?.status ?? "nowhere";
 }
 
-/** The peer answers by the path, and by how often it was asked for it. */
+/** The peer's answer depends on the path and on how many requests it has had for it. */
 function respondByPath(peer: HttpPeer): void {
   const asked = new Map<string, number>();
   const replies: Readonly<Record<string, (times: number) => PeerReply>> = {
@@ -125,7 +125,10 @@ const WEBHOOK_CASES: readonly WebhookCase[] = [
   { path: "/metadata", payload: { follow_redirects: 5 }, ends: "target_refused", attempt: 1, requests: 1 },
 ];
 
-/** Spellings of this machine, and a name that resolves to it. A name that changes its answer is in outbound.test.ts: no resolver can be brought along here. */
+/**
+ * Spellings of this machine's address, and a name that resolves to it. outbound.test.ts covers names whose answer
+ * changes: here no resolver can be replaced.
+ */
 const OWN_HOSTS = ["127.0.0.1", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:7f00:1]", "0.0.0.0", "localhost"];
 
 export const webhook: Scenario = {
@@ -139,7 +142,8 @@ export const webhook: Scenario = {
     const { cluster } = stage;
     respondByPath(cluster.http);
     await Promise.all(WEBHOOK_CASES.map((one) => playWebhook(stage, one)));
-    stage.expect(cluster.http.bytesSent < 8 * MIB, `${cluster.http.bytesSent} bytes of an endless body were read`); // most of it is the kernel's buffers
+    // most of it is the kernel's buffers
+    stage.expect(cluster.http.bytesSent < 8 * MIB, `${cluster.http.bytesSent} bytes of an endless body were read`);
     await cluster.replica(0).term();
     await cluster.boot(0, { OUTBOUND_ALLOW_PRIVATE: "false" });
     const before = cluster.http.requests.length;

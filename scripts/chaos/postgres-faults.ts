@@ -1,4 +1,4 @@
-/** Postgres away, slow, and refusing what it is given. */
+/** Postgres away, slow, and rejecting rows. */
 import { setTimeout as delay } from "node:timers/promises";
 import { call, submitOnce } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
@@ -25,7 +25,7 @@ export const postgresStop: Scenario = {
       `health said ${health.status} ${String(health.body["status"])} without Postgres`,
     );
     const acceptedMeanwhile = ledger.in("accepted").filter(({ at }) => at > stoppedAt).length;
-    const { outbox } = await cluster.redis.places();
+    const { outbox } = await cluster.redis.setSizes();
     stage.expect(
       acceptedMeanwhile > (stage.seconds * stage.rateOf(RATE)) / 2,
       `only ${acceptedMeanwhile} jobs were accepted without Postgres`,
@@ -43,7 +43,7 @@ export const postgresStop: Scenario = {
     await cluster.services.postgres.restart();
     const backAt = performance.now();
     await stage.stopLoad();
-    await stage.placesWhen("the outbox has drained", (places) => places.outbox === 0);
+    await stage.setSizesWhen("the outbox has drained", (setSizes) => setSizes.outbox === 0);
     stage.recovered(performance.now() - backAt);
     return (rows) => {
       const again = rows.filter(({ earlier }) => earlier.some(({ outcome }) => outcome === "lost"));
@@ -61,7 +61,7 @@ export const postgresSlow: Scenario = {
     await stage.load(150);
     const beforeAt = performance.now();
     await stage.wait(3_000);
-    const { ready: readyBefore } = await cluster.redis.places();
+    const { ready: readyBefore } = await cluster.redis.setSizes();
     const idleRss = stage.takePeakRss();
     const session = await cluster.postgres.connect();
     await session.query("begin");
@@ -69,7 +69,7 @@ export const postgresSlow: Scenario = {
     const lockedAt = performance.now();
     await stage.wait(stage.seconds * 1_000);
     const freeAt = performance.now();
-    const { ready } = await cluster.redis.places();
+    const { ready } = await cluster.redis.setSizes();
     await session.query("rollback");
     await session.end();
     const [before, during] = [ledger.p95Ms(beforeAt, lockedAt), ledger.p95Ms(lockedAt, freeAt)];
@@ -88,7 +88,7 @@ export const postgresSlow: Scenario = {
     );
     stage.notes.push(`submit p95 ${Math.round(before)} ms before, ${Math.round(during)} ms behind the lock`);
     await stage.stopLoad();
-    await stage.placesWhen("the outbox has drained", (places) => places.outbox === 0);
+    await stage.setSizesWhen("the outbox has drained", (setSizes) => setSizes.outbox === 0);
     stage.recovered(performance.now() - freeAt);
     return undefined;
   },
@@ -105,43 +105,43 @@ const BAD_VALUES = [
   String.raw`"\\u0000"`,
   `"${"é".repeat(500)}"`,
 ];
-/** Stands in for whatever a Postgres may yet refuse: a row of its own error class. */
-const REFUSE = `create function refuse() returns trigger language plpgsql as $$ begin
-  if new.payload::text like '%refuse-me%' then raise exception 'refused by the harness' using errcode = '22P05'; end if;
+/** A trigger that rejects a row with a distinct error class, in place of rows that some Postgres may reject. */
+const REJECT_ROWS = `create function reject_row() returns trigger language plpgsql as $$ begin
+  if new.payload::text like '%reject-me%' then raise exception 'rejected by the harness' using errcode = '22P05'; end if;
   return new; end $$;
-create trigger refuse before insert on jobs for each row execute function refuse()`;
+create trigger reject_row before insert on jobs for each row execute function reject_row()`;
 
 export const badRow: Scenario = {
   name: "bad-row",
-  fault: String.raw`results with \u0000, lone surrogates, 1e400000; rows that Postgres refuses`,
+  fault: String.raw`results with \u0000, lone surrogates, 1e400000; rows that Postgres rejects`,
   seconds: { full: 10, fast: 2 },
   run: async (stage) => {
     const { cluster } = stage;
-    await cluster.postgres.query(REFUSE);
+    await cluster.postgres.query(REJECT_ROWS);
     await stage.load(100);
-    const refusedKeys = new Set<string>();
+    const rejectedKeys = new Set<string>();
     for (let round = 0; round < stage.seconds; round += 1) {
       for (const value of BAD_VALUES) await submitRaw(stage, `{"do":"return","value":${value}}`);
-      const entry = await stage.submit({ type: "test_io", payload: { do: "return", value: "refuse-me" } });
-      if (entry.state === "accepted") refusedKeys.add(entry.key);
+      const entry = await stage.submit({ type: "test_io", payload: { do: "return", value: "reject-me" } });
+      if (entry.state === "accepted") rejectedKeys.add(entry.key);
       await delay(500);
     }
     await stage.measureRecovery();
     return (rows) => {
-      const bad = rows.filter(({ key }) => refusedKeys.has(key ?? ""));
+      const bad = rows.filter(({ key }) => rejectedKeys.has(key ?? ""));
       stage.expect(
-        bad.length === refusedKeys.size && bad.length > 0,
-        `${bad.length} of ${refusedKeys.size} refused rows are there`,
+        bad.length === rejectedKeys.size && bad.length > 0,
+        `${bad.length} of ${rejectedKeys.size} rejected rows are there`,
       );
       stage.expect(
         bad.every(({ code }) => code === "unrecordable"),
-        "a row that Postgres refuses is not marked unrecordable",
+        "a row that Postgres rejects is not marked unrecordable",
       );
     };
   },
 };
 
-/** A payload that JSON.stringify would not write so. */
+/** A payload in a form that JSON.stringify does not produce. */
 async function submitRaw(stage: Stage, payload: string): Promise<void> {
   const entry = stage.ledger.open("test_io");
   await submitOnce(stage.cluster.urlOf(), entry, `{"type":"test_io","payload":${payload},"tags":["${entry.key}"]}`);

@@ -1,7 +1,7 @@
-/** Postgres as the harness sees it: its own connection for each question, since Postgres is killed here on purpose. */
+/** The harness's view of Postgres, with a new connection for each query, because scenarios kill Postgres. */
 import pg from "pg";
 
-/** A terminal record, with what the books need of it. Times are epoch ms. */
+/** The fields of a terminal record that the checks need. Times are epoch ms. */
 export interface Row {
   readonly id: string;
   readonly type: string;
@@ -14,7 +14,7 @@ export interface Row {
   readonly created_at: number;
   readonly run_at: number | null;
   readonly started_at: number | null;
-  /** Without those that a limit of their destination gave back: they have done nothing. */
+  /** Without attempts that the limit of their destination gave back: they did nothing. */
   readonly earlier: readonly {
     readonly outcome: string;
     readonly worker: string;
@@ -31,7 +31,7 @@ const ROWS = `select id, type, status, attempt, max_attempts, worker, tags[1] as
 
 export class PostgresView {
   readonly url: string;
-  /** Kept between the looks of {@link copyingPids}, which come every few milliseconds. */
+  /** Kept open between the calls of {@link copyingPids}, which come every few milliseconds. */
   #watcher: pg.Client | undefined;
 
   constructor(url: string) {
@@ -47,7 +47,7 @@ export class PostgresView {
     }
   }
 
-  /** A session to hold a lock in. */
+  /** A session for a lock. */
   async connect(): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: this.url, application_name: "chaos" });
     client.on("error", () => undefined);
@@ -74,7 +74,7 @@ export class PostgresView {
       this.#watcher ??= await this.connect();
       return (await this.#watcher.query<{ pid: number }>(sql)).rows.map(({ pid }) => pid);
     } catch {
-      await this.close(); // Postgres is recovering, say: the next look has a new session
+      await this.close(); // Postgres may be recovering: the next call opens a new session
       return [];
     }
   }

@@ -1,4 +1,6 @@
-/** Small jobs of another caller, at a steady rate. Each job's own record says how long it waited until it was picked up. */
+/**
+ * Small jobs of another caller, at a steady rate. Each job's own record says how long it waited until it was picked up.
+ */
 import { quantileOf } from "../../bench/median.ts";
 import { enter } from "./client.ts";
 import { ClientThread } from "./client-thread.ts";
@@ -9,11 +11,13 @@ export interface ProbesOptions {
   readonly ledger: Ledger;
   readonly urls: readonly string[];
   readonly perSecond: number;
-  /** A submission as JSON, in which KEY stands for the job's key. */
+  /** A submission as JSON, with KEY in place of the job's key. */
   readonly body: string;
 }
 
-/** An answer as prober.mjs posts it: `at` is epoch ms, status 0 is no answer, and `answer` then the error's code. */
+/**
+ * An answer as prober.mjs posts it: `at` is epoch ms, status 0 means no answer, and `answer` is then the error's code.
+ */
 interface Answered {
   readonly key: string;
   readonly at: number;
@@ -63,13 +67,16 @@ function entryOf(ledger: Ledger, { key, at, ms, status, answer }: Answered): Ent
   const body = answer.startsWith("{") ? (JSON.parse(answer) as Record<string, unknown>) : {};
   if (status > 0) enter(entry, { status, body, isReplayed: false });
   else {
-    entry.state = answer === "ECONNREFUSED" ? "refused" : "unknown";
+    entry.state = answer === "ECONNREFUSED" ? "rejected" : "unknown";
     entry.detail = answer;
   }
   return entry;
 }
 
-/** The 99th percentile, in ms, of the times from acceptance to the start of the attempt; NaN where none of these jobs has started. */
+/**
+ * The 99th percentile, in ms, of the times from acceptance to the start of the attempt; NaN if none of these jobs has
+ * started.
+ */
 export function pickupP99(entries: readonly Entry[], rows: ReadonlyMap<string, Row>): number {
   const waits = entries.flatMap(({ key }) => {
     const { created_at, started_at } = rows.get(key) ?? {};

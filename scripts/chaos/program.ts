@@ -1,4 +1,4 @@
-/** A copy of the built program: a rebuild of dist/ does not touch a run, and a guard can be taken out of it. */
+/** A copy of the built program, so that a rebuild of dist/ does not affect a run and a guard can be removed. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,11 +13,11 @@ export interface Program {
   readonly main: string;
   /** The `taskflow` command, likewise. */
   readonly cli: string;
-  /** What TASKFLOW_JOBS names: the test types and those of the chaos runs. */
+  /** The folder for TASKFLOW_JOBS, with the test types and those of the chaos runs. */
   readonly jobsDir: string;
-  /** Replaces a text in a file of dist/, everywhere in it. @throws {Error} when it is not there, so that no run takes out what has moved */
+  /** Replaces all occurrences of a text in a file of dist/. @throws {Error} if the file does not contain the text */
   patch(file: string, from: string, to: string): void;
-  /** What EVALSHA names a script of this copy by, as it is now. */
+  /** The SHA-1 of a script of this copy as it currently is, for EVALSHA. */
   shaOf(script: string): Promise<string>;
   remove(): void;
 }
@@ -43,7 +43,7 @@ export function copyProgram(): Program {
     patch: (file, from, to) => {
       const path = join(copy, file);
       const text = readFileSync(path, "utf8");
-      if (!text.includes(from)) throw new Error(`dist/${file} does not hold the text to take out: ${from}`);
+      if (!text.includes(from)) throw new Error(`dist/${file} does not contain the text to remove: ${from}`);
       writeFileSync(
         path,
         text.replaceAll(from, () => to),

@@ -1,9 +1,9 @@
-/** Numbers that a seed decides, so that a run can be repeated. */
+/** Random numbers from a seed, so that a run can be repeated. */
 
-/** A number in [0, 1), the next of its sequence. */
+/** Returns the next number of a sequence, in [0, 1). */
 export type Random = () => number;
 
-/** The sequence of a seed: mulberry32, of 32 bits of state. Good enough to choose victims and payloads by. */
+/** The sequence of a seed: mulberry32, of 32 bits of state. Good enough to choose victims and payloads. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -19,7 +19,7 @@ export function between(random: Random, low: number, high: number): number {
   return low + Math.floor(random() * (high - low + 1));
 }
 
-/** One of the names, as often as its weight says. */
+/** One of the names, chosen in proportion to its weight. */
 export function weighted<Name extends string>(random: Random, weights: Readonly<Partial<Record<Name, number>>>): Name {
   const entries = Object.entries(weights) as [Name, number][];
   let left = random() * entries.reduce((sum, [, weight]) => sum + weight, 0);
@@ -27,5 +27,5 @@ export function weighted<Name extends string>(random: Random, weights: Readonly<
     left -= weight;
     if (left < 0) return name;
   }
-  throw new Error("weighted: there is nothing to choose from");
+  throw new Error("weighted: the list of names is empty");
 }

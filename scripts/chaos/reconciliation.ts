@@ -1,4 +1,4 @@
-/** The product's own reconciliation, run as its user would: what it finds after a scenario is a fault of the scenario. */
+/** Runs `taskflow verify` as a user would. Its findings after a scenario are violations of the scenario. */
 import { execFile } from "node:child_process";
 
 export interface Reconciled {
@@ -6,7 +6,7 @@ export interface Reconciled {
   readonly redisAddr: string;
   readonly databaseUrl: string;
   readonly leaseMs: number;
-  /** The job types of the replicas: their settings are known to the command, too. */
+  /** The job types of the replicas, so that the command knows their settings. */
   readonly jobsDir: string;
 }
 
@@ -17,19 +17,19 @@ interface Findings {
 
 const WITHIN_MS = 120_000;
 const NAMED = 5;
-/** The table of a million jobs is small, the JSON of a broken run is not. */
+/** The output of a good run is small, but that of a broken run has an entry for each job. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** Runs `taskflow verify --json`. @returns its faults, a sentence each; also where it could not run */
+/** Runs `taskflow verify --json`. @returns a sentence for each inconsistency, or one that says why it could not run */
 export async function reconcile(reconciled: Reconciled): Promise<string[]> {
   const { code, out, err } = await runVerify(reconciled);
   if (code !== 0 && code !== 1) return [`taskflow verify could not run: ${err.trim() || `exit code ${code}`}`];
   const { faults, unexamined } = JSON.parse(out) as Findings;
-  const told = faults.slice(0, NAMED).map(({ kind, id, text }) => `taskflow verify: ${kind} ${id ?? "-"}: ${text}`);
-  const more = faults.length - told.length + unexamined;
-  if (more > 0) told.push(`taskflow verify: and ${more} more`);
-  if (code === 1 && told.length === 0) told.push("taskflow verify ended with 1, and names no fault");
-  return told;
+  const named = faults.slice(0, NAMED).map(({ kind, id, text }) => `taskflow verify: ${kind} ${id ?? "-"}: ${text}`);
+  const more = faults.length - named.length + unexamined;
+  if (more > 0) named.push(`taskflow verify: and ${more} more`);
+  if (code === 1 && named.length === 0) named.push("taskflow verify ended with 1, without naming an inconsistency");
+  return named;
 }
 
 function runVerify({
@@ -52,7 +52,7 @@ function runVerify({
       [cli, "verify", "--json"],
       { env, timeout: WITHIN_MS, maxBuffer: MAX_OUTPUT_BYTES },
       (error, out, err) => {
-        // a number is the exit code; anything else (a signal, no such file) is a run that failed
+        // a number is the exit code; otherwise a signal, or no such file
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
         resolve({ code, out, err: err || (error?.message ?? "") });
       },

@@ -1,4 +1,7 @@
-/** All browsers that follow jobs come again at once, as when another replica has drained, each with the last event that it saw. */
+/**
+ * All browsers that follow jobs reconnect at once, as after another replica has drained, each with the last event that
+ * it received.
+ */
 import { EventStream } from "../../src/testing/event-stream.ts";
 import { until } from "../../src/testing/until.ts";
 import type { CallerRequest } from "./caller.ts";
@@ -9,12 +12,12 @@ import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 const MIB = 1024 * 1024;
-/** Of one waiting job, and of all jobs, of which a replica serves 100. */
+/** Streams of one waiting job, and of all jobs, of which a replica serves 100. */
 const STREAMS = { full: { ofOne: 600, ofAll: 100 }, fast: { ofOne: 200, ofAll: 30 } };
-/** Changes of the last minute, all of which the streams have missed. */
+/** Changes of the last minute, which all streams have missed. */
 const MISSED_JOBS = { full: 30_000, fast: 4_000 };
 const BATCH = 2_000;
-/** EventSource comes again 2 s after a connection ended, as the streams' `retry` says. */
+/** EventSource reconnects 2 s after a connection ended: the streams' `retry`. */
 const HOLD_MS = 2_000;
 /** The history is bounded: 4,000 entries of some 5 KB. */
 const HISTORY_BYTES = 24 * MIB;
@@ -55,7 +58,7 @@ async function storm(stage: Stage, lastEventId: string): Promise<undefined> {
 async function missMuch(stage: Stage, url: string): Promise<string> {
   const { ledger } = stage;
   const stream = await EventStream.open(`${url}/api/v1/events?status=queued`);
-  // The history is kept while anybody follows all jobs.
+  // Redis has the history only while somebody follows all jobs.
   const other = await EventStream.open(`${url}/api/v1/events?type=email&status=failed`);
   await stage.submitSurely({ type: "noop", payload: {}, delay_ms: 100 });
   const { id } = await until(() => stream.events.find((event) => event.id !== ""), {
@@ -69,7 +72,7 @@ async function missMuch(stage: Stage, url: string): Promise<string> {
       Array.from({ length: BATCH }, () => ({ type: "noop", payload: {} })),
     );
   }
-  await stage.placesWhen("the missed jobs have run", ({ ready }) => ready < 50);
+  await stage.setSizesWhen("the missed jobs have run", ({ ready }) => ready < 50);
   await other.close();
   return id;
 }

@@ -1,4 +1,4 @@
-/** Redis killed, frozen, full and empty; answers of it that are lost. */
+/** Redis killed, frozen, full and empty, and lost answers of Redis. */
 import { setTimeout as delay } from "node:timers/promises";
 import { submitBatch } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
@@ -19,8 +19,8 @@ export const redisKill: Scenario = {
       await stage.measureRecovery();
       await stage.wait(1_000);
     }
-    const refused = stage.ledger.in("refused").length + stage.ledger.in("unknown").length;
-    stage.expect(refused > 0, "no submission met the time without Redis");
+    const rejected = stage.ledger.in("rejected").length + stage.ledger.in("unknown").length;
+    stage.expect(rejected > 0, "no submission met the time without Redis");
     return undefined;
   },
 };
@@ -41,9 +41,9 @@ export const redisPause: Scenario = {
   },
 };
 
-/** The verbs whose answers are lost, each as the request that goes before it. */
+/** The verbs whose answers are lost, each as the request before the answer. */
 const VERBS = ["enqueue", "claim", "settle", "renew", "forget"] as const;
-/** CopyDone, by which a client ends a COPY: the answer to it says that it is committed. */
+/** CopyDone, by which a client ends a COPY: the answer confirms the commit. */
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 
 export const lostReply: Scenario = {
@@ -51,7 +51,7 @@ export const lostReply: Scenario = {
   fault: "single answers are lost: of enqueue, claim, settle, renew, forget, and of COPY's commit",
   seconds: { full: 20, fast: 2 },
   slots: [{ through: ["redis", "postgres"] }, {}],
-  // Longer than the proxies, which live in this process, may be held up on a busy machine: what is silent for a lease has lost it.
+  // Longer than a busy machine may delay the proxies in this process: a replica that is silent for a lease loses it.
   env: (pace) => (pace === "fast" ? { LEASE_MS: "9000" } : {}),
   run: async (stage) => {
     const { cluster } = stage;
@@ -111,14 +111,14 @@ export const redisFull: Scenario = {
     await cluster.redis.send("CONFIG", "SET", "maxmemory", used - 100_000);
     const fullAt = performance.now();
     await stage.wait(stage.seconds * 500);
-    await stage.placesWhen("the waiting jobs ran although Redis was full", ({ ready }) => ready < FILLERS / 10);
+    await stage.setSizesWhen("the waiting jobs ran although Redis was full", ({ ready }) => ready < FILLERS / 10);
     await cluster.redis.send("CONFIG", "SET", "maxmemory", "0");
     await stage.measureRecovery();
-    const refusals = ledger.in("refused").filter(({ at }) => at >= fullAt - 50);
-    stage.expect(refusals.length > 0, "no submission was refused while Redis was full");
+    const rejections = ledger.in("rejected").filter(({ at }) => at >= fullAt - 50);
+    stage.expect(rejections.length > 0, "no submission was rejected while Redis was full");
     stage.expect(
-      refusals.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)),
-      `a refusal does not say that Redis is full: ${refusals[0]?.detail ?? ""}`,
+      rejections.every(({ detail }) => /^503 \w+: .*(?:memory|OOM|full)/i.test(detail)),
+      `a rejection does not say that Redis is full: ${rejections[0]?.detail ?? ""}`,
     );
     return undefined;
   },

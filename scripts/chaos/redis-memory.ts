@@ -1,4 +1,4 @@
-/** The highest memory of Redis during a fault: what a caller makes it hold beside the jobs is in its buffers, for moments. */
+/** Samples the memory of Redis during a fault: a caller can fill its buffers for moments only. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { RedisView } from "./redis-view.ts";
 
@@ -37,7 +37,7 @@ export class RedisMemory {
   async #sample(): Promise<void> {
     while (!this.#isStopped) {
       const { used, peak } = await this.#redis.memory();
-      // Redis's own peak has what came and went between two samples, where it is higher than all that was before the fault.
+      // Redis's own peak includes what lasted less than a sampling period, if it exceeds every value before the fault.
       this.#highest = Math.max(this.#highest, used, peak > this.#before.peak ? peak : 0);
       await delay(SAMPLE_EVERY_MS);
     }

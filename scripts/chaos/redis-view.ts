@@ -1,11 +1,11 @@
-/** Redis as the harness sees it: straight, not through the code under test. */
+/** The harness's direct view of Redis, without the code under test. */
 import type { Redis } from "ioredis";
 import { openRedis } from "../../src/queue/client.ts";
 import { until } from "../../src/testing/until.ts";
 
 const NS = "{taskflow:0}:";
 
-export interface Places {
+export interface SetSizes {
   readonly ready: number;
   readonly scheduled: number;
   readonly leased: number;
@@ -18,17 +18,17 @@ export class RedisView {
 
   constructor(address: string) {
     this.#redis = openRedis(address);
-    this.#redis.on("error", () => undefined); // Redis is killed here on purpose
+    this.#redis.on("error", () => undefined); // scenarios kill Redis
   }
 
-  /** Sends one command, waiting for the connection where it is away. Only for what may be repeated. */
+  /** Sends one command, after waiting for a connection. Only for commands that may be repeated. */
   async send(name: string, ...args: (string | number)[]): Promise<unknown> {
     await until(() => this.#redis.status === "ready", { what: "the harness is connected to Redis", timeoutMs: 30_000 });
     return this.#redis.call(name, ...args);
   }
 
-  /** How many jobs stand where. */
-  async places(): Promise<Places> {
+  /** How many jobs each set has. */
+  async setSizes(): Promise<SetSizes> {
     const types = await this.types();
     const script = "local r = {} for i, k in ipairs(KEYS) do r[i] = redis.call('ZCARD', k) end return r";
     const keys = ["scheduled", "leased", "outbox", "live", ...types.map((type) => `ready:${type}`)].map(
@@ -59,7 +59,7 @@ export class RedisView {
     return (await this.send("ZRANGE", NS + set, 0, -1)) as string[];
   }
 
-  /** The replica that has, or last had, the lease of a job; "" for a job that is not there. */
+  /** The replica that has, or last had, the lease of a job; "" for an unknown job. */
   async workerOf(id: string): Promise<string> {
     return String(await this.send("HGET", `${NS}states`, id)).slice(23, 31);
   }
@@ -87,19 +87,19 @@ export class RedisView {
     return (await this.memory()).used;
   }
 
-  /** Bytes in use, and the most that ever were. */
+  /** Bytes in use, and the peak. */
   async memory(): Promise<{ readonly used: number; readonly peak: number }> {
     const info = String(await this.send("INFO", "memory"));
     const read = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
     return { used: read("used_memory"), peak: read("used_memory_peak") };
   }
 
-  /** The folder that it keeps its data in. */
+  /** Redis's data folder. */
   async dir(): Promise<string> {
     return ((await this.send("CONFIG", "GET", "dir")) as [string, string])[1];
   }
 
-  /** Resolves when the append-only file holds what there is, and no more of how it came to be. */
+  /** Resolves when the append-only file is rewritten to the current data, without its history. */
   async rewriteAppendOnlyFile(): Promise<void> {
     const isDone = async (): Promise<boolean> => {
       const info = String(await this.send("INFO", "persistence"));

@@ -6,9 +6,9 @@ import { between } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 
 const KILL_EVERY_MS = 3_000;
-/** What the outbox may hold before the victim is killed. */
+/** The size of the outbox at which the victim is killed. */
 const OUTBOX_DEPTH = 40;
-/** Beyond lease + 1 s: the harness and the replicas share few cores. */
+/** Allowed beyond lease + 1 s, because the harness and the replicas share few cores. */
 const MEASURING_SLACK_MS = 300;
 
 export const replicaKill: Scenario = {
@@ -63,13 +63,13 @@ export const killBeforeRecord: Scenario = {
         const own = ids.filter((_, i) => workers[i] === victim.id);
         return own.length >= OUTBOX_DEPTH ? own : undefined;
       },
-      { what: `${OUTBOX_DEPTH} outcomes of one replica stand in the outbox` },
+      { what: `${OUTBOX_DEPTH} outcomes of one replica are in the outbox` },
     );
     await victim.kill();
     const killedAt = performance.now();
     cluster.proxy(0, "postgres").setMode({ kind: "reset" });
     await stage.stopLoad();
-    await stage.placesWhen("the outbox is swept", ({ outbox }) => outbox === 0);
+    await stage.setSizesWhen("the outbox is swept", ({ outbox }) => outbox === 0);
     stage.recovered(performance.now() - killedAt);
     return (rows) => {
       const ownedIds = new Set(owned);
@@ -92,7 +92,7 @@ export const killMidCopy: Scenario = {
   run: async (stage) => {
     const { cluster } = stage;
     const { postgres } = cluster;
-    for (const place of [0, 1]) cluster.proxy(place, "postgres").setMode({ kind: "delay", delayMs: 25 });
+    for (const index of [0, 1]) cluster.proxy(index, "postgres").setMode({ kind: "delay", delayMs: 25 });
     await stage.load(150);
     const inCopy = (): Promise<number> =>
       until(async () => (await postgres.copyingPids())[0], { what: "a COPY is under way", timeoutMs: 30_000 });
@@ -106,13 +106,13 @@ export const killMidCopy: Scenario = {
       await stage.wait(700);
       if (round === 2) await cluster.boot(0);
     }
-    for (const place of [0, 1]) cluster.proxy(place, "postgres").setMode({ kind: "pass" });
+    for (const index of [0, 1]) cluster.proxy(index, "postgres").setMode({ kind: "pass" });
     await stage.measureRecovery();
     return undefined;
   },
 };
 
-/** Not a row of faults.md: the one in which a stale settle arrives, which only the lease's token can tell. */
+/** Makes a stale settle arrive, which only the token of the lease can detect. */
 export const partition: Scenario = {
   name: "partition",
   fault: "a replica is cut off from Redis for longer than a lease; what it sent arrives afterwards",
@@ -127,7 +127,7 @@ export const partition: Scenario = {
     const jobs = await Promise.all(
       Array.from({ length: 3 }, () => stage.submit({ type: "chaos_sided", payload: {} }, cluster.replica(0).url)),
     );
-    await stage.placesWhen("the jobs run", ({ leased }) => leased === jobs.length);
+    await stage.setSizesWhen("the jobs run", ({ leased }) => leased === jobs.length);
     cluster.proxy(0, "redis").setMode({ kind: "black-hole" });
     const other = await cluster.boot(1);
     const taken = await until(
@@ -141,7 +141,7 @@ export const partition: Scenario = {
     stage.expect(taken, "nothing was taken over");
     await stage.wait(1_500); // it runs there for 6 s
     cluster.proxy(0, "redis").setMode({ kind: "pass" });
-    await stage.wait(1_500); // what it had sent arrives; it is killed before anything that it claims anew ends
+    await stage.wait(1_500); // its delayed calls arrive; it is killed before any job that it claims next ends
     const zombie = cluster.replica(0);
     await zombie.kill();
     await stage.measureRecovery();
@@ -161,7 +161,7 @@ export const term: Scenario = {
   fault: "SIGTERM under load",
   seconds: { full: 20, fast: 4 },
   env: (pace) => ({ DRAIN_MS: String(DRAIN_MS[pace]) }),
-  jobCounts: { effectsMayRepeat: true }, // looked at below
+  jobCounts: { effectsMayRepeat: true }, // checked below
   run: async (stage) => {
     const { cluster } = stage;
     const drainsEndedAt: number[] = [];
@@ -181,10 +181,10 @@ export const term: Scenario = {
       drainsEndedAt.push(Date.now() + DRAIN_MS[stage.pace]);
       const exit = replica.term();
       await stage.wait(100);
-      const refused = await stage.submit({ type: "noop", payload: {} }, replica.url);
+      const rejected = await stage.submit({ type: "noop", payload: {} }, replica.url);
       stage.expect(
-        refused.state === "refused",
-        `a stopping replica answered a new job with ${refused.detail || "202"}`,
+        rejected.state === "rejected",
+        `a stopping replica answered a new job with ${rejected.detail || "202"}`,
       );
       const code = await exit;
       stage.recovered(performance.now() - askedAt);
@@ -195,7 +195,8 @@ export const term: Scenario = {
       stage.expect(rows.flatMap(lostAttempts).length === 0, "a lease was lost: not all was given back");
       const counted = rows.filter(({ id, attempt }) => long.includes(id) && attempt !== 1);
       stage.expect(counted.length === 0, `${counted.length} jobs that were given back paid with an attempt`);
-      // An attempt that is given back may have had its effect, and leaves no record: it is made again, but not before the drain has ended.
+      // An attempt that a drain gives back may have had its side effect and has no record. It is repeated, but only
+      // after the drain.
       const seen = effectsSeen(cluster.http, cluster.smtp);
       const twice = rows.filter(({ key, earlier }) => (seen.get(key ?? "") ?? 0) > 1 + earlier.length);
       const early = twice.filter(

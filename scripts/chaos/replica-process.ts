@@ -4,8 +4,8 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS } from "../../src/testing/start.ts";
 import { isReady } from "../loadtest/server.ts";
+import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS } from "../node-options.mjs";
 
 const READY_WITHIN_MS = 60_000;
 const LOG_TAIL_LINES = 12;
@@ -14,7 +14,7 @@ export interface ReplicaProcessOptions {
   readonly main: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
-  /** What it writes goes here, after what is there already. */
+  /** The file that its output is appended to. */
   readonly logPath: string;
   /** Node's own arguments. */
   readonly nodeArgs?: readonly string[];
@@ -65,7 +65,7 @@ export class ReplicaProcess {
     throw new Error(`a replica did not become ready: ${replica.logTail()}`);
   }
 
-  /** Its id for this boot, eight characters. */
+  /** The replica id of this start, eight characters. */
   get id(): string {
     return this.#id;
   }
@@ -78,7 +78,7 @@ export class ReplicaProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Nobody asked it to end. */
+  /** Whether it ended without a request to stop. */
   get endedByItself(): boolean {
     return !this.isAlive && !this.#isEnding;
   }
@@ -110,7 +110,7 @@ export class ReplicaProcess {
     return 1_024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1] ?? 0);
   }
 
-  /** What this boot wrote. */
+  /** The output since this start. */
   log(): string {
     return readFileSync(this.#logPath).subarray(this.#logStart).toString();
   }

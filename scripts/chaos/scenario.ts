@@ -1,4 +1,4 @@
-/** What a fault is to the harness, and how one is played: cluster, load, fault, quiet, books, reconciliation. */
+/** Defines a scenario and plays it: cluster, load, fault, quiet, job counts, reconciliation. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Slot } from "./cluster.ts";
 import { Cluster } from "./cluster.ts";
@@ -13,23 +13,23 @@ import type { Services } from "./services.ts";
 import type { Pace } from "./stage.ts";
 import { Stage } from "./stage.ts";
 
-/** Looks at the terminal records, when all is quiet. */
+/** Checks the terminal records after all jobs have ended. */
 export type Verify = (rows: readonly Row[], stage: Stage) => void | Promise<void>;
 
 export interface Scenario {
-  /** As in faults.md. */
+  /** The name in the table and for --only. */
   readonly name: string;
   /** One line for the table. */
   readonly fault: string;
-  /** How long the fault lasts, in each pace. No `fast`: not among those that the test command runs. */
+  /** How long the fault lasts, in each pace. Without `fast`, the test command cannot run it. */
   readonly seconds: { readonly full: number; readonly fast?: number };
   readonly slots?: readonly Slot[];
   /** Settings of all replicas. */
   readonly env?: (pace: Pace) => Readonly<Record<string, string>>;
   readonly jobCounts?: CountsOptions;
-  /** How long the system may take to settle, beyond which jobs count as stuck. */
+  /** How long the system may take to settle; after that, jobs count as stuck. */
   readonly settleWithinMs?: number;
-  /** Injects the fault, and mends it. May return what is to be verified at the end. */
+  /** Injects the fault and ends it. May return a check for the end. */
   run(stage: Stage): Promise<Verify | undefined>;
 }
 
@@ -45,7 +45,7 @@ export interface Result {
   readonly recoveryMs: number | undefined;
   readonly pickup: Pickup | undefined;
   readonly verdict: "held" | "not held" | "not available" | "guard shown to matter";
-  readonly faults: readonly string[];
+  readonly violations: readonly string[];
   readonly notes: readonly string[];
   readonly seconds: number;
 }
@@ -57,19 +57,19 @@ export interface Play {
   readonly seconds?: number | undefined;
   /** Of each type, where a scenario counts its jobs. */
   readonly jobs?: number | undefined;
-  /** In place of the scenario's own. */
+  /** Replaces the scenario's own. */
   readonly settleWithinMs?: number | undefined;
-  /** Called now and then. */
+  /** Called regularly. */
   readonly onProgress?: (name: string, ledger: Ledger) => void;
 }
 
 const DEFAULT_LEASE_MS = 15_000;
 const FAST_LEASE_MS = 3_000;
-/** Beyond an outbox entry's ownership and a lease, each once more. */
+/** Longer than twice the ownership of an outbox entry plus twice a lease. */
 const SETTLE_WITHIN_MS = 120_000;
 const PROGRESS_EVERY_MS = 500;
-/** A setting that this build does not know: the scenario cannot be played. */
-const REFUSED_SETTING = /ACCEPT_DURABILITY: expected/;
+/** The error for a setting that this build does not know: the scenario cannot be played. */
+const REJECTED_SETTING = /ACCEPT_DURABILITY: expected/;
 
 export async function play(scenario: Scenario, options: Play): Promise<Result> {
   const { services, seed, pace, onProgress = () => undefined } = options;
@@ -79,7 +79,7 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
   try {
     cluster = await Cluster.start(services, scenario.slots ?? [{}, {}], env);
   } catch (error) {
-    if (REFUSED_SETTING.test(String(error))) return resultOf(scenario, startedAt, "not available");
+    if (REJECTED_SETTING.test(String(error))) return resultOf(scenario, startedAt, "not available");
     throw error;
   }
   const seconds = options.seconds ?? (pace === "fast" ? scenario.seconds.fast : undefined) ?? scenario.seconds.full;
@@ -100,11 +100,11 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
       scenario,
       options.settleWithinMs ?? scenario.settleWithinMs ?? SETTLE_WITHIN_MS,
     );
-    if (stage.faults.length > 0)
+    if (stage.violations.length > 0)
       stage.notes.push(
-        `this process, in which the proxies and the peers are, was held up for at most ${Math.round(loopDelay.max / 1e6)} ms`,
+        `this process, which runs the proxies and the peers, was blocked for at most ${Math.round(loopDelay.max / 1e6)} ms`,
       );
-    return resultOf(scenario, startedAt, stage.faults.length === 0 ? "held" : "not held", stage, jobCounts);
+    return resultOf(scenario, startedAt, stage.violations.length === 0 ? "held" : "not held", stage, jobCounts);
   } finally {
     clearInterval(ticker);
     loopDelay.disable();
@@ -112,14 +112,14 @@ export async function play(scenario: Scenario, options: Play): Promise<Result> {
   }
 }
 
-/** Whatever goes wrong is entered as a fault of the stage; the books are read in any case. */
+/** Adds errors to the stage's violations, and checks the job counts in any case. */
 async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number): Promise<JobCounts | undefined> {
-  const { cluster, ledger, faults } = stage;
+  const { cluster, ledger, violations } = stage;
   const noted = async <Value>(what: string, step: () => Promise<Value>): Promise<Value | undefined> => {
     try {
       return await step();
     } catch (error) {
-      faults.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      violations.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
     }
   };
@@ -127,19 +127,19 @@ async function playOn(stage: Stage, scenario: Scenario, settleWithinMs: number):
   await noted("the end of the load", () => stage.stopLoad());
   const isQuiet = await noted("settling", () => settle(stage, settleWithinMs));
   if (isQuiet === undefined) await noted("stuck jobs", () => nameStuck(stage));
-  const jobCounts = await noted("the books", () => checkCounts(cluster, ledger, scenario.jobCounts));
-  faults.push(...(jobCounts?.faults ?? []));
-  faults.push(...((await noted("the reconciliation", () => reconcileCluster(stage))) ?? []));
+  const jobCounts = await noted("the job counts", () => checkCounts(cluster, ledger, scenario.jobCounts));
+  violations.push(...(jobCounts?.violations ?? []));
+  violations.push(...((await noted("the reconciliation", () => reconcileCluster(stage))) ?? []));
   if (jobCounts && verify) await noted("the verification", async () => verify(jobCounts.rows, stage));
-  for (const tail of cluster.crashes) faults.push(`a replica ended by itself: ${tail}`);
-  if (faults.length > 0) stage.notes.push(cluster.logTails());
+  for (const tail of cluster.crashes) violations.push(`a replica ended by itself: ${tail}`);
+  if (violations.length > 0) stage.notes.push(cluster.logTails());
   return jobCounts;
 }
 
 async function settle(stage: Stage, withinMs: number): Promise<true> {
-  await stage.placesWhen(
+  await stage.setSizesWhen(
     "nothing is ready, scheduled, leased or in the outbox",
-    (places) => Object.values(places).every((count) => count === 0),
+    (setSizes) => Object.values(setSizes).every((count) => count === 0),
     withinMs,
   );
   return true;
@@ -156,9 +156,9 @@ function reconcileCluster({ cluster: { services, postgres }, leaseMs }: Stage): 
   });
 }
 
-async function nameStuck({ cluster: { redis }, faults }: Stage): Promise<void> {
+async function nameStuck({ cluster: { redis }, violations }: Stage): Promise<void> {
   for (const key of (await redis.jobKeys()).slice(0, 3))
-    faults.push(`stuck: ${key} ${String(await redis.send("GET", key)).slice(0, 300)}`);
+    violations.push(`stuck: ${key} ${String(await redis.send("GET", key)).slice(0, 300)}`);
 }
 
 function resultOf(
@@ -180,7 +180,7 @@ function resultOf(
     recoveryMs: stage?.recoveryMs,
     pickup: stage?.pickup,
     verdict,
-    faults: stage?.faults ?? [],
+    violations: stage?.violations ?? [],
     notes: stage?.notes ?? [],
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
   };

@@ -1,4 +1,6 @@
-/** What the scenarios of one run share: a Redis with an append-only file and a Postgres of the run's own, and the copied program. */
+/**
+ * Services that the scenarios of one run share: a Redis with an append-only file, a Postgres, and the copied program.
+ */
 import pg from "pg";
 import type { OwnServer } from "../../src/testing/own-servers.ts";
 import { startOwnPostgres, startOwnRedis } from "../../src/testing/own-servers.ts";
@@ -10,7 +12,7 @@ export interface Services {
   readonly redis: OwnServer;
   readonly postgres: OwnServer;
   readonly program: Program;
-  /** An empty Redis, and the URL of a new database: nothing of an earlier scenario is left. */
+  /** Empties Redis and creates a new database, so that nothing of an earlier scenario is left. */
   fresh(): Promise<{ readonly databaseUrl: string }>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** A replica with little memory, and by the thousand the largest jobs of each type: it runs them all, and never ends. */
+/** A replica with little memory must run a thousand of the largest jobs of each type without being killed. */
 
 import type { Submission } from "./client.ts";
 import { submitOnce } from "./client.ts";
@@ -9,14 +9,14 @@ import type { Stage } from "./stage.ts";
 
 const LIMIT_BYTES = 512 * MIB;
 const ENTER_GROUP = new URL("./enter-group.mjs", import.meta.url).href;
-/** What Node itself takes for its heap in a container of 512 MiB: half. */
+/** The heap limit that Node chooses in a container of 512 MiB: half of it. */
 const HEAP_MIB = 256;
 const LARGE_BYTES = 16 * MIB - 1_024;
-/** Waiting and running at a time: 1.5 GB of Redis, and six times as much as the replica may hold. */
+/** Waiting and running at a time: 1.5 GB of Redis, and six times the memory of the replica. */
 const LIVE_AT_ONCE = 120;
 const SUBMITTED_AT_ONCE = 4;
-const REFUSED_PAUSE_MS = 500;
-/** After the last submission: mails take their turns at a slow server, three times each where they were too late. */
+const REJECTED_PAUSE_MS = 500;
+/** Allowed after the last submission: mails wait for a slow server, and are tried up to three times. */
 const END_WITHIN_MS = 600_000;
 /** A mail of 16 MiB, in some 270 pieces, takes such a server 5 s, during which one of five connections is in use. */
 const SMTP_PAUSE_MS = 20;
@@ -37,7 +37,8 @@ export const smallMemory: Scenario = {
     const { cluster } = stage;
     const replica = cluster.replica(0);
     const limit = memoryLimitOf(replica.pid);
-    if (limit === undefined) stage.notes.push("the harness may not make control groups here: only the heap is limited");
+    if (limit === undefined)
+      stage.notes.push("control groups cannot be made on this machine: only the heap is limited");
     await cluster.smtp.behave({ kind: "sink", pauseMs: SMTP_PAUSE_MS });
     const submitted = await whileWatched(stage, submitAll(stage));
     await untilAllEnded(stage);
@@ -48,19 +49,19 @@ export const smallMemory: Scenario = {
   },
 };
 
-/** Waits for a step, and looks at the memory of the replica meanwhile. */
+/** Waits for a step and samples the replica's memory meanwhile. */
 async function whileWatched<Value>(stage: Stage, step: Promise<Value>): Promise<Value> {
   const ended = step.then(() => true);
   while (!(await Promise.race([ended, stage.wait(200).then(() => false)])));
   return step;
 }
 
-/** A replica that has died will not end them. */
+/** Fails early if the replica has died. */
 async function untilAllEnded(stage: Stage): Promise<void> {
   const { redis } = stage.cluster;
   const giveUpAt = performance.now() + END_WITHIN_MS;
   const isOver = async (): Promise<boolean> => {
-    const { live, outbox } = await redis.places();
+    const { live, outbox } = await redis.setSizes();
     return live + outbox === 0 || !stage.cluster.replica(0).isAlive || performance.now() > giveUpAt;
   };
   while (!(await isOver())) await stage.wait(500);
@@ -80,7 +81,7 @@ function verify(submitted: number): Verify {
   };
 }
 
-/** Types in turn until each has its number, or the time is up. @returns how many were accepted */
+/** Submits the types in turn until each has its number or the time is up. @returns how many were accepted */
 async function submitAll(stage: Stage): Promise<number> {
   const { cluster, ledger, jobs } = stage;
   const types: readonly ((key: string) => Submission)[] = [
@@ -97,15 +98,16 @@ async function submitAll(stage: Stage): Promise<number> {
       const makeOne = types[next % types.length];
       next += 1;
       let isAccepted = false;
-      // It says that it has no room at the moment. No other type goes first: smaller jobs would take the place of the large ones.
+      // The replica has no room at the moment. Submitting another type meanwhile would replace large jobs by smaller
+      // ones.
       while (!isAccepted && performance.now() < until && cluster.replica(0).isAlive) {
         const entry = ledger.open("large");
         await submitOnce(cluster.urlOf(), entry, JSON.stringify(makeOne?.(entry.key)));
         isAccepted = entry.state === "accepted";
         if (isAccepted) accepted += 1;
-        else await stage.wait(REFUSED_PAUSE_MS);
+        else await stage.wait(REJECTED_PAUSE_MS);
       }
-      while ((await cluster.redis.places()).live > LIVE_AT_ONCE && performance.now() < until) await stage.wait(100);
+      while ((await cluster.redis.setSizes()).live > LIVE_AT_ONCE && performance.now() < until) await stage.wait(100);
     }
   };
   await Promise.all(Array.from({ length: SUBMITTED_AT_ONCE }, submit));

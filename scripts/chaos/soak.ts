@@ -1,11 +1,11 @@
-/** One fault after the other, as chance has it, and a moment of rest after each. */
+/** Random faults one after the other, with a moment of rest after each. */
 import { setTimeout as delay } from "node:timers/promises";
 import { between } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 const LEASE_MS = 5_000;
-/** From a moment in which nothing runs out, to one in which every lease does. */
+/** The shortest one lets no lease expire, the longest one lets every lease expire. */
 const [SHORTEST_MS, LONGEST_MS] = [500, 1.5 * LEASE_MS];
 const [SHORTEST_REST_MS, LONGEST_REST_MS] = [200, 4_000];
 /** The replica whose connections go through proxies. */
@@ -36,21 +36,21 @@ const FAULTS: Readonly<Record<string, ValidationIssue>> = {
     await services.postgres.restart();
   },
   "lost-reply": async ({ cluster, random }, forMs) => {
-    // whatever is asked next, of either: enqueue, claim, settle, renew, forget, COPY
+    // the next request to either may be any: enqueue, claim, settle, renew, forget, COPY
     const lost = cluster.proxy(PROXIED, random() < 0.5 ? "redis" : "postgres").dropNextReply();
     await Promise.race([lost, delay(forMs)]);
   },
-  term: async ({ cluster, random, faults }) => {
+  term: async ({ cluster, random, violations }) => {
     const victim = between(random, 0, 1);
     const code = await cluster.replica(victim).term();
-    if (code !== 0) faults.push(`a replica that was asked to stop ended with ${code ?? "a signal"}`);
+    if (code !== 0) violations.push(`a replica that was asked to stop ended with ${code ?? "a signal"}`);
     await cluster.boot(victim);
   },
 };
 
 export const soak: Scenario = {
   name: "soak",
-  fault: `${Object.keys(FAULTS).join(", ")}, one after the other as chance has it`,
+  fault: `${Object.keys(FAULTS).join(", ")}, in random order`,
   seconds: { full: 120 },
   slots: [{ through: ["redis", "postgres"] }, {}],
   env: () => ({ LEASE_MS: String(LEASE_MS), DRAIN_MS: "2000" }),

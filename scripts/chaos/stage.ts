@@ -1,4 +1,4 @@
-/** Where one scenario plays: its cluster, its load, the clock of its run, and what it expects. */
+/** The stage of one scenario: its cluster, load, clock and expectations. */
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../../src/testing/until.ts";
 import type { JobBody } from "./client.ts";
@@ -10,7 +10,7 @@ import type { Mix } from "./load.ts";
 import { Load, MIXED } from "./load.ts";
 import type { Pickup } from "./probes.ts";
 import type { Random } from "./random.ts";
-import type { Places } from "./redis-view.ts";
+import type { SetSizes } from "./redis-view.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 
 /** `fast`: within the test command, with short leases. `full`: with the settings that a deployment has. */
@@ -44,11 +44,11 @@ export class Stage {
   readonly leaseMs: number;
   readonly jobs: number;
   readonly ledger = new Ledger();
-  /** What was expected and not seen. */
-  readonly faults: string[] = [];
-  /** Figures for the end of the table's row. */
+  /** Expectations that were not met. */
+  readonly violations: string[] = [];
+  /** Figures that are printed below the table. */
   readonly notes: string[] = [];
-  /** How long the jobs of others waited to be picked up. */
+  /** How long other callers' jobs waited to be picked up. */
   pickup: Pickup | undefined;
   #load: Load | undefined;
   #recoveryMs: number | undefined;
@@ -68,8 +68,8 @@ export class Stage {
   }
 
   /**
-   * Starts the load, and resolves when it has run for a moment: the fault is to meet jobs in all places.
-   * @param jobsPerSecond of the full pace; half of it in the fast one, beside which other tests run
+   * Starts the load and resolves after a moment, so that the fault meets jobs in every state.
+   * @param jobsPerSecond in the full pace; the fast one, beside which other tests run, has half of it
    */
   async load(jobsPerSecond: number, mix: Mix = MIXED, warmUpMs = 1_000): Promise<void> {
     const { ledger, random, cluster } = this;
@@ -85,7 +85,7 @@ export class Stage {
     await delay(warmUpMs);
   }
 
-  /** What a load of the full pace is in this one. */
+  /** Converts a load of the full pace to this one. */
   rateOf(jobsPerSecond: number): number {
     return this.isFast ? jobsPerSecond / 2 : jobsPerSecond;
   }
@@ -96,7 +96,7 @@ export class Stage {
   }
 
   expect(isSo: boolean, what: string): void {
-    if (!isSo) this.faults.push(what);
+    if (!isSo) this.violations.push(what);
   }
 
   /** The longest of the times that were measured from a fault to its end. */
@@ -108,7 +108,7 @@ export class Stage {
     return this.#recoveryMs;
   }
 
-  /** Waits; keeps the highest memory of any replica meanwhile. */
+  /** Waits, and samples the memory of the replicas meanwhile. */
   async wait(ms: number): Promise<void> {
     const deadline = performance.now() + ms;
     while (performance.now() < deadline) {
@@ -124,14 +124,14 @@ export class Stage {
     return peak;
   }
 
-  /** Submits one job beside the load, once; `payload` may depend on the key that its side effect is known by. */
+  /** Submits one job beside the load, once; `payload` may depend on the key, which names its side effect. */
   async submit(submission: AnySubmission, url = this.cluster.urlOf()): Promise<Entry> {
     const [entry, body] = this.#open(submission);
     await submitOnce(url, entry, body);
     return entry;
   }
 
-  /** Submits one job that the scenario cannot do without, again and again where a busy machine refuses it. */
+  /** Submits one job that the scenario needs, and repeats it while a busy machine rejects it. */
   async submitSurely(submission: AnySubmission): Promise<Entry> {
     const [entry, body] = this.#open(submission);
     await submitUntilAccepted(this.cluster.urlOf, entry, body);
@@ -156,7 +156,7 @@ export class Stage {
     return job;
   }
 
-  /** Measures from now until a job that is submitted anew is accepted and done. */
+  /** Measures the time from now until a new job is accepted and done. */
   async measureRecovery(withinMs = 60_000): Promise<void> {
     const startedAt = performance.now();
     const what = "a new job is accepted and done";
@@ -171,7 +171,7 @@ export class Stage {
     this.recovered(performance.now() - startedAt);
   }
 
-  /** Resolves to these jobs when they have ended, as the API says. */
+  /** Resolves to these jobs, read from the API, when they have ended. */
   async ended(entries: readonly Entry[], withinMs = 60_000): Promise<JobBody[]> {
     const jobs: JobBody[] = [];
     for (const { id, key } of entries) {
@@ -188,8 +188,8 @@ export class Stage {
   }
 
   /**
-   * Waits until all that was accepted has its record, for as long as that may take: what an emptied Redis holds says nothing.
-   * Measures it as the recovery from `since`, by `performance.now()`.
+   * Waits until each accepted job has its record: the sets of an emptied Redis do not show that.
+   * The time from `since`, by `performance.now()`, is the recovery.
    */
   async acceptedAreRecorded(since: number, withinMs: number): Promise<void> {
     const ids = this.ledger.in("accepted").flatMap(({ id }) => id ?? []);
@@ -198,12 +198,12 @@ export class Stage {
     this.recovered(performance.now() - since);
   }
 
-  /** Waits until the places look so. */
-  placesWhen(what: string, isSo: (places: Places) => boolean, withinMs = 60_000): Promise<Places> {
+  /** Waits until the sizes of the sets satisfy a condition. */
+  setSizesWhen(what: string, isSo: (setSizes: SetSizes) => boolean, withinMs = 60_000): Promise<SetSizes> {
     return until(
       async () => {
-        const places = await this.cluster.redis.places();
-        return isSo(places) ? places : undefined;
+        const setSizes = await this.cluster.redis.setSizes();
+        return isSo(setSizes) ? setSizes : undefined;
       },
       { what, timeoutMs: withinMs },
     );

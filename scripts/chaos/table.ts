@@ -13,7 +13,7 @@ const COLUMNS = [
   "verdict",
 ] as const;
 
-/** A line for each result, a sum, and below it what was not held. */
+/** A line for each result, a sum, and below it the violations. */
 export function tableText(results: readonly Result[]): string {
   const lines = results.map((result) => [
     ...[
@@ -51,14 +51,14 @@ export function tableText(results: readonly Result[]): string {
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(" | ")} |`;
   const rule = `|${widths.map((width, i) => (isText(i) ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
-  const [head = [], ...body] = rows;
-  return [line(head), rule, ...body.map(line), "", ...results.flatMap(detailsOf)].join("\n");
+  const [header = [], ...body] = rows;
+  return [line(header), rule, ...body.map(line), "", ...results.flatMap(detailsOf)].join("\n");
 }
 
-function detailsOf({ name, verdict, faults, notes }: Result): string[] {
+function detailsOf({ name, verdict, violations, notes }: Result): string[] {
   const isHeld = verdict === "held";
   return [
-    ...faults.map((fault) => `${name}: ${fault}`),
-    ...(isHeld || faults.length > 0 ? notes.map((note) => `${name}: ${note}`) : []),
+    ...violations.map((violation) => `${name}: ${violation}`),
+    ...(isHeld || violations.length > 0 ? notes.map((note) => `${name}: ${note}`) : []),
   ];
 }

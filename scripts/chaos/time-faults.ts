@@ -1,10 +1,10 @@
-/** Replicas that do not agree on the time, and requests that come at the same one. */
+/** Replicas whose clocks differ, and simultaneous requests. */
 import { fileURLToPath } from "node:url";
 import { call } from "./client.ts";
 import type { Scenario } from "./scenario.ts";
 
 const skew = fileURLToPath(new URL("./skew.mjs", import.meta.url));
-/** A scheduled job may start so much later than it is due: claims come each second at the latest, on a busy machine. */
+/** How late a scheduled job may start: a replica claims at least once a second, and the machine is busy. */
 const LATE_MS = 2_500;
 
 export const clockSkew: Scenario = {

@@ -1,4 +1,4 @@
-/** An append-only file that lacks its end, as after a power cut: Redis wakes up a little before it died. */
+/** An append-only file without its end, as after a power cut: Redis restarts with slightly older data. */
 import { readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { between } from "./random.ts";
@@ -7,7 +7,7 @@ import type { Stage } from "./stage.ts";
 
 const LEAST_CUT_BYTES = 2_000;
 const MOST_CUT_BYTES = 60_000;
-/** The restore looks at ids that are a minute old; beyond it, a lease. */
+/** The restore reads ids that are a minute old, and a lease may follow. */
 const RESTORED_WITHIN_MS = 120_000;
 
 export const tornAof: Scenario = {
@@ -15,7 +15,7 @@ export const tornAof: Scenario = {
   fault: "kill -9 redis-server, cut the end off its append-only file, under ACCEPT_DURABILITY=postgres",
   seconds: { full: 15, fast: 0 },
   env: () => ({ ACCEPT_DURABILITY: "postgres", LEASE_MS: "5000" }),
-  // What Redis forgot of an attempt, it lets be made again; what it had recorded and forgotten is counted twice or not at all.
+  // Redis repeats attempts that it lost. Jobs that it had recorded and forgotten are counted twice or not at all.
   jobCounts: { redisWasEmptied: true, effectsMayRepeat: true },
   run: async (stage) => {
     const { services, redis } = stage.cluster;
@@ -27,8 +27,9 @@ export const tornAof: Scenario = {
       await services.redis.kill();
       stage.notes.push(`${tear(stage, dir)} bytes cut off`);
       await services.redis.restart();
-      // A Redis that found a script's writes cut off in the middle of a command drops them, but leaves what is whole of them in its file,
-      // and does it with the first write of later, when it starts for the second time (Valkey's pull request 4342). A new file has no such rest.
+      // Redis drops a script's writes that are cut off in the middle of a command, but leaves the whole ones in its
+      // file and applies them with the first later write when it starts again (Valkey's pull request 4342). A new file
+      // has none.
       await redis.rewriteAppendOnlyFile();
       await stage.measureRecovery();
     }
@@ -38,7 +39,7 @@ export const tornAof: Scenario = {
   },
 };
 
-/** Cuts the newest increment, of which the manifest's last line tells. @returns by how many bytes */
+/** Cuts the end off the newest increment, which the manifest's last line names. @returns the number of bytes */
 function tear({ random }: Stage, dir: string): number {
   const manifest = readFileSync(join(dir, "appendonly.aof.manifest"), "utf8");
   const name = /file (\S+) seq \d+ type i\s*$/.exec(manifest)?.[1];

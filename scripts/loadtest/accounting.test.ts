@@ -13,7 +13,7 @@ const ROWS = `
     ('00000000-0000-7000-8000-000000000004', '2026-01-01 00:00:00', null,                  null,                     now(), 'email',   'cancelled', 0, '{run,paced}', 5, 3, 'redis', '{}'),
     ('00000000-0000-7000-8000-000000000005', '2026-01-01 00:00:00', null,                  null,                     now(), 'email',   'cancelled', 0, '{other}',     5, 3, 'redis', '{}')`;
 
-it("reads from Postgres what became of the jobs of a run, and of no other", async () => {
+it("reads the outcomes of the jobs of one run from Postgres", async () => {
   const { url } = await freshDatabase();
   await migrate(url);
   const client = new pg.Client({ connectionString: url });

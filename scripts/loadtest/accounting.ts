@@ -1,4 +1,4 @@
-/** What became of the jobs of a run: read from Postgres, or through the API where its address is not known. */
+/** The outcomes of a run's jobs, from Postgres, or through the API if the address of Postgres is unknown. */
 import pg from "pg";
 import type { Target } from "./submit.ts";
 
@@ -8,7 +8,7 @@ export interface Entry {
   readonly type: string;
   readonly status: string;
   readonly attempt: number;
-  /** Milliseconds from when it could start to its start; null where it never started, or not at its first attempt. */
+  /** Milliseconds from the time it was due to its start; null if it never started, or not at its first attempt. */
   readonly pickupMs: number | null;
 }
 
@@ -28,7 +28,7 @@ const ENTRIES = `
 
 export async function openPostgresCounts(databaseUrl: string): Promise<JobCounts> {
   const client = new pg.Client({ connectionString: databaseUrl });
-  client.on("error", () => undefined); // the query in hand, or the next, rejects as well
+  client.on("error", () => undefined); // the current or the next query rejects as well
   await client.connect();
   return {
     source: "postgres",

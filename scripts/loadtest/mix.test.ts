@@ -19,7 +19,7 @@ describe("the mix", () => {
     },
   );
 
-  it("spreads its types evenly: the shares hold in every stretch", () => {
+  it("spreads its types evenly: every part of a run has the shares of the whole", () => {
     const types = typeSequence(DEFAULT_MIX, 1_000);
     for (let from = 0; from < 1_000; from += 10) {
       const stretch = types.slice(from, from + 10);
@@ -70,7 +70,7 @@ describe("the command line", () => {
     [["--mix=fax:1"], "--mix: expected type:share pairs"],
     [["--url=localhost:8080"], "--url: expected http://HOST:PORT"],
     [["--speed=9"], "Unknown option '--speed'"],
-  ])("refuses %j", (args, message) => {
+  ])("rejects %j", (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });
 });

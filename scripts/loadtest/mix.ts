@@ -1,9 +1,9 @@
 /** Which types a load test submits, in which proportions and order. */
 
-export const LOAD_TYPES = ["email", "webhook", "image_resize", "data_export"] as const;
+const LOAD_TYPES = ["email", "webhook", "image_resize", "data_export"] as const;
 export type LoadType = (typeof LOAD_TYPES)[number];
 
-/** The share of each type, above zero; they need not add up to anything. */
+/** The share of each type, above zero; their sum does not matter. */
 export type Mix = ReadonlyMap<LoadType, number>;
 
 export const DEFAULT_MIX: Mix = new Map<LoadType, number>([
@@ -13,7 +13,7 @@ export const DEFAULT_MIX: Mix = new Map<LoadType, number>([
   ["data_export", 10],
 ]);
 
-/** Reads `email:70,webhook:30`; undefined for what is no mix. */
+/** Reads `email:70,webhook:30`; undefined for anything else. */
 export function parseMix(text: string): Mix | undefined {
   const mix = new Map<LoadType, number>();
   for (const part of text.split(",")) {

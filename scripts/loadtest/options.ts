@@ -1,10 +1,10 @@
-/** What the load test is told on its command line. */
+/** The command-line options of the load test. */
 import { parseArgs } from "node:util";
 import type { Mix } from "./mix.ts";
 import { DEFAULT_MIX, parseMix } from "./mix.ts";
 
 export interface Options {
-  /** Of the burst. */
+  /** Jobs of the burst. */
   readonly jobs: number;
   /** Connections that submit at once in the burst. */
   readonly concurrent: number;
@@ -15,11 +15,11 @@ export interface Options {
   readonly pacedSeconds: number;
   /** A running server; undefined starts one. */
   readonly url: string | undefined;
-  /** Where the server at `url` keeps its outcomes; undefined checks the books through its API. */
+  /** The Postgres of the server at `url`; undefined checks the outcomes through its API. */
   readonly databaseUrl: string | undefined;
   /** An API key of the server at `url`. */
   readonly key: string | undefined;
-  /** By which name or address the server at `url` reaches this machine. */
+  /** The name or address by which the server at `url` reaches this machine. */
   readonly peerHost: string;
   readonly isJson: boolean;
 }
@@ -37,7 +37,7 @@ one of them is accounted for. First a burst of all jobs, then a paced phase.
   --url=URL             a running server, instead of one that is started with Redis and Postgres of its own. Its webhooks
                         must be allowed to reach this machine (OUTBOUND_ALLOW_PRIVATE=true); its mail goes where its
                         SMTP_URL says
-  --database-url=URL    the Postgres of that server; without it the books are checked through the API
+  --database-url=URL    the Postgres of that server; without it the outcomes are checked through the API
   --key=KEY             an API key of that server
   --peer-host=HOST      where that server reaches this machine (127.0.0.1)
   --json                the report as JSON, and nothing else, on standard output
@@ -61,7 +61,7 @@ const FLAGS = {
 
 /**
  * Reads the command line; undefined when help is asked for.
- * @throws {Error} in one sentence, for what it does not understand
+ * @throws {Error} with one sentence about the first invalid option
  */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({ args: [...args], options: FLAGS, strict: true });

@@ -1,7 +1,7 @@
 /**
- * The other ends of the jobs, in a process of their own, so that their work does not show in the latencies measured: an
- * SMTP server that takes and counts messages, and an HTTP server that takes webhooks and serves the images.
- * Over IPC it says where it listens; asked anything, it says what it has counted; it ends with its parent.
+ * The peers of the jobs, in a separate process, so that their work does not affect the measured latencies: an SMTP
+ * server that accepts and counts messages, and an HTTP server that accepts webhooks and serves the images. Over IPC it
+ * sends its ports, and its counts in answer to any message. It ends with its parent.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -69,7 +69,7 @@ async function listen(server: Server, host: string): Promise<number> {
 
 const host = process.argv[2] ?? "127.0.0.1";
 const smtp = makeSmtpPeer();
-smtp.on("error", () => undefined); // a connection that broke: the job's side tells
+smtp.on("error", () => undefined); // a broken connection: the job reports it
 const ports: PeerPorts = {
   kind: "ports",
   smtpPort: await listen(smtp.server, host),
@@ -77,5 +77,5 @@ const ports: PeerPorts = {
 };
 process.on("message", () => process.send?.({ kind: "counts", ...counts } satisfies PeerCounts));
 process.on("disconnect", () => process.exit(0));
-process.on("SIGINT", () => undefined); // the parent decides: it still asks for the counts
+process.on("SIGINT", () => undefined); // the parent ends this process after it has read the counts
 process.send?.(ports);

@@ -1,4 +1,4 @@
-/** One phase: jobs are submitted, and watched until the last one has ended. */
+/** One phase: submits jobs and waits until the last one has ended. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Entry, JobCounts } from "./accounting.ts";
 import type { Submissions } from "./submit.ts";
@@ -7,7 +7,7 @@ import { noSubmissions } from "./submit.ts";
 export interface PhaseResult {
   readonly submissions: Submissions;
   readonly entries: readonly Entry[];
-  /** From the first submission until the last committed row was seen. */
+  /** From the first submission until the last committed row was counted. */
   readonly seconds: number;
 }
 
@@ -15,13 +15,16 @@ export interface PhaseOptions {
   readonly tag: string;
   readonly jobCounts: JobCounts;
   readonly submit: (into: Submissions) => Promise<void>;
-  /** Told now and then how many were accepted, and how many have ended. */
+  /** Called regularly with the numbers of accepted and ended jobs. */
   readonly onProgress: (accepted: number, ended: number) => void;
 }
 
-/** Nothing has ended for so long after the last submission: what is missing now stays missing. */
+/** If no job ends for this long after the last submission, the missing ones are lost. */
 const GIVE_UP_MS = 60_000;
-/** How often is counted: at most every 20 ms, so that counting takes a tenth of the time and is not the load; at least every 500 ms. */
+/**
+ * Counts at most every 20 ms, so that counting takes a tenth of the time and is not the load, and at least every 500
+ * ms.
+ */
 const COUNT_EVERY_MS = { least: 20, most: 500 };
 
 export async function runPhase({ tag, jobCounts, submit, onProgress }: PhaseOptions): Promise<PhaseResult> {

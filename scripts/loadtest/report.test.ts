@@ -17,7 +17,7 @@ function phase(
     (id, n) =>
       change({ id, type: n % 2 === 0 ? "email" : "webhook", status: "completed", attempt: 1, pickupMs: 5 }, n) ?? [],
   );
-  return { submissions: { acceptedIds, submitMs: acceptedIds.map(() => 1), refused: new Map() }, entries, seconds: 2 };
+  return { submissions: { acceptedIds, submitMs: acceptedIds.map(() => 1), rejected: new Map() }, entries, seconds: 2 };
 }
 
 describe("statistics", () => {
@@ -41,8 +41,8 @@ describe("a report", () => {
     expect(report).toMatchObject({
       jobs_per_minute: 30_000,
       completion_rate: 1,
-      faults: [],
-      jobCounts: { submitted: 1_010, completed: 1_010, failed: 0, cancelled: 0, missing: 0, refused: 0 },
+      problems: [],
+      jobCounts: { submitted: 1_010, completed: 1_010, failed: 0, cancelled: 0, missing: 0, rejected: 0 },
       types: [
         { type: "email", ended: 505, completed: 505 },
         { type: "webhook", ended: 505, completed: 505 },
@@ -51,19 +51,19 @@ describe("a report", () => {
     const text = reportText(report);
     expect(text).toContain("30,000 jobs/min (1000 jobs, 2.00 s from the first submission to the last committed row)");
     expect(text).toContain(
-      "books (postgres): 1010 submitted = 1010 completed + 0 failed + 0 cancelled; 0 missing, 0 refused",
+      "jobs (postgres): 1010 submitted = 1010 completed + 0 failed + 0 cancelled; 0 missing, 0 rejected",
     );
     expect(text).toContain("paced: pickup   5.0  5.0  5.0  5.0  5.0");
     expect(text.trimEnd().endsWith("passed")).toBe(true);
   });
 
-  it("counts retries and what did not complete", () => {
+  it("counts retries, and jobs that did not complete", () => {
     const burst = phase("b", 1_000, (entry, n) =>
       n < 4 ? { ...entry, status: n === 0 ? "cancelled" : "failed", attempt: 3 } : entry,
     );
     const report = makeReport({ burst, paced: null, source: "api", peers: PEERS });
     expect(report.types[0]).toEqual({ type: "email", ended: 500, completed: 498, failed: 1, cancelled: 1, retries: 4 });
-    expect(report).toMatchObject({ completion_rate: 0.996, faults: [], paced: null });
+    expect(report).toMatchObject({ completion_rate: 0.996, problems: [], paced: null });
   });
 
   it.each([
@@ -88,14 +88,14 @@ describe("a report", () => {
       "3 jobs ended, of 2 accepted",
     ],
     [
-      "submissions were refused",
-      { burst: { ...phase("b", 2), submissions: { ...phase("b", 2).submissions, refused: new Map([[503, 2]]) } } },
-      "2 submissions were refused or not answered",
+      "submissions were rejected",
+      { burst: { ...phase("b", 2), submissions: { ...phase("b", 2).submissions, rejected: new Map([[503, 2]]) } } },
+      "2 submissions were rejected or not answered",
     ],
     ["nothing was accepted", { burst: phase("b", 0) }, "0.00 % completed, less than 99.50 %"],
-  ])("does not pass when %s", (_name, change, fault) => {
+  ])("does not pass when %s", (_name, change, problem) => {
     const report = makeReport({ burst: phase("b", 10), paced: null, source: "postgres", peers: PEERS, ...change });
-    expect(report.faults).toEqual([fault]);
-    expect(reportText(report)).toContain(`FAILED: ${fault}`);
+    expect(report.problems).toEqual([problem]);
+    expect(reportText(report)).toContain(`FAILED: ${problem}`);
   });
 });

@@ -1,11 +1,11 @@
-/** What a run amounts to: figures, faults, and how they are shown. */
+/** The report of a run: its figures and problems, and their text. */
 import type { Entry, JobCounts } from "./accounting.ts";
 import type { PeerCounts } from "./peer-process.ts";
 import type { PhaseResult } from "./phase.ts";
 import type { Statistics } from "./statistics.ts";
 import { statisticsOf } from "./statistics.ts";
 
-export interface TypeRow {
+interface TypeRow {
   readonly type: string;
   readonly ended: number;
   readonly completed: number;
@@ -18,7 +18,7 @@ export interface TypeRow {
 export interface Report {
   readonly jobs_per_minute: number;
   readonly burst: PhaseReport;
-  /** Null where it was left out. */
+  /** Null if it was left out. */
   readonly paced: PhaseReport | null;
   readonly types: readonly TypeRow[];
   readonly completion_rate: number;
@@ -29,11 +29,11 @@ export interface Report {
     readonly failed: number;
     readonly cancelled: number;
     readonly missing: number;
-    readonly refused: number;
+    readonly rejected: number;
   };
   readonly peers: Omit<PeerCounts, "kind">;
   /** Why the run did not pass; empty when it did. */
-  readonly faults: readonly string[];
+  readonly problems: readonly string[];
 }
 
 interface PhaseReport {
@@ -59,7 +59,9 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
   const acceptedIds = phases.flatMap(({ submissions }) => submissions.acceptedIds);
   const ended = new Set(entries.map(({ id }) => id));
   const count = (status: string) => entries.filter((entry) => entry.status === status).length;
-  const refused = phases.flatMap(({ submissions }) => [...submissions.refused.values()]).reduce((sum, n) => sum + n, 0);
+  const rejected = phases
+    .flatMap(({ submissions }) => [...submissions.rejected.values()])
+    .reduce((sum, n) => sum + n, 0);
   const missing = acceptedIds.filter((id) => !ended.has(id)).length;
   const jobCounts = {
     source,
@@ -68,7 +70,7 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
     failed: count("failed"),
     cancelled: count("cancelled"),
     missing,
-    refused,
+    rejected,
   };
   const burstReport = phaseReport(burst);
   const report = {
@@ -80,7 +82,7 @@ export function makeReport({ burst, paced, source, peers }: Run): Report {
     jobCounts,
     peers: { mails: peers.mails, webhooks: peers.webhooks, images: peers.images },
   };
-  return { ...report, faults: faultsOf(report, entries.length) };
+  return { ...report, problems: problemsOf(report, entries.length) };
 }
 
 function phaseReport({ submissions, entries, seconds }: PhaseResult): PhaseReport {
@@ -110,19 +112,19 @@ function typeRows(entries: readonly Entry[]): TypeRow[] {
   });
 }
 
-function faultsOf({ jobCounts, completion_rate, paced }: Omit<Report, "faults">, ended: number): string[] {
-  const faults: string[] = [];
-  if (jobCounts.refused > 0) faults.push(`${jobCounts.refused} submissions were refused or not answered`);
-  if (jobCounts.missing > 0) faults.push(`${jobCounts.missing} accepted jobs are missing`);
-  // a submission that was not answered in time may have been accepted all the same
-  if (ended > jobCounts.submitted - jobCounts.missing + jobCounts.refused)
-    faults.push(`${ended} jobs ended, of ${jobCounts.submitted} accepted`);
+function problemsOf({ jobCounts, completion_rate, paced }: Omit<Report, "problems">, ended: number): string[] {
+  const problems: string[] = [];
+  if (jobCounts.rejected > 0) problems.push(`${jobCounts.rejected} submissions were rejected or not answered`);
+  if (jobCounts.missing > 0) problems.push(`${jobCounts.missing} accepted jobs are missing`);
+  // a submission without an answer in time may have been accepted
+  if (ended > jobCounts.submitted - jobCounts.missing + jobCounts.rejected)
+    problems.push(`${ended} jobs ended, of ${jobCounts.submitted} accepted`);
   if (completion_rate < LEAST_COMPLETION_RATE)
-    faults.push(`${percent(completion_rate)} completed, less than ${percent(LEAST_COMPLETION_RATE)}`);
+    problems.push(`${percent(completion_rate)} completed, less than ${percent(LEAST_COMPLETION_RATE)}`);
   const pickup = paced?.pickup_ms?.mean ?? 0;
   if (pickup > MOST_MEAN_PICKUP_MS)
-    faults.push(`mean pickup is ${pickup.toFixed(1)} ms, over ${MOST_MEAN_PICKUP_MS} ms`);
-  return faults;
+    problems.push(`mean pickup is ${pickup.toFixed(1)} ms, over ${MOST_MEAN_PICKUP_MS} ms`);
+  return problems;
 }
 
 function percent(share: number): string {
@@ -131,7 +133,7 @@ function percent(share: number): string {
 
 /** The report as text for people. */
 export function reportText(report: Report): string {
-  const { burst, paced, jobCounts, types, peers, faults } = report;
+  const { burst, paced, jobCounts, types, peers, problems } = report;
   const latencies = [
     ["burst: submit", burst.submit_ms],
     ["burst: pickup", burst.pickup_ms],
@@ -158,10 +160,10 @@ export function reportText(report: Report): string {
       ]),
     ]),
     "",
-    `books (${jobCounts.source}): ${jobCounts.submitted} submitted = ${jobCounts.completed} completed + ${jobCounts.failed} failed + ${jobCounts.cancelled} cancelled; ${jobCounts.missing} missing, ${jobCounts.refused} refused`,
+    `jobs (${jobCounts.source}): ${jobCounts.submitted} submitted = ${jobCounts.completed} completed + ${jobCounts.failed} failed + ${jobCounts.cancelled} cancelled; ${jobCounts.missing} missing, ${jobCounts.rejected} rejected`,
     `peers: ${peers.mails} mails, ${peers.webhooks} webhooks, ${peers.images} image downloads`,
     "",
-    faults.length === 0 ? "passed" : `FAILED: ${faults.join("; ")}`,
+    problems.length === 0 ? "passed" : `FAILED: ${problems.join("; ")}`,
     "",
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-/** The server under load: one that runs already, or one that is started here with Redis and Postgres of its own. */
+/** The server under load: a running one, or one that is started here with its own Redis and Postgres. */
 
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
@@ -9,12 +9,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { startEmbedded } from "../../src/embedded/services.ts";
-import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../../src/testing/start.ts";
+import { MALLOC_MMAP_THRESHOLD, NODE_OPTIONS, UV_THREADPOOL_SIZE } from "../node-options.mjs";
 
 export interface Server {
   readonly url: string;
   readonly databaseUrl: string;
-  /** Lets it drain. Resolves to its exit code. */
+  /** Drains it. Resolves to its exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -25,7 +25,7 @@ const PROGRAM = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const READY_WITHIN_MS = 60_000;
 
 /**
- * @param closers takes what ends the server and removes its data, also where this throws
+ * @param closers gets the functions that end the server and remove its data, also if this function throws
  * @throws {Error} with the end of the server's log, when it does not come up
  */
 export async function startServer(smtpUrl: string, closers: Closer[]): Promise<Server> {
@@ -89,6 +89,6 @@ export async function isReady(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/api/v1/health/ready`)).ok;
   } catch {
-    return false; // nobody listens there yet
+    return false; // nothing listens there yet
   }
 }

@@ -4,16 +4,16 @@ import type { LoadType } from "./mix.ts";
 export interface BodySources {
   readonly webhookUrl: string;
   readonly imageUrl: string;
-  /** The bytes behind `imageUrl`, for the jobs that bring theirs along. */
+  /** The bytes at `imageUrl`, for jobs whose payload contains them. */
   readonly imageBase64: string;
 }
 
 const EXPORT_ROWS = 1_000;
 const EXPORT_FORMATS = ["csv", "json", "ndjson"];
-/** One image job in so many carries its source in the request; the others name a URL. */
+/** One image job in this many has its source in the request; the others have a URL. */
 const INLINE_EVERY = 5;
 
-/** Makes a function that writes the request of job number `n` of its type. The tags must be fit for JSON as they are. */
+/** Makes a function that writes the request of job number `n` of its type. The tags must not need escapes in JSON. */
 export function makeBodies(
   { webhookUrl, imageUrl, imageBase64 }: BodySources,
   tags: readonly string[],

@@ -61,7 +61,7 @@ async function setup(statusOf: (n: number) => number = () => 202) {
   return { jobs, seenAt, target, body };
 }
 
-it("submits each job of a burst once, and watches until all have ended", async () => {
+it("submits each job of a burst once, and waits until all have ended", async () => {
   const { jobs, target, body } = await setup();
   const types = typeSequence(
     new Map([
@@ -83,7 +83,7 @@ it("submits each job of a burst once, and watches until all have ended", async (
   expect(jobs.filter(({ type }) => type === "email")).toHaveLength(15);
   expect(new Set(submissions.acceptedIds).size).toBe(45);
   expect(submissions.submitMs).toHaveLength(45);
-  expect(submissions.refused.size).toBe(0);
+  expect(submissions.rejected.size).toBe(0);
   expect(entries.map(({ pickupMs }) => pickupMs).sort()).toEqual(
     [...Array<number>(15).fill(10), ...Array<number>(30).fill(250)].sort(),
   );
@@ -91,14 +91,14 @@ it("submits each job of a burst once, and watches until all have ended", async (
   expect(seconds).toBeGreaterThan(0);
 });
 
-it("counts what is refused apart from what is accepted", async () => {
+it("counts rejected and accepted submissions separately", async () => {
   const { target, body } = await setup((n) => (n % 5 === 0 ? 503 : 202));
   const into = noSubmissions();
   const types = typeSequence(new Map([["email", 1]]), 20);
   await submitBurst({ target, types, body }, 4, into);
   await submitPaced({ target, types: types.slice(0, 5), body }, 1_000, into);
   await submitPaced({ target: { ...target, url: "http://127.0.0.1:1" }, types: types.slice(0, 2), body }, 1_000, into);
-  expect([into.acceptedIds.length, into.submitMs.length, into.refused]).toEqual([
+  expect([into.acceptedIds.length, into.submitMs.length, into.rejected]).toEqual([
     20,
     20,
     new Map([
@@ -120,7 +120,7 @@ it("paces evenly, not in bursts", async () => {
   expect(busiest).toBeLessThan(20); // 6 when the machine is idle; 30 in a burst
 });
 
-it("gives the jobs real work: bodies of every type, against peers that count", async () => {
+it("makes bodies of every type, which reach the counting peers", async () => {
   const peers = await startPeers("127.0.0.1");
   closers.push(() => peers.close());
   const image = Buffer.from(await (await fetch(peers.imageUrl)).arrayBuffer());

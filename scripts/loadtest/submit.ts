@@ -8,14 +8,14 @@ export interface Target {
   readonly key: string | undefined;
 }
 
-/** What the submissions of a phase were answered; it grows while they run. */
+/** The answers to the submissions of a phase; it grows while they run. */
 export interface Submissions {
   /** The ids of jobs that were accepted (202). */
   readonly acceptedIds: string[];
-  /** Latencies of the accepted ones, from written to answered, in milliseconds. */
+  /** Latencies of the accepted ones, from the request to the answer, in milliseconds. */
   readonly submitMs: number[];
-  /** Other answers, by status; 0 counts those that never came. */
-  readonly refused: Map<number, number>;
+  /** Other answers, by status; 0 counts missing answers. */
+  readonly rejected: Map<number, number>;
 }
 
 export interface Phase {
@@ -28,10 +28,10 @@ const PATH = "/api/v1/jobs";
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export function noSubmissions(): Submissions {
-  return { acceptedIds: [], submitMs: [], refused: new Map() };
+  return { acceptedIds: [], submitMs: [], rejected: new Map() };
 }
 
-/** Submits all jobs through autocannon, as fast as `connections` can that each wait for an answer before the next; each job once. */
+/** Submits each job once through autocannon, on `connections` connections that each wait for the answer. */
 export async function submitBurst(
   { target, types, body }: Phase,
   connections: number,
@@ -43,7 +43,7 @@ export async function submitBurst(
     amount: types.length,
     connections: Math.min(connections, types.length),
     timeout: REQUEST_TIMEOUT_MS / 1_000,
-    sampleInt: 100, // it ends with a sample
+    sampleInt: 100, // it ends at a sample
     setupClient: (client) => {
       client.on("response", (status: number, _bytes: number, ms: number) => {
         if (status === 202) into.submitMs.push(ms);
@@ -66,7 +66,7 @@ export async function submitBurst(
 }
 
 /**
- * Submits `rate` jobs per second, evenly, whether or not those before are answered. Not through autocannon: it paces each
+ * Submits `rate` jobs per second, evenly, without waiting for answers. Not through autocannon: it paces each
  * connection by sending a second's share at once, and the queue would be measured by bursts of `rate` jobs.
  */
 export async function submitPaced({ target, types, body }: Phase, rate: number, into: Submissions): Promise<void> {
@@ -92,7 +92,7 @@ async function submitOne(target: Target, body: string, into: Submissions): Promi
     if (response.status === 202) into.submitMs.push(performance.now() - sentAt);
     note(into, response.status, text);
   } catch {
-    note(into, 0, ""); // no answer: told in the report
+    note(into, 0, ""); // no answer: the report counts it
   }
 }
 
@@ -102,5 +102,5 @@ function headersOf({ key }: Target): Record<string, string> {
 
 function note(into: Submissions, status: number, text: string): void {
   if (status === 202) into.acceptedIds.push((JSON.parse(text) as { id: string }).id);
-  else into.refused.set(status, (into.refused.get(status) ?? 0) + 1);
+  else into.rejected.set(status, (into.rejected.get(status) ?? 0) + 1);
 }

@@ -7,6 +7,7 @@ import {
   decodeSubmission,
   encodeCounters,
   encodeRecord,
+  encodeSeq,
   encodeSubmission,
   leasedJob,
   oneLine,
@@ -40,6 +41,18 @@ const rich: Submission = {
     callback_url: "https://x.y/?a|b",
   },
 };
+
+interface Claim {
+  readonly attempt: number;
+  readonly startedAt: number;
+  readonly replica: string;
+  readonly seq: number;
+}
+
+/** What the claim script writes before the type: no cancel request, no progress. The columns are listed in packed-job.ts. */
+function claimedHeader({ attempt, startedAt, replica, seq }: Claim): string {
+  return `${encodeCounters(attempt, 0, 0)}0---${startedAt}${replica}${encodeSeq(seq)}`;
+}
 
 describe("the text that Redis keeps", () => {
   it.each([plain, rich])("carries a submission there and back", (submission) => {
@@ -83,7 +96,7 @@ describe("the text that Redis keeps", () => {
 });
 
 describe("outcomes", () => {
-  const head = `${encodeCounters(2, 0, 0)}0---1800000000001replica10000000012`;
+  const head = claimedHeader({ attempt: 2, startedAt: NOW + 1, replica: "replica1", seq: 38 });
   const record = encodeRecord({
     attempt: 2,
     outcome: "completed",

@@ -105,6 +105,7 @@ export default async function runAttempt({
       state,
       payloadJson: text,
       resource,
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the alias of `resource` that the deprecation speaks of
       tool: resource,
       signal: link?.signalOf(key) ?? neverAborted,
       progress: (percent: number) => reportProgress(progress, percent),

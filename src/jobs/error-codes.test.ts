@@ -6,6 +6,7 @@ import type { AnyJobDefinition } from "../core/job-type.ts";
 import dataExport from "./data-export/data-export.ts";
 import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
+import { loadDefinitions } from "./registry.ts";
 import webhook from "./webhook/webhook.ts";
 
 const SRC = join(import.meta.dirname, "..");
@@ -16,12 +17,10 @@ const CAUGHT = ["too_large"];
 /** Thrown for a webhook, by what all replicas share. */
 const BY_QUEUE = ["destination_limited"];
 
-const TYPES: readonly (readonly [folder: string, definition: AnyJobDefinition])[] = [
-  ["jobs/email", email],
-  ["jobs/webhook", webhook],
-  ["jobs/image-resize", imageResize],
-  ["jobs/data-export", dataExport],
-];
+/** Every built-in type that has error codes, with its folder: a new type need not be added here. */
+const TYPES = (await loadDefinitions())
+  .map(({ definition }) => [`jobs/${definition.type.replaceAll("_", "-")}`, definition] as const)
+  .filter(([folder]) => codesIn(folder).length > 0);
 
 /** The codes in the files of a folder; of `smtp_${…}` it is `smtp_NNN`. */
 function codesIn(folder: string): string[] {
@@ -47,6 +46,10 @@ describe("error codes", () => {
     const own = codesIn(folder);
     expect(own.length).toBeGreaterThan(1);
     expect(own.filter((code) => !documented(definition).includes(code))).toEqual([]);
+  });
+
+  it("finds the types in their folders", () => {
+    expect(TYPES.map(([, { type }]) => type)).toEqual(expect.arrayContaining(["email", "webhook", "image_resize"]));
   });
 
   it("what all share is listed by those who use it", () => {

@@ -4,12 +4,12 @@ import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { NODE_OPTIONS } from "../../scripts/node-options.mjs";
 import { codeOf } from "../errors.ts";
 import { installation, launch } from "../testing/installation.ts";
 import { testJobsDir } from "../testing/jobs-dir.ts";
 import { call, submit } from "../testing/replica.ts";
 import { freshDatabase, freshRedis, ownPostgres, ownRedis, tempDir } from "../testing/services.ts";
-import { NODE_OPTIONS } from "../testing/start.ts";
 import { until } from "../testing/until.ts";
 
 const TIMEOUT_MS = 120_000;

@@ -62,9 +62,14 @@ describe("fairness", () => {
       ...["a", "a", "a", "b", "b", "c"].map((groupKey) => submission({ groupKey })),
       submission({ groupKey: "a", priority: 9 }),
     );
-    expect((await claim(10)).map(({ groupKey }) => groupKey).join("")).toMatch(
-      /^a(?=.*a)(?=.*b)(?=.*c)...(?=.*a)(?=.*b)..a$/,
-    );
+    const order = (await claim(10)).map(({ groupKey }) => groupKey);
+    // the job of priority 9, then one round for each job that the largest group has waiting; within a round any order is fair
+    expect([order.slice(0, 1), order.slice(1, 4).sort(), order.slice(4, 6).sort(), order.slice(6)]).toEqual([
+      ["a"],
+      ["a", "b", "c"],
+      ["a", "b"],
+      ["a"],
+    ]);
   });
 
   it("lets a retry enter with a new tag, behind what its group has waiting", async () => {

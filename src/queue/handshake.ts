@@ -5,7 +5,8 @@
 
 import type { Redis } from "ioredis";
 import { ReplyError } from "ioredis";
-import { messageOf, StartError } from "../errors.ts";
+import type { StartError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { ServerInfo } from "./server-info.ts";
 import { readInfo, requireFit } from "./server-info.ts";
 import { BusyServer, UnfitServer } from "./unfit-server.ts";

@@ -1,6 +1,7 @@
 /**
- * A Chromium for tests: the one that the package @sparticuz/chromium brings, unpacked once and kept between test runs, with the libraries that a
- * bare Debian lacks. Of that package only the files are used: its own options turn off the rules of browsers (CORS among them).
+ * A Chromium for tests, from the package @sparticuz/chromium, with the libraries that a bare Debian lacks. It is
+ * unpacked once and kept between test runs. Only the files of the package are used: its options turn off CORS, among
+ * others.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -51,7 +52,7 @@ const ARGS = [
 
 /**
  * Starts a browser; the test closes it.
- * @param names names that lead to 127.0.0.1 in it, as if the DNS said so
+ * @param names names that it resolves to 127.0.0.1
  */
 export async function startBrowser({ names = [] }: { readonly names?: readonly string[] } = {}): Promise<Browser> {
   const folder = unpacked();
@@ -67,22 +68,22 @@ export async function startBrowser({ names = [] }: { readonly names?: readonly s
   });
 }
 
-/** The folder of the unpacked browser; it is made as a whole, so that test files at the same time do not see half of one. */
+/** The folder of the unpacked browser. It appears complete, so that concurrent test files never see a part of it. */
 function unpacked(): string {
   if (existsSync(UNPACKED)) return UNPACKED;
-  if (process.arch !== "x64") throw new Error("The browser for tests is there for x64 alone.");
+  if (process.arch !== "x64") throw new Error("The browser for tests only exists for x64.");
   mkdirSync(dirname(UNPACKED), { recursive: true });
   const folder = mkdtempSync(`${UNPACKED}-`);
   writeFileSync(join(folder, "chromium"), unpack("chromium.br"), { mode: 0o755 });
   untar(unpack("al2023.tar.br"), folder);
   untar(unpack("fonts.tar.br"), folder);
-  writeFileSync(join(folder, "fonts.conf"), FONTS); // Chromium ends itself where it finds no font
+  writeFileSync(join(folder, "fonts.conf"), FONTS); // Chromium exits if it finds no font
   chmodSync(folder, 0o755);
   try {
     renameSync(folder, UNPACKED);
   } catch (error) {
     rmSync(folder, { recursive: true });
-    if (!existsSync(UNPACKED)) throw error; // else another test file was sooner
+    if (!existsSync(UNPACKED)) throw error; // another test file has unpacked it meanwhile
   }
   return UNPACKED;
 }

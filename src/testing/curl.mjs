@@ -1,4 +1,4 @@
-// What the README's commands use of curl (-s, -X, -H, -d), for machines that have none.
+// The options of curl that the README's commands use (-s, -X, -H, -d), for machines without curl.
 import { parseArgs } from "node:util";
 
 const options = {

@@ -1,12 +1,12 @@
-/** Programs of Debian that tests run beside ours. For `npm run test:full` alone, which may download. */
+/** Programs of Debian that tests run. Only for `npm run test:full`, which may download. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-/** Installs the package of a program, where it is not there. @returns the program's path */
+/** Installs the package of a program if the program is missing. @returns the program's path */
 export function debianProgram(path: string, pkg: string): string {
   if (existsSync(path)) return path;
   if (process.getuid?.() !== 0)
-    throw new Error(`${path} is not there: install the Debian package ${pkg}, or run the tests as root`);
+    throw new Error(`${path} is missing: install the Debian package ${pkg}, or run the tests as root`);
   const apt = (...args: readonly string[]): unknown =>
     execFileSync("apt-get", ["-qq", ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },

@@ -1,14 +1,14 @@
-/** A name server on UDP, for names that exist, that do not, and that are never answered. */
+/** A name server on UDP, for names that exist, names that do not, and questions without an answer. */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 
-/** The IPv4 addresses of a name: none where it does not exist; undefined where the server gives no answer. */
+/** The IPv4 addresses of a name: empty if it does not exist; undefined for no answer. */
 export type Zone = (name: string) => readonly string[] | undefined;
 
 const NXDOMAIN = 3;
 
 export class DnsPeer {
-  /** The names that were asked for, in order, once for each question. */
+  /** The name of each question, in order. */
   readonly asked: string[] = [];
   readonly #socket: Socket = createSocket("udp4");
   #zone: Zone = () => [];

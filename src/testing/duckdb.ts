@@ -7,7 +7,10 @@ import { tempDir } from "./services.ts";
 export interface ParquetContent {
   /** By name of column, as DuckDB names it: `DECIMAL(10,2)`, `VARCHAR[]`. */
   readonly types: Readonly<Record<string, string>>;
-  /** Each value as the text that DuckDB casts it to, times with a zone in UTC; BLOB in hexadecimal digits, lists of texts as JSON. */
+  /**
+   * Each value as the text that DuckDB casts it to, times with a zone in UTC; BLOB in hexadecimal digits, lists of
+   * texts as JSON.
+   */
   readonly rows: readonly Readonly<Record<string, string | null>>[];
 }
 

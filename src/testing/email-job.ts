@@ -6,14 +6,14 @@ import { tempDir } from "./services.ts";
 export type EmailPayload = Parameters<typeof email.run>[0];
 export type EmailSettings = Parameters<NonNullable<typeof email.open>>[0];
 
-export interface EmailResult {
+interface EmailResult {
   readonly message_id: string;
   readonly accepted: readonly string[];
   readonly rejected: readonly string[];
   readonly response: string;
 }
 
-export const EMAIL_JOB_ID = "01890a5d-ac96-774b-bcce-b302099a8057";
+const EMAIL_JOB_ID = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 export async function openEmailType(SMTP_URL: string, more: Partial<EmailSettings> = {}) {
   const resource = await email.open?.({

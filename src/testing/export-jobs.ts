@@ -12,7 +12,10 @@ type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.
 
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 
-/** @returns what runs one export and reads its file, of a payload or of the JSON of one. @param queries the SQL of the named queries */
+/**
+ * @returns a function that runs an export, from its payload or its JSON, and reads its file.
+ * @param queries the SQL by name
+ */
 export async function openExports(
   queries: Readonly<Record<string, string>>,
 ): Promise<(given: ExportPayload | string) => Promise<Buffer>> {

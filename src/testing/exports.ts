@@ -13,13 +13,13 @@ type Resource = AttemptContext<Awaited<ReturnType<NonNullable<typeof dataExport.
 const JOB_ID = "01890a5d-ac96-7000-babc-b302099a8057";
 
 export interface ExportRun {
-  /** The file of a payload, as text. @throws what the job would fail with */
+  /** The file of a payload, as text. @throws the error that the job would fail with */
   readonly run: (payload: ExportPayload) => Promise<string>;
   /** The file of a query. */
   readonly exported: (sql: string, payload: Omit<ExportPayload, "source">) => Promise<string>;
 }
 
-/** @param url of the database that the queries run on */
+/** @param url the URL of the database */
 export async function openExports(url: string): Promise<ExportRun> {
   const queries = join(tempDir(), "queries");
   mkdirSync(queries);

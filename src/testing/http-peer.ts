@@ -27,13 +27,13 @@ export type PeerReply =
       readonly headers?: Record<string, string | string[]>;
       readonly body?: string | Buffer;
     }
-  /** 200, then one byte each `everyMs`, without end. */
+  /** 200, then one byte each `everyMs`, endlessly. */
   | { readonly kind: "drip"; readonly everyMs: number }
-  /** 200, then bytes as fast as the reader takes them, without end. */
+  /** 200, then bytes as fast as the reader accepts them, endlessly. */
   | { readonly kind: "endless" }
-  /** Takes the request and never answers. */
+  /** Reads the request and never answers. */
   | { readonly kind: "hang" }
-  /** Takes the request and closes the connection. */
+  /** Reads the request and closes the connection. */
   | { readonly kind: "drop" };
 
 /** How to answer the request with this number, counted from 0. */
@@ -42,7 +42,7 @@ export type Responder = (request: PeerRequest, number: number) => PeerReply | Pr
 const CHUNK = Buffer.alloc(65_536, "x");
 
 export class HttpPeer {
-  /** What came in, in order. */
+  /** The requests, in order. */
   readonly requests: PeerRequest[] = [];
   readonly #server: Server;
   readonly #served = new Map<string, PeerReply>();
@@ -69,7 +69,7 @@ export class HttpPeer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Bytes of endless bodies sent so far: what a reader let come. */
+  /** Bytes of endless bodies sent so far. */
   get bytesSent(): number {
     return this.#bytesSent;
   }
@@ -79,7 +79,10 @@ export class HttpPeer {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
-  /** Sets the answers: a function, or statuses in turn of which the last repeats (`[500, 500, 200]`). Numbers count from here. */
+  /**
+   * Sets the answers: a function, or statuses in turn of which the last repeats (`[500, 500, 200]`). Numbers count from
+   * here.
+   */
   respond(how: Responder | readonly number[]): void {
     const offset = this.requests.length;
     const responder: Responder =
@@ -87,7 +90,7 @@ export class HttpPeer {
     this.#responder = (request, number) => responder(request, number - offset);
   }
 
-  /** Serves these bytes at a path, whatever `respond` says. */
+  /** Serves these bytes at a path, regardless of `respond`. */
   serve(path: string, body: Buffer | string, contentType = "application/octet-stream"): string {
     this.#served.set(path, answer(200, { "content-type": contentType }, body));
     return this.url(path);

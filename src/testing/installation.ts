@@ -1,4 +1,4 @@
-/** Built programs of a test file, and what they run on. All of it is ended and removed when the file ends. */
+/** Built programs of a test file, with their services and folders. All of them are removed when the file ends. */
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { lastServer } from "../embedded/server-process.ts";
@@ -13,7 +13,7 @@ const programs: Program[] = [];
 const folders: string[] = [];
 afterAll(async () => {
   await Promise.all(programs.map((program) => program.close()));
-  // Those of a program that was killed, where its test failed before the next one took them over.
+  // Servers of a killed program whose test failed before the next program took them over.
   for (const server of folders.flatMap((folder) =>
     ["redis", "postgres"].map((name) => lastServer(join(folder, "data", name))),
   )) {
@@ -21,7 +21,7 @@ afterAll(async () => {
   }
 });
 
-/** A folder in which a program that is given nothing keeps its `./data`. */
+/** The working folder of a program without settings, which has its data in `./data`. */
 export function ownFolder(): string {
   const folder = tempDir();
   makeDataFolder(join(folder, "data"));
@@ -29,7 +29,7 @@ export function ownFolder(): string {
   return folder;
 }
 
-/** Starts a program in a folder, with these variables alone, and does not wait until it serves. */
+/** Starts a program in a folder with only these variables, and does not wait until it serves. */
 export function launch(
   folder: string,
   env: Environment = {},
@@ -43,7 +43,7 @@ export function launch(
 
 export interface Installation {
   readonly database: string;
-  /** One more program on it, with these settings beside its own, by this Node.js or another one. */
+  /** Starts one more program on it, with these additional settings, by this Node.js or another one. */
   readonly start: (env?: Environment, node?: string) => Program;
 }
 

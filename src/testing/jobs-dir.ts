@@ -1,4 +1,4 @@
 import { fileURLToPath } from "node:url";
 
-/** Job types for tests, as a deployment brings its own: the folder to name in TASKFLOW_JOBS. */
+/** The folder for TASKFLOW_JOBS with the job types for tests. */
 export const testJobsDir = fileURLToPath(new URL("../../src/testing/jobs", import.meta.url));

@@ -1,10 +1,10 @@
-/** JSON texts as callers write them, and JSON.parse would not give them back: digits, keys and escapes of all kinds. */
+/** JSON that JSON.parse and JSON.stringify would change: digits, keys and escapes of all kinds. */
 import fc from "fast-check";
 
 /** Numbers with more digits than a double has, with zeros at their end, with signs and exponents. */
 export const numberTexts = fc.stringMatching(/^-?(0|[1-9]\d{0,29})(\.\d{1,24})?([eE][+-]?\d{1,3})?$/);
 
-/** More than any of them has behind the point. */
+/** More decimal places than any of them has. */
 export const PLACES = 1_100;
 
 /** A number in units of 10^-PLACES, as an integer. */
@@ -14,12 +14,10 @@ export function unscaled(text: string): bigint {
   return BigInt(`${health}${whole}${fraction}`) * 10n ** BigInt(PLACES + Number(power) - fraction.length);
 }
 
-/** Texts with escapes that need not be: no `\u005f`, which spells a name that is refused. */
-export const stringTexts = fc.stringMatching(
-  /^"([ !#-[\]-~é€]|\\["\\/bfnrt]|\\u00[0-4][0-9a-f]|\\ud83d\\ude00){0,12}"$/,
-);
+/** Strings with unnecessary escapes, but without `\u005f`, which could spell a rejected name. */
+const stringTexts = fc.stringMatching(/^"([ !#-[\]-~é€]|\\["\\/bfnrt]|\\u00[0-4][0-9a-f]|\\ud83d\\ude00){0,12}"$/);
 
-/** Keys among which some are twice in an object, and some look like numbers, which an object would put first. */
+/** Keys, some of them duplicate, and some that look like numbers, which an object would put first. */
 const keyTexts = fc.oneof(fc.constantFrom('"10"', '"2"', '"a"', '"\\u0061"', '"B"'), stringTexts);
 
 /** Line breaks are left out: they are stored as spaces. */
@@ -50,7 +48,7 @@ export const { value: jsonTexts } = fc.letrec<{ value: string; leaf: string }>((
 /** Of objects. */
 export const objectTexts: fc.Arbitrary<string> = listed(membersOf(jsonTexts), "{}");
 
-/** What no generator is likely to make. */
+/** Cases that a generator is unlikely to make. */
 export const KNOWN_TEXTS: readonly string[] = [
   '{"id":9223372036854775807,"price":0.1234567890123456789,"10":1,"2":2}',
   "-0",

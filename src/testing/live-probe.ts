@@ -1,4 +1,6 @@
-/** A thread that asks a server whether it is alive, all the time: what the test does beside it does not hold it up. */
+/**
+ * A thread that calls a server's liveness check continuously, so that the work of the test does not delay the calls.
+ */
 import { Worker } from "node:worker_threads";
 
 const CODE = `
@@ -27,7 +29,7 @@ export class LiveProbe {
     this.#worker = new Worker(CODE, { eval: true, workerData: `${url}/api/v1/health/live` });
   }
 
-  /** Resolves to how long each answer took, in milliseconds, the shortest first. */
+  /** Resolves to the time of each answer in milliseconds, the shortest first. */
   async stop(): Promise<number[]> {
     const times = new Promise<number[]>((resolve, reject) =>
       this.#worker.once("message", resolve).once("error", reject),

@@ -1,4 +1,4 @@
-/** The largest bodies that a schema may be given: valid and not, of lists, texts and objects, each of a size. */
+/** The largest bodies for a schema, valid and invalid ones, of lists, strings and objects. */
 import type { TObject } from "typebox";
 import type { BodyKind } from "../core/body.ts";
 import type { Schema } from "../core/schema-keywords.ts";
@@ -6,11 +6,11 @@ import type { Schema } from "../core/schema-keywords.ts";
 export interface MaximalBody {
   readonly name: string;
   readonly kind: BodyKind;
-  /** Makes it: most are passed over. */
+  /** Makes the body; most bodies are never made. */
   readonly text: () => string;
 }
 
-/** The parts of which a value is made that no schema, or hardly one, takes. */
+/** Parts of values that hardly any schema accepts. */
 const FILLERS: Readonly<Record<string, readonly [open: string, unit: (n: number) => string, close: string]>> = {
   lists: ["[", () => "[],", "[]]"],
   objects: ["[", () => "{},", "{}]"],
@@ -24,7 +24,7 @@ const FILLERS: Readonly<Record<string, readonly [open: string, unit: (n: number)
 
 const SAMPLES = ["a", "A", "1", "#ffffff", "01a20d7d-dca8-7000-89a0-b48104605e3e/a.png", "YYYY"];
 
-/** @param bytes of each body, about */
+/** @param bytes the approximate size of each body */
 export function* bodiesOfType(type: string, payload: TObject, bytes: number): Generator<MaximalBody> {
   const example = (payload as { readonly examples?: readonly object[] }).examples?.[0] ?? {};
   const around = (value: string, field?: string): string => {
@@ -57,7 +57,7 @@ export function* bodiesOfType(type: string, payload: TObject, bytes: number): Ge
   yield { name: `${type}: lines`, kind: "ndjson", text: () => `${job}\n`.repeat(bytes / job.length) };
 }
 
-/** What is no job of any type. */
+/** Bodies that are not a job of any type. */
 export function* bodiesOfNone(bytes: number): Generator<MaximalBody> {
   for (const filler of Object.keys(FILLERS)) {
     for (const [around, kind] of [
@@ -87,7 +87,7 @@ function formsOf(schema: Schema): readonly Schema[] {
   return (schema.anyOf ?? [schema]).filter((form) => typeof form !== "boolean");
 }
 
-/** The largest value that a schema takes, of no more than so many bytes. */
+/** The largest value that a schema accepts, with at most this many bytes. */
 function largest(schema: Schema, bytes: number): unknown {
   const [form = schema] = formsOf(schema);
   if (form.enum) return form.enum[0];

@@ -1,9 +1,12 @@
-/** A job in the model of the queue, and where its groups stand in line: by the rule of architecture.md, "Fair groups in one set". */
+/**
+ * A job in the model of the queue, and the order of its groups. A job's virtual time is the greater of that of the last
+ * job that ran and that of its group's last job, plus one.
+ */
 export type State = "q" | "s" | "t" | "r" | "c" | "f" | "x";
 
-/** The score that stands for "its time has come", in the model and in Redis. */
+/** The score of a job that is due, in the model and in Redis. */
 export const PAST = 1;
-/** The score that stands for any time to come that Redis's clock decides: the end of a lease, the owner's time for the outbox. */
+/** The score for any future time by Redis's clock: the end of a lease, the ownership of an outbox entry. */
 export const AHEAD = Number.MAX_SAFE_INTEGER;
 
 export interface NewJob {
@@ -24,13 +27,13 @@ export interface ModelJob extends NewJob {
   deferrals: number;
   isCancelRequested: boolean;
   progress: string;
-  /** Replica and claim number of the last lease, as the head holds them. */
+  /** Replica and claim number of the last lease, as in the header. */
   token: string;
-  /** In the one set where the job is. */
+  /** The score in the one set that has the job. */
   score: number;
 }
 
-/** How far apart the scores of two priorities are. */
+/** The distance between the scores of two priorities. */
 const BAND = 2 ** 48;
 /** How far behind their turn suspects are, and jobs with large payloads: behind all others. */
 const POISON_CANDIDATES = 10 * BAND;
@@ -95,7 +98,7 @@ export class FairTags {
     if (tags?.size === 0) this.last.delete(slotOf(job));
   }
 
-  /** Nobody waits any more where this job did. */
+  /** Forgets the groups of a job's bucket, which has no waiting jobs left. */
   clear(job: NewJob): void {
     this.last.delete(slotOf(job));
   }

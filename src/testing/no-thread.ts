@@ -1,4 +1,4 @@
-/** Stands where pool threads would, for handlers that are not to use any. */
+/** Replaces the pool threads, for handlers that must not use any. */
 export function noThread(): Promise<never> {
   return Promise.reject(new Error("no pool thread is expected to be used here"));
 }

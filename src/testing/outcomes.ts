@@ -13,7 +13,7 @@ export function idAt(epochMs: number): string {
 
 type OutcomeFields = Partial<Omit<Outcome, "job">> & { readonly job?: Partial<Submission & { readonly id: string }> };
 
-/** The outcome of a small e-mail job that was accepted, run and finished now, but for what is given. */
+/** The outcome of a small e-mail job that was accepted, run and finished now, with the given fields changed. */
 export function outcomeWith({ job, ...fields }: OutcomeFields = {}): Outcome {
   const now = Date.now();
   return {
@@ -39,7 +39,7 @@ export function outcomeWith({ job, ...fields }: OutcomeFields = {}): Outcome {
   };
 }
 
-/** So many outcomes of jobs that came one after the other. */
+/** This many outcomes of consecutive jobs. */
 export function outcomes(count: number): Outcome[] {
   return Array.from({ length: count }, () => outcomeWith());
 }

@@ -1,4 +1,4 @@
-/** Sentinels of a test's own, which watch over its own Redis servers and choose another master when theirs is gone. */
+/** Sentinels for one test, which monitor its Redis servers and choose another master when theirs is gone. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -10,7 +10,7 @@ import { redisCacheDir } from "./own-servers.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { until } from "./until.ts";
 
-/** How long a master may be silent before they take it as gone. */
+/** How long a master may be silent before they consider it gone. */
 const DOWN_AFTER_MS = 500;
 const MASTER_NAME = "main";
 
@@ -20,7 +20,10 @@ export interface OwnSentinels {
   close(): Promise<void>;
 }
 
-/** Starts Sentinels, and waits until they know each other and one replica of the master. @param count how many; most of them decide */
+/**
+ * Starts Sentinels, and waits until they know each other and one replica of the master.
+ * @param count their number; a majority decides
+ */
 export async function startOwnSentinels(masterPort: number, count: number): Promise<OwnSentinels> {
   const started = await Promise.all(
     Array.from({ length: count }, () => startSentinel(masterPort, Math.floor(count / 2) + 1)),
@@ -30,7 +33,7 @@ export async function startOwnSentinels(masterPort: number, count: number): Prom
     for (const { client } of sentinels) {
       await until(
         async () => new RegExp(`status=ok,.*slaves=1,sentinels=${count}`).test(await client.info("sentinel")),
-        { what: "the Sentinels know all", timeoutMs: 20_000 },
+        { what: "the Sentinels know each other and the replica", timeoutMs: 20_000 },
       );
     }
   } finally {
@@ -51,7 +54,7 @@ async function startSentinel(
   const { command, env } = await findRedis(redisCacheDir);
   const dir = makeTempDir();
   const port = await freePort();
-  const config = join(dir.path, "sentinel.conf"); // they write down in it what they learn
+  const config = join(dir.path, "sentinel.conf"); // they write their state into it
   const rules = [
     `monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} ${quorum}`,
     `down-after-milliseconds ${MASTER_NAME} ${DOWN_AFTER_MS}`,

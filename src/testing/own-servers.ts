@@ -1,4 +1,4 @@
-/** Servers of a test's own, on their own port and folder: to kill, pause and start again on the same data. */
+/** Servers for one test, with their own port and folder, which can be killed, paused and restarted on the same data. */
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,10 +8,13 @@ import { startRedis } from "../embedded/redis.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { until } from "./until.ts";
 
-/** Where a Redis that had to be fetched is kept between test runs. */
+/** The folder that keeps a fetched Redis between test runs. */
 export const redisCacheDir = fileURLToPath(new URL("../../.cache/redis", import.meta.url));
 
-/** Makes a program's data folder, with the Redis of the run in its cache: fetching one takes 10 s, and redis.test.ts shows it. */
+/**
+ * Makes a program's data folder with the Redis of the run in its cache: fetching takes 10 s, and redis.test.ts tests
+ * it.
+ */
 export function makeDataFolder(dataDir: string): void {
   mkdirSync(dataDir, { recursive: true });
   symlinkSync(redisCacheDir, join(dataDir, "cache"));
@@ -22,7 +25,7 @@ export interface OwnServer {
   readonly address: string;
   readonly port: number;
   readonly pid: number;
-  /** kill -9: it saves nothing. */
+  /** Kills it by SIGKILL, so that it saves nothing. */
   kill(): Promise<void>;
   /** Stops it in order, its data saved. */
   stop(): Promise<void>;
@@ -77,7 +80,7 @@ async function ownServer(
   };
   const resume = (): void => send(family(server.pid), "SIGCONT");
   const stop = async (): Promise<void> => {
-    resume(); // one that is paused cannot obey
+    resume(); // a paused process cannot react
     await server.close();
   };
   return {
@@ -113,7 +116,7 @@ function send(pids: readonly number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch {
-      // gone in the meantime
+      // it has ended meanwhile
     }
   }
 }

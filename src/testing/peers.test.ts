@@ -47,7 +47,7 @@ it("takes a large message as a sink, and keeps only its head", async () => {
   expect(peer.messages[0]?.raw.length).toBeLessThan(text.length / 2);
 });
 
-it("answers with a code at RCPT or DATA, hangs and refuses", async () => {
+it("answers with a code at RCPT or DATA, hangs and refuses connections", async () => {
   const { peer, send } = await smtp();
   await peer.behave({ kind: "answer", at: "rcpt", code: 550 });
   await expect(send()).rejects.toMatchObject({ responseCode: 550 });

@@ -1,4 +1,7 @@
-/** A JPEG as a camera and an editor leave it: turned, with a thumbnail, a maker note, a place, regions, IPTC and a wide colour profile. */
+/**
+ * A JPEG as a camera and an editor leave it: turned, with a thumbnail, a maker note, a place, regions, IPTC and a wide
+ * colour profile.
+ */
 import sharp from "sharp";
 
 const EDITORS_PACKET = `<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>

@@ -1,4 +1,7 @@
-/** Decodes pictures with other libraries than the one that makes them: pngjs, jpeg-js, omggif and, for what these cannot read, libvips. */
+/**
+ * Decodes pictures with other libraries than the one that makes them: pngjs, jpeg-js, omggif and, for what these cannot
+ * read, libvips.
+ */
 
 import { decode as decodeJpeg } from "jpeg-js";
 import { GifReader } from "omggif";
@@ -44,7 +47,10 @@ export function pixelAt({ width, pixels }: Picture, x: number, y: number): numbe
   return [...pixels.subarray((y * width + x) * 4, (y * width + x) * 4 + 4)];
 }
 
-/** The greatest difference between two pixels in one channel; those that are clear in both are equal, whatever their colour. */
+/**
+ * The greatest difference between two pixels in one channel; those that are clear in both are equal, whatever their
+ * colour.
+ */
 export function differenceOf(one: readonly number[], other: readonly number[]): number {
   if (one[3] === 0 && other[3] === 0) return 0;
   return Math.max(...one.map((value, i) => Math.abs(value - (other[i] ?? 0))));

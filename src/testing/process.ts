@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { NODE_OPTIONS } from "../../scripts/node-options.mjs";
 import type { TestReplica } from "./replica.ts";
-import { NODE_OPTIONS } from "./start.ts";
 import { until } from "./until.ts";
 
 const BUILT = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -42,7 +42,7 @@ export class Program implements TestReplica {
 
   /** Starts it and does not wait. */
   constructor({ env, args = [], cwd, program = BUILT, node = process.execPath }: ProgramOptions) {
-    if (!existsSync(program)) throw new Error(`${program} is not there: npm run build`);
+    if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`);
     const { PATH = "", HOME = "" } = process.env;
     this.#child = spawn(node, [...NODE_OPTIONS, program, ...args], {
       cwd,
@@ -56,7 +56,7 @@ export class Program implements TestReplica {
     });
   }
 
-  /** Waits until it serves. Rejects with what it said when it ends instead. */
+  /** Waits until it serves. Rejects with its error output if it ends instead. */
   async ready(): Promise<this> {
     await until(() => this.#url !== undefined || this.hasEnded, {
       what: "the program serves",
@@ -84,12 +84,12 @@ export class Program implements TestReplica {
     return this.#url;
   }
 
-  /** The name of this replica, as its log tells it. */
+  /** The id of this replica, from its log. */
   get id(): string {
     return String(this.lines().find(({ replica }) => replica !== undefined)?.replica);
   }
 
-  /** The log's lines so far, parsed; one that is still being written is left out. */
+  /** The complete lines of the log so far, parsed. */
   readonly lines = (): Record<string, unknown>[] =>
     this.stdout
       .split("\n")
@@ -100,13 +100,13 @@ export class Program implements TestReplica {
     this.#child.kill(signal);
   }
 
-  /** kill -9. Servers that it had started live on. */
+  /** Kills it by SIGKILL. Servers that it has started live on. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.ended;
   }
 
-  /** Ends it in order if it obeys in time, so that servers which it started end too. */
+  /** Ends it by SIGTERM, so that its servers end too, and by SIGKILL if it takes too long. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.signal("SIGKILL"), CLOSED_WITHIN_MS);
     this.signal("SIGTERM");

@@ -1,4 +1,4 @@
-/** The proxies of docs/operations/proxies.md, run with the very configurations that stand there. */
+/** The proxies of docs/operations/proxies.md, run with the configurations of that page. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ export interface ProxyConfig {
   readonly text: string;
 }
 
-/** All configurations of the page that name what they are tested with. */
+/** All configurations of the page that name the program that they are tested with. */
 export function proxyConfigs(): readonly ProxyConfig[] {
   const page = readFileSync(PAGE, "utf8");
   return [...page.matchAll(BLOCK)].map(([, program, addr = "", below = "", text = ""], at) => ({
@@ -34,7 +34,7 @@ export function proxyConfigs(): readonly ProxyConfig[] {
 
 export interface RunningProxy {
   readonly url: string;
-  /** What it wrote so far, to stdout and stderr. */
+  /** Its output so far, stdout and stderr. */
   readonly output: () => string;
   close(): Promise<void>;
 }
@@ -73,7 +73,7 @@ export async function startProxy({ program, text, prefix }: ProxyConfig, ports: 
   return { url, output: () => output, close: () => end(child) };
 }
 
-/** What Debian's nginx.conf has around the files of conf.d, but for folders that only root may write to. */
+/** Debian's nginx.conf around the files of conf.d, without folders that only root may write to. */
 function nginxConfig(text: string, folder: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)

@@ -8,10 +8,10 @@ import type { Runner } from "../queue/reservation.ts";
 
 let replicas = 0;
 
-/** Has slots for all that is enqueued while it is told to, and keeps what is leased to it. */
+/** Has slots for all enqueued jobs while `isOpen`, and keeps the leased jobs. */
 export class TestRunner implements Runner {
   hasSlots = false;
-  /** Slots that are kept and were not given up. */
+  /** Slots that are reserved and were not given up. */
   reserved = 0;
   readonly started: Job[] = [];
 

@@ -1,4 +1,4 @@
-/** Messages as people send them: names, subjects and files of many countries and offices. */
+/** Realistic messages: names, subjects and files of many countries and offices. */
 import type { EmailPayload } from "./email-job.ts";
 
 const base64 = (bytes: Buffer | string): string => Buffer.from(bytes).toString("base64");

@@ -1,4 +1,4 @@
-/** What has become of all jobs of an installation: its rows in Postgres, and when there are no more to come. */
+/** The rows of an installation in Postgres, and a way to wait until every job has one. */
 import pg from "pg";
 import type { TestReplica } from "./replica.ts";
 import { call } from "./replica.ts";
@@ -33,7 +33,7 @@ export async function statsOf(replica: TestReplica): Promise<Stats> {
   return (await call(replica, "GET", "/api/v1/stats")).body as Stats;
 }
 
-/** Waits until every job has ended and Postgres holds it; resolves to the books of that moment. */
+/** Waits until every job has ended and is in Postgres, and resolves to the job counts of that moment. */
 export function allRecorded(replica: TestReplica, timeoutMs: number): Promise<Stats> {
   return until(
     async () => {

@@ -1,4 +1,4 @@
-/** Renders in the process of a test, without a process of its own. */
+/** Renders images in the process of a test, without an image process. */
 import { DEFAULT_MAX_PIXELS, type ReadOptions } from "../jobs/image-resize/decoding.ts";
 import { type Image, openImage, prepareSharp } from "../jobs/image-resize/image.ts";
 import { type RenderedVariant, renderVariants } from "../jobs/image-resize/render.ts";

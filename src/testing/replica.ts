@@ -27,7 +27,7 @@ export interface TestReplicaOptions {
   readonly artifacts: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly onUnfit?: () => void;
-  /** The deployment's own job types; those of the tests when not given. */
+  /** The folder of the deployment's own job types; default: those of the tests. */
   readonly jobsDir?: string;
 }
 

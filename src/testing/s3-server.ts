@@ -9,13 +9,13 @@ interface S3rver {
 type S3rverClass = new (options: object) => S3rver;
 
 export interface S3Server {
-  /** What ARTIFACTS_URL is set to. */
+  /** The value for ARTIFACTS_URL. */
   readonly url: string;
   readonly port: number;
   close(): Promise<void>;
 }
 
-/** It takes the credentials S3RVER and S3RVER, which are put into the environment: the SDK looks there. */
+/** Its credentials are S3RVER and S3RVER; this puts them into the environment, where the SDK reads them. */
 export async function startS3Server(): Promise<S3Server> {
   const name = "s3rver"; // it brings no types
   const { default: Server } = (await import(name)) as { default: S3rverClass };

@@ -1,4 +1,4 @@
-/** JSON schemas as TypeScript, as far as the schemas of this program go: what they say in words becomes doc comments. */
+/** Writes the JSON schemas of this program as TypeScript types. Their descriptions become doc comments. */
 
 /** The part of JSON Schema that is read here. */
 export interface JsonSchema {
@@ -14,11 +14,11 @@ export interface JsonSchema {
   readonly description?: string;
 }
 
-/** How the name of a property, and its type where it is not to follow from the schema, are written. */
+/** How to write the name of a property, and its type if that does not follow from the schema. */
 export interface Rendering {
   readonly nameOf?: (name: string) => string;
   readonly typeOf?: (name: string) => string | undefined;
-  /** What a caller writes may be read-only, and may say `undefined` for what it leaves out. */
+  /** Makes properties read-only and lets optional ones be `undefined`, for types of a caller's values. */
   readonly isInput?: boolean;
 }
 
@@ -34,7 +34,7 @@ export function interfaceOf(name: string, schema: JsonSchema, rendering: Renderi
   return `${comment(schema.description, "")}export interface ${name} ${members(schema, "", rendering)}\n`;
 }
 
-/** @throws Error for a schema that it does not know how to write */
+/** @throws Error for an unknown kind of schema */
 export function typeOf(schema: JsonSchema, indent = "", rendering: Rendering = {}): string {
   const { $ref, anyOf, items, properties, patternProperties, type } = schema;
   if ($ref !== undefined) return $ref.replace(/^.*\//, "");

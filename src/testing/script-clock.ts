@@ -1,6 +1,6 @@
 /**
- * A clock that a test sets, for all scripts of its process: they add what a key holds to Redis's time. Times that Redis itself counts (of keys that
- * expire) go on by its own clock.
+ * A clock that a test sets, for all scripts of its process: they add the value of a key to Redis's time. The expiry of
+ * keys still follows Redis's own clock.
  */
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
@@ -9,7 +9,10 @@ import { scripts } from "../queue/scripts.ts";
 const READ = "local time = redis.call('TIME')\n";
 const AHEAD = "test-ahead";
 
-/** Once in a test file, before any queue is opened. @returns sets the clock so many ms ahead of Redis's own, or behind it */
+/**
+ * Call it once in a test file, before any queue is opened.
+ * @returns a function that sets the clock this many ms ahead of Redis's own, or behind it
+ */
 export function settableClock(namespace = "taskflow:0"): (redis: Redis, aheadMs: number) => Promise<unknown> {
   for (const script of Object.values(scripts) as { source: string; sha: string }[]) {
     if (!script.source.includes(READ)) continue;

@@ -1,7 +1,7 @@
 /**
- * What a test file takes from the services of the run (global-setup.ts), and servers of its own. All of it is given back
+ * Gives a test file its part of the services of the run (global-setup.ts), and its own servers. All of it is released
  * when the file ends. Redis databases keep keys apart, not pub/sub channels, CONFIG, SCRIPT FLUSH or FLUSHALL: a test
- * that touches those takes `ownRedis`.
+ * that touches those uses `ownRedis`.
  */
 import { randomUUID } from "node:crypto";
 import pg from "pg";
@@ -21,7 +21,7 @@ export async function freshRedis(): Promise<{ readonly address: string }> {
   const port = inject("redisPort");
   const database = Number((await redisCommand(port, "INCR", "databases-given")).slice(1));
   if (database >= REDIS_DATABASES)
-    throw new Error(`more than ${REDIS_DATABASES - 1} Redis databases are asked for: raise REDIS_DATABASES`);
+    throw new Error(`more than ${REDIS_DATABASES - 1} Redis databases are used: raise REDIS_DATABASES`);
   return { address: `redis://127.0.0.1:${port}/${database}` };
 }
 

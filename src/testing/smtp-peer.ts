@@ -1,4 +1,4 @@
-/** An SMTP server that counts and keeps what reaches it, and misbehaves on command. */
+/** An SMTP server that counts and keeps its messages, and misbehaves on command. */
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
@@ -12,26 +12,29 @@ export type SmtpBehaviour =
   | { readonly kind: "answer"; readonly at: "rcpt" | "data"; readonly code: number; readonly text?: string }
   /** Nothing listens: connections are refused. */
   | { readonly kind: "refuse" }
-  /** Takes connections and never says a word. */
+  /** Accepts connections and never sends anything. */
   | { readonly kind: "hang" }
-  /** Takes the message, keeps it, and closes without an answer. */
+  /** Accepts the message, keeps it, and closes without an answer. */
   | { readonly kind: "drop-after-data" }
-  /** Takes the message, pauses after each piece of some 64 KB, and keeps only its head: for messages of many megabytes. */
+  /**
+   * Accepts the message, pauses after each piece of some 64 KB, and keeps only its headers: for messages of many
+   * megabytes.
+   */
   | { readonly kind: "sink"; readonly pauseMs: number }
-  /** Answers 451 to the first recipients, as greylisting does, and takes the rest. */
+  /** Answers 451 to the first recipients, as greylisting does, and accepts the rest. */
   | { readonly kind: "greylist"; readonly first: number };
 
 export interface PeerMessage {
   readonly from: string;
   /** The recipients of the envelope. */
   readonly to: readonly string[];
-  /** The message as it came, headers and body. */
+  /** The message as received, headers and body. */
   readonly raw: string;
   readonly mail: ParsedMail;
 }
 
 export class SmtpPeer {
-  /** What was taken, in order. */
+  /** The accepted messages, in order. */
   readonly messages: PeerMessage[] = [];
   readonly #server: SMTPServer;
   readonly #sockets = new Set<Socket>();
@@ -53,7 +56,7 @@ export class SmtpPeer {
         this.#take(stream, session).then(done, done);
       },
     });
-    this.#server.on("error", () => undefined); // a connection that broke: the tests break them
+    this.#server.on("error", () => undefined); // tests break connections on purpose
     this.#server.server.on("connection", (socket: Socket) => {
       this.#connections += 1;
       this.#sockets.add(socket);
@@ -77,12 +80,12 @@ export class SmtpPeer {
     return this.#port;
   }
 
-  /** Connections taken so far. */
+  /** Connections accepted so far. */
   get connections(): number {
     return this.#connections;
   }
 
-  /** Recipients asked for so far, refused ones included. */
+  /** Recipients so far, including rejected ones. */
   get recipients(): number {
     return this.#recipients;
   }
@@ -139,7 +142,7 @@ export class SmtpPeer {
   }
 }
 
-/** Reads to the end, and keeps the first piece, which has the head. */
+/** Reads to the end, and keeps the first piece, which has the headers. */
 async function readSlowly(stream: SMTPServerDataStream, pauseMs: number): Promise<Buffer> {
   let first: Buffer | undefined;
   for await (const piece of stream) {
@@ -149,6 +152,6 @@ async function readSlowly(stream: SMTPServerDataStream, pauseMs: number): Promis
   return first ?? Buffer.alloc(0);
 }
 
-function smtpError(responseCode: number, text = "Refused by the test"): Error {
+function smtpError(responseCode: number, text = "Rejected by the test"): Error {
   return Object.assign(new Error(text), { responseCode });
 }

@@ -1,4 +1,4 @@
-/** An SMTP server that speaks by a script, line by line: for what no well-behaved server does. */
+/** An SMTP server that follows a script line by line, to behave in unusual ways. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 
@@ -7,13 +7,13 @@ export interface SmtpScript {
   readonly offers?: readonly string[];
   readonly greeting?: string;
   /**
-   * The answer to a command, or to the message after DATA, which comes as ".": a line, or a promise of one; "" is no answer; undefined is the
-   * usual answer.
+   * The answer to a command, or to the message after DATA, which is passed as ".": a line, or a promise of one; "" for
+   * no answer; undefined for the usual answer.
    */
   readonly answer?: (line: string, session: SmtpSession) => string | undefined | Promise<string>;
 }
 
-export interface SmtpSession {
+interface SmtpSession {
   /** 1 for the first connection. */
   readonly connection: number;
   /** Recipients that were accepted in this transaction. */
@@ -24,7 +24,7 @@ export interface SmtpSession {
 export interface ScriptedMessage {
   readonly from: string;
   readonly to: readonly string[];
-  /** As it came over the wire, its dots as they were sent. */
+  /** As received, with its dots as they were sent. */
   readonly raw: Buffer;
 }
 

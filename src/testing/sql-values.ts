@@ -1,4 +1,4 @@
-/** A table with a column of every SQL type, rows with the values that are easily lost, and rows with random ones. */
+/** A table with a column of every SQL type, rows with values that are easily changed, and rows with random values. */
 import fc from "fast-check";
 
 export const SCHEMA = `

@@ -1,4 +1,4 @@
-/** Clients that submit jobs one by one, several hundred a second together, and keep what they were told. */
+/** Clients that submit jobs one by one, together several hundred a second, and keep the answers. */
 import { setTimeout as delay } from "node:timers/promises";
 
 const CLIENTS = 8;
@@ -8,7 +8,7 @@ export class Submitters {
   /** The ids that were answered with 202. */
   readonly accepted: string[] = [];
   /** 503, with Retry-After. */
-  refused = 0;
+  rejected = 0;
   /** The connection was refused or cut: the job may be there, or not. */
   unanswered = 0;
   /** Any other answer. */
@@ -18,14 +18,14 @@ export class Submitters {
   readonly #clients: Promise<void>[];
   #isStopped = false;
 
-  /** Starts at once. Each client goes from one URL to the next when it gets no answer. */
+  /** Starts at once. Each client changes to the next URL when it gets no answer. */
   constructor(urls: readonly string[], job: object) {
     this.#urls = urls;
     this.#body = JSON.stringify(job);
     this.#clients = Array.from({ length: CLIENTS }, (_, n) => this.#run(n));
   }
 
-  /** Resolves when what is under way is answered. */
+  /** Resolves when all submissions under way are answered. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#clients);
@@ -49,7 +49,7 @@ export class Submitters {
       });
       const text = await answer.text();
       if (answer.status === 202) this.accepted.push((JSON.parse(text) as { id: string }).id);
-      else if (answer.status === 503 && Number(answer.headers.get("retry-after")) > 0) this.refused += 1;
+      else if (answer.status === 503 && Number(answer.headers.get("retry-after")) > 0) this.rejected += 1;
       else this.unexpected.push(`${answer.status} ${text}`);
       return true;
     } catch {

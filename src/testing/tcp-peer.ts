@@ -1,4 +1,4 @@
-/** A server that answers each request with bytes of a test's choice, for what no HTTP server would send. */
+/** A server that answers each request with given bytes, such as no HTTP server would send. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Texts have one character for each byte. A number is a pause in ms. */
 export type Script = readonly (string | Buffer | number)[];
 
-/** What follows the last byte: the connection ends, is reset, or stays. */
+/** What happens after the last byte: the connection ends, is reset, or stays open. */
 export type ScriptEnd = "end" | "reset" | "stay";
 
 export class TcpPeer {
@@ -20,7 +20,7 @@ export class TcpPeer {
   private constructor() {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
-      socket.on("error", () => undefined); // a reset is what the client may end it with
+      socket.on("error", () => undefined); // the client may reset the connection
       socket.on("close", () => this.#sockets.delete(socket));
       socket.on("data", () => {
         this.#answer(socket).catch(() => undefined); // the client went away
@@ -39,7 +39,7 @@ export class TcpPeer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
   }
 
-  /** Sets the answer to every packet that comes, so requests should be small. */
+  /** Sets the answer to every packet, so requests should be small. */
   answer(script: Script | string, end: ScriptEnd = "end"): void {
     this.#script = typeof script === "string" ? [script] : script;
     this.#end = end;

@@ -5,18 +5,18 @@ import { TcpProxy } from "./tcp-proxy.ts";
 import { until } from "./until.ts";
 
 let echo: Server;
-let heard: string;
+let received: string;
 let proxy: TcpProxy;
 let client: Socket;
 let answered: string;
 let lost: boolean;
 
 beforeEach(async () => {
-  heard = "";
+  received = "";
   echo = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.on("data", (bytes) => {
-      heard += String(bytes);
+      received += String(bytes);
       socket.write(bytes);
     });
   }).listen(0, "127.0.0.1");
@@ -50,15 +50,15 @@ it("passes bytes and ends in both directions", async () => {
   await until(() => proxy.connections === 0, { what: "the connection ended" });
 });
 
-it("holds what is sent into a black hole, and delivers it afterwards", async () => {
+it("keeps the bytes sent into a black hole, and delivers them afterwards", async () => {
   proxy.setMode({ kind: "black-hole" });
   client.write("held");
   const other = await open();
   other.write("more");
   await until(() => client.bytesWritten === 4 && other.bytesWritten === 4, { what: "both are sent" });
-  expect(heard).toBe("");
+  expect(received).toBe("");
   proxy.setMode({ kind: "pass" });
-  await until(() => heard.length === 8 && answered.length === 8, { what: "both arrived" });
+  await until(() => received.length === 8 && answered.length === 8, { what: "both arrived" });
   other.destroy();
 });
 
@@ -67,7 +67,7 @@ it("delays", async () => {
   const sentAt = performance.now();
   client.write("slow");
   await until(() => answered === "slow", { what: "the echo came back" });
-  expect(performance.now() - sentAt).toBeGreaterThan(110); // 60 ms there, 60 ms back, less what timers round off
+  expect(performance.now() - sentAt).toBeGreaterThan(110); // 60 ms in each direction, minus the rounding of timers
 });
 
 it("resets connections, new ones too", async () => {
@@ -76,7 +76,7 @@ it("resets connections, new ones too", async () => {
   const next = connect(proxy.port, "127.0.0.1");
   next.on("error", () => undefined);
   await until(() => next.destroyed, { what: "the next is reset" });
-  expect(heard).toBe("");
+  expect(received).toBe("");
 });
 
 it("drops the reply of one matching request, and only that", async () => {
@@ -86,7 +86,7 @@ it("drops the reply of one matching request, and only that", async () => {
   client.write("commit");
   await dropped;
   await until(() => lost, { what: "the connection is closed" });
-  expect([heard, answered]).toEqual(["begincommit", "begin"]);
+  expect([received, answered]).toEqual(["begincommit", "begin"]);
   client = await open();
   client.write("commit");
   await until(() => answered === "commit", { what: "the next one is served" });

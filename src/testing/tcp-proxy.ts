@@ -2,11 +2,11 @@
  * A TCP proxy before a real server, for the faults of a network.
  *
  *   pass        bytes go through
- *   black-hole  connections stay open and nothing goes through; what was sent meanwhile arrives after the mode ends
- *   delay       each piece is held for a time, in both directions
+ *   black-hole  connections stay open and nothing goes through; bytes sent meanwhile arrive after the mode ends
+ *   delay       each piece waits for a time, in both directions
  *   reset       each connection is reset, new ones at once
  *
- * Beside the mode, `dropNextReply` cuts one connection between a request and its answer: the server did what was asked,
+ * Beside the mode, `dropNextReply` cuts one connection between a request and its answer: the server has executed it,
  * and the client cannot know.
  */
 import { once } from "node:events";
@@ -28,7 +28,7 @@ interface Trap {
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
-  /** Set once the request whose answer is to be dropped went through. */
+  /** Set after the request whose answer will be dropped has passed. */
   trap: Trap | undefined;
 }
 
@@ -38,7 +38,7 @@ export class TcpProxy {
   readonly #links = new Set<Link>();
   readonly #pumps = new Set<Promise<void>>();
   #mode: ProxyMode = { kind: "pass" };
-  /** Those who wait for the next change of mode. */
+  /** Callbacks for the next change of mode. */
   #waiting: (() => void)[] = [];
   #trap: Trap | undefined;
 
@@ -122,7 +122,7 @@ export class TcpProxy {
     return true;
   }
 
-  /** Whether an answer goes through. The server's side is ended in order, so that it still does what it was asked. */
+  /** Whether an answer goes through. The server's side is ended in order, so that it still executes the request. */
   #springTrap({ client, server, trap }: Link): boolean {
     if (!trap) return true;
     client.destroy();
@@ -138,7 +138,7 @@ export class TcpProxy {
         if (admits(bytes) && to.writable && !to.write(bytes)) await drained(to);
       }
     } catch {
-      // that side was cut: the other sees an end
+      // this side was cut: the other one sees an end
     }
     await this.#gate();
     to.end();

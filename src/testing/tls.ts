@@ -1,4 +1,6 @@
-/** A certificate for 127.0.0.1 that vouches for itself, for a hundred years, and its key: for tests alone, and secret to nobody. */
+/**
+ * A self-signed certificate for 127.0.0.1, valid for a hundred years, and its key. For tests only: the key is public.
+ */
 export const testCertificate = `-----BEGIN CERTIFICATE-----
 MIIBlzCCATygAwIBAgIUHBbCN6R64OsrvVU+ihboEPVJR1kwCgYIKoZIzj0EAwIw
 FzEVMBMGA1UEAwwMcGVlci5leGFtcGxlMCAXDTI2MTEyNDExMTIxOVoYDzIxMjYx

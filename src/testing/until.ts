@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface UntilOptions {
-  /** How long to wait, in milliseconds; 30,000 when not given: a slow machine is no failure. */
+  /** How long to wait, in milliseconds; default 30,000, so that a slow machine is not a failure. */
   readonly timeoutMs?: number;
-  /** What is waited for, for the failure: "the job is completed". */
+  /** The condition, for the error text: "the job is completed". */
   readonly what: string;
 }
 
@@ -11,8 +11,8 @@ const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 
 /**
- * Asks again and again, at growing distance, until the answer is truthy, and resolves to that answer.
- * Rejects after `timeoutMs` with what was waited for, and the last answer or error.
+ * Calls a function at growing intervals until its answer is truthy, and resolves to that answer.
+ * Rejects after `timeoutMs` with the condition and the last answer or error.
  */
 export async function until<Answer>(
   ask: () => Answer | Promise<Answer>,
@@ -27,7 +27,7 @@ export async function until<Answer>(
       if (answer) return answer;
       seen = answer;
     } catch (error) {
-      seen = error; // not yet: told when time is up
+      seen = error; // not yet; reported if time runs out
     }
     if (performance.now() > deadline)
       throw new Error(`Waited ${timeoutMs} ms in vain until ${what}; last: ${String(seen)}`, { cause: seen });

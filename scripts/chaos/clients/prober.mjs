@@ -7,7 +7,7 @@ import { parentPort, workerData } from "node:worker_threads";
 const { urls, perSecond, body } = workerData;
 const ANSWER_WITHIN_MS = 15_000;
 const TICK_MS = 5;
-// A replica closes a connection that is idle for 10 s: one that is about to be closed must not be used again.
+// A replica closes a connection that is idle for 10 s, so this thread stops using it earlier.
 const agent = new Agent({ keepAlive: true, timeout: 4_000 });
 const underWay = new Set();
 let isStopped = false;

@@ -1,4 +1,5 @@
-// A job type of lane `cpu` that takes more memory than its thread has: in pieces small enough that the limit ends the thread, not the process.
+// A job type of lane `cpu` that takes more memory than its thread has: in pieces small enough that the limit ends the
+// thread, not the process.
 export default ({ defineJob, Type, fixed }) =>
   defineJob({
     type: "chaos_hog",
@@ -8,7 +9,7 @@ export default ({ defineJob, Type, fixed }) =>
     timeoutMs: 60_000,
     backoff: fixed(100),
     run: () => {
-      const held = [];
-      for (;;) held.push(new Array(1_000).fill(held.length + 0.5));
+      const memory = [];
+      for (;;) memory.push(new Array(1_000).fill(memory.length + 0.5));
     },
   });

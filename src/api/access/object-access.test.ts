@@ -100,8 +100,8 @@ beforeAll(async () => {
     read: () => Promise.resolve(undefined),
     source: () => Promise.resolve(Buffer.from("MARK-mail")),
   };
-  // eslint-disable-next-line @typescript-eslint/require-await -- as the real one, which looks through a history
   const reruns = {
+    // eslint-disable-next-line @typescript-eslint/require-await -- the real one waits for Redis
     matching: async function* () {
       yield { ids: [], reached: "" };
     },

@@ -3,7 +3,7 @@ import { createVerify, generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { RetryableError } from "../../core/job-type.ts";
+import type { RetryableError } from "../../core/job-type.ts";
 import { Threads } from "../../execute/threads.ts";
 import { HttpPeer } from "../../testing/http-peer.ts";
 import { tempDir } from "../../testing/services.ts";

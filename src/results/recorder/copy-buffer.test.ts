@@ -93,21 +93,21 @@ describe("rows of COPY's binary format", () => {
   });
 
   it.each([
-    "",
-    "no id",
-    ID.toUpperCase(),
-    ID.replaceAll("-", ""),
-    `${ID}0`,
-    ID.replace("-", "0"),
-    ID.replace("f", "g"),
-    ID.replace("0", "/"),
-    ID.replace("9", ":"),
-    ID.replace("f", "W"),
-    ID.replace("f", "`"),
-    ID.replace("f", "_"),
-  ])("refuse the id %j", (text) => {
+    ["is empty", ""],
+    ["is a word", "no id"],
+    ["is in capitals", ID.toUpperCase()],
+    ["has no hyphens", ID.replaceAll("-", "")],
+    ["is too long", `${ID}0`],
+    ["has a digit for a hyphen", ID.replace("-", "0")],
+    ["has the letter after f", ID.replace("f", "g")],
+    ["has the character before 0", ID.replace("0", "/")],
+    ["has the character after 9", ID.replace("9", ":")],
+    ["has a character that differs from a digit in bit 5 alone", ID.replace("f", "W")],
+    ["has the character before a", ID.replace("f", "`")],
+    ["has the character between the two cases of letters", ID.replace("f", "_")],
+  ])("reject an id that %s: %j", (_, id) => {
     rows.begin();
-    expect(() => rows.uuid(text)).toThrow(RangeError);
+    expect(() => rows.uuid(id)).toThrow(RangeError);
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, -8.65e15])("refuse the time %d", (time) => {

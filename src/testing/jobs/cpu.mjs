@@ -1,4 +1,4 @@
-// A job type of lane `cpu` for tests: how a handler behaves on its thread is in its payload.
+// A job type of lane `cpu` for tests: the payload says what the handler does on its thread.
 import { parentPort } from "node:worker_threads";
 
 const cameBack = new Set();
@@ -16,13 +16,13 @@ const behaviours = {
     for (;;);
   },
   exit: ({ code }) => process.exit(code),
-  // Returns, and throws when nobody waits for it any more.
+  // Returns, and throws later from a timer.
   stray: () => {
     setTimeout(() => {
       throw new Error("a stray error");
     }, 50);
   },
-  // Posts to the main thread what is no message of ours.
+  // Posts an unknown message to the main thread.
   post: ({ values }) => {
     for (const value of values) parentPort.postMessage(value);
   },
@@ -52,7 +52,7 @@ const behaviours = {
     }
     return { steps: percents.length };
   },
-  // Asks once to be called again `ms` later. There is one thread in tests: it remembers.
+  // Asks once to be called again `ms` later. Tests have one thread, which remembers it.
   come_back: ({ ms }, { jobId, RetryAfterError }) => {
     if (cameBack.has(jobId)) return "back";
     cameBack.add(jobId);

@@ -1,4 +1,4 @@
-// Job types of lane `io` for tests and benchmarks: how a handler behaves is in its payload.
+// Job types of lane `io` for tests and benchmarks: the payload says what the handler does.
 import { setTimeout as sleep } from "node:timers/promises";
 
 const failures = new Map();
@@ -45,7 +45,7 @@ const behaviours = {
     log("forty", { attempt });
     await sleep(60_000, undefined, { signal });
   },
-  // Logs what cannot be cloned, and what is no JSON either.
+  // Logs values that can neither be cloned nor written as JSON.
   log_odd: (_, { log }) => {
     log("odd", { kept: 1, callback: () => 1 });
     log("odder", { big: 1n, callback: () => 1 });
@@ -64,22 +64,22 @@ const behaviours = {
     failures.set(jobId, 1);
     throw new RetryAfterError("come back", ms);
   },
-  // Leaves a promise behind that nobody awaits, and that rejects.
+  // Leaves a rejected promise that nothing awaits.
   stray: () => {
     void Promise.reject(new Error("left behind"));
     return "done";
   },
-  // Takes the whole process with it, as a fault in native code would.
+  // Ends the whole process, as a crash in native code does.
   kill: () => process.kill(process.pid, "SIGKILL"),
 };
 
-// What this type has run on pool threads.
+// Functions that this type runs on pool threads.
 const tasks = {
   double: ({ value }, factor) => ({ doubled: value * 2, times: value * factor }),
   spin: () => {
     for (;;);
   },
-  // Computes for so long.
+  // Computes for the given time.
   busy: (_, ms) => {
     for (const end = performance.now() + ms; performance.now() < end; );
     return "done";

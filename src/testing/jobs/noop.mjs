@@ -1,4 +1,4 @@
-// A job type that does nothing: what is measured with it is TaskFlow itself.
+// A job type that does nothing, to measure TaskFlow itself.
 export default ({ defineJob, Type, exponential }) =>
   defineJob({
     type: "noop",

@@ -1,4 +1,4 @@
-/** A Redis that is there and takes no writes: a replica of another one, one that cannot save, one that still loads. */
+/** A Redis that answers but rejects writes: a replica of another Redis, one that cannot save, one that is loading. */
 import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../../src/embedded/free-port.ts";
@@ -7,7 +7,10 @@ import { until } from "../../src/testing/until.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Pace, Stage } from "./stage.ts";
 
-/** The fault is to outlast a lease in each pace: then every attempt under way has to find out that its lease is safe, or lost. */
+/**
+ * The fault outlasts a lease in each pace, so that every attempt under way must find out whether it still has its
+ * lease.
+ */
 const shortLease = (pace: Pace): Readonly<Record<string, string>> => ({ LEASE_MS: pace === "fast" ? "3000" : "6000" });
 
 export const readonlyRedis: Scenario = {
@@ -20,7 +23,7 @@ export const readonlyRedis: Scenario = {
     await stage.load(150);
     await redis.send("REPLICAOF", "127.0.0.1", await freePort());
     try {
-      await refusedFor(stage, /READONLY/);
+      await rejectedFor(stage, /READONLY/);
     } finally {
       await redis.send("REPLICAOF", "NO", "ONE");
     }
@@ -31,19 +34,20 @@ export const readonlyRedis: Scenario = {
 
 export const misconf: Scenario = {
   name: "misconf",
-  fault: "a snapshot of Redis fails, and it refuses writes: MISCONF",
+  fault: "a snapshot of Redis fails, and it rejects writes: MISCONF",
   seconds: { full: 10, fast: 4 },
   env: shortLease,
   run: async (stage) => {
     const { redis } = stage.cluster;
     await stage.load(150);
-    // A folder in the place of the file cannot be replaced by it, whoever runs Redis; a folder that may not be written stops no root.
+    // A directory with the name of the snapshot file stops even a Redis that runs as root; a read-only folder does not.
     const inTheWay = join(await redis.dir(), "dump.rdb");
     mkdirSync(inTheWay);
-    await redis.send("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes", "save", "86400 1000000"); // without any `save`, a failed snapshot stops nothing
+    // without a `save` setting, Redis accepts writes after a failed snapshot
+    await redis.send("CONFIG", "SET", "stop-writes-on-bgsave-error", "yes", "save", "86400 1000000");
     try {
       await snapshot(stage, "err");
-      await refusedFor(stage, /MISCONF/);
+      await rejectedFor(stage, /MISCONF/);
     } finally {
       rmdirSync(inTheWay);
       await snapshot(stage, "ok");
@@ -54,11 +58,11 @@ export const misconf: Scenario = {
   },
 };
 
-/** Asks for a snapshot until one has ended so. */
+/** Requests snapshots until one has the wanted result. */
 async function snapshot({ cluster: { redis } }: Stage, wanted: "ok" | "err"): Promise<void> {
   await until(
     async () => {
-      await redis.send("BGSAVE").catch(() => undefined); // one is under way
+      await redis.send("BGSAVE").catch(() => undefined); // fails while one is under way
       const info = String(await redis.send("INFO", "persistence"));
       return info.includes(`rdb_last_bgsave_status:${wanted}`) && info.includes("rdb_bgsave_in_progress:0");
     },
@@ -66,10 +70,10 @@ async function snapshot({ cluster: { redis } }: Stage, wanted: "ok" | "err"): Pr
   );
 }
 
-/** Waits for the length of the fault. Nothing may be accepted meanwhile, each answer is a 503, and they say why. */
-async function refusedFor(stage: Stage, reason: RegExp): Promise<void> {
+/** Waits for the length of the fault. Meanwhile each submission must be answered with a 503 that gives the reason. */
+async function rejectedFor(stage: Stage, reason: RegExp): Promise<void> {
   const { ledger } = stage;
-  await stage.wait(100); // what was under way when it began
+  await stage.wait(100); // until answers from before the fault have arrived
   const from = performance.now();
   await stage.wait(stage.seconds * 1_000);
   const sent = [...ledger.entries.values()].filter(({ at, state }) => at >= from && state !== "pending");
@@ -78,14 +82,16 @@ async function refusedFor(stage: Stage, reason: RegExp): Promise<void> {
     wrong === undefined,
     `a submission was ${wrong?.state ?? ""}, not answered with 503: ${wrong?.detail ?? ""}`,
   );
-  // Not all: a replica may leave the connection, to look for a Redis that takes writes.
+  // Not all: a replica may close the connection to look for a Redis that accepts writes.
   stage.expect(
     sent.some(({ detail }) => reason.test(detail)),
     `none of ${sent.length} answers says ${String(reason)}: ${sent[0]?.detail ?? ""}`,
   );
 }
 
-/** Members of the set that the filler copies: a copy takes Redis about 50 µs, so that it answers often enough while it loads. */
+/**
+ * Members of the set that the filler copies. A copy takes Redis about 50 µs, so that it still answers while it loads.
+ */
 const MEMBERS = 400;
 const COPIES_PER_CALL = 500;
 /** For a second of loading on a quick machine. */
@@ -126,7 +132,7 @@ export const loading: Scenario = {
   },
 };
 
-/** Few bytes and little memory that take Redis as long to repeat as they took it to do. */
+/** Commands of few bytes and little memory that take Redis as long to load as to run. */
 async function fillAppendOnlyFile({ seconds, cluster: { redis } }: Stage): Promise<void> {
   await redis.send(
     "EVAL",
@@ -147,14 +153,17 @@ async function fillAppendOnlyFile({ seconds, cluster: { redis } }: Stage): Promi
   }
 }
 
-/** @returns when Redis first answered that it is loading, and when it was last asked and still did, by `performance.now()` */
+/**
+ * @returns when Redis first answered that it is loading, and when it was last asked and still did, by
+ * `performance.now()`
+ */
 async function watchLoading({
   cluster: { services },
 }: Stage): Promise<{ readonly since: number; readonly last: number }> {
   let [since, last] = [0, 0];
   await until(
     async () => {
-      const askedAt = performance.now(); // an answer may wait for this process longer than Redis goes on to load
+      const askedAt = performance.now(); // this process may read an answer later than Redis has finished loading
       const answer = await redisCommand(services.redis.port, "PING");
       if (answer.startsWith("-LOADING")) {
         last = askedAt;

@@ -1,0 +1,16 @@
+// How `npm start`, tests, load tests and benchmarks run the program. start.test.ts compares the Dockerfile with it.
+
+/**
+ * Options of Node.js. With pretenuring, V8 makes short-lived objects in the old space, which only full collections
+ * free.
+ */
+export const NODE_OPTIONS = ["--no-allocation-site-pretenuring"];
+
+/** The size of libuv's pool, in which sharp, zlib and the file system work; Node.js reads it when it starts. */
+export const UV_THREADPOOL_SIZE = "16";
+
+/**
+ * glibc gives buffers of this many bytes and more back when they are freed. Without it, it keeps those of sizes seen
+ * before.
+ */
+export const MALLOC_MMAP_THRESHOLD = "4194304";
