@@ -3,12 +3,12 @@
  * What is not given by REDIS_ADDR, DATABASE_URL or SMTP_URL it starts for itself.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { loadUws } from "./api/http/uws-library.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig } from "./config/config.ts";
 import { addressOf, parseRedisAddr } from "./config/redis-addr.ts";
 import { describeSettings, settingsHelp } from "./config/settings-table.ts";
+import { version } from "./config/version.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
 import { messageOf, StartError, UsageError } from "./errors.ts";
@@ -16,14 +16,11 @@ import type { LoadedDefinition } from "./jobs/registry.ts";
 import { loadDefinitions, registryOf, settingsOf } from "./jobs/registry.ts";
 import { captureConsole } from "./observability/console-output.ts";
 import type { Log } from "./observability/log.ts";
-import { createLog } from "./observability/log.ts";
+import { createLog, logFormat } from "./observability/log.ts";
 import { exitProcess, killAfter } from "./process/exit.ts";
 import { Shutdown } from "./process/shutdown.ts";
 import type { System } from "./replica/replica.ts";
 import { startSystem } from "./replica/replica.ts";
-
-const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
-  .version;
 
 const HELP: readonly string[] = ["--help", "-h"];
 
@@ -48,7 +45,12 @@ async function main(): Promise<void> {
   }
   const config = loadConfig(process.env, typeSettings);
   loadUws(); // where that is not possible, nothing else need be started
-  const log = createLog({ level: config.LOG_LEVEL, replica });
+  const log = createLog({
+    level: config.LOG_LEVEL,
+    replica,
+    format: logFormat(config.LOG_FORMAT, process.stdout, process.env),
+    secrets: config.secrets,
+  });
   output.to(() => log);
   const shutdown = new Shutdown({
     log,
@@ -132,7 +134,8 @@ function announce(config: Config, port: number, embedded: EmbeddedServices): voi
 }
 
 main().catch((error: unknown) => {
-  output.to(() => createLog({ level: "info", replica })); // what was printed while there was no log yet
+  // for the text that was printed before there was a log
+  output.to(() => createLog({ level: "info", replica, format: logFormat("", process.stdout, process.env) }));
   // One sentence for what the operator can mend; a stack for what only we can.
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);

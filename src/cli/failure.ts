@@ -2,9 +2,9 @@
 import { CommanderError } from "commander";
 import { TaskFlowError } from "../client/taskflow-error.ts";
 import { messageOf, StartError } from "../errors.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { IN_ORDER, NOT_ENDED, NOT_RUN, REJECTED, UNREACHABLE } from "./exit-code.ts";
 import type { Invocation } from "./invocation.ts";
-import { printable } from "./terminal.ts";
 
 const HINTS: Readonly<Record<string, string>> = {
   unreachable: "\n--url or TASKFLOW_URL says where the server is.",

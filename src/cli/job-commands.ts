@@ -1,6 +1,7 @@
 /** The commands about jobs that are named by their ids. */
 import type { Command } from "commander";
 import type { Attempt } from "../client/contract.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { withEachJob } from "./each-job.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
@@ -8,7 +9,6 @@ import { printJson } from "./invocation.ts";
 import { hasEnded, statusColour } from "./job-text.ts";
 import type { Column } from "./table.ts";
 import { tablePrinter } from "./table.ts";
-import { printable } from "./terminal.ts";
 import { durationText, timeText } from "./time-option.ts";
 import type { WaitOptions } from "./waiting.ts";
 import { addWaitOptions, printJob, printWhenEnded } from "./waiting.ts";

@@ -1,11 +1,11 @@
 /** A job as people read it. */
 import type { Job, Status } from "../client/contract.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { exactJson } from "./exact-json.ts";
 import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 import type { Column } from "./table.ts";
 import { fieldLines } from "./table.ts";
 import type { Colour, Terminal } from "./terminal.ts";
-import { printable } from "./terminal.ts";
 import { durationText, timeText } from "./time-option.ts";
 
 const COLOURS: Readonly<Record<Status, Colour | undefined>> = {

@@ -6,12 +6,12 @@ import type { Status } from "../client/contract.ts";
 import type { JobChange } from "../client/job-events.ts";
 import { STATUSES } from "../core/job.ts";
 import { StartError } from "../errors.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { countBetween } from "./count-option.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
 import { exitCodeOf, hasEnded, statusColour } from "./job-text.ts";
-import { printable } from "./terminal.ts";
 
 const STATUS_WIDTH = Math.max(...STATUSES.map((status) => status.length));
 

@@ -112,6 +112,8 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   "rediss+sentinel": [...SENTINEL_PARAMETERS, ...TLS_PARAMETERS],
 };
 
+const PARAMETER_NAME = /^[a-z][\w.]{0,30}$/i;
+
 /** What is wrong with an address that cannot be read, as "expected …", where more can be said than the forms there are. */
 export function redisAddrIssue(text: string): string | undefined {
   if (/^(?:redis:\/\/)?\//.test(text) || /^unix:(?!\/\/)/.test(text)) return "unix:///PATH for a Unix socket";
@@ -124,9 +126,10 @@ function parametersIssue(text: string): string | undefined {
   if (!allowed || query === "") return undefined;
   const given = new URLSearchParams(query);
   const unknown = [...new Set(given.keys())].filter((name) => !allowed.includes(name));
-  const taken = allowed.length === 0 ? "none" : allowed.join(", ");
-  if (unknown.length > 0)
-    return `no parameter ${unknown.join(", ")} (those of ${scheme.toLowerCase()}:// are: ${taken})`;
+  const known = allowed.length === 0 ? "none" : allowed.join(", ");
+  // a password with an unescaped ? looks like a parameter, and must not be shown
+  const names = unknown.every((name) => PARAMETER_NAME.test(name)) ? ` ${unknown.join(", ")}` : "s but these";
+  if (unknown.length > 0) return `no parameter${names} (those of ${scheme.toLowerCase()}:// are: ${known})`;
   if (given.has("certfile") !== given.has("keyfile")) return "certfile and keyfile together";
   const odd = allowed.find((name) => given.getAll(name).length > 1 || given.get(name) === "");
   return odd === undefined ? undefined : `one value of the parameter ${odd}`;
