@@ -19,8 +19,7 @@ import type { Log } from "./observability/log.ts";
 import { createLog, logFormat } from "./observability/log.ts";
 import { exitProcess, killAfter } from "./process/exit.ts";
 import { Shutdown } from "./process/shutdown.ts";
-import type { System } from "./replica/replica.ts";
-import { startSystem } from "./replica/replica.ts";
+import type { System, startSystem } from "./replica/replica.ts";
 
 const HELP: readonly string[] = ["--help", "-h"];
 
@@ -44,7 +43,7 @@ async function main(): Promise<void> {
     return;
   }
   const config = loadConfig(process.env, typeSettings);
-  loadUws(); // where that is not possible, nothing else need be started
+  loadUws(); // first of all: without it, nothing else need be started
   const log = createLog({
     level: config.LOG_LEVEL,
     replica,
@@ -64,13 +63,24 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", shutdown.faulted);
   // A mail catcher would keep a deployment's mail from leaving; there, jobs of type email fail and say why.
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
+  // Most of the code is loaded while the services start, which takes them about as long.
+  const loading = import("./replica/replica.ts");
   const embedded = await startEmbedded({
     dataDir: config.DATA_DIR,
     warn: (message) => log.warn(message),
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {
-    const system = await startReplica({ config, definitions, replica, log, embedded, onUnfit: shutdown.unfit });
+    const { startSystem } = await loading;
+    const system = await startReplica({
+      startSystem,
+      config,
+      definitions,
+      replica,
+      log,
+      embedded,
+      onUnfit: shutdown.unfit,
+    });
     shutdown.serves({
       close: async () => {
         await system.close();
@@ -87,6 +97,7 @@ async function main(): Promise<void> {
 }
 
 interface Parts {
+  readonly startSystem: typeof startSystem;
   readonly config: Config;
   readonly definitions: readonly LoadedDefinition[];
   readonly replica: string;
@@ -95,7 +106,15 @@ interface Parts {
   readonly onUnfit: () => void;
 }
 
-async function startReplica({ config, definitions, replica, log, embedded, onUnfit }: Parts): Promise<System> {
+async function startReplica({
+  startSystem,
+  config,
+  definitions,
+  replica,
+  log,
+  embedded,
+  onUnfit,
+}: Parts): Promise<System> {
   const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
   if (!redis) throw new StartError("REDIS_ADDR is not set, and no Redis was started here.");
   const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");

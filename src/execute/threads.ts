@@ -188,7 +188,7 @@ export class Threads {
     if (!pool) return;
     const close = async (): Promise<void> => {
       try {
-        await pool.run(undefined, { name: "closeTools", signal: AbortSignal.timeout(this.#closeWithinMs) });
+        await pool.run(undefined, { name: "closeResources", signal: AbortSignal.timeout(this.#closeWithinMs) });
       } catch (error) {
         this.#onError(new Error("what the types have open on a pool thread could not be closed", { cause: error }));
       }
