@@ -54,7 +54,7 @@ function parse(line: string): Fields | undefined {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** The local time of day, to the millisecond. */
