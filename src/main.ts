@@ -1,6 +1,6 @@
 /**
- * The one program, for all roles. It alone reads the process: arguments, environment, signals; and it alone ends it.
- * What is not given by REDIS_ADDR, DATABASE_URL or SMTP_URL it starts for itself.
+ * The program, for all roles. It reads the arguments, the environment and the signals of the process, and alone ends it.
+ * It starts a Redis, a Postgres and a mail catcher where REDIS_ADDR, DATABASE_URL or SMTP_URL are not set.
  */
 import { randomBytes } from "node:crypto";
 import { loadUws } from "./api/http/uws-library.ts";
@@ -116,7 +116,7 @@ async function startReplica({
   onUnfit,
 }: Parts): Promise<System> {
   const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
-  if (!redis) throw new StartError("REDIS_ADDR is not set, and no Redis was started here.");
+  if (!redis) throw new StartError("REDIS_ADDR is not set, and TaskFlow has not started a Redis.");
   const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");
   const smtpUrl = config.SMTP_URL || (embedded.smtpUrl ?? "");
   const typeSettings = { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl };
@@ -134,18 +134,18 @@ async function startReplica({
   });
 }
 
-/** Eight characters, new for each boot: a name that comes back must not own what its last bearer left. */
+/** Eight characters, new for each boot: a replica must not own the leases of an earlier process. */
 function randomReplicaId(): string {
   return randomBytes(5).toString("hex").slice(0, 8);
 }
 
-/** What was started here, and what to try first. */
+/** Prints the address, the started services, and a first command to try. */
 function announce(config: Config, port: number, embedded: EmbeddedServices): void {
   const { host } = config.SERVER_ADDR;
-  const isEveryInterface = ["", "0.0.0.0", "::"].includes(host); // no address to call: protected mode takes it for another server's
+  const isEveryInterface = ["", "0.0.0.0", "::"].includes(host); // not an address to call: protected mode rejects it
   const url = `http://${isEveryInterface ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
   say(`TaskFlow ${version} serves on ${url}`);
-  for (const { name, where, data } of embedded.started) say(`  started ${name} on ${where}, data in ${data}`);
+  for (const { name, address, data } of embedded.started) say(`  started ${name} on ${address}, data in ${data}`);
   if (embedded.started.length === 0 || config.TASKFLOW_ROLE === "worker") return;
   const job = `{"type":"email","payload":{"to":"you@example.com","subject":"Hello","body":"From TaskFlow"}}`;
   say(`\nTry it:\n  curl -s ${url}/api/v1/jobs -H 'content-type: application/json' -d '${job}'`);
@@ -155,7 +155,7 @@ function announce(config: Config, port: number, embedded: EmbeddedServices): voi
 main().catch((error: unknown) => {
   // for the text that was printed before there was a log
   output.to(() => createLog({ level: "info", replica, format: logFormat("", process.stdout, process.env) }));
-  // One sentence for what the operator can mend; a stack for what only we can.
+  // one sentence for an error that the operator can fix, a stack for a bug
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
   exitProcess(error instanceof UsageError ? 2 : 1);

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
 import { listJobs } from "../api/contract/job-operations.ts";
@@ -74,7 +76,16 @@ async function contract(): Promise<string> {
       interfaceOf(payloadName(type), definition.payload as JsonSchema, { isInput: true }),
     ),
   ];
-  return parts.join("\n").replaceAll(`: ${STATUS}`, ": Status");
+  return formatted(parts.join("\n").replaceAll(`: ${STATUS}`, ": Status"));
+}
+
+/** As Biome formats all files. */
+function formatted(source: string): string {
+  const biome = fileURLToPath(new URL("../../node_modules/.bin/biome", import.meta.url));
+  return execFileSync(biome, ["format", "--stdin-file-path=src/client/contract.ts"], {
+    input: source,
+    encoding: "utf8",
+  });
 }
 
 it("the generated types match the schemas; UPDATE_CLIENT=1 writes them", async () => {

@@ -22,7 +22,13 @@ export async function importDefinitionFile(path: string): Promise<{ readonly def
   const { href } = pathToFileURL(path);
   if (!TYPESCRIPT.test(path) || stripsTypes()) return (await import(href)) as { readonly default?: unknown };
   const { tsImport } = await loadTsx(path);
-  return (await tsImport(href, import.meta.url)) as { readonly default?: unknown };
+  const module = (await tsImport(href, import.meta.url)) as { readonly default?: unknown };
+  return isTranspiledModule(module.default) ? module.default : module;
+}
+
+/** Outside a package of `"type": "module"`, tsx makes a CommonJS module of the file, which is the default export of this one. */
+function isTranspiledModule(exported: unknown): exported is { readonly default?: unknown } {
+  return typeof exported === "object" && exported !== null && "__esModule" in exported;
 }
 
 function stripsTypes(): boolean {

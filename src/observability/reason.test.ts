@@ -153,9 +153,9 @@ describe("the sentence on a server that cannot be used", () => {
       "cannot execute CREATE TABLE in a read-only transaction",
       /name the primary/,
     ],
-    [REDIS, failed("write EPIPE", "EPIPE"), "write EPIPE", /look into its log/],
+    [REDIS, failed("write EPIPE", "EPIPE"), "write EPIPE", /see its log/],
     [POSTGRES, failed("connect EACCES /run/postgres", "EACCES"), "connect EACCES /run/postgres", /right to connect/],
-    [POSTGRES, failed("something new", "XX000"), "something new", /look into its log, and check DATABASE_URL/],
+    [POSTGRES, failed("something new", "XX000"), "something new", /see its log, and check DATABASE_URL/],
   ])("%o: %s", (part, error, reason, fix) => {
     const sentence = unusable(part, error);
     expect(sentence).toContain(` (${reason}): `);
