@@ -1,6 +1,6 @@
 /**
- * The program, for all roles. It reads the arguments, the environment and the signals of the process, and alone ends it.
- * It starts a Redis, a Postgres and a mail catcher where REDIS_ADDR, DATABASE_URL or SMTP_URL are not set.
+ * The program, for all roles. It reads the arguments, the environment and the signals of the process, and alone ends
+ * it. It starts a Redis, a Postgres and a mail catcher where REDIS_ADDR, DATABASE_URL or SMTP_URL are not set.
  */
 import { randomBytes } from "node:crypto";
 import { loadUws } from "./api/http/uws-library.ts";

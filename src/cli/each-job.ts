@@ -4,7 +4,10 @@ import { IN_ORDER } from "./exit-code.ts";
 import { logFailure } from "./failure.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** Rejections of this job alone: it does not exist, or its state does not allow the call. Others would meet the next job too. */
+/**
+ * Rejections of this job alone: it does not exist, or its state does not allow the call. Others would meet the next job
+ * too.
+ */
 const OF_ONE_JOB = [404, 409];
 
 /** Calls `act` with each job in turn, and prints rejections. @returns the highest exit code */

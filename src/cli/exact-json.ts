@@ -1,6 +1,6 @@
 /**
- * JSON in which payloads and results stay strings of JSON, so that submitted and printed values keep every digit and the order
- * of keys.
+ * JSON in which payloads and results stay strings of JSON, so that submitted and printed values keep every digit and
+ * the order of keys.
  */
 
 import type { JsonCodec } from "../client/transport.ts";

@@ -1,6 +1,9 @@
 /** The exit codes of `taskflow`. */
 export const IN_ORDER = 0;
-/** A job that was waited for has failed or was cancelled, `verify` found inconsistencies, or a bulk retry was not confirmed. */
+/**
+ * A job that was waited for has failed or was cancelled, `verify` found inconsistencies, or a bulk retry was not
+ * confirmed.
+ */
 export const ISSUES_FOUND = 1;
 /** The command line or a setting is not valid. */
 export const NOT_RUN = 2;

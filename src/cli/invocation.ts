@@ -14,7 +14,10 @@ export interface Invocation {
   readonly signal: AbortSignal;
 }
 
-/** Makes the action of a command: the handler resolves to the exit code, or to undefined where the process keeps running. */
+/**
+ * Makes the action of a command: the handler resolves to the exit code, or to undefined where the process keeps
+ * running.
+ */
 export type Act = <Args extends unknown[]>(
   handler: (invocation: Invocation, ...args: Args) => Promise<number | undefined>,
 ) => (...args: Args) => Promise<void>;

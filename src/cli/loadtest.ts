@@ -1,4 +1,7 @@
-/** `taskflow loadtest`: the load test of a checkout. It needs the sources and the development dependencies, which no deployment has. */
+/**
+ * `taskflow loadtest`: the load test of a checkout. It needs the sources and the development dependencies, which no
+ * deployment has.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** All commands of `taskflow` and their options, for the parser, the help and the completion. Their code is loaded when they run. */
+/**
+ * All commands of `taskflow` and their options, for the parser, the help and the completion. Their code is loaded when
+ * they run.
+ */
 import { Argument, Command } from "commander";
 import type { Shell } from "./completion.ts";
 import { completionScript, SHELLS } from "./completion.ts";

@@ -36,7 +36,10 @@ export function openTerminal({
   return { out, err, input, paint };
 }
 
-/** Asks on standard error, so that standard output holds results only. Anything but y or yes counts as no, the end of the input too. */
+/**
+ * Asks on standard error, so that standard output holds results only. Anything but y or yes counts as no, the end of
+ * the input too.
+ */
 export async function confirm({ input, err }: Pick<Terminal, "input" | "err">, question: string): Promise<boolean> {
   err.write(`${question} [y/N] `);
   const lines = createInterface({ input });

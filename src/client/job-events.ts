@@ -7,7 +7,9 @@ import { TaskFlowError } from "./taskflow-error.ts";
 import type { JsonCodec, Transport } from "./transport.ts";
 import { queryOf } from "./wire.ts";
 
-/** The pause before a new connection, as the server asks of browsers (`retry`): it drains, or the reader was too slow. */
+/**
+ * The pause before a new connection, as the server asks of browsers (`retry`): it drains, or the reader was too slow.
+ */
 const COME_AGAIN_MS = 2_000;
 
 export interface EventOptions {

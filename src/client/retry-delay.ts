@@ -11,8 +11,8 @@ const TEMPORARY = [0, 429, 502, 503, 504];
 /**
  * How long to wait before a call is repeated, in milliseconds; undefined where it must not be repeated.
  * @param attempt from 0
- * @param isRepeatable whether the call may safely take effect twice. If not, it is repeated only after a rejection by the
- *   server itself, which states that nothing was changed.
+ * @param isRepeatable whether the call may safely take effect twice. If not, it is repeated only after a rejection by
+ *   the server itself, which states that nothing was changed.
  * @param random from 0 up to 1: spreads clients that failed at the same time
  */
 export function retryDelayMs(

@@ -30,7 +30,10 @@ export interface Batch {
   readonly body: string;
 }
 
-/** The bodies of as few batches as possible. A job that is larger than a batch is alone in one, and the server rejects it. */
+/**
+ * The bodies of as few batches as possible. A job that is larger than a batch is alone in one, and the server rejects
+ * it.
+ */
 export async function* batchesOf(
   jobs: Iterable<Submission> | AsyncIterable<Submission>,
   codec: Pick<JsonCodec, "stringify"> = JSON,
@@ -50,7 +53,10 @@ export async function* batchesOf(
   if (jobsJson.length > 0) yield { offset, body: bodyOf(jobsJson) };
 }
 
-/** The error of one batch for the caller of all: the paths of its field errors count from the first job of all. @param accepted jobs of earlier batches */
+/**
+ * The error of one batch for the caller of all: the paths of its field errors count from the first job of all.
+ * @param accepted jobs of earlier batches
+ */
 export function errorOfBatch(
   { code, status, message, errors, retryAfterMs, id, cause }: TaskFlowError,
   offset: number,

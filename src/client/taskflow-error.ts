@@ -21,8 +21,8 @@ export class TaskFlowError extends Error {
   /** The HTTP status; 0 where there was no answer. */
   readonly status: number;
   /**
-   * The stable code of the problem document, or `http_STATUS` for an answer without one. Without an answer: `unreachable`.
-   * `wait_timeout` where a job has not ended in time.
+   * The stable code of the problem document, or `http_STATUS` for an answer without one. Without an answer:
+   * `unreachable`. `wait_timeout` where a job has not ended in time.
    */
   readonly code: string;
   /** All issues of the request, for `validation_failed`; else empty. */

@@ -1,6 +1,6 @@
 /**
- * `taskflow/client`: the API of TaskFlow for programs, in Node.js and in browsers. Methods resolve to the JSON of the API,
- * unchanged: its field names are in snake_case, its times RFC 3339 strings.
+ * `taskflow/client`: the API of TaskFlow for programs, in Node.js and in browsers. Methods resolve to the JSON of the
+ * API, unchanged: its field names are in snake_case, its times RFC 3339 strings.
  *
  * Calls that fail for the moment (no answer, 429, 502 to 504) are repeated with backoff and jitter, and not before the
  * time that the server asks for.
@@ -45,8 +45,8 @@ export interface CallOptions {
 
 export interface KeyedOptions extends CallOptions {
   /**
-   * The same request with the same key creates its jobs once, for 24 hours (the server's IDEMPOTENCY_TTL). Default: a new
-   * random key for each call, so that the repetitions of one call create its jobs once.
+   * The same request with the same key creates its jobs once, for 24 hours (the server's IDEMPOTENCY_TTL). Default: a
+   * new random key for each call, so that the repetitions of one call create its jobs once.
    */
   readonly idempotencyKey?: string | undefined;
 }
@@ -74,8 +74,8 @@ export interface ArtifactOptions extends CallOptions {
 /**
  * A client of one server. It holds no connection and needs no closing.
  *
- * Each method rejects with a {@link TaskFlowError} whose `code` and `status` say what went wrong, or with the reason of its
- * signal. Without an answer of the server, the error has status 0 and the code `unreachable`.
+ * Each method rejects with a {@link TaskFlowError} whose `code` and `status` say what went wrong, or with the reason of
+ * its signal. Without an answer of the server, the error has status 0 and the code `unreachable`.
  */
 export class TaskFlow {
   readonly #transport: Transport;
@@ -107,9 +107,9 @@ export class TaskFlow {
   }
 
   /**
-   * Submits any number of jobs in batches, one after the other. A batch has up to 10,000 jobs and 16 MiB, and is accepted as
-   * a whole or not at all. Where a batch fails, the error's `accepted` has the jobs of the batches before it, and the same call
-   * with the same `idempotencyKey` continues after them.
+   * Submits any number of jobs in batches, one after the other. A batch has up to 10,000 jobs and 16 MiB, and is
+   * accepted as a whole or not at all. Where a batch fails, the error's `accepted` has the jobs of the batches before
+   * it, and the same call with the same `idempotencyKey` continues after them.
    * @returns ids and statuses, in the order of `jobs`
    * @throws TaskFlowError as {@link submit}; the paths in its `errors` count from the first of all jobs
    */
@@ -164,8 +164,8 @@ export class TaskFlow {
 
   /**
    * Cancels a job: a waiting one at once; the attempt of a running one is asked to stop.
-   * @returns the job, `cancelled` or still `running`; to a key without the scope `read`, which may cancel the jobs that it
-   *   submitted, only id and status
+   * @returns the job, `cancelled` or still `running`; to a key without the scope `read`, which may cancel the jobs that
+   *   it submitted, only id and status
    * @throws TaskFlowError `job_finished` (409) where it has completed or failed
    */
   async cancel(id: string, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
@@ -230,7 +230,10 @@ export class TaskFlow {
     return (await this.#read<{ queues: Queue[] }>("/api/v1/queues", options)).queues;
   }
 
-  /** Stops claiming jobs of a type, on all replicas. Submissions are accepted, running jobs continue. @returns its queue */
+  /**
+   * Stops claiming jobs of a type, on all replicas. Submissions are accepted, running jobs continue.
+   * @returns its queue
+   */
   pause(type: string, { signal }: CallOptions = {}): Promise<Queue> {
     return this.#transport.json({
       method: "POST",
@@ -260,20 +263,26 @@ export class TaskFlow {
     return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
   }
 
-  /** @returns the health of the server and of its services. A `degraded` server resolves too: its answer is not an error. */
+  /**
+   * @returns the health of the server and of its services. A `degraded` server resolves too: its answer is not an
+   *   error.
+   */
   health({ signal }: CallOptions = {}): Promise<Health> {
     return this.#transport.json({ method: "GET", path: "/api/v1/health", signal, isRepeatable: true, alsoTakes: 503 });
   }
 
   /**
-   * The changes of all jobs, or of one job until it ends, as they happen. When a connection ends, it opens another, which
-   * first delivers the changes that were missed, or an event of kind `gap` where the server no longer has them.
+   * The changes of all jobs, or of one job until it ends, as they happen. When a connection ends, it opens another,
+   * which first delivers the changes that were missed, or an event of kind `gap` where the server no longer has them.
    */
   events(options: EventOptions = {}): AsyncGenerator<JobEvent, void> {
     return followJobs(this.#transport, options);
   }
 
-  /** @returns the response with a file that the job produced, its body a stream @throws TaskFlowError 404 where there is none */
+  /**
+   * @returns the response with a file that the job produced, its body a stream
+   * @throws TaskFlowError 404 where there is none
+   */
   artifact(id: string, name: string, { range, signal }: ArtifactOptions = {}): Promise<Response> {
     const headers = range ? { Range: `bytes=${range.start}-${range.end ?? ""}` } : {};
     return this.#transport.open({

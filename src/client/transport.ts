@@ -18,8 +18,8 @@ export interface TransportOptions {
   /** Not needed where the server has no keys. */
   readonly apiKey?: string | undefined;
   /**
-   * Replaces `JSON`, whose numbers are doubles. With a library that keeps all digits, such as `lossless-json`, payloads and
-   * results keep every digit in both directions.
+   * Replaces `JSON`, whose numbers are doubles. With a library that keeps all digits, such as `lossless-json`, payloads
+   * and results keep every digit in both directions.
    */
   readonly json?: JsonCodec | undefined;
   /** Replaces the global `fetch`. */

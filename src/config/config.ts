@@ -1,4 +1,7 @@
-/** From the environment to one frozen Config, or to one error that lists every issue. Settings enter here and nowhere else. */
+/**
+ * From the environment to one frozen Config, or to one error that lists every issue. Settings enter here and nowhere
+ * else.
+ */
 import { isDeepStrictEqual } from "node:util";
 import type { Static, TObject } from "typebox";
 import type { ApiKey } from "../core/api-key.ts";
@@ -36,18 +39,23 @@ interface ParsedSettings {
   readonly ALLOWED_HOSTS: readonly string[];
 }
 
-/** The program's settings by their names; DATABASE_URL and SMTP_URL are empty where the program starts that service itself. */
+/**
+ * The program's settings by their names; DATABASE_URL and SMTP_URL are empty where the program starts that service
+ * itself.
+ */
 export type Config = Readonly<Omit<Static<typeof baseSettings>, keyof ParsedSettings>> &
   ParsedSettings & {
-    /** The values of all settings that job types name, those of the program among them: the argument of their `open`. */
+    /**
+     * The values of all settings that job types name, those of the program among them: the argument of their `open`.
+     */
     readonly typeSettings: Readonly<Record<string, unknown>>;
     /** Values that the log must not show. */
     readonly secrets: readonly string[];
   };
 
 /**
- * Reads all settings, the program's and those of the job types, and the files that `NAME_FILE` names. A variable that is
- * empty counts as not set, so that a compose file may pass it on.
+ * Reads all settings, the program's and those of the job types, and the files that `NAME_FILE` names. A variable that
+ * is empty counts as not set, so that a compose file may pass it on.
  * @param typeSettings the `settings` of the job types; several may name the same one
  * @throws {UsageError} its message lists every issue, a line each
  */

@@ -1,4 +1,7 @@
-/** Durations as people write them: `500ms`, `15s`, `1h30m`, `30d`. A setting takes one in place of a number in its own unit. */
+/**
+ * Durations as people write them: `500ms`, `15s`, `1h30m`, `30d`. A setting takes one in place of a number in its own
+ * unit.
+ */
 import { DAY_MS } from "../core/time.ts";
 import type { SettingSchema } from "./setting-value.ts";
 
@@ -23,7 +26,10 @@ export function parseDuration(text: string): number | undefined {
   return amounts && DURATION_SUFFIXES.reduce((total, [, ms], i) => total + Number(amounts[i] ?? 0) * ms, 0);
 }
 
-/** The unit of a number: as the schema's `unit` says, else by the end of the setting's name; undefined for other settings. */
+/**
+ * The unit of a number: as the schema's `unit` says, else by the end of the setting's name; undefined for other
+ * settings.
+ */
 export function unitOf(name: string, { type, unit }: SettingSchema): Unit | undefined {
   if (type !== "integer" && type !== "number") return undefined;
   if (unit !== undefined) return unit;

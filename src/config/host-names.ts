@@ -2,8 +2,9 @@
 import { isIPv6 } from "node:net";
 
 /**
- * Reads names and addresses, separated by commas; `*` means any, `*.example.com` all names below one. Returns them in lower
- * case, international ones in their ASCII form, IPv6 addresses without brackets; undefined where one is not valid.
+ * Reads names and addresses, separated by commas; `*` means any, `*.example.com` all names below one. Returns them in
+ * lower case, international ones in their ASCII form, IPv6 addresses without brackets; undefined where one is not
+ * valid.
  */
 export function parseHostNames(text: string): readonly string[] | undefined {
   const given = text

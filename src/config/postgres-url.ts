@@ -1,6 +1,7 @@
 /**
- * The URL of a Postgres, with its options as libpq reads them (PostgreSQL manual, "Database Connection Control Functions").
- * This file reads the options of TLS, for which pg has its own rules, and rejects options that have no effect here.
+ * The URL of a Postgres, with its options as libpq reads them (PostgreSQL manual, "Database Connection Control
+ * Functions"). This file reads the options of TLS, for which pg has its own rules, and rejects options that have no
+ * effect here.
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";

@@ -6,11 +6,15 @@ export interface RedisAddr {
   /** The server or the first Sentinel; with port 0, the path of a Unix socket. */
   readonly host: string;
   readonly port: number;
-  /** The whole address with user, password, database and TLS, for the queue's client: a secret that must not be printed. */
+  /**
+   * The whole address with user, password, database and TLS, for the queue's client: a secret that must not be printed.
+   */
   readonly url: string;
 }
 
-/** A Redis whose master is found by asking Sentinels (https://redis.io/docs/latest/develop/reference/sentinel-clients/). */
+/**
+ * A Redis whose master is found by asking Sentinels (https://redis.io/docs/latest/develop/reference/sentinel-clients/).
+ */
 export interface SentinelAddr {
   readonly sentinels: readonly ServerAddr[];
   readonly masterName: string;
@@ -60,8 +64,8 @@ const DEFAULT_SENTINEL_PORT = 26379;
 
 /**
  * Reads `host`, `host:port`, a `redis://` or `rediss://` (TLS) URL with user, password and database
- * (https://www.iana.org/assignments/uri-schemes/prov/redis), `unix:///path?db=N`, or a URL for Sentinels ({@link parseSentinelAddr});
- * undefined for anything else.
+ * (https://www.iana.org/assignments/uri-schemes/prov/redis), `unix:///path?db=N`, or a URL for Sentinels ({@link
+ * parseSentinelAddr}); undefined for anything else.
  */
 export function parseRedisAddr(text: string): RedisAddr | undefined {
   if (!text.includes("://")) return parseHostPort(text);
@@ -144,10 +148,10 @@ const SENTINEL_URL =
   /^redis(s?)\+sentinel:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]+)\/([\w.-]+)(?:\/(\d{1,5}))?(?:\?([^#@]*))?$/i;
 
 /**
- * Reads `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER_NAME[/DATABASE][?sentinel_user=…&sentinel_password=…]`,
- * or `rediss+sentinel://`, with the parameters of `rediss://` too, for TLS to the master and the Sentinels. User and password are
- * the master's; the Sentinels have their own, as in Redis itself. Undefined for anything else. The URL standard does not allow
- * several hosts, so a regular expression reads it.
+ * Reads `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER_NAME[/DATABASE]` with the parameters
+ * `sentinel_user` and `sentinel_password`, or `rediss+sentinel://` with those of `rediss://` too, for TLS to the master and
+ * the Sentinels. User and password are the master's; the Sentinels have their own, as in Redis itself. Undefined for
+ * anything else. The URL standard does not allow several hosts, so a regular expression reads it.
  */
 export function parseSentinelAddr(text: string): SentinelAddr | undefined {
   const match = SENTINEL_URL.exec(text);

@@ -9,7 +9,10 @@ import type { SettingSchema } from "./setting-value.ts";
 /** Settings that name a file or a folder hold no secret themselves: `DKIM_KEY_FILE`. */
 const PATH_NAME = /_(?:FILE|DIR|PATH)$/;
 
-/** Whether a setting is secret. Without the keyword its name decides, so that a type of your own that forgot it leaks nothing. */
+/**
+ * Whether a setting is secret. Without the keyword its name decides, so that a type of your own that forgot it leaks
+ * nothing.
+ */
 export function isSecret(name: string, { secret }: SettingSchema): boolean {
   return secret ?? (isSecretOrKeyName(name) && !PATH_NAME.test(name));
 }

@@ -1,4 +1,7 @@
-/** One setting's text ↔ its value, as its schema says. Variables of the environment are text; the schema says what is meant. */
+/**
+ * One setting's text ↔ its value, as its schema says. Variables of the environment are text; the schema says what is
+ * meant.
+ */
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
 import type { Unit } from "./duration.ts";
@@ -21,7 +24,9 @@ export interface SettingSchema {
   readonly pattern?: string;
   /** What the pattern asks for, in words. */
   readonly expected?: string;
-  /** The unit of a number whose name does not end in `_MS`, `_SECONDS` or `_DAYS`: it takes durations such as `15s` too. */
+  /**
+   * The unit of a number whose name does not end in `_MS`, `_SECONDS` or `_DAYS`: it takes durations such as `15s` too.
+   */
   readonly unit?: Unit;
   /** Whether it may hold a password or a key (secret-settings.ts). */
   readonly secret?: boolean;

@@ -10,8 +10,8 @@ import { baseSettings } from "./settings.ts";
 export interface SettingRow {
   readonly name: string;
   /**
-   * `integer`, `text`, `true or false`, `milliseconds or duration`, or the choices: `all, api, worker`; with `or file` where
-   * `NAME_FILE` may name a file.
+   * `integer`, `text`, `true or false`, `milliseconds or duration`, or the choices: `all, api, worker`; with `or file`
+   * where `NAME_FILE` may name a file.
    */
   readonly type: string;
   /** Empty where there is none, and for a secret. */

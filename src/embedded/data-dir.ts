@@ -33,8 +33,8 @@ function checkAccess(dataDir: string, service: string): void {
 }
 
 /**
- * Creates the folder of all data. An existing one that other users may enter is closed to them, unless it has other files
- * too (`/tmp`, a home folder): then only the folders in it are closed.
+ * Creates the folder of all data. An existing one that other users may enter is closed to them, unless it has other
+ * files too (`/tmp`, a home folder): then only the folders in it are closed.
  * @param warn called with a sentence where rights were changed, or left unchanged
  * @throws StartError when the folder belongs to another user, or when other users may write to one that stays open
  */

@@ -1,4 +1,6 @@
-/** One program at a time uses a data folder: the lock file names its process. The lock of a dead process is taken over. */
+/**
+ * One program at a time uses a data folder: the lock file names its process. The lock of a dead process is taken over.
+ */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, StartError } from "../errors.ts";

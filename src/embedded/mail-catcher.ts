@@ -1,6 +1,6 @@
 /**
- * An SMTP server where none is configured: it accepts every message and sends none. Each message is an .eml file, with the
- * envelope in its first lines, as a delivering mail server adds it. A file appears whole or not at all.
+ * An SMTP server where none is configured: it accepts every message and sends none. Each message is an .eml file, with
+ * the envelope in its first lines, as a delivering mail server adds it. A file appears whole or not at all.
  */
 import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";

@@ -100,7 +100,7 @@ it("cannot read the folder of an earlier version, which is closed with its files
   expect(await redisCommand(services.redisAddr ?? "", "GET", "kept")).toBe("$1");
   expect(await redisCommand(services.redisAddr ?? "", "EXISTS", "kept")).toBe(":1");
   expect(warnings).toEqual([
-    `The data folder ${dataDir} was open to other users of the machine (mode 755); it is closed to them now (mode 700).`,
+    `The data folder ${dataDir} was open to other users of the machine (mode 755); TaskFlow has closed it to them (mode 700).`,
   ]);
 });
 
@@ -139,13 +139,13 @@ it("a folder with other files stays open, TaskFlow's in it are closed; one that 
     ),
   ).toEqual([false, false, true, true]);
   expect(warnings).toEqual([
-    `The data folder ${dataDir} holds other things too, so its mode stays 755; TaskFlow's folders in it are closed to other users.`,
+    `The data folder ${dataDir} has other files too, so its mode stays 755; TaskFlow's folders in it are closed to other users.`,
   ]);
   await services.close();
   chmodSync(dataDir, 0o1777);
   await expect(start(dataDir, MAIL)).rejects.toThrow(
     new StartError(
-      `The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
+      `The data folder ${dataDir} has other files too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
     ),
   );
 });

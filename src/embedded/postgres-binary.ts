@@ -45,8 +45,8 @@ export async function findPostgres(): Promise<PostgresPrograms> {
 }
 
 /**
- * The user as whom Postgres runs; undefined for the current one. Postgres does not run as root: then it runs as the owner of
- * an existing cluster, else as `postgres`, else as `nobody`, so that no user has to be created.
+ * The user as whom Postgres runs; undefined for the current one. Postgres does not run as root: then it runs as the
+ * owner of an existing cluster, else as `postgres`, else as `nobody`, so that no user has to be created.
  */
 export function postgresUser(cluster: string): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -64,17 +64,17 @@ export function postgresUser(cluster: string): SystemUser | undefined {
 }
 
 /**
- * The path by which a program reaches its working directory. Another user may not enter the closed folders above it, and need
- * not where the system has /proc: a link there leads to the working directory itself. (The alternative, a capability that
- * opens all folders of the machine, would stay with Postgres for as long as it runs.)
+ * The path by which a program reaches its working directory. Another user may not enter the closed folders above it,
+ * and need not where the system has /proc: a link there leads to the working directory itself. (The alternative, a
+ * capability that opens all folders of the machine, would stay with Postgres for as long as it runs.)
  */
 export function workDirPath(workDir: string, user: SystemUser | undefined): string {
   return user && existsSync("/proc/self/cwd") ? "/proc/self/cwd" : workDir;
 }
 
 /**
- * How to run a program as a user who may not be able to enter the folders above it or its data (such as a checkout under
- * /root): then by setpriv(1) with the one capability that opens them.
+ * How to run a program as a user who may not be able to enter the folders above it or its data (such as a checkout
+ * under /root): then by setpriv(1) with the one capability that opens them.
  * @param dataDir a folder that the program must enter by its path; undefined where it need not
  * @throws StartError where a folder is closed and setpriv cannot open it.
  */

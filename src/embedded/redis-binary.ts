@@ -19,8 +19,8 @@ const NAMES = ["redis-server", "valkey-server"];
 const OLDEST_MAJOR = 7; // the first whose scripts may write when memory is full (`allow-oom`)
 
 /**
- * Finds a Redis or Valkey of version 7 or newer: on `searchPath` (by default PATH), else in the cache folder, where on Debian
- * and Ubuntu this function fetches one. That changes nothing outside the cache folder, and needs no root.
+ * Finds a Redis or Valkey of version 7 or newer: on `searchPath` (by default PATH), else in the cache folder, where on
+ * Debian and Ubuntu this function fetches one. That changes nothing outside the cache folder, and needs no root.
  * @throws StartError in one sentence that says what to install.
  */
 export async function findRedis(

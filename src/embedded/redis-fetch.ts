@@ -1,6 +1,6 @@
 /**
- * Fetches redis-server from the Debian or Ubuntu archive without installing it: apt uses its own state folder here (so it
- * needs neither root nor fresh lists), then dpkg unpacks into a folder. apt verifies the archive's signatures.
+ * Fetches redis-server from the Debian or Ubuntu archive without installing it: apt uses its own state folder here (so
+ * it needs neither root nor fresh lists), then dpkg unpacks into a folder. apt verifies the archive's signatures.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -14,8 +14,8 @@ const FETCH_WITHIN_MS = 180_000;
 const PACKAGES = ["redis-server", "redis-tools"];
 
 /**
- * Unpacks redis-server under `root`, first without its libraries, then, if it does not run, with them. `root` appears whole or
- * not at all. Rejects where this is not Debian, or the archive cannot be reached.
+ * Unpacks redis-server under `root`, first without its libraries, then, if it does not run, with them. `root` appears
+ * whole or not at all. Rejects where this is not Debian, or the archive cannot be reached.
  */
 export async function fetchRedis(
   root: string,
@@ -72,7 +72,10 @@ class Apt {
     for (const deb of readdirSync(debs)) await this.#run("dpkg", "-x", join(debs, deb), root);
   }
 
-  /** The libraries that packages need, directly or indirectly, without the C library: it must match the loader of the machine. */
+  /**
+   * The libraries that packages need, directly or indirectly, without the C library: it must match the loader of the
+   * machine.
+   */
   async librariesOf(packages: readonly string[]): Promise<string[]> {
     const strict = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(
       (kind) => `--no-${kind}`,

@@ -16,7 +16,10 @@ export interface RedisOptions {
   readonly cacheDir: string;
   /** A free one when not given. */
   readonly port?: number;
-  /** Whether it requires the password in the file `password` of its folder, created if missing. Any user of the machine can reach the port. */
+  /**
+   * Whether it requires the password in the file `password` of its folder, created if missing. Any user of the machine
+   * can reach the port.
+   */
   readonly hasPassword?: boolean;
   /** More of redis-server's own arguments, after ours, so that they win: `["--databases", "200"]`. */
   readonly args?: readonly string[];

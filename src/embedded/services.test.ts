@@ -156,7 +156,7 @@ it("creates its data folder, and rejects one that another program uses", async (
   await start(dataDir, { ...NONE, mail: true });
   await expect(start(dataDir, { ...NONE, mail: true })).rejects.toThrow(
     new StartError(
-      `The data folder ${dataDir} is in use by process ${process.pid}: end that one first, or set another DATA_DIR.`,
+      `The data folder ${dataDir} is in use by process ${process.pid}: stop that one first, or set another DATA_DIR.`,
     ),
   );
 });
@@ -165,10 +165,10 @@ it("reports a data folder that cannot be created, in one sentence", async () => 
   const file = join(tempDir(), "file");
   writeFileSync(file, "");
   await expect(start(file)).rejects.toThrow(
-    new StartError(`The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST).`),
+    new StartError(`The data folder of TaskFlow, ${file}, cannot be created or written (EEXIST).`),
   );
   await expect(start(join(file, "data"))).rejects.toThrow(
-    new StartError(`The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR).`),
+    new StartError(`The data folder of TaskFlow, ${file}/data, cannot be created or written (ENOTDIR).`),
   );
 });
 

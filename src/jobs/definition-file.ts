@@ -14,8 +14,8 @@ export function isDefinitionFile(name: string): boolean {
 }
 
 /**
- * Imports a file. Node.js 22.18 and 23.6 remove types by themselves (https://nodejs.org/api/typescript.html); older ones
- * need the package tsx, which takes about 0.3 s more in the process and in each thread.
+ * Imports a file. Node.js 22.18 and 23.6 remove types by themselves (https://nodejs.org/api/typescript.html); older
+ * ones need the package tsx, which takes about 0.3 s more in the process and in each thread.
  * @throws UsageError for TypeScript where neither is there
  */
 export async function importDefinitionFile(path: string): Promise<{ readonly default?: unknown }> {
@@ -26,7 +26,10 @@ export async function importDefinitionFile(path: string): Promise<{ readonly def
   return isTranspiledModule(module.default) ? module.default : module;
 }
 
-/** Outside a package of `"type": "module"`, tsx makes a CommonJS module of the file, which is the default export of this one. */
+/**
+ * Outside a package of `"type": "module"`, tsx makes a CommonJS module of the file, which is the default export of this
+ * one.
+ */
 function isTranspiledModule(exported: unknown): exported is { readonly default?: unknown } {
   return typeof exported === "object" && exported !== null && "__esModule" in exported;
 }

@@ -1,4 +1,7 @@
-/** Standard output has only lines of JSON, whatever job types, libraries and Node.js print: the built program with job types that print. */
+/**
+ * Standard output has only lines of JSON, whatever job types, libraries and Node.js print: the built program with job
+ * types that print.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

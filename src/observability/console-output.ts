@@ -1,6 +1,6 @@
 /**
- * Turns the output of libraries, handlers and Node.js itself into lines of the log: plain text between lines of JSON would
- * break their readers. The log itself, and the program's own messages, bypass this.
+ * Turns the output of libraries, handlers and Node.js itself into lines of the log: plain text between lines of JSON
+ * would break their readers. The log itself, and the program's own messages, bypass this.
  */
 import type { Log } from "./log.ts";
 
@@ -18,7 +18,10 @@ export interface ConsoleOutput {
   to(open: () => Log): void;
 }
 
-/** Captures `process.stdout` and `process.stderr`, with them `console` and the output of threads, and each warning of Node.js once. */
+/**
+ * Captures `process.stdout` and `process.stderr`, with them `console` and the output of threads, and each warning of
+ * Node.js once.
+ */
 export function captureConsole(): ConsoleOutput {
   let log: Log | undefined;
   const kept: Line[] = [];
@@ -60,7 +63,10 @@ function capture(name: "stdout" | "stderr", onText: (text: string) => void): (te
   return (text) => void original(text);
 }
 
-/** Replaces the printing of warnings by Node.js, which bypasses `process.stderr`. Reports each text once: some come with every connection. */
+/**
+ * Replaces the printing of warnings by Node.js, which bypasses `process.stderr`. Reports each text once: some come with
+ * every connection.
+ */
 function takeWarnings(onWarning: (warning: Error) => void): void {
   const seen = new Set<string>();
   process.removeAllListeners("warning");
@@ -79,7 +85,10 @@ export function printWarnings(): void {
 
 type JobLog = (text: string, fields: Readonly<Record<string, unknown>>) => void;
 
-/** In a thread that runs one attempt at a time: output goes to the log of that attempt, and between attempts to the main thread. */
+/**
+ * In a thread that runs one attempt at a time: output goes to the log of that attempt, and between attempts to the main
+ * thread.
+ */
 export function printToJob(current: () => JobLog | undefined): void {
   for (const stream of ["stdout", "stderr"] as const) {
     const print = capture(stream, (text) => {

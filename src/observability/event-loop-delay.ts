@@ -1,6 +1,7 @@
 /**
- * Measures the delay of the event loop. A monitor that sees short delays wakes the process 50 times a second, so it runs only
- * while the loop is in use. Otherwise the loop's active time in a second is reported: no delay was longer than that.
+ * Measures the delay of the event loop. A monitor that sees short delays wakes the process 50 times a second, so it
+ * runs only while the loop is in use. Otherwise the loop's active time in a second is reported: no delay was longer
+ * than that.
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 

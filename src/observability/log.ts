@@ -10,7 +10,9 @@ import { redactUrls } from "./redacted-url.ts";
 import { isSecretName } from "./secret-name.ts";
 import { hasColours } from "./terminal-text.ts";
 
-/** `log.info({ job_id }, "what happened")`, `log.error({ error }, "what failed")`: fields first, as in pino, or none. */
+/**
+ * `log.info({ job_id }, "what happened")`, `log.error({ error }, "what failed")`: fields first, as in pino, or none.
+ */
 export type Log = Readonly<Record<Level, LogFn>> & {
   /** A log whose lines all carry these fields: `child({ job_id, type, attempt })`. */
   child(fields: Readonly<Record<string, unknown>>): Log;

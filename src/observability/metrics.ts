@@ -22,7 +22,10 @@ export interface MetricSources {
   readonly recorderBuffered?: () => number;
   /** The worst delays of the event loop since the last scrape. */
   readonly delays?: () => Delays;
-  /** The job counts of all replicas. It must settle within seconds; where it rejects, the scrape has no cluster-wide metrics. */
+  /**
+   * The job counts of all replicas. It must settle within seconds; where it rejects, the scrape has no cluster-wide
+   * metrics.
+   */
   readonly jobCounts?: () => Promise<ClusterCounts>;
 }
 

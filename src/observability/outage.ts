@@ -1,6 +1,6 @@
 /**
- * Why Redis or Postgres cannot be used, in words for callers: the kind of failure, and its code. The message of the error
- * itself names addresses, users and databases ("connect ECONNREFUSED 10.0.0.5:6379"), so only the log has it.
+ * Why Redis or Postgres cannot be used, in words for callers: the kind of failure, and its code. The message of the
+ * error itself names addresses, users and databases ("connect ECONNREFUSED 10.0.0.5:6379"), so only the log has it.
  */
 import { codeOf, messageOf, ScriptFailed, TaskFlowError } from "../errors.ts";
 import { codesOf } from "./reason.ts";

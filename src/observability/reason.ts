@@ -32,7 +32,10 @@ export function causesOf(error: unknown): readonly unknown[] {
   return [...found];
 }
 
-/** The codes of an error and its causes: Node's, SQLSTATE, the name of an error of S3, and the first word of an error of Redis. */
+/**
+ * The codes of an error and its causes: Node's, SQLSTATE, the name of an error of S3, and the first word of an error of
+ * Redis.
+ */
 export function codesOf(error: unknown): readonly string[] {
   return causesOf(error).flatMap((each) => {
     const code = codeOf(each) ?? /^([A-Z]{3,16}) /.exec(messageOf(each))?.[1];

@@ -2,7 +2,10 @@
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Whether output may be coloured: on a terminal that can, unless NO_COLOR (no-color.org) forbids it; FORCE_COLOR demands it. */
+/**
+ * Whether output may be coloured: on a terminal that can, unless NO_COLOR (no-color.org) forbids it; FORCE_COLOR
+ * demands it.
+ */
 export function hasColours(
   { isTTY }: { readonly isTTY?: boolean },
   { NO_COLOR = "", FORCE_COLOR = "", TERM }: Environment,
@@ -12,7 +15,10 @@ export function hasColours(
   return isTTY === true && TERM !== "dumb";
 }
 
-/** Text from elsewhere in one line: characters that control a terminal, or turn the direction of writing, become escapes. */
+/**
+ * Text from elsewhere in one line: characters that control a terminal, or turn the direction of writing, become
+ * escapes.
+ */
 export function printable(text: string): string {
   return text.replaceAll(
     /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,

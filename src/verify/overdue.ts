@@ -9,8 +9,8 @@ const OUTBOX_OVERDUE_MS = 2 * OUTBOX_OWNED_MS;
 const LIMIT = 1_000;
 
 /**
- * Leases that ran out at least one lease ago, and outcomes that are overdue in the outbox, up to 1,000 of each. A replica
- * that claims and sweeps would have taken them over.
+ * Leases that ran out at least one lease ago, and outcomes that are overdue in the outbox, up to 1,000 of each. A
+ * replica that claims and sweeps would have taken them over.
  */
 export async function overdueEntries({
   audit,
