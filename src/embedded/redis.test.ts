@@ -98,7 +98,7 @@ it("fetches a server with its libraries, and uses the cache the next time", asyn
 
 it("names what to install where none can be found or fetched", async () => {
   await expect(findRedis(tempDir(), "")).rejects.toThrow(
-    /^There is no redis-server .* install one .*, or set REDIS_ADDR\.$/u,
+    /^No redis-server .* install one .*, or set REDIS_ADDR\.$/u,
   );
   const resources = join(tempDir(), "useless");
   for (const name of ["apt-get", "apt-cache", "dpkg"]) script(resources, name, "exit 0");
