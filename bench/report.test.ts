@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { markdownTable } from "../src/cli/text-table.ts";
 import type { Goal, Report } from "./report.ts";
-import { isMet, numberText, reportText, tableText } from "./report.ts";
+import { isMet, numberText, reportText } from "./report.ts";
 
 const goal = (value: number, limit: Goal["limit"]): Goal => ({ text: "a goal", value, limit, unit: "" });
 
@@ -33,7 +34,7 @@ describe("report", () => {
 
   it("aligns the columns of a table", () => {
     expect(
-      tableText([
+      markdownTable([
         ["a", "wide"],
         ["long", "b"],
       ]),

@@ -1,4 +1,5 @@
 /** The results of the benchmark, and the report: one table of figures, one of goals. */
+import { markdownTable } from "../src/cli/text-table.ts";
 import { medianOf } from "./median.ts";
 
 /** One thing measured, in each round. */
@@ -63,15 +64,6 @@ function goalCells(goal: Goal): string[] {
   return [goal.text, `${limit} ${goal.unit}`.trim(), numberText(goal.value), verdict];
 }
 
-/** Columns as wide as their widest cell; the first row is the header. */
-export function tableText(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-  const [header = [], ...body] = rows;
-  return [line(header), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...body.map(line)].join("\n");
-}
-
 export function reportText(report: Report): string {
   const figures = report.figures.flatMap(({ figure, readings }) =>
     readings.map((reading) => [figure, ...readingCells(reading)]),
@@ -82,8 +74,8 @@ export function reportText(report: Report): string {
   );
   return [
     `${report.machine}\nload by ${report.generator}; ${report.rounds} rounds${report.isQuick ? ", quick: too short to judge by" : ""}; baseline.mjs SHA-256 ${report.baselineSha256}`,
-    tableText([["figure", "what", "median", "unit", "rounds", "median ratio"], ...figures]),
-    ...(goals.length === 0 ? [] : [tableText([["goal", "asked", "measured", ""], ...goals])]),
+    markdownTable([["figure", "what", "median", "unit", "rounds", "median ratio"], ...figures]),
+    ...(goals.length === 0 ? [] : [markdownTable([["goal", "asked", "measured", ""], ...goals])]),
     ...(notes.length === 0 ? [] : [notes.join("\n")]),
   ].join("\n\n");
 }

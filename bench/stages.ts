@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Bench } from "tinybench";
+import { markdownTable } from "../src/cli/text-table.ts";
 import { parseBody } from "../src/core/body.ts";
 import type { Job, Outcome, Submission } from "../src/core/job.ts";
 import { startEmbedded } from "../src/embedded/services.ts";
@@ -17,7 +18,7 @@ import type { Settlement } from "../src/queue/settlement.ts";
 import { writeRow } from "../src/results/recorder/copy.ts";
 import { CopyBuffer } from "../src/results/recorder/copy-buffer.ts";
 import { SMALL_BODY } from "./end-to-end.ts";
-import { numberText, tableText } from "./report.ts";
+import { numberText } from "./report.ts";
 
 /** Jobs in one call to Redis: the CLAIM_LIMIT of a replica. */
 const BATCH_JOBS = 500;
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
   try {
     await queue.open(5_000);
     const rows = [...(await pureStages()), ...(await queueStages(queue))];
-    process.stdout.write(`${tableText([["stage", "µs/job, median", "µs/job, p99", "jobs/s"], ...rows])}\n`);
+    process.stdout.write(`${markdownTable([["stage", "µs/job, median", "µs/job, p99", "jobs/s"], ...rows])}\n`);
   } finally {
     queue.close();
     await services.close();

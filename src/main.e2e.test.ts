@@ -213,7 +213,7 @@ describe.concurrent("with nothing set", { timeout: TIMEOUT_MS }, () => {
     expect(first.stderr).toContain(`curl -s ${first.url}/api/v1/jobs -H`);
 
     const rival = launch(folder);
-    await expectOneSentence(rival, /The data folder \S+ is in use by process \d+: end that one first/);
+    await expectOneSentence(rival, /The data folder \S+ is in use by process \d+: stop that one first/);
     first.signal("SIGTERM");
     expect(await first.ended).toEqual(ORDERLY);
     const second = await launch(folder).ready();
@@ -280,7 +280,7 @@ describe.concurrent("asked for what cannot be", { timeout: TIMEOUT_MS }, () => {
     writeFileSync(file, "");
     await expectOneSentence(
       launch(tempDir(), { DATA_DIR: file }),
-      /The data folder of TaskFlow, \S+\/file, cannot be made or written/,
+      /The data folder of TaskFlow, \S+\/file, cannot be created or written/,
     );
     const { start } = await installation();
     await expectOneSentence(start({ ARTIFACTS_DIR: join(file, "artifacts") }), /ARTIFACTS_DIR\b.*\/file\/artifacts/);

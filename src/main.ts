@@ -1,14 +1,14 @@
 /**
- * The one program, for all roles. It alone reads the process: arguments, environment, signals; and it alone ends it.
- * What is not given by REDIS_ADDR, DATABASE_URL or SMTP_URL it starts for itself.
+ * The program, for all roles. It reads the arguments, the environment and the signals of the process, and alone ends
+ * it. It starts a Redis, a Postgres and a mail catcher where REDIS_ADDR, DATABASE_URL or SMTP_URL are not set.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { loadUws } from "./api/http/uws-library.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig } from "./config/config.ts";
 import { addressOf, parseRedisAddr } from "./config/redis-addr.ts";
 import { describeSettings, settingsHelp } from "./config/settings-table.ts";
+import { version } from "./config/version.ts";
 import type { EmbeddedServices } from "./embedded/services.ts";
 import { startEmbedded } from "./embedded/services.ts";
 import { messageOf, StartError, UsageError } from "./errors.ts";
@@ -16,14 +16,10 @@ import type { LoadedDefinition } from "./jobs/registry.ts";
 import { loadDefinitions, registryOf, settingsOf } from "./jobs/registry.ts";
 import { captureConsole } from "./observability/console-output.ts";
 import type { Log } from "./observability/log.ts";
-import { createLog } from "./observability/log.ts";
+import { createLog, logFormat } from "./observability/log.ts";
 import { exitProcess, killAfter } from "./process/exit.ts";
 import { Shutdown } from "./process/shutdown.ts";
-import type { System } from "./replica/replica.ts";
-import { startSystem } from "./replica/replica.ts";
-
-const version = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
-  .version;
+import type { System, startSystem } from "./replica/replica.ts";
 
 const HELP: readonly string[] = ["--help", "-h"];
 
@@ -47,8 +43,13 @@ async function main(): Promise<void> {
     return;
   }
   const config = loadConfig(process.env, typeSettings);
-  loadUws(); // where that is not possible, nothing else need be started
-  const log = createLog({ level: config.LOG_LEVEL, replica });
+  loadUws(); // first of all: without it, nothing else need be started
+  const log = createLog({
+    level: config.LOG_LEVEL,
+    replica,
+    format: logFormat(config.LOG_FORMAT, process.stdout, process.env),
+    secrets: config.secrets,
+  });
   output.to(() => log);
   const shutdown = new Shutdown({
     log,
@@ -62,13 +63,24 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", shutdown.faulted);
   // A mail catcher would keep a deployment's mail from leaving; there, jobs of type email fail and say why.
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
+  // Most of the code is loaded while the services start, which takes them about as long.
+  const loading = import("./replica/replica.ts");
   const embedded = await startEmbedded({
     dataDir: config.DATA_DIR,
     warn: (message) => log.warn(message),
     needs: { redis: config.REDIS_ADDR === null, postgres: config.DATABASE_URL === "", mail: catchesMail },
   });
   try {
-    const system = await startReplica({ config, definitions, replica, log, embedded, onUnfit: shutdown.unfit });
+    const { startSystem } = await loading;
+    const system = await startReplica({
+      startSystem,
+      config,
+      definitions,
+      replica,
+      log,
+      embedded,
+      onUnfit: shutdown.unfit,
+    });
     shutdown.serves({
       close: async () => {
         await system.close();
@@ -85,6 +97,7 @@ async function main(): Promise<void> {
 }
 
 interface Parts {
+  readonly startSystem: typeof startSystem;
   readonly config: Config;
   readonly definitions: readonly LoadedDefinition[];
   readonly replica: string;
@@ -93,9 +106,17 @@ interface Parts {
   readonly onUnfit: () => void;
 }
 
-async function startReplica({ config, definitions, replica, log, embedded, onUnfit }: Parts): Promise<System> {
+async function startReplica({
+  startSystem,
+  config,
+  definitions,
+  replica,
+  log,
+  embedded,
+  onUnfit,
+}: Parts): Promise<System> {
   const redis = config.REDIS_ADDR ?? parseRedisAddr(embedded.redisAddr ?? "");
-  if (!redis) throw new StartError("REDIS_ADDR is not set, and no Redis was started here.");
+  if (!redis) throw new StartError("REDIS_ADDR is not set, and TaskFlow has not started a Redis.");
   const databaseUrl = config.DATABASE_URL || (embedded.databaseUrl ?? "");
   const smtpUrl = config.SMTP_URL || (embedded.smtpUrl ?? "");
   const typeSettings = { ...config.typeSettings, DATABASE_URL: databaseUrl, SMTP_URL: smtpUrl };
@@ -113,18 +134,18 @@ async function startReplica({ config, definitions, replica, log, embedded, onUnf
   });
 }
 
-/** Eight characters, new for each boot: a name that comes back must not own what its last bearer left. */
+/** Eight characters, new for each boot: a replica must not own the leases of an earlier process. */
 function randomReplicaId(): string {
   return randomBytes(5).toString("hex").slice(0, 8);
 }
 
-/** What was started here, and what to try first. */
+/** Prints the address, the started services, and a first command to try. */
 function announce(config: Config, port: number, embedded: EmbeddedServices): void {
   const { host } = config.SERVER_ADDR;
-  const isEveryInterface = ["", "0.0.0.0", "::"].includes(host); // no address to call: protected mode takes it for another server's
+  const isEveryInterface = ["", "0.0.0.0", "::"].includes(host); // not an address to call: protected mode rejects it
   const url = `http://${isEveryInterface ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
   say(`TaskFlow ${version} serves on ${url}`);
-  for (const { name, where, data } of embedded.started) say(`  started ${name} on ${where}, data in ${data}`);
+  for (const { name, address, data } of embedded.started) say(`  started ${name} on ${address}, data in ${data}`);
   if (embedded.started.length === 0 || config.TASKFLOW_ROLE === "worker") return;
   const job = `{"type":"email","payload":{"to":"you@example.com","subject":"Hello","body":"From TaskFlow"}}`;
   say(`\nTry it:\n  curl -s ${url}/api/v1/jobs -H 'content-type: application/json' -d '${job}'`);
@@ -132,8 +153,9 @@ function announce(config: Config, port: number, embedded: EmbeddedServices): voi
 }
 
 main().catch((error: unknown) => {
-  output.to(() => createLog({ level: "info", replica })); // what was printed while there was no log yet
-  // One sentence for what the operator can mend; a stack for what only we can.
+  // for the text that was printed before there was a log
+  output.to(() => createLog({ level: "info", replica, format: logFormat("", process.stdout, process.env) }));
+  // one sentence for an error that the operator can fix, a stack for a bug
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
   exitProcess(error instanceof UsageError ? 2 : 1);

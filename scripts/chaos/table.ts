@@ -1,4 +1,5 @@
 /** The table at the end of a run. */
+import { markdownTable } from "../../src/cli/text-table.ts";
 import type { Result } from "./scenario.ts";
 
 const COLUMNS = [
@@ -46,13 +47,8 @@ export function tableText(results: readonly Result[]): string {
     "",
   ];
   const rows = [[...COLUMNS], ...lines, sums];
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const isText = (column: number): boolean => column === 0 || column === COLUMNS.length - 1;
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(" | ")} |`;
-  const rule = `|${widths.map((width, i) => (isText(i) ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
-  const [header = [], ...body] = rows;
-  return [line(header), rule, ...body.map(line), "", ...results.flatMap(detailsOf)].join("\n");
+  const isRight = (column: number): boolean => column !== 0 && column !== COLUMNS.length - 1;
+  return [markdownTable(rows, { isRight }), "", ...results.flatMap(detailsOf)].join("\n");
 }
 
 function detailsOf({ name, verdict, violations, notes }: Result): string[] {

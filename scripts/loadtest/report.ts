@@ -1,4 +1,5 @@
 /** The report of a run: its figures and problems, and their text. */
+import { plainTable } from "../../src/cli/text-table.ts";
 import type { Entry, JobCounts } from "./accounting.ts";
 import type { PeerCounts } from "./peer-process.ts";
 import type { PhaseResult } from "./phase.ts";
@@ -131,6 +132,8 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(2)} %`;
 }
 
+const NUMBERS = { isRight: (column: number): boolean => column > 0 };
+
 /** The report as text for people. */
 export function reportText(report: Report): string {
   const { burst, paced, jobCounts, types, peers, problems } = report;
@@ -144,21 +147,27 @@ export function reportText(report: Report): string {
     `${report.jobs_per_minute.toLocaleString("en")} jobs/min (${burst.jobs} jobs, ${burst.seconds.toFixed(2)} s from the first submission to the last ${jobCounts.source === "postgres" ? "committed row" : "ended job"})`,
     ...(paced === null ? [] : [`paced: ${paced.jobs} jobs in ${paced.seconds.toFixed(2)} s`]),
     "",
-    columns([
-      ["latency, ms", "mean", "p50", "p95", "p99", "max"],
-      ...latencies.flatMap(([name, s]) =>
-        s === null ? [] : [[name, ...[s.mean, s.p50, s.p95, s.p99, s.max].map((ms) => ms.toFixed(1))]],
-      ),
-    ]),
+    plainTable(
+      [
+        ["latency, ms", "mean", "p50", "p95", "p99", "max"],
+        ...latencies.flatMap(([name, s]) =>
+          s === null ? [] : [[name, ...[s.mean, s.p50, s.p95, s.p99, s.max].map((ms) => ms.toFixed(1))]],
+        ),
+      ],
+      NUMBERS,
+    ),
     "",
-    columns([
-      ["type", "ended", "completed", "failed", "cancelled", "retries", "rate"],
-      ...types.map((row) => [
-        row.type,
-        ...[row.ended, row.completed, row.failed, row.cancelled, row.retries].map(String),
-        percent(row.completed / row.ended),
-      ]),
-    ]),
+    plainTable(
+      [
+        ["type", "ended", "completed", "failed", "cancelled", "retries", "rate"],
+        ...types.map((row) => [
+          row.type,
+          ...[row.ended, row.completed, row.failed, row.cancelled, row.retries].map(String),
+          percent(row.completed / row.ended),
+        ]),
+      ],
+      NUMBERS,
+    ),
     "",
     `jobs (${jobCounts.source}): ${jobCounts.submitted} submitted = ${jobCounts.completed} completed + ${jobCounts.failed} failed + ${jobCounts.cancelled} cancelled; ${jobCounts.missing} missing, ${jobCounts.rejected} rejected`,
     `peers: ${peers.mails} mails, ${peers.webhooks} webhooks, ${peers.images} image downloads`,
@@ -166,14 +175,4 @@ export function reportText(report: Report): string {
     problems.length === 0 ? "passed" : `FAILED: ${problems.join("; ")}`,
     "",
   ].join("\n");
-}
-
-/** Cells under each other: the first column to the left, the others to the right. */
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_cell, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
-  return rows
-    .map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
-    )
-    .join("\n");
 }

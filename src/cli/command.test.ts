@@ -28,7 +28,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
 }
 
 describe("the taskflow command", () => {
-  it("explains itself, and says its version", async () => {
+  it("prints its help and its version", async () => {
     expect(await run(["--help"])).toMatchObject({ code: 0, out: expect.stringContaining("verify") as string });
     expect(await run(["verify", "-h"])).toMatchObject({
       code: 0,
@@ -37,27 +37,27 @@ describe("the taskflow command", () => {
     expect(await run(["--version"])).toMatchObject({ code: 0, out: "1.2.3\n" });
   });
 
-  it("serves, and leaves the end to the replica", async () => {
+  it("serves, and lets the replica end the process", async () => {
     expect(await run(["serve"])).toMatchObject({ code: undefined, isServing: true });
   });
 
   it.each([
     [[], "Usage: taskflow"],
-    [["verfy"], "taskflow: unknown command 'verfy'\n(Did you mean verify?)\ntaskflow --help says what there is.\n"],
+    [["verfy"], "taskflow: unknown command 'verfy'\n(Did you mean verify?)\nRun taskflow --help for all commands.\n"],
     [["verify", "--jsn"], "unknown option '--jsn'"],
     [["verify", "now"], "too many arguments"],
     [["migrate"], "DATABASE_URL must be set"],
     [["keys", "list"], "DATABASE_URL must be set"],
     [["completion", "csh"], "Allowed choices are bash, zsh, fish."],
     [["verify"], "REDIS_ADDR and DATABASE_URL must be set"],
-  ])("refuses %j with code 2", async (args, message) => {
+  ])("rejects %j with code 2", async (args, message) => {
     expect(await run(args)).toMatchObject({ code: 2, err: expect.stringContaining(message) as string });
   });
 
-  it("names a setting that is wrong, and a server that does not answer, with code 2", async () => {
+  it("names a setting that is not valid, with code 2", async () => {
     expect(await run(["verify"], { LEASE_MS: "soon" })).toMatchObject({
       code: 2,
-      err: expect.stringContaining("LEASE_MS: expected integer") as string,
+      err: expect.stringContaining("LEASE_MS: expected milliseconds") as string,
     });
   });
 
@@ -69,10 +69,10 @@ describe("the taskflow command", () => {
       };
     expect((await migrated()).applied.length).toBeGreaterThan(0);
     expect(await migrated()).toEqual({ applied: [] });
-    expect(await run(["migrate"], { DATABASE_URL: url })).toMatchObject({ code: 0, out: "Nothing to do.\n" });
+    expect(await run(["migrate"], { DATABASE_URL: url })).toMatchObject({ code: 0, out: "No migrations to apply.\n" });
   });
 
-  it("says with code 3 that a server of its own does not answer, as JSON too", async () => {
+  it("reports with code 3 that Postgres does not answer, as JSON too", async () => {
     const env = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     const message = "Postgres at 127.0.0.1:1 cannot be used (the connection is refused)";
     expect(await run(["migrate"], env)).toMatchObject({
@@ -84,7 +84,7 @@ describe("the taskflow command", () => {
     expect(JSON.parse(err)).toMatchObject({ code: "unreachable", detail: expect.stringContaining(message) as string });
   });
 
-  it("makes keys by the options given", async () => {
+  it("creates keys by the given options", async () => {
     const { code, out } = await run(["keys", "create", "ci", "--scopes", "read", "--rate", "100/s", "--env", "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
@@ -97,7 +97,7 @@ describe("the taskflow command", () => {
     });
   });
 
-  it("verifies the system of the environment, with the deployment's own job types", async () => {
+  it("verifies the system of the environment, with custom job types", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     await migrate(database.url);
     const env = {
@@ -133,7 +133,7 @@ describe("the built program", () => {
     });
     await expect(serving).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^taskflow: (?!.*TASKFLOW_URL).*LEASE_MS: expected integer/s) as string,
+      stderr: expect.stringMatching(/^taskflow: (?!.*TASKFLOW_URL).*LEASE_MS: expected milliseconds/s) as string,
     });
   });
 

@@ -18,13 +18,13 @@ export interface CommandLine {
   readonly out: TerminalOutput;
   readonly err: Output;
   readonly input: TerminalInput;
-  /** Ends what would go on for ever, as Ctrl-C does. */
+  /** Ends a command that runs until it is interrupted, as Ctrl-C does. */
   readonly signal?: AbortSignal;
   /** Starts a replica with these arguments; it ends the process itself. */
   readonly serve: (args: readonly string[]) => Promise<void>;
 }
 
-/** Never throws. @returns the exit code, or undefined where the process goes on */
+/** Never throws. @returns the exit code; undefined where the process keeps running */
 export async function runCommand({
   args,
   env,
@@ -41,7 +41,7 @@ export async function runCommand({
   const act: Act =
     (handler) =>
     async (...given) => {
-      const { connect } = await import("./connection.ts"); // not for --help, which is to come at once
+      const { connect } = await import("./connection.ts"); // loaded here, so that --help is immediate
       const { json = false, ...connection } = program.opts<GlobalOptions>();
       const invocation: Invocation = {
         terminal,

@@ -6,7 +6,7 @@ interface Completable {
   readonly path: string;
   readonly description: string;
   readonly options: readonly Option[];
-  /** Words that may follow: its own commands, or the choices of its argument. */
+  /** The words that may follow: subcommands, or the choices of its argument. */
   readonly words: readonly string[];
 }
 
@@ -37,7 +37,7 @@ const topOf = (commands: readonly Completable[]): readonly Completable[] =>
 const namesOf = (options: readonly Option[]): string[] =>
   options.flatMap(({ short, long }) => [long, short].filter((name) => name !== undefined));
 const takesValue = ({ required, optional }: Option): boolean => required || optional;
-/** Those whose value is a file, perhaps after an `@`. */
+/** Whether the value is a file, perhaps after an `@`. */
 const isFile = ({ long }: Option): boolean => long === "--payload";
 
 function bashScript(commands: readonly Completable[], globals: readonly Option[]): string {
@@ -73,7 +73,7 @@ complete -F _taskflow taskflow
 `;
 }
 
-/** Within single quotes, as every shell here reads them. */
+/** Escaped for single quotes, which these three shells read alike. */
 const quoted = (text: string): string => text.replaceAll("'", "'\\''");
 
 function zshScript(commands: readonly Completable[], globals: readonly Option[]): string {
@@ -120,7 +120,7 @@ function fishScript(commands: readonly Completable[], globals: readonly Option[]
   const parents = topOf(commands)
     .filter(({ path }) => commands.some((child) => child.path.startsWith(`${path} `)))
     .map(({ path }) => path);
-  /** `list` is not `keys list`. */
+  /** Tells `list` from `keys list`. */
   const within = (path: string): string =>
     path.includes(" ") || parents.includes(path)
       ? seen(path)

@@ -1,11 +1,11 @@
-/** The server that commands speak to. */
+/** The server that commands call. */
 import { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config/config.ts";
 import { StartError } from "../errors.ts";
 import { exactJson } from "./exact-json.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
-/** A person waits: what a restart takes is bridged, and no more. */
+/** Enough to bridge a restart of the server; more would keep a person waiting. */
 const RETRIES = 2;
 
 export interface ConnectionOptions {
@@ -14,22 +14,24 @@ export interface ConnectionOptions {
 }
 
 /**
- * By the options, else by TASKFLOW_URL and TASKFLOW_API_KEY.
- * @throws StartError for a URL or key that is none
+ * A client for the server of the options, else of TASKFLOW_URL and TASKFLOW_API_KEY.
+ * @throws StartError for a URL or a key that is not valid
  */
 export function connect(
   { url, key }: ConnectionOptions,
   { TASKFLOW_URL = "", TASKFLOW_API_KEY = "" }: Environment,
 ): TaskFlow {
-  const where = url ?? (TASKFLOW_URL || DEFAULT_URL);
-  const fullUrl = where.includes("://") ? where : `http://${where}`;
+  const address = url ?? (TASKFLOW_URL || DEFAULT_URL);
+  const fullUrl = address.includes("://") ? address : `http://${address}`;
   const apiKey = key ?? (TASKFLOW_API_KEY || undefined);
   if (!/^https?:\/\/./.test(fullUrl) || !URL.canParse(fullUrl))
     throw new StartError(
-      `${url === undefined ? "TASKFLOW_URL" : "--url"}: expected a URL such as ${DEFAULT_URL}, got ${JSON.stringify(where)}.`,
+      `${url === undefined ? "TASKFLOW_URL" : "--url"}: expected a URL such as ${DEFAULT_URL}, got ${JSON.stringify(address)}.`,
     );
-  // Said here, because what fetch says of it names the key.
+  // Checked here, because the error of fetch quotes the key.
   if (apiKey !== undefined && !/^[\u0021-\u007e]+$/.test(apiKey))
-    throw new StartError(`${key === undefined ? "TASKFLOW_API_KEY" : "--key"}: it has characters that no key has.`);
+    throw new StartError(
+      `${key === undefined ? "TASKFLOW_API_KEY" : "--key"}: the API key has characters that are not allowed: use only visible ASCII characters.`,
+    );
   return new TaskFlow({ url: fullUrl, apiKey, json: exactJson, retries: RETRIES });
 }

@@ -1,13 +1,16 @@
-/** Several jobs in one call: one that is refused does not keep the others from their turn. */
+/** Several jobs in one call: the call continues after a job that the server rejects. */
 import { TaskFlowError } from "../client/taskflow-error.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import { logFailure } from "./failure.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** Of answers that refuse the one job: there is none, or it is not in a state for that. Any other would meet the next job as well. */
+/**
+ * Rejections of this job alone: it does not exist, or its state does not allow the call. Others would meet the next job
+ * too.
+ */
 const OF_ONE_JOB = [404, 409];
 
-/** Does it with each job in turn, and tells what is refused. @returns the highest of the exit codes */
+/** Calls `act` with each job in turn, and prints rejections. @returns the highest exit code */
 export async function withEachJob(
   invocation: Invocation,
   ids: readonly string[],

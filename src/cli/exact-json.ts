@@ -1,4 +1,7 @@
-/** JSON in which payloads and results stay the texts that they are, so that what is submitted and printed keeps every digit and the order of keys. */
+/**
+ * JSON in which payloads and results stay strings of JSON, so that submitted and printed values keep every digit and
+ * the order of keys.
+ */
 
 import type { JsonCodec } from "../client/transport.ts";
 import { elementsOf, memberText } from "../core/json-span.ts";
@@ -8,7 +11,7 @@ type Fields = Record<string, unknown>;
 
 export const exactJson: JsonCodec = { parse, stringify };
 
-/** What JSON.parse makes of an answer of the API, but for the payload and the result of each job in it. */
+/** As JSON.parse, except for the payload and the result of each job in an answer of the API. */
 function parse(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null) return value;
@@ -30,7 +33,7 @@ function exactText(text: string, name: string): JsonText | null {
   return json === "null" ? null : new JsonText(json);
 }
 
-/** As JSON.stringify, but a {@link JsonText} is written as it is. */
+/** As JSON.stringify, except that a {@link JsonText} is written unchanged. */
 function stringify(value: unknown): string {
   if (value instanceof JsonText) return value.json;
   if (typeof value !== "object" || value === null || "toJSON" in value) return JSON.stringify(value);

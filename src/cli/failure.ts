@@ -1,19 +1,19 @@
-/** Why a command failed, as it is said, and the code that it ends with. */
+/** How a failed command is reported, and its exit code. */
 import { CommanderError } from "commander";
 import { TaskFlowError } from "../client/taskflow-error.ts";
 import { messageOf, StartError } from "../errors.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { IN_ORDER, NOT_ENDED, NOT_RUN, REJECTED, UNREACHABLE } from "./exit-code.ts";
 import type { Invocation } from "./invocation.ts";
-import { printable } from "./terminal.ts";
 
 const HINTS: Readonly<Record<string, string>> = {
-  unreachable: "\n--url or TASKFLOW_URL says where the server is.",
-  unauthorized: "\n--key or TASKFLOW_API_KEY says who asks.",
+  unreachable: "\nSet the address of the server with --url or TASKFLOW_URL.",
+  unauthorized: "\nSet the API key with --key or TASKFLOW_API_KEY.",
 };
 
-/** Says on standard error what was thrown. @returns the exit code */
+/** Prints an error to standard error. @returns the exit code */
 export function logFailure(error: unknown, { terminal, isJson }: Pick<Invocation, "terminal" | "isJson">): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? IN_ORDER : NOT_RUN; // commander has said it
+  if (error instanceof CommanderError) return error.exitCode === 0 ? IN_ORDER : NOT_RUN; // commander has printed it
   const { err } = terminal;
   if (!(error instanceof TaskFlowError)) {
     err.write(

@@ -1,7 +1,7 @@
-/** The options by which jobs are found, for `list` and for retrying in bulk. */
+/** The options that filter jobs, for `list` and for retrying in bulk. */
 import type { Command } from "commander";
 import type { ListFilters } from "../client/contract.ts";
-import { parsePast } from "./time-option.ts";
+import { pastOption } from "./time-option.ts";
 
 export interface FilterOptions {
   readonly type?: string;
@@ -13,17 +13,17 @@ export interface FilterOptions {
 }
 
 export function addFilterOptions(command: Command): Command {
-  const past = (text: string): string => parsePast(text, Date.now());
+  const past = (text: string): string => pastOption(text, Date.now());
   return command
     .option("--type <type>", "of this type")
     .option("--tag <tag>", "with this tag")
     .option("--group <key>", "of this group_key")
     .option("--error-code <code>", "failed with this code")
-    .option("--since <time>", "accepted since then: 2h or 7d ago, or an RFC 3339 time", past)
-    .option("--until <time>", "accepted before then", past);
+    .option("--since <time>", "accepted since: a time ago such as 2h or 7d, or an RFC 3339 time", past)
+    .option("--until <time>", "accepted before, in the same forms", past);
 }
 
-/** Those that were given, in the client's words. */
+/** The filters that are set, for the client. */
 export function filtersOf({ type, tag, group, errorCode, since, until }: FilterOptions): Omit<ListFilters, "status"> {
   return {
     ...(type !== undefined && { type }),
@@ -35,9 +35,9 @@ export function filtersOf({ type, tag, group, errorCode, since, until }: FilterO
   };
 }
 
-/** ` of type webhook, with tag nightly`: what a question is about. */
+/** ` of type webhook, with tag nightly`: the filters in words. */
 export function filtersText({ type, tag, group, errorCode, since, until }: FilterOptions): string {
-  const told = [
+  const all = [
     ["of type", type],
     ["with tag", tag],
     ["of group", group],
@@ -45,6 +45,6 @@ export function filtersText({ type, tag, group, errorCode, since, until }: Filte
     ["accepted since", since],
     ["accepted before", until],
   ] as const;
-  const words = told.flatMap(([what, value]) => (value === undefined ? [] : [`${what} ${value}`]));
+  const words = all.flatMap(([what, value]) => (value === undefined ? [] : [`${what} ${value}`]));
   return words.length === 0 ? "" : ` ${words.join(", ")}`;
 }

@@ -1,4 +1,4 @@
-/** One call of `taskflow`: what each command is given beside its own arguments. */
+/** One call of `taskflow`: the context of each command, beside its own arguments. */
 import type { TaskFlow } from "../client/taskflow.ts";
 import type { Environment } from "../config/config.ts";
 import { exactJson } from "./exact-json.ts";
@@ -8,18 +8,21 @@ export interface Invocation {
   readonly terminal: Terminal;
   readonly env: Environment;
   readonly isJson: boolean;
-  /** Made when it is first asked for, of `--url` and `--key`. */
+  /** Made on first use, from `--url` and `--key`. */
   readonly client: TaskFlow;
-  /** Ends what would go on for ever. */
+  /** Ends a command that runs until it is interrupted. */
   readonly signal: AbortSignal;
 }
 
-/** Makes an action of a command: it ends with the code that the handler resolves to, or goes on where that is undefined. */
+/**
+ * Makes the action of a command: the handler resolves to the exit code, or to undefined where the process keeps
+ * running.
+ */
 export type Act = <Args extends unknown[]>(
   handler: (invocation: Invocation, ...args: Args) => Promise<number | undefined>,
 ) => (...args: Args) => Promise<void>;
 
-/** One line of JSON, as every `--json` prints them. */
+/** Prints one line of JSON, for `--json`. */
 export function printJson({ out }: Pick<Terminal, "out">, value: unknown): void {
   out.write(`${exactJson.stringify(value)}\n`);
 }

@@ -1,6 +1,7 @@
-/** The commands about jobs that are named by their ids. */
+/** The commands that take ids of jobs. */
 import type { Command } from "commander";
 import type { Attempt } from "../client/contract.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { withEachJob } from "./each-job.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
@@ -8,7 +9,6 @@ import { printJson } from "./invocation.ts";
 import { hasEnded, statusColour } from "./job-text.ts";
 import type { Column } from "./table.ts";
 import { tablePrinter } from "./table.ts";
-import { printable } from "./terminal.ts";
 import { durationText, timeText } from "./time-option.ts";
 import type { WaitOptions } from "./waiting.ts";
 import { addWaitOptions, printJob, printWhenEnded } from "./waiting.ts";
@@ -17,14 +17,14 @@ export function addJobCommands(program: Command, act: Act): void {
   const get = program
     .command("get")
     .summary("shows a job")
-    .description("Shows a job, wherever it lives: it waits, runs or has finished.")
+    .description("Shows a job, whether it is waiting, running or finished.")
     .argument("<id>");
   addWaitOptions(get).action(act(getJob));
   program
     .command("cancel")
     .summary("cancels jobs")
     .description(
-      "Cancels jobs: those that wait at once, those that run are asked to stop. A key with the scope submit and\nwithout read cancels the jobs that it submitted.",
+      "Cancels jobs: waiting ones at once, running ones are asked to stop. A key with the scope submit and\nwithout read can cancel the jobs that it submitted.",
     )
     .argument("<id...>")
     .action(act(cancel));
@@ -36,8 +36,8 @@ export function addJobCommands(program: Command, act: Act): void {
     .action(act(attempts));
   program
     .command("why")
-    .summary("says why a job is not running")
-    .description("Says why a job is not running.")
+    .summary("explains why a job is not running")
+    .description("Explains why a job is not running.")
     .argument("<id>")
     .action(act(why));
 }
@@ -53,7 +53,7 @@ async function cancel(invocation: Invocation, ids: readonly string[]): Promise<n
   return withEachJob(invocation, ids, async (id) => {
     const job = await client.cancel(id);
     if (isJson) printJson(terminal, job);
-    else terminal.out.write(`${id} ${hasEnded(job) ? `is ${job.status}` : "runs, and is asked to stop"}\n`);
+    else terminal.out.write(`${id} ${hasEnded(job) ? `is ${job.status}` : "is running, and is asked to stop"}\n`);
     return IN_ORDER;
   });
 }

@@ -1,11 +1,11 @@
-/** A job as people read it. */
+/** A job as text. */
 import type { Job, Status } from "../client/contract.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { exactJson } from "./exact-json.ts";
 import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 import type { Column } from "./table.ts";
 import { fieldLines } from "./table.ts";
 import type { Colour, Terminal } from "./terminal.ts";
-import { printable } from "./terminal.ts";
 import { durationText, timeText } from "./time-option.ts";
 
 const COLOURS: Readonly<Record<Status, Colour | undefined>> = {
@@ -27,7 +27,7 @@ export function hasEnded({ status }: Pick<Job, "status">): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-/** The exit code where a job was waited for. */
+/** The exit code after waiting for a job. */
 export function exitCodeOf({ status }: Pick<Job, "status">): number {
   return status === "failed" || status === "cancelled" ? ISSUES_FOUND : IN_ORDER;
 }
@@ -51,7 +51,7 @@ export const JOB_COLUMNS: readonly Column<Job>[] = [
   },
 ];
 
-/** All that is known of it, a line each. */
+/** All fields of a job, a line each. */
 export function jobText(job: Job, terminal: Pick<Terminal, "paint">): string {
   const { priority, group_key, tags, progress, error, started_at, finished_at, result } = job;
   const ran =

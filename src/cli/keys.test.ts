@@ -26,7 +26,7 @@ async function run(action: string, name = "", more: { scopes?: string; rate?: st
 }
 const hashOf = (key: unknown) => createHash("sha256").update(String(key)).digest("hex");
 
-it("makes a key that replicas take, shows it once, and revokes it", async () => {
+it("creates a key that replicas accept, shows it once, and revokes it", async () => {
   const made = await run("create", "ci", { rate: "100/s" });
   const settings = { TASKFLOW_API_KEYS: [], TASKFLOW_AUTH: "", CORS_ORIGINS: [] } as const;
   const keys = await openKeys({ config: settings, databaseUrl, log: { warn: () => undefined } });
@@ -46,14 +46,14 @@ it("makes a key that replicas take, shows it once, and revokes it", async () => 
   expect((await run("revoke", "ci")).code).toBe(1);
 });
 
-it("keeps names apart while they hold", async () => {
+it("rejects the name of a valid key, and takes that of a revoked one", async () => {
   await run("create", "twice");
-  await expect(run("create", "twice")).rejects.toThrow(/twice already/);
+  await expect(run("create", "twice")).rejects.toThrow(/already a key named twice/);
   await run("revoke", "twice");
   expect((await run("create", "twice")).code).toBe(0);
 });
 
-it("makes an entry for TASKFLOW_API_KEYS without keeping anything", async () => {
+it("makes an entry for TASKFLOW_API_KEYS without storing anything", async () => {
   const { value } = await run("create", "worker-1", { scopes: "admin", rate: "20/10s", isForEnv: true });
   expect(parseApiKeys(String(value.entry))).toMatchObject([
     { name: "worker-1", scopes: ["admin"], hash: hashOf(value.key), rate: { quota: 20, windowMs: 10_000 } },
@@ -65,6 +65,6 @@ it.each([
   ["create", "a", { scopes: "root" }, /--scopes/],
   ["create", "a", { rate: "fast" }, /--rate/],
   ["rotate", "a", {}, /expected keys create/],
-])("keys %s %s is refused", async (action, name, more, message) => {
+])("rejects keys %s %s", async (action, name, more, message) => {
   await expect(run(action, name, more)).rejects.toThrow(message);
 });

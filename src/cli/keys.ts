@@ -1,4 +1,4 @@
-/** `taskflow keys create|list|revoke`: the API keys that Postgres keeps. */
+/** `taskflow keys create|list|revoke`: the API keys that Postgres stores. */
 import { createHash, randomBytes } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { idOfHash, isKeyName, parseScopes } from "../core/api-key.ts";
@@ -15,25 +15,26 @@ export interface KeysOptions {
   readonly action: string;
   /** The name of a new key; the name or id of one to revoke. */
   readonly name: string;
-  /** Of a new key: `submit`, `read`, `admin`, with commas or `+` between. */
+  /** Of a new key: `submit`, `read`, `admin`, separated by commas or `+`. */
   readonly scopes: string;
   readonly rate?: string | undefined;
   readonly quota?: string | undefined;
-  /** Keeps nothing, and prints the entry for TASKFLOW_API_KEYS. */
+  /** Store nothing, and print the entry for TASKFLOW_API_KEYS. */
   readonly isForEnv: boolean;
   readonly isJson: boolean;
   readonly out: Output;
 }
 
 /**
- * A key is shown once, when it is made: only its hash is kept. Replicas know of a change within seconds.
+ * A key is shown once, when it is created: only its hash is stored. Replicas apply a change within seconds.
  * @returns the exit code
- * @throws StartError for what was asked wrongly, or where Postgres does not answer
+ * @throws StartError for invalid options, or where Postgres does not answer
  */
 export async function keysCommand(options: KeysOptions): Promise<number> {
   const { action, config, isForEnv } = options;
   if (action === "create" && isForEnv) return printForEnv(options);
-  if (config.DATABASE_URL === "") throw new StartError("DATABASE_URL must be set: it says where keys are kept.");
+  if (config.DATABASE_URL === "")
+    throw new StartError("DATABASE_URL must be set: it names the database that stores the keys.");
   const act = { create: createKey, list: listKeys, revoke: revokeKey }[action];
   if (!act) throw new StartError(`expected keys create, keys list or keys revoke, got ${JSON.stringify(action)}.`);
   await migrate(config.DATABASE_URL);
@@ -49,13 +50,13 @@ interface MadeKey extends NewKey {
   readonly key: string;
 }
 
-/** 256 bits of chance: no search finds such a key, so one round of SHA-256 is hash enough. */
+/** A key has 256 random bits and cannot be guessed, so one round of SHA-256 is enough. */
 function makeKey({ name, scopes: scopeNames, rate, quota }: KeysOptions): MadeKey {
   if (!isKeyName(name)) throw new StartError("a key needs a name of letters, digits, '.', '_' and '-', at most 64.");
   const scopes = parseScopes(scopeNames.replaceAll(",", "+"));
   if (!scopes)
     throw new StartError(
-      `--scopes: expected submit, read or admin, with commas between, got ${JSON.stringify(scopeNames)}.`,
+      `--scopes: expected submit, read or admin, separated by commas, got ${JSON.stringify(scopeNames)}.`,
     );
   for (const [option, value] of [
     ["--rate", rate],
@@ -87,12 +88,12 @@ function printForEnv(options: KeysOptions): number {
 async function createKey(store: ApiKeyStore, options: KeysOptions): Promise<number> {
   const { key, ...made } = makeKey(options);
   if (!(await store.add(made)))
-    throw new StartError(`there is a key named ${made.name} already; revoke it first, or take another name.`);
+    throw new StartError(`there is already a key named ${made.name}; revoke it first, or choose another name.`);
   const { id, name, scopes } = made;
   options.out.write(
     options.isJson
       ? `${JSON.stringify({ id, name, scopes: scopes.split("+"), key })}\n`
-      : `${key}\n\nThis is the only time that the key ${name} (${id}, ${scopes}) is shown. It holds within seconds.\n`,
+      : `${key}\n\nThis is the only time that the key ${name} (${id}, ${scopes}) is shown. Replicas accept it within seconds.\n`,
   );
   return IN_ORDER;
 }
@@ -100,7 +101,7 @@ async function createKey(store: ApiKeyStore, options: KeysOptions): Promise<numb
 async function listKeys(store: ApiKeyStore, { isJson, out }: KeysOptions): Promise<number> {
   const keys = await store.list();
   if (isJson) out.write(`${JSON.stringify(keys.map(shown), null, 2)}\n`);
-  else if (keys.length === 0) out.write("No keys are kept here.\n");
+  else if (keys.length === 0) out.write("No keys are stored.\n");
   else for (const key of keys) out.write(`${lineOf(key)}\n`);
   return IN_ORDER;
 }
@@ -121,7 +122,7 @@ function lineOf({ id, name, scopes, limits, createdAt, revokedAt }: StoredKey): 
   const rest = [
     rate === null ? "" : `rate ${rate}`,
     quota === null ? "" : `quota ${quota}`,
-    `made ${createdAt.toISOString()}`,
+    `created ${createdAt.toISOString()}`,
     revokedAt === null ? "" : `revoked ${revokedAt.toISOString()}`,
   ];
   return [id, name.padEnd(20), scopes.join("+").padEnd(17), ...rest].filter((text) => text !== "").join("  ");
@@ -133,8 +134,8 @@ async function revokeKey(store: ApiKeyStore, { name, isJson, out }: KeysOptions)
   else
     out.write(
       revoked.length === 0
-        ? `No key that holds is named ${JSON.stringify(name)}, or has this id.\n`
-        : `${revoked.map((key) => `${key.name} (${key.id})`).join(", ")} is revoked: it holds for some seconds more.\n`,
+        ? `No valid key has the name or the id ${JSON.stringify(name)}.\n`
+        : `${revoked.map((key) => `${key.name} (${key.id})`).join(", ")} is revoked. Replicas may accept it for some seconds more.\n`,
     );
   return revoked.length === 0 ? ISSUES_FOUND : IN_ORDER;
 }

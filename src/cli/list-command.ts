@@ -13,7 +13,7 @@ import { printJson } from "./invocation.ts";
 import { JOB_COLUMNS } from "./job-text.ts";
 import { tablePrinter } from "./table.ts";
 
-/** Rows that are lined up together; what is longer in later ones widens the table from there on. */
+/** Rows that are aligned together; longer cells in later ones widen the table from there on. */
 const ROWS_AT_ONCE = 100;
 const DEFAULT_LIMIT = 50;
 const MAX_PAGE = 1_000;
@@ -29,12 +29,12 @@ export function addListCommand(program: Command, act: Act): void {
     .command("list")
     .summary("lists jobs, newest first")
     .description(
-      `Lists live and finished jobs, newest first: ${DEFAULT_LIMIT} of them unless told otherwise. With --json, one job a line.`,
+      `Lists live and finished jobs, newest first; ${DEFAULT_LIMIT} of them by default. With --json, one job per line.`,
     )
     .addOption(new Option("--status <status>", "with this status").choices(STATUSES));
   addFilterOptions(command)
-    .option("--limit <n>", `at most so many (default ${DEFAULT_LIMIT})`, countBetween(1, 999_999_999))
-    .option("--all", "all of them")
+    .option("--limit <n>", `list at most n jobs (default ${DEFAULT_LIMIT})`, countBetween(1, 999_999_999))
+    .option("--all", "list all of them")
     .action(act(list));
 }
 

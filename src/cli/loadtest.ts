@@ -1,4 +1,7 @@
-/** `taskflow loadtest`: the load test of a checkout. It needs the sources and what they are developed with, so that no deployment carries it. */
+/**
+ * `taskflow loadtest`: the load test of a checkout. It needs the sources and the development dependencies, which no
+ * deployment has.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -8,13 +11,13 @@ import { StartError } from "../errors.ts";
 const SCRIPT = new URL("../../scripts/loadtest.ts", import.meta.url);
 
 /**
- * @param args its own: `--help` lists them
+ * @param args the arguments of the load test: `--help` lists them
  * @returns its exit code
- * @throws StartError where the sources are not
+ * @throws StartError where there are no sources
  */
 export async function runLoadtest(args: readonly string[]): Promise<number> {
   if (!existsSync(SCRIPT))
-    throw new StartError("loadtest: it comes with the sources: npm run loadtest, in a checkout of them.");
+    throw new StartError("loadtest: only available in a checkout of the sources: run npm run loadtest there.");
   const child = spawn(process.execPath, ["--import", "tsx", fileURLToPath(SCRIPT), ...args], {
     cwd: new URL("../..", import.meta.url),
     stdio: "inherit",

@@ -1,12 +1,8 @@
 #!/usr/bin/env node
 /** The `taskflow` command. `serve` is the program of main.ts, which reads the process and ends it by itself. */
-import { readFileSync } from "node:fs";
+import { version } from "../config/version.ts";
 import { codeOf } from "../errors.ts";
 import { runCommand } from "./command.ts";
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  readonly version: string;
-};
 
 process.stdout.on("error", (error) => {
   if (codeOf(error) === "EPIPE") process.exit(0); // `taskflow list | head` has read enough

@@ -1,26 +1,26 @@
-/** The payload of a submission, as it is named on the command line. */
+/** The payload of a submission, from the command line. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { JsonText } from "../core/json-text.ts";
 import { codeOf, messageOf, StartError } from "../errors.ts";
 
 /**
- * @returns its text, which is submitted as it is
  * @param source JSON itself, `@FILE`, or `-` for the standard input
- * @throws StartError when there is no such file, or no JSON object in it
+ * @returns the JSON, which is submitted unchanged
+ * @throws StartError when the file cannot be read, or does not hold a JSON object
  */
 export async function readPayload(source: string, input: NodeJS.ReadableStream): Promise<JsonText> {
-  const where = source === "-" ? "standard input" : source.startsWith("@") ? source.slice(1) : "the payload";
+  const origin = source === "-" ? "standard input" : source.startsWith("@") ? source.slice(1) : "the payload";
   const json =
     source === "-" ? await text(input) : source.startsWith("@") ? await readFileText(source.slice(1)) : source;
   let payload: unknown;
   try {
     payload = JSON.parse(json);
   } catch (error) {
-    throw new StartError(`--payload: ${where} is no JSON: ${messageOf(error)}`, error);
+    throw new StartError(`--payload: ${origin} is not JSON: ${messageOf(error)}`, error);
   }
   if (typeof payload !== "object" || payload === null || Array.isArray(payload))
-    throw new StartError(`--payload: ${where} is no JSON object.`);
+    throw new StartError(`--payload: ${origin} is not a JSON object.`);
   return new JsonText(json.trim());
 }
 

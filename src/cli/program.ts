@@ -1,4 +1,7 @@
-/** All commands of `taskflow` and their options, as the parser, the help and the completion know them. What runs them is loaded when it is asked for. */
+/**
+ * All commands of `taskflow` and their options, for the parser, the help and the completion. Their code is loaded when
+ * they run.
+ */
 import { Argument, Command } from "commander";
 import type { Shell } from "./completion.ts";
 import { completionScript, SHELLS } from "./completion.ts";
@@ -17,7 +20,7 @@ import { addSystemCommands } from "./system-commands.ts";
 import { addTailCommand } from "./tail-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Columns of the help where it goes to no terminal. */
+/** The width of the help where the output is not a terminal. */
 const HELP_WIDTH = 120;
 
 export interface GlobalOptions extends ConnectionOptions {
@@ -31,22 +34,25 @@ export interface ProgramOptions {
   readonly serve: (args: readonly string[]) => Promise<void>;
 }
 
-/** It throws CommanderError, when it has said what there is to say, in place of ending the process. */
+/** The command throws CommanderError after it has printed a message or the help; it does not end the process. */
 export function buildProgram({ version, terminal: { out, err }, act, serve }: ProgramOptions): Command {
   const program = new Command("taskflow");
   program
-    .description("Runs, feeds and looks into TaskFlow.")
+    .description("Runs TaskFlow, submits jobs and inspects them.")
     .version(version, "-v, --version", "print the version")
     .option("--url <url>", "the server (default TASKFLOW_URL, else http://127.0.0.1:8080)")
-    .option("--key <key>", "the API key; better given by TASKFLOW_API_KEY, since others here can read command lines")
-    .option("--json", "print JSON, and faults as JSON on standard error")
+    .option(
+      "--key <key>",
+      "the API key; prefer TASKFLOW_API_KEY, since other users of this machine can read command lines",
+    )
+    .option("--json", "print JSON, and errors as JSON on standard error")
     .helpOption("-h, --help", "print this text")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
       writeOut: (text) => out.write(text),
       writeErr: (text) => err.write(text),
       outputError: (text, write) =>
-        write(`taskflow: ${text.replace(/^error: /, "")}taskflow --help says what there is.\n`),
+        write(`taskflow: ${text.replace(/^error: /, "")}Run taskflow --help for all commands.\n`),
       getOutHelpWidth: () => out.columns ?? HELP_WIDTH,
       getErrHelpWidth: () => out.columns ?? HELP_WIDTH,
     })
@@ -61,20 +67,20 @@ export function buildProgram({ version, terminal: { out, err }, act, serve }: Pr
   addStatsCommands(program, act);
   addSystemCommands(program, act, serve);
   addKeysCommands(program, act);
-  addToolCommands(program, act);
+  addOtherCommands(program, act);
   return program;
 }
 
-function addToolCommands(program: Command, act: Act): void {
+function addOtherCommands(program: Command, act: Act): void {
   program
     .command("loadtest")
-    .summary("measures how much a server bears (in a checkout of the sources)")
+    .summary("measures the throughput of a server (in a checkout of the sources)")
     .helpOption(false)
     .allowUnknownOption()
     .argument("[options...]")
     .action(
       act((_, options: readonly string[]) => {
-        const { url, key, json = false } = program.opts<GlobalOptions>(); // the program has taken them for its own
+        const { url, key, json = false } = program.opts<GlobalOptions>(); // parsed as options of the program
         return runLoadtest([
           ...options,
           ...(url === undefined ? [] : [`--url=${url}`]),

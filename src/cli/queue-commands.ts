@@ -12,20 +12,22 @@ export function addQueueCommands(program: Command, act: Act): void {
   program
     .command("queues")
     .summary("shows the queue of each type")
-    .description("Shows the queue of each type: whether it is paused, what waits and for how long, and what runs.")
+    .description(
+      "Shows the queue of each type: whether it is paused, how many jobs wait and for how long, and how many run.",
+    )
     .action(act(queues));
   program
     .command("pause")
-    .summary("lets no more jobs of a type start")
+    .summary("stops starting jobs of a type")
     .description(
-      "Lets no more jobs of these types start, on any replica. They are accepted and wait; those that run go on.",
+      "Stops starting jobs of these types, on all replicas. New ones are accepted and wait; running ones continue.",
     )
     .argument("<type...>")
     .action(act(pause));
   program
     .command("resume")
-    .summary("lets the jobs of a type start again")
-    .description("Lets the jobs of these types start again.")
+    .summary("starts jobs of a type again")
+    .description("Starts jobs of these types again.")
     .argument("<type...>")
     .action(act(resume));
 }

@@ -1,4 +1,4 @@
-/** `taskflow retry`: failed or cancelled jobs once more, by their ids or all that a filter names. */
+/** `taskflow retry`: runs failed or cancelled jobs again, by their ids or all that match filters. */
 import type { Command } from "commander";
 import type { ReplayFilters } from "../client/contract.ts";
 import { StartError } from "../errors.ts";
@@ -25,17 +25,22 @@ interface RetryOptions extends FilterOptions, WaitOptions {
 export function addRetryCommand(program: Command, act: Act): void {
   const command = program
     .command("retry")
-    .summary("runs failed or cancelled jobs once more")
+    .summary("runs failed or cancelled jobs again")
     .description(
-      "Runs jobs once more, each as a new job: those that are named, or with --failed or --cancelled all that the filters\nname. In bulk it counts first and asks; it prints the id of the job that submits them, whose result tells how many.\nThe originals stay failed or cancelled: the same call, given again, runs them again. Their copies, which name them in\nretry_of, are left out without --include-replayed. The job goes on over restarts, and waits while your quota is spent. A key with the scope\nsubmit and without read retries the jobs that it submitted, by their ids.",
+      "Runs jobs again, each as a new job: the jobs with these ids, or with --failed or --cancelled all jobs that match the\n" +
+        "filters. In bulk it first counts them and asks for confirmation; then it prints the id of the job that submits them,\n" +
+        "whose result is their number. That job continues after restarts, and waits while your quota is used up.\n" +
+        "The originals stay failed or cancelled, so the same call runs them again. Reruns, which name their original in\n" +
+        "retry_of, are left out without --include-replayed. A key with the scope submit and without read can retry the jobs\n" +
+        "that it submitted, by their ids.",
     )
     .argument("[id...]")
-    .option("--failed", "all failed jobs that the filters name")
-    .option("--cancelled", "all cancelled jobs that the filters name");
+    .option("--failed", "all failed jobs that match the filters")
+    .option("--cancelled", "all cancelled jobs that match the filters");
   addFilterOptions(command)
-    .option("--rate <n>", "at most so many a second (default 100)", countBetween(1, 10_000))
-    .option("--include-replayed", "also jobs that run another one again")
-    .option("--dry-run", "only count them")
+    .option("--rate <n>", "submit at most n jobs a second (default 100)", countBetween(1, 10_000))
+    .option("--include-replayed", "include jobs that are reruns of other jobs")
+    .option("--dry-run", "only count the jobs")
     .option("-y, --yes", "do not ask");
   addWaitOptions(command).action(act(retry));
 }
@@ -43,13 +48,13 @@ export function addRetryCommand(program: Command, act: Act): void {
 async function retry(invocation: Invocation, ids: readonly string[], options: RetryOptions): Promise<number> {
   const { failed = false, cancelled = false, rate, dryRun, includeReplayed } = options;
   const isBulk = failed || cancelled;
-  if (failed && cancelled) throw new StartError("retry: --failed and --cancelled are two calls.");
+  if (failed && cancelled) throw new StartError("retry: use either --failed or --cancelled, not both.");
   if (isBulk === ids.length > 0)
     throw new StartError("retry: expected ids of jobs, or one of --failed and --cancelled.");
   if (isBulk) return retryMatching(invocation, failed ? "failed" : "cancelled", options);
   if (filtersText(options) !== "" || (rate ?? dryRun ?? includeReplayed) !== undefined)
     throw new StartError(
-      "retry: filters, --rate, --include-replayed and --dry-run go with --failed or --cancelled, not with ids.",
+      "retry: filters, --rate, --include-replayed and --dry-run need --failed or --cancelled, and cannot be combined with ids.",
     );
   return retryEach(invocation, ids, options);
 }
@@ -82,8 +87,10 @@ async function retryMatching(
   }
   if (!yes) {
     if (terminal.input.isTTY !== true)
-      throw new StartError(`retry: ${what}: nobody can be asked here; --yes runs them again.`);
-    if (!(await confirm(terminal, `Run ${what} once more?`))) return ISSUES_FOUND;
+      throw new StartError(
+        `retry: ${what}: stdin is not a terminal, so the question cannot be asked; pass --yes to confirm.`,
+      );
+    if (!(await confirm(terminal, `Run ${what} again?`))) return ISSUES_FOUND;
   }
   const job = await client.replay(filters, { rate, signal });
   if (wait) return printWhenEnded(invocation, job.id, options);

@@ -1,10 +1,10 @@
-/** Redis and Postgres, where a command speaks with them itself. */
+/** Errors of Redis and Postgres, for the commands that connect to them directly. */
 import { StartError } from "../errors.ts";
 import { UNREACHABLE } from "./exit-code.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** Tells a server that does not answer (its StartError has a cause) from what was asked wrongly. */
-export async function whereServersAnswer(
+/** Reports a server that does not answer: its StartError has a cause, that of an invalid command line has none. */
+export async function reportingUnreachable(
   { terminal, isJson }: Invocation,
   run: () => Promise<number>,
 ): Promise<number> {

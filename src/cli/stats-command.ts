@@ -10,23 +10,27 @@ import { statusColour } from "./job-text.ts";
 import type { Column } from "./table.ts";
 import { fieldLines, tablePrinter } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { durationText, parseDuration, timeText } from "./time-option.ts";
+import { durationOption, durationText, timeText } from "./time-option.ts";
 
 const WATCH_MS = 2_000;
-/** To the upper left, and all below it away. */
+/** Moves the cursor to the upper left, and clears the screen. */
 const CLEAR = "\u001b[H\u001b[J";
 
 export function addStatsCommands(program: Command, act: Act): void {
   program
     .command("stats")
-    .summary("shows the books of the system")
-    .description("Shows the books of the system: jobs by type and status, rates and latencies.")
-    .option("--watch [every]", `again and again, every ${WATCH_MS / 1_000} s or as told`, parseDuration)
+    .summary("shows job counts, rates and latencies")
+    .description("Shows the counts of jobs by type and status, rates and latencies.")
+    .option(
+      "--watch [every]",
+      `repeat every ${WATCH_MS / 1_000} s, or at this interval, such as 500ms or 1m`,
+      durationOption,
+    )
     .action(act(stats));
   program
     .command("workers")
     .summary("shows each live replica")
-    .description("Shows each live replica: what it is, and how much of it is in use.")
+    .description("Shows each live replica: its host, version and role, and how many of its slots are in use.")
     .action(act(workers));
 }
 

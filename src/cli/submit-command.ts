@@ -6,7 +6,7 @@ import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
 import { readPayload } from "./payload.ts";
-import { parseDuration } from "./time-option.ts";
+import { durationOption } from "./time-option.ts";
 import type { WaitOptions } from "./waiting.ts";
 import { addWaitOptions, printWhenEnded } from "./waiting.ts";
 
@@ -25,19 +25,19 @@ export function addSubmitCommand(program: Command, act: Act): void {
   const command = program
     .command("submit")
     .summary("submits a job and prints its id")
-    .description("Submits a job and prints its id; with --wait, the job as it ended.")
-    .argument("<type>", "email, webhook, image_resize, data_export, or a type of the deployment's own")
+    .description("Submits a job and prints its id; with --wait, the finished job.")
+    .argument("<type>", "email, webhook, image_resize, data_export, or a custom type of the deployment")
     .requiredOption("--payload <json>", "JSON itself, @FILE, or - for the standard input")
     .option("--priority <n>", "0 to 9, higher first (default 5)", countBetween(0, 9))
-    .option("--delay <duration>", "start no earlier than so long from now, such as 90s or 2h", parseDuration)
+    .option("--delay <duration>", "start after this time at the earliest, such as 90s or 2h", durationOption)
     .option("--run-at <time>", "start no earlier than this RFC 3339 time")
-    .option("--tag <tag>", "a tag; once more for each of up to 10", (tag, tags: readonly string[] | undefined) => [
+    .option("--tag <tag>", "a tag; repeat the option for up to 10 tags", (tag, tags: readonly string[] | undefined) => [
       ...(tags ?? []),
       tag,
     ])
-    .option("--group <key>", "groups of one type take turns")
+    .option("--group <key>", "the job's group; the groups of a type take turns")
     .option("--max-attempts <n>", "1 to 25 (default by type)", countBetween(1, 25))
-    .option("--idempotency-key <key>", "a repeat with the same key submits nothing more");
+    .option("--idempotency-key <key>", "repeating the command with the same key submits the job once");
   addWaitOptions(command).action(act(submit));
 }
 

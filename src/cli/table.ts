@@ -1,6 +1,8 @@
-/** Tables for people: columns aligned, printed piece by piece. */
+/** Tables on a terminal, printed piece by piece, in colours. */
+import { at } from "../core/at.ts";
+import { printable } from "../observability/terminal-text.ts";
 import type { Colour, Terminal } from "./terminal.ts";
-import { printable } from "./terminal.ts";
+import { columnWidths, padding } from "./text-table.ts";
 
 export interface Column<Row> {
   readonly title: string;
@@ -9,51 +11,41 @@ export interface Column<Row> {
   readonly colour?: (row: Row) => Colour | undefined;
 }
 
-/** Prints the titles before the first rows. Later rows keep to the widths so far, and may widen them. */
+/** Prints the titles before the first rows. Later rows keep the column widths so far, and may widen them. */
 export function tablePrinter<Row>(
   { out, paint }: Pick<Terminal, "out" | "paint">,
   columns: readonly Column<Row>[],
 ): (rows: readonly Row[]) => void {
-  const widths = columns.map(({ title }) => title.length);
-  let isBegun = false;
-  const line = (cells: readonly string[], colours: readonly (Colour | undefined)[]): string =>
-    cells
-      .map((cell, i) => {
-        const padding = " ".repeat(Math.max(0, (widths[i] ?? 0) - cell.length));
-        const text = paint(cell, colours[i]);
-        if (columns[i]?.align === "right") return padding + text;
-        return i === columns.length - 1 ? text : text + padding;
+  const titles = columns.map(({ title }) => title);
+  let widths = columnWidths([titles]);
+  let hasTitles = false;
+  const line = (cells: readonly string[], colourOf: (column: Column<Row>) => Colour | undefined): string =>
+    columns
+      .map((column, i) => {
+        const cell = at(cells, i);
+        const spaces = padding(cell, at(widths, i));
+        const text = paint(cell, colourOf(column));
+        if (column.align === "right") return spaces + text;
+        return i === columns.length - 1 ? text : text + spaces;
       })
       .join("  ")
       .trimEnd();
   return (rows) => {
     const table = rows.map((row) => columns.map(({ text }) => printable(text(row))));
-    for (const cells of table)
-      for (const [i, cell] of cells.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
-    const lines = table.map((cells, i) =>
-      line(
-        cells,
-        columns.map(({ colour }) => colour?.(rows[i] as Row)),
-      ),
-    );
-    if (!isBegun)
-      lines.unshift(
-        line(
-          columns.map(({ title }) => title),
-          columns.map(() => "bold"),
-        ),
-      );
-    isBegun = true;
+    widths = columnWidths([titles, ...table], widths);
+    const lines = table.map((cells, i) => line(cells, ({ colour }) => colour?.(at(rows, i))));
+    if (!hasTitles) lines.unshift(line(titles, () => "bold"));
+    hasTitles = true;
     out.write(lines.map((text) => `${text}\n`).join(""));
   };
 }
 
-/** `name  value` lines, the values below each other; those without a value are left out. */
+/** `name  value` lines, the values aligned; fields without a value are left out. */
 export function fieldLines(
   fields: readonly (readonly [name: string, value: string | null])[],
   { paint }: Pick<Terminal, "paint">,
 ): string {
-  const told = fields.filter(([, value]) => value !== null);
-  const width = Math.max(0, ...told.map(([name]) => name.length));
-  return told.map(([name, value]) => `${paint(name.padEnd(width), "dim")}  ${value ?? ""}\n`).join("");
+  const present = fields.filter(([, value]) => value !== null);
+  const width = Math.max(0, ...present.map(([name]) => name.length));
+  return present.map(([name, value]) => `${paint(name.padEnd(width), "dim")}  ${value ?? ""}\n`).join("");
 }

@@ -6,12 +6,12 @@ import type { Status } from "../client/contract.ts";
 import type { JobChange } from "../client/job-events.ts";
 import { STATUSES } from "../core/job.ts";
 import { StartError } from "../errors.ts";
+import { printable } from "../observability/terminal-text.ts";
 import { countBetween } from "./count-option.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
 import { exitCodeOf, hasEnded, statusColour } from "./job-text.ts";
-import { printable } from "./terminal.ts";
 
 const STATUS_WIDTH = Math.max(...STATUSES.map((status) => status.length));
 
@@ -26,12 +26,12 @@ export function addTailCommand(program: Command, act: Act): void {
     .command("tail")
     .summary("shows the changes of jobs as they happen")
     .description(
-      "Shows the changes of all jobs as they happen, until it is interrupted; or those of one job, until it has ended.\nWith --json, one change a line.",
+      "Shows the changes of all jobs as they happen, until you interrupt it; or those of one job, until it has ended.\nWith --json, one change per line.",
     )
     .argument("[id]")
-    .option("--type <type>", "of this type")
+    .option("--type <type>", "of jobs of this type")
     .addOption(new Option("--status <status>", "to this status").choices(STATUSES))
-    .option("--limit <n>", "end after so many", countBetween(1, 999_999_999))
+    .option("--limit <n>", "end after n changes", countBetween(1, 999_999_999))
     .action(act(tail));
 }
 
@@ -42,12 +42,12 @@ async function tail(
 ): Promise<number> {
   const { client, terminal, isJson, signal } = invocation;
   if (id !== undefined && (type ?? status) !== undefined)
-    throw new StartError("tail: --type and --status go without an id.");
-  let [told, code] = [0, IN_ORDER];
+    throw new StartError("tail: --type and --status cannot be combined with a job id.");
+  let [printed, code] = [0, IN_ORDER];
   try {
     for await (const event of client.events({ id, type, status, signal })) {
       if (event.kind === "gap") {
-        terminal.err.write("Some changes may have been missed here.\n");
+        terminal.err.write("Some changes may be missing here.\n");
         continue;
       }
       if (isJson)
@@ -56,9 +56,9 @@ async function tail(
           id !== undefined && hasEnded(event) ? { ...event, job: await client.get(id, { signal }) } : event,
         ); // events have no payload
       else terminal.out.write(changeText(event, terminal));
-      told += 1;
+      printed += 1;
       code = id === undefined ? IN_ORDER : exitCodeOf(event);
-      if (told >= limit) break;
+      if (printed >= limit) break;
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -69,10 +69,10 @@ async function tail(
 /** `11:20:46.856  019a…  completed  email`, the time in UTC. */
 function changeText({ at, id, status, type, progress, job }: JobChange, { paint }: Invocation["terminal"]): string {
   const time = (at ?? job?.finished_at ?? job?.started_at ?? job?.created_at ?? "").slice(11, 23);
-  const told = job?.error
+  const detail = job?.error
     ? `  ${job.error.code}: ${printable(job.error.message)}`
     : progress === null
       ? ""
       : `  ${progress} %`;
-  return `${paint(time.padEnd(12), "dim")}  ${id}  ${paint(status, statusColour(status))}${" ".repeat(STATUS_WIDTH - status.length)}  ${type}${told}\n`;
+  return `${paint(time.padEnd(12), "dim")}  ${id}  ${paint(status, statusColour(status))}${" ".repeat(STATUS_WIDTH - status.length)}  ${type}${detail}\n`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { durationText, parseDuration, parsePast } from "./time-option.ts";
+import { durationOption, durationText, pastOption } from "./time-option.ts";
 
 describe("durations", () => {
   it.each([
@@ -11,11 +11,11 @@ describe("durations", () => {
     ["1d2h3m4s5ms", 93_784_005],
     ["0s", 0],
   ])("reads %s", (text, ms) => {
-    expect(parseDuration(text)).toBe(ms);
+    expect(durationOption(text)).toBe(ms);
   });
 
   it.each(["", "5", "m", "1m1h", "-1s", "1.5h", "1 h", "soon"])("refuses %j", (text) => {
-    expect(() => parseDuration(text)).toThrow("Expected a duration");
+    expect(() => durationOption(text)).toThrow("Expected a duration");
   });
 
   it.each([
@@ -38,10 +38,10 @@ describe("a time in the past", () => {
     ["2026-01-01T00:00:00+01:00", "2025-12-31T23:00:00.000Z"],
     ["99999d", "1970-01-01T00:00:00.000Z"],
   ])("reads %s", (text, time) => {
-    expect(parsePast(text, now)).toBe(time);
+    expect(pastOption(text, now)).toBe(time);
   });
 
   it.each(["yesterday", "", "2026-02-30T00:00:00Z", "2026-01-01"])("refuses %j", (text) => {
-    expect(() => parsePast(text, now)).toThrow("Expected how long ago");
+    expect(() => pastOption(text, now)).toThrow("Expected how long ago");
   });
 });

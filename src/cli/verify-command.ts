@@ -11,7 +11,7 @@ import type { Output } from "./exit-code.ts";
 import { IN_ORDER, ISSUES_FOUND } from "./exit-code.ts";
 
 const OPEN_TIMEOUT_MS = 10_000;
-/** Longer than a batch takes from its COPY to its forget on a busy system. */
+/** Longer than a batch takes from its COPY until it is forgotten in Redis, on a busy system. */
 const PAUSE_MS = 1_000;
 
 export interface VerifyOptions {
@@ -22,14 +22,14 @@ export interface VerifyOptions {
 }
 
 /**
- * Looks at a system, which may be at work, and changes nothing. It prints a table and each fault in one line.
+ * Checks a system, which may be running, and changes nothing. It prints a table, and a line for each inconsistency.
  * @returns the exit code
- * @throws StartError when Redis or Postgres is not named, or does not answer
+ * @throws StartError when the address of Redis or Postgres is not set, or they do not answer
  */
 export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }: VerifyOptions): Promise<number> {
   const { REDIS_ADDR: redis, DATABASE_URL: databaseUrl } = config;
   if (redis === null || databaseUrl === "")
-    throw new StartError("REDIS_ADDR and DATABASE_URL must be set: they say which system to verify.");
+    throw new StartError("REDIS_ADDR and DATABASE_URL must be set: they name the system to verify.");
   const audit = new Audit(redis.url, config.REDIS_NAMESPACE);
   const storedJobs = new StoredJobs(databaseUrl);
   try {
@@ -45,8 +45,8 @@ export async function verifyCommand({ config, isJson, out, pauseMs = PAUSE_MS }:
       retentionDays: config.RETENTION_DAYS,
       pauseMs,
     });
-    const { inconsistencies, unexamined, ...seen } = verification;
-    const shown = { ...seen, faults: inconsistencies, unexamined }; // the names of the first version stay
+    const { jobCounts, jobsSeen, rows, inconsistencies, unexamined, notes } = verification;
+    const shown = { books: jobCounts, jobsSeen, rows, faults: inconsistencies, unexamined, notes }; // names that scripts may read
     out.write(isJson ? `${JSON.stringify(shown, null, 2)}\n` : verifyReport(verification));
     return inconsistencies.length + unexamined === 0 ? IN_ORDER : ISSUES_FOUND;
   } finally {

@@ -1,10 +1,10 @@
-/** Waiting for a job to end, as `--wait` asks. */
+/** Waits for a job to end, for `--wait`. */
 import type { Command } from "commander";
 import type { Job } from "../client/contract.ts";
 import type { Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
 import { exitCodeOf, jobText } from "./job-text.ts";
-import { parseDuration } from "./time-option.ts";
+import { durationOption } from "./time-option.ts";
 
 export interface WaitOptions {
   readonly wait?: true;
@@ -14,11 +14,11 @@ export interface WaitOptions {
 
 export function addWaitOptions(command: Command): Command {
   return command
-    .option("--wait", "wait until the job has ended, and end with 1 unless it is completed")
-    .option("--timeout <duration>", "wait no longer than this, such as 30s or 10m", parseDuration);
+    .option("--wait", "wait until the job has ended; exit with 1 unless it completed")
+    .option("--timeout <duration>", "with --wait, wait no longer than this, such as 30s or 10m", durationOption);
 }
 
-/** Waits for a job, prints it, and says how it ended. */
+/** Waits for a job and prints it. @returns the exit code for its status */
 export async function printWhenEnded(invocation: Invocation, id: string, { timeout }: WaitOptions): Promise<number> {
   const { client, signal } = invocation;
   const job = await client.waitFor(id, { signal, timeoutMs: timeout });

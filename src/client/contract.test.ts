@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import * as evidence from "../api/contract/job-diagnostics-operations.ts";
 import { listJobs } from "../api/contract/job-operations.ts";
@@ -18,7 +20,7 @@ import { interfaceOf, typeOf } from "../testing/schema-types.ts";
 
 const FILE = new URL("contract.ts", import.meta.url);
 
-/** What a caller writes is named as TypeScript names things; a time may be a Date, which JSON writes as the API reads it. */
+/** The options of a caller are in camelCase; a time may be a Date, whose JSON is the API's form. */
 const INPUT: Rendering = {
   isInput: true,
   nameOf: (name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
@@ -38,19 +40,19 @@ function answerOf({ answers }: Operation): JsonSchema {
   return answers[200]?.content?.["application/json"]?.schema as JsonSchema;
 }
 
-/** One of the things that a property of an answer lists. */
+/** The items of a list in an answer. */
 function itemOf(schema: JsonSchema, property: string): JsonSchema {
   return schema.properties?.[property]?.items as JsonSchema;
 }
 
 async function contract(): Promise<string> {
   const { types } = await loadRegistry({ settings: {} });
-  const builtIn = types.filter(({ type }) => type !== "replay"); // which the call of that name submits
+  const builtIn = types.filter(({ type }) => type !== "replay"); // submitted by the method of that name
   const payloadName = (type: string): string =>
     `${type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Payload`;
   const replayBody = evidence.rerunJobs.body?.["application/json"]?.schema as JsonSchema;
   const parts = [
-    "/**\n * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`\n * writes it, and that test fails where it is not as they are. Nobody writes in it, so it may be longer than other files.\n */\n",
+    "/**\n * The types of the API. Generated from the schemas by which the server validates, do not edit:\n * `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts` writes this file, and that test fails where it differs.\n */\n",
     interfaceOf("Job", jobSchema as JsonSchema),
     `export type Status = ${STATUS};\n`,
     interfaceOf("JobError", jobErrorSchema),
@@ -65,7 +67,7 @@ async function contract(): Promise<string> {
     interfaceOf("JobOptions", without(submissionSchema, "type", "payload"), INPUT),
     interfaceOf("ListFilters", without(listJobs.query as JsonSchema, "limit", "cursor"), INPUT),
     interfaceOf("ReplayFilters", without(replayBody, "rate", "dry_run"), INPUT),
-    "/** The payloads of the types that come with TaskFlow. Add your own by declaration merging. */\n" +
+    "/** The payloads of the built-in types. Add your own by declaration merging. */\n" +
       interfaceOf("Payloads", {
         properties: Object.fromEntries(builtIn.map(({ type }) => [type, { $ref: payloadName(type) }])),
         required: builtIn.map(({ type }) => type),
@@ -74,10 +76,19 @@ async function contract(): Promise<string> {
       interfaceOf(payloadName(type), definition.payload as JsonSchema, { isInput: true }),
     ),
   ];
-  return parts.join("\n").replaceAll(`: ${STATUS}`, ": Status");
+  return formatted(parts.join("\n").replaceAll(`: ${STATUS}`, ": Status"));
 }
 
-it("the types are those of the schemas; UPDATE_CLIENT=1 writes them", async () => {
+/** As Biome formats all files. */
+function formatted(source: string): string {
+  const biome = fileURLToPath(new URL("../../node_modules/.bin/biome", import.meta.url));
+  return execFileSync(biome, ["format", "--stdin-file-path=src/client/contract.ts"], {
+    input: source,
+    encoding: "utf8",
+  });
+}
+
+it("the generated types match the schemas; UPDATE_CLIENT=1 writes them", async () => {
   const text = await contract();
   if (process.env.UPDATE_CLIENT === "1") writeFileSync(FILE, text);
   expect(readFileSync(FILE, "utf8")).toBe(text);

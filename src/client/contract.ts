@@ -1,6 +1,6 @@
 /**
- * What goes over the wire, in types. Made from the schemas that the server checks with: `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts`
- * writes it, and that test fails where it is not as they are. Nobody writes in it, so it may be longer than other files.
+ * The types of the API. Generated from the schemas by which the server validates, do not edit:
+ * `UPDATE_CLIENT=1 npx vitest run src/client/contract.test.ts` writes this file, and that test fails where it differs.
  */
 
 export interface Job {
@@ -283,7 +283,7 @@ export interface ReplayFilters {
   includeReplayed?: boolean | undefined;
 }
 
-/** The payloads of the types that come with TaskFlow. Add your own by declaration merging. */
+/** The payloads of the built-in types. Add your own by declaration merging. */
 export interface Payloads {
   email: EmailPayload;
   webhook: WebhookPayload;

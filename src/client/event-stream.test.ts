@@ -13,7 +13,7 @@ it.each([
   ["\n", "id: 1\nevent: status\ndata: {}\n\n"],
   ["\r\n", "id: 1\r\nevent: status\r\ndata: {}\r\n\r\n"],
   ["\r", "id: 1\revent: status\rdata: {}\r\rdata"],
-])("reads lines that end in %j, cut anywhere", async (_, text) => {
+])("reads lines that end in %j, split anywhere", async (_, text) => {
   const wanted = [{ id: "1", event: "status", data: "{}" }];
   expect(await eventsOf(text)).toEqual(wanted);
   expect(await eventsOf(...text.split(""))).toEqual(wanted);
@@ -32,7 +32,7 @@ it.each<[string, string, StreamEvent[]]>([
   expect(await eventsOf(text)).toEqual(events);
 });
 
-it("reads characters of which each half comes by itself", async () => {
+it("reads characters that are split between chunks", async () => {
   const bytes = new TextEncoder().encode("data: ä€😀\n\n");
   expect(await eventsOf(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual([
     { id: undefined, event: "message", data: "ä€😀" },

@@ -1,6 +1,6 @@
-/** Server-sent events (WHATWG HTML, section 9.2), read from a body. */
+/** Reads server-sent events (WHATWG HTML, section 9.2) from a body. */
 
-/** The server says something every 15 s; a connection that is silent for so long is dead. */
+/** The server sends something every 15 s, so a connection that is silent for three times that is dead. */
 const MAX_SILENT_MS = 45_000;
 
 export interface StreamEvent {
@@ -10,7 +10,7 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** The events until the stream ends or is silent for too long. Rejects where it breaks. */
+/** Yields events until the stream ends or is silent for too long. @throws where the connection breaks */
 export async function* readEventStream(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent, void> {
   const lines: string[] = [];
   for await (const line of linesOf(body)) {
@@ -48,11 +48,11 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
       yield* lines;
     }
   } finally {
-    reader.cancel().catch(() => undefined); // it may have broken: nobody reads it any more
+    reader.cancel().catch(() => undefined); // a broken connection, which is not read any more
   }
 }
 
-/** The next bytes; none after a silence. */
+/** The next bytes; `done` after {@link MAX_SILENT_MS} without any. */
 async function nextOf(
   reader: ReadableStreamDefaultReader<Uint8Array>,
 ): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> {

@@ -1,4 +1,4 @@
-/** The changes of one job, or of all, across connections that end. */
+/** The changes of one job, or of all, across connections. */
 import type { Job, Status } from "./contract.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { readEventStream } from "./event-stream.ts";
@@ -7,18 +7,21 @@ import { TaskFlowError } from "./taskflow-error.ts";
 import type { JsonCodec, Transport } from "./transport.ts";
 import { queryOf } from "./wire.ts";
 
-/** As the server asks of browsers (`retry`): it has ended the stream because it drains, or because its reader was too slow. */
+/**
+ * The pause before a new connection, as the server asks of browsers (`retry`): it drains, or the reader was too slow.
+ */
 const COME_AGAIN_MS = 2_000;
 
 export interface EventOptions {
-  /** Of this job alone, to its end. */
+  /** Only changes of this job, until it ends. */
   readonly id?: string | undefined;
-  /** Only changes to these; not with `id`. */
+  /** Only changes to these statuses; not with `id`. */
   readonly status?: Status | readonly Status[] | undefined;
   /** Only of jobs of these types; not with `id`. */
   readonly type?: string | readonly string[] | undefined;
-  /** The `eventId` of the last event that was seen. */
+  /** The `eventId` of the last event that was received: events after it come first. */
   readonly lastEventId?: string | undefined;
+  /** Ends the events: the loop then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,22 +30,23 @@ export type JobState = Omit<Job, "payload"> & { payload: null; payload_omitted: 
 
 export interface JobChange {
   readonly kind: "status" | "progress";
-  /** What `lastEventId` takes; undefined before the first event that has a name. */
+  /** For `lastEventId`; undefined before the first event with an id. */
   readonly eventId: string | undefined;
   readonly id: string;
   readonly type: string;
   readonly status: Status;
+  /** 0 to 100; null where the handler has reported none. */
   readonly progress: number | null;
-  /** When it changed; null of the job as it is. */
+  /** When it changed, RFC 3339; null for the current state of a job. */
   readonly at: string | null;
-  /** The job as it is, in the first and the last event of one that is followed by its id. */
+  /** The job itself, in the first and the last event with `id`; else null. */
   readonly job: JobState | null;
 }
 
-/** `gap`: changes may have been missed, and what is known of the jobs is to be read anew. */
+/** `gap`: changes may have been missed; read the jobs again. */
 export type JobEvent = JobChange | { readonly kind: "gap"; readonly eventId: string | undefined };
 
-/** @throws TaskFlowError when no connection comes about, or the reason of the signal */
+/** @throws TaskFlowError where no connection can be made; the reason of the signal */
 export async function* followJobs(
   transport: Transport,
   { id, status, type, lastEventId, signal }: EventOptions,
@@ -60,11 +64,11 @@ export async function* followJobs(
       signal,
       isRepeatable: true,
     });
-    if (response.status === 204 || !response.body) return; // the last one has been seen
+    if (response.status === 204 || !response.body) return; // the last event was received before
     try {
-      for await (const told of readEventStream(response.body)) {
-        last = told.id ?? last;
-        const event = jobEventOf(told, last, transport.codec);
+      for await (const received of readEventStream(response.body)) {
+        last = received.id ?? last;
+        const event = jobEventOf(received, last, transport.codec);
         if (!event) continue;
         yield event;
         if (id !== undefined && event.kind !== "gap" && hasEnded(event)) return;
@@ -81,7 +85,7 @@ export function hasEnded({ status }: { readonly status: Status }): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-/** Undefined for what a later version tells. */
+/** Undefined for events of a later version. */
 function jobEventOf(
   { event, data }: StreamEvent,
   eventId: string | undefined,
@@ -89,8 +93,8 @@ function jobEventOf(
 ): JobEvent | undefined {
   if (event === "gap") return { kind: "gap", eventId };
   if (event !== "status" && event !== "progress") return undefined;
-  const told = parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
-  const { id, type, status, progress, at = null } = told;
+  const change = parse(data) as Pick<JobChange, "id" | "type" | "status" | "progress"> & { readonly at?: string };
+  const { id, type, status, progress, at = null } = change;
   return {
     kind: event,
     eventId,
@@ -99,7 +103,7 @@ function jobEventOf(
     status,
     progress,
     at,
-    job: "payload" in told ? (told as unknown as JobState) : null,
+    job: "payload" in change ? (change as unknown as JobState) : null,
   };
 }
 

@@ -1,4 +1,4 @@
-/** Waiting for a job to end: by its events, or by asking again and again where those are not to be had. */
+/** Waits for a job to end: by its events, or by polling where there are none. */
 import type { Job } from "./contract.ts";
 import type { EventOptions, JobEvent } from "./job-events.ts";
 import { hasEnded } from "./job-events.ts";
@@ -9,12 +9,13 @@ const FIRST_POLL_MS = 200;
 const MAX_POLL_MS = 5_000;
 
 export interface WaitOptions {
-  /** Without it, it waits for as long as it takes. */
+  /** In milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined;
+  /** Ends the waiting with the signal's reason; the job continues. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What waiting needs of the client. */
+/** The part of the client that waiting uses. */
 interface JobReader {
   get(id: string, options: { readonly signal?: AbortSignal | undefined }): Promise<Job>;
   events(options: EventOptions): AsyncIterable<JobEvent>;
@@ -42,7 +43,7 @@ async function endOf(jobs: JobReader, id: string, signal: AbortSignal | undefine
     }
   } catch (error) {
     signal?.throwIfAborted();
-    if (!(error instanceof TaskFlowError)) throw error; // else: what is wrong with the job or the key, reading it tells as well
+    if (!(error instanceof TaskFlowError)) throw error; // else poll: an issue with the job or the key shows there too
   }
   for (let delayMs = FIRST_POLL_MS; ; delayMs = Math.min(MAX_POLL_MS, delayMs * 1.5)) {
     const job = await jobs.get(id, { signal });

@@ -1,4 +1,4 @@
-/** Resolves after so long; rejects with the signal's reason when it is aborted meanwhile. */
+/** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {

@@ -23,7 +23,7 @@ it.each([
   },
 );
 
-it("doubles up to ten seconds, half of it at random", () => {
+it("doubles up to ten seconds, half of which is random", () => {
   const error = new TaskFlowError("unreachable", 0, "");
   expect([0, 1, 2, 3, 10].map((attempt) => retryDelayMs(error, attempt, true, 1))).toEqual([
     250, 500, 1_000, 2_000, 10_000,
@@ -31,7 +31,7 @@ it("doubles up to ten seconds, half of it at random", () => {
   expect(retryDelayMs(error, 3, true, 0)).toBe(1_000);
 });
 
-it("is no shorter than the server asks, and gives up where that is more than a minute", () => {
+it("is no shorter than the server asks; undefined where that is more than a minute", () => {
   const delay = (retryAfterMs: number) =>
     retryDelayMs(new TaskFlowError("rate_limited", 429, "", { retryAfterMs }), 0, true, 0);
   expect(delay(2_000)).toBe(2_125);

@@ -15,7 +15,7 @@ async function split(
 }
 const job = (payload: object = {}): Submission => ({ type: "noop", payload });
 
-it("writes the options in the words of the API, and leaves the payload as it is", () => {
+it("writes the options by their API names, and leaves the payload unchanged", () => {
   const runAt = new Date(0);
   const text = submissionJson({
     type: "note",
@@ -52,7 +52,7 @@ it("splits before 16 MiB, counted in bytes", async () => {
   expect(Math.max(...batches.map(({ bytes }) => bytes))).toBeLessThanOrEqual(16 * 1024 * 1024);
 });
 
-it("takes jobs as they come, and none make no batch", async () => {
+it("takes an asynchronous iterable, and makes no batch of no jobs", async () => {
   async function* coming(): AsyncGenerator<Submission> {
     yield await Promise.resolve(job());
     yield job();

@@ -1,16 +1,17 @@
-/** Jobs to be submitted: their types, their JSON, and batches of them. */
+/** Jobs to submit: their types, their JSON, and batches of them. */
 import type { AcceptedJob, JobOptions, Payloads } from "./contract.ts";
 import { TaskFlowError } from "./taskflow-error.ts";
 import type { JsonCodec } from "./transport.ts";
 import { wireOf } from "./wire.ts";
 
 const MAX_BATCH_JOBS = 10_000;
-/** The default of MAX_BATCH_BYTES; what stands around the jobs included. */
+/** The default of the server's MAX_BATCH_BYTES, less the JSON around the jobs. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024 - 64;
 
-/** The payload of a type: of one that comes with TaskFlow as it is there, of any other an object. */
+/** The payload of a type: for a built-in type its own, for any other an object. Add yours to {@link Payloads}. */
 export type PayloadOf<Type extends string> = Type extends keyof Payloads ? Payloads[Type] : object;
 
+/** One job for `submitMany`. */
 export type Submission<Type extends string = string> = JobOptions & {
   readonly type: Type;
   readonly payload: PayloadOf<Type>;
@@ -29,27 +30,33 @@ export interface Batch {
   readonly body: string;
 }
 
-/** The bodies of as few batches as hold all jobs. One job that is larger than a batch may be stands alone, for the server to refuse. */
+/**
+ * The bodies of as few batches as possible. A job that is larger than a batch is alone in one, and the server rejects
+ * it.
+ */
 export async function* batchesOf(
   jobs: Iterable<Submission> | AsyncIterable<Submission>,
   codec: Pick<JsonCodec, "stringify"> = JSON,
 ): AsyncGenerator<Batch, void> {
   const encoder = new TextEncoder();
-  let [offset, bytes, texts]: [number, number, string[]] = [0, 0, []];
+  let [offset, bytes, jobsJson]: [number, number, string[]] = [0, 0, []];
   for await (const job of jobs) {
-    const text = submissionJson(job, codec);
-    const size = encoder.encode(text).length + 1;
-    if (texts.length > 0 && (texts.length >= MAX_BATCH_JOBS || bytes + size > MAX_BATCH_BYTES)) {
-      yield { offset, body: bodyOf(texts) };
-      [offset, bytes, texts] = [offset + texts.length, 0, []];
+    const json = submissionJson(job, codec);
+    const size = encoder.encode(json).length + 1;
+    if (jobsJson.length > 0 && (jobsJson.length >= MAX_BATCH_JOBS || bytes + size > MAX_BATCH_BYTES)) {
+      yield { offset, body: bodyOf(jobsJson) };
+      [offset, bytes, jobsJson] = [offset + jobsJson.length, 0, []];
     }
-    texts.push(text);
+    jobsJson.push(json);
     bytes += size;
   }
-  if (texts.length > 0) yield { offset, body: bodyOf(texts) };
+  if (jobsJson.length > 0) yield { offset, body: bodyOf(jobsJson) };
 }
 
-/** The error of one batch as that of all jobs: the paths of its faults count from the first of all. @param accepted those of the batches before */
+/**
+ * The error of one batch for the caller of all: the paths of its field errors count from the first job of all.
+ * @param accepted jobs of earlier batches
+ */
 export function errorOfBatch(
   { code, status, message, errors, retryAfterMs, id, cause }: TaskFlowError,
   offset: number,
@@ -62,6 +69,6 @@ export function errorOfBatch(
   return new TaskFlowError(code, status, message, { errors: moved, retryAfterMs, id, accepted, cause });
 }
 
-function bodyOf(texts: readonly string[]): string {
-  return `{"jobs":[${texts.join(",")}]}`;
+function bodyOf(jobsJson: readonly string[]): string {
+  return `{"jobs":[${jobsJson.join(",")}]}`;
 }

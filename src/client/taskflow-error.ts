@@ -1,9 +1,10 @@
 import type { AcceptedJob } from "./contract.ts";
 
-/** One fault of a request. */
+/** One issue of a request. */
 export interface FieldError {
   /** A JSON pointer into the request (`/payload/to`; of many jobs `/jobs/{index}/payload/to`). */
   readonly path: string;
+  /** What was expected, in words. */
   readonly message: string;
 }
 
@@ -15,22 +16,22 @@ export interface TaskFlowErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Why a call failed: what the server's problem document says (RFC 9457), or that there was no answer. */
+/** A failed call: the server's problem document (RFC 9457), or a missing answer. */
 export class TaskFlowError extends Error {
   /** The HTTP status; 0 where there was no answer. */
   readonly status: number;
   /**
-   * The stable code of the problem document. Without one: `http_STATUS`; where there was no answer, `unreachable`; and
-   * `wait_timeout`, where a job has not ended in time.
+   * The stable code of the problem document, or `http_STATUS` for an answer without one. Without an answer:
+   * `unreachable`. `wait_timeout` where a job has not ended in time.
    */
   readonly code: string;
-  /** Every fault of the request; empty unless that was what was wrong. */
+  /** All issues of the request, for `validation_failed`; else empty. */
   readonly errors: readonly FieldError[];
-  /** How long the server asked to wait, in milliseconds. */
+  /** How long the server asks to wait, in milliseconds; undefined where it does not ask. */
   readonly retryAfterMs: number | undefined;
-  /** The job that may exist (`outcome_unknown`), or was waited for (`wait_timeout`). */
+  /** The id of the job that may exist (`outcome_unknown`), or has not ended (`wait_timeout`). */
   readonly id: string | undefined;
-  /** What had been accepted when a later batch of `submitMany` failed. */
+  /** The jobs that `submitMany` had submitted before a batch failed; else empty. */
   readonly accepted: readonly AcceptedJob[];
 
   constructor(
@@ -50,7 +51,7 @@ export class TaskFlowError extends Error {
   }
 }
 
-/** Reads an answer that is no success. */
+/** The error for a response without success. */
 export async function errorOfResponse(response: Response): Promise<TaskFlowError> {
   const { status, headers } = response;
   const text = await response.text();

@@ -72,7 +72,7 @@ const failure = (promise: Promise<unknown>) =>
   );
 
 describe("the client", () => {
-  it("submits a job and waits for it, in one call or in two", async () => {
+  it("submits a job and waits for it, in one call or two", async () => {
     const job = await client.submit(
       "test_io",
       { do: "later", value: { n: 1 } },
@@ -89,7 +89,7 @@ describe("the client", () => {
     expect(await client.get(id)).toMatchObject({ id, status: "failed" });
   });
 
-  it("makes one job of one key", async () => {
+  it("submits one job for one idempotency key", async () => {
     const submit = () => client.submit("noop", {}, { idempotencyKey: "once" });
     expect((await submit()).id).toBe((await submit()).id);
   });
@@ -102,7 +102,7 @@ describe("the client", () => {
     expect(jobs.map(({ id }) => id)).toEqual(accepted.map(({ id }) => id).reverse());
   });
 
-  it("cancels, however often, but not what has ended otherwise", async () => {
+  it("cancels repeatedly, but not a job that has ended otherwise", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 60_000 });
     expect(await client.cancel(id)).toMatchObject({ id, status: "cancelled" });
     expect(await client.cancel(id)).toMatchObject({ id, status: "cancelled" });
@@ -110,7 +110,7 @@ describe("the client", () => {
     expect(await failure(client.cancel(done.id))).toMatchObject({ status: 409, code: "job_finished" });
   });
 
-  it("tells of what has ended also with a key that may not read it", async () => {
+  it("reports that a job has finished to a key that may not read it, too", async () => {
     peer.respond(({ method }) => (method === "DELETE" ? problem(409, "job_finished") : problem(403, "scope_missing")));
     expect(await failure(throughPeer.cancel("01a20b8f-dc59-7000-a0b8-709b0c88f80f"))).toMatchObject({
       status: 409,
@@ -132,7 +132,7 @@ describe("the client", () => {
     });
   });
 
-  it("pauses and resumes, and tells of the system", async () => {
+  it("pauses and resumes, and reads the state of the system", async () => {
     expect(await client.pause("noop")).toMatchObject({ type: "noop", state: "paused" });
     expect((await client.queues()).find(({ type }) => type === "noop")).toMatchObject({ state: "paused" });
     expect(await client.resume("noop")).toMatchObject({ state: "active" });
@@ -141,7 +141,7 @@ describe("the client", () => {
     expect(await client.health()).toMatchObject({ status: "ok" });
   });
 
-  it("fetches a file that a job made, or a part of it", async () => {
+  it("fetches a file that a job produced, or a range of it", async () => {
     const { id } = await client.submit(
       "data_export",
       { format: "csv", source: { rows: [{ a: 1 }] } },
@@ -153,7 +153,7 @@ describe("the client", () => {
     expect(await failure(client.artifact(id, "other.csv"))).toMatchObject({ status: 404, code: "artifact_not_found" });
   });
 
-  it("follows one job to its end, and all jobs until it leaves", async () => {
+  it("follows one job to its end, and all jobs until the loop ends", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 300 });
     const events: JobEvent[] = await taken(client.events({ id }));
     expect(events.at(0)).toMatchObject({ kind: "status", id, status: "scheduled", job: { id } });
@@ -168,7 +168,7 @@ describe("the client", () => {
     clearInterval(submitting);
   });
 
-  it("says what was wrong with a request, and with which of many", async () => {
+  it("reports the issues of a request, and of which job in a batch", async () => {
     const error = await failure(client.submit("email", { to: "nobody", subject: "Hi" }, { priority: 12 }));
     expect(error).toBeInstanceOf(TaskFlowError);
     expect(error).toMatchObject({ status: 422, code: "validation_failed" });
@@ -183,7 +183,7 @@ describe("the client", () => {
     expect(ofBatch?.accepted).toHaveLength(10_000);
   });
 
-  it("waits no longer than it is told", async () => {
+  it("waits no longer than its limit", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 60_000 });
     expect(await failure(client.waitFor(id, { timeoutMs: 50 }))).toMatchObject({ code: "wait_timeout", status: 0, id });
     const reason = new Error("enough");
@@ -195,7 +195,7 @@ describe("the client", () => {
 });
 
 describe("over a connection that fails", () => {
-  it("one submission is one job, whatever is lost on the way", async () => {
+  it("one submission is one job, even where requests and answers are lost", async () => {
     const offset = peer.requests.length;
     peer.respond(async (request, number) => {
       switch (number) {
@@ -217,7 +217,7 @@ describe("over a connection that fails", () => {
     expect(new Set(peer.requests.slice(offset).map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
   });
 
-  it("one retry is one job, though its answer is lost", async () => {
+  it("one retry is one job, even where its answer is lost", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 60_000, tags: ["retried"] });
     await client.cancel(id);
     peer.respond(async (request, number) => {
@@ -229,14 +229,14 @@ describe("over a connection that fails", () => {
     expect(copies.map((job) => job.id)).toEqual([retried.id]);
   });
 
-  it("waits by asking where events are not to be had", async () => {
+  it("waits by polling where there are no events", async () => {
     const { id } = await client.submit("noop", {}, { delayMs: 300 });
     peer.respond((request) => (request.path.endsWith("/events") ? answer(404) : pass(request)));
     expect(await throughPeer.waitFor(id)).toMatchObject({ id, status: "completed" });
   });
 });
 
-it("in a browser it needs nothing but what browsers have", async () => {
+it("runs in a browser", async () => {
   const entry = fileURLToPath(new URL("taskflow.ts", import.meta.url));
   const { outputFiles } = buildSync({
     entryPoints: [entry],

@@ -1,6 +1,9 @@
 /**
- * `taskflow/client`: the API of TaskFlow for programs, in Node.js and in browsers. Answers are the API's JSON as it is.
- * What is passing (no answer, 429, 502 to 504) is repeated with backoff and jitter, no sooner than the server says.
+ * `taskflow/client`: the API of TaskFlow for programs, in Node.js and in browsers. Methods resolve to the JSON of the
+ * API, unchanged: its field names are in snake_case, its times RFC 3339 strings.
+ *
+ * Calls that fail for the moment (no answer, 429, 502 to 504) are repeated with backoff and jitter, and not before the
+ * time that the server asks for.
  */
 import type {
   AcceptedJob,
@@ -36,45 +39,60 @@ export { TaskFlowError } from "./taskflow-error.ts";
 export type { JsonCodec, TransportOptions as TaskFlowOptions } from "./transport.ts";
 
 export interface CallOptions {
-  /** Ends the call, its repetitions included, with the signal's reason. */
+  /** Aborts the call and its repetitions: it then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface KeyedOptions extends CallOptions {
-  /** Under the same key the same request makes jobs once, for 24 hours. Default: a new one for each call, which holds over its repetitions. */
+  /**
+   * The same request with the same key creates its jobs once, for 24 hours (the server's IDEMPOTENCY_TTL). Default: a
+   * new random key for each call, so that the repetitions of one call create its jobs once.
+   */
   readonly idempotencyKey?: string | undefined;
 }
 
 export interface SubmitOptions extends JobOptions, KeyedOptions {
-  /** Up to 60: answer with the finished job, if it has finished by then. */
+  /** The server waits so many seconds, up to 60, for the job to finish, before it answers. Default: 0. */
   readonly waitSeconds?: number | undefined;
 }
 
 export interface ListOptions extends ListFilters, CallOptions {
-  /** How many jobs are fetched at once, up to 1,000 (50). */
+  /** How many jobs one request fetches, 1 to 1,000. Default: 50. */
   readonly pageSize?: number | undefined;
 }
 
 export interface ReplayOptions extends CallOptions {
-  /** How many a second at most (100). */
+  /** The most jobs that are submitted per second. Default: 100. */
   readonly rate?: number | undefined;
 }
 
 export interface ArtifactOptions extends CallOptions {
-  /** Bytes, both ends included; without an end, to that of the file. */
+  /** A range of bytes, `start` and `end` included; without `end`, to the end of the file. */
   readonly range?: { readonly start: number; readonly end?: number | undefined } | undefined;
 }
 
-/** Every method throws {@link TaskFlowError}, or the reason of its signal. */
+/**
+ * A client of one server. It holds no connection and needs no closing.
+ *
+ * Each method rejects with a {@link TaskFlowError} whose `code` and `status` say what went wrong, or with the reason of
+ * its signal. Without an answer of the server, the error has status 0 and the code `unreachable`.
+ */
 export class TaskFlow {
   readonly #transport: Transport;
 
-  /** @throws TypeError for a `url` that is none */
+  /** @throws TypeError for a `url` that is not valid */
   constructor(options: TransportOptions) {
     this.#transport = new Transport(options);
   }
 
-  /** @returns the job as it was accepted; with `waitSeconds`, as it is when it has finished or the time is over */
+  /**
+   * Submits one job.
+   * @param type a built-in type, or one of the deployment's own
+   * @param payload what the type's schema asks for
+   * @returns the job as it was accepted; with `waitSeconds`, the job when it has finished or the time is over
+   * @throws TaskFlowError `validation_failed` (422) with all `errors`; `quota_exceeded` or `rate_limited` (429) with
+   *   `retryAfterMs`; `outcome_unknown` (503) with the `id` of the job that may exist
+   */
   submit<Type extends string>(type: Type, payload: PayloadOf<Type>, options: SubmitOptions = {}): Promise<Job> {
     const { idempotencyKey = randomKey(), waitSeconds, signal, ...jobOptions } = options;
     return this.#transport.json({
@@ -89,9 +107,11 @@ export class TaskFlow {
   }
 
   /**
-   * Any number of jobs, in batches of which each is accepted as a whole or not at all, one after the other. Where one is not, the error's
-   * `accepted` holds the jobs of those before it, and the same call with the same `idempotencyKey` goes on behind them.
-   * @returns ids and statuses, in order
+   * Submits any number of jobs in batches, one after the other. A batch has up to 10,000 jobs and 16 MiB, and is
+   * accepted as a whole or not at all. Where a batch fails, the error's `accepted` has the jobs of the batches before
+   * it, and the same call with the same `idempotencyKey` continues after them.
+   * @returns ids and statuses, in the order of `jobs`
+   * @throws TaskFlowError as {@link submit}; the paths in its `errors` count from the first of all jobs
    */
   async submitMany(
     jobs: Iterable<Submission> | AsyncIterable<Submission>,
@@ -117,16 +137,21 @@ export class TaskFlow {
     return accepted;
   }
 
+  /** @returns the job, whether it is waiting, running or finished @throws TaskFlowError `job_not_found` (404) */
   get(id: string, options: CallOptions = {}): Promise<Job> {
     return this.#read(pathOf(id), options);
   }
 
-  /** @returns the job when it has ended, in whatever status. @throws TaskFlowError `wait_timeout` where it has not in `timeoutMs` */
+  /**
+   * Waits until a job has ended, by its events, or by polling where there are none.
+   * @returns the job, `completed`, `failed` or `cancelled`
+   * @throws TaskFlowError `wait_timeout` where it has not ended within `timeoutMs`; as {@link get}
+   */
   waitFor(id: string, options: WaitOptions = {}): Promise<Job> {
     return waitForJob(this, id, options);
   }
 
-  /** Newest first, page by page as they are taken. */
+  /** Jobs that match the filters, newest first. Pages are fetched as the loop needs them. */
   async *list({ signal, pageSize, ...filters }: ListOptions = {}): AsyncGenerator<Job, void> {
     let cursor: string | null | undefined;
     while (cursor !== null) {
@@ -138,8 +163,10 @@ export class TaskFlow {
   }
 
   /**
-   * Without the scope `read`, a key cancels the jobs that it submitted, and is told their id and status.
-   * @returns the job: `cancelled` where it waited or was cancelled before, else still running, with its attempt told to stop. @throws TaskFlowError `job_finished`
+   * Cancels a job: a waiting one at once; the attempt of a running one is asked to stop.
+   * @returns the job, `cancelled` or still `running`; to a key without the scope `read`, which may cancel the jobs that
+   *   it submitted, only id and status
+   * @throws TaskFlowError `job_finished` (409) where it has completed or failed
    */
   async cancel(id: string, { signal }: CallOptions = {}): Promise<Job | JobReceipt> {
     try {
@@ -154,12 +181,16 @@ export class TaskFlow {
       const job = await this.get(id, { signal }).catch((reason: unknown) => {
         throw reason instanceof TaskFlowError && reason.code === "scope_missing" ? error : reason;
       });
-      if (job.status !== "cancelled") throw error; // else a request before this one has done it, and its answer was lost
+      if (job.status !== "cancelled") throw error; // else an earlier request has cancelled it, and its answer was lost
       return job;
     }
   }
 
-  /** Runs a failed or cancelled job once more; whose, and what is returned: as for `cancel`. @returns the new job, whose `retry_of` names this one */
+  /**
+   * Runs a failed or cancelled job again.
+   * @returns the new job, whose `retry_of` is this one's id; to a key without the scope `read`, as {@link cancel}
+   * @throws TaskFlowError `job_not_retryable` (409) for a job in another status
+   */
   retry(id: string, { idempotencyKey = randomKey(), signal }: KeyedOptions = {}): Promise<Job | JobReceipt> {
     return this.#transport.json({
       method: "POST",
@@ -170,7 +201,10 @@ export class TaskFlow {
     });
   }
 
-  /** Runs again all finished jobs that the filters name: failed ones, where `status` does not say. @returns how many there are, or the job that does it */
+  /**
+   * Runs all finished jobs that match the filters again; without `status`, failed ones.
+   * @returns the job of type `replay` that submits them; with `dryRun`, only their number
+   */
   replay(filters: ReplayFilters, options: ReplayOptions & { readonly dryRun: true }): Promise<{ matched: number }>;
   replay(filters: ReplayFilters, options?: ReplayOptions & { readonly dryRun?: false | undefined }): Promise<Job>;
   replay(
@@ -181,20 +215,25 @@ export class TaskFlow {
     return this.#transport.json({ method: "POST", path: "/api/v1/jobs/replay", body, signal, isRepeatable: dryRun });
   }
 
+  /** @returns the attempts at a job, the first one first: where each ran, for how long, its outcome, error and log */
   async attempts(id: string, options: CallOptions = {}): Promise<Attempt[]> {
     return (await this.#read<{ attempts: Attempt[] }>(`${pathOf(id)}/attempts`, options)).attempts;
   }
 
-  /** Why the job is not running. */
+  /** @returns the reason why a job is not running: a code, a sentence, and until when, where that is known */
   why(id: string, options: CallOptions = {}): Promise<Why> {
     return this.#read(`${pathOf(id)}/why`, options);
   }
 
+  /** @returns the queue of each job type: whether it is paused, and its counts */
   async queues(options: CallOptions = {}): Promise<Queue[]> {
     return (await this.#read<{ queues: Queue[] }>("/api/v1/queues", options)).queues;
   }
 
-  /** From now on no replica claims jobs of the type. */
+  /**
+   * Stops claiming jobs of a type, on all replicas. Submissions are accepted, running jobs continue.
+   * @returns its queue
+   */
   pause(type: string, { signal }: CallOptions = {}): Promise<Queue> {
     return this.#transport.json({
       method: "POST",
@@ -204,6 +243,7 @@ export class TaskFlow {
     });
   }
 
+  /** Ends a {@link pause}. @returns the queue of the type */
   resume(type: string, { signal }: CallOptions = {}): Promise<Queue> {
     return this.#transport.json({
       method: "POST",
@@ -213,25 +253,36 @@ export class TaskFlow {
     });
   }
 
+  /** @returns counts of jobs by type and status, rates per minute, and latencies in milliseconds */
   stats(options: CallOptions = {}): Promise<Stats> {
     return this.#read("/api/v1/stats", options);
   }
 
+  /** @returns the live replicas that run jobs, with their slots and threads in use */
   async workers(options: CallOptions = {}): Promise<Worker[]> {
     return (await this.#read<{ workers: Worker[] }>("/api/v1/workers", options)).workers;
   }
 
-  /** A server that says `degraded` has answered: that is no error. */
+  /**
+   * @returns the health of the server and of its services. A `degraded` server resolves too: its answer is not an
+   *   error.
+   */
   health({ signal }: CallOptions = {}): Promise<Health> {
     return this.#transport.json({ method: "GET", path: "/api/v1/health", signal, isRepeatable: true, alsoTakes: 503 });
   }
 
-  /** The changes of all jobs, or of one to its end, as they happen. A connection that ends is followed by another, which is told what was missed. */
+  /**
+   * The changes of all jobs, or of one job until it ends, as they happen. When a connection ends, it opens another,
+   * which first delivers the changes that were missed, or an event of kind `gap` where the server no longer has them.
+   */
   events(options: EventOptions = {}): AsyncGenerator<JobEvent, void> {
     return followJobs(this.#transport, options);
   }
 
-  /** A file that the job produced: its body is a stream. */
+  /**
+   * @returns the response with a file that the job produced, its body a stream
+   * @throws TaskFlowError 404 where there is none
+   */
   artifact(id: string, name: string, { range, signal }: ArtifactOptions = {}): Promise<Response> {
     const headers = range ? { Range: `bytes=${range.start}-${range.end ?? ""}` } : {};
     return this.#transport.open({
@@ -252,7 +303,7 @@ function pathOf(id: string): string {
   return `/api/v1/jobs/${encodeURIComponent(id)}`;
 }
 
-/** Not `crypto.randomUUID()`: browsers have that for pages from https only. */
+/** Not `crypto.randomUUID()`, which browsers offer to pages from https only. */
 function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -24,7 +24,7 @@ const failure = (promise: Promise<unknown>) =>
     (error: unknown) => error as TaskFlowError,
   );
 
-it("gives up after as many repetitions as it may, and names the job that may exist", async () => {
+it("fails after the last repetition, and names the job that may exist", async () => {
   const offset = peer.requests.length;
   peer.respond(() => problem(503, "outcome_unknown", { "retry-after": "0" }));
   expect(await failure(new TaskFlow({ url: peer.url(), retries: 1 }).submit("noop", {}))).toMatchObject({
@@ -43,7 +43,7 @@ it("gives up after as many repetitions as it may, and names the job that may exi
   });
 });
 
-it("repeats what takes effect twice only where the server says that it has not", async () => {
+it("repeats a call that is not repeatable only where the server states that nothing was changed", async () => {
   let offset = peer.requests.length;
   peer.respond(() => ({ kind: "drop" }));
   expect(await failure(client.replay({ tag: "a" }))).toMatchObject({ code: "unreachable" });
@@ -56,7 +56,7 @@ it("repeats what takes effect twice only where the server says that it has not",
   expect(peer.requests.length - offset).toBe(2);
 });
 
-it("a file breaks off with its signal, and not with the time limit of the call", async () => {
+it("the signal ends the body of a file, the time limit of the call does not", async () => {
   peer.respond(() => ({ kind: "drip", everyMs: 20 }));
   const leave = new AbortController();
   const reason = new Error("enough");
@@ -68,7 +68,7 @@ it("a file breaks off with its signal, and not with the time limit of the call",
   expect(await failure(read())).toBe(reason);
 });
 
-it("events go on behind the last one that came", async () => {
+it("events continue after the last one that was received", async () => {
   const event = (n: number, status: string) =>
     `id: ${n}\nevent: status\ndata: ${JSON.stringify({ id: "j", type: "noop", status, progress: null })}\n\n`;
   const offset = peer.requests.length;

@@ -1,4 +1,4 @@
-/** One call over HTTP, repeated while that may help and does no harm. */
+/** One call over HTTP, repeated where a repetition may succeed and is safe. */
 import { pause } from "./pause.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import { errorOfResponse, TaskFlowError } from "./taskflow-error.ts";
@@ -6,26 +6,27 @@ import { errorOfResponse, TaskFlowError } from "./taskflow-error.ts";
 const DEFAULT_RETRIES = 4;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** What reads and writes JSON. */
+/** Reads and writes JSON. */
 export interface JsonCodec {
   readonly parse: (text: string) => unknown;
   readonly stringify: (value: unknown) => string;
 }
 
 export interface TransportOptions {
-  /** Where the server is: `https://jobs.example.com`, or with a path before its own. */
+  /** The server's URL: `https://jobs.example.com`, or with a path prefix. */
   readonly url: string;
+  /** Not needed where the server has no keys. */
   readonly apiKey?: string | undefined;
   /**
-   * In place of `JSON`, whose numbers are doubles: with a library that keeps all digits, such as `lossless-json`, payloads go out and payloads and
-   * results come back to the digit.
+   * Replaces `JSON`, whose numbers are doubles. With a library that keeps all digits, such as `lossless-json`, payloads
+   * and results keep every digit in both directions.
    */
   readonly json?: JsonCodec | undefined;
-  /** In place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch | undefined;
-  /** How many times a call is repeated, at most (4). */
+  /** The most repetitions of one call. Default: 4. */
   readonly retries?: number | undefined;
-  /** How long one request may take until it is answered (30 s). */
+  /** The time limit of one request until its answer has come, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -37,11 +38,11 @@ export interface Call {
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Whether it does no harm that it takes effect twice. */
+  /** Whether the call may safely take effect twice. */
   readonly isRepeatable: boolean;
-  /** How long the server may take on purpose: it comes on top of the time limit. */
+  /** How long the server waits on purpose: added to the time limit. */
   readonly waitMs?: number;
-  /** A status beside those of success that is no failure. */
+  /** A further status that counts as success. */
   readonly alsoTakes?: number;
 }
 
@@ -65,7 +66,7 @@ export class Transport {
     this.codec = json;
     this.#url = new URL(url).href.replace(/\/+$/, "");
     this.#headers = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
-    this.#fetch = own ?? ((...request) => globalThis.fetch(...request)); // a browser's fetch refuses another `this`
+    this.#fetch = own ?? ((...request) => globalThis.fetch(...request)); // a browser's fetch throws with another `this`
     this.#retries = retries;
     this.#timeoutMs = timeoutMs;
   }
@@ -75,7 +76,7 @@ export class Transport {
     return this.#repeat(call, async (response) => this.codec.parse(await response.text()) as Answer);
   }
 
-  /** The answer as soon as its head has come: the time limit does not bound its body. @throws as {@link json} */
+  /** The response, once its head has come: the time limit does not include its body. @throws as {@link json} */
   async open(call: Call): Promise<Response> {
     return this.#repeat(call, (response) => Promise.resolve(response));
   }
@@ -120,7 +121,7 @@ export class Transport {
   }
 }
 
-/** Node's fetch says "fetch failed", and why in its cause. */
+/** The message of Node's fetch is "fetch failed"; the reason is in its cause. */
 function reasonOf(error: unknown): string {
   const { cause, message } = error as {
     readonly cause?: { readonly code?: string; readonly message?: string };

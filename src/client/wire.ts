@@ -1,6 +1,6 @@
-/** What a caller writes, as the API reads it: names in snake_case, times as text. */
+/** The caller's options in the form of the API: names in snake_case, times as strings. */
 
-/** Without what is undefined, which JSON leaves out. */
+/** The options by their API names; `undefined` stays, and JSON leaves it out. */
 export function wireOf(input: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(input).map(([name, value]: [string, unknown]) => [
@@ -10,7 +10,7 @@ export function wireOf(input: object): Record<string, unknown> {
   );
 }
 
-/** `?name=value…`, or "" where there is nothing to say. */
+/** `?name=value…`, or "" without options. */
 export function queryOf(input: object): string {
   const fields = Object.entries(wireOf(input)).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(

@@ -25,7 +25,7 @@ function issuesOf(env: Record<string, string>, typeSettings: readonly TObject[] 
 }
 
 describe("the program's settings", () => {
-  it("has a value for each without any variable, and is frozen", () => {
+  it("have a value each without any variable, and are frozen", () => {
     const config = loadConfig({}, []);
     expect(config).toMatchObject({
       SERVER_ADDR: { host: "127.0.0.1", port: 8080 },
@@ -42,7 +42,7 @@ describe("the program's settings", () => {
     expect([config, config.typeSettings, config.WORKER_TYPES].every(Object.isFrozen)).toBe(true);
   });
 
-  it("reads what is given", () => {
+  it("are read from the environment", () => {
     const env = {
       SERVER_ADDR: ":9000",
       REDIS_ADDR: "rediss://app:p%40ss@cache.internal/3",
@@ -69,7 +69,7 @@ describe("the program's settings", () => {
     });
   });
 
-  it("lists every fault, a line each", () => {
+  it("lists every issue, a line each", () => {
     const env = {
       WORKER_COUNT: "many",
       IO_SLOTS: "0",
@@ -85,14 +85,37 @@ describe("the program's settings", () => {
       'TASKFLOW_ROLE: expected "all", "api" or "worker", got "boss"',
       'WORKER_COUNT: expected integer >= 1, got "many"',
       'IO_SLOTS: expected integer from 1 to 100000, got "0"',
-      'WORKER_TYPES: expected names of job types with commas between, got "email,,x"',
-      'LEASE_MS: expected integer from 1000 to 3600000, got "1e4"',
+      'WORKER_TYPES: expected names of job types, separated by commas, got "email,,x"',
+      'LEASE_MS: expected milliseconds from 1000 to 3600000, or a duration from 1s to 1h, such as 500ms or 15s, got "1e4"',
       'CLAIM_LIMIT: expected integer from 1 to 1000, got "1001"',
-      'RETRY_MAX_MS: expected integer from 1 to 86400000, got "0"',
+      'RETRY_MAX_MS: expected milliseconds from 1 to 86400000, or a duration from 1ms to 1d, such as 500ms or 15s, got "0"',
     ]);
   });
 
-  it("refuses settings that contradict each other", () => {
+  it("takes durations for times, in the unit of the setting", () => {
+    const env = {
+      LEASE_MS: "30s",
+      DRAIN_MS: " 1m ",
+      RETENTION_DAYS: "48h",
+      IDEMPOTENCY_TTL: "2h",
+      RETRY_BASE_MS: "1h30m",
+    };
+    expect(loadConfig(env, [])).toMatchObject({
+      LEASE_MS: 30_000,
+      DRAIN_MS: 60_000,
+      RETENTION_DAYS: 2,
+      IDEMPOTENCY_TTL: 7_200,
+      RETRY_BASE_MS: 5_400_000,
+    });
+    expect(issuesOf({ RETENTION_DAYS: "36h", IDEMPOTENCY_TTL: "500ms", LEASE_MS: "2h", CLAIM_LIMIT: "1s" })).toEqual([
+      expect.stringMatching(/^LEASE_MS: expected milliseconds .* got "2h"$/),
+      'CLAIM_LIMIT: expected integer from 1 to 1000, got "1s"',
+      'RETENTION_DAYS: expected days from 1 to 36500, or a duration from 1d to 36500d, such as 30d, got "36h"',
+      'IDEMPOTENCY_TTL: expected seconds from 1 to 31536000, or a duration from 1s to 365d, such as 90s or 2h, got "500ms"',
+    ]);
+  });
+
+  it("rejects settings that contradict each other", () => {
     expect(
       issuesOf({ RECORD_BATCH_ROWS: "5000", RECORD_HIGH_MARK: "100", RETRY_BASE_MS: "1000", RETRY_MAX_MS: "10" }),
     ).toEqual([
@@ -108,7 +131,7 @@ describe("the program's settings", () => {
     expect(loadConfig({ CORS_ORIGINS: "*" }, []).CORS_ORIGINS).toEqual(["*"]); // keys may be in Postgres
   });
 
-  it("reads the names that the server has", () => {
+  it("reads the host names of the server", () => {
     expect(loadConfig({ ALLOWED_HOSTS: "Jobs.example.com, *.svc.cluster.local" }, []).ALLOWED_HOSTS).toEqual([
       "jobs.example.com",
       "*.svc.cluster.local",
@@ -119,7 +142,7 @@ describe("the program's settings", () => {
     ]);
   });
 
-  it("refuses an unknown TASKFLOW_ variable, but not those of the command, or what Kubernetes sets for a service of that name", () => {
+  it("rejects an unknown TASKFLOW_ variable, but not those of the command, nor those that Kubernetes sets for a service of that name", () => {
     expect(issuesOf({ TASKFLOW_ROEL: "api", OTHER: "x" })).toEqual([
       "TASKFLOW_ROEL: no setting has this name; there are TASKFLOW_ROLE, TASKFLOW_JOBS, TASKFLOW_AUTH, TASKFLOW_API_KEYS",
     ]);
@@ -139,11 +162,14 @@ describe("the program's settings", () => {
     ["REDIS_ADDR", "rediss://app:hun/ter2@cache:6379"],
     ["DATABASE_URL", "mysql://root:hunter2@db/x"],
     ["DATABASE_URL", "https://db/x?password=hunter2"],
+    ["REDIS_ADDR", "rediss://app:hun?ter2@cache:6379"],
+    ["REDIS_ADDR", "cache:hunter2"],
     ["SMTP_URL", "smtp//user:hunter2@mail"],
-  ])("never shows a password: %s", (name, value) => {
+  ])("does not show a secret: %s", (name, value) => {
     const issues = issuesOf({ [name]: value });
     expect(issues).toHaveLength(1);
     expect(issues[0]).toContain(`${name}: expected `);
+    expect(issues[0]).toMatch(/, got a value that is not shown$/);
     expect(issues[0]).not.toMatch(/hunter2|ter2/);
   });
 });
@@ -174,7 +200,15 @@ describe("the settings of job types", () => {
     });
   });
 
-  it("are refused with the program's, in one error", () => {
+  it("take durations too", () => {
+    const table = Type.Object({ SMS_TIMEOUT_MS: Type.Integer(), SMS_WINDOW: Type.Number({ unit: "seconds" }) });
+    expect(loadConfig({ SMS_TIMEOUT_MS: "15s", SMS_WINDOW: "500ms" }, [table]).typeSettings).toEqual({
+      SMS_TIMEOUT_MS: 15_000,
+      SMS_WINDOW: 0.5,
+    });
+  });
+
+  it("are reported with the program's, in one error", () => {
     const needsKey = Type.Object({
       SMS_SECRET: Type.String({ minLength: 20 }),
       SMS_FROM: Type.String({ pattern: "^\\+\\d+$" }),
@@ -197,14 +231,14 @@ describe("the settings of job types", () => {
       'IO_SLOTS: expected integer from 1 to 100000, got "x"',
       'OUTBOUND_ALLOW_PRIVATE: expected true or false, got "maybe"',
       'IMAGE_FIT: expected "cover" or "contain", got "tile"',
-      "SMS_SECRET: expected text of at least 20 characters, got a value that is not shown",
-      'SMS_FROM: expected text that matches ^\\+\\d+$, got "me"',
+      "SMS_SECRET: expected a string of at least 20 characters, got a value that is not shown",
+      'SMS_FROM: expected a string that matches ^\\+\\d+$, got "me"',
       'SMS_RATE: expected number <= 9, got "10"',
-      "SMS_NAME: expected text, got nothing",
+      "SMS_NAME: expected a string, got nothing",
     ]);
   });
 
-  it("have artifacts in the data folder, unless they say another place", () => {
+  it("have artifacts in the data folder, unless ARTIFACTS_DIR is set", () => {
     const artifacts = [Type.Object({ ARTIFACTS_DIR: Type.String({ default: "./data/artifacts" }) })];
     const dirOf = (env: Record<string, string>) => loadConfig(env, artifacts).typeSettings.ARTIFACTS_DIR;
     expect([
@@ -214,7 +248,7 @@ describe("the settings of job types", () => {
     ]).toEqual(["./data/artifacts", "/srv/tf/artifacts", "/mnt/a"]);
   });
 
-  it("are refused in words, and a URL of Postgres by what one looks like", () => {
+  it("are reported in words, a URL of Postgres by its form", () => {
     const settings = [
       Type.Object({
         PROXY: Type.String({ pattern: "^http", expected: "http://HOST:PORT" }),
@@ -246,7 +280,7 @@ describe("the settings of job types", () => {
   it("may be named by several types, if these agree", () => {
     const other = Type.Object({ SMTP_CONNECTIONS: Type.Integer({ default: 6 }) });
     expect(issuesOf({}, [email, other])).toEqual([
-      "SMTP_CONNECTIONS: several job types name it, and differ in its default or kind",
+      "SMTP_CONNECTIONS: several job types name it, with different defaults or types",
     ]);
   });
 });

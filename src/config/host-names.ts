@@ -1,9 +1,10 @@
-/** Names of hosts as settings give them, in the form that a browser sends in Host. */
+/** Host names from settings, in the form in which browsers send them in `Host`. */
 import { isIPv6 } from "node:net";
 
 /**
- * Reads names and addresses with commas between; `*` stands for any, `*.example.com` for all names below one. Returns them in lower case,
- * international ones in their ASCII form, addresses of IPv6 without brackets; undefined where one of them is none.
+ * Reads names and addresses, separated by commas; `*` means any, `*.example.com` all names below one. Returns them in
+ * lower case, international ones in their ASCII form, IPv6 addresses without brackets; undefined where one is not
+ * valid.
  */
 export function parseHostNames(text: string): readonly string[] | undefined {
   const given = text

@@ -1,26 +1,27 @@
 /**
- * The URL of a Postgres, with its options as libpq reads them (PostgreSQL manual, "Database Connection Control Functions"): TLS is read here,
- * where pg has rules of its own, and an option that nothing here obeys is refused by its name.
+ * The URL of a Postgres, with its options as libpq reads them (PostgreSQL manual, "Database Connection Control
+ * Functions"). This file reads the options of TLS, for which pg has its own rules, and rejects options that have no
+ * effect here.
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import { rootCertificates } from "node:tls";
 import { messageOf, StartError } from "../errors.ts";
 
-/** Whether a connection is encrypted, and what of the server's certificate is verified. */
+/** Whether a connection is encrypted, and how the server's certificate is verified. */
 export type Tls = ConnectionOptions | false;
 
 export interface PostgresUrl {
-  /** For pg: the URL without what is read here. */
+  /** For pg: the URL without the options that are read here. */
   readonly config: { readonly connectionString: string; readonly enableChannelBinding?: boolean };
-  /** What is tried in turn; empty where the URL leaves it to the environment (PGSSLMODE). */
+  /** The ways to connect, tried in turn; empty where the URL leaves it to the environment (PGSSLMODE). */
   readonly tls: readonly Tls[];
 }
 
 const MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 type Mode = (typeof MODES)[number];
 
-/** Read here, and kept from pg. */
+/** Read here, and not passed to pg. */
 const TLS_OPTIONS: readonly string[] = [
   "ssl",
   "sslmode",
@@ -30,7 +31,7 @@ const TLS_OPTIONS: readonly string[] = [
   "sslpassword",
   "uselibpqcompat",
 ];
-/** Obeyed by pg. */
+/** Applied by pg. */
 const PASSED: readonly string[] = [
   "host",
   "port",
@@ -41,7 +42,7 @@ const PASSED: readonly string[] = [
   "options",
   "sslnegotiation",
 ];
-/** What they ask for is done in any case, or makes no difference to this client. */
+/** Options whose effect this client has in any case, or that do not matter to it. */
 const IDLE: readonly string[] = [
   "fallback_application_name",
   "connect_timeout",
@@ -56,14 +57,14 @@ const IDLE: readonly string[] = [
   "ssl_min_protocol_version",
 ];
 const CHANNEL_BINDINGS: readonly string[] = ["disable", "prefer", "require"];
-/** Where Debian, Alpine and Red Hat keep what `update-ca-certificates` and its like write. */
+/** The system's certificates on Debian, Alpine and Red Hat. */
 const SYSTEM_ROOTS: readonly string[] = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/cert.pem",
 ];
 
-/** @throws StartError, in one sentence without the URL, for an option that is not known or has no such value */
+/** @throws StartError in one sentence, without the URL, for an unknown option or value */
 export function parsePostgresUrl(text: string): PostgresUrl {
   const at = text.indexOf("?");
   const host = hostOf(text);
@@ -79,7 +80,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
         ? !CHANNEL_BINDINGS.includes(value)
         : !TLS_OPTIONS.includes(name) && !IDLE.includes(name)
     )
-      throw refused(name, value);
+      throw rejected(name, value);
   }
   const query = left.size === 0 ? "" : `?${left.toString().replaceAll("+", "%20")}`;
   const bindsChannel = ["prefer", "require"].includes(options.get("channel_binding") ?? "");
@@ -102,18 +103,18 @@ export function postgresUrlIssue(text: string): string | undefined {
   }
 }
 
-/** A path for the folder of a Unix socket, which has no TLS. */
+/** The host; a path names the folder of a Unix socket, which has no TLS. */
 function hostOf(text: string): string {
   if (!URL.canParse(text)) return "";
   const url = new URL(text);
   return url.searchParams.get("host") ?? decodeURIComponent(url.hostname);
 }
 
-function refused(name: string, value: string): StartError {
+function rejected(name: string, value: string): StartError {
   const known =
     name === "channel_binding"
       ? `it is one of ${CHANNEL_BINDINGS.join(", ")}, not ${JSON.stringify(value)}`
-      : "TaskFlow knows no such option: take it away";
+      : "TaskFlow does not support this option: remove it";
   return new StartError(`The URL of Postgres has the option ${JSON.stringify(name)}: ${known}.`);
 }
 
@@ -132,7 +133,7 @@ function tlsOf(options: URLSearchParams): readonly Tls[] {
   return mode === "prefer" ? [encrypted, false] : [encrypted];
 }
 
-/** Undefined where nothing asks for TLS. A certificate without a mode asks for all that it is good for. */
+/** Undefined without options of TLS. A certificate without a mode means the strictest one. */
 function modeOf(options: URLSearchParams): Mode | undefined {
   const mode = options.get("sslmode") ?? "";
   const ssl = options.get("ssl") ?? "";
@@ -151,7 +152,7 @@ function modeOf(options: URLSearchParams): Mode | undefined {
     : undefined;
 }
 
-/** As libpq verifies: where there is a root certificate, whatever the mode. */
+/** As in libpq, a root certificate is verified in every mode. */
 function verification(mode: Mode, rootFile: string): ConnectionOptions {
   const anyName = { checkServerIdentity: () => undefined };
   if (rootFile === "system" && mode !== "verify-full") {
@@ -172,7 +173,7 @@ function verification(mode: Mode, rootFile: string): ConnectionOptions {
 }
 
 function systemRoots(): string[] {
-  // Node adds the file of NODE_EXTRA_CA_CERTS only where no others are given.
+  // with a list of its own, Node ignores NODE_EXTRA_CA_CERTS
   const files = [SYSTEM_ROOTS.find((path) => existsSync(path)), process.env["NODE_EXTRA_CA_CERTS"]].filter(
     (file) => file !== undefined && existsSync(file),
   );

@@ -1,16 +1,20 @@
 import type { ServerAddr } from "./server-addr.ts";
 import { parseServerAddr } from "./server-addr.ts";
 
-/** A Redis server, or the Sentinels that know where it is. */
+/** A Redis server, or the Sentinels that know its address. */
 export interface RedisAddr {
-  /** Where to ask first: the server, or the first Sentinel. The path of a Unix socket, with port 0. */
+  /** The server or the first Sentinel; with port 0, the path of a Unix socket. */
   readonly host: string;
   readonly port: number;
-  /** All of it, with user, password, database and TLS, as the queue's client takes it: a secret, never to be printed as it is. */
+  /**
+   * The whole address with user, password, database and TLS, for the queue's client: a secret that must not be printed.
+   */
   readonly url: string;
 }
 
-/** A Redis whose master is found by asking Sentinels (https://redis.io/docs/latest/develop/reference/sentinel-clients/). */
+/**
+ * A Redis whose master is found by asking Sentinels (https://redis.io/docs/latest/develop/reference/sentinel-clients/).
+ */
 export interface SentinelAddr {
   readonly sentinels: readonly ServerAddr[];
   readonly masterName: string;
@@ -18,7 +22,7 @@ export interface SentinelAddr {
   /** The master's. */
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** The Sentinels' own, where they ask for any. */
+  /** The Sentinels' own, if they require one. */
   readonly sentinelUser: string | undefined;
   readonly sentinelPassword: string | undefined;
   /** For the master and the Sentinels. */
@@ -26,18 +30,18 @@ export interface SentinelAddr {
   readonly tls: TlsFiles | undefined;
 }
 
-/** How a connection by TLS is made, where the defaults of Node.js do not do. */
+/** Options of a TLS connection that differ from the defaults of Node.js. */
 export interface TlsFiles {
-  /** Certificates of the authorities that are trusted, in place of Node.js's own: a file in PEM. */
+  /** A PEM file with the certificates of trusted authorities, which replace those of Node.js. */
   readonly cafile?: string;
-  /** The client's own certificate and its key: files in PEM. */
+  /** The client's own certificate and its key: PEM files. */
   readonly certfile?: string;
   readonly keyfile?: string;
-  /** The name that the server's certificate must have, in place of the address. */
+  /** The name that the server's certificate must have instead of the address. */
   readonly servername?: string;
 }
 
-/** One server, with what its URL says. */
+/** One server and the parts of its URL. */
 export interface RedisTarget {
   /** The path of a Unix socket; undefined where host and port are given. */
   readonly path: string | undefined;
@@ -50,7 +54,7 @@ export interface RedisTarget {
   readonly tls: TlsFiles | undefined;
 }
 
-/** An address as a message names it: without its password. */
+/** An address for messages, without its password. */
 export function addressOf({ host, port }: Pick<RedisAddr, "host" | "port">): string {
   return port === 0 ? host : `${host}:${port}`;
 }
@@ -60,8 +64,8 @@ const DEFAULT_SENTINEL_PORT = 26379;
 
 /**
  * Reads `host`, `host:port`, a `redis://` or `rediss://` (TLS) URL with user, password and database
- * (https://www.iana.org/assignments/uri-schemes/prov/redis), `unix:///path?db=N`, or a URL for Sentinels ({@link parseSentinelAddr});
- * undefined for anything else.
+ * (https://www.iana.org/assignments/uri-schemes/prov/redis), `unix:///path?db=N`, or a URL for Sentinels ({@link
+ * parseSentinelAddr}); undefined for anything else.
  */
 export function parseRedisAddr(text: string): RedisAddr | undefined {
   if (!text.includes("://")) return parseHostPort(text);
@@ -77,15 +81,15 @@ const SERVER_URL = /^(?:rediss?|unix):\/\//i;
 
 /** Reads the URL of one server; undefined for anything else. */
 export function parseRedisTarget(text: string): RedisTarget | undefined {
-  const readable = text.replace(/^(unix:\/\/[^/?#]*@)\//i, "$1socket/"); // the URL standard takes user information before a host only
+  const readable = text.replace(/^(unix:\/\/[^/?#]*@)\//i, "$1socket/"); // the URL standard allows user information only before a host
   if (!SERVER_URL.test(text) || !URL.canParse(readable) || text.split("@").length > 2) return undefined;
   const url = new URL(readable);
   const isUnix = url.protocol === "unix:";
-  const hasPlace = isUnix
+  const hasAddress = isUnix
     ? url.host === (readable === text ? "" : "socket") && url.pathname.length > 1
     : url.hostname !== "" && /^(?:\/\d{0,5})?$/.test(url.pathname);
   const parts = [url.username, url.password, url.pathname];
-  if (!hasPlace || url.hash !== "" || parametersIssue(text) !== undefined || !parts.every(isPercentEncoded))
+  if (!hasAddress || url.hash !== "" || parametersIssue(text) !== undefined || !parts.every(isPercentEncoded))
     return undefined;
   const database = isUnix ? (url.searchParams.get("db") ?? "0") : url.pathname.slice(1);
   if (!/^\d{0,5}$/.test(database)) return undefined;
@@ -103,7 +107,7 @@ export function parseRedisTarget(text: string): RedisTarget | undefined {
 
 const TLS_PARAMETERS = ["cafile", "certfile", "keyfile", "servername"];
 const SENTINEL_PARAMETERS = ["sentinel_user", "sentinel_password"];
-/** What may follow the `?` of each form. */
+/** The parameters of each scheme, after the `?`. */
 const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   redis: [],
   rediss: TLS_PARAMETERS,
@@ -112,7 +116,9 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   "rediss+sentinel": [...SENTINEL_PARAMETERS, ...TLS_PARAMETERS],
 };
 
-/** What is wrong with an address that cannot be read, as "expected …", where more can be said than the forms there are. */
+const PARAMETER_NAME = /^[a-z][\w.]{0,30}$/i;
+
+/** A closer description of what was expected in an address that cannot be read; undefined where there is none. */
 export function redisAddrIssue(text: string): string | undefined {
   if (/^(?:redis:\/\/)?\//.test(text) || /^unix:(?!\/\/)/.test(text)) return "unix:///PATH for a Unix socket";
   return parametersIssue(text);
@@ -124,12 +130,13 @@ function parametersIssue(text: string): string | undefined {
   if (!allowed || query === "") return undefined;
   const given = new URLSearchParams(query);
   const unknown = [...new Set(given.keys())].filter((name) => !allowed.includes(name));
-  const taken = allowed.length === 0 ? "none" : allowed.join(", ");
-  if (unknown.length > 0)
-    return `no parameter ${unknown.join(", ")} (those of ${scheme.toLowerCase()}:// are: ${taken})`;
+  const known = allowed.length === 0 ? "none" : allowed.join(", ");
+  // a password with an unescaped ? looks like a parameter, and must not be shown
+  const names = unknown.every((name) => PARAMETER_NAME.test(name)) ? ` ${unknown.join(", ")}` : "s but these";
+  if (unknown.length > 0) return `no parameter${names} (those of ${scheme.toLowerCase()}:// are: ${known})`;
   if (given.has("certfile") !== given.has("keyfile")) return "certfile and keyfile together";
-  const odd = allowed.find((name) => given.getAll(name).length > 1 || given.get(name) === "");
-  return odd === undefined ? undefined : `one value of the parameter ${odd}`;
+  const wrong = allowed.find((name) => given.getAll(name).length > 1 || given.get(name) === "");
+  return wrong === undefined ? undefined : `one value of the parameter ${wrong}`;
 }
 
 function tlsFiles(parameters: URLSearchParams): TlsFiles | undefined {
@@ -141,9 +148,10 @@ const SENTINEL_URL =
   /^redis(s?)\+sentinel:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]+)\/([\w.-]+)(?:\/(\d{1,5}))?(?:\?([^#@]*))?$/i;
 
 /**
- * Reads `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER_NAME[/DATABASE][?sentinel_user=…&sentinel_password=…]`,
- * or `rediss+sentinel://`, with the parameters of `rediss://` too, for TLS to the master and the Sentinels. User and password are the master's; those of the Sentinels stand
- * apart, as in Redis itself. Undefined for anything else. URLs of several hosts are none to the URL standard, so it is read by hand.
+ * Reads `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER_NAME[/DATABASE]` with the parameters
+ * `sentinel_user` and `sentinel_password`, or `rediss+sentinel://` with those of `rediss://` too, for TLS to the master and
+ * the Sentinels. User and password are the master's; the Sentinels have their own, as in Redis itself. Undefined for
+ * anything else. The URL standard does not allow several hosts, so a regular expression reads it.
  */
 export function parseSentinelAddr(text: string): SentinelAddr | undefined {
   const match = SENTINEL_URL.exec(text);
@@ -176,7 +184,7 @@ function isPercentEncoded(part = ""): boolean {
     decodeURIComponent(part);
     return true;
   } catch {
-    return false; // a bare %, or bytes that are no UTF-8
+    return false; // a bare %, or bytes that are not UTF-8
   }
 }
 

@@ -42,9 +42,9 @@ describe("secrets in files", () => {
   it("may hold the secrets of job types, and nothing else", () => {
     const ofTypes = [
       Type.Object({
-        SHOP_TOKEN: Type.String({ isSecret: true }),
+        SHOP_TOKEN: Type.String({ secret: true }),
         SHOP_NAME: Type.String({ default: "" }),
-        PIN: Type.String({ isSecret: true, default: "" }),
+        PIN: Type.String({ secret: true, default: "" }),
         PIN_FILE: Type.String({ default: "" }),
       }),
     ];
@@ -55,7 +55,7 @@ describe("secrets in files", () => {
     expect(typeSettings).toEqual({ SHOP_TOKEN: "abc", SHOP_NAME: "", PIN: "", PIN_FILE: "a-name" });
   });
 
-  it("are refused with their setting, empty, or unreadable; no sentence shows what they hold", () => {
+  it("are rejected beside their setting, empty, or unreadable; no issue shows their contents", () => {
     mkdirSync(join(dir.path, "folder"));
     const settings = {
       DATABASE_URL: "postgres://a@host/db",
@@ -84,7 +84,7 @@ describe("secrets in files", () => {
     expect(thrown).not.toContain("secret words");
   });
 
-  it("an empty name of a file counts as none, and an unknown one of ours is refused", () => {
+  it("an empty name counts as not set, and one for a setting that is not secret is rejected", () => {
     expect(loadConfig({ DATABASE_URL_FILE: "", TASKFLOW_API_KEYS_FILE: "" }, []).DATABASE_URL).toBe("");
     expect(() => loadConfig({ TASKFLOW_ROLE_FILE: "x" }, [])).toThrow(/^TASKFLOW_ROLE_FILE: no setting has this name/);
   });

@@ -1,20 +1,21 @@
-/** Secrets in files, as Docker and Kubernetes mount them: `NAME_FILE` names the file that holds the value of the setting NAME. */
+/**
+ * Secrets in files, as Docker and Kubernetes mount them: `NAME_FILE` names the file that holds the value of the setting
+ * NAME.
+ */
 import { readFileSync } from "node:fs";
 import type { TObject } from "typebox";
 import { codeOf, messageOf } from "../errors.ts";
-import type { SettingSchema } from "./setting-value.ts";
+import { secretNames } from "./secret-settings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The names of the settings in these tables that may be given in a file. */
-export function secretNames(tables: readonly TObject[]): string[] {
-  const all = tables.flatMap(({ properties }) => Object.entries(properties) as [string, SettingSchema][]);
-  const names = new Set(all.map(([name]) => name));
-  return [
-    ...new Set(
-      all.filter(([name, { isSecret }]) => isSecret === true && !names.has(fileSetting(name))).map(([name]) => name),
-    ),
-  ];
+/**
+ * The names of the settings in these tables that may be given in a file: the secret ones, unless NAME_FILE is itself a
+ * setting.
+ */
+export function namesInFiles(tables: readonly TObject[]): string[] {
+  const names = new Set(tables.flatMap(({ properties }) => Object.keys(properties)));
+  return secretNames(tables).filter((name) => !names.has(fileSetting(name)));
 }
 
 /** The variable that names a setting's file. */
@@ -23,8 +24,10 @@ export function fileSetting(name: string): string {
 }
 
 /**
- * The environment with the values that files hold in the place of their names. Line ends at the end of a file do not belong to the value.
- * @param faults gets a sentence for each file that cannot be read, is empty, or stands beside the setting itself; never what a file holds
+ * The environment, with the contents of the files as the values of their settings. Line ends at the end of a file are
+ * dropped.
+ * @param issues gets a sentence for each file that cannot be read, is empty, or is given beside the setting itself; it
+ *   never holds the contents of a file
  */
 export function withSecretFiles(env: Environment, names: readonly string[], issues: Set<string>): Environment {
   const values: Record<string, string> = {};
@@ -39,9 +42,9 @@ export function withSecretFiles(env: Environment, names: readonly string[], issu
 
 function readSecret(name: string, path: string, issues: Set<string>): string {
   try {
-    const text = readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
-    if (text === "") issues.add(`${fileSetting(name)}: ${JSON.stringify(path)} is empty`);
-    return text;
+    const contents = readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
+    if (contents === "") issues.add(`${fileSetting(name)}: ${JSON.stringify(path)} is empty`);
+    return contents;
   } catch (error) {
     issues.add(`${fileSetting(name)}: ${JSON.stringify(path)} cannot be read (${codeOf(error) ?? messageOf(error)})`);
     return "";

@@ -1,8 +1,8 @@
-/** Where a server listens. */
+/** The address on which a server listens. */
 export interface ServerAddr {
   /** A name or an address, IPv6 without brackets; empty means every interface. */
   readonly host: string;
-  /** 0 lets the system choose a free one. */
+  /** 0: the system chooses a free one. */
   readonly port: number;
 }
 

@@ -1,6 +1,11 @@
-/** One setting's text ↔ its value, as its schema says. Variables of the environment are text; a schema knows what is meant. */
+/**
+ * One setting's text ↔ its value, as its schema says. Variables of the environment are text; the schema says what is
+ * meant.
+ */
 import type { TSchema } from "typebox";
 import Value from "typebox/value";
+import type { Unit } from "./duration.ts";
+import { parseDurationAs, shortDuration, unitOf } from "./duration.ts";
 
 /** The keywords of JSON Schema that settings use. */
 export interface SettingSchema {
@@ -8,9 +13,9 @@ export interface SettingSchema {
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly SettingSchema[];
   readonly default?: unknown;
-  /** What the table says in place of a default that differs from machine to machine, or follows another setting. */
+  /** Shown in the table in place of a default that differs from machine to machine, or follows another setting. */
   readonly defaultText?: string;
-  /** What the table says of its values, where `type` does not say it. */
+  /** Shown in the table as the type, where `type` does not describe the values. */
   readonly typeText?: string;
   readonly description?: string;
   readonly minimum?: number;
@@ -19,42 +24,67 @@ export interface SettingSchema {
   readonly pattern?: string;
   /** What the pattern asks for, in words. */
   readonly expected?: string;
-  /** It may hold a password or a key, so it may be given in a file (secret-files.ts). */
-  readonly isSecret?: boolean;
+  /**
+   * The unit of a number whose name does not end in `_MS`, `_SECONDS` or `_DAYS`: it takes durations such as `15s` too.
+   */
+  readonly unit?: Unit;
+  /** Whether it may hold a password or a key (secret-settings.ts). */
+  readonly secret?: boolean;
   /** It names a folder, which must be there for the types that ask for it, unless it is the default's. */
   readonly isFolder?: boolean;
 }
 
-/** A setting that may be empty is a union with null: this is its other half. */
+/** The schema of the value: a setting that may be empty is a union with null. */
 export function ofValue(schema: SettingSchema): SettingSchema {
   return schema.anyOf?.find(({ type }) => type !== "null") ?? schema;
 }
 
-/** The value that a text stands for; undefined where it is none that the schema allows. */
-export function parseValue(schema: SettingSchema, text: string): unknown {
-  const value = convert(ofValue(schema), text);
+/** The value of setting `name` that a text stands for; undefined where the schema does not allow it. */
+export function parseValue(name: string, schema: SettingSchema, text: string): unknown {
+  const value = convert(name, ofValue(schema), text);
   return Value.Check(schema as TSchema, value) ? value : undefined;
 }
 
-function convert({ type }: SettingSchema, text: string): unknown {
+function convert(name: string, schema: SettingSchema, text: string): unknown {
   const bare = text.trim();
-  if (type === "integer") return /^[+-]?\d+$/.test(bare) ? Number(bare) : undefined;
-  if (type === "number") return bare === "" ? undefined : Number(bare);
-  if (type === "boolean") return { true: true, 1: true, false: false, 0: false }[bare.toLowerCase()];
+  const unit = unitOf(name, schema);
+  const amount = unit && parseDurationAs(unit, bare);
+  if (amount !== undefined) return amount;
+  if (schema.type === "integer") return /^[+-]?\d+$/.test(bare) ? Number(bare) : undefined;
+  if (schema.type === "number") return bare === "" ? undefined : Number(bare);
+  if (schema.type === "boolean") return { true: true, 1: true, false: false, 0: false }[bare.toLowerCase()];
   return text;
 }
 
-/** What a schema asks for, in words: `integer >= 1`, `"all", "api" or "worker"`. */
-export function expectation(schema: SettingSchema): string {
-  const { type = "text", enum: choices, minimum, maximum, minLength, pattern, expected } = ofValue(schema);
+/** What the schema of setting `name` asks for, in words: `integer >= 1`, `"all", "api" or "worker"`. */
+export function expectation(name: string, schema: SettingSchema): string {
+  const value = ofValue(schema);
+  const { type = "text", enum: choices, minLength, pattern, expected } = value;
   if (expected !== undefined) return expected;
   if (choices !== undefined) return anyOfThese(choices.map((choice) => JSON.stringify(choice)));
   if (type === "boolean") return "true or false";
-  if (type === "string")
-    return `text${minLength === undefined ? "" : ` of at least ${minLength} characters`}${pattern === undefined ? "" : ` that matches ${pattern}`}`;
-  if (minimum !== undefined && maximum !== undefined) return `${type} from ${minimum} to ${maximum}`;
-  if (minimum !== undefined) return `${type} >= ${minimum}`;
-  return maximum === undefined ? type : `${type} <= ${maximum}`;
+  if (type === "string") return stringExpectation(minLength, pattern);
+  const unit = unitOf(name, value);
+  if (unit === undefined) return rangeText(type, value, String);
+  return `${rangeText(unit, value, String)}, or ${rangeText("a duration", value, (amount) => shortDuration(amount, unit))}, such as ${DURATION_EXAMPLES[unit]}`;
+}
+
+const DURATION_EXAMPLES: Readonly<Record<Unit, string>> = {
+  milliseconds: "500ms or 15s",
+  seconds: "90s or 2h",
+  days: "30d",
+};
+
+function stringExpectation(minLength = 0, pattern: string | undefined): string {
+  const matching = pattern === undefined ? "" : ` that matches ${pattern}`;
+  if (minLength === 1) return `a non-empty string${matching}`;
+  return `a string${minLength === 0 ? "" : ` of at least ${minLength} characters`}${matching}`;
+}
+
+function rangeText(what: string, { minimum, maximum }: SettingSchema, show: (bound: number) => string): string {
+  if (minimum !== undefined && maximum !== undefined) return `${what} from ${show(minimum)} to ${show(maximum)}`;
+  if (minimum !== undefined) return `${what} >= ${show(minimum)}`;
+  return maximum === undefined ? what : `${what} <= ${show(maximum)}`;
 }
 
 function anyOfThese(choices: readonly string[]): string {

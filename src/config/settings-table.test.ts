@@ -25,7 +25,7 @@ describe("the settings for people", () => {
     const row = (wanted: string) => describeSettings(types).find(({ name }) => name === wanted);
     expect(row("WORKER_COUNT")).toMatchObject({ type: "integer", default: "number of cores" });
     expect(row("TASKFLOW_ROLE")).toMatchObject({ type: "all, api, worker", default: "all" });
-    expect(row("RETRY_BASE_MS")).toMatchObject({ type: "integer", default: "" });
+    expect(row("RETRY_BASE_MS")).toMatchObject({ type: "milliseconds or duration", default: "" });
     expect(row("ALLOW")).toMatchObject({ type: "true or false", default: "false" });
     expect(row("RATE")).toEqual({ name: "RATE", type: "number", default: "", description: "" });
   });
@@ -35,13 +35,15 @@ describe("the settings for people", () => {
     expect(lines[0]).toBe("| variable | type | default | meaning |");
     expect(lines).toContain("| `ALLOW` | true or false | `false` | Whether `a\\|b` |");
     expect(lines).toContain(
-      "| `DATA_DIR` | text | `./data` | The folder of what is started here: Redis, Postgres, caught mail |",
+      "| `DATA_DIR` | text | `./data` | The folder for the data of the services that TaskFlow starts itself: Redis, Postgres, caught mail |",
     );
   });
 
   it("is a text of at most 100 columns for a terminal", () => {
     const help = settingsHelp(describeSettings(types));
-    expect(help).toContain("  CLAIM_LIMIT  (integer; default 500)\n      Jobs taken from Redis in one call, at most\n");
+    expect(help).toContain(
+      "  CLAIM_LIMIT  (integer; default 500)\n      The most jobs that one call claims from Redis\n",
+    );
     expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 });

@@ -1,15 +1,20 @@
 /** The settings for people: one description, shown as the table in docs/operations/configuration.md and as the text of `--help`. */
 import type { TObject } from "typebox";
-import { secretNames } from "./secret-files.ts";
+import { unitOf } from "./duration.ts";
+import { namesInFiles } from "./secret-files.ts";
+import { isSecret } from "./secret-settings.ts";
 import type { SettingSchema } from "./setting-value.ts";
 import { ofValue } from "./setting-value.ts";
 import { baseSettings } from "./settings.ts";
 
 export interface SettingRow {
   readonly name: string;
-  /** `integer`, `text`, `true or false`, or the choices: `all, api, worker`; with `or file` where `NAME_FILE` may name a file. */
+  /**
+   * `integer`, `text`, `true or false`, `milliseconds or duration`, or the choices: `all, api, worker`; with `or file`
+   * where `NAME_FILE` may name a file.
+   */
   readonly type: string;
-  /** Empty where there is none. */
+  /** Empty where there is none, and for a secret. */
   readonly default: string;
   /** Markdown: code between backticks, nothing else. */
   readonly description: string;
@@ -20,20 +25,24 @@ const TYPE_WORDS: Readonly<Record<string, string>> = { string: "text", boolean: 
 /** A row for each setting: the program's, then those that only job types name, in their order. */
 export function describeSettings(typeSettings: readonly TObject[]): SettingRow[] {
   const schemas: Record<string, SettingSchema> = {};
-  const isInFile = new Set(secretNames([baseSettings, ...typeSettings]));
+  const mayBeInFile = new Set(namesInFiles([baseSettings, ...typeSettings]));
   for (const { properties } of [baseSettings, ...typeSettings]) {
-    for (const [name, schema] of Object.entries(properties)) schemas[name] ??= schema as SettingSchema; // the program's own words win
+    for (const [name, schema] of Object.entries(properties)) schemas[name] ??= schema as SettingSchema; // the program's description wins
   }
   return Object.entries(schemas).map(([name, schema]) => ({
     name,
-    type: `${typeWords(ofValue(schema))}${isInFile.has(name) ? " or file" : ""}`,
-    default: schema.defaultText ?? defaultWords(schema.default),
+    type: `${typeWords(name, ofValue(schema))}${mayBeInFile.has(name) ? " or file" : ""}`,
+    default: isSecret(name, schema) ? "" : (schema.defaultText ?? defaultWords(schema.default)),
     description: schema.description ?? "",
   }));
 }
 
-function typeWords({ type = "", typeText, enum: choices }: SettingSchema): string {
-  return typeText ?? choices?.filter((choice) => choice !== "").join(", ") ?? TYPE_WORDS[type] ?? type;
+function typeWords(name: string, schema: SettingSchema): string {
+  const { type = "", typeText, enum: choices } = schema;
+  if (typeText !== undefined) return typeText;
+  if (choices !== undefined) return choices.filter((choice) => choice !== "").join(", ");
+  const unit = unitOf(name, schema);
+  return unit === undefined ? (TYPE_WORDS[type] ?? type) : `${unit} or duration`;
 }
 
 function defaultWords(value: unknown): string {
@@ -51,6 +60,9 @@ export function settingsTable(rows: readonly SettingRow[]): string {
 }
 
 const HELP_COLUMNS = 100;
+const INTRODUCTION = `Settings are variables of the environment; an empty one counts as not set.
+"or file": NAME_FILE may name a file that holds the value.
+"or duration": a number with ms, s, m, h or d, such as 500ms, 15s, 1h30m or 30d.`;
 
 /** The rows as plain text for a terminal. */
 export function settingsHelp(rows: readonly SettingRow[]): string {
@@ -61,7 +73,7 @@ export function settingsHelp(rows: readonly SettingRow[]): string {
       ...wrap(description.replaceAll("`", ""), HELP_COLUMNS - 6).map((line) => `      ${line}`),
     ].join("\n");
   });
-  return `Settings are variables of the environment; an empty one counts as not set.\nThe value of one that is "text or file" may stand in a file, which NAME_FILE names.\n\n${entries.join("\n")}\n`;
+  return `${INTRODUCTION}\n\n${entries.join("\n")}\n`;
 }
 
 function wrap(text: string, columns: number): string[] {

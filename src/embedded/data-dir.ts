@@ -1,18 +1,18 @@
-/** Folders that hold data: they are their owner's alone, because a machine may have other users. */
+/** Folders for data: only their owner may enter them, because a machine may have other users. */
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, messageOf, StartError } from "../errors.ts";
 
 export const OWNER_ONLY = 0o700;
-/** What the group and everyone else may do. */
+/** The rights of the group and of everyone else. */
 const OF_OTHERS = 0o077;
 const WRITE_OF_OTHERS = 0o022;
 
-/** What a folder for data holds. Names with a dot before them tell nothing of what a folder is for. */
+/** The entries of a data folder. Dotfiles do not show what a folder is for. */
 const OURS = /^(\..*|redis|postgres|mail|cache|artifacts|lock(\.\d+(\.stale)?)?|lost\+found)$/;
 
 /**
- * Makes a data folder, with its parents, checks that it can be written, and closes it to other users.
+ * Creates a data folder, with its parents, checks that it can be written, and closes it to other users.
  * @throws StartError in one sentence that names the folder.
  */
 export function makeDataDir(dataDir: string, service: string): void {
@@ -26,17 +26,17 @@ function checkAccess(dataDir: string, service: string): void {
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new StartError(
-      `The data folder of ${service}, ${dataDir}, cannot be made or written (${codeOf(error) ?? messageOf(error)}): set DATA_DIR to one that can.`,
+      `The data folder of ${service}, ${dataDir}, cannot be created or written (${codeOf(error) ?? messageOf(error)}): set DATA_DIR to one that can.`,
       error,
     );
   }
 }
 
 /**
- * Makes the folder that all data is kept in. An existing one that other users may enter is closed to them, unless it is evidently for other things too
- * (`/tmp`, a home): then the folders in it alone are closed.
- * @param warn is given one line where rights were changed, or left as they are
- * @throws StartError when the folder belongs to another user, or when other users may write to one that is left as it is
+ * Creates the folder of all data. An existing one that other users may enter is closed to them, unless it has other
+ * files too (`/tmp`, a home folder): then only the folders in it are closed.
+ * @param warn called with a sentence where rights were changed, or left unchanged
+ * @throws StartError when the folder belongs to another user, or when other users may write to one that stays open
  */
 export function makeOwnDataDir(dataDir: string, warn: (message: string) => void): void {
   if (!existsSync(dataDir) || !statSync(dataDir).isDirectory()) checkAccess(dataDir, "TaskFlow");
@@ -53,22 +53,22 @@ export function makeOwnDataDir(dataDir: string, warn: (message: string) => void)
       for (const entry of readdirSync(dataDir, { withFileTypes: true }))
         if (entry.isDirectory()) close(join(dataDir, entry.name));
       warn(
-        `The data folder ${dataDir} was open to other users of the machine (mode ${(mode & 0o777).toString(8)}); it is closed to them now (mode 700).`,
+        `The data folder ${dataDir} was open to other users of the machine (mode ${(mode & 0o777).toString(8)}); TaskFlow has closed it to them (mode 700).`,
       );
     } else if ((mode & WRITE_OF_OTHERS) !== 0) {
       throw new StartError(
-        `The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
+        `The data folder ${dataDir} has other files too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
       );
     } else {
       warn(
-        `The data folder ${dataDir} holds other things too, so its mode stays ${(mode & 0o777).toString(8)}; TaskFlow's folders in it are closed to other users.`,
+        `The data folder ${dataDir} has other files too, so its mode stays ${(mode & 0o777).toString(8)}; TaskFlow's folders in it are closed to other users.`,
       );
     }
   }
   checkAccess(dataDir, "TaskFlow");
 }
 
-/** Closes a folder and all that is in it to other users: what an earlier version made was open to them. Links are left alone. */
+/** Closes a folder and its files to other users: those of earlier versions were open. Links are skipped. */
 export function closeAll(folder: string): void {
   close(folder);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -78,7 +78,7 @@ export function closeAll(folder: string): void {
   }
 }
 
-/** What belongs to another user is left as it is. */
+/** Files of other users stay unchanged. */
 function close(path: string): void {
   const { mode, uid } = statSync(path);
   const ownUid = process.getuid?.();

@@ -1,15 +1,18 @@
-/** A data folder serves one program at a time: the lock file names the process that has it, and a dead one's is taken over. */
+/**
+ * One program at a time uses a data folder: the lock file names its process. The lock of a dead process is taken over.
+ */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, StartError } from "../errors.ts";
 import { readMark, writeMark } from "./process-mark.ts";
 
-// Each round meets another program that came or went in between; more than two are not to be expected.
+// A further round is needed only where another program came or went meanwhile; more than two are not expected.
 const ROUNDS = 20;
 
 /**
- * Takes a data folder for this process; the function that comes back gives it up again.
- * @throws StartError when a living process has it, this one included.
+ * Locks a data folder for this process.
+ * @returns a function that unlocks it
+ * @throws StartError when a living process has it, including this one.
  */
 export function lockDataDir(dataDir: string): () => void {
   const lock = join(dataDir, "lock");
@@ -21,7 +24,7 @@ export function lockDataDir(dataDir: string): () => void {
       const holder = livingHolder(lock);
       if (holder !== undefined)
         throw new StartError(
-          `The data folder ${dataDir} is in use by process ${holder}: end that one first, or set another DATA_DIR.`,
+          `The data folder ${dataDir} is in use by process ${holder}: stop that one first, or set another DATA_DIR.`,
         );
       removeStale(lock, `${own}.stale`);
     }
@@ -31,7 +34,7 @@ export function lockDataDir(dataDir: string): () => void {
   throw new StartError(`The data folder ${dataDir} could not be locked: other programs keep taking it.`);
 }
 
-/** Puts the lock in place whole, unless there is one: link(2) does both in one step. */
+/** Creates the complete lock file, unless there is one: link(2) does both in one step. */
 function linked(own: string, lock: string): boolean {
   try {
     linkSync(own, lock);
@@ -47,16 +50,16 @@ function livingHolder(lock: string): number | undefined {
     const holder = readMark(readFileSync(lock, "utf8"));
     return holder?.lives ? holder.pid : undefined;
   } catch {
-    return undefined; // given up in the meantime
+    return undefined; // unlocked meanwhile
   }
 }
 
-/** Moves it aside before it goes: what was moved may be the lock of one who took over a moment before, and goes back then. */
+/** Renames the lock before removing it: if another process has just taken it over, it is put back. */
 function removeStale(lock: string, aside: string): void {
   try {
     renameSync(lock, aside);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return; // another one removed it first
+    if (codeOf(error) === "ENOENT") return; // another process has removed it
     throw error;
   }
   if (livingHolder(aside) !== undefined) linked(aside, lock);

@@ -1,14 +1,14 @@
 import { createServer } from "node:net";
 import { StartError } from "../errors.ts";
 
-/** A TCP port on 127.0.0.1 that nobody listened on a moment ago. */
+/** A TCP port on 127.0.0.1 that was free a moment ago. */
 export function freePort(): Promise<number> {
   return probe(0);
 }
 
 /**
- * Makes sure that a port on 127.0.0.1 can be listened on.
- * @throws StartError when it cannot: taken, or not ours to take.
+ * Checks that this process can listen on a port of 127.0.0.1.
+ * @throws StartError where the port is taken or not allowed.
  */
 export async function requireFreePort(port: number, service: string): Promise<void> {
   try {

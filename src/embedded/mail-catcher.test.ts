@@ -65,7 +65,7 @@ it("removes the oldest beyond 1,000", async () => {
   expect(existsSync(join(dataDir, "00000000000001.eml"))).toBe(false);
 });
 
-it("finds nothing under an id that is none, or is gone", async () => {
+it("finds nothing for an invalid id, or one that was removed", async () => {
   const dataDir = tempDir();
   const catcher = await start(dataDir);
   writeFileSync(join(dataDir, "..", "secret.eml"), "");
@@ -73,7 +73,7 @@ it("finds nothing under an id that is none, or is gone", async () => {
   expect(await catcher.read("00000000000009")).toBeUndefined();
 });
 
-it("refuses what is larger than 25 MB and keeps nothing of it", async () => {
+it("rejects a message larger than 25 MB and stores none of it", async () => {
   const dataDir = tempDir();
   const catcher = await start(dataDir);
   // nodemailer's own check of the size is left out by sending raw text whose length it does not know
@@ -87,7 +87,7 @@ it("refuses what is larger than 25 MB and keeps nothing of it", async () => {
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
-it("says that its port is taken", async () => {
+it("reports that its port is taken", async () => {
   const first = await start(tempDir());
   await expect(start(tempDir(), Number(new URL(first.url).port))).rejects.toThrow(
     /^The mail catcher cannot listen on /u,

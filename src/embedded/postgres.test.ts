@@ -10,7 +10,7 @@ import { type PostgresOptions, type RunningPostgres, startPostgres } from "./pos
 import { launchAs } from "./postgres-binary.ts";
 import { lastServer } from "./server-process.ts";
 
-/** One cluster for all, in a folder that only this user may enter: making one takes a second. */
+/** One cluster for all tests, since creating one takes a second; in a folder that only this user may enter. */
 const dataDir = join(tempDir(), "closed", "postgres");
 mkdirSync(join(dataDir, ".."), { mode: 0o700 });
 
@@ -35,7 +35,7 @@ async function query(url: string, text: string): Promise<unknown[]> {
   }
 }
 
-it("makes a cluster in a folder that other users may not enter, listens on loopback alone, and takes arguments", async () => {
+it("creates a cluster in a folder that other users may not enter, listens on loopback only, and takes arguments", async () => {
   const postgres = await start({ args: ["-c", "max_connections=33", "-c", "fsync=off"] });
   const settings = await query(
     postgres.url,
@@ -44,7 +44,7 @@ it("makes a cluster in a folder that other users may not enter, listens on loopb
   expect(settings).toEqual([{ most: "33", at: "127.0.0.1", sockets: "", name: "taskflow" }]);
 });
 
-it("comes back after kill -9 with what was committed, and makes its database again when it was dropped", async () => {
+it("has committed data after kill -9, and creates its database again after it was dropped", async () => {
   const first = await start();
   await query(first.url, "create table if not exists kept as select 1 as n");
   process.kill(first.pid, "SIGKILL");
@@ -59,7 +59,7 @@ it("comes back after kill -9 with what was committed, and makes its database aga
   ]);
 });
 
-it("starts although the pid in a dead server's lock file is another process's now", async () => {
+it("starts although another process has the pid in the lock file of a dead server", async () => {
   const first = await start();
   await first.close();
   writeFileSync(join(dataDir, "server.pid"), JSON.stringify({ pid: process.ppid, mark: "an earlier life" }));
@@ -68,7 +68,7 @@ it("starts although the pid in a dead server's lock file is another process's no
   expect(lastServer(dataDir)?.lives).toBe(true);
 });
 
-it("says in one sentence that the port is taken, or what Postgres itself has to say", async () => {
+it("reports in one sentence that the port is taken, or the error of Postgres", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
@@ -83,14 +83,14 @@ it("says in one sentence that the port is taken, or what Postgres itself has to 
   );
 });
 
-it("says in one sentence that its folder is damaged", async () => {
+it("reports in one sentence that its folder is damaged", async () => {
   const first = await start();
   await first.close();
   rmSync(join(dataDir, "password"));
   await expect(start()).rejects.toThrow(/^Postgres did not start on .*ENOENT.*\.$/u);
 });
 
-it("says which folder a user may not enter where nothing opens it", async () => {
+it("names the folder that a user may not enter", async () => {
   const closed = tempDir();
   chmodSync(closed, 0o700);
   const launch = launchAs({ uid: 12_345, gid: 12_345 }, "/bin/sh", [], closed, "");

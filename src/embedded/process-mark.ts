@@ -1,11 +1,11 @@
 /**
- * Tells one life of a process from another that got the same pid later: a pid alone is not enough after a reboot, or
- * in a container, where the same small numbers come back at each start.
+ * Identifies a process beyond its pid, which another process may get later: after a reboot, or in a container, where
+ * the same small numbers are used at each start.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** A text that no other process ever bears with this pid, or `undefined` when no such process lives. */
+/** A string that no other process with this pid ever has; undefined where there is no such process. */
 export function markOf(pid: number, platform: NodeJS.Platform = process.platform): string | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   return platform === "linux" ? linuxMark(pid) : psMark(pid);
@@ -18,9 +18,10 @@ function linuxMark(pid: number): string | undefined {
   } catch {
     return undefined; // no such process
   }
-  // The name may hold spaces and brackets, so count from the last bracket: state is field 3, start time field 22 (proc(5)).
+  // The name may contain spaces and brackets, so count from the last bracket: state is field 3, start time field 22
+  // (proc(5)).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined; // dead, and only not yet collected by its parent
+  if (fields[0] === "Z" || fields[0] === "X") return undefined; // exited, but not yet waited for by its parent
   return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${fields[19] ?? ""}`;
 }
 
@@ -36,17 +37,17 @@ function psMark(pid: number): string | undefined {
   }
 }
 
-/** One process as a line for a pid file. */
+/** The line for a pid file that identifies a process. */
 export function writeMark(pid: number): string {
   return JSON.stringify({ pid, mark: markOf(pid) });
 }
 
-/** The process that a text of {@link writeMark} names; `lives` when it is that very process that runs under the pid now. */
+/** The process of a {@link writeMark} line; `lives` where this very process has the pid now. */
 export function readMark(text: string): { readonly pid: number; readonly lives: boolean } | undefined {
   try {
     const { pid, mark } = JSON.parse(text) as { pid?: unknown; mark?: unknown };
     return typeof pid === "number" ? { pid, lives: typeof mark === "string" && markOf(pid) === mark } : undefined;
   } catch {
-    return undefined; // cut off while it was written: whoever wrote it did not live on
+    return undefined; // incomplete: its writer was killed
   }
 }

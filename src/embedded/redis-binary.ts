@@ -11,7 +11,7 @@ const run = promisify(execFile);
 
 export interface RedisBinary {
   readonly command: string;
-  /** The environment in which it finds its libraries. */
+  /** The environment with the path of its libraries. */
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -19,8 +19,8 @@ const NAMES = ["redis-server", "valkey-server"];
 const OLDEST_MAJOR = 7; // the first whose scripts may write when memory is full (`allow-oom`)
 
 /**
- * Finds a Redis or Valkey of version 7 or newer: on `searchPath` (by default PATH), else in the cache folder, where on Debian
- * and Ubuntu one is put when there is none. That touches nothing outside the cache folder, and needs no root.
+ * Finds a Redis or Valkey of version 7 or newer: on `searchPath` (by default PATH), else in the cache folder, where on
+ * Debian and Ubuntu this function fetches one. That changes nothing outside the cache folder, and needs no root.
  * @throws StartError in one sentence that says what to install.
  */
 export async function findRedis(
@@ -39,7 +39,7 @@ export async function findRedis(
     cause = error;
   }
   throw new StartError(
-    "There is no redis-server or valkey-server of version 7 or newer here, and none could be fetched: install one (apt-get install redis-server, brew install redis, dnf install valkey), or set REDIS_ADDR.",
+    "No redis-server or valkey-server of version 7 or newer is installed, and none could be fetched: install one (apt-get install redis-server, brew install redis, dnf install valkey), or set REDIS_ADDR.",
     cause,
   );
 }
@@ -54,7 +54,7 @@ async function installed(searchPath: string): Promise<RedisBinary | undefined> {
   return undefined;
 }
 
-/** The server among packages unpacked under `root`, whose libraries lie there too. */
+/** The server among packages unpacked under `root`, with their libraries. */
 async function unpacked(root: string): Promise<RedisBinary | undefined> {
   const folders = [join(root, "usr/lib"), join(root, "lib")].flatMap((lib) => [lib, ...subfolders(lib)]);
   const env = {
@@ -80,6 +80,6 @@ async function isNewEnough({ command, env }: RedisBinary): Promise<boolean> {
     const { stdout } = await run(command, ["--version"], { env, timeout: 10_000 });
     return Number(/ v=(\d+)\./u.exec(stdout)?.[1]) >= OLDEST_MAJOR;
   } catch {
-    return false; // not there, or does not run here: look on
+    return false; // missing, or not executable here: try the next one
   }
 }

@@ -1,14 +1,17 @@
-/** One command to a Redis on this machine, on a connection of its own: enough to see whether it serves, without a client library. */
+/**
+ * Sends one command to a Redis on this machine, on a new connection: enough to test whether it serves, without a client
+ * library.
+ */
 import { connect } from "node:net";
 
 const ANSWER_WITHIN_MS = 2_000;
 
-/** Where a server is: the port of one without a password, or `redis://USER:PASSWORD@127.0.0.1:PORT`. */
+/** The port of a server without a password, or `redis://USER:PASSWORD@127.0.0.1:PORT`. */
 export type RedisServer = number | string;
 
 /**
- * Sends a command (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/) and resolves to the first line of
- * the answer, its type mark included: `+PONG`, `:5`, `-LOADING …`. Rejects when there is none within 2 s.
+ * Sends a command (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/) and resolves to the first line
+ * of the answer, including its type character: `+PONG`, `:5`, `-LOADING …`. Rejects when there is none within 2 s.
  */
 export function redisCommand(server: RedisServer, ...words: string[]): Promise<string> {
   const { port, password } = typeof server === "number" ? { port: server, password: "" } : new URL(server);

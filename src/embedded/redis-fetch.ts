@@ -1,6 +1,6 @@
 /**
- * Fetches redis-server from the Debian or Ubuntu archive without installing it: apt with a state folder of its own (so that
- * it needs neither root nor fresh lists), then dpkg unpacks into a folder. apt checks the archive's signatures.
+ * Fetches redis-server from the Debian or Ubuntu archive without installing it: apt uses its own state folder here (so
+ * it needs neither root nor fresh lists), then dpkg unpacks into a folder. apt verifies the archive's signatures.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -14,8 +14,8 @@ const FETCH_WITHIN_MS = 180_000;
 const PACKAGES = ["redis-server", "redis-tools"];
 
 /**
- * Unpacks redis-server under `root`, first without its libraries, then, if it does not run, with them. `root` appears whole or
- * not at all. Rejects when this is no Debian or the archive cannot be reached.
+ * Unpacks redis-server under `root`, first without its libraries, then, if it does not run, with them. `root` appears
+ * whole or not at all. Rejects where this is not Debian, or the archive cannot be reached.
  */
 export async function fetchRedis(
   root: string,
@@ -37,14 +37,14 @@ export async function fetchRedis(
   }
 }
 
-/** How this machine reaches the archive, where it says so. */
+/** The proxy settings of this machine. */
 function proxies(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => /^(https?|ftp|all|no)_proxy$|^APT_CONFIG$/i.test(name)),
   );
 }
 
-/** apt and dpkg, kept inside a work folder. */
+/** apt and dpkg, confined to a work folder. */
 class Apt {
   readonly #work: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -72,7 +72,10 @@ class Apt {
     for (const deb of readdirSync(debs)) await this.#run("dpkg", "-x", join(debs, deb), root);
   }
 
-  /** The libraries that packages need, directly or not. Never the C library: it must fit the loader of the machine. */
+  /**
+   * The libraries that packages need, directly or indirectly, without the C library: it must match the loader of the
+   * machine.
+   */
   async librariesOf(packages: readonly string[]): Promise<string[]> {
     const strict = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(
       (kind) => `--no-${kind}`,
@@ -86,7 +89,7 @@ class Apt {
       `Dir::State=${join(this.#work, "state")}`,
       `Dir::Cache=${join(this.#work, "cache")}`,
       "Dir::State::status=/var/lib/dpkg/status",
-      "APT::Sandbox::User=root", // else root's apt hands the work to a user who may not enter the folder
+      "APT::Sandbox::User=root", // else root's apt runs as a user who may not enter the folder
       "Debug::NoLocking=1",
       "Acquire::Retries=3",
     ];

@@ -22,7 +22,7 @@ async function start(options: Partial<RedisOptions>): Promise<RunningRedis> {
   return redis;
 }
 
-it("keeps what it is given, and lets arguments win", async () => {
+it("keeps its data, and lets arguments override its own", async () => {
   const dataDir = tempDir();
   const first = await start({ dataDir, args: ["--databases", "3"] });
   await redisCommand(first.port, "SET", "kept", "1");
@@ -33,7 +33,7 @@ it("keeps what it is given, and lets arguments win", async () => {
   expect(await redisCommand(second.port, "EXISTS", "kept")).toBe(":1");
 });
 
-it("says in one sentence that the port is taken", async () => {
+it("reports in one sentence that the port is taken", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
@@ -45,7 +45,7 @@ it("says in one sentence that the port is taken", async () => {
   taken.close();
 });
 
-it("says in one sentence what Redis itself has to say", async () => {
+it("reports the error of Redis in one sentence", async () => {
   await expect(start({ args: ["--no-such-setting", "1"] })).rejects.toThrow(/^Redis did not start on .*: .*[^.]\.$/u);
 });
 
@@ -56,7 +56,7 @@ function script(folder: string, name: string, body: string): void {
   chmodSync(join(folder, name), 0o755);
 }
 
-it("passes over what is too old or does not run, and takes Valkey", async () => {
+it("skips servers that are too old or do not run, and accepts Valkey", async () => {
   const [old, broken, valkey] = [join(tempDir(), "old"), join(tempDir(), "broken"), join(tempDir(), "valkey")];
   script(old, "redis-server", "echo 'Redis server v=6.2.7 sha=0'");
   script(broken, "redis-server", "exit 127");
@@ -65,7 +65,7 @@ it("passes over what is too old or does not run, and takes Valkey", async () => 
   expect(found.command).toBe(join(valkey, "valkey-server"));
 });
 
-/** apt and dpkg as they look from outside, with an archive of one server that needs one library. */
+/** Stand-ins for apt and dpkg, with an archive of one server that needs one library. */
 function archive(): string {
   const resources = join(tempDir(), "tools");
   script(
@@ -88,7 +88,7 @@ function archive(): string {
   return resources;
 }
 
-it("fetches a server with the libraries it lacks, and takes it from the cache the next time", async () => {
+it("fetches a server with its libraries, and uses the cache the next time", async () => {
   const cacheDir = join(tempDir(), "cache");
   const fetched = await findRedis(cacheDir, archive());
   expect(fetched.command).toBe(join(cacheDir, "server/usr/bin/redis-server"));
@@ -96,10 +96,8 @@ it("fetches a server with the libraries it lacks, and takes it from the cache th
   expect(await findRedis(cacheDir, "")).toEqual(fetched);
 });
 
-it("says what to install where none can be found or fetched", async () => {
-  await expect(findRedis(tempDir(), "")).rejects.toThrow(
-    /^There is no redis-server .* install one .*, or set REDIS_ADDR\.$/u,
-  );
+it("names what to install where none can be found or fetched", async () => {
+  await expect(findRedis(tempDir(), "")).rejects.toThrow(/^No redis-server .* install one .*, or set REDIS_ADDR\.$/u);
   const resources = join(tempDir(), "useless");
   for (const name of ["apt-get", "apt-cache", "dpkg"]) script(resources, name, "exit 0");
   await expect(findRedis(tempDir(), resources)).rejects.toBeInstanceOf(StartError);

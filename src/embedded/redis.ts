@@ -1,4 +1,4 @@
-/** Redis for a machine on which nobody set one up: the installed server, or one fetched into a cache folder. */
+/** Starts a Redis where none is configured: the installed server, or one fetched into a cache folder. */
 import { randomBytes } from "node:crypto";
 import { readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +10,16 @@ import { redisCommand } from "./redis-command.ts";
 import { ServerProcess } from "./server-process.ts";
 
 export interface RedisOptions {
-  /** Where its append-only file lives. Made if missing; what it holds is served again. */
+  /** The folder of its append-only file, created if missing; an existing one is served again. */
   readonly dataDir: string;
-  /** Where a fetched server is kept for the next start. */
+  /** The folder that keeps a fetched server for the next start. */
   readonly cacheDir: string;
   /** A free one when not given. */
   readonly port?: number;
-  /** Whether it asks for the password in the file `password` of its folder, which is made where there is none. Any user of the machine can reach the port. */
+  /**
+   * Whether it requires the password in the file `password` of its folder, created if missing. Any user of the machine
+   * can reach the port.
+   */
   readonly hasPassword?: boolean;
   /** More of redis-server's own arguments, after ours, so that they win: `["--databases", "200"]`. */
   readonly args?: readonly string[];
@@ -37,8 +40,8 @@ const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 20_000;
 
 /**
- * Starts a Redis on 127.0.0.1 that keeps what it is given (append-only file, synced every second), and waits until it serves.
- * One left behind on the same folder by a killed parent is stopped first.
+ * Starts a persistent Redis on 127.0.0.1 (append-only file, synced every second), and waits until it serves. A server
+ * that a killed parent has left on the same folder is stopped first.
  * @throws StartError in one sentence.
  */
 export async function startRedis({
@@ -72,7 +75,7 @@ export async function startRedis({
   return { address, port: ownPort, pid: server.pid, close: () => server.close() };
 }
 
-/** The password of an earlier start, so that what was set up with it goes on; a new one where there is none, or half a one. */
+/** The password of an earlier start, so that clients with it keep working; a new one if it is missing or incomplete. */
 function passwordIn(dir: string): string {
   const file = join(dir, "password");
   const known = readIfThere(file).trim();

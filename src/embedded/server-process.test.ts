@@ -31,7 +31,7 @@ async function start(script: string, spec: Partial<ServerSpec> = {}): Promise<Se
 
 const STUBBORN = "trap '' TERM; echo trapped; while :; do sleep 0.05; done";
 
-it("says why a program could not be started", async () => {
+it("reports why a program could not be started", async () => {
   const never = (): Promise<boolean> => Promise.reject(new Error("not ready"));
   await expect(start("", { command: "/no/such/program", isReady: never })).rejects.toThrow(
     new StartError("Sh could not be started: spawn /no/such/program ENOENT."),
@@ -40,17 +40,17 @@ it("says why a program could not be started", async () => {
   await expect(
     start("echo 'first'; echo 'fatal: no luck.'; echo 'bye'; exit 3", { dataDir, isReady: never }),
   ).rejects.toThrow(`Sh did not start on ${dataDir}: fatal: no luck.`);
-  await expect(start("exit 3", { dataDir, isReady: never })).rejects.toThrow("it said nothing.");
+  await expect(start("exit 3", { dataDir, isReady: never })).rejects.toThrow("it exited without output.");
 });
 
-it("gives up on what does not get ready, and ends it", async () => {
+it("fails after the limit where the server is not ready, and ends it", async () => {
   const dataDir = tempDir();
   const started = start("sleep 100", { dataDir, readyWithinMs: 100, isReady: () => Promise.resolve(false) });
-  await expect(started).rejects.toThrow(`Sh on ${dataDir} was not ready within 0.1 s: it said nothing.`);
+  await expect(started).rejects.toThrow(`Sh on ${dataDir} was not ready within 0.1 s: it exited without output.`);
   expect(lastServer(dataDir)?.lives).toBe(false);
 });
 
-it("kills what does not stop when told to, whether its own or an orphan", async () => {
+it("kills a server that ignores the stop signal, its own or an orphan", async () => {
   const dataDir = tempDir();
   const first = await start(STUBBORN, { dataDir });
   const second = await start(STUBBORN, { dataDir });
@@ -59,7 +59,7 @@ it("kills what does not stop when told to, whether its own or an orphan", async 
   expect([markOf(second.pid), second.isRunning]).toEqual([undefined, false]);
 });
 
-it("leaves alone a process that only has an orphan's pid", async () => {
+it("does not stop a process that has the pid of an orphan", async () => {
   const dataDir = tempDir();
   const innocent = await start("sleep 100");
   writeFileSync(join(dataDir, "server.pid"), JSON.stringify({ pid: innocent.pid, mark: "an earlier life" }));
@@ -67,7 +67,7 @@ it("leaves alone a process that only has an orphan's pid", async () => {
   expect(innocent.isRunning).toBe(true);
 });
 
-it("knows a process from others, alive or gone", async () => {
+it("tells a process from others, alive or gone", async () => {
   const server = await start("sleep 100");
   const { pid } = server;
   const mark = markOf(pid);

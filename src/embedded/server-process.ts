@@ -4,9 +4,9 @@
  *   start: an orphan of an earlier, killed parent on the same folder is stopped → spawn → ready (or StartError)
  *   close: stop signal → gone; SIGKILL when it does not go
  *
- * It leads a session of its own, so that Ctrl-C in the terminal reaches only the program, which drains first and
- * then closes it. When the program exits without closing it, it is told to stop on the way out. Its output goes to
- * `server.log` in its folder: a pipe would break when the parent is killed.
+ * It has its own session, so that Ctrl-C in the terminal reaches only the program, which drains first and then closes
+ * it. When the program exits without closing it, the program sends it the stop signal. Its output goes to `server.log`
+ * in its folder: a pipe would break when the parent is killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,26 +17,26 @@ import { messageOf, StartError } from "../errors.ts";
 import { readMark, writeMark } from "./process-mark.ts";
 
 export interface ServerSpec {
-  /** What it is called in errors: "Redis". */
+  /** Its name in errors: "Redis". */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Holds `server.pid` and `server.log`, beside what the server keeps. */
+  /** The folder of `server.pid`, `server.log` and the server's data. */
   readonly dataDir: string;
   /** Its working directory; `dataDir` when not given. */
   readonly workDir?: string;
   /** None of the settings when not given. */
   readonly env?: NodeJS.ProcessEnv;
-  /** What it reads from its standard input: a secret that no argument may hold, because `ps` shows those to every user. */
+  /** Its standard input: for secrets, because `ps` shows arguments to every user. */
   readonly input?: string;
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-  /** The signal that makes it save and go. */
+  /** The signal that makes it save its data and exit. */
   readonly stopSignal: NodeJS.Signals;
-  /** How long it may take to do so before it is killed. */
+  /** How long that may take before the server is killed. */
   readonly stopWithinMs: number;
-  /** Runs after an orphan is gone and before the server starts; its throw is the error of the start. */
+  /** Runs after an orphan is gone and before the server starts. An error fails the start. */
   readonly beforeSpawn?: () => Promise<void>;
-  /** Whether it serves now. A throw means not yet. */
+  /** Whether the server is ready. An error means not yet. */
   readonly isReady: () => Promise<boolean>;
   readonly readyWithinMs: number;
 }
@@ -54,7 +54,7 @@ export class ServerProcess {
     this.#spec = spec;
     const log = openSync(join(spec.dataDir, "server.log"), "w", 0o600);
     const { command, args, workDir = spec.dataDir, env = plainEnvironment(), input, user } = spec;
-    const umask = process.umask(0o077); // what it writes is for its own user; the child takes this over in spawn
+    const umask = process.umask(0o077); // its files are for its own user only; the child inherits this in spawn
     try {
       this.#child = spawn(command, args, {
         cwd: workDir,
@@ -68,17 +68,17 @@ export class ServerProcess {
       closeSync(log);
     }
     this.#child.on("error", (error) => (this.#spawnError = error));
-    this.#child.stdin?.on("error", () => undefined).end(input); // a server that is gone already shows in its exit
+    this.#child.stdin?.on("error", () => undefined).end(input); // the exit of the server reports its failure
     if (this.#child.pid !== undefined) writeFileSync(pidFile(spec.dataDir), writeMark(this.#child.pid));
     for (const file of [pidFile(spec.dataDir), join(spec.dataDir, "server.log")])
-      if (existsSync(file)) chmodSync(file, 0o600); // an earlier version's too
+      if (existsSync(file)) chmodSync(file, 0o600); // those of earlier versions, too
     this.#child.unref();
     process.once("exit", this.#stopOnExit);
   }
 
   /**
    * Starts the server and waits until it is ready.
-   * @throws StartError in one sentence, with the last telling line of its log.
+   * @throws StartError in one sentence, with a line of its log.
    */
   static async start(spec: ServerSpec): Promise<ServerProcess> {
     await stopOrphan(spec);
@@ -106,7 +106,7 @@ export class ServerProcess {
     if (this.isRunning) this.#child.kill(signal);
   }
 
-  /** Stops it, its data saved, and waits until it is gone. */
+  /** Stops the server, which saves its data, and waits until it is gone. */
   close(): Promise<void> {
     this.#closing ??= this.#stop();
     return this.#closing;
@@ -131,16 +131,16 @@ export class ServerProcess {
   async #untilReady(): Promise<void> {
     const { name, dataDir, isReady, readyWithinMs } = this.#spec;
     const deadline = performance.now() + readyWithinMs;
-    await delay(0); // a program that is not there is told of in the next turn
+    await delay(0); // a missing program emits its error in the next turn
     while (performance.now() < deadline) {
       if (this.#spawnError)
         throw new StartError(`${name} could not be started: ${messageOf(this.#spawnError)}.`, this.#spawnError);
-      if (!this.isRunning) throw new StartError(`${name} did not start on ${dataDir}: ${tellingLine(dataDir)}.`);
+      if (!this.isRunning) throw new StartError(`${name} did not start on ${dataDir}: ${reasonInLog(dataDir)}.`);
       if (await isReady().catch(() => false)) return;
       await delay(POLL_MS);
     }
     throw new StartError(
-      `${name} on ${dataDir} was not ready within ${readyWithinMs / 1_000} s: ${tellingLine(dataDir)}.`,
+      `${name} on ${dataDir} was not ready within ${readyWithinMs / 1_000} s: ${reasonInLog(dataDir)}.`,
     );
   }
 }
@@ -158,16 +158,16 @@ async function stopOrphan({ name, dataDir, stopSignal, stopWithinMs }: ServerSpe
     const orphan = lastServer(dataDir);
     if (!orphan?.lives) return;
     process.kill(orphan.pid, signal);
-    process.kill(orphan.pid, "SIGCONT"); // one that was paused could not obey
+    process.kill(orphan.pid, "SIGCONT"); // a stopped process could not handle the signal
     const deadline = performance.now() + stopWithinMs;
     while (lastServer(dataDir)?.lives && performance.now() < deadline) await delay(POLL_MS);
   }
   if (lastServer(dataDir)?.lives)
-    throw new StartError(`An earlier ${name} on ${dataDir} does not stop: end it by hand.`);
+    throw new StartError(`An earlier ${name} on ${dataDir} does not stop: end it yourself.`);
 }
 
-/** The line of the log that says most about why a server did not start: the last that calls itself an error, else the last. */
-function tellingLine(dataDir: string): string {
+/** The line of the log that explains a failed start best: the last with a word for an error, else the last. */
+function reasonInLog(dataDir: string): string {
   const lines = readFileSync(join(dataDir, "server.log"), "utf8")
     .split("\n")
     .map((line) => line.trim())
@@ -175,6 +175,6 @@ function tellingLine(dataDir: string): string {
   const line =
     lines.findLast((each) => /fatal|panic|error|can't|could not|cannot/iu.test(each)) ??
     lines.at(-1) ??
-    "it said nothing";
+    "it exited without output";
   return line.replace(/[.\s]+$/u, "");
 }

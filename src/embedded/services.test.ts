@@ -15,7 +15,7 @@ import { markOf, readMark, writeMark } from "./process-mark.ts";
 import { redisCommand } from "./redis-command.ts";
 import { type EmbeddedServices, startEmbedded } from "./services.ts";
 
-// Two programs and two clusters, on a machine that is busy with other tests.
+// two programs and two clusters, on a machine that runs other tests too
 vi.setConfig({ testTimeout: 90_000 });
 
 const ALL = { redis: true, postgres: true, mail: true };
@@ -48,7 +48,7 @@ interface Program {
   nextLine(): Promise<string>;
 }
 
-/** Another program on the machine that starts the services, in a process group of its own, and then does what `code` says. */
+/** Another program that starts the services, in its own process group, and then runs `code`. */
 async function program(dataDir: string, needs: object, code = "setInterval(() => {}, 1000);"): Promise<Program> {
   const source = `
     import { startEmbedded } from ${JSON.stringify(new URL("services.ts", import.meta.url).href)};
@@ -84,7 +84,7 @@ async function send(url: string | undefined, subject: string): Promise<void> {
   transport.close();
 }
 
-it("starts what is needed, and serves the same data at the next start", async () => {
+it("starts the needed services, and serves the same data at the next start", async () => {
   const dataDir = dataFolder();
   const first = await start(dataDir);
   expect(first.started.map(({ name }) => name)).toEqual(["Redis", "Postgres", "mail catcher"]);
@@ -102,13 +102,13 @@ it("starts what is needed, and serves the same data at the next start", async ()
   expect(await second.mail?.list()).toMatchObject([{ subject: "kept" }]);
 });
 
-it("starts nothing that is not needed, and makes no folder for it", async () => {
+it("starts no other services, and creates no folder for them", async () => {
   const dataDir = join(tempDir(), "none");
   expect(await start(dataDir, NONE)).toMatchObject({ started: [] });
   expect(existsSync(dataDir)).toBe(false);
 });
 
-it("takes over the data of a program that was killed, and stops the servers it left behind", async () => {
+it("takes over the data of a killed program, and stops the servers that it left", async () => {
   const dataDir = dataFolder();
   const killed = await program(dataDir, { ...ALL, mail: false });
   await redisCommand(killed.redisAddr, "SET", "kept", "1");
@@ -151,32 +151,32 @@ it("leaves the servers up on Ctrl-C, for the program to drain", async () => {
   await once(other.child, "exit");
 });
 
-it("makes its data folder, and refuses one that another program uses", async () => {
+it("creates its data folder, and rejects one that another program uses", async () => {
   const dataDir = join(tempDir(), "made", "here");
   await start(dataDir, { ...NONE, mail: true });
   await expect(start(dataDir, { ...NONE, mail: true })).rejects.toThrow(
     new StartError(
-      `The data folder ${dataDir} is in use by process ${process.pid}: end that one first, or set another DATA_DIR.`,
+      `The data folder ${dataDir} is in use by process ${process.pid}: stop that one first, or set another DATA_DIR.`,
     ),
   );
 });
 
-it("refuses a data folder that cannot be made, in one sentence", async () => {
+it("reports a data folder that cannot be created, in one sentence", async () => {
   const file = join(tempDir(), "file");
   writeFileSync(file, "");
   await expect(start(file)).rejects.toThrow(
     new StartError(
-      `The data folder of TaskFlow, ${file}, cannot be made or written (EEXIST): set DATA_DIR to one that can.`,
+      `The data folder of TaskFlow, ${file}, cannot be created or written (EEXIST): set DATA_DIR to one that can.`,
     ),
   );
   await expect(start(join(file, "data"))).rejects.toThrow(
     new StartError(
-      `The data folder of TaskFlow, ${file}/data, cannot be made or written (ENOTDIR): set DATA_DIR to one that can.`,
+      `The data folder of TaskFlow, ${file}/data, cannot be created or written (ENOTDIR): set DATA_DIR to one that can.`,
     ),
   );
 });
 
-it("stops the others and gives the folder back when one does not start", async () => {
+it("stops the others and unlocks the folder when one does not start", async () => {
   const dataDir = dataFolder();
   mkdirSync(join(dataDir, "postgres"));
   writeFileSync(join(dataDir, "postgres", "cluster"), "no cluster");
@@ -185,7 +185,7 @@ it("stops the others and gives the folder back when one does not start", async (
   lockDataDir(dataDir)();
 });
 
-it("takes over a lock whose process is gone, or whose pid is another's now, or that was cut off", () => {
+it("takes over a lock whose process is gone, whose pid another process has, or that is incomplete", () => {
   const dataDir = tempDir();
   const stale = [writeMark(2 ** 22 + 1), JSON.stringify({ pid: process.pid, mark: "an earlier life" }), "{", ""];
   for (const text of stale) {

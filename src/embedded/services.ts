@@ -1,4 +1,4 @@
-/** The services that a program starts for itself, on a machine that has none of its own, under one data folder. */
+/** The services that the program starts itself where none are configured, under one data folder. */
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { makeOwnDataDir } from "./data-dir.ts";
@@ -8,28 +8,28 @@ import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
 
 export interface EmbeddedOptions {
-  /** One program at a time may use it. */
+  /** Used by one program at a time. */
   readonly dataDir: string;
-  /** Is given a line on each thing that the operator should know. */
+  /** Called with a sentence for each warning to the operator. */
   readonly warn?: (message: string) => void;
   readonly needs: { readonly redis: boolean; readonly postgres: boolean; readonly mail: boolean };
 }
 
 export interface EmbeddedServices {
-  /** Holds a password, as does {@link databaseUrl}. */
+  /** Contains a password, like {@link databaseUrl}. */
   readonly redisAddr?: string;
   readonly databaseUrl?: string;
   readonly smtpUrl?: string;
   readonly mail?: MailCatcher;
-  /** What was started, for the log: where it listens, without a password, and the folder of its data. */
-  readonly started: readonly { readonly name: string; readonly where: string; readonly data: string }[];
-  /** Stops what was started; the data stays. */
+  /** The started services, for the announcement: address without a password, and data folder. */
+  readonly started: readonly { readonly name: string; readonly address: string; readonly data: string }[];
+  /** Stops the started services; their data stays. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the services that are needed, at once, on data that outlives them.
- * @throws StartError in one sentence, after stopping what had started.
+ * Starts the needed services at the same time, on data that outlives them.
+ * @throws StartError in one sentence, after stopping those that had started.
  */
 export async function startEmbedded({
   dataDir,
@@ -60,7 +60,7 @@ export async function startEmbedded({
   const found = parts.reduce<Found>((all, part) => ({ ...all, ...part.found }), {});
   return {
     ...found,
-    started: parts.map(({ name, where, data }) => ({ name, where, data })),
+    started: parts.map(({ name, address, data }) => ({ name, address, data })),
     close: () => (closing ??= stop()),
   };
 }
@@ -69,7 +69,7 @@ type Found = Pick<EmbeddedServices, "redisAddr" | "databaseUrl" | "smtpUrl" | "m
 
 interface Part {
   readonly name: string;
-  readonly where: string;
+  readonly address: string;
   readonly data: string;
   readonly found: Found;
   close(): Promise<void>;
@@ -79,7 +79,7 @@ async function redisPart(data: string, cacheDir: string): Promise<Part> {
   const redis = await startRedis({ dataDir: data, cacheDir, hasPassword: true });
   return {
     name: "Redis",
-    where: `127.0.0.1:${redis.port}`,
+    address: `127.0.0.1:${redis.port}`,
     data,
     found: { redisAddr: redis.address },
     close: () => redis.close(),
@@ -90,7 +90,7 @@ async function postgresPart(data: string): Promise<Part> {
   const postgres = await startPostgres({ dataDir: data });
   return {
     name: "Postgres",
-    where: `127.0.0.1:${postgres.port}`,
+    address: `127.0.0.1:${postgres.port}`,
     data,
     found: { databaseUrl: postgres.url },
     close: () => postgres.close(),
@@ -99,5 +99,11 @@ async function postgresPart(data: string): Promise<Part> {
 
 async function mailPart(data: string): Promise<Part> {
   const mail = await startMailCatcher({ dataDir: data });
-  return { name: "mail catcher", where: mail.url, data, found: { smtpUrl: mail.url, mail }, close: () => mail.close() };
+  return {
+    name: "mail catcher",
+    address: mail.url,
+    data,
+    found: { smtpUrl: mail.url, mail },
+    close: () => mail.close(),
+  };
 }

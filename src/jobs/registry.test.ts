@@ -135,7 +135,7 @@ describe("a registry", () => {
     const loading = loadDefinitions({ jobsDir: "/nowhere/jobs" });
     await expect(loading).rejects.toThrow("TASKFLOW_JOBS: the folder /nowhere/jobs cannot be read");
     await expect(loadDefinitions({ jobsDir: tempDir() })).rejects.toThrow(
-      /^TASKFLOW_JOBS: the folder \S+ has no \*\.js or \*\.mjs file$/,
+      /^TASKFLOW_JOBS: the folder \S+ has no \*\.js, \*\.mjs, \*\.ts or \*\.mts file$/,
     );
     await expect(loading).rejects.toThrow(StartError);
   });

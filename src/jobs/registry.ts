@@ -8,7 +8,6 @@
  */
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadIssue } from "../core/job-type.ts";
@@ -25,6 +24,7 @@ import { memberText } from "../core/json-span.ts";
 import { compileValidator } from "../core/validator.ts";
 import { messageOf, StartError, UsageError } from "../errors.ts";
 import dataExport from "./data-export/data-export.ts";
+import { DEFINITION_FILES, importDefinitionFile, isDefinitionFile } from "./definition-file.ts";
 import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
 import rerun from "./replay/replay.ts";
@@ -67,7 +67,7 @@ export interface LoadedDefinition {
 }
 
 export interface JobsFolder {
-  /** A folder whose *.js and *.mjs files define further types. */
+  /** A folder whose *.js, *.mjs, *.ts and *.mts files define further types. */
   readonly jobsDir?: string | undefined;
 }
 
@@ -122,18 +122,19 @@ async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} cannot be read: ${messageOf(error)}`, error);
   });
-  const files = names.filter((name) => /\.m?js$/.test(name)).sort();
-  if (files.length === 0) throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} has no *.js or *.mjs file`);
+  const files = names.filter(isDefinitionFile).sort();
+  if (files.length === 0) throw new UsageError(`TASKFLOW_JOBS: the folder ${folder} has no ${DEFINITION_FILES} file`);
   const loaded: LoadedDefinition[] = [];
   for (const name of files) {
     const source = join(folder, name);
     try {
-      const module = (await import(pathToFileURL(source).href)) as { readonly default?: unknown };
+      const module = await importDefinitionFile(source);
       const exported = module.default;
       const definition: unknown =
         typeof exported === "function" ? await (exported as (jobSdk: JobSdk) => unknown)(sdk) : exported;
       loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by faultOfDefinition
     } catch (error) {
+      if (error instanceof UsageError) throw error;
       throw new StartError(`${source}: cannot be loaded: ${messageOf(error)}`, error);
     }
   }

@@ -22,7 +22,7 @@ export const outboundSettings = {
   }),
   OUTBOUND_PROXY: Type.Optional(
     Type.String({
-      isSecret: true,
+      secret: true,
       default: "",
       pattern: "^(https?://[^/?#]+/?)?$",
       expected: "http:// or https://USER:PASSWORD@HOST:PORT",

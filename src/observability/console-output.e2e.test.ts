@@ -1,4 +1,7 @@
-/** Standard output holds JSON lines alone, whatever job types, libraries and Node.js itself print: the built program with a folder of talkative job types. */
+/**
+ * Standard output has only lines of JSON, whatever job types, libraries and Node.js print: the built program with job
+ * types that print.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -32,18 +35,18 @@ function jobsFolder(...types: readonly (readonly [type: string, lane: string])[]
   return folder;
 }
 
-/** What the program says to people on standard error. */
-const SAID = /^TaskFlow \S+ serves on \S+$|^taskflow: .+$/;
+/** The program's messages on standard error. */
+const MESSAGE = /^TaskFlow \S+ serves on \S+$|^taskflow: .+$/;
 
 function expectJsonLines({ stdout, stderr }: Program): Record<string, unknown>[] {
-  expect(stderr.split("\n").filter((line) => line !== "" && !SAID.test(line))).toEqual([]);
+  expect(stderr.split("\n").filter((line) => line !== "" && !MESSAGE.test(line))).toEqual([]);
   return stdout
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-describe.concurrent("what is printed", { timeout: TIMEOUT_MS }, () => {
+describe.concurrent("printed output", { timeout: TIMEOUT_MS }, () => {
   it("becomes lines of the log, with the job's id where one attempt runs at a time", async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     const env = {
@@ -80,7 +83,7 @@ describe.concurrent("what is printed", { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it("before a start that fails is there too", async () => {
+  it("is not lost where the start fails", async () => {
     const program = launch(tempDir(), { TASKFLOW_JOBS: jobsFolder(["talks_io", "io"]), WORKER_COUNT: "many" });
     expect(await program.ended).toEqual({ code: 2, signal: null });
     expect(program.stderr).toMatch(/^taskflow: WORKER_COUNT/);

@@ -1,12 +1,12 @@
 /**
- * What libraries, handlers and Node.js itself print, as lines of the log. Standard output is JSON lines for machines, and a text between them
- * breaks what reads them. The log itself, and what the program says to people, do not come this way.
+ * Turns the output of libraries, handlers and Node.js itself into lines of the log: plain text between lines of JSON
+ * would break their readers. The log itself, and the program's own messages, bypass this.
  */
 import type { Log } from "./log.ts";
 
 /** A longer text is cut. */
 const MAX_CHARS = 16 * 1024;
-/** So much is kept of what is printed before there is a log. */
+/** The most lines that are kept until there is a log. */
 const MAX_KEPT = 1_000;
 
 type Line = (log: Log) => void;
@@ -14,11 +14,14 @@ type Line = (log: Log) => void;
 export interface ConsoleOutput {
   /** Writes to the stream itself. */
   readonly print: { readonly stdout: (text: string) => void; readonly stderr: (text: string) => void };
-  /** From here on it goes to a log, after what was printed before. Where there is a log already, that one stays. */
+  /** Opens the log, which gets the lines so far and all later ones. Does nothing where there is a log already. */
   to(open: () => Log): void;
 }
 
-/** Takes over `process.stdout`, `process.stderr`, and with them `console` and what threads print; and the warnings of Node.js, each once. */
+/**
+ * Captures `process.stdout` and `process.stderr`, with them `console` and the output of threads, and each warning of
+ * Node.js once.
+ */
 export function captureConsole(): ConsoleOutput {
   let log: Log | undefined;
   const kept: Line[] = [];
@@ -60,7 +63,10 @@ function capture(name: "stdout" | "stderr", onText: (text: string) => void): (te
   return (text) => void original(text);
 }
 
-/** Instead of Node.js, which prints a warning past `process.stderr`. Each text is reported once: some come with every connection. */
+/**
+ * Replaces the printing of warnings by Node.js, which bypasses `process.stderr`. Reports each text once: some come with
+ * every connection.
+ */
 function takeWarnings(onWarning: (warning: Error) => void): void {
   const seen = new Set<string>();
   process.removeAllListeners("warning");
@@ -72,14 +78,17 @@ function takeWarnings(onWarning: (warning: Error) => void): void {
   });
 }
 
-/** In a thread: its warnings go where all else goes that it prints, to the main thread. */
+/** In a thread: sends its warnings to the main thread, like its other output. */
 export function printWarnings(): void {
   takeWarnings(({ name, message }) => void process.stderr.write(`${name}: ${message}\n`));
 }
 
 type JobLog = (text: string, fields: Readonly<Record<string, unknown>>) => void;
 
-/** In a thread that runs one attempt at a time: what is printed goes to the log of that attempt, and between attempts to the main thread. */
+/**
+ * In a thread that runs one attempt at a time: output goes to the log of that attempt, and between attempts to the main
+ * thread.
+ */
 export function printToJob(current: () => JobLog | undefined): void {
   for (const stream of ["stdout", "stderr"] as const) {
     const print = capture(stream, (text) => {

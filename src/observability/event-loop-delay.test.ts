@@ -15,7 +15,7 @@ async function blockFor(ms: number): Promise<void> {
   await sleep(100); // its next tick tells
 }
 
-it("tells of a delay in the period that it fell in, and once more to who asks for the worst", async () => {
+it("reports a delay in its period, and in the worst of the periods", async () => {
   await blockFor(500);
   const seen = delay.period().maxMs;
   expect(seen).toBeGreaterThan(300);
@@ -24,7 +24,7 @@ it("tells of a delay in the period that it fell in, and once more to who asks fo
   expect(delay.worst().maxMs).toBeLessThan(seen);
 });
 
-it("tells percentiles while the loop is in use", async () => {
+it("has percentiles while the loop is in use", async () => {
   await blockFor(100);
   for (let i = 0; i < 10; i += 1) await blockFor(60);
   const { p50Ms, p99Ms, maxMs } = delay.period();
@@ -33,7 +33,7 @@ it("tells percentiles while the loop is in use", async () => {
   expect(p50Ms).toBeLessThanOrEqual(p99Ms);
 });
 
-it("says little where nothing happened", async () => {
+it("is near zero while nothing happens", async () => {
   delay.period();
   await sleep(500);
   expect(delay.period().maxMs).toBeLessThan(200);

@@ -1,16 +1,17 @@
 /**
- * How long the event loop is held up. A monitor that sees short delays wakes the process 50 times a second, so it runs only while the
- * loop is in use. Until it runs, what the loop was active for in a second is told: nothing was held up longer than that.
+ * Measures the delay of the event loop. A monitor that sees short delays wakes the process 50 times a second, so it
+ * runs only while the loop is in use. Otherwise the loop's active time in a second is reported: no delay was longer
+ * than that.
  */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 
-/** A timer of this period is watched, and what comes on top of it is the delay. */
+/** The period of the monitor's timer: the time beyond it is the delay. */
 const RESOLUTION_MS = 20;
-const LOOK_MS = 1_000;
-/** Active for so long within {@link LOOK_MS}, the loop is in use. */
+const SAMPLE_MS = 1_000;
+/** Active for so long within {@link SAMPLE_MS}, the loop is in use. */
 const IN_USE_MS = 100;
-/** Looks in a row that find it idle before the monitor stops. */
-const IDLE_LOOKS = 3;
+/** Idle samples in a row after which the monitor stops. */
+const IDLE_SAMPLES = 3;
 
 export interface Delays {
   readonly p50Ms: number;
@@ -22,17 +23,17 @@ const NONE: Delays = { p50Ms: 0, p99Ms: 0, maxMs: 0 };
 
 export class EventLoopDelay {
   readonly #monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #looks = setInterval(() => this.#look(), LOOK_MS).unref();
+  readonly #sampling = setInterval(() => this.#sample(), SAMPLE_MS).unref();
   #seen = performance.eventLoopUtilization();
   /** 0 while the monitor does not run. */
-  #looksLeft = 0;
-  /** No delay can have been longer while the monitor did not run, in the period. */
+  #samplesLeft = 0;
+  /** The upper bound of delays in this period while the monitor did not run. */
   #unwatchedMs = 0;
   #worst = NONE;
 
   /** The delays of a period: since the last call of either function. */
   readonly period = (): Delays => {
-    this.#look();
+    this.#sample();
     const ms = (ns: number): number => Math.max(0, ns / 1e6 - RESOLUTION_MS);
     const watched =
       this.#monitor.count === 0
@@ -49,7 +50,7 @@ export class EventLoopDelay {
     return period;
   };
 
-  /** Each figure of the period where it was worst, of those since the last call. */
+  /** The worst value of each figure among the periods since the last call. */
   readonly worst = (): Delays => {
     this.period();
     const worst = this.#worst;
@@ -58,21 +59,21 @@ export class EventLoopDelay {
   };
 
   close(): void {
-    clearInterval(this.#looks);
+    clearInterval(this.#sampling);
     this.#monitor.disable();
   }
 
-  #look(): void {
+  #sample(): void {
     const seen = performance.eventLoopUtilization();
     const { active } = performance.eventLoopUtilization(seen, this.#seen);
     this.#seen = seen;
-    if (this.#looksLeft === 0) this.#unwatchedMs = Math.max(this.#unwatchedMs, active);
+    if (this.#samplesLeft === 0) this.#unwatchedMs = Math.max(this.#unwatchedMs, active);
     if (active >= IN_USE_MS) {
-      this.#looksLeft = IDLE_LOOKS;
+      this.#samplesLeft = IDLE_SAMPLES;
       this.#monitor.enable();
-    } else if (this.#looksLeft > 0) {
-      this.#looksLeft -= 1;
-      if (this.#looksLeft === 0) this.#monitor.disable();
+    } else if (this.#samplesLeft > 0) {
+      this.#samplesLeft -= 1;
+      if (this.#samplesLeft === 0) this.#monitor.disable();
     }
   }
 }

@@ -24,7 +24,7 @@ describe("latencies of the last five minutes", () => {
     }
   });
 
-  it("adds up the counts of several replicas, also after a way through JSON", () => {
+  it("adds up the counts of several replicas, also after JSON", () => {
     const { open } = setup();
     const [quick, slow, idle] = [open(), open(), open()];
     for (let n = 0; n < 90; n += 1) quick.observe(1);
@@ -41,7 +41,7 @@ describe("latencies of the last five minutes", () => {
     expect(percentiles([setup().open().counts()])).toBeNull();
   });
 
-  it("forgets what is older than five minutes, in slices", () => {
+  it("drops observations older than five minutes, by slices", () => {
     const { open, pass } = setup();
     const window = open();
     window.observe(10);
@@ -57,7 +57,7 @@ describe("latencies of the last five minutes", () => {
     expect(percentiles([window.counts()])?.p50).toBeCloseTo(5, 0);
   });
 
-  it("takes odd values: negative, none, endless", () => {
+  it("accepts negative values, NaN and Infinity", () => {
     const window = setup().open();
     for (const ms of [-5, Number.NaN, 0, Infinity, 1e12]) window.observe(ms);
     expect(window.counts().reduce((a, b) => a + b)).toBe(5);

@@ -1,16 +1,16 @@
 /**
- * Latencies of the last five minutes as bucket counts, which replicas can publish and add up: percentiles of many
- * replicas cannot be made from the percentiles of each, but from their counts they can.
+ * Latencies of the last five minutes as bucket counts, which replicas publish and add up: the percentiles of several
+ * replicas follow from their counts, but not from their percentiles.
  *
  * Buckets grow by a fixed ratio, as in HdrHistogram and DDSketch, so the error is relative: at most 5 %. Time moves in
- * slices of half a minute, of which the oldest is emptied and used again.
+ * slices of half a minute; the oldest one is emptied and reused.
  */
 
-/** Upper bound of a bucket ÷ that of the one below: a value told as the middle of its bucket is at most 5 % away from it. */
+/** Upper bound of a bucket ÷ that of the one below: the middle of a bucket is at most 5 % away from its values. */
 const RATIO = 1.1;
-/** The upper bound of the first bucket; differences below it are of no interest. */
+/** The upper bound of the first bucket: differences below it do not matter. */
 const FIRST_MS = 0.1;
-/** 0.1 ms · 1.1^182 is an hour; the last bucket holds all beyond. */
+/** 0.1 ms · 1.1^182 is an hour; the last bucket has all longer ones. */
 const BUCKETS = 184;
 const SLICE_MS = 30_000;
 const SLICES = 10;
@@ -28,7 +28,7 @@ function bucketOf(ms: number): number {
   return Math.min(BUCKETS - 1, Math.ceil(Math.log(ms / FIRST_MS) / LOG_RATIO));
 }
 
-/** The middle of a bucket, in milliseconds: where the relative error to both its ends is the same. */
+/** The middle of a bucket in milliseconds, with the same relative error to both of its ends. */
 function middleOf(bucket: number): number {
   return bucket === 0 ? FIRST_MS / 2 : (FIRST_MS * RATIO ** bucket * 2) / (1 + RATIO);
 }
@@ -51,19 +51,19 @@ export class LatencyWindow {
     counts[bucket] = (counts[bucket] ?? 0) + 1;
   }
 
-  /** What was observed in the last 4.5 to 5 minutes: plain numbers, one a bucket, without the empty ones at the end. */
+  /** The counts of the last 4.5 to 5 minutes, one per bucket, without empty ones at the end. */
   counts(): number[] {
     this.#current();
     return mergeCounts(this.#slices);
   }
 
-  /** The counts of the present slice, after those that are past have been emptied. */
+  /** The counts of the current slice, after expired ones have been emptied. */
   #current(): Uint32Array {
     const now = this.#now();
     for (let moved = 0; now >= this.#sliceEndsAt; moved += 1) {
       this.#slice = (this.#slice + 1) % SLICES;
       this.#slices[this.#slice]?.fill(0);
-      this.#sliceEndsAt = moved < SLICES ? this.#sliceEndsAt + SLICE_MS : now + SLICE_MS; // all are empty: no need to go on
+      this.#sliceEndsAt = moved < SLICES ? this.#sliceEndsAt + SLICE_MS : now + SLICE_MS; // all are empty: jump to now
     }
     return this.#slices[this.#slice] as Uint32Array;
   }
@@ -78,14 +78,14 @@ function mergeCounts(countsList: Iterable<ArrayLike<number>>): number[] {
   return sums;
 }
 
-/** The percentiles, in milliseconds, of what several windows have observed together; null when that is nothing. */
+/** The percentiles of several windows together, in milliseconds; null where they are empty. */
 export function percentiles(countsList: Iterable<readonly number[]>): Percentiles | null {
   const counts = mergeCounts(countsList);
   const total = counts.reduce((sum, count) => sum + count, 0);
   if (total === 0) return null;
   const at = (share: number): number => {
     let below = total * share;
-    return Number(middleOf(counts.findIndex((count) => (below -= count) <= 0)).toPrecision(3)); // the error leaves no more digits
+    return Number(middleOf(counts.findIndex((count) => (below -= count) <= 0)).toPrecision(3)); // more digits would be within the error
   };
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

@@ -5,7 +5,7 @@ import { PermanentError } from "../core/job-type.ts";
 import { StartError } from "../errors.ts";
 import { makeTempDir } from "../testing/temp-dir.ts";
 import type { LogOptions } from "./log.ts";
-import { createLog } from "./log.ts";
+import { createLog, logFormat } from "./log.ts";
 
 const dir = makeTempDir();
 afterAll(() => dir.remove());
@@ -39,7 +39,7 @@ describe("a line", () => {
     expect(log.isLevelEnabled("debug")).toBe(false);
   });
 
-  it("tells an error with its code and causes, and nothing else that it carries", () => {
+  it("shows an error with its code and causes, and none of its other properties", () => {
     const { log, lines } = setup();
     const refused = Object.assign(new Error("connect ECONNREFUSED redis://:hunter2@cache:6379"), {
       code: "ECONNREFUSED",
@@ -62,7 +62,7 @@ describe("a line", () => {
     expect(JSON.stringify(lines())).not.toContain("hunter2");
   });
 
-  it("never shows what is named like a credential, at any depth", () => {
+  it("does not show fields that are named like a credential, at any depth", () => {
     const { log, lines } = setup();
     const secret = "hunter2";
     log.child({ apiKey: secret }).info(
@@ -82,7 +82,18 @@ describe("a line", () => {
     });
   });
 
-  it("survives fields that are no plain data", () => {
+  it("does not show the value of a secret setting, whatever text it is in", () => {
+    const texts: string[] = [];
+    const destination = { write: (text: string) => texts.push(text) };
+    const log = createLog({ level: "info", replica: "r", destination, secrets: ['s3cret"\\s3cret'] });
+    log.info({ url: 'https://sms.test/s3cret"\\s3cret/send' }, 'sent with s3cret"\\s3cret');
+    expect(JSON.parse(texts[0] ?? "")).toMatchObject({
+      url: "https://sms.test/[redacted]/send",
+      msg: "sent with [redacted]",
+    });
+  });
+
+  it("survives fields that are not plain data", () => {
     const { log, lines } = setup();
     const circle: Record<string, unknown> = { at: new Date(0), none: null, count: 3 };
     circle["self"] = circle;
@@ -106,8 +117,20 @@ describe("a line", () => {
   });
 });
 
+describe("the format", () => {
+  it.each([
+    ["", { isTTY: true }, {}, { kind: "pretty", isColoured: true }],
+    ["", { isTTY: true }, { NO_COLOR: "1" }, { kind: "pretty", isColoured: false }],
+    ["", {}, {}, { kind: "json" }],
+    ["json", { isTTY: true }, {}, { kind: "json" }],
+    ["pretty", {}, {}, { kind: "pretty", isColoured: false }],
+  ] as const)("of LOG_FORMAT=%s on %j with %j is %j", (setting, output, env, format) => {
+    expect(logFormat(setting, output, env)).toEqual(format);
+  });
+});
+
 describe("the output", () => {
-  it("holds all lines once it is flushed, in order", async () => {
+  it("has all lines once it is flushed, in order", async () => {
     const path = join(dir.path, "lines.log");
     const log = createLog({ level: "info", replica: "r", destination: path });
     for (let n = 0; n < 5_000; n += 1) log.info({ n }, "line");
@@ -125,7 +148,7 @@ describe("the output", () => {
     await log.flush();
   });
 
-  it("takes standard output when no destination is given", async () => {
+  it("is standard output when no destination is given", async () => {
     const log = createLog({ level: "silent", replica: "r" });
     log.info("not seen");
     await log.flush();

@@ -1,7 +1,7 @@
 /**
- * Counters and histograms for the hot path: plain numbers that are put into words when somebody asks. A labelled
+ * Counters and histograms for the hot path: plain numbers that become text at a scrape. A labelled
  * observation costs a tenth of prom-client's, which checks and hashes its labels each time (bench: metrics.test.ts).
- * The families have the shape of prom-client's metrics as far as its registry reads them.
+ * Families have those members of prom-client's metrics that its registry reads.
  */
 
 /** One line of the Prometheus text. */
@@ -16,7 +16,7 @@ export interface Family<Series> {
   readonly name: string;
   /** The series of these label values, in the order of the label names. */
   of(...labelValues: readonly string[]): Series;
-  /** What the registry asks for. */
+  /** Called by the registry. */
   get(): Promise<{ name: string; help: string; type: string; aggregator: string; values: Sample[] }>;
 }
 
@@ -34,7 +34,7 @@ export interface Description {
   readonly labels: readonly string[];
 }
 
-/** Labels are meant to be bounded; where one is not after all, what is beyond this many series is told as `other`. */
+/** Labels should be bounded. If one is not, further series are counted as `other`. */
 const MAX_SERIES = 1_000;
 
 export function counterFamily(description: Description): Family<Counter> {
@@ -47,7 +47,7 @@ export function counterFamily(description: Description): Family<Counter> {
   });
 }
 
-/** @param bounds the upper bounds of the buckets, rising; one for all beyond is added */
+/** @param bounds the upper bounds of the buckets, ascending; one for greater values is added */
 export function histogramFamily(description: Description, bounds: readonly number[]): Family<Histogram> {
   return family(description, "histogram", () => {
     const counts = new Float64Array(bounds.length + 1);
@@ -89,7 +89,7 @@ interface Member<Series> {
   readonly samples: (labels: Sample["labels"]) => Sample[];
 }
 
-/** A family's series as a tree of their label values, so that to find one costs no text that joins them. */
+/** A family's series as a tree of their label values, so that a lookup need not join them into a string. */
 interface Branch<Series> {
   readonly branches: Map<string, Branch<Series>>;
   series: Series | undefined;
@@ -121,7 +121,7 @@ function family<Series>(
     branch.series = member.series;
     return member.series;
   };
-  let last: { readonly values: readonly string[]; readonly series: Series } | undefined; // of most observations in a row
+  let last: { readonly values: readonly string[]; readonly series: Series } | undefined; // most observations repeat the labels of the one before
   const of = (...values: readonly string[]): Series => {
     if (last === undefined || !isSame(values, last.values)) last = { values, series: find(values) };
     return last.series;
@@ -131,7 +131,7 @@ function family<Series>(
     for (let i = 0; branch !== undefined && i < values.length; i++) branch = branch.branches.get(values[i] as string);
     return branch?.series ?? add(values);
   };
-  if (labelNames.length === 0) find([]); // a metric without labels is there from the start, at zero
+  if (labelNames.length === 0) find([]); // a metric without labels starts at zero
   const get = () =>
     Promise.resolve({
       name,

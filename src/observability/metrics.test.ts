@@ -27,7 +27,7 @@ async function samples(metrics: { text(): Promise<string> }, name: string): Prom
   return (await metrics.text()).split("\n").filter((line) => line.startsWith(name));
 }
 
-describe("what is counted", () => {
+describe("counters and histograms", () => {
   it("counts attempts by type and outcome, and jobs where an outcome is terminal", async () => {
     const metrics = createMetrics();
     const { countAttempt } = metrics;
@@ -100,8 +100,8 @@ describe("what is counted", () => {
   });
 });
 
-describe("what is read when somebody asks", () => {
-  it("tells the states of this replica and of the cluster", async () => {
+describe("states read at a scrape", () => {
+  it("has the states of this replica and of the cluster", async () => {
     const metrics = createMetrics();
     metrics.readFrom({
       slots: () => ({ io: { running: 7, limit: 200 }, cpu: { running: 2, limit: 4 } }),
@@ -136,7 +136,7 @@ describe("what is read when somebody asks", () => {
     expect(text).toMatch(/^process_resident_memory_bytes \d/m);
   });
 
-  it("has no cluster-wide sample, rather than an old one, while the books cannot be read", async () => {
+  it("has no cluster-wide samples, rather than old ones, while the job counts cannot be read", async () => {
     const metrics = createMetrics();
     let isAway = false;
     metrics.readFrom({ jobCounts: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve(COUNTS)) });

@@ -1,6 +1,6 @@
 /**
  * Every metric of TaskFlow, in a registry of its own. Labels are bounded: types, outcomes, lanes, routes (as patterns),
- * scripts; never an id. What happens to each job goes through tally.ts; what is a state is read when somebody asks.
+ * scripts; never an id. Events of each job are counted by metric-family.ts; states are read at each scrape.
  */
 
 import type { Metric } from "prom-client";
@@ -12,17 +12,20 @@ import type { Delays } from "./event-loop-delay.ts";
 import type { Description, Family } from "./metric-family.ts";
 import { counterFamily, histogramFamily } from "./metric-family.ts";
 
-/** What is read at each scrape; a part that a replica does not have is left out. */
+/** The states that are read at each scrape. A replica leaves out the parts that it does not have. */
 export interface MetricSources {
-  /** What may run here at once, and does. */
+  /** Attempts that run on this replica, and their limits. */
   readonly slots?: () => Readonly<Record<Lane, { readonly running: number; readonly limit: number }>>;
-  /** Of the program. */
+  /** The version of the program. */
   readonly version?: string;
-  /** Outcomes settled here that Postgres does not hold yet. */
+  /** Outcomes settled on this replica that are not yet in Postgres. */
   readonly recorderBuffered?: () => number;
-  /** Of the event loop: the worst since the last scrape. */
+  /** The worst delays of the event loop since the last scrape. */
   readonly delays?: () => Delays;
-  /** The cluster's books. It must settle within seconds; where it rejects, the scrape has no cluster-wide metrics. */
+  /**
+   * The job counts of all replicas. It must settle within seconds; where it rejects, the scrape has no cluster-wide
+   * metrics.
+   */
   readonly jobCounts?: () => Promise<ClusterCounts>;
 }
 
@@ -31,7 +34,7 @@ export interface ClusterCounts {
   readonly now: number;
   readonly outbox: number;
   readonly unaccounted: number;
-  /** `nextSince`: since when the job that is next can have been ready; null for an empty queue. */
+  /** `nextSince`: the earliest time at which the next job can have been ready; null for an empty queue. */
   readonly types: readonly (Readonly<Record<Status, number>> & {
     readonly type: string;
     readonly nextSince: number | null;
@@ -39,18 +42,18 @@ export interface ClusterCounts {
   readonly paused: ReadonlySet<string>;
 }
 
-/** What became of a submission: accepted, a repeat of an earlier one, or the `code` of its refusal. */
+/** The outcome of a submission: accepted, a repeat of an earlier one, or the `code` of its rejection. */
 export type SubmissionOutcome = "accepted" | "repeated" | (string & {});
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** From the pickup of an idle system to jobs that wait for minutes. */
+/** From the pickup of an idle system up to jobs that wait for minutes. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 /** Round trips, from a tenth of a millisecond. */
 const QUICK_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const ROWS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** The longest period of a timer: the library's own monitor of the event loop cannot be left out. */
+/** The longest period of a timer: the library's own monitor of the event loop cannot be turned off. */
 const NEVER_MS = 2 ** 31 - 1;
 
 /** Makes the registry and all metrics. The functions are independent of `this` and may be passed on alone. */
@@ -62,7 +65,7 @@ export function createMetrics() {
   let sources: MetricSources = {};
   return {
     ...metricFamilies,
-    /** Says where states are read from; once, when the parts are joined. */
+    /** Sets the sources of the states; called once, when the replica is assembled. */
     readFrom: (given: MetricSources): void => {
       sources = given;
     },
@@ -75,7 +78,7 @@ export function createMetrics() {
   };
 }
 
-/** Memory, CPU, garbage collection, handles. The event loop's delay we measure ourselves. */
+/** Memory, CPU, garbage collection, handles. event-loop-delay.ts measures the delay of the event loop instead. */
 function addProcessMetrics(registry: Registry): void {
   const all = new Registry();
   collectDefaultMetrics({ register: all, eventLoopMonitoringPrecision: NEVER_MS });
@@ -83,7 +86,7 @@ function addProcessMetrics(registry: Registry): void {
     if (!metric.name.startsWith("nodejs_eventloop_lag")) registry.registerMetric(metric as unknown as Metric);
 }
 
-/** What is counted as it happens. */
+/** Metrics that are counted as events happen. */
 function createMetricFamilies(registry: Registry) {
   const register = <Series>(family: Family<Series>): Family<Series> => {
     registry.registerMetric(family as unknown as Metric); // the registry reads `name` and `get`
@@ -110,20 +113,20 @@ function createMetricFamilies(registry: Registry) {
   });
   const openings = counter({
     name: "taskflow_destination_openings_total",
-    help: "Times that webhooks to a host, or to a path of it, were held back after failures in a row, the last of them seen by this replica",
+    help: "Times that webhooks to a host, or to one of its paths, were suspended after consecutive failures, the last of which this replica saw",
     labels: [],
   }).of();
   const blocks = counter({
     name: "taskflow_event_loop_blocked_total",
-    help: "Times that the event loop was blocked for more than a second, by the type whose handler computed there; empty where that could not be found out",
+    help: "Times that the event loop was blocked for more than a second, by the type whose handler was running there; empty where that is not known",
     labels: ["type"],
   });
   const pickup = histogram("taskflow_pickup_seconds", "From when a job could start to its claim", ["type"], SECONDS);
-  const run = histogram("taskflow_run_seconds", "Attempts, from start to end", ["type"], SECONDS);
+  const run = histogram("taskflow_run_seconds", "Duration of attempts", ["type"], SECONDS);
   const endToEnd = histogram("taskflow_end_to_end_seconds", "Jobs, from accepted to recorded", ["type"], SECONDS);
   const http = histogram(
     "taskflow_http_seconds",
-    "HTTP requests, from read to answered",
+    "HTTP requests, from read to answer",
     ["method", "route", "status"],
     QUICK_SECONDS,
   );
@@ -143,17 +146,17 @@ function createMetricFamilies(registry: Registry) {
   ).of();
 
   return {
-    /** An attempt was settled; with a terminal outcome its job ended as well. */
+    /** Counts a settled attempt, and with a terminal outcome its job. */
     countAttempt: (type: string, outcome: AttemptOutcome | "stale"): void => {
       attempts.of(type, outcome).add(1);
       if ((TERMINAL_STATUSES as readonly string[]).includes(outcome)) jobs.of(type, outcome).add(1);
     },
-    /** A job ended without an attempt: cancelled while it waited, say. */
+    /** Counts a job that ended without an attempt, such as one cancelled while it waited. */
     countJob: (type: string, outcome: TerminalStatus): void => jobs.of(type, outcome).add(1),
     countSubmissions: (outcome: SubmissionOutcome, count: number): void => submissions.of(outcome).add(count),
-    /** Destinations were opened: nothing is sent to them for a while. */
+    /** Counts suspended destinations. */
     countOpenings: (count: number): void => openings.add(count),
-    /** The event loop is blocked. @param type whose handler computes there, where that is known */
+    /** Counts a block of the event loop. @param type the type whose handler is running there, if known */
     countBlock: (type: string | undefined): void => blocks.of(type ?? "").add(1),
     /** @param seconds `started_at` − max(`created_at`, `run_at`) of a first attempt */
     observePickup: (type: string, seconds: number): void => pickup.of(type).observe(seconds),
@@ -172,33 +175,33 @@ function createMetricFamilies(registry: Registry) {
   };
 }
 
-/** What is read when somebody asks. */
+/** Metrics that are read at each scrape. */
 function createStates(registry: Registry) {
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
   const slotsBusy = gauge("taskflow_slots_busy", "Attempts running on this replica", ["lane"]);
-  const slotsLimit = gauge("taskflow_slots_limit", "Attempts that this replica runs at once, at most", ["lane"]);
+  const slotsLimit = gauge("taskflow_slots_limit", "The most attempts that this replica runs at once", ["lane"]);
   const buildInfo = gauge("taskflow_build_info", "1, with the version of this replica's program", ["version"]);
   const recorderBuffered = gauge(
     "taskflow_recorder_buffered",
-    "Outcomes settled on this replica that Postgres does not hold yet",
+    "Outcomes settled on this replica that are not yet in Postgres",
   );
   const delay = gauge(
     "taskflow_event_loop_delay_seconds",
-    "How long the event loop was held up, in the worst few seconds since the last scrape; quantile 1 is the longest",
+    "The delay of the event loop, in the worst few seconds since the last scrape; quantile 1 is the longest",
     ["quantile"],
   );
-  const outbox = gauge("taskflow_outbox_depth", "Outcomes in Redis that Postgres does not hold yet, of all replicas");
+  const outbox = gauge("taskflow_outbox_depth", "Outcomes in Redis that are not yet in Postgres, of all replicas");
   const clusterJobs = gauge("taskflow_cluster_jobs", "Jobs by type and status, of all replicas", ["type", "status"]);
   const oldestWait = gauge(
     "taskflow_oldest_wait_seconds",
-    "How long the job that is next in its queue can have waited, 0 for an empty queue; of all replicas",
+    "The longest time that the next job of a queue can have waited, 0 for an empty queue; of all replicas",
     ["type"],
   );
   const queuePaused = gauge("taskflow_queue_paused", "1 where a queue is paused, else 0; of all replicas", ["type"]);
   const unaccounted = gauge(
     "taskflow_jobs_unaccounted",
-    "Accepted less recorded less what stands in the queue: zero, or a job is lost or doubled",
+    "Accepted − recorded − jobs in the queue: not zero means that a job is lost or duplicated",
   );
 
   const readJobCounts = ({ now, types, paused, ...jobCounts }: ClusterCounts): void => {
@@ -228,8 +231,8 @@ function createStates(registry: Registry) {
         ] as const)
           delay.set({ quantile }, ms / 1_000);
       }
-      const jobCounts = await sources.jobCounts?.().catch(() => undefined); // Redis is away: its client has logged that
-      // better no samples than those of another time, or a zero, which would say that all is well
+      const jobCounts = await sources.jobCounts?.().catch(() => undefined); // Redis is unavailable, which its client has logged
+      // no samples rather than old ones, or zeros, which would look healthy
       outbox.remove();
       unaccounted.remove();
       for (const each of [clusterJobs, oldestWait, queuePaused]) each.reset();

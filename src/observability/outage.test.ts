@@ -17,21 +17,15 @@ it.each([
   [failed("timeout exceeded when trying to connect"), "it does not answer in time"],
   [failed("Connection terminated unexpectedly"), "the connection was lost"],
   [failed("Connection terminated due to connection timeout"), "it does not answer in time"],
-  [
-    failed('password authentication failed for user "taskflow"', "28P01"),
-    "it does not take the user or password (28P01)",
-  ],
-  [
-    failed('no pg_hba.conf entry for host "10.0.0.9", user "app"', "28000"),
-    "it does not take the user or password (28000)",
-  ],
-  [failed('database "jobs" does not exist', "3D000"), "the database is not there (3D000)"],
-  [failed("sorry, too many clients already", "53300"), "it has no connection to spare (53300)"],
+  [failed('password authentication failed for user "taskflow"', "28P01"), "it rejects the user or password (28P01)"],
+  [failed('no pg_hba.conf entry for host "10.0.0.9", user "app"', "28000"), "it rejects the user or password (28000)"],
+  [failed('database "jobs" does not exist', "3D000"), "the database does not exist (3D000)"],
+  [failed("sorry, too many clients already", "53300"), "it has no free connection (53300)"],
   [failed("could not extend file base/5/123: No space left", "53100"), "it lacks disk or memory (53100)"],
   [failed("the database system is starting up", "57P03"), "it is starting or shutting down (57P03)"],
   [failed("OOM command not allowed when used memory > 'maxmemory'."), "its memory is full (OOM)"],
   [failed("MISCONF Redis is configured to save RDB snapshots"), "it cannot save to its disk (MISCONF)"],
-  [failed("WRONGPASS invalid username-password pair"), "it does not take the user or password (WRONGPASS)"],
+  [failed("WRONGPASS invalid username-password pair"), "it rejects the user or password (WRONGPASS)"],
   [failed("MOVED 3999 10.0.0.5:6381"), "it cannot be used now (MOVED)"],
   [
     failed("Hostname/IP does not match: db.internal", "ERR_TLS_CERT_ALTNAME_INVALID"),
@@ -41,12 +35,12 @@ it.each([
   [failed("a code that is none", "10.0.0.5:6379"), "it cannot be used now"],
   ["10.0.0.5", "it cannot be used now"],
   [undefined, "it cannot be used now"],
-])("%s is told to callers as: %s", (error, words) => {
+])("callers get for %s: %s", (error, words) => {
   expect(outageOf(error)).toBe(words);
   expect(publicMessageOf(error)).toBe(words);
 });
 
-it("our own errors are told as they are, but for what a script of Redis says", () => {
+it("our own errors keep their message, except those of a script of Redis", () => {
   expect(publicMessageOf(new QueueUnavailable("Redis is away", failed("connect ECONNREFUSED 10.0.0.5:6379")))).toBe(
     "Redis is away",
   );

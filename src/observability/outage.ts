@@ -1,6 +1,6 @@
 /**
- * Why Redis or Postgres cannot be used, in words for callers: the kind of failure, and its code. The error's own text names addresses, users and
- * databases ("connect ECONNREFUSED 10.0.0.5:6379"), so it is for the log alone.
+ * Why Redis or Postgres cannot be used, in words for callers: the kind of failure, and its code. The message of the
+ * error itself names addresses, users and databases ("connect ECONNREFUSED 10.0.0.5:6379"), so only the log has it.
  */
 import { codeOf, messageOf, ScriptFailed, TaskFlowError } from "../errors.ts";
 import { codesOf } from "./reason.ts";
@@ -13,15 +13,15 @@ const KINDS: readonly (readonly [code: RegExp, words: string])[] = [
   [/^(?:ENOTFOUND|EAI_\w+|EDNS\w*)$/, "its name cannot be looked up"],
   [/^(?:EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, "it cannot be reached"],
   [/^(?:CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO|DEPTH_ZERO\w+)$/, "TLS with it fails"],
-  [/^(?:28\w{3}|WRONGPASS|NOAUTH)$/, "it does not take the user or password"],
+  [/^(?:28\w{3}|WRONGPASS|NOAUTH)$/, "it rejects the user or password"],
   [/^(?:42501|NOPERM)$/, "the user may not do that"],
-  [/^3D000$/, "the database is not there"],
-  [/^53300$/, "it has no connection to spare"],
+  [/^3D000$/, "the database does not exist"],
+  [/^53300$/, "it has no free connection"],
   [/^(?:53\w{3}|58\w{3})$/, "it lacks disk or memory"],
   [/^57014$/, "it took too long"],
   [/^57\w{3}$/, "it is starting or shutting down"],
   [/^OOM$/, "its memory is full"],
-  [/^(?:READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)$/, "it does not take writes now"],
+  [/^(?:READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)$/, "it does not accept writes now"],
   [/^MISCONF$/, "it cannot save to its disk"],
   [/^(?:LOADING|BUSY)$/, "it is busy"],
 ];
@@ -43,7 +43,7 @@ export function outageOf(error: unknown): string {
   return /^\w{1,40}$/.test(code) ? `it cannot be used now (${code})` : "it cannot be used now";
 }
 
-/** The text of whatever was thrown, as far as callers may read it: that of our own errors is made for them. */
+/** The message of a thrown value for callers: that of our own errors, else the kind of outage. */
 export function publicMessageOf(thrown: unknown): string {
   if (thrown instanceof ScriptFailed) return "a script failed in Redis";
   return thrown instanceof TaskFlowError ? thrown.message : outageOf(thrown);

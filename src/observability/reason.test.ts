@@ -151,11 +151,16 @@ describe("the sentence on a server that cannot be used", () => {
       POSTGRES,
       failed("cannot execute CREATE TABLE in a read-only transaction", "25006"),
       "cannot execute CREATE TABLE in a read-only transaction",
-      /name the primary/,
+      /set DATABASE_URL to the primary/,
     ],
-    [REDIS, failed("write EPIPE", "EPIPE"), "write EPIPE", /look into its log/],
-    [POSTGRES, failed("connect EACCES /run/postgres", "EACCES"), "connect EACCES /run/postgres", /right to connect/],
-    [POSTGRES, failed("something new", "XX000"), "something new", /look into its log, and check DATABASE_URL/],
+    [REDIS, failed("write EPIPE", "EPIPE"), "write EPIPE", /see its log/],
+    [
+      POSTGRES,
+      failed("connect EACCES /run/postgres", "EACCES"),
+      "connect EACCES /run/postgres",
+      /allow this process to connect/,
+    ],
+    [POSTGRES, failed("something new", "XX000"), "something new", /see its log, and check DATABASE_URL/],
   ])("%o: %s", (part, error, reason, fix) => {
     const sentence = unusable(part, error);
     expect(sentence).toContain(` (${reason}): `);

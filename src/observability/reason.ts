@@ -1,6 +1,6 @@
 /**
- * Why a server that an operator has named cannot be used, in one sentence: the reason with all its causes, then the fix that applies.
- * For the log and the start alone: it names addresses and users. Callers get {@link outageOf}.
+ * Why a server cannot be used, in one sentence for the operator: the reason with all its causes, then the fix. It names
+ * addresses and users, so it is for the log and the start only. Callers get {@link outageOf}.
  */
 import { codeOf, messageOf } from "../errors.ts";
 
@@ -8,7 +8,7 @@ import { codeOf, messageOf } from "../errors.ts";
 const MAX_ERRORS = 20;
 const MAX_CHARS = 1_000;
 
-/** What errors of Postgres and S3 have beside a message. */
+/** Fields of errors of Postgres and S3 beside the message. */
 interface Detailed {
   readonly cause?: unknown;
   readonly errors?: unknown;
@@ -17,7 +17,7 @@ interface Detailed {
   readonly $metadata?: { readonly httpStatusCode?: unknown };
 }
 
-/** An error, its causes and the errors that it stands for, outermost first. It never throws. */
+/** An error, its causes and the errors of an AggregateError, outermost first. It never throws. */
 export function causesOf(error: unknown): readonly unknown[] {
   const found = new Set<unknown>();
   const add = (thrown: unknown): void => {
@@ -32,7 +32,10 @@ export function causesOf(error: unknown): readonly unknown[] {
   return [...found];
 }
 
-/** The codes of an error and its causes: Node's, SQLSTATE, the name of an error of S3, and the first word of an error of Redis. */
+/**
+ * The codes of an error and its causes: Node's, SQLSTATE, the name of an error of S3, and the first word of an error of
+ * Redis.
+ */
 export function codesOf(error: unknown): readonly string[] {
   return causesOf(error).flatMap((each) => {
     const code = codeOf(each) ?? /^([A-Z]{3,16}) /.exec(messageOf(each))?.[1];
@@ -42,7 +45,7 @@ export function codesOf(error: unknown): readonly string[] {
   });
 }
 
-/** The texts of an error and of all its causes, each once, on one line. */
+/** The messages of an error and of all its causes, each once, on one line. */
 export function reasonOf(error: unknown): string {
   let reason = "";
   for (const text of causesOf(error).flatMap(textsOf)) {
@@ -54,7 +57,7 @@ export function reasonOf(error: unknown): string {
 function textsOf(error: unknown): string[] {
   const { errors, detail, hint, $metadata } = read(error);
   const isOnlyList = Array.isArray(errors) && error instanceof Error && error.message === "";
-  const isOfRow = /^2[23]\w{3}$/.test(codeOf(error) ?? ""); // then the detail holds values of the row
+  const isOfRow = /^2[23]\w{3}$/.test(codeOf(error) ?? ""); // then the detail has values of the row
   const status = $metadata?.httpStatusCode;
   const name = status !== undefined && error instanceof Error ? error.name : undefined;
   return [
@@ -88,14 +91,14 @@ export interface Part {
   readonly at: string;
   /** The setting that names it. */
   readonly setting: string;
-  /** What is said of it where nothing is known but that it cannot be reached. */
+  /** The verb where nothing is known but that it cannot be reached. */
   readonly does?: string;
 }
 
-/** One sentence for who can mend it. */
+/** One sentence for the operator. */
 export function unusable(part: Part, error: unknown): string {
   const [does, fix] = remedyOf(part, error);
-  const isRejected = codeOf(error) === "ECONNREFUSED" && causesOf(error).length === 1; // its address stands before it
+  const isRejected = codeOf(error) === "ECONNREFUSED" && causesOf(error).length === 1; // the sentence has its address already
   return `${part.name} at ${part.at} ${does} (${isRejected ? "the connection is refused" : reasonOf(error)}): ${fix}.`;
 }
 
@@ -103,7 +106,7 @@ type Remedy = readonly [kind: RegExp, fix: (part: Part) => string];
 
 const isRedis = ({ name }: Part): boolean => name === "Redis";
 
-/** By the server's code or, where it has none, its words. The first that applies. */
+/** By the server's code or, where it has none, its message. The first match applies. */
 const REMEDIES: readonly Remedy[] = [
   [
     /^(?:28P01|WRONGPASS|NOAUTH)$|client password must be/,
@@ -115,15 +118,15 @@ const REMEDIES: readonly Remedy[] = [
   [
     /^(?:53300|.*max number of clients)/,
     (part) =>
-      `raise its limit of connections (${isRedis(part) ? "maxclients" : "max_connections"}), or end what else holds some`,
+      `raise its limit of connections (${isRedis(part) ? "maxclients" : "max_connections"}), or close other connections`,
   ],
   [/^53100$/, () => "free disk space there"],
   [/^53200$|^OOM$/, () => "give it more memory"],
   [/^(?:57P03|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)$/, () => "wait until it has started, and start again"],
-  [/^(?:25006|READONLY)$/, (part) => `let ${part.setting} name the ${isRedis(part) ? "master" : "primary"}`],
+  [/^(?:25006|READONLY)$/, (part) => `set ${part.setting} to the ${isRedis(part) ? "master" : "primary"}`],
   [/^MISCONF$/, () => "free disk space there, or give it the right to write its folder"],
   [/^BUSY$/, () => "end the script that it runs (SCRIPT KILL)"],
-  [/^(?:MOVED|ASK|CROSSSLOT)$/, ({ setting }) => `let ${setting} name a Redis that is not part of a cluster`],
+  [/^(?:MOVED|ASK|CROSSSLOT)$/, ({ setting }) => `set ${setting} to a Redis that is not part of a cluster`],
   [
     /DB index is out of range|SELECT is not allowed/,
     ({ setting }) => `correct the number of the database in ${setting}`,
@@ -131,7 +134,7 @@ const REMEDIES: readonly Remedy[] = [
   [
     /unsupported startup parameter/,
     ({ setting }) =>
-      `have the pooler pass that parameter on or ignore it (ignore_startup_parameters of PgBouncer), or let ${setting} name Postgres itself`,
+      `have the pooler pass that parameter on or ignore it (ignore_startup_parameters of PgBouncer), or set ${setting} to Postgres itself`,
   ],
   [/^(?:22P05|22021)$/, () => "use a database whose encoding is UTF8"],
   [/^(?:CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/, () => "renew its certificate, and compare the clocks"],
@@ -147,7 +150,7 @@ const REMEDIES: readonly Remedy[] = [
       `it does not speak TLS at that port: use ${isRedis(part) ? "redis:// instead of rediss://" : "sslmode=disable"} in ${part.setting}, or name its port for TLS`,
   ],
   [/does not support SSL/, ({ setting }) => `turn TLS on there, or leave sslmode out of ${setting}`],
-  [/^E?ACCES$|^EPERM$/, () => "give this process the right to connect there"],
+  [/^E?ACCES$|^EPERM$/, () => "allow this process to connect there"],
   [/^(?:EMFILE|ENFILE)$/, () => "raise the limit of open files (ulimit -n)"],
   [/^EAI_AGAIN$/, ({ setting }) => `check that the name server answers, or name an address in ${setting}`],
   [/^(?:ENOTFOUND|EAI_\w+)$/, ({ setting }) => `correct the host in ${setting}, or add its name to DNS`],
@@ -162,20 +165,20 @@ const REJECTED = /^ECONNREFUSED$|^ENOENT$/;
 
 function remedyOf(part: Part, error: unknown): readonly [does: string, fix: string] {
   const { setting, does = isRedis(part) ? "does not answer" : "cannot be used" } = part;
-  const signs = [...codesOf(error), ...causesOf(error).map(messageOf)];
-  const found = REMEDIES.find(([kind]) => signs.some((sign) => kind.test(sign)))?.[1];
+  const clues = [...codesOf(error), ...causesOf(error).map(messageOf)];
+  const found = REMEDIES.find(([kind]) => clues.some((clue) => kind.test(clue)))?.[1];
   if (found) return ["cannot be used", found(part)];
-  if (signs.some((sign) => REJECTED.test(sign)))
+  if (clues.some((clue) => REJECTED.test(clue)))
     return [
       does,
       isRedis(part)
-        ? `start it, or set ${setting} to where it is`
+        ? `start it, or set ${setting} to its address`
         : `check that it runs, and that ${setting} has its host and port`,
     ];
-  if (signs.some((sign) => CUT_OFF.test(sign)))
+  if (clues.some((clue) => CUT_OFF.test(clue)))
     return [
       "cannot be used",
-      `look into its log for why it closes connections: too many of them, TLS that ${setting} lacks, or another program at that port`,
+      `see its log for the reason why it closes connections: too many of them, TLS missing in ${setting}, or another program at that port`,
     ];
-  return [does, `look into its log, and check ${setting}`];
+  return [does, `see its log, and check ${setting}`];
 }

@@ -168,7 +168,7 @@ describe("a Postgres that cannot be used", () => {
     [
       "gets an option of several servers",
       () => `${plain}?target_session_attrs=read-write`,
-      'has the option "target_session_attrs": TaskFlow knows no such option',
+      'has the option "target_session_attrs": TaskFlow does not support this option',
     ],
     ["gets an option of another client", () => `${plain}?pgbouncer=true`, 'has the option "pgbouncer"'],
     ["is several servers", () => plain.replace("127.0.0.1", "one,two"), "names more than one host: name one"],

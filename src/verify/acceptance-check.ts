@@ -1,12 +1,13 @@
-/** Jobs of durability postgres that were committed, and that the restore should have brought into Redis long ago. */
+/** Jobs of durability postgres that were committed, and that the restore should have enqueued in Redis long ago. */
 import { lowestIdAt, timeOfId } from "../core/id.ts";
 import type { Audit } from "../queue/audit.ts";
+import { SETTLED_MS } from "../replica/maintenance/restore.ts";
 import type { StoredJobs } from "../results/stored-jobs.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 
-/** Twice the age at which the restore puts back what Redis lacks (worker/restore.ts). */
-const RESTORED_MS = 120_000;
-/** More are not named. */
+/** Twice the age at which the restore enqueues jobs that Redis lacks. */
+const RESTORED_MS = 2 * SETTLED_MS;
+/** The check ends after so many. */
 const LIMIT = 10_000;
 
 export interface AcceptedSides {
@@ -15,20 +16,20 @@ export interface AcceptedSides {
   readonly namespace: string;
 }
 
-/** Those that are neither in `jobs` nor in Redis. */
+/** Jobs that are neither in the table `jobs` nor in Redis. */
 export async function lostAccepted({ audit, storedJobs, namespace }: AcceptedSides): Promise<Inconsistencies> {
   const inconsistencies: Inconsistencies = new Map();
   const { now } = await audit.jobCounts();
   for await (const ids of storedJobs.unrecorded(namespace, lowestIdAt(now - RESTORED_MS))) {
     const absent = (await audit.inspect(ids)).filter(({ isLive, head }) => !isLive && head === "").map(({ id }) => id);
-    const recorded = await storedJobs.among(absent); // by now: a job is forgotten in Redis only after its row is there
+    const recorded = await storedJobs.among(absent); // asked last: a job is forgotten in Redis only after its row is stored
     for (const id of absent) {
       if (recorded.has(id)) continue;
       const age = `${Math.round((now - timeOfId(id)) / 1_000)} s`;
       inconsistencies.set(`accepted ${id}`, {
         kind: "accepted_lost",
         id,
-        text: `was committed ${age} ago to be run, and is neither in Redis nor among the finished jobs`,
+        text: `was committed ${age} ago, and is neither in Redis nor among the finished jobs`,
       });
     }
     if (inconsistencies.size >= LIMIT) break;

@@ -1,20 +1,20 @@
-/** The counters of one instant, held against each other and against the sets that they count. */
+/** Compares the counters of one instant with each other, and with the sets and the jobs that they count. */
 import type { AuditCounts } from "../queue/audit.ts";
 import type { TypeCounts } from "../queue/counts.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 
-/** Jobs that stand in Redis, by `status:type`, as a walk over all of them has counted them. */
+/** The number of jobs in Redis by `status:type`, counted by a walk over all of them. */
 export type StatusCounts = Map<string, number>;
 
 const sum = (types: readonly TypeCounts[], of: (jobCounts: TypeCounts) => number): number =>
   types.reduce((total, jobCounts) => total + of(jobCounts), 0);
 
-/** Ended, and not yet known to be in Postgres. */
+/** Jobs that have ended and are not yet known to be in Postgres. */
 export function outboxOf({ completed, failed, cancelled, recorded }: TypeCounts): number {
   return completed + failed + cancelled - recorded;
 }
 
-/** What one answer of Redis contradicts in itself: exact, since it is of one instant. */
+/** Contradictions within one answer of Redis. They are certain: an answer shows one instant. */
 export function contradictions({ types, scheduled, leased, outbox, unaccounted }: AuditCounts): Inconsistencies {
   const inconsistencies: Inconsistencies = new Map();
   const compare = (name: string, counted: number, found: number, words: string): void => {
@@ -22,14 +22,14 @@ export function contradictions({ types, scheduled, leased, outbox, unaccounted }
       inconsistencies.set(`books ${name}`, {
         kind: "books",
         id: null,
-        text: `${words}: the counters say ${counted}, and it is ${found}`,
+        text: `${words}: the counters say ${counted}, the set has ${found}`,
       });
   };
   if (unaccounted !== 0) {
     inconsistencies.set("books unaccounted", {
       kind: "books",
       id: null,
-      text: `accepted less recorded less what stands in the four sets is ${unaccounted}, not 0`,
+      text: `accepted − recorded − jobs in the four sets = ${unaccounted}, not 0`,
     });
   }
   compare(
@@ -51,19 +51,19 @@ export function contradictions({ types, scheduled, leased, outbox, unaccounted }
       type,
       accepted,
       recorded + queued + jobCounts.scheduled + jobCounts.retrying + jobCounts.running + outboxOf(jobCounts),
-      `jobs accepted of type ${type}, and what became of them`,
+      `jobs of type ${type}, accepted against recorded, waiting, running and ended`,
     );
   }
   return inconsistencies;
 }
 
-/** Whether nothing was counted between two looks: only then may a walk between them be held against the counters. */
+/** Whether no counter changed between two answers. Only then is a walk between them comparable with the counters. */
 export function isSame(one: AuditCounts, other: AuditCounts): boolean {
   const counts = ({ types }: AuditCounts): unknown => types.map((jobCounts) => ({ ...jobCounts, nextSince: null }));
   return JSON.stringify(counts(one)) === JSON.stringify(counts(other));
 }
 
-/** The counters against the jobs that were seen, type by type and status by status. */
+/** Compares the counters with the jobs that a walk has seen, by type and status. */
 export function miscounts({ types }: AuditCounts, statusCounts: StatusCounts): Inconsistencies {
   const inconsistencies: Inconsistencies = new Map();
   for (const jobCounts of types) {
@@ -79,10 +79,10 @@ export function miscounts({ types }: AuditCounts, statusCounts: StatusCounts): I
     ] as const;
     for (const [status, counted, found] of pairs) {
       if (counted !== found)
-        inconsistencies.set(`tally ${status} ${type}`, {
+        inconsistencies.set(`count ${status} ${type}`, {
           kind: "books",
           id: null,
-          text: `${status} jobs of type ${type}: the counters say ${counted}, and there are ${found}`,
+          text: `${status} jobs of type ${type}: the counters say ${counted}, there are ${found}`,
         });
     }
   }

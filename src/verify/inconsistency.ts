@@ -1,10 +1,13 @@
-/** What `taskflow verify` finds: each fault once, by a key that tells it again at a later look. */
+/** What `taskflow verify` finds: each inconsistency once, by a key that identifies it in later checks. */
 import type { PlaceIssue } from "../queue/snapshot.ts";
 
 /**
- * Where a job stands ({@link PlaceFault}), or:
- * recorded_and_live: it waits or runs in Redis, and Postgres has its outcome · lease_overdue: nobody takes over a lease that
- * ran out · outbox_overdue: nobody records an outcome · accepted_lost: it is committed to be run, and nowhere else · books: counters that contradict each other, or what they count
+ * A job in the wrong sets ({@link PlaceIssue}), or:
+ * - recorded_and_live: the job waits or runs in Redis, and Postgres has its outcome
+ * - lease_overdue: no replica takes over a lease that ran out
+ * - outbox_overdue: no replica records an outcome
+ * - accepted_lost: the job is committed in Postgres, and neither in Redis nor recorded
+ * - books: counters contradict each other, or the jobs that they count
  */
 export type InconsistencyKind =
   | PlaceIssue
@@ -16,15 +19,15 @@ export type InconsistencyKind =
 
 export interface Inconsistency {
   readonly kind: InconsistencyKind;
-  /** The job's; null for the books. */
+  /** The job's id; null for the counters. */
   readonly id: string | null;
   readonly text: string;
 }
 
-/** Faults by id, or by what is counted. */
+/** By the job's id, or by the counter's name. */
 export type Inconsistencies = Map<string, Inconsistency>;
 
-/** Those of `earlier` that are still there, as they are now. */
+/** The inconsistencies of `earlier` that are still found, as they are now. */
 export function stillThere(earlier: Inconsistencies, now: Inconsistencies): Inconsistencies {
   return new Map([...now].filter(([key, { kind }]) => earlier.get(key)?.kind === kind));
 }

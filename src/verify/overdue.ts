@@ -1,15 +1,16 @@
-/** What should have been taken over long ago: leases that ran out, and outcomes that nobody records. */
+/** Leases that ran out and outcomes that are not recorded, which replicas should have taken over long ago. */
 import type { Audit } from "../queue/audit.ts";
 import { stateOf } from "../queue/snapshot.ts";
+import { OUTBOX_OWNED_MS } from "../worker/settler.ts";
 import type { Inconsistencies } from "./inconsistency.ts";
 
-/** Twice what a replica owns an outcome for: after once, any replica's sweep takes it. */
-const OUTBOX_OVERDUE_MS = 60_000;
+/** Twice the time that a replica owns an outcome: after once, the sweep of any replica takes it over. */
+const OUTBOX_OVERDUE_MS = 2 * OUTBOX_OWNED_MS;
 const LIMIT = 1_000;
 
 /**
- * Leases that ran out a lease ago, and outcomes that are a minute beyond their owner's time. A replica that claims, or
- * sweeps, would have taken them: the first at most 1,000 of each.
+ * Leases that ran out at least one lease ago, and outcomes that are overdue in the outbox, up to 1,000 of each. A
+ * replica that claims and sweeps would have taken them over.
  */
 export async function overdueEntries({
   audit,
@@ -24,21 +25,21 @@ export async function overdueEntries({
     inconsistencies.set(`outbox ${id}`, {
       kind: "outbox_overdue",
       id,
-      text: `has ended, and nobody has recorded it for ${seconds(now - since)} after its owner's time`,
+      text: `has ended, and no replica has recorded it within ${seconds(now - since)} after its owner's time`,
     });
   }
-  if (now < (await audit.graceUntil()) + leaseMs) return inconsistencies; // Redis was away: leases are left alone for a while
+  if (now < (await audit.graceUntil()) + leaseMs) return inconsistencies; // after an outage of Redis, leases expire later
   const leases = await audit.overdue("leased", now - leaseMs, LIMIT);
   const [replicas, snapshots] = await Promise.all([audit.replicas(), audit.inspect(leases.map(({ id }) => id))]);
   leases.forEach(({ id, since }, i) => {
     const snapshot = snapshots[i];
     const holder = snapshot && stateOf(snapshot)?.replica;
-    if (!snapshot?.sets.includes("leased") || holder === undefined) return; // settled meanwhile, or told as a fault of its place
-    const alive = replicas.has(holder) ? "which lives" : "which is gone";
+    if (!snapshot?.sets.includes("leased") || holder === undefined) return; // settled meanwhile, or an inconsistency of another kind
+    const alive = replicas.has(holder) ? "which is alive" : "which is gone";
     inconsistencies.set(`lease ${id}`, {
       kind: "lease_overdue",
       id,
-      text: `its lease ran out ${seconds(now - since)} ago, held by replica ${holder}, ${alive}, and nobody has taken it over`,
+      text: `its lease, of replica ${holder}, ${alive}, ran out ${seconds(now - since)} ago, and no replica has taken it over`,
     });
   });
   return inconsistencies;

@@ -1,8 +1,9 @@
-/** What `taskflow verify` says, for people. */
+/** The result of `taskflow verify` as text. */
+import { plainTable } from "../cli/text-table.ts";
 import { outboxOf } from "./counts-check.ts";
 import type { Verification } from "./verification.ts";
 
-/** Lines of faults that are printed; all of them are in the JSON. */
+/** The most inconsistencies that are printed; the JSON has all of them. */
 const MAX_LINES = 1_000;
 
 const COLUMNS = ["type", "accepted", "recorded", "queued", "scheduled", "retrying", "running", "outbox"] as const;
@@ -17,29 +18,21 @@ export function verifyReport({ jobCounts, jobsSeen, rows, inconsistencies, unexa
   const totals = COLUMNS.slice(1).map((_, i) => String(table.reduce((sum, row) => sum + Number(row[i + 1]), 0)));
   const lines = inconsistencies.slice(0, MAX_LINES).map(({ kind, id, text }) => `${kind} ${id ?? "-"}: ${text}`);
   if (inconsistencies.length > MAX_LINES)
-    lines.push(`… and ${inconsistencies.length - MAX_LINES} more (--json names all)`);
-  if (unexamined > 0) lines.push(`… and ${unexamined} more jobs that looked wrong; those above come first`);
-  const verdict =
-    inconsistencies.length === 0
-      ? "No fault found."
-      : inconsistencies.length === 1
-        ? "1 fault found."
-        : `${inconsistencies.length} faults found.`;
+    lines.push(`… and ${inconsistencies.length - MAX_LINES} more (--json lists all)`);
+  if (unexamined > 0)
+    lines.push(`… and ${unexamined} more jobs that looked wrong and were not checked again; resolve those above first`);
   return [
-    ...align([COLUMNS, ...table, ["all", ...totals]]),
+    plainTable([COLUMNS, ...table, ["all", ...totals]], { isRight: (column) => column > 0 }),
     "",
-    `${jobsSeen} jobs in Redis looked at · ${rows} rows in Postgres · ${jobCounts.replicas.length} replicas · ${jobCounts.unaccounted} unaccounted`,
+    `${jobsSeen} jobs in Redis checked · ${rows} rows in Postgres · ${jobCounts.replicas.length} replicas · ${jobCounts.unaccounted} unaccounted`,
     ...notes,
     ...lines,
-    verdict,
+    foundText(inconsistencies.length),
     "",
   ].join("\n");
 }
 
-/** The first column to the left, the others to the right. */
-function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
-  );
+function foundText(count: number): string {
+  if (count === 0) return "No inconsistency found.";
+  return count === 1 ? "1 inconsistency found." : `${count} inconsistencies found.`;
 }

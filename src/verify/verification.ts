@@ -1,12 +1,14 @@
 /**
- * Reconciles Redis, Postgres and the counters of a system that goes on working meanwhile.
+ * Reconciles Redis, Postgres and the counters of a system that keeps working meanwhile.
  *
- *   walk over all jobs, slice by slice ─▶ suspects ─▶ pause, look again ─▶ pause, look again ─▶ faults
+ *   walk over all jobs, page by page ─▶ candidates ─▶ pause, check again ─▶ pause, check again ─▶ inconsistencies
  *
- * What one script answers is of one instant, and what is wrong in it is wrong. What two answers contradict may have moved
- * between them: only what is still so at both later looks is named. Memory is bounded: slices, and a limited number of suspects.
+ * One script's answer shows one instant, so a contradiction within it is certain. Two answers may differ because a job
+ * moved between them: such a contradiction is reported only if both later checks find it too. Memory is bounded: pages,
+ * and a limited number of candidates.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { DAY_MS } from "../core/time.ts";
 import type { Audit, AuditCounts } from "../queue/audit.ts";
 import type { JobSnapshot } from "../queue/snapshot.ts";
 import { inconsistencyOf, stateOf } from "../queue/snapshot.ts";
@@ -18,32 +20,32 @@ import type { Inconsistencies, Inconsistency } from "./inconsistency.ts";
 import { stillThere } from "./inconsistency.ts";
 import { overdueEntries } from "./overdue.ts";
 
-/** More are counted, and not looked at again. */
+/** Further ones are counted, and not checked again. */
 const MAX_CANDIDATES = 10_000;
-const SLICE = 500;
+const PAGE = 500;
 const NONE: Inconsistencies = new Map();
-const DAY_MS = 86_400_000;
 
 export interface VerificationOptions {
   readonly audit: Audit;
   readonly storedJobs: StoredJobs;
-  /** Of the queue, as in Postgres. */
+  /** The queue's, as Postgres stores it. */
   readonly namespace: string;
   readonly leaseMs: number;
   readonly retentionDays: number;
-  /** Between two looks, in milliseconds. */
+  /** The pause before each later check. */
   readonly pauseMs: number;
 }
 
 export interface Verification {
   readonly jobCounts: AuditCounts;
-  /** Jobs in Redis that were looked at. */
+  /** The number of jobs in Redis that were checked. */
   readonly jobsSeen: number;
+  /** The number of rows in Postgres. */
   readonly rows: number;
   readonly inconsistencies: readonly Inconsistency[];
-  /** What looked wrong at first, and was too much to be looked at again. */
+  /** The number of candidates beyond the limit, which were not checked again. */
   readonly unexamined: number;
-  /** Sentences that an operator should know, and that are no faults. */
+  /** Sentences for the operator about anything else that is remarkable. */
   readonly notes: readonly string[];
 }
 
@@ -58,15 +60,15 @@ export async function verify(options: VerificationOptions): Promise<Verification
     ...contradictions(jobCounts),
     ...(await overdueEntries(options)),
   ]);
-  const inconsistencies = await afterTwoLooks(options, candidates, () => lookAgain(options, candidates));
-  const lost = await afterTwoLooks(options, await lostAccepted(options), () => lostAccepted(options));
-  const miscounted = await afterTwoLooks(
+  const inconsistencies = await afterTwoChecks(options, candidates, () => checkAgain(options, candidates));
+  const lost = await afterTwoChecks(options, await lostAccepted(options), () => lostAccepted(options));
+  const miscounted = await afterTwoChecks(
     options,
     walk.miscounts ?? NONE,
     async () => (await walkOver(options)).miscounts ?? NONE,
   );
   if (!walk.miscounts)
-    notes.push("Jobs came or went meanwhile: the counters were held against the sets, and not against each job.");
+    notes.push("Jobs came or went meanwhile: the counters were compared with the sets, and not with each job.");
   return {
     jobCounts,
     jobsSeen: walk.seen,
@@ -77,27 +79,27 @@ export async function verify(options: VerificationOptions): Promise<Verification
   };
 }
 
-async function afterTwoLooks(
+async function afterTwoChecks(
   { pauseMs }: VerificationOptions,
   candidates: Inconsistencies,
-  look: () => Promise<Inconsistencies>,
+  check: () => Promise<Inconsistencies>,
 ): Promise<Inconsistencies> {
   let left = candidates;
-  for (let looks = 0; looks < 2 && left.size > 0; looks += 1) {
+  for (let checks = 0; checks < 2 && left.size > 0; checks += 1) {
     await pause(pauseMs);
-    left = stillThere(left, await look());
+    left = stillThere(left, await check());
   }
   return left;
 }
 
-async function lookAgain(options: VerificationOptions, inconsistencies: Inconsistencies): Promise<Inconsistencies> {
+async function checkAgain(options: VerificationOptions, inconsistencies: Inconsistencies): Promise<Inconsistencies> {
   const found: Inconsistencies = new Map([
     ...contradictions(await options.audit.jobCounts()),
     ...(await overdueEntries(options)),
   ]);
   const ids = [...inconsistencies.values()].flatMap(({ id }) => (id === null ? [] : [id]));
-  for (let at = 0; at < ids.length; at += SLICE) {
-    const snapshots = await options.audit.inspect(ids.slice(at, at + SLICE));
+  for (let at = 0; at < ids.length; at += PAGE) {
+    const snapshots = await options.audit.inspect(ids.slice(at, at + PAGE));
     for (const [id, inconsistency] of await inconsistenciesAmong(options, snapshots)) found.set(id, inconsistency);
   }
   return found;
@@ -129,18 +131,18 @@ interface Walk {
   readonly seen: number;
   readonly candidates: Inconsistencies;
   readonly unexamined: number;
-  /** Undefined where jobs came or went during the walk: then it tells nothing about the counters. */
+  /** Undefined where jobs came or went during the walk, which makes it incomparable with the counters. */
   readonly miscounts: Inconsistencies | undefined;
 }
 
-/** One look at every job that Redis knows of. */
+/** Checks each job in Redis once. */
 async function walkOver(options: VerificationOptions): Promise<Walk> {
   const { audit } = options;
   const before = await audit.jobCounts();
   const statusCounts: StatusCounts = new Map();
   const candidates: Inconsistencies = new Map();
   let [seen, unexamined] = [0, 0];
-  const look = async (ids: readonly string[]): Promise<void> => {
+  const check = async (ids: readonly string[]): Promise<void> => {
     if (ids.length === 0) return;
     const snapshots = await audit.inspect(ids);
     seen += count(snapshots, statusCounts);
@@ -149,8 +151,8 @@ async function walkOver(options: VerificationOptions): Promise<Walk> {
       else unexamined += 1;
     }
   };
-  for await (const ids of audit.strangers()) await look(ids);
-  for await (const ids of audit.liveIds()) await look(ids);
+  for await (const ids of audit.strangers()) await check(ids);
+  for await (const ids of audit.liveIds()) await check(ids);
   const after = await audit.jobCounts();
   return {
     seen,
@@ -173,7 +175,7 @@ function count(snapshots: readonly JobSnapshot[], statusCounts: StatusCounts): n
   return jobs;
 }
 
-/** Every job that was counted as recorded has a row, as long as no retention can have dropped any. */
+/** Each job that was counted as recorded must have a row, as long as retention cannot have dropped any. */
 async function compareRows(
   { audit, storedJobs, retentionDays }: VerificationOptions,
   before: AuditCounts,
@@ -185,13 +187,13 @@ async function compareRows(
   const inconsistencies: Inconsistency[] = [];
   const notes: string[] = [];
   if (rows < recorded(before)) {
-    const text = `Postgres holds ${rows} rows, and ${recorded(before)} jobs were recorded`;
+    const text = `Postgres has ${rows} rows, but ${recorded(before)} jobs were recorded`;
     if (after.now - since < retentionDays * DAY_MS)
       inconsistencies.push({ kind: "books", id: null, text: `${text}, none of which is past its retention` });
     else notes.push(`${text}: retention has dropped the others.`);
   } else if (rows > recorded(after) + after.outbox) {
     notes.push(
-      `Postgres holds ${rows} rows, and this Redis has counted ${recorded(after)} as recorded: it was emptied once, or is not the only one that records there.`,
+      `Postgres has ${rows} rows, but this Redis has counted ${recorded(after)} as recorded: Redis was emptied once, or is not the only one that records there.`,
     );
   }
   return { inconsistencies, rows, notes };

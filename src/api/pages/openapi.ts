@@ -1,5 +1,5 @@
 /** `GET /api/v1/openapi.json`: the contract, as this server serves it. */
-import { readFileSync } from "node:fs";
+import { version } from "../../config/version.ts";
 import type { Registry } from "../../jobs/registry.ts";
 import { openApiDocument } from "../contract/document.ts";
 import type { Operation } from "../contract/operation.ts";
@@ -7,10 +7,6 @@ import { basePathOf } from "../http/base-path.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { JSON_TYPE } from "../http/exchange.ts";
 import { StaticFile } from "../http/static-file.ts";
-
-const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
-  readonly version: string;
-};
 
 export interface OpenApiOptions {
   readonly registry: Registry;

@@ -30,7 +30,7 @@ import { FutureIds } from "../../worker/future-ids.ts";
 const PERIOD_MS = 3_000;
 /** Between tries to lead, where another replica does or Postgres is away. */
 const FOLLOWER_PERIOD_MS = 5_000;
-const SETTLED_MS = 60_000;
+export const SETTLED_MS = 60_000;
 /** Ids are looked at again for so long, so often: a COPY that hung in Postgres may be committed late. */
 const LATE_MS = 1_200_000;
 const LATE_PERIOD_MS = 600_000;

@@ -1,0 +1,71 @@
+/** Command lines of `taskflow` that run in this process, against a replica. */
+import { Readable } from "node:stream";
+import type { CommandLine } from "../cli/command.ts";
+import { runCommand } from "../cli/command.ts";
+import type { Job } from "../client/contract.ts";
+import type { TestReplica } from "./replica.ts";
+import { jobWhen, submit } from "./replica.ts";
+
+export interface RunOptions extends Partial<Pick<CommandLine, "signal" | "input">> {
+  readonly env?: Record<string, string>;
+  readonly isTTY?: boolean;
+  readonly onOut?: (text: string) => void;
+}
+
+/** Runs a command line against a replica; `args` are words separated by spaces, or a list. */
+export async function runAgainst(
+  replica: TestReplica,
+  args: string | readonly string[],
+  { env = {}, isTTY = false, onOut, ...more }: RunOptions = {},
+) {
+  const texts = { out: "", err: "" };
+  const code = await runCommand({
+    args: typeof args === "string" ? args.split(" ") : args,
+    version: "1.2.3",
+    serve: () => Promise.resolve(),
+    env: { TASKFLOW_URL: replica.url, ...env },
+    out: {
+      isTTY,
+      write: (text) => {
+        texts.out += text;
+        onOut?.(text);
+      },
+    },
+    err: { write: (text) => (texts.err += text) },
+    input: Readable.from([]),
+    ...more,
+  });
+  return { code, ...texts };
+}
+
+/** Submits a job of type test_io by the command. @returns its id */
+export async function submitByCommand(
+  replica: TestReplica,
+  payload: object,
+  ...more: readonly string[]
+): Promise<string> {
+  const { code, out, err } = await runAgainst(replica, [
+    "submit",
+    "test_io",
+    "--payload",
+    JSON.stringify(payload),
+    ...more,
+  ]);
+  if (code !== 0) throw new Error(`submit ended with ${code ?? "no code"}: ${err}`);
+  return out.trim();
+}
+
+/** A job that has failed. @returns its id */
+export async function failedJob(replica: TestReplica, type: string, tag: string): Promise<string> {
+  const id = await submit(replica, type, { do: "permanent" }, { tags: [tag] });
+  await jobWhen(replica, id, "failed");
+  return id;
+}
+
+/** The values of lines of JSON. */
+export function jsonLines<Line = Job>(text: string): Line[] {
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+}
