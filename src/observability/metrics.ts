@@ -6,7 +6,7 @@
 import type { Metric } from "prom-client";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { AttemptOutcome, Status, TerminalStatus } from "../core/job.ts";
-import { STATUSES, TERMINAL_STATUSES } from "../core/job.ts";
+import { STATUSES, isFinished } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import type { Delays } from "./event-loop-delay.ts";
 import type { Description, Family } from "./metric-family.ts";
@@ -146,7 +146,7 @@ function createMetricFamilies(registry: Registry) {
     /** An attempt was settled; with a terminal outcome its job ended as well. */
     countAttempt: (type: string, outcome: AttemptOutcome | "stale"): void => {
       attempts.of(type, outcome).add(1);
-      if ((TERMINAL_STATUSES as readonly string[]).includes(outcome)) jobs.of(type, outcome).add(1);
+      if (isFinished(outcome)) jobs.of(type, outcome).add(1);
     },
     /** A job ended without an attempt: cancelled while it waited, say. */
     countJob: (type: string, outcome: TerminalStatus): void => jobs.of(type, outcome).add(1),
