@@ -4,33 +4,34 @@
  */
 
 export interface Job {
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   id: string;
   type: string;
   status: Status;
   priority: number;
   durability: "redis" | "postgres";
   group_key: string | null;
-  /** As it was submitted; secrets read `[redacted]`. null for one of more than 32,768 characters */
+  /** As it was submitted; secrets are replaced by `[redacted]`. null if it has more than 32,768 characters */
   payload: Record<string, unknown> | null;
-  /** Present where the payload is too large to be repeated */
+  /** Present if the payload is too large to be shown */
   payload_omitted?: true;
-  /** What the type's handler returned; null until then */
+  /** The return value of the type's handler; null until the job has completed */
   result: unknown;
   error: JobError | null;
-  /** Counted attempts, the running one included */
+  /** The number of attempts, including the running one; attempts that were postponed or lost are not counted */
   attempt: number;
   max_attempts: number;
   progress: number | null;
   tags: string[];
-  /** The job that this one runs once more */
+  /** The job that this one runs again */
   retry_of: string | null;
-  /** The replica of the latest attempt */
+  /** The replica that runs or ran the latest attempt */
   worker: string | null;
+  /** The earliest start */
   run_at: string | null;
   /** RFC 3339, in UTC */
   created_at: string;
-  /** Of the latest attempt */
+  /** The start of the latest attempt */
   started_at: string | null;
   finished_at: string | null;
 }
@@ -38,41 +39,41 @@ export interface Job {
 export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
 
 export interface JobError {
-  /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or the type's own */
+  /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or a code of the job type */
   code: string;
   message: string;
   /** The number of the attempt that failed */
   attempt: number;
 }
 
-/** What a key without the scope `read` is answered about a job of its own */
+/** The response about a job of its own to a key without the scope `read` */
 export interface JobReceipt {
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   id: string;
   status: Status;
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   retry_of?: string;
 }
 
 export interface AcceptedJob {
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   id: string;
   status: Status;
 }
 
 export interface Attempt {
-  /** Of counted attempts: one that was put off, or lost its replica, is followed by another of the same number */
+  /** Counts the attempts that use up `max_attempts`. After an attempt that was postponed or whose replica was lost, the next one has the same number */
   number: number;
   replica: string | null;
-  /** The pool thread, in lane cpu; null where it was stopped with its attempt */
+  /** The pool thread, for types that run on one; null if the thread was stopped together with the attempt */
   thread: number | null;
-  /** From when it could start until it was claimed */
+  /** From the time at which it could start until it started */
   waited_ms: number;
-  /** Null while it runs */
+  /** null while it runs */
   ran_ms: number | null;
   outcome: "running" | "completed" | "failed" | "cancelled" | "retry" | "lost" | "released";
   error: JobError | null;
-  /** The last 50 lines that its handler wrote, each of up to 1,024 characters, and the stack of an error that it did not mean to throw; while it runs none */
+  /** The last 50 lines that the handler logged, each cut to 1,024 characters, and the stack trace of an unexpected error. Empty while the attempt runs */
   log: string[];
   /** RFC 3339, in UTC */
   started_at: string;
@@ -80,21 +81,12 @@ export interface Attempt {
 }
 
 export interface Why {
-  reason:
-    | "queue_paused"
-    | "position"
-    | "scheduled"
-    | "retry_at"
-    | "no_worker_for_type"
-    | "slots_full"
-    | "destination_limited"
-    | "running"
-    | "finished";
-  /** A sentence for people */
+  reason: "queue_paused" | "position" | "scheduled" | "retry_at" | "no_worker_for_type" | "slots_full" | "destination_limited" | "running" | "finished";
+  /** An explanation, for people */
   detail: string;
-  /** When that is over, where it is known */
+  /** When this reason ends, if known */
   until: string | null;
-  /** Its place in its queue, where it stands in it */
+  /** Its position in its queue, counted from 1; null if it is not in a queue */
   position: number | null;
 }
 
@@ -117,13 +109,10 @@ export interface Worker {
   since: string;
   /** RFC 3339, in UTC */
   heartbeat: string;
-  types: Record<
-    string,
-    {
-      limit: number;
-      running: number;
-    }
-  >;
+  types: Record<string, {
+    limit: number;
+    running: number;
+  }>;
   lanes: {
     io: {
       limit: number;
@@ -168,18 +157,15 @@ export interface Stats {
     failed: number;
     cancelled: number;
   };
-  by_type: Record<
-    string,
-    {
-      scheduled: number;
-      queued: number;
-      running: number;
-      retrying: number;
-      completed: number;
-      failed: number;
-      cancelled: number;
-    }
-  >;
+  by_type: Record<string, {
+    scheduled: number;
+    queued: number;
+    running: number;
+    retrying: number;
+    completed: number;
+    failed: number;
+    cancelled: number;
+  }>;
   jobs_per_minute: {
     "1m": number;
     "5m": number;
@@ -237,13 +223,11 @@ export interface JobOptions {
   /** Default by type */
   maxAttempts?: number | undefined;
   /** The delay between attempts. Default by type */
-  backoff?:
-    | {
-        kind: "exponential" | "fixed";
-        baseMs: number;
-        maxMs?: number | undefined;
-      }
-    | undefined;
+  backoff?: {
+    kind: "exponential" | "fixed";
+    baseMs: number;
+    maxMs?: number | undefined;
+  } | undefined;
   /** Of one attempt. Default by type */
   timeoutMs?: number | undefined;
   /** RFC 3339: not started by then, the job fails as `expired` */
@@ -263,9 +247,9 @@ export interface ListFilters {
   tag?: string | undefined;
   groupKey?: string | undefined;
   errorCode?: string | undefined;
-  /** Accepted at this time or later */
+  /** Created at this time or later */
   createdAfter?: string | Date | undefined;
-  /** Accepted before this time */
+  /** Created before this time */
   createdBefore?: string | Date | undefined;
 }
 
@@ -292,19 +276,13 @@ export interface Payloads {
 }
 
 export interface EmailPayload {
-  to:
-    | string
-    | {
-        name?: string | undefined;
-        address: string;
-      }
-    | readonly (
-        | string
-        | {
-            name?: string | undefined;
-            address: string;
-          }
-      )[];
+  to: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[];
   /** May be left out where `template` has one */
   subject?: string | undefined;
   /** The plain text; may be left out only where `html` or `template` is given */
@@ -315,76 +293,52 @@ export interface EmailPayload {
   /** What the template is filled with */
   data?: Record<string, unknown> | undefined;
   /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
-  from?:
-    | string
-    | {
-        name?: string | undefined;
-        address: string;
-      }
-    | undefined;
-  cc?:
-    | string
-    | {
-        name?: string | undefined;
-        address: string;
-      }
-    | readonly (
-        | string
-        | {
-            name?: string | undefined;
-            address: string;
-          }
-      )[]
-    | undefined;
-  bcc?:
-    | string
-    | {
-        name?: string | undefined;
-        address: string;
-      }
-    | readonly (
-        | string
-        | {
-            name?: string | undefined;
-            address: string;
-          }
-      )[]
-    | undefined;
+  from?: string | {
+    name?: string | undefined;
+    address: string;
+  } | undefined;
+  cc?: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[] | undefined;
+  bcc?: string | {
+    name?: string | undefined;
+    address: string;
+  } | readonly (string | {
+    name?: string | undefined;
+    address: string;
+  })[] | undefined;
   /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
-  reply_to?:
-    | string
-    | {
-        name?: string | undefined;
-        address: string;
-      }
-    | undefined;
+  reply_to?: string | {
+    name?: string | undefined;
+    address: string;
+  } | undefined;
   /** Where bounces go, the sender of the SMTP envelope. Default: EMAIL_ENVELOPE_FROM, else the address of `from` */
   envelope_from?: string | undefined;
   headers?: Record<string, string> | undefined;
   /** Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` where there is a `url` */
-  list_unsubscribe?:
-    | {
-        /** An https URL that takes the POST of a mail client's button (RFC 8058): it must not ask anything */
-        url?: string | undefined;
-        /** An address that unsubscribes whoever writes to it */
-        mailto?: string | undefined;
-      }
-    | undefined;
-  attachments?:
-    | readonly {
-        filename: string;
-        /** Default: by the extension of `filename` */
-        content_type?: string | undefined;
-        /** The file itself */
-        base64?: string | undefined;
-        /** A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read` */
-        artifact?: string | undefined;
-        /** Makes it part of the html, which shows it as `cid:CONTENT_ID` */
-        content_id?: string | undefined;
-        /** Where the file is fetched from with each attempt; http or https, without credentials */
-        url?: string | undefined;
-      }[]
-    | undefined;
+  list_unsubscribe?: {
+    /** An https URL that takes the POST of a mail client's button (RFC 8058): it must not ask anything */
+    url?: string | undefined;
+    /** An address that unsubscribes whoever writes to it */
+    mailto?: string | undefined;
+  } | undefined;
+  attachments?: readonly {
+    filename: string;
+    /** Default: by the extension of `filename` */
+    content_type?: string | undefined;
+    /** The file itself */
+    base64?: string | undefined;
+    /** A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read` */
+    artifact?: string | undefined;
+    /** Makes it part of the html, which shows it as `cid:CONTENT_ID` */
+    content_id?: string | undefined;
+    /** Where the file is fetched from with each attempt; http or https, without credentials */
+    url?: string | undefined;
+  }[] | undefined;
 }
 
 export interface WebhookPayload {
@@ -416,18 +370,15 @@ export interface WebhookPayload {
 
 export interface ImageResizePayload {
   /** The image: to be fetched, in the payload itself, or what another job produced. */
-  source:
-    | {
-        /** An http or https URL without credentials. */
-        url: string;
-      }
-    | {
-        base64: string;
-      }
-    | {
-        /** JOB_ID/NAME. It needs a key with the scope `read` */
-        artifact: string;
-      };
+  source: {
+    /** An http or https URL without credentials. */
+    url: string;
+  } | {
+    base64: string;
+  } | {
+    /** JOB_ID/NAME. It needs a key with the scope `read` */
+    artifact: string;
+  };
   /** `truncate` takes a damaged image as far as it can be decoded, and marks the result `truncated`. Default fail. */
   on_error?: "fail" | "truncate" | undefined;
   /** In pixels. Without it, it follows from `height`. */
@@ -445,164 +396,122 @@ export interface ImageResizePayload {
   /** What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail. */
   crop?: "center" | "attention" | "entropy" | undefined;
   /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
-  focus?:
-    | {
-        x: number;
-        y: number;
-      }
-    | undefined;
+  focus?: {
+    x: number;
+    y: number;
+  } | undefined;
   /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits). */
   background?: string | undefined;
   /** The sigma of a Gaussian, in pixels of the output. */
   blur?: number | undefined;
   /** The sigma of the mask, in pixels of the output. */
   sharpen?: number | undefined;
-  watermark?:
-    | {
-        /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
-        artifact: string;
-        /** Default southeast. */
-        position?:
-          | "center"
-          | "north"
-          | "northeast"
-          | "east"
-          | "southeast"
-          | "south"
-          | "southwest"
-          | "west"
-          | "northwest"
-          | undefined;
-        /** 0 to 1, default 1. */
-        opacity?: number | undefined;
-        /** The share of the output's width that it takes, at most the output's height (default 0.25). */
-        scale?: number | undefined;
-      }
-    | undefined;
+  watermark?: {
+    /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
+    artifact: string;
+    /** Default southeast. */
+    position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;
+    /** 0 to 1, default 1. */
+    opacity?: number | undefined;
+    /** The share of the output's width that it takes, at most the output's height (default 0.25). */
+    scale?: number | undefined;
+  } | undefined;
   /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
   animated?: boolean | undefined;
   /** `keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
   metadata?: "drop" | "keep" | "keep_without_location" | undefined;
   /** Several outputs, in place of the one that the fields beside it describe. */
-  variants?:
-    | readonly {
-        /** In pixels. Without it, it follows from `height`. */
-        width?: number | undefined;
-        /** In pixels. Without it, it follows from `width`. */
-        height?: number | undefined;
-        /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged, unless `without_enlargement` is true. */
-        fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
-        /** Never scale up: a smaller image keeps its size (`contain` centres it in the box, `cover` crops to what it fills). Default false. */
-        without_enlargement?: boolean | undefined;
-        /** Default: that of the source (png for a TIFF and for a GIF that is not `animated`, jpeg for HEIC). */
-        format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
-        /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
-        quality?: number | undefined;
-        /** What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail. */
-        crop?: "center" | "attention" | "entropy" | undefined;
-        /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
-        focus?:
-          | {
-              x: number;
-              y: number;
-            }
-          | undefined;
-        /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits). */
-        background?: string | undefined;
-        /** The sigma of a Gaussian, in pixels of the output. */
-        blur?: number | undefined;
-        /** The sigma of the mask, in pixels of the output. */
-        sharpen?: number | undefined;
-        watermark?:
-          | {
-              /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
-              artifact: string;
-              /** Default southeast. */
-              position?:
-                | "center"
-                | "north"
-                | "northeast"
-                | "east"
-                | "southeast"
-                | "south"
-                | "southwest"
-                | "west"
-                | "northwest"
-                | undefined;
-              /** 0 to 1, default 1. */
-              opacity?: number | undefined;
-              /** The share of the output's width that it takes, at most the output's height (default 0.25). */
-              scale?: number | undefined;
-            }
-          | undefined;
-        /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
-        animated?: boolean | undefined;
-        /** `keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
-        metadata?: "drop" | "keep" | "keep_without_location" | undefined;
-      }[]
-    | undefined;
+  variants?: readonly {
+    /** In pixels. Without it, it follows from `height`. */
+    width?: number | undefined;
+    /** In pixels. Without it, it follows from `width`. */
+    height?: number | undefined;
+    /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged, unless `without_enlargement` is true. */
+    fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
+    /** Never scale up: a smaller image keeps its size (`contain` centres it in the box, `cover` crops to what it fills). Default false. */
+    without_enlargement?: boolean | undefined;
+    /** Default: that of the source (png for a TIFF and for a GIF that is not `animated`, jpeg for HEIC). */
+    format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
+    /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
+    quality?: number | undefined;
+    /** What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail. */
+    crop?: "center" | "attention" | "entropy" | undefined;
+    /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
+    focus?: {
+      x: number;
+      y: number;
+    } | undefined;
+    /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits). */
+    background?: string | undefined;
+    /** The sigma of a Gaussian, in pixels of the output. */
+    blur?: number | undefined;
+    /** The sigma of the mask, in pixels of the output. */
+    sharpen?: number | undefined;
+    watermark?: {
+      /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
+      artifact: string;
+      /** Default southeast. */
+      position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;
+      /** 0 to 1, default 1. */
+      opacity?: number | undefined;
+      /** The share of the output's width that it takes, at most the output's height (default 0.25). */
+      scale?: number | undefined;
+    } | undefined;
+    /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
+    animated?: boolean | undefined;
+    /** `keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
+    metadata?: "drop" | "keep" | "keep_without_location" | undefined;
+  }[] | undefined;
 }
 
 export interface DataExportPayload {
   format: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
-  source:
-    | {
-        /** Objects; what is nested becomes JSON in a cell. */
-        rows: readonly Record<string, unknown>[];
-        /** Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`. */
-        keys?: "first" | "all" | undefined;
-      }
-    | {
-        /** The name of a query that the operator placed. */
-        query: string;
-        params?:
-          | Record<string, string | number | boolean | null | readonly (string | number | boolean | null)[]>
-          | undefined;
-      }
-    | {
-        /** The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted. */
-        jobs: {
-          status?: "completed" | "failed" | "cancelled" | undefined;
-          type?: string | undefined;
-          tag?: string | undefined;
-          group_key?: string | undefined;
-          error_code?: string | undefined;
-          created_after?: string | undefined;
-          created_before?: string | undefined;
-        };
-      };
+  source: {
+    /** Objects; what is nested becomes JSON in a cell. */
+    rows: readonly Record<string, unknown>[];
+    /** Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`. */
+    keys?: "first" | "all" | undefined;
+  } | {
+    /** The name of a query that the operator placed. */
+    query: string;
+    params?: Record<string, string | number | boolean | null | readonly (string | number | boolean | null)[]> | undefined;
+  } | {
+    /** The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted. */
+    jobs: {
+      status?: "completed" | "failed" | "cancelled" | undefined;
+      type?: string | undefined;
+      tag?: string | undefined;
+      group_key?: string | undefined;
+      error_code?: string | undefined;
+      created_after?: string | undefined;
+      created_before?: string | undefined;
+    };
+  };
   /** Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is. */
-  columns?:
-    | readonly (
-        | string
-        | {
-            name: string;
-            /** The column's name in the file. */
-            as?: string | undefined;
-            /** Digits behind the point: a number is rounded, in xlsx shown so. */
-            decimals?: number | undefined;
-            /** How a date or time is written, of YYYY MM DD HH mm ss SSS. */
-            date?: string | undefined;
-          }
-      )[]
-    | undefined;
+  columns?: readonly (string | {
+    name: string;
+    /** The column's name in the file. */
+    as?: string | undefined;
+    /** Digits behind the point: a number is rounded, in xlsx shown so. */
+    decimals?: number | undefined;
+    /** How a date or time is written, of YYYY MM DD HH mm ss SSS. */
+    date?: string | undefined;
+  })[] | undefined;
   /** Of format csv alone. */
-  csv?:
-    | {
-        /** Default `,`. */
-        delimiter?: "," | ";" | "\t" | "|" | undefined;
-        /** A byte order mark, by which spreadsheets know UTF-8. Default false. */
-        bom?: boolean | undefined;
-        /** Default true. */
-        header?: boolean | undefined;
-        /** The decimal point. Default `.`. */
-        decimal?: "." | "," | undefined;
-        /** What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing. */
-        null?: string | undefined;
-        /** Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true. */
-        formula_guard?: boolean | undefined;
-      }
-    | undefined;
+  csv?: {
+    /** Default `,`. */
+    delimiter?: "," | ";" | "\t" | "|" | undefined;
+    /** A byte order mark, by which spreadsheets know UTF-8. Default false. */
+    bom?: boolean | undefined;
+    /** Default true. */
+    header?: boolean | undefined;
+    /** The decimal point. Default `.`. */
+    decimal?: "." | "," | undefined;
+    /** What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing. */
+    null?: string | undefined;
+    /** Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true. */
+    formula_guard?: boolean | undefined;
+  } | undefined;
   /** Of format xlsx alone: the name of the sheet. Default Sheet1. */
   sheet?: string | undefined;
   /** IANA: the zone that times are written in. Default UTC. */

@@ -1,4 +1,4 @@
-/** `GET /api/v1/openapi.json`: the contract, as this server serves it. */
+/** `GET /api/v1/openapi.json`: the OpenAPI document of this server. */
 import { readFileSync } from "node:fs";
 import type { Registry } from "../../jobs/registry.ts";
 import { openApiDocument } from "../contract/document.ts";
@@ -15,11 +15,11 @@ const { version } = JSON.parse(readFileSync(new URL("../../../package.json", imp
 export interface OpenApiOptions {
   readonly registry: Registry;
   readonly publicUrl: string;
-  /** All that are served, known once the server has its routes. */
+  /** All operations; available once the server has its routes. */
   readonly operations: () => readonly Operation[];
 }
 
-/** Relative to the document's own URL, so that it holds below the path prefix of any proxy. */
+/** Relative to the URL of the document, so that it works under the path prefix of any proxy. */
 const RELATIVE_ROOT = "../..";
 
 export function getOpenApi({
