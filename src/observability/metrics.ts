@@ -6,7 +6,7 @@
 import type { Metric } from "prom-client";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { AttemptOutcome, Status, TerminalStatus } from "../core/job.ts";
-import { STATUSES, isFinished } from "../core/job.ts";
+import { isFinished, STATUSES } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import type { Delays } from "./event-loop-delay.ts";
 import type { Description, Family } from "./metric-family.ts";
