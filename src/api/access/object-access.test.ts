@@ -80,8 +80,8 @@ beforeAll(async () => {
     read: () => Promise.resolve(undefined),
     source: () => Promise.resolve(Buffer.from("MARK-mail")),
   };
-  // eslint-disable-next-line @typescript-eslint/require-await -- the real one is async: it scans a history
   const reruns = {
+    // eslint-disable-next-line @typescript-eslint/require-await -- the real one is async: it scans a history
     matching: async function* () {
       yield { ids: [], reached: "" };
     },
