@@ -2,7 +2,8 @@
  * Tries every hostile request of src/testing/hostile-http.ts on a server that runs somewhere: the binaries of the HTTP
  * library differ from one version of Node.js to the next. It enqueues nothing and reads nothing.
  */
-import { HOSTILE_CASES, issuesOfServer, SPLITS } from "../src/testing/hostile-http.ts";
+import { HOSTILE_CASES } from "../src/testing/hostile-cases.ts";
+import { SPLITS, violationsOfServer } from "../src/testing/hostile-http.ts";
 
 const [address] = process.argv.slice(2);
 if (address === undefined || !URL.canParse(address)) {
@@ -12,7 +13,7 @@ if (address === undefined || !URL.canParse(address)) {
 const { hostname, port } = new URL(address);
 let faults = 0;
 for (const split of SPLITS) {
-  for (const fault of await issuesOfServer(split, {
+  for (const fault of await violationsOfServer(split, {
     host: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port) || 80,
   })) {

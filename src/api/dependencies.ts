@@ -1,4 +1,4 @@
-/** What the API needs of the other parts; main joins them. */
+/** The parts that the API uses; replica/replica.ts joins them. */
 import type { ArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
@@ -19,22 +19,22 @@ import type { CaughtMails } from "./pages/dev-mail.ts";
 export interface ApiSettings {
   /** A `worker` serves health and metrics only. */
   readonly role: "all" | "api" | "worker";
-  /** TASKFLOW_AUTH=none: everyone is served. */
+  /** TASKFLOW_AUTH=none: serves everyone. */
   readonly isOpenToAll: boolean;
-  /** Of pages in browsers that may call; `*` for all. */
+  /** The origins of pages that may call from a browser; `*` for all. */
   readonly corsOrigins: readonly string[];
-  /** ALLOWED_HOSTS and PUBLIC_URL, as the check of Host reads them (allowed-hosts.ts). */
+  /** ALLOWED_HOSTS and PUBLIC_URL, for the check of Host (allowed-hosts.ts). */
   readonly allowedHosts: readonly string[];
   readonly publicUrl: string;
-  /** Of one job, where its type does not allow more. */
+  /** The size limit of one job, unless its type allows more. */
   readonly maxBodyBytes: number;
   readonly maxBatchBytes: number;
-  /** Of all bodies that are not answered yet. */
+  /** The bound of all bodies whose requests are not answered yet. */
   readonly maxBufferedBytes: number;
-  /** Of submissions that do not say. */
+  /** The durability of submissions that do not specify one. */
   readonly durability: Durability;
   readonly idempotencyTtlMs: number;
-  /** How long this replica owns what a cancellation puts into the outbox. */
+  /** How long this replica owns the outcomes that cancellations put into the outbox. */
   readonly outboxOwnedMs: number;
 }
 
@@ -54,7 +54,7 @@ export interface ApiDependencies {
     | "resume"
     | "position"
   >;
-  /** As the queue's, after a commit in Postgres where a submission asks for it. */
+  /** Enqueues in Redis, after a commit in Postgres if a submission asks for it. */
   readonly enqueue: (submitted: Submitted, done: EnqueueDone) => void;
   readonly store: Pick<Store, "get" | "accepted" | "options" | "payload" | "attempts" | "range" | "ping">;
   readonly registry: Registry;
@@ -65,18 +65,18 @@ export interface ApiDependencies {
   readonly recorder: { readonly isHealthy: boolean };
   readonly waiters: Pick<Waiters, "wait" | "look">;
   readonly events: Pick<EventHub, "joinAll" | "joinJob" | "follow" | "proceed">;
-  /** Parses and checks a large body on a pool thread; the bytes move there. */
+  /** Parses and checks a large body on a pool thread, which takes over its bytes. */
   readonly parseLarge: (task: BodyTask) => Promise<ParsedBody>;
-  /** Of a job that is cancelled while it waits. */
+  /** The callback of a job that is cancelled while it waits. */
   readonly callbackOf: CallbackOf;
   /**
-   * Gets each job that was cancelled while it waited, or withdrawn before Redis had it: it stands in the outbox, owned by this replica. One that was
-   * withdrawn stays there when it is recorded.
+   * Called with each job that was cancelled while it waited, or withdrawn before Redis had it: it is in the outbox,
+   * owned by this replica. A withdrawn job stays there after it is recorded.
    */
   readonly cancelWaiting: (job: Job, kind: "cancelled" | "withdrawn") => void;
-  /** Where one was started on this machine. */
+  /** The mail catcher, if one was started on this machine. */
   readonly mail?: CaughtMails | undefined;
-  /** The keys that hold now. */
+  /** The valid API keys. */
   readonly apiKeyCache: ApiKeyCache;
   readonly limits: RateLimits;
   readonly log: Pick<Log, "error" | "warn">;

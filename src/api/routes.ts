@@ -1,7 +1,7 @@
-/** Which call is answered by what: each operation of the contract and its handler. */
+/** The routes: each operation of the contract, and its handler. */
 import { SharedRead } from "../concurrency/shared-read.ts";
 import * as documentation from "./contract/documentation-operations.ts";
-import * as evidence from "./contract/job-diagnostics-operations.ts";
+import * as diagnostics from "./contract/job-diagnostics-operations.ts";
 import * as jobs from "./contract/job-operations.ts";
 import type { Operation } from "./contract/operation.ts";
 import * as system from "./contract/system-operations.ts";
@@ -30,20 +30,20 @@ import { getDocs, getDocsFile, getRoot } from "./pages/docs.ts";
 import { getOpenApi } from "./pages/openapi.ts";
 
 export interface Route {
-  /** HEAD is answered as GET. */
+  /** A GET operation also answers HEAD. */
   readonly operation: Operation;
   readonly handle: Handler;
-  /** Bodies up to so many bytes are read; 0 where a body is not looked at. */
+  /** The size limit of the body; 0 if the call ignores a body. */
   readonly maxBodyBytes: number;
-  /** Refused while this replica drains. */
+  /** Rejected while this replica drains. */
   readonly takesJobs: boolean;
-  /** It may be shown in a browser, with links that are relative to its path. */
+  /** A browser may show it, with links that are relative to its path. */
   readonly isPage?: true;
-  /** Whether a request bears in its URL what opens this call to everyone. */
+  /** Whether the URL of a request is a signed link, which needs no API key. */
   readonly admits?: (params: readonly string[], query: string) => boolean;
 }
 
-/** @param isLeaving whether the server is about to stop: it is not ready */
+/** @param isLeaving whether the server is about to stop, and so is not ready */
 export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route[] {
   const { registry, settings, metrics } = deps;
   const route = (operation: Operation, handle: Handler): Route => ({
@@ -62,29 +62,31 @@ export function routesOf(deps: ApiDependencies, isLeaving: () => boolean): Route
   });
 
   const jobCounts = new SharedRead(() => deps.queue.jobCounts());
+  const health = getHealth(deps, jobCounts);
+  const ready = isReady(deps, jobCounts, isLeaving);
   const ofEveryRole = [
-    call(system.getHealth, getHealth(deps, jobCounts)),
-    route(system.isLive, isLive),
-    call(system.isReady, isReady(deps, jobCounts, isLeaving)),
+    ...[system.getHealth, system.getHealthz].map((operation) => call(operation, health)),
+    ...[system.isLive, system.isLivez].map((operation) => route(operation, isLive)),
+    ...[system.isReady, system.isReadyz].map((operation) => call(operation, ready)),
     call(system.getMetrics, scrapeOf(metrics)),
   ];
   if (settings.role === "worker") return ofEveryRole;
-  // Which type it is, and so how large it may be, is known when the body has been read.
+  // The type, and so its size limit, is known only after the body has been read.
   const maxJobBytes = Math.max(settings.maxBodyBytes, ...registry.types.map(({ maxBodyBytes }) => maxBodyBytes));
   const largeBodies = new LargeBodies(settings.maxBufferedBytes);
   const routes: Route[] = [
     submit(jobs.submitJob, submitJob(deps, largeBodies), maxJobBytes),
     submit(jobs.submitBatch, submitBatch(deps, largeBodies), settings.maxBatchBytes),
-    submit(evidence.rerunJobs, rerunJobs(deps), 64 * 1_024),
+    submit(diagnostics.rerunJobs, rerunJobs(deps), 64 * 1_024),
     call(jobs.listJobs, listJobs(deps)),
     call(jobs.getJob, getJob(deps)),
     call(jobs.cancelJob, cancelJob(deps)),
     route(jobs.followJob, followJob(deps)),
     route(jobs.followAll, followAll(deps)),
     { ...call(jobs.getArtifact, getArtifact(deps)), admits: opensByLink(deps) },
-    call(evidence.getAttempts, getAttempts(deps)),
-    call(evidence.getWhy, getWhy(deps)),
-    { ...call(evidence.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
+    call(diagnostics.getAttempts, getAttempts(deps)),
+    call(diagnostics.getWhy, getWhy(deps)),
+    { ...call(diagnostics.retryJob, retryJob(deps)), maxBodyBytes: EMPTY_BODY_BYTES, takesJobs: true },
     call(system.getQueues, getQueues(deps, jobCounts)),
     { ...call(system.pauseQueue, pauseQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },
     { ...call(system.resumeQueue, resumeQueue(deps)), maxBodyBytes: EMPTY_BODY_BYTES },

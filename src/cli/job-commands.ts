@@ -1,12 +1,13 @@
 /** The commands that take ids of jobs. */
 import type { Command } from "commander";
 import type { Attempt } from "../client/contract.ts";
+import { isFinished } from "../core/job.ts";
 import { printable } from "../observability/terminal-text.ts";
 import { withEachJob } from "./each-job.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
-import { hasEnded, statusColour } from "./job-text.ts";
+import { statusColour } from "./job-text.ts";
 import type { Column } from "./table.ts";
 import { tablePrinter } from "./table.ts";
 import { durationText, timeText } from "./time-option.ts";
@@ -53,7 +54,8 @@ async function cancel(invocation: Invocation, ids: readonly string[]): Promise<n
   return withEachJob(invocation, ids, async (id) => {
     const job = await client.cancel(id);
     if (isJson) printJson(terminal, job);
-    else terminal.out.write(`${id} ${hasEnded(job) ? `is ${job.status}` : "is running, and is asked to stop"}\n`);
+    else
+      terminal.out.write(`${id} ${isFinished(job.status) ? `is ${job.status}` : "is running, and is asked to stop"}\n`);
     return IN_ORDER;
   });
 }

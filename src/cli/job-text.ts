@@ -23,10 +23,6 @@ export function statusColour(status: string): Colour | undefined {
   return COLOURS[status as Status];
 }
 
-export function hasEnded({ status }: Pick<Job, "status">): boolean {
-  return status === "completed" || status === "failed" || status === "cancelled";
-}
-
 /** The exit code after waiting for a job. */
 export function exitCodeOf({ status }: Pick<Job, "status">): number {
   return status === "failed" || status === "cancelled" ? ISSUES_FOUND : IN_ORDER;

@@ -89,8 +89,8 @@ describe("taskflow submit and get", () => {
     const { code, out, err } = await run(`cancel ${ended} ${unknown} ${waiting}`);
     expect({ code, out }).toEqual({ code: 4, out: `${waiting} is cancelled\n` });
     expect(err.trim().split("\n")).toEqual([
-      expect.stringContaining(`${ended} has finished already`),
-      expect.stringContaining(`no job ${unknown}`),
+      expect.stringContaining(`${ended} has already finished`),
+      expect.stringContaining(`no job with the id ${unknown}`),
     ]);
     expect(await run(`retry ${unknown} ${ended} --wait`)).toMatchObject({
       code: 4,

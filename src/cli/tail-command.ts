@@ -4,14 +4,14 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import type { Status } from "../client/contract.ts";
 import type { JobChange } from "../client/job-events.ts";
-import { STATUSES } from "../core/job.ts";
+import { isFinished, STATUSES } from "../core/job.ts";
 import { StartError } from "../errors.ts";
 import { printable } from "../observability/terminal-text.ts";
 import { countBetween } from "./count-option.ts";
 import { IN_ORDER } from "./exit-code.ts";
 import type { Act, Invocation } from "./invocation.ts";
 import { printJson } from "./invocation.ts";
-import { exitCodeOf, hasEnded, statusColour } from "./job-text.ts";
+import { exitCodeOf, statusColour } from "./job-text.ts";
 
 const STATUS_WIDTH = Math.max(...STATUSES.map((status) => status.length));
 
@@ -53,7 +53,7 @@ async function tail(
       if (isJson)
         printJson(
           terminal,
-          id !== undefined && hasEnded(event) ? { ...event, job: await client.get(id, { signal }) } : event,
+          id !== undefined && isFinished(event.status) ? { ...event, job: await client.get(id, { signal }) } : event,
         ); // events have no payload
       else terminal.out.write(changeText(event, terminal));
       printed += 1;

@@ -4,33 +4,34 @@
  */
 
 export interface Job {
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   id: string;
   type: string;
   status: Status;
   priority: number;
   durability: "redis" | "postgres";
   group_key: string | null;
-  /** As it was submitted; secrets read `[redacted]`. null for one of more than 32,768 characters */
+  /** As it was submitted; secrets are replaced by `[redacted]`. null if it has more than 32,768 characters */
   payload: Record<string, unknown> | null;
-  /** Present where the payload is too large to be repeated */
+  /** Present if the payload is too large to be shown */
   payload_omitted?: true;
-  /** What the type's handler returned; null until then */
+  /** The return value of the type's handler; null until the job has completed */
   result: unknown;
   error: JobError | null;
-  /** Counted attempts, the running one included */
+  /** The number of attempts, including the running one; attempts that were postponed or lost are not counted */
   attempt: number;
   max_attempts: number;
   progress: number | null;
   tags: string[];
-  /** The job that this one runs once more */
+  /** The job that this one runs again */
   retry_of: string | null;
-  /** The replica of the latest attempt */
+  /** The replica that runs or ran the latest attempt */
   worker: string | null;
+  /** The earliest start */
   run_at: string | null;
   /** RFC 3339, in UTC */
   created_at: string;
-  /** Of the latest attempt */
+  /** The start of the latest attempt */
   started_at: string | null;
   finished_at: string | null;
 }
@@ -38,41 +39,41 @@ export interface Job {
 export type Status = "scheduled" | "queued" | "running" | "retrying" | "completed" | "failed" | "cancelled";
 
 export interface JobError {
-  /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or the type's own */
+  /** `timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or a code of the job type */
   code: string;
   message: string;
   /** The number of the attempt that failed */
   attempt: number;
 }
 
-/** What a key without the scope `read` is answered about a job of its own */
+/** The response about a job of its own to a key without the scope `read` */
 export interface JobReceipt {
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   id: string;
   status: Status;
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   retry_of?: string;
 }
 
 export interface AcceptedJob {
-  /** A UUIDv7: ids sort by the time of acceptance */
+  /** A UUIDv7: ids sort by creation time */
   id: string;
   status: Status;
 }
 
 export interface Attempt {
-  /** Of counted attempts: one that was put off, or lost its replica, is followed by another of the same number */
+  /** Counts the attempts that use up `max_attempts`. After an attempt that was postponed or whose replica was lost, the next one has the same number */
   number: number;
   replica: string | null;
-  /** The pool thread, in lane cpu; null where it was stopped with its attempt */
+  /** The pool thread, for types that run on one; null if the thread was stopped together with the attempt */
   thread: number | null;
-  /** From when it could start until it was claimed */
+  /** From the time at which it could start until it started */
   waited_ms: number;
-  /** Null while it runs */
+  /** null while it runs */
   ran_ms: number | null;
   outcome: "running" | "completed" | "failed" | "cancelled" | "retry" | "lost" | "released";
   error: JobError | null;
-  /** The last 50 lines that its handler wrote, each of up to 1,024 characters, and the stack of an error that it did not mean to throw; while it runs none */
+  /** The last 50 lines that the handler logged, each cut to 1,024 characters, and the stack trace of an unexpected error. Empty while the attempt runs */
   log: string[];
   /** RFC 3339, in UTC */
   started_at: string;
@@ -90,11 +91,11 @@ export interface Why {
     | "destination_limited"
     | "running"
     | "finished";
-  /** A sentence for people */
+  /** An explanation, for people */
   detail: string;
-  /** When that is over, where it is known */
+  /** When this reason ends, if known */
   until: string | null;
-  /** Its place in its queue, where it stands in it */
+  /** Its position in its queue, counted from 1; null if it is not in a queue */
   position: number | null;
 }
 
@@ -263,9 +264,9 @@ export interface ListFilters {
   tag?: string | undefined;
   groupKey?: string | undefined;
   errorCode?: string | undefined;
-  /** Accepted at this time or later */
+  /** Created at this time or later */
   createdAfter?: string | Date | undefined;
-  /** Accepted before this time */
+  /** Created before this time */
   createdBefore?: string | Date | undefined;
 }
 

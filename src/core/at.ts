@@ -1,6 +1,5 @@
-/** The element at `index` of a list that must have one. @throws Error where it has none */
+/** The element at an index that must exist. @throws Error if it does not: that is a bug of the caller */
 export function at<T>(list: ArrayLike<T>, index: number): T {
-  const element = list[index];
-  if (element === undefined && !(index in list)) throw new Error(`no element ${index} of ${list.length}`);
-  return element as T;
+  if (index < 0 || index >= list.length) throw new Error(`no element ${index} of ${list.length}`);
+  return list[index] as T;
 }

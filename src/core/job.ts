@@ -17,6 +17,11 @@ export const STATUSES = [...LIVE_STATUSES, ...TERMINAL_STATUSES] as const;
 export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 export type Status = (typeof STATUSES)[number];
 
+/** Whether a job with this status has finished: the status does not change again. */
+export function isFinished(status: string): status is TerminalStatus {
+  return (TERMINAL_STATUSES as readonly string[]).includes(status);
+}
+
 export type Durability = "redis" | "postgres";
 
 /** What a submission said beyond type, payload and priority, in the words of the API; absent where it said nothing. */

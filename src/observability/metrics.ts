@@ -6,7 +6,7 @@
 import type { Metric } from "prom-client";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { AttemptOutcome, Status, TerminalStatus } from "../core/job.ts";
-import { STATUSES, TERMINAL_STATUSES } from "../core/job.ts";
+import { isFinished, STATUSES } from "../core/job.ts";
 import type { Lane } from "../core/job-type.ts";
 import type { Delays } from "./event-loop-delay.ts";
 import type { Description, Family } from "./metric-family.ts";
@@ -149,7 +149,7 @@ function createMetricFamilies(registry: Registry) {
     /** Counts a settled attempt, and with a terminal outcome its job. */
     countAttempt: (type: string, outcome: AttemptOutcome | "stale"): void => {
       attempts.of(type, outcome).add(1);
-      if ((TERMINAL_STATUSES as readonly string[]).includes(outcome)) jobs.of(type, outcome).add(1);
+      if (isFinished(outcome)) jobs.of(type, outcome).add(1);
     },
     /** Counts a job that ended without an attempt, such as one cancelled while it waited. */
     countJob: (type: string, outcome: TerminalStatus): void => jobs.of(type, outcome).add(1),

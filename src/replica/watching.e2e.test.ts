@@ -62,10 +62,10 @@ describe("following", () => {
   it.each(LANES)("tells each change of a job and its progress, within about a second (%s)", async (type) => {
     const id = await submit(two, type, { do: "steps", percents: [20, 60], ms: 1_500 }, { delay_ms: 500 });
     const stream = await EventStream.open(`${two.url}/api/v1/jobs/${id}/events`);
-    await until(() => stream.said.includes(20), { what: "the first step is told" });
+    await until(() => stream.states.includes(20), { what: "the first step is told" });
     expect(await getJob(two, id)).toMatchObject({ status: "running", progress: 20 });
     await until(() => stream.isOver, { what: "the job has ended" });
-    expect(stream.said).toEqual(["scheduled", "queued", "running", 20, 60, "completed"]);
+    expect(stream.states).toEqual(["scheduled", "queued", "running", 20, 60, "completed"]);
     expect(stream.events.at(-1)?.data).toMatchObject({ id, result: { steps: 2 }, progress: null });
   });
 
@@ -82,12 +82,12 @@ describe("cancelling", () => {
   it.each(LANES)("stops what runs on another replica within a second (%s)", async (type) => {
     const id = await submit(two, type, type === "test_cpu" ? { do: "spin" } : { do: "sleep", ms: 60_000 });
     const stream = await EventStream.open(`${two.url}/api/v1/jobs/${id}/events`);
-    await until(() => stream.said.includes("running"), { what: "the job runs" });
+    await until(() => stream.states.includes("running"), { what: "the job runs" });
     const startedAt = performance.now();
     expect((await call(two, "DELETE", `/api/v1/jobs/${id}`)).status).toBe(202);
     await until(() => stream.isOver, { what: "it is cancelled" });
     expect(performance.now() - startedAt).toBeLessThan(1_000);
-    expect(stream.said.at(-1)).toBe("cancelled");
+    expect(stream.states.at(-1)).toBe("cancelled");
   });
 });
 

@@ -1,5 +1,4 @@
-/** The HTTP front alone, on a fresh Redis and Postgres: nothing claims what it takes unless the test does. */
-
+/** The HTTP server without a worker, on a fresh Redis and Postgres: only the test claims jobs. */
 import { Type } from "typebox";
 import { ApiKeyCache } from "../api/access/api-key-cache.ts";
 import { RateLimits } from "../api/access/rate-limits.ts";
@@ -31,7 +30,7 @@ import { ioSlots, openQueue } from "./queue.ts";
 import { freshDatabase, freshRedis, tempDir } from "./services.ts";
 import { until } from "./until.ts";
 
-/** A type that takes anything with a `text`, and may hide secrets. */
+/** A type whose payload has a `text`, and may contain secrets. */
 const note = defineJob({
   type: "note",
   lane: "io",
@@ -50,7 +49,7 @@ const note = defineJob({
   maxBodyBytes: 2 * 1024 * 1024,
   run: () => ({}),
 });
-/** A type of the usual size, whose check fails in a way of its own. */
+/** A type with the default size limit, whose check can throw. */
 const strict = defineJob({
   type: "strict",
   lane: "io",
@@ -88,9 +87,9 @@ export interface ApiServer {
   readonly cancelled: Job[];
   readonly logged: unknown[];
   readonly warned: unknown[];
-  /** Ends one job of type `note`, as soon as one waits: completed with this result (a JSON text); it stays in the outbox. */
+  /** Completes one job of type `note`, as soon as one waits, with this result (JSON); it stays in the outbox. */
   finishNext(result: string): Promise<Job>;
-  /** Writes finished jobs to Postgres and forgets them in Redis. */
+  /** Records finished jobs in Postgres and forgets them in Redis. */
   record(...jobs: readonly Job[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -134,7 +133,7 @@ export async function startApiServer({
     enqueue: (submitted, done) => queue.enqueue(submitted, done),
     reruns: {
       matching: () => {
-        throw new Error("no replays here");
+        throw new Error("this server has no re-runs");
       },
     },
     queue,
@@ -144,7 +143,7 @@ export async function startApiServer({
     links: testLinks,
     metrics,
     recorder,
-    // As over a thread's port: the bytes move.
+    // Like a thread: the bytes are moved there, and the result is copied.
     parseLarge: (task) =>
       Promise.resolve(
         structuredClone(
@@ -190,7 +189,7 @@ export async function startApiServer({
     logged,
     warned,
     finishNext: async (result) => {
-      // Whoever waits for a job has begun before Redis has it.
+      // A caller waits before Redis has the job, so its waiter is registered by then.
       const job = await until(async () => (await queue.claim((seq += 1), 1, ioSlots({ note: 1 }))).claimed[0], {
         what: "a job of type note waits",
       });
@@ -239,7 +238,7 @@ export async function startApiServer({
   };
 }
 
-/** One request; the answer's text parsed where it is JSON. */
+/** Sends a request; the body of the answer is parsed if it is JSON. */
 export async function request(
   server: { readonly url: string },
   method: string,

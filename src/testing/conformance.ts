@@ -1,4 +1,4 @@
-/** Requests made from an OpenAPI document, good and bad, and whether what answers them is what the document says. */
+/** Generates valid and invalid requests from an OpenAPI document, and checks that the answers conform to it. */
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import fc from "fast-check";
@@ -50,12 +50,12 @@ export function callsOf({ paths }: OpenApiDocument): DocumentedCall[] {
   );
 }
 
-/** @param known values by the name of a parameter, so that some requests mean something that is there */
+/** @param known existing values by parameter name, so that some requests find something */
 export function requestsOf(
   document: OpenApiDocument,
   known: Readonly<Record<string, readonly string[]>>,
 ): fc.Arbitrary<GeneratedRequest> {
-  // Most of what can go wrong is in bodies, and pages are alike.
+  // Most errors are in bodies, and all pages are alike.
   return fc.oneof(
     ...callsOf(document).map((call) => ({
       weight: call.requestBody ? 10 : call.pattern.startsWith("/docs") ? 1 : 3,
@@ -64,7 +64,7 @@ export function requestsOf(
   );
 }
 
-/** Text that a header or a URL of a client can carry. */
+/** Text that a client can put into a header or a URL. */
 const anyText = fc.oneof(
   fc.string({ maxLength: 40 }),
   fc.constantFrom(
@@ -101,7 +101,7 @@ function requestOf(
   call: DocumentedCall,
   known: Readonly<Record<string, readonly string[]>>,
 ): fc.Arbitrary<GeneratedRequest> {
-  const of = (where: Parameter["in"]) => call.parameters.filter((parameter) => parameter.in === where);
+  const of = (location: Parameter["in"]) => call.parameters.filter((parameter) => parameter.in === location);
   const path = fc.record(
     Object.fromEntries(
       of("path").map((parameter) => [
@@ -175,7 +175,7 @@ const OPTIONS = {
   surprise: fc.anything({ maxDepth: 1 }),
 };
 
-/** An example as it is, or with options, or with one of its members made into something else; alone, in a batch, or in lines. */
+/** An example unchanged, with options, or with one member replaced; alone, in a batch, or as NDJSON. */
 function submissions(examples: readonly unknown[]): fc.Arbitrary<string> {
   const base = fc.constantFrom(
     ...(examples.length === 0 ? [{ type: "webhook", payload: { url: "https://example.com/" } }] : examples),
@@ -198,7 +198,7 @@ function submissions(examples: readonly unknown[]): fc.Arbitrary<string> {
     });
 }
 
-/** @returns what in an answer is not as the document says; undefined where all is */
+/** @returns how an answer violates the document; undefined if it conforms */
 export type Judge = (
   call: DocumentedCall,
   answer: { readonly status: number; readonly headers: Headers; readonly text: string },
@@ -211,13 +211,13 @@ export function judgeOf(document: OpenApiDocument, isOptionalHeader: (name: stri
   const pointer = (text: string): string => encodeURIComponent(text.replaceAll("~", "~0").replaceAll("/", "~1"));
   return ({ pattern, method, responses }, { status, headers, text }) => {
     const response = responses[status];
-    if (!response) return `the status ${status} is not listed`;
+    if (!response) return `the status ${status} is not documented`;
     const missing = Object.keys(response.headers).filter((name) => !isOptionalHeader(name) && !headers.has(name));
     if (missing.length > 0) return `${status}: the headers ${missing.join(", ")} are missing`;
     const { content } = response;
-    if (!content) return text === "" ? undefined : `${status}: a body where none is listed`;
+    if (!content) return text === "" ? undefined : `${status}: an undocumented body`;
     const type = (headers.get("content-type") ?? "").split(";", 1)[0] ?? "";
-    if (!(type in content) && !("*/*" in content)) return `${status}: the Content-Type ${type} is not listed`;
+    if (!(type in content) && !("*/*" in content)) return `${status}: the Content-Type ${type} is not documented`;
     if (!type.endsWith("json") || !(type in content)) return undefined;
     const at = ["paths", pattern, method.toLowerCase(), "responses", String(status), "content", type, "schema"]
       .map(pointer)

@@ -1,7 +1,7 @@
-/** A client of server-sent events that keeps what it is told. */
+/** A client of server-sent events that records all events. */
 
 export interface SeenEvent {
-  /** "" where it has none. */
+  /** "" if it has none. */
   readonly id: string;
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
@@ -11,7 +11,7 @@ export class EventStream {
   readonly status: number;
   readonly headers: Headers;
   readonly events: SeenEvent[] = [];
-  /** All text that has come, comments too. */
+  /** All text so far, including comments. */
   text = "";
   /** The server has closed the stream. */
   isOver = false;
@@ -27,17 +27,17 @@ export class EventStream {
       .catch(() => undefined)
       .finally(() => {
         this.isOver = true;
-      }); // cut, by either side
+      }); // either side may end it
   }
 
-  /** Resolves when the head of the answer has come. */
+  /** Resolves when the head of the answer has arrived. */
   static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<EventStream> {
     const controller = new AbortController();
     return new EventStream(await fetch(url, { headers, signal: controller.signal }), controller);
   }
 
-  /** `status` or `progress` of each event, in order. */
-  get said(): unknown[] {
+  /** The status or progress of each event, in order. */
+  get states(): unknown[] {
     return this.events.map(({ event, data }) => (event === "progress" ? data.progress : (data.status ?? event)));
   }
 

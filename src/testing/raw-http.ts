@@ -1,14 +1,13 @@
-/** HTTP as bytes on a socket: for what no client would send. */
-
+/** HTTP as bytes on a socket, for requests that no HTTP client sends. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
 
 export interface RawSocket {
   readonly socket: Socket;
-  /** What has come so far. */
+  /** The bytes so far, as Latin-1. */
   readonly received: () => string;
-  /** Resolves to what has come once it matches; rejects when the connection ends without. */
+  /** Resolves to the bytes so far once they match; rejects if the connection ends without a match. */
   until(pattern: RegExp): Promise<string>;
   /** Resolves when the server has closed the connection. */
   closed(): Promise<string>;
@@ -22,7 +21,7 @@ export async function rawSocket(port: number, first = ""): Promise<RawSocket> {
     received += chunk.toString("latin1");
     for (const listener of listeners) listener();
   });
-  socket.on("error", () => undefined); // a reset is an end like any other here
+  socket.on("error", () => undefined); // a reset counts as an end
   await once(socket, "connect");
   socket.write(first);
   const settled = (isDone: () => boolean, what: string) =>
@@ -46,7 +45,7 @@ export async function rawSocket(port: number, first = ""): Promise<RawSocket> {
   };
 }
 
-/** Sends what is given and resolves to the first answer's status and text; the connection is dropped then. */
+/** Sends text, resolves to the status and text of the first answer, and drops the connection. */
 export async function rawAnswer(
   port: number,
   text: string,

@@ -1,5 +1,6 @@
 /** What a replica says of itself to all others, with each renewal: the source of `/workers`, and of the cluster's latencies. */
 import { hostname } from "node:os";
+import { reportJson } from "../core/heartbeat.ts";
 import type { Delays } from "../observability/event-loop-delay.ts";
 import { LatencyWindow } from "../observability/latency-window.ts";
 import type { Slots } from "./slots.ts";
@@ -32,7 +33,7 @@ export class Heartbeat {
     const { replica, role, version, slots, threads, delays, now } = this.#options;
     const { lanes, types } = slots.use();
     const { p50Ms, p99Ms } = delays();
-    return JSON.stringify({
+    return reportJson({
       id: replica,
       host: hostname(),
       version,

@@ -34,7 +34,7 @@ afterAll(() => server.close());
 describe("with API keys", () => {
   it.each([
     ["none", {}, 401, "key_missing", 'Bearer realm="taskflow"'],
-    ["one that does not hold", as("nobody"), 401, "key_invalid", 'Bearer realm="taskflow", error="invalid_token"'],
+    ["an invalid key", as("nobody"), 401, "key_invalid", 'Bearer realm="taskflow", error="invalid_token"'],
     [
       "another scheme",
       { authorization: "Basic c3VibWl0dGVy" },
@@ -49,7 +49,7 @@ describe("with API keys", () => {
       "scope_missing",
       'Bearer realm="taskflow", error="insufficient_scope", scope="read"',
     ],
-  ])("a read with %s is refused", async (_what, headers, status, code, challenge) => {
+  ])("a read with %s is denied", async (_what, headers, status, code, challenge) => {
     const answer = await request(server, "GET", "/api/v1/jobs", undefined, headers);
     expect([answer.status, answer.body.code, answer.headers.get("www-authenticate")]).toEqual([
       status,
@@ -68,14 +68,19 @@ describe("with API keys", () => {
     expect((await request(server, method, path, method === "POST" ? NOTE : undefined, as(key))).status).toBe(status);
   });
 
-  it.each(["/api/v1/health", "/api/v1/health/live", "/api/v1/health/ready", "/metrics"])(
-    "%s stays open to read",
-    async (path) => {
-      expect((await request(server, "GET", path)).status).not.toBe(401);
-    },
-  );
+  it.each([
+    "/api/v1/health",
+    "/api/v1/health/live",
+    "/api/v1/health/ready",
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/metrics",
+  ])("%s stays open to read", async (path) => {
+    expect((await request(server, "GET", path)).status).not.toBe(401);
+  });
 
-  it("logs refusals without the key, so many and no more", async () => {
+  it("logs denied requests without the key, up to a limit", async () => {
     server.warned.length = 0;
     for (let i = 0; i < 200; i++)
       await request(server, "GET", "/api/v1/stats", undefined, { ...as("a-guess"), "x-request-id": `guess-${i}` });
@@ -84,7 +89,7 @@ describe("with API keys", () => {
     expect(JSON.stringify(server.warned)).not.toContain("a-guess");
   });
 
-  it("an Idempotency-Key is the API key's own", async () => {
+  it("different API keys may use the same Idempotency-Key", async () => {
     const submit = async (key: string) =>
       (await request(server, "POST", "/api/v1/jobs", NOTE, { ...as(key), "idempotency-key": "one" })).body.id;
     const [first, again, other] = [await submit("submitter"), await submit("submitter"), await submit("operator")];
@@ -92,7 +97,7 @@ describe("with API keys", () => {
     expect(other).not.toBe(first);
   });
 
-  it("a key that is revoked holds no more", () => {
+  it("a revoked key is not valid", () => {
     const own = new ApiKeyCache();
     own.replace([keyOf("brief", ["read"])], true);
     expect(own.find("Bearer brief")?.name).toBe("the-brief");
@@ -102,7 +107,7 @@ describe("with API keys", () => {
 });
 
 describe("limits of a key", () => {
-  it("refuses requests beyond the rate, and says when to come back", async () => {
+  it("rejects requests beyond the rate, with the time to wait", async () => {
     const answers = [];
     for (let i = 0; i < 5; i++) answers.push(await request(server, "GET", "/api/v1/stats", undefined, as("hasty")));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429, 429]);
@@ -114,13 +119,13 @@ describe("limits of a key", () => {
     expect(headers?.get("ratelimit")).toMatch(/^"requests";r=0;t=(?:59|60)$/);
   });
 
-  it.each(["/api/v1/health/live", "/metrics", "/docs"])("do not hold for %s, which needs no key", async (path) => {
+  it.each(["/api/v1/health/live", "/metrics", "/docs"])("do not apply to %s, which needs no key", async (path) => {
     for (let i = 0; i < 4; i++) await request(server, "GET", "/api/v1/stats", undefined, as("hasty"));
     const answer = await request(server, "GET", path, undefined, as("hasty"));
     expect([answer.status, answer.headers.get("ratelimit")]).toEqual([200, null]);
   });
 
-  it("by its jobs alone say nothing of what submits none", async () => {
+  it("of its jobs are not reported for calls that submit none", async () => {
     const answer = await request(
       server,
       "DELETE",
@@ -142,40 +147,44 @@ describe("limits of a key", () => {
     await expect
       .poll(async () => (await request(server, "POST", "/api/v1/jobs", NOTE, as("small"))).headers.get("ratelimit"))
       .toMatch(/^"jobs";r=0/);
-    const refused = await batch(1);
-    expect([refused.status, refused.body.code]).toEqual([429, "quota_exceeded"]);
-    expect(refused.headers.get("ratelimit-policy")).toBe('"jobs";q=4;w=86400');
+    const rejected = await batch(1);
+    expect([rejected.status, rejected.body.code]).toEqual([429, "quota_exceeded"]);
+    expect(rejected.headers.get("ratelimit-policy")).toBe('"jobs";q=4;w=86400');
   });
 
-  it("charges a quota for what was enqueued, and not for what was refused or repeated", async () => {
+  it("charges a quota for enqueued jobs, and not for rejected or replayed ones", async () => {
     const post = async (path: string, body?: object, headers = {}) => {
       const answer = await request(server, "POST", `/api/v1/jobs${path}`, body, { ...as("clumsy"), ...headers });
       return {
-        said: [answer.status, answer.headers.get("ratelimit")?.replace(/;t=.*/, "")],
+        summary: [answer.status, answer.headers.get("ratelimit")?.replace(/;t=.*/, "")],
         id: String(answer.body.id),
       };
     };
     const batch = { jobs: Array.from({ length: 7 }, () => NOTE) };
     for (let i = 0; i < 11; i++)
-      expect((await post("", { type: "nope", payload: {} })).said).toEqual([422, '"jobs";r=10']);
-    const { said, id } = await post("", { ...NOTE, delay_ms: 60_000 }, { "idempotency-key": "clumsy" });
-    expect(said).toEqual([202, '"jobs";r=9']);
-    expect((await post("", { ...NOTE, delay_ms: 60_000 }, { "idempotency-key": "clumsy" })).said).toEqual([
+      expect((await post("", { type: "nope", payload: {} })).summary).toEqual([422, '"jobs";r=10']);
+    const { summary, id } = await post("", { ...NOTE, delay_ms: 60_000 }, { "idempotency-key": "clumsy" });
+    expect(summary).toEqual([202, '"jobs";r=9']);
+    expect((await post("", { ...NOTE, delay_ms: 60_000 }, { "idempotency-key": "clumsy" })).summary).toEqual([
       202,
       '"jobs";r=9',
     ]);
-    expect((await post("", NOTE, { "idempotency-key": "clumsy" })).said).toEqual([422, '"jobs";r=9']);
-    expect((await post(`/${id}/retry`)).said).toEqual([409, '"jobs";r=9']);
+    expect((await post("", NOTE, { "idempotency-key": "clumsy" })).summary).toEqual([422, '"jobs";r=9']);
+    expect((await post(`/${id}/retry`)).summary).toEqual([409, '"jobs";r=9']);
     await request(server, "DELETE", `/api/v1/jobs/${id}`, undefined, as("clumsy"));
-    expect((await post(`/${id}/retry`)).said).toEqual([202, '"jobs";r=8']);
-    expect((await post("/batch", { jobs: [NOTE, { type: "nope", payload: {} }] })).said).toEqual([422, '"jobs";r=8']);
-    expect((await post("/batch", batch, { "idempotency-key": "clumsy" })).said).toEqual([202, '"jobs";r=1']);
-    expect((await post("/batch", batch, { "idempotency-key": "clumsy" })).said).toEqual([202, '"jobs";r=1']);
-    expect((await post("/batch", batch)).said).toEqual([202, '"jobs";r=0']); // begun within the quota, it is taken whole
-    expect((await post("", NOTE)).said).toEqual([429, '"jobs";r=0']);
+    expect((await post(`/${id}/retry`)).summary).toEqual([202, '"jobs";r=8']);
+    expect((await post("/batch", { jobs: [NOTE, { type: "nope", payload: {} }] })).summary).toEqual([
+      422,
+      '"jobs";r=8',
+    ]);
+    expect((await post("/batch", batch, { "idempotency-key": "clumsy" })).summary).toEqual([202, '"jobs";r=1']);
+    expect((await post("/batch", batch, { "idempotency-key": "clumsy" })).summary).toEqual([202, '"jobs";r=1']);
+    // The quota was not used up, so the whole batch passes.
+    expect((await post("/batch", batch)).summary).toEqual([202, '"jobs";r=0']);
+    expect((await post("", NOTE)).summary).toEqual([429, '"jobs";r=0']);
   });
 
-  it("sends the checks of one turn in one call, and none for a key without limits", async () => {
+  it("makes the checks of one turn in one call, and none for a key without limits", async () => {
     const calls: number[] = [];
     const limits = new RateLimits({
       take: (requests) => {
@@ -187,34 +196,34 @@ describe("limits of a key", () => {
       rate: null,
       quota: null,
     });
-    expect(limits.isLimited(keyOf("free", ["read"]), true)).toBe(false);
+    expect(limits.isLimited(keyOf("free", ["read"]), { takesJobs: true })).toBe(false);
     const limited = keyOf("x", ["read"], { rate: { quota: 1, windowMs: 1_000 } });
     await Promise.all(
       [1, 2, 3].map(
         () =>
           new Promise((resolve) => {
-            limits.check(limited, false, resolve);
+            limits.check(limited, { takesJobs: false }, resolve);
           }),
       ),
     );
     expect(calls).toEqual([3]);
   });
 
-  it("lets requests pass while Redis does not answer", async () => {
+  it("let requests pass while Redis does not answer", async () => {
     const limits = new RateLimits({
       take: () => Promise.reject(new Error("away")),
       rate: { quota: 1, windowMs: 1_000 },
       quota: null,
     });
     const limited = await new Promise<Limited>((resolve) => {
-      limits.check(keyOf("x", ["read"]), true, resolve);
+      limits.check(keyOf("x", ["read"]), { takesJobs: true }, resolve);
     });
     expect([limited.headersAfter(1, 1), limited.rejection]).toEqual([[], undefined]);
   });
 });
 
-describe("what every answer says", () => {
-  it("takes over a request's id where it is sane, and makes one where not", async () => {
+describe("every answer", () => {
+  it("adopts a valid X-Request-Id, and generates one otherwise", async () => {
     const idFor = async (given?: string) =>
       (
         await request(
@@ -230,7 +239,7 @@ describe("what every answer says", () => {
     expect(await idFor()).not.toBe(await idFor());
   });
 
-  it("shows data as data", async () => {
+  it("must not be rendered or cached by browsers", async () => {
     const { headers } = await request(server, "GET", "/api/v1/health");
     expect([
       headers.get("x-content-type-options"),
@@ -239,7 +248,7 @@ describe("what every answer says", () => {
     ]).toEqual(["nosniff", "no-store", "default-src 'none'; frame-ancestors 'none'"]);
   });
 
-  it("compresses what is large, for whoever takes it", async () => {
+  it("is compressed if it is large and the client accepts that", async () => {
     for (let i = 0; i < 20; i++)
       await request(server, "POST", "/api/v1/jobs", { ...NOTE, payload: { text: "x".repeat(500) } }, as("submitter"));
     const large = await request(server, "GET", "/api/v1/jobs", undefined, {
@@ -254,7 +263,7 @@ describe("what every answer says", () => {
     expect(plain.headers.get("content-encoding")).toBeNull();
   });
 
-  it("lets pages of the named origins read it", async () => {
+  it("may be read by pages of the origins in CORS_ORIGINS", async () => {
     const get = async (origin: string) =>
       (await request(server, "GET", "/api/v1/health/live", undefined, { origin })).headers;
     expect((await get("https://app.example.com")).get("access-control-allow-origin")).toBe("https://app.example.com");

@@ -7,7 +7,7 @@ const isOpen = hostCheck({ ...rules, isOpenToAll: true });
 
 describe("the check of Host", () => {
   it.each([
-    // always this machine
+    // names that always refer to this machine
     ["localhost", true, true],
     ["localhost:8080", true, true],
     ["LocalHost:8080", true, true],
@@ -28,7 +28,7 @@ describe("the check of Host", () => {
     ["[::0001]:80", true, true],
     ["[::ffff:127.0.0.1]:8080", true, true],
     ["[::FFFF:7f00:1]", true, true],
-    // addresses, and names that nobody can own in the public DNS
+    // addresses, and names that a stranger cannot own in the public DNS
     ["10.1.2.3:8080", false, true],
     ["192.168.1.7", false, true],
     ["0.0.0.0:8080", false, true],
@@ -46,7 +46,7 @@ describe("the check of Host", () => {
     ["TASKFLOW.", false, true],
     ["2130706433", false, true],
     ["0x7f000001", false, true],
-    // names of others, and what is none
+    // names of others, and invalid hosts
     ["", false, false],
     [" ", false, false],
     [".", false, false],
@@ -115,10 +115,11 @@ describe("the check of Host", () => {
     [`[${"0".repeat(300)}::1]`, false, false],
   ])("%j: in protected mode %s, with TASKFLOW_AUTH=none %s", (host, inProtectedMode, withoutAuth) => {
     expect([isProtected(host), isOpen(host)]).toEqual([inProtectedMode, withoutAuth]);
-    expect([isProtected(host), isOpen(host)]).toEqual([inProtectedMode, withoutAuth]); // the second time it is known
+    // The second check uses the remembered result.
+    expect([isProtected(host), isOpen(host)]).toEqual([inProtectedMode, withoutAuth]);
   });
 
-  it.each([false, true])("lets in the names of ALLOWED_HOSTS (TASKFLOW_AUTH=none: %s)", (isOpenToAll) => {
+  it.each([false, true])("accepts the names of ALLOWED_HOSTS (TASKFLOW_AUTH=none: %s)", (isOpenToAll) => {
     const isAllowed = hostCheck({
       ...rules,
       isOpenToAll,
@@ -147,12 +148,12 @@ describe("the check of Host", () => {
     expect(others.filter(isAllowed)).toEqual([]);
   });
 
-  it("lets in any Host where that is asked for", () => {
+  it("accepts any Host if ALLOWED_HOSTS is *", () => {
     const isAllowed = hostCheck({ ...rules, allowedHosts: ["*"] });
     expect([isAllowed("evil.test"), isAllowed("")]).toEqual([true, true]);
   });
 
-  it("takes the host of PUBLIC_URL for its own with TASKFLOW_AUTH=none; in protected mode a proxy may have passed it on", () => {
+  it("accepts the host of PUBLIC_URL with TASKFLOW_AUTH=none, but not in protected mode, where a proxy may pass it on", () => {
     const publicUrl = "https://jobs.example.com:8443/taskflow";
     const open = hostCheck({ ...rules, isOpenToAll: true, publicUrl });
     expect([open("jobs.example.com"), open("jobs.example.com:8443"), open("evil.test")]).toEqual([true, true, false]);

@@ -1,6 +1,7 @@
 /**
- * Which Host headers are served where no key is required. The owner of a name can make it lead to this machine, and a page of that name
- * then counts as this server's own in a browser (DNS rebinding). But the browser sends the name in Host, and no page can change that.
+ * Which Host headers are served if no key is required. The owner of a domain name can let it resolve to this machine; a
+ * browser then treats a page of that name as this server's own (DNS rebinding). But the browser sends the name in Host,
+ * which no page can change.
  */
 import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 
@@ -14,15 +15,17 @@ export interface HostRules {
 }
 
 const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4"); // and its addresses on an IPv6 socket, ::ffff:127.0.0.0/104
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4"); // also on an IPv6 socket, as ::ffff:127.0.0.0/104
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** `[address]` or `name`, with one dot at its end at most, and a port that may be empty (RFC 9110, 7.2). */
+/** `[address]` or `name`, with at most one trailing dot, and a port that may be empty (RFC 9110, 7.2). */
 const HOST = /^(?:\[([\da-f:.]+(?:%[\w.%-]+)?)\]|([\w-]+(?:\.[\w-]+)*)\.?)(?::(\d{0,5}))?$/i;
 const MAX_NAME_LENGTH = 255;
 const MAX_PORT = 65_535;
 
-/** The name or address in a Host header, in lower case, IPv6 without brackets; undefined for what is none, or more than one. */
+/**
+ * The name or address in a Host header, in lower case, IPv6 without brackets; undefined if it is not exactly one host.
+ */
 export function nameOfHost(host: string): string | undefined {
   const [, address, name, port = ""] = host.length > MAX_NAME_LENGTH ? [] : (HOST.exec(host) ?? []);
   if (Number(port) > MAX_PORT) return undefined;
@@ -30,12 +33,14 @@ export function nameOfHost(host: string): string | undefined {
   return isIPv6(address) ? shortest(address.toLowerCase()) : undefined;
 }
 
-/** An address of IPv6 as URLs have it: one way of writing for each. A zone has none in URLs, and stays as it is. */
+/** An IPv6 address in the normal form of URLs, except with a zone, which URLs do not support. */
 function shortest(address: string): string {
   return address.includes("%") ? address : new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
-/** Whether a name always leads to this machine: `localhost` and the names below it (RFC 6761, 6.3), and the addresses of loopback. */
+/**
+ * Whether a name always refers to this machine: `localhost`, names below it (RFC 6761, 6.3), and loopback addresses.
+ */
 export function isLoopbackName(name: string): boolean {
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   if (isIPv4(name)) return LOOPBACK.check(name, "ipv4");
@@ -43,9 +48,10 @@ export function isLoopbackName(name: string): boolean {
 }
 
 /**
- * The check of Host by these rules. Loopback names, and those that ALLOWED_HOSTS names, are served always. With TASKFLOW_AUTH=none, so are
- * the host of PUBLIC_URL, addresses, and names without a dot (of containers and machines): none of them can be a name that
- * a stranger owns in the public DNS. In protected mode those would let in what a proxy passes on, where it adds no header of its own.
+ * Makes the check of Host. Loopback names and the names of ALLOWED_HOSTS are always served. With TASKFLOW_AUTH=none, so
+ * are the host of PUBLIC_URL, addresses, and names without a dot (of containers and machines), because a stranger
+ * cannot own any of them in the public DNS. In protected mode they are not: they would admit requests from a proxy that
+ * adds no header of its own.
  */
 export function hostCheck({ allowedHosts, isOpenToAll, publicUrl }: HostRules): (host: string) => boolean {
   if (allowedHosts.includes("*")) return () => true;
@@ -59,7 +65,7 @@ export function hostCheck({ allowedHosts, isOpenToAll, publicUrl }: HostRules): 
       return true;
     return isOpenToAll && (isIP(name) !== 0 || !name.includes("."));
   };
-  // Nearly all requests of a server bear the same Host.
+  // Nearly all requests of a server have the same Host.
   let last = { host: "", isAllowed: false };
   return (host) => {
     if (host !== last.host) last = { host, isAllowed: isAllowed(host) };

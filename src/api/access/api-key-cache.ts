@@ -1,14 +1,14 @@
-/** The API keys that hold now, and who a request's Authorization says it comes from (RFC 6750, 2.1). */
+/** The valid API keys, and the look-up of the key in an Authorization header (RFC 6750, 2.1). */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ApiKey } from "../../core/api-key.ts";
 
-/** Longer ones are no keys, and not worth a hash. */
+/** Longer headers cannot contain a key, so they are not hashed. */
 const MAX_KEY_LENGTH = 512;
 const BEARER = /^bearer +(\S+) *$/i;
 
 export class ApiKeyCache {
   #keys: readonly { readonly key: ApiKey; readonly hash: Buffer }[] = [];
-  /** By the whole header. Only keys that hold come in here, so there are never more entries than ways to write them: {@link #remember}. */
+  /** Valid keys by the whole header; bounded by {@link #remember}. */
   readonly #known = new Map<string, ApiKey>();
   #isNeeded = false;
 
@@ -18,8 +18,8 @@ export class ApiKeyCache {
   }
 
   /**
-   * From now on these keys hold, and no others.
-   * @param isNeeded whether callers need one: also where all keys were revoked
+   * Replaces the valid keys.
+   * @param isNeeded whether callers need a key: also true if all keys were revoked
    */
   replace(keys: readonly ApiKey[], isNeeded: boolean): void {
     this.#keys = keys.map((key) => ({ key, hash: Buffer.from(key.hash, "hex") }));
@@ -27,12 +27,12 @@ export class ApiKeyCache {
     this.#isNeeded = isNeeded;
   }
 
-  /** The key that an Authorization header bears; undefined where it bears none that holds. */
+  /** The valid key in an Authorization header; undefined if there is none. */
   find(authorization: string): ApiKey | undefined {
     return this.#known.get(authorization) ?? this.#search(authorization);
   }
 
-  /** All hashes are compared, each in constant time: how long it takes tells nothing about any of them. */
+  /** Compares all hashes, each in constant time, so that the duration reveals nothing about them. */
   #search(authorization: string): ApiKey | undefined {
     const [, text = ""] = authorization.length > MAX_KEY_LENGTH ? [] : (BEARER.exec(authorization) ?? []);
     if (text === "") return undefined;
@@ -46,7 +46,8 @@ export class ApiKeyCache {
   }
 
   #remember(authorization: string, key: ApiKey): void {
-    if (this.#known.size >= 2 * this.#keys.length) this.#known.clear(); // one caller that writes the header in many ways
+    // A caller may write the same header in many ways.
+    if (this.#known.size >= 2 * this.#keys.length) this.#known.clear();
     this.#known.set(authorization, key);
   }
 }

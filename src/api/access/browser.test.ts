@@ -6,10 +6,10 @@ import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import { startBrowser } from "../../testing/browser.ts";
 
-/** A page of somebody else's, open in a browser on this machine, does all that pages can do. */
+/** A page of another site, open in a browser on this machine, tries all attacks that pages can make. */
 const SECRET = "the text of a job";
 
-/** Sends every kind of request that a page can, and resolves to what it could read of the answers. */
+/** Sends every kind of request that a page can send, and resolves to the answers that it could read. */
 const ATTACK = `async (target) => {
   const read = [];
   const job = JSON.stringify({ type: "note", payload: { text: "from a page" } });
@@ -63,7 +63,7 @@ const ATTACK = `async (target) => {
 
 let browser: Browser;
 const attacker = createServer((_request, response) =>
-  response.setHeader("content-type", "text/html").end("<!doctype html><title>A page of somebody else's</title>"),
+  response.setHeader("content-type", "text/html").end("<!doctype html><title>A page of another site</title>"),
 );
 let attackerPort = 0;
 const servers: Record<string, ApiServer> = {};
@@ -87,7 +87,7 @@ afterAll(async () => {
 });
 
 interface Attacked {
-  /** What the page could read. */
+  /** The answers that the page could read. */
   readonly read: string;
   /** The statuses of the server's answers, as the browser got them. */
   readonly statuses: ReadonlySet<number>;
@@ -104,7 +104,7 @@ async function attackFrom(page: Page, url: string, target: string): Promise<Atta
   return { read: read.join("\n"), statuses };
 }
 
-/** Of a name that was made to lead to the server: the page itself comes from elsewhere, what it asks for from the server. */
+/** A name that resolves to the server: the page itself comes from elsewhere, its requests go to the server. */
 async function rebound(page: Page, server: ApiServer, host: string): Promise<Attacked> {
   const origin = `http://${host}:${server.port}`;
   await page.route(`${origin}/page`, (route) =>
@@ -119,7 +119,7 @@ const stateOf = async ({ queue }: ApiServer): Promise<unknown> => {
 };
 const UNTOUCHED = { paused: [], accepted: 1 };
 
-describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of somebody else's, in %s", (mode) => {
+describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of another site, in %s", (mode) => {
   const serverOf = (): ApiServer => servers[mode] as ApiServer;
   const inPage = async <T>(use: (page: Page) => Promise<T>): Promise<T> => {
     const page = await browser.newPage();
@@ -131,7 +131,7 @@ describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of somebody else
   };
 
   it.each(["evil.test", "127.0.0.1.evil.test"])(
-    "whose name %s leads to the server reads and changes nothing",
+    "whose name %s resolves to the server reads and changes nothing",
     async (host) => {
       const { read, statuses } = await inPage((page) => rebound(page, serverOf(), host));
       expect(read).not.toContain(SECRET);
@@ -158,7 +158,7 @@ describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of somebody else
     expect(await stateOf(serverOf())).toEqual(UNTOUCHED);
   });
 
-  it.each(["pause", "resume"])("does not %s a queue by a form that takes the window", async (act) => {
+  it.each(["pause", "resume"])("cannot %s a queue with a form that replaces the window", async (act) => {
     const { port } = serverOf();
     const status = await inPage(async (page) => {
       await page.goto(`http://evil.test:${attackerPort}/`);
@@ -174,7 +174,7 @@ describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of somebody else
     expect(await stateOf(serverOf())).toEqual(UNTOUCHED);
   });
 
-  it("does not act from a sandboxed frame, which has no origin", async () => {
+  it("cannot act from a sandboxed frame, which has no origin", async () => {
     const { port } = serverOf();
     const status = await inPage(async (page) => {
       const answered = page.waitForResponse((response) => response.url().endsWith("/pause"));
@@ -188,8 +188,8 @@ describe.each(["protected mode", "TASKFLOW_AUTH=none"])("a page of somebody else
   });
 });
 
-describe("what the attacks above show", () => {
-  it("a name that leads to the server reads all, where the check of Host is off", async () => {
+describe("control: the same attacks", () => {
+  it("succeed from a name that resolves to the server, if the check of Host is off", async () => {
     const page = await browser.newPage();
     const { read } = await rebound(page, servers["no check of Host"] as ApiServer, "evil.test");
     await page.close();
@@ -197,7 +197,7 @@ describe("what the attacks above show", () => {
     expect(await stateOf(servers["no check of Host"] as ApiServer)).toMatchObject({ paused: ["note"] });
   });
 
-  it.each(["protected mode", "TASKFLOW_AUTH=none"])("the server's own page reads and submits, in %s", async (mode) => {
+  it.each(["protected mode", "TASKFLOW_AUTH=none"])("succeed from the server's own page, in %s", async (mode) => {
     const server = servers[mode] as ApiServer;
     const page = await browser.newPage();
     await page.goto(`http://localhost:${server.port}/docs`);

@@ -12,7 +12,7 @@ const apiKeyCache = new ApiKeyCache();
 apiKeyCache.replace([{ id: idOfHash(hash), name: "operator", hash, scopes: ["admin"] }], true);
 const operator = { authorization: "Bearer operator" };
 
-it("a quota of bytes counts payloads, those of retries among them, of every key", async () => {
+it("a quota of bytes counts the payloads of every key, including those of retries", async () => {
   const redis = await freshRedis();
   const queue = await openQueue(redis.address);
   const limits = new RateLimits({
@@ -26,18 +26,19 @@ it("a quota of bytes counts payloads, those of retries among them, of every key"
     const body = text === undefined ? undefined : { type: "note", payload: { text }, delay_ms: 60_000 };
     const answer = await request(own, "POST", `/api/v1/jobs${path}`, body, operator);
     return {
-      said: [answer.status, answer.headers.get("ratelimit")?.replace(/;t=.*/, "")],
+      summary: [answer.status, answer.headers.get("ratelimit")?.replace(/;t=.*/, "")],
       id: String(answer.body.id),
       answer,
     };
   };
   const first = await post("", "ä".repeat(200)); // 400 bytes, and 11 around them
-  expect(first.said).toEqual([202, '"bytes";r=589']);
+  expect(first.summary).toEqual([202, '"bytes";r=589']);
   await request(own, "DELETE", `/api/v1/jobs/${first.id}`, undefined, operator);
-  expect((await post(`/${first.id}/retry`)).said).toEqual([202, '"bytes";r=178']);
-  expect((await post("", "x".repeat(900))).said).toEqual([202, '"bytes";r=0']); // begun within the quota, it is taken whole
-  const { said, answer } = await post("", "x");
-  expect([...said, answer.body.code]).toEqual([429, '"bytes";r=0', "quota_exceeded"]);
+  expect((await post(`/${first.id}/retry`)).summary).toEqual([202, '"bytes";r=178']);
+  // The quota was not used up, so the whole payload passes.
+  expect((await post("", "x".repeat(900))).summary).toEqual([202, '"bytes";r=0']);
+  const { summary, answer } = await post("", "x");
+  expect([...summary, answer.body.code]).toEqual([429, '"bytes";r=0', "quota_exceeded"]);
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(3_600);
   expect((await request(own, "GET", "/api/v1/stats", undefined, operator)).status).toBe(200);
   await own.close();

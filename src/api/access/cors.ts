@@ -1,4 +1,7 @@
-/** Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol), for the origins that CORS_ORIGINS names. Keys travel in a header, so no credentials are shared. */
+/**
+ * Cross-origin resource sharing (https://fetch.spec.whatwg.org/#http-cors-protocol) for the origins in CORS_ORIGINS.
+ * API keys are sent in a header, so no credentials are shared.
+ */
 import type { Answer } from "../http/exchange.ts";
 import { isAllowedOrigin } from "./protected-mode.ts";
 
@@ -8,18 +11,21 @@ const EXPOSED =
   "ETag, Content-Disposition, Content-Range, Idempotent-Replayed, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 const REQUEST_HEADERS =
   "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Request-Id";
-/** Seconds that a browser remembers a preflight: Chromium keeps none longer than two hours. */
+/** How many seconds a browser may cache a preflight; Chromium's maximum is two hours. */
 const PREFLIGHT_MAX_AGE = "7200";
 
-/** What an answer to this origin says besides; nothing where it may not read it. @param origin "" for a request without */
+/**
+ * The CORS headers of an answer; without permission if the origin may not read it.
+ * @param origin "" for a request without one
+ */
 export function corsHeaders(origin: string, corsOrigins: readonly string[]): Headers {
   if (corsOrigins.length === 0) return [];
-  const vary = ["Vary", "Origin"] as const; // also where there is none: a cache must not give it to another
+  const vary = ["Vary", "Origin"] as const; // also without an origin: a cache must not serve the answer to another one
   if (origin === "" || !isAllowedOrigin(origin, corsOrigins)) return [vary];
   return [vary, ["Access-Control-Allow-Origin", origin], ["Access-Control-Expose-Headers", EXPOSED]];
 }
 
-/** The answer to OPTIONS; to a preflight of an origin that is not named it says what any other is told. */
+/** The answer to OPTIONS. It is the same for all origins: the permission is added by {@link corsHeaders}. */
 export function optionsAnswer(allow: string, corsOrigins: readonly string[]): Answer {
   const preflight: Headers =
     corsOrigins.length === 0

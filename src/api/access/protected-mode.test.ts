@@ -17,7 +17,7 @@ describe("protected mode", () => {
     [v6(127, 0, 0, 1), false],
     [[0x20, 1, ...Array<number>(13).fill(0), 1], false],
     [[], false],
-  ])("takes the peer %j for this machine: %s", (address, expected) => {
+  ])("treats the peer %j as this machine: %s", (address, expected) => {
     expect(isLoopback(Uint8Array.from(address))).toBe(expected);
   });
 
@@ -69,16 +69,16 @@ describe("a browser on this machine", () => {
     ],
     ["opens a page of it", head({ fetchSite: "none" }), false],
     ["reads from a page of it", head({ fetchSite: "same-origin" }), false],
-    ["comes from a named site", head({ origin: "https://app.example.com", fetchSite: "cross-site" }), false],
+    ["comes from a site in CORS_ORIGINS", head({ origin: "https://app.example.com", fetchSite: "cross-site" }), false],
     ["comes from another site", head({ origin: "https://evil.example.com", fetchSite: "cross-site" }), true],
-    ["comes from another site, and says nothing more", head({ origin: "http://evil.example.com" }), true],
+    ["comes from another site, and sends no other header", head({ origin: "http://evil.example.com" }), true],
     ["comes from a sandboxed page", head({ origin: "null" }), true],
-    ["comes from a sandboxed page of its own", head({ origin: "null", fetchSite: "same-origin" }), true],
+    ["comes from a sandboxed page of this server", head({ origin: "null", fetchSite: "same-origin" }), true],
     ["was sent here by another site", head({ fetchSite: "cross-site" }), true],
     ["was sent here by another port", head({ fetchSite: "same-site" }), true],
     ["was sent here in a way that is not known", head({ fetchSite: "same-planet" }), true],
     ["comes from another port", head({ origin: "http://localhost:3000", fetchSite: "same-site" }), true],
-    ["comes from another port, and says nothing more", head({ origin: "http://localhost:3000" }), true],
+    ["comes from another port, and sends no other header", head({ origin: "http://localhost:3000" }), true],
     [
       "comes from another name of this machine",
       head({ origin: "http://127.0.0.1:8080", fetchSite: "cross-site" }),
@@ -91,8 +91,12 @@ describe("a browser on this machine", () => {
     ["comes from a longer name", head({ origin: "http://localhost:8080.evil.test" }), true],
     ["comes from a name with a user", head({ origin: "http://localhost:8080@evil.test" }), true],
     ["comes from something that is no origin", head({ origin: "localhost:8080" }), true],
-    ["comes from a page, and names no host", head({ origin: "http://localhost:8080", host: "" }), true],
-    ["is let in by nothing but its own origin", head({ origin: "https://app.example.com.evil.test" }), true],
+    ["comes from a page, without a Host", head({ origin: "http://localhost:8080", host: "" }), true],
+    [
+      "comes from a name that begins with an allowed origin",
+      head({ origin: "https://app.example.com.evil.test" }),
+      true,
+    ],
   ])("that %s", (_what, fields, isForeign) => {
     expect(isForeignBrowser(fields, ["https://app.example.com", "*"], "https://own.example.com")).toBe(isForeign);
   });

@@ -1,6 +1,7 @@
 /**
- * Protected mode, as in Redis: without keys the server may listen anywhere, but serves only this machine. A proxy on this
- * machine speaks for others, so its requests count as theirs; and so do pages of other sites in a browser on this machine.
+ * Protected mode, as in Redis: without keys, the server may listen on any address but serves only this machine.
+ * Requests that a proxy on this machine passes on count as requests of others, as do those of other sites' pages in a
+ * browser on this machine.
  */
 import { problem } from "../http/problem.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -8,7 +9,7 @@ import type { RequestHead } from "../http/request-head.ts";
 export const PROTECTED = problem(
   403,
   "protected_mode",
-  "This server has no API keys, so it serves only requests from its own machine that no proxy passed on. To serve others, give it keys (TASKFLOW_API_KEYS, or taskflow keys create); to serve everyone who can reach it, without keys, set TASKFLOW_AUTH=none.",
+  "This server has no API keys, so it serves only its own machine, and no requests that a proxy passes on. To serve others, give it keys (TASKFLOW_API_KEYS, or taskflow keys create). To serve everyone who can reach it without keys, set TASKFLOW_AUTH=none.",
 );
 
 export const CROSS_ORIGIN = problem(
@@ -17,33 +18,37 @@ export const CROSS_ORIGIN = problem(
   "This server requires no API key, so it does not serve pages of other sites. Name the site's origin in CORS_ORIGINS, or give the server keys.",
 );
 
-export const HOST_REJECTED = problem(
+export const HOST_DENIED = problem(
   403,
   "host_not_allowed",
   "This server requires no API key, so it does not serve requests whose Host header names another server. Call it by localhost or 127.0.0.1, add the name to ALLOWED_HOSTS, or give the server keys.",
 );
 
-/** With a path, it is no origin. */
+/** An origin has no path. */
 const WEB_ORIGIN = /^https?:\/\/[^/?#@\\]+$/i;
 
-/** @param address 4 or 16 bytes; none when the peer has gone */
+/** @param address 4 or 16 bytes; none if the client has disconnected */
 export function isLoopback(address: Uint8Array): boolean {
   if (address.length === 4) return address[0] === 127;
   if (address.length !== 16 || address.subarray(0, 10).some((byte) => byte !== 0)) return false;
-  if (address[10] === 0xff && address[11] === 0xff) return address[12] === 127; // ::ffff:127.0.0.0/104: IPv4 on a socket for both
+  // ::ffff:127.0.0.0/104: IPv4 on an IPv6 socket.
+  if (address[10] === 0xff && address[11] === 0xff) return address[12] === 127;
   return address.subarray(10, 15).every((byte) => byte === 0) && address[15] === 1;
 }
 
-/** Whether a host to listen on can be reached from this machine only. Then nobody's address needs a look: that costs 7 µs a request. */
+/**
+ * Whether a listening address can be reached from this machine only. Then no client address is checked, which costs 7
+ * µs.
+ */
 export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /**
- * Whether a browser asks for a page that this server did not make: one of another site, of another port, or of no origin at all. Programs send
- * neither `Origin` nor `Sec-Fetch-Site`. Browsers leave out both where a page of a plain http name reads from its own name: the check of Host
- * (allowed-hosts.ts) covers that case.
- * @param ownOrigin that of PUBLIC_URL, where a proxy passes on requests under another Host
+ * Whether a browser sends the request for a page of another site, of another port, or without an origin. Other programs
+ * send neither `Origin` nor `Sec-Fetch-Site`. Browsers omit both if a page of a plain http name reads from its own
+ * name: the check of Host (allowed-hosts.ts) covers that case.
+ * @param ownOrigin the origin of PUBLIC_URL, for a proxy that passes requests on under another Host
  */
 export function isForeignBrowser(
   { origin, fetchSite, host }: Pick<RequestHead, "origin" | "fetchSite" | "host">,
@@ -51,7 +56,8 @@ export function isForeignBrowser(
   ownOrigin?: string,
 ): boolean {
   if (origin === "" && fetchSite === "") return false;
-  if (origin !== "" && isNamed(origin, corsOrigins)) return false; // not `*`: with it, a server without keys does not start
+  // `*` does not count: a server without keys does not start with it.
+  if (origin !== "" && isNamed(origin, corsOrigins)) return false;
   if (fetchSite !== "" && fetchSite !== "same-origin" && fetchSite !== "none") return true;
   return (
     origin !== "" && !isNamed(origin, ownOrigin === undefined ? [] : [ownOrigin]) && !isOriginOf(origin, host ?? "")
@@ -62,7 +68,7 @@ export function isAllowedOrigin(origin: string, corsOrigins: readonly string[]):
   return corsOrigins.includes("*") || isNamed(origin, corsOrigins);
 }
 
-/** Scheme and host of an origin are compared without regard to case, and a scheme's own port counts as none. */
+/** Whether a list contains an origin, ignoring the case of scheme and host, and the default port. */
 function isNamed(origin: string, origins: readonly string[]): boolean {
   return (
     origins.includes(origin) ||
@@ -70,7 +76,9 @@ function isNamed(origin: string, origins: readonly string[]): boolean {
   );
 }
 
-/** Whether an origin and a Host header name the same host and port. "null", of a sandboxed page, names none. */
+/**
+ * Whether an origin and a Host header have the same host and port; never for "null", the origin of a sandboxed page.
+ */
 function isOriginOf(origin: string, host: string): boolean {
   if (!WEB_ORIGIN.test(origin) || !URL.canParse(origin)) return false;
   const { protocol, host: ofOrigin } = new URL(origin);

@@ -98,7 +98,7 @@ const OF_PROGRAMS = [
 ];
 
 describe("headers of proxies", () => {
-  it.each(OF_PROXIES)("%s tells of a proxy", (name) => {
+  it.each(OF_PROXIES)("%s indicates a proxy", (name) => {
     expect(isProxyHeader(name)).toBe(true);
     expect(readHead((visit) => visit(name, "")).isForwarded).toBe(true);
   });
@@ -107,7 +107,7 @@ describe("headers of proxies", () => {
     expect(readHead((visit) => visit(name, "x")).isForwarded).toBe(false);
   });
 
-  it("knows two Hosts from one", () => {
+  it("distinguishes two Host headers from one", () => {
     const hostOf = (...hosts: string[]) =>
       readHead((visit) => {
         for (const host of hosts) visit("host", host);

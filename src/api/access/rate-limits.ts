@@ -1,10 +1,11 @@
 /**
- * What a key may still do: requests by its rate, jobs by its quota. The checks of one turn of the event loop travel in one
- * call, and a key without limits makes none. Where Redis does not answer, requests pass: limits share a system out, they
- * do not guard it.
+ * The limits of API keys: requests by a rate, jobs and bytes by quotas. The checks of one turn of the event loop share
+ * one call to Redis; a key without limits needs none. If Redis does not answer, requests pass: the limits share the
+ * system fairly, they do not protect it.
  *
- * A request is charged as it comes. A job is charged once it was enqueued, so that a refusal and a repeat cost none: what submits is
- * let in while any job is left, and requests at the same time may exceed the quota by what they bring.
+ * A request is charged when it arrives. A job is charged when it has been enqueued, so that rejected and replayed
+ * submissions cost nothing. So a submission passes while any quota is left, and concurrent ones may exceed the quota
+ * together.
  */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { RatePolicy } from "../../core/rate-policy.ts";
@@ -14,21 +15,26 @@ import { problem } from "../http/problem.ts";
 
 export interface RateLimitsOptions {
   readonly take: (requests: readonly (readonly Taking[])[]) => Promise<TokenBucket[][]>;
-  /** Of keys that have none of their own. */
+  /** The defaults for keys without limits of their own. */
   readonly rate: RatePolicy | null;
   readonly quota: RatePolicy | null;
-  /** Of every key; none where it is not given. */
+  /** The quota of bytes of every key; absent for none. */
   readonly bytes?: RatePolicy | null;
 }
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 
-/** What came of a check. */
+/** The result of a check. */
 export interface Limited {
-  /** What the answer says of the limits, once so many jobs of the request, with payloads of so many bytes, were enqueued. */
+  /** The headers that report the limits, after the request has enqueued so many jobs with so many bytes of payloads. */
   readonly headersAfter: (jobs: number, bytes: number) => Headers;
-  /** Where they do not suffice. */
+  /** Set if a limit is exceeded. */
   readonly rejection: Answer | undefined;
+}
+
+/** Whether the request is a submission, which the quotas of jobs apply to. */
+export interface RequestKind {
+  readonly takesJobs: boolean;
 }
 
 interface Check {
@@ -39,12 +45,12 @@ interface Check {
 const PASSED: Limited = { headersAfter: () => [], rejection: undefined };
 const REJECTIONS = {
   requests: { code: "rate_limited", detail: "This API key has made too many requests." },
-  jobs: { code: "quota_exceeded", detail: "This API key has submitted as many jobs as it may for now." },
-  bytes: { code: "quota_exceeded", detail: "This API key has submitted as many bytes of payloads as it may for now." },
+  jobs: { code: "quota_exceeded", detail: "This API key has used up its quota of jobs." },
+  bytes: { code: "quota_exceeded", detail: "This API key has used up its quota of payload bytes." },
 } as const;
 type Kind = keyof typeof REJECTIONS;
 
-/** What an allowance of a key is kept under. @param key its id */
+/** The name of a token bucket in Redis. @param key the id of the API key */
 export function tokenBucketName(key: string, kind: Kind): string {
   return `${key}:${kind}`;
 }
@@ -57,22 +63,22 @@ export class RateLimits {
     this.#options = options;
   }
 
-  /** Whether anything limits a request of this key. */
-  isLimited(caller: ApiKey, submits: boolean): boolean {
+  /** Whether any limit applies to a request of this key. */
+  isLimited(caller: ApiKey, { takesJobs }: RequestKind): boolean {
     return (
       this.#policy(caller, "requests") !== undefined ||
-      (submits && (this.#policy(caller, "jobs") ?? this.#policy(caller, "bytes")) !== undefined)
+      (takesJobs && (this.#policy(caller, "jobs") ?? this.#policy(caller, "bytes")) !== undefined)
     );
   }
 
-  /** Takes one request, and asks for a job where it submits any. `done` is called once, never at once. */
-  check(caller: ApiKey, submits: boolean, done: (limited: Limited) => void): void {
-    const ofJobs = submits ? [this.#taking(caller, "jobs", 0, 1), this.#taking(caller, "bytes", 0, 1)] : [];
+  /** Charges one request, and checks the quotas if it submits jobs. `done` is called once, in a later turn. */
+  check(caller: ApiKey, { takesJobs }: RequestKind, done: (limited: Limited) => void): void {
+    const ofJobs = takesJobs ? [this.#taking(caller, "jobs", 0, 1), this.#taking(caller, "bytes", 0, 1)] : [];
     const takings = [this.#taking(caller, "requests", 1, 1), ...ofJobs].filter((taking) => taking !== undefined);
     this.#add({ takings, done });
   }
 
-  /** Takes jobs that were enqueued. They may exceed what is left; then the next has to wait. */
+  /** Charges jobs that were enqueued. They may exceed the quota; then the next submission has to wait. */
   charge(caller: ApiKey, jobs: number, bytes: number): void {
     const takings = [this.#taking(caller, "jobs", jobs, 0), this.#taking(caller, "bytes", bytes, 0)].filter(
       (taking) => taking !== undefined,
@@ -106,8 +112,8 @@ export class RateLimits {
   }
 }
 
-/** One limit, and how it stands. */
-interface QueuePosition extends TokenBucket {
+/** One limit and its current state. */
+interface QuotaState extends TokenBucket {
   readonly kind: Kind;
   readonly policy: RatePolicy;
 }
@@ -115,7 +121,7 @@ const UNREPORTED: TokenBucket = { suffices: true, left: 0, wholeInMs: 0, fitsInM
 
 function limitedBy(takings: readonly Taking[], tokenBuckets: readonly TokenBucket[]): Limited {
   const quotaStates = takings.map(
-    ({ name, policy }, i): QueuePosition => ({
+    ({ name, policy }, i): QuotaState => ({
       kind: name.slice(name.indexOf(":") + 1) as Kind,
       policy,
       ...(tokenBuckets[i] ?? UNREPORTED),
@@ -130,9 +136,12 @@ function limitedBy(takings: readonly Taking[], tokenBuckets: readonly TokenBucke
   return { headersAfter, rejection: problem(429, code, detail, { retryAfterMs }) };
 }
 
-/** The headers of draft-ietf-httpapi-ratelimit-headers-10. @param since what was enqueued meanwhile */
-function headersOf(quotaStates: readonly QueuePosition[], since: Readonly<Record<Kind, number>>): Headers {
-  const leftOf = ({ kind, policy, left, wholeInMs }: QueuePosition): string => {
+/**
+ * The headers of draft-ietf-httpapi-ratelimit-headers-10.
+ * @param since what the request has enqueued after the check
+ */
+function headersOf(quotaStates: readonly QuotaState[], since: Readonly<Record<Kind, number>>): Headers {
+  const leftOf = ({ kind, policy, left, wholeInMs }: QuotaState): string => {
     const used = since[kind];
     return `"${kind}";r=${Math.max(0, left - used)};t=${Math.ceil((wholeInMs + (used * policy.windowMs) / policy.quota) / 1_000)}`;
   };

@@ -1,4 +1,4 @@
-/** Jobs that tell of other jobs are for keys that may read those. */
+/** Jobs that read other jobs need a key with the scope `read`. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Scope } from "../../core/api-key.ts";
@@ -70,7 +70,7 @@ let server: ApiServer;
 beforeAll(async () => {
   apiKeyCache.replace(keysOf(SCOPES), true);
   const parseLarge = (task: Parameters<typeof parseBody>[0]) =>
-    Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))); // as over a thread's port
+    Promise.resolve(structuredClone(parseBody(structuredClone(task), registry.get))); // copied, as over a thread's port
   server = await startApiServer({ deps: { apiKeyCache, registry, parseLarge } });
 });
 afterAll(() => server.close());
@@ -79,7 +79,7 @@ const post = (key: string, path: string, body?: string | object, contentType = "
   request(server, "POST", `/api/v1/jobs${path}`, body, { ...as(key), "content-type": contentType });
 const accepted = async () => (await request(server, "GET", "/api/v1/stats", undefined, as("operator"))).body.accepted;
 
-describe("what tells of other jobs", () => {
+describe("a job that reads other jobs", () => {
   it.each([
     ["one job", "", HISTORY, "application/json"],
     ["one among others of a batch", "/batch", { jobs: [NOTE, HISTORY, ROWS] }, "application/json"],
@@ -97,7 +97,7 @@ describe("what tells of other jobs", () => {
     for (const key of ["both", "operator"]) expect((await post(key, path, body, contentType)).status).toBe(202);
   });
 
-  it("other exports, emails and images need no more than submit", async () => {
+  it("is no other export, email or image: these need only submit", async () => {
     const mail = { ...MAIL, payload: { ...MAIL.payload, attachments: MAIL.payload.attachments.slice(0, 1) } };
     const image = { ...IMAGE, payload: { source: { base64: "AAAA" }, variants: [{ width: 4 }] } };
     expect((await post("submitter", "/batch", { jobs: [mail, image] })).status).toBe(202);
@@ -105,8 +105,9 @@ describe("what tells of other jobs", () => {
     expect((await post("submitter", "/batch", { jobs: [NOTE, ROWS] })).status).toBe(202);
   });
 
-  it("nor is its retry, nor a replay that could name it", async () => {
-    apiKeyCache.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), true); // it could read once
+  it("cannot be retried or replayed without read either", async () => {
+    // The key had the scope read before.
+    apiKeyCache.replace(keysOf({ ...SCOPES, submitter: ["submit", "read"] }), true);
     const { body } = await post("submitter", "", HISTORY);
     apiKeyCache.replace(keysOf(SCOPES), true);
     await request(server, "DELETE", `/api/v1/jobs/${String(body.id)}`, undefined, as("both"));
@@ -119,7 +120,7 @@ describe("what tells of other jobs", () => {
     expect((await post("both", "/replay", { type: "data_export" })).status).toBe(202);
   });
 
-  it("a refusal is logged with the name of the key, and told with a challenge", async () => {
+  it("is denied with a challenge, and logged with the name of the key", async () => {
     server.warned.length = 0;
     const { headers } = await post("submitter", "", HISTORY);
     expect(headers.get("www-authenticate")).toBe('Bearer realm="taskflow", error="insufficient_scope", scope="read"');

@@ -1,4 +1,4 @@
-/** What anybody may ask without a key, and without a limit: it must cost no more for many than for one. */
+/** Calls without key and limit must cost no more for many callers than for one. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { redisCommand } from "../../embedded/redis-command.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Scripts run in Redis for so many requests at once, and once more after them, and how many may be at one a second. */
+/** The scripts that Redis runs for concurrent requests and a later one, and the most at one a second. */
 async function costOf(path: string): Promise<{ readonly scripts: number; readonly allowed: number }> {
   const before = await scriptsRun();
   const startedAt = performance.now();
@@ -40,13 +40,13 @@ async function costOf(path: string): Promise<{ readonly scripts: number; readonl
 }
 
 describe("probes", () => {
-  it.each(["/metrics", "/api/v1/health"])("ask Redis at most once a second for all who come: %s", async (path) => {
+  it.each(["/metrics", "/api/v1/health"])("query Redis at most once a second for all callers: %s", async (path) => {
     const { scripts, allowed } = await costOf(path);
     expect(scripts).toBeGreaterThan(0);
     expect(scripts).toBeLessThanOrEqual(allowed);
   });
 
-  it("ask Postgres as seldom", async () => {
+  it("query Postgres as rarely", async () => {
     const before = looksAtHealth;
     const { allowed } = await costOf("/api/v1/health");
     expect(looksAtHealth - before).toBeLessThanOrEqual(allowed);
@@ -54,7 +54,7 @@ describe("probes", () => {
 });
 
 describe.each(["/api/v1/stats", "/api/v1/workers", "/api/v1/queues"])("%s", (path) => {
-  it("asks Redis once for those who come at the same time, and anew for who comes later", async () => {
+  it("queries Redis once for concurrent callers, and again for later ones", async () => {
     const { scripts } = await costOf(path);
     expect(scripts).toBeGreaterThanOrEqual(3);
     expect(scripts).toBeLessThan(75);
@@ -62,7 +62,7 @@ describe.each(["/api/v1/stats", "/api/v1/workers", "/api/v1/queues"])("%s", (pat
 });
 
 describe.each(["/docs/swagger-ui-bundle.js", "/docs/start.js", "/api/v1/openapi.json"])("%s", (path) => {
-  it("is the same compressed and plain, each under its own tag", async () => {
+  it("is the same compressed and plain, with different entity tags", async () => {
     const plain = await request(server, "GET", path, undefined, { "accept-encoding": "identity" });
     const compressed = await request(server, "GET", path, undefined, { "accept-encoding": "br, gzip" });
     const heads = [plain, compressed].map(({ headers }) => [headers.get("content-encoding"), headers.get("vary")]);
@@ -74,7 +74,7 @@ describe.each(["/docs/swagger-ui-bundle.js", "/docs/start.js", "/api/v1/openapi.
     expect(compressed.headers.get("etag")).not.toBe(plain.headers.get("etag"));
   });
 
-  it("is not sent again to who has it", async () => {
+  it("is not sent again to a client that has it", async () => {
     const { headers } = await request(server, "GET", path);
     const etag = headers.get("etag") ?? "";
     expect(headers.get("cache-control")).toBe("no-cache");
@@ -89,7 +89,7 @@ describe.each(["/docs/swagger-ui-bundle.js", "/docs/start.js", "/api/v1/openapi.
   });
 });
 
-it("files that the page names by their version are kept by browsers, and no other name of them is", async () => {
+it("browsers may cache the versioned URLs of the page, and no others", async () => {
   const page = (await request(server, "GET", "/docs")).text;
   const [, bundle = ""] = /src="(docs\/swagger-ui-bundle\.js\?v=[\d.]+)"/.exec(page) ?? [];
   expect((await request(server, "GET", `/${bundle}`)).headers.get("cache-control")).toBe(

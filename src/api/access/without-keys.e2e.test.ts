@@ -1,4 +1,4 @@
-/** The built program without keys, as its settings make it. */
+/** The built program without keys, with different settings. */
 import { expect, it } from "vitest";
 import { installation } from "../../testing/installation.ts";
 import type { Program } from "../../testing/process.ts";
@@ -13,7 +13,7 @@ async function statusesOf(program: Program, hosts: readonly string[]): Promise<n
 }
 const HOSTS = ["localhost", "jobs.example.com", "own.example.com", "taskflow", "evil.test"];
 
-it("serves the names that its settings give it, and shows one that can be called", async () => {
+it("serves the host names in its settings, and prints a URL that works", async () => {
   const { start } = await installation();
   const settings = {
     SERVER_ADDR: "0.0.0.0:0",
@@ -29,7 +29,7 @@ it("serves the names that its settings give it, and shows one that can be called
   expect(await statusesOf(open, HOSTS)).toEqual([200, 200, 200, 200, 403]);
 });
 
-it("does not start where every page may call it", async () => {
+it("does not start if every page could call it", async () => {
   const { start } = await installation();
   for (const auth of ["", "none"]) {
     const program = start({ CORS_ORIGINS: "*", TASKFLOW_AUTH: auth });

@@ -3,7 +3,7 @@ import type { ApiServer } from "../../testing/api-server.ts";
 import { startApiServer } from "../../testing/api-server.ts";
 import { rawSocket } from "../../testing/raw-http.ts";
 
-/** Without keys in both ways: protected mode, and TASKFLOW_AUTH=none. */
+/** Both ways without keys: protected mode, and TASKFLOW_AUTH=none. */
 const MODES = ["protected", "none"] as const;
 type Mode = (typeof MODES)[number];
 const servers = {} as Record<Mode, ApiServer>;
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all(MODES.map((mode) => servers[mode].close())));
 
 const JOB = JSON.stringify({ type: "note", payload: { text: "a" } });
-/** The first line and code of the answer to these bytes; "" where the connection ends without one. */
+/** The first line and code of the answer to these bytes; "" if the connection ends without an answer. */
 async function answerTo(server: ApiServer, text: string): Promise<string> {
   const raw = await rawSocket(server.port, text);
   const answer = await raw.until(/^HTTP\/1\.1 \d{3} [^]*\r\n\r\n/).catch(() => "");
@@ -73,9 +73,9 @@ describe.each(MODES)("without keys (%s)", (mode) => {
     ["two", ["Host: localhost", "Host: evil.test"]] as const,
     ["two, the good one last", ["Host: evil.test", "Host: localhost"]] as const,
     ["an empty one and a good one", ["Host:", "Host: localhost"]] as const,
-  ])("refuses a request of Host %s, whatever it asks for", async (_what, hosts) => {
-    // The library itself refuses some of these on newer Node.js.
-    const refused = /^(?:403 host_not_allowed|400.*)?$/;
+  ])("denies any request with Host %s", async (_what, hosts) => {
+    // On newer versions of Node.js, the library itself rejects some of these.
+    const rejected = /^(?:403 host_not_allowed|400.*)?$/;
     for (const path of [
       "/api/v1/jobs",
       "/api/v1/workers",
@@ -84,21 +84,21 @@ describe.each(MODES)("without keys (%s)", (mode) => {
       "/api/v1/openapi.json",
       "/nothing",
     ])
-      expect(await ask(server, "GET", path, ...hosts)).toMatch(refused);
-    expect(await ask(server, "OPTIONS", "/api/v1/jobs", ...hosts)).toMatch(refused);
-    expect(await ask(server, "POST", "/api/v1/queues/note/pause", ...hosts)).toMatch(refused);
-    expect(await post(server, ...hosts)).toMatch(refused);
+      expect(await ask(server, "GET", path, ...hosts)).toMatch(rejected);
+    expect(await ask(server, "OPTIONS", "/api/v1/jobs", ...hosts)).toMatch(rejected);
+    expect(await ask(server, "POST", "/api/v1/queues/note/pause", ...hosts)).toMatch(rejected);
+    expect(await post(server, ...hosts)).toMatch(rejected);
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it("serves no absolute form of a target, and nothing without a Host", async () => {
+  it("does not serve absolute request targets, or requests without a Host", async () => {
     expect(await ask(server, "GET", "http://evil.test/api/v1/jobs", "Host: localhost")).not.toMatch(/^2/);
     expect(await ask(server, "POST", "http://localhost/api/v1/queues/note/pause", "Host: evil.test")).not.toMatch(/^2/);
     expect(await ask(server, "POST", "//evil.test/api/v1/queues/note/pause", "Host: localhost")).not.toMatch(/^2/);
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it("serves programs by the names of this machine, and those that are named", async () => {
+  it("serves programs under the names of this machine, and of ALLOWED_HOSTS", async () => {
     for (const host of [
       "localhost",
       "127.0.0.1:8080",
@@ -118,15 +118,20 @@ describe.each(MODES)("without keys (%s)", (mode) => {
     }
   });
 
-  it.each(["/api/v1/health/live", "/api/v1/health/ready", "/api/v1/health", "/metrics"])(
-    "%s answers under any Host, and to any page",
-    async (path) => {
-      expect(await ask(server, "GET", path, "Host: 10.244.0.7:8080")).not.toMatch(/403/);
-      expect(
-        await ask(server, "GET", path, "Host: evil.test", "Origin: http://evil.test", "Sec-Fetch-Site: same-origin"),
-      ).not.toMatch(/403/);
-    },
-  );
+  it.each([
+    "/api/v1/health/live",
+    "/api/v1/health/ready",
+    "/api/v1/health",
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/metrics",
+  ])("%s answers any Host and any page", async (path) => {
+    expect(await ask(server, "GET", path, "Host: 10.244.0.7:8080")).not.toMatch(/403/);
+    expect(
+      await ask(server, "GET", path, "Host: evil.test", "Origin: http://evil.test", "Sec-Fetch-Site: same-origin"),
+    ).not.toMatch(/403/);
+  });
 
   it.each([
     ["a form", ["Origin: http://evil.test", "Content-Type: application/x-www-form-urlencoded"]],
@@ -149,7 +154,7 @@ describe.each(MODES)("without keys (%s)", (mode) => {
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
       ],
     ],
-  ])("changes and tells nothing to %s", async (_what, headers) => {
+  ])("changes and reveals nothing for %s", async (_what, headers) => {
     const host = "Host: localhost:8080";
     for (const act of ["pause", "resume"])
       expect(await ask(server, "POST", `/api/v1/queues/note/${act}`, host, ...headers)).toBe("403 cross_origin");
@@ -161,7 +166,7 @@ describe.each(MODES)("without keys (%s)", (mode) => {
     expect(await stateOf(server)).toEqual(before);
   });
 
-  it("serves its own pages, and those that CORS_ORIGINS names", async () => {
+  it("serves its own pages, and those of CORS_ORIGINS", async () => {
     const host = "Host: localhost:8080";
     expect(await ask(server, "GET", "/api/v1/jobs", host, "Sec-Fetch-Site: same-origin")).toBe("200");
     expect(await post(server, host, "Origin: http://localhost:8080", "Sec-Fetch-Site: same-origin")).toMatch(/^202/);
@@ -192,12 +197,12 @@ describe("a proxy on this machine", () => {
     "CF-Connecting-IP: 10.0.0.1",
     "X-Envoy-Internal: true",
     "X-Client-IP:",
-  ])("that sends %s is refused in protected mode, and served with TASKFLOW_AUTH=none", async (header) => {
+  ])("that sends %s is denied in protected mode, and served with TASKFLOW_AUTH=none", async (header) => {
     expect(await ask(servers.protected, "GET", "/api/v1/jobs", "Host: localhost", header)).toBe("403 protected_mode");
     expect(await ask(servers.none, "GET", "/api/v1/jobs", "Host: localhost", header)).toBe("200");
   });
 
-  it("that passes on the name it was called by is refused in protected mode, though it adds no header", async () => {
+  it("that keeps the original Host is denied in protected mode, even if it adds no header", async () => {
     for (const host of ["own.example.com", "taskflow", "backend:8080", "10.0.0.7"])
       expect(await ask(servers.protected, "GET", "/api/v1/jobs", `Host: ${host}`)).toBe("403 host_not_allowed");
   });

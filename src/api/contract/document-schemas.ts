@@ -1,4 +1,4 @@
-/** The schemas of the document's components: submissions and results by type, jobs, problems. */
+/** The component schemas of the OpenAPI document: submissions and results by job type, jobs, problems. */
 import { Type } from "typebox";
 import { MAX_ISSUES } from "../../core/schema-issues.ts";
 import { submissionSchema } from "../../core/submission.ts";
@@ -12,16 +12,18 @@ const problemSchema = Type.Object(
     type: Type.String({ format: "uri-reference" }),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: "Stable: what programs go by" }),
-    detail: Type.String({ description: "A sentence for people" }),
+    code: Type.String({ description: "A stable identifier, for programs" }),
+    detail: Type.String({ description: "An explanation, for people" }),
     errors: Type.Optional(
       Type.Array(
         Type.Object({ path: Type.String({ description: "JSON pointer into the request" }), message: Type.String() }),
-        { description: `Every fault of the request; of more than ${MAX_ISSUES} the first of them` },
+        { description: `Every invalid field of the request, up to ${MAX_ISSUES} of them` },
       ),
     ),
-    id: Type.Optional(Type.String({ description: "Of `outcome_unknown`: the job that may exist" })),
-    ids: Type.Optional(Type.Array(Type.String())),
+    id: Type.Optional(Type.String({ description: "With `outcome_unknown`: the id of the job that may exist" })),
+    ids: Type.Optional(
+      Type.Array(Type.String(), { description: "With `outcome_unknown`: the ids of the jobs of a batch" }),
+    ),
   },
   {
     examples: [
@@ -30,7 +32,7 @@ const problemSchema = Type.Object(
         title: "Unprocessable Entity",
         status: 422,
         code: "validation_failed",
-        detail: "The request has a fault.",
+        detail: "The request is invalid.",
         errors: [{ path: "/priority", message: "expected a number <= 9" }],
       },
     ],
@@ -69,7 +71,9 @@ function schemasOfType({ type, definition }: JobType): [string, unknown][] {
     backoff: { ...submissionSchema.properties.backoff, default: backoff },
   };
   const codes = Object.entries(errors).map(([code, meaning]) => `\`${code}\`: ${meaning}`);
-  const description = `A job of type \`${type}\`, which runs ${lane === "cpu" ? "on a pool thread" : "among many on the main thread"}${codes.length === 0 ? "" : `. Its own error codes: ${codes.join("; ")}`}`;
+  const thread = lane === "cpu" ? "on a pool thread" : "on the main thread, concurrently with others";
+  const ownCodes = codes.length === 0 ? "" : `. Error codes of this type: ${codes.join("; ")}`;
+  const description = `A job of type \`${type}\`, which runs ${thread}${ownCodes}`;
   const schemas: [string, unknown][] = [
     [`${name}Submission`, { ...submissionSchema, description, properties }],
     [`${name}Payload`, definition.payload],
@@ -78,7 +82,7 @@ function schemasOfType({ type, definition }: JobType): [string, unknown][] {
   return schemas;
 }
 
-/** Of a completed job of a type that says what it returns, the result is that. */
+/** The result of a completed job matches the result schema of its type, if the type declares one. */
 function resultsByType(types: readonly JobType[]): Json {
   const rules = types
     .filter(({ definition }) => definition.result !== undefined)

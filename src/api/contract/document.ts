@@ -1,4 +1,7 @@
-/** The OpenAPI 3.1 document, made from the declared operations and the schemas of the job types: it says what is served, and cannot say anything else. */
+/**
+ * The OpenAPI 3.1 document, generated from the declared operations and the schemas of the job types, so that it cannot
+ * differ from what the server does.
+ */
 import type { TObject, TSchema } from "typebox";
 import type { Registry } from "../../jobs/registry.ts";
 import { HEADERS, headersOf } from "./document-headers.ts";
@@ -14,15 +17,15 @@ export interface DocumentOptions {
   readonly operations: readonly Operation[];
   readonly registry: Registry;
   readonly version: string;
-  /** Where the paths begin; may be relative to the URL of the document. */
+  /** The base of all paths; may be relative to the URL of the document. */
   readonly serverUrl: string;
 }
 
 const DESCRIPTION = [
-  "Background jobs over REST. JSON in snake_case, times RFC 3339 in UTC, ids UUIDv7.",
-  "Errors are problem documents (RFC 9457), each with a stable `code`; of a request with faults, `errors` lists all of them. None changes anything, but for 503 with `code: outcome_unknown`, where nobody knows.",
-  "HEAD is answered as GET, without the body; OPTIONS says what a path takes; any other method gets 405 with `Allow`. A body or an `Idempotency-Key` that a call does not list is not looked at. An `X-Request-Id` is taken over, and every answer has one.",
-  "Later versions add fields and calls; what is here does not change.",
+  "Background jobs over REST. JSON in snake_case, times in RFC 3339 and UTC, ids are UUIDv7.",
+  "Errors are problem documents (RFC 9457) with a stable `code`; if fields of the request are invalid, `errors` lists all of them. A request that fails has changed nothing, with one exception: after a 503 with `code: outcome_unknown` it may or may not have taken effect.",
+  "Every GET path supports HEAD. OPTIONS lists the methods of a path; any other method gets 405 with `Allow`. The server ignores a body or an `Idempotency-Key` that a call does not list. It adopts the `X-Request-Id` of a request; every response has one.",
+  "Later versions add fields and calls; existing ones do not change.",
 ].join("\n\n");
 
 const TAGS = ["Jobs", "Queues", "Replicas", "Health", "Documentation", "Development"];
@@ -48,7 +51,7 @@ export function openApiDocument({ operations, registry, version, serverUrl }: Do
           type: "http",
           scheme: "bearer",
           description:
-            "An API key (`TASKFLOW_API_KEYS`, or `taskflow keys create`). Not needed where the server has none",
+            "An API key (`TASKFLOW_API_KEYS`, or `taskflow keys create`). Not needed if the server has no keys",
         },
       },
     },
@@ -90,14 +93,14 @@ function parametersOf({ pattern, query, headers }: Operation): Json[] {
   return [...inPath, ...parametersIn("query", query), ...parametersIn("header", headers)];
 }
 
-function parametersIn(where: "query" | "header", schemas: TObject | undefined): Json[] {
+function parametersIn(location: "query" | "header", schemas: TObject | undefined): Json[] {
   if (!schemas) return [];
   const { required = [] } = schemas as { readonly required?: readonly string[] };
   return Object.entries(schemas.properties).map(([name, schema]) => {
     const { description } = schema as { readonly description?: string };
     return {
       name,
-      in: where,
+      in: location,
       required: required.includes(name),
       ...(description !== undefined && { description }),
       schema,
@@ -105,7 +108,7 @@ function parametersIn(where: "query" | "header", schemas: TObject | undefined): 
   });
 }
 
-/** What each type's author gave as examples, as whole requests. */
+/** The example payloads of each job type, as complete requests. */
 function examplesOf(schema: TSchema, registry: Registry): Json {
   if ((schema as { readonly $ref?: string }).$ref !== "#/components/schemas/Submission") return {};
   const examples = registry.types.flatMap(({ type, definition }) => {
@@ -153,27 +156,27 @@ function problemSchema(codes: readonly string[], status: number): Json {
   };
 }
 
-const OF_EVERY_CALL = [
+const EVERY_CALL = [
   "content_length_invalid",
   "transfer_encoding_invalid",
   "host_invalid",
   "headers_too_large",
   "internal_error",
 ];
-const OF_BODIES = ["body_too_large", "unsupported_content_encoding", "overloaded"];
+const WITH_BODY = ["body_too_large", "unsupported_content_encoding", "overloaded"];
 const WITHOUT_KEYS = ["protected_mode", "cross_origin", "host_not_allowed"];
 const WITH_KEYS = ["key_missing", "key_invalid", "scope_missing", "rate_limited"];
 
-/** The codes that a call may answer with: its own, and those that come from where it stands. */
+/** The problem codes of a call: its own, and those that its access and its body imply. */
 export function codesOf({ access, body, problems = [] }: Operation): string[] {
   const ofAccess = access === "open" ? [] : access === "public" ? WITHOUT_KEYS : [...WITHOUT_KEYS, ...WITH_KEYS];
   return [
     ...new Set([
       ...problems,
       ...ofAccess,
-      ...(body ? OF_BODIES : []),
+      ...(body ? WITH_BODY : []),
       ...(body && access === "submit" ? ["quota_exceeded"] : []),
-      ...OF_EVERY_CALL,
+      ...EVERY_CALL,
     ]),
   ];
 }

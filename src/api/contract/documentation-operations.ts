@@ -1,8 +1,8 @@
-/** The calls that tell of the others. */
+/** The calls that serve the documentation of the API. */
 import { Type } from "typebox";
 import type { Operation } from "./operation.ts";
 
-const NOT_MODIFIED: Operation["answers"] = { 304: { description: "The client has this one", headers: ["ETag"] } };
+const NOT_MODIFIED: Operation["answers"] = { 304: { description: "The client's copy is current", headers: ["ETag"] } };
 
 export const getOpenApi: Operation = {
   method: "GET",
@@ -21,7 +21,7 @@ export const getOpenApi: Operation = {
   },
 };
 
-const PAGE = { description: "A page for browsers", content: { "text/html": { schema: Type.String() } } };
+const PAGE = { description: "An HTML page", content: { "text/html": { schema: Type.String() } } };
 
 export const getRoot: Operation = {
   method: "GET",
@@ -29,8 +29,8 @@ export const getRoot: Operation = {
   access: "public",
   id: "getRoot",
   tag: "Documentation",
-  summary: "Leads a browser to that page",
-  answers: { 302: { description: "It is /docs", headers: ["Location"] } },
+  summary: "Redirect to the documentation",
+  answers: { 302: { description: "The documentation is at /docs", headers: ["Location"] } },
 };
 
 export const getDocs: Operation = {
@@ -39,7 +39,7 @@ export const getDocs: Operation = {
   access: "public",
   id: "getDocs",
   tag: "Documentation",
-  summary: "This document, to read and try",
+  summary: "The documentation of this API, as a page to read and try",
   answers: { 200: PAGE },
 };
 
@@ -49,7 +49,7 @@ export const getDocsFile: Operation = {
   access: "public",
   id: "getDocsFile",
   tag: "Documentation",
-  summary: "What that page is made of",
+  summary: "A script or style sheet of the documentation page",
   answers: {
     200: {
       description: "The file",

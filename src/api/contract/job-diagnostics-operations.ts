@@ -1,7 +1,7 @@
-/** The calls that look into one job, and that run it once more. */
+/** The calls that diagnose one job, and the calls that run jobs again. */
 import { Type } from "typebox";
 import { includeReplayed, textFilters } from "../../core/job-filters.ts";
-import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, OF_OWN_JOBS, ONE_JOB_PROBLEMS } from "./job-operations.ts";
+import { idempotencyKey, JOB_OR_RECEIPT, JSON_JOB, ONE_JOB_PROBLEMS, OWN_JOBS_ONLY } from "./job-operations.ts";
 import { componentRef, nullable, timeSchema } from "./job-schemas.ts";
 import { NO_FIELDS, NO_FIELDS_PROBLEMS } from "./no-fields.ts";
 import type { Operation } from "./operation.ts";
@@ -11,17 +11,20 @@ const attempt = Type.Object({
   number: Type.Integer({
     minimum: 0,
     description:
-      "Of counted attempts: one that was put off, or lost its replica, is followed by another of the same number",
+      "Counts the attempts that use up `max_attempts`. After an attempt that was postponed or whose replica was lost, the next one has the same number",
   }),
   replica: nullable(Type.String()),
-  thread: nullable(Type.Integer(), "The pool thread, in lane cpu; null where it was stopped with its attempt"),
-  waited_ms: Type.Integer({ minimum: 0, description: "From when it could start until it was claimed" }),
-  ran_ms: nullable(Type.Integer({ minimum: 0 }), "Null while it runs"),
+  thread: nullable(
+    Type.Integer(),
+    "The pool thread, for types that run on one; null if the thread was stopped together with the attempt",
+  ),
+  waited_ms: Type.Integer({ minimum: 0, description: "From the time at which it could start until it started" }),
+  ran_ms: nullable(Type.Integer({ minimum: 0 }), "null while it runs"),
   outcome: Type.Enum(["running", "completed", "failed", "cancelled", "retry", "lost", "released"]),
   error: nullable(componentRef("JobError")),
   log: Type.Array(Type.String(), {
     description:
-      "The last 50 lines that its handler wrote, each of up to 1,024 characters, and the stack of an error that it did not mean to throw; while it runs none",
+      "The last 50 lines that the handler logged, each cut to 1,024 characters, and the stack trace of an unexpected error. Empty while the attempt runs",
   }),
   started_at: timeSchema,
   finished_at: nullable(timeSchema),
@@ -33,7 +36,7 @@ export const getAttempts: Operation = {
   access: "read",
   id: "listAttempts",
   tag: "Jobs",
-  summary: "What became of each attempt at a job",
+  summary: "List the attempts of a job",
   answers: {
     200: {
       description: "The attempts, oldest first",
@@ -45,9 +48,12 @@ export const getAttempts: Operation = {
 
 const why = Type.Object({
   reason: Type.Enum([...WHY_REASONS]),
-  detail: Type.String({ description: "A sentence for people" }),
-  until: nullable(timeSchema, "When that is over, where it is known"),
-  position: nullable(Type.Integer({ minimum: 1 }), "Its place in its queue, where it stands in it"),
+  detail: Type.String({ description: "An explanation, for people" }),
+  until: nullable(timeSchema, "When this reason ends, if known"),
+  position: nullable(
+    Type.Integer({ minimum: 1 }),
+    "Its position in its queue, counted from 1; null if it is not in a queue",
+  ),
 });
 
 export const getWhy: Operation = {
@@ -56,8 +62,8 @@ export const getWhy: Operation = {
   access: "read",
   id: "explainJob",
   tag: "Jobs",
-  summary: "Why a job is not running",
-  answers: { 200: { description: "One reason", content: { "application/json": { schema: why } } } },
+  summary: "Explain why a job is not running",
+  answers: { 200: { description: "The reason", content: { "application/json": { schema: why } } } },
   problems: ONE_JOB_PROBLEMS,
 };
 
@@ -67,8 +73,8 @@ export const retryJob: Operation = {
   access: "submit",
   id: "retryJob",
   tag: "Jobs",
-  summary: "Run a failed or cancelled job once more",
-  description: `As a new job whose \`retry_of\` names it; it starts at once. Without an \`Idempotency-Key\`, each call makes another one.\n\n${OF_OWN_JOBS}`,
+  summary: "Run a failed or cancelled job again",
+  description: `Creates a new job whose \`retry_of\` is the id of this one, and which may start immediately. Without an \`Idempotency-Key\`, each call creates another job.\n\n${OWN_JOBS_ONLY}`,
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
   body: NO_FIELDS,
   isBodyOptional: true,
@@ -93,9 +99,9 @@ const rerunBody = Type.Object(
     created_before: Type.Optional(timeSchema),
     include_replayed: Type.Optional(includeReplayed),
     rate: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "How many a second at most" }),
+      Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "The maximum number of jobs per second" }),
     ),
-    dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count them" })),
+    dry_run: Type.Optional(Type.Boolean({ default: false, description: "Only count the jobs that match" })),
   },
   { additionalProperties: false },
 );
@@ -106,17 +112,17 @@ export const rerunJobs: Operation = {
   access: "submit",
   id: "replayJobs",
   tag: "Jobs",
-  summary: "Run again all finished jobs that a filter names",
+  summary: "Run all finished jobs again that match a filter",
   description:
-    "Each copy is enqueued once, whatever crashes: the job goes on where it was, over restarts and for as long as it takes. What had not ended when the call was accepted is left alone. The originals stay what they are, so that a repeat of the call runs them again. A copy names its original in `retry_of`; copies are left out unless `include_replayed` asks for them. Each copy is charged to the quotas of the key that called; while they are spent, the job is `retrying` with the error `quota_exceeded`, and goes on as they refill. Its key needs the scope `read`, too.",
+    "Starts a job of type `replay`, which enqueues each matching job again, exactly once: after a crash or a restart it resumes where it stopped. Only jobs that had finished when the call was accepted are run again. Each new job refers to the original in `retry_of`; the originals do not change, so a second call runs them again. Jobs that are themselves re-runs are skipped unless `include_replayed` is true. Every new job counts against the quotas of the API key that made the call. While a quota is used up, the `replay` job is `retrying` with the error `quota_exceeded`, and resumes when the quota refills. The key also needs the scope `read`.",
   body: { "application/json": { schema: rerunBody } },
   answers: {
     200: {
-      description: "With dry_run: how many there are",
+      description: "With dry_run: the number of jobs that match",
       content: { "application/json": { schema: Type.Object({ matched: Type.Integer({ minimum: 0 }) }) } },
     },
     202: {
-      description: "A job of type replay, whose progress and result tell the rest",
+      description: "A job of type `replay`, whose progress and result report on the re-runs",
       content: JSON_JOB,
       headers: ["Location"],
     },

@@ -13,7 +13,7 @@ export const idempotencyKey = Type.Optional(
   Type.String({
     pattern: "^[\\x21-\\x7e]{1,255}$",
     description:
-      "The same key gives the first request's answer again for 24 h (IDEMPOTENCY_TTL); another body under it gives 422. It is the API key's own, and the call's",
+      "A repeat with the same key and body within 24 h (IDEMPOTENCY_TTL) gets the response of the first request and creates nothing. With another body it gets 422. Keys of different API keys, and of different calls, do not collide",
   }),
 );
 const BODY_PROBLEMS = [
@@ -51,25 +51,28 @@ export const submitJob: Operation = {
       Type.Integer({
         minimum: 0,
         maximum: MAX_WAIT_SECONDS,
-        description: "Seconds to wait for the job to end, wherever it runs",
+        description: "How many seconds to wait for the job to finish, on whichever replica it runs",
       }),
     ),
   }),
   headers: Type.Object({
     "Idempotency-Key": idempotencyKey,
     Prefer: Type.Optional(
-      Type.String({ description: "`wait=SECONDS` (RFC 7240) asks for the same as `wait`, held to its maximum" }),
+      Type.String({
+        description:
+          "`wait=SECONDS` (RFC 7240): the same as the parameter `wait`, but a larger value is reduced to the maximum",
+      }),
     ),
   }),
   body: { "application/json": { schema: componentRef("Submission") } },
   answers: {
     200: {
-      description: "It was waited for, and has finished",
+      description: "With `wait`: the finished job",
       content: JSON_JOB,
       headers: ["Location", "Idempotent-Replayed", "Preference-Applied"],
     },
     202: {
-      description: "The job, as it was accepted; or, where it was waited for, as it is by then",
+      description: "The accepted job. With `wait`: the job as it is when the time is over",
       content: JSON_JOB,
       headers: ["Location", "Idempotent-Replayed", "Preference-Applied"],
     },
@@ -84,7 +87,7 @@ export const submitBatch: Operation = {
   id: "submitBatch",
   tag: "Jobs",
   summary: "Submit many jobs",
-  description: `All or nothing: one bad job, and nothing is enqueued. Paths of faults begin with \`/jobs/{index}\`; of NDJSON it is the line's index.`,
+  description: `All or nothing: if one job is invalid, none is enqueued. The paths in \`errors\` begin with \`/jobs/{index}\`; for NDJSON, the index is that of the line, from 0.`,
   headers: Type.Object({ "Idempotency-Key": idempotencyKey }),
   body: {
     "application/json": {
@@ -93,11 +96,11 @@ export const submitBatch: Operation = {
         { additionalProperties: false },
       ),
     },
-    "application/x-ndjson": { schema: Type.String({ description: `One job a line, 1 to ${MAX_JOBS} of them` }) },
+    "application/x-ndjson": { schema: Type.String({ description: `One job per line, 1 to ${MAX_JOBS} lines` }) },
   },
   answers: {
     202: {
-      description: "Ids and statuses, in order",
+      description: "The ids and statuses of the jobs, in the order of the request",
       content: { "application/json": { schema: componentRef("AcceptedBatch") } },
       headers: ["Idempotent-Replayed"],
     },
@@ -113,13 +116,13 @@ export const listJobs: Operation = {
   tag: "Jobs",
   summary: "List jobs",
   description:
-    "Live and finished jobs in one list, newest first. A page examines at most 10,000 ids and may hold fewer than `limit`; only `next_cursor: null` ends the list.",
+    "Unfinished and finished jobs in one list, newest first. A page may contain fewer than `limit` jobs, because the server examines at most 10,000 jobs per page; the list ends only where `next_cursor` is null.",
   query: Type.Object({
     ...listQuerySchema.properties,
-    created_after: Type.Optional(Type.String({ format: "date-time", description: "Accepted at this time or later" })),
-    created_before: Type.Optional(Type.String({ format: "date-time", description: "Accepted before this time" })),
+    created_after: Type.Optional(Type.String({ format: "date-time", description: "Created at this time or later" })),
+    created_before: Type.Optional(Type.String({ format: "date-time", description: "Created before this time" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 50 })),
-    cursor: Type.Optional(Type.String({ format: "uuid", description: "The `next_cursor` of the page before" })),
+    cursor: Type.Optional(Type.String({ format: "uuid", description: "The `next_cursor` of the previous page" })),
   }),
   answers: { 200: { description: "One page", content: { "application/json": { schema: componentRef("JobList") } } } },
   problems: ["validation_failed", "queue_unavailable", "outcome_unknown", "store_unavailable"],
@@ -133,12 +136,12 @@ export const ONE_JOB_PROBLEMS = [
   "store_unavailable",
 ];
 const JOB: OperationAnswer = { description: "The job", content: JSON_JOB };
-/** What who acts on a job is answered. */
+/** The answer to a call that acts on a job: a receipt for a key that may not read it. */
 export const JOB_OR_RECEIPT = {
   "application/json": { schema: Type.Union([componentRef("Job"), componentRef("JobReceipt")]) },
 };
-export const OF_OWN_JOBS =
-  "A key with `submit` and without `read` does so with the jobs that it submitted itself: any other is answered as one that does not exist, and the answer is a `JobReceipt`.";
+export const OWN_JOBS_ONLY =
+  "With `submit` but without `read`, a key can do this only with jobs that it submitted itself: other jobs do not exist for it, and the response is a `JobReceipt`.";
 
 export const getJob: Operation = {
   method: "GET",
@@ -147,7 +150,7 @@ export const getJob: Operation = {
   id: "getJob",
   tag: "Jobs",
   summary: "Read a job",
-  description: "Wherever it lives: it waits, runs, or has finished and is within its retention.",
+  description: "Finds the job in every state: it waits, runs, or has finished and is within its retention.",
   answers: { 200: JOB },
   problems: ONE_JOB_PROBLEMS,
 };
@@ -159,10 +162,10 @@ export const cancelJob: Operation = {
   id: "cancelJob",
   tag: "Jobs",
   summary: "Cancel a job",
-  description: OF_OWN_JOBS,
+  description: OWN_JOBS_ONLY,
   answers: {
-    200: { description: "It waited, and is cancelled", content: JOB_OR_RECEIPT },
-    202: { description: "It runs: its attempt gets an abort signal", content: JOB_OR_RECEIPT },
+    200: { description: "The job was waiting, and is now cancelled", content: JOB_OR_RECEIPT },
+    202: { description: "The job is running: its attempt gets an abort signal", content: JOB_OR_RECEIPT },
   },
   problems: [...ONE_JOB_PROBLEMS, "job_finished"],
 };
@@ -170,16 +173,16 @@ export const cancelJob: Operation = {
 const EVENTS = {
   "text/event-stream": {
     schema: Type.String({
-      description: "Server-sent events: `status` and `progress`, and `gap` where changes may have been missed",
+      description: "Server-sent events: `status` and `progress`, and `gap` if changes may be missing",
     }),
   },
 };
 const FOLLOWING = [
-  "Each change is an event `status` or `progress` whose data are `id`, `type`, `status`, `progress` and `at`.",
-  "Every 15 s comes a comment. A client that reads too slowly is cut off, and all are when the replica drains.",
+  "Each change is an event `status` or `progress`; its data contain `id`, `type`, `status`, `progress` and `at`.",
+  "The server sends a comment every 15 s. It disconnects a client that reads too slowly, and all clients when the replica drains.",
 ].join(" ");
 const lastEventId = Type.Object({
-  "Last-Event-ID": Type.Optional(Type.String({ description: "The `id` of the last event that was seen" })),
+  "Last-Event-ID": Type.Optional(Type.String({ description: "The `id` of the last event that the client received" })),
 });
 
 export const followJob: Operation = {
@@ -188,16 +191,16 @@ export const followJob: Operation = {
   access: "read",
   id: "followJob",
   tag: "Jobs",
-  summary: "Follow a job to its end",
+  summary: "Follow a job until it finishes",
   description: [
-    "The first event shows the job as it is, also to a client that comes back, and the last the finished job; then the stream ends.",
-    "Both are jobs without their payload: `payload` is null and `payload_omitted` true. A result of more than 64 KiB is left out likewise, with `result_omitted`. Read the job to get them.",
+    "The first event shows the job as it is now, also after a reconnect. The last one shows the finished job; then the stream ends.",
+    "Neither contains the payload: `payload` is null and `payload_omitted` is true. A result of more than 64 KiB is omitted as well, with `result_omitted`. Read the job to get them.",
     FOLLOWING,
   ].join(" "),
   headers: lastEventId,
   answers: {
-    200: { description: "The job's changes, as they happen", content: EVENTS },
-    204: { description: "The client has seen the last one" },
+    200: { description: "The changes of the job, as they happen", content: EVENTS },
+    204: { description: "The client has received the last event" },
   },
   problems: [...ONE_JOB_PROBLEMS, "too_many_streams"],
 };
@@ -211,15 +214,15 @@ export const followAll: Operation = {
   summary: "Follow all jobs",
   description: [
     FOLLOWING,
-    "A client that comes back with `Last-Event-ID`, to any replica, gets what it missed: the latest changes are kept for a minute while somebody follows.",
-    "Where that is not kept any more, an event `gap` comes first: what is known of the jobs is to be read anew.",
+    "A client that reconnects with `Last-Event-ID`, to any replica, gets the changes it missed: the server keeps those of the last minute while a client follows.",
+    "If changes are no longer available, the stream begins with an event `gap`: read the jobs that you track again.",
   ].join(" "),
   query: Type.Object({
-    status: Type.Optional(Type.String({ description: `One or more of ${STATUSES.join(", ")}, with commas between` })),
-    type: Type.Optional(Type.String({ description: "One or more job types, with commas between" })),
+    status: Type.Optional(Type.String({ description: `One or more of ${STATUSES.join(", ")}, separated by commas` })),
+    type: Type.Optional(Type.String({ description: "One or more job types, separated by commas" })),
   }),
   headers: lastEventId,
-  answers: { 200: { description: "The changes, as they happen", content: EVENTS } },
+  answers: { 200: { description: "The changes of all jobs, as they happen", content: EVENTS } },
   problems: ["validation_failed", "queue_unavailable", "outcome_unknown", "too_many_streams"],
 };
 
@@ -232,15 +235,13 @@ export const getArtifact: Operation = {
   id: "getArtifact",
   tag: "Jobs",
   summary: "Download a file that a job produced",
-  description: "A signed link, as a result gives it, needs no key until it expires.",
+  description: "A signed link, as job results contain it, works without an API key until it expires.",
   query: Type.Object({
-    expires: Type.Optional(
-      Type.String({ description: "Of a signed link: until when it holds, in seconds since 1970" }),
-    ),
-    signature: Type.Optional(Type.String({ description: "Of a signed link" })),
+    expires: Type.Optional(Type.String({ description: "Of a signed link: when it expires, in seconds since 1970" })),
+    signature: Type.Optional(Type.String({ description: "Of a signed link: its signature" })),
   }),
   headers: Type.Object({
-    Range: Type.Optional(Type.String({ description: "One range of bytes" })),
+    Range: Type.Optional(Type.String({ description: "One range of bytes; the server ignores several" })),
     "If-Range": Type.Optional(Type.String()),
     "If-None-Match": Type.Optional(Type.String()),
   }),
@@ -251,11 +252,11 @@ export const getArtifact: Operation = {
       headers: ["ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition"],
     },
     206: {
-      description: "The range",
+      description: "The requested range",
       content: FILE,
       headers: ["ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range"],
     },
-    304: { description: "The client has this one", headers: ["ETag", "Last-Modified", "Accept-Ranges"] },
+    304: { description: "The client's copy is current", headers: ["ETag", "Last-Modified", "Accept-Ranges"] },
   },
   problems: [...ONE_JOB_PROBLEMS, "artifact_not_found", "range_not_satisfiable", "link_invalid", "link_expired"],
 };

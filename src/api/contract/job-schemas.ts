@@ -1,9 +1,9 @@
-/** What the answers about jobs hold. */
+/** The schemas of answers about jobs. */
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
 import { STATUSES } from "../../core/job.ts";
 
-/** A schema that stands in the document's components. */
+/** A reference to a schema among the components of the OpenAPI document. */
 export function componentRef(name: string): TSchema {
   return Type.Unsafe({ $ref: `#/components/schemas/${name}` });
 }
@@ -12,14 +12,14 @@ export function nullable(schema: TSchema, description?: string): TSchema {
   return Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
 }
 
-export const idSchema = Type.String({ format: "uuid", description: "A UUIDv7: ids sort by the time of acceptance" });
+export const idSchema = Type.String({ format: "uuid", description: "A UUIDv7: ids sort by creation time" });
 export const timeSchema = Type.String({ format: "date-time", description: "RFC 3339, in UTC" });
 export const statusSchema = Type.Enum([...STATUSES]);
 
 export const jobErrorSchema = Type.Object(
   {
     code: Type.String({
-      description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or the type's own",
+      description: "`timeout`, `lost`, `expired`, `unrecordable`, `unreadable`, `permanent`, or a code of the job type",
     }),
     message: Type.String(),
     attempt: Type.Integer({ description: "The number of the attempt that failed" }),
@@ -37,22 +37,26 @@ export const jobSchema = Type.Object(
     group_key: nullable(Type.String()),
     payload: nullable(
       Type.Object({}),
-      "As it was submitted; secrets read `[redacted]`. null for one of more than 32,768 characters",
+      "As it was submitted; secrets are replaced by `[redacted]`. null if it has more than 32,768 characters",
     ),
     payload_omitted: Type.Optional(
-      Type.Literal(true, { description: "Present where the payload is too large to be repeated" }),
+      Type.Literal(true, { description: "Present if the payload is too large to be shown" }),
     ),
-    result: Type.Unknown({ description: "What the type's handler returned; null until then" }),
+    result: Type.Unknown({ description: "The return value of the type's handler; null until the job has completed" }),
     error: nullable(componentRef("JobError")),
-    attempt: Type.Integer({ minimum: 0, description: "Counted attempts, the running one included" }),
+    attempt: Type.Integer({
+      minimum: 0,
+      description:
+        "The number of attempts, including the running one; attempts that were postponed or lost are not counted",
+    }),
     max_attempts: Type.Integer({ minimum: 1 }),
     progress: nullable(Type.Number({ minimum: 0, maximum: 100 })),
     tags: Type.Array(Type.String()),
-    retry_of: nullable(idSchema, "The job that this one runs once more"),
-    worker: nullable(Type.String(), "The replica of the latest attempt"),
-    run_at: nullable(timeSchema),
+    retry_of: nullable(idSchema, "The job that this one runs again"),
+    worker: nullable(Type.String(), "The replica that runs or ran the latest attempt"),
+    run_at: nullable(timeSchema, "The earliest start"),
     created_at: timeSchema,
-    started_at: nullable(timeSchema, "Of the latest attempt"),
+    started_at: nullable(timeSchema, "The start of the latest attempt"),
     finished_at: nullable(timeSchema),
   },
   {
@@ -84,14 +88,17 @@ export const jobSchema = Type.Object(
 
 export const jobListSchema = Type.Object({
   jobs: Type.Array(componentRef("Job")),
-  next_cursor: nullable(idSchema, "Only null ends the list; a page may hold fewer jobs than its limit"),
+  next_cursor: nullable(
+    idSchema,
+    "null at the end of the list; a page before it may contain fewer jobs than its limit",
+  ),
 });
 
 export const jobReceiptSchema = Type.Object(
   { id: idSchema, status: statusSchema, retry_of: Type.Optional(idSchema) },
   {
     additionalProperties: false,
-    description: "What a key without the scope `read` is answered about a job of its own",
+    description: "The response about a job of its own to a key without the scope `read`",
   },
 );
 

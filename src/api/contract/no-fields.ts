@@ -1,9 +1,9 @@
-/** The body of calls that take no fields. */
+/** The optional, empty body of calls without fields. */
 import { Type } from "typebox";
 import type { Operation } from "./operation.ts";
 
 export const NO_FIELDS: NonNullable<Operation["body"]> = {
-  "application/json": { schema: Type.Object({}, { additionalProperties: false, description: "None is needed" }) },
+  "application/json": { schema: Type.Object({}, { additionalProperties: false, description: "Optional" }) },
 };
 
 export const NO_FIELDS_PROBLEMS = [

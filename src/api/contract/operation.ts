@@ -1,17 +1,17 @@
 /**
- * A call of the API as it is declared, once. Routing, access, `Allow` and the OpenAPI document all come from it, so that
- * none of them can say something else than the others.
+ * The declaration of an API call. Routing, access, `Allow` and the OpenAPI document are all derived from it, so that
+ * they cannot contradict each other.
  */
 import type { TObject, TSchema } from "typebox";
 import type { Scope } from "../../core/api-key.ts";
 
 /**
- * Who is answered: bearers of a key with this scope; `public`: whoever would be served without keys as well (protected
- * mode holds); `open`: everyone, in protected mode too.
+ * Who may make the call: callers with a key of this scope. `public`: needs no key, but is subject to protected mode.
+ * `open`: everyone, in protected mode too.
  */
 export type Access = Scope | "public" | "open";
 
-/** Whether a call needs a key, where the server has any; only then do the limits of one apply. */
+/** Whether a call needs a key if the server has any; only then do the limits of the key apply. */
 export function needsKey(access: Access): access is Scope {
   return access !== "open" && access !== "public";
 }
@@ -23,13 +23,13 @@ export interface MediaType {
 
 export interface OperationAnswer {
   readonly description: string;
-  /** By Content-Type; absent where there is no body. */
+  /** By Content-Type; absent if there is no body. */
   readonly content?: Readonly<Record<string, MediaType>>;
-  /** Names of those in the document's components. */
+  /** Names of header components of the OpenAPI document. */
   readonly headers?: readonly HeaderName[];
 }
 
-/** Headers of answers, described in headers.ts. */
+/** Response headers, described in document-headers.ts. */
 export type HeaderName =
   | "Location"
   | "Idempotent-Replayed"
@@ -45,25 +45,25 @@ export type HeaderName =
 
 export interface Operation {
   readonly method: "GET" | "POST" | "DELETE";
-  /** With `{name}` for the parts that a path leaves open; path-parameters.ts describes each name. */
+  /** With `{name}` for parameters; path-parameters.ts describes each name. */
   readonly pattern: string;
   readonly access: Access;
-  /** What generated clients name their method after: unique. */
+  /** Unique: generated clients name their methods after it. */
   readonly id: string;
   readonly tag: "Jobs" | "Queues" | "Replicas" | "Health" | "Documentation" | "Development";
   /** Without a full stop. */
   readonly summary: string;
   readonly description?: string;
-  /** Each property is a parameter of the query. */
+  /** Each property is a query parameter. */
   readonly query?: TObject;
-  /** Each property is a header of the request. */
+  /** Each property is a request header. */
   readonly headers?: TObject;
   /** By Content-Type. */
   readonly body?: Readonly<Record<string, MediaType>>;
-  /** A request may come without its body. */
+  /** The body may be missing. */
   readonly isBodyOptional?: true;
-  /** By status; refusals are told by `problems`. */
+  /** By status; `problems` declares the errors. */
   readonly answers: Readonly<Record<number, OperationAnswer>>;
-  /** The codes of the refusals that this call knows beside those of every call; problem-codes.ts describes each. */
+  /** The problem codes of this call, beside those of every call; problem-codes.ts describes each. */
   readonly problems?: readonly string[];
 }

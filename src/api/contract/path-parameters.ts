@@ -1,4 +1,4 @@
-/** The parts that a path leaves open, by their names. */
+/** The path parameters, by name. */
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
 import { idSchema } from "./job-schemas.ts";
@@ -7,7 +7,7 @@ export const PATH_PARAMETERS: Readonly<Record<string, TSchema>> = {
   id: idSchema,
   name: Type.String({
     pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$",
-    description: "The name of an artifact, as the job's result tells it",
+    description: "The name of an artifact, from the job's result",
   }),
   type: Type.String({ pattern: "^[a-z][a-z0-9_]{0,63}$", description: "A job type" }),
   docs_file: Type.Enum(["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]),

@@ -1,60 +1,105 @@
-/** Every `code` of a problem document: its status, and what it means. A code never changes once published. */
+/** Every `code` of a problem document, its status, and its meaning. A code never changes once it is published. */
 
 export interface ProblemCode {
   readonly status: number;
+  /** For callers: what is wrong, and what to do if it is not obvious. Without a full stop. */
   readonly meaning: string;
 }
 
 export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
-  content_length_invalid: { status: 400, meaning: "Content-Length is not one number" },
-  transfer_encoding_invalid: { status: 400, meaning: "Transfer-Encoding is not chunked" },
-  host_invalid: { status: 400, meaning: "Host is given more than once" },
-  malformed_http: { status: 400, meaning: "What came is no request of HTTP/1.0 or HTTP/1.1 (at PROXY_ADDR)" },
-  body_missing: { status: 400, meaning: "The request has no body" },
-  invalid_utf8: { status: 400, meaning: "The body is not UTF-8" },
-  malformed_json: { status: 400, meaning: "The body is not JSON" },
-  json_too_deep: { status: 400, meaning: "The body is nested too deeply" },
+  content_length_invalid: { status: 400, meaning: "Content-Length is not a single number" },
+  transfer_encoding_invalid: {
+    status: 400,
+    meaning: "Transfer-Encoding is not `chunked`, or comes with a Content-Length",
+  },
+  host_invalid: { status: 400, meaning: "The Host header is missing or given more than once" },
+  malformed_http: { status: 400, meaning: "The request is not valid HTTP/1.0 or HTTP/1.1 (at PROXY_ADDR)" },
+  body_missing: { status: 400, meaning: "The request has no body, but this call needs one" },
+  invalid_utf8: { status: 400, meaning: "The body is not valid UTF-8" },
+  malformed_json: { status: 400, meaning: "The body is not valid JSON" },
+  json_too_deep: { status: 400, meaning: "The JSON is nested too deeply" },
   idempotency_key_invalid: { status: 400, meaning: "The Idempotency-Key is not 1 to 255 visible ASCII characters" },
-  invalid_id: { status: 400, meaning: "The id in the path is no UUID" },
-  key_missing: { status: 401, meaning: "The call needs an API key" },
-  key_invalid: { status: 401, meaning: "The API key is none that holds" },
-  scope_missing: { status: 403, meaning: "The API key lacks the scope" },
-  protected_mode: { status: 403, meaning: "The server has no keys and serves its own machine only" },
-  cross_origin: { status: 403, meaning: "The server requires no key and serves no pages of other sites" },
+  invalid_id: { status: 400, meaning: "The id in the path is not a UUID" },
+  key_missing: { status: 401, meaning: "This call needs an API key: send it as `Authorization: Bearer KEY`" },
+  key_invalid: { status: 401, meaning: "The API key is not valid: it is mistyped or revoked" },
+  scope_missing: {
+    status: 403,
+    meaning: "The API key lacks the scope that this call needs, which `detail` names: use a key that has it",
+  },
+  protected_mode: {
+    status: 403,
+    meaning:
+      "The server has no API keys, so it serves only its own machine: give it keys, or set TASKFLOW_AUTH=none to serve everyone",
+  },
+  cross_origin: {
+    status: 403,
+    meaning:
+      "The server requires no API key, so it serves no pages of other sites: add the site's origin to CORS_ORIGINS, or give the server keys",
+  },
   host_not_allowed: {
     status: 403,
-    meaning: "The server requires no key and does not answer to this Host: add it to ALLOWED_HOSTS",
+    meaning:
+      "The server requires no API key, so it does not answer to this Host: add the name to ALLOWED_HOSTS, or give the server keys",
   },
-  link_invalid: { status: 403, meaning: "The signature of the link is none for this file" },
-  link_expired: { status: 403, meaning: "The link has expired" },
+  link_invalid: { status: 403, meaning: "The signature of the link does not match this file: use the link unchanged" },
+  link_expired: { status: 403, meaning: "The link has expired: read the file with an API key" },
   not_found: { status: 404, meaning: "There is nothing at this path" },
-  job_not_found: { status: 404, meaning: "There is no such job" },
-  artifact_not_found: { status: 404, meaning: "The job has no such artifact, or it is past its retention" },
-  mail_not_found: { status: 404, meaning: "There is no such message" },
-  queue_not_found: { status: 404, meaning: "There is no such job type" },
-  method_not_allowed: { status: 405, meaning: "The path does not take this method; Allow says which it takes" },
+  job_not_found: {
+    status: 404,
+    meaning: "There is no job with this id: it never existed, or it is past its retention",
+  },
+  artifact_not_found: {
+    status: 404,
+    meaning: "The job has no artifact with this name, or the artifact is past its retention",
+  },
+  mail_not_found: { status: 404, meaning: "There is no message with this id, or it has no such part" },
+  queue_not_found: { status: 404, meaning: "There is no job type with this name" },
+  method_not_allowed: {
+    status: 405,
+    meaning: "The path does not support this method; the header Allow lists the ones that it supports",
+  },
   request_timeout: { status: 408, meaning: "The request took too long to arrive (at PROXY_ADDR)" },
-  job_not_retryable: { status: 409, meaning: "Only a job that failed or was cancelled can be retried" },
-  job_finished: { status: 409, meaning: "The job has finished" },
-  body_too_large: { status: 413, meaning: "The body, or one job of it, exceeds its limit" },
-  unsupported_media_type: { status: 415, meaning: "The Content-Type is none that the call takes" },
-  unsupported_content_encoding: { status: 415, meaning: "Bodies are taken without Content-Encoding" },
-  range_not_satisfiable: { status: 416, meaning: "The file is shorter than the range" },
-  validation_failed: { status: 422, meaning: "The request has faults: errors lists all of them" },
-  body_too_complex: { status: 422, meaning: "Reading and checking the body takes too long; send less at once" },
-  idempotency_key_reused: { status: 422, meaning: "The Idempotency-Key was used for another body" },
-  rate_limited: { status: 429, meaning: "The API key has made too many requests" },
-  quota_exceeded: { status: 429, meaning: "The API key has submitted as many jobs as it may for now" },
-  headers_too_large: { status: 431, meaning: "The headers are too large" },
-  internal_error: { status: 500, meaning: "A fault of the server; its log says what" },
-  method_unknown: { status: 501, meaning: "The method is none of HTTP (at PROXY_ADDR)" },
-  draining: { status: 503, meaning: "This replica is shutting down" },
-  overloaded: { status: 503, meaning: "Too many large requests are under way" },
-  too_many_streams: { status: 503, meaning: "This replica has as many followers as it bears" },
-  queue_unavailable: { status: 503, meaning: "Redis is away; nothing was changed" },
+  job_not_retryable: {
+    status: 409,
+    meaning:
+      "The job cannot be retried, for the reason in `detail`: it has not failed, for example, or its type no longer exists",
+  },
+  job_finished: { status: 409, meaning: "The job has already finished, so it cannot be cancelled" },
+  body_too_large: { status: 413, meaning: "The body, or one job in it, exceeds its size limit" },
+  unsupported_media_type: { status: 415, meaning: "This call does not support the Content-Type of the request" },
+  unsupported_content_encoding: { status: 415, meaning: "The body has a Content-Encoding: send it uncompressed" },
+  range_not_satisfiable: { status: 416, meaning: "The range begins after the end of the file" },
+  validation_failed: { status: 422, meaning: "Fields of the request are invalid; `errors` lists all of them" },
+  body_too_complex: {
+    status: 422,
+    meaning: "Parsing and checking the body takes too long: send less in one request",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    meaning: "The Idempotency-Key was already used for another request: use a new key for each new request",
+  },
+  rate_limited: { status: 429, meaning: "The API key has made too many requests: wait for the time in Retry-After" },
+  quota_exceeded: {
+    status: 429,
+    meaning: "The API key has used up its quota of jobs or bytes: wait for the time in Retry-After",
+  },
+  headers_too_large: { status: 431, meaning: "The headers of the request are too large" },
+  internal_error: {
+    status: 500,
+    meaning: "The server failed in an unexpected way; its log has the details under the X-Request-Id",
+  },
+  method_unknown: { status: 501, meaning: "The server does not know this HTTP method (at PROXY_ADDR)" },
+  draining: { status: 503, meaning: "This replica is shutting down: repeat the request, another replica will take it" },
+  overloaded: { status: 503, meaning: "The server is busy with too many large requests: repeat this one later" },
+  too_many_streams: {
+    status: 503,
+    meaning: "This replica serves as many event streams as it can: connect again later",
+  },
+  queue_unavailable: { status: 503, meaning: "Redis is unavailable; nothing was changed: repeat the request later" },
   outcome_unknown: {
     status: 503,
-    meaning: "Redis took the call and gave no answer in time: read the id, or repeat with the same Idempotency-Key",
+    meaning:
+      "Redis did not confirm the request in time, so it may have taken effect: read the job by its id, or repeat the request with the same Idempotency-Key",
   },
-  store_unavailable: { status: 503, meaning: "Postgres is away" },
+  store_unavailable: { status: 503, meaning: "Postgres is unavailable: repeat the request later" },
 };

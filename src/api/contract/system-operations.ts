@@ -1,4 +1,4 @@
-/** The calls about the system: queues, replicas, books, health. */
+/** The calls about the system: queues, replicas, job counts, health. */
 
 import type { TSchema } from "typebox";
 import { Type } from "typebox";
@@ -36,8 +36,8 @@ export const getQueues: Operation = {
   access: "read",
   id: "listQueues",
   tag: "Queues",
-  summary: "The queue of each type",
-  answers: ok("State, depth and oldest wait", Type.Object({ queues: Type.Array(queueSchema) })),
+  summary: "List the queues, one for each job type",
+  answers: ok("The state, depth and oldest wait of each queue", Type.Object({ queues: Type.Array(queueSchema) })),
   problems: STATS_PROBLEMS,
 };
 
@@ -47,11 +47,12 @@ export const pauseQueue: Operation = {
   access: "admin",
   id: "pauseQueue",
   tag: "Queues",
-  summary: "Stop claiming the jobs of a type, on every replica",
-  description: "Jobs are accepted and wait; those that run go on. Repeated, it changes nothing.",
+  summary: "Pause the queue of a job type, on every replica",
+  description:
+    "The queue still accepts jobs, but no replica starts them; running jobs continue. Pausing a paused queue changes nothing.",
   body: NO_FIELDS,
   isBodyOptional: true,
-  answers: ok("The queue as it is now", queueSchema),
+  answers: ok("The queue after the change", queueSchema),
   problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...STATS_PROBLEMS],
 };
 
@@ -61,10 +62,10 @@ export const resumeQueue: Operation = {
   access: "admin",
   id: "resumeQueue",
   tag: "Queues",
-  summary: "Let the jobs of a type run again",
+  summary: "Resume the queue of a job type",
   body: NO_FIELDS,
   isBodyOptional: true,
-  answers: ok("The queue as it is now", queueSchema),
+  answers: ok("The queue after the change", queueSchema),
   problems: ["queue_not_found", ...NO_FIELDS_PROBLEMS, ...STATS_PROBLEMS],
 };
 
@@ -74,9 +75,9 @@ export const getWorkers: Operation = {
   access: "read",
   id: "listWorkers",
   tag: "Replicas",
-  summary: "Each live replica",
+  summary: "List the live replicas",
   answers: ok(
-    "What each replica says of itself",
+    "The latest report of each live replica",
     Type.Object({
       workers: Type.Array(
         Type.Object({
@@ -104,10 +105,11 @@ export const getStats: Operation = {
   access: "read",
   id: "getStats",
   tag: "Replicas",
-  summary: "The books of one instant",
-  description: "The same from every replica. `unaccounted` is 0 unless a job was lost.",
+  summary: "Read job counts, rates and latencies",
+  description:
+    "All counts are of the same instant, and the same on every replica. `unaccounted` is 0 unless a job was lost.",
   answers: ok(
-    "Totals, rates and latencies",
+    "Counts, rates and latencies",
     Type.Object({
       time: timeSchema,
       totals: statusCounts,
@@ -141,13 +143,13 @@ export const getHealth: Operation = {
   access: "open",
   id: "getHealth",
   tag: "Health",
-  summary: "How each needed part is, for people and alerts",
+  summary: "Check Redis, Postgres and the workers, for people and alerts",
   description:
-    "`degraded`: Redis or Postgres is away, outcomes cannot be written, or no replica runs jobs. The status is 200 as long as jobs are accepted: with Postgres away, they run and their outcomes wait in Redis, unless `ACCEPT_DURABILITY` is `postgres`. Alert on `status`. Balancers ask `/api/v1/health/ready`, and what restarts processes asks `/api/v1/health/live`.",
+    "`degraded`: Redis or Postgres does not answer, outcomes cannot be written, or no replica runs jobs. The HTTP status is 200 as long as the server accepts jobs: while Postgres is unavailable, jobs run and their outcomes wait in Redis, unless `ACCEPT_DURABILITY` is `postgres`. Alert on the field `status`. Use `/api/v1/health/ready` for load balancers and `/api/v1/health/live` for liveness probes.",
   answers: {
-    ...ok("Jobs are accepted; `status` says whether all is well", health),
+    ...ok("The server accepts jobs; `status` reports whether anything is degraded", health),
     503: {
-      description: "Jobs cannot be accepted now; what was accepted is safe",
+      description: "The server cannot accept jobs now; accepted jobs are safe",
       content: { "application/json": { schema: health } },
     },
   },
@@ -159,10 +161,10 @@ export const isLive: Operation = {
   access: "open",
   id: "isLive",
   tag: "Health",
-  summary: "Whether the process answers, for liveness probes",
+  summary: "Liveness probe: does the process answer?",
   description:
-    "It asks nobody else: restarting a replica mends no Redis and no Postgres. A replica that shuts down is alive until it ends.",
-  answers: ok("It does", alive),
+    "Checks neither Redis nor Postgres: restarting a replica repairs neither. A replica that is shutting down is live until it exits.",
+  answers: ok("The process answers", alive),
 };
 
 export const isReady: Operation = {
@@ -171,12 +173,21 @@ export const isReady: Operation = {
   access: "open",
   id: "isReady",
   tag: "Health",
-  summary: "Whether new work should come here, for balancers and readiness probes",
+  summary: "Readiness probe: should this replica get requests?",
   description:
-    "200 while Redis answers, whatever Postgres does. 503 from the moment at which the replica is asked to end; with `SHUTDOWN_DELAY_MS` it still takes jobs for so long.",
-  answers: ok("It should", alive),
+    "200 while Redis answers, whether or not Postgres does. 503 as soon as the replica is asked to shut down; during `SHUTDOWN_DELAY_MS` it still accepts jobs.",
+  answers: ok("The replica is ready", alive),
   problems: ["draining", ...STATS_PROBLEMS],
 };
+
+/** The paths of the same probes in Kubernetes' own components, which many tools use as their default. */
+export const getHealthz = aliasOf(getHealth, "/healthz", "getHealthz");
+export const isLivez = aliasOf(isLive, "/livez", "isLivez");
+export const isReadyz = aliasOf(isReady, "/readyz", "isReadyz");
+
+function aliasOf(operation: Operation, pattern: string, id: string): Operation {
+  return { ...operation, pattern, id, description: `The same answer as \`${operation.pattern}\`.` };
+}
 
 export const getMetrics: Operation = {
   method: "GET",
@@ -184,8 +195,8 @@ export const getMetrics: Operation = {
   access: "open",
   id: "getMetrics",
   tag: "Health",
-  summary: "Metrics as Prometheus reads them",
-  answers: { 200: { description: "The text format", content: { "text/plain": { schema: Type.String() } } } },
+  summary: "Metrics for Prometheus",
+  answers: { 200: { description: "The Prometheus text format", content: { "text/plain": { schema: Type.String() } } } },
 };
 
 export const listMail: Operation = {
@@ -194,8 +205,8 @@ export const listMail: Operation = {
   access: "read",
   id: "listMail",
   tag: "Development",
-  summary: "What the mail catcher caught",
-  answers: ok("Newest first", Type.Object({ mail: Type.Array(Type.Object({})) })),
+  summary: "List the messages in the mail catcher",
+  answers: ok("The messages, newest first", Type.Object({ mail: Type.Array(Type.Object({})) })),
 };
 
 export const readMail: Operation = {
@@ -204,7 +215,7 @@ export const readMail: Operation = {
   access: "read",
   id: "readMail",
   tag: "Development",
-  summary: "One caught message",
+  summary: "Read a message in the mail catcher",
   answers: ok("The message", Type.Object({})),
   problems: ["mail_not_found"],
 };
@@ -215,8 +226,8 @@ export const readMailPart: Operation = {
   access: "read",
   id: "readMailPart",
   tag: "Development",
-  summary: "A caught message's html, source or attachment",
-  description: "`html`, `source`, or `attachment-N`, counted from 0.",
+  summary: "Read the HTML, the source or an attachment of a caught message",
+  description: "`name` is `html`, `source`, or `attachment-N`, counted from 0.",
   answers: { 200: { description: "The part", content: { "*/*": { schema: Type.String({ format: "binary" }) } } } },
   problems: ["mail_not_found"],
 };

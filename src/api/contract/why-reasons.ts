@@ -1,6 +1,6 @@
-/** The reasons that `GET /api/v1/jobs/{id}/why` gives. */
+/** The reasons in the answers of `GET /api/v1/jobs/{id}/why`. */
 
-/** The code under which an attempt is put off because its destination has as many as it may. */
+/** The error code of an attempt that was postponed because its destination is at its limit. */
 export const DESTINATION_LIMITED = "destination_limited";
 
 export const WHY_REASONS = [

@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => queue.close());
 afterAll(() => redis.disconnect());
 
-/** Entries `from`-0 to (`to` - 1)-0. */
+/** The entries `from`-0 to (`to` - 1)-0. */
 const entries = (from: number, to: number, lines = "c"): HistoryEntry[] =>
   Array.from({ length: to - from }, (_, i) => ({ name: `${from + i}-0`, lines }));
 
@@ -33,7 +33,7 @@ async function store(stored: readonly HistoryEntry[]): Promise<void> {
   await pipeline.exec();
 }
 
-/** How often Redis was asked for the history since the last call. */
+/** The reads of the history in Redis since the last call. */
 async function reads(): Promise<number> {
   const stats = await redis.info("commandstats");
   await redis.config("RESETSTAT");
@@ -45,18 +45,18 @@ async function reads(): Promise<number> {
 const namesFrom = (number: number): (string | undefined)[] =>
   Array.from({ length: log.end - number }, (_, i) => log.at(number + i)?.name);
 
-it("goes on with another history, which Redis began after its clock went back", () => {
+it("continues with a new history, which Redis began after its clock was set back", () => {
   log.add(entries(86_400_000, 86_400_005));
   const { end } = log;
   log.add(entries(86_399_990, 86_399_991)); // read twice
   expect(log.end).toBe(end);
   log.add(entries(1_000, 1_002));
-  expect(log.first).toBeGreaterThan(end); // so that who followed the other one learns of a gap
+  expect(log.first).toBeGreaterThan(end); // so that followers of the old one get a gap
   expect(namesFrom(log.first)).toEqual(["1000-0", "1001-0"]);
 });
 
-describe("a client that comes back", () => {
-  it("goes on behind its event without a look at Redis, where the log has that", async () => {
+describe("a client that reconnects", () => {
+  it("continues after its event without a read from Redis, if the log has the event", async () => {
     log.add(entries(1_000, 1_050));
     const position = await log.positionAfter("1020-0.7");
     expect(position?.skip).toBe(8);
@@ -64,7 +64,7 @@ describe("a client that comes back", () => {
     expect(await reads()).toBe(0);
   });
 
-  it("causes one paged read, however many come back at once", async () => {
+  it("causes one paged read, however many reconnect at once", async () => {
     await store(entries(1_000, 1_450));
     log.add(entries(1_400, 1_450));
     await reads();
@@ -93,7 +93,7 @@ describe("a client that comes back", () => {
     },
   );
 
-  it("has a gap where the log cannot contain all since its event, and the next one costs no read", async () => {
+  it("gets a gap if the log cannot contain all changes since its event; the next client costs no read", async () => {
     await store(entries(10_000, 14_000));
     log.add(entries(10_050, 14_000));
     log.add(entries(14_000, 14_100));
@@ -104,7 +104,7 @@ describe("a client that comes back", () => {
     expect(await reads()).toBe(0);
   });
 
-  it("finds what another replica received a moment earlier", async () => {
+  it("finds an event that another replica received a moment earlier", async () => {
     await store(entries(1_000, 1_011));
     log.add(entries(1_000, 1_010));
     const position = log.positionAfter("1010-0.0");
@@ -112,7 +112,7 @@ describe("a client that comes back", () => {
     expect(await position).toEqual({ number: log.end - 1, skip: 1 });
   });
 
-  it("has a gap where Redis is away", async () => {
+  it("gets a gap if Redis is unavailable", async () => {
     log.add(entries(1_000, 1_010));
     queue.close();
     expect(await log.positionAfter("990-0.0")).toBeUndefined();
@@ -133,19 +133,19 @@ describe("the log", () => {
     expect(log.end - log.first).toBe(24);
   });
 
-  it("resumes where it ended, and appends what comes in meanwhile, each entry once", async () => {
+  it("resumes where it stopped, and appends entries that arrive meanwhile, each once", async () => {
     log.add(entries(1_000, 1_100));
     await store(entries(1_000, 1_350));
     const { end } = log;
     const resumed = log.resume();
-    log.add(entries(1_340, 1_360)); // the last ten are newer than what is read
+    log.add(entries(1_340, 1_360)); // the last ten are newer than the read
     const client = log.positionAfter("1200-0.0");
     expect(await resumed).toBe(true);
     expect(namesFrom(end)).toEqual(entries(1_100, 1_360).map(({ name }) => name));
     expect(namesFrom((await client)?.number ?? log.end)).toEqual(entries(1_200, 1_360).map(({ name }) => name));
   });
 
-  it.each(["was trimmed", "is new"])("is cleared where the history %s, and uses no number again", async (why) => {
+  it.each(["was trimmed", "is new"])("is cleared if the history %s, and does not reuse numbers", async (why) => {
     log.add(entries(1_000, 1_100));
     const { end } = log;
     await store(why === "is new" ? entries(1_120, 1_130) : entries(1_101, 1_130));
@@ -165,7 +165,7 @@ describe("the log", () => {
     expect(log.first).toBeGreaterThan(end);
   });
 
-  it("is cleared where the connection is lost again while it resumes", async () => {
+  it("is cleared if the connection is lost again while it resumes", async () => {
     log.add(entries(1_000, 1_100));
     await store(entries(1_000, 1_350));
     const first = log.resume();

@@ -1,24 +1,29 @@
 /**
- * The changes that this replica received lately. Clients that come back are served from here; Redis is asked only for older ones, page by
- * page, once for all clients, and never for more than the log can contain.
+ * The latest changes that this replica received. Clients that reconnect are served from here. Only older changes are
+ * read from Redis: page by page, once for all clients, and never more than the log can contain.
  *
- * Entries are numbered in their order. The log has no holes: where one would appear, it is cleared, and no earlier number is used again.
+ * Entries are numbered in order. The log has no gaps: instead of leaving one, it is cleared, and earlier numbers are
+ * not used again.
  */
+import { at } from "../../core/at.ts";
 import type { HistoryEntry } from "../../queue/changes.ts";
 import { compareNames, msOf, parseEventId } from "../../queue/changes.ts";
 import type { Queue } from "../../queue/queue.ts";
 
-/** As many as the history in Redis has, and their characters: 100 changes of some 50 characters each. */
+/** The size of the history in Redis, and its length in characters: an entry has 100 changes of some 50 characters. */
 const MAX_ENTRIES = 4_000;
 const MAX_LENGTH = 24 * 1024 * 1024;
-/** Some 500 KB, which are parsed in a few milliseconds. */
+/** Some 500 KB, parsed in a few milliseconds. */
 const PAGE_ENTRIES = 100;
-/** Of the history in Redis, after its last entry: one that is older by more is the first of another history, begun since Redis's clock went back. */
+/**
+ * How long the history in Redis lives after its last entry. An entry older by more than that begins a new history:
+ * Redis's clock was set back.
+ */
 const HISTORY_MS = 60_000;
-/** A catch-up that reads more pages than this is slower than the changes that come in. */
+/** Reading more pages than this means that changes arrive faster than they are read. */
 const MAX_PAGES = (2 * MAX_ENTRIES) / PAGE_ENTRIES;
 
-/** Where a reader goes on: with this entry, behind so many of its changes. */
+/** Where a reader continues: at this entry, after so many of its changes. */
 export interface Position {
   readonly number: number;
   readonly skip: number;
@@ -29,16 +34,16 @@ export class ChangeLog {
   readonly #entries: HistoryEntry[] = [];
   #first = 0;
   #length = 0;
-  /** What is older cannot be had: Redis has nothing, or the log has no room for it. */
+  /** Older entries are not available: Redis has none, or the log is full. */
   #isBottomReached = false;
-  /** The oldest entry that Redis had when it was asked; what is older than that is lost. */
+  /** The oldest entry in Redis at the last read; older ones are lost. */
   #oldestInRedis: string | undefined;
   #readingOlder: Promise<void> | undefined;
   #resuming: Promise<boolean> | undefined;
   #roundTrip: Promise<void> | undefined;
-  /** What comes in during {@link resume}. */
+  /** Entries that arrive during {@link resume}. */
   #arrivals: HistoryEntry[] | undefined;
-  /** Counts what makes pages under way obsolete. */
+  /** Changes when pages that are being read become obsolete. */
   #generation = 0;
 
   constructor(queue: Pick<Queue, "history">) {
@@ -70,7 +75,7 @@ export class ChangeLog {
   }
 
   clear(): void {
-    this.#first = this.end + MAX_ENTRIES + 1; // older entries that are read later get numbers below it
+    this.#first = this.end + MAX_ENTRIES + 1; // leaves numbers for older entries that are read later
     this.#entries.length = 0;
     this.#length = 0;
     this.#isBottomReached = false;
@@ -79,14 +84,15 @@ export class ChangeLog {
     this.#generation += 1;
   }
 
-  /** The position behind an event that a client names; undefined where changes after it may be missing. */
+  /** The position after an event; undefined if changes after it may be missing. */
   async positionAfter(eventId: string): Promise<Position | undefined> {
     const event = parseEventId(eventId);
     if (!event) return undefined;
     try {
       await this.#resuming;
       const { newest } = this;
-      // Another replica may have received it earlier. What Redis had published before it answers has arrived here by then.
+      // Another replica may have received it earlier. After a round trip, everything that Redis published before has
+      // arrived.
       if (newest !== undefined && compareNames(event.name, newest) > 0)
         await (this.#roundTrip ??= this.#makeRoundTrip());
       while (this.#mayReach(event.name)) {
@@ -96,19 +102,20 @@ export class ChangeLog {
         await this.#readingOlder;
       }
     } catch {
-      return undefined; // Redis is away: a gap is what the client can act on
+      return undefined; // Redis is unavailable: the client can handle a gap
     }
     const number = this.#numberOf(event.name);
     return number === undefined ? undefined : { number, skip: event.index + 1 };
   }
 
   /**
-   * Reads what was missed since the newest entry, and clears the log where Redis does not have it. What comes in meanwhile is appended.
-   * @returns false where it was cleared
+   * Reads the entries after the newest one, and clears the log if Redis no longer has them. Entries that arrive
+   * meanwhile are appended.
+   * @returns false if the log was cleared
    */
   async resume(): Promise<boolean> {
     if (this.#resuming) {
-      this.clear(); // what came in since it began has a hole, too
+      this.clear(); // the entries since it began have a gap, too
       return false;
     }
     this.#resuming = this.#resume().finally(() => {
@@ -154,7 +161,7 @@ export class ChangeLog {
     return false;
   }
 
-  /** Whether an entry that is not here may be found in Redis. */
+  /** Whether Redis may have an entry that the log does not have. */
   #mayReach(name: string): boolean {
     const oldest = this.#entries[0]?.name;
     const isOlder = oldest === undefined || compareNames(name, oldest) < 0;
@@ -165,7 +172,10 @@ export class ChangeLog {
     );
   }
 
-  /** Reads the page before the oldest entry; or, at first, which entry is the oldest in Redis: most ids that cannot be had are older. */
+  /**
+   * Reads the page before the oldest entry. The first call reads the oldest entry in Redis instead: most unavailable
+   * ids are older.
+   */
   async #readOlder(): Promise<void> {
     const generation = this.#generation;
     const isFirst = this.#oldestInRedis === undefined;
@@ -182,7 +192,7 @@ export class ChangeLog {
     this.#isBottomReached = page.length < PAGE_ENTRIES;
     for (const entry of page) {
       const oldest = this.#entries[0]?.name;
-      if (oldest !== undefined && compareNames(entry.name, oldest) >= 0) continue; // it came in while the page was read
+      if (oldest !== undefined && compareNames(entry.name, oldest) >= 0) continue; // it arrived while the page was read
       if (this.#entries.length === MAX_ENTRIES || this.#length + entry.lines.length > MAX_LENGTH) {
         this.#isBottomReached = true;
         return;
@@ -207,7 +217,7 @@ export class ChangeLog {
     let [low, high] = [0, this.#entries.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (compareNames(this.#entries[middle]?.name ?? "", name) < 0) low = middle + 1;
+      if (compareNames(at(this.#entries, middle).name, name) < 0) low = middle + 1;
       else high = middle;
     }
     return this.#entries[low]?.name === name ? this.#first + low : undefined;

@@ -1,7 +1,7 @@
 /**
- * The streams of this replica, of one job or of all. Changes are received once and passed on to each stream, in order, a few milliseconds
- * in each turn of the event loop. After a connection to Redis that was lost, missed changes are read from the history; where it does not
- * have them, the streams report a gap.
+ * The event streams of this replica, of one job or of all jobs. Each change is received once and passed on to all
+ * streams in order, a few milliseconds per turn of the event loop. After a lost connection to Redis, missed changes are
+ * read from the history; if it no longer has them, the streams report a gap.
  */
 import { QueueUnavailable } from "../../errors.ts";
 import { readEntry, readMessage } from "../../queue/changes.ts";
@@ -17,16 +17,19 @@ import { ChangeLog } from "./change-log.ts";
 import type { JobFollower } from "./followed-job.ts";
 import { FollowedJobs } from "./followed-jobs.ts";
 
-/** Proxies close connections on which nothing comes for a minute, some for half of one. */
+/** Proxies close connections that are silent for a minute, some after half a minute. */
 const BEAT_MS = 15_000;
 const SUBSCRIBE_TIMEOUT_MS = 5_000;
-/** Of all jobs, each change costs each of them some time of the event loop; of one job, nothing where the job does not change. */
+/**
+ * Every change costs each stream of all jobs some time; a stream of one job costs nothing while the job does not
+ * change.
+ */
 const MAX_OF_ALL = 100;
 const MAX_OF_ONE = 5_000;
 
-/** A stream: its beat comes every 15 s. */
+/** An event stream; `onBeat` is called every 15 s. */
 export interface Follower extends Beating {
-  /** The replica drains: nothing more will come. */
+  /** The replica drains: the stream ends. */
   onEnd(): void;
 }
 
@@ -38,14 +41,14 @@ export interface EventHubOptions {
 export class EventHub {
   readonly #watch: Watch;
   readonly #log: ChangeLog;
-  /** What is passed on, in order. */
+  /** Passes changes on, in order. */
   readonly #work = new SlicedWork();
   readonly #all: AllFollowers;
   readonly #jobs: FollowedJobs;
   readonly #followers = new Set<Follower>();
   #ofAll = 0;
   readonly #beats = new Beats(BEAT_MS);
-  /** The number of the next entry that is passed on. */
+  /** The number of the next entry to pass on. */
   #next = 0;
   #wasSubscribed = false;
   #subscribing: Promise<void> | undefined;
@@ -71,8 +74,8 @@ export class EventHub {
   }
 
   /**
-   * Takes a place among the streams of all jobs; {@link follow} is what it then calls.
-   * @returns gives it back; undefined where too many follow already, or the replica drains
+   * Registers a stream of all jobs, which then calls {@link follow}.
+   * @returns unregisters it; undefined if there are too many streams, or the replica drains
    */
   joinAll(follower: Follower & AllFollower): (() => void) | undefined {
     if (this.#isClosed || this.#ofAll >= MAX_OF_ALL) return undefined;
@@ -84,9 +87,10 @@ export class EventHub {
   }
 
   /**
-   * From `begin` on, a follower that has joined gets all changes that come after `lastEventId`, or the next ones where that is "" or is not
-   * remembered.
-   * @param begin called unless the follower has left meanwhile; `isWhole` is false where changes may be missing
+   * Passes all changes after `lastEventId` on to a registered follower; if that is "" or no longer known, all new
+   * changes.
+   * @param begin called before the first change, unless the follower has left; `isWhole` is false if changes may be
+   * missing
    */
   async follow(
     follower: Follower & AllFollower,
@@ -100,12 +104,12 @@ export class EventHub {
     this.#all.add(follower, position);
   }
 
-  /** The client of a stream of all jobs takes more again. */
+  /** Called when the client of a stream of all jobs has read its buffered text. */
   proceed(): void {
     this.#all.proceed();
   }
 
-  /** Follows one job: at first it gets the job as it is. @returns as {@link joinAll} */
+  /** Registers a stream of one job, which first gets the current job. @returns as {@link joinAll} */
   joinJob(id: string, follower: Follower & JobFollower): (() => void) | undefined {
     if (this.#isClosed || this.#followers.size - this.#ofAll >= MAX_OF_ONE) return undefined;
     const job = this.#jobs.join(id, follower);
@@ -134,12 +138,12 @@ export class EventHub {
     };
   }
 
-  /** Resolves when no change is missed any more. @throws QueueUnavailable when that takes too long */
+  /** Resolves when the replica receives all changes. @throws QueueUnavailable if that takes too long */
   async #subscribed(): Promise<void> {
     if (this.#watch.isSubscribed) return;
     this.#subscribing ??= new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new QueueUnavailable("Redis does not report changes now")),
+        () => reject(new QueueUnavailable("not subscribed to job changes: Redis is unavailable")),
         SUBSCRIBE_TIMEOUT_MS,
       );
       this.#onSubscribed = () => {
@@ -167,7 +171,7 @@ export class EventHub {
   }
 
   #receive(message: string): void {
-    if (!this.#watch.isSubscribed) return; // it is read from the history together with what was missed before it
+    if (!this.#watch.isSubscribed) return; // it will be read from the history, with the changes missed before it
     this.#log.add(readMessage(message));
     this.#passOn();
   }
@@ -192,7 +196,7 @@ export class EventHub {
     }
   }
 
-  /** The log has lost entries that were not passed on. */
+  /** Skips entries that the log lost before they were passed on. */
   *#skip(): Generator<void> {
     this.#next = this.#log.first;
     yield* this.#all.skipTo(this.#next);

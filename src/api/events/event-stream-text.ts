@@ -8,28 +8,31 @@ export const EVENT_STREAM: StreamHead = {
   headers: [
     ["Cache-Control", "no-store"],
     ["X-Accel-Buffering", "no"],
-  ], // nginx holds answers back unless it is told not to
+  ], // otherwise, nginx buffers the stream
 };
-/** What a client is told to wait before it comes again; its own choice is some seconds. Also what sends the head. */
+/** The time after which clients reconnect; their default is some seconds. As the first text, it also sends the head. */
 export const BEGIN = "retry: 2000\n\n";
 export const BEAT = ":\n\n";
-/** Changes may have been missed: whoever keeps a copy reads it anew. */
+/** Changes may have been missed, so the client must read the jobs that it tracks again. */
 export const GAP = `event: gap\ndata: {}\n\n`;
 
-/** Many may follow: a change is written once. */
-const texts = new WeakMap<Change, string>();
+/** The text of a change is made once for all streams. */
+const textByChange = new WeakMap<Change, string>();
 
 export function eventOf(change: Change): string {
-  let text = texts.get(change);
+  let text = textByChange.get(change);
   if (text === undefined) {
     const { eventId, id, type, status, progress, at } = change;
     text = `id: ${eventId}\nevent: ${progress === null ? "status" : "progress"}\ndata: {"id":"${id}","type":"${type}","status":"${status}","progress":${progress ?? "null"},"at":"${formatTime(at)}"}\n\n`;
-    texts.set(change, text);
+    textByChange.set(change, text);
   }
   return text;
 }
 
-/** @param job a job as JSON, in one line @param eventId what a client says when it comes again; undefined where that stays what it was */
+/**
+ * @param job a job as JSON, in one line
+ * @param eventId the Last-Event-ID of a client that reconnects; undefined to leave it as it is
+ */
 export function stateEvent(job: string, eventId: string | undefined): string {
   return `${eventId === undefined ? "" : `id: ${eventId}\n`}event: status\ndata: ${job}\n\n`;
 }

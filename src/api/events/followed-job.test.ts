@@ -12,7 +12,7 @@ import { FollowedJob } from "./followed-job.ts";
 const ID = "01a20b8f-dc59-7000-a0b8-709b0c88f80f";
 const view: JobView = viewOfSubmission(ID, submission());
 
-/** Looks that show what the test says, when it says so. */
+/** Looks whose result and time the test decides. */
 let looks: ((snapshot: JobState | undefined) => void)[];
 let work: SlicedWork;
 let job: FollowedJob;
@@ -55,7 +55,7 @@ const show = (status: Status): JobState => ({ view: { ...view, status }, isResul
 const lookBegins = (count: number) => until(() => looks.length === count, { what: `look ${count} begins` });
 const turn = () => new Promise(setImmediate);
 
-it("all followers of a job share one look, and one text of it", async () => {
+it("all followers of a job share one look, and the text of one event", async () => {
   const followers = Array.from({ length: 50 }, () => new Recorder());
   for (const follower of followers) {
     job.add(follower);
@@ -63,13 +63,13 @@ it("all followers of a job share one look, and one text of it", async () => {
   }
   await lookBegins(1);
   looks[0]?.(show("queued"));
-  await until(() => followers.every(({ seen }) => seen.length === 1), { what: "all have the job" });
+  await until(() => followers.every(({ seen }) => seen.length === 1), { what: "all followers have the job" });
   expect(new Set(followers.flatMap(({ seen }) => seen))).toEqual(new Set(["first queued"]));
   expect(new Set(followers.flatMap(({ texts }) => texts)).size).toBe(1);
   expect(looks).toHaveLength(1);
 });
 
-it("a follower that comes during a look waits for the next one", async () => {
+it("a follower that joins during a look waits for the next one", async () => {
   const [first, second] = [new Recorder(), new Recorder()];
   job.add(first);
   job.look();
@@ -80,11 +80,11 @@ it("a follower that comes during a look waits for the next one", async () => {
   await lookBegins(2);
   expect(second.seen).toEqual([]);
   looks[1]?.(show("queued"));
-  await until(() => second.seen.length === 1, { what: "the second has the job" });
+  await until(() => second.seen.length === 1, { what: "the second follower has the job" });
   expect([first.seen, second.seen]).toEqual([["first scheduled", "look queued"], ["first queued"]]);
 });
 
-it("a look during which a change came in is not shown, unless the job has ended", async () => {
+it("a look during which a change arrives is dropped, unless the job has finished", async () => {
   const follower = new Recorder();
   job.add(follower);
   job.look();
@@ -104,7 +104,7 @@ it("a look during which a change came in is not shown, unless the job has ended"
   expect(follower.seen).toEqual(["first queued", "change running", "change retrying", "look completed"]);
 });
 
-it("the end of a job is shown by a look, which has its result", async () => {
+it("the end of a job is shown by a look, which contains its result", async () => {
   const follower = new Recorder();
   job.add(follower);
   work.add(job.take(change("completed")));

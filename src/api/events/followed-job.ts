@@ -1,18 +1,22 @@
 /**
- * One job that streams of this replica follow. What is known of it is read once for all of them, and its event is written once.
+ * One job that event streams of this replica follow. Each look at its state is made once for all of them, as is the
+ * text of an event.
  *
- * A message may arrive before or after a look that shows the same change. So a change that is older than the look is dropped, and so is a
- * look during which a change came in, unless the job has ended.
+ * A message may arrive before or after a look that shows the same change. So a change that is older than the look is
+ * dropped, and so is a look during which a change arrives, unless the job has finished.
  */
+import { isFinished } from "../../core/job.ts";
 import type { Change } from "../../queue/changes.ts";
 import type { Beating } from "../http/beats.ts";
 import type { SlicedWork } from "../http/sliced-work.ts";
 import { snapshotJson } from "../jobs/job-json.ts";
 import type { JobLooks, JobState } from "../jobs/job-looks.ts";
 import { stateEvent } from "./event-stream-text.ts";
-import { hasEnded } from "./waiters.ts";
 
-/** A client that comes back with this as its last event has seen all, and is sent away: it would come back again and again. */
+/**
+ * The id of the last event. A client that reconnects with it gets 204, because otherwise it would reconnect again and
+ * again.
+ */
 export const END = "end";
 
 /** A look at a job, with its event. */
@@ -22,7 +26,7 @@ export interface Shown extends JobState {
 
 export interface JobFollower {
   onChange(change: Change): void;
-  /** The first look since it follows; undefined where there is no such job. */
+  /** The first look for this follower; undefined if there is no such job. */
   onFirst(shown: Shown | undefined): void;
   /** A later look. */
   onLook(shown: Shown): void;
@@ -39,11 +43,11 @@ export interface FollowedJobOptions {
 export class FollowedJob implements Beating {
   readonly #options: FollowedJobOptions;
   readonly #followers = new Set<JobFollower>();
-  /** Those that wait for their first look. */
+  /** Followers that wait for their first look. */
   #newcomers = new Set<JobFollower>();
-  /** How many changes came in. */
+  /** How many changes have arrived. */
   #changes = 0;
-  #look: "none" | "planned" | "under way" | "under way, another planned" = "none";
+  #look: "none" | "planned" | "running" | "running, another planned" = "none";
 
   constructor(options: FollowedJobOptions) {
     this.#options = options;
@@ -72,22 +76,22 @@ export class FollowedJob implements Beating {
     this.#options.work.add(this.#report(newcomers, (follower) => follower.onError(error)));
   }
 
-  /** Should something have been missed all the same. */
+  /** Looks at the job in case a change was missed. */
   onBeat(): void {
     this.look();
   }
 
-  /** Looks at the job at the end of this turn of the event loop, or after the look that is under way. */
+  /** Looks at the job at the end of this turn of the event loop, or after the look that is running. */
   look(): void {
     if (this.#look === "none") {
       this.#look = "planned";
       setImmediate(() => this.#start());
-    } else if (this.#look === "under way") this.#look = "under way, another planned";
+    } else if (this.#look === "running") this.#look = "running, another planned";
   }
 
   *take(change: Change): Generator<void> {
     this.#changes += 1;
-    if (hasEnded(change)) {
+    if (isFinished(change.status)) {
       this.look();
       return;
     }
@@ -105,18 +109,18 @@ export class FollowedJob implements Beating {
     }
     const newcomers = this.#takeNewcomers();
     const changes = this.#changes;
-    this.#look = "under way";
+    this.#look = "running";
     looks
       .state(id)
-      // Messages that Redis sent before its answer come over another socket: they are received in this turn, too.
+      // Messages that Redis sent before its answer arrive on another socket: waits for them, too.
       .finally(() => new Promise(setImmediate))
       .then(
         (snapshot) => work.add(this.#show(snapshot, newcomers, changes)),
-        // The others are shown what the next beat finds.
+        // The next beat makes another look for the other followers.
         (error: unknown) => work.add(this.#report(newcomers, (follower) => follower.onError(error))),
       )
       .finally(() => {
-        const isAnotherPlanned = this.#look === "under way, another planned";
+        const isAnotherPlanned = this.#look === "running, another planned";
         this.#look = "none";
         if (isAnotherPlanned) this.look();
       });
@@ -130,12 +134,12 @@ export class FollowedJob implements Beating {
 
   *#show(snapshot: JobState | undefined, newcomers: ReadonlySet<JobFollower>, changes: number): Generator<void> {
     let text: string | undefined;
-    const event = (of: JobState): string => stateEvent(snapshotJson(of), hasEnded(of.view) ? END : undefined);
+    const event = (of: JobState): string => stateEvent(snapshotJson(of), isFinished(of.view.status) ? END : undefined);
     const shown = snapshot && { ...snapshot, event: () => (text ??= event(snapshot)) };
     yield* this.#report(newcomers, (follower) => follower.onFirst(shown));
     if (!shown) return;
     for (const follower of this.#followers) {
-      if (this.#changes !== changes && !hasEnded(shown.view)) return;
+      if (this.#changes !== changes && !isFinished(shown.view.status)) return;
       if (newcomers.has(follower) || this.#newcomers.has(follower)) continue;
       follower.onLook(shown);
       yield;

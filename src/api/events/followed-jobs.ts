@@ -1,11 +1,11 @@
-/** The jobs that streams of this replica follow, each once, however many streams follow it. */
+/** The jobs that event streams of this replica follow; each job is looked at once for all its streams. */
 import type { Change } from "../../queue/changes.ts";
 import type { Beats } from "../http/beats.ts";
 import type { FollowedJobOptions, JobFollower } from "./followed-job.ts";
 import { FollowedJob } from "./followed-job.ts";
 
 export interface FollowedJobsOptions extends Omit<FollowedJobOptions, "id"> {
-  /** Each job is looked at once a period, should a change have been missed all the same. */
+  /** Triggers a look at each job once per period, in case a change was missed. */
   readonly beats: Beats;
 }
 

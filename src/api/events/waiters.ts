@@ -1,21 +1,21 @@
 /**
- * Callers that wait for a job to end, wherever it runs. When an end is reported, the job is read, once for all who wait for it; an end
- * that was not reported (while the connection to Redis was lost, say) is found by a look at all awaited jobs once it is back, and by one
- * at the deadline.
+ * Callers that wait for a job to finish, on whichever replica it runs. When Redis reports the end of a job, it is read
+ * once for all its waiters. Ends that were not reported, while the connection to Redis was lost, are found by a look at
+ * all awaited jobs after the reconnect, and by one at the deadline.
  */
 import { ID_LENGTH } from "../../core/id.ts";
 import type { JobView } from "../../core/job.ts";
-import { TERMINAL_STATUSES } from "../../core/job.ts";
+import { isFinished } from "../../core/job.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { Watch } from "../../queue/watch.ts";
 import { SlicedWork } from "../http/sliced-work.ts";
 import type { JobLooks } from "../jobs/job-looks.ts";
 
-/** A waiter costs a timer and a connection; who comes beyond that is answered at once, with the job as it was accepted. */
+/** A waiter costs a timer and a connection; further callers are answered at once, with the job as it was accepted. */
 const MAX_WAITERS = 10_000;
 const RETRY_MS = 500;
 
-/** Gets the job once it has ended, or as it is at the deadline; undefined where that cannot be told. */
+/** Gets the finished job, or the job as it is at the deadline; undefined if that is unknown. */
 export type Waited = (view: JobView | undefined) => void;
 
 interface Waiter {
@@ -36,7 +36,7 @@ export class Waiters {
   #size = 0;
   /** Answers, which may be many and long. */
   readonly #work = new SlicedWork();
-  /** Looks under way. None rejects. */
+  /** Looks in progress. None rejects. */
   readonly #looking = new Set<Promise<void>>();
   #retry: NodeJS.Timeout | undefined;
 
@@ -55,8 +55,9 @@ export class Waiters {
   }
 
   /**
-   * Waits for a job to end; begun before it is enqueued, nothing is missed. For one that may have ended already, `look` at it then.
-   * @returns forgets the waiter, who is not called any more; undefined when there are too many
+   * Waits for a job to finish. Call it before the job is enqueued, so that its end is not missed, or call `look`
+   * afterwards.
+   * @returns removes the waiter, which is then not called; undefined if there are too many
    */
   wait(id: string, ms: number, done: Waited): (() => void) | undefined {
     if (this.#size >= MAX_WAITERS) return undefined;
@@ -69,12 +70,12 @@ export class Waiters {
     return () => this.#remove(waiter);
   }
 
-  /** Reads a job that is waited for and that has ended, most likely. */
+  /** Reads a job that has probably finished, if there are waiters for it. */
   look(id: string): void {
     if (this.#byId.has(id)) this.#track(this.#readEnded(id));
   }
 
-  /** Nobody is kept waiting any longer. */
+  /** Answers all waiters, and waits for the looks in progress. */
   async close(): Promise<void> {
     for (const waiters of [...this.#byId.values()])
       for (const waiter of waiters) if (this.#remove(waiter)) waiter.done(undefined);
@@ -82,7 +83,7 @@ export class Waiters {
     await Promise.all(this.#looking);
   }
 
-  /** Finds those that have ended by their states; only these are read. */
+  /** Reads the states of all awaited jobs, and the whole jobs only if they have finished. */
   *#lookAtAll(): Generator<void> {
     for (const id of this.#byId.keys()) {
       this.#track(this.#lookAt(id));
@@ -92,18 +93,18 @@ export class Waiters {
 
   async #lookAt(id: string): Promise<void> {
     const snapshot = await this.#options.looks.state(id);
-    if (snapshot && hasEnded(snapshot.view)) await this.#readEnded(id);
+    if (snapshot && isFinished(snapshot.view.status)) await this.#readEnded(id);
   }
 
   async #readEnded(id: string): Promise<void> {
     const view = await this.#options.looks.whole(id);
-    if (view && hasEnded(view)) this.#work.add(this.#end(view));
+    if (view && isFinished(view.status)) this.#work.add(this.#end(view));
   }
 
   #track(look: Promise<void>): void {
     const tracked = look
       .catch(() => {
-        // Redis or Postgres is away; a waiter need not learn of that before its deadline.
+        // Redis or Postgres is unavailable; the waiters go on waiting until their deadlines.
         if (this.#size > 0)
           this.#retry ??= setTimeout(() => {
             this.#retry = undefined;
@@ -137,8 +138,4 @@ export class Waiters {
     if (this.#size === 0) this.#watch.release();
     return true;
   }
-}
-
-export function hasEnded({ status }: Pick<JobView, "status">): boolean {
-  return (TERMINAL_STATUSES as readonly string[]).includes(status);
 }

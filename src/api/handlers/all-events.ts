@@ -1,4 +1,4 @@
-/** `GET /api/v1/events`: the changes of all jobs, or of those that pass the filters, as they happen. */
+/** `GET /api/v1/events`: the changes of all jobs, or of those that match the filters, as they happen. */
 import type { Rejection } from "../../core/body.ts";
 import { invalid } from "../../core/body.ts";
 import { STATUSES } from "../../core/job.ts";
@@ -16,7 +16,7 @@ import { problem, problemOfRejection } from "../http/problem.ts";
 export const TOO_MANY = problem(
   503,
   "too_many_streams",
-  "This replica drains, or serves as many event streams as it can.",
+  "This replica is shutting down, or serves as many event streams as it can.",
 );
 
 type Filter = (change: Change) => boolean;
@@ -45,7 +45,7 @@ class AllEvents implements Follower, AllFollower {
     this.#passes = passes;
   }
 
-  /** @param after the last event that the client has seen, or "" */
+  /** @param after the id of the last event that the client received, or "" */
   async open(after: string): Promise<void> {
     const { events } = this.#deps;
     const leave = events.joinAll(this);
@@ -98,7 +98,7 @@ class AllEvents implements Follower, AllFollower {
   }
 }
 
-/** @param query `status` and `type`, each one or more with commas between */
+/** @param query `status` and `type`: one or more values each, separated by commas */
 export function readFilter(query: string): { readonly passes: Filter } | { readonly rejection: Rejection } {
   const params = new URLSearchParams(query);
   const issues: ValidationIssue[] = [...new Set(params.keys())]
@@ -106,7 +106,7 @@ export function readFilter(query: string): { readonly passes: Filter } | { reado
     .map((name) => ({ path: `/${escapePointer(name)}`, message: "is not a parameter of this call" }));
   for (const name of ["status", "type"])
     if (params.getAll(name).length > 1)
-      issues.push({ path: `/${name}`, message: "is given more than once: several stand with commas between" });
+      issues.push({ path: `/${name}`, message: "must be given once; separate several values with commas" });
   const list = (name: string): Set<string> | undefined =>
     params.has(name) ? new Set(params.get(name)?.split(",")) : undefined;
   const [statuses, types] = [list("status"), list("type")];

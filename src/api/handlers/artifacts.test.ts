@@ -30,7 +30,7 @@ const get = (name: string, headers: Readonly<Record<string, string>> = {}, metho
   request(server, method, `/api/v1/jobs/${id}/artifacts/${name}`, undefined, headers);
 
 describe("an artifact", () => {
-  it("is streamed whole, with its type, length and tag", async () => {
+  it("is streamed completely, with its type, length and tag", async () => {
     const { status, headers, text } = await get("rows.csv");
     expect(status).toBe(200);
     expect(Object.fromEntries(headers)).toMatchObject({
@@ -48,21 +48,24 @@ describe("an artifact", () => {
     expect(await get("empty.txt")).toMatchObject({ status: 200, text: "" });
   });
 
-  it("is described to HEAD", async () => {
+  it("has the same headers for HEAD", async () => {
     const { status, headers, text } = await get("rows.csv", {}, "HEAD");
     expect([status, headers.get("content-length"), text]).toEqual([200, String(content.length), ""]);
   });
 
-  it.each(["bytes=5-9", `bytes=${content.length}-`])("is described whole to HEAD with Range: %s", async (range) => {
-    const { status, headers } = await get("rows.csv", { range }, "HEAD");
-    expect([status, headers.get("content-length"), headers.get("content-range")]).toEqual([
-      200,
-      String(content.length),
-      null,
-    ]);
-  });
+  it.each(["bytes=5-9", `bytes=${content.length}-`])(
+    "is described completely for HEAD with Range: %s",
+    async (range) => {
+      const { status, headers } = await get("rows.csv", { range }, "HEAD");
+      expect([status, headers.get("content-length"), headers.get("content-range")]).toEqual([
+        200,
+        String(content.length),
+        null,
+      ]);
+    },
+  );
 
-  it("is sent in part, where the part is of the version that the caller knows", async () => {
+  it("is sent in part, if the part is of the caller's version", async () => {
     const etag = (await get("rows.csv", {}, "HEAD")).headers.get("etag") ?? "";
     const part = await get("rows.csv", { range: "bytes=5-9", "if-range": etag });
     expect([part.status, part.text, part.headers.get("content-range")]).toEqual([
@@ -85,7 +88,7 @@ describe("an artifact", () => {
     expect(await get(name)).toMatchObject({ status: 404, body: { code: "artifact_not_found" } });
   });
 
-  it("of no job is 404", async () => {
+  it("of an unknown job is 404", async () => {
     const path = "/api/v1/jobs/01890000-0000-7000-8000-000000000000/artifacts/a.txt";
     expect(await request(server, "GET", path)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
   });
@@ -106,7 +109,7 @@ describe("a download", () => {
     await own.finishNext(`{"artifact":"a.txt"}`);
     return `${own.url}/api/v1/jobs/${job}/artifacts/a.txt`;
   }
-  /** Pieces of a mebibyte, and how many were asked for. */
+  /** Pieces of one MiB, and how many of them were requested. */
   function pieces(count: number) {
     const state = { made: 0, isDestroyed: false };
     const read = () =>
@@ -124,7 +127,7 @@ describe("a download", () => {
     return { state, read };
   }
 
-  it("goes no faster than the client reads, and arrives whole", async () => {
+  it("is no faster than the client reads, and arrives completely", async () => {
     const { state, read } = pieces(64);
     const own = await withSource(read);
     const chunks = ((await fetch(await finishedJob(own))).body ?? []) as AsyncIterable<Uint8Array>;
@@ -138,7 +141,7 @@ describe("a download", () => {
     await own.close();
   });
 
-  it("arrives whole where the stream ends before the client has taken its last part", async () => {
+  it("arrives completely if the stream ends before the client has read its last part", async () => {
     const own = await withSource(
       () =>
         new Readable({
@@ -152,7 +155,7 @@ describe("a download", () => {
     await own.close();
   });
 
-  it("stops reading when the client goes", async () => {
+  it("stops reading when the client disconnects", async () => {
     const { state, read } = pieces(64);
     const own = await withSource(read);
     const abort = new AbortController();
@@ -175,7 +178,7 @@ describe("a download", () => {
         }),
     ],
     ["is too short", () => Readable.from([Buffer.from("short")])],
-  ])("is cut where its source %s", async (_what, read) => {
+  ])("is cut off if its source %s", async (_what, read) => {
     const own = await withSource(read, 100);
     const whole = fetch(await finishedJob(own)).then((answer) => answer.text());
     await expect(whole).rejects.toThrow();
@@ -213,7 +216,7 @@ describe("a signed link", () => {
     expect(await get(`rows.csv?${queryFor(id, "rows.csv")}`)).toMatchObject({ status: 200, text: content });
   });
 
-  it("of something else is refused, and so is one that has expired", async () => {
+  it("for another artifact is denied, and so is an expired one", async () => {
     expect(await get(`rows.csv?${queryFor(id, "empty.txt")}`)).toMatchObject({
       status: 403,
       body: { code: "link_invalid" },
@@ -224,7 +227,7 @@ describe("a signed link", () => {
     });
   });
 
-  it("opens it to those who would be served nothing else", async () => {
+  it("opens it for callers that are otherwise denied", async () => {
     const viaProxy = { "x-forwarded-for": "203.0.113.7" };
     expect(await get("rows.csv", viaProxy)).toMatchObject({ status: 403, body: { code: "protected_mode" } });
     expect(await get(`rows.csv?${queryFor(id, "rows.csv")}`, viaProxy)).toMatchObject({ status: 200 });

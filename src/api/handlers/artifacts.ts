@@ -1,38 +1,44 @@
-/** `GET /api/v1/jobs/{id}/artifacts/{name}`: a file that a job produced, streamed; with ranges and entity tags (RFC 9110, 13 and 14). */
+/**
+ * `GET /api/v1/jobs/{id}/artifacts/{name}`: a file that a job produced, streamed; with ranges and entity tags (RFC
+ * 9110, 13 and 14).
+ */
+
 import { isArtifactName } from "../../artifacts/key.ts";
 import type { ByteRange, StoredArtifact } from "../../artifacts/store.ts";
+import { at } from "../../core/at.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { matches } from "../http/entity-tag.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { jobNotFound, problem } from "../http/problem.ts";
 import { idOf, readJob } from "./jobs.ts";
 
-const LINK_INVALID = problem(403, "link_invalid", "The signature of this link is not one that opens this artifact.");
-const LINK_EXPIRED = problem(403, "link_expired", "This link has expired.");
+const LINK_INVALID = problem(403, "link_invalid", "The signature of the link does not match this artifact.");
+const LINK_EXPIRED = problem(403, "link_expired", "The link has expired.");
 const NOT_FOUND = problem(
   404,
   "artifact_not_found",
-  "The job has no artifact of this name, or it is past its retention.",
+  "The job has no artifact with this name, or the artifact is past its retention.",
 );
 
 export function getArtifact(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
   return async (request) => {
     const id = idOf(request);
-    const name = request.params[1] ?? "";
+    const name = at(request.params, 1);
     if (!isArtifactName(name)) return NOT_FOUND;
     const link = deps.links.judge({ jobId: id, name }, request.query, deps.queue.clock.now());
     if (link === "invalid") return LINK_INVALID;
     if (link === "expired") return LINK_EXPIRED;
     const view = await readJob(deps, id);
     if (!view) return jobNotFound(id);
-    // Only what the job's outcome names, of the attempt that made it: an attempt that lost its lease may have left files as well.
+    // Only artifacts that the result names, and of the attempt that returned it: one that lost its lease may have left
+    // files, too.
     if (view.result === null || !namesArtifact(JSON.parse(view.result), name)) return NOT_FOUND;
     const artifact = await deps.artifacts.open({ jobId: id, attempt: view.attempt, name });
     return artifact ? answerOf(artifact, name, request) : NOT_FOUND;
   };
 }
 
-/** Whether a request bears a signed link to what it asks for: then it needs no key. */
+/** Whether the URL of a request is a valid signed link, which needs no API key. */
 export function opensByLink({
   links,
   queue,
@@ -40,7 +46,7 @@ export function opensByLink({
   return ([jobId = "", name = ""], query) => links.judge({ jobId, name }, query, queue.clock.now()) === "valid";
 }
 
-/** Whether a result says `"artifact": name` anywhere. */
+/** Whether a result contains `"artifact": name` at any depth. */
 function namesArtifact(result: unknown, name: string): boolean {
   if (typeof result !== "object" || result === null) return false;
   return Object.entries(result).some(
@@ -58,12 +64,12 @@ function answerOf(
     ["ETag", etag],
     ["Last-Modified", modifiedAt.toUTCString()],
     ["Accept-Ranges", "bytes"],
-    ["Cache-Control", "private, no-cache"], // kept by the caller alone, and asked for again each time
+    ["Cache-Control", "private, no-cache"], // only the caller may cache it, and must revalidate it each time
   ];
   if (matches(ifNoneMatch, etag)) return { status: 304, headers, body: "" };
-  // A caller's file is never shown in place: what it holds could act as this site.
+  // Browsers must not render a caller's file: a script in it would act as this site.
   headers.push(["Content-Disposition", `attachment; filename="${name}"`], ["Content-Security-Policy", "sandbox"]);
-  const hasRange = !isHead && (ifRange === "" || ifRange === etag); // of HEAD it is ignored (RFC 9110, 14.2)
+  const hasRange = !isHead && (ifRange === "" || ifRange === etag); // HEAD ignores ranges (RFC 9110, 14.2)
   const part = hasRange ? parseRange(range, bytes) : undefined;
   if (part === "unsatisfiable")
     return problem(416, "range_not_satisfiable", `The artifact has ${bytes} bytes.`, {
@@ -79,7 +85,10 @@ function answerOf(
   };
 }
 
-/** One range of bytes; undefined where all is to be sent: without a range, with several, or with what is no range. */
+/**
+ * Parses one range of bytes; undefined if the whole file is to be sent: without a range, with several, or with an
+ * invalid one.
+ */
 export function parseRange(range: string, bytes: number): ByteRange | "unsatisfiable" | undefined {
   const match = /^bytes=[ \t]*(\d*)-(\d*)$/i.exec(range.trim());
   const [, first = "", last = ""] = match ?? [];

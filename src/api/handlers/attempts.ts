@@ -1,6 +1,6 @@
-/** `GET /api/v1/jobs/{id}/attempts`: what became of each attempt at a job, the one that runs included. */
+/** `GET /api/v1/jobs/{id}/attempts`: the attempts of a job, including the running one. */
 import type { AttemptRecord, Job, JobView } from "../../core/job.ts";
-import { TERMINAL_STATUSES } from "../../core/job.ts";
+import { isFinished } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
 import { formatTime } from "../../core/rfc3339.ts";
 import type { ApiDependencies } from "../dependencies.ts";
@@ -11,8 +11,8 @@ import type { FoundJob } from "../jobs/find-job.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { idOf } from "./jobs.ts";
 
-/** A record; or an attempt that runs. */
-type Tried = Omit<AttemptRecord, "outcome" | "finished_at" | "result"> & {
+/** An attempt that has a record, or is running. */
+type Attempted = Omit<AttemptRecord, "outcome" | "finished_at" | "result"> & {
   readonly outcome: AttemptRecord["outcome"] | "running";
   readonly finished_at: number | null;
 };
@@ -26,41 +26,41 @@ export function getAttempts({ queue, store }: ApiDependencies): (request: ApiReq
 }
 
 async function attemptsAt(found: FoundJob<Job>, store: Pick<ApiDependencies["store"], "attempts">): Promise<unknown[]> {
-  switch (found.place) {
+  switch (found.source) {
     case "redis":
       return liveAttempts(viewOf(found.live), found.live.history);
     case "postgres":
       return finishedAttempts(found.row, await store.attempts(found.row.id));
     case "accepted":
-      return []; // no replica has claimed it yet
+      return []; // no replica has claimed the job yet
   }
 }
 
-/** Of a job in Redis: its history tells all but what runs. */
+/** The attempts of a job in Redis: its history contains all but the running one. */
 function liveAttempts(view: JobView, history: readonly string[]): unknown[] {
   const { attempt, worker, started_at } = view;
-  const running: Tried[] =
+  const running: Attempted[] =
     view.status === "running" ? [{ attempt, outcome: "running", worker, started_at, finished_at: null }] : [];
   return attemptsOf(view, [...history.map((record) => JSON.parse(record) as AttemptRecord), ...running]);
 }
 
-/** Of a job in Postgres: where its last attempt left no record of its own, the row tells what became of it. */
-function finishedAttempts(view: JobView, texts: readonly string[]): unknown[] {
-  const records: Tried[] = texts.map((text) => JSON.parse(text) as AttemptRecord);
+/** The attempts of a job in Postgres: if the last one has no record, the row contains its outcome. */
+function finishedAttempts(view: JobView, recordJsons: readonly string[]): unknown[] {
+  const records: Attempted[] = recordJsons.map((json) => JSON.parse(json) as AttemptRecord);
   const { attempt, status, worker, started_at, finished_at, error } = view;
-  const isReported = TERMINAL_STATUSES.some((terminal) => terminal === records.at(-1)?.outcome);
-  const outcome = status as AttemptRecord["outcome"]; // rows are of finished jobs
+  const isRecorded = isFinished(records.at(-1)?.outcome ?? "running");
+  const outcome = status as AttemptRecord["outcome"]; // all jobs in Postgres have finished
   return attemptsOf(
     view,
-    isReported ? records : [...records, { attempt, outcome, worker, started_at, finished_at, ...(error && { error }) }],
+    isRecorded ? records : [...records, { attempt, outcome, worker, started_at, finished_at, ...(error && { error }) }],
   );
 }
 
-function attemptsOf({ created_at, run_at }: JobView, tried: readonly Tried[]): unknown[] {
+function attemptsOf({ created_at, run_at }: JobView, attempts: readonly Attempted[]): unknown[] {
   let readyAt = Math.max(created_at, run_at ?? 0);
-  return tried.flatMap(
+  return attempts.flatMap(
     ({ attempt, worker, thread = null, started_at, finished_at, outcome, error = null, log = [], next_at }) => {
-      if (started_at === null) return []; // cancelled while it waited: no attempt
+      if (started_at === null) return []; // the job was cancelled while it waited
       const waitedMs = Math.max(0, started_at - readyAt);
       readyAt = next_at ?? finished_at ?? 0;
       return [

@@ -1,4 +1,7 @@
-/** One job that a call makes by itself (a retry, a replay): enqueued once under the caller's Idempotency-Key, and answered with 202 and the job. */
+/**
+ * Enqueues one job that the server creates itself (a retry, a re-run of many) once per Idempotency-Key, and answers 202
+ * with the job.
+ */
 import type { Submission } from "../../core/job.ts";
 import { viewOfSubmission } from "../../core/job-view.ts";
 import type { Enqueued, Submitted } from "../../queue/enqueuer.ts";
@@ -16,11 +19,11 @@ import { problemOfFailure } from "./submit.ts";
 export interface OneJob {
   readonly submission: Submission;
   readonly idempotency: Submitted["idempotency"];
-  /** What the key was used for, where that was something else: "This Idempotency-Key was used …". */
+  /** Completes "This Idempotency-Key was used …" if the key was used for something else. */
   readonly otherUse: string;
 }
 
-/** @returns enqueues one job; it rejects with the queue's error where that is no answer to a caller */
+/** @returns a function that enqueues one job, and rejects with an error of the queue that is not for callers */
 export function enqueueOne({
   queue,
   registry,
@@ -50,7 +53,7 @@ export function enqueueOne({
         return problem(
           422,
           "idempotency_key_reused",
-          `This Idempotency-Key was used ${otherUse}, which made the job ${answer.firstId}.`,
+          `This Idempotency-Key was used ${otherUse}, which created the job ${answer.firstId}.`,
         );
       case "failed": {
         const failure = problemOfFailure(answer.error, [newId]);

@@ -27,33 +27,33 @@ const follow = (path: string, headers: Record<string, string> = {}) =>
 const submitNote = async (): Promise<string> =>
   String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
 const seen = (stream: EventStream, count: number) =>
-  until(() => stream.events.length >= count, { what: `${count} events have come` });
+  until(() => stream.events.length >= count, { what: `${count} events have arrived` });
 
 describe("after the connection to Redis was cut", () => {
-  it("streams of all jobs report a gap where what was missed is not kept any more", async () => {
+  it("streams of all jobs report a gap if the missed changes are no longer available", async () => {
     const stream = await follow("events");
     await submitNote();
     await seen(stream, 1);
     await redis.del("{taskflow:0}:history");
     await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
-    await until(() => stream.said.includes("gap"), { what: "the gap is reported" });
+    await until(() => stream.states.includes("gap"), { what: "the gap is reported" });
     const id = await submitNote();
     await until(() => stream.events.at(-1)?.data.id === id, { what: "the next change is reported" });
-    expect(stream.said).toEqual(["queued", "gap", "queued"]);
+    expect(stream.states).toEqual(["queued", "gap", "queued"]);
     await stream.close();
     await server.finishNext("1");
     await server.finishNext("1");
   });
 });
 
-describe("clients that come back", () => {
+describe("clients that reconnect", () => {
   const enqueueMany = async (count: number): Promise<void> => {
     const ids = Array.from({ length: count }, () => server.queue.ids.next());
     await enqueueRaw(server.queue, { ids, submissions: ids.map(() => submission({ type: "burst" })) });
   };
   const eventIds = (stream: EventStream) => stream.events.map(({ id }) => id);
 
-  it("while changes come in miss none and get none twice, in order", async () => {
+  it("while changes arrive get each of them once, in order", async () => {
     const witness = await follow("events?type=burst");
     await enqueueMany(2_000);
     await seen(witness, 2_000);
@@ -68,7 +68,7 @@ describe("clients that come back", () => {
         stream: await follow("events?type=burst", { "last-event-id": witness.events[after]?.id ?? "" }),
       });
     for (let i = 0; i < 10; i += 1) {
-      const after = witness.events.length - 1; // as new as it can be
+      const after = witness.events.length - 1; // the newest event
       clients.push({
         after,
         stream: await follow("events?type=burst", { "last-event-id": witness.events[after]?.id ?? "" }),
@@ -80,25 +80,25 @@ describe("clients that come back", () => {
     const last = (await redis.xrevrange("{taskflow:0}:history", "+", "-", "COUNT", 1))[0]?.[0] ?? "";
     await until(
       () => [witness, ...clients.map(({ stream }) => stream)].every(({ events }) => events.at(-1)?.id.startsWith(last)),
-      { what: "all are up to date" },
+      { what: "all clients are up to date" },
     );
     for (const { after, stream } of clients) expect(eventIds(stream)).toEqual(eventIds(witness).slice(after + 1));
     expect(new Set(eventIds(witness)).size).toBe(witness.events.length);
     await Promise.all([witness, ...clients.map(({ stream }) => stream)].map((stream) => stream.close()));
   });
 
-  it("read at their own pace what they missed, though it is more than may wait for a slow one", async () => {
+  it("read missed changes at their own pace, even more than may wait for a slow client", async () => {
     const witness = await follow("events?type=burst");
     await enqueueMany(1);
     await seen(witness, 1);
-    for (let i = 0; i < 20; i += 1) await enqueueMany(5_000); // 16 MB of events, more than sockets and the backlog take
+    for (let i = 0; i < 20; i += 1) await enqueueMany(5_000); // 16 MB of events, more than sockets and the buffer take
     await seen(witness, 100_001);
     const slow = await rawSocket(server.port);
     slow.socket.pause();
     slow.socket.write(
       `GET /api/v1/events?type=burst HTTP/1.1\r\nHost: a\r\nLast-Event-ID: ${witness.events[0]?.id ?? ""}\r\n\r\n`,
     );
-    await until(() => server.events.size === 2, { what: "both follow" });
+    await until(() => server.events.size === 2, { what: "both clients follow" });
     await enqueueMany(1);
     await seen(witness, 100_002);
     slow.socket.resume();
@@ -107,10 +107,10 @@ describe("clients that come back", () => {
     expect([...received.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id)).toEqual(eventIds(witness).slice(1));
     slow.socket.destroy();
     await witness.close();
-    await until(() => server.events.size === 0, { what: "all are forgotten" });
+    await until(() => server.events.size === 0, { what: "all streams are gone" });
   });
 
-  it("to one job at once share one look at it, and all are served", async () => {
+  it("to one job at once share a look at it, and all are served", async () => {
     const id = await submitNote();
     const keeper = await follow(`jobs/${id}/events`);
     await seen(keeper, 1);
@@ -119,12 +119,13 @@ describe("clients that come back", () => {
     const streams = await Promise.all(
       Array.from({ length: 300 }, () => follow(`jobs/${id}/events`, { "last-event-id": "0-0.0" })),
     );
-    await until(() => streams.every(({ events }) => events.length === 1), { what: "all have the job" });
+    await until(() => streams.every(({ events }) => events.length === 1), { what: "all clients have the job" });
     expect(streams.every(({ status }) => status === 200)).toBe(true);
-    expect((await calls()) - before).toBeLessThan(60); // by the turns in which they came; not by their number
+    // It depends on the turns in which they arrive, not on their number.
+    expect((await calls()) - before).toBeLessThan(60);
     await server.finishNext("1");
-    await until(() => [keeper, ...streams].every((stream) => stream.isOver), { what: "all have ended" });
-    expect(streams.every(({ said }) => JSON.stringify(said) === `["queued","running","completed"]`)).toBe(true);
+    await until(() => [keeper, ...streams].every((stream) => stream.isOver), { what: "all streams have ended" });
+    expect(streams.every(({ states }) => JSON.stringify(states) === `["queued","running","completed"]`)).toBe(true);
     expect(server.events.size).toBe(0);
   });
 });

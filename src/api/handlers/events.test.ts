@@ -27,17 +27,17 @@ const follow = (path: string, headers: Record<string, string> = {}) =>
 const submitNote = async (): Promise<string> =>
   String((await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "followed" } })).body.id);
 const seen = (stream: EventStream, count: number) =>
-  until(() => stream.events.length >= count, { what: `${count} events have come` });
+  until(() => stream.events.length >= count, { what: `${count} events have arrived` });
 
 describe("the events of one job", () => {
-  it("begin with the job as it is, and end with the finished job", async () => {
+  it("begin with the current job, and end with the finished job", async () => {
     const id = await submitNote();
     const stream = await follow(`jobs/${id}/events`);
     expect(stream.headers.get("content-type")).toBe("text/event-stream");
     await seen(stream, 1);
     await server.finishNext(`{"n":1}`);
     await until(() => stream.isOver, { what: "the stream has ended" });
-    expect(stream.said).toEqual(["queued", "running", "completed"]);
+    expect(stream.states).toEqual(["queued", "running", "completed"]);
     expect(stream.events[0]?.data).toMatchObject({ id, payload: null, payload_omitted: true, result: null });
     expect(stream.events[0]?.data).not.toHaveProperty("result_omitted");
     expect(stream.events[1]?.data).toEqual({
@@ -55,33 +55,33 @@ describe("the events of one job", () => {
     expect(server.events.size).toBe(0);
   });
 
-  it("of one that has ended are that alone, from Postgres too; and none for who has seen its end", async () => {
+  it("of a finished job are only the finished job, from Postgres, too; and none for a client that has received it", async () => {
     const id = await submitNote();
     await server.record(await server.finishNext("1"));
     const stream = await follow(`jobs/${id}/events`);
     await until(() => stream.isOver, { what: "the stream has ended" });
-    expect(stream.said).toEqual(["completed"]);
+    expect(stream.states).toEqual(["completed"]);
     const again = await follow(`jobs/${id}/events`, { "last-event-id": "end" });
     expect(again.status).toBe(204);
   });
 
-  it("begin with the job as it is for a client that comes back, whatever it names as its last event", async () => {
+  it("begin with the current job after a reconnect, whatever the last event was", async () => {
     const id = await submitNote();
     const stream = await follow(`jobs/${id}/events`);
     await request(server, "DELETE", `/api/v1/jobs/${id}`);
     await until(() => stream.isOver, { what: "the stream has ended" });
-    expect(stream.said).toEqual(["queued", "cancelled"]);
+    expect(stream.states).toEqual(["queued", "cancelled"]);
     const other = await submitNote();
     for (const lastEventId of ["0-0", "0-0.0", "1-1.1", "x"]) {
       const back = await follow(`jobs/${other}/events`, { "last-event-id": lastEventId });
       await seen(back, 1);
-      expect(back.said).toEqual(["queued"]);
+      expect(back.states).toEqual(["queued"]);
       await back.close();
     }
     await server.finishNext("1");
   });
 
-  it("leave out payloads and long results, so that the largest job can be followed", async () => {
+  it("omit payloads and long results, so that the largest job can be followed", async () => {
     const [id = ""] = await enqueue(
       server.queue,
       submission({ type: "note", payload: JSON.stringify({ text: "x".repeat(12 * 1024 * 1024) }) }),
@@ -90,7 +90,7 @@ describe("the events of one job", () => {
     await seen(stream, 1);
     const finished = await server.finishNext(JSON.stringify("y".repeat(5 * 1024 * 1024)));
     await until(() => stream.isOver, { what: "the stream has ended" });
-    expect(stream.said.at(-1)).toBe("completed");
+    expect(stream.states.at(-1)).toBe("completed");
     expect(stream.events.at(-1)).toMatchObject({
       id: "end",
       data: { payload: null, payload_omitted: true, result: null, result_omitted: true },
@@ -108,7 +108,7 @@ describe("the events of one job", () => {
     expect((await request(server, "GET", `/api/v1/jobs/${id}`)).body.result).toHaveLength(5 * 1024 * 1024);
   });
 
-  it("are refused for what is no job, and known to HEAD", async () => {
+  it("are 404 for an unknown job, and support HEAD", async () => {
     expect((await request(server, "GET", "/api/v1/jobs/1/events")).status).toBe(400);
     expect((await request(server, "GET", `/api/v1/jobs/${server.queue.ids.next()}/events`)).status).toBe(404);
     const head = await request(server, "HEAD", `/api/v1/jobs/${await submitNote()}/events`);
@@ -122,7 +122,7 @@ describe("the events of one job", () => {
 });
 
 describe("the events of all jobs", () => {
-  it("pass the filters", async () => {
+  it("match the filters", async () => {
     const [all, some, none] = await Promise.all([
       follow("events"),
       follow("events?status=running,completed&type=note"),
@@ -133,33 +133,33 @@ describe("the events of all jobs", () => {
     await seen(all, 3);
     await seen(some, 2);
     expect(all.events.map(({ data }) => data.id)).toEqual([id, id, id]);
-    expect([all.said, some.said, none.said]).toEqual([
+    expect([all.states, some.states, none.states]).toEqual([
       ["queued", "running", "completed"],
       ["running", "completed"],
       [],
     ]);
     await Promise.all([all, some, none].map((stream) => stream.close()));
-    await until(() => server.events.size === 0, { what: "all are forgotten" });
+    await until(() => server.events.size === 0, { what: "all streams are gone" });
   });
 
-  it("refuse a filter that is none", async () => {
+  it("reject an invalid filter", async () => {
     const { status, body } = await request(server, "GET", "/api/v1/events?status=done&type=a-b&x=1&type=c");
     expect(status).toBe(422);
     expect((body.errors as { path: string }[]).map(({ path }) => path)).toEqual(["/x", "/type", "/status", "/type"]);
   });
 
-  it("resume on another replica where they ended, and tell of a gap", async () => {
+  it("resume on another replica, and report a gap", async () => {
     const other = await startApiServer({ redis: address });
     const stream = await follow("events");
     const id = await submitNote();
     await seen(stream, 1);
     await stream.close();
-    await server.finishNext("1"); // nobody follows, but for a moment one is waited for
+    await server.finishNext("1"); // there is no follower, but the changes are kept for a moment
     const back = await EventStream.open(`${other.url}/api/v1/events`, { "last-event-id": stream.events[0]?.id ?? "" });
     await seen(back, 2);
     await request(other, "POST", "/api/v1/jobs", { type: "note", payload: { text: "new" } });
     await seen(back, 3);
-    expect(back.said).toEqual(["running", "completed", "queued"]);
+    expect(back.states).toEqual(["running", "completed", "queued"]);
     expect(back.events[0]?.data.id).toBe(id);
     const third = await startApiServer({ redis: address });
     await redis.del("{taskflow:0}:history");
@@ -171,7 +171,7 @@ describe("the events of all jobs", () => {
     await server.finishNext("1");
   });
 
-  it("go on after the connection to Redis was cut, with what was missed", async () => {
+  it("continue with the missed changes after a lost connection to Redis", async () => {
     const stream = await follow("events");
     const first = await submitNote();
     await seen(stream, 1);
@@ -189,12 +189,12 @@ describe("the events of all jobs", () => {
 });
 
 describe("a stream", () => {
-  it("to a client that does not read is cut, and the others go on", async () => {
+  it("to a client that does not read is cut off, and the others continue", async () => {
     const slow = await rawSocket(server.port);
     slow.socket.pause();
     slow.socket.write("GET /api/v1/events HTTP/1.1\r\nHost: a\r\n\r\n");
     const good = await follow("events?type=burst");
-    await until(() => server.events.size === 2, { what: "both follow" });
+    await until(() => server.events.size === 2, { what: "both clients follow" });
     let sent = 0;
     await until(
       async () => {
@@ -202,7 +202,7 @@ describe("a stream", () => {
         sent += 2_000;
         return server.events.size === 1;
       },
-      { what: "the slow one is cut", timeoutMs: 25_000 },
+      { what: "the slow client is cut off", timeoutMs: 25_000 },
     );
     await seen(good, sent);
     expect(good.events).toHaveLength(sent);
@@ -213,7 +213,7 @@ describe("a stream", () => {
   it("ends when the replica drains", async () => {
     const draining = await startApiServer({ redis: address });
     const stream = await EventStream.open(`${draining.url}/api/v1/events`);
-    await until(() => draining.events.size === 1, { what: "it follows" });
+    await until(() => draining.events.size === 1, { what: "the client follows" });
     draining.events.close();
     await until(() => stream.isOver, { what: "the stream has ended" });
     expect((await request(draining, "GET", "/api/v1/events")).status).toBe(503);

@@ -1,4 +1,4 @@
-/** What `GET /api/v1/health` answers while Postgres is away, by what a submission needs. */
+/** `GET /api/v1/health` while Postgres is unavailable, by the durability of submissions. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import type { OwnServer } from "../../testing/own-servers.ts";
@@ -12,7 +12,7 @@ afterAll(() => postgres.close());
 
 it.each([
   { durability: "redis", health: 200 }, // submissions are accepted
-  { durability: "postgres", health: 503 }, // src/replica/durability.e2e.test.ts shows that they are not
+  { durability: "postgres", health: 503 }, // submissions are rejected, as src/replica/durability.e2e.test.ts shows
 ] as const)("with durability $durability it is $health and degraded", async ({ durability, health }) => {
   await postgres.restart();
   const { address } = await freshRedis();

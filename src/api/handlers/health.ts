@@ -1,6 +1,6 @@
-/** `GET /api/v1/health`, and the probes beside it. */
-
+/** `GET /api/v1/health`, and the liveness and readiness probes. */
 import { SharedRead } from "../../concurrency/shared-read.ts";
+import { readReports } from "../../core/heartbeat.ts";
 import { messageOf } from "../../errors.ts";
 import { publicMessageOf } from "../../observability/outage.ts";
 import type { JobCounts } from "../../queue/counts.ts";
@@ -8,9 +8,8 @@ import type { ApiDependencies } from "../dependencies.ts";
 import type { Answer, Handler } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
-import { readReplicas } from "./replica.ts";
 
-/** A round trip to Redis that is older than this says nothing about now. */
+/** An older round trip to Redis does not prove that Redis is available now. */
 const MAX_SILENT_MS = 5_000;
 
 type HealthReader = Pick<ApiDependencies, "queue" | "store" | "recorder" | "log"> & {
@@ -26,8 +25,9 @@ interface Check {
 }
 
 /**
- * `degraded` when something is not as it should be, and 503 only while submissions cannot be taken: a balancer that asks here must not lose
- * replicas that work. What was accepted is safe all the same. Looked at once a second at most, however many ask.
+ * `degraded` if any check fails, but 503 only while submissions cannot be accepted: a load balancer that uses this path
+ * must not take out working replicas. Accepted jobs are safe in any case. The checks run at most once a second, however
+ * many callers ask.
  */
 export function getHealth(deps: HealthReader, jobCounts: CountsReader): () => Promise<Answer> {
   const away = { redis: awayLog(deps.log, "Redis"), postgres: awayLog(deps.log, "Postgres") };
@@ -35,14 +35,17 @@ export function getHealth(deps: HealthReader, jobCounts: CountsReader): () => Pr
   return () => shared.recent();
 }
 
-/** Logs why a needed part is away, once for each reason: callers learn its kind alone. Without an error, it is back. */
+/**
+ * Logs why Redis or Postgres is unavailable, once for each reason; callers get only its kind. Called without an error,
+ * it resets.
+ */
 type AwayLog = (error?: unknown) => void;
 
 function awayLog(log: HealthReader["log"], part: string): AwayLog {
   let last = "";
   return (error) => {
     const reason = error === undefined ? "" : messageOf(error);
-    if (reason !== last && error !== undefined) log.warn({ error }, `${part} is away, says the health check`);
+    if (reason !== last && error !== undefined) log.warn({ error }, `health check: ${part} is unavailable`);
     last = reason;
   };
 }
@@ -59,7 +62,8 @@ async function lookAt(
   const checks = { redis, postgres, workers };
   const isOk = Object.values(checks).every(({ status }) => status === "ok");
   const takesJobs =
-    redis.status === "ok" && (deps.settings.durability === "redis" || postgres.latency_ms !== undefined); // which Postgres has where it answers
+    // Postgres has a latency if it answered.
+    redis.status === "ok" && (deps.settings.durability === "redis" || postgres.latency_ms !== undefined);
   return json(takesJobs ? 200 : 503, JSON.stringify({ status: isOk ? "ok" : "degraded", checks }));
 }
 
@@ -68,17 +72,15 @@ async function checkRedis(shared: CountsReader, away: AwayLog): Promise<{ redis:
   try {
     const jobCounts = await shared.fresh();
     away();
-    const replicas = readReplicas(jobCounts.replicas).filter(({ role }) => role !== "api").length;
+    const replicas = readReports(jobCounts.replicas).filter(({ role }) => role !== "api").length;
     const workers: Check =
-      replicas > 0
-        ? { status: "ok", replicas }
-        : { status: "degraded", replicas, error: "no replica that runs jobs is alive" };
+      replicas > 0 ? { status: "ok", replicas } : { status: "degraded", replicas, error: "no live replica runs jobs" };
     return { redis: { status: "ok", latency_ms: rounded(performance.now() - startedAt) }, workers };
   } catch (error) {
     away(error);
     return {
       redis: { status: "degraded", error: publicMessageOf(error) },
-      workers: { status: "degraded", error: "unknown without Redis" },
+      workers: { status: "degraded", error: "unknown while Redis is unavailable" },
     };
   }
 }
@@ -89,7 +91,7 @@ async function checkPostgres({ store, recorder }: HealthReader, away: AwayLog): 
     away();
     return recorder.isHealthy
       ? { status: "ok", latency_ms }
-      : { status: "degraded", latency_ms, error: "outcomes cannot be written at present" };
+      : { status: "degraded", latency_ms, error: "outcomes cannot be written" };
   } catch (error) {
     away(error);
     return { status: "degraded", error: publicMessageOf(error) };
@@ -102,10 +104,10 @@ function rounded(ms: number): number {
 
 const OK = json(200, '{"status":"ok"}');
 
-/** The process answers: one that does not should be started anew. */
+/** The process answers; a process that does not should be restarted. */
 export const isLive: Handler = (_request, reply) => reply.send(OK);
 
-/** Whether new work should come here, for balancers and rolling updates. Postgres away: it should, the outbox takes what ends meanwhile. */
+/** Whether this replica should get requests. Postgres need not be available: outcomes wait in the outbox. */
 export function isReady(
   { queue }: HealthReader,
   jobCounts: CountsReader,
@@ -113,7 +115,7 @@ export function isReady(
 ): () => Promise<Answer> {
   return async () => {
     if (isLeaving()) return problem(503, "draining", "This replica is shutting down.");
-    // One that just started, or has nothing to do, may have been silent: then this call is the round trip that tells.
+    // A replica that just started, or is idle, may not have called Redis lately: then this call is the check.
     if (queue.silentMs >= MAX_SILENT_MS) await jobCounts.recent();
     return OK;
   };

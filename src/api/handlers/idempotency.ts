@@ -1,4 +1,4 @@
-/** Idempotency keys (draft-ietf-httpapi-idempotency-key-header): what the queue knows them and their bodies by. */
+/** Idempotency keys (draft-ietf-httpapi-idempotency-key-header): how the queue identifies them and their bodies. */
 import { createHash } from "node:crypto";
 import type { Submitted } from "../../queue/enqueuer.ts";
 import { problem } from "../http/problem.ts";
@@ -9,9 +9,9 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 export const BAD_KEY = problem(
   400,
   "idempotency_key_invalid",
-  "An Idempotency-Key is 1 to 255 visible ASCII characters.",
+  "An Idempotency-Key must be 1 to 255 visible ASCII characters.",
 );
-/** The header of an answer that an earlier request with the same key was given. */
+/** The header of an answer that repeats the one to an earlier request with the same key. */
 export const REPLAYED = ["Idempotent-Replayed", "true"] as const;
 
 export function isIdempotencyKey(key: string): boolean {
@@ -19,9 +19,9 @@ export function isIdempotencyKey(key: string): boolean {
 }
 
 /**
- * @param callerId the API key that it came with: another's key is another key
- * @param call what the key is for: the same key may serve another call
- * @param body what the call is about: another one under the same key is a conflict
+ * @param callerId the id of the API key: different API keys may use the same idempotency key
+ * @param call different calls may use the same idempotency key
+ * @param body what identifies the request: a different body with the same key is a conflict
  */
 export function idempotencyOf(
   key: string,

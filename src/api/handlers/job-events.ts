@@ -1,12 +1,15 @@
-/** `GET /api/v1/jobs/{id}/events`: the job as it is, then each change of its status or progress, and last the finished job. */
+/**
+ * `GET /api/v1/jobs/{id}/events`: the current job, then each change of its status or progress, and finally the finished
+ * job.
+ */
 import type { JobView } from "../../core/job.ts";
+import { isFinished } from "../../core/job.ts";
 import type { Change } from "../../queue/changes.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import type { Follower } from "../events/event-hub.ts";
 import { BEAT, BEGIN, EVENT_STREAM, eventOf } from "../events/event-stream-text.ts";
 import type { JobFollower, Shown } from "../events/followed-job.ts";
 import { END } from "../events/followed-job.ts";
-import { hasEnded } from "../events/waiters.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
 import type { Handler, Reply, TextStream } from "../http/exchange.ts";
 import { jobNotFound } from "../http/problem.ts";
@@ -33,11 +36,11 @@ class JobEvents implements Follower, JobFollower {
   readonly #id: string;
   #stream: TextStream | undefined;
   #leave = (): void => undefined;
-  /** What came in before the first look. */
+  /** Changes that arrived before the first snapshot. */
   #arrivals: Change[] = [];
-  /** All changes before it were included in a look; epoch ms. */
+  /** The latest snapshot includes all changes before this time; epoch ms. */
   #seenUntil = 0;
-  /** What was written last. */
+  /** The state that was written last. */
   #written = "";
 
   constructor(deps: Pick<ApiDependencies, "events" | "log">, reply: Reply, id: string) {
@@ -68,7 +71,8 @@ class JobEvents implements Follower, JobFollower {
     this.onLook(shown);
     const later = this.#arrivals.filter(({ at }) => at >= this.#seenUntil);
     this.#arrivals = [];
-    const known = later.findLastIndex((change) => textOf(change) === this.#written); // what led to what was shown
+    // Up to the state that is shown already.
+    const known = later.findLastIndex((change) => stateKey(change) === this.#written);
     for (const change of later.slice(known + 1)) this.onChange(change);
   }
 
@@ -76,7 +80,7 @@ class JobEvents implements Follower, JobFollower {
     if (!this.#stream) return;
     this.#seenUntil = Math.max(this.#seenUntil, takenAt);
     this.#write(view, event);
-    if (hasEnded(view)) this.onEnd();
+    if (isFinished(view.status)) this.onEnd();
   }
 
   onChange(change: Change): void {
@@ -99,13 +103,13 @@ class JobEvents implements Follower, JobFollower {
   }
 
   #write(state: State, event: () => string): void {
-    const text = textOf(state);
-    if (text === this.#written) return;
-    this.#written = text;
+    const key = stateKey(state);
+    if (key === this.#written) return;
+    this.#written = key;
     this.#stream?.write(event());
   }
 }
 
-function textOf({ status, progress }: State): string {
+function stateKey({ status, progress }: State): string {
   return status === "running" ? `running ${progress ?? ""}` : status;
 }

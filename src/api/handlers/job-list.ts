@@ -1,8 +1,8 @@
 /**
  * `GET /api/v1/jobs`: live and finished jobs in one list, newest first, in pages by id.
  *
- * Redis is read first, then Postgres, for the same range of ids. So a job that moves meanwhile is seen at least once;
- * where both have it, Postgres wins.
+ * Redis is read first, then Postgres, for the same range of ids, so a job that moves meanwhile is found at least once.
+ * If both have it, the version of Postgres is used.
  */
 import type { Job, JobView } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
@@ -16,12 +16,12 @@ import { jobJson } from "../jobs/job-json.ts";
 import type { ListQuery } from "./list-query.ts";
 import { readListQuery } from "./list-query.ts";
 
-/** A page that finds too few ends here, so that a filter that nothing passes cannot keep Redis and Postgres busy. */
+/** Bounds the work for one page, so that a filter without matches cannot keep Redis and Postgres busy. */
 const MAX_EXAMINED = 10_000;
-/** Ids asked of Redis at once, and jobs read at once: each may have a result of 1 MiB. */
+/** Ids per call to Redis, and jobs per read: each may have a result of 1 MiB. */
 const MAX_CHUNK = 200;
 const READ_CHUNK = 20;
-/** A page is cut where its payloads exceed this: they are all in memory at once. */
+/** Bounds the payloads and results of a page, which are in memory together. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 
 export function listJobs(deps: ApiDependencies): (request: ApiRequest) => Promise<Answer> {
@@ -37,7 +37,9 @@ export function listJobs(deps: ApiDependencies): (request: ApiRequest) => Promis
   };
 }
 
-/** What one side has of a range: all its jobs that pass the filters, down to `lastExamined`, or to the range's end for null. */
+/**
+ * The matching jobs that one side has in a range, down to the id `lastExamined`; null: down to the end of the range.
+ */
 interface Side {
   readonly views: readonly JobView[];
   readonly lastExamined: string | null;
@@ -57,7 +59,7 @@ async function readPage(
     maxJobs: limit,
     maxBytes: MAX_PAGE_BYTES,
   });
-  // Only ids that both sides have examined make up the page: the rest is the next one's.
+  // The page contains only ids that both sides have examined; the others belong to the next page.
   const floors = [live.lastExamined, finished.lastExamined].filter((id) => id !== null).sort();
   const floor = floors.at(-1) ?? null;
   const byId = new Map([...live.views, ...finished.jobs].map((view) => [view.id, view]));
@@ -77,7 +79,7 @@ function cut(views: readonly JobView[], limit: number): JobView[] {
   return views.slice(0, end === -1 ? views.length : end);
 }
 
-/** Of what a job takes in a page: a large payload is left out of it. */
+/** The length of a job in a page, which omits large payloads. */
 function shownLength({ payload, result }: JobView): number {
   return (isLarge(payload) ? 0 : payload.length) + (result?.length ?? 0);
 }
@@ -100,15 +102,18 @@ interface LivePage {
   bytes: number;
 }
 
-/** Adds the jobs among these that pass the filters, until the page is full and there may be more. What does not pass is not read beyond its header. */
+/**
+ * Adds the jobs that match, and returns true once the page is full and there may be more. Of other jobs, only the
+ * header is read.
+ */
 async function isFilled(
   page: LivePage,
   ids: readonly string[],
   { queue }: ApiDependencies,
   { filters, limit }: ListQuery,
 ): Promise<boolean> {
-  const isAsked = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
-  const passing = isAsked
+  const isFiltered = (Object.values(filters) as unknown[]).some((value) => value !== undefined);
+  const passing = isFiltered
     ? (await queue.readHeaders(ids)).filter((header) => passes(header, filters)).map(({ id }) => id)
     : ids;
   for (let at = 0; at < passing.length; at += READ_CHUNK) {

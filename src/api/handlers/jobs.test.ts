@@ -25,7 +25,7 @@ describe("one job", () => {
   });
   afterAll(() => server.close());
 
-  it("is found wherever it lives: waiting, in the outbox, and in Postgres alone", async () => {
+  it("is found while it waits, in the outbox, and in Postgres alone", async () => {
     const id = await submit(server);
     expect((await get(server, id)).body).toMatchObject({ status: "queued" });
     const finished = await server.finishNext(`{"n":12345678901234567890}`);
@@ -44,14 +44,14 @@ describe("one job", () => {
     expect((await get(server, id.toUpperCase())).status).toBe(200);
   });
 
-  it("is 404 when there is none, and 400 for what is no UUID", async () => {
+  it("is 404 if it does not exist, and 400 if the id is not a UUID", async () => {
     expect(await get(server, UNKNOWN)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
     expect(await get(server, "batches")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
     expect(await cancel(server, UNKNOWN)).toMatchObject({ status: 404, body: { code: "job_not_found" } });
     expect(await cancel(server, "1")).toMatchObject({ status: 400, body: { code: "invalid_id" } });
   });
 
-  it("is cancelled while it waits, and handed on to be recorded", async () => {
+  it("is cancelled while it waits, and passed on to be recorded", async () => {
     const id = await submit(server);
     expect(await cancel(server, id)).toMatchObject({ status: 200, body: { id, status: "cancelled" } });
     expect(server.cancelled.map((job) => job.id)).toContain(id);
@@ -60,7 +60,7 @@ describe("one job", () => {
     expect(await cancel(server, id)).toMatchObject({ status: 409, body: { code: "job_finished" } });
   });
 
-  it("tells its callback that it was cancelled while it waited", async () => {
+  it("sends its callback if it is cancelled while it waits", async () => {
     const id = await submit(server, { callback_url: "https://hooks.example/done", delay_ms: 60_000 });
     const { body } = await cancel(server, id);
     const { claimed } = await server.queue.claim(98, 1, ioSlots({ webhook: 1 }));
@@ -76,8 +76,8 @@ describe("one job", () => {
   });
 });
 
-describe("a job while a part is away", () => {
-  it("is read from the part that has it, and 503 where the other one may", async () => {
+describe("a job while Redis or Postgres is unavailable", () => {
+  it("is read from the one that has it, and 503 if the other one may have it", async () => {
     const [redis, postgres] = await Promise.all([ownRedis(), ownPostgres()]);
     const server = await startApiServer({ redis: redis.address, database: postgres.address });
     const recorded = await submit(server);
@@ -106,14 +106,15 @@ describe("the list", () => {
   beforeAll(async () => {
     const [redis, database] = await Promise.all([freshRedis(), freshDatabase()]);
     server = await startApiServer({ redis: redis.address, database: database.url });
-    // ten jobs, the oldest first: 0 to 3 in Postgres alone, 4 and 5 in the outbox and Postgres, 6 and 7 in the outbox, 8 and 9 waiting
+    // ten jobs, the oldest first: 0 to 3 in Postgres alone, 4 and 5 in the outbox and Postgres, 6 and 7 in the outbox,
+    // 8 and 9 waiting
     for (let i = 0; i < 8; i++)
       ids.push(await submit(server, { tags: [i % 2 === 0 ? "even" : "odd"], group_key: `g${i % 3}` }));
     const finished = [];
     for (let i = 0; i < 8; i++) finished.push(await server.finishNext(`{"i":${i}}`));
     await server.record(...finished.slice(0, 4));
     const forget = server.queue.forget.bind(server.queue);
-    server.queue.forget = () => Promise.resolve(); // as if the replica had died just after the commit
+    server.queue.forget = () => Promise.resolve(); // as if the replica had crashed just after the commit
     await server.record(...finished.slice(4, 6));
     server.queue.forget = forget;
     ids.push(await submit(server, { tags: ["even"] }), await submit(server, { tags: ["odd"], delay_ms: 60_000 }));
@@ -134,7 +135,7 @@ describe("the list", () => {
     };
   };
 
-  it("holds live and finished jobs once each, newest first", async () => {
+  it("contains live and finished jobs once each, newest first", async () => {
     expect(await list("")).toEqual({
       indexes: [9, 8, 7, 6, 5, 4, 3, 2, 1, 0],
       statuses: ["scheduled", "queued", ...Array<string>(8).fill("completed")],
@@ -142,7 +143,7 @@ describe("the list", () => {
     });
   });
 
-  it.each([1, 3, 10])("comes in pages of %i, to the end", async (limit) => {
+  it.each([1, 3, 10])("has pages of %i, to the end", async (limit) => {
     const seen: number[] = [];
     let cursor: string | null = "";
     let pages = 0;
@@ -168,7 +169,7 @@ describe("the list", () => {
     expect(await list(query)).toMatchObject({ indexes, cursor: null });
   });
 
-  it("is bounded by time, the later bound excluded", async () => {
+  it("is bounded by time, excluding the later bound", async () => {
     const at = async (index: number) =>
       encodeURIComponent(String((await get(server, ids[index] ?? "")).body.created_at));
     const { indexes } = await list(`?created_after=${await at(3)}&created_before=${await at(8)}`);
@@ -180,7 +181,7 @@ describe("the list", () => {
   });
 
   it.each(["type", "tag", "group_key", "error_code"])(
-    "refuses a NUL in %s, which Postgres takes in no text",
+    "rejects a NUL in %s, which Postgres cannot store",
     async (name) => {
       expect(await request(server, "GET", `/api/v1/jobs?${name}=a%00`)).toMatchObject({
         status: 422,
@@ -189,7 +190,7 @@ describe("the list", () => {
     },
   );
 
-  it("tells every fault of its query", async () => {
+  it("reports every issue of its query", async () => {
     const { status, body } = await request(
       server,
       "GET",
@@ -214,7 +215,7 @@ describe("the list", () => {
 });
 
 describe("a long list", () => {
-  it("is examined ten thousand ids at a time: a page may be empty and not the last", async () => {
+  it("is examined ten thousand ids at a time: a page may be empty before the end", async () => {
     const server = await startApiServer();
     const old = await submit(server);
     const jobs = Array.from({ length: 10_000 }, () => ({ type: "strict", payload: { fails: false } }));
@@ -230,7 +231,7 @@ describe("a long list", () => {
 });
 
 describe("a list of large jobs", () => {
-  it("comes in pages that fit into memory when they are finished", async () => {
+  it("has pages that fit into memory, if they are finished", async () => {
     const server = await startApiServer();
     const result = JSON.stringify("x".repeat(1_000_000));
     const ids: string[] = [];
@@ -256,7 +257,7 @@ describe("a list of large jobs", () => {
     await server.close();
   });
 
-  it("comes in pages that fit into memory", async () => {
+  it("has pages that fit into memory", async () => {
     const server = await startApiServer();
     const jobs = Array.from({ length: 100 }, () => ({ type: "note", payload: { text: "x".repeat(30_000) } }));
     for (let i = 0; i < 4; i++) await request(server, "POST", "/api/v1/jobs/batch", { jobs });
@@ -269,7 +270,7 @@ describe("a list of large jobs", () => {
     await server.close();
   });
 
-  it("leaves large payloads out, wherever the jobs are, and filters by what is beside them", async () => {
+  it("omits large payloads, live or finished, and filters by the other fields", async () => {
     const server = await startApiServer();
     const text = "x".repeat(1_500_000);
     const ids: string[] = [];

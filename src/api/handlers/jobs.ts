@@ -1,4 +1,5 @@
-/** `GET` and `DELETE /api/v1/jobs/{id}`: one job, wherever it lives. */
+/** `GET` and `DELETE /api/v1/jobs/{id}`. */
+import { at } from "../../core/at.ts";
 import { isId } from "../../core/id.ts";
 import type { JobView, Submission } from "../../core/job.ts";
 import { viewOf } from "../../core/job-view.ts";
@@ -24,12 +25,12 @@ export function getJob(deps: ApiDependencies): (request: ApiRequest) => Promise<
 
 /** The id in the path. @throws TaskFlowError 400 `invalid_id` */
 export function idOf({ params }: ApiRequest): string {
-  const id = (params[0] ?? "").toLowerCase();
-  if (!isId(id)) throw new TaskFlowError("invalid_id", 400, "A job's id is a UUID.");
+  const id = at(params, 0).toLowerCase();
+  if (!isId(id)) throw new TaskFlowError("invalid_id", 400, "The id in the path is not a UUID.");
   return id;
 }
 
-/** The job as it is, wherever it lives. Throws as {@link findJob}. */
+/** The current job, from Redis or Postgres. Throws as {@link findJob}. */
 export async function readJob(
   { queue, store }: Pick<ApiDependencies, "queue" | "store">,
   id: string,
@@ -52,7 +53,7 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
     const { caller } = request;
     const isForCaller = async (): Promise<boolean> =>
       readsAll(caller) || (await queue.readHeaders([id])).some(({ options }) => mayActOn(caller, options));
-    let unknown: unknown; // where the cancellation was sent, and no answer came: it may have happened
+    let unknown: unknown; // set if the cancellation was sent without an answer, so that it may have happened
     const inRedis = async (): Promise<Cancelled | undefined> => {
       if (!(await isForCaller())) return undefined;
       return cancel(id).catch((error: unknown) => {
@@ -63,7 +64,7 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
     const found = await findJob(store, id, { caller, inRedis }).catch((error: unknown) => {
       throw unknown ?? error;
     });
-    switch (found?.place) {
+    switch (found?.source) {
       case "redis":
         return answerTo(request, found.live);
       case "postgres":
@@ -71,7 +72,7 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
       case "accepted": {
         const answer = await cancel(id, found.accepted);
         if (answer) return answerTo(request, answer);
-        const row = await store.get(id); // it was put back, and has finished, meanwhile
+        const row = await store.get(id); // a replica restored the job meanwhile, and it has finished
         return row ? alreadyFinished(row) : jobNotFound(id);
       }
       case undefined:
@@ -80,7 +81,7 @@ export function cancelJob(deps: ApiDependencies): (request: ApiRequest) => Promi
   };
 }
 
-/** What a cancellation is answered, once Redis has it. */
+/** The answer to a cancellation in Redis. */
 function cancelAnswer({
   registry,
   cancelWaiting,
@@ -103,5 +104,5 @@ function cancelAnswer({
 }
 
 function alreadyFinished({ id, status }: JobView): Answer {
-  return problem(409, "job_finished", `The job ${id} has finished already: it is ${status}.`);
+  return problem(409, "job_finished", `The job ${id} has already finished: it is ${status}.`);
 }

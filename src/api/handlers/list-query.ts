@@ -1,4 +1,4 @@
-/** The query of `GET /api/v1/jobs` → filters and a range of ids, or every fault of it. */
+/** Parses the query of `GET /api/v1/jobs` into filters and a range of ids, or lists all its issues. */
 import type { Static } from "typebox";
 import type { Rejection } from "../../core/body.ts";
 import { invalid } from "../../core/body.ts";
@@ -24,32 +24,32 @@ export interface ListQuery {
     readonly group_key?: string;
     readonly error_code?: string;
   };
-  /** Ids below this one. */
+  /** Only ids below this one. */
   readonly below: string | undefined;
-  /** Ids from this one. */
+  /** Only this id and those above. */
   readonly from: string | undefined;
   readonly limit: number;
 }
 
-/** A plus sign in a query stands for a space, but nobody means one before the offset of a time. */
+/** A plus sign in a query means a space, which callers never mean before the offset of a time. */
 const SPACED_OFFSET = / (?=\d\d:\d\d$)/;
 
-/** @param query as it stands in the URL. Times are a half-open range: from `created_after`, up to but without `created_before` */
+/** @param query as in the URL. `created_after` is inclusive, `created_before` is exclusive */
 export function readListQuery(query: string): ListQuery | { readonly rejection: Rejection } {
   const params = new URLSearchParams(query);
   const repeated = [...new Set(params.keys())].filter((name) => params.getAll(name).length > 1);
   const values = Object.fromEntries(
     [...params].map(([name, value]) => [name, name.startsWith("created_") ? value.replace(SPACED_OFFSET, "+") : value]),
-  ) as Static<typeof listQuerySchema>; // texts, all of them: what else may be wrong is told with the rest
+  ) as Static<typeof listQuerySchema>; // all strings: the validator reports other values
   const issues: ValidationIssue[] = repeated.map((name) => ({
     path: `/${escapePointer(name)}`,
-    message: "is given more than once",
+    message: "must be given once",
   }));
   if (!validator.isValid(values)) issues.push(...validator.issuesOf(values));
   const { created_after, created_before, limit, cursor, ...filters } = values;
   issues.push(...issuesOfFilters(values));
   if (cursor !== undefined && !isId(cursor))
-    issues.push({ path: "/cursor", message: "expected the next_cursor of another page" });
+    issues.push({ path: "/cursor", message: "expected the next_cursor of a page" });
   const count = limit === undefined ? DEFAULT_LIMIT : /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
   if (count < 1 || count > MAX_LIMIT)
     issues.push({ path: "/limit", message: `expected an integer from 1 to ${MAX_LIMIT}` });

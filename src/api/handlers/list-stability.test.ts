@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 
-/** The full test: 100,000 (set LIST_JOBS). */
+/** The full test has 100,000 (set LIST_JOBS). */
 const JOBS = Number(process.env.LIST_JOBS ?? 3_000);
 const BATCH = 1_000;
 
@@ -19,7 +19,7 @@ async function submit(count: number): Promise<string[]> {
 }
 
 describe("a list, page by page", () => {
-  it("shows each job that was there at the start once, while a thousand a second arrive and others end", {
+  it("shows each job that existed at the start once, while a thousand a second arrive and others finish", {
     timeout: 300_000,
   }, async () => {
     const ids: string[] = [];

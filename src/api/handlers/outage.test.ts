@@ -3,7 +3,7 @@ import { request, startApiServer } from "../../testing/api-server.ts";
 import { ownPostgres, ownRedis } from "../../testing/services.ts";
 import { until } from "../../testing/until.ts";
 
-it("what is away is named to callers by its kind; where it is, and as whom we call it, stands in the log", async () => {
+it("callers learn only that Redis or Postgres is unavailable; the log has addresses and users", async () => {
   const [redis, postgres] = await Promise.all([ownRedis(), ownPostgres()]);
   const server = await startApiServer({ redis: redis.address, database: postgres.address });
   const job = { type: "note", payload: { text: "a" } };
@@ -32,10 +32,10 @@ it("what is away is named to callers by its kind; where it is, and as whom we ca
   await ask("POST", "/api/v1/jobs/batch", { jobs: [job] });
   await ask("POST", "/api/v1/queues/note/pause");
   await until(async () => (await request(server, "GET", "/api/v1/health")).status === 503, {
-    what: "the health check sees Redis away",
+    what: "the health check reports Redis as unavailable",
   });
   await until(async () => (await ask("GET", "/api/v1/health")).includes('"redis":{"status":"degraded"'), {
-    what: "the health check sees Redis away",
+    what: "the health check reports Redis as unavailable",
   });
   const { port, hostname } = new URL(postgres.address);
   for (const text of answers)

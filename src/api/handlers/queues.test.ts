@@ -22,7 +22,7 @@ async function queueOf(type: string): Promise<QueueJson | undefined> {
 }
 
 describe("queues", () => {
-  it("are there for each type, before its first job as well", async () => {
+  it("exist for each type, even before its first job", async () => {
     expect(await queueOf("strict")).toEqual({
       type: "strict",
       state: "active",
@@ -34,7 +34,7 @@ describe("queues", () => {
     });
   });
 
-  it("are paused and resumed, as often as one likes, and say so", async () => {
+  it("are paused and resumed, repeatedly, and show their state", async () => {
     for (const call of ["pause", "pause"])
       expect(await request(server, "POST", `/api/v1/queues/strict/${call}`)).toMatchObject({
         status: 200,
@@ -48,7 +48,7 @@ describe("queues", () => {
       });
   });
 
-  it("are left as they are by a call whose body says more than it can", async () => {
+  it("are unchanged by a call whose body has fields", async () => {
     expect(await request(server, "POST", "/api/v1/queues/strict/pause", { until: "tomorrow" })).toMatchObject({
       status: 422,
       body: { errors: [{ path: "/until", message: "is not a known field" }] },
@@ -58,7 +58,7 @@ describe("queues", () => {
       expect((await request(server, "POST", `/api/v1/queues/strict/${call}`, {})).status).toBe(200);
   });
 
-  it("are 404 where there is no such type", async () => {
+  it("are 404 for an unknown type", async () => {
     for (const call of ["pause", "resume"])
       expect(await request(server, "POST", `/api/v1/queues/nope/${call}`)).toMatchObject({
         status: 404,
@@ -66,7 +66,7 @@ describe("queues", () => {
       });
   });
 
-  it("tell how long the next job has waited since it was due, not since it was accepted", async () => {
+  it("show how long the next job has waited since it was due, not since it was accepted", async () => {
     await request(server, "POST", "/api/v1/jobs", {
       type: "note",
       payload: { text: "a" },

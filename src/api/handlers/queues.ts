@@ -1,6 +1,7 @@
 /** `GET /api/v1/queues`, and their pause and resume. A queue is the waiting jobs of one type. */
 
 import type { SharedRead } from "../../concurrency/shared-read.ts";
+import { at } from "../../core/at.ts";
 import type { JobCounts } from "../../queue/counts.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { rejectionOfBody } from "../http/empty-body.ts";
@@ -41,7 +42,7 @@ function queueOf(type: string, { now, types, paused }: JobCounts): unknown {
   };
 }
 
-/** From now on no replica claims jobs of the type; those that run go on. Repeated, it changes nothing. */
+/** Stops all replicas from claiming jobs of a type; running jobs continue. Pausing twice changes nothing. */
 export function pauseQueue(deps: QueueKeeper): (request: ApiRequest) => Promise<Answer> {
   return (request) => change(deps, request, (type) => deps.queue.pause(type));
 }
@@ -50,7 +51,7 @@ export function resumeQueue(deps: QueueKeeper): (request: ApiRequest) => Promise
   return (request) => change(deps, request, (type) => deps.queue.resume(type));
 }
 
-/** A type that only an older or newer replica knows, but that has had jobs, has a queue as well. */
+/** A type that only older or newer replicas know has a queue as well, once it has had jobs. */
 async function change(
   { queue, registry }: QueueKeeper,
   request: ApiRequest,
@@ -59,9 +60,9 @@ async function change(
   const rejection = rejectionOfBody(request);
   if (rejection) return rejection;
   const { params } = request;
-  const type = params[0] ?? "";
+  const type = at(params, 0);
   if (!registry.get(type) && !(await queue.jobCounts()).types.some((jobCounts) => jobCounts.type === type)) {
-    return problem(404, "queue_not_found", "There is no job type of this name.");
+    return problem(404, "queue_not_found", "There is no job type with this name.");
   }
   await make(type);
   return json(200, JSON.stringify(queueOf(type, await queue.jobCounts())));

@@ -8,7 +8,7 @@ import { until } from "../../testing/until.ts";
 let server: ApiServer;
 afterEach(() => server.close());
 
-it("a count stops when its client has gone, and no other does", async () => {
+it("a count stops when its client disconnects, but a re-run does not", async () => {
   const scans: RerunScan[] = [];
   const left: unknown[] = [];
   server = await startApiServer({
@@ -33,7 +33,7 @@ it("a count stops when its client has gone, and no other does", async () => {
     body: `{"dry_run":true,"type":"webhook"}`,
     signal: client.signal,
   });
-  await until(() => scans.length === 1, { what: "the scan is under way" });
+  await until(() => scans.length === 1, { what: "the scan has begun" });
   client.abort();
   await expect(gone).rejects.toThrow();
   await until(() => left.length === 1, { what: "the scan has ended" });
@@ -44,7 +44,7 @@ it("a count stops when its client has gone, and no other does", async () => {
   expect([scans[1]?.signal?.aborted, server.logged]).toEqual([false, []]);
 });
 
-it("is made once under an Idempotency-Key", async () => {
+it("creates one job per Idempotency-Key", async () => {
   server = await startApiServer({ deps: { registry: await loadRegistry({ settings: {} }) } });
   const rerun = (body: object, key: string) =>
     request(server, "POST", "/api/v1/jobs/replay", body, { "idempotency-key": key });

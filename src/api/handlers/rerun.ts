@@ -1,12 +1,14 @@
-/** `POST /api/v1/jobs/replay`: runs again all that a filter names, as a job of type `replay`; or counts them. */
-
+/**
+ * `POST /api/v1/jobs/replay`: starts a job of type `replay`, which runs all jobs again that match a filter; or counts
+ * them.
+ */
 import type { Rejection } from "../../core/body.ts";
 import { invalid, parseJson } from "../../core/body.ts";
 import { ownedBy } from "../../core/ownership.ts";
 import { NO_OPTIONS } from "../../core/packed-job.ts";
 import type { RerunFilters, RerunScan } from "../../core/reruns.ts";
 import { RERUN_TYPE } from "../../core/reruns.ts";
-import { scopeRejection } from "../access/authentication.ts";
+import { scopeDenial } from "../access/authentication.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
 import { isJson } from "../http/content-type.ts";
@@ -44,7 +46,7 @@ export function rerunJobs(deps: ApiDependencies): Handler {
   };
 }
 
-/** Reads the body while it is there. */
+/** Reads the body, which is valid only before the first await. */
 function readRerun({ registry }: ApiDependencies, { body, headers, caller }: ApiRequest): Rerun | Answer {
   if (body.length === 0) return problem(400, "body_missing", "The request has no body.");
   if (!isJson(headers.contentType))
@@ -58,7 +60,7 @@ function readRerun({ registry }: ApiDependencies, { body, headers, caller }: Api
   const issues = [...(registry.get(RERUN_TYPE)?.issuesOf(filters) ?? [])];
   if (typeof dry_run !== "boolean") issues.push({ path: "/dry_run", message: "expected a boolean" });
   if (issues.length > 0) return problemOfRejection(invalid(issues).rejection);
-  return scopeRejection(caller, "read") ?? { filters, body: new Uint8Array(body), isDryRun: dry_run === true };
+  return scopeDenial(caller, "read") ?? { filters, body: new Uint8Array(body), isDryRun: dry_run === true };
 }
 
 async function count({ reruns, queue }: ApiDependencies, { filters }: Rerun, scan: RerunScan): Promise<Answer> {

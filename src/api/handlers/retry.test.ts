@@ -22,8 +22,8 @@ async function cancelled(fields: object = {}): Promise<string> {
 }
 
 describe("a retry", () => {
-  it("is a new job with all that the first one said, but for its times, and names it", async () => {
-    const said = {
+  it("is a new job with all fields of the first one but its times, and refers to it", async () => {
+    const given = {
       priority: 7,
       max_attempts: 9,
       tags: ["t"],
@@ -31,7 +31,7 @@ describe("a retry", () => {
       timeout_ms: 5_000,
       backoff: { kind: "fixed", base_ms: 7, max_ms: 7 },
     };
-    const id = await cancelled({ ...said, expires_at: "2099-01-01T00:00:00Z" });
+    const id = await cancelled({ ...given, expires_at: "2099-01-01T00:00:00Z" });
     const answer = await retry(id);
     expect(answer).toMatchObject({
       status: 202,
@@ -56,11 +56,11 @@ describe("a retry", () => {
       { text: "a", secret: "s3cret" },
       { text: "a", secret: "s3cret" },
     ]);
-    const options = { timeout_ms: 5_000, backoff: said.backoff, tags: ["t"], retry_of: id };
+    const options = { timeout_ms: 5_000, backoff: given.backoff, tags: ["t"], retry_of: id };
     expect(copies.map((job) => job.options)).toEqual([options, options]);
   });
 
-  it("is refused of a job that did not fail and was not cancelled", async () => {
+  it("is rejected for a job that was neither failed nor cancelled", async () => {
     const { body } = await request(server, "POST", "/api/v1/jobs", {
       type: "note",
       payload: { text: "a" },
@@ -81,7 +81,7 @@ describe("a retry", () => {
     });
   });
 
-  it("is made once under an Idempotency-Key, wherever the first job is meanwhile", async () => {
+  it("creates one job per Idempotency-Key, wherever the first job is meanwhile", async () => {
     const [id, other] = [await cancelled(), await cancelled()];
     const keyed = (of: string, key: string, body?: object) =>
       request(server, "POST", `/api/v1/jobs/${of}/retry`, body, { "idempotency-key": key });
@@ -111,7 +111,7 @@ describe("a retry", () => {
     ["no JSON", "{", "application/json", 400, "malformed_json"],
     ["another type", "{}", "text/plain", 415, "unsupported_media_type"],
     ["too much", "x".repeat(20_000), "application/json", 413, "body_too_large"],
-  ])("refuses a body with %s, and makes no job", async (_what, body, contentType, status, code) => {
+  ])("rejects a body with %s, and creates no job", async (_what, body, contentType, status, code) => {
     const id = await cancelled();
     const { accepted } = await server.queue.jobCounts();
     const answer = await request(server, "POST", `/api/v1/jobs/${id}/retry`, body, { "content-type": contentType });
@@ -121,11 +121,11 @@ describe("a retry", () => {
     expect((await server.queue.jobCounts()).accepted).toBe(accepted);
   });
 
-  it("takes an empty object for no body", async () => {
+  it("treats an empty object as no body", async () => {
     expect((await request(server, "POST", `/api/v1/jobs/${await cancelled()}/retry`, {})).status).toBe(202);
   });
 
-  it("is 404 of one that is not there", async () => {
+  it("is 404 for an unknown job", async () => {
     expect(await retry("01890000-0000-7000-8000-000000000000")).toMatchObject({
       status: 404,
       body: { code: "job_not_found" },

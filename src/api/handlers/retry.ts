@@ -1,4 +1,4 @@
-/** `POST /api/v1/jobs/{id}/retry`: a job that failed or was cancelled, once more, as a new job that names it. */
+/** `POST /api/v1/jobs/{id}/retry`: runs a failed or cancelled job again, as a new job that refers to it. */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { Job, JobOptions, JobView } from "../../core/job.ts";
 import { mayActOn, ownedBy } from "../../core/ownership.ts";
@@ -6,7 +6,7 @@ import type { Payload } from "../../core/payload.ts";
 import { isLarge, largePayload, sizeOf } from "../../core/payload.ts";
 import { hasLostPayload, resubmissionOf } from "../../core/resubmission.ts";
 import type { JobType } from "../../jobs/registry.ts";
-import { scopeRejection } from "../access/authentication.ts";
+import { scopeDenial } from "../access/authentication.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { rejectionOfBody } from "../http/empty-body.ts";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
@@ -36,7 +36,7 @@ export function retryJob(deps: ApiDependencies): (request: ApiRequest) => Promis
     const view = viewOfFound(id, found);
     const rejection = rejectionOf(view, registry.get(view.type), caller);
     if (rejection) return rejection;
-    const payload = await wholePayload(deps, view, found.place);
+    const payload = await wholePayload(deps, view, found.source);
     if (payload === undefined) return jobNotFound(id);
     const submission = ownedBy(resubmissionOf({ ...view, payload }, await optionsOf(found, store)), caller?.id);
     const idempotency =
@@ -59,33 +59,33 @@ function rejectionOf(
       `Only a job that failed or was cancelled can be retried: the job ${id} is ${status}.`,
     );
   if (hasLostPayload(error))
-    return problem(409, "job_not_retryable", `The payload of the job ${id} could not be kept: submit it anew.`);
-  if (!jobType) return problem(409, "job_not_retryable", `There is no job type ${type} any more.`);
+    return problem(409, "job_not_retryable", `The payload of the job ${id} is lost: submit a new job.`);
+  if (!jobType) return problem(409, "job_not_retryable", `The job type ${type} no longer exists.`);
   const { needsRead } = jobType.definition;
   if (!needsRead) return undefined;
-  // A large payload is not parsed to be retried: it counts as one that tells of other jobs.
-  return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeRejection(caller, "read") : undefined;
+  // A large payload is not parsed here, so it counts as one that reads other jobs.
+  return isLarge(payload) || needsRead(JSON.parse(payload)) ? scopeDenial(caller, "read") : undefined;
 }
 
-/** What the first submission said beside what the view shows. */
+/** The options of the original submission, which the view does not contain. */
 function optionsOf(
   found: FoundJob<Job>,
   store: Pick<ApiDependencies["store"], "options">,
 ): JobOptions | Promise<JobOptions> {
-  return found.place === "redis"
+  return found.source === "redis"
     ? found.live.options
-    : found.place === "postgres"
+    : found.source === "postgres"
       ? store.options(found.row.id)
       : found.accepted.options;
 }
 
-/** Undefined where the job was recorded and forgotten meanwhile, or its payload is lost. */
+/** Undefined if the job has moved from Redis to Postgres meanwhile, or its payload is lost. */
 async function wholePayload(
   { queue, store }: ApiDependencies,
   { id, payload }: JobView,
-  place: FoundJob<Job>["place"],
+  source: FoundJob<Job>["source"],
 ): Promise<Payload | undefined> {
   if (!isLarge(payload)) return payload;
-  const data = await (place === "redis" ? queue.payload(id, sizeOf(payload)) : store.payload(id));
+  const data = await (source === "redis" ? queue.payload(id, sizeOf(payload)) : store.payload(id));
   return data && largePayload(data);
 }

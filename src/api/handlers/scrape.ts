@@ -1,4 +1,4 @@
-/** `GET /metrics`: made at most once a second, and compressed once, however many ask. */
+/** `GET /metrics`: rendered at most once a second, and compressed once, however many callers ask. */
 import { promisify } from "node:util";
 import { gzip as compress } from "node:zlib";
 import { SharedRead } from "../../concurrency/shared-read.ts";

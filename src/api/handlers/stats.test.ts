@@ -26,7 +26,7 @@ beforeAll(async () => {
     await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" }, ...fields });
 });
 afterAll(() => server.close());
-/** From a replica that nobody has asked before: an answer is kept for a second. */
+/** From a fresh server, because an answer is cached for a second. */
 async function healthNow() {
   const other = await startApiServer({ redis: redis.address });
   const answer = await request(other, "GET", "/api/v1/health");
@@ -35,8 +35,8 @@ async function healthNow() {
 }
 const get = async (path: string) => (await request(server, "GET", `/api/v1/${path}`)).body;
 
-describe("the books", () => {
-  it("show no replica at first, which health calls degraded", async () => {
+describe("the job counts", () => {
+  it("show no replica at first, so health is degraded", async () => {
     expect(await get("workers")).toEqual({ workers: [] });
     expect(await get("health")).toMatchObject({
       status: "degraded",
@@ -46,7 +46,7 @@ describe("the books", () => {
     expect((await healthNow()).body).toMatchObject({ status: "degraded" });
   });
 
-  it("show what each replica says of itself", async () => {
+  it("show the report of each replica", async () => {
     await server.queue.renew([], replica("work0001", "all"));
     expect(await healthNow()).toMatchObject({
       status: 200,
@@ -96,7 +96,7 @@ describe("the books", () => {
     expect([oneMinute, five, fifteen]).toEqual([1, 0.2, 0.1]);
   });
 
-  it("show each type's queue, those that are empty as well", async () => {
+  it("show the queue of each type, even if it is empty", async () => {
     const { queues } = (await get("queues")) as { queues: { type: string; oldest_wait_ms: number }[] };
     expect(queues.find(({ type }) => type === "note")).toMatchObject({
       state: "active",

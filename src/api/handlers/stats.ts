@@ -1,23 +1,24 @@
-/** `GET /api/v1/stats` and `/workers`: two views of the books of one instant, the same from every replica. */
-
+/**
+ * `GET /api/v1/stats` and `/workers`: the job counts and replica reports of one instant, the same from every replica.
+ */
 import type { SharedRead } from "../../concurrency/shared-read.ts";
+import { readReports } from "../../core/heartbeat.ts";
 import { STATUSES } from "../../core/job.ts";
 import { formatTime } from "../../core/rfc3339.ts";
 import { percentiles } from "../../observability/latency-window.ts";
 import type { JobCounts, TypeCounts } from "../../queue/counts.ts";
 import type { Answer } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
-import { readReplicas } from "./replica.ts";
 
-/** Read anew, so that callers see what they did before; those who ask at the same time share one read. */
+/** A fresh read, so that callers see their own earlier requests; concurrent callers share one. */
 type CountsReader = Pick<SharedRead<JobCounts>, "fresh">;
 
 export function getStats(jobCounts: CountsReader): () => Promise<Answer> {
   return async () => json(200, JSON.stringify(statsOf(await jobCounts.fresh())));
 }
 
-function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, replicas: texts }: JobCounts): unknown {
-  const replicas = readReplicas(texts);
+function statsOf({ now, types, accepted, outbox, unaccounted, endedByMinute, replicas: reports }: JobCounts): unknown {
+  const replicas = readReports(reports);
   const latency = (of: "pickup" | "run") => percentiles(replicas.map((replica) => replica.latency[of]));
   return {
     time: formatTime(now),
@@ -42,7 +43,10 @@ function totalsOf(types: readonly TypeCounts[]): Record<string, number> {
   );
 }
 
-/** Jobs that ended a minute, over the last `minutes`: of the oldest minute only the share that is not yet past counts. */
+/**
+ * Finished jobs per minute, over the last `minutes`; of the oldest, partial minute, only the share within that period
+ * counts.
+ */
 function rateOver(minutes: number, endedByMinute: readonly number[], now: number): number {
   const share = 1 - (now % 60_000) / 60_000;
   const ended =
@@ -52,9 +56,9 @@ function rateOver(minutes: number, endedByMinute: readonly number[], now: number
 
 export function getWorkers(jobCounts: CountsReader): () => Promise<Answer> {
   return async () => {
-    const workers = readReplicas((await jobCounts.fresh()).replicas).map(
-      ({ since, heartbeat, slots, latency, ...about }) => ({
-        ...about,
+    const workers = readReports((await jobCounts.fresh()).replicas).map(
+      ({ since, heartbeat, slots, latency, ...report }) => ({
+        ...report,
         since: formatTime(since),
         heartbeat: formatTime(heartbeat),
         types: slots,

@@ -15,7 +15,7 @@ const post = (body: string | object, headers = {}) => request(server, "POST", "/
 const postBatch = (body: string | object, headers = {}) => request(server, "POST", "/api/v1/jobs/batch", body, headers);
 
 describe("POST /api/v1/jobs", () => {
-  it("answers 202 with the whole job and where it is", async () => {
+  it("answers 202 with the whole job and its URL", async () => {
     const { status, headers, body } = await post(note({ priority: 7, tags: ["a"], group_key: "g", max_attempts: 2 }));
     expect(status).toBe(202);
     expect(headers.get("location")).toBe(`/api/v1/jobs/${String(body.id)}`);
@@ -46,13 +46,13 @@ describe("POST /api/v1/jobs", () => {
     expect((await request(server, "GET", String(headers.get("location")))).body).toEqual(body);
   });
 
-  it("schedules what is to start later", async () => {
+  it("schedules a job that starts later", async () => {
     const { body } = await post(note({ delay_ms: 60_000 }));
     expect(body).toMatchObject({ status: "scheduled" });
     expect(Date.parse(String(body.run_at)) - Date.parse(String(body.created_at))).toBe(60_000);
   });
 
-  it("keeps the digits and the order of a payload, and shows no secret", async () => {
+  it("keeps the digits and the order of a payload, and shows no secrets", async () => {
     const { text } = await post(
       `{"type":"note","payload":{"text":"a","more":[12345678901234567890,1e400],"secret":"s3","headers":{"Authorization":"Bearer x","X":"y","Accept":"z"}}}`,
     );
@@ -61,7 +61,7 @@ describe("POST /api/v1/jobs", () => {
     );
   });
 
-  it("lists every fault at once, as a problem document", async () => {
+  it("lists all issues at once, in a problem document", async () => {
     const { status, headers, body } = await post({ type: "note", payload: { txt: "a" }, priority: 99, when: "now" });
     expect(status).toBe(422);
     expect(headers.get("content-type")).toBe("application/problem+json");
@@ -93,7 +93,7 @@ describe("POST /api/v1/jobs", () => {
     });
   });
 
-  it("takes a large body of a type that allows it, and refuses it of another", async () => {
+  it("accepts a large body for a type that allows it, and rejects it for another", async () => {
     const payload = { text: "x".repeat(1_500_000) };
     expect(await post({ type: "note", payload })).toMatchObject({
       status: 202,
@@ -110,7 +110,7 @@ describe("POST /api/v1/jobs", () => {
     });
   });
 
-  it("answers 500 where a type's own check is wrong, and logs it once", async () => {
+  it("answers 500 if a type's own check throws, and logs it once", async () => {
     const logged = server.logged.length;
     const answer = await post({ type: "strict", payload: { fails: true } });
     expect(answer).toMatchObject({ status: 500, body: { code: "internal_error" } });
@@ -118,7 +118,7 @@ describe("POST /api/v1/jobs", () => {
     expect(server.logged).toHaveLength(logged + 1);
   });
 
-  it("counts what became of submissions, and times the requests by route", async () => {
+  it("counts submissions by outcome, and measures requests by route", async () => {
     const { text } = await request(server, "GET", "/metrics");
     expect(text).toMatch(/taskflow_submissions_total\{outcome="accepted"\} [1-9]/);
     expect(text).toMatch(/taskflow_submissions_total\{outcome="validation_failed"\} [1-9]/);
@@ -127,7 +127,7 @@ describe("POST /api/v1/jobs", () => {
 });
 
 describe("an Idempotency-Key", () => {
-  it("gives the first job's answer again, and another body under it is refused", async () => {
+  it("replays the answer of the first job, and is rejected with another body", async () => {
     const body = note({ delay_ms: 500_000 });
     const first = await post(body, { "idempotency-key": "k1" });
     const again = await post(body, { "idempotency-key": "k1" });
@@ -142,13 +142,13 @@ describe("an Idempotency-Key", () => {
     });
   });
 
-  it("makes one job of two hundred requests at once", async () => {
+  it("creates one job for two hundred concurrent requests", async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => post(note(), { "idempotency-key": "k2" })));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(answers.filter(({ headers }) => headers.get("idempotent-replayed") === null)).toHaveLength(1);
   });
 
-  it("serves each call by itself, and a whole batch", async () => {
+  it("is separate for each call, and covers a whole batch", async () => {
     const one = await post(note(), { "idempotency-key": "k3" });
     const batch = { jobs: [note(), note({ delay_ms: 60_000 })] };
     const first = await postBatch(batch, { "idempotency-key": "k3" });
@@ -158,7 +158,7 @@ describe("an Idempotency-Key", () => {
     expect(again.headers.get("idempotent-replayed")).toBe("true");
   });
 
-  it.each(["with space", "x".repeat(256), "schlüssel"])("of %.20s is refused", async (key) => {
+  it.each(["with space", "x".repeat(256), "schlüssel"])("of %.20s is rejected", async (key) => {
     expect(await post(note(), { "idempotency-key": key })).toMatchObject({
       status: 400,
       body: { code: "idempotency_key_invalid" },
@@ -176,14 +176,14 @@ describe("POST /api/v1/jobs/batch", () => {
     expect(await server.queue.read(jobs.map(({ id }) => id))).toHaveLength(3);
   });
 
-  it("takes lines, and ten thousand of them", async () => {
+  it("accepts NDJSON, with ten thousand lines", async () => {
     const line = JSON.stringify({ type: "strict", payload: { fails: false } });
     const { status, body } = await postBatch(`${line}\n`.repeat(10_000), { "content-type": "application/x-ndjson" });
     expect(status).toBe(202);
     expect(body.jobs).toHaveLength(10_000);
   });
 
-  it("enqueues nothing where one job is wrong", async () => {
+  it("enqueues nothing if one job is invalid", async () => {
     const before = (await server.queue.jobCounts()).accepted;
     const { status, body } = await postBatch({ jobs: [note(), note({ priority: 10 })] });
     expect(status).toBe(422);
@@ -196,13 +196,13 @@ describe("POST /api/v1/jobs/batch", () => {
     ["x", "text/csv", 415, "unsupported_media_type"],
     ["", "application/json", 400, "body_missing"],
     [" ".repeat(5_000_000), "application/json", 413, "body_too_large"],
-  ])("refuses a body of that kind (%#)", async (body, type, status, code) => {
+  ])("rejects such a body (%#)", async (body, type, status, code) => {
     expect(await postBatch(body, { "content-type": type })).toMatchObject({ status, body: { code } });
   });
 });
 
 describe("without Redis", () => {
-  it("answers 503 with Retry-After, and names the id where the outcome is unknown", async () => {
+  it("answers 503 with Retry-After, and with the id if the outcome is unknown", async () => {
     const redis = await ownRedis();
     const own = await startApiServer({ redis: redis.address });
     const submit = () => request(own, "POST", "/api/v1/jobs", note());
@@ -217,10 +217,10 @@ describe("without Redis", () => {
     expect(unknownBatch.body.ids).toHaveLength(2);
     redis.resume();
     await redis.kill();
-    await until(async () => (await submit()).body.code === "queue_unavailable", { what: "submissions are refused" });
-    const refused = await submit();
-    expect(refused).toMatchObject({ status: 503, body: { code: "queue_unavailable" } });
-    expect(refused.headers.get("retry-after")).toBe("2");
+    await until(async () => (await submit()).body.code === "queue_unavailable", { what: "submissions are rejected" });
+    const rejected = await submit();
+    expect(rejected).toMatchObject({ status: 503, body: { code: "queue_unavailable" } });
+    expect(rejected.headers.get("retry-after")).toBe("2");
     expect(await request(own, "GET", "/api/v1/stats")).toMatchObject({ status: 503 });
     expect(await request(own, "GET", "/api/v1/health")).toMatchObject({
       status: 503,
@@ -231,14 +231,14 @@ describe("without Redis", () => {
 });
 
 describe("a server that drains", () => {
-  it("refuses submissions and says that it is not ready, but reads go on", async () => {
+  it("rejects submissions and is not ready, but serves reads", async () => {
     const own = await startApiServer();
     expect(await request(own, "GET", "/api/v1/health/ready")).toMatchObject({ status: 200 });
     own.server.stopAccepting();
-    const refused = await request(own, "POST", "/api/v1/jobs", note());
-    expect(refused).toMatchObject({ status: 503, body: { code: "draining" } });
-    expect(refused.headers.get("retry-after")).toBe("2");
-    expect(refused.headers.get("connection")).toBe("close");
+    const rejected = await request(own, "POST", "/api/v1/jobs", note());
+    expect(rejected).toMatchObject({ status: 503, body: { code: "draining" } });
+    expect(rejected.headers.get("retry-after")).toBe("2");
+    expect(rejected.headers.get("connection")).toBe("close");
     expect(await request(own, "GET", "/api/v1/health/ready")).toMatchObject({
       status: 503,
       body: { code: "draining" },

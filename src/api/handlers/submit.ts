@@ -1,7 +1,8 @@
 /**
- * `POST /api/v1/jobs` and `POST /api/v1/jobs/batch`. The first is the hot path: a request costs its id, its submission, its
- * answer, and two closures; no promise.
+ * `POST /api/v1/jobs` and `POST /api/v1/jobs/batch`. The first is the hot path: a request costs an id, a submission, an
+ * answer and two closures, but no promise.
  */
+import { at } from "../../core/at.ts";
 import type { BodyTask, ParsedBody, Rejection } from "../../core/body.ts";
 import { invalid, parseBody } from "../../core/body.ts";
 import { idsFrom, timeOfId } from "../../core/id.ts";
@@ -11,7 +12,7 @@ import { ownedBy } from "../../core/ownership.ts";
 import type { ValidationIssue } from "../../core/schema-issues.ts";
 import type { TaskFlowError } from "../../errors.ts";
 import type { Submitted } from "../../queue/enqueuer.ts";
-import { scopeRejection } from "../access/authentication.ts";
+import { scopeDenial } from "../access/authentication.ts";
 import { withPayer } from "../access/payer.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { answerOfThrown } from "../http/async-handler.ts";
@@ -25,7 +26,7 @@ import { BAD_KEY, idempotencyOf, isIdempotencyKey, REPLAYED } from "./idempotenc
 import { readWait } from "./wait.ts";
 import { waitedReply } from "./waited-reply.ts";
 
-/** Larger bodies are parsed on a pool thread: JSON.parse and the checks take about 10 ms for each MiB. */
+/** Larger bodies are parsed on a pool thread: parsing and checking takes about 10 ms per MiB. */
 const LARGE_BYTES = 256 * 1024;
 
 type Parsed = Extract<ParsedBody, { submissions: readonly Submission[] }>;
@@ -51,7 +52,7 @@ export function submitJob(deps: ApiDependencies, largeBodies: LargeBodies): Hand
       return;
     }
     const id = deps.queue.ids.next();
-    const acceptedAt = timeOfId(id); // what `delay_ms` counts from, so that a replay can tell the same time
+    const acceptedAt = timeOfId(id); // `delay_ms` counts from it, so that a replayed answer shows the same time
     const idempotency = idempotencyOfRequest(deps, request, "job");
     const wait = readWait(request);
     parse(
@@ -101,7 +102,7 @@ export function submitBatch(deps: ApiDependencies, largeBodies: LargeBodies): Ha
 
 const MISSING_BODY = problem(400, "body_missing", "The request has no body.");
 
-/** What is wrong with a request before its body is read. */
+/** Rejects a request by its headers, before its body is parsed. */
 function rejectionOfHead({ body, headers }: ApiRequest, isRightType: boolean, types: string): Answer | undefined {
   if (body.length === 0) return MISSING_BODY;
   if (!isRightType) return problem(415, "unsupported_media_type", `The Content-Type must be ${types}.`);
@@ -118,17 +119,20 @@ function idempotencyOfRequest(
 }
 
 interface ParseOptions extends Pick<BodyTask, "kind" | "now"> {
-  /** Of the query: told together with those of the body. */
+  /** The issues of the query, which are reported together with those of the body. */
   readonly issues?: readonly ValidationIssue[] | undefined;
 }
 
-/** Where an answer goes, and what stands before it: a large body gives its turn to the next one with its first answer. */
+/** Where an answer goes, and a step before it: the answer to a large body lets the next one start. */
 type AnswerTo = Pick<Reply, "send">;
 type Through = (to: AnswerTo) => AnswerTo;
 
 const STRAIGHT: Through = (to) => to;
 
-/** Parses the body of a request and goes on with what it holds and what its answer goes through; a refusal is answered. */
+/**
+ * Parses the body of a request and continues with its submissions, and with the step before the answer; answers a
+ * rejection.
+ */
 type Parse = (
   request: ApiRequest,
   reply: Reply,
@@ -136,14 +140,14 @@ type Parse = (
   goOn: (parsed: Parsed, through: Through) => void,
 ) => void;
 
-const OVERLOADED = problem(503, "overloaded", "Too many large requests are under way.");
+const OVERLOADED = problem(503, "overloaded", "The server is busy with too many large requests.");
 
-/** Parses here, or large ones on a thread. */
+/** Parses small bodies at once, and large ones on a pool thread. */
 function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
   const { maxBodyBytes, durability } = deps.settings;
   return (request, reply, { kind, now, issues = [] }, goOn) => {
     const reject = (through: Through, answer: Answer): void => {
-      deps.metrics.countSubmissions(answer.code ?? "", 1);
+      deps.metrics.countSubmissions(answer.code ?? "unknown", 1);
       through(reply).send(answer);
     };
     const take = (parsed: ParsedBody, through: Through): void => {
@@ -153,8 +157,8 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
         return;
       }
       const { needsRead } = parsed as Parsed;
-      const forbidden = needsRead ? scopeRejection(request.caller, "read") : undefined;
-      if (forbidden) reject(through, forbidden);
+      const denial = needsRead ? scopeDenial(request.caller, "read") : undefined;
+      if (denial) reject(through, denial);
       else goOn(ownedParsed(parsed as Parsed, request.caller), through);
     };
     const task = { bytes: request.body, kind, maxBodyBytes, now, durability };
@@ -184,21 +188,24 @@ function parsing(deps: ApiDependencies, largeBodies: LargeBodies): Parse {
   };
 }
 
-/** The jobs of a request belong to the key that it came with. */
+/** Makes the API key of the request the owner of its jobs. */
 function ownedParsed(parsed: Parsed, caller: ApiRequest["caller"]): Parsed {
   return caller === undefined
     ? parsed
     : { ...parsed, submissions: parsed.submissions.map((submission) => ownedBy(submission, caller.id)) };
 }
 
-/** @param faults of the query */
+/** @param issues the issues of the query */
 function rejectionOf(parsed: ParsedBody, issues: readonly ValidationIssue[]): Rejection | undefined {
   const rejection = "rejection" in parsed ? parsed.rejection : undefined;
   if (issues.length === 0 || (rejection && rejection.code !== "validation_failed")) return rejection;
   return invalid([...issues, ...(rejection?.issues ?? [])]).rejection;
 }
 
-/** Enqueues, and answers with what `accepted` makes of the first id: another one when an earlier request with the same key made the jobs. */
+/**
+ * Enqueues, and answers with `accepted` of the first id: that of an earlier request if the Idempotency-Key was used
+ * before.
+ */
 function enqueue(
   deps: ApiDependencies,
   request: Pick<ApiRequest, "chargeJobs" | "caller">,
@@ -213,7 +220,7 @@ function enqueue(
       case "enqueued":
         metrics.countSubmissions("accepted", ids.length);
         request.chargeJobs(submitted.submissions);
-        reply.send(accepted(ids[0] ?? ""));
+        reply.send(accepted(at(ids, 0)));
         break;
       case "replayed":
         metrics.countSubmissions("repeated", ids.length);
@@ -225,7 +232,7 @@ function enqueue(
           problem(
             422,
             "idempotency_key_reused",
-            `This Idempotency-Key was used for another body, which made the job ${answer.firstId}.`,
+            `This Idempotency-Key was used with another body, which created the job ${answer.firstId}.`,
           ),
         );
         break;
@@ -242,13 +249,13 @@ function enqueue(
   });
 }
 
-/** Where nobody knows whether the jobs exist, the answer names their ids, by which the caller can read them. */
+/** If it is unknown whether the jobs exist, the answer contains their ids, so that the caller can read them. */
 export function problemOfFailure(error: TaskFlowError, ids: readonly string[]): Answer | undefined {
   const unknown = { id: ids[0], ...(ids.length > 1 && { ids }) };
   return problemOfError(error, error.code === "outcome_unknown" ? unknown : {});
 }
 
-/** @param byMs how much later its `run_at` is, which came from `delay_ms` */
+/** Moves the `run_at` of a submission, which was derived from `delay_ms`. */
 function moved(submission: Submission, byMs: number): Submission {
   const { options } = submission;
   return options.run_at === undefined
@@ -258,7 +265,7 @@ function moved(submission: Submission, byMs: number): Submission {
 
 function batchJson(ids: readonly string[], submissions: readonly Submission[]): string {
   const jobs = submissions.map((submission, i) => {
-    const { id, status } = viewOfSubmission(ids[i] ?? "", submission);
+    const { id, status } = viewOfSubmission(at(ids, i), submission);
     return `{"id":"${id}","status":"${status}"}`;
   });
   return `{"jobs":[${jobs.join(",")}]}`;

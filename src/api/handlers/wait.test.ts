@@ -28,11 +28,11 @@ const post = (query: string, headers: Record<string, string> = {}) =>
   request(server, "POST", `/api/v1/jobs${query}`, BODY, headers);
 
 async function finishWhenWaitedFor(count = 1, result = `{"n":1}`): Promise<void> {
-  await until(() => server.waiters.size === count, { what: `${count} wait` });
+  await until(() => server.waiters.size === count, { what: `${count} callers wait` });
   await server.finishNext(result);
 }
 
-/** Ends so many waiting jobs at another replica, all in one call, each with the text of its payload as its result. */
+/** Finishes waiting jobs on another replica, all in one call, each with the text of its payload as its result. */
 async function finishAll(count: number): Promise<void> {
   const worker = await openQueue(address);
   const claimed: Job[] = [];
@@ -43,7 +43,7 @@ async function finishAll(count: number): Promise<void> {
       seq += 1;
       return claimed.length === count;
     },
-    { what: "all are claimed" },
+    { what: "all jobs are claimed" },
   );
   const settlements = claimed.map(({ id, type, priority, claimSeq, startedAt, worker: replica, payload }) => {
     const { text } = JSON.parse(payload as string) as { text: string };
@@ -73,7 +73,7 @@ async function finishAll(count: number): Promise<void> {
   worker.close();
 }
 
-describe("what a request says of waiting", () => {
+describe("the wait of a request", () => {
   it.each([
     ["", "", { ms: 0 }],
     ["wait=5", "", { ms: 5_000 }],
@@ -91,7 +91,7 @@ describe("what a request says of waiting", () => {
         ms: 0,
         issues: [
           { path: "/a", message: "is not a parameter of this call" },
-          { path: "/wait", message: "is given more than once" },
+          { path: "/wait", message: "must be given once" },
         ],
       },
     ],
@@ -111,23 +111,23 @@ describe("a submission that waits", () => {
     expect(server.waiters.size).toBe(0);
   });
 
-  it("is answered with 202 and the job as it is when the time is over", async () => {
+  it("is answered with 202 and the current job when the time is over", async () => {
     const { status, headers, body } = await post("?wait=1");
     expect({ status, body }).toMatchObject({ status: 202, body: { status: "queued" } });
     expect(headers.has("preference-applied")).toBe(false);
     await server.finishNext("1");
   });
 
-  it("finds by its deadline what nobody told it", async () => {
+  it("finds at its deadline an end that was not reported", async () => {
     const answer = post("?wait=1");
     await until(async () => (await redis.del("{taskflow:0}:awaited")) === 1, {
-      what: "the scripts are told that nobody waits",
+      what: "the scripts no longer report ends",
     });
     await finishWhenWaitedFor();
     expect(await answer).toMatchObject({ status: 200, body: { status: "completed" } });
   });
 
-  it("is answered with what an earlier request with its key made, as that is now", async () => {
+  it("is answered with the current job of an earlier request with the same key", async () => {
     const key = { "idempotency-key": "once" };
     const first = await post("", key);
     const finished = await server.finishNext(`{"n":2}`);
@@ -141,40 +141,40 @@ describe("a submission that waits", () => {
     });
   });
 
-  it("is refused as any other", async () => {
+  it("is rejected like any other", async () => {
     const bad = await request(server, "POST", "/api/v1/jobs?wait=x", { type: "note", payload: {} });
     expect(bad).toMatchObject({ status: 422, body: { errors: [{ path: "/wait" }, { path: "/payload/text" }] } });
     expect((await request(server, "POST", "/api/v1/jobs?wait=5", "{")).status).toBe(400);
     expect(server.waiters.size).toBe(0);
   });
 
-  it("is forgotten when its client goes", async () => {
+  it("stops waiting when its client disconnects", async () => {
     const body = JSON.stringify(BODY);
     const raw = await rawSocket(
       server.port,
       `POST /api/v1/jobs?wait=60 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    await until(() => server.waiters.size === 1, { what: "one waits" });
+    await until(() => server.waiters.size === 1, { what: "one caller waits" });
     raw.socket.destroy();
-    await until(() => server.waiters.size === 0, { what: "it is forgotten" });
+    await until(() => server.waiters.size === 0, { what: "no caller waits" });
     await server.finishNext("1");
   });
 
   it("is answered when the replica closes", async () => {
     const closing = await startApiServer();
     const answer = request(closing, "POST", "/api/v1/jobs?wait=60", BODY);
-    await until(() => closing.waiters.size === 1, { what: "one waits" });
+    await until(() => closing.waiters.size === 1, { what: "one caller waits" });
     await closing.close();
     expect((await answer).status).toBe(202);
   });
 });
 
-describe("100 that wait for one job", () => {
+describe("100 callers that wait for one job", () => {
   it("cause one look at it when it ends", async () => {
     const answers = Array.from({ length: 100 }, () => post("?wait=30", { "idempotency-key": "shared" }));
-    await until(() => server.waiters.size === 100, { what: "all wait" });
+    await until(() => server.waiters.size === 100, { what: "all callers wait" });
     const reads = async () => Number(/cmdstat_hmget:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
-    await until(async () => (await reads()) === (await reads()), { what: "all have looked" });
+    await until(async () => (await reads()) === (await reads()), { what: "all reads are done" });
     const before = await reads();
     await server.finishNext(`{"n":3}`);
     const all = await Promise.all(answers);
@@ -184,12 +184,12 @@ describe("100 that wait for one job", () => {
   });
 });
 
-describe("1,000 that wait at once", () => {
-  it("are all answered, each with its own job", async () => {
+describe("1,000 callers that wait at once", () => {
+  it("get an answer, each with its own job", async () => {
     const answers = Array.from({ length: 1_000 }, (_, n) =>
       request(server, "POST", "/api/v1/jobs?wait=30", { type: "note", payload: { text: String(n) } }),
     );
-    await until(() => server.waiters.size === 1_000, { what: "all wait", timeoutMs: 20_000 });
+    await until(() => server.waiters.size === 1_000, { what: "all callers wait", timeoutMs: 20_000 });
     await finishAll(1_000);
     const all = await Promise.all(answers);
     expect(all.filter(({ status, body }) => status === 200 && body.status === "completed")).toHaveLength(1_000);

@@ -1,22 +1,25 @@
-/** The answer to a submission that waits for its job: held back until the job has ended, or the time is over. */
+/** Delays the answer to a submission until its job has finished, or the time is over. */
 import type { JobView } from "../../core/job.ts";
+import { isFinished } from "../../core/job.ts";
 import type { Waiters } from "../events/waiters.ts";
-import { hasEnded } from "../events/waiters.ts";
 import type { Answer, Reply } from "../http/exchange.ts";
 import type { JobJson } from "../jobs/job-json.ts";
 import type { Wait } from "./wait.ts";
 
-/** Many may wait for one job: its JSON is made once. */
-const texts = new WeakMap<JobView, string>();
+/** Many requests may wait for one job, so its JSON is made once. */
+const jsonOfViews = new WeakMap<JobView, string>();
 
-function textOf(view: JobView, toJson: JobJson): string {
-  let text = texts.get(view);
-  if (text === undefined) texts.set(view, (text = toJson(view)));
-  return text;
+function jsonOf(view: JobView, toJson: JobJson): string {
+  let json = jsonOfViews.get(view);
+  if (json === undefined) jsonOfViews.set(view, (json = toJson(view)));
+  return json;
 }
 
 export interface WaitedReply extends Pick<Reply, "send"> {
-  /** It is another job: the one that an earlier request with the same key made, and which may have ended long ago. */
+  /**
+   * Waits for another job: the one of an earlier request with the same Idempotency-Key, which may have finished long
+   * ago.
+   */
   turnTo(id: string): void;
 }
 
@@ -28,12 +31,13 @@ export interface WaitedReplyOptions {
 }
 
 /**
- * Waits from now on, before the job is enqueued, so that its end cannot be missed. A refusal is passed on at once, a 202 becomes
- * 200 with the finished job, or 202 with the job as it is by then. Where too many wait already, the 202 is passed on.
+ * Starts to wait before the job is enqueued, so that its end cannot be missed. A rejection is sent at once. A 202
+ * becomes 200 with the finished job, or 202 with the job as it is at the deadline. If too many requests wait already,
+ * the 202 is sent at once.
  */
 export function waitedReply({ waiters, toJson, reply, wait }: WaitedReplyOptions, firstId: string): WaitedReply {
   let accepted: Answer | undefined;
-  let ended: { readonly view: JobView | undefined } | undefined; // may come before the answer that the job was accepted
+  let ended: { readonly view: JobView | undefined } | undefined; // the job may finish before the 202 arrives here
   const answer = (): void => {
     if (!accepted || !ended) return;
     const { view } = ended;
@@ -41,8 +45,8 @@ export function waitedReply({ waiters, toJson, reply, wait }: WaitedReplyOptions
     reply.send({
       ...accepted,
       headers,
-      status: view && hasEnded(view) ? 200 : 202,
-      body: view ? textOf(view, toJson) : accepted.body,
+      status: view && isFinished(view.status) ? 200 : 202,
+      body: view ? jsonOf(view, toJson) : accepted.body,
     });
   };
   const waitFor = (id: string) =>

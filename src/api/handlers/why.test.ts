@@ -27,11 +27,11 @@ async function claimNext(): Promise<Job> {
   const {
     claimed: [job],
   } = await server.queue.claim((seq += 1), 1, ioSlots({ note: 1 }));
-  if (!job) throw new Error("no job waits");
+  if (!job) throw new Error("there is no waiting job");
   return job;
 }
 
-/** One replica says that it runs so many of its ten jobs of type note. */
+/** One replica reports how many of its ten slots for type note are in use. */
 async function heartbeat(running: number, laneRunning = running): Promise<void> {
   const lanes = { io: { limit: 12, running: laneRunning }, cpu: { limit: 1, running: 0 } };
   await server.queue.renew([], JSON.stringify({ id: "r1", slots: { note: { limit: 10, running } }, lanes }));
@@ -65,7 +65,7 @@ describe("why a job is not running", () => {
     await claimNext();
   });
 
-  it("position: others come first, and it says how many", async () => {
+  it("position: with the number of jobs before it", async () => {
     await heartbeat(0);
     const ids = [await submit(), await submit(), await submit({ priority: 9 })];
     expect(await Promise.all(ids.map(why))).toMatchObject([
@@ -87,7 +87,7 @@ describe("why a job is not running", () => {
     await claimNext();
   });
 
-  it("queue_paused: and its place when it is resumed", async () => {
+  it("queue_paused: with its position", async () => {
     const id = await submit();
     await request(server, "POST", "/api/v1/queues/note/pause");
     expect(await why(id)).toMatchObject({ reason: "queue_paused", position: 1 });
@@ -104,17 +104,17 @@ describe("why a job is not running", () => {
     });
   });
 
-  it("retry_at: until its next attempt, with the error of the last", async () => {
+  it("retry_at: until its next attempt, with the error of the last one", async () => {
     const id = await submit();
     const runAt = await endInRetry(await claimNext(), "http_500");
     expect(await why(id)).toMatchObject({
       reason: "retry_at",
       until: new Date(runAt).toISOString(),
-      detail: "Attempt 1 ended in http_500: not now",
+      detail: "Attempt 1 ended with the error http_500: not now",
     });
   });
 
-  it("destination_limited: its destination has as many as it may", async () => {
+  it("destination_limited: its destination is at its limit", async () => {
     const id = await submit();
     const runAt = await endInRetry(await claimNext(), "destination_limited");
     expect(await why(id)).toMatchObject({
@@ -124,12 +124,12 @@ describe("why a job is not running", () => {
     });
   });
 
-  it("running: where, and whether it was asked to stop", async () => {
+  it("running: with its replica, and whether it was asked to stop", async () => {
     const id = await submit();
     const { worker } = await claimNext();
     expect(await why(id)).toMatchObject({
       reason: "running",
-      detail: `Attempt 1 of 3 runs on replica ${worker ?? ""}.`,
+      detail: `Attempt 1 of 3 is running on replica ${worker ?? ""}.`,
     });
     await request(server, "DELETE", `/api/v1/jobs/${id}`);
     expect(await why(id)).toMatchObject({
@@ -138,18 +138,18 @@ describe("why a job is not running", () => {
     });
   });
 
-  it("finished: while its outcome is on its way, and in Postgres", async () => {
+  it("finished: in the outbox, and in Postgres", async () => {
     const id = await submit();
     const job = await server.finishNext("1");
     expect(await why(id)).toMatchObject({
       reason: "finished",
-      detail: expect.stringContaining("It is completed since 20") as string,
+      detail: expect.stringContaining("It is completed, since 20") as string,
     });
     await server.record(job);
     expect(await why(id)).toMatchObject({ reason: "finished" });
   });
 
-  it("is 404 for a job that is not there", async () => {
+  it("is 404 for an unknown job", async () => {
     expect(await request(server, "GET", "/api/v1/jobs/01890000-0000-7000-8000-000000000000/why")).toMatchObject({
       status: 404,
       body: { code: "job_not_found" },

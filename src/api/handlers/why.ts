@@ -1,4 +1,6 @@
-/** `GET /api/v1/jobs/{id}/why`: one answer to "why is it not running?". */
+/** `GET /api/v1/jobs/{id}/why`: the reason why a job is not running. */
+import type { Capacity, ReplicaReport } from "../../core/heartbeat.ts";
+import { readReports } from "../../core/heartbeat.ts";
 import type { AttemptRecord, Job, JobView } from "../../core/job.ts";
 import type { Lane } from "../../core/job-type.ts";
 import { viewOf, viewOfSubmission } from "../../core/job-view.ts";
@@ -13,16 +15,14 @@ import { jobNotFound } from "../http/problem.ts";
 import type { FoundJob } from "../jobs/find-job.ts";
 import { findJob } from "../jobs/find-job.ts";
 import { idOf } from "./jobs.ts";
-import type { Replica } from "./replica.ts";
-import { readReplicas } from "./replica.ts";
 
 interface Why {
   readonly reason: (typeof WHY_REASONS)[number];
-  /** A sentence for people. */
+  /** An explanation, for people. */
   readonly detail: string;
-  /** When that is over, where it is known: epoch ms. */
+  /** When the reason ends, if known: epoch ms. */
   readonly until?: number | null;
-  /** Its place in its queue, from 1. */
+  /** Its position in its queue, from 1. */
   readonly position?: number;
 }
 
@@ -42,7 +42,7 @@ export function getWhy({ queue, store, registry }: ApiDependencies): (request: A
 }
 
 function whyAt(id: string, found: FoundJob<QueuePosition>, laneOf: (type: string) => Lane | undefined): Why {
-  switch (found.place) {
+  switch (found.source) {
     case "redis":
       return whyOf(found.live, laneOf(found.live.job.type));
     case "postgres":
@@ -52,30 +52,30 @@ function whyAt(id: string, found: FoundJob<QueuePosition>, laneOf: (type: string
   }
 }
 
-/** It has no place in a queue yet. */
+/** A job that is in Postgres alone, and not in a queue yet. */
 function whyAccepted({ status, run_at }: JobView): Why {
   if (status === "scheduled")
-    return { reason: "scheduled", detail: "It starts no earlier than its run_at.", until: run_at };
+    return { reason: "scheduled", detail: "It does not start before its run_at.", until: run_at };
   return {
     reason: "position",
-    detail: "Postgres holds it, and Redis does not: it is put into its queue within a few minutes.",
+    detail: "It is stored in Postgres, but not yet in Redis: a replica puts it into its queue within a few minutes.",
   };
 }
 
-/** @param lane of the job's type; undefined where the type is not known here */
+/** @param lane of the job's type; undefined if this replica does not know the type */
 function whyOf(position: QueuePosition, lane: Lane | undefined): Why {
   const { job, dueAt } = position;
   switch (job.status) {
     case "queued":
       return whyQueued(position, lane);
     case "scheduled":
-      return { reason: "scheduled", detail: "It starts no earlier than its run_at.", until: dueAt };
+      return { reason: "scheduled", detail: "It does not start before its run_at.", until: dueAt };
     case "retrying":
       return whyRetrying(job, dueAt);
     case "running":
       return {
         reason: "running",
-        detail: `Attempt ${job.attempt} of ${job.maxAttempts} runs on replica ${job.worker ?? ""}${job.isCancelRequested ? ", and was asked to stop" : ""}.`,
+        detail: `Attempt ${job.attempt} of ${job.maxAttempts} is running on replica ${job.worker ?? "unknown"}${job.isCancelRequested ? ", and was asked to stop" : ""}.`,
       };
     case "completed":
     case "failed":
@@ -85,44 +85,41 @@ function whyOf(position: QueuePosition, lane: Lane | undefined): Why {
 }
 
 function whyRetrying({ history }: Job, until: number | null): Why {
-  const { error } = JSON.parse(history.at(-1) ?? "{}") as Partial<AttemptRecord>;
-  if (error?.code === DESTINATION_LIMITED) return { reason: DESTINATION_LIMITED, detail: error.message, until };
-  return {
-    reason: "retry_at",
-    detail: `Attempt ${error?.attempt ?? ""} ended in ${error?.code ?? "an error"}: ${error?.message ?? ""}`,
-    until,
-  };
+  const last = history.at(-1);
+  const error = last === undefined ? undefined : (JSON.parse(last) as AttemptRecord).error;
+  if (error === undefined) return { reason: "retry_at", detail: "The last attempt ended without an error.", until };
+  if (error.code === DESTINATION_LIMITED) return { reason: DESTINATION_LIMITED, detail: error.message, until };
+  const detail = `Attempt ${error.attempt} ended with the error ${error.code}: ${error.message}`;
+  return { reason: "retry_at", detail, until };
 }
 
 function whyQueued(
-  { job: { type }, ahead, depth, isPaused, running, replicas }: QueuePosition,
+  { job: { type }, ahead, depth, isPaused, running, replicas: reports }: QueuePosition,
   lane: Lane | undefined,
 ): Why {
   const position = (ahead ?? 0) + 1;
-  const place = `It is number ${position} of ${depth} in its queue`;
-  if (isPaused) return { reason: "queue_paused", detail: `The queue of ${type} is paused. ${place}.`, position };
-  const workers = readReplicas(replicas).filter(({ slots }) => slots[type]);
-  if (workers.length === 0)
-    return { reason: "no_worker_for_type", detail: `No live replica runs jobs of type ${type}. ${place}.`, position };
-  const isFull =
-    running >= workers.reduce((sum, { slots }) => sum + (slots[type]?.limit ?? 0), 0) ||
-    workers.every((worker) => isFullOf(worker, type, lane));
-  const slots = isFull ? `all slots for ${type} are taken (${running} run)` : "there are free slots";
-  if (position === 1 && isFull) return { reason: "slots_full", detail: `It is next, and ${slots}.`, position };
-  return { reason: "position", detail: `${place}; ${slots}.`, position };
+  const number = `It is number ${position} of ${depth} in its queue`;
+  if (isPaused) return { reason: "queue_paused", detail: `The queue of ${type} is paused. ${number}.`, position };
+  const replicas = readReports(reports).filter(({ slots }) => slots[type]);
+  if (replicas.length === 0)
+    return { reason: "no_worker_for_type", detail: `No live replica runs jobs of type ${type}. ${number}.`, position };
+  const limit = replicas.reduce((sum, { slots }) => sum + (slots[type]?.limit ?? 0), 0);
+  const isFull = running >= limit || replicas.every((replica) => isFullFor(replica, type, lane));
+  const slots = isFull ? `all slots for ${type} are in use (${running} running)` : "there are free slots";
+  if (position === 1 && isFull) return { reason: "slots_full", detail: `It is next in its queue; ${slots}.`, position };
+  return { reason: "position", detail: `${number}; ${slots}.`, position };
 }
 
-/** As the replica said with its last heartbeat. */
-function isFullOf({ slots, lanes }: Replica, type: string, lane: Lane | undefined): boolean {
-  const own = slots[type];
-  return (
-    (own !== undefined && own.running >= own.limit) || (lane !== undefined && lanes[lane].running >= lanes[lane].limit)
-  );
+/** According to the latest heartbeat of the replica. */
+function isFullFor({ slots, lanes }: ReplicaReport, type: string, lane: Lane | undefined): boolean {
+  const isFull = (capacity: Capacity | undefined): boolean =>
+    capacity !== undefined && capacity.running >= capacity.limit;
+  return isFull(slots[type]) || (lane !== undefined && isFull(lanes[lane]));
 }
 
 function finished({ status, finished_at }: JobView): Why {
   return {
     reason: "finished",
-    detail: `It is ${status}${finished_at === null ? "" : ` since ${formatTime(finished_at)}`}.`,
+    detail: `It is ${status}${finished_at === null ? "" : `, since ${formatTime(finished_at)}`}.`,
   };
 }

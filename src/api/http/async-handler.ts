@@ -3,8 +3,9 @@ import type { Answer, ApiRequest, Handler } from "./exchange.ts";
 import { INTERNAL_ERROR, problemOfError } from "./problem.ts";
 
 /**
- * A handler of ordinary async code; for all routes but submissions. Our own errors answer as they say; any other is
- * logged once and answers 500. The request's body is there for it until it first waits.
+ * Makes a handler of an async function; for all routes but submissions. A TaskFlowError becomes the answer that it
+ * describes; any other error is logged once and answered with 500. The function may read the request's body only before
+ * its first await.
  */
 export function fromAsync(log: Pick<Log, "error">, answerOf: (request: ApiRequest) => Promise<Answer>): Handler {
   return (request, reply) => {

@@ -1,4 +1,7 @@
-/** The path of PUBLIC_URL, below which a proxy shows this server: `/taskflow` for `https://example.com/taskflow/`. "" where it has none. */
+/**
+ * The path prefix under which a proxy serves this server: `/taskflow` for the PUBLIC_URL
+ * `https://example.com/taskflow/`, else "".
+ */
 export function basePathOf(publicUrl: string): string {
   return publicUrl === "" ? "" : new URL(publicUrl).pathname.replace(/\/+$/, "");
 }

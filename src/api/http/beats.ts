@@ -1,4 +1,7 @@
-/** Calls each member once in a period, spread evenly over it: many at once would hold up the event loop, and all else that waits for it. */
+/**
+ * Calls each member once per period. The calls are spread evenly over the period, because many at once would block the
+ * event loop.
+ */
 
 const SLOTS = 60;
 

@@ -1,4 +1,8 @@
-/** Bytes of bodies that are in memory until their requests are answered: bounded in all, and for each caller so that there is room for others. */
+/**
+ * Counts the bytes of bodies in memory whose requests are not answered yet, and bounds them in total and per caller.
+ */
+
+/** One caller may use half of the memory, so that others always find room. */
 const CALLER_SHARE = 1 / 2;
 
 export class BufferedBytes {
@@ -10,7 +14,7 @@ export class BufferedBytes {
     this.#most = most;
   }
 
-  /** Counts bytes of a caller. @returns false where that is too much: then nothing is counted */
+  /** Counts bytes of a caller. @returns false if that exceeds a bound: then nothing is counted */
   add(caller: string, bytes: number): boolean {
     const ofCaller = (this.#byCaller.get(caller) ?? 0) + bytes;
     if (this.#all + bytes > this.#most || ofCaller > CALLER_SHARE * this.#most) return false;

@@ -49,7 +49,7 @@ it.each(["/api/v1/health/live", "/api/v1/jobs", "/docs", "/api/v1/openapi.json",
   },
 );
 
-it("an answer says that the connection ends with it, where the client has asked for that", async () => {
+it("an answer has Connection: close if the client asks for it", async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (const method of ["GET", "HEAD"]) {
     expect(await ask(agent, method, "/api/v1/health/live", { connection: "close" })).toMatchObject({

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { sendWhole } from "./download.ts";
 import { loadUws } from "./uws-library.ts";
 
-/** More than the buffers of two sockets. */
+/** More than the buffers of two sockets take. */
 const BYTES = Buffer.alloc(32 * 1024 * 1024, "x");
 const uws = loadUws();
 const app = uws.App();
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => void app.close());
 
-/** Asks for the end of the connection, and reads nothing until the answer is on its way. */
+/** Asks to close the connection, and reads nothing until the answer is being sent. */
 async function lateReader() {
   const socket = connect(port, "127.0.0.1");
   socket.pause();
@@ -36,7 +36,7 @@ async function lateReader() {
   return socket;
 }
 
-it("sends all of an answer to a client that reads late, and then ends the connection", async () => {
+it("sends a whole answer to a client that reads late, and then closes the connection", async () => {
   const socket = await lateReader();
   let received = 0;
   socket.on("data", (chunk: Buffer) => (received += chunk.length));
@@ -45,7 +45,7 @@ it("sends all of an answer to a client that reads late, and then ends the connec
   expect(received).toBeGreaterThan(BYTES.length);
 });
 
-it("serves no other request while that client has not read its answer", async () => {
+it("serves no other request on the connection before that client has read its answer", async () => {
   const socket = await lateReader();
   socket.on("error", () => undefined);
   const before = calls;

@@ -1,7 +1,7 @@
-/** A stream of known length as the body of an answer, no faster than the client takes it. */
+/** Sends a body of known length no faster than the client reads it. */
 import type { ByteStream } from "./exchange.ts";
 
-/** What is used of uWebSockets.js's HttpResponse. */
+/** The part of uWebSockets.js's HttpResponse that is used here. */
 export interface StreamResponse {
   cork(write: () => void): unknown;
   end(): unknown;
@@ -11,7 +11,7 @@ export interface StreamResponse {
   onWritable(resume: (offset: number) => boolean): unknown;
 }
 
-/** Sends bytes after the status and headers that were written. The answer ends when the client has taken all of them, and not before. */
+/** Sends bytes, after the status and headers. The answer ends only when the client has received all of them. */
 export function sendWhole(response: StreamResponse, bytes: Uint8Array): void {
   if (bytes.length === 0) {
     response.end();
@@ -26,14 +26,14 @@ export function sendWhole(response: StreamResponse, bytes: Uint8Array): void {
 }
 
 /**
- * Sends the stream after the status and headers that were written. A stream that fails closes the connection, so that the
- * client sees that the body is not whole.
- * @returns stops reading, once the client has gone
+ * Sends a stream, after the status and headers. If the stream fails, the connection is closed, so that the client sees
+ * that the body is incomplete.
+ * @returns stops reading; to be called when the client has disconnected
  */
 export function sendStream(
   response: StreamResponse,
   { bytes, open }: ByteStream,
-  onIssue: (error: unknown) => void,
+  onError: (error: unknown) => void,
 ): () => void {
   if (bytes === 0) {
     response.end();
@@ -74,13 +74,14 @@ export function sendStream(
   };
   const fail = (error: unknown): void => {
     if (isOver) return;
-    onIssue(error);
+    onError(error);
     stop();
     response.close();
   };
   source.on("error", fail);
   source.on("end", () => {
-    if (read < bytes) fail(new Error("a stream ended before its length")); // else its last part may still wait for the client
+    // Otherwise its last part may still be waiting for the client.
+    if (read < bytes) fail(new Error("a stream ended before its length"));
   });
   return stop;
 }

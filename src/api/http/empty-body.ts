@@ -1,4 +1,4 @@
-/** The body of calls that take no fields: there is none, or it is an empty object. */
+/** The body of calls without fields: it is missing, or an empty object. */
 import type { Rejection } from "../../core/body.ts";
 import { invalid, parseJson } from "../../core/body.ts";
 import { escapePointer } from "../../core/schema-issues.ts";
@@ -6,17 +6,19 @@ import { isJson } from "./content-type.ts";
 import type { Answer, ApiRequest } from "./exchange.ts";
 import { problem, problemOfRejection } from "./problem.ts";
 
-/** So much of it is read: enough to name what is wrong with it. */
+/** The size limit: enough for a body whose unknown fields the answer lists. */
 export const EMPTY_BODY_BYTES = 16 * 1_024;
 
-/** Why a request is refused for its body; undefined where that has no fields. To be called before the handler first waits: the body is gone then. */
+/**
+ * Rejects a body with fields; undefined if it has none. Must be called before the first await, while the body is valid.
+ */
 export function rejectionOfBody({ body, headers }: Pick<ApiRequest, "body" | "headers">): Answer | undefined {
   if (body.length === 0) return undefined;
   if (!isJson(headers.contentType))
     return problem(
       415,
       "unsupported_media_type",
-      "This call needs no body; the Content-Type of one must be application/json.",
+      "This call needs no body; if you send one, its Content-Type must be application/json.",
     );
   const read: { readonly value: unknown } | { readonly rejection: Rejection } = parseJson(body);
   if ("rejection" in read) return problemOfRejection(read.rejection);

@@ -1,6 +1,6 @@
-/** Entity tags (RFC 9110, 8.8.3): whether a client has what it asks for already. */
+/** Entity tags (RFC 9110, 8.8.3): whether the client's copy is current. */
 
-/** What stands between the quotes of a tag may be a comma or a star. */
+/** The quoted part of a tag may contain a comma or a star. */
 const TAG = /(?:W\/)?("[^"]*")/g;
 
 /** If-None-Match compares weakly (RFC 9110, 13.1.2). */

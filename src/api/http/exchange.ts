@@ -1,12 +1,12 @@
 /**
- * One request and its answer, in words that know no server library. A handler answers exactly once, now or later; what it
- * answers after the client has gone is dropped.
+ * One request and its answer, independent of the server library. A handler answers exactly once, at once or later; its
+ * answer is dropped if the client has disconnected meanwhile.
  */
 import type { Readable } from "node:stream";
 import type { ApiKey } from "../../core/api-key.ts";
 import type { Submission } from "../../core/job.ts";
 
-/** The headers that some call reads; "" or undefined where the request has none. */
+/** The headers that calls read; "" or undefined if the request has none. */
 export interface RequestHeaders {
   readonly contentType: string;
   readonly idempotencyKey: string | undefined;
@@ -21,30 +21,30 @@ export interface RequestHeaders {
 }
 
 export interface ApiRequest {
-  /** The caller's own `X-Request-Id`, or one that was made here. */
+  /** The `X-Request-Id` of the request, or a generated one. */
   readonly id: string;
-  /** The key that it came with, where keys are needed and one holds. */
+  /** The valid API key of the request; undefined if none is needed. */
   readonly caller: ApiKey | undefined;
   readonly headers: RequestHeaders;
-  /** The parts of the path that the pattern leaves open, still percent-encoded. */
+  /** The path parameters in the order of the pattern, still percent-encoded. */
   readonly params: readonly string[];
-  /** What follows the `?`, still encoded. */
+  /** The query string after the `?`, still encoded. */
   readonly query: string;
-  /** Of a call by GET: it was made by HEAD, so the body of the answer is not sent. */
+  /** A GET call was made with HEAD: the body of the answer is not sent. */
   readonly isHead: boolean;
-  /** Valid until the handler returns: what is needed later must be taken. */
+  /** Valid until the handler returns; {@link takeBody} keeps it longer. */
   readonly body: Uint8Array;
-  /** The body, to keep or to move to a thread. */
+  /** Returns the body in separate memory, which may be kept, or moved to a thread. */
   takeBody(): Uint8Array;
-  /** The address that it came from, as far as it tells one caller from another. Valid until the handler returns. */
+  /** The part of the client's address that identifies it. Only to be called before the handler returns. */
   peer(): string;
-  /** These jobs were enqueued by it, for the first time: its key's quotas are charged, and the answer tells what is left. */
+  /** Charges jobs that this request enqueued to the quotas of its key; the answer then reports what is left. */
   chargeJobs(submissions: readonly Pick<Submission, "payload">[]): void;
 }
 
 export interface ByteStream {
   readonly bytes: number;
-  /** Called when the answer is sent, and not at all for HEAD. */
+  /** Called when the answer is sent; not for HEAD. */
   readonly open: () => Readable;
 }
 
@@ -53,49 +53,54 @@ export interface Answer {
   readonly contentType?: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body: string | Uint8Array | ByteStream;
-  /** Of a problem document. */
+  /** The code of a problem document. */
   readonly code?: string;
   /** The connection ends with this answer. */
   readonly isLast?: boolean;
 }
 
-/** What a body that is sent as it comes begins with. */
+/** The headers of a streamed answer. */
 export interface StreamHead {
   readonly contentType: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
-/** A body of text that is sent as it comes. What is written once it is over is dropped. */
+/** A streamed text body. Text that is written after its end is dropped. */
 export interface TextStream {
   readonly isOver: boolean;
-  /** The client takes no more at the moment: what is written waits for it. */
+  /** The client reads more slowly than the stream is written: further text is buffered. */
   readonly isFull: boolean;
-  /** A client that leaves too much of it unread is cut off. */
+  /** Disconnects the client if it leaves too much unread. */
   write(text: string): void;
-  /** @param listener called each time the client takes more again */
+  /** @param listener called each time the client has read the buffered text */
   onWritable(listener: () => void): void;
   end(): void;
-  /** Cuts the client off. */
+  /** Disconnects the client. */
   cut(): void;
 }
 
 export interface Reply {
   send(answer: Answer): void;
   /**
-   * Answers 200 with a stream, which is over already where the client has gone, or asked for the head alone. Its head is sent with its first text.
-   * @param onOver called once when it ends by other means than {@link TextStream.end}: the client has gone, or was cut off
+   * Answers 200 with a stream, whose head is sent with its first text. The stream is over from the beginning if the
+   * client has disconnected, or for HEAD.
+   * @param onOver called once if it ends other than by {@link TextStream.end}: the client disconnected, or was
+   * disconnected
    */
   stream(head: StreamHead, onOver: () => void): TextStream;
-  /** @param listener called when the client goes, or has gone, before it is answered; the last one given counts */
+  /**
+   * @param listener called if the client disconnects before the answer, at once if it already has; replaces an earlier
+   * listener
+   */
   onGone(listener: () => void): void;
 }
 
-/** It may throw, which answers 500; after it has returned it must not. */
+/** An error that it throws is answered with 500; after it has returned, it must catch its own errors. */
 export type Handler = (request: ApiRequest, reply: Reply) => void;
 
 export const JSON_TYPE = "application/json";
 
-/** @param body a JSON text */
+/** @param body JSON */
 export function json(status: number, body: string): Answer {
   return { status, contentType: JSON_TYPE, body };
 }

@@ -1,13 +1,13 @@
-/** The hostile requests on another Node.js, which loads another binary of the HTTP library. */
+/** The hostile requests on another version of Node.js, which loads another binary of the HTTP library. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { issuesOfServer, SPLITS } from "../../testing/hostile-http.ts";
+import { SPLITS, violationsOfServer } from "../../testing/hostile-http.ts";
 import { installation } from "../../testing/installation.ts";
 import { tempDir } from "../../testing/services.ts";
 
-/** The package that has the binary of Node.js for this machine. The image runs this version. */
+/** The package with the binary of Node.js for this machine, in the version of the Docker image. */
 const PACKAGE = `node-${process.platform}-${process.arch}`;
 const VERSION = "24";
 
@@ -16,7 +16,7 @@ function glibc(): number {
   return Number(header.glibcVersionRuntime?.split(".")[1] ?? 0);
 }
 
-it("are refused by the Node.js of the image as by this one; where its C library is too old, the program says so", {
+it("are rejected by the Node.js of the image as by this one; if the C library is too old for it, the program reports that", {
   timeout: 600_000,
 }, async () => {
   const folder = tempDir();
@@ -28,11 +28,11 @@ it("are refused by the Node.js of the image as by this one; where its C library 
   const program = (await installation()).start({}, join(folder, "node_modules", PACKAGE, "bin/node"));
   if (glibc() < 38) {
     expect(await program.ended).toEqual({ code: 1, signal: null });
-    expect(program.stderr).toContain(`cannot be loaded by Node.js v${VERSION}.`);
+    expect(program.stderr).toContain(`Node.js v${VERSION} on`);
     return;
   }
   await program.ready();
   const { hostname: host, port } = new URL(program.url);
   for (const split of SPLITS)
-    expect([split, await issuesOfServer(split, { host, port: Number(port) })]).toEqual([split, []]);
+    expect([split, await violationsOfServer(split, { host, port: Number(port) })]).toEqual([split, []]);
 });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
-import { issuesOfServer, SPLITS } from "../../testing/hostile-http.ts";
+import { SPLITS, violationsOfServer } from "../../testing/hostile-http.ts";
 import { rawAnswer, rawSocket } from "../../testing/raw-http.ts";
 import { ApiKeyCache } from "../access/api-key-cache.ts";
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 const logged = () => server.logged.length;
 afterEach(async () => {
-  // whatever was done to it, the next good request is served
+  // the server still answers a valid request
   expect(await request(server, "POST", "/api/v1/jobs", { type: "note", payload: { text: "good" } })).toMatchObject({
     status: 202,
   });
@@ -20,12 +20,12 @@ afterEach(async () => {
 });
 
 const GOOD = JSON.stringify({ type: "note", payload: { text: "good" } });
-/** A POST, with Content-Length unless `headers` say how long it is. */
+/** A POST with a Content-Length, unless `headers` determine the length. */
 function post(body: string, headers = `Content-Length: ${Buffer.byteLength(body)}\r\n`, path = "/api/v1/jobs"): string {
   return `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${headers}\r\n${body}`;
 }
 
-describe("a request that is not as it should be", () => {
+describe("an invalid request", () => {
   const mib = 1024 * 1024;
   it.each([
     ["malformed JSON", post("{,}"), 400, "malformed_json"],
@@ -75,7 +75,7 @@ describe("a request that is not as it should be", () => {
       400,
       "idempotency_key_invalid",
     ],
-  ])("%s is refused", async (_what, text, status, code) => {
+  ])("with %s is rejected", async (_what, text, status, code) => {
     const answer = await rawAnswer(server.port, text);
     expect(answer.status).toBe(status);
     expect(answer.text).toContain(`"code":"${code}"`);
@@ -87,23 +87,23 @@ describe("a request that is not as it should be", () => {
       post("2\r\n{}\r\n0\r\n\r\n", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
       400,
     ],
-    ["a length that is none", post(GOOD, "Content-Length: abc\r\n"), 400],
+    ["an invalid length", post(GOOD, "Content-Length: abc\r\n"), 400],
     ["a negative length", post(GOOD, "Content-Length: -5\r\n"), 400],
     ["what is not HTTP", "hello\r\n\r\n", 505],
-  ])("%s is refused by the library", async (_what, text, status) => {
+  ])("with %s is rejected by the library", async (_what, text, status) => {
     expect((await rawAnswer(server.port, text)).status).toBe(status);
   });
 
-  it("a header of 1 MB is refused by the library, which reads no more of it", async () => {
+  it("with a header of 1 MB is rejected by the library, which reads no more of it", async () => {
     const raw = await rawSocket(
       server.port,
       `GET /api/v1/stats HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(mib)}\r\n\r\n`,
     );
-    // The client still sends when the connection is closed: its kernel may drop what came of the answer with the reset.
+    // The client still sends when the connection closes: its kernel may drop the answer with the reset.
     expect(await raw.closed()).toMatch(/^$|^HTTP\/1\.1 431 /);
   });
 
-  it("invalid UTF-8 is refused", async () => {
+  it("with invalid UTF-8 is rejected", async () => {
     const bytes = Buffer.from(`{"type":"note","payload":{"text":"\xff\xfe"}}`, "latin1");
     const raw = await rawSocket(server.port, post("", `Content-Length: ${bytes.length}\r\n`));
     raw.socket.write(bytes);
@@ -111,13 +111,13 @@ describe("a request that is not as it should be", () => {
     raw.socket.destroy();
   });
 
-  it("a body of 100 MB without a length is cut off", async () => {
+  it("with a body of 100 MB without a length is cut off", async () => {
     const raw = await rawSocket(server.port, post("", "Transfer-Encoding: chunked\r\n"));
     const chunk = `100000\r\n${"x".repeat(mib)}\r\n`;
     let sent = 0;
     for (; sent < 100 && !raw.socket.closed; sent++) await new Promise((resolve) => raw.socket.write(chunk, resolve));
     expect(sent).toBeLessThan(100);
-    // what arrives of the answer is up to the kernel: the client was still sending
+    // the kernel may drop the answer, because the client was still sending
     expect(await raw.closed()).toMatch(/^$|^HTTP\/1\.1 413 /);
   });
 
@@ -130,7 +130,7 @@ describe("a request that is not as it should be", () => {
     expect(answer.text).toContain("body_too_large");
   });
 
-  it("an answer to a good body in chunks is 202", async () => {
+  it("is not one with a valid body in chunks: the answer is 202", async () => {
     const half = Math.floor(GOOD.length / 2);
     const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
     const raw = await rawSocket(server.port, post(chunk(GOOD.slice(0, half)), "Transfer-Encoding: chunked\r\n"));
@@ -140,16 +140,16 @@ describe("a request that is not as it should be", () => {
   });
 });
 
-describe("behind a request that is not as it should be", () => {
-  it.each(SPLITS)("no other one is served, sent %s", async (split) => {
-    expect(await issuesOfServer(split, { host: "127.0.0.1", port: server.port })).toEqual([]);
+describe("after an invalid request", () => {
+  it.each(SPLITS)("no other request on the connection is served, sent %s", async (split) => {
+    expect(await violationsOfServer(split, { host: "127.0.0.1", port: server.port })).toEqual([]);
   });
 
   it.each([
     ["415", post("", `Content-Length: ${8 * 1024 * 1024}\r\nContent-Encoding: gzip\r\n`)],
     ["413", post("", "Content-Length: 100000000\r\n")],
     ["431", post("", `Content-Length: ${8 * 1024 * 1024}\r\nX-Large: ${"x".repeat(20_000)}\r\n`)],
-  ])("its answer, %s, is read by a client that goes on sending", async (status, text) => {
+  ])("its answer, %s, is read by a client that continues to send", async (status, text) => {
     const raw = await rawSocket(server.port, text);
     for (let i = 0; i < 8; i++)
       raw.socket.write(Buffer.alloc(1024 * 1024, "GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -160,11 +160,11 @@ describe("behind a request that is not as it should be", () => {
     expect(Number(/Content-Length: (\d+)/.exec(head)?.[1])).toBe(body.length);
   });
 
-  it("nobody's key is looked at first: a request whose end is in doubt ends the connection of a stranger too", async () => {
+  it("the connection ends before any key is checked, if the end of the request is uncertain", async () => {
     const apiKeyCache = new ApiKeyCache();
     apiKeyCache.replace([], true);
     const locked = await startApiServer({ deps: { apiKeyCache } });
-    expect(await issuesOfServer("in the same packet", { host: "127.0.0.1", port: locked.port })).toEqual([]);
+    expect(await violationsOfServer("in the same packet", { host: "127.0.0.1", port: locked.port })).toEqual([]);
     await locked.close();
   });
 });
@@ -185,7 +185,7 @@ describe("paths and methods", () => {
     expect(body.code).toBe(code);
   });
 
-  it("say what a path takes", async () => {
+  it("OPTIONS lists the methods of a path", async () => {
     const options = await request(server, "OPTIONS", "/api/v1/jobs");
     expect([options.status, options.headers.get("allow"), options.text]).toEqual([204, "POST, GET, HEAD, OPTIONS", ""]);
     expect((await request(server, "PATCH", "/api/v1/jobs/x")).headers.get("allow")).toBe("GET, HEAD, DELETE, OPTIONS");
@@ -193,21 +193,21 @@ describe("paths and methods", () => {
     expect((await request(server, "OPTIONS", "/api/v1/jobs/batch")).headers.get("allow")).toBe("POST, OPTIONS");
   });
 
-  it("answer HEAD as GET, without the body", async () => {
+  it("HEAD gets the answer of GET without the body", async () => {
     const head = await request(server, "HEAD", "/api/v1/queues");
     const get = await request(server, "GET", "/api/v1/queues");
     expect([head.status, head.text, head.headers.get("content-type")]).toEqual([200, "", "application/json"]);
     expect(Number(head.headers.get("content-length"))).toBeGreaterThan(get.text.length / 2);
   });
 
-  it("take no label of a metric from a caller", async () => {
+  it("never become metric labels", async () => {
     await request(server, "GET", "/some/path/of/a/caller");
     expect((await request(server, "GET", "/metrics")).text).not.toContain("some/path");
   });
 });
 
-describe("clients that come and go", () => {
-  it("serves others while many are idle, or slow with their headers", async () => {
+describe("connections", () => {
+  it("do not delay others, if many are idle or send their headers slowly", async () => {
     const sockets = await Promise.all(
       Array.from({ length: 200 }, (_, i) =>
         rawSocket(server.port, i % 2 === 0 ? "" : "POST /api/v1/jobs HTTP/1.1\r\nHost:"),
@@ -219,7 +219,7 @@ describe("clients that come and go", () => {
     for (const { socket } of sockets) socket.destroy();
   });
 
-  it("closes what stays silent", { timeout: 60_000 }, async () => {
+  it("are closed if they stay silent", { timeout: 60_000 }, async () => {
     const [idle, slow] = await Promise.all([
       rawSocket(server.port),
       rawSocket(server.port, "POST /api/v1/jobs HTTP/1.1\r\nHost:"),
@@ -234,7 +234,7 @@ describe("clients that come and go", () => {
     ["in a chunk", post("64\r\n{", "Transfer-Encoding: chunked\r\n")],
     ["before the answer", post(GOOD)],
     ["before a slow answer", `GET /api/v1/health HTTP/1.1\r\nHost: a\r\n\r\n`],
-  ])("outlives one that goes %s", async (_what, text) => {
+  ])("do not end the server if one disconnects %s", async (_what, text) => {
     for (let i = 0; i < 20; i++) {
       const raw = await rawSocket(server.port, text);
       await new Promise((resolve) => raw.socket.write("", resolve));
@@ -243,7 +243,7 @@ describe("clients that come and go", () => {
     }
   });
 
-  it("answers one request after the other on a connection", async () => {
+  it("serve one request after the other", async () => {
     const raw = await rawSocket(server.port);
     for (let count = 1; count <= 3; count++) {
       raw.socket.write(post(GOOD));
@@ -252,14 +252,15 @@ describe("clients that come and go", () => {
     raw.socket.destroy();
   });
 
-  it("answers requests that do not wait for each other's answers, where those come at once", async () => {
+  it("serve pipelined requests whose answers are immediate", async () => {
     const raw = await rawSocket(server.port, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
     await raw.until(/(?:HTTP\/1\.1 404[^]*){3}/);
     raw.socket.destroy();
   });
 
-  it("closes a connection whose requests do not wait for their answers, and serves the next one", async () => {
-    const raw = await rawSocket(server.port, post(GOOD).repeat(3)); // uWebSockets.js does not pipeline what is answered later
+  it("are closed if pipelined requests have to wait, and the next connection is served", async () => {
+    // UWebSockets.js does not pipeline what is answered later.
+    const raw = await rawSocket(server.port, post(GOOD).repeat(3));
     await raw.closed();
   });
 });

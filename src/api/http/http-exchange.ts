@@ -2,23 +2,23 @@
  * One request over HTTP, from its head to its answer:
  *
  *   reading ──last byte──▶ handled ──send──▶ over
- *      └───── fault, or the client has gone ───▲
+ *      └──── rejected, or the client has gone ──▲
  *
- * Once over, the response may not be touched (uWebSockets.js ends the process for some of that): every way in asks first.
+ * Once it is over, the response must not be used again: for some uses, uWebSockets.js ends the process. So every method
+ * checks this first.
  */
-import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
-import { gzip } from "node:zlib";
+import { performance } from "node:perf_hooks"; // the global is looked up at each use
 import type { ApiKey } from "../../core/api-key.ts";
 import type { Submission } from "../../core/job.ts";
 import { bytesOf } from "../../core/payload.ts";
-import { freeBuffer } from "../../process/free-memory.ts";
 import type { Limited, RateLimits } from "../access/rate-limits.ts";
+import type { HttpResponse } from "./answer-writer.ts";
+import { writeAnswer } from "./answer-writer.ts";
+import { BodyParts } from "./body-parts.ts";
 import type { BufferedBytes } from "./buffered-bytes.ts";
-import { isWorthGzip } from "./compression.ts";
-import type { StreamResponse } from "./download.ts";
-import { sendStream, sendWhole } from "./download.ts";
+import { gzipAnswer, isWorthGzip } from "./compression.ts";
 import type { Answer, ApiRequest, Handler, Reply, StreamHead, TextStream } from "./exchange.ts";
-import type { LastResponse, SendLast } from "./last-answer.ts";
+import type { SendLast } from "./last-answer.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { peerName } from "./peer.ts";
 import { INTERNAL_ERROR, problem } from "./problem.ts";
@@ -26,31 +26,22 @@ import type { RequestHead } from "./request-head.ts";
 import { bodyTooLarge, isLastRequest, MAX_DISCARDED_BYTES } from "./request-head.ts";
 import type { RequestFacts } from "./response-head.ts";
 import { writeHead } from "./response-head.ts";
-import type { ChunkedResponse } from "./text-stream.ts";
 import { ResponseStream } from "./text-stream.ts";
-
-/** What is used of uWebSockets.js's HttpResponse. */
-export interface HttpResponse extends Omit<StreamResponse, keyof ChunkedResponse>, ChunkedResponse, LastResponse {
-  writeStatus(status: string): unknown;
-  end(body?: string | Uint8Array, closeConnection?: boolean): unknown;
-  endWithoutBody(reportedContentLength?: number, closeConnection?: boolean): unknown;
-  getRemoteAddress(): ArrayBuffer;
-}
 
 /** What all exchanges of a server share. */
 export interface ExchangeHost {
-  readonly onIssue: (error: unknown, requestId: string) => void;
+  readonly onError: (error: unknown, requestId: string) => void;
   readonly onEnd: (method: string, pattern: string, status: number, seconds: number) => void;
-  /** Bodies that came in parts and are not answered yet, of all exchanges. */
+  /** Counts the bodies of all exchanges that arrived in parts and are not answered yet. */
   readonly buffered: BufferedBytes;
   readonly limits: RateLimits;
   readonly outgoing: Outgoing;
   readonly sendLast: SendLast;
-  /** How long the listener keeps a connection without a request: a line of the head, or "" where the listener adds it by itself. */
+  /** The Keep-Alive header, as a line of the head; "" if the listener adds it. */
   readonly keepAlive: string;
-  /** What each answer says to this origin; "" for none. */
+  /** The CORS headers of an answer to this origin; "" for a request without one. */
   readonly corsHeaders: (origin: string) => NonNullable<Answer["headers"]>;
-  /** The request was refused for who sent it, or how often. */
+  /** Called when a request is denied, or exceeds a limit of its key. */
   readonly onRejected: (exchange: HttpExchange, answer: Answer) => void;
 }
 
@@ -61,20 +52,20 @@ export interface ExchangeRoute {
   readonly takesJobs: boolean;
 }
 
-/** What is known of a request when its head has been read. */
+/** A request whose head has been read. */
 export interface ExchangeRequest extends Omit<ApiRequest, "body" | "takeBody" | "peer" | "chargeJobs" | "headers"> {
   readonly headers: RequestHead;
 }
 
-const OVERLOADED = problem(503, "overloaded", "Too many large requests are under way.", { isLast: true });
-/** What a request that its client gave up is counted under, as nginx does. */
+const OVERLOADED = problem(503, "overloaded", "The server is busy with too many large requests.", { isLast: true });
+/** The status in the metrics if the client disconnects before the answer, as in nginx. */
 const CLIENT_GONE = 499;
 
-/** Who calls may not, or not now: these answers are logged. */
+/** These answers are logged: the caller may not make the request, or not now. */
 const REJECTS_CALLER: ReadonlySet<number> = new Set([401, 403, 429]);
 
 const EMPTY = new Uint8Array(0);
-/** The body of an answer to nobody, or to HEAD. */
+/** The stream of an answer to HEAD, or to a client that has gone. */
 const NO_STREAM: TextStream = {
   isOver: true,
   isFull: false,
@@ -84,8 +75,6 @@ const NO_STREAM: TextStream = {
   cut: () => undefined,
 };
 const NO_HEADERS: NonNullable<Answer["headers"]> = [];
-/** Two thirds of the default's time for a few per cent more bytes. */
-const GZIP_LEVEL = 4;
 
 export class HttpExchange implements ApiRequest, Reply {
   readonly id: string;
@@ -99,20 +88,16 @@ export class HttpExchange implements ApiRequest, Reply {
   readonly #route: ExchangeRoute;
   readonly #host: ExchangeHost;
   readonly #startedAt = performance.now();
-  /** Memory for a body that comes in parts; its first `#receivedBytes` are filled. */
-  #kept: Uint8Array<ArrayBuffer> | undefined;
-  /** Its length, which it loses where it moves to a thread. */
-  #keptBytes = 0;
+  /** Undefined for a body that arrives in one chunk. */
+  #parts: BodyParts | undefined;
   #receivedBytes = 0;
-  /** Whom its bytes are counted for: known with the first part that is kept. */
-  #caller: string | undefined;
-  /** Undefined where nothing limits it. */
+  /** Undefined if the key has no limits, or there is no key. */
   #limited: Limited | undefined;
   #limitHeaders: NonNullable<Answer["headers"]> = NO_HEADERS;
   #isCompressing = false;
   #isOver = false;
   #isGone = false;
-  /** What is to be told that the client has gone: whoever will answer, or what sends the body. */
+  /** Called when the client disconnects: the handler's listener, or the sender of the body. */
   #onGone: (() => void) | undefined;
 
   constructor(response: HttpResponse, route: ExchangeRoute, host: ExchangeHost, request: ExchangeRequest) {
@@ -127,44 +112,47 @@ export class HttpExchange implements ApiRequest, Reply {
     this.isHead = request.isHead;
   }
 
-  /** A part of the body has come; `chunk` is gone when this returns. */
+  /** Receives a part of the body; `chunk` is valid until this returns. */
   receive(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#isOver) return;
-    const before = this.#receivedBytes;
-    this.#receivedBytes += chunk.byteLength;
     const { maxBodyBytes } = this.#route;
+    this.#receivedBytes += chunk.byteLength;
     if (this.#receivedBytes > maxBodyBytes) {
-      this.#freeKept();
+      this.#parts?.free();
       if (isLast || this.#receivedBytes > maxBodyBytes + MAX_DISCARDED_BYTES) this.send(bodyTooLarge(maxBodyBytes));
-    } else if (isLast && this.#kept === undefined) this.handle(new Uint8Array(chunk));
-    else if (!this.#hasRoom()) {
-      this.#freeKept();
-      this.send(OVERLOADED);
-    } else {
-      this.#kept?.set(new Uint8Array(chunk), before);
-      if (isLast && this.#kept) this.handle(this.#kept.subarray(0, this.#receivedBytes));
+    } else if (isLast && this.#parts === undefined) this.handle(new Uint8Array(chunk));
+    else {
+      const parts = (this.#parts ??= this.#newParts());
+      if (!parts.add(chunk)) {
+        parts.free();
+        this.send(OVERLOADED);
+      } else if (isLast) this.handle(parts.body);
     }
   }
 
-  get #bufferedFor(): string {
-    return (this.#caller ??= this.caller?.id ?? this.peer());
+  #newParts(): BodyParts {
+    return new BodyParts({
+      buffered: this.#host.buffered,
+      caller: this.caller?.id ?? this.peer(),
+      announcedBytes: this.headers.contentLength === "" ? NaN : Number(this.headers.contentLength),
+      maxBytes: this.#route.maxBodyBytes,
+    });
   }
 
   get route(): ExchangeRoute {
     return this.#route;
   }
 
-  /** The request is complete; `body` is gone when this returns. */
+  /** Handles the complete request; `body` is valid until this returns. */
   handle(body: Uint8Array): void {
     const { caller } = this;
     const { limits } = this.#host;
-    const { takesJobs } = this.#route;
-    if (caller === undefined || !limits.isLimited(caller, takesJobs)) {
+    if (caller === undefined || !limits.isLimited(caller, this.#route)) {
       this.#answer(body);
       return;
     }
-    const kept = this.#kept ? body : body.slice(0); // what came in parts stands in memory of its own
-    limits.check(caller, takesJobs, (limited) => {
+    const kept = this.#parts?.owns(body) === true ? body : body.slice(0); // the memory of a single chunk is reused
+    limits.check(caller, this.#route, (limited) => {
       this.#limited = limited;
       this.#limitHeaders = limited.headersAfter(0, 0);
       if (limited.rejection) this.send(limited.rejection);
@@ -177,7 +165,7 @@ export class HttpExchange implements ApiRequest, Reply {
     try {
       this.#route.handle(this, this);
     } catch (error) {
-      this.#host.onIssue(error, this.id);
+      this.#host.onError(error, this.id);
       this.send(INTERNAL_ERROR);
     }
     this.body = EMPTY;
@@ -185,7 +173,8 @@ export class HttpExchange implements ApiRequest, Reply {
 
   takeBody(): Uint8Array {
     const { body } = this;
-    return body.buffer === this.#kept?.buffer && body.length === body.buffer.byteLength ? body : new Uint8Array(body);
+    const isAllOfItsMemory = this.#parts?.owns(body) === true && body.length === body.buffer.byteLength;
+    return isAllOfItsMemory ? body : new Uint8Array(body);
   }
 
   peer(): string {
@@ -199,7 +188,7 @@ export class HttpExchange implements ApiRequest, Reply {
     this.#limitHeaders = this.#limited.headersAfter(submissions.length, bytes);
   }
 
-  /** The client has gone. */
+  /** The client has disconnected. */
   abort(): void {
     this.#isGone = true;
     if (!this.#isOver) this.#finish(CLIENT_GONE);
@@ -231,25 +220,10 @@ export class HttpExchange implements ApiRequest, Reply {
   send(answer: Answer): void {
     if (this.#isOver || this.#isCompressing) return;
     if (REJECTS_CALLER.has(answer.status)) this.#host.onRejected(this, answer);
-    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.isHead)
-      this.#compress(answer);
-    else this.#sendNow(answer);
-  }
-
-  /** Beside the event loop: a page of jobs may have 8 MiB. */
-  #compress(answer: Answer): void {
-    this.#isCompressing = true;
-    gzip(answer.body as string, { level: GZIP_LEVEL }, (error, bytes) => {
-      if (error || this.#isOver) {
-        this.#sendNow(answer);
-        return;
-      }
-      this.#sendNow({
-        ...answer,
-        body: bytes,
-        headers: [...(answer.headers ?? []), ["Content-Encoding", "gzip"], ["Vary", "Accept-Encoding"]],
-      });
-    });
+    if (this.headers.acceptEncoding !== "" && isWorthGzip(answer, this.headers.acceptEncoding) && !this.isHead) {
+      this.#isCompressing = true;
+      gzipAnswer(answer, (compressed) => this.#sendNow(compressed));
+    } else this.#sendNow(answer);
   }
 
   #sendNow(answer: Answer): void {
@@ -260,8 +234,9 @@ export class HttpExchange implements ApiRequest, Reply {
   }
 
   /**
-   * After a request that is the last one of its connection, writes when the library has parsed all that came with it: it closes a
-   * connection whose next request comes before the end of an answer. A last answer sees to that by itself (last-answer.ts).
+   * After the last request of a connection, the answer is written only when the library has parsed everything that
+   * arrived with the request: the library closes a connection whose next request comes before the end of an answer. The
+   * sender of a last answer handles that case itself (last-answer.ts).
    */
   #atEndOfTurn(write: () => void, isLastAnswer = false): void {
     const corked = (): void => {
@@ -269,7 +244,7 @@ export class HttpExchange implements ApiRequest, Reply {
       try {
         this.#response.cork(write);
       } catch (error) {
-        this.#host.onIssue(error, this.id);
+        this.#host.onError(error, this.id);
       }
     };
     if (!isLastAnswer && this.#isLastRequest()) setImmediate(corked);
@@ -280,73 +255,21 @@ export class HttpExchange implements ApiRequest, Reply {
     return isLastRequest(this.headers, this.#route.operation.method);
   }
 
-  /** Makes room for what has been received. False where all bodies together, or those of this caller, are too much. */
-  #hasRoom(): boolean {
-    const had = this.#keptBytes;
-    if (had >= this.#receivedBytes) return true;
-    const announced = Number(this.headers.contentLength);
-    // What a head announces costs its sender nothing: it is believed once a quarter of it is here.
-    const wanted =
-      announced >= this.#receivedBytes && announced <= 4 * this.#receivedBytes
-        ? announced
-        : Math.min(2 * this.#receivedBytes, this.#route.maxBodyBytes);
-    if (!this.#host.buffered.add(this.#bufferedFor, wanted - had)) return false;
-    this.#keptBytes = wanted;
-    const room = new Uint8Array(wanted);
-    if (this.#kept) {
-      room.set(this.#kept);
-      freeBuffer(this.#kept);
-    }
-    this.#kept = room;
-    return true;
-  }
-
   #finish(status: number): void {
     this.#isOver = true;
-    this.#dropKept();
+    this.#parts?.release();
     const { method, pattern } = this.#route.operation;
     this.#host.onEnd(method, pattern, status, (performance.now() - this.#startedAt) / 1_000);
   }
 
-  /** Before anybody was given the body. */
-  #freeKept(): void {
-    if (this.#kept) freeBuffer(this.#kept);
-    this.#dropKept();
-  }
-
-  #dropKept(): void {
-    if (this.#keptBytes > 0) this.#host.buffered.remove(this.#bufferedFor, this.#keptBytes);
-    this.#keptBytes = 0;
-    this.#kept = undefined;
-  }
-
   #write(answer: Answer): void {
-    const response = this.#response;
-    const { status, body, isLast = false } = answer;
-    writeHead(response, answer, this.#facts(isLast));
-    if (isLast && typeof body === "string") {
-      this.#onGone = this.#host.sendLast(response, body, { isHead: this.isHead, isFramingWrong: status === 400 });
-    } else if (this.isHead) {
-      const bytes = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : body.bytes;
-      if (this.#isLastRequest()) {
-        response.writeHeader("Connection", "close");
-        response.endWithoutBody(bytes, true);
-      } else {
-        response.writeHeader("Content-Length", String(bytes)); // given to the library, it leaves the answer open, and the next request closes the connection
-        response.endWithoutBody();
-      }
-    } else if (status === 304 || status === 204) {
-      response.endWithoutBody();
-    } else if (typeof body === "string" || body instanceof Uint8Array) {
-      if (this.headers.connection.toLowerCase() === "close") {
-        response.writeHeader("Connection", "close");
-        sendWhole(response, typeof body === "string" ? Buffer.from(body) : body); // the library closes it then
-      } else {
-        response.end(body, this.#isLastRequest());
-      }
-    } else {
-      this.#onGone = sendStream(response, body, (error) => this.#host.onIssue(error, this.id));
-    }
+    this.#onGone = writeAnswer(this.#response, answer, this.#facts(answer.isLast), {
+      isHead: this.isHead,
+      isLastRequest: this.#isLastRequest(),
+      connection: this.headers.connection,
+      sendLast: this.#host.sendLast,
+      onError: this.#host.onError,
+    });
   }
 
   #facts(isLast = false): RequestFacts {

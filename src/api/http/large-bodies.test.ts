@@ -13,7 +13,7 @@ function setup() {
 }
 
 describe("large bodies", () => {
-  it("of one caller are parsed one at a time, in their order, and two callers' at once", () => {
+  it("of one caller are parsed one at a time, in order; those of two callers concurrently", () => {
     const { bodies, started, enter, leave } = setup();
     for (const name of ["a1", "a2", "a3", "b1", "c1"]) enter(name);
     expect(started).toEqual(["a1", "b1"]);
@@ -25,7 +25,7 @@ describe("large bodies", () => {
     expect(started).toEqual(["a1", "b1", "a2", "c1"]);
   });
 
-  it("of one caller do not hold up another caller's", () => {
+  it("of one caller do not delay those of another", () => {
     const { bodies, started, enter, leave } = setup();
     for (let number = 0; number < 100; number++) enter(`a${number}`);
     for (const name of ["b0", "b1", "c0"]) enter(name);
@@ -37,7 +37,7 @@ describe("large bodies", () => {
     expect(started).toEqual(["a0", "b0", "a1", "b1", "c0", "a2"]);
   });
 
-  it("wait as long as there is room for their bytes, which one caller cannot have alone", () => {
+  it("wait while there is room for their bytes, which one caller cannot use up alone", () => {
     const { bodies, started, enter, leave } = setup();
     for (const name of ["a1", "b1"]) enter(name, 32 * MIB);
     expect(["a2", "a3", "a4", "b2", "b3"].map((name) => enter(name, 64 * MIB))).toEqual([
@@ -55,7 +55,7 @@ describe("large bodies", () => {
     expect(enter("b3", 64 * MIB)).toBe(true);
   });
 
-  it("are dropped when their client goes while they wait", () => {
+  it("are dropped if their client disconnects while they wait", () => {
     const { bodies, started, enter, leave, body } = setup();
     for (const name of ["a1", "b1"]) enter(name);
     const gone = body("a2", 128 * MIB);
@@ -71,7 +71,7 @@ describe("large bodies", () => {
     expect(started).toEqual(["a1", "b1", "a4"]);
   });
 
-  it("run alone where two would be more than a third of the bytes that the server has, and are overtaken by none", () => {
+  it("run alone if two exceed a third of the server's bytes, and are not overtaken", () => {
     const { bodies, started, enter, leave } = setup();
     enter("a1", 80 * MIB);
     enter("b1", 16 * MIB);

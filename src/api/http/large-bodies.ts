@@ -1,25 +1,29 @@
 /**
- * Large bodies take turns from their parsing to their answer: each is the objects, texts and requests of up to 10,000 jobs
- * while it is parsed and enqueued, ten times its bytes. Those that wait are bytes, which are bounded. The callers take turns, too:
- * one that sends a hundred bodies keeps the next caller waiting for those that have begun, and for no others.
+ * Large bodies take turns from their parsing to their answer. While a body is parsed and enqueued, it takes ten times
+ * its bytes: the objects, strings and requests of up to 10,000 jobs. A waiting body takes only its bytes, which are
+ * bounded. Callers take turns, too: if one sends a hundred bodies, the next caller waits only for the ones that have
+ * started.
  */
 import { BODY_THREADS } from "../../core/body.ts";
 
-/** One on each thread that parses, one on its way into Redis. */
-const MAX_UNDER_WAY = BODY_THREADS + 1;
+/** One on each parsing thread, and one on its way into Redis. */
+const MAX_ACTIVE = BODY_THREADS + 1;
 
-/** Of the bytes that the server has for bodies: a quarter is left for those that still come in. */
+/** The share of all bytes that waiting bodies may take; the rest is for bodies that are still arriving. */
 const WAITING_SHARE = 3 / 4;
-/** Of those under way, unless it is one alone: what is parsed and enqueued takes about three times its bytes beside them. */
-const UNDER_WAY_SHARE = 1 / 3;
-/** Of one caller, so that there is always room for others. */
+/**
+ * The share of active bodies, unless there is only one: parsing and enqueuing one takes about three times its bytes in
+ * addition.
+ */
+const ACTIVE_SHARE = 1 / 3;
+/** The share of one caller, so that there is always room for others. */
 const CALLER_SHARE = 1 / 2;
 
 export interface LargeBody {
-  /** Whose turn it takes. */
+  /** Who sent it. */
   readonly caller: string;
   readonly bytes: number;
-  /** Called once, when it is the body's turn. */
+  /** Called once, when it is its turn. */
   readonly start: () => void;
 }
 
@@ -30,22 +34,23 @@ interface Caller {
 
 export class LargeBodies {
   readonly #maxBytes: number;
-  /** The callers of the bodies on the threads: one body each, so that a thread is left for the next caller. */
+  /** The callers whose bodies are on the threads: one body each, so that the next caller finds a thread. */
   readonly #parsingFor = new Set<string>();
-  #underWay = 0;
-  #underWayBytes = 0;
+  #active = 0;
+  #activeBytes = 0;
   #waitingBytes = 0;
-  /** In the order of their turns. Each has a body that waits. */
+  /** The callers with waiting bodies, in the order of their turns. */
   readonly #callers = new Map<string, Caller>();
 
-  /** @param maxBytes that the server has for all bodies that are not answered yet */
+  /** @param maxBytes the bound of all bodies whose requests are not answered yet */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * Starts a body, now or when it is its turn. Whatever comes of it, {@link parsed} and then {@link leave} follow.
-   * @returns false where too many bytes wait already: it is not started
+   * Starts a body, at once or when it is its turn. The caller must call {@link parsed} and then {@link leave}, also
+   * after an error.
+   * @returns false if too many bytes are waiting already: then the body is not started
    */
   enter(body: LargeBody): boolean {
     const isNext =
@@ -66,7 +71,7 @@ export class LargeBodies {
     return true;
   }
 
-  /** The body's client has gone: where it still waits, it is dropped. */
+  /** Drops a waiting body whose client has disconnected. */
   drop(body: LargeBody): void {
     const caller = this.#callers.get(body.caller);
     const at = caller?.bodies.indexOf(body) ?? -1;
@@ -76,28 +81,28 @@ export class LargeBodies {
     if (caller.bodies.length === 0) this.#callers.delete(body.caller);
   }
 
-  /** A body needs no thread any more. */
+  /** The body of this caller has left its thread. */
   parsed(caller: string): void {
     this.#parsingFor.delete(caller);
     this.#startWaiting();
   }
 
-  /** A body's request is answered. */
+  /** The request of a body is answered. */
   leave({ bytes }: LargeBody): void {
-    this.#underWay -= 1;
-    this.#underWayBytes -= bytes;
+    this.#active -= 1;
+    this.#activeBytes -= bytes;
     this.#startWaiting();
   }
 
   #hasRoom({ bytes }: LargeBody): boolean {
-    if (this.#parsingFor.size >= BODY_THREADS || this.#underWay >= MAX_UNDER_WAY) return false;
-    return this.#underWay === 0 || this.#underWayBytes + bytes <= UNDER_WAY_SHARE * this.#maxBytes;
+    if (this.#parsingFor.size >= BODY_THREADS || this.#active >= MAX_ACTIVE) return false;
+    return this.#active === 0 || this.#activeBytes + bytes <= ACTIVE_SHARE * this.#maxBytes;
   }
 
   #start(body: LargeBody): void {
     this.#parsingFor.add(body.caller);
-    this.#underWay += 1;
-    this.#underWayBytes += body.bytes;
+    this.#active += 1;
+    this.#activeBytes += body.bytes;
     body.start();
   }
 
@@ -108,7 +113,7 @@ export class LargeBodies {
       if (body === undefined || !this.#hasRoom(body)) return;
       caller.bodies.shift();
       this.#callers.delete(name);
-      if (caller.bodies.length > 0) this.#callers.set(name, caller); // at the end: the loop comes to it again
+      if (caller.bodies.length > 0) this.#callers.set(name, caller); // at the end of the order
       this.#count(caller, -body.bytes);
       this.#start(body);
     }

@@ -1,4 +1,4 @@
-/** Large bodies at the server: whose turn it is, and what becomes of one whose client has gone or whose thread was ended. */
+/** Large bodies at the server: their turns, and those whose client has disconnected. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { idOfHash } from "../../core/api-key.ts";
@@ -14,7 +14,7 @@ interface Parsing {
   readonly end: (parsed?: ParsedBody) => void;
 }
 
-/** Bodies whose parsing has begun, in this order. Each goes on when the test says so. */
+/** Bodies whose parsing has begun, in this order. The test decides when each continues. */
 const begun: Parsing[] = [];
 let server: ApiServer;
 beforeAll(async () => {
@@ -44,10 +44,10 @@ const submit = (key: string, name: string, signal?: AbortSignal) =>
   });
 const names = () => begun.map(({ name }) => name);
 
-it("takes the callers in turn, and drops what nobody waits for", async () => {
-  const read = vi.spyOn(server.queue.ids, "next"); // called for each request whose body has come
+it("takes the callers in turn, and drops the bodies of clients that have disconnected", async () => {
+  const read = vi.spyOn(server.queue.ids, "next"); // called for each request whose body has arrived
   const hasRead = (count: number) =>
-    until(() => read.mock.calls.length === count, { what: `${count} bodies have come` });
+    until(() => read.mock.calls.length === count, { what: `${count} bodies have arrived` });
   const gone = new AbortController();
   const answers = ["a1", "a2"].map((name) => submit("a", name));
   await until(() => begun.length === 1, { what: "a body is parsed" });
@@ -61,7 +61,7 @@ it("takes the callers in turn, and drops what nobody waits for", async () => {
   gone.abort();
   await expect(dropped).rejects.toThrow();
   await until(async () => (await server.metrics.text()).includes('status="499"'), {
-    what: "the server has noticed that its client has gone",
+    what: "the server has noticed the disconnect",
   });
   for (let at = 0; at < 6; at++) {
     await until(() => begun.length > at, { what: `body ${at} is parsed, after ${names().join()}` });
@@ -75,7 +75,7 @@ it("takes the callers in turn, and drops what nobody waits for", async () => {
   expect(names()).not.toContain("gone");
 });
 
-it("takes large bodies one after the other, however many bytes they have together", async () => {
+it("takes large bodies one after the other, however large they are together", async () => {
   const MIB = 1024 * 1024;
   const small = await startApiServer({ settings: { maxBufferedBytes: 4 * MIB } });
   const body = JSON.stringify({ type: "note", payload: { text: "x".repeat(1.5 * MIB) } });

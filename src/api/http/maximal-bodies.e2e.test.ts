@@ -1,4 +1,7 @@
-/** Bodies of the largest size and the worst shape, made from the schemas: each is answered, and the server serves others meanwhile. */
+/**
+ * Bodies of maximal size and worst shape, made from the schemas: each is answered, while the server serves other
+ * requests.
+ */
 import { expect, it } from "vitest";
 import { loadRegistry } from "../../jobs/registry.ts";
 import { installation } from "../../testing/installation.ts";
@@ -7,13 +10,15 @@ import type { MaximalBody } from "../../testing/maximal-bodies.ts";
 import { bodiesOfNone, bodiesOfType } from "../../testing/maximal-bodies.ts";
 
 const KIB = 1024;
-/** What some types allow, MAX_BODY_BYTES, and the largest bodies that are parsed on the main thread. */
+/** The limit of some types, MAX_BODY_BYTES, and the largest size that is parsed on the main thread. */
 const SIZES = [16_383 * KIB, 1_023 * KIB, 255 * KIB] as const;
-/** Of the bodies of each size, every such one is sent, beginning anywhere: one of 16 MiB takes a second. */
+/** Of the bodies of each size, every n-th one is sent, from a random start: a body of 16 MiB takes a second. */
 const STEPS = [30, 12, 2] as const;
-/** Of each size: a machine that is busy gets through fewer of them. */
+/** The time for each size: a busy machine sends fewer of them. */
 const SEND_WITHIN_MS = [8_000, 6_000, 11_000] as const;
-/** Where nothing is wrong it is some tens of milliseconds, on a machine that others use hundreds; a body that holds the main thread did so for seconds. */
+/**
+ * Normal are some tens of milliseconds, on a shared machine hundreds; a body that blocks the main thread takes seconds.
+ */
 const LONGEST_PROBE_MS = 3_000;
 const AT_ONCE = 3;
 
@@ -46,7 +51,7 @@ async function* samples(): AsyncGenerator<MaximalBody> {
   }
 }
 
-it("answers every body while it serves others", async () => {
+it("answers every body while it serves other requests", async () => {
   const { start } = await installation();
   const program = await start({ TASKFLOW_ROLE: "api", TASKFLOW_JOBS: "", LOG_LEVEL: "warn" }).ready();
   const probe = new LiveProbe(program.url);

@@ -1,4 +1,6 @@
-/** What Node's own HTTP server leaves to its user: the answer to what is no HTTP, and the time for a client to read its last answer. */
+/**
+ * What Node's HTTP server leaves to us: the answer to invalid HTTP, and the time for a client to read its last answer.
+ */
 import { STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -6,16 +8,19 @@ import type { Answer } from "./exchange.ts";
 import { problem } from "./problem.ts";
 import { BAD_LENGTH, BAD_TRANSFER, HEADERS_TOO_LARGE } from "./request-head.ts";
 
-/** A client whose connection is closed while it still sends may see a reset instead of the answer. It has so long to read it. */
+/**
+ * How long the client may read the answer: if the connection closes while the client still sends, it may see a reset
+ * instead.
+ */
 const LINGER_MS = 1_000;
 
-const MALFORMED = problem(400, "malformed_http", "This is not a request of HTTP/1.0 or HTTP/1.1.", { isLast: true });
+const MALFORMED = problem(400, "malformed_http", "The request is not valid HTTP/1.0 or HTTP/1.1.", { isLast: true });
 const TIMEOUT = problem(408, "request_timeout", "The request took too long to arrive.", { isLast: true });
-const UNKNOWN_METHOD = problem(501, "method_unknown", "This is no method of HTTP that is known here.", {
+const UNKNOWN_METHOD = problem(501, "method_unknown", "The server does not know this HTTP method.", {
   isLast: true,
 });
 
-/** By the codes of Node's parser. */
+/** By the error code of Node's parser. */
 const ANSWERS: Readonly<Record<string, Answer>> = {
   HPE_INVALID_CONTENT_LENGTH: BAD_LENGTH,
   HPE_UNEXPECTED_CONTENT_LENGTH: BAD_LENGTH,
@@ -25,9 +30,13 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   ERR_HTTP_REQUEST_TIMEOUT: TIMEOUT,
 };
 
-/** Answers a request that Node could not read, and ends its connection. One that never sent anything is closed without a word. */
+/**
+ * Answers a request that Node could not parse, and ends its connection; a connection without any bytes is closed
+ * without an answer.
+ */
 export function answerOfClientError(error: NodeJS.ErrnoException, stream: Duplex): void {
-  const isAnswering = "_httpMessage" in stream && Boolean(stream._httpMessage); // another answer would be taken for a part of it
+  // A second answer would look like a part of the first.
+  const isAnswering = "_httpMessage" in stream && Boolean(stream._httpMessage);
   if (
     !(stream instanceof Socket) ||
     !stream.writable ||
@@ -50,7 +59,10 @@ export function answerOfClientError(error: NodeJS.ErrnoException, stream: Duplex
   stream.destroySoon();
 }
 
-/** Makes a connection end its sending side first, and the other one when the client has closed or had its time. */
+/**
+ * Makes a connection close its sending side first, and the receiving side when the client has closed, or {@link
+ * LINGER_MS} later.
+ */
 export function lingering(socket: Socket): void {
   socket.destroySoon = () => {
     if (socket.writable) socket.end();

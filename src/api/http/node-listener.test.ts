@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import { isFull } from "../../testing/full.ts";
-import { issuesOfServer, SPLITS } from "../../testing/hostile-http.ts";
+import { SPLITS, violationsOfServer } from "../../testing/hostile-http.ts";
 import { rawAnswer, rawSocket } from "../../testing/raw-http.ts";
 import { targetOf } from "./node-listener.ts";
 import { bytesOfAddress } from "./node-response.ts";
@@ -30,35 +30,35 @@ const HTTP10_POST = [
 ];
 
 describe("HTTP/1.0", () => {
-  it("is answered, and the connection closed", async () => {
+  it("is answered, and the connection is closed", async () => {
     const socket = await rawSocket(port, ["GET /api/v1/health/ready HTTP/1.0", "", ""].join("\r\n"));
     expect(await socket.closed()).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n[^]*"ok"/);
   });
 
-  it("takes jobs", async () => {
+  it("accepts jobs", async () => {
     const socket = await rawSocket(port, [...HTTP10_POST, "", GOOD].join("\r\n"));
     expect(await socket.closed()).toMatch(/^HTTP\/1\.1 202 /);
   });
 
-  it("is kept open where the client asks for it", async () => {
+  it("keeps the connection open if the client asks for it", async () => {
     const socket = await rawSocket(port, [...HTTP10_POST, "Connection: Keep-Alive", "", GOOD].join("\r\n"));
     expect(await socket.until(/finished_at/)).toMatch(/Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n/i);
     socket.socket.write([...HTTP10_POST, "", GOOD].join("\r\n"));
     expect((await socket.closed()).match(/HTTP\/1\.1 202 /g)).toHaveLength(2);
   });
 
-  it("gets an answer of unknown length whole, by the end of the connection", async () => {
+  it("ends an answer of unknown length by closing the connection", async () => {
     const answer = await rawSocket(port, "GET /api/v1/jobs?limit=1 HTTP/1.0\r\nHost: a\r\n\r\n");
     expect(await answer.closed()).not.toMatch(/Transfer-Encoding/i);
   });
 });
 
 describe("the port for proxies", () => {
-  it("says that idle connections are kept longer than balancers keep theirs", async () => {
+  it("announces that it keeps idle connections longer than load balancers do", async () => {
     expect((await raw("GET /api/v1/health/live HTTP/1.1", "Host: a")).text).toMatch(/Keep-Alive: timeout=75\r\n/);
   });
 
-  it("serves jobs, lists, pages, HEAD, 304 and 404 as the other one does", async () => {
+  it("serves jobs, lists, pages, HEAD, 304 and 404 like the other port", async () => {
     const made = await request(atProxyPort, "POST", "/api/v1/jobs", GOOD);
     expect([made.status, made.headers.get("location")]).toEqual([202, `/api/v1/jobs/${String(made.body.id)}`]);
     const paths = [
@@ -119,7 +119,7 @@ describe("the port for proxies", () => {
     socket.socket.destroy();
   });
 
-  it("takes large bodies, by length and in chunks, and compresses large answers", async () => {
+  it("accepts large bodies, with a length and in chunks, and compresses large answers", async () => {
     const large = JSON.stringify({ type: "note", payload: { text: "x".repeat(1_500_000) } });
     expect((await request(atProxyPort, "POST", "/api/v1/jobs", large)).status).toBe(202);
     const inChunks = await fetch(`${atProxyPort.url}/api/v1/jobs`, {
@@ -147,7 +147,7 @@ describe("the port for proxies", () => {
     expect(await socket.closed()).toMatch(/^HTTP\/1\.1 413 [^]*body_too_large/);
   });
 
-  it("sends a file no faster than it is taken, whole or in part", async () => {
+  it("sends a file no faster than the client reads it, whole or in part", async () => {
     const content = Buffer.alloc(3_000_000, "0123456789");
     const own = await startApiServer({ settings: { isOpenToAll: true } });
     const proxied = { url: `http://127.0.0.1:${await own.server.listenForProxies("127.0.0.1", 0)}` };
@@ -174,16 +174,19 @@ describe("the port for proxies", () => {
     expect((await raw(line, "Host: a")).status).toBe(status);
   });
 
-  it.each(["Expect: 100-Continue", "EXPECT: 100-continue"])("asks for a body that waits: %s", async (header) => {
-    const socket = await rawSocket(
-      port,
-      `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: APPLICATION/JSON\r\nContent-Length: ${GOOD.length}\r\n${header}\r\n\r\n`,
-    );
-    await socket.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
-    socket.socket.write(GOOD);
-    await socket.until(/HTTP\/1\.1 202 /);
-    socket.socket.destroy();
-  });
+  it.each(["Expect: 100-Continue", "EXPECT: 100-continue"])(
+    "asks for a body that the client holds back: %s",
+    async (header) => {
+      const socket = await rawSocket(
+        port,
+        `POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: APPLICATION/JSON\r\nContent-Length: ${GOOD.length}\r\n${header}\r\n\r\n`,
+      );
+      await socket.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+      socket.socket.write(GOOD);
+      await socket.until(/HTTP\/1\.1 202 /);
+      socket.socket.destroy();
+    },
+  );
 
   it("serves a pool of connections", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 5 });
@@ -208,16 +211,16 @@ describe("the port for proxies", () => {
   });
 
   it.each(isFull ? SPLITS : SPLITS.filter((split) => split !== "after the answer"))(
-    "refuses hostile requests, what follows %s, as the other one does",
+    "rejects hostile requests like the other port, with the next request %s",
     { timeout: 60_000 },
     async (split) => {
-      expect(await issuesOfServer(split, { host: "127.0.0.1", port }, "PROXY_ADDR")).toEqual([]);
+      expect(await violationsOfServer(split, { host: "127.0.0.1", port }, "PROXY_ADDR")).toEqual([]);
       expect((await request(atProxyPort, "POST", "/api/v1/jobs", GOOD)).status).toBe(202);
       expect(server.logged).toEqual([]);
     },
   );
 
-  it("counts all that comes as passed on by a proxy: without keys it serves nobody, whatever headers are missing", async () => {
+  it("treats every request as passed on by a proxy: without keys it serves nobody, even without proxy headers", async () => {
     const closed = await startApiServer();
     const proxied = { url: `http://127.0.0.1:${await closed.server.listenForProxies("", 0)}` };
     expect(await request(proxied, "POST", "/api/v1/jobs", GOOD)).toMatchObject({
@@ -229,7 +232,7 @@ describe("the port for proxies", () => {
     await expect(fetch(proxied.url)).rejects.toThrow();
   });
 
-  it("says in one sentence that its port is taken", async () => {
+  it("reports in one sentence that its port is in use", async () => {
     const other = await startApiServer();
     await expect(other.server.listenForProxies("127.0.0.1", port)).rejects.toThrow(
       `PROXY_ADDR: cannot listen on 127.0.0.1:${port}`,

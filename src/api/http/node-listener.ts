@@ -1,6 +1,7 @@
 /**
- * A second port for proxies and balancers, on Node's own HTTP server: it speaks HTTP/1.0 and keeps idle connections longer than the usual
- * balancer does, which uWebSockets.js cannot be told to do. The same routes are served by the same code, at a lower speed.
+ * A second port for proxies and load balancers, on Node's HTTP server: unlike uWebSockets.js, it supports HTTP/1.0 and
+ * can keep idle connections longer than the usual load balancer does. It serves the same routes with the same code,
+ * more slowly.
  */
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -24,25 +25,30 @@ import {
   readHead,
 } from "./request-head.ts";
 
-/** Balancers keep connections for 60 s (nginx, ALB). A listener has to keep them longer: who hangs up first must be the one that sends. */
+/**
+ * Load balancers keep connections for 60 s (nginx, ALB). A server must keep them longer, so that the side that sends
+ * requests closes first.
+ */
 const KEEP_ALIVE_MS = 75_000;
-/** Nothing was sent either way for so long: longer than any wait for a job, and than the time between two signs of life in a stream. */
+/**
+ * The limit without traffic: longer than any wait for a job, and than the time between two comments in an event stream.
+ */
 const SILENT_MS = 120_000;
 const REQUEST_MS = 300_000;
-/** As uWebSockets.js takes. */
+/** The limit of uWebSockets.js. */
 const MAX_HEADERS = 100;
 
 export interface NodeListenerOptions {
-  /** How long the head of a request may take. */
+  /** How long the head of a request may take to arrive. */
   readonly headMs?: number;
 }
 
 export class NodeListener {
   readonly #front: Front;
   readonly #server: Server;
-  /** Connections on which no other request is served: what comes on them is not looked at. */
+  /** Connections whose last request has begun: further requests on them are ignored. */
   readonly #ending = new WeakSet<Socket>();
-  /** Those of them whose last request is here as a whole: whatever else comes there, HTTP or not, its answer is sent. */
+  /** Those whose last request has arrived completely: it is answered, even if invalid HTTP follows. */
   readonly #complete = new WeakSet<Socket>();
 
   constructor(front: Front, { headMs = KEEP_ALIVE_MS + 5_000 }: NodeListenerOptions = {}) {
@@ -56,7 +62,7 @@ export class NodeListener {
       insecureHTTPParser: false,
       requireHostHeader: false,
     });
-    this.#server.maxHeadersCount = 0; // it would drop the others in silence
+    this.#server.maxHeadersCount = 0; // with a limit, Node drops further headers silently
     this.#server.timeout = SILENT_MS;
     this.#server.on("connection", lingering);
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -75,7 +81,7 @@ export class NodeListener {
   /**
    * @param host a name or address; "" for every interface @param port 0 for a free one
    * @returns the port
-   * @throws StartError when the port cannot be had
+   * @throws StartError if it cannot listen on the port
    */
   async listen(host: string, port: number): Promise<number> {
     this.#server.listen({ port, exclusive: true, ...(host !== "" && { host }) });
@@ -91,7 +97,7 @@ export class NodeListener {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Takes no more connections. */
+  /** Accepts no more connections. */
   stop(): void {
     this.#server.close();
   }
@@ -103,19 +109,20 @@ export class NodeListener {
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     if (this.#ending.has(socket)) return;
-    // A proxy sends what comes here, whether or not it adds a header that says so.
+    // Every request here comes through a proxy, whether or not the proxy adds a header of its own.
     const head = { ...readHead((visit) => forEachHeader(request, visit)), isForwarded: true };
     const { path, query, authority } = targetOf(request.url ?? "");
     const headers = authority === undefined ? head : { ...head, host: authority };
-    const issue = issueOf(request, headers);
-    const isLast = issue !== undefined || isLastRequest(headers, request.method ?? "") || !isKept(request, headers);
+    const rejection = rejectionOf(request, headers);
+    const isLast = rejection !== undefined || isLastRequest(headers, request.method ?? "") || !isKept(request, headers);
     if (isLast) this.#ending.add(socket);
     const answering = new NodeResponse(response);
-    const host = { ...this.#front.host, keepAlive: "", sendLast: this.#endingWith(socket, answering) }; // Node adds Keep-Alive
+    // Node adds Keep-Alive.
+    const host = { ...this.#front.host, keepAlive: "", sendLast: this.#endingWith(socket, answering) };
     const method = request.method ?? "";
     const match = this.#front.router.find(method, path);
     const isHead = match.route.operation.method === "GET" && method === "HEAD";
-    const exchange = this.#front.open({ ...match, query, isHead, headers }, answering, issue, host);
+    const exchange = this.#front.open({ ...match, query, isHead, headers }, answering, rejection, host);
     const complete = (): void => {
       if (isLast) this.#complete.add(socket);
     };
@@ -126,7 +133,7 @@ export class NodeListener {
     }
   }
 
-  /** Sends an answer that may not have been known to be the last one when its request came: from now on nothing more is served there. */
+  /** Sends the last answer of a connection, which may not have been known as the last one when its request came. */
   #endingWith(socket: Socket, response: NodeResponse): ExchangeHost["sendLast"] {
     return (_response, body) => {
       this.#ending.add(socket);
@@ -141,8 +148,8 @@ function forEachHeader({ rawHeaders }: IncomingMessage, visit: (name: string, va
 }
 
 /**
- * Reads a request's target: a path, or a whole URL as clients of a proxy write it.
- * @returns its parts; an authority counts instead of Host (RFC 9112, 3.2.2)
+ * Splits a request target: a path, or a complete URL as clients of a proxy write it.
+ * @returns its parts; an authority replaces Host (RFC 9112, 3.2.2)
  */
 export function targetOf(target: string): {
   readonly path: string;
@@ -159,16 +166,17 @@ export function targetOf(target: string): {
   };
 }
 
-function issueOf(
+function rejectionOf(
   { httpVersion, rawHeaders }: IncomingMessage,
   { transferEncoding, hostCount }: RequestHead,
 ): Answer | undefined {
   if (rawHeaders.length > 2 * MAX_HEADERS) return HEADERS_TOO_LARGE;
-  if (httpVersion === "1.0") return transferEncoding === "" ? undefined : BAD_TRANSFER; // it knows no chunks (RFC 9112, 6.1)
+  // HTTP/1.0 has no chunks (RFC 9112, 6.1).
+  if (httpVersion === "1.0") return transferEncoding === "" ? undefined : BAD_TRANSFER;
   return hostCount === 0 ? BAD_HOST : undefined;
 }
 
-/** HTTP/1.0 keeps a connection only where the client asks for that. */
+/** HTTP/1.0 keeps a connection only if the client asks for it. */
 function isKept({ httpVersion }: IncomingMessage, { connection }: RequestHead): boolean {
   return httpVersion !== "1.0" || /(?:^|[\s,])keep-alive(?:$|[\s,])/i.test(connection);
 }
@@ -176,7 +184,7 @@ function isKept({ httpVersion }: IncomingMessage, { connection }: RequestHead): 
 interface BodyOptions {
   /** "" for a body in chunks. */
   readonly contentLength: string;
-  /** Called when the body is here as a whole. */
+  /** Called when the body has arrived completely. */
   readonly complete: () => void;
 }
 

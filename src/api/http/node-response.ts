@@ -1,4 +1,4 @@
-/** A response of Node's own HTTP server as exchanges use one: with the methods, and the order of calls, of uWebSockets.js. */
+/** Adapts a response of Node's HTTP server to the methods, and the order of calls, of uWebSockets.js. */
 import type { ServerResponse } from "node:http";
 import { isIPv6 } from "node:net";
 import type { FrontResponse } from "./front.ts";
@@ -23,7 +23,7 @@ export class NodeResponse implements FrontResponse {
     write();
   }
 
-  /** @param lines the status and all headers, as answer-head.ts makes them */
+  /** @param lines the status and all headers, as response-head.ts writes them */
   writeStatus(lines: string): void {
     const [status = "", ...headers] = lines.split("\r\n");
     this.#response.statusCode = Number(status.slice(0, 3));
@@ -37,7 +37,7 @@ export class NodeResponse implements FrontResponse {
     this.#response.setHeader(name, value);
   }
 
-  /** @returns whether the client can take more; what it cannot take is kept */
+  /** @returns whether the client can receive more; the rest is buffered */
   write(chunk: string): boolean {
     return this.#response.write(chunk);
   }
@@ -55,7 +55,10 @@ export class NodeResponse implements FrontResponse {
     response.end(body);
   }
 
-  /** Unlike the library's, it takes all it is given; what the client has not taken counts as written, and the next part waits for it. */
+  /**
+   * Unlike in uWebSockets.js, all bytes count as written: Node buffers the rest, and the next part waits until it is
+   * sent.
+   */
   tryEnd(chunk: Uint8Array, totalBytes: number): [isTaken: boolean, isDone: boolean] {
     const response = this.#response;
     if (!response.headersSent) response.setHeader("Content-Length", totalBytes);
@@ -88,7 +91,7 @@ export class NodeResponse implements FrontResponse {
   }
 }
 
-/** @param address undefined when the peer has gone */
+/** @param address undefined if the client has disconnected */
 export function bytesOfAddress(address: string | undefined): ArrayBuffer {
   if (address === undefined) return new ArrayBuffer(0);
   if (!isIPv6(address)) return Uint8Array.from(address.split("."), Number).buffer;

@@ -1,16 +1,19 @@
 /**
- * Paths that differ in their spelling alone are one path (RFC 3986, 6.2.2): the case of percent encodings, encodings of characters
- * that need none, dot segments.
+ * Normalises paths that differ only in spelling (RFC 3986, 6.2.2): the case of percent encodings, encodings of
+ * characters that need none, and dot segments.
  */
 
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 
-/** Whether a path, or one segment of it, may be spelled in another way than {@link normalPath} spells it. */
+/** Whether {@link normalPath} may change a path, or a segment of one. */
 export function mayNeedNormalizing(text: string): boolean {
   return text.includes("%") || text.startsWith(".") || text.includes("/.");
 }
 
-/** @param path begins with a slash. Other characters, an encoded slash among them, stay encoded, and so does a `%` that encodes nothing */
+/**
+ * @param path begins with a slash. An encoded slash, or any other reserved character, stays encoded; an invalid `%`
+ * stays as it is
+ */
 export function normalPath(path: string): string {
   if (!mayNeedNormalizing(path)) return path;
   return withoutDots(
@@ -21,7 +24,10 @@ export function normalPath(path: string): string {
   );
 }
 
-/** As RFC 3986, 5.2.4: `.` names the folder itself, `..` the one above; above the root there is the root. */
+/**
+ * Removes dot segments (RFC 3986, 5.2.4): `.` is the folder itself, `..` its parent; the parent of the root is the
+ * root.
+ */
 function withoutDots(path: string): string {
   const kept: string[] = [];
   const segments = path.split("/").slice(1);

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { Outgoing } from "./outgoing.ts";
 
-it("writes in order, after all of a turn are made and before the next turn", async () => {
+it("writes in order, at the end of the turn", async () => {
   const outgoing = new Outgoing();
   const seen: string[] = [];
   const next = nextTurn().then(() => seen.push("next turn"));
@@ -14,7 +14,7 @@ it("writes in order, after all of a turn are made and before the next turn", asy
   expect(seen).toEqual(["first made", "second made", "first", "second", "next turn"]);
 });
 
-it("writes what is added while it writes", async () => {
+it("writes answers that are added during a write", async () => {
   const outgoing = new Outgoing();
   const seen: string[] = [];
   outgoing.add(() => {

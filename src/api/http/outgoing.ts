@@ -1,6 +1,6 @@
 /**
- * Answers on their way out: those of one turn of the event loop are written in a row, once all are made. A client that wakes up at
- * the first finds the next ones there, where it would have gone to sleep again in between: at load, some 3 % more jobs (bench, end-to-end).
+ * Writes the answers of one turn of the event loop together, at its end. A client that wakes up for the first one finds
+ * the next ones there, instead of going to sleep in between: under load, some 3 % more jobs (end-to-end benchmark).
  */
 export class Outgoing {
   #writes: (() => void)[] = [];
@@ -10,7 +10,7 @@ export class Outgoing {
     for (const write of writes) write();
   };
 
-  /** Calls `write` at the end of this turn: before anything else comes in. It must not throw. */
+  /** Calls `write` at the end of this turn, before the next request is read. `write` must not throw. */
   add(write: () => void): void {
     if (this.#writes.push(write) === 1) queueMicrotask(this.#flush);
   }

@@ -1,4 +1,4 @@
-/** Below a path of a proxy that takes it off: all links and redirects lead to what is served there, with PUBLIC_URL and without. */
+/** Under the path prefix of a proxy, all links and redirects work, with and without PUBLIC_URL. */
 
 import { once } from "node:events";
 import { createServer, request as forward } from "node:http";
@@ -26,7 +26,7 @@ const mail: CaughtMails = {
   source: () => Promise.resolve(Buffer.from("source")),
 };
 
-/** Passes `/taskflow/…` on as `/…`, or as it came. */
+/** Passes `/taskflow/…` on as `/…`, or unchanged. */
 async function startProxy(port: number, isStripping: boolean) {
   const proxy = createServer((incoming, outgoing) => {
     const path = incoming.url ?? "";
@@ -70,7 +70,7 @@ describe.each([
     await server.close();
   });
 
-  /** The page at a path and all that it loads or links to, by the statuses that a browser gets. */
+  /** The statuses that a browser gets for the page at a path, and for everything that it loads or links to. */
   async function statusesOfPage(path: string): Promise<Record<string, number>> {
     const page = await fetch(proxy.url + path, { headers: { accept: "text/html" } });
     const links = [...(await page.text()).matchAll(/(?:href|src)="([^"]*)"/g)]
@@ -95,7 +95,7 @@ describe.each([
     expect(Object.values(statuses)).toEqual(Array<number>(count).fill(200));
   });
 
-  it("the document's server, which /docs calls, is where the document is", async () => {
+  it("the server URL in the OpenAPI document, which /docs calls, is correct", async () => {
     const start = await (await fetch(`${proxy.url}/docs/start.js`)).text();
     const [, relative = ""] = /new URL\("([^"]*)", location/.exec(start) ?? [];
     const document = await fetch(new URL(relative, `${proxy.url}/docs`));
@@ -104,7 +104,7 @@ describe.each([
     expect(base).toBe(proxy.url);
   });
 
-  it("a job's Location leads to it", async () => {
+  it("the Location of a job is correct", async () => {
     const answer = await request({ url: proxy.url }, "POST", "/api/v1/jobs", { type: "note", payload: { text: "a" } });
     const location = String(answer.headers.get("location"));
     expect(location).toBe(`${publicUrl === "" ? "" : "/taskflow"}/api/v1/jobs/${String(answer.body.id)}`);
@@ -112,7 +112,7 @@ describe.each([
     expect((await request(server, "GET", location)).status).toBe(200); // also by who calls it without the proxy
   });
 
-  it("nothing is where only the beginning of a name is the prefix", async () => {
+  it("a path that only begins with the letters of the prefix is not found", async () => {
     expect((await request(server, "GET", "/taskflowed/docs")).status).toBe(404);
     expect((await request(server, "GET", "/taskflow/docs")).status).toBe(publicUrl === "" ? 404 : 200);
   });

@@ -1,10 +1,10 @@
-/** The address of a request's peer, as far as it tells one caller from another. */
+/** The part of a client's address that distinguishes callers. */
 
 const MAPPED_PREFIX = "00000000000000000000ffff";
-/** Hexadecimal digits of the network of a subscriber in IPv6, who may use any address in it. */
+/** Hexadecimal digits of a /64 network: one subscriber may use any IPv6 address in it. */
 const NETWORK_DIGITS = 16;
 
-/** @param address 4 or 16 bytes, none when the peer has gone */
+/** @param address 4 or 16 bytes, none if the client has disconnected */
 export function peerName(address: ArrayBuffer): string {
   const digits = Buffer.from(address).toString("hex");
   if (digits.startsWith(MAPPED_PREFIX)) return digits.slice(MAPPED_PREFIX.length);

@@ -1,4 +1,4 @@
-/** Refusals as problem documents (RFC 9457). Each carries a stable `code`; programs go by that one. */
+/** Errors as problem documents (RFC 9457), each with a stable `code` for programs. */
 import { STATUS_CODES } from "node:http";
 import type { Rejection } from "../../core/body.ts";
 import type { ValidationIssue } from "../../core/schema-issues.ts";
@@ -6,21 +6,21 @@ import { TaskFlowError } from "../../errors.ts";
 import { publicMessageOf } from "../../observability/outage.ts";
 import type { Answer } from "./exchange.ts";
 
-/** A caller that is told nothing more precise comes back after so long. */
+/** The Retry-After of a 503 without a more precise one. */
 const RETRY_AFTER_MS = 2_000;
 
 export const PROBLEM_TYPE = "application/problem+json";
 
 export interface ProblemExtras {
   readonly issues?: readonly ValidationIssue[];
-  /** Further members of the document: the `id` whose outcome is unknown, say. */
+  /** Further members of the document, such as the `id` of a job whose outcome is unknown. */
   readonly members?: Readonly<Record<string, unknown>>;
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly retryAfterMs?: number | undefined;
   readonly isLast?: boolean;
 }
 
-/** @param code never changes once published @param detail a sentence for people */
+/** @param code never changes once it is published @param detail an explanation for people */
 export function problem(
   status: number,
   code: string,
@@ -47,20 +47,24 @@ export function problem(
   };
 }
 
-/** The answer to a body that is refused. */
+/** The answer to a rejected body. */
 export function problemOfRejection({ status, code, detail, issues }: Rejection): Answer {
   return problem(status, code, detail, { issues });
 }
 
-/** The answer to a request that ended in one of our errors. Undefined for any other: those are not for callers to read. */
+/** The answer to a request that failed with a TaskFlowError; undefined for other errors, which callers must not see. */
 export function problemOfError(error: unknown, members: ProblemExtras["members"] = {}): Answer | undefined {
   if (!(error instanceof TaskFlowError) || error.status === 500) return undefined;
   const { status, code, retryAfterMs } = error;
   return problem(status, code, publicMessageOf(error), { members, retryAfterMs });
 }
 
-export const INTERNAL_ERROR = problem(500, "internal_error", "Something went wrong here. The log says what.");
+export const INTERNAL_ERROR = problem(
+  500,
+  "internal_error",
+  "The server failed in an unexpected way. Its log has the details.",
+);
 
 export function jobNotFound(id: string): Answer {
-  return problem(404, "job_not_found", `There is no job ${id}.`);
+  return problem(404, "job_not_found", `There is no job with the id ${id}.`);
 }

@@ -1,4 +1,7 @@
-/** Behind the proxies that docs/operations/proxies.md configures: what it promises of each, and no request is lost on a pooled connection. */
+/**
+ * The proxy configurations of docs/operations/proxies.md: each keeps its promises, and pooled connections lose no
+ * request.
+ */
 import { createHash } from "node:crypto";
 import { Agent, request as ask } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +15,7 @@ import { proxyConfigs, startProxy } from "../../testing/proxies.ts";
 const KEY = "tf_a-key-of-this-test";
 const AUTHORIZED = { authorization: `bearer ${KEY}`, "content-type": "Application/JSON" };
 const JOB = JSON.stringify({ type: "noop", payload: {} });
-/** Connections of the pooling client, the POSTs on each, and the longest pause between two. */
+/** The connections of the pooling client, the POSTs on each, and the longest pause between two. */
 const CONNECTIONS = Number(process.env.POOL_CONNECTIONS ?? 2_000);
 const POSTS = Number(process.env.POOL_POSTS ?? 50);
 const MAX_GAP_MS = 15_000;
@@ -69,7 +72,7 @@ describe.each(proxyConfigs())("$name", (config) => {
   });
 });
 
-it("on the second port, a connection that was idle for longer than the first port keeps one takes a POST", {
+it("on the second port, a connection serves a POST after it was idle for longer than the first port allows", {
   timeout: 60_000,
 }, async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, keepAliveMsecs: 60_000 });
@@ -80,7 +83,7 @@ it("on the second port, a connection that was idle for longer than the first por
   agent.destroy();
 });
 
-/** @returns the status, or what became of the request without one */
+/** @returns the status, or the error of a request without one */
 function postTo(url: string, agent: Agent): Promise<string> {
   return new Promise((resolve) => {
     const call = ask(

@@ -1,39 +1,44 @@
-/** The headers of one request, read in one pass, and what makes a request be refused before its body is read. */
-
+/** Reads the headers of a request in one pass, and rejects a request before its body is read. */
 import { isProxyHeader } from "../access/proxy-headers.ts";
 import type { Answer, RequestHeaders } from "./exchange.ts";
 import { problem } from "./problem.ts";
 
-/** uWebSockets.js takes 64 KiB and more when they come in one packet; nobody who means well sends a quarter of it. */
+/**
+ * uWebSockets.js accepts 64 KiB and more if they arrive in one packet; legitimate requests need less than a quarter of
+ * that.
+ */
 export const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
- * A body that exceeds its limit by no more than this is read to its end and thrown away before it is refused: a client
- * whose connection is closed while it still sends often sees a reset, and not the answer.
+ * A body that exceeds its limit by at most this much is read to its end and discarded before it is rejected: if the
+ * connection closes while a client still sends, it often sees a reset instead of the answer.
  */
 export const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 
 export interface RequestHead extends RequestHeaders {
-  /** "" where there is none; {@link DOUBTFUL} where it is empty, or there are several. */
+  /** "" if there is none; {@link DOUBTFUL} if it is empty, or there are several. */
   readonly contentLength: string;
   readonly contentEncoding: string;
-  /** As the length. */
+  /** As `contentLength`. */
   readonly transferEncoding: string;
   readonly authorization: string;
   readonly acceptEncoding: string;
   readonly requestId: string;
-  /** Two of them are one with a comma between, which no host has. */
+  /** Several are joined with a comma, which is not a valid host. */
   readonly host: string | undefined;
   readonly origin: string;
   readonly fetchSite: string;
-  /** A proxy speaks for somebody else. */
+  /** A proxy passed the request on for another client. */
   readonly isForwarded: boolean;
   readonly headerBytes: number;
   readonly hostCount: number;
   readonly connection: string;
 }
 
-/** No value of a header that says where the body ends: whoever reads another one of them sees other requests on this connection (request smuggling). */
+/**
+ * Marks an ambiguous header that determines where the body ends. A proxy that reads it differently would see other
+ * requests on this connection (request smuggling).
+ */
 const DOUBTFUL = "?";
 
 const CLOSE_OPTION = /(?:^|[\s,])close(?:$|[\s,])/i;
@@ -74,7 +79,7 @@ export function readHead(forEachHeader: ForEachHeader): RequestHead {
   return head;
 }
 
-/** Headers of one name whose value is a list are one list (RFC 9110, 5.3). */
+/** Joins headers of the same name whose values are lists (RFC 9110, 5.3). */
 function joined(list: string, value: string): string {
   return list === "" ? value : `${list}, ${value}`;
 }
@@ -87,7 +92,7 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
     case "content-length":
       head.contentLength = head.contentLength === "" && value !== "" ? value : DOUBTFUL;
       break;
-    case "idempotency-key": // given twice, it is none: a comma and a space are not allowed in one
+    case "idempotency-key": // given twice, it becomes invalid: a key contains neither comma nor space
       head.idempotencyKey = head.idempotencyKey === undefined ? value : `${head.idempotencyKey}, ${value}`;
       break;
     case "prefer":
@@ -144,42 +149,53 @@ function readHeader(head: Writable<RequestHead>, name: string, value: string): v
 export const HEADERS_TOO_LARGE = problem(431, "headers_too_large", `The headers exceed ${MAX_HEADER_BYTES} bytes.`, {
   isLast: true,
 });
-export const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be one number.", {
+export const BAD_LENGTH = problem(400, "content_length_invalid", "Content-Length must be a single number.", {
   isLast: true,
 });
 export const BAD_TRANSFER = problem(
   400,
   "transfer_encoding_invalid",
-  "The only Transfer-Encoding taken is chunked, once and without Content-Length.",
+  "The only supported Transfer-Encoding is chunked, given once and without Content-Length.",
   { isLast: true },
 );
-export const BAD_HOST = problem(400, "host_invalid", "Host must be given once.", { isLast: true });
-const ENCODED = problem(415, "unsupported_content_encoding", "Bodies are taken without Content-Encoding.", {
-  isLast: true,
-});
+export const BAD_HOST = problem(400, "host_invalid", "Host must be given exactly once.", { isLast: true });
+const ENCODED = problem(
+  415,
+  "unsupported_content_encoding",
+  "Content-Encoding is not supported: send the body uncompressed.",
+  {
+    isLast: true,
+  },
+);
 
 export function bodyTooLarge(maxBodyBytes: number): Answer {
   return problem(413, "body_too_large", `The body exceeds ${maxBodyBytes} bytes.`, { isLast: true });
 }
 
 /**
- * No other request is served on the connection after this one: the client asks for that, or the body comes in chunks, about whose end
- * uWebSockets.js is less strict than the RFC: it takes a line feed for a line end, and any two bytes for the one after a chunk. Nor
- * after one that may have a body and does not say how long: the library shows no header after one without a name, a length among them.
+ * Whether no other request may be served on the connection after this one:
+ * - the client asks for that,
+ * - the body is chunked: uWebSockets.js is less strict about its end than the RFC, as it accepts a line feed as a line
+ *   end, and any two bytes as the line end after a chunk,
+ * - or it may have a body of unknown length: the library hides all headers after one without a name, including a
+ *   length.
  */
 export function isLastRequest({ connection, contentLength, transferEncoding }: RequestHead, method: string): boolean {
   if (transferEncoding !== "" || (connection !== "" && CLOSE_OPTION.test(connection))) return true;
   return contentLength === "" && method === "POST";
 }
 
-/** Why a request is refused before its body is read. The connection ends with it: where the next request would begin is in doubt, or far off. */
-export function issueOfHead(head: RequestHead, maxBodyBytes: number): Answer | undefined {
+/**
+ * Rejects a request before its body is read. The answer ends the connection: the start of the next request is
+ * uncertain, or far away.
+ */
+export function rejectionOfHead(head: RequestHead, maxBodyBytes: number): Answer | undefined {
   const { contentLength, contentEncoding, transferEncoding } = head;
   if (head.headerBytes > MAX_HEADER_BYTES) return HEADERS_TOO_LARGE;
   if (contentLength !== "" && !/^\d{1,15}$/.test(contentLength)) return BAD_LENGTH;
   if (transferEncoding !== "" && (transferEncoding !== "chunked" || contentLength !== "")) return BAD_TRANSFER;
   if (head.hostCount > 1) return BAD_HOST;
-  if (maxBodyBytes === 0) return undefined; // a body is not looked at
+  if (maxBodyBytes === 0) return undefined; // the body is ignored
   if (contentEncoding !== "" && contentEncoding !== "identity") return ENCODED;
   return Number(contentLength) > maxBodyBytes + MAX_DISCARDED_BYTES ? bodyTooLarge(maxBodyBytes) : undefined;
 }

@@ -1,16 +1,19 @@
-/** The id of a request, by which its caller and the log mean the same one: the caller's own `X-Request-Id` where it is sane. */
+/**
+ * The id that a caller and the log use for the same request: the caller's `X-Request-Id` if it is valid, else a
+ * generated one.
+ */
 import { randomBytes } from "node:crypto";
 
-const SANE = /^[A-Za-z0-9._:/+=@~-]{1,128}$/;
+const VALID = /^[A-Za-z0-9._:/+=@~-]{1,128}$/;
 
-/** Ids of this boot of this process: eight characters of chance, and a count. A UUID would cost a request ten times as much. */
+/** Ids of this process: eight random characters and a counter. A UUID would cost ten times as much per request. */
 export class RequestIds {
   readonly #prefix = `${randomBytes(4).toString("hex")}-`;
   #count = 0;
 
-  /** @param given what the request says of itself, "" for nothing */
+  /** @param given the `X-Request-Id` of the request, "" for none */
   take(given: string): string {
-    if (given !== "" && SANE.test(given)) return given;
+    if (given !== "" && VALID.test(given)) return given;
     this.#count += 1;
     return this.#prefix + this.#count.toString(36);
   }

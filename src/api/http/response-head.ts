@@ -1,4 +1,4 @@
-/** The head of an answer: its own headers, and those that every answer bears. */
+/** Writes the head of an answer: its own headers, and those that every answer has. */
 import { STATUS_CODES } from "node:http";
 import type { Answer } from "./exchange.ts";
 import { JSON_TYPE } from "./exchange.ts";
@@ -10,12 +10,12 @@ export interface HeadWriter {
   writeStatus(status: string): unknown;
 }
 
-/** What an answer says of its request. */
+/** The headers of an answer that depend on its request. */
 export interface RequestFacts {
   readonly id: string;
   readonly limitHeaders: Headers;
   readonly corsHeaders: Headers;
-  /** A line, with the line end before it; "" where the connection ends with the answer. */
+  /** A header line, with a line end before it; "" if the connection ends with the answer. */
   readonly keepAlive: string;
 }
 
@@ -24,15 +24,17 @@ const statusLines = new Map(
   Object.entries(STATUS_CODES).map(([status, title]) => [Number(status), `${status} ${title ?? ""}${AFTER_STATUS}`]),
 );
 
-/** What is data must never be shown as a page, nor be kept: it may be of a key that is revoked the next moment. */
-const OF_DATA = [
+/** Browsers must neither render data as HTML nor cache it: its API key may be revoked a moment later. */
+const DATA_HEADERS = [
   "X-Content-Type-Options: nosniff",
   "Cache-Control: no-store",
   "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
 ].join("\r\n");
 
-/** The lines of an answer with a Content-Type of ours. */
-const dataLines = new Map([JSON_TYPE, PROBLEM_TYPE].map((type) => [type, `\r\nContent-Type: ${type}\r\n${OF_DATA}`]));
+/** The header lines of JSON and problem documents. */
+const dataLines = new Map(
+  [JSON_TYPE, PROBLEM_TYPE].map((type) => [type, `\r\nContent-Type: ${type}\r\n${DATA_HEADERS}`]),
+);
 
 export function writeHead(
   response: HeadWriter,
@@ -44,12 +46,12 @@ export function writeHead(
   }: Pick<Answer, "status" | "contentType" | "headers"> & { readonly body?: Answer["body"] },
   { id, limitHeaders, corsHeaders, keepAlive }: RequestFacts,
 ): void {
-  const isFile = typeof body === "object" && "open" in body; // it says for itself
+  const isFile = typeof body === "object" && "open" in body; // it has headers of its own
   const ofData = contentType === undefined || isFile ? undefined : dataLines.get(contentType);
   const ofType =
     ofData ??
     `${contentType === undefined ? "" : `\r\nContent-Type: ${contentType}`}\r\nX-Content-Type-Options: nosniff`;
-  // All lines in one call: each into the server library costs as much as a hundred bytes more.
+  // All lines in one call: each call into the server library costs as much as a hundred more bytes.
   response.writeStatus(
     (statusLines.get(status) ?? String(status) + AFTER_STATUS) +
       id +

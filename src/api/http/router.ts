@@ -1,5 +1,4 @@
-/** Which route answers a request: by its method and its path, however the path is spelled. */
-
+/** Finds the route of a request by its method and its normalised path. */
 import { optionsAnswer } from "../access/cors.ts";
 import type { Operation } from "../contract/operation.ts";
 import type { Route } from "../routes.ts";
@@ -7,7 +6,7 @@ import type { Answer } from "./exchange.ts";
 import { normalPath } from "./normal-path.ts";
 import { problem } from "./problem.ts";
 
-/** All that is served at the paths of one pattern. */
+/** The routes of one path pattern. */
 export interface PathRoutes {
   readonly pattern: string;
   readonly byMethod: ReadonlyMap<string, Route>;
@@ -23,7 +22,9 @@ export interface Match {
 
 export interface RouterOptions {
   readonly corsOrigins: readonly string[];
-  /** Paths below it are served as those below the root, for a proxy that passes them on as they come. "" for none. */
+  /**
+   * A prefix of all paths, for a proxy that passes them on unchanged; paths without it are served, too. "" for none.
+   */
   readonly basePath: string;
 }
 
@@ -35,7 +36,7 @@ export class Router {
   readonly #fixed = new Map<string, PathRoutes>();
   readonly #open: { readonly segments: readonly string[]; readonly routes: PathRoutes }[] = [];
   readonly #options: RouterOptions;
-  /** Of `OPTIONS *`, which asks what the server takes at all. */
+  /** The route of `OPTIONS *`, which asks for the methods of the whole server. */
   readonly #optionsOfAll: Route;
 
   constructor(routes: readonly Route[], options: RouterOptions) {
@@ -52,7 +53,7 @@ export class Router {
     this.#optionsOfAll = answering(optionsAnswer("GET, HEAD, POST, DELETE, OPTIONS", options.corsOrigins));
   }
 
-  /** @param method in upper case @param path as it came, without the query */
+  /** @param method in upper case @param path as the client sent it, without the query */
   find(method: string, path: string): Match {
     if (path === "*" && method === "OPTIONS") return { route: this.#optionsOfAll, params: NO_PARAMS };
     const { basePath } = this.#options;
@@ -69,7 +70,7 @@ export class Router {
     if (match !== undefined || path === "/" || !path.endsWith("/")) return match;
     const unslashed = path.slice(0, -1);
     const found = this.#at(method, unslashed);
-    // The links of a page are relative to its path; an answer to a program is the same one with a slash.
+    // The links of a page are relative to its path, so it must not be served with a slash.
     if (found?.route.isPage !== true) return found;
     return { route: redirectTo(`../${unslashed.slice(unslashed.lastIndexOf("/") + 1)}`), params: NO_PARAMS };
   }
@@ -105,7 +106,7 @@ function pathRoutes(pattern: string, routes: readonly Route[], corsOrigins: read
   }
   const allow = ["Allow", [...byMethod.keys(), "OPTIONS"].join(", ")] as const;
   const notAllowed = answering(
-    problem(405, "method_not_allowed", `This path takes ${allow[1]}.`, { headers: [allow] }),
+    problem(405, "method_not_allowed", `This path supports ${allow[1]}.`, { headers: [allow] }),
   );
   return { pattern, byMethod, options: answering(optionsAnswer(allow[1], corsOrigins)), notAllowed };
 }
@@ -114,7 +115,9 @@ function redirectTo(location: string): Route {
   return answering({ status: 308, headers: [["Location", location]], body: "" });
 }
 
-/** The route of requests that all get the same answer. Their methods and paths are anybody's, so no label of a metric. */
+/**
+ * A route with a constant answer. Clients choose its paths and methods freely, so they must not become metric labels.
+ */
 function answering(answer: Answer): Route {
   const described = { id: "other", tag: "Documentation", summary: "", answers: {} } as const;
   const operation: Operation = { method: "GET", pattern: "other", access: "public", ...described };

@@ -11,7 +11,7 @@ function* busy(name: string, steps: number, done: string[]): Generator<void> {
   }
 }
 
-it("work is done in order, with turns of the event loop in between", async () => {
+it("does work in order, with turns of the event loop in between", async () => {
   const work = new SlicedWork();
   const done: string[] = [];
   let turns = 0;
@@ -24,12 +24,12 @@ it("work is done in order, with turns of the event loop in between", async () =>
   expect(done.length).toBeLessThan(50); // the first slice is done at once
   expect(done.length).toBeGreaterThan(0);
   work.add(busy("b", 2, done));
-  await until(() => done.length === 52, { what: "all is done" });
+  await until(() => done.length === 52, { what: "all work is done" });
   expect(done).toEqual([...Array.from({ length: 50 }, (_, i) => `a${i + 1}`), "b1", "b2"]);
   expect(turns).toBeGreaterThanOrEqual(9);
 });
 
-it("work that is added by a step comes after what was added before", () => {
+it("does work that a step adds after all earlier work", () => {
   const work = new SlicedWork();
   const done: string[] = [];
   work.add(
@@ -48,10 +48,10 @@ it("work that is added by a step comes after what was added before", () => {
   expect(done).toEqual(["outer", "outer", "inner"]);
 });
 
-it("work that is added bit by bit in one turn gets one slice of it", async () => {
+it("gives all work that is added in one turn a single slice", async () => {
   const work = new SlicedWork();
   const done: string[] = [];
   for (let i = 0; i < 40; i += 1) work.add(busy("a", 1, done));
   expect(done.length).toBeLessThan(20);
-  await until(() => done.length === 40, { what: "all is done" });
+  await until(() => done.length === 40, { what: "all work is done" });
 });

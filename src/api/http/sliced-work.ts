@@ -1,15 +1,18 @@
-/** Work for many clients, done in order, a few milliseconds in each turn of the event loop, so that requests are served in between. */
+/**
+ * Does work for many clients in order, a few milliseconds per turn of the event loop, so that requests are served in
+ * between.
+ */
 
-/** Short beside the delays that a busy replica has anyway. */
+/** Short compared with the delays that a busy replica has anyway. */
 const TURN_MS = 5;
 
 export class SlicedWork {
   readonly #queue: Iterator<unknown>[] = [];
   #isRunning = false;
-  /** When the slice of this turn ends; undefined where none was begun. */
+  /** When the slice of this turn ends; undefined if none has begun. */
   #sliceEnd: number | undefined;
 
-  /** Runs each step of `work` after all steps of what was added before; the first ones at once, where this turn has time left for them. */
+  /** Runs the steps of `work` after those of earlier work; the first ones at once if this turn has time left. */
   add(work: Iterable<unknown>): void {
     this.#queue.push(work[Symbol.iterator]());
     if (!this.#isRunning) this.#run();

@@ -1,4 +1,4 @@
-/** Requests that mean the same but are spelled in another way: paths as RFC 3986 compares them, header values as RFC 9110 does. */
+/** Equivalent requests in different spellings: paths as in RFC 3986, header values as in RFC 9110. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
@@ -65,12 +65,12 @@ describe("a path in another spelling", () => {
     if (path.includes("jobs/ID") && method === "GET") expect(answer.text).toContain(id);
   });
 
-  it("reads a job submitted to a path with a slash at its end", async () => {
+  it("accepts a job at a path with a trailing slash", async () => {
     const answer = await request(server, "POST", "/api/v1/%6Aobs/", GOOD);
     expect(answer).toMatchObject({ status: 202, body: { status: "queued" } });
   });
 
-  it("leads to a page without the slash, whose links are relative to its path", async () => {
+  it("redirects a page with a trailing slash, because its links are relative to its path", async () => {
     const answer = await request(server, "GET", "/docs/");
     expect([answer.status, answer.headers.get("location")]).toEqual([308, "../docs"]);
   });
@@ -102,7 +102,7 @@ describe("a header value in another case", () => {
     expect(await socket.closed()).toContain("200 OK");
   });
 
-  it("Origin names what CORS_ORIGINS does, as the browser wrote it", async () => {
+  it("Origin matches CORS_ORIGINS, and the answer repeats it as the browser wrote it", async () => {
     const answer = await raw("GET /api/v1/stats", "Origin: https://APP.example.com");
     expect(answer.text).toContain("Access-Control-Allow-Origin: https://APP.example.com");
     expect((await raw("GET /api/v1/stats", "Origin: https://app.example.com/path")).status).toBe(403);
@@ -115,7 +115,7 @@ describe("a header value in another case", () => {
   it.each(["GZIP;q=0.5", "Gzip", "x-GZIP", "br;q=1.0, GZIP ; Q=0.1", "*"])("Accept-Encoding: %s", async (value) => {
     expect((await raw(`GET /api/v1/jobs/${id}`, `Accept-Encoding: ${value}`)).text).toMatch(/Content-Encoding: gzip/);
   });
-  it.each(["GZIP;Q=0", "identity", "gzip;q=0, *"])("Accept-Encoding: %s is no gzip", async (value) => {
+  it.each(["GZIP;Q=0", "identity", "gzip;q=0, *"])("Accept-Encoding: %s does not accept gzip", async (value) => {
     expect((await raw(`GET /api/v1/jobs/${id}`, `Accept-Encoding: ${value}`)).text).not.toMatch(/Content-Encoding/);
   });
   it("two Accept-Encoding headers are one list", async () => {
@@ -145,13 +145,13 @@ describe("a time in a query", () => {
   ])("%s", async (time) => {
     expect((await request(server, "GET", `/api/v1/jobs?created_after=${time}`)).status).toBe(200);
   });
-  it.each(["2026-01-31+12:00:00Z", "2026-01-31T12:00:00Z+", "+2026-01-31T12:00:00Z"])("%s is none", async (time) => {
+  it.each(["2026-01-31+12:00:00Z", "2026-01-31T12:00:00Z+", "+2026-01-31T12:00:00Z"])("%s is invalid", async (time) => {
     expect((await request(server, "GET", `/api/v1/jobs?created_before=${time}`)).status).toBe(422);
   });
 });
 
 it.each(["/docs", "/docs/start.js", "/api/v1/health/live", "/", "/nothing"])(
-  "after HEAD %s the connection takes another request",
+  "after HEAD %s the connection serves another request",
   async (path) => {
     const socket = await rawSocket(server.port, `HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
     expect(await socket.until(/\r\n\r\n/)).toMatch(/^Content-Length: \d+\r$/m);
@@ -162,14 +162,14 @@ it.each(["/docs", "/docs/start.js", "/api/v1/health/live", "/", "/nothing"])(
 );
 
 describe("Keep-Alive", () => {
-  it("says how long a connection may be idle", async () => {
+  it("announces how long a connection may be idle", async () => {
     expect((await raw("GET /api/v1/health/live")).text).toContain("\r\nKeep-Alive: timeout=7\r\n");
     expect((await post()).text).toContain("\r\nKeep-Alive: timeout=7\r\n");
   });
-  it.each(["Connection: close", "Content-Length: x"])("is not there where the connection ends: %s", async (header) => {
+  it.each(["Connection: close", "Content-Length: x"])("is missing if the connection ends: %s", async (header) => {
     expect((await raw("GET /api/v1/health/live", header)).text).not.toMatch(/^keep-alive/im);
   });
-  it("holds: a connection idle for that long takes another request", { timeout: 30_000 }, async () => {
+  it("is true: a connection serves another request after being idle for that long", { timeout: 30_000 }, async () => {
     const socket = await rawSocket(server.port, "GET /api/v1/health/live HTTP/1.1\r\nHost: a\r\n\r\n");
     await socket.until(/"ok"/);
     await new Promise((resolve) => void setTimeout(resolve, 7_000));

@@ -1,4 +1,4 @@
-/** Files of the program itself, which anybody may ask for: read, compressed and named by their content once, and sent from memory. */
+/** Public files of the program: each is read, compressed and hashed once, and served from memory. */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { promisify } from "node:util";
@@ -11,10 +11,10 @@ const gzip = promisify(compress);
 
 export interface StaticFileOptions {
   readonly contentType: string;
-  /** Called once, with the first request. */
+  /** Called once, on the first request. */
   readonly read: () => Promise<Buffer>;
   readonly headers?: NonNullable<Answer["headers"]>;
-  /** The query of a request whose URL names this very content: browsers need not ask again for it. */
+  /** The query of a URL that identifies this content, so that browsers may cache it forever. */
   readonly version?: string;
 }
 
@@ -42,7 +42,7 @@ export class StaticFile {
   }: Pick<ApiRequest, "headers" | "query">): Promise<Answer> {
     const { contentType, version } = this.#options;
     this.#encoded ??= this.#encode().catch((error: unknown) => {
-      this.#encoded = undefined; // a disk that failed is asked again
+      this.#encoded = undefined; // after an error, the next request reads it again
       throw error;
     });
     const { plain, compressed } = await this.#encoded;
@@ -58,7 +58,8 @@ export class StaticFile {
     const hash = createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
     const encoded = (etag: string, content: Buffer, headers: NonNullable<Answer["headers"]>): Encoded => ({
       etag,
-      body: { bytes: content.length, open: () => Readable.from([content]) }, // no faster than the client takes it: nothing of it is copied ahead
+      // Sent no faster than the client reads it, so nothing is copied ahead.
+      body: { bytes: content.length, open: () => Readable.from([content]) },
       headers: [["ETag", etag], VARY, ...(this.#options.headers ?? []), ...headers],
     });
     return {

@@ -1,19 +1,22 @@
-/** A body of text that is sent as it comes, and ends when the writer or the client says so, or when the client reads too slowly. */
+/** A streamed text body. It ends when the writer ends it, or when the client disconnects or reads too slowly. */
 import type { TextStream } from "./exchange.ts";
 
-/** What is used of uWebSockets.js's HttpResponse. */
+/** The part of uWebSockets.js's HttpResponse that is used here. */
 export interface ChunkedResponse {
   cork(write: () => void): unknown;
-  /** @returns whether the client can take more; what it cannot take is kept, without a bound */
+  /** @returns whether the client can receive more; the rest is buffered, without a bound */
   write(chunk: string): boolean;
   end(): unknown;
   close(): unknown;
   onWritable(resume: (offset: number) => boolean): unknown;
 }
 
-/** Given to the library at once: it keeps all of it for a client that takes nothing. */
+/** Passed to the library in one call: it buffers all of it if the client reads nothing. */
 const PIECE_LENGTH = 64 * 1024;
-/** What waits for a slow client, in characters. The changes of one batch of 10,000 jobs have 1.7 million. */
+/**
+ * The bound of the text that waits for a slow client, in characters. The changes of a batch of 10,000 jobs have 1.7
+ * million.
+ */
 const MAX_WAITING = 4 * 1024 * 1024;
 
 export class ResponseStream implements TextStream {
@@ -25,7 +28,7 @@ export class ResponseStream implements TextStream {
   #isOver = false;
   #onWritable = (): void => undefined;
 
-  /** @param onOver called once when the stream is over by other means than {@link end} */
+  /** @param onOver called once if the stream ends other than by {@link end} */
   constructor(response: ChunkedResponse, onOver: () => void) {
     this.#response = response;
     this.#onOver = onOver;
@@ -68,11 +71,11 @@ export class ResponseStream implements TextStream {
 
   cut(): void {
     if (this.#isOver) return;
-    this.#response.close(); // which aborts the exchange, where this library has not done so by itself
+    this.#response.close(); // aborts the exchange, unless the library has done so already
     this.abort();
   }
 
-  /** The client has gone. */
+  /** The client has disconnected. */
   abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;

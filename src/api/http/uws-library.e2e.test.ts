@@ -5,9 +5,9 @@ import { expect, it } from "vitest";
 import { launch } from "../../testing/installation.ts";
 import { tempDir } from "../../testing/services.ts";
 
-it("says in one sentence that the HTTP server has no binary for this machine, and starts nothing", async () => {
+it("reports in one sentence that the HTTP server has no binary for this machine, and starts nothing", async () => {
   const folder = tempDir();
-  // As the loader of a machine whose C library is too old does.
+  // The error of the loader on a machine whose C library is too old.
   const file = join(folder, "old-machine.cjs");
   writeFileSync(
     file,
@@ -21,7 +21,7 @@ load[".node"] = (module, path) => {
   const program = launch(folder, { NODE_OPTIONS: `--import ${pathToFileURL(file).href}` });
   expect(await program.ended).toEqual({ code: 1, signal: null });
   expect(program.stderr).toMatch(
-    /^taskflow: The HTTP server, uWebSockets\.js, cannot be loaded by Node\.js v\d+\.\S+ on \S+, .*glibc 2\.38 \(Debian 13, Ubuntu 24\.04\).*GLIBC_2\.38' not found\)\n$/,
+    /^taskflow: Node\.js v\d+\.\S+ on \S+, .*cannot load the HTTP server, uWebSockets\.js\. .*glibc 2\.38 \(Debian 13, Ubuntu 24\.04\).*GLIBC_2\.38' not found\)\n$/,
   );
   expect(program.stdout).toBe("");
 });

@@ -1,5 +1,4 @@
-/** Loads uWebSockets.js, whose native part comes for some versions of Node.js and of the C library only. */
-
+/** Loads uWebSockets.js, whose native part exists only for some versions of Node.js and of the C library. */
 import type { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js";
 import { createRequire } from "node:module";
 import { messageOf, StartError } from "../../errors.ts";
@@ -12,7 +11,7 @@ export interface UwsLibrary {
 
 const require = createRequire(import.meta.url);
 
-/** @throws StartError that tells the operator what this machine lacks */
+/** @throws StartError that names what this machine lacks */
 export function loadUws(): UwsLibrary {
   try {
     return require("uWebSockets.js") as UwsLibrary;
@@ -21,12 +20,13 @@ export function loadUws(): UwsLibrary {
   }
 }
 
-/** @param reason of the library: the last line is the loader's */
+/** @param reason the library's error; its last line comes from the loader */
 function whyNot(reason: string): string {
   const { header } = process.report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } };
   const { platform, arch, version } = process;
   const system = `${platform}-${arch}, ${header.glibcVersionRuntime === undefined ? "no glibc" : `glibc ${header.glibcVersionRuntime}`}`;
   const needs =
-    "On Linux it needs glibc 2.27 for Node.js 20, and glibc 2.38 (Debian 13, Ubuntu 24.04) for Node.js 22, 24 and 25";
-  return `The HTTP server, uWebSockets.js, cannot be loaded by Node.js ${version} on ${system}. ${needs}: use one of these, or the Docker image. (${reason.trim().split("\n").at(-1) ?? ""})`;
+    "On Linux, it needs glibc 2.27 for Node.js 20, and glibc 2.38 (Debian 13, Ubuntu 24.04) for Node.js 22, 24 and 25";
+  const loaderError = reason.trim().split("\n").at(-1) ?? "";
+  return `Node.js ${version} on ${system} cannot load the HTTP server, uWebSockets.js. ${needs}: use one of these, or the Docker image. (${loaderError})`;
 }

@@ -19,7 +19,7 @@ function post(body: string, headers = `Content-Length: ${Buffer.byteLength(body)
 
 describe("protected mode", () => {
   it.each(["Forwarded: for=192.0.2.1", "X-Forwarded-For: 192.0.2.1"])(
-    "refuses what a proxy passed on: %s",
+    "denies requests that a proxy passes on: %s",
     async (header) => {
       const answer = await rawAnswer(server.port, post(GOOD, `Content-Length: ${GOOD.length}\r\n${header}\r\n`));
       expect(answer.status).toBe(403);
@@ -31,7 +31,7 @@ describe("protected mode", () => {
     },
   );
 
-  it("serves everyone once told to", async () => {
+  it("serves everyone with TASKFLOW_AUTH=none", async () => {
     const open = await startApiServer({ settings: { isOpenToAll: true } });
     expect(
       (await rawAnswer(open.port, post(GOOD, `Content-Length: ${GOOD.length}\r\nForwarded: for=192.0.2.1\r\n`))).status,
@@ -39,7 +39,7 @@ describe("protected mode", () => {
     await open.close();
   });
 
-  it("serves this machine only, wherever it listens", async () => {
+  it("serves only this machine, on any listening address", async () => {
     const everywhere = await startApiServer({ host: "" });
     expect((await rawAnswer(everywhere.port, post(GOOD))).status).toBe(202);
     const outside = Object.values(networkInterfaces())
@@ -54,7 +54,7 @@ describe("protected mode", () => {
 });
 
 describe("the server", () => {
-  it("says in one sentence that its port is taken", async () => {
+  it("reports in one sentence that its port is in use", async () => {
     const other = await startApiServer();
     const listening = other.server.listen("127.0.0.1", server.port);
     await expect(listening).rejects.toThrow(StartError);
@@ -70,11 +70,11 @@ describe("the server", () => {
     await worker.close();
   });
 
-  it("answers what is under way before it closes", async () => {
+  it("answers open requests before it closes", async () => {
     const closing = await startApiServer();
     const raw = await rawSocket(closing.port, post(GOOD.slice(0, 10), `Content-Length: ${GOOD.length}\r\n`));
     await until(async () => /taskflow_http_seconds_count/.test((await request(closing, "GET", "/metrics")).text), {
-      what: "requests are served",
+      what: "the requests have begun",
     });
     const closed = closing.close();
     raw.socket.write(GOOD.slice(10));
@@ -83,7 +83,7 @@ describe("the server", () => {
     await raw.closed();
   });
 
-  it("answers 500 without a word of what went wrong, and logs it once", async () => {
+  it("answers 500 without details of the error, and logs it once", async () => {
     const broken = await startApiServer({
       deps: {
         parseLarge: () => Promise.reject(new Error("the thread died")),

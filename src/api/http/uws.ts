@@ -1,7 +1,7 @@
 /**
- * The server: the only file that knows uWebSockets.js. It turns routes into patterns of that library, reads what a request
- * says while it may be read (a request is gone when its handler returns, a response when it was answered or aborted), and
- * leaves the rest to {@link Front}.
+ * The server: the only file that uses uWebSockets.js. It registers the routes as patterns of that library, reads each
+ * request while it is valid (a request until its handler returns, a response until it is answered or aborted), and
+ * passes both to {@link Front}.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { StartError } from "../../errors.ts";
@@ -16,11 +16,11 @@ import { readHead } from "./request-head.ts";
 import { routeFor } from "./router.ts";
 import { loadUws } from "./uws-library.ts";
 
-/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it, two processes share a port in silence. */
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it, two processes can share a port without noticing. */
 const EXCLUSIVE_PORT = 1;
 const METHODS = { GET: "get", HEAD: "head", POST: "post", DELETE: "del" } as const;
 
-/** `listen` as it is; the library's types leave out host and options together. */
+/** The overload of `listen` with host and options, which the library's types lack. */
 interface ListeningApp {
   listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): unknown;
 }
@@ -41,11 +41,11 @@ export class Server {
   /**
    * @param host a name or address; "" for every interface @param port 0 for a free one
    * @returns the port
-   * @throws StartError when the port cannot be had
+   * @throws StartError if it cannot listen on the port
    */
   async listen(host: string, port: number): Promise<number> {
-    this.#front.gate.looksAtPeers = !isLoopbackHost(host);
-    // "" is no address to the library: with it, it takes any free port. Both families come with "::", where there is IPv6.
+    this.#front.authentication.looksAtPeers = !isLoopbackHost(host);
+    // For the address "", the library would choose any free port. "::" listens on IPv4 as well, but fails without IPv6.
     let socket: us_listen_socket | false = false;
     for (const address of host === "" ? ["::", "0.0.0.0"] : [host]) {
       if (socket === false) socket = await this.#listenOn(address, port);
@@ -59,7 +59,7 @@ export class Server {
     return this.#uws.us_socket_local_port(socket);
   }
 
-  /** Listens for proxies besides (node-listener.ts). Parameters, result and error as of {@link listen}. */
+  /** Listens on a second port for proxies (node-listener.ts). Parameters, result and error as of {@link listen}. */
   async listenForProxies(host: string, port: number, options?: NodeListenerOptions): Promise<number> {
     this.#forProxies = new NodeListener(this.#front, options);
     return this.#forProxies.listen(host, port);
@@ -71,18 +71,18 @@ export class Server {
     });
   }
 
-  /** From now on the replica is not ready; everything, submissions included, is answered as before. */
+  /** Makes the readiness probe fail; all other requests, submissions included, are served. */
   leave(): void {
     this.#front.isLeaving = true;
   }
 
-  /** From now on submissions are refused; everything else is answered as before. */
+  /** Rejects submissions from now on; all other requests are served. */
   stopAccepting(): void {
     this.#front.isLeaving = true;
     this.#front.isDraining = true;
   }
 
-  /** Stops listening, waits for what is under way, and cuts all connections. */
+  /** Stops listening, waits for open requests, and closes all connections. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -102,7 +102,8 @@ export class Server {
     for (const path of this.#front.router.paths) {
       const pattern = path.pattern.replace(/\{(\w+)\}/g, ":$1");
       const params = path.pattern.split("{").length - 1;
-      // The library asks the patterns of a request's own method first: /jobs/{id} would take what /jobs/batch does not.
+      // The library tries the patterns of the request's method first: /jobs/{id} would match a method that /jobs/batch
+      // lacks.
       for (const [method, name] of Object.entries(METHODS)) {
         const route = routeFor(path, method);
         this.#app[name](pattern, (response, request) => this.#accept(route, params, response, request));
@@ -114,7 +115,10 @@ export class Server {
     this.#app.any("/*", (response, request) => this.#accept(undefined, 0, response, request));
   }
 
-  /** @param found by the library, which compares paths as they come, with so many open parts; undefined where it found nothing */
+  /**
+   * @param found the route that the library found by the unnormalised path, with `openParts` parameters; undefined for
+   * none
+   */
   #accept(found: Route | undefined, openParts: number, response: HttpResponse, request: HttpRequest): void {
     const headers = readHead((visit) => request.forEach(visit));
     let route = found;
@@ -129,7 +133,7 @@ export class Server {
   }
 }
 
-/** The library's types say that it is a string always; where there is no `?` it is undefined. */
+/** Without a `?` it is undefined, although the library's types declare a string. */
 function queryOf(request: HttpRequest): string {
   return (request as { getQuery(): string | undefined }).getQuery() ?? "";
 }

@@ -1,6 +1,6 @@
 /**
- * The one look-up of a job for all calls about it. A job is in Redis while it waits or runs, and until Postgres holds its row; a durable job that
- * Redis lacks (it did not get it, or has lost it) is in the acceptance log alone, until the restore puts it back.
+ * The look-up of a job for all calls about it. A job is in Redis while it waits or runs, and until Postgres has its
+ * row. A durable job that Redis did not get, or has lost, is only in the acceptance log until a replica restores it.
  */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { Job, JobView, Submission } from "../../core/job.ts";
@@ -9,13 +9,13 @@ import { mayActOn, readsAll } from "../../core/ownership.ts";
 import { QueueUnavailable, TaskFlowError } from "../../errors.ts";
 import type { Store } from "../../results/store.ts";
 
-/** Where a job is, and what was found there. */
+/** Where a job was found, and what was found there. */
 export type Found<Live, Row, Accepted> =
-  | { readonly place: "redis"; readonly live: Live }
-  | { readonly place: "postgres"; readonly row: Row }
-  | { readonly place: "accepted"; readonly accepted: Accepted };
+  | { readonly source: "redis"; readonly live: Live }
+  | { readonly source: "postgres"; readonly row: Row }
+  | { readonly source: "accepted"; readonly accepted: Accepted };
 
-/** What each place is asked; undefined where it does not have the job. */
+/** The look-up in each source; undefined if it does not have the job. */
 export interface Lookups<Live, Row, Accepted> {
   readonly inRedis: () => Promise<Live | undefined>;
   readonly inPostgres: () => Promise<Row | undefined>;
@@ -23,9 +23,9 @@ export interface Lookups<Live, Row, Accepted> {
 }
 
 /**
- * Asks Redis, then Postgres, then Redis once more, then the acceptance log. A job that is recorded and forgotten between the first two
- * questions is in Postgres, and one that was enqueued between them is in Redis.
- * @throws TaskFlowError where the part that may have the job is away
+ * Looks in Redis, then Postgres, then Redis again, then the acceptance log: a job that is recorded and forgotten
+ * between the first two look-ups is in Postgres, and a job that is enqueued between them is in Redis.
+ * @throws TaskFlowError if a source that may have the job is unavailable
  */
 export async function find<Live, Row, Accepted>({
   inRedis,
@@ -35,29 +35,33 @@ export async function find<Live, Row, Accepted>({
   let unavailable: unknown;
   const first = await inRedis().catch((error: unknown) => {
     if (!(error instanceof TaskFlowError)) throw error;
-    unavailable = error; // Postgres may have it
+    unavailable = error; // Postgres may have the job
     return undefined;
   });
-  if (first !== undefined) return { place: "redis", live: first };
+  if (first !== undefined) return { source: "redis", live: first };
   const row = await inPostgres();
-  if (row !== undefined) return { place: "postgres", row };
-  if (unavailable !== undefined) throw new QueueUnavailable("Redis is away, and the job may be there", unavailable);
+  if (row !== undefined) return { source: "postgres", row };
+  if (unavailable !== undefined)
+    throw new QueueUnavailable("Redis is unavailable, and the job may be there", unavailable);
   const live = await inRedis();
-  if (live !== undefined) return { place: "redis", live };
+  if (live !== undefined) return { source: "redis", live };
   const accepted = await inAccepted();
-  return accepted === undefined ? undefined : { place: "accepted", accepted };
+  return accepted === undefined ? undefined : { source: "accepted", accepted };
 }
 
 export type FoundJob<Live> = Found<Live, JobView, Submission>;
 
 export interface FindJobOptions<Live> {
-  /** How it is looked for in Redis; with a caller, undefined also for a job that the caller may not act on. */
+  /** The look-up in Redis; with a caller, it must not find a job that the caller may not act on. */
   readonly inRedis: () => Promise<Live | undefined>;
-  /** Who acts on the job. A job that is not for this caller is not found, and asked for in every place, as one that does not exist. */
+  /**
+   * Who acts on the job. A job that this caller may not act on is not found, after the same look-ups as for one that
+   * does not exist.
+   */
   readonly caller?: ApiKey | undefined;
 }
 
-/** Looks for a job in all three places. Throws as {@link find}. */
+/** Looks for a job in all three sources. Throws as {@link find}. */
 export function findJob<Live>(
   store: Pick<Store, "get" | "options" | "accepted">,
   id: string,
@@ -73,9 +77,9 @@ export function findJob<Live>(
   });
 }
 
-/** A job, wherever it was found. */
+/** The view of a job from any source. */
 export function viewOfFound(id: string, found: FoundJob<Job>): JobView {
-  switch (found.place) {
+  switch (found.source) {
     case "redis":
       return viewOf(found.live);
     case "postgres":

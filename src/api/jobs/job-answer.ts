@@ -1,4 +1,6 @@
-/** What a caller that acts on a job is answered: the whole job where its key may read it, else no more than what became of its call. */
+/**
+ * The answer to a caller that acts on a job: the whole job if its key may read it, else a receipt with id and status.
+ */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { JobView } from "../../core/job.ts";
 import { readsAll } from "../../core/ownership.ts";

@@ -1,15 +1,18 @@
-/** A job as JSON text. Payload and result are texts already and go in as they are: nothing is parsed to be shown. */
+/** A job as JSON. Payload and result are JSON already and are inserted as they are: nothing is parsed to be shown. */
 import type { JobView } from "../../core/job.ts";
 import { lastText } from "../../core/last-text.ts";
 import { isLarge } from "../../core/payload.ts";
 import { redactPayload } from "../../core/redaction.ts";
-import { formatTime } from "../../core/rfc3339.ts";
 import type { Registry } from "../../jobs/registry.ts";
+import type { FieldOf } from "./job-fields.ts";
+import { fieldsWriter } from "./job-fields.ts";
 import type { JobState } from "./job-looks.ts";
 
 export type JobJson = (view: JobView) => string;
 
-/** @param registry says which types' payloads may hold secrets; one that is not known any more is taken to */
+/**
+ * @param registry names the types whose payloads may contain secrets; the payloads of an unknown type are redacted, too
+ */
 export function jobJson(registry: Registry): JobJson {
   return (view) => {
     const { payload } = view;
@@ -18,27 +21,37 @@ export function jobJson(registry: Registry): JobJson {
   };
 }
 
-/** A large payload is not repeated: its caller has it, and each answer would hold up the others. */
+/** Answers leave a large payload out: the caller has it, and writing it would delay other answers. */
 const PAYLOAD_OMITTED = `null,"payload_omitted":true`;
 
-/** What events of one job show of it: all but its payload, and a result where it is short. Bounded, however large the job is. */
+/** A job as its events show it: without its payload, and with a short result only, so that an event is bounded. */
 export function snapshotJson({ view, isResultOmitted }: Pick<JobState, "view" | "isResultOmitted">): string {
   return write(view, `${PAYLOAD_OMITTED}${isResultOmitted ? ',"result_omitted":true' : ""}`);
 }
 
-// The words of the scripts and of this program need no escaping; what a caller chose does. Each part that is joined costs 32 bytes
-// until the text is sent: the answers to submissions, which are many, share theirs.
+// Each part that is joined costs 32 bytes until the answer is sent, so the answers to submissions, which are many,
+// share the texts of their parts.
 function write(view: JobView, payload: string): string {
-  const kind = kindText(view.type, view.status, view.priority, view.durability, view.group_key);
-  return `{"id":"${view.id}${kind}${payload}${isNew(view) ? newText(view.max_attempts, view.created_at) : stateText(view)}`;
+  const shared = sharedText(view.type, view.status, view.priority, view.durability, view.group_key);
+  const state = isNew(view) ? newText(view.max_attempts, view.created_at) : stateText(view);
+  return `{"id":"${view.id}${shared}${payload}${state}`;
 }
 
-const kindText = lastText(
-  (type: string, status: string, priority: number, durability: string, groupKey: string | null) =>
-    `","type":"${type}","status":"${status}","priority":${priority},"durability":"${durability}","group_key":${text(groupKey)},"payload":`,
+const sharedFields = fieldsWriter("shared");
+const stateFields = fieldsWriter("state");
+
+/** From the closing quote of the id up to the payload. */
+const sharedText = lastText(
+  (
+    type: JobView["type"],
+    status: JobView["status"],
+    priority: JobView["priority"],
+    durability: JobView["durability"],
+    group_key: JobView["group_key"],
+  ) => `"${sharedFields({ type, status, priority, durability, group_key })},"payload":`,
 );
 
-/** Nothing is known of it yet but when it was made. */
+/** Whether all fields of its state but `max_attempts` and `created_at` are those of {@link NEW}. */
 function isNew({ attempt, error, tags, retry_of, worker, run_at, started_at, finished_at }: JobView): boolean {
   return (
     attempt === 0 &&
@@ -48,57 +61,26 @@ function isNew({ attempt, error, tags, retry_of, worker, run_at, started_at, fin
     worker === null &&
     run_at === null &&
     started_at === null &&
-    finished_at === null
+    finished_at === null // without one, there is neither a result nor a progress
   );
 }
 
-const newText = lastText((max_attempts: number, created_at: number) =>
-  stateText({
-    result: null,
-    error: null,
-    attempt: 0,
-    max_attempts,
-    progress: null,
-    tags: [],
-    retry_of: null,
-    worker: null,
-    run_at: null,
-    created_at,
-    started_at: null,
-    finished_at: null,
-  }),
-);
+const NEW: Omit<Pick<JobView, FieldOf<"state">>, "max_attempts" | "created_at"> = {
+  result: null,
+  error: null,
+  attempt: 0,
+  progress: null,
+  tags: [],
+  retry_of: null,
+  worker: null,
+  run_at: null,
+  started_at: null,
+  finished_at: null,
+};
 
-type States = Pick<
-  JobView,
-  | "result"
-  | "error"
-  | "attempt"
-  | "max_attempts"
-  | "progress"
-  | "tags"
-  | "retry_of"
-  | "worker"
-  | "run_at"
-  | "created_at"
-  | "started_at"
-  | "finished_at"
->;
+const newText = lastText((max_attempts: number, created_at: number) => stateText({ ...NEW, max_attempts, created_at }));
 
-function stateText(view: States): string {
-  return (
-    `,"result":${view.result ?? "null"},` +
-    `"error":${view.error === null ? "null" : JSON.stringify(view.error)},"attempt":${view.attempt},"max_attempts":${view.max_attempts},` +
-    `"progress":${view.progress ?? "null"},"tags":${view.tags.length === 0 ? "[]" : JSON.stringify(view.tags)},"retry_of":${text(view.retry_of)},` +
-    `"worker":${text(view.worker)},"run_at":${time(view.run_at)},"created_at":${time(view.created_at)},` +
-    `"started_at":${time(view.started_at)},"finished_at":${time(view.finished_at)}}`
-  );
-}
-
-function text(value: string | null): string {
-  return value === null ? "null" : JSON.stringify(value);
-}
-
-function time(epochMs: number | null): string {
-  return epochMs === null ? "null" : `"${formatTime(epochMs)}"`;
+/** Everything after the payload. */
+function stateText(view: Pick<JobView, FieldOf<"state">>): string {
+  return `${stateFields(view)}}`;
 }

@@ -1,4 +1,4 @@
-/** Looks at jobs that are shared by all who follow or await one: each job is read once, and many in one call. */
+/** Reads of jobs that all followers and waiters share: each job is read once, and many jobs in one call. */
 import type { JobView } from "../../core/job.ts";
 import { viewOf, viewOfSubmission } from "../../core/job-view.ts";
 import type { Queue } from "../../queue/queue.ts";
@@ -6,18 +6,18 @@ import type { Store } from "../../results/store.ts";
 import { find } from "./find-job.ts";
 import { SharedReads } from "./shared-reads.ts";
 
-/** Headers are short; the bound keeps the call, and the turn that decodes them, short. */
+/** Bounds the duration of a call, and of the turn that decodes the headers. */
 const MAX_STATES = 200;
-/** Each may have 16 MiB. */
+/** A whole job may have 16 MiB. */
 const MAX_WHOLE = 16;
-/** Larger results are left out of what is read of a finished job's state: who needs one reads the job. */
+/** Larger results are omitted from the state of a finished job. */
 export const MAX_STATE_RESULT_LENGTH = 64 * 1024;
 
 export interface JobState {
-  /** Its payload is "", and its result null where it is longer than {@link MAX_STATE_RESULT_LENGTH}. */
+  /** Its payload is ""; its result is null if it is longer than {@link MAX_STATE_RESULT_LENGTH}. */
   readonly view: JobView;
   readonly isResultOmitted: boolean;
-  /** Epoch ms, Redis's: the snapshot includes all changes before this time. */
+  /** The snapshot includes all changes before this time: epoch ms of Redis's clock. */
   readonly takenAt: number;
 }
 
@@ -41,7 +41,8 @@ export class JobLooks {
     }, MAX_STATES);
     this.#recorded = new SharedReads(async (ids) => {
       const states = await store.states(ids, MAX_STATE_RESULT_LENGTH);
-      return new Map(states.map((state) => [state.view.id, { ...state, takenAt: Infinity }])); // it changes no more
+      // A finished job does not change.
+      return new Map(states.map((state) => [state.view.id, { ...state, takenAt: Infinity }]));
     }, MAX_STATES);
     this.#liveWhole = new SharedReads(
       async (ids) => new Map((await queue.read(ids)).map((job) => [job.id, viewOf(job)])),
@@ -54,15 +55,19 @@ export class JobLooks {
     });
   }
 
-  /** A job's state, wherever it lives; undefined where there is none. @throws TaskFlowError where the part that may have it is away */
+  /**
+   * The state of a job; undefined if there is none.
+   * @throws TaskFlowError if a source that may have the job is unavailable
+   */
   async state(id: string): Promise<JobState | undefined> {
     const found = await find({
       inRedis: () => this.#live.get(id),
       inPostgres: () => this.#recorded.get(id),
       inAccepted: () => this.#accepted.get(id),
     });
-    if (found?.place !== "accepted") return found && (found.place === "redis" ? found.live : found.row);
-    return snapshotOf({ ...found.accepted, payload: "" }, 0); // it is put back into Redis at a time that nobody knows yet
+    if (found?.source !== "accepted") return found && (found.source === "redis" ? found.live : found.row);
+    // It is not in Redis yet: any change comes after this snapshot.
+    return snapshotOf({ ...found.accepted, payload: "" }, 0);
   }
 
   /** As {@link state}, but with its payload and its result. */
@@ -73,7 +78,7 @@ export class JobLooks {
       inAccepted: () => this.#accepted.get(id),
     });
     if (!found) return undefined;
-    return found.place === "redis" ? found.live : found.place === "postgres" ? found.row : found.accepted;
+    return found.source === "redis" ? found.live : found.source === "postgres" ? found.row : found.accepted;
   }
 }
 

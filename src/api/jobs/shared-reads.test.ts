@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SharedReads } from "./shared-reads.ts";
 
-/** Reads that are answered when the test says so. */
+/** Reads that the test answers. */
 function reads(maxKeys: number) {
   const calls: {
     readonly keys: readonly string[];
@@ -20,7 +20,7 @@ function reads(maxKeys: number) {
 const turn = () => new Promise(setImmediate);
 
 describe("shared reads", () => {
-  it("read a key once for all who ask in one turn, and many keys in one call", async () => {
+  it("read a key once for all requests of one turn, and many keys in one call", async () => {
     const { calls, shared } = reads(3);
     const answers = ["a", "b", "a", "c", "d", "a"].map((key) => shared.get(key));
     await turn();
@@ -38,7 +38,7 @@ describe("shared reads", () => {
     expect(await answers[4]).toBe(4);
   });
 
-  it("give who asks during a call what a later call reads", async () => {
+  it("give a request during a call the result of a later call", async () => {
     const { calls, shared } = reads(10);
     const first = shared.get("a");
     await turn();
@@ -51,7 +51,7 @@ describe("shared reads", () => {
     expect(new Set(await Promise.all(later))).toEqual(new Set([2]));
   });
 
-  it("go on after a call that failed", async () => {
+  it("continue after a failed call", async () => {
     const { calls, shared } = reads(1);
     const [a, b] = [shared.get("a"), shared.get("b")];
     const failed = a.then(

@@ -56,7 +56,7 @@ describe("caught mail", () => {
     );
   });
 
-  it("shows a message's own html so that it can neither run nor load anything", async () => {
+  it("shows the HTML of a message so that it can neither run nor load anything", async () => {
     const { headers, text } = await get(`${path}/html`);
     expect(text).toContain("<b>Hi</b>");
     expect(headers.get("content-security-policy")).toMatch(
@@ -64,7 +64,7 @@ describe("caught mail", () => {
     );
   });
 
-  it("gives out source and attachments to be saved, not shown", async () => {
+  it("serves source and attachments to be saved, not rendered", async () => {
     expect((await get(`${path}/source`)).text).toContain("Delivered-To: jane@example.com\r\n");
     const { headers, text } = await get(`${path}/attachment-0`);
     expect([text, headers.get("content-disposition"), headers.get("content-type")]).toEqual([

@@ -1,15 +1,17 @@
-/** `GET /dev/mail`: what the mail catcher of a machine without a mail server has caught. There is none in a deployment. */
+/**
+ * `GET /dev/mail`: the messages in the mail catcher, which exists only on a development machine without a mail server.
+ */
 import { Readable } from "node:stream";
 import type { Answer, ApiRequest } from "../http/exchange.ts";
 import { json } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 import { listPage, messagePage } from "./mail-page.ts";
 
-/** What the API needs of a mail catcher. */
+/** The part of the mail catcher that the API uses. */
 export interface CaughtMails {
   list(): Promise<readonly CaughtSummary[]>;
   read(id: string): Promise<CaughtMessage | undefined>;
-  /** The message as it came. */
+  /** The raw message. */
   source(id: string): Promise<Buffer | undefined>;
 }
 
@@ -43,7 +45,7 @@ const PAGE_POLICY = [
   "Content-Security-Policy",
   "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 ] as const;
-/** A message's own html: no script, no form, nothing from elsewhere, in an origin of its own also where it is opened outside the frame. */
+/** For the HTML of a message: no scripts, forms or external content, and a separate origin even outside the frame. */
 const MESSAGE_POLICY = [
   "Content-Security-Policy",
   "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'",
@@ -116,7 +118,7 @@ export function readMailPart(mail: CaughtMails): (request: ApiRequest) => Promis
       };
     const attachment = message?.attachments[Number(/^attachment-(\d{1,3})$/.exec(part)?.[1] ?? -1)];
     if (!attachment) return NOT_FOUND;
-    // its name and type are anybody's: it is saved, never shown, and by the link's name
+    // The sender chose name and type, so browsers save the file under the name in the link instead of rendering it.
     return {
       status: 200,
       contentType: "application/octet-stream",

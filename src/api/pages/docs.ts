@@ -1,12 +1,15 @@
-/** `GET /docs`: the contract to read and try, by Swagger UI. All of it is served from here; a browser asks nobody else. */
+/**
+ * `GET /docs`: the API documentation in Swagger UI. The server has all its files, so browsers contact no other site.
+ */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { at } from "../../core/at.ts";
 import type { Answer, ApiRequest, Handler } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 import { StaticFile } from "../http/static-file.ts";
 
 const require = createRequire(import.meta.url);
-/** Of Swagger UI, in the URLs of its files: these change with it alone. */
+/** The version of Swagger UI, in the URLs of its files, which change only with it. */
 const VERSION = `v=${(require("swagger-ui-dist/package.json") as { readonly version: string }).version}`;
 
 const PAGE = `<!doctype html>
@@ -27,7 +30,10 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** All URLs are relative, so that they hold below the path prefix of any proxy. A key that was given stays in the tab's memory: it is nothing to leave in a browser. */
+/**
+ * All URLs are relative, so that they work under the path prefix of any proxy. An API key stays in the memory of the
+ * tab and is not stored in the browser.
+ */
 const START = `SwaggerUIBundle({
   url: new URL("api/v1/openapi.json", location.href).href,
   dom_id: "#docs",
@@ -41,7 +47,7 @@ const START = `SwaggerUIBundle({
 });
 `;
 
-/** Styles are set on elements by the page's own code; scripts come from files only. */
+/** The page's own code sets styles on elements; scripts come only from files. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -58,7 +64,10 @@ const DOCS: Answer = {
 
 export const getDocs: Handler = (_request, reply) => reply.send(DOCS);
 
-/** Shows a browser that opens the server's address what it is. @param basePath of PUBLIC_URL: without one, the redirect is relative to what the browser asked for */
+/**
+ * Redirects a browser that opens the server's address.
+ * @param basePath of PUBLIC_URL; without one, the redirect is relative
+ */
 export function getRoot(basePath: string): Handler {
   const location = basePath === "" ? "docs" : `${basePath}/docs`;
   return (_request, reply) => reply.send({ status: 302, headers: [["Location", location]], body: "" });
@@ -76,6 +85,6 @@ const FILES: ReadonlyMap<string, StaticFile> = new Map([
 const NOT_FOUND = problem(404, "not_found", "There is nothing at this path.");
 
 export async function getDocsFile(request: ApiRequest): Promise<Answer> {
-  const file = FILES.get(request.params[0] ?? "");
+  const file = FILES.get(at(request.params, 0));
   return file ? file.answer(request) : NOT_FOUND;
 }

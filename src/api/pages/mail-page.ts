@@ -1,4 +1,7 @@
-/** What the mail catcher caught, as pages. They hold no script; a message's own html stands in a frame that may run none and load nothing. */
+/**
+ * The messages in the mail catcher, as HTML pages without scripts. The HTML of a message is in a frame that runs and
+ * loads nothing.
+ */
 import type { CaughtMessage, CaughtSummary } from "./dev-mail.ts";
 
 const STYLE = `
@@ -37,11 +40,11 @@ export function listPage(mails: readonly CaughtSummary[]): string {
   const table = `<table><thead><tr><th>Subject<th>From<th>To<th>Received (UTC)</thead><tbody>${rows.join("")}</tbody></table>`;
   return page(
     "Caught mail",
-    `<h1>Caught mail</h1>${mails.length === 0 ? `<p class="none">Nothing was sent yet.</p>` : table}`,
+    `<h1>Caught mail</h1>${mails.length === 0 ? `<p class="none">No mail has been sent yet.</p>` : table}`,
   );
 }
 
-/** One message. @param id of digits alone */
+/** One message. @param id digits only */
 export function messagePage(id: string, { subject, headerLines, html, text, attachments }: CaughtMessage): string {
   const headers = headerLines.map(({ line }) => {
     const at = line.indexOf(":");

@@ -33,7 +33,7 @@ describe("the OpenAPI document", () => {
     expect((await new Validator().validate(structuredClone(document))).errors ?? []).toEqual([]);
   });
 
-  it("names every call once, and every type's payload and result", () => {
+  it("contains every call once, and the payload and result of every type", () => {
     const ids = callsOf(document).map((call) => (call as unknown as { operationId: string }).operationId);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toEqual(
@@ -60,7 +60,7 @@ describe("the OpenAPI document", () => {
       );
   });
 
-  it("tells how long a filter of a replay and a group may be", () => {
+  it("states the maximal length of replay filters and groups", () => {
     const { requestBody } = callsOf(document).find(({ pattern }) => pattern === "/api/v1/jobs/replay") ?? {};
     const { properties } = requestBody?.content["application/json"]?.schema as { properties: Record<string, unknown> };
     for (const name of ["type", "tag", "group_key", "error_code"])
@@ -71,7 +71,7 @@ describe("the OpenAPI document", () => {
     );
   });
 
-  it("knows every code that a problem is made with", () => {
+  it("declares every problem code in the source", () => {
     const folder = new URL("../", import.meta.url);
     const texts = readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
@@ -88,12 +88,12 @@ describe("the OpenAPI document", () => {
 });
 
 describe("/docs", () => {
-  it("is where / leads", async () => {
+  it("is the target of the redirect at /", async () => {
     const { status, headers } = await request(server, "GET", "/");
     expect([status, headers.get("location")]).toEqual([302, "docs"]);
   });
 
-  it("is served from here alone", async () => {
+  it("loads files from this server only", async () => {
     const page = await request(server, "GET", "/docs");
     expect([page.status, page.headers.get("content-security-policy")]).toEqual([
       200,
@@ -107,7 +107,9 @@ describe("/docs", () => {
 });
 
 describe("every answer conforms to the document", () => {
-  it(`to ${REQUESTS} requests made from it, good and bad, and none is a 500`, { timeout: 1_200_000 }, async () => {
+  it(`to ${REQUESTS} requests generated from it, valid and invalid, and none is a 500`, {
+    timeout: 1_200_000,
+  }, async () => {
     const made: string[] = [];
     const judge = judgeOf(document, isOptionalHeader);
     const types = ["email", "webhook", "image_resize", "data_export"];
@@ -131,7 +133,7 @@ describe("every answer conforms to the document", () => {
           headers,
           ...(body !== undefined && { body }),
         });
-        const isStream = answer.headers.get("content-type") === "text/event-stream"; // it has no end
+        const isStream = answer.headers.get("content-type") === "text/event-stream"; // it does not end
         const text = isStream ? "" : await answer.text();
         if (isStream) await answer.body?.cancel();
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);

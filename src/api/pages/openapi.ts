@@ -1,4 +1,4 @@
-/** `GET /api/v1/openapi.json`: the contract, as this server serves it. */
+/** `GET /api/v1/openapi.json`: the OpenAPI document of this server. */
 import { version } from "../../config/version.ts";
 import type { Registry } from "../../jobs/registry.ts";
 import { openApiDocument } from "../contract/document.ts";
@@ -11,11 +11,11 @@ import { StaticFile } from "../http/static-file.ts";
 export interface OpenApiOptions {
   readonly registry: Registry;
   readonly publicUrl: string;
-  /** All that are served, known once the server has its routes. */
+  /** All operations; available once the server has its routes. */
   readonly operations: () => readonly Operation[];
 }
 
-/** Relative to the document's own URL, so that it holds below the path prefix of any proxy. */
+/** Relative to the URL of the document, so that it works under the path prefix of any proxy. */
 const RELATIVE_ROOT = "../..";
 
 export function getOpenApi({

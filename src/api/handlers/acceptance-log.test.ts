@@ -1,4 +1,7 @@
-/** A durable job that only the acceptance log holds: Redis never got it, or has lost it. Every call about a job finds it there. */
+/**
+ * A durable job that is only in the acceptance log: Redis did not get it, or has lost it. Every call about a job finds
+ * it.
+ */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idOfHash } from "../../core/api-key.ts";
@@ -39,7 +42,7 @@ afterAll(async () => {
   await server.close();
 });
 
-async function held(
+async function acceptJob(
   changes: Partial<Submission> = {},
 ): Promise<{ readonly id: string; readonly submitted: Submission }> {
   const id = server.queue.ids.next();
@@ -57,9 +60,9 @@ async function held(
 
 const about = (method: string, id: string, path = "") => request(server, method, `/api/v1/jobs/${id}${path}`);
 
-describe("a durable job that only Postgres holds", () => {
+describe("a durable job that is only in the acceptance log", () => {
   it("is shown as it was accepted, by every call that reads it", async () => {
-    const { id } = await held();
+    const { id } = await acceptJob();
     expect(await about("GET", id)).toMatchObject({
       status: 200,
       body: { id, status: "queued", durability: "postgres", payload: { text: "a" } },
@@ -78,11 +81,11 @@ describe("a durable job that only Postgres holds", () => {
       body: { code: "job_not_retryable", detail: expect.stringContaining("is queued") as string },
     });
     const events = await EventStream.open(`${server.url}/api/v1/jobs/${id}/events`);
-    await until(() => events.said.length > 0, { what: "the first event" });
-    expect(events.said).toEqual(["queued"]);
+    await until(() => events.states.length > 0, { what: "the first event" });
+    expect(events.states).toEqual(["queued"]);
     await events.close();
     const later = Date.parse("2099-01-01T00:00:00Z");
-    const { id: planned } = await held({ options: { run_at: later } });
+    const { id: planned } = await acceptJob({ options: { run_at: later } });
     expect(await about("GET", planned, "/why")).toMatchObject({
       body: { reason: "scheduled", until: "2099-01-01T00:00:00.000Z" },
     });
@@ -92,9 +95,9 @@ describe("a durable job that only Postgres holds", () => {
     ["queued", {}],
     ["scheduled", { options: { run_at: Date.parse("2099-01-01T00:00:00Z") } }],
     ["large", { payload: largePayload(Buffer.from(`{"text":"${"x".repeat(100_000)}"}`)) }],
-  ])("is cancelled before Redis gets it, so that nobody can enqueue it any more: %s", async (_what, changes) => {
+  ])("is cancelled before Redis gets it, so that it can no longer be enqueued: %s", async (_what, changes) => {
     const before = await server.queue.jobCounts();
-    const { id, submitted } = await held({
+    const { id, submitted } = await acceptJob({
       ...changes,
       options: { ...("options" in changes ? changes.options : {}), callback_url: "https://example.com/done" },
     });
@@ -110,10 +113,12 @@ describe("a durable job that only Postgres holds", () => {
     });
     expect(await about("GET", id, "/why")).toMatchObject({ body: { reason: "finished" } });
     expect(await about("DELETE", id)).toMatchObject({ status: 409, body: { code: "job_finished" } });
-    await enqueueRaw(server.queue, { ids: [id], submissions: [submitted] }); // a restore that found out before that it is nowhere
+    // A restore that had looked before the cancellation.
+    await enqueueRaw(server.queue, { ids: [id], submissions: [submitted] });
     expect(await about("GET", id)).toMatchObject({ body: { status: "cancelled" } });
     const after = await server.queue.jobCounts();
-    expect([after.unaccounted, after.accepted - before.accepted, after.outbox - before.outbox]).toEqual([0, 2, 1]); // it and its callback
+    // The job and its callback.
+    expect([after.unaccounted, after.accepted - before.accepted, after.outbox - before.outbox]).toEqual([0, 2, 1]);
     expect(
       (await server.queue.read(await server.queue.liveIds(undefined, undefined, 100))).filter(
         ({ type, payload }) => type === "webhook" && JSON.stringify(payload).includes(id),
@@ -121,9 +126,9 @@ describe("a durable job that only Postgres holds", () => {
     ).toHaveLength(1);
   });
 
-  it("is recorded with its payload, and can be retried then", async () => {
+  it("is recorded with its payload, and can then be retried", async () => {
     const text = "y".repeat(100_000);
-    const { id } = await held({ payload: largePayload(Buffer.from(JSON.stringify({ text }))) });
+    const { id } = await acceptJob({ payload: largePayload(Buffer.from(JSON.stringify({ text }))) });
     await about("DELETE", id);
     const job = server.cancelled.at(-1);
     expect(job && outcomeOf(job)).toMatchObject({ status: "cancelled", startedAt: null });
@@ -133,12 +138,12 @@ describe("a durable job that only Postgres holds", () => {
     expect((await server.queue.jobCounts()).unaccounted).toBe(0);
   });
 
-  it("is the key's that submitted it, to cancel and to retry", async () => {
+  it("can be cancelled and retried by the key that submitted it", async () => {
     const [own, other] = ["own", "other"].map((name) => {
       const hash = createHash("sha256").update(name).digest("hex");
       return { id: idOfHash(hash), name, hash, scopes: ["submit"] as const };
     });
-    const { id } = await held({ options: { api_key: own?.id ?? "" } });
+    const { id } = await acceptJob({ options: { api_key: own?.id ?? "" } });
     apiKeyCache.replace(
       [own, other].filter((key) => key !== undefined),
       true,
@@ -155,17 +160,17 @@ describe("a durable job that only Postgres holds", () => {
     apiKeyCache.replace([], false);
   });
 
-  it("that was put back meanwhile is cancelled where it is", async () => {
-    const { id, submitted } = await held();
+  it("is cancelled in Redis, if it was restored meanwhile", async () => {
+    const { id, submitted } = await acceptJob();
     await enqueueRaw(server.queue, { ids: [id], submissions: [submitted] });
     expect((await server.queue.cancel(id, 60_000, () => undefined, submitted)).kind).toBe("cancelled");
-    const one = await held();
+    const one = await acceptJob();
     expect((await server.queue.cancel(one.id, 60_000, () => undefined, one.submitted)).kind).toBe("withdrawn");
     expect((await server.queue.cancel(one.id, 60_000, () => undefined, one.submitted)).kind).toBe("finished");
   });
 });
 
-it("a cancellation without an answer is not taken for one that changed nothing", { timeout: 30_000 }, async () => {
+it("a cancellation without an answer is not treated as one that changed nothing", { timeout: 30_000 }, async () => {
   const redis = await ownRedis();
   const own = await startApiServer({ redis: redis.address });
   const { body } = await request(own, "POST", "/api/v1/jobs", {
@@ -173,7 +178,7 @@ it("a cancellation without an answer is not taken for one that changed nothing",
     payload: { text: "a" },
     delay_ms: 60_000,
   });
-  await redisCommand(Number(new URL(redis.address).port), "CLIENT", "PAUSE", "20000", "WRITE"); // reads go on
+  await redisCommand(Number(new URL(redis.address).port), "CLIENT", "PAUSE", "20000", "WRITE"); // reads still work
   expect(await request(own, "DELETE", `/api/v1/jobs/${String(body.id)}`)).toMatchObject({
     status: 503,
     body: { code: "outcome_unknown" },
