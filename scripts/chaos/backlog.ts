@@ -113,7 +113,7 @@ async function measure(stage: Stage): Promise<Costs> {
         priority,
         claimSeq: seq,
         startedAt: 0,
-        verdict: "l",
+        verdict: "released",
         attempt: 0,
         crashes,
         deferrals,

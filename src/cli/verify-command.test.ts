@@ -65,7 +65,7 @@ const settled = ({ id, type, priority, claimSeq, attempt, crashes, deferrals }: 
     attempt,
     crashes,
     deferrals,
-    verdict: "c",
+    verdict: "completed",
     runAt: 0,
     record: `{"outcome":"completed"}`,
   }) as const;

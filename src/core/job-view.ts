@@ -1,7 +1,8 @@
 /** A job as the API shows it, made of what Redis keeps or of what was submitted. */
+
+import { outcomeOf } from "./attempt-record.ts";
 import { timeOfId } from "./id.ts";
 import type { AttemptRecord, Job, JobView, Submission } from "./job.ts";
-import { outcomeOf } from "./packed-job.ts";
 
 /** A live job, or one in the outbox, as the API shows it. */
 export function viewOf(job: Job): JobView {

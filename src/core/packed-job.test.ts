@@ -1,20 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { encodeRecord, outcomeOf, readyAtOf, shortRecord, withoutResult } from "./attempt-record.ts";
+import { encodeCounters } from "./header.ts";
 import { idPrefix, makeId, timeOfId } from "./id.ts";
 import type { Submission } from "./job.ts";
 import { viewOf, viewOfSubmission } from "./job-view.ts";
-import {
-  decodeJob,
-  decodeSubmission,
-  encodeCounters,
-  encodeRecord,
-  encodeSubmission,
-  leasedJob,
-  oneLine,
-  outcomeOf,
-  readyAtOf,
-  shortRecord,
-  withoutResult,
-} from "./packed-job.ts";
+import { decodeJob, decodeSubmission, encodeSubmission, leasedJob, oneLine } from "./packed-job.ts";
 import { sizeOf } from "./payload.ts";
 import { stateLeft } from "./saved-state.ts";
 

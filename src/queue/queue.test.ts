@@ -50,7 +50,7 @@ function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
     attempt,
     crashes,
     deferrals,
-    verdict: "c",
+    verdict: "completed",
     runAt: 0,
     record: `{"outcome":"completed"}`,
     ...changes,
@@ -71,7 +71,7 @@ async function loseAll(queue: Queue, client = redis): Promise<void> {
   for (let isMoreLeft = true; isMoreLeft; ) {
     const { lost, ...rest } = await claim(queue, {});
     await queue.settle(
-      lost.map((job) => settlement(job, { verdict: "r", attempt: 0 })),
+      lost.map((job) => settlement(job, { verdict: "retry", attempt: 0 })),
       30_000,
     );
     isMoreLeft = rest.isMoreLeft;
@@ -103,7 +103,7 @@ describe("an enqueue with free slots", () => {
       runner.started.map((job) => settlement(job, { startedAt: job.startedAt ?? 0 })),
       60_000,
     );
-    expect(answers).toEqual(["k", "k"]);
+    expect(answers).toEqual(["done", "done"]);
     expect(await queue.jobCounts()).toMatchObject({ accepted: 3, unaccounted: 0 });
     expect(runner.reserved).toBe(0);
   });
@@ -338,7 +338,7 @@ describe("settle and forget", () => {
         claimed.map((job) => settlement(job)),
         30_000,
       ),
-    ).toEqual(["k"]);
+    ).toEqual(["done"]);
     expect(await queue.jobCounts()).toMatchObject({
       accepted: 1,
       outbox: 1,
@@ -366,10 +366,10 @@ describe("settle and forget", () => {
     const { claimed } = await claim(one);
     const [mine] = claimed.map((job) => settlement(job));
     if (!mine) throw new Error("nothing claimed");
-    expect(await two.settle([mine], 30_000)).toEqual(["s"]);
-    expect(await one.settle([{ ...mine, claimSeq: 77 }], 30_000)).toEqual(["s"]);
-    expect(await one.settle([mine], 30_000)).toEqual(["k"]);
-    expect(await one.settle([mine], 30_000)).toEqual(["d"]);
+    expect(await two.settle([mine], 30_000)).toEqual(["stale"]);
+    expect(await one.settle([{ ...mine, claimSeq: 77 }], 30_000)).toEqual(["stale"]);
+    expect(await one.settle([mine], 30_000)).toEqual(["done"]);
+    expect(await one.settle([mine], 30_000)).toEqual(["repeated"]);
     expect(await one.jobCounts()).toMatchObject({ outbox: 1, unaccounted: 0, types: [{ completed: 1 }] });
   });
 
@@ -379,7 +379,7 @@ describe("settle and forget", () => {
     const { claimed } = await claim(queue);
     const later = queue.clock.now() + 60_000;
     await queue.settle(
-      claimed.map((job) => settlement(job, { verdict: "r", runAt: later, record: `{"outcome":"retry"}` })),
+      claimed.map((job) => settlement(job, { verdict: "retry", runAt: later, record: `{"outcome":"retry"}` })),
       30_000,
     );
     expect((await queue.read([id]))[0]).toMatchObject({ status: "retrying", attempt: 1 });
@@ -394,7 +394,7 @@ describe("settle and forget", () => {
     const sent = await enqueue(queue, submission(), submission());
     const { claimed } = await claim(queue, { noop: 1 });
     await queue.settle(
-      claimed.map((job) => settlement(job, { verdict: "l", attempt: 0, record: "" })),
+      claimed.map((job) => settlement(job, { verdict: "released", attempt: 0, record: "" })),
       30_000,
     );
     const again = await claim(queue, { noop: 1 });
@@ -407,8 +407,8 @@ describe("settle and forget", () => {
     const { claimed } = await claim(queue);
     const callback = { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
     const all = claimed.map((job) => settlement(job, { callback }));
-    expect(await queue.settle(all, 30_000)).toEqual(["k"]);
-    expect(await queue.settle(all, 30_000)).toEqual(["d"]);
+    expect(await queue.settle(all, 30_000)).toEqual(["done"]);
+    expect(await queue.settle(all, 30_000)).toEqual(["repeated"]);
     expect(ids((await claim(queue, { webhook: 5 })).claimed)).toEqual([callback.id]);
     expect(await queue.jobCounts()).toMatchObject({ accepted: 2, unaccounted: 0 });
   });
@@ -425,10 +425,10 @@ describe("leases", () => {
     expect(lost).toMatchObject([{ id, crashes: 1, attempt: 1, worker: expect.any(String) as string }]);
     expect(
       await two.settle(
-        lost.map((job) => settlement(job, { verdict: "r", attempt: 0, runAt: 0 })),
+        lost.map((job) => settlement(job, { verdict: "retry", attempt: 0, runAt: 0 })),
         30_000,
       ),
-    ).toEqual(["k"]);
+    ).toEqual(["done"]);
     expect((await claim(two)).claimed).toMatchObject([{ id, crashes: 1, attempt: 1 }]);
     expect(await two.jobCounts()).toMatchObject({ unaccounted: 0 });
   });
@@ -557,7 +557,7 @@ describe("cancel and sweep", () => {
       attempts.push(attempt);
       if (attempts.length > 1) return undefined;
       const ran = { ...job, claimSeq: 1, attempt: 1, crashes: 0, deferrals: 0 };
-      meanwhile.push(claim(queue), queue.settle([settlement(ran as Job, { verdict: "r" })], 30_000)); // sent before the cancellation
+      meanwhile.push(claim(queue), queue.settle([settlement(ran as Job, { verdict: "retry" })], 30_000)); // sent before the cancellation
       return { id: queue.ids.next(), submission: submission({ type: "webhook" }) };
     });
     await Promise.all(meanwhile);
@@ -575,16 +575,16 @@ describe("cancel and sweep", () => {
     await until(() => cancelled.length === 2, { what: "the replica has heard of it" });
     expect(
       await one.settle(
-        claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "c" : "r" })),
+        claimed.map((job, i) => settlement(job, { verdict: i === 0 ? "completed" : "retry" })),
         30_000,
       ),
-    ).toEqual(["k", "x"]);
+    ).toEqual(["done", "cancelRequested"]);
     expect(
       await one.settle(
-        claimed.slice(1).map((job) => settlement(job, { verdict: "x" })),
+        claimed.slice(1).map((job) => settlement(job, { verdict: "cancelled" })),
         30_000,
       ),
-    ).toEqual(["k"]);
+    ).toEqual(["done"]);
     expect(await one.jobCounts()).toMatchObject({ unaccounted: 0, types: [{ completed: 1, cancelled: 1 }] });
   });
 

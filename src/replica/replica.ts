@@ -15,7 +15,7 @@ import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { Config } from "../config/config.ts";
 import { timeOfId } from "../core/id.ts";
 import type { Job, Outcome } from "../core/job.ts";
-import { outcomeOf } from "../core/packed-job.ts";
+import { outcomeOf } from "../core/attempt-record.ts";
 import type { MailCatcher } from "../embedded/mail-catcher.ts";
 import type { Registry } from "../jobs/registry.ts";
 import { EventLoopDelay } from "../observability/event-loop-delay.ts";

@@ -16,7 +16,7 @@ import { parseBody } from "../core/body.ts";
 import type { Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { defineJob, fixed } from "../core/job-type.ts";
-import { encodeRecord, outcomeOf } from "../core/packed-job.ts";
+import { encodeRecord, outcomeOf } from "../core/attempt-record.ts";
 import type { Registry } from "../jobs/registry.ts";
 import { registryOf } from "../jobs/registry.ts";
 import webhook from "../jobs/webhook/webhook.ts";
@@ -210,7 +210,7 @@ export async function startApiServer({
             priority: job.priority,
             claimSeq: job.claimSeq,
             startedAt: job.startedAt ?? 0,
-            verdict: "c",
+            verdict: "completed",
             attempt: 1,
             crashes: 0,
             deferrals: 0,

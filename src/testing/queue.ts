@@ -2,8 +2,8 @@
 import type { Job, Submission } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
-import type { QueueOptions } from "../queue/queue.ts";
 import { Queue } from "../queue/queue.ts";
+import type { QueueOptions } from "../queue/queue-options.ts";
 import type { Runner } from "../queue/reservation.ts";
 
 let replicas = 0;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiKey, Scope } from "../../core/api-key.ts";
 import { hasScope, idOfHash } from "../../core/api-key.ts";
 import type { Job } from "../../core/job.ts";
-import { encodeRecord } from "../../core/packed-job.ts";
+import { encodeRecord } from "../../core/attempt-record.ts";
 import { registryOf } from "../../jobs/registry.ts";
 import rerun from "../../jobs/replay/replay.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
@@ -196,7 +196,7 @@ async function fail(job: Job, state: State): Promise<void> {
         priority: job.priority,
         claimSeq: job.claimSeq,
         startedAt: job.startedAt ?? 0,
-        verdict: "f",
+        verdict: "failed",
         attempt: 1,
         crashes: 0,
         deferrals: 0,

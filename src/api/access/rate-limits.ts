@@ -8,12 +8,12 @@
  */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { RatePolicy } from "../../core/rate-policy.ts";
-import type { Taking, TokenBucket } from "../../queue/token-buckets.ts";
+import type { TokenRequest, TokenBucket } from "../../queue/token-buckets.ts";
 import type { Answer } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 
 export interface RateLimitsOptions {
-  readonly take: (requests: readonly (readonly Taking[])[]) => Promise<TokenBucket[][]>;
+  readonly take: (requests: readonly (readonly TokenRequest[])[]) => Promise<TokenBucket[][]>;
   /** Of keys that have none of their own. */
   readonly rate: RatePolicy | null;
   readonly quota: RatePolicy | null;
@@ -32,7 +32,7 @@ export interface Limited {
 }
 
 interface Check {
-  readonly takings: readonly Taking[];
+  readonly takings: readonly TokenRequest[];
   readonly done: (limited: Limited) => void;
 }
 
@@ -86,7 +86,7 @@ export class RateLimits {
     return policies[kind] ?? undefined;
   }
 
-  #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): Taking | undefined {
+  #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): TokenRequest | undefined {
     const policy = this.#policy(caller, kind);
     return policy && { name: tokenBucketName(caller.id, kind), policy, cost, needed };
   }
@@ -113,7 +113,7 @@ interface QueuePosition extends TokenBucket {
 }
 const UNREPORTED: TokenBucket = { suffices: true, left: 0, wholeInMs: 0, fitsInMs: 0 };
 
-function limitedBy(takings: readonly Taking[], tokenBuckets: readonly TokenBucket[]): Limited {
+function limitedBy(takings: readonly TokenRequest[], tokenBuckets: readonly TokenBucket[]): Limited {
   const quotaStates = takings.map(
     ({ name, policy }, i): QueuePosition => ({
       kind: name.slice(name.indexOf(":") + 1) as Kind,
