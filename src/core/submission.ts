@@ -5,6 +5,7 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import type { Backoff } from "./backoff.ts";
+import { CALLBACK_TYPE } from "./callback.ts";
 import type { Durability, JobOptions, Submission } from "./job.ts";
 import { memberText } from "./json-span.ts";
 import { NO_OPTIONS, oneLine } from "./packed-job.ts";
@@ -20,8 +21,6 @@ const DEFAULT_PRIORITY = 5;
 const DEFAULT_MAX_DELAY_MS = 600_000;
 /** The scripts look for the end of the group, percent-encoded, within the first 1,024 characters of a job. */
 const MAX_ENCODED_GROUP = 900;
-/** The type that delivers callbacks, and so knows which URLs it takes. */
-const CALLBACK_TYPE = "webhook";
 
 /** What a submission may say; `payload` is checked against the schema of its type besides. */
 export const submissionSchema = Type.Object(

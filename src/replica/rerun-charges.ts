@@ -7,7 +7,7 @@ import type { Payer } from "../core/job.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
 import type { Acted } from "../core/reruns.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { TokenRequest, TokenBucket } from "../queue/token-buckets.ts";
+import type { TokenBucket, TokenRequest } from "../queue/token-buckets.ts";
 
 /** A tenth of a second's copies may come at once: more would be no pace, and fewer a call for each. */
 const BURST_SHARE = 1 / 10;
