@@ -141,11 +141,7 @@ describe("taskflow verify", () => {
       () => redis.zadd(`${NS}ready:gone`, 1, jobs.queued),
       /^two_places ID: .* ready:noop and ready:gone$/,
     ],
-    [
-      "an id in live only",
-      () => redis.zadd(`${NS}live`, 0, STRANGER),
-      /^no_string ID: is in live, but has no string$/,
-    ],
+    ["an id in live only", () => redis.zadd(`${NS}live`, 0, STRANGER), /^no_string ID: is in live, but has no string$/],
     [
       "an id in a set only",
       () => redis.zadd(`${NS}outbox`, past(), STRANGER),
@@ -185,7 +181,7 @@ describe("taskflow verify", () => {
     [
       "a string that is no job's",
       () => redis.set(`${NS}j:${jobs.queued}`, "x"),
-      /^unreadable ID: its string is no job's: "x"$/,
+      /^unreadable ID: its string is not a job's: "x"$/,
     ],
     [
       "a row in Postgres for a job that waits",

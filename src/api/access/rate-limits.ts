@@ -8,7 +8,7 @@
  */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { RatePolicy } from "../../core/rate-policy.ts";
-import type { TokenRequest, TokenBucket } from "../../queue/token-buckets.ts";
+import type { TokenBucket, TokenRequest } from "../../queue/token-buckets.ts";
 import type { Answer } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 

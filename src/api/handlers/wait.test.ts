@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Job } from "../../core/job.ts";
 import { encodeRecord } from "../../core/attempt-record.ts";
+import type { Job } from "../../core/job.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import { ioSlots, openQueue } from "../../testing/queue.ts";
