@@ -1,5 +1,6 @@
 /**
- * The records of a job's attempts, as Redis stores them: one line of JSON each. The last record of a completed job is mostly a short one:
+ * The records of a job's attempts, as Redis stores them: one line of JSON each. The last record of a completed job is
+ * mostly a short one:
  * "=", finished_at, and the result; the job's header holds the rest.
  */
 import { at } from "./at.ts";
@@ -29,7 +30,8 @@ function encodeEvidence({ thread, log }: Evidence): string {
 }
 
 /**
- * The record of an attempt that completed and left nothing but its result, as most do. It leaves out what the job's header holds as well, and
+ * The record of an attempt that completed and left nothing but its result, as most do. It leaves out what the job's
+ * header holds as well, and
  * can only be the last record.
  * @param result JSON
  */
@@ -74,7 +76,8 @@ function hasEvidence({ thread, log }: Evidence): boolean {
 }
 
 /**
- * When a job could start, epoch ms. Undefined where its records do not contain it: one record stands for all waits for a turn, and a job
+ * When a job could start, epoch ms. Undefined where its records do not contain it: one record stands for all waits for
+ * a turn, and a job
  * that continues from a saved state may have no record.
  */
 export function readyAtOf({ id, options, history, saved }: Job): number | undefined {
@@ -89,7 +92,10 @@ export function readyAtOf({ id, options, history, saved }: Job): number | undefi
   return waitsForTurn ? undefined : nextAt;
 }
 
-/** The replica and the start of the latest attempt. A record without a start is skipped: the job was cancelled, or expired, while it waited. */
+/**
+ * The replica and the start of the latest attempt. A record without a start is skipped: the job was cancelled, or
+ * expired, while it waited.
+ */
 export function latestAttempt(history: readonly string[]): {
   readonly worker: string | null;
   readonly startedAt: number | null;

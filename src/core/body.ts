@@ -1,5 +1,6 @@
 /**
- * The bytes of a request → its submissions, or why it is rejected. The same function runs on the main thread, and on a pool thread for large
+ * The bytes of a request → its submissions, or why it is rejected. The same function runs on the main thread, and on a
+ * pool thread for large
  * bodies; its result can be cloned between them.
  */
 import { Type } from "typebox";
@@ -18,7 +19,10 @@ export const BODY_THREADS = 2;
 /** Above what any payload needs, below the depth at which recursion over a value fails. */
 const BOUNDS = { levels: 100, containers: 1_000_000 };
 
-/** A parsed payload may take ten times the memory of its JSON, and only the JSON is counted: larger ones are parsed again where they run. */
+/**
+ * A parsed payload may take ten times the memory of its JSON, and only the JSON is counted: larger ones are parsed
+ * again where they run.
+ */
 const MAX_KEPT_BYTES = 2 * 1024;
 
 /** One job as JSON; `{"jobs":[…]}` as JSON; one job a line. */

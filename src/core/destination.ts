@@ -1,5 +1,6 @@
 /**
- * Limits on what is sent to one destination (a host that callers name) at a time: a slow or dead host takes no more than a few slots, and is
+ * Limits on what is sent to one destination (a host that callers name) at a time: a slow or dead host takes no more
+ * than a few slots, and is
  * not overrun when it comes back. Visits are admitted for all replicas together.
  */
 
@@ -14,11 +15,15 @@
  *   down        no answer at all: no connection, a connection that broke, or silence
  *   unknown     the visit showed nothing
  *
- * Only `down` counts against the host, and so against everyone's visits to it. The others count against the visit's route.
+ * Only `down` counts against the host, and so against everyone's visits to it. The others count against the visit's
+ * route.
  */
 export type HostHealth = "up" | "busy" | "failed" | "overloaded" | "late" | "down" | "unknown";
 
-/** The target and the caller of a visit. Caller and path together are its route: errors on one route do not delay others. */
+/**
+ * The target and the caller of a visit. Caller and path together are its route: errors on one route do not delay
+ * others.
+ */
 export interface Destination {
   /** A host, or host and port, as the WHATWG URL parser writes it. */
   readonly host: string;
@@ -36,9 +41,11 @@ export interface DestinationLimits {
 
 export interface Destinations {
   /**
-   * Requests to send now. An admitted caller calls the returned function once, with the host's health, when the visit is over. Until then the
+   * Requests to send now. An admitted caller calls the returned function once, with the host's health, when the visit
+   * is over. Until then the
    * visit counts, however long it takes, and for about one lease more if its process dies.
-   * @throws {RetryAfterError} code `destination_limited`, with the time to come back: a slot that only waits would be missing elsewhere
+   * @throws {RetryAfterError} code `destination_limited`, with the time to come back: a slot that only waits would be
+   * missing elsewhere
    */
   enter(destination: Destination, limits: DestinationLimits): Promise<(health: HostHealth) => void>;
 }

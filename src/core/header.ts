@@ -1,12 +1,14 @@
 /**
- * The headers of a packed job: columns of fixed width. TypeScript takes every position from the tables below, and the Lua scripts get
+ * The headers of a packed job: columns of fixed width. TypeScript takes every position from the tables below, and the
+ * Lua scripts get
  * the same positions as named constants (queue/lua-constants.ts). Three texts begin with such columns:
  *
  *   j:<id>, what was submitted      state priority
  *   the hash states, from a claim   state          attempt crashes deferrals cancel progress startedAt replica seq
  *   a whole packed job              state priority attempt crashes deferrals cancel progress startedAt replica seq
  *
- * A new column goes into CLAIM_COLUMNS, and nowhere else. It makes jobs of other versions unreadable: raise LAYOUT (queue/server-check.ts).
+ * A new column goes into CLAIM_COLUMNS, and nowhere else. It makes jobs of other versions unreadable: raise LAYOUT
+ * (queue/server-check.ts).
  */
 import { STATE_CODE } from "./state-code.ts";
 

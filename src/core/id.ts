@@ -55,7 +55,10 @@ export function idsFrom(first: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => makeId(prefix, counter + i));
 }
 
-/** When the job of this id was accepted, epoch ms. Called several times for each job, and ten times as quick as parseInt. */
+/**
+ * When the job of this id was accepted, epoch ms. Called several times for each job, and ten times as quick as
+ * parseInt.
+ */
 export function timeOfId(id: string): number {
   return hexValue(id, 0, 8) * 0x1_0000 + hexValue(id, 9, 13);
 }

@@ -5,7 +5,8 @@
  *                        ▲                  │
  *                        └──due── retrying ◀┘ retry
  *
- * The set that contains a job in Redis gives its status; a terminal job is in the outbox until Postgres has stored its row.
+ * The set that contains a job in Redis gives its status; a terminal job is in the outbox until Postgres has stored its
+ * row.
  */
 import type { Backoff } from "./backoff.ts";
 import type { Payload } from "./payload.ts";
@@ -19,7 +20,10 @@ export type Status = (typeof STATUSES)[number];
 
 export type Durability = "redis" | "postgres";
 
-/** The options of a submission beyond type, payload and priority, under the names of the API. An option that was not given is absent. */
+/**
+ * The options of a submission beyond type, payload and priority, under the names of the API. An option that was not
+ * given is absent.
+ */
 export interface JobOptions {
   /** Epoch milliseconds: start no earlier. */
   readonly run_at?: number;
@@ -31,7 +35,10 @@ export interface JobOptions {
   readonly callback_url?: string;
   readonly durability?: Durability;
   readonly retry_of?: string;
-  /** The id of the API key that submitted it; no answer shows it. Absent where no key was needed, and from jobs of earlier versions. */
+  /**
+   * The id of the API key that submitted it; no answer shows it. Absent where no key was needed, and from jobs of
+   * earlier versions.
+   */
   readonly api_key?: string;
   /** Of a job that enqueues others: the key that pays for those. Only this program sets it, and no answer shows it. */
   readonly payer?: Payer;
@@ -75,7 +82,9 @@ export interface Evidence {
   readonly log?: readonly string[];
 }
 
-/** The record of one ended attempt; the last of a finished job is its outcome. Times are epoch milliseconds, Redis's. */
+/**
+ * The record of one ended attempt; the last of a finished job is its outcome. Times are epoch milliseconds, Redis's.
+ */
 export interface AttemptRecord extends Evidence {
   readonly attempt: number;
   readonly outcome: AttemptOutcome;
@@ -89,7 +98,10 @@ export interface AttemptRecord extends Evidence {
   readonly next_at?: number;
   /** The job waits for its turn: nothing was tried. One record covers all such waits in a row. */
   readonly waits_for_turn?: true;
-  /** The state that a failed attempt left for the next one ({@link RetryableError.state}): JSON in a string, so that its names are not taken for those of the record. */
+  /**
+   * The state that a failed attempt left for the next one ({@link RetryableError.state}): JSON in a string, so that its
+   * names are not taken for those of the record.
+   */
   readonly state?: string;
 }
 
@@ -129,7 +141,8 @@ export interface Outcome {
   readonly startedAt: number | null;
   readonly finishedAt: number;
   /**
-   * The records that the other fields do not cover: those of the attempts before the last, oldest first, and that of the last where it left
+   * The records that the other fields do not cover: those of the attempts before the last, oldest first, and that of
+   * the last where it left
    * diagnostics. JSON; empty for most jobs.
    */
   readonly records: readonly string[];
@@ -137,7 +150,10 @@ export interface Outcome {
   readonly staysInRedis?: true;
 }
 
-/** The job that delivers an outcome to a callback URL. Its id follows from the id of the ended job, so that it is enqueued once. */
+/**
+ * The job that delivers an outcome to a callback URL. Its id follows from the id of the ended job, so that it is
+ * enqueued once.
+ */
 export interface Callback {
   readonly id: string;
   readonly submission: Submission;

@@ -6,7 +6,8 @@
  * A large payload (payload.ts) has a key of its own; here only its size is stored, after max_attempts:
  * `type|3>1048576|group|options` "\n".
  *
- * From the first claim on, a hash holds what changes: a header, and one line for each attempt (attempt-record.ts). So a batch of jobs is
+ * From the first claim on, a hash holds what changes: a header, and one line for each attempt (attempt-record.ts). So a
+ * batch of jobs is
  * claimed, or settled, with one command, and no command copies a payload. The scripts join both to a whole packed job:
  *
  *   header (header.ts) + `type|max_attempts|group|options` + "\n" + payload { "\n" + attempt record }
@@ -56,13 +57,19 @@ export function oneLine(json: string): string {
   return /[\n\r\t]/.test(json) ? json.replace(/[\n\r\t]/g, " ") : json;
 }
 
-/** A new job, packed: in state scheduled where it has a time to start, which the script that enqueues it compares with its clock. */
+/**
+ * A new job, packed: in state scheduled where it has a time to start, which the script that enqueues it compares with
+ * its clock.
+ */
 export function encodeSubmission(submission: Submission): string {
   const { payload } = submission;
   return isLarge(payload) ? metadataOf(submission, payload.size) : metadataOf(submission, 0) + payload;
 }
 
-/** What {@link encodeSubmission} would return if the payload were small: the packed job, and the bytes of a large payload, which follow it. */
+/**
+ * What {@link encodeSubmission} would return if the payload were small: the packed job, and the bytes of a large
+ * payload, which follow it.
+ */
 export function encodeWhole(submission: Submission): { readonly text: string; readonly data?: Uint8Array } {
   const { payload } = submission;
   return isLarge(payload)
@@ -159,7 +166,9 @@ export function decodeSubmission(id: string, packed: string, lease?: FreshLease)
   });
 }
 
-/** The job of a submission that was leased as it was enqueued: equal to what {@link decodeSubmission} returns for it. */
+/**
+ * The job of a submission that was leased as it was enqueued: equal to what {@link decodeSubmission} returns for it.
+ */
 export function leasedJob(
   id: string,
   { type, payload, priority, maxAttempts, groupKey, options }: Submission,
@@ -186,7 +195,10 @@ export function leasedJob(
   };
 }
 
-/** @param from where the type begins @throws Error for a packed job that a program of this version cannot have written */
+/**
+ * @param from where the type begins
+ * @throws Error for a packed job that a program of this version cannot have written
+ */
 function jobOf(id: string, packed: string, from: number, state: State): Job {
   const metadataEnd = packed.indexOf("\n", from);
   const payloadEnd = packed.indexOf("\n", metadataEnd + 1);
@@ -223,7 +235,8 @@ function jobOf(id: string, packed: string, from: number, state: State): Job {
 }
 
 /**
- * A job that cannot be decoded, as far as its header and type are readable: enough to settle it as failed, and to list it.
+ * A job that cannot be decoded, as far as its header and type are readable: enough to settle it as failed, and to list
+ * it.
  * @param from where its type begins
  */
 export function unreadableJob(id: string, packed: string, from: number, lease?: FreshLease): Job {

@@ -1,6 +1,8 @@
 /**
- * The state that a handler saves while it runs (`AttemptContext.save`), as Redis stores it: a line among the job's records. It has the form of a
- * record, so that a version which does not know it can read the job. A job has one such line at most; save.lua replaces it and puts it last.
+ * The state that a handler saves while it runs (`AttemptContext.save`), as Redis stores it: a line among the job's
+ * records. It has the form of a
+ * record, so that a version which does not know it can read the job. A job has one such line at most; save.lua replaces
+ * it and puts it last.
  */
 import { at as elementAt } from "./at.ts";
 import type { AttemptRecord, Job } from "./job.ts";
@@ -41,7 +43,10 @@ export function withSavedState(job: Job): Job {
   };
 }
 
-/** The state that earlier attempts left for the next one: the saved state, or that of a later error. A crashed attempt hides neither. */
+/**
+ * The state that earlier attempts left for the next one: the saved state, or that of a later error. A crashed attempt
+ * hides neither.
+ */
 export function stateLeft({ history, saved }: Pick<Job, "history" | "saved">): unknown {
   const text = saved ?? (history.length === 0 ? undefined : stateOfRecords(history));
   return text === undefined ? undefined : JSON.parse(text);

@@ -1,9 +1,12 @@
 /**
  * What follows from an attempt: the one place that decides completed, retry or failed.
  *
- * There are three separate budgets. Failures spend attempts, up to `maxAttempts`. Lost leases spend crashes: a job that kills its process must
- * stop doing so, and a job that a deploy killed must not pay with an attempt. Requests of the other end to come back later spend deferrals. A
- * job that only waits for its turn, under a limit of this side, spends none: otherwise it would fail for being far back in a queue.
+ * There are three separate budgets. Failures spend attempts, up to `maxAttempts`. Lost leases spend crashes: a job that
+ * kills its process must
+ * stop doing so, and a job that a deploy killed must not pay with an attempt. Requests of the other end to come back
+ * later spend deferrals. A
+ * job that only waits for its turn, under a limit of this side, spends none: otherwise it would fail for being far back
+ * in a queue.
  */
 import type { Backoff } from "./backoff.ts";
 import { delayAfter } from "./backoff.ts";
@@ -18,7 +21,8 @@ export const DEFERRAL_WINDOW_MS = 24 * 3_600_000;
 const MIN_RETRY_AFTER_MS = 100;
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 /**
- * The least wait after an attempt that ended its pool thread, doubled with each attempt: starting a thread takes about a second of CPU, which
+ * The least wait after an attempt that ended its pool thread, doubled with each attempt: starting a thread takes about
+ * a second of CPU, which
  * a short timeout with a short backoff would take from all other jobs of the lane.
  */
 const AFTER_THREAD_MS = 1_000;
@@ -85,7 +89,8 @@ export type Verdict = Counters &
  * @param random a number in [0, 1)
  */
 export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number, random: number): Verdict {
-  // An attempt that ran and ended, or saved its state, shows that the job does not kill its process. One that was put off, or never began, does not.
+  // An attempt that ran and ended, or saved its state, shows that the job does not kill its process. One that was put
+  // off, or never began, does not.
   const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
   const untried: Counters = { ...spent, crashes: end.hasSaved ? 0 : job.crashes };
   const refunded = Math.max(0, job.attempt - 1);

@@ -94,7 +94,10 @@ export interface SubmissionType {
   };
   /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
   readonly maxBodyBytes: number;
-  /** Every fault of a payload, its paths pointing into the payload. @param submissionJson the text that the payload is in */
+  /**
+   * Every fault of a payload, its paths pointing into the payload.
+   * @param submissionJson the text that the payload is in
+   */
   issuesOf(payload: object, submissionJson?: string): readonly ValidationIssue[];
 }
 
@@ -154,7 +157,9 @@ export function parseSubmission(
   return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0, needsRead };
 }
 
-/** The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all. */
+/**
+ * The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all.
+ */
 function soundFields(value: unknown, issues: readonly ValidationIssue[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
   const faulty = new Set(issues.map(({ path }) => path.split("/", 2)[1]));

@@ -1,11 +1,16 @@
-/** Checks at start, in one call and before any write, that the user of REDIS_ADDR may run every command that TaskFlow uses. */
+/**
+ * Checks at start, in one call and before any write, that the user of REDIS_ADDR may run every command that TaskFlow
+ * uses.
+ */
 import { at } from "../core/at.ts";
 import { messageOf } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { scripts } from "./scripts.ts";
 import { UnfitServer } from "./unfit-server.ts";
 
-/** All commands that TaskFlow sends, or calls in scripts, except EVALSHA, with valid arguments: K is a key, C a channel. */
+/**
+ * All commands that TaskFlow sends, or calls in scripts, except EVALSHA, with valid arguments: K is a key, C a channel.
+ */
 const CALLS = [
   ...[
     "del K",

@@ -92,7 +92,10 @@ export class Audit {
     }
   }
 
-  /** The ids that have a packed job, a payload or a state, or are in one of the four sets, but are missing in `live`; in pages. */
+  /**
+   * The ids that have a packed job, a payload or a state, or are in one of the four sets, but are missing in `live`; in
+   * pages.
+   */
   async *strangers(): AsyncGenerator<string[]> {
     const sets = new Set(["scheduled", "leased", "outbox"]);
     for await (const keys of this.#scan("scan", [], ["MATCH", `${this.#ns}*`])) {

@@ -11,8 +11,10 @@ import { CALL_TIMEOUT_MS } from "./queue-options.ts";
 import { scripts } from "./scripts.ts";
 
 /**
- * How long a withdrawn job stays in the outbox, although it is recorded at once: while Redis has it, a restore that did not find it before cannot
- * enqueue it. A restore takes up to 20 s from its look-up, and an enqueue may be under way for SUBMIT_TIMEOUT_MS, a minute at most.
+ * How long a withdrawn job stays in the outbox, although it is recorded at once: while Redis has it, a restore that did
+ * not find it before cannot
+ * enqueue it. A restore takes up to 20 s from its look-up, and an enqueue may be under way for SUBMIT_TIMEOUT_MS, a
+ * minute at most.
  */
 export const WITHDRAWN_MS = 90_000;
 
@@ -28,7 +30,8 @@ export function jobOfSubmission(id: string, submission: Submission): Job {
 
 /**
  * The arguments that end a waiting job, and its callback.
- * @param job as it was read: the callback is valid while the job has as many attempts @param finishedAt epoch ms, Redis's
+ * @param job as it was read: the callback is valid while the job has as many attempts @param finishedAt epoch ms,
+ * Redis's
  * @param packed the packed submission of a job that Redis may not have
  */
 export function encodeCancellation(
@@ -55,7 +58,11 @@ export function encodeCancellation(
   return { callback, args };
 }
 
-/** The job after the call. @param job as it was read before @param state what the hash holds, or the packed job where the hash has no entry */
+/**
+ * The job after the call.
+ * @param job as it was read before
+ * @param state what the hash holds, or the packed job where the hash has no entry
+ */
 export function cancelledJob(job: Job, state: string): Job {
   const { payload } = job;
   return { ...readJob(job.id, wholePacked(encodeSubmission({ ...job, payload: "" }), state)), payload };

@@ -54,7 +54,10 @@ export function readMessage(message: string): HistoryEntry[] {
   });
 }
 
-/** Reads the changes of an entry. @param isWanted by id of a job: its changes are decoded, those of other jobs skipped */
+/**
+ * Reads the changes of an entry.
+ * @param isWanted by id of a job: its changes are decoded, those of other jobs skipped
+ */
 export function readEntry({ name, lines }: HistoryEntry, isWanted: (id: string) => boolean = () => true): Change[] {
   const at = msOf(name);
   const changes: Change[] = [];

@@ -83,7 +83,8 @@ export function decodeClaim(reply: Reply, { replica, seq }: ClaimRequest): Claim
         if (code === FIRST) jobs.claimed.push(decodeSubmission(id, packed, lease));
         else if (code !== LOST) jobs.claimed.push(decodeJob(id, packed, isRepeat ? undefined : lease));
         else {
-          // A lost job arrives as it was, so that its record can name the replica that lost it; this claim gave the lease to the caller.
+          // A lost job arrives as it was, so that its record can name the replica that lost it; this claim gave the
+          // lease to the caller.
           const job = decodeJob(id, packed);
           jobs.lost.push(isRepeat ? job : { ...job, claimSeq: seq, crashes: Math.min(9, job.crashes + 1) });
         }

@@ -1,4 +1,7 @@
-/** Redis's clock is set while jobs wait and run: it was wrong for a moment (a failover to a wrong machine), and is right again. */
+/**
+ * Redis's clock is set while jobs wait and run: it was wrong for a moment (a failover to a wrong machine), and is right
+ * again.
+ */
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeRecord } from "../core/attempt-record.ts";

@@ -1,11 +1,15 @@
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 
 /**
- * This process's estimate of Redis's clock. All times that more than one replica reads are Redis's, so that replicas whose own clocks differ
+ * This process's estimate of Redis's clock. All times that more than one replica reads are Redis's, so that replicas
+ * whose own clocks differ
  * agree. Each reply of a script refines the estimate.
  */
 export class RedisClock {
-  /** Redis's epoch time less this process's monotonic time, in milliseconds; the machine's own clock until Redis has answered. */
+  /**
+   * Redis's epoch time less this process's monotonic time, in milliseconds; the machine's own clock until Redis has
+   * answered.
+   */
   #offsetMs = Date.now() - performance.now();
   #errorMs = Number.POSITIVE_INFINITY;
 

@@ -1,14 +1,21 @@
 /**
- * The codes in the arguments and replies of the Lua scripts. TypeScript uses these tables; the scripts use the same values as constants
+ * The codes in the arguments and replies of the Lua scripts. TypeScript uses these tables; the scripts use the same
+ * values as constants
  * (lua-constants.ts). The codes of a job's status are in core/state-code.ts.
  */
 import { columnsOf, REPLICA_LENGTH, TIME_DIGITS } from "../core/header.ts";
 
-/** The first character of an argument, which says what the argument is. An argument without one is a job: its id comes first. */
+/**
+ * The first character of an argument, which says what the argument is. An argument without one is a job: its id comes
+ * first.
+ */
 export const OPCODE = {
   /** What the jobs that follow have in common: enqueue `type|priority|group`, settle `type`. */
   common: ">",
-  /** When the job that follows is to run: enqueue `epoch ms`, settle `epoch ms|priority`, and `>` where its payload is large. */
+  /**
+   * When the job that follows is to run: enqueue `epoch ms`, settle `epoch ms|priority`, and `>` where its payload is
+   * large.
+   */
   runAt: "@",
   /** Enqueue: an id whose large payload was stored under `p:<id>`. */
   storedPayload: "^",

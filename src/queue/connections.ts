@@ -1,4 +1,6 @@
-/** The connections of one replica to Redis, one for each kind of call: slow calls of one kind do not delay the others. */
+/**
+ * The connections of one replica to Redis, one for each kind of call: slow calls of one kind do not delay the others.
+ */
 import { checkAccess } from "./access.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Reply } from "./connection.ts";

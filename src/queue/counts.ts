@@ -1,4 +1,6 @@
-/** The job counts of one instant, as one script returns them: accepted = recorded + ready + scheduled + leased + outbox. */
+/**
+ * The job counts of one instant, as one script returns them: accepted = recorded + ready + scheduled + leased + outbox.
+ */
 
 import { at } from "../core/at.ts";
 import { timeOfId } from "../core/id.ts";
@@ -17,8 +19,10 @@ export interface TypeCounts {
   readonly failed: number;
   readonly cancelled: number;
   /**
-   * The earliest time at which the next job (the first of the highest priority) can have become ready, epoch ms; null for an empty queue. It
-   * is the latest of its acceptance, its time to start, and the start of its last attempt. The time at which a retry became due is not stored.
+   * The earliest time at which the next job (the first of the highest priority) can have become ready, epoch ms; null
+   * for an empty queue. It
+   * is the latest of its acceptance, its time to start, and the start of its last attempt. The time at which a retry
+   * became due is not stored.
    */
   readonly nextSince: number | null;
 }
@@ -30,7 +34,8 @@ export interface JobCounts {
   readonly accepted: number;
   readonly outbox: number;
   /**
-   * Accepted (counted by enqueue) less recorded (counted by forget) less the jobs in the four sets. Always zero: any other number means
+   * Accepted (counted by enqueue) less recorded (counted by forget) less the jobs in the four sets. Always zero: any
+   * other number means
    * a job that is in no set, or in two.
    */
   readonly unaccounted: number;

@@ -1,5 +1,6 @@
 /**
- * Submissions on their way into Redis. Submissions of one event-loop tick travel in one call, and calls do not wait for each other. The bytes
+ * Submissions on their way into Redis. Submissions of one event-loop tick travel in one call, and calls do not wait for
+ * each other. The bytes
  * under way are bounded: beyond the bound a submission is rejected at once, instead of filling memory.
  */
 
@@ -19,7 +20,10 @@ import type { PayloadStore } from "./payload-store.ts";
 import type { Reservations } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
 
-/** Bounds of one call, unless a single submission is larger: jobs (about 15 ms of Redis), characters (about 10 ms of the event loop). */
+/**
+ * Bounds of one call, unless a single submission is larger: jobs (about 15 ms of Redis), characters (about 10 ms of the
+ * event loop).
+ */
 const MAX_JOBS_PER_CALL = 2_000;
 const MAX_CHARS_PER_CALL = 4 * 1024 * 1024;
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
@@ -43,8 +47,10 @@ export interface Submitted {
 }
 
 /**
- * enqueued · replayed: an earlier submission with this key and the same body made the job `firstId` · conflict: one with another body ·
- * failed: `QueueUnavailable` where nothing has changed, `OutcomeUnknown` where that is unknown; with `firstId` where it concerns the jobs of
+ * enqueued · replayed: an earlier submission with this key and the same body made the job `firstId` · conflict: one
+ * with another body ·
+ * failed: `QueueUnavailable` where nothing has changed, `OutcomeUnknown` where that is unknown; with `firstId` where it
+ * concerns the jobs of
  * an earlier try with this key.
  */
 export type Enqueued =
@@ -131,7 +137,8 @@ export class Enqueuer {
     const sentAt = performance.now();
     let reply: readonly (number | string)[];
     let now: number;
-    // The script checks that each payload is stored. Where Redis rejected one (its memory is full), the script changes nothing.
+    // The script checks that each payload is stored. Where Redis rejected one (its memory is full), the script changes
+    // nothing.
     const puts = large.map(
       ([id, payload]) => payloads?.put(id, payload, timeoutMs).catch(() => undefined) ?? Promise.resolve(),
     );
@@ -174,7 +181,10 @@ function largeOf(batch: readonly Pending[]): readonly (readonly [string, LargePa
   );
 }
 
-/** The submissions that may still be sent; the others are answered. This process may have been frozen since it received them. */
+/**
+ * The submissions that may still be sent; the others are answered. This process may have been frozen since it received
+ * them.
+ */
 function inTime(pending: readonly Pending[], now: number): readonly Pending[] {
   const isLate = ({ submitted: { sendBy } }: Pending): boolean => sendBy !== undefined && sendBy < now;
   if (!pending.some(isLate)) return pending;
@@ -199,7 +209,10 @@ function fittingOf(pending: readonly Pending[]): number {
   return count;
 }
 
-/** Appends the arguments of enqueue.lua. Consecutive jobs of the same type, priority and group share one argument for these. */
+/**
+ * Appends the arguments of enqueue.lua. Consecutive jobs of the same type, priority and group share one argument for
+ * these.
+ */
 function pushArguments(args: string[], batch: readonly Pending[]): void {
   let before: Submission | undefined;
   for (const {
@@ -226,7 +239,10 @@ function pushArguments(args: string[], batch: readonly Pending[]): void {
   }
 }
 
-/** The reply names only the submissions whose key was known: the index among those with a key, "replayed" or "conflict", the first id. */
+/**
+ * The reply names only the submissions whose key was known: the index among those with a key, "replayed" or "conflict",
+ * the first id.
+ */
 function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
   let next = 3;
   let keyed = -1;

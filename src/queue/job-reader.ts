@@ -1,7 +1,9 @@
 /**
- * Reads jobs with plain commands, on a separate connection: no script copies a packed job for a reader, and no lease waits behind one.
+ * Reads jobs with plain commands, on a separate connection: no script copies a packed job for a reader, and no lease
+ * waits behind one.
  *
- * The state is requested first, and the packed submission in the same packet. So a job that changes meanwhile appears as it was at the first
+ * The state is requested first, and the packed submission in the same packet. So a job that changes meanwhile appears
+ * as it was at the first
  * command. A job that is forgotten in between is missing here, and already stored in Postgres.
  */
 import { ByteBudget } from "../concurrency/byte-budget.ts";
@@ -32,7 +34,9 @@ export class JobReader {
     this.#ns = ns;
   }
 
-  /** The jobs of these ids that Redis has, whether they wait, run, or are in the outbox; large payloads are left out. */
+  /**
+   * The jobs of these ids that Redis has, whether they wait, run, or are in the outbox; large payloads are left out.
+   */
   async read(ids: readonly string[]): Promise<Job[]> {
     return this.#inParts(
       ids,

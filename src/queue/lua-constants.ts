@@ -1,5 +1,6 @@
 /**
- * Constants for the Lua scripts, made of the tables that TypeScript uses: positions in packed jobs, state codes, opcodes and reply codes.
+ * Constants for the Lua scripts, made of the tables that TypeScript uses: positions in packed jobs, state codes,
+ * opcodes and reply codes.
  * As locals with literal values they cost Redis nothing; functions that look values up would.
  */
 import {

@@ -1,9 +1,11 @@
 /**
- * Large payloads in Redis: one key each, written and read as bytes by plain commands, on a connection that delays no other calls.
+ * Large payloads in Redis: one key each, written and read as bytes by plain commands, on a connection that delays no
+ * other calls.
  *
  *   put ──▶ stored for PUT_TTL_MS ──the script that enqueues its job──▶ stored until the job is forgotten
  *
- * A payload whose job was never enqueued (Redis rejected the script, or it came late) expires. That of a repeated submission is dropped at once.
+ * A payload whose job was never enqueued (Redis rejected the script, or it came late) expires. That of a repeated
+ * submission is dropped at once.
  */
 import { ByteBudget } from "../concurrency/byte-budget.ts";
 import type { Callback } from "../core/job.ts";
@@ -46,7 +48,8 @@ export class PayloadStore {
   }
 
   /**
-   * The bytes of a payload, in memory that belongs to the caller; undefined where Redis has none. It waits its turn while others are fetched.
+   * The bytes of a payload, in memory that belongs to the caller; undefined where Redis has none. It waits its turn
+   * while others are fetched.
    * @throws TaskFlowError as {@link Connection.send}
    */
   async fetch(id: string, size: number): Promise<Buffer<ArrayBuffer> | undefined> {

@@ -171,7 +171,8 @@ export class Queue {
 
   /**
    * Cancels a job. A waiting job ends at once, and its callback is enqueued in the same call.
-   * @param accepted of a job that Redis may not have: the submission that Postgres has accepted. It is then withdrawn: put into the outbox as cancelled
+   * @param accepted of a job that Redis may not have: the submission that Postgres has accepted. It is then withdrawn:
+   * put into the outbox as cancelled
    */
   cancel(id: string, outboxOwnedMs: number, callbackOf: CallbackOf, accepted?: Submission): Promise<CancelAnswer> {
     return this.#parts.cancellations.cancel(id, outboxOwnedMs, callbackOf, accepted);
@@ -183,7 +184,10 @@ export class Queue {
     return this.read((await this.#parts.connections.work.run(scripts.sweep, args, CALL_TIMEOUT_MS)) as string[]);
   }
 
-  /** Stops claims of this type on all replicas; running jobs continue, and new ones wait. The pause survives restarts of Redis. */
+  /**
+   * Stops claims of this type on all replicas; running jobs continue, and new ones wait. The pause survives restarts of
+   * Redis.
+   */
   async pause(type: string): Promise<void> {
     await this.#parts.connections.work.send("sadd", [`${this.#parts.ns}paused`, type], CALL_TIMEOUT_MS);
   }
@@ -207,7 +211,7 @@ export class Queue {
     return this.#parts.reader.endedIds(limit);
   }
 
-  /** The jobs of these ids that Redis has, whether they wait, run, or are in the outbox; large payloads are left out ({@link payload}). */
+  /** The waiting, running and ended jobs of these ids that Redis has; large payloads are left out ({@link payload}). */
   read(ids: readonly string[]): Promise<Job[]> {
     return this.#parts.jobs.read(ids);
   }
@@ -241,9 +245,11 @@ export class Queue {
   }
 
   /**
-   * A page of the history of changes, up to `limit` entries. The history contains changes only of times when a replica watched: the latest 4,000
+   * A page of the history of changes, up to `limit` entries. The history contains changes only of times when a replica
+   * watched: the latest 4,000
    * entries, for a minute after the last.
-   * @param range `from` this entry on, oldest first; or those `before` an entry (the newest where it is undefined), newest first
+   * @param range `from` this entry on, oldest first; or those `before` an entry (the newest where it is undefined),
+   * newest first
    */
   history(...args: Parameters<QueueReader["history"]>): Promise<HistoryEntry[]> {
     return this.#parts.reader.history(...args);

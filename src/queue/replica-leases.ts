@@ -1,5 +1,6 @@
 /**
- * Renews all leases of one replica without a list of them, over a separate connection. The thread that guards a replica's leases uses it
+ * Renews all leases of one replica without a list of them, over a separate connection. The thread that guards a
+ * replica's leases uses it
  * while the main thread cannot renew them.
  */
 import { Connection } from "./connection.ts";
@@ -32,7 +33,8 @@ export class ReplicaLeases {
   }
 
   /**
-   * Renews the lease of each job that runs at this replica, in calls of bounded size, and keeps the replica visible to the others.
+   * Renews the lease of each job that runs at this replica, in calls of bounded size, and keeps the replica visible to
+   * the others.
    * @param timeoutMs for each call
    * @returns how many leases were renewed
    * @throws like {@link Connection.run}; some leases may be renewed already

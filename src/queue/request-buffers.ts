@@ -1,5 +1,6 @@
 /**
- * Requests to Redis as bytes (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/), in reused memory. The client itself joins all
+ * Requests to Redis as bytes (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/), in reused memory.
+ * The client itself joins all
  * arguments as one string and encodes that, and spends most of its time on fresh memory pages.
  */
 const SIZE_BYTES = 64 * 1024;
@@ -50,7 +51,10 @@ export class RequestBuffers {
   }
 }
 
-/** Writes a type's first byte, a number and a line end byte by byte: making a short string costs more. @returns where the line ends */
+/**
+ * Writes a type's first byte, a number and a line end byte by byte: making a short string costs more.
+ * @returns where the line ends
+ */
 function writeLine(buffer: Buffer, at: number, type: number, value: number): number {
   buffer[at] = type;
   let digits = 1;

@@ -1,6 +1,8 @@
 /**
- * Slots for jobs that the call which enqueues them leases to its own replica, so that they cost no claim. It does so where all jobs of a type
- * in the call find free slots here, and no job of that type waits before them: then it overtakes no job, and leases none that cannot run now.
+ * Slots for jobs that the call which enqueues them leases to its own replica, so that they cost no claim. It does so
+ * where all jobs of a type
+ * in the call find free slots here, and no job of that type waits before them: then it overtakes no job, and leases
+ * none that cannot run now.
  *
  *   slots are reserved ──call──▶ leased: started      ──▶ waiting, or nothing was changed: given back
  *                         └─────▶ no reply: the jobs are read until they show what happened, or Redis can no longer run the call
@@ -15,12 +17,16 @@ import { STATE_CODE } from "../core/state-code.ts";
 
 /** Runs jobs on this replica. */
 export interface Runner {
-  /** Reserves slots, and room for bytes of large payloads, for jobs of a type. @returns false, reserving nothing, where not all of that is free */
+  /**
+   * Reserves slots, and room for bytes of large payloads, for jobs of a type.
+   * @returns false, reserving nothing, where not all of that is free
+   */
   reserve(type: string, jobs: number, bytes: number): boolean;
   unreserve(type: string, jobs: number, bytes: number): void;
   /**
    * Starts jobs that are leased to this replica, or gives them back where their lease is over.
-   * @param grantedAt `performance.now()` taken before the call that leased the jobs @param payloads the parsed payloads, if already parsed
+   * @param grantedAt `performance.now()` taken before the call that leased the jobs @param payloads the parsed
+   * payloads, if already parsed
    */
   start(jobs: readonly Job[], grantedAt: number, payloads?: readonly unknown[]): void;
 }
@@ -28,7 +34,10 @@ export interface Runner {
 /** Claims number their leases from 0, enqueues from here: the ranges do not overlap. */
 const FIRST_SEQ = SEQ_LIMIT / 2;
 const LEASED = STATE_CODE.running.charCodeAt(0);
-/** All jobs of a call start in one turn of the event loop, and each parses its payload: about 10 ms for each MiB. Larger calls lease nothing. */
+/**
+ * All jobs of a call start in one turn of the event loop, and each parses its payload: about 10 ms for each MiB. Larger
+ * calls lease nothing.
+ */
 const MAX_CHARS = 2 * 1024 * 1024;
 /** Between reads after a lost reply. */
 const ASK_PERIOD_MS = 100;
@@ -101,7 +110,8 @@ export class Reservations {
 
   /**
    * Starts the leased jobs.
-   * @param codes one for each job of the batch, as enqueue.lua replies @param now Redis's, epoch ms @param grantedAt as in {@link Runner}
+   * @param codes one for each job of the batch, as enqueue.lua replies @param now Redis's, epoch ms @param grantedAt as
+   * in {@link Runner}
    */
   granted({ seq, types }: Reservation, batch: readonly Jobs[], codes: string, now: number, grantedAt: number): void {
     const { replica, runner } = this.#options;
@@ -127,7 +137,8 @@ export class Reservations {
   }
 
   /**
-   * The call got no reply: the jobs that it leased are found by their token, and started. As with a claim whose reply was lost, no lease is lost.
+   * The call got no reply: the jobs that it leased are found by their token, and started. As with a claim whose reply
+   * was lost, no lease is lost.
    * @param notAfter epoch ms: later than that the call changes nothing
    */
   async resolve(

@@ -1,4 +1,7 @@
-/** One job at one instant, as all sets and the hash show it, and whether that is consistent: it is in `live` and in exactly one of four sets. */
+/**
+ * One job at one instant, as all sets and the hash show it, and whether that is consistent: it is in `live` and in
+ * exactly one of four sets.
+ */
 import { columnOf, HEADER, HEADER_LENGTH } from "../core/header.ts";
 import type { Status } from "../core/job.ts";
 import { statusOfCode } from "../core/state-code.ts";
@@ -11,7 +14,8 @@ export interface JobSnapshot {
   /** Its payload is large, and missing. */
   readonly lacksPayload?: boolean;
   /**
-   * Those of `ready:<type>`, `scheduled`, `leased` and `outbox` that contain it; also the hash `states`, or `payload`, where that
+   * Those of `ready:<type>`, `scheduled`, `leased` and `outbox` that contain it; also the hash `states`, or `payload`,
+   * where that
    * has an entry for an id without a job.
    */
   readonly sets: readonly string[];
@@ -59,7 +63,10 @@ export function stateOf({
   };
 }
 
-/** How the snapshot contradicts itself; undefined where it is consistent, and where the job is gone: recorded and forgotten. */
+/**
+ * How the snapshot contradicts itself; undefined where it is consistent, and where the job is gone: recorded and
+ * forgotten.
+ */
 export function inconsistencyOf(
   snapshot: JobSnapshot,
 ): { readonly kind: PlaceIssue; readonly text: string } | undefined {

@@ -1,15 +1,23 @@
-/** The messages to this replica: hints (work waits, a job that runs here was cancelled), and the channels that it watches. */
+/**
+ * The messages to this replica: hints (work waits, a job that runs here was cancelled), and the channels that it
+ * watches.
+ */
 import type { Redis } from "ioredis";
 import { openRedis } from "./client.ts";
 import { readyWithin } from "./connection.ts";
 
-/** A connection that only receives does not notice that the server is gone: it pings at this rate, and reconnects when no answer comes. */
+/**
+ * A connection that only receives does not notice that the server is gone: it pings at this rate, and reconnects when
+ * no answer comes.
+ */
 const PING_PERIOD_MS = 5_000;
 
 export interface SubscriberHooks {
   readonly onWake: () => void;
   readonly onCancel: (id: string) => void;
-  /** The replica's own channel is subscribed, for the first time or again: the other channels must be subscribed anew. */
+  /**
+   * The replica's own channel is subscribed, for the first time or again: the other channels must be subscribed anew.
+   */
   readonly onReady: () => void;
   readonly onError: (error: Error) => void;
 }
@@ -28,7 +36,8 @@ export class Subscriber {
       else if (message.startsWith("cancel ")) hooks.onCancel(message.slice("cancel ".length));
       else hooks.onWake();
     });
-    // Subscribes on each new connection. Where that fails because the connection is lost again, the next one repeats it.
+    // Subscribes on each new connection. Where that fails because the connection is lost again, the next one repeats
+    // it.
     this.#redis.on("ready", () => {
       this.#others.clear(); // subscribed on the previous connection only
       this.#subscription = this.#redis.subscribe(channel);

@@ -1,5 +1,6 @@
 /**
- * A watch of all changes, or of the ends of jobs (announce.lua). A key shows the scripts that a replica watches, and names the channel. It
+ * A watch of all changes, or of the ends of jobs (announce.lua). A key shows the scripts that a replica watches, and
+ * names the channel. It
  * expires unless it is renewed, so the scripts soon stop publishing for a replica that died.
  *
  *   closed ──need──▶ asking ──key set, channel subscribed──▶ subscribed ──release, LINGER_MS──▶ closed
@@ -15,7 +16,9 @@ import type { Subscriber } from "./subscriber.ts";
 const KEY_TTL_MS = 15_000;
 /** A third: one renewal may fail. */
 const RENEWAL_MS = KEY_TTL_MS / 3;
-/** It stays subscribed this long after its last user: the next user need not wait, and one that returns misses nothing. */
+/**
+ * It stays subscribed this long after its last user: the next user need not wait, and one that returns misses nothing.
+ */
 const LINGER_MS = 10_000;
 const CALL_TIMEOUT_MS = 5_000;
 

@@ -1,5 +1,6 @@
 /**
- * A job in the model of the queue, and the order of its groups: each job gets the virtual time max(V, last of its group) + 1 when it enters
+ * A job in the model of the queue, and the order of its groups: each job gets the virtual time max(V, last of its
+ * group) + 1 when it enters
  * the queue, where V is the virtual time of the last job taken from its bucket (a type and a priority).
  */
 import { encodeSeq, NO_PROGRESS, REPLICA_LENGTH } from "../core/header.ts";
@@ -7,7 +8,10 @@ import type { Status } from "../core/job.ts";
 
 /** The score that stands for "its time has come", in the model and in Redis. */
 export const PAST = 1;
-/** The score that stands for any later time that Redis's clock decides: the end of a lease, the owner's time for the outbox. */
+/**
+ * The score that stands for any later time that Redis's clock decides: the end of a lease, the owner's time for the
+ * outbox.
+ */
 export const AHEAD = Number.MAX_SAFE_INTEGER;
 
 export interface NewJob {

@@ -321,7 +321,10 @@ const letPass = step(
   },
 );
 
-/** A replica dies with all its jobs: another one takes over, and sends them back to wait. Jobs that lose two leases become poison candidates. */
+/**
+ * A replica dies with all its jobs: another one takes over, and sends them back to wait. Jobs that lose two leases
+ * become poison candidates.
+ */
 const crash = step("crash", fc.record({ client, victim: client }), async (sides, { client: by, victim }) => {
   const { replica, queue } = clientOf(sides.clients, by);
   await pass(

@@ -1,5 +1,6 @@
 /**
- * The queue's promises as a pure model: the verbs of Queue, on plain maps, without a clock. The passing of time is a separate step
+ * The queue's promises as a pure model: the verbs of Queue, on plain maps, without a clock. The passing of time is a
+ * separate step
  * (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
  */
 import { at } from "../core/at.ts";
@@ -57,7 +58,10 @@ export class QueueModel {
       .sort(byTurn);
   }
 
-  /** @param slots given where the caller has slots for all these jobs: the jobs that it leases at once are added to `leased` */
+  /**
+   * @param slots given where the caller has slots for all these jobs: the jobs that it leases at once are added to
+   * `leased`
+   */
   enqueue(
     submissions: readonly NewSubmission[],
     slots?: { readonly token: string; readonly leased: Handed[] },
@@ -110,7 +114,10 @@ export class QueueModel {
     return { claimed, lost, isMoreLeft, nextDueAt: this.in("scheduled", "retrying")[0]?.score ?? 0 };
   }
 
-  /** The next jobs of a type. Of the poison candidates, and of the jobs with large payloads, only the first that there is room for. */
+  /**
+   * The next jobs of a type. Of the poison candidates, and of the jobs with large payloads, only the first that there
+   * is room for.
+   */
   #next(
     type: string,
     n: number,

@@ -27,7 +27,10 @@ export interface Sides {
   made: number;
 }
 
-/** Checks that both sides agree: on the place of each job, the counters and the virtual times; and that every accepted job is accounted for. */
+/**
+ * Checks that both sides agree: on the place of each job, the counters and the virtual times; and that every accepted
+ * job is accounted for.
+ */
 export async function expectSame({ model, redis, clients }: Sides): Promise<void> {
   const [found, jobCounts] = await Promise.all([snapshotOfRedis(redis, NS), clients[0]?.queue.jobCounts()]);
   expect(found).toEqual(snapshotOfModel(model));

@@ -18,7 +18,10 @@ export interface QueueSnapshot {
   readonly takenVtimes: Readonly<Record<string, number>>;
 }
 
-/** Every key that neither expires nor is only a hint: its name, then field and value in turn (for a string, its first two characters). */
+/**
+ * Every key that neither expires nor is only a hint: its name, then field and value in turn (for a string, its first
+ * two characters).
+ */
 const DUMP = `
 local dump = {}
 for _, key in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do

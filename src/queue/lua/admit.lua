@@ -1,10 +1,13 @@
 #!lua flags=allow-oom
 -- Decides for each attempt whether it may visit its destination now, for all replicas together (destinations.ts).
 -- KEYS: 1 namespace
--- ARGV: 1 not_after (ms): later than that the script changes nothing · 2 how long a visit counts without a renewal (ms) · then for each attempt:
---       host, route, the caller whose turn it is when only one may probe, the visit's id (replica, start (13 digits), a number),
+-- ARGV: 1 not_after (ms): later than that the script changes nothing · 2 how long a visit counts without a renewal (ms)
+-- · then for each attempt:
+--       host, route, the caller whose turn it is when only one may probe, the visit's id (replica, start (13 digits), a
+--       number),
 --       visits of the host at once, visits a second (0: no limit)
--- Returns: now (ms), then for each attempt: ms to wait, 0 when it may go · PUT_OFF_REASON · 1 where the wait spends a deferral, else 0. Late: only now
+-- Returns: now (ms), then for each attempt: ms to wait, 0 when it may go · PUT_OFF_REASON · 1 where the wait spends a
+-- deferral, else 0. Late: only now
 local lease = tonumber(ARGV[2])
 local OPEN_PACE, PROBE_PACE, LEAST, MOST = 20, 100, 100, 30000 -- ms between returns to an open host, to one that is probed · of a wait beyond that
 local SPARE = 2 -- visits beyond a full window, for routes that have none under way
@@ -32,7 +35,8 @@ local function is_full(name, window)
   return call('ZCARD', visits) >= window
 end
 
--- Ms between returns: the pace of a window that will have grown by then. A host that hangs gets at least the age of its oldest visits for a window.
+-- Ms between returns: the pace of a window that will have grown by then. A host that hangs gets at least the age of its
+-- oldest visits for a window.
 local function pace_of(name, window, duration, most)
   local oldest = now
   for _, id in ipairs(call('ZRANGE', ns .. 'held:' .. name, 0, 9)) do
@@ -49,7 +53,8 @@ local function is_probed(host, turn, known)
   return call('ZCARD', turns) > (call('ZSCORE', turns, turn) and 1 or 0)
 end
 
--- The first visit of each caller returns before all others, so that the callers take turns in probing. Nil where this visit is not such a first one.
+-- The first visit of each caller returns before all others, so that the callers take turns in probing. Nil where this
+-- visit is not such a first one.
 local function wait_for_turn(host, turn, from, known)
   local turns = ns .. 'turns:' .. host
   local promised = believed(call('ZSCORE', turns, turn) or 0, 2 * OPEN_MOST)

@@ -1,7 +1,11 @@
--- Announces changes to the replicas that watch. Not a verb: scripts.ts inserts it into each script that changes a job's status or progress.
--- The keys "watched" and "awaited" contain the names of the channels, while a replica watches all changes, or waits for jobs to end. Without
--- them no other command runs, and no work is done per job. Messages are bounded, so that no reader parses a large one in one turn:
---   changes:NAME  entries, separated by an empty line: the entry's id in the stream "history", then up to 100 changes, one a line:
+-- Announces changes to the replicas that watch. Not a verb: scripts.ts inserts it into each script that changes a job's
+-- status or progress.
+-- The keys "watched" and "awaited" contain the names of the channels, while a replica watches all changes, or waits for
+-- jobs to end. Without
+-- them no other command runs, and no work is done per job. Messages are bounded, so that no reader parses a large one
+-- in one turn:
+--   changes:NAME  entries, separated by an empty line: the entry's id in the stream "history", then up to 100 changes,
+--   one a line:
 --                 state code (or "p" and three digits of progress), id, type
 --   ended:NAME    up to 1,000 ids of jobs that ended, without a separator
 local watching = redis.call('MGET', KEYS[1] .. 'watched', KEYS[1] .. 'awaited')

@@ -1,11 +1,15 @@
 #!lua flags=allow-oom
--- Cancels a job. A waiting job goes straight to the outbox; a running one is flagged, and its replica notified. A job that Redis does not have, but
+-- Cancels a job. A waiting job goes straight to the outbox; a running one is flagged, and its replica notified. A job
+-- that Redis does not have, but
 -- Postgres has accepted, goes to the outbox as well: no replica can enqueue it while it is there.
 -- KEYS: 1 namespace
--- ARGV: 1 id · 2 how long the caller owns what it puts into the outbox (ms) · 3 its attempts when the caller read it (2 digits) · 4 record ·
---       5 the packed submission of a job that Postgres has accepted, whose large payload was stored under p:<id>, or "" ·
+-- ARGV: 1 id · 2 how long the caller owns what it puts into the outbox (ms) · 3 its attempts when the caller read it (2
+-- digits) · 4 record ·
+--       5 the packed submission of a job that Postgres has accepted, whose large payload was stored under p:<id>, or ""
+--       ·
 --       then its callback, if it has one: id, type, packed submission
--- Returns: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and what the hash now holds; or "missing"; or "changed":
+-- Returns: "cancelled" | "withdrawn" (Redis did not have it) | "running" | "finished", and what the hash now holds; or
+-- "missing"; or "changed":
 --          it waits, but has run since the caller read it, so the callback is out of date and nothing is done
 local ns, id, own, attempts, record, accepted = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local callback, callback_type, callback_packed = ARGV[6], ARGV[7], ARGV[8]

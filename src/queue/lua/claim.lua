@@ -1,12 +1,18 @@
 #!lua flags=allow-oom
 -- The atomic dequeue: promotes due jobs, re-leases lost ones, and leases up to n jobs of each type to one replica.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 claim number, 10 characters (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 not_after (ms; later than that
---       nothing changes: the replica no longer waits, and would not run the jobs) · 5 poison candidates that may start (0 or 1) · 6 free slots of lane
---       io · 7 of lane cpu · 8 bytes of large payloads that the replica has room for · 9 1 if it has none yet: then the first may be larger, else 0 ·
---       10 how many jobs that lost one lease it has started recently · then for each type the replica runs: type, its own free slots, lane
--- Returns: now (ms), when to claim again (ms; 0 when nothing is scheduled), 1 if another call would find more at once, else 0, 1 if this is a repeat,
---          else 0; then strings of some 64 KiB that contain jobs: a code, id, packed job, END_OF_JOB. Codes: "+" claimed for the first time (what was
+-- ARGV: 1 replica · 2 claim number, 10 characters (a repeat of the last one gets the same jobs again) · 3 lease (ms) ·
+-- 4 not_after (ms; later than that
+--       nothing changes: the replica no longer waits, and would not run the jobs) · 5 poison candidates that may start
+--       (0 or 1) · 6 free slots of lane
+--       io · 7 of lane cpu · 8 bytes of large payloads that the replica has room for · 9 1 if it has none yet: then the
+--       first may be larger, else 0 ·
+--       10 how many jobs that lost one lease it has started recently · then for each type the replica runs: type, its
+--       own free slots, lane
+-- Returns: now (ms), when to claim again (ms; 0 when nothing is scheduled), 1 if another call would find more at once,
+-- else 0, 1 if this is a repeat,
+--          else 0; then strings of some 64 KiB that contain jobs: a code, id, packed job, END_OF_JOB. Codes: "+"
+--          claimed for the first time (what was
 --          submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
 local ns, replica, seq, lease, free_candidates = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
 local room, is_empty, lost_once = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
@@ -66,7 +72,8 @@ local function lease_lost_job(id, packed, state)
   hand_over(CLAIMED_LOST, id, whole(packed, state))
 end
 
--- What the hash holds of these jobs, or false. A job that was tried often may have some 600 KB there: so the jobs are read in small batches, and
+-- What the hash holds of these jobs, or false. A job that was tried often may have some 600 KB there: so the jobs are
+-- read in small batches, and
 -- no batch is read after the one that fills this call.
 local function states_of(ids)
   local known, read = {}, bytes
@@ -91,7 +98,8 @@ if last_claim and string.match(last_claim, '^%S+') == seq then -- the reply was 
   return reply
 end
 
--- Redis was away, its clock was set, or no replica claimed: leases that ran out meanwhile prove nothing, so none counts as lost for one lease.
+-- Redis was away, its clock was set, or no replica claimed: leases that ran out meanwhile prove nothing, so none counts
+-- as lost for one lease.
 local clock = call('HMGET', ns .. 'clock', 'claimed_at', 'grace_until', 'together', 'together_until', 'lease', 'retries')
 local claimed_at, known_lease = tonumber(clock[1] or now), tonumber(clock[5] or 0)
 local grace_until = believed(clock[2], math.max(lease, known_lease))
@@ -105,7 +113,8 @@ if retries then
   if retries == '0' then call('HDEL', ns .. 'clock', 'retries') else call('HSET', ns .. 'clock', 'retries', retries); reply[3] = 1 end
 end
 
--- Jobs that lost one lease run together again, until one of them loses another: from then on at most `together` of them start at once.
+-- Jobs that lost one lease run together again, until one of them loses another: from then on at most `together` of them
+-- start at once.
 local TOGETHER_MS = 600000
 local together = believed(clock[4], TOGETHER_MS) > now and tonumber(clock[3]) or nil
 local function lose_again(jobs)
@@ -161,7 +170,8 @@ local function is_put_off(id)
   return lost_once > together
 end
 
--- Up to n jobs of one range of `ready`, each with its turn among the jobs of all ranges. It stops at a job whose payload there is no room for.
+-- Up to n jobs of one range of `ready`, each with its turn among the jobs of all ranges. It stops at a job whose
+-- payload there is no room for.
 local function add_range(turns, ready, from, to, n)
   local found = n > 0 and call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 0, together and n + LIMIT or n) or {}
   for i = 1, #found, 2 do
@@ -195,7 +205,8 @@ local function drop_passed(fair, vtime)
   if passed > 0 then call('ZREMRANGEBYRANK', fair, 0, passed - 1) end
 end
 
--- Leases up to n jobs of a type. Returns how many, whether another replica may take what is left, and by band the score of the last job taken.
+-- Leases up to n jobs of a type. Returns how many, whether another replica may take what is left, and by band the score
+-- of the last job taken.
 local function claim_type(job_type, ready, n)
   local got, taken, last_scores = 0, 0, {}
   local back = call('ZRANGE', ready, -1, -1, 'WITHSCORES') -- shows whether any job waits, and whether there are ranges

@@ -1,8 +1,10 @@
 #!lua flags=no-writes,allow-oom
 -- The job counts of one instant.
 -- KEYS: 1 namespace
--- Returns: now (ms) · the sizes of scheduled, leased and outbox · the hash of counts as field, value … · the jobs that ended in this minute and the 15
---          before · the JSON that each live replica stores about itself · for each type that was ever accepted: type, number of ready jobs, id of the
+-- Returns: now (ms) · the sizes of scheduled, leased and outbox · the hash of counts as field, value … · the jobs that
+-- ended in this minute and the 15
+--          before · the JSON that each live replica stores about itself · for each type that was ever accepted: type,
+--          number of ready jobs, id of the
 --          next job (or ""), that job without payload and records, packed (or "") · the types whose queue is paused
 local ns = KEYS[1]
 local minutes, about, queues = {}, {}, {}

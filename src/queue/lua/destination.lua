@@ -15,7 +15,8 @@ local function known_of(name)
   }
 end
 
--- Extends the life of a route's state. A caller that invents paths displaces the routes that were written longest ago, and adds no memory.
+-- Extends the life of a route's state. A caller that invents paths displaces the routes that were written longest ago,
+-- and adds no memory.
 local function keep_route(host, route, ttl)
   local routes = ns .. 'routes:' .. host
   call('PEXPIRE', ns .. 'dest:' .. route, ttl)

@@ -1,16 +1,21 @@
 #!lua
--- Enqueues submissions, each once and as a whole. Jobs that no other job waits before may be leased to the caller at once, as by a claim.
+-- Enqueues submissions, each once and as a whole. Jobs that no other job waits before may be leased to the caller at
+-- once, as by a claim.
 -- It lacks allow-oom: a full Redis rejects the call before anything changes.
 -- KEYS: 1 namespace
--- ARGV: 1 not_after (ms; later than that nothing changes) · 2 the caller's replica id if it runs jobs, else "" · 3 claim number of such leases ·
+-- ARGV: 1 not_after (ms; later than that nothing changes) · 2 the caller's replica id if it runs jobs, else "" · 3
+-- claim number of such leases ·
 --       4 lease (ms) · then, by the first character (OPCODE in codes.ts):
 --       "^" first of all: an id whose payload was stored under p:<id>, with an expiry that this call removes
 --       "+" a type: the caller has free slots for all jobs of it in this call that have no time to start
 --       a job: its id (36) and the packed submission, whose state is scheduled after a "@", else queued
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
---       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
--- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job where any "+" was given (else ""): running (leased to
---          the caller), queued or scheduled, or "-" for a known job or a repeated submission; then for each key that was known: its index from 0 among
+--       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an
+--       idempotency key
+-- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job where any "+" was
+-- given (else ""): running (leased to
+--          the caller), queued or scheduled, or "-" for a known job or a repeated submission; then for each key that
+--          was known: its index from 0 among
 --          the keys, "replayed" | "conflict", the first id
 local ns, replica = KEYS[1], ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
@@ -104,7 +109,8 @@ local function enqueue(arg, run_at)
   return is_new
 end
 
--- Enqueues the jobs in a row from here to `last` at most, with one command. Returns the index of the last of them, and whether all were new: only
+-- Enqueues the jobs in a row from here to `last` at most, with one command. Returns the index of the last of them, and
+-- whether all were new: only
 -- then they were enqueued.
 local function enqueue_row(at, last)
   local ids, packed, seen, n = {}, {}, {}, 0
@@ -143,7 +149,8 @@ local function skip(from, to)
   return to
 end
 
--- Skips the jobs of a submission whose key was known. Their ids are new, and no job will ever have them: so their payloads are dropped.
+-- Skips the jobs of a submission whose key was known. Their ids are new, and no job will ever have them: so their
+-- payloads are dropped.
 local function skip_repeated(from, to)
   for i = from, to do
     local id = sub(ARGV[i], 1, ID_END)
@@ -205,7 +212,8 @@ for job_type, counters in pairs(types) do
   if due + later + at_once > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. job_type, due + later + at_once) end
   if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. job_type, at_once) end
   if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. job_type, later) end
-  -- A woken replica claims, or learns of a job that is due before all others. The caller itself, if it is idle, needs no message.
+  -- A woken replica claims, or learns of a job that is due before all others. The caller itself, if it is idle, needs
+  -- no message.
   if (due > 0 or counters.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. job_type, replica) == 1) then wake(job_type) end
 end
 announce()

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Forgets jobs that Postgres has stored. A repeat counts no job twice, and a job that waits or runs (again) is left alone.
+-- Forgets jobs that Postgres has stored. A repeat counts no job twice, and a job that waits or runs (again) is left
+-- alone.
 -- KEYS: 1 namespace
 -- ARGV: for each type: type, n, n ids; a ">" before the type: their payloads are large
 -- Returns: how many jobs this call forgot

@@ -1,9 +1,12 @@
--- How Redis stores a job (core/packed-job.ts). Not a verb: scripts.ts inserts it into each script that reads or writes jobs.
+-- How Redis stores a job (core/packed-job.ts). Not a verb: scripts.ts inserts it into each script that reads or writes
+-- jobs.
 -- Names in capitals that no file declares (TOKEN, RUNNING …) are constants of lua-constants.ts.
 --   j:<id>   the packed submission; its first character is the state until the first claim: queued or scheduled
 --   p:<id>   a large payload; j:<id> then holds only its size (">" and bytes, after max_attempts). No script reads it
---   states   a hash, id → header and a record a line: what has happened to the job since its first claim, or its cancellation
---   ready:<type>   a sorted set: the waiting jobs, by priority and virtual time. Poison candidates (jobs that lost two leases) and jobs with large
+--   states   a hash, id → header and a record a line: what has happened to the job since its first claim, or its
+--   cancellation
+--   ready:<type>   a sorted set: the waiting jobs, by priority and virtual time. Poison candidates (jobs that lost two
+--   leases) and jobs with large
 --                  payloads have the same order, each in a range after all others: only few of them may start, so they must not block the others
 local jobs, payloads, states = KEYS[1] .. 'j:', KEYS[1] .. 'p:', KEYS[1] .. 'states'
 -- The range of virtual times of one priority (2^48), and how far the two other ranges are behind: 10 and 20 times that.
@@ -16,7 +19,8 @@ local function whole(packed, state)
   return sub(state, STATE, STATE_END) .. sub(packed, PRIORITY, PRIORITY_END) .. sub(state, ATTEMPT, HEADER_END) .. sub(packed, TYPE) .. sub(state, RECORDS)
 end
 
--- The start of a packed submission: long enough for its type, its group and the first of its options, which are bounded.
+-- The start of a packed submission: long enough for its type, its group and the first of its options, which are
+-- bounded.
 local function start_of(id) return redis.call('GETRANGE', jobs .. id, 0, START_BYTES - 1) end
 
 -- The job type of a packed submission.
@@ -25,7 +29,8 @@ local function type_of(packed) return string.match(packed, '^[%w_]+', TYPE) end
 -- The size of a large payload in bytes, or nil. `start` is the start of the packed submission.
 local function size_of(start) return tonumber(string.match(start, '^[%w_]+|%d+>(%d+)|', TYPE)) end
 
--- Whether a job has lost two leases; `state` is what the hash holds, or false. After one loss it is more likely a bystander than the cause.
+-- Whether a job has lost two leases; `state` is what the hash holds, or false. After one loss it is more likely a
+-- bystander than the cause.
 local function is_poison_candidate(state) return state and string.byte(state, CRASHES) > ONE_BYTE end
 
 local function score_of(priority, vtime, state, is_large)

@@ -1,8 +1,10 @@
 #!lua flags=allow-oom
--- Takes from token buckets by the generic cell rate algorithm: of each bucket only the time is stored at which it is full again.
+-- Takes from token buckets by the generic cell rate algorithm: of each bucket only the time is stored at which it is
+-- full again.
 -- A request whose buckets do not all suffice takes from none of them.
 -- KEYS: 1 namespace
--- ARGV: for each request: the number of its buckets, then for each: name, quota, window (ms), tokens to take (less than 0: to give back),
+-- ARGV: for each request: the number of its buckets, then for each: name, quota, window (ms), tokens to take (less than
+-- 0: to give back),
 --       tokens that must be left for that (0: take them unconditionally)
 -- Returns: for each bucket: 1 where it suffices, else 0 · tokens left · ms until it is full · ms until it suffices
 local ns = KEYS[1]

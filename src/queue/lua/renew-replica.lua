@@ -1,12 +1,15 @@
 #!lua flags=allow-oom
--- Renews the leases of one replica that cannot name them: its main thread is blocked. Each call reads one part of all leases.
+-- Renews the leases of one replica that cannot name them: its main thread is blocked. Each call reads one part of all
+-- leases.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 lease (ms) · 3 how long the replica counts as alive without another call (ms) · 4 cursor: "0" to begin
+-- ARGV: 1 replica · 2 lease (ms) · 3 how long the replica counts as alive without another call (ms) · 4 cursor: "0" to
+-- begin
 -- Returns: cursor for the next call ("0": the last part is done), how many leases were renewed
 local ns, replica, lease, alive, cursor = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local PART = 1000 -- leases read in one call, each about a microsecond
 local renewed = 0
--- By cursor, not by score or rank: other replicas renew and settle between two calls, and that must not hide a lease that stays.
+-- By cursor, not by score or rank: other replicas renew and settle between two calls, and that must not hide a lease
+-- that stays.
 local part = redis.call('ZSCAN', ns .. 'leased', cursor, 'COUNT', PART)
 for at = 1, #part[2], 2 do
   local id = part[2][at]

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Records how visits of destinations went (destinations.ts). A repeated batch, whose reply was lost, changes nothing.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 number of the batch, one more than that of the replica's last · then for each visit: host, route, the visit's id,
+-- ARGV: 1 replica · 2 number of the batch, one more than that of the replica's last · then for each visit: host, route,
+-- the visit's id,
 --       visits of the host at once, how long it took (ms), the host's health (core/destination.ts)
 -- Returns: how many hosts and routes it opened
 local LEAST_AFTER_ANSWERS = 5 -- the least window of a host that answers, whatever it answers to one of its callers

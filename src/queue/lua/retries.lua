@@ -1,6 +1,8 @@
--- When retries are due after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into each script that schedules retries.
+-- When retries are due after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into each script
+-- that schedules retries.
 
--- When a retry is due: no later than the wait that was meant, where its last attempt ended in the future. `state`: header and records.
+-- When a retry is due: no later than the wait that was meant, where its last attempt ended in the future. `state`:
+-- header and records.
 local function retry_due_at(run_at, state)
   local last = string.match(state, '.*\n(.*)') or ''
   local ended, meant = tonumber(string.match(last, '"finished_at":(%d+)')), tonumber(string.match(last, '"next_at":(%d+)')) -- quotes inside a record's strings are escaped
@@ -8,7 +10,8 @@ local function retry_due_at(run_at, state)
   return math.min(run_at, now + math.max(0, meant - ended))
 end
 
--- Reads a part of the scheduled jobs, and corrects the time of retries. Returns the cursor of the next part, "0" after the last.
+-- Reads a part of the scheduled jobs, and corrects the time of retries. Returns the cursor of the next part, "0" after
+-- the last.
 local function bring_back_retries(cursor)
   local scheduled, bytes = KEYS[1] .. 'scheduled', 0
   for _ = 1, 10 do

@@ -1,9 +1,11 @@
--- Corrects stored times after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into the scripts that tend times others stored.
+-- Corrects stored times after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into the scripts
+-- that tend times others stored.
 
 -- The longest lease of any replica that claimed (ms): they differ while LEASE_MS is being changed.
 local function longest_lease(own) return math.max(own, tonumber(redis.call('HGET', KEYS[1] .. 'clock', 'lease') or 0)) end
 
--- Members of a sorted set whose times are more than `longest` ms ahead get a time exactly that far ahead. Returns them, about 5,000 at most.
+-- Members of a sorted set whose times are more than `longest` ms ahead get a time exactly that far ahead. Returns them,
+-- about 5,000 at most.
 local function bring_back(key, longest)
   local latest, all = string.format('%.0f', now + longest), {}
   repeat

@@ -1,15 +1,20 @@
 #!lua flags=allow-oom
 -- Settles attempts of one replica: terminal verdicts move jobs from leased to the outbox, the others back to wait.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 how long it owns what it puts into the outbox (ms) · 3 number of arguments that follow up to the callbacks ·
+-- ARGV: 1 replica · 2 how long it owns what it puts into the outbox (ms) · 3 number of arguments that follow up to the
+-- callbacks ·
 --       then, by the first character (OPCODE in codes.ts):
 --       ">" the type of the attempts that follow
---       "=" a terminal state code, and the header that Redis most likely holds of the attempts that follow: of it only the state changes, so they come
+--       "=" a terminal state code, and the header that Redis most likely holds of the attempts that follow: of it only
+--       the state changes, so they come
 --           without a header; alone, it ends that
---       "@" when the one attempt that follows is to be tried again (ms), "|", its priority, ">" where its payload is large
---       an attempt: its id (36), the header that the job gets, which has the token of the lease, and its record (a newline and one line, or nothing).
+--       "@" when the one attempt that follows is to be tried again (ms), "|", its priority, ">" where its payload is
+--       large
+--       an attempt: its id (36), the header that the job gets, which has the token of the lease, and its record (a
+--       newline and one line, or nothing).
 --           The state in that header is the verdict: a terminal one, retrying, or queued (released) ·
---       then callbacks, each enqueued if its attempt was settled: index of the attempt from 0, id, type, packed submission
+--       then callbacks, each enqueued if its attempt was settled: index of the attempt from 0, id, type, packed
+--       submission
 -- Returns: now (ms), then SETTLE_CODE of each attempt in one string
 local ns, replica, own, n = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte

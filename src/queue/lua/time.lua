@@ -1,6 +1,9 @@
--- Redis's clock, and which stored times are believed. Not a verb: scripts.ts inserts it into each script that reads the clock.
--- The clock may be set while jobs wait and run: by NTP, or by a failover to another machine. After it went back, every stored time is too far
--- ahead by the same amount. So no stored time is believed beyond what it can have meant when it was stored; only run_at may be any time.
+-- Redis's clock, and which stored times are believed. Not a verb: scripts.ts inserts it into each script that reads the
+-- clock.
+-- The clock may be set while jobs wait and run: by NTP, or by a failover to another machine. After it went back, every
+-- stored time is too far
+-- ahead by the same amount. So no stored time is believed beyond what it can have meant when it was stored; only run_at
+-- may be any time.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local LONGEST_CALL = 65000 -- how long a caller waits, plus the error of its clock (ms): SUBMIT_TIMEOUT_MS is 60 s at most
@@ -11,6 +14,7 @@ local function believed(stored, longest)
   return at <= now + longest and at or 0
 end
 
--- Whether a call comes too late to change anything. A caller whose clock is wrong because Redis's went back learns that from the reply.
+-- Whether a call comes too late to change anything. A caller whose clock is wrong because Redis's went back learns that
+-- from the reply.
 local function is_late(not_after) return now > believed(not_after, LONGEST_CALL) end
 

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Shows the scripts that a replica watches, for a time; the replica renews this before it ends.
 -- KEYS: 1 namespace
--- ARGV: 1 the key that announce.lua reads: "watched" or "awaited" · 2 the channel's name, unless it has one · 3 for how long (ms)
+-- ARGV: 1 the key that announce.lua reads: "watched" or "awaited" · 2 the channel's name, unless it has one · 3 for how
+-- long (ms)
 -- Returns: the channel's name. It is not the namespace: databases of one Redis share channels, but not keys
 local key = KEYS[1] .. ARGV[1]
 local name = redis.call('GET', key)
