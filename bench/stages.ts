@@ -134,7 +134,7 @@ async function queueStages(queue: Queue): Promise<string[][]> {
   };
   const settle = async (): Promise<void> => {
     const answers = await queue.settle(claimed.map(settlementOf), OUTBOX_OWNED_MS);
-    if (answers.some((answer) => answer !== "k")) throw new Error("a job was not settled");
+    if (answers.some((answer) => answer !== "done")) throw new Error("a job was not settled");
   };
   const forget = (): Promise<void> => queue.forget(claimed);
   const finish = async (): Promise<void> => {
@@ -175,7 +175,7 @@ function settlementOf({ id, type, priority, claimSeq, attempt, crashes, deferral
     priority,
     claimSeq,
     startedAt: 0,
-    verdict: "c",
+    verdict: "completed",
     attempt,
     crashes,
     deferrals,

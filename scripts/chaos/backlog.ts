@@ -116,7 +116,7 @@ async function measure(stage: Stage): Promise<Costs> {
         priority,
         claimSeq: seq,
         startedAt: 0,
-        verdict: "l",
+        verdict: "released",
         attempt: 0,
         crashes,
         deferrals,

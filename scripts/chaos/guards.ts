@@ -13,8 +13,8 @@ export const GUARDS: Readonly<Record<string, Guard>> = {
     patches: [
       {
         file: "queue/lua/settle.lua",
-        from: `if not before or sub(before, 24, 41) ~= sub(state, 24, 41) then return 's' end`,
-        to: `if not before then return 's' end`,
+        from: `if not before or sub(before, TOKEN, TOKEN_END) ~= sub(state, TOKEN, TOKEN_END) then return SETTLE_STALE end`,
+        to: `if not before then return SETTLE_STALE end`,
       },
     ],
   },

@@ -69,7 +69,7 @@ const settled = ({ id, type, priority, claimSeq, attempt, crashes, deferrals }: 
     attempt,
     crashes,
     deferrals,
-    verdict: "c",
+    verdict: "completed",
     runAt: 0,
     record: `{"outcome":"completed"}`,
   }) as const;
@@ -136,37 +136,33 @@ describe("taskflow verify", () => {
     [
       "a deleted string",
       () => redis.del(`${NS}j:${jobs.queued}`),
-      /^no_string ID: stands in live and ready:noop, and has no string$/,
+      /^no_string ID: is in live and ready:noop, but has no string$/,
     ],
     [
       "a copied id",
       () => redis.zadd(`${NS}scheduled`, 1, jobs.running),
-      /^two_places ID: a running job of type noop stands in scheduled and leased$/,
+      /^two_places ID: a running job of type noop is in scheduled and leased$/,
     ],
     [
       "an id in the queue of another type",
       () => redis.zadd(`${NS}ready:gone`, 1, jobs.queued),
       /^two_places ID: .* ready:noop and ready:gone$/,
     ],
-    [
-      "an id in live only",
-      () => redis.zadd(`${NS}live`, 0, STRANGER),
-      /^no_string ID: stands in live, and has no string$/,
-    ],
+    ["an id in live only", () => redis.zadd(`${NS}live`, 0, STRANGER), /^no_string ID: is in live, but has no string$/],
     [
       "an id in a set only",
       () => redis.zadd(`${NS}outbox`, past(), STRANGER),
-      /^no_string ID: stands in outbox, and has no string$/,
+      /^no_string ID: is in outbox, but has no string$/,
     ],
     [
       "a state of no job",
       () => redis.hset(`${NS}states`, STRANGER, "c010000---"),
-      /^no_string ID: stands in states, and has no string$/,
+      /^no_string ID: is in states, but has no string$/,
     ],
     [
       "a payload of no job",
       () => redis.set(`${NS}p:${STRANGER}`, "{}"),
-      /^no_string ID: stands in payload, and has no string$/,
+      /^no_string ID: is in payload, but has no string$/,
     ],
     [
       "a large job without its payload",
@@ -176,12 +172,12 @@ describe("taskflow verify", () => {
     [
       "a job that is in no set",
       () => redis.zrem(`${NS}ready:noop`, jobs.queued),
-      /^nowhere ID: a queued job of type noop stands in none of/,
+      /^nowhere ID: a queued job of type noop is in none of/,
     ],
     [
       "a job that is missing in live",
       () => redis.zrem(`${NS}live`, jobs.scheduled),
-      /^not_live ID: .* stands in scheduled, and is missing in live$/,
+      /^not_live ID: .* is in scheduled, but missing in live$/,
     ],
     [
       "a string of a job that is in no set",
@@ -191,12 +187,12 @@ describe("taskflow verify", () => {
     [
       "a state that its set contradicts",
       () => redis.setrange(`${NS}j:${jobs.queued}`, 0, "r"),
-      /^wrong_place ID: a running job of type noop stands in ready:noop$/,
+      /^wrong_place ID: a running job of type noop is in ready:noop$/,
     ],
     [
       "a string that is no job's",
       () => redis.set(`${NS}j:${jobs.queued}`, "x"),
-      /^unreadable ID: its string is no job's: "x"$/,
+      /^unreadable ID: its string is not a job's: "x"$/,
     ],
     [
       "a row in Postgres for a job that is waiting",

@@ -1,4 +1,7 @@
-/** A key of the API: who calls, and what that one may do. The key itself is known to its bearer only; here is its SHA-256. */
+/**
+ * A key of the API: who calls, and what that one may do. The key itself is known to its bearer only; here is its
+ * SHA-256.
+ */
 
 import type { RatePolicy } from "./rate-policy.ts";
 import { parseRatePolicy } from "./rate-policy.ts";
@@ -8,7 +11,9 @@ export const SCOPES = ["submit", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {
-  /** The first 16 characters of the hash: what idempotency keys and limits are kept under, and what `keys revoke` takes. */
+  /**
+   * The first 16 characters of the hash: what idempotency keys and limits are kept under, and what `keys revoke` takes.
+   */
   readonly id: string;
   /** For people, and for the log. */
   readonly name: string;

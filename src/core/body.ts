@@ -1,8 +1,10 @@
 /**
- * The bytes of a request → its submissions, or why it is refused. The same function runs where the request came in, and
- * on a pool thread for large bodies; its result can be cloned from one to the other.
+ * The bytes of a request → its submissions, or why it is rejected. The same function runs on the main thread, and on a
+ * pool thread for large
+ * bodies; its result can be cloned between them.
  */
 import { Type } from "typebox";
+import { at } from "./at.ts";
 import type { Durability, Submission } from "./job.ts";
 import { elementsOf, exceeded, memberText } from "./json-span.ts";
 import type { ValidationIssue } from "./schema-issues.ts";
@@ -12,12 +14,15 @@ import { parseSubmission } from "./submission.ts";
 import { compileValidator } from "./validator.ts";
 
 export const MAX_JOBS = 10_000;
-/** Larger bodies are parsed on one of these, beside the event loop. With two, a body that takes long does not hold up the next one. */
+/** Threads that parse large bodies. With two, a body that takes long does not delay the next one. */
 export const BODY_THREADS = 2;
-/** Above what any payload needs, below what recursion over a value can bear. */
+/** Above what any payload needs, below the depth at which recursion over a value fails. */
 const BOUNDS = { levels: 100, containers: 1_000_000 };
 
-/** What is parsed may take ten times the memory of its text, which alone is counted: larger ones are parsed anew where they run. */
+/**
+ * A parsed payload may take ten times the memory of its JSON, and only the JSON is counted: larger ones are parsed
+ * again where they run.
+ */
 const MAX_KEPT_BYTES = 2 * 1024;
 
 /** One job as JSON; `{"jobs":[…]}` as JSON; one job a line. */
@@ -43,20 +48,20 @@ export type ParsedBody =
       readonly isDelayed: boolean;
       /** Whether the caller's key needs the scope `read`. */
       readonly needsRead: boolean;
-      /** Of a single small job: what its payload says, for whoever runs it at once. */
+      /** The parsed payload of a single small job, for an attempt that starts at once. */
       readonly payload?: unknown;
     }
   | { readonly rejection: Rejection };
 
-/** A body and what it takes to parse it, but for the types. */
+/** A body and the facts needed to parse it, except the types. */
 export interface BodyTask {
   readonly bytes: Uint8Array;
   readonly kind: BodyKind;
-  /** Of one job, where its type does not allow more. */
+  /** For one job, unless its type allows more. */
   readonly maxBodyBytes: number;
   /** Epoch ms, Redis's. */
   readonly now: number;
-  /** Of submissions that do not say. */
+  /** For submissions without the option. */
   readonly durability: Durability;
 }
 
@@ -82,7 +87,7 @@ export function parseBody(task: BodyTask, typeOf: TypeLookup): ParsedBody {
   return { submissions: [parsed.submission], isDelayed: parsed.isDelayed, needsRead: parsed.needsRead, payload };
 }
 
-/** A body that holds no submissions: its value, or why it is refused. */
+/** The value of a body without submissions, or why it is rejected. */
 export function parseJson(bytes: Uint8Array): Read<unknown> {
   const text = textOf(bytes);
   return typeof text === "string" ? readJson(text) : text;
@@ -105,7 +110,7 @@ function reject(
   return { rejection: { status, code, detail, issues } };
 }
 
-/** A refusal for a body over which its thread took too long. */
+/** The rejection of a body whose thread took too long. */
 export function tooComplex(): { readonly rejection: Rejection } {
   return reject(
     422,
@@ -114,7 +119,7 @@ export function tooComplex(): { readonly rejection: Rejection } {
   );
 }
 
-/** A refusal for a request that was read and is wrong. */
+/** The rejection of a request that is readable but not valid. */
 export function invalid(issues: readonly ValidationIssue[]): { readonly rejection: Rejection } {
   return reject(422, "validation_failed", `The request has ${numberOf(issues)}.`, issues.slice(0, MAX_ISSUES));
 }
@@ -137,7 +142,7 @@ function readJson(text: string): Read<unknown> {
   } catch (error) {
     return reject(400, "malformed_json", `The body is not JSON: ${error instanceof Error ? error.message : ""}`);
   }
-  // The name that would change a prototype wherever a value is copied carelessly. Escapes can spell it, too.
+  // This name changes the prototype of a careless copy. Escapes can spell it, too.
   if (text.includes("__proto__") || text.includes("\\u005")) {
     const path = pathOfProto(value, "");
     if (path !== undefined) return invalid([{ path, message: "must not be a name in a request" }]);
@@ -173,8 +178,8 @@ function readBatch(text: string): Read<JobText[]> {
   if ("rejection" in json) return json;
   const { value } = json;
   if (!batch.isValid(value)) return invalid(batch.issuesOf(value));
-  const texts = elementsOf(memberText(text, "jobs") ?? "[]");
-  return { value: value.jobs.map((job, index) => ({ index, value: job, json: texts[index] ?? "" })) };
+  const jsons = elementsOf(memberText(text, "jobs") ?? "[]");
+  return { value: value.jobs.map((job, index) => ({ index, value: job, json: at(jsons, index) })) };
 }
 
 function readLines(text: string): Read<JobText[]> {
@@ -182,7 +187,7 @@ function readLines(text: string): Read<JobText[]> {
   const issues: ValidationIssue[] = [];
   let first: Rejection | undefined;
   let index = 0;
-  // Line by line: a body of 16 MiB may have as many lines, of which only the first MAX_JOBS matter.
+  // Line by line: a body of 16 MiB may have 16 million lines, of which only the first MAX_JOBS matter.
   for (
     let start = 0, end;
     start < text.length && jobs.length <= MAX_JOBS && issues.length < MAX_ISSUES;

@@ -1,10 +1,12 @@
 /**
- * The errors of a value that its schema rejects, as typebox's `Errors` finds them, in a time that the value's size bounds:
+ * The errors of a value that its schema rejects, as typebox's `Errors` finds them, in a time that the value's size
+ * bounds:
  *
  * - A list, a text or an object beyond its greatest length has that one error: nothing within it is read.
  * - Each value is read once for each form of a union that it may have, and no value after MAX_ERRORS errors.
  *
- * typebox reads all of it, at 10 µs a value, and takes the square of a list's length for `uniqueItems`: minutes for a body of
+ * typebox reads all of it, at 10 µs a value, and takes the square of a list's length for `uniqueItems`: minutes for a
+ * body of
  * 240 KB. It still finds the errors of keywords that are not known here, in values that are small enough for it.
  */
 import type { TSchema } from "typebox";
@@ -63,7 +65,10 @@ function visitByTypebox(schema: unknown, at: string): Visit {
   };
 }
 
-/** The words for a pattern where typebox found the error. @param path of the schema that has the pattern, as a JSON pointer behind `#` */
+/**
+ * The words for a pattern where typebox found the error.
+ * @param path of the schema that has the pattern, as a JSON pointer behind `#`
+ */
 function expectedAt(schema: unknown, path: string): { readonly expected?: string } {
   let part = schema;
   for (const step of path.split("/").slice(1))
@@ -237,7 +242,10 @@ function ofConstant(schema: Schema, at: string): Visit[] {
   return visits;
 }
 
-/** The errors of each form stand before that of the union, as typebox has them. They are looked for only where no form fits. */
+/**
+ * The errors of each form stand before that of the union, as typebox has them. They are looked for only where no form
+ * fits.
+ */
 function ofUnion({ anyOf }: Schema, at: string): Visit | undefined {
   if (!anyOf) return undefined;
   const validator = Compile({ anyOf } as TSchema);

@@ -1,6 +1,12 @@
-/** Numbers of a JSON text, digit by digit. JSON.parse makes a double of each, which drops digits, zeros at the end and the sign of zero. */
+/**
+ * Numbers of a JSON text, digit by digit. JSON.parse makes a double of each, which drops digits, zeros at the end and
+ * the sign of zero.
+ */
 
-/** A number that a double would not write as it was submitted. It has no arithmetic: it is written, and compared with zero. */
+/**
+ * A number that a double would not write as it was submitted. It has no arithmetic: it is written, and compared with
+ * zero.
+ */
 export class ExactNumber {
   readonly #text: string;
 
@@ -67,7 +73,10 @@ export function withoutPadding(rounded: string): string {
   return /^-?\d+\.\d+$/.test(rounded) ? rounded.replace(/\.?0{1,15}$/, "") : rounded;
 }
 
-/** How many digits a number has before and behind the point, written without an exponent; zeros around them do not count. */
+/**
+ * How many digits a number has before and behind the point, written without an exponent; zeros around them do not
+ * count.
+ */
 export function placesOf(text: string): {
   readonly whole: number;
   readonly fraction: number;

@@ -6,13 +6,13 @@
 
 /** Characters of an id. */
 export const ID_LENGTH = 36;
-/** No id stands below or above these. */
+/** No id is less or greater than these. */
 export const LOWEST_ID = "00000000-0000-0000-0000-000000000000";
 export const HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Whether a text is a UUID in the canonical form (lower case); ids of jobs are. */
+/** Whether a text is a UUID in the canonical form (lower case), as job ids are. */
 export function isId(text: string): boolean {
   return ID.test(text);
 }
@@ -23,13 +23,13 @@ const hex = (value: number, digits: number): string => value.toString(16).padSta
 const BYTES = Array.from({ length: 256 }, (_, value) => hex(value, 2));
 const hex16 = (value: number): string => (BYTES[value >>> 8] ?? "") + (BYTES[value & 0xff] ?? "");
 
-/** What the ids of one millisecond and shard begin with: all but the random bits. */
+/** The common start of the ids of one millisecond and shard: everything except the random bits. */
 export function idStart(epochMs: number, shard: number): string {
   const time = hex(epochMs, 12);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(shard, 3)}-`;
 }
 
-/** Everything of an id but its last eight digits. `high30` is 30 random bits. */
+/** An id without its last eight digits. `high30` is 30 random bits. */
 export function idPrefix(epochMs: number, shard: number, high30: number): string {
   return joinedPrefix(idStart(epochMs, shard), high30);
 }
@@ -48,14 +48,17 @@ export function idWith(start: string, high30: number, low32: number): string {
   return makeId(joinedPrefix(start, high30), low32);
 }
 
-/** The `count` ids that begin with `first` and count up from it: those of one batch. */
+/** The ids of one batch: `first`, and those that count up from it. */
 export function idsFrom(first: string, count: number): string[] {
   const prefix = first.slice(0, 28);
   const counter = Number.parseInt(first.slice(28), 16);
   return Array.from({ length: count }, (_, i) => makeId(prefix, counter + i));
 }
 
-/** When the job of this id was accepted, in milliseconds since the epoch. Asked several times for each job: ten times as quick as parseInt. */
+/**
+ * When the job of this id was accepted, epoch ms. Called several times for each job, and ten times as quick as
+ * parseInt.
+ */
 export function timeOfId(id: string): number {
   return hexValue(id, 0, 8) * 0x1_0000 + hexValue(id, 9, 13);
 }

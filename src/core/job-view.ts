@@ -1,7 +1,8 @@
-/** A job as the API shows it, made of what Redis keeps or of what was submitted. */
+/** A job as the API shows it, made from the stored job or from the submission. */
+
+import { outcomeOf } from "./attempt-record.ts";
 import { timeOfId } from "./id.ts";
 import type { AttemptRecord, Job, JobView, Submission } from "./job.ts";
-import { outcomeOf } from "./packed-job.ts";
 
 /** A live job, or one in the outbox, as the API shows it. */
 export function viewOf(job: Job): JobView {
@@ -18,7 +19,7 @@ export function viewOf(job: Job): JobView {
     result: outcome?.result ?? null,
     error,
     attempt: job.attempt,
-    progress: job.status === "running" || (job.saved !== undefined && !outcome) ? job.progress : null, // what was saved is not done again
+    progress: job.status === "running" || (job.saved !== undefined && !outcome) ? job.progress : null, // saved work is not repeated
     worker: outcome ? outcome.worker : job.worker,
     started_at: outcome ? outcome.startedAt : job.startedAt,
     finished_at: outcome?.finishedAt ?? null,

@@ -1,11 +1,12 @@
 /**
- * A job and what becomes of it.
+ * A job and its life.
  *
  *   scheduled ──due──▶ queued ──claim──▶ running ──settle──▶ completed | failed | cancelled
  *                        ▲                  │
  *                        └──due── retrying ◀┘ retry
  *
- * Where a job stands in Redis says its status; a terminal one is in the outbox until Postgres holds its row.
+ * The set that contains a job in Redis gives its status; a terminal job is in the outbox until Postgres has stored its
+ * row.
  */
 import type { Backoff } from "./backoff.ts";
 import type { Payload } from "./payload.ts";
@@ -24,7 +25,10 @@ export function isFinished(status: string): status is TerminalStatus {
 
 export type Durability = "redis" | "postgres";
 
-/** What a submission said beyond type, payload and priority, in the words of the API; absent where it said nothing. */
+/**
+ * The options of a submission beyond type, payload and priority, under the names of the API. An option that was not
+ * given is absent.
+ */
 export interface JobOptions {
   /** Epoch milliseconds: start no earlier. */
   readonly run_at?: number;
@@ -36,9 +40,12 @@ export interface JobOptions {
   readonly callback_url?: string;
   readonly durability?: Durability;
   readonly retry_of?: string;
-  /** The id of the API key that submitted it; no answer shows it. Absent where no key was needed, and from jobs of earlier versions. */
+  /**
+   * The id of the API key that submitted it; no answer shows it. Absent where no key was needed, and from jobs of
+   * earlier versions.
+   */
   readonly api_key?: string;
-  /** Of a job that makes others: who pays for those. Set by this program alone, and shown to nobody. */
+  /** Of a job that enqueues others: the key that pays for those. Only this program sets it, and no answer shows it. */
   readonly payer?: Payer;
 }
 
@@ -46,14 +53,14 @@ export interface JobOptions {
 export interface Payer {
   /** Its id. */
   readonly key: string;
-  /** Its own quota of jobs; absent where the installation's holds. */
+  /** Its own quota of jobs; absent where the installation's quota applies. */
   readonly quota?: RatePolicy;
 }
 
-/** What a caller submitted, parsed, checked and with its type's defaults filled in: all of a job but its id. */
+/** A submission, parsed, checked, and with its type's defaults filled in: all of a job except its id. */
 export interface Submission {
   readonly type: string;
-  /** As it came, in one line. It is parsed where it is run and nowhere else. */
+  /** As it was submitted, in one line. It is parsed only where the job runs. */
   readonly payload: Payload;
   /** 0 to 9, higher first. */
   readonly priority: number;
@@ -72,15 +79,17 @@ export interface JobError {
 /** How one attempt ended. */
 export type AttemptOutcome = TerminalStatus | "retry" | "lost" | "released";
 
-/** What an attempt leaves beside its outcome, where there is something to keep. */
+/** Diagnostics of an attempt beside its outcome, if it left any. */
 export interface Evidence {
   /** The pool thread that it ran on (lane `cpu`). */
   readonly thread?: number;
-  /** The lines that its handler wrote, capped. */
+  /** The log lines of its handler, capped. */
   readonly log?: readonly string[];
 }
 
-/** The record of one ended attempt; the last of a finished job is its outcome. Times are epoch milliseconds, Redis's. */
+/**
+ * The record of one ended attempt; the last of a finished job is its outcome. Times are epoch milliseconds, Redis's.
+ */
 export interface AttemptRecord extends Evidence {
   readonly attempt: number;
   readonly outcome: AttemptOutcome;
@@ -92,13 +101,16 @@ export interface AttemptRecord extends Evidence {
   readonly error?: JobError;
   /** Where another attempt follows: when it may start. */
   readonly next_at?: number;
-  /** Nothing was tried: the job waits for its turn. Stands for all such returns in a row. */
+  /** The job waits for its turn: nothing was tried. One record covers all such waits in a row. */
   readonly waits_for_turn?: true;
-  /** What a failed attempt left for the next one, a JSON text ({@link RetryableError.state}); a text, so that no name in it is taken for one of the record. */
+  /**
+   * The state that a failed attempt left for the next one ({@link RetryableError.state}): JSON in a string, so that its
+   * names are not taken for those of the record.
+   */
   readonly state?: string;
 }
 
-/** A job as Redis holds it. */
+/** A job as Redis stores it. */
 export interface Job extends Submission {
   readonly id: string;
   readonly status: Status;
@@ -126,7 +138,7 @@ export interface Job extends Submission {
 export interface Outcome {
   readonly job: Submission & { readonly id: string };
   readonly status: TerminalStatus;
-  /** The result's JSON text, or null. */
+  /** JSON, or null. */
   readonly result: string | null;
   readonly error: JobError | null;
   readonly attempt: number;
@@ -134,15 +146,19 @@ export interface Outcome {
   readonly startedAt: number | null;
   readonly finishedAt: number;
   /**
-   * What the other fields do not tell: the records of the attempts before the last, oldest first, and that of the last where it left
-   * evidence. JSON texts; empty for most jobs.
+   * The records that the other fields do not cover: those of the attempts before the last, oldest first, and that of
+   * the last where it left
+   * diagnostics. JSON; empty for most jobs.
    */
   readonly records: readonly string[];
-  /** Redis is not to forget the job when it is recorded: a sweep does so later (queue/cancel.lua). */
+  /** The recorder must not forget the job in Redis: a sweep does so later (queue/lua/cancel.lua). */
   readonly staysInRedis?: true;
 }
 
-/** The job that tells a caller of an outcome. Its id follows from that of the job it tells of, so that it is enqueued once. */
+/**
+ * The job that delivers an outcome to a callback URL. Its id follows from the id of the ended job, so that it is
+ * enqueued once.
+ */
 export interface Callback {
   readonly id: string;
   readonly submission: Submission;
@@ -151,7 +167,7 @@ export interface Callback {
 /** The callback of an outcome, if the submission asked for one. */
 export type CallbackOf = (outcome: Outcome) => Callback | undefined;
 
-/** A job as the API shows it, wherever it lives. `result` is a JSON text. */
+/** A job as the API shows it, wherever it lives. `result` is JSON. */
 export interface JobView {
   readonly id: string;
   readonly type: string;

@@ -33,8 +33,10 @@ function forEachMember(json: string, visit: (name: string, start: number, end: n
 }
 
 /**
- * Looks at each member of an object (`name`) and each element of an array (`undefined`), whose value begins at `start`. It returns the text that stands in for the value; or
- * the visitor of its own members and elements, which is asked where it has any; or undefined to leave it as it is, unread.
+ * Looks at each member of an object (`name`) and each element of an array (`undefined`), whose value begins at `start`.
+ * It returns the text that stands in for the value; or
+ * the visitor of its own members and elements, which is asked where it has any; or undefined to leave it as it is,
+ * unread.
  */
 export type Visitor = (name: string | undefined, json: string, start: number) => string | Visitor | undefined;
 
@@ -44,7 +46,8 @@ export function valueText(json: string, start: number): string {
 }
 
 /**
- * The text of an object or an array with some of its values replaced, and all else as it was written; the text itself where none is. Each
+ * The text of an object or an array with some of its values replaced, and all else as it was written; the text itself
+ * where none is. Each
  * character is read a bounded number of times, however deep it stands.
  */
 export function rewritten(json: string, visitor: Visitor): string {
@@ -100,7 +103,10 @@ export function memberText(json: string, name: string): string | undefined {
   return text;
 }
 
-/** The texts of an object's values by their names, in the order of the text; the last one counts where a name stands twice. */
+/**
+ * The texts of an object's values by their names, in the order of the text; the last one counts where a name stands
+ * twice.
+ */
 export function memberTexts(json: string): Map<string, string> {
   const texts = new Map<string, string>();
   forEachMember(json, (name, start, end) => texts.set(name, json.slice(start, end)));
@@ -128,7 +134,8 @@ export interface JsonBounds {
 }
 
 /**
- * Which bound a text exceeds. It takes any text, so that it can be asked before JSON.parse: that one reads a million levels, and what
+ * Which bound a text exceeds. It takes any text, so that it can be asked before JSON.parse: that one reads a million
+ * levels, and what
  * walks the value afterwards runs out of stack; and of 16 MiB of empty arrays it makes a gigabyte.
  */
 export function exceeded(json: string, { levels, containers }: JsonBounds): keyof JsonBounds | undefined {

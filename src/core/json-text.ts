@@ -1,4 +1,7 @@
-/** JSON that stays the text it is: nothing in it is parsed, so its numbers keep their digits and its members their order. */
+/**
+ * JSON that stays the text it is: nothing in it is parsed, so its numbers keep their digits and its members their
+ * order.
+ */
 export class JsonText {
   readonly json: string;
 

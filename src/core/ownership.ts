@@ -10,14 +10,20 @@ export function ownedBy(submission: Submission, apiKey: string | undefined): Sub
 
 let last: { readonly options: JobOptions; readonly apiKey: string; readonly owned: JobOptions } | undefined;
 
-/** Submissions that say nothing of their own share their options, and are encoded once for all of them (wire.ts): so they do with a key. */
+/**
+ * Submissions that say nothing of their own share their options, and are encoded once for all of them (wire.ts): so
+ * they do with a key.
+ */
 function ownedOptions(options: JobOptions, apiKey: string): JobOptions {
   if (last?.options !== options || last.apiKey !== apiKey)
     last = { options, apiKey, owned: Object.freeze({ ...options, api_key: apiKey }) };
   return last.owned;
 }
 
-/** Whether a caller may act on every job, and is answered with the whole of it: its key reads them anyway, or none is needed. */
+/**
+ * Whether a caller may act on every job, and is answered with the whole of it: its key reads them anyway, or none is
+ * needed.
+ */
 export function readsAll(caller: ApiKey | undefined): boolean {
   return caller === undefined || hasScope(caller, "read");
 }

@@ -1,21 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { encodeRecord, outcomeOf, readyAtOf, shortRecord, withoutResult } from "./attempt-record.ts";
+import { encodeCounters, encodeLease } from "./header.ts";
 import { idPrefix, makeId, timeOfId } from "./id.ts";
 import type { Submission } from "./job.ts";
 import { viewOf, viewOfSubmission } from "./job-view.ts";
-import {
-  decodeJob,
-  decodeSubmission,
-  encodeCounters,
-  encodeRecord,
-  encodeSeq,
-  encodeSubmission,
-  leasedJob,
-  oneLine,
-  outcomeOf,
-  readyAtOf,
-  shortRecord,
-  withoutResult,
-} from "./packed-job.ts";
+import { decodeJob, decodeSubmission, encodeSubmission, leasedJob, oneLine, wholePacked } from "./packed-job.ts";
 import { sizeOf } from "./payload.ts";
 import { stateLeft } from "./saved-state.ts";
 
@@ -42,21 +31,9 @@ const rich: Submission = {
   },
 };
 
-interface Claim {
-  readonly attempt: number;
-  readonly startedAt: number;
-  readonly replica: string;
-  readonly seq: number;
-}
-
-/** What the claim script writes before the type: no cancel request, no progress. The columns are listed in packed-job.ts. */
-function claimedHeader({ attempt, startedAt, replica, seq }: Claim): string {
-  return `${encodeCounters(attempt, 0, 0)}0---${startedAt}${replica}${encodeSeq(seq)}`;
-}
-
-describe("the text that Redis keeps", () => {
-  it.each([plain, rich])("carries a submission there and back", (submission) => {
-    const text = encodeSubmission(submission);
+describe("a packed job", () => {
+  it.each([plain, rich])("is decoded to the same submission", (submission) => {
+    const packed = encodeSubmission(submission);
     const waiting = {
       ...submission,
       id,
@@ -71,12 +48,10 @@ describe("the text that Redis keeps", () => {
       claimSeq: 0,
       history: [],
     };
-    expect(decodeSubmission(id, text)).toEqual(waiting);
-    expect(decodeJob(id, `${text.slice(0, 2)}000000---0000000000000--------0000000000${text.slice(2)}`)).toEqual(
-      waiting,
-    );
+    expect(decodeSubmission(id, packed)).toEqual(waiting);
+    expect(decodeJob(id, wholePacked(packed, undefined))).toEqual(waiting);
     const claimed = { ...waiting, status: "running", attempt: 1, startedAt: NOW + 1, worker: "replica1", claimSeq: 3 };
-    expect(decodeSubmission(id, text, { replica: "replica1", seq: 3, now: NOW + 1 })).toEqual(claimed);
+    expect(decodeSubmission(id, packed, { replica: "replica1", seq: 3, now: NOW + 1 })).toEqual(claimed);
     expect(leasedJob(id, submission, { replica: "replica1", seq: 3, now: NOW + 1 })).toEqual(claimed);
   });
 
@@ -96,7 +71,8 @@ describe("the text that Redis keeps", () => {
 });
 
 describe("outcomes", () => {
-  const head = claimedHeader({ attempt: 2, startedAt: NOW + 1, replica: "replica1", seq: 38 });
+  /** After the state and the priority. */
+  const header = encodeCounters(2, 0, 0) + encodeLease(NOW + 1, "replica1", 38);
   const record = encodeRecord({
     attempt: 2,
     outcome: "completed",
@@ -116,7 +92,7 @@ describe("outcomes", () => {
   const body = encodeSubmission(plain).slice(2);
 
   it("are read from the outbox with the digits of their results", () => {
-    const job = decodeJob(id, `c7${head}${body}\n${retry}\n${record}`);
+    const job = decodeJob(id, `c7${header}${body}\n${retry}\n${record}`);
     expect(outcomeOf(job)).toMatchObject({
       status: "completed",
       result: `{"big":12345678901234567890}`,
@@ -134,7 +110,7 @@ describe("outcomes", () => {
     });
   });
 
-  it("are the same where the record says only what the head does not", () => {
+  it("are the same where the record leaves out what the header contains", () => {
     const short = shortRecord(NOW + 2, `{"big":12345678901234567890,"text":"a=b"}`);
     const whole = encodeRecord({
       attempt: 2,
@@ -145,13 +121,13 @@ describe("outcomes", () => {
       result: `{"big":12345678901234567890,"text":"a=b"}`,
     });
     for (const before of ["", `\n${retry}`])
-      expect(decodeJob(id, `c7${head}${body}${before}\n${short}`)).toEqual(
-        decodeJob(id, `c7${head}${body}${before}\n${whole}`),
+      expect(decodeJob(id, `c7${header}${body}${before}\n${short}`)).toEqual(
+        decodeJob(id, `c7${header}${body}${before}\n${whole}`),
       );
     expect(short.length).toBeLessThan(whole.length - 90);
   });
 
-  it("name who ran the latest attempt where the job was cancelled, or expired, while it waited for another", () => {
+  it("name the replica of the latest attempt where the job was cancelled, or expired, while it waited for another", () => {
     const cancelled = encodeRecord({
       attempt: 0,
       outcome: "cancelled",
@@ -159,22 +135,22 @@ describe("outcomes", () => {
       started_at: null,
       finished_at: NOW + 9,
     });
-    const after = outcomeOf(decodeJob(id, `x7${head}${body}\n${retry}\n${cancelled}`));
+    const after = outcomeOf(decodeJob(id, `x7${header}${body}\n${retry}\n${cancelled}`));
     expect(after).toMatchObject({
       worker: "replica0",
       startedAt: NOW,
       finishedAt: NOW + 9,
       records: [retry, cancelled],
     });
-    expect(outcomeOf(decodeJob(id, `x7${head}${body}\n${cancelled}`))).toMatchObject({
+    expect(outcomeOf(decodeJob(id, `x7${header}${body}\n${cancelled}`))).toMatchObject({
       worker: null,
       startedAt: null,
       records: [],
     });
   });
 
-  it("are none while a job lives; its last error shows", () => {
-    const job = decodeJob(id, `t7${head}${body}\n${retry}`);
+  it("do not exist while a job is live; its view has the last error", () => {
+    const job = decodeJob(id, `t7${header}${body}\n${retry}`);
     expect(outcomeOf(job)).toBeUndefined();
     expect(viewOf(job)).toMatchObject({
       status: "retrying",
@@ -184,8 +160,8 @@ describe("outcomes", () => {
     });
   });
 
-  it("show since when a job could start: its time, that of its retry, or nobody knows", () => {
-    const jobAfter = (text: string) => ({ ...decodeJob(id, `r7${head}${body}${text}`), options: {} });
+  it("show when a job could start: its own time, that of its retry, or undefined", () => {
+    const jobAfter = (text: string) => ({ ...decodeJob(id, `r7${header}${body}${text}`), options: {} });
     expect(readyAtOf(jobAfter(""))).toBe(timeOfId(id));
     expect(readyAtOf({ ...jobAfter(""), options: { run_at: NOW * 2 } })).toBe(NOW * 2);
     expect(readyAtOf(jobAfter(`\n${retry.replace(/}$/, `,"next_at":${NOW + 500}}`)}`))).toBe(NOW + 500);
@@ -204,10 +180,10 @@ describe("outcomes", () => {
   });
 });
 
-describe("what an attempt left for the next one", () => {
+describe("the state that an attempt left for the next one", () => {
   const record = { attempt: 1, outcome: "retry", worker: "replica1", started_at: 1, finished_at: 2 } as const;
 
-  it("is found behind attempts that left nothing, and may hold any name", () => {
+  it("is found before attempts that left nothing, and may contain any name", () => {
     const left = encodeRecord({ ...record, state: JSON.stringify({ a: 1, result: ["x"] }) });
     expect(withoutResult(left)).toBe(left);
     expect(

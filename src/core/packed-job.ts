@@ -1,123 +1,87 @@
 /**
- * A job ↔ the texts that Redis keeps of it. What was submitted does not change, but for its state while that is all there is:
+ * A job as Redis stores it. What was submitted does not change, except for its state until the first claim:
  *
  *   state priority `type|max_attempts|group|options` "\n" payload
  *
- * A large payload (payload.ts) has a key of its own; in its place stands only its size, behind max_attempts: `type|3>1048576|group|options` "\n".
+ * A large payload (payload.ts) has a key of its own; here only its size is stored, after max_attempts:
+ * `type|3>1048576|group|options` "\n".
  *
- * What becomes of the job from its first claim on stands in a hash: a head, and a line for each attempt. So a batch of jobs
- * is claimed, or settled, with one command, and none touches a payload. The scripts join both to the whole text of a job:
+ * From the first claim on, a hash holds what changes: a header, and one line for each attempt (attempt-record.ts). So a
+ * batch of jobs is
+ * claimed, or settled, with one command, and no command copies a payload. The scripts join both to a whole packed job:
  *
- *   head (42 characters) + `type|max_attempts|group|options` + "\n" + payload { "\n" + attempt record }
+ *   header (header.ts) + `type|max_attempts|group|options` + "\n" + payload { "\n" + attempt record }
  *
- * A record is JSON; the last of a completed job is mostly "=", finished_at, and its result: the head says the rest.
- *
- * No line holds a newline of its own: raw JSON text can have one only between tokens, where a space says the same. The head of
- * a whole text (the hash leaves out the priority):
- *
- *   1      state: q(ueued) s(cheduled) t(o be retried) r(unning) c(ompleted) f(ailed) x (cancelled)
- *   2      priority      3-4 attempt      5 crashes      6-7 deferrals      8 cancel requested (0, 1)
- *   9-11   progress (000 to 100, or ---)
- *   12-24  started_at, epoch ms           25-32 replica                     33-42 claim number, base 36
+ * No line contains a newline: raw JSON can have one only between tokens, where a space means the same.
  */
-import { timeOfId } from "./id.ts";
-import type { AttemptRecord, Evidence, Job, JobOptions, Outcome, Status, Submission, TerminalStatus } from "./job.ts";
-import { TERMINAL_STATUSES } from "./job.ts";
+import { readRecords } from "./attempt-record.ts";
+import {
+  CANCEL_REQUESTED,
+  columnOf,
+  decodeSeq,
+  HEADER,
+  HEADER_LENGTH,
+  NO_PROGRESS,
+  STATE_HEADER_LENGTH,
+  SUBMITTED_HEADER,
+  SUBMITTED_HEADER_LENGTH,
+  UNCLAIMED,
+} from "./header.ts";
+import type { Job, JobOptions, Submission } from "./job.ts";
 import { lastText } from "./last-text.ts";
 import { dataOf, isLarge } from "./payload.ts";
 import { withSavedState } from "./saved-state.ts";
+import { STATE_CODE, statusOfCode } from "./state-code.ts";
 
-export const HEAD_LENGTH = 42;
+/** The payload of nearly every job begins within this many bytes; other jobs have a long URL, or many tags. */
+export const START_BYTES = 1_152;
 
-/** Within so many bytes of a submission's text its payload begins, for nearly all of them: the rest has a long URL, or many tags. */
-export const HEADER_BYTES = 1_152;
-
-/** Of a head, what stands behind the priority before the first claim. */
-const UNCLAIMED = "000000---0000000000000--------0000000000";
-
-/** The whole text of a job, as the scripts join it. @param state what the hash holds of it, where it does */
-export function wholeText(text: string, state: string | undefined): string {
-  if (state === undefined) return text.slice(0, SUBMITTED_HEAD_LENGTH) + UNCLAIMED + text.slice(SUBMITTED_HEAD_LENGTH);
+/** A whole packed job, as the scripts join it. @param state what the hash holds of the job, if anything */
+export function wholePacked(submitted: string, state: string | undefined): string {
+  const rest = submitted.slice(SUBMITTED_HEADER_LENGTH);
+  if (state === undefined) return submitted.slice(0, SUBMITTED_HEADER_LENGTH) + UNCLAIMED + rest;
   return (
-    state.charAt(0) +
-    text.charAt(1) +
-    state.slice(1, HEAD_LENGTH - 1) +
-    text.slice(SUBMITTED_HEAD_LENGTH) +
-    state.slice(HEAD_LENGTH - 1)
+    columnOf(state, SUBMITTED_HEADER.state) +
+    columnOf(submitted, SUBMITTED_HEADER.priority) +
+    state.slice(SUBMITTED_HEADER.state.end, STATE_HEADER_LENGTH) +
+    rest +
+    state.slice(STATE_HEADER_LENGTH)
   );
 }
 
-/** Epoch milliseconds, until the year 2286. */
-const TIME_DIGITS = 13;
-
-/** A number as the texts of fixed places have it. @throws RangeError for one that has no place there: it would move all that follows */
-export function digits(value: number, width: number): string {
-  const text = String(value);
-  if (!(value >= 0) || text.length > width) throw new RangeError(`${text} does not fit into ${width} digits`);
-  return text.padStart(width, "0");
-}
-
-const SEQ_DIGITS = 10;
-/** Claim numbers below it fit: a process that claims a million times a second reaches it after a century. */
-export const SEQ_LIMIT = 36 ** SEQ_DIGITS;
-
-/** A claim number as the head of a job, and every script, has it. @throws RangeError for one that does not fit */
-export function encodeSeq(seq: number): string {
-  if (!(seq >= 0 && seq < SEQ_LIMIT)) throw new RangeError(`${seq} is no claim number`);
-  return seq.toString(36).padStart(SEQ_DIGITS, "0");
-}
-
-function decodeSeq(text: string): number {
-  return Number.parseInt(text, 36);
-}
-
-/** What stands before the type in the text of a submission. */
-export const SUBMITTED_HEAD_LENGTH = 2;
-
-/** The options of a submission that said nothing; shared, so that it is known at a glance. */
+/** The options of a submission that gave none; shared, so that one comparison finds them. */
 export const NO_OPTIONS: JobOptions = Object.freeze({});
 
-/** The status that a state letter stands for. */
-export const STATUS_OF: Readonly<Record<string, Status>> = {
-  q: "queued",
-  s: "scheduled",
-  t: "retrying",
-  r: "running",
-  c: "completed",
-  f: "failed",
-  x: "cancelled",
-};
-
-/** The state letter of a terminal status. */
-export const LETTER_OF = { completed: "c", failed: "f", cancelled: "x" } as const satisfies Record<
-  TerminalStatus,
-  string
->;
-
-/** JSON text without line breaks or tabs: raw ones can only stand between tokens. */
+/** JSON without line breaks or tabs: raw ones can only be between tokens. */
 export function oneLine(json: string): string {
   return /[\n\r\t]/.test(json) ? json.replace(/[\n\r\t]/g, " ") : json;
 }
 
-/** The text of a new job: `s` where it names a time to start, which the script that enqueues it compares with its clock. */
+/**
+ * A new job, packed: in state scheduled where it has a time to start, which the script that enqueues it compares with
+ * its clock.
+ */
 export function encodeSubmission(submission: Submission): string {
   const { payload } = submission;
-  return isLarge(payload) ? headOf(submission, payload.size) : headOf(submission, 0) + payload;
+  return isLarge(payload) ? metadataOf(submission, payload.size) : metadataOf(submission, 0) + payload;
 }
 
-/** What {@link encodeSubmission} would give if its payload were small: the text, and the bytes of a large payload, which follow it. */
+/**
+ * What {@link encodeSubmission} would return if the payload were small: the packed job, and the bytes of a large
+ * payload, which follow it.
+ */
 export function encodeWhole(submission: Submission): { readonly text: string; readonly data?: Uint8Array } {
   const { payload } = submission;
   return isLarge(payload)
-    ? { text: headOf(submission, 0), data: dataOf(payload) }
-    : { text: headOf(submission, 0) + payload };
+    ? { text: metadataOf(submission, 0), data: dataOf(payload) }
+    : { text: metadataOf(submission, 0) + payload };
 }
 
-/** @param size of a large payload that is stored apart, or 0 */
-function headOf(submission: Submission, size: number): string {
+/** A packed job up to its payload. @param size of a large payload that is stored apart, or 0 */
+function metadataOf(submission: Submission, size: number): string {
   const { priority, type, maxAttempts, options } = submission;
-  return submissionHead(
-    options.run_at === undefined ? "q" : "s",
+  return metadata(
+    options.run_at === undefined ? STATE_CODE.queued : STATE_CODE.scheduled,
     priority,
     type,
     size === 0 ? maxAttempts : `${maxAttempts}>${size}`,
@@ -126,25 +90,25 @@ function headOf(submission: Submission, size: number): string {
   );
 }
 
-const submissionHead = lastText(
-  (state: string, priority: number, type: string, maxAttempts: number | string, group: string, extra: string) =>
-    `${state}${priority}${type}|${maxAttempts}|${group}|${extra}\n`,
+const metadata = lastText(
+  (state: string, priority: number, type: string, maxAttempts: number | string, group: string, options: string) =>
+    `${state}${priority}${type}|${maxAttempts}|${group}|${options}\n`,
 );
 
-/** The group as it stands in keys and values: free of `|`, spaces and line breaks. */
+/** The group as keys and values contain it: without `|`, spaces and line breaks. */
 export function encodeGroup({ groupKey }: Pick<Submission, "groupKey">): string {
   return groupKey === null ? "" : encodeURIComponent(groupKey);
 }
 
-/** Submissions that say nothing of their own share their options. */
+/** Submissions without options share {@link NO_OPTIONS}, so their text is made once. */
 const encodeOptions = lastText((options: JobOptions) => {
-  const text = JSON.stringify(options);
-  return text === "{}" ? "" : text;
+  const json = JSON.stringify(options);
+  return json === "{}" ? "" : json;
 });
 
 const NO_HISTORY: readonly string[] = Object.freeze([]);
 
-/** A claim's lease on a job, which its text does not show yet. */
+/** A claim's lease on a job, which the packed job does not contain yet. */
 export interface FreshLease {
   readonly replica: string;
   readonly seq: number;
@@ -152,7 +116,7 @@ export interface FreshLease {
   readonly now: number;
 }
 
-/** What changes of a job until it ends. */
+/** The fields of a job that change until it ends. */
 type State = Pick<
   Job,
   | "status"
@@ -166,27 +130,31 @@ type State = Pick<
   | "claimSeq"
 >;
 
-/** Reads a whole text; with a lease, as the job is under it. */
-export function decodeJob(id: string, text: string, lease?: FreshLease): Job {
-  const startedAt = lease ? lease.now : Number(text.slice(11, 24));
-  const progress = lease ? "---" : text.slice(8, 11);
-  return jobOf(id, text, HEAD_LENGTH, {
-    status: lease ? "running" : (STATUS_OF[text.charAt(0)] ?? "queued"),
-    attempt: Number(text.slice(2, 4)) + (lease ? 1 : 0),
-    crashes: Number(text.charAt(4)),
-    deferrals: Number(text.slice(5, 7)),
-    isCancelRequested: text.charAt(7) === "1",
-    progress: progress === "---" ? null : Number(progress),
+function statusOf(packed: string): Job["status"] {
+  return statusOfCode(columnOf(packed, HEADER.state)) ?? "queued";
+}
+
+/** Reads a whole packed job; with a lease, as the job is under it. @throws Error as {@link jobOf} */
+export function decodeJob(id: string, packed: string, lease?: FreshLease): Job {
+  const startedAt = lease ? lease.now : Number(columnOf(packed, HEADER.startedAt));
+  const progress = lease ? NO_PROGRESS : columnOf(packed, HEADER.progress);
+  return jobOf(id, packed, HEADER_LENGTH, {
+    status: lease ? "running" : statusOf(packed),
+    attempt: Number(columnOf(packed, HEADER.attempt)) + (lease ? 1 : 0),
+    crashes: Number(columnOf(packed, HEADER.crashes)),
+    deferrals: Number(columnOf(packed, HEADER.deferrals)),
+    isCancelRequested: columnOf(packed, HEADER.cancel) === CANCEL_REQUESTED,
+    progress: progress === NO_PROGRESS ? null : Number(progress),
     startedAt: startedAt === 0 ? null : startedAt,
-    worker: lease ? lease.replica : startedAt === 0 ? null : text.slice(24, 32),
-    claimSeq: lease ? lease.seq : decodeSeq(text.slice(32, 42)),
+    worker: lease ? lease.replica : startedAt === 0 ? null : columnOf(packed, HEADER.replica),
+    claimSeq: lease ? lease.seq : decodeSeq(columnOf(packed, HEADER.seq)),
   });
 }
 
-/** Reads the text of a submission; with a lease, as the job is under it, its first. */
-export function decodeSubmission(id: string, text: string, lease?: FreshLease): Job {
-  return jobOf(id, text, SUBMITTED_HEAD_LENGTH, {
-    status: lease ? "running" : (STATUS_OF[text.charAt(0)] ?? "queued"),
+/** Reads a packed submission; with a lease, as the job is under it, its first. @throws Error as {@link jobOf} */
+export function decodeSubmission(id: string, packed: string, lease?: FreshLease): Job {
+  return jobOf(id, packed, SUBMITTED_HEADER_LENGTH, {
+    status: lease ? "running" : statusOf(packed),
     attempt: lease ? 1 : 0,
     crashes: 0,
     deferrals: 0,
@@ -198,7 +166,9 @@ export function decodeSubmission(id: string, text: string, lease?: FreshLease): 
   });
 }
 
-/** The job of a submission that was leased as it was enqueued: what {@link decodeSubmission} would read of it. */
+/**
+ * The job of a submission that was leased as it was enqueued: equal to what {@link decodeSubmission} returns for it.
+ */
 export function leasedJob(
   id: string,
   { type, payload, priority, maxAttempts, groupKey, options }: Submission,
@@ -225,26 +195,31 @@ export function leasedJob(
   };
 }
 
-/** @param from where the type begins @throws Error for a text that a program of this version cannot have written */
-function jobOf(id: string, text: string, from: number, state: State): Job {
-  const metaEnd = text.indexOf("\n", from);
-  const payloadEnd = text.indexOf("\n", metaEnd + 1);
-  const typeEnd = text.indexOf("|", from);
-  const maxAttemptsEnd = text.indexOf("|", typeEnd + 1);
-  const groupEnd = text.indexOf("|", maxAttemptsEnd + 1);
-  const limits = text.slice(typeEnd + 1, maxAttemptsEnd);
+/**
+ * @param from where the type begins
+ * @throws Error for a packed job that a program of this version cannot have written
+ */
+function jobOf(id: string, packed: string, from: number, state: State): Job {
+  const metadataEnd = packed.indexOf("\n", from);
+  const payloadEnd = packed.indexOf("\n", metadataEnd + 1);
+  const typeEnd = packed.indexOf("|", from);
+  const maxAttemptsEnd = packed.indexOf("|", typeEnd + 1);
+  const groupEnd = packed.indexOf("|", maxAttemptsEnd + 1);
+  const limits = packed.slice(typeEnd + 1, maxAttemptsEnd);
   const maxAttempts = Number.parseInt(limits, 10);
-  if (groupEnd === -1 || groupEnd >= metaEnd || !(maxAttempts > 0)) throw new Error("its text has another form");
+  if (groupEnd === -1 || groupEnd >= metadataEnd || !(maxAttempts > 0))
+    throw new Error("the packed job has another format");
   const sizeAt = limits.indexOf(">") + 1;
-  const payload = payloadEnd === -1 ? text.slice(metaEnd + 1) : text.slice(metaEnd + 1, payloadEnd);
+  const payload = payloadEnd === -1 ? packed.slice(metadataEnd + 1) : packed.slice(metadataEnd + 1, payloadEnd);
   const job: Job = {
     id,
-    type: text.slice(from, typeEnd),
+    type: packed.slice(from, typeEnd),
     payload: sizeAt === 0 ? payload : { size: Number(limits.slice(sizeAt)) },
-    priority: text.charCodeAt(1) - 48,
+    priority: packed.charCodeAt(SUBMITTED_HEADER.priority.start) - 48,
     maxAttempts,
-    groupKey: groupEnd === maxAttemptsEnd + 1 ? null : decodeURIComponent(text.slice(maxAttemptsEnd + 1, groupEnd)),
-    options: groupEnd + 1 === metaEnd ? NO_OPTIONS : (JSON.parse(text.slice(groupEnd + 1, metaEnd)) as JobOptions),
+    groupKey: groupEnd === maxAttemptsEnd + 1 ? null : decodeURIComponent(packed.slice(maxAttemptsEnd + 1, groupEnd)),
+    options:
+      groupEnd + 1 === metadataEnd ? NO_OPTIONS : (JSON.parse(packed.slice(groupEnd + 1, metadataEnd)) as JobOptions),
     status: state.status,
     attempt: state.attempt,
     crashes: state.crashes,
@@ -254,153 +229,47 @@ function jobOf(id: string, text: string, from: number, state: State): Job {
     startedAt: state.startedAt,
     worker: state.worker,
     claimSeq: state.claimSeq,
-    history: payloadEnd === -1 ? [] : readHistory(text.slice(payloadEnd + 1), state),
+    history: payloadEnd === -1 ? [] : readRecords(packed.slice(payloadEnd + 1), state),
   };
   return payloadEnd === -1 ? job : withSavedState(job);
 }
 
 /**
- * A job whose text cannot be read, as far as its first characters show: enough to settle it as failed, and to name it in a list.
+ * A job that cannot be decoded, as far as its header and type are readable: enough to settle it as failed, and to list
+ * it.
  * @param from where its type begins
  */
-export function unreadableJob(id: string, text: string, from: number, lease?: FreshLease): Job {
-  const isWhole = from === HEAD_LENGTH;
-  const counter = (at: number, end: number): number => (isWhole && Number(text.slice(at, end))) || 0;
+export function unreadableJob(id: string, packed: string, from: number, lease?: FreshLease): Job {
+  const isWhole = from === HEADER_LENGTH;
+  const counter = (name: "attempt" | "crashes" | "deferrals"): number =>
+    (isWhole && Number(columnOf(packed, HEADER[name]))) || 0;
   return {
     ...leasedJob(
       id,
       {
-        type: /^[a-z0-9_]+/.exec(text.slice(from, from + 64))?.[0] ?? "unknown",
+        type: /^[a-z0-9_]+/.exec(packed.slice(from, from + 64))?.[0] ?? "unknown",
         payload: "{}",
         priority: 5,
         maxAttempts: 1,
         groupKey: null,
         options: NO_OPTIONS,
       },
-      lease ?? NOBODY,
+      lease ?? NO_LEASE,
     ),
-    ...(lease ? {} : { status: STATUS_OF[text.charAt(0)] ?? "queued", startedAt: null, worker: null }),
-    attempt: counter(2, 4) + (lease ? 1 : 0),
-    crashes: counter(4, 5),
-    deferrals: counter(5, 7),
+    ...(lease ? {} : { status: statusOf(packed), startedAt: null, worker: null }),
+    attempt: counter("attempt") + (lease ? 1 : 0),
+    crashes: counter("crashes"),
+    deferrals: counter("deferrals"),
   };
 }
 
-const NOBODY: FreshLease = { replica: "", seq: 0, now: 0 };
+const NO_LEASE: FreshLease = { replica: "", seq: 0, now: 0 };
 
-/** Reads a whole text; where it cannot be read, {@link unreadableJob}. */
-export function readJob(id: string, text: string): Job {
+/** Reads a whole packed job; {@link unreadableJob} where that fails. */
+export function readJob(id: string, packed: string): Job {
   try {
-    return decodeJob(id, text);
+    return decodeJob(id, packed);
   } catch {
-    return unreadableJob(id, text, HEAD_LENGTH);
+    return unreadableJob(id, packed, HEADER_LENGTH); // written by another version: listed and settled, not thrown away
   }
-}
-
-/** The counters of a head, as settle rewrites them: attempt, crashes, deferrals. */
-export function encodeCounters(attempt: number, crashes: number, deferrals: number): string {
-  return `${attempt < 10 ? "0" : ""}${attempt}${Math.min(crashes, 9)}${deferrals < 10 ? "0" : ""}${deferrals}`;
-}
-
-/** A result stands last in its record, so that its text can be cut out as it was written: numbers keep all digits. */
-const RESULT = `,"result":`;
-
-/** What marks a {@link shortRecord}. */
-const SHORT = "=";
-
-/**
- * The record of an attempt that completed and left nothing beside its result, as most do: what the head of the job's text says as well is
- * left out. It can only be the last one.
- * @param result a JSON text
- */
-export function shortRecord(finishedAt: number, result: string): string {
-  return `${SHORT}${digits(finishedAt, TIME_DIGITS)}${result}`;
-}
-
-function readHistory(text: string, { attempt, worker, startedAt }: State): readonly string[] {
-  const records = text.split("\n");
-  const last = records.at(-1) ?? "";
-  for (const record of records) if (record !== last || !last.startsWith(SHORT)) JSON.parse(record); // who looks at one later need not expect another form
-  if (!last.startsWith(SHORT)) return records;
-  const [finished, result] = [Number(last.slice(1, 1 + TIME_DIGITS)), last.slice(1 + TIME_DIGITS)];
-  records[records.length - 1] = encodeRecord({
-    attempt,
-    outcome: "completed",
-    worker,
-    started_at: startedAt,
-    finished_at: finished,
-    result,
-  });
-  return records;
-}
-
-/** One line of history. `result` is a JSON text. */
-export function encodeRecord(record: Omit<AttemptRecord, "result"> & { readonly result?: string | undefined }): string {
-  const { result } = record;
-  if (result === undefined) return JSON.stringify(record);
-  const worker = record.worker === null ? "null" : `"${record.worker}"`;
-  return `{"attempt":${record.attempt},"outcome":"${record.outcome}","worker":${worker},"started_at":${record.started_at ?? "null"},"finished_at":${record.finished_at}${evidenceText(record)}${RESULT}${result}}`;
-}
-
-function evidenceText({ thread, log }: Evidence): string {
-  return (
-    (thread === undefined ? "" : `,"thread":${thread}`) + (log === undefined ? "" : `,"log":${JSON.stringify(log)}`)
-  );
-}
-
-/** A record as a row keeps it, whose result has a column of its own. */
-export function withoutResult(record: string): string {
-  const at = record.indexOf(RESULT); // in a text of the record's own a quote is escaped
-  return at === -1 ? record : `${record.slice(0, at)}}`;
-}
-
-function hasEvidence({ thread, log }: Evidence): boolean {
-  return thread !== undefined || log !== undefined;
-}
-
-/** When a job could start, epoch ms; undefined where its records do not tell: one of them stands for all its waits for a turn, and a job that goes on from what it saved may have none. */
-export function readyAtOf({ id, options, history, saved }: Job): number | undefined {
-  if (saved !== undefined) return undefined;
-  const last = history.at(-1);
-  if (last === undefined) return Math.max(timeOfId(id), options.run_at ?? 0);
-  const {
-    finished_at: finishedAt,
-    next_at: nextAt = finishedAt,
-    waits_for_turn: waitsForTurn,
-  } = JSON.parse(last) as AttemptRecord;
-  return waitsForTurn ? undefined : nextAt;
-}
-
-/** Who ran the latest attempt, and from when. A record without a start tells of none: the job was cancelled, or expired, while it waited. */
-export function latestAttempt(history: readonly string[]): {
-  readonly worker: string | null;
-  readonly startedAt: number | null;
-} {
-  for (let i = history.length - 1; i >= 0; i--) {
-    const { worker, started_at: startedAt } = JSON.parse(history[i] ?? "{}") as AttemptRecord;
-    if (startedAt !== null) return { worker, startedAt };
-  }
-  return { worker: null, startedAt: null };
-}
-
-/** The outcome of a job that stands in the outbox; undefined for any other. */
-export function outcomeOf(job: Job): Outcome | undefined {
-  const status = TERMINAL_STATUSES.find((terminal) => terminal === job.status);
-  const last = job.history.at(-1);
-  if (status === undefined || last === undefined) return undefined;
-  const record = JSON.parse(last) as AttemptRecord;
-  const before = job.history.slice(0, -1);
-  return {
-    job,
-    status,
-    result: record.result === undefined ? null : last.slice(last.indexOf(RESULT) + RESULT.length, -1),
-    error: record.error ?? null,
-    attempt: job.attempt,
-    ...latestAttempt(job.history),
-    finishedAt: record.finished_at,
-    records:
-      hasEvidence(record) || (record.started_at === null && before.length > 0)
-        ? [...before, withoutResult(last)]
-        : before,
-  };
 }

@@ -1,5 +1,6 @@
 /**
- * A job's payload. A small one is its JSON text, and travels with the job. A large one is bytes, which go only where they are needed: Redis
+ * A job's payload. A small one is its JSON text, and travels with the job. A large one is bytes, which go only where
+ * they are needed: Redis
  * stores them under a key of their own, scripts see their size alone, and who runs or records the job fetches them.
  */
 

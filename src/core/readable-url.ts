@@ -2,7 +2,10 @@
 
 const REDACTED = "[redacted]";
 
-/** Query parameters that say what is asked for, and are nobody's credential. The values of all others are redacted: any name may be that of a token. */
+/**
+ * Query parameters that say what is asked for, and are nobody's credential. The values of all others are redacted: any
+ * name may be that of a token.
+ */
 const HARMLESS_PARAMETERS = new Set(
   (
     "page per_page page_size limit offset size width height quality format fit lang language locale version api-version api_version type kind event " +
@@ -13,7 +16,10 @@ const HARMLESS_PARAMETERS = new Set(
 const PLAIN_VALUE = /^[A-Za-z0-9._:,~-]{0,40}$/;
 const PLAIN_NAME = /^[A-Za-z0-9._~%[\]-]{1,40}$/;
 
-/** So long a part of a path is a key and no name where one of its words has both cases and digits: Slack, Discord and Telegram have keys in the path. */
+/**
+ * So long a part of a path is a key and no name where one of its words has both cases and digits: Slack, Discord and
+ * Telegram have keys in the path.
+ */
 const KEY_LENGTH = 20;
 const MAY_BE_KEY = /[\w:~-]{20,}/g;
 /** Each character is looked at a few times at most, as nothing here can be matched in two ways. */
@@ -28,7 +34,8 @@ export function isUrl(text: string): boolean {
 }
 
 /**
- * Without user information, fragment, and the values of the query but for harmless ones; keys in the path are redacted as well. It takes any
+ * Without user information, fragment, and the values of the query but for harmless ones; keys in the path are redacted
+ * as well. It takes any
  * text and never throws, in time proportional to its length.
  */
 export function readableUrl(url: string): string {
@@ -49,7 +56,10 @@ export function readableUrl(url: string): string {
   return `${scheme}${at < 0 ? "" : `${REDACTED}@`}${withoutKeysInPath(rest.slice(at + 1))}${query}${hash.length > 1 ? `#${REDACTED}` : hash}`;
 }
 
-/** Where the `@` is in `rest` that ends the user information; -1 where there is none, its length where that is not clear. */
+/**
+ * Where the `@` is in `rest` that ends the user information; -1 where there is none, its length where that is not
+ * clear.
+ */
 function endOfUser(url: string, start: number, rest: string): number {
   const slash = rest.search(/[\\/]/);
   const inAuthority = (slash < 0 ? rest : rest.slice(0, slash)).lastIndexOf("@");

@@ -1,6 +1,8 @@
 /**
- * What of a payload is never read back: members named like credentials, the values of headers but for harmless ones, and in URLs user
- * information, keys and the values of the query but for harmless ones. What a job delivers is shown as it is: its caller has written it for
+ * What of a payload is never read back: members named like credentials, the values of headers but for harmless ones,
+ * and in URLs user
+ * information, keys and the values of the query but for harmless ones. What a job delivers is shown as it is: its
+ * caller has written it for
  * others to read.
  */
 import { rewritten, type Visitor, valueText } from "./json-span.ts";
@@ -35,7 +37,10 @@ const HARMLESS_HEADERS = new Set(
 const CREDENTIAL_HEADER =
   /auth|cookie|token|secret|passw|credential|signature|session|jwt|bearer|access|api-?key|(?<!idempotency-)key$/i;
 
-/** The name of a member that holds a credential, without what divides its words: `apiKey`, `api_key` and `API-KEY` are one. */
+/**
+ * The name of a member that holds a credential, without what divides its words: `apiKey`, `api_key` and `API-KEY` are
+ * one.
+ */
 const CREDENTIAL_MEMBER =
   /secret|passw(?:or)?d|passphrase|credential|token|apikey|accesskey|privatekey|signingkey|encryptionkey|authorization|bearer|jwt|cookie|^(?:auth|pass|pwd|pin|otp|sessionid|sid)$/;
 const HEADERS_MEMBER = /headers$/;

@@ -2,7 +2,10 @@
 
 export const RERUN_TYPE = "replay";
 
-/** Which jobs; what is absent it does not ask, but that without a status only failed jobs are meant. Times are RFC 3339: from the one, up to but without the other. */
+/**
+ * Which jobs; what is absent it does not ask, but that without a status only failed jobs are meant. Times are RFC 3339:
+ * from the one, up to but without the other.
+ */
 export interface RerunFilters {
   readonly status?: "failed" | "cancelled" | "completed" | undefined;
   readonly type?: string | undefined;
@@ -44,13 +47,16 @@ export interface Acted {
 
 export interface Reruns {
   /**
-   * The jobs that pass the filters and had ended when the job of id `replayId` was accepted, newest first; jobs of type replay are none of them.
+   * The jobs that pass the filters and had ended when the job of id `replayId` was accepted, newest first; jobs of type
+   * replay are none of them.
    * Each is on one page. Rejects while Redis or Postgres is away, and with the signal's reason once it is aborted.
    */
   matching(filters: RerunFilters, rerunId: string, scan?: RerunScan): AsyncIterable<WalkPage>;
   /**
-   * Enqueues a copy of each of these jobs, unless an earlier call for the same `replayId` has, whatever became of that copy since. What is newly
-   * enqueued is paced, over all replicas and attempts, and charged to the key that the replay came with. Those whose retention ended meanwhile get none.
+   * Enqueues a copy of each of these jobs, unless an earlier call for the same `replayId` has, whatever became of that
+   * copy since. What is newly
+   * enqueued is paced, over all replicas and attempts, and charged to the key that the replay came with. Those whose
+   * retention ended meanwhile get none.
    * @param rate copies a second at most
    */
   copy(rerunId: string, ids: readonly string[], rate: number): Promise<Acted>;

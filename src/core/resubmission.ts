@@ -7,7 +7,8 @@ export function hasLostPayload(error: JobError | null): boolean {
 }
 
 /**
- * The same job once more, under a new id. It starts at once: a time to start, and a time to expire, were the first one's.
+ * The same job once more, under a new id. It starts at once: a time to start, and a time to expire, were the first
+ * one's.
  * @param options what the submission said beside what the view shows
  */
 export function resubmissionOf(view: JobView, { timeout_ms, backoff, callback_url }: JobOptions): Submission {

@@ -4,7 +4,9 @@ import { lastText } from "./last-text.ts";
 /** Date.parse takes 24:00 as well. */
 const TIME = /^\d{4}-\d\d-(\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 
-/** Epoch milliseconds, below 0 before 1970, or undefined for a text that is no time (of a day that does not exist, say). */
+/**
+ * Epoch milliseconds, below 0 before 1970, or undefined for a text that is no time (of a day that does not exist, say).
+ */
 export function parseTime(text: string): number | undefined {
   const day = TIME.exec(text)?.[1];
   if (day === undefined) return undefined;
@@ -14,5 +16,8 @@ export function parseTime(text: string): number | undefined {
   return isRealDay && !Number.isNaN(epochMs) ? epochMs : undefined;
 }
 
-/** @param epochMs milliseconds since the epoch. Jobs accepted in one millisecond share the text, and making it costs 1 µs. */
+/**
+ * @param epochMs milliseconds since the epoch. Jobs accepted in one millisecond share the text, and making it costs 1
+ * µs.
+ */
 export const formatTime = lastText((epochMs: number) => new Date(epochMs).toISOString());

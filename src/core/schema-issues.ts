@@ -1,6 +1,7 @@
 /**
  * The errors of a schema as faults for people: one for each thing that is wrong, at the place where it is.
- * What typebox says of a union, an error or more for each branch, is brought down to what the branch that was meant says.
+ * What typebox says of a union, an error or more for each branch, is brought down to what the branch that was meant
+ * says.
  */
 import type { TLocalizedValidationError } from "typebox/error";
 import { Settings } from "typebox/system";
@@ -9,7 +10,10 @@ import type { PayloadIssue } from "./job-type.ts";
 /** What is wrong with a request, and where: `path` is a JSON pointer into it. */
 export type ValidationIssue = PayloadIssue;
 
-/** No caller reads more, and each costs memory and time. One more is looked for, so that it can be said that there are more. */
+/**
+ * No caller reads more, and each costs memory and time. One more is looked for, so that it can be said that there are
+ * more.
+ */
 export const MAX_ISSUES = 1_000;
 
 Settings.Set({ maxErrors: MAX_ISSUES + 1 }); // typebox stops at 8 by default; a request is told all its faults at once

@@ -1,10 +1,12 @@
 /**
  * What follows from an attempt: the one place that decides completed, retry or failed.
  *
- * Three budgets are kept apart. Attempts are spent by failures, up to `maxAttempts`. Crashes are spent by lost
- * leases, because a job that kills its process must not do so for ever, and one that a deploy killed must not pay
- * with an attempt. Deferrals are spent where the other end asked to come back later. A job that only waits for its turn, under a
- * limit of this side's own, spends none: it would fail for being far back in a queue.
+ * There are three separate budgets. Failures spend attempts, up to `maxAttempts`. Lost leases spend crashes: a job that
+ * kills its process must
+ * stop doing so, and a job that a deploy killed must not pay with an attempt. Requests of the other end to come back
+ * later spend deferrals. A
+ * job that only waits for its turn, under a limit of this side, spends none: otherwise it would fail for being far back
+ * in a queue.
  */
 import type { Backoff } from "./backoff.ts";
 import { delayAfter } from "./backoff.ts";
@@ -12,25 +14,26 @@ import type { AttemptRecord, Job, JobError } from "./job.ts";
 
 /** Lost leases that a job survives; one more fails it. */
 export const CRASH_BUDGET = 3;
-/** Retries that are not counted: up to so many, and within so long of the first attempt; then they count. */
+/** Up to this many retries, within this time of the first attempt, do not count as attempts; further ones do. */
 export const DEFERRAL_BUDGET = 50;
 export const DEFERRAL_WINDOW_MS = 24 * 3_600_000;
-/** What a wait that a type asks for is held between: sooner than that, nothing has changed. */
+/** A wait that a type asks for is clamped to these bounds: a sooner retry would find nothing changed. */
 const MIN_RETRY_AFTER_MS = 100;
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 /**
- * A retry after an attempt that took its pool thread along waits so long, doubling with each attempt: to start a thread takes about a second of
- * CPU, which a short timeout with a short backoff would take from all other jobs of the lane.
+ * The least wait after an attempt that ended its pool thread, doubled with each attempt: starting a thread takes about
+ * a second of CPU, which
+ * a short timeout with a short backoff would take from all other jobs of the lane.
  */
 const AFTER_THREAD_MS = 1_000;
 const MAX_AFTER_THREAD_MS = 60_000;
-/** Of any wait: a type's own backoff may say more. */
+/** The longest wait: a type's own backoff may return more. */
 const MAX_WAIT_MS = 365 * 24 * 3_600_000;
-/** A message longer than this helps nobody and would be kept for ever. */
+/** A longer message helps no reader, and would be stored as long as the job. */
 const MAX_MESSAGE_LENGTH = 2_000;
 const MAX_CODE_LENGTH = 100;
 
-/** How an attempt ended, before anything follows from it. `result` is a JSON text. `hasSaved`: its handler had saved what it did so far. */
+/** How an attempt ended, before its verdict. `result` is JSON. `hasSaved`: its handler had saved its state. */
 export type AttemptEnd = { readonly hasSaved?: true } & AttemptEndKind;
 type AttemptEndKind =
   | { readonly kind: "returned"; readonly result: string }
@@ -39,24 +42,24 @@ type AttemptEndKind =
       readonly code: string;
       readonly message: string;
       readonly isPermanent: boolean;
-      /** Come back then; not counted. */
+      /** Retry after this wait; not counted. */
       readonly retryAfterMs?: number;
       /** With `retryAfterMs`: nothing was tried, the job waits for its turn here. */
       readonly waitsForTurn?: true;
-      /** Counted; but no retry before that. */
+      /** Counted; no retry before this wait is over. */
       readonly atLeastMs?: number;
-      /** A JSON text, for the next attempt. */
+      /** JSON, for the next attempt. */
       readonly state?: string;
       readonly endedThread?: true;
     }
-  /** `endedThread`: a pool thread went with it, and another has to be started. */
+  /** `endedThread`: its pool thread ended too, and another has to be started. */
   | { readonly kind: "timeout"; readonly timeoutMs: number; readonly endedThread?: true }
   | { readonly kind: "lost" }
   | { readonly kind: "expired" }
   | { readonly kind: "cancelled" }
   | { readonly kind: "released" };
 
-/** What the job's counters are afterwards. */
+/** The job's counters after a verdict. */
 export interface Counters {
   readonly attempt: number;
   readonly crashes: number;
@@ -86,12 +89,13 @@ export type Verdict = Counters &
  * @param random a number in [0, 1)
  */
 export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number, random: number): Verdict {
-  // An attempt that was made and ended, or got on, shows that the job does not kill its process. One that was put off, or never began, shows nothing.
+  // An attempt that ran and ended, or saved its state, shows that the job does not kill its process. One that was put
+  // off, or never began, does not.
   const spent: Counters = { attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
   const untried: Counters = { ...spent, crashes: end.hasSaved ? 0 : job.crashes };
   const refunded = Math.max(0, job.attempt - 1);
   switch (end.kind) {
-    case "returned": // as nearly all do: no spread
+    case "returned": // nearly all attempts: no spread, for speed
       return { kind: "completed", result: end.result, attempt: job.attempt, crashes: 0, deferrals: job.deferrals };
     case "cancelled":
       return { kind: "cancelled", ...spent };
@@ -132,7 +136,7 @@ export function settle(job: Job, end: AttemptEnd, backoff: Backoff, now: number,
         return verdict.kind === "retry" && end.state !== undefined ? { ...verdict, state: end.state } : verdict;
       }
       const asked = Math.min(Math.max(end.retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
-      const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked); // a date that was no date, say
+      const runAt = retryAt(now, Number.isNaN(asked) ? delayAfter(job.attempt, backoff, random) : asked); // NaN: an invalid date, for example
       if (end.waitsForTurn)
         return { kind: "retry", runAt, error, record: "retry", waitsForTurn: true, ...untried, attempt: refunded };
       if (isDeferrable(job, now))
@@ -158,7 +162,7 @@ function afterThread({ attempt }: Job, { endedThread }: { readonly endedThread?:
   return endedThread ? Math.min(AFTER_THREAD_MS * 2 ** Math.min(attempt - 1, 30), MAX_AFTER_THREAD_MS) : 0;
 }
 
-/** Redis keeps whole milliseconds, and 13 digits of them. */
+/** Redis stores whole milliseconds, in 13 digits. */
 function retryAt(now: number, waitMs: number): number {
   return now + Math.ceil(Math.min(waitMs, MAX_WAIT_MS));
 }
@@ -173,7 +177,7 @@ function isDeferrable({ deferrals, history }: Job, now: number): boolean {
 }
 
 function settleLost(job: Job, refunded: number, now: number): Verdict {
-  const error = errorOf("lost", "the replica that ran it died, or lost touch with Redis", job.attempt);
+  const error = errorOf("lost", "the replica that ran it died, or lost its connection to Redis", job.attempt);
   const counters: Counters = { attempt: refunded, crashes: job.crashes, deferrals: job.deferrals };
   if (job.isCancelRequested) return { kind: "cancelled", ...counters };
   if (job.crashes > CRASH_BUDGET) return { kind: "failed", error, ...counters };

@@ -5,6 +5,7 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import type { Backoff } from "./backoff.ts";
+import { CALLBACK_TYPE } from "./callback.ts";
 import type { Durability, JobOptions, Submission } from "./job.ts";
 import { memberText } from "./json-span.ts";
 import { NO_OPTIONS, oneLine } from "./packed-job.ts";
@@ -20,8 +21,6 @@ const DEFAULT_PRIORITY = 5;
 const DEFAULT_MAX_DELAY_MS = 600_000;
 /** The scripts look for the end of the group, percent-encoded, within the first 1,024 characters of a job. */
 const MAX_ENCODED_GROUP = 900;
-/** The type that delivers callbacks, and so knows which URLs it takes. */
-const CALLBACK_TYPE = "webhook";
 
 /** What a submission may say; `payload` is checked against the schema of its type besides. */
 export const submissionSchema = Type.Object(
@@ -95,7 +94,10 @@ export interface SubmissionType {
   };
   /** Bodies up to this many bytes are taken for this type, where the general limit is less; 0 for no more. */
   readonly maxBodyBytes: number;
-  /** Every fault of a payload, its paths pointing into the payload. @param submissionJson the text that the payload is in */
+  /**
+   * Every fault of a payload, its paths pointing into the payload.
+   * @param submissionJson the text that the payload is in
+   */
   issuesOf(payload: object, submissionJson?: string): readonly ValidationIssue[];
 }
 
@@ -155,7 +157,9 @@ export function parseSubmission(
   return { submission, isDelayed: fields.delay_ms !== undefined && fields.delay_ms > 0, needsRead };
 }
 
-/** The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all. */
+/**
+ * The members of a faulty request that have no fault so far: they are checked further, so that one answer tells all.
+ */
 function soundFields(value: unknown, issues: readonly ValidationIssue[]): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
   const faulty = new Set(issues.map(({ path }) => path.split("/", 2)[1]));

@@ -1,4 +1,7 @@
-/** A schema, compiled: whether a value is valid, and else what is wrong with it. The only way from a caller's value to typebox. */
+/**
+ * A schema, compiled: whether a value is valid, and else what is wrong with it. The only way from a caller's value to
+ * typebox.
+ */
 import type { Static, TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { errorFinder } from "./bounded-errors.ts";
@@ -8,7 +11,10 @@ import { issuesOfErrors } from "./schema-issues.ts";
 export interface Validator<Type extends TSchema> {
   /** Stops at the first thing that is wrong. */
   readonly isValid: (value: unknown) => value is Static<Type>;
-  /** Everything that is wrong with a value that is not valid: at least one issue, and one more than are listed where there are more. */
+  /**
+   * Everything that is wrong with a value that is not valid: at least one issue, and one more than are listed where
+   * there are more.
+   */
   readonly issuesOf: (value: unknown) => ValidationIssue[];
 }
 

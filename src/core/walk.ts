@@ -38,7 +38,10 @@ export class Walk {
     return found;
   }
 
-  /** @param at where the keyword's schema is @param message in typebox's words, where ours do not follow from the keyword */
+  /**
+   * @param at where the keyword's schema is
+   * @param message in typebox's words, where ours do not follow from the keyword
+   */
   add(keyword: string, at: string, params: object, message = ""): void {
     if (!this.isFull)
       this.errors.push({

@@ -1,10 +1,16 @@
-/** Whether the user of REDIS_ADDR may do all that TaskFlow does: looked at in one go at start, before anything is written. */
+/**
+ * Checks at start, in one call and before any write, that the user of REDIS_ADDR may run every command that TaskFlow
+ * uses.
+ */
+import { at } from "../core/at.ts";
 import { messageOf } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { scripts } from "./scripts.ts";
 import { UnfitServer } from "./unfit-server.ts";
 
-/** All commands that are sent or called in scripts, but for EVALSHA, with arguments that are legal: K is a key, C a channel. */
+/**
+ * All commands that TaskFlow sends, or calls in scripts, except EVALSHA, with valid arguments: K is a key, C a channel.
+ */
 const CALLS = [
   ...[
     "del K",
@@ -47,7 +53,7 @@ const CALLS = [
   ...["zremrangebyrank K 0 0", "zremrangebyscore K 0 0", "zrevrangebylex K + -", "zscan K 0", "zscore K m"],
   ...["publish C m", "subscribe C", "unsubscribe C", "ping", "time", "script load s"],
 ];
-/** What a start goes on without, and what is missed then. */
+/** Commands that TaskFlow can do without, and what is missing then. */
 const OPTIONAL: Readonly<Record<string, string>> = {
   info: "its version and role cannot be checked",
   "client setname x": "its connections have no names in CLIENT LIST",
@@ -69,8 +75,8 @@ export interface AccessOptions {
 }
 
 /**
- * @returns warnings: what the user may not do and TaskFlow goes on without, a sentence each
- * @throws UnfitServer with one sentence that names what the user lacks, and the command that grants it
+ * @returns warnings, a sentence each: optional commands that the user may not run
+ * @throws UnfitServer with one sentence that names the missing rights, and the command that grants them
  */
 export async function checkAccess(connection: Connection, { ns, timeoutMs }: AccessOptions): Promise<string[]> {
   const [key, channel] = [`${ns}layout`, `${ns}to:`];
@@ -88,10 +94,10 @@ export async function checkAccess(connection: Connection, { ns, timeoutMs }: Acc
     [sha, "0", key, channel, ...calls],
     timeoutMs,
   )) as readonly number[];
-  const denied = numbers.map((number) => calls[number - 1] ?? "");
+  const denied = numbers.map((number) => at(calls, number - 1));
   const lacksKeys = (await lacks("evalsha", [sha, "1", key, key, channel])) === "key";
   const lacksChannels = (await lacks("publish", [channel, ""])) === "channel";
-  // Of a command whose key or channel is denied, Redis does not say whether it may be run otherwise: it is granted with that.
+  // Where a key or channel is denied, Redis does not report whether the command is allowed: the grant names both.
   const unclear = denied.filter((call) => (lacksKeys && call.includes(" K")) || (lacksChannels && call.includes(" C")));
   const commands = denied.filter((call) => !(call in OPTIONAL) && !unclear.includes(call)).map(nameOf);
   if (lacksKeys || lacksChannels || commands.length > 0) {
@@ -117,14 +123,14 @@ export async function checkAccess(connection: Connection, { ns, timeoutMs }: Acc
   );
 }
 
-/** @returns "key", "channel" or "command", for what the user lacks; "" where it may do that */
+/** @returns the kind of right that the user lacks: "key", "channel" or "command"; "" for none */
 async function lackIn(sent: Promise<unknown>): Promise<string> {
   try {
     await sent;
     return "";
   } catch (error) {
     const reason = messageOf((error as Error).cause);
-    if (/^(?:MOVED|ASK|CLUSTERDOWN)\b/.test(reason)) return ""; // which the check of the server reports
+    if (/^(?:MOVED|ASK|CLUSTERDOWN)\b/.test(reason)) return ""; // the check of the server reports this
     if (!reason.startsWith("NOPERM")) throw error;
     return /\b(key|channel)s?\b/.exec(reason)?.[1] ?? "command";
   }
@@ -140,6 +146,6 @@ async function userOf(connection: Connection, timeoutMs: number): Promise<string
   try {
     return String(await connection.send("acl", ["WHOAMI"], timeoutMs));
   } catch {
-    return connection.user; // it may not ask
+    return connection.user; // it may not run ACL WHOAMI
   }
 }

@@ -1,5 +1,5 @@
-/** Reads all that the queue keeps, in slices that hold up Redis for a few milliseconds each, and changes nothing. */
-
+/** Reads all keys of the queue, in pages that occupy Redis for a few milliseconds each, and changes nothing. */
+import { at } from "../core/at.ts";
 import type { Reply } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { JobCounts } from "./counts.ts";
@@ -8,11 +8,11 @@ import { scripts } from "./scripts.ts";
 import type { JobSnapshot } from "./snapshot.ts";
 
 /** Ids in one call: 2 to 5 ms of Redis, more with many types. */
-const SLICE = 500;
+const PAGE = 500;
 const TIMEOUT_MS = 10_000;
 
 export interface AuditCounts extends JobCounts {
-  /** How many ids stand in these sets, of all types. */
+  /** How many ids these sets contain, of all types. */
   readonly scheduled: number;
   readonly leased: number;
 }
@@ -26,7 +26,7 @@ export interface Overdue {
 export class Audit {
   readonly #connection: Connection;
   readonly #ns: string;
-  /** Those that were ever accepted, and those of which there is a `ready` set. */
+  /** The types that were ever accepted, and those that have a `ready` set. */
   readonly #types = new Set<string>();
 
   /** @param namespace as in {@link QueueOptions} */
@@ -39,7 +39,7 @@ export class Audit {
     this.#ns = `{${namespace}}:`;
   }
 
-  /** Rejects with what is wrong when Redis does not answer within `timeoutMs`. */
+  /** Rejects with the last connection error where Redis does not answer within `timeoutMs`. */
   async open(timeoutMs: number): Promise<void> {
     await this.#connection.opened(timeoutMs);
   }
@@ -51,7 +51,7 @@ export class Audit {
     return { ...jobCounts, scheduled: Number(reply[1]), leased: Number(reply[2]) };
   }
 
-  /** Where each of these stands, a slice at one instant. */
+  /** A snapshot of each of these jobs, all at one instant. */
   async inspect(ids: readonly string[]): Promise<JobSnapshot[]> {
     const types = [...this.#types];
     const reply = (await this.#connection.run(
@@ -60,18 +60,20 @@ export class Audit {
       TIMEOUT_MS,
     )) as string[];
     return ids.map((id, i) => {
-      const places = (reply[3 * i + 2] ?? "").split(" ").filter(Boolean);
+      const found = at(reply, 3 * i + 2)
+        .split(" ")
+        .filter(Boolean);
       return {
         id,
-        head: reply[3 * i + 1] ?? "",
-        isLive: places.includes("live"),
-        lacksPayload: places.includes("no_payload"),
-        sets: places.filter((set) => set !== "live" && set !== "no_payload"),
+        packed: at(reply, 3 * i + 1),
+        isLive: found.includes("live"),
+        lacksPayload: found.includes("no_payload"),
+        sets: found.filter((set) => set !== "live" && set !== "no_payload"),
       };
     });
   }
 
-  /** The ids in `live`, up to the newest of now, in slices: one that comes meanwhile is not waited for. */
+  /** The ids in `live` up to the newest one at the start, in pages: later jobs are left out, so the iteration ends. */
   async *liveIds(): AsyncGenerator<string[]> {
     const [newest] = await this.#strings("zrevrangebylex", [`${this.#ns}live`, "+", "-", "LIMIT", "0", "1"]);
     for (let from = "-"; newest !== undefined; ) {
@@ -81,7 +83,7 @@ export class Audit {
         `[${newest}`,
         "LIMIT",
         "0",
-        String(SLICE),
+        String(PAGE),
       ]);
       const last = ids.at(-1);
       if (last === undefined) return;
@@ -90,7 +92,10 @@ export class Audit {
     }
   }
 
-  /** The ids of which there is a text, a payload or a state, or that stand in one of the four sets, and that are missing in `live`, in slices. */
+  /**
+   * The ids that have a packed job, a payload or a state, or are in one of the four sets, but are missing in `live`; in
+   * pages.
+   */
   async *strangers(): AsyncGenerator<string[]> {
     const sets = new Set(["scheduled", "leased", "outbox"]);
     for await (const keys of this.#scan("scan", [], ["MATCH", `${this.#ns}*`])) {
@@ -109,7 +114,7 @@ export class Audit {
   }
 
   /**
-   * What stands in a set beyond its time.
+   * The entries of a set that are past their time.
    * @param before epoch ms, Redis's
    */
   async overdue(set: "leased" | "outbox", before: number, limit: number): Promise<Overdue[]> {
@@ -125,12 +130,12 @@ export class Audit {
     return reply.flatMap((id, i) => (i % 2 === 0 ? [{ id, since: Number(reply[i + 1]) }] : []));
   }
 
-  /** Until when no lease is taken as lost, because Redis was away; epoch ms, mostly past. */
+  /** Until when no lease counts as lost because Redis was away; epoch ms, mostly past. */
   async graceUntil(): Promise<number> {
     return Number(await this.#connection.send("hget", [`${this.#ns}clock`, "grace_until"], TIMEOUT_MS));
   }
 
-  /** Which replicas have renewed lately. */
+  /** The replicas that renewed recently. */
   async replicas(): Promise<Set<string>> {
     return new Set(await this.#strings("zrange", [`${this.#ns}replicas`, "0", "-1"]));
   }
@@ -157,7 +162,7 @@ export class Audit {
     do {
       const [next, found] = (await this.#connection.send(
         command,
-        [...key, cursor, ...filter, "COUNT", String(SLICE)],
+        [...key, cursor, ...filter, "COUNT", String(PAGE)],
         TIMEOUT_MS,
       )) as [string, string[]];
       yield found;

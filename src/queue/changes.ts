@@ -1,7 +1,9 @@
-/** The entries that announce.lua writes of jobs' changes, and the place of each change in the order of all. */
+/** The entries of job changes that announce.lua writes, and the position of each change in the order of all. */
+import { PROGRESS_DIGITS } from "../core/header.ts";
 import { ID_LENGTH } from "../core/id.ts";
 import type { Status } from "../core/job.ts";
-import { STATUS_OF } from "../core/packed-job.ts";
+import { statusOfCode } from "../core/state-code.ts";
+import { PROGRESS_CHANGE } from "./codes.ts";
 
 export interface Change {
   /** Names the change among all, in their order: `MS-SEQ.INDEX`. */
@@ -15,9 +17,9 @@ export interface Change {
   readonly progress: number | null;
 }
 
-/** Up to 100 changes that one script call made: what the history in Redis stores and a message carries. */
+/** Up to 100 changes of one script call. The history in Redis stores entries, and messages carry them. */
 export interface HistoryEntry {
-  /** As Redis gave it: `MS-SEQ`. */
+  /** The id in the stream, as Redis assigned it: `MS-SEQ`. */
   readonly name: string;
   /** One change a line. */
   readonly lines: string;
@@ -25,7 +27,7 @@ export interface HistoryEntry {
 
 const EVENT_ID = /^(\d{1,16}-\d{1,16})\.(\d{1,5})$/;
 
-/** The entry that an event is in, and its index there; undefined where the text is no event id. */
+/** The entry that contains an event, and the event's index in it; undefined for any other text. */
 export function parseEventId(text: string): { readonly name: string; readonly index: number } | undefined {
   const [, name, index] = EVENT_ID.exec(text) ?? [];
   return name === undefined ? undefined : { name, index: Number(index) };
@@ -36,7 +38,7 @@ export function msOf(name: string): number {
   return Number(name.slice(0, name.indexOf("-")));
 }
 
-/** Less than 0 where entry `a` was written before entry `b`, 0 where they are the same. */
+/** Negative where entry `a` was written before entry `b`, 0 where they are the same. */
 export function compareNames(a: string, b: string): number {
   const [dashA, dashB] = [a.indexOf("-"), b.indexOf("-")];
   return (
@@ -52,15 +54,18 @@ export function readMessage(message: string): HistoryEntry[] {
   });
 }
 
-/** Reads the changes of an entry. @param isWanted whether changes of the job with this id are wanted; the others are skipped unread */
+/**
+ * Reads the changes of an entry.
+ * @param isWanted by id of a job: its changes are decoded, those of other jobs skipped
+ */
 export function readEntry({ name, lines }: HistoryEntry, isWanted: (id: string) => boolean = () => true): Change[] {
   const at = msOf(name);
   const changes: Change[] = [];
   for (let start = 0, index = 0; start < lines.length; index += 1) {
     const newline = lines.indexOf("\n", start);
     const end = newline === -1 ? lines.length : newline;
-    const isProgress = lines.startsWith("p", start);
-    const idAt = start + (isProgress ? 4 : 1);
+    const isProgress = lines.startsWith(PROGRESS_CHANGE, start);
+    const idAt = start + 1 + (isProgress ? PROGRESS_DIGITS : 0);
     const id = lines.slice(idAt, idAt + ID_LENGTH);
     if (isWanted(id)) {
       changes.push({
@@ -68,8 +73,8 @@ export function readEntry({ name, lines }: HistoryEntry, isWanted: (id: string) 
         at,
         id,
         type: lines.slice(idAt + ID_LENGTH, end),
-        status: isProgress ? "running" : (STATUS_OF[lines.charAt(start)] ?? "running"),
-        progress: isProgress ? Number(lines.slice(start + 1, start + 4)) : null,
+        status: isProgress ? "running" : (statusOfCode(lines.charAt(start)) ?? "running"),
+        progress: isProgress ? Number(lines.slice(start + 1, idAt)) : null,
       });
     }
     start = end + 1;

@@ -10,8 +10,10 @@ import type { ServerInfo } from "./server-info.ts";
 import { tlsOptions } from "./tls-files.ts";
 
 /**
- * ioredis derives a class from String, and V8 keeps String.prototype as a dictionary from then on, in which each method of each
- * string in the process is looked up anew (`charCodeAt`: at six times its cost). Enumerating a String object makes it fast again.
+ * ioredis derives a class from String, and V8 keeps String.prototype as a dictionary from then on, in which each method
+ * of each
+ * string in the process is looked up anew (`charCodeAt`: at six times its cost). Enumerating a String object makes it
+ * fast again.
  */
 function makeStringMethodsFast(): void {
   const names: string[] = [];
@@ -22,7 +24,10 @@ makeStringMethodsFast();
 /** Answers of a server that is no master, or no more. */
 const NOT_MASTER = /^(READONLY|MASTERDOWN)\b/;
 
-/** Longer than any call waits: a connection on which nothing comes for so long has a dead machine at its other end, or a frozen one. */
+/**
+ * Longer than any call waits: a connection on which nothing comes for so long has a dead machine at its other end, or a
+ * frozen one.
+ */
 const SILENT_MS = 6_000;
 /** A server that is away is given up so soon, and a dead machine noticed. Sentinels have their own, shorter limit. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -31,7 +36,8 @@ const KEEPALIVE_MS = 10_000;
 const REASK_PERIOD_MS = 1_000;
 
 /**
- * The one way to a connection to Redis: a client with the rules above. One whose server has become a replica (READONLY) connects anew, and so finds the new master
+ * The one way to a connection to Redis: a client with the rules above. One whose server has become a replica (READONLY)
+ * connects anew, and so finds the new master
  * where Sentinels or a name lead to it; the refused command is not sent again.
  * @param name `CLIENT LIST` shows it as `taskflow-<name>`
  * @param url `redis://` or `rediss://`, with user, password and database as needed, or one of Sentinels (redis-addr.ts)
@@ -88,7 +94,10 @@ function keepErrorsHandled(redis: Redis): void {
   connector.connect = async (emit) => (await connect(emit)).on("error", () => undefined);
 }
 
-/** The client's check of the server, which ends its handshake: nothing else is sent before it calls back, and it connects anew after an error. */
+/**
+ * The client's check of the server, which ends its handshake: nothing else is sent before it calls back, and it
+ * connects anew after an error.
+ */
 interface WithReadyCheck {
   _readyCheck: (done: (error: Error | null, info?: ServerInfo) => void) => void;
 }

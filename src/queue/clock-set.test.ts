@@ -1,9 +1,12 @@
-/** Redis's clock is set while jobs wait and run: it was wrong for a moment (a failover to a wrong machine), and is right again. */
+/**
+ * Redis's clock is set while jobs wait and run: it was wrong for a moment (a failover to a wrong machine), and is right
+ * again.
+ */
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encodeRecord } from "../core/attempt-record.ts";
 import { timeOfId } from "../core/id.ts";
 import type { Job } from "../core/job.ts";
-import { encodeRecord } from "../core/packed-job.ts";
 import { enqueue, enqueueRaw, ioSlots, openQueue, submission } from "../testing/queue.ts";
 import { settableClock } from "../testing/script-clock.ts";
 import { freshRedis } from "../testing/services.ts";
@@ -53,7 +56,7 @@ async function claimedAhead(options: Parameters<typeof submission>[0] = {}): Pro
   return job;
 }
 
-const settlementOf = (job: Job, verdict: "c" | "r", runAt: number): Settlement => ({
+const settlementOf = (job: Job, verdict: "completed" | "retry", runAt: number): Settlement => ({
   id: job.id,
   type: job.type,
   priority: job.priority,
@@ -66,11 +69,11 @@ const settlementOf = (job: Job, verdict: "c" | "r", runAt: number): Settlement =
   runAt,
   record: encodeRecord({
     attempt: 1,
-    outcome: verdict === "c" ? "completed" : "retry",
+    outcome: verdict === "completed" ? "completed" : "retry",
     worker: job.worker,
     started_at: job.startedAt,
     finished_at: queue.clock.now(),
-    ...(verdict === "c" ? { result: "1" } : { next_at: runAt }),
+    ...(verdict === "completed" ? { result: "1" } : { next_at: runAt }),
   }),
 });
 
@@ -107,7 +110,7 @@ describe("after Redis's clock was a day ahead", () => {
 
   it("what ended meanwhile is recorded as soon as ever, whoever had it", async () => {
     const job = await claimedAhead();
-    await queue.settle([settlementOf(job, "c", 0)], 300);
+    await queue.settle([settlementOf(job, "completed", 0)], 300);
     await setClock(redis, 0);
     await until(async () => (await queue.sweep(300, 10)).length > 0, { what: "it is taken over" });
   });
@@ -117,7 +120,7 @@ describe("after Redis's clock was a day ahead", () => {
     ["is put off by a replica that does not know it yet", 1],
   ])("a retry that %s comes when it was meant to", async (_, isLate) => {
     const job = await claimedAhead();
-    const settlement = settlementOf(job, "r", queue.clock.now() + 500);
+    const settlement = settlementOf(job, "retry", queue.clock.now() + 500);
     if (isLate === 0) await queue.settle([settlement], 300);
     await setClock(redis, 0);
     if (isLate === 1) await queue.settle([settlement], 300);
@@ -133,7 +136,7 @@ describe("after Redis's clock was a day ahead", () => {
       ...Array.from({ length: 3_000 }, () => submission({ options: { run_at: Date.now() + 30 * DAY_MS } })),
     );
     const job = await claimedAhead();
-    await queue.settle([settlementOf(job, "r", queue.clock.now() + 200)], 300);
+    await queue.settle([settlementOf(job, "retry", queue.clock.now() + 200)], 300);
     await setClock(redis, 0);
     await until(async () => (await turn()).claimed.some(({ id }) => id === job.id), { what: "it is tried again" });
   });

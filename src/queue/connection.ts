@@ -1,5 +1,6 @@
 /**
- * One connection to Redis that runs scripts. The client under it never re-sends a command and queues nothing while it is
+ * One connection to Redis that runs scripts. The client under it never re-sends a command and queues nothing while it
+ * is
  * offline: what a lost connection leaves undecided is told to the caller (`OutcomeUnknown`), who alone knows whether
  * a repeat is harmless.
  */
@@ -35,7 +36,8 @@ export interface ConnectionHooks {
 }
 
 /**
- * Waits until a client is connected. Rejects at once where the server must be changed first, and with what went wrong last when there is no
+ * Waits until a client is connected. Rejects at once where the server must be changed first, and with what went wrong
+ * last when there is no
  * connection within `timeoutMs`: with what the server itself said, where it said anything.
  */
 export async function readyWithin(redis: Redis, timeoutMs: number): Promise<void> {
@@ -124,7 +126,8 @@ export class Connection {
   /**
    * Runs a script.
    * @param args KEYS[1], which all scripts take, and ARGV
-   * @throws QueueUnavailable where nothing was changed; OutcomeUnknown where no answer came within `timeoutMs`; ScriptFailed where it failed on
+   * @throws QueueUnavailable where nothing was changed; OutcomeUnknown where no answer came within `timeoutMs`;
+   * ScriptFailed where it failed on
    *   what it was given
    */
   async run(script: Script, args: readonly string[], timeoutMs: number): Promise<Reply> {
@@ -145,7 +148,10 @@ export class Connection {
     await Promise.all(Object.values(scripts).map(({ source }) => this.send("script", ["LOAD", source], timeoutMs)));
   }
 
-  /** Sends one command, with the same errors as {@link run}; other answers of Redis that are errors are thrown as they came. */
+  /**
+   * Sends one command, with the same errors as {@link run}; other answers of Redis that are errors are thrown as they
+   * came.
+   */
   send(name: string, args: readonly string[], timeoutMs: number): Promise<Reply> {
     return this.#send([name], args, timeoutMs);
   }
@@ -176,7 +182,8 @@ export class Connection {
 
   async #answer(command: WrittenCommand, timeoutMs: number): Promise<Reply> {
     if (!this.isReady) throw new QueueDisconnected("Redis is not connected");
-    // Its own timer, as ioredis' commandTimeout is one for all calls. Its connection stays: one that is dead is given up when it has been silent for SILENT_MS.
+    // Its own timer, as ioredis' commandTimeout is one for all calls. Its connection stays: one that is dead is given
+    // up when it has been silent for SILENT_MS.
     const timer = setTimeout(() => {
       command.reject(new OutcomeUnknown(`Redis has not answered within ${timeoutMs} ms`));
     }, timeoutMs);

@@ -1,6 +1,10 @@
-/** The books of one instant, as one script returns them: accepted = recorded + ready + scheduled + leased + outbox. */
+/**
+ * The job counts of one instant, as one script returns them: accepted = recorded + ready + scheduled + leased + outbox.
+ */
+
+import { at } from "../core/at.ts";
 import { timeOfId } from "../core/id.ts";
-import { HEAD_LENGTH } from "../core/packed-job.ts";
+import { readJob } from "../core/packed-job.ts";
 import type { Reply } from "./connection.ts";
 
 export interface TypeCounts {
@@ -15,8 +19,10 @@ export interface TypeCounts {
   readonly failed: number;
   readonly cancelled: number;
   /**
-   * Since when the job that is next (the first of the highest priority) can have been ready, epoch ms, or null for an empty queue: since
-   * its acceptance, its time to start, or the start of its last attempt. When a retry became due is not kept, so it may be a little less.
+   * The earliest time at which the next job (the first of the highest priority) can have become ready, epoch ms; null
+   * for an empty queue. It
+   * is the latest of its acceptance, its time to start, and the start of its last attempt. The time at which a retry
+   * became due is not stored.
    */
   readonly nextSince: number | null;
 }
@@ -28,15 +34,16 @@ export interface JobCounts {
   readonly accepted: number;
   readonly outbox: number;
   /**
-   * Accepted (counted by enqueue) less recorded (counted by forget) less what stands in the four sets. Zero, always:
-   * anything else is a job in no place or in two.
+   * Accepted (counted by enqueue) less recorded (counted by forget) less the jobs in the four sets. Always zero: any
+   * other number means
+   * a job that is in no set, or in two.
    */
   readonly unaccounted: number;
-  /** Jobs that ended in the running minute, and in each of the fifteen before it. */
+  /** Jobs that ended in the current minute, and in each of the fifteen before it. */
   readonly endedByMinute: readonly number[];
-  /** What each live replica says of itself: JSON texts. */
+  /** The JSON that each live replica stores about itself. */
   readonly replicas: readonly string[];
-  /** The types whose queue is paused, whether they ever had a job or not. */
+  /** The types whose queue is paused, with or without jobs. */
   readonly paused: ReadonlySet<string>;
 }
 
@@ -55,7 +62,7 @@ type Raw = readonly [
 export function readJobCounts(reply: Reply): JobCounts {
   const [now, scheduled, leased, outbox, fields, minutes, replicas, queues, paused] = reply as unknown as Raw;
   const counts = new Map<string, number>();
-  for (let i = 0; i < fields.length; i += 2) counts.set(fields[i] ?? "", Number(fields[i + 1]));
+  for (let i = 0; i < fields.length; i += 2) counts.set(at(fields, i), Number(fields[i + 1]));
   const types: TypeCounts[] = [];
   for (let i = 0; i < queues.length; i += 4) {
     const type = String(queues[i]);
@@ -90,8 +97,8 @@ export function readJobCounts(reply: Reply): JobCounts {
   };
 }
 
-/** @param start how the job's string begins */
-function readySince(id: string, start: string): number {
-  const runAt = /^[^|]*\|\d+\|[^|]*\|\{"run_at":(\d+)/.exec(start.slice(HEAD_LENGTH))?.[1] ?? 0;
-  return Math.max(timeOfId(id), Number(runAt), Number(start.slice(11, 24)));
+/** @param packed the job without its payload and records */
+function readySince(id: string, packed: string): number {
+  const { options, startedAt } = readJob(id, packed);
+  return Math.max(timeOfId(id), options.run_at ?? 0, startedAt ?? 0);
 }

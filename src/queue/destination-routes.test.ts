@@ -78,7 +78,7 @@ describe("an error answer", () => {
     expect(await visit("/bad")).toMatchObject({
       code: "destination_limited",
       waitsForTurn: false,
-      message: "requests to this path of hooks.example fail, and it is left alone for now",
+      message: "requests to this path of hooks.example fail, so it gets none for now",
     });
     expect(opened).toBe(1);
     expect(inside(await visits(10, "/good"))).toBe(10);
@@ -151,7 +151,7 @@ describe("a host that does not answer", () => {
     await end(5, "down", "/slow");
     expect(await visit("/slow")).toMatchObject({
       waitsForTurn: false,
-      message: "hooks.example does not answer, and is left alone for now",
+      message: "hooks.example does not answer, and gets no requests for now",
     });
     expect(await visit("/good")).toMatchObject({ waitsForTurn: true, code: "destination_limited" });
     await redis.hset(KEY, "since", queue.clock.now() - 601_000);

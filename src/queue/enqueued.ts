@@ -1,7 +1,10 @@
 import type { Submitted } from "./enqueuer.ts";
 import type { Queue } from "./queue.ts";
 
-/** Enqueues, and resolves when the jobs are in Redis. @throws TaskFlowError when they are not, or nobody knows */
+/**
+ * Enqueues, and resolves when the jobs are in Redis.
+ * @throws TaskFlowError when they are not, or when that is unknown
+ */
 export function enqueued(queue: Pick<Queue, "enqueue">, submitted: Submitted): Promise<void> {
   return new Promise((resolve, reject) => {
     queue.enqueue(submitted, (answer) => {

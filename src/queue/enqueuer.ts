@@ -1,21 +1,29 @@
 /**
- * Submissions on their way into Redis. Those of one event-loop tick travel in one call, and calls do not wait for each
- * other. What is under way is bounded: beyond it a submission is refused at once, instead of filling memory.
+ * Submissions on their way into Redis. Submissions of one event-loop tick travel in one call, and calls do not wait for
+ * each other. The bytes
+ * under way are bounded: beyond the bound a submission is rejected at once, instead of filling memory.
  */
 
+import { at } from "../core/at.ts";
+import { encodeSeq } from "../core/header.ts";
 import type { Submission } from "../core/job.ts";
-import { encodeGroup, encodeSeq, encodeSubmission } from "../core/packed-job.ts";
+import { encodeGroup, encodeSubmission } from "../core/packed-job.ts";
 import type { LargePayload } from "../core/payload.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
+import { STATE_CODE } from "../core/state-code.ts";
 import { OutcomeUnknown, QueueUnavailable, TaskFlowError } from "../errors.ts";
 import { outageOf } from "../observability/outage.ts";
 import type { RedisClock } from "./clock.ts";
+import { ENQUEUE_REPLY, OPCODE } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import type { Reservations } from "./reservation.ts";
 import { scripts } from "./scripts.ts";
 
-/** One call carries at most so many jobs (about 15 ms of Redis) and characters (about 10 ms of the event loop), unless a single submission is larger. */
+/**
+ * Bounds of one call, unless a single submission is larger: jobs (about 15 ms of Redis), characters (about 10 ms of the
+ * event loop).
+ */
 const MAX_JOBS_PER_CALL = 2_000;
 const MAX_CHARS_PER_CALL = 4 * 1024 * 1024;
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
@@ -23,25 +31,27 @@ const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 export interface Submitted {
   readonly ids: readonly string[];
   readonly submissions: readonly Submission[];
-  /** Of a single job, where somebody has parsed it: what its payload says. It is the handler's, if the job is leased at once. */
+  /** The parsed payload of a single job, if it was parsed. It belongs to the handler, if the job is leased at once. */
   readonly payload?: unknown;
   readonly idempotency?:
     | {
-        /** What the key is known by: already joined with its scope, without spaces. */
+        /** The key, joined with its scope, without spaces. */
         readonly key: string;
-        /** What tells another body under the same key: without spaces. */
+        /** Differs for another body under the same key; without spaces. */
         readonly fingerprint: string;
         readonly ttlMs: number;
       }
     | undefined;
-  /** Epoch ms, Redis's: later it is not sent, but fails with `QueueUnavailable`. */
+  /** Epoch ms, Redis's: later than that it fails with `QueueUnavailable`, unsent. */
   readonly sendBy?: number;
 }
 
 /**
- * enqueued · replayed: this key made the job `firstId` before, from the same body · conflict: from another body ·
- * failed: `QueueUnavailable` where nothing was changed, `OutcomeUnknown` where nobody knows; `firstId` where it concerns the jobs of an
- * earlier try with this key.
+ * enqueued · replayed: an earlier submission with this key and the same body made the job `firstId` · conflict: one
+ * with another body ·
+ * failed: `QueueUnavailable` where nothing has changed, `OutcomeUnknown` where that is unknown; with `firstId` where it
+ * concerns the jobs of
+ * an earlier try with this key.
  */
 export type Enqueued =
   | { readonly kind: "enqueued" }
@@ -57,15 +67,15 @@ interface Pending {
 
 export interface EnqueuerOptions {
   readonly ns: string;
-  /** The replica that may take the wake-up itself, or "". */
+  /** The id of this replica if it runs jobs, and so wakes itself; else "". */
   readonly replica: string;
   readonly timeoutMs: number;
   readonly leaseMs: number;
-  /** There are jobs that wait. */
+  /** Jobs wait now. */
   readonly onEnqueued: () => void;
-  /** Where jobs run here: what a call may lease at once. */
+  /** Where jobs run here: it reserves slots for jobs that a call may lease at once. */
   readonly reservations: Reservations | undefined;
-  /** Where submissions have large payloads: what stores them, on the same connection. */
+  /** Stores large payloads, on the same connection; undefined for submissions that have none. */
   readonly payloads: PayloadStore | undefined;
 }
 
@@ -77,7 +87,7 @@ export class Enqueuer {
   readonly #options: EnqueuerOptions;
   #pending: Pending[] = [];
   #bytesUnderWay = 0;
-  /** Calls under way; each settles its submissions, and rejects for nothing but a fault of this program. */
+  /** Calls under way; each answers its submissions, and rejects only for a bug in this program. */
   readonly #calls = new Set<Promise<void>>();
   readonly #flush = (): void => this.#send();
 
@@ -98,7 +108,7 @@ export class Enqueuer {
     }
   }
 
-  /** Sends what is there, and what is too much for one call with the next turn of the event loop. */
+  /** Sends as many submissions as one call carries, and the others with the next turn of the event loop. */
   #send(): void {
     const batch = this.#pending;
     this.#pending = batch.splice(fittingOf(batch));
@@ -117,8 +127,8 @@ export class Enqueuer {
     const notAfter = sentOn + timeoutMs;
     const args = [ns, String(notAfter), replica, encodeSeq(reservation?.seq ?? 0), String(leaseMs)];
     const large = payloads ? largeOf(batch) : NONE;
-    for (const [id] of large) args.push(`^${id}`);
-    if (reservation) for (const type of reservation.types.keys()) args.push(`+${type}`);
+    for (const [id] of large) args.push(OPCODE.storedPayload + id);
+    if (reservation) for (const type of reservation.types.keys()) args.push(OPCODE.lease + type);
     pushArguments(args, batch);
     let bytes = 0;
     for (const arg of args) bytes += arg.length;
@@ -127,22 +137,24 @@ export class Enqueuer {
     const sentAt = performance.now();
     let reply: readonly (number | string)[];
     let now: number;
-    // A payload that Redis did not take (its memory is full) is missed by the script, which then changes nothing.
+    // The script checks that each payload is stored. Where Redis rejected one (its memory is full), the script changes
+    // nothing.
     const puts = large.map(
       ([id, payload]) => payloads?.put(id, payload, timeoutMs).catch(() => undefined) ?? Promise.resolve(),
     );
     try {
       reply = (await this.#connection.run(scripts.enqueue, args, timeoutMs)) as readonly (number | string)[];
       now = Number(reply[0]);
-      this.#clock.learn(now, sentAt, performance.now()); // from one that came too late, above all: the next may be in time
-      if (reply[1] === 0)
-        throw new QueueUnavailable("Redis took too long to get to this submission; nothing was changed");
-      if (reply[1] === 2) throw new QueueUnavailable("Redis did not take the payload; nothing was changed");
+      this.#clock.learn(now, sentAt, performance.now()); // above all from a late call: the next may be in time
+      if (reply[1] === ENQUEUE_REPLY.late)
+        throw new QueueUnavailable("Redis ran this submission too late; nothing was changed");
+      if (reply[1] === ENQUEUE_REPLY.payloadMissing)
+        throw new QueueUnavailable("Redis rejected the payload; nothing was changed");
     } catch (thrown) {
       const error =
         thrown instanceof TaskFlowError
           ? thrown
-          : new OutcomeUnknown(`Redis did not answer as it should: ${outageOf(thrown)}`, thrown);
+          : new OutcomeUnknown(`Redis did not answer as expected: ${outageOf(thrown)}`, thrown);
       for (const { done } of batch) done({ kind: "failed", error });
       if (reservation && error instanceof OutcomeUnknown)
         await reservations?.resolve(reservation, submitted, notAfter, sentAt);
@@ -152,11 +164,11 @@ export class Enqueuer {
       if (puts.length > 0) await Promise.all(puts);
       this.#bytesUnderWay -= bytes;
     }
-    const letters = String(reply[2]);
-    if (letters === "" || /[qs]/.test(letters)) onEnqueued();
+    const codes = String(reply[2]);
+    if (codes === "" || codes.includes(STATE_CODE.queued) || codes.includes(STATE_CODE.scheduled)) onEnqueued();
     answer(batch, reply);
     await Promise.resolve(); // the answers go out before anything runs (api/outgoing.ts)
-    if (reservation) reservations?.granted(reservation, submitted, letters, now, sentAt);
+    if (reservation) reservations?.granted(reservation, submitted, codes, now, sentAt);
   }
 }
 
@@ -165,15 +177,18 @@ const NONE: readonly (readonly [string, LargePayload])[] = [];
 /** The large payloads of a call, with the ids of their jobs. */
 function largeOf(batch: readonly Pending[]): readonly (readonly [string, LargePayload])[] {
   return batch.flatMap(({ submitted: { ids, submissions } }) =>
-    submissions.flatMap(({ payload }, i) => (isLarge(payload) ? [[ids[i] ?? "", payload] as const] : [])),
+    submissions.flatMap(({ payload }, i) => (isLarge(payload) ? [[at(ids, i), payload] as const] : [])),
   );
 }
 
-/** Those that may still be sent; the others are answered. This process may have been frozen since they were handed over. */
+/**
+ * The submissions that may still be sent; the others are answered. This process may have been frozen since it received
+ * them.
+ */
 function inTime(pending: readonly Pending[], now: number): readonly Pending[] {
   const isLate = ({ submitted: { sendBy } }: Pending): boolean => sendBy !== undefined && sendBy < now;
   if (!pending.some(isLate)) return pending;
-  const error = new QueueUnavailable("this submission took too long on its way to Redis; nothing was changed there");
+  const error = new QueueUnavailable("this submission waited too long to be sent to Redis; nothing was changed");
   for (const each of pending) if (isLate(each)) each.done({ kind: "failed", error });
   return pending.filter((each) => !isLate(each));
 }
@@ -194,44 +209,50 @@ function fittingOf(pending: readonly Pending[]): number {
   return count;
 }
 
-/** Appends the arguments of enqueue.lua. Jobs in a row that agree in type, priority and group share what says so. */
+/**
+ * Appends the arguments of enqueue.lua. Consecutive jobs of the same type, priority and group share one argument for
+ * these.
+ */
 function pushArguments(args: string[], batch: readonly Pending[]): void {
   let before: Submission | undefined;
   for (const {
     submitted: { ids, submissions, idempotency },
   } of batch) {
     const header = idempotency || ids.length > 1 ? args.push("") : 0;
-    if (header > 0) before = undefined; // the script may pass over the arguments of one submission
+    if (header > 0) before = undefined; // the script may skip the arguments of one submission
     submissions.forEach((submission, i) => {
       if (
         submission.type !== before?.type ||
         submission.priority !== before.priority ||
         submission.groupKey !== before.groupKey
       ) {
-        args.push(`>${submission.type}|${submission.priority}|${encodeGroup(submission)}`);
+        args.push(`${OPCODE.common}${submission.type}|${submission.priority}|${encodeGroup(submission)}`);
         before = submission;
       }
-      if (submission.options.run_at !== undefined) args.push(`@${submission.options.run_at}`);
-      args.push((ids[i] ?? "") + encodeSubmission(submission));
+      if (submission.options.run_at !== undefined) args.push(OPCODE.runAt + String(submission.options.run_at));
+      args.push(at(ids, i) + encodeSubmission(submission));
     });
     if (header === 0) continue;
     args[header - 1] =
-      `#${args.length - header}${idempotency ? ` ${idempotency.key} ${idempotency.fingerprint} ${idempotency.ttlMs}` : ""}`;
+      `${OPCODE.submission}${args.length - header}${idempotency ? ` ${idempotency.key} ${idempotency.fingerprint} ${idempotency.ttlMs}` : ""}`;
     before = undefined;
   }
 }
 
-/** The reply names only the submissions whose key was known: which of those with a key, verdict, first id. */
+/**
+ * The reply names only the submissions whose key was known: the index among those with a key, "replayed" or "conflict",
+ * the first id.
+ */
 function answer(batch: readonly Pending[], reply: readonly (number | string)[]): void {
-  let at = 3;
+  let next = 3;
   let keyed = -1;
   for (const { submitted, done } of batch) {
     if (submitted.idempotency) keyed += 1;
-    if (!submitted.idempotency || reply[at] !== keyed) {
+    if (!submitted.idempotency || reply[next] !== keyed) {
       done(ENQUEUED); // now, or by an earlier call
       continue;
     }
-    done({ kind: reply[at + 1] === "replayed" ? "replayed" : "conflict", firstId: String(reply[at + 2]) });
-    at += 3;
+    done({ kind: reply[next + 1] === "replayed" ? "replayed" : "conflict", firstId: String(reply[next + 2]) });
+    next += 3;
   }
 }

@@ -28,7 +28,7 @@ function completed({ id, type, priority, claimSeq, attempt, crashes, deferrals }
     attempt,
     crashes,
     deferrals,
-    verdict: "c",
+    verdict: "completed",
     runAt: 0,
     record: `{"outcome":"completed"}`,
   };
@@ -87,7 +87,7 @@ describe.concurrent("a master chosen by Sentinels", { timeout: 90_000 }, () => {
       },
       { what: "it hears of cancellations again", timeoutMs: 30_000 },
     );
-    expect(await other.settle(claimed.map(completed), OUTBOX_OWNED_MS)).toEqual(["d", "k", "k"]);
+    expect(await other.settle(claimed.map(completed), OUTBOX_OWNED_MS)).toEqual(["repeated", "done", "done"]);
     const rest = await other.claim(2, 1, ioSlots({ noop: 10 }));
     expect(rest.claimed).toHaveLength(3);
     expect(await one.jobCounts()).toMatchObject({ unaccounted: 0, outbox: 3 });

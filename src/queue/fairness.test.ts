@@ -85,7 +85,7 @@ describe("fairness", () => {
           priority,
           claimSeq,
           startedAt: 0,
-          verdict: "r",
+          verdict: "retry",
           attempt: 1,
           crashes: 0,
           deferrals: 0,

@@ -1,28 +1,35 @@
 /**
- * Where new job ids come from: UUIDv7 in Redis time, rising within a process.
+ * New job ids: UUIDv7 in Redis time, rising within a process.
  *
- * Nobody can tell one caller's id from another's. Each call skips up to 2^20 of the 2^30 values of the upper random bits, and draws the lower 32 anew,
- * so of 2^52 ids that may follow a known one, each is as likely. Only the ids of one call count up by one.
+ * A caller cannot guess another caller's ids. Each call skips up to 2^20 of the 2^30 values of the upper random bits,
+ * and draws the lower 32 anew, so
+ * each of the 2^52 ids that may follow a known one is as likely. Only the ids of one call count up by one.
  *
- * Two processes may draw the same id where both make some in the same millisecond, for the same shard: at a hundred ids in each millisecond, with a
- * probability of some 5,000 pairs / 2^61 = 2·10^-15 for each, or 2·10^-7 for each day that goes on like that. Within a process none repeats: where
- * it begins a millisecond anew, after the clock went back, the same probability holds.
+ * Two processes may draw the same id if both make ids in the same millisecond, for the same shard: at a hundred ids in
+ * each millisecond, with a
+ * probability of some 5,000 pairs / 2^61 = 2·10^-15 for each millisecond, or 2·10^-7 for each such day. Within a
+ * process no id repeats, except with
+ * the same probability where it makes ids for a millisecond again, after the clock went back.
  */
-import { randomFillSync } from "node:crypto";
+import { createHash, randomFillSync } from "node:crypto";
+import { at } from "../core/at.ts";
 import { idStart, idWith } from "../core/id.ts";
 
-/** One call of the system for so many numbers, of which an id takes two. */
+/** Random numbers are drawn in pools, to save system calls; an id takes two. */
 const POOL = new Uint32Array(2_048);
-/** Redis's clock may be corrected by so much, and what a process knows of it: ids go on to rise. Where it went back further, it was set. */
+/**
+ * Corrections of Redis's clock, and of a process's estimate of it, are smaller than this: ids keep rising. A clock that
+ * went back further was set.
+ */
 const STEP_MS = 1_000;
 
 export class IdSource {
   readonly #now: () => number;
   readonly #shard: number;
   #ms = 0;
-  /** Of the ids of this millisecond. */
+  /** The common start of the ids of this millisecond. */
   #start = "";
-  /** Of the upper random bits of the last id, 30. */
+  /** The upper 30 random bits of the last id. */
   #upper = 0;
   #poolAt = POOL.length;
 
@@ -37,7 +44,8 @@ export class IdSource {
     const now = this.#now();
     this.#upper += 1 + (this.#random() >>> 12);
     if (now > this.#ms || this.#ms - now > STEP_MS || this.#upper > 0x3fff_ffff) {
-      // Half of the upper bits are left to count up within the millisecond: enough for a thousand calls. After that it takes the next.
+      // Half of the upper bits are left to count up within the millisecond: enough for a thousand calls. After that it
+      // takes the next.
       this.#ms = now > this.#ms || this.#ms - now > STEP_MS ? now : this.#ms + 1;
       this.#start = idStart(this.#ms, this.#shard);
       this.#upper = this.#random() >>> 3;
@@ -51,8 +59,19 @@ export class IdSource {
       randomFillSync(POOL);
       this.#poolAt = 0;
     }
-    const value = POOL[this.#poolAt] ?? 0;
+    const value = at(POOL, this.#poolAt);
     this.#poolAt += 1;
     return value;
   }
+}
+
+/**
+ * An id that follows from another id and a purpose: a repeated call that enqueues under it enqueues once. It keeps the
+ * time and the shard of
+ * `id`; a digest takes the place of the random bits.
+ * @param purpose the text that is digested: it names every fact that the new id depends on, `id` too
+ */
+export function derivedId(id: string, purpose: string): string {
+  const digits = createHash("sha256").update(purpose).digest("hex");
+  return `${id.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
 }

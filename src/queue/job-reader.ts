@@ -1,13 +1,14 @@
 /**
- * Reads of jobs by plain commands, on a connection of their own: no script copies a text for them, and no lease waits behind a reader.
+ * Reads jobs with plain commands, on a separate connection: no script copies a packed job for a reader, and no lease
+ * waits behind one.
  *
- * What the hash says is asked first, and the text with the same packet. So a job that moves meanwhile is seen as it was at the
- * first question; one that is forgotten in between is missing here, and in Postgres.
+ * The state is requested first, and the packed submission in the same packet. So a job that changes meanwhile appears
+ * as it was at the first
+ * command. A job that is forgotten in between is missing here, and already stored in Postgres.
  */
-
 import { ByteBudget } from "../concurrency/byte-budget.ts";
 import type { Job } from "../core/job.ts";
-import { HEADER_BYTES, readJob, wholeText } from "../core/packed-job.ts";
+import { readJob, START_BYTES, wholePacked } from "../core/packed-job.ts";
 import { OMITTED_PAYLOAD } from "../core/payload.ts";
 import { QueueUnavailable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
@@ -15,10 +16,11 @@ import type { Connection } from "./connection.ts";
 const TIMEOUT_MS = 5_000;
 /** Jobs of one packet. */
 const MAX_JOBS = 50;
-/** What the hash holds of the jobs of one packet: a job in the outbox may have a result of 1 MiB, and its attempts' logs. */
+/** Bytes of the states of one packet: a job in the outbox may have a result of 1 MiB, and the logs of its attempts. */
 const MAX_STATE_BYTES = 2 * 1024 * 1024;
-/** Of all reads under way. A read of one job is taken for this many bytes: more is rare. */
+/** Bytes of all reads under way. */
 const MAX_BYTES_READING = 32 * 1024 * 1024;
+/** A read of one job counts as this many bytes: larger ones are rare. */
 const EXPECTED_BYTES = 64 * 1024;
 const MAX_WAITING = 10_000;
 
@@ -32,7 +34,9 @@ export class JobReader {
     this.#ns = ns;
   }
 
-  /** The jobs of these ids that Redis holds, whether they wait, run, or are in the outbox; large payloads are left out. */
+  /**
+   * The jobs of these ids that Redis has, whether they wait, run, or are in the outbox; large payloads are left out.
+   */
   async read(ids: readonly string[]): Promise<Job[]> {
     return this.#inParts(
       ids,
@@ -45,7 +49,7 @@ export class JobReader {
     );
   }
 
-  /** As {@link read}, with every payload left out: what it costs does not depend on payloads. */
+  /** As {@link read}, without any payload: the cost does not depend on payloads. */
   async readHeaders(ids: readonly string[]): Promise<Job[]> {
     const jobs = await this.#inParts(ids, (part) => Promise.all(part.map((id) => this.#start(id))));
     return jobs.map((job) => ({ ...job, payload: OMITTED_PAYLOAD }));
@@ -53,7 +57,7 @@ export class JobReader {
 
   async #inParts(
     ids: readonly string[],
-    textsOf: (ids: readonly string[]) => Promise<(string | null)[]>,
+    packedOf: (ids: readonly string[]) => Promise<(string | null)[]>,
   ): Promise<Job[]> {
     const jobs: Job[] = [];
     for (let at = 0; at < ids.length; ) {
@@ -61,13 +65,13 @@ export class JobReader {
       const share = await this.#reading.acquire(Math.min(ids.length - at, MAX_JOBS) * EXPECTED_BYTES);
       try {
         const part = await this.#fitting(ids.slice(at, at + MAX_JOBS));
-        const [states, texts] = await Promise.all([
+        const [states, submitted] = await Promise.all([
           this.#connection.send("hmget", [`${this.#ns}states`, ...part], TIMEOUT_MS),
-          textsOf(part),
+          packedOf(part),
         ]);
         part.forEach((id, i) => {
-          const text = texts[i];
-          if (text) jobs.push(readJob(id, wholeText(text, (states as (string | null)[])[i] ?? undefined)));
+          const packed = submitted[i];
+          if (packed) jobs.push(readJob(id, wholePacked(packed, (states as (string | null)[])[i] ?? undefined)));
         });
         at += part.length;
       } finally {
@@ -77,7 +81,7 @@ export class JobReader {
     return jobs;
   }
 
-  /** As many of these as one packet can bear, at least one. */
+  /** As many of these as fit into one packet, at least one. */
   async #fitting(ids: readonly string[]): Promise<readonly string[]> {
     if (ids.length === 1) return ids;
     const lengths = (await Promise.all(
@@ -91,13 +95,13 @@ export class JobReader {
     return end === -1 ? ids : ids.slice(0, end);
   }
 
-  /** A job's text up to its payload; null where there is none. */
+  /** A packed submission up to its payload; null where Redis has none. */
   async #start(id: string): Promise<string | null> {
     const range = async (end: number): Promise<string> =>
       (await this.#connection.send("getrange", [`${this.#ns}j:${id}`, "0", String(end)], TIMEOUT_MS)) as string;
-    let text = await range(HEADER_BYTES - 1);
-    let end = text.indexOf("\n");
-    if (end === -1 && text !== "") end = (text = await range(-1)).indexOf("\n"); // long options
-    return text === "" ? null : text.slice(0, end + 1);
+    let packed = await range(START_BYTES - 1);
+    let end = packed.indexOf("\n");
+    if (end === -1 && packed !== "") end = (packed = await range(-1)).indexOf("\n"); // long options
+    return packed === "" ? null : packed.slice(0, end + 1);
   }
 }

@@ -34,7 +34,10 @@ const textOf = (bytes: number): string => JSON.stringify({ text: randomBytes(byt
 
 const large = (text: string) => submission({ payload: payloadOf(text), options: {} });
 
-const settled = ({ id, type, priority, claimSeq, startedAt, payload }: Job, verdict: "c" | "r" | "l") => ({
+const settled = (
+  { id, type, priority, claimSeq, startedAt, payload }: Job,
+  verdict: "completed" | "retry" | "released",
+) => ({
   id,
   type,
   priority,
@@ -46,7 +49,7 @@ const settled = ({ id, type, priority, claimSeq, startedAt, payload }: Job, verd
   deferrals: 0,
   verdict,
   runAt: 1,
-  record: verdict === "l" ? "" : `{"outcome":"completed"}`,
+  record: verdict === "released" ? "" : `{"outcome":"completed"}`,
 });
 
 /** The longest of the scripts that ran while `work` did, by Redis's own clock, in microseconds. */
@@ -74,7 +77,7 @@ describe("a large payload", () => {
     const { claimed } = await queue.claim(1, 1, SLOTS);
     expect(claimed).toMatchObject([{ id, payload: { size: Buffer.byteLength(text) } }]);
     await queue.settle(
-      claimed.map((one) => settled(one, "c")),
+      claimed.map((one) => settled(one, "completed")),
       30_000,
     );
     await queue.forget(claimed);
@@ -92,14 +95,14 @@ describe("a large payload", () => {
           await queue.readHeaders([id, other]);
           const { claimed } = await queue.claim(2 * round, 1, SLOTS);
           await queue.settle(
-            claimed.map((one) => settled(one, "l")),
+            claimed.map((one) => settled(one, "released")),
             30_000,
           );
           await queue.jobCounts();
           await queue.cancel(other, 30_000, () => undefined);
           const again = await queue.claim(2 * round + 1, 1, SLOTS);
           await queue.settle(
-            again.claimed.map((one) => settled(one, "c")),
+            again.claimed.map((one) => settled(one, "completed")),
             0,
           );
           await queue.sweep(30_000, 10);
@@ -187,10 +190,10 @@ describe("a claim", () => {
     ]);
     expect(
       await queue.settle(
-        unreadable.map((one) => settled(one, "c")),
+        unreadable.map((one) => settled(one, "completed")),
         30_000,
       ),
-    ).toEqual(["k"]);
+    ).toEqual(["done"]);
     expect(await queue.jobCounts()).toMatchObject({ unaccounted: 0 });
   });
 
@@ -211,10 +214,10 @@ describe("a claim", () => {
     const { claimed } = await queue.claim(10_000_000_000, 1, SLOTS);
     expect(
       await queue.settle(
-        claimed.map((one) => settled(one, "c")),
+        claimed.map((one) => settled(one, "completed")),
         30_000,
       ),
-    ).toEqual(["k"]);
+    ).toEqual(["done"]);
     expect(await queue.read([id])).toMatchObject([{ payload: `{"n":1}`, claimSeq: 10_000_000_000 }]);
     await expect(queue.claim(36 ** 10, 1, SLOTS)).rejects.toThrow(RangeError);
   });

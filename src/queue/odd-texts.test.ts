@@ -1,4 +1,7 @@
-/** Every text that a submission may hold comes back from Redis and its scripts as it was sent, in whatever field it stands. */
+/**
+ * Every text that a submission may hold comes back from Redis and its scripts as it was sent, in whatever field it
+ * stands.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Submission } from "../core/job.ts";
 import { isFull, sample } from "../testing/full.ts";

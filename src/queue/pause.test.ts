@@ -64,7 +64,7 @@ describe("a paused queue", () => {
           priority,
           claimSeq,
           startedAt: 0,
-          verdict: "r",
+          verdict: "retry",
           attempt: 1,
           crashes: 0,
           deferrals: 0,

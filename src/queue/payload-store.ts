@@ -1,11 +1,12 @@
 /**
- * Large payloads in Redis: one key each, written and read as bytes by plain commands, on a connection that nothing else waits behind.
+ * Large payloads in Redis: one key each, written and read as bytes by plain commands, on a connection that delays no
+ * other calls.
  *
  *   put ──▶ stored for PUT_TTL_MS ──the script that enqueues its job──▶ stored until the job is forgotten
  *
- * A payload whose job was never enqueued (Redis refused the script, or it came late) expires. That of a repeated submission is dropped at once.
+ * A payload whose job was never enqueued (Redis rejected the script, or it came late) expires. That of a repeated
+ * submission is dropped at once.
  */
-
 import { ByteBudget } from "../concurrency/byte-budget.ts";
 import type { Callback } from "../core/job.ts";
 import type { LargePayload } from "../core/payload.ts";
@@ -13,9 +14,9 @@ import { dataOf, isLarge } from "../core/payload.ts";
 import { QueueUnavailable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 
-/** Longer than any call that enqueues may be on its way (`SUBMIT_TIMEOUT_MS` is a minute at most). */
+/** Longer than an enqueue may be under way (`SUBMIT_TIMEOUT_MS` is a minute at most). */
 const PUT_TTL_MS = 120_000;
-/** Bytes that are asked for and have not arrived. */
+/** Bytes that are requested and have not arrived. */
 const MAX_BYTES_FETCHING = 32 * 1024 * 1024;
 const MAX_WAITING = 1_000;
 const TIMEOUT_MS = 10_000;
@@ -31,7 +32,7 @@ export class PayloadStore {
   }
 
   /**
-   * Sends a payload; a script that is sent after it on the same connection finds it. One that is stored already stays as it is.
+   * Sends a payload; a script that is sent after it on the same connection finds it. A stored payload stays as it is.
    * @throws TaskFlowError as {@link Connection.send}
    */
   async put(id: string, payload: LargePayload, timeoutMs = TIMEOUT_MS): Promise<void> {
@@ -47,11 +48,12 @@ export class PayloadStore {
   }
 
   /**
-   * The bytes of a payload, in memory of their own; undefined where Redis has none. It waits for its turn while others are fetched.
+   * The bytes of a payload, in memory that belongs to the caller; undefined where Redis has none. It waits its turn
+   * while others are fetched.
    * @throws TaskFlowError as {@link Connection.send}
    */
   async fetch(id: string, size: number): Promise<Buffer<ArrayBuffer> | undefined> {
-    if (this.#fetching.waiting >= MAX_WAITING) throw new QueueUnavailable("too many payloads are waited for");
+    if (this.#fetching.waiting >= MAX_WAITING) throw new QueueUnavailable("too many payloads are being fetched");
     const share = await this.#fetching.acquire(size);
     try {
       return await this.#connection.fetch(this.#prefix + id, TIMEOUT_MS);

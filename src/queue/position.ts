@@ -1,4 +1,4 @@
-/** Where one job stands, and what it may wait for, as one script returns it. */
+/** The position of one job in its queue, and what it may wait for: the reply of position.lua. */
 import type { Job } from "../core/job.ts";
 import type { Reply } from "./connection.ts";
 
@@ -6,16 +6,16 @@ export interface QueuePosition {
   /** Redis's time, epoch ms. */
   readonly now: number;
   readonly job: Job;
-  /** How many of its queue come before it; null where it does not stand in its queue. */
+  /** Jobs of its queue before it; null where it is not in its queue. */
   readonly ahead: number | null;
   /** Jobs in its queue. */
   readonly depth: number;
-  /** When it may start, where it is scheduled or to be retried; epoch ms. */
+  /** When it may start, if it is scheduled or to be retried; epoch ms. */
   readonly dueAt: number | null;
   readonly isPaused: boolean;
-  /** Jobs of its type that run, on all replicas. */
+  /** Running jobs of its type, on all replicas. */
   readonly running: number;
-  /** What each live replica says of itself: JSON texts. */
+  /** The JSON that each live replica stores about itself. */
   readonly replicas: readonly string[];
 }
 

@@ -1,4 +1,7 @@
-/** The queue against its model (testing/queue-model.ts): whatever three replicas do, in whatever order, both sides agree. */
+/**
+ * The queue against its model (testing/queue-model.ts): whatever three replicas do, in whatever order, both sides
+ * agree.
+ */
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -1,9 +1,9 @@
-/** Whether Redis can be reached: one outage takes all connections to it, and is told once, as is its end. */
+/** Whether Redis is reachable. An outage ends all connections, so it is reported once, and so is its end. */
 
 export interface ReachHooks {
-  /** The first connection was lost, or could not be made; each tries again until it is there. */
+  /** The first connection was lost, or could not be made; each connection retries until it succeeds. */
   readonly onLost: (error: Error) => void;
-  /** All connections are there again. */
+  /** All connections work again. */
   readonly onBack: () => void;
 }
 
@@ -15,7 +15,7 @@ export class Reach {
     this.#hooks = hooks;
   }
 
-  /** What one more connection tells of itself. */
+  /** The hooks of one more connection. */
   of(connection: string): { readonly onError: (error: Error) => void; readonly onReady: () => void } {
     return {
       onError: (error) => {

@@ -1,19 +1,21 @@
 /**
- * All leases of one replica, as Redis holds them: renewed without a list, over a connection of their own. The thread that guards
- * a replica's leases uses it while the main thread cannot renew them.
+ * Renews all leases of one replica without a list of them, over a separate connection. The thread that guards a
+ * replica's leases uses it
+ * while the main thread cannot renew them.
  */
 import { Connection } from "./connection.ts";
+import { MIN_ALIVE_MS } from "./queue-options.ts";
 import { scripts } from "./scripts.ts";
 
 export interface ReplicaLeasesOptions {
   readonly url: string;
   readonly namespace: string;
-  /** Whose leases: eight characters. */
+  /** The replica whose leases these are: eight characters. */
   readonly replica: string;
   readonly leaseMs: number;
 }
 
-/** The main thread logs that Redis cannot be reached, and a call that fails rejects. */
+/** The main thread logs lost connections, and a call that fails rejects. */
 const ignore = (): void => undefined;
 
 export class ReplicaLeases {
@@ -31,14 +33,15 @@ export class ReplicaLeases {
   }
 
   /**
-   * Renews the lease of each job that runs at this replica, in calls of bounded size, and keeps the replica visible to the others.
+   * Renews the lease of each job that runs at this replica, in calls of bounded size, and keeps the replica visible to
+   * the others.
    * @param timeoutMs for each call
    * @returns how many leases were renewed
-   * @throws like {@link Connection.run}; some leases may have been renewed by then
+   * @throws like {@link Connection.run}; some leases may be renewed already
    */
   async renew(timeoutMs: number): Promise<number> {
     const { namespace, replica, leaseMs } = this.#options;
-    const aliveMs = Math.max(leaseMs, 3_000); // as Queue.renew
+    const aliveMs = Math.max(leaseMs, MIN_ALIVE_MS);
     let renewed = 0;
     let cursor = "0";
     do {
@@ -50,7 +53,7 @@ export class ReplicaLeases {
     return renewed;
   }
 
-  /** Finds out whether the connection, which is rarely used, is dead: it is then made anew. */
+  /** Detects a dead connection, which is then made anew: calls are rare. */
   ping(timeoutMs: number): void {
     this.#connection.send("ping", [], timeoutMs).then(ignore, ignore);
   }

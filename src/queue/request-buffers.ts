@@ -1,15 +1,16 @@
 /**
- * Requests to Redis as bytes (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/), in memory that is used
- * again. The client's own way joins all arguments as one string and encodes that: most of its time goes into fresh pages.
+ * Requests to Redis as bytes (RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/), in reused memory.
+ * The client itself joins all
+ * arguments as one string and encodes that, and spends most of its time on fresh memory pages.
  */
 const SIZE_BYTES = 64 * 1024;
-/** A larger one is for one large call, and not kept. */
+/** A larger buffer served one large call, and is not reused. */
 const MAX_KEPT_BYTES = 1024 * 1024;
 const MAX_KEPT = 8;
 /** UTF-8 needs at most three bytes for a UTF-16 code unit. */
 const MAX_BYTES_PER_CHAR = 3;
 const ARRAY = 0x2a; // *
-const TEXT = 0x24; // $
+const BULK_STRING = 0x24; // $
 /** `$`, a length, and two line ends. */
 const MAX_FRAME_BYTES = 24;
 
@@ -19,7 +20,7 @@ export class RequestBuffers {
   /**
    * The bytes of a command.
    * @param head its name and first arguments @param args those that follow
-   * @returns a part of a buffer, which is to be {@link release}d once the command is answered
+   * @returns a part of a buffer; {@link release} it once the command is answered
    */
   encode(head: readonly string[], args: readonly string[]): Buffer {
     let expected = (head.length + args.length) * MAX_FRAME_BYTES;
@@ -31,11 +32,11 @@ export class RequestBuffers {
       const arg = (i < 0 ? head[i + head.length] : args[i]) ?? "";
       const needed = length + arg.length * MAX_BYTES_PER_CHAR + MAX_FRAME_BYTES;
       if (needed > buffer.length) buffer = grown(buffer, length, needed);
-      const start = writeLine(buffer, length, TEXT, arg.length);
+      const start = writeLine(buffer, length, BULK_STRING, arg.length);
       let end = start + buffer.write(arg, start);
       if (end !== start + arg.length) {
-        // a text that is not all ASCII has more bytes than its length says
-        const from = writeLine(buffer, length, TEXT, end - start);
+        // a string that is not all ASCII has more bytes than characters
+        const from = writeLine(buffer, length, BULK_STRING, end - start);
         end = from + buffer.write(arg, from);
       }
       length = writeLineEnd(buffer, end);
@@ -43,16 +44,19 @@ export class RequestBuffers {
     return buffer.subarray(0, length);
   }
 
-  /** Gives back the memory of a request that has been answered, and so is sent for certain. */
+  /** Gives back the memory of a request. Only an answered one is certainly sent. */
   release(bytes: Buffer): void {
     if (bytes.buffer.byteLength > MAX_KEPT_BYTES || this.#free.length === MAX_KEPT) return;
     this.#free.push(Buffer.from(bytes.buffer));
   }
 }
 
-/** A type's mark, a number and a line end, written byte by byte: short texts cost more to make than to write. @returns where it ends */
-function writeLine(buffer: Buffer, at: number, mark: number, value: number): number {
-  buffer[at] = mark;
+/**
+ * Writes a type's first byte, a number and a line end byte by byte: making a short string costs more.
+ * @returns where the line ends
+ */
+function writeLine(buffer: Buffer, at: number, type: number, value: number): number {
+  buffer[at] = type;
   let digits = 1;
   for (let rest = value; rest >= 10; rest = Math.trunc(rest / 10)) digits += 1;
   for (let rest = value, to = at + digits; to > at; to -= 1, rest = Math.trunc(rest / 10))

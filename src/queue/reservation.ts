@@ -1,38 +1,49 @@
 /**
- * Jobs that the call which enqueues them leases to its own replica, so that none of them costs a claim: where all jobs of a type
- * in the call find free slots here, and no job of that type waits before them. Nobody is overtaken, and no lease is held on
- * what cannot run now.
+ * Slots for jobs that the call which enqueues them leases to its own replica, so that they cost no claim. It does so
+ * where all jobs of a type
+ * in the call find free slots here, and no job of that type waits before them: then it overtakes no job, and leases
+ * none that cannot run now.
  *
  *   slots are reserved ──call──▶ leased: started      ──▶ waiting, or nothing was changed: given back
- *                         └─────▶ no answer: asked for until Redis says, or can no longer run the call
+ *                         └─────▶ no reply: the jobs are read until they show what happened, or Redis can no longer run the call
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { at as elementAt } from "../core/at.ts";
+import { SEQ_LIMIT } from "../core/header.ts";
 import type { Job, Submission } from "../core/job.ts";
-import { leasedJob, SEQ_LIMIT } from "../core/packed-job.ts";
+import { leasedJob } from "../core/packed-job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
+import { STATE_CODE } from "../core/state-code.ts";
 
-/** What runs jobs on this replica. */
+/** Runs jobs on this replica. */
 export interface Runner {
-  /** Keeps slots, and room for bytes of large payloads, for so many jobs of a type. @returns false where not all of that is free: then none is kept */
+  /**
+   * Reserves slots, and room for bytes of large payloads, for jobs of a type.
+   * @returns false, reserving nothing, where not all of that is free
+   */
   reserve(type: string, jobs: number, bytes: number): boolean;
   unreserve(type: string, jobs: number, bytes: number): void;
   /**
-   * Starts jobs that are leased to this replica, or gives them back where their lease is over by now.
-   * @param grantedAt `performance.now()` before the call that leased them @param payloads what theirs say, where they are parsed already
+   * Starts jobs that are leased to this replica, or gives them back where their lease is over.
+   * @param grantedAt `performance.now()` taken before the call that leased the jobs @param payloads the parsed
+   * payloads, if already parsed
    */
   start(jobs: readonly Job[], grantedAt: number, payloads?: readonly unknown[]): void;
 }
 
-/** Claims number their leases from 0, enqueues from here: they never meet. */
+/** Claims number their leases from 0, enqueues from here: the ranges do not overlap. */
 const FIRST_SEQ = SEQ_LIMIT / 2;
-const LEASED = 0x72; // r
-/** They all start in one turn of the event loop, and each parses its payload: about 10 ms for each MiB. More is left to claims. */
+const LEASED = STATE_CODE.running.charCodeAt(0);
+/**
+ * All jobs of a call start in one turn of the event loop, and each parses its payload: about 10 ms for each MiB. Larger
+ * calls lease nothing.
+ */
 const MAX_CHARS = 2 * 1024 * 1024;
-/** After an answer that was lost, Redis is asked so often what it did. */
+/** Between reads after a lost reply. */
 const ASK_PERIOD_MS = 100;
-/** What this process knows of Redis's clock may be wrong by so much. */
+/** This process's estimate of Redis's clock may be wrong by this much. */
 const CLOCK_ERROR_MS = 100;
-/** After so long Redis runs no call any more, whatever its clock was set to meanwhile (time.lua). */
+/** Redis does not run a call this long after it was sent, whatever its clock was set to meanwhile (time.lua). */
 const LATEST_MS = 70_000;
 
 export interface ReservationsOptions {
@@ -43,14 +54,14 @@ export interface ReservationsOptions {
   readonly read: (ids: readonly string[]) => Promise<readonly Job[]>;
 }
 
-/** What one call may lease. */
+/** The jobs that one call may lease. */
 export interface Reservation {
   readonly seq: number;
-  /** What is kept, by type. */
-  readonly types: ReadonlyMap<string, Kept>;
+  /** What is reserved, by type. */
+  readonly types: ReadonlyMap<string, Reserved>;
 }
 
-interface Kept {
+interface Reserved {
   slots: number;
   /** Of large payloads. */
   bytes: number;
@@ -71,19 +82,19 @@ export class Reservations {
     this.#options = options;
   }
 
-  /** Reserves slots for the jobs of a call that say no time to start; undefined where there are none. */
+  /** Reserves slots for the jobs of a call that have no time to start; undefined where no slots are free. */
   make(batch: readonly Jobs[]): Reservation | undefined {
     const { runner } = this.#options;
-    const types = new Map<string, Kept>();
+    const types = new Map<string, Reserved>();
     let chars = 0;
     for (const { submissions } of batch) {
       for (const { type, options, payload } of submissions) {
         if (options.run_at !== undefined) continue;
-        const kept = types.get(type);
+        const reserved = types.get(type);
         const bytes = isLarge(payload) ? payload.size : 0;
-        if (kept) {
-          kept.slots += 1;
-          kept.bytes += bytes;
+        if (reserved) {
+          reserved.slots += 1;
+          reserved.bytes += bytes;
         } else {
           types.set(type, { slots: 1, bytes });
         }
@@ -98,10 +109,11 @@ export class Reservations {
   }
 
   /**
-   * Starts what was leased.
-   * @param letters one for each job of the batch, as enqueue.lua says @param now Redis's, epoch ms @param grantedAt as in {@link Runner}
+   * Starts the leased jobs.
+   * @param codes one for each job of the batch, as enqueue.lua replies @param now Redis's, epoch ms @param grantedAt as
+   * in {@link Runner}
    */
-  granted({ seq, types }: Reservation, batch: readonly Jobs[], letters: string, now: number, grantedAt: number): void {
+  granted({ seq, types }: Reservation, batch: readonly Jobs[], codes: string, now: number, grantedAt: number): void {
     const { replica, runner } = this.#options;
     const lease = { replica, seq, now };
     const leased: Job[] = [];
@@ -110,8 +122,8 @@ export class Reservations {
     for (const { ids, submissions, payload } of batch) {
       for (let i = 0; i < submissions.length; i += 1, at += 1) {
         const submission = submissions[i];
-        if (!submission || letters.charCodeAt(at) !== LEASED) continue;
-        leased.push(leasedJob(ids[i] ?? "", submission, lease));
+        if (!submission || codes.charCodeAt(at) !== LEASED) continue;
+        leased.push(leasedJob(elementAt(ids, i), submission, lease));
         payloads.push(payload);
       }
     }
@@ -119,14 +131,15 @@ export class Reservations {
     runner.start(leased, grantedAt, payloads);
   }
 
-  /** Nothing was leased. */
+  /** Gives back the slots: nothing was leased. */
   release(types: Reservation["types"]): void {
     for (const [type, { slots, bytes }] of types) this.#options.runner.unreserve(type, slots, bytes);
   }
 
   /**
-   * The call got no answer: what it leased is found by its token, and started. As with a claim whose answer was lost, no lease is spent.
-   * @param notAfter when Redis changes nothing any more by the call, epoch ms
+   * The call got no reply: the jobs that it leased are found by their token, and started. As with a claim whose reply
+   * was lost, no lease is lost.
+   * @param notAfter epoch ms: later than that the call changes nothing
    */
   async resolve(
     { seq, types }: Reservation,
@@ -145,7 +158,7 @@ export class Reservations {
         found?.filter(
           ({ status, worker, claimSeq }) => status === "running" && worker === replica && claimSeq === seq,
         ) ?? [];
-      isDecided = ours.length > 0 || (found !== undefined && isLate); // the call leases all at once
+      isDecided = ours.length > 0 || (found !== undefined && isLate); // the call leases all of them, or none
     }
     this.release(types);
     runner.start(ours, grantedAt);
@@ -155,12 +168,12 @@ export class Reservations {
     this.#isClosed = true;
   }
 
-  /** The jobs that Redis holds of these; undefined while it is away. */
+  /** The jobs among these that Redis has; undefined while it is away. */
   async #read(ids: readonly string[]): Promise<readonly Job[] | undefined> {
     try {
       return await this.#options.read(ids);
     } catch {
-      return undefined; // asked again, for as long as it takes
+      return undefined; // the caller reads again until Redis answers
     }
   }
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeRecord } from "../core/attempt-record.ts";
 import type { Job } from "../core/job.ts";
-import { encodeRecord } from "../core/packed-job.ts";
 import { stateLeft } from "../core/saved-state.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import { enqueueRaw, openQueue, submission } from "../testing/queue.ts";
@@ -68,7 +68,7 @@ describe("what a handler saves", () => {
     expect(await queue.save(job, `{"at":1}`)).toBe(true);
     expect(await queue.save(job, `{"at":2}`)).toBe(true);
     expect(await readBack(job.id)).toMatchObject({ saved: `{"at":2}`, history: [], status: "running" });
-    await queue.settle([settlementOf(job, "c", "=1800000000000{}")], OWN_MS);
+    await queue.settle([settlementOf(job, "completed", "=1800000000000{}")], OWN_MS);
     expect(await readBack(job.id)).toMatchObject({
       status: "completed",
       history: [expect.stringContaining(`"result":{}`)],
@@ -82,22 +82,25 @@ describe("what a handler saves", () => {
   it("is there for the next attempt, whether this one was given back or is tried again", async () => {
     const job = await running();
     await queue.save(job, `{"at":1}`);
-    await queue.settle([settlementOf(job, "l")], OWN_MS);
+    await queue.settle([settlementOf(job, "released")], OWN_MS);
     const [again] = await claim(queue);
     expect(again && stateLeft(again)).toEqual({ at: 1 });
     const record = { attempt: 1, outcome: "retry", worker: null, started_at: 1, finished_at: 2 } as const;
-    await queue.settle([settlementOf(again as Job, "r", encodeRecord(record))], OWN_MS);
+    await queue.settle([settlementOf(again as Job, "retry", encodeRecord(record))], OWN_MS);
     const [third] = await claim(queue);
     expect(third).toMatchObject({ id: job.id, saved: `{"at":1}`, history: [expect.stringContaining("retry")] });
     // What an attempt throws with is newer than what one before it has saved, and older than what one after it saves.
-    await queue.settle([settlementOf(third as Job, "r", encodeRecord({ ...record, state: `"thrown"` }))], OWN_MS);
+    await queue.settle([settlementOf(third as Job, "retry", encodeRecord({ ...record, state: `"thrown"` }))], OWN_MS);
     const [fourth] = await claim(queue);
     expect(fourth && stateLeft(fourth)).toBe("thrown");
     await queue.save(fourth as Job, `"saved"`);
-    await queue.settle([settlementOf(fourth as Job, "l")], OWN_MS);
+    await queue.settle([settlementOf(fourth as Job, "released")], OWN_MS);
     const [fifth] = await claim(queue);
     expect(fifth && stateLeft(fifth)).toBe("saved");
-    await queue.settle([settlementOf(fifth as Job, "x", encodeRecord({ ...record, outcome: "cancelled" }))], OWN_MS);
+    await queue.settle(
+      [settlementOf(fifth as Job, "cancelled", encodeRecord({ ...record, outcome: "cancelled" }))],
+      OWN_MS,
+    );
   });
 
   it("outlives a lost lease, whose owner saves no more; and an attempt that saved spends no crash budget", async () => {
@@ -122,7 +125,7 @@ describe("what a handler saves", () => {
       [
         settlementOf(
           last,
-          "x",
+          "cancelled",
           encodeRecord({ attempt: 1, outcome: "cancelled", worker: null, started_at: 1, finished_at: 2 }),
         ),
       ],
@@ -137,6 +140,6 @@ describe("what a handler saves", () => {
     await redisCommand(port, "CONFIG", "SET", "maxmemory", "1");
     expect(await queue.save(job, `{"at":1}`)).toBe(true);
     await redisCommand(port, "CONFIG", "SET", "maxmemory", "0");
-    await queue.settle([settlementOf(job, "l")], OWN_MS);
+    await queue.settle([settlementOf(job, "released")], OWN_MS);
   });
 });

@@ -1,31 +1,46 @@
 /** The Lua scripts: one file for each verb, read once at start. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { constantsOf } from "./lua-constants.ts";
 
 export interface Script {
   readonly name: string;
   readonly source: string;
-  /** SHA-1 of the source: what EVALSHA names a script by. */
+  /** SHA-1 of the source, by which EVALSHA names a script. */
   readonly sha: string;
 }
 
 const read = (name: string): string => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
 
-/** @param shared what it has in common with others: put behind its first line, which says how Redis runs it */
+/**
+ * Inserts the constants, then the shared parts, after the first line of a script, which holds its flags.
+ * @param shared files that the script has in common with others
+ */
 function load(
   name: string,
-  ...shared: readonly ("time" | "set-back" | "job" | "retries" | "announce" | "wake" | "callback" | "destination")[]
+  ...shared: readonly (
+    | "time"
+    | "set-back"
+    | "job"
+    | "retries"
+    | "announce"
+    | "wake"
+    | "callback"
+    | "lease"
+    | "destination"
+  )[]
 ): Script {
   const own = read(name);
   const bodyAt = own.indexOf("\n") + 1;
-  const source = own.slice(0, bodyAt) + shared.map(read).join("") + own.slice(bodyAt);
+  const body = shared.map(read).join("") + own.slice(bodyAt);
+  const source = own.slice(0, bodyAt) + constantsOf(body) + body;
   return { name, source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
 export const scripts = {
   enqueue: load("enqueue", "time", "job", "announce", "wake"),
   claim: load("claim", "time", "job", "retries", "announce", "wake"),
-  renew: load("renew", "time", "set-back", "job"),
+  renew: load("renew", "time", "set-back", "job", "lease"),
   renewReplica: load("renew-replica", "time", "job"),
   settle: load("settle", "time", "job", "retries", "announce", "wake", "callback"),
   forget: load("forget", "job"),
@@ -38,8 +53,8 @@ export const scripts = {
   admit: load("admit", "time", "set-back", "destination"),
   report: load("report", "time", "set-back", "destination"),
   extend: load("extend", "time", "set-back", "destination"),
-  progress: load("progress", "job", "announce"),
-  save: load("save", "job"),
+  progress: load("progress", "job", "lease", "announce"),
+  save: load("save", "job", "lease"),
   limit: load("limit", "time"),
   watch: load("watch"),
   access: load("access"),

@@ -4,7 +4,8 @@ import type { Queue } from "./queue.ts";
 import type { ServerInfo } from "./server-info.ts";
 
 /**
- * How the keys in Redis are laid out. A release that changes it reads the layout before as well, and writes the new one.
+ * How the keys in Redis are laid out. A release that changes it reads the layout before as well, and writes the new
+ * one.
  * 1: none declared, before there was this number · 2: large payloads have keys of their own, claim numbers are base 36
  */
 export const LAYOUT = 2;
@@ -12,7 +13,8 @@ export const LAYOUT = 2;
 /**
  * @param place the server, for messages
  * @returns warnings: what the server does that may lose jobs, a sentence each
- * @throws StartError for a server that would lose jobs in normal running, or is of another kind; what every connection sees is not looked at again
+ * @throws StartError for a server that would lose jobs in normal running, or is of another kind; what every connection
+ * sees is not looked at again
  */
 export async function checkServer(
   queue: Pick<Queue, "setting" | "serverInfo" | "declareLayout">,

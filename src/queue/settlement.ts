@@ -1,11 +1,21 @@
-/** Settlements, as settle.lua takes them. */
+/** Settlements: the arguments and the reply of settle.lua. */
+import { encodeCounters, encodeLease, encodeTime, FIRST_COUNTERS } from "../core/header.ts";
 import type { Callback } from "../core/job.ts";
-import { digits, encodeCounters, encodeSeq, encodeSubmission } from "../core/packed-job.ts";
-import type { Counters } from "../core/settle.ts";
+import { encodeSubmission } from "../core/packed-job.ts";
+import type { Counters, Verdict } from "../core/settle.ts";
+import { STATE_CODE } from "../core/state-code.ts";
+import { OPCODE, SETTLE_CODE } from "./codes.ts";
 
-const STATE_AFTER = { c: "c", f: "f", x: "x", r: "t", l: "q" } as const;
-const FIRST_COUNTERS = encodeCounters(1, 0, 0);
-/** Where the number of arguments stands that follow it, up to the callbacks. */
+/** The state of a job after each verdict. A retry whose time has come is queued by the script. */
+const STATE_AFTER = {
+  completed: STATE_CODE.completed,
+  failed: STATE_CODE.failed,
+  cancelled: STATE_CODE.cancelled,
+  retry: STATE_CODE.retrying,
+  released: STATE_CODE.queued,
+} as const satisfies Record<Verdict["kind"], string>;
+
+/** The index of the argument that counts the arguments after it, up to the callbacks. */
 const COUNT_AT = 3;
 
 export interface Settlement extends Counters {
@@ -17,17 +27,29 @@ export interface Settlement extends Counters {
   readonly claimSeq: number;
   /** Epoch ms; 0 where it is not known. */
   readonly startedAt: number;
-  /** c(ompleted) f(ailed) x (cancelled) r(etry) l (released). */
-  readonly verdict: "c" | "f" | "x" | "r" | "l";
+  readonly verdict: Verdict["kind"];
   /** For a retry: epoch ms. */
   readonly runAt: number;
-  /** One line of history, or "" where nothing is worth keeping. */
+  /** The attempt's record, or "" for none. */
   readonly record: string;
   readonly callback?: Callback | undefined;
 }
 
-/** done · done by an earlier call · the lease is no longer ours · a cancellation came first: settle as cancelled. */
-export type SettleAnswer = "k" | "d" | "s" | "x";
+/**
+ * done · repeated: an earlier call settled it · stale: the lease is not the caller's any more · cancelRequested: a
+ * cancellation came first,
+ * settle it as cancelled
+ */
+export type SettleAnswer = keyof typeof SETTLE_CODE;
+
+const ANSWER_OF = Object.fromEntries(
+  Object.entries(SETTLE_CODE).map(([answer, code]) => [code, answer as SettleAnswer]),
+) as Readonly<Record<(typeof SETTLE_CODE)[SettleAnswer], SettleAnswer>>;
+
+/** @param codes the reply of settle.lua: one code for each settlement */
+export function decodeSettleAnswers(codes: string): SettleAnswer[] {
+  return Array.from(codes, (code) => ANSWER_OF[code as (typeof SETTLE_CODE)[SettleAnswer]]);
+}
 
 export function encodeSettlements(
   namespace: string,
@@ -37,7 +59,7 @@ export function encodeSettlements(
 ): string[] {
   const args = [namespace, replica, String(outboxOwnedMs), ""];
   let typeBefore = "";
-  let plainBefore = "";
+  let expectedBefore = "";
   let seqBefore = -1;
   let startedBefore = -1;
   let lease = "";
@@ -55,21 +77,23 @@ export function encodeSettlements(
     runAt,
     record,
   } of settlements) {
-    if (type !== typeBefore) args.push(`>${type}`);
+    if (type !== typeBefore) args.push(OPCODE.common + type);
     typeBefore = type;
-    if (claimSeq !== seqBefore || startedAt !== startedBefore)
-      lease = `0---${digits(startedAt, 13)}${replica}${encodeSeq(claimSeq)}`;
+    if (claimSeq !== seqBefore || startedAt !== startedBefore) lease = encodeLease(startedAt, replica, claimSeq);
     seqBefore = claimSeq;
     startedBefore = startedAt;
-    const waitsAgain = verdict === "r" || verdict === "l";
-    // Of a first attempt that ended it is known what Redis holds: said once for all that follow.
-    const plain =
-      waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0 ? "" : `${verdict}r${FIRST_COUNTERS}${lease}`;
-    if (plain !== plainBefore) args.push(`=${plain}`);
-    plainBefore = plain;
-    if (waitsAgain) args.push(`@${digits(runAt, 13)}${priority}${isLarge ? ">" : ""}`);
-    const head = plain === "" ? `${STATE_AFTER[verdict]}${encodeCounters(attempt, crashes, deferrals)}${lease}` : "";
-    args.push(`${id}${head}${record === "" ? "" : `\n${record}`}`);
+    const after = STATE_AFTER[verdict];
+    const waitsAgain = verdict === "retry" || verdict === "released";
+    // The header that Redis holds is known for a first attempt that ended: it is sent once for all that follow.
+    const expected =
+      waitsAgain || attempt !== 1 || crashes !== 0 || deferrals !== 0
+        ? ""
+        : `${after}${STATE_CODE.running}${FIRST_COUNTERS}${lease}`;
+    if (expected !== expectedBefore) args.push(OPCODE.expected + expected);
+    expectedBefore = expected;
+    if (waitsAgain) args.push(`${OPCODE.runAt}${encodeTime(runAt)}|${priority}${isLarge ? ">" : ""}`);
+    const header = expected === "" ? `${after}${encodeCounters(attempt, crashes, deferrals)}${lease}` : "";
+    args.push(`${id}${header}${record === "" ? "" : `\n${record}`}`);
   }
   args[COUNT_AT] = String(args.length - COUNT_AT - 1);
   settlements.forEach(({ callback }, index) => {

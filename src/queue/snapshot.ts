@@ -1,21 +1,30 @@
-/** Where one job stands at one instant, and whether it may: a job has one text, and is in `live` and in one of the four sets. */
-import { HEAD_LENGTH } from "../core/packed-job.ts";
+/**
+ * One job at one instant, as all sets and the hash show it, and whether that is consistent: it is in `live` and in
+ * exactly one of four sets.
+ */
+import { columnOf, HEADER, HEADER_LENGTH } from "../core/header.ts";
+import type { Status } from "../core/job.ts";
+import { statusOfCode } from "../core/state-code.ts";
 
 export interface JobSnapshot {
   readonly id: string;
-  /** The job's text as far as its type goes; "" where there is none. */
-  readonly head: string;
+  /** The packed job up to its type and a little further; "" where there is none. */
+  readonly packed: string;
   readonly isLive: boolean;
-  /** Its payload is large, and is not there. */
+  /** Its payload is large, and missing. */
   readonly lacksPayload?: boolean;
-  /** Of `ready:<type>`, `scheduled`, `leased` and `outbox`, those that hold it; the hash `states`, or `payload`, where that holds what has no text. */
+  /**
+   * Those of `ready:<type>`, `scheduled`, `leased` and `outbox` that contain it; also the hash `states`, or `payload`,
+   * where that
+   * has an entry for an id without a job.
+   */
   readonly sets: readonly string[];
 }
 
 /**
  * - nowhere: in no set · two_places: in more than one · wrong_place: in one that its state contradicts
  * - no_payload: its payload is large, and missing
- * - no_string: its id without the job · not_live: in no list of jobs · unreadable: a string that is no job's
+ * - no_string: its id without a packed job · not_live: not in `live` · unreadable: a string that is not a packed job
  */
 export type PlaceIssue =
   | "nowhere"
@@ -26,50 +35,55 @@ export type PlaceIssue =
   | "unreadable"
   | "no_payload";
 
-const STATES: Readonly<Record<string, { readonly name: string; readonly set: string }>> = {
-  q: { name: "queued", set: "ready" },
-  s: { name: "scheduled", set: "scheduled" },
-  t: { name: "retrying", set: "scheduled" },
-  r: { name: "running", set: "leased" },
-  c: { name: "completed", set: "outbox" },
-  f: { name: "failed", set: "outbox" },
-  x: { name: "cancelled", set: "outbox" },
+const SET_OF: Readonly<Record<Status, "ready" | "scheduled" | "leased" | "outbox">> = {
+  queued: "ready",
+  scheduled: "scheduled",
+  retrying: "scheduled",
+  running: "leased",
+  completed: "outbox",
+  failed: "outbox",
+  cancelled: "outbox",
 };
 
-/** Type and status, as its text has them; undefined for one that is no job's. */
+/** Type, status, and the set that the job belongs in; undefined for a string that is not a packed job. */
 export function stateOf({
-  head,
+  packed,
 }: JobSnapshot):
   | { readonly type: string; readonly status: string; readonly set: string; readonly replica: string }
   | undefined {
-  const state = STATES[head.charAt(0)];
-  const type = /^[a-z][a-z0-9_]*(?=\|)/.exec(head.slice(HEAD_LENGTH))?.[0];
-  if (!state || type === undefined) return undefined;
+  const status = statusOfCode(columnOf(packed, HEADER.state));
+  const type = /^[a-z][a-z0-9_]*(?=\|)/.exec(packed.slice(HEADER_LENGTH))?.[0];
+  if (status === undefined || type === undefined) return undefined;
+  const set = SET_OF[status];
   return {
     type,
-    status: state.name,
-    set: state.set === "ready" ? `ready:${type}` : state.set,
-    replica: head.slice(24, 32),
+    status,
+    set: set === "ready" ? `ready:${type}` : set,
+    replica: columnOf(packed, HEADER.replica),
   };
 }
 
-/** What is wrong with where it stands; undefined when it is in order, and when it is gone altogether: recorded and forgotten. */
+/**
+ * How the snapshot contradicts itself; undefined where it is consistent, and where the job is gone: recorded and
+ * forgotten.
+ */
 export function inconsistencyOf(
   snapshot: JobSnapshot,
 ): { readonly kind: PlaceIssue; readonly text: string } | undefined {
-  const { head, isLive, sets, lacksPayload } = snapshot;
-  const places = [...(isLive ? ["live"] : []), ...sets].join(" and ");
-  if (head === "")
-    return places === "" ? undefined : { kind: "no_string", text: `stands in ${places}, and has no string` };
+  const { packed, isLive, sets, lacksPayload } = snapshot;
+  const found = [...(isLive ? ["live"] : []), ...sets].join(" and ");
+  if (packed === "") return found === "" ? undefined : { kind: "no_string", text: `is in ${found}, but has no string` };
   const state = stateOf(snapshot);
   if (!state)
-    return { kind: "unreadable", text: `its string is no job's: ${JSON.stringify(head.slice(0, HEAD_LENGTH))}` };
+    return {
+      kind: "unreadable",
+      text: `its string is not a job's: ${JSON.stringify(packed.slice(0, HEADER_LENGTH))}`,
+    };
   const job = `a ${state.status} job of type ${state.type}`;
   if (lacksPayload) return { kind: "no_payload", text: `${job} has lost its payload` };
-  if (sets.length > 1) return { kind: "two_places", text: `${job} stands in ${sets.join(" and ")}` };
-  if (sets.length === 0)
-    return { kind: "nowhere", text: `${job} stands in none of ready, scheduled, leased and outbox` };
-  if (!isLive) return { kind: "not_live", text: `${job} stands in ${sets.join()}, and is missing in live` };
-  if (sets[0] !== state.set) return { kind: "wrong_place", text: `${job} stands in ${sets.join()}` };
+  if (sets.length > 1) return { kind: "two_places", text: `${job} is in ${sets.join(" and ")}` };
+  if (sets.length === 0) return { kind: "nowhere", text: `${job} is in none of ready, scheduled, leased and outbox` };
+  if (!isLive) return { kind: "not_live", text: `${job} is in ${sets.join()}, but missing in live` };
+  if (sets[0] !== state.set) return { kind: "wrong_place", text: `${job} is in ${sets.join()}` };
   return undefined;
 }

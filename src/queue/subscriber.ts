@@ -1,15 +1,23 @@
-/** What is published for this replica to hear: hints to itself (work waits, a job that runs here was cancelled), and what it watches. */
+/**
+ * The messages to this replica: hints (work waits, a job that runs here was cancelled), and the channels that it
+ * watches.
+ */
 import type { Redis } from "ioredis";
 import { openRedis } from "./client.ts";
 import { readyWithin } from "./connection.ts";
 
-/** A connection that only listens does not notice that its other end is gone: it asks so often, and gives it up when it is silent. */
+/**
+ * A connection that only receives does not notice that the server is gone: it pings at this rate, and reconnects when
+ * no answer comes.
+ */
 const PING_PERIOD_MS = 5_000;
 
 export interface SubscriberHooks {
   readonly onWake: () => void;
   readonly onCancel: (id: string) => void;
-  /** It hears its own channel, for the first time or again: other channels are to be subscribed to anew. */
+  /**
+   * The replica's own channel is subscribed, for the first time or again: the other channels must be subscribed anew.
+   */
   readonly onReady: () => void;
   readonly onError: (error: Error) => void;
 }
@@ -28,9 +36,10 @@ export class Subscriber {
       else if (message.startsWith("cancel ")) hooks.onCancel(message.slice("cancel ".length));
       else hooks.onWake();
     });
-    // With each connection anew, by ourselves: where that fails, because the connection is lost again, the next one repeats it.
+    // Subscribes on each new connection. Where that fails because the connection is lost again, the next one repeats
+    // it.
     this.#redis.on("ready", () => {
-      this.#others.clear(); // heard by the connection before; by this one, what is subscribed to from now on
+      this.#others.clear(); // subscribed on the previous connection only
       this.#subscription = this.#redis.subscribe(channel);
       this.#subscription.then(hooks.onReady, hooks.onError);
     });
@@ -44,7 +53,7 @@ export class Subscriber {
     await this.#subscription;
   }
 
-  /** Hears one more channel, from when this resolves until {@link unsubscribe}, or until the connection is lost. */
+  /** Subscribes to one more channel, until {@link unsubscribe}, or until the connection is lost. */
   async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
     this.#others.set(channel, onMessage);
     await this.#redis.subscribe(channel);
@@ -52,7 +61,7 @@ export class Subscriber {
 
   unsubscribe(channel: string): void {
     this.#others.delete(channel);
-    this.#redis.unsubscribe(channel).catch(() => undefined); // the connection is lost, and what it heard with it
+    this.#redis.unsubscribe(channel).catch(() => undefined); // the connection is lost, and its subscriptions with it
   }
 
   close(): void {

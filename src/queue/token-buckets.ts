@@ -1,30 +1,33 @@
-/** Allowances, as limit.lua keeps them: what its arguments and its answer mean. */
+/** Token buckets: the arguments and the reply of limit.lua. */
 import type { RatePolicy } from "../core/rate-policy.ts";
 
-/** What a request takes from one allowance. */
-export interface Taking {
-  /** Unique within the installation. */
+/** Takes tokens from one bucket. */
+export interface TokenRequest {
+  /** Of the bucket; unique within the installation. */
   readonly name: string;
   readonly policy: RatePolicy;
-  /** So much is taken (less than 0: given back), */
+  /** Tokens to take; negative to give back. */
   readonly cost: number;
-  /** where so much is left. 0: whether or not it suffices, for what was used already. */
+  /** Take them only if at least this many are left; 0 takes them unconditionally (the work is already done). */
   readonly needed: number;
 }
 
 export interface TokenBucket {
   readonly suffices: boolean;
   readonly left: number;
-  /** Until it is whole again. */
+  /** Until it is full again. */
   readonly wholeInMs: number;
-  /** Until what is needed would be left. */
+  /** Until the needed tokens are left. */
   readonly fitsInMs: number;
 }
 
-export function encodeTakings(requests: readonly (readonly Taking[])[]): string[] {
-  return requests.flatMap((takings) => [
-    String(takings.length),
-    ...takings.flatMap(({ name, policy, cost, needed }) => [
+/** Numbers of the reply for each bucket. */
+const REPLY_LENGTH = 4;
+
+export function encodeTokenRequests(requests: readonly (readonly TokenRequest[])[]): string[] {
+  return requests.flatMap((buckets) => [
+    String(buckets.length),
+    ...buckets.flatMap(({ name, policy, cost, needed }) => [
       name,
       String(policy.quota),
       String(policy.windowMs),
@@ -34,15 +37,21 @@ export function encodeTakings(requests: readonly (readonly Taking[])[]): string[
   ]);
 }
 
-/** @returns for each request its allowances, in order */
+/** @returns for each request its buckets, in order */
 export function decodeTokenBuckets(
   reply: readonly number[],
-  requests: readonly (readonly Taking[])[],
+  requests: readonly (readonly TokenRequest[])[],
 ): TokenBucket[][] {
-  let at = 0;
-  return requests.map((takings) =>
-    takings.map(() => {
-      const [suffices, left = 0, wholeInMs = 0, fitsInMs = 0] = reply.slice(at, (at += 4));
+  let first = 0;
+  return requests.map((buckets) =>
+    buckets.map(() => {
+      const [suffices, left, wholeInMs, fitsInMs] = reply.slice(first, first + REPLY_LENGTH) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      first += REPLY_LENGTH;
       return { suffices: suffices === 1, left, wholeInMs, fitsInMs };
     }),
   );

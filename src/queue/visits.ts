@@ -1,24 +1,26 @@
 /**
  * The visits of destinations that are under way here, and how they ended.
  *
- * A visit is held in Redis for a lease. Those that are under way for longer than a third of one are renewed, in batches, so that a visit
- * counts for as long as it takes, and no longer than a lease after its replica died; quick ones cost nothing more.
+ * A visit counts in Redis for a lease. Visits that take longer than a third of a lease are renewed, in batches, so that
+ * a visit counts for as
+ * long as it takes, and no longer than a lease after its replica died; quick visits cost no further call.
  *
- * The ends travel in numbered batches, one at a time. A batch that got no answer is sent again under its number until it has one: Redis
- * takes each number once. So an end counts once, whether or not the visit is still held.
+ * The reports of ended visits travel in numbered batches, one at a time. A batch without a reply is sent again under
+ * its number until it has
+ * one: Redis takes each number once. So an end counts once, whether or not the visit still counts.
  */
 import type { HostHealth } from "../core/destination.ts";
 import type { RedisClock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { scripts } from "./scripts.ts";
 
-/** Longer would be a delay that no limit is worth. */
+/** No limit is worth a longer delay. */
 export const CALL_TIMEOUT_MS = 1_000;
 /** Visits in one call: about 5 ms of Redis. */
 export const MAX_BATCH = 250;
-/** Of reports that Redis did not take. */
+/** Between attempts to send a batch of reports. */
 const REPEAT_MS = 500;
-/** Ends that wait for Redis. What is more is not reported: a lease later it is no longer held. */
+/** Reports that wait for Redis. Further ends are not reported: a lease later those visits no longer count. */
 const MAX_WAITING = 20_000;
 
 export interface Visit {
@@ -48,14 +50,14 @@ interface Ended {
 export class Visits {
   readonly #connection: Pick<Connection, "run">;
   readonly #options: VisitsOptions;
-  /** When each began, by `performance.now()`; the oldest first. */
+  /** The start of each by `performance.now()`; the oldest first. */
   readonly #underWay = new Map<Visit, number>();
   readonly #ended: Ended[] = [];
   #lastBatch = 0;
-  /** A batch of reports that has no answer yet. */
+  /** A batch of reports that has no reply yet. */
   #sending: Promise<void> | undefined;
   #repeat: NodeJS.Timeout | undefined;
-  /** The next renewal, or the one that runs. Set whenever a visit is under way. */
+  /** The next renewal, or the current one. Set whenever a visit is under way. */
   #nextRenewal: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -64,7 +66,7 @@ export class Visits {
     this.#options = options;
   }
 
-  /** @returns what ends it; its report goes with the next `sendReports` */
+  /** @returns a function that ends the visit; the next `sendReports` reports it */
   begin(visit: Visit): (health: HostHealth) => void {
     const startedAt = performance.now();
     this.#underWay.set(visit, startedAt);
@@ -75,7 +77,7 @@ export class Visits {
     };
   }
 
-  /** Sends the ends that wait, unless others are under way: then these follow. */
+  /** Sends the waiting reports; after the batch that is under way, if any. */
   sendReports(): void {
     if (this.#sending || this.#ended.length === 0) return;
     this.#lastBatch += 1;
@@ -121,7 +123,7 @@ export class Visits {
     }, ms).unref();
   }
 
-  /** Renews what lasts, then plans the next renewal if any visit is under way; otherwise the next visit plans it. */
+  /** Renews long visits, then plans the next renewal if any visit is under way; otherwise the next visit plans it. */
   async #renew(): Promise<void> {
     const { ns, leaseMs, clock, onError } = this.#options;
     const since = performance.now() - leaseMs / 3;
@@ -141,7 +143,7 @@ export class Visits {
       }
     } catch (error) {
       onError(error);
-      nextMs = REPEAT_MS; // a visit that was just too young the last time has only a third of its lease left
+      nextMs = REPEAT_MS; // a visit that was just too young last time has only a third of its lease left
     }
     this.#nextRenewal = undefined;
     if (this.#underWay.size > 0) this.#planRenewal(nextMs);

@@ -40,7 +40,7 @@ function settlement(id: string, changes: Partial<Settlement> = {}): Settlement {
     priority: 5,
     claimSeq: 0,
     startedAt: 0,
-    verdict: "c",
+    verdict: "completed",
     attempt: 1,
     crashes: 0,
     deferrals: 0,
@@ -102,7 +102,7 @@ describe("who watches", () => {
       submission({ type: "other", options: { run_at: queue.clock.now() + 60_000 } }),
     );
     await queue.claim(0, 1, ioSlots({ noop: 1 }));
-    await queue.settle([settlement(due, { verdict: "r", runAt: queue.clock.now() + 500 })], 60_000);
+    await queue.settle([settlement(due, { verdict: "retry", runAt: queue.clock.now() + 500 })], 60_000);
     await until(async () => (await queue.claim(1, 1, ioSlots({ noop: 0 }))).nextDueAt > queue.clock.now() + 1_000, {
       what: "the retry is due",
     });

@@ -1,11 +1,12 @@
 /**
- * One of the two things that a replica can watch: all changes, or the ends of jobs (announce.lua). A key shows the scripts that somebody
- * does, and how the channel is called; it expires unless it is renewed, so nothing is published for long for a replica that died.
+ * A watch of all changes, or of the ends of jobs (announce.lua). A key shows the scripts that a replica watches, and
+ * names the channel. It
+ * expires unless it is renewed, so the scripts soon stop publishing for a replica that died.
  *
  *   closed ──need──▶ asking ──key set, channel subscribed──▶ subscribed ──release, LINGER_MS──▶ closed
  *                      ▲────── the connection is new, or the key names another channel ─────┘
  *
- * What is published while it is not subscribed is missed: who needs it looks each time it is subscribed anew.
+ * Messages published while unsubscribed are lost: read the state again after every (re)subscribe (`onSubscribed`).
  */
 import { randomUUID } from "node:crypto";
 import type { Connection } from "./connection.ts";
@@ -15,15 +16,17 @@ import type { Subscriber } from "./subscriber.ts";
 const KEY_TTL_MS = 15_000;
 /** A third: one renewal may fail. */
 const RENEWAL_MS = KEY_TTL_MS / 3;
-/** It stays subscribed for so long after its last user: the next one need not wait for it, and one that comes back misses nothing. */
+/**
+ * It stays subscribed this long after its last user: the next user need not wait, and one that returns misses nothing.
+ */
 const LINGER_MS = 10_000;
 const CALL_TIMEOUT_MS = 5_000;
 
 export interface WatchHooks {
   readonly onMessage: (message: string) => void;
-  /** From now on no message is missed; earlier ones may have been. */
+  /** From now on no message is missed; earlier ones may have been missed. */
   readonly onSubscribed: () => void;
-  /** Nobody needs it any more: later messages are missed. */
+  /** The last user has released it: later messages are missed. */
   readonly onClosed?: () => void;
 }
 
@@ -31,9 +34,9 @@ export interface WatchOptions extends WatchHooks {
   readonly connection: Pick<Connection, "run">;
   readonly subscriber: Pick<Subscriber, "subscribe" | "unsubscribe">;
   readonly namespace: string;
-  /** What the scripts look at. */
+  /** The key that the scripts read. */
   readonly key: "watched" | "awaited";
-  /** What its name is put behind. */
+  /** The channel without its name. */
   readonly channel: string;
   readonly onError: (error: Error) => void;
 }
@@ -65,7 +68,7 @@ export class Watch {
     this.#lingering ??= setTimeout(() => this.close(), LINGER_MS);
   }
 
-  /** The connection that subscribes is new. */
+  /** The subscriber has a new connection. */
   reconnected(): void {
     this.#subscribed = undefined;
     if (this.#renewals) this.#ask();
@@ -90,7 +93,7 @@ export class Watch {
 
   async #subscribe(): Promise<void> {
     const { connection, subscriber, namespace, key, channel, onMessage, onSubscribed } = this.#options;
-    // A fresh name, so that all who watched learn that the key was lost: their channel is another one.
+    // A fresh name shows all watching replicas that the key was lost: their channel has another name.
     const name = (await connection.run(
       scripts.watch,
       [namespace, key, randomUUID().slice(0, 8), String(KEY_TTL_MS)],

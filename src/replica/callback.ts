@@ -1,10 +1,11 @@
 /** The job that delivers a `callback_url`: a webhook like any other, with the finished job, and the API key that submitted it, as its body. */
-import { createHash } from "node:crypto";
 import type { JobJson } from "../api/jobs/job-json.ts";
+import { CALLBACK_PRIORITY, CALLBACK_TYPE } from "../core/callback.ts";
 import type { CallbackOf } from "../core/job.ts";
 import { viewOfSubmission } from "../core/job-view.ts";
 import { payloadOf } from "../core/payload.ts";
 import { CALLBACK_SECRET_NAME, signingSecrets } from "../jobs/webhook/callback-secret.ts";
+import { derivedId } from "../queue/ids.ts";
 
 const ATTEMPTS = 5;
 
@@ -31,21 +32,15 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
     const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`; // all callbacks are signed alike: a receiver can tell whose job it is
     const payload = payloadOf(`{"url":${JSON.stringify(url)}${signing},"body":${body}}`);
     return {
-      id: callbackId(outcome.job.id),
+      id: derivedId(outcome.job.id, `callback ${outcome.job.id}`),
       submission: {
-        type: "webhook",
+        type: CALLBACK_TYPE,
         payload,
-        priority: 5,
+        priority: CALLBACK_PRIORITY,
         maxAttempts: ATTEMPTS,
         groupKey: null,
         options: api_key === undefined ? {} : { api_key },
       },
     };
   };
-}
-
-/** The id of a job's callback: it follows from the job's, so that a settle that is repeated enqueues it once. */
-function callbackId(id: string): string {
-  const digits = createHash("sha256").update(`callback ${id}`).digest("hex");
-  return `${id.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
 }

@@ -7,7 +7,7 @@ import type { Payer } from "../core/job.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
 import type { Acted } from "../core/reruns.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Taking, TokenBucket } from "../queue/token-buckets.ts";
+import type { TokenBucket, TokenRequest } from "../queue/token-buckets.ts";
 
 /** A tenth of a second's copies may come at once: more would be no pace, and fewer a call for each. */
 const BURST_SHARE = 1 / 10;
@@ -55,10 +55,10 @@ export class RerunCharges {
   }
 
   /** The pace stands first. @param sign 1 to take, where anything is left; -1 to give back */
-  #takings({ id, rate, payer }: ChargedRerun, bytes: number, sign: 1 | -1): Taking[] {
+  #takings({ id, rate, payer }: ChargedRerun, bytes: number, sign: 1 | -1): TokenRequest[] {
     const needed = sign === 1 ? 1 : 0;
     const burst = Math.max(1, Math.floor(rate * BURST_SHARE));
-    const takings: Taking[] = [
+    const takings: TokenRequest[] = [
       { name: `replay:${id}`, policy: { quota: burst, windowMs: (1_000 * burst) / rate }, cost: sign, needed },
     ];
     const jobs = payer?.quota ?? this.#quotas.jobs;

@@ -1,5 +1,4 @@
 /** What replays ask of this replica: the finished jobs that a filter names, and their copies. Joins queue, store and acceptor. */
-import { createHash } from "node:crypto";
 import { Turns } from "../concurrency/turns.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
@@ -9,6 +8,7 @@ import type { Acted, Reruns } from "../core/reruns.ts";
 import { hasLostPayload, resubmissionOf } from "../core/resubmission.ts";
 import { QueueUnavailable } from "../errors.ts";
 import { enqueued } from "../queue/enqueued.ts";
+import { derivedId } from "../queue/ids.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import type { Store } from "../results/store.ts";
@@ -189,6 +189,5 @@ function commit({ acceptanceLogWriter }: RerunParts, jobs: readonly Copy[]): Pro
 
 /** The id of a job's copy: it follows from the replay's and the job's, with the time and the shard of the replay's. */
 export function rerunIdOf(rerunId: string, id: string): string {
-  const digits = createHash("sha256").update(`replay ${rerunId} ${id}`).digest("hex");
-  return `${rerunId.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;
+  return derivedId(rerunId, `replay ${rerunId} ${id}`);
 }

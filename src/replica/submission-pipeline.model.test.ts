@@ -6,9 +6,9 @@
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { shortRecord } from "../core/attempt-record.ts";
 import { idsFrom } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
-import { shortRecord } from "../core/packed-job.ts";
 import { isLarge } from "../core/payload.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
@@ -121,7 +121,7 @@ async function work(): Promise<void> {
       isLarge: isLarge(payload),
       claimSeq,
       startedAt: Math.round(now),
-      verdict: "c" as const,
+      verdict: "completed" as const,
       attempt,
       crashes,
       deferrals,

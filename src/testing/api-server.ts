@@ -11,11 +11,11 @@ import { JobLooks } from "../api/jobs/job-looks.ts";
 import { openFolderStore } from "../artifacts/folder-store.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { ArtifactStore } from "../artifacts/store.ts";
+import { encodeRecord, outcomeOf } from "../core/attempt-record.ts";
 import { parseBody } from "../core/body.ts";
 import type { Job } from "../core/job.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
 import { defineJob, fixed } from "../core/job-type.ts";
-import { encodeRecord, outcomeOf } from "../core/packed-job.ts";
 import type { Registry } from "../jobs/registry.ts";
 import { registryOf } from "../jobs/registry.ts";
 import webhook from "../jobs/webhook/webhook.ts";
@@ -209,7 +209,7 @@ export async function startApiServer({
             priority: job.priority,
             claimSeq: job.claimSeq,
             startedAt: job.startedAt ?? 0,
-            verdict: "c",
+            verdict: "completed",
             attempt: 1,
             crashes: 0,
             deferrals: 0,

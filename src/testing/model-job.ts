@@ -1,8 +1,11 @@
 /**
- * A job in the model of the queue, and the order of its groups. A job's virtual time is the greater of that of the last
- * job that ran and that of its group's last job, plus one.
+/**
+ * A job in the model of the queue, and the order of its groups. A job's virtual time, given when it enters the queue, is
+ * the greater of that of the last job taken from its bucket (a type and a priority) and that of its group's last job,
+ * plus one.
  */
-export type State = "q" | "s" | "t" | "r" | "c" | "f" | "x";
+import { encodeSeq, NO_PROGRESS, REPLICA_LENGTH } from "../core/header.ts";
+import type { Status } from "../core/job.ts";
 
 /** The score of a job that is due, in the model and in Redis. */
 export const PAST = 1;
@@ -21,7 +24,7 @@ export interface NewJob {
 }
 
 export interface ModelJob extends NewJob {
-  state: State;
+  state: Status;
   attempt: number;
   crashes: number;
   deferrals: number;
@@ -35,22 +38,22 @@ export interface ModelJob extends NewJob {
 
 /** The distance between the scores of two priorities. */
 const BAND = 2 ** 48;
-/** How far behind their turn suspects are, and jobs with large payloads: behind all others. */
+/** How far behind their turn poison candidates are, and jobs with large payloads: behind all others. */
 const POISON_CANDIDATES = 10 * BAND;
 const LARGE = 20 * BAND;
 
-export const tokenOf = (replica: string, seq: number): string => replica + seq.toString(36).padStart(10, "0");
+export const tokenOf = (replica: string, seq: number): string => replica + encodeSeq(seq);
 
 export function modelJob(job: NewJob): ModelJob {
   return {
     ...job,
-    state: "s",
+    state: "scheduled",
     attempt: 0,
     crashes: 0,
     deferrals: 0,
     isCancelRequested: false,
-    progress: "---",
-    token: tokenOf("--------", 0),
+    progress: NO_PROGRESS,
+    token: tokenOf("-".repeat(REPLICA_LENGTH), 0),
     score: job.runAt,
   };
 }
@@ -58,52 +61,53 @@ export function modelJob(job: NewJob): ModelJob {
 /** Whether it has lost two leases: of such jobs, a replica runs one at a time. */
 export const isPoisonCandidate = ({ crashes }: ModelJob): boolean => crashes > 1;
 
-/** The range that a job waits in: 0 suspects, 1 large payloads, 2 all others. */
-const rangeOf = (job: ModelJob): number => (isPoisonCandidate(job) ? 0 : job.size > 0 ? 1 : 2);
+/** The range that a job waits in: 0 poison candidates, 1 large payloads, 2 all others. */
+const rangeOf = (job: ModelJob): 0 | 1 | 2 => (isPoisonCandidate(job) ? 0 : job.size > 0 ? 1 : 2);
+const OFFSET_OF_RANGE = [POISON_CANDIDATES, LARGE, 0] as const;
 
 /** In the order of their turns; with the same score in the order of the ranges. */
 export const byTurn = (a: ModelJob, b: ModelJob): number =>
   (a.score % POISON_CANDIDATES) - (b.score % POISON_CANDIDATES) || rangeOf(a) - rangeOf(b) || (a.id < b.id ? -1 : 1);
 
-const scoreOf = (job: ModelJob, tag: number): number =>
-  (9 - job.priority) * BAND + tag + ([POISON_CANDIDATES, LARGE, 0][rangeOf(job)] ?? 0);
+const scoreOf = (job: ModelJob, vtime: number): number =>
+  (9 - job.priority) * BAND + vtime + OFFSET_OF_RANGE[rangeOf(job)];
 
-const slotOf = ({ type, priority }: NewJob): string => `${type}:${priority}`;
+const bucketOf = ({ type, priority }: NewJob): string => `${type}:${priority}`;
 
-/** Who is next among the groups of a slot, which is a type and a priority. */
-export class FairTags {
-  /** By slot: each group's last tag, as long as one of its jobs may wait before it. */
+/** The virtual times of the groups of each bucket, which decide whose job is next. */
+export class VirtualTimes {
+  /** By bucket: the virtual time of each group's last job, as long as one of its jobs may wait before that. */
   readonly last = new Map<string, Map<string, number>>();
-  /** By slot: the highest tag that was handed out. */
+  /** By bucket: the highest virtual time of a job that was taken. */
   readonly taken = new Map<string, number>();
 
   /** The score of a job that joins the queue. */
   join(job: ModelJob): number {
-    const tags = this.last.get(slotOf(job)) ?? new Map<string, number>();
-    const tag = Math.max(this.#taken(job), tags.get(job.group) ?? 0) + 1;
-    this.last.set(slotOf(job), tags.set(job.group, tag));
-    return scoreOf(job, tag);
+    const groups = this.last.get(bucketOf(job)) ?? new Map<string, number>();
+    const vtime = Math.max(this.#taken(job), groups.get(job.group) ?? 0) + 1;
+    this.last.set(bucketOf(job), groups.set(job.group, vtime));
+    return scoreOf(job, vtime);
   }
 
-  /** The score of a job that is given back: in front of all that have waited less. */
+  /** The score of a released job: in front of all that have waited less. */
   front(job: ModelJob): number {
     return scoreOf(job, this.#taken(job));
   }
 
   take(job: ModelJob): void {
-    const tag = Math.max(this.#taken(job), job.score % BAND);
-    this.taken.set(slotOf(job), tag);
-    const tags = this.last.get(slotOf(job));
-    for (const [group, last] of tags ?? []) if (last <= tag) tags?.delete(group);
-    if (tags?.size === 0) this.last.delete(slotOf(job));
+    const vtime = Math.max(this.#taken(job), job.score % BAND);
+    this.taken.set(bucketOf(job), vtime);
+    const groups = this.last.get(bucketOf(job));
+    for (const [group, last] of groups ?? []) if (last <= vtime) groups?.delete(group);
+    if (groups?.size === 0) this.last.delete(bucketOf(job));
   }
 
   /** Forgets the groups of a job's bucket, which has no waiting jobs left. */
   clear(job: NewJob): void {
-    this.last.delete(slotOf(job));
+    this.last.delete(bucketOf(job));
   }
 
   #taken(job: NewJob): number {
-    return this.taken.get(slotOf(job)) ?? 0;
+    return this.taken.get(bucketOf(job)) ?? 0;
   }
 }

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import type { ApiKey, Scope } from "../core/api-key.ts";
 import { idOfHash } from "../core/api-key.ts";
+import { encodeRecord } from "../core/attempt-record.ts";
 import type { Job } from "../core/job.ts";
-import { encodeRecord } from "../core/packed-job.ts";
 import type { ApiServer } from "./api-server.ts";
 import { enqueue, ioSlots } from "./queue.ts";
 
@@ -127,7 +127,7 @@ async function fail(server: ApiServer, job: Job, state: State): Promise<void> {
         priority: job.priority,
         claimSeq: job.claimSeq,
         startedAt: job.startedAt ?? 0,
-        verdict: "f",
+        verdict: "failed",
         attempt: 1,
         crashes: 0,
         deferrals: 0,

@@ -1,8 +1,9 @@
-/** Random steps of the queue's clients, each done to the model and to Redis, and compared. */
+/** Random steps of the queue's clients, each applied to the model and to Redis, and compared. */
 import fc from "fast-check";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
 import type { Callback } from "../core/job.ts";
+import { TERMINAL_STATUSES } from "../core/job.ts";
 import type { Payload } from "../core/payload.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
@@ -78,7 +79,7 @@ function send({ clients }: Sides, by: number, submissions: readonly NewSubmissio
   );
 }
 
-/** Sends to both sides. With slots, the client leases at once what nothing waits before. */
+/** Sends to both sides. A client with slots leases at once the jobs that no other job waits before. */
 async function enqueueBoth(
   sides: Sides,
   by: number,
@@ -136,7 +137,7 @@ const enqueueLarge = step(
   },
 );
 
-/** As after a lost reply. A job that is forgotten meanwhile cannot come again: `not_after` is long past. */
+/** As after a lost reply. A job that was forgotten meanwhile is left out: by then, `not_after` is long past. */
 const enqueueAgain = step(
   "enqueueAgain",
   fc.record({ client, hasSlots: fc.boolean(), which: fc.nat(30) }),
@@ -193,7 +194,7 @@ const claim = step(
   },
 );
 
-/** Leases of the client's own, or of anyone: the newest for 0. */
+/** Leases of the client, or of any client: 0 is the newest. */
 function leasesOf(sides: Sides, by: number, isForeign: boolean, which: readonly number[]): Sides["leases"] {
   return picked(sides.leases.filter((lease) => isForeign || lease.client === by).reverse(), which);
 }
@@ -215,7 +216,7 @@ const renew = step("renew", renewing, async (sides, { client: by, isForeign, whi
 
 const ending = fc.record({
   which: fc.nat(10),
-  how: fc.constantFrom("c", "f", "x", "r", "r", "lost", "lost", "l"),
+  how: fc.constantFrom("completed", "failed", "cancelled", "retry", "retry", "lost", "lost", "released"),
   isLater: fc.boolean(),
   hasCallback: fc.boolean(),
 });
@@ -244,14 +245,15 @@ function settlementOf(
   { id, seq, attempt, crashes }: Sides["leases"][number],
   { how, isLater, hasCallback }: { how: "lost" | Settlement["verdict"]; isLater: boolean; hasCallback: boolean },
 ): Settlement {
-  const verdict = how === "lost" ? "r" : how;
-  const isGivenBack = how === "lost" || how === "l";
+  const verdict = how === "lost" ? "retry" : how;
+  const isGivenBack = how === "lost" || how === "released";
   const counters = {
     attempt: isGivenBack ? Math.max(0, attempt - 1) : attempt,
     crashes: isGivenBack ? crashes : 0,
-    deferrals: how === "r" ? 1 : 0,
+    deferrals: how === "retry" ? 1 : 0,
   };
-  const callback = hasCallback && "cfx".includes(verdict) ? callbackOf(sides) : undefined;
+  const waitsAgain = verdict === "retry" || verdict === "released";
+  const callback = hasCallback && !waitsAgain ? callbackOf(sides) : undefined;
   const { type = "noop", priority = 5 } = sides.model.jobs.get(id) ?? {};
   return {
     id,
@@ -262,8 +264,8 @@ function settlementOf(
     startedAt: 0,
     verdict,
     ...counters,
-    runAt: verdict === "r" && isLater ? FAR_AHEAD + 9 : PAST,
-    record: how === "l" ? "" : `{"outcome":"${how}"}`,
+    runAt: verdict === "retry" && isLater ? FAR_AHEAD + 9 : PAST,
+    record: how === "released" ? "" : `{"outcome":"${how}"}`,
     ...(callback && { callback }),
   };
 }
@@ -272,7 +274,7 @@ const cancel = step(
   "cancel",
   fc.record({ client, which: fc.nat(40), hasCallback: fc.boolean() }),
   async (sides, { client: by, which, hasCallback }) => {
-    const ids = [...sides.model.in("r"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
+    const ids = [...sides.model.in("running"), ...sides.sent.flatMap(({ jobs }) => jobs)].map(({ id }) => id);
     const [id = makeId(idPrefix(0, 0, 0), 0)] = picked(ids, [which]);
     const callback = hasCallback ? callbackOf(sides) : undefined;
     expect((await clientOf(sides.clients, by).queue.cancel(id, OWNED_MS, () => callback)).kind).toBe(
@@ -300,13 +302,13 @@ const forget = step(
   "forget",
   fc.record({ client, which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }) }),
   async (sides, { client: by, which }) => {
-    const recorded = picked(sides.model.in("c", "f", "x"), which);
+    const recorded = picked(sides.model.in(...TERMINAL_STATUSES), which);
     for (let times = 0; times < 2; times += 1) await clientOf(sides.clients, by).queue.forget(recorded.map(forgotten)); // two replicas may have recorded them
     sides.model.forget(recorded.map(({ id }) => id));
   },
 );
 
-/** Time passes for jobs of one set: what stands in it is due, lost or overdue. */
+/** Time passes for jobs of one set: they are due, lost or overdue. */
 const letPass = step(
   "letPass",
   fc.record({
@@ -314,18 +316,21 @@ const letPass = step(
     which: fc.array(fc.nat(10), { minLength: 1, maxLength: 4 }),
   }),
   async (sides, { set, which }) => {
-    const states = { scheduled: ["s", "t"], leased: ["r"], outbox: ["c", "f", "x"] } as const;
+    const states = { scheduled: ["scheduled", "retrying"], leased: ["running"], outbox: TERMINAL_STATUSES } as const;
     await pass(sides, set, picked(sides.model.in(...states[set]), which));
   },
 );
 
-/** A replica dies with all that it runs: another one takes over, and sends the jobs back to wait. Those it happens to twice are suspects. */
+/**
+ * A replica dies with all its jobs: another one takes over, and sends them back to wait. Jobs that lose two leases
+ * become poison candidates.
+ */
 const crash = step("crash", fc.record({ client, victim: client }), async (sides, { client: by, victim }) => {
   const { replica, queue } = clientOf(sides.clients, by);
   await pass(
     sides,
     "leased",
-    sides.model.in("r").filter(({ token }) => token.startsWith(clientOf(sides.clients, victim).replica)),
+    sides.model.in("running").filter(({ token }) => token.startsWith(clientOf(sides.clients, victim).replica)),
   );
   clientOf(sides.clients, by).seq += 1;
   const before = sides.leases.length;
@@ -341,7 +346,7 @@ async function pass({ model, redis }: Sides, set: string, jobs: readonly ModelJo
   if (jobs.length > 0) await redis.zadd(`${NS}${set}`, "XX", ...jobs.flatMap(({ id }) => [PAST, id]));
 }
 
-/** Sequences of steps; those that move jobs on come more often. */
+/** Sequences of steps; the steps that move jobs on are more frequent. */
 export const sequences = fc.commands(
   [
     enqueue,
@@ -364,25 +369,29 @@ export const sequences = fc.commands(
   { maxCommands: 30, size: "max" },
 );
 
-/** Lets everything end: what is due runs, what ran out is settled, what has ended is recorded and forgotten. */
+/** Lets every job end: due jobs run, lost leases are settled, ended jobs are recorded and forgotten. */
 export async function drain(sides: Sides): Promise<void> {
   const { model, clients } = sides;
   const { queue, replica } = clientOf(clients, 0);
   for (let rounds = 0; model.jobs.size > 0; rounds += 1) {
     if (rounds > 5) throw new Error(`jobs that do not end: ${[...model.jobs.keys()].join(" ")}`);
-    await pass(sides, "scheduled", model.in("s", "t"));
-    await pass(sides, "leased", model.in("r"));
+    await pass(sides, "scheduled", model.in("scheduled", "retrying"));
+    await pass(sides, "leased", model.in("running"));
     clientOf(clients, 0).seq += 1;
-    for (let poisonCandidates = model.in("q", "s", "t").length; poisonCandidates >= 0; poisonCandidates -= 1) {
+    for (
+      let poisonCandidates = model.in("queued", "scheduled", "retrying").length;
+      poisonCandidates >= 0;
+      poisonCandidates -= 1
+    ) {
       await claimWith(sides, 0, 1, { io: 100, cpu: 100, types: TYPES.map((one) => ({ ...one, slots: 100 })) });
       clientOf(clients, 0).seq += 1;
     }
-    const held = sides.leases.filter(({ id }) => model.jobs.get(id)?.state === "r");
-    const settlements = held.map((lease) =>
-      settlementOf(sides, lease, { how: "c", isLater: false, hasCallback: false }),
+    const leased = sides.leases.filter(({ id }) => model.jobs.get(id)?.state === "running");
+    const settlements = leased.map((lease) =>
+      settlementOf(sides, lease, { how: "completed", isLater: false, hasCallback: false }),
     );
     expect(await queue.settle(settlements, OWNED_MS)).toEqual(model.settle(replica, settlements));
-    const ended = model.in("c", "f", "x");
+    const ended = model.in(...TERMINAL_STATUSES);
     await queue.forget(ended.map(forgotten));
     model.forget(ended.map(({ id }) => id));
   }

@@ -1,12 +1,14 @@
 /**
- * What the queue promises, as a pure model: the same verbs as Queue, on plain maps, without a clock. What time does in
- * Redis is a step of its own here (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
+ * The queue's promises as a pure model: the verbs of Queue, on plain maps, without a clock. The passing of time is a
+ * separate step
+ * (`letPass`): a lease runs out, a job is due, an outbox entry is overdue.
  */
-import type { Callback } from "../core/job.ts";
+import { at } from "../core/at.ts";
+import type { Callback, Status } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Settlement } from "../queue/settlement.ts";
-import type { ModelJob, NewJob, State } from "./model-job.ts";
-import { AHEAD, byTurn, FairTags, isPoisonCandidate, modelJob, PAST, tokenOf } from "./model-job.ts";
+import type { ModelJob, NewJob } from "./model-job.ts";
+import { AHEAD, byTurn, isPoisonCandidate, modelJob, PAST, tokenOf, VirtualTimes } from "./model-job.ts";
 
 export interface NewSubmission {
   readonly jobs: readonly NewJob[];
@@ -20,21 +22,22 @@ export interface Handed {
   readonly crashes: number;
 }
 
-const COUNT_OF: Readonly<Record<State, string>> = {
-  q: "",
-  s: "scheduled",
-  t: "retrying",
-  r: "running",
-  c: "completed",
-  f: "failed",
-  x: "cancelled",
+/** The count that a job in each state belongs to; queued jobs are counted by their set. */
+const COUNT_OF: Readonly<Record<Status, string>> = {
+  queued: "",
+  scheduled: "scheduled",
+  retrying: "retrying",
+  running: "running",
+  completed: "completed",
+  failed: "failed",
+  cancelled: "cancelled",
 };
 const byScore = (a: ModelJob, b: ModelJob): number => a.score - b.score || (a.id < b.id ? -1 : 1);
 
 export class QueueModel {
   readonly jobs = new Map<string, ModelJob>();
   readonly counts = new Map<string, number>();
-  readonly tags = new FairTags();
+  readonly vtimes = new VirtualTimes();
   readonly #keys = new Map<string, { readonly fingerprint: string; readonly first: string }>();
   readonly #claims = new Map<
     string,
@@ -44,30 +47,33 @@ export class QueueModel {
   /** Of the jobs that lost one lease, how many may begin at once; undefined before one of them was lost again. */
   #together: number | undefined;
 
-  in(...states: readonly State[]): ModelJob[] {
+  in(...states: readonly Status[]): ModelJob[] {
     return [...this.jobs.values()].filter(({ state }) => states.includes(state)).sort(byScore);
   }
 
-  /** What Redis's `ready:<type>` holds, next first. */
+  /** The jobs of Redis's `ready:<type>`, next first. */
   ready(type: string): ModelJob[] {
-    return this.in("q")
+    return this.in("queued")
       .filter((job) => job.type === type)
       .sort(byTurn);
   }
 
-  /** @param slots where the caller has some for all these jobs: what it leases at once is added to `leased` */
+  /**
+   * @param slots given where the caller has slots for all these jobs: the jobs that it leases at once are added to
+   * `leased`
+   */
   enqueue(
     submissions: readonly NewSubmission[],
     slots?: { readonly token: string; readonly leased: Handed[] },
   ): unknown[] {
-    const waiting = new Set(this.in("q").map(({ type }) => type));
-    const isAnyDue = this.in("s", "t").some(({ score }) => score === PAST);
+    const waiting = new Set(this.in("queued").map(({ type }) => type));
+    const isAnyDue = this.in("scheduled", "retrying").some(({ score }) => score === PAST);
     const add = (job: NewJob): void => {
       const made = this.#add(job, slots !== undefined && !isAnyDue && !waiting.has(job.type));
-      if (made?.state === "s" && made.score === PAST) slots?.leased.push(this.#lease(made, slots.token, false));
+      if (made?.state === "scheduled" && made.score === PAST) slots?.leased.push(this.#lease(made, slots.token, false));
     };
     return submissions.map(({ jobs, key, fingerprint }) => {
-      const first = jobs[0]?.id ?? "";
+      const first = at(jobs, 0).id;
       const known = key === null ? undefined : this.#keys.get(key);
       if (known && known.first !== first)
         return { kind: known.fingerprint === fingerprint ? "replayed" : "conflict", firstId: known.first };
@@ -80,8 +86,8 @@ export class QueueModel {
   claim(replica: string, seq: number, poisonCandidateSlots: number, free: FreeSlots) {
     const last = this.#claims.get(replica);
     if (last?.seq === seq) return this.#claimAgain(tokenOf(replica, seq), last.handed);
-    for (const job of this.in("s", "t").filter(({ score }) => score === PAST)) this.#makeReady(job);
-    const expired = this.in("r").filter(({ score }) => score === PAST);
+    for (const job of this.in("scheduled", "retrying").filter(({ score }) => score === PAST)) this.#makeReady(job);
+    const expired = this.in("running").filter(({ score }) => score === PAST);
     const again = expired.filter(({ crashes }) => crashes > 0).length;
     if (again > 0) this.#together = Math.max(1, Math.floor((this.#together ?? again) / 2));
     const lost = expired.map((job) => this.#lease(job, tokenOf(replica, seq), true));
@@ -105,10 +111,13 @@ export class QueueModel {
       ...claimed.map(({ id }) => ({ id, isLost: false })),
     ];
     if (handed.length > 0) this.#claims.set(replica, { seq, handed });
-    return { claimed, lost, isMoreLeft, nextDueAt: this.in("s", "t")[0]?.score ?? 0 };
+    return { claimed, lost, isMoreLeft, nextDueAt: this.in("scheduled", "retrying")[0]?.score ?? 0 };
   }
 
-  /** The jobs of a type that have their turn. Of the suspects and of those with large payloads, only the first that there is room for. */
+  /**
+   * The next jobs of a type. Of the poison candidates, and of the jobs with large payloads, only the first that there
+   * is room for.
+   */
   #next(
     type: string,
     n: number,
@@ -155,7 +164,7 @@ export class QueueModel {
     const stops = new Map<string, string>();
     for (const { id, claimSeq, progress } of running) {
       const job = this.jobs.get(id);
-      if (job?.state !== "r" || job.token !== tokenOf(replica, claimSeq)) {
+      if (job?.state !== "running" || job.token !== tokenOf(replica, claimSeq)) {
         stops.set(id, "lost");
         continue;
       }
@@ -169,7 +178,7 @@ export class QueueModel {
   settle(replica: string, settlements: readonly Settlement[]): string[] {
     const answers = settlements.map((settlement) => this.#settle(tokenOf(replica, settlement.claimSeq), settlement));
     settlements.forEach(({ callback }, i) => {
-      if (callback && answers[i] === "k") this.#addCallback(callback);
+      if (callback && answers[i] === "done") this.#addCallback(callback);
     });
     return answers;
   }
@@ -177,27 +186,27 @@ export class QueueModel {
   cancel(id: string, callback?: Callback): string {
     const job = this.jobs.get(id);
     if (!job) return "missing";
-    if (job.state === "r") {
+    if (job.state === "running") {
       job.isCancelRequested = true;
       return "running";
     }
-    if (!["q", "s", "t"].includes(job.state)) return "finished";
-    const wasReady = job.state === "q";
-    this.#move(job, "x", AHEAD);
-    if (wasReady) this.#clearTags(job);
+    if (!["queued", "scheduled", "retrying"].includes(job.state)) return "finished";
+    const wasReady = job.state === "queued";
+    this.#move(job, "cancelled", AHEAD);
+    if (wasReady) this.#clearVtimes(job);
     if (callback) this.#addCallback(callback);
     return "cancelled";
   }
 
   sweep(limit: number): string[] {
-    const overdue = this.in("c", "f", "x")
+    const overdue = this.in("completed", "failed", "cancelled")
       .filter(({ score }) => score === PAST)
       .slice(0, limit);
     for (const job of overdue) job.score = AHEAD;
     return overdue.map(({ id }) => id);
   }
 
-  /** Jobs that Postgres holds: in the outbox, or forgotten before. */
+  /** Jobs that Postgres has stored: in the outbox, or forgotten before. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
       const job = this.jobs.get(id);
@@ -212,13 +221,16 @@ export class QueueModel {
   }
 
   #claimAgain(token: string, handed: readonly { readonly id: string; readonly isLost: boolean }[]) {
-    const mine = handed.filter(({ id }) => this.jobs.get(id)?.state === "r" && this.jobs.get(id)?.token === token);
-    const pick = (isLost: boolean): Handed[] =>
-      mine.filter((one) => one.isLost === isLost).map(({ id }) => handedOf(this.jobs.get(id)));
-    return { claimed: pick(false), lost: pick(true), isMoreLeft: false, nextDueAt: 0 };
+    const claimed: Handed[] = [];
+    const lost: Handed[] = [];
+    for (const { id, isLost } of handed) {
+      const job = this.jobs.get(id);
+      if (job?.state === "running" && job.token === token) (isLost ? lost : claimed).push(handedOf(job));
+    }
+    return { claimed, lost, isMoreLeft: false, nextDueAt: 0 };
   }
 
-  /** @param isLeased it does not wait for a claim, where its time has come @returns the job, unless it was there */
+  /** @returns the job, unless it existed; it becomes ready where its time has come, unless the caller leases it */
   #add(job: NewJob, isLeased = false): ModelJob | undefined {
     if (this.jobs.has(job.id)) return undefined;
     const made = modelJob(job);
@@ -234,20 +246,20 @@ export class QueueModel {
   }
 
   #makeReady(job: ModelJob): void {
-    this.#move(job, "q", this.tags.join(job));
+    this.#move(job, "queued", this.vtimes.join(job));
   }
 
   #take(job: ModelJob, token: string): Handed {
-    this.tags.take(job);
+    this.vtimes.take(job);
     const handed = this.#lease(job, token, false);
-    this.#clearTags(job);
+    this.#clearVtimes(job);
     return handed;
   }
 
-  /** Where nobody waits but suspects, no group's tag is kept. */
-  #clearTags(job: ModelJob): void {
+  /** While only poison candidates wait, no group's virtual time is stored. */
+  #clearVtimes(job: ModelJob): void {
     if (!this.ready(job.type).some((other) => other.priority === job.priority && !isPoisonCandidate(other)))
-      this.tags.clear(job);
+      this.vtimes.clear(job);
   }
 
   #lease(job: ModelJob, token: string, isLost: boolean): Handed {
@@ -255,24 +267,24 @@ export class QueueModel {
     else job.attempt += 1;
     job.progress = "---";
     job.token = token;
-    this.#move(job, "r", AHEAD);
+    this.#move(job, "running", AHEAD);
     return handedOf(job);
   }
 
   #settle(token: string, { id, verdict, attempt, crashes, deferrals, runAt }: Settlement): string {
     const job = this.jobs.get(id);
-    if (job?.token !== token) return "s";
-    if (job.state !== "r") return "d";
-    if (job.isCancelRequested && verdict !== "c" && verdict !== "x") return "x";
+    if (job?.token !== token) return "stale";
+    if (job.state !== "running") return "repeated";
+    if (job.isCancelRequested && verdict !== "completed" && verdict !== "cancelled") return "cancelRequested";
     Object.assign(job, { attempt, crashes, deferrals });
-    if (verdict === "c" || verdict === "f" || verdict === "x") this.#move(job, verdict, AHEAD);
-    else if (runAt !== PAST) this.#move(job, "t", runAt);
-    else if (verdict === "r") this.#makeReady(job);
-    else this.#move(job, "q", this.tags.front(job));
-    return "k";
+    if (verdict === "completed" || verdict === "failed" || verdict === "cancelled") this.#move(job, verdict, AHEAD);
+    else if (runAt !== PAST) this.#move(job, "retrying", runAt);
+    else if (verdict === "retry") this.#makeReady(job);
+    else this.#move(job, "queued", this.vtimes.front(job));
+    return "done";
   }
 
-  #move(job: ModelJob, state: State, score: number): void {
+  #move(job: ModelJob, state: Status, score: number): void {
     this.#count(COUNT_OF[job.state], job.type, -1);
     this.#count(COUNT_OF[state], job.type, 1);
     job.state = state;
@@ -284,6 +296,6 @@ export class QueueModel {
   }
 }
 
-function handedOf(job: ModelJob | undefined): Handed {
-  return { id: job?.id ?? "", attempt: job?.attempt ?? 0, crashes: job?.crashes ?? 0 };
+function handedOf({ id, attempt, crashes }: ModelJob): Handed {
+  return { id, attempt, crashes };
 }

@@ -1,4 +1,4 @@
-/** Redis and the model of the queue, side by side, with what was done to both. */
+/** Redis and the model of the queue, side by side, with the calls that both received. */
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { idPrefix, makeId } from "../core/id.ts";
@@ -9,7 +9,7 @@ import { snapshotOfModel, snapshotOfRedis } from "./queue-snapshot.ts";
 
 export const NS = "{taskflow:0}:";
 
-/** What both sides have done so far in one sequence. */
+/** The state of one sequence of steps. */
 export interface Sides {
   readonly model: QueueModel;
   readonly redis: Redis;
@@ -21,13 +21,16 @@ export interface Sides {
   }[];
   /** Everything that was sent, to be sent again. */
   readonly sent: NewSubmission[];
-  /** Every lease that was given, to be settled and renewed, in time or not. */
+  /** Every lease that was granted, to be settled and renewed, in time or not. */
   readonly leases: (Handed & { readonly client: number; readonly seq: number })[];
   /** Ids made so far; they are the same in each run of a sequence. */
   made: number;
 }
 
-/** Both sides show the same: each job in one place, the counters, the tags; and the books balance. */
+/**
+ * Checks that both sides agree: on the place of each job, the counters and the virtual times; and that every accepted
+ * job is accounted for.
+ */
 export async function expectSame({ model, redis, clients }: Sides): Promise<void> {
   const [found, jobCounts] = await Promise.all([snapshotOfRedis(redis, NS), clients[0]?.queue.jobCounts()]);
   expect(found).toEqual(snapshotOfModel(model));

@@ -2,9 +2,10 @@
 import type { Job, Submission } from "../core/job.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
-import type { QueueOptions } from "../queue/queue.ts";
 import { Queue } from "../queue/queue.ts";
+import type { QueueOptions } from "../queue/queue-options.ts";
 import type { Runner } from "../queue/reservation.ts";
+import type { Settlement } from "../queue/settlement.ts";
 
 let replicas = 0;
 
@@ -81,3 +82,24 @@ export async function enqueue(queue: Queue, ...submissions: readonly Submission[
 export function ioSlots(free: Readonly<Record<string, number>>): FreeSlots {
   return { io: 1_000, cpu: 0, types: Object.entries(free).map(([type, slots]) => ({ type, lane: "io", slots })) };
 }
+
+/** The settlement of a job that completed. */
+export function settlement(job: Job, changes: Partial<Settlement> = {}): Settlement {
+  const { id, type, priority, claimSeq, attempt, crashes, deferrals } = job;
+  return {
+    id,
+    type,
+    priority,
+    claimSeq,
+    startedAt: 0,
+    attempt,
+    crashes,
+    deferrals,
+    verdict: "completed",
+    runAt: 0,
+    record: `{"outcome":"completed"}`,
+    ...changes,
+  };
+}
+
+export const idsOf = (jobs: readonly Job[]): string[] => jobs.map(({ id }) => id);

@@ -21,7 +21,9 @@ export async function lostAccepted({ audit, storedJobs, namespace }: AcceptedSid
   const inconsistencies: Inconsistencies = new Map();
   const { now } = await audit.jobCounts();
   for await (const ids of storedJobs.unrecorded(namespace, lowestIdAt(now - RESTORED_MS))) {
-    const absent = (await audit.inspect(ids)).filter(({ isLive, head }) => !isLive && head === "").map(({ id }) => id);
+    const absent = (await audit.inspect(ids))
+      .filter(({ isLive, packed }) => !isLive && packed === "")
+      .map(({ id }) => id);
     const recorded = await storedJobs.among(absent); // asked last: a job is forgotten in Redis only after its row is stored
     for (const id of absent) {
       if (recorded.has(id)) continue;

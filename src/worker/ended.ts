@@ -1,8 +1,8 @@
 /** An attempt that has ended and is not settled yet: its record, and the outcome that it makes. */
+
+import { encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/attempt-record.ts";
 import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome } from "../core/job.ts";
-import { encodeRecord, LETTER_OF, latestAttempt, shortRecord, withoutResult } from "../core/packed-job.ts";
 import type { Verdict } from "../core/settle.ts";
-import type { Settlement } from "../queue/settlement.ts";
 
 /** A job's records travel with each claim of it: beyond so many characters of them, no more log lines are kept. */
 const MAX_HISTORY_LENGTH = 256 * 1024;
@@ -16,19 +16,6 @@ export interface Ended {
   readonly startedAt: number | null;
   readonly evidence: Evidence | undefined;
   readonly isUnsettleable?: true;
-}
-
-export function letterOf(verdict: Verdict): Settlement["verdict"] {
-  switch (verdict.kind) {
-    case "retry":
-      return "r";
-    case "released":
-      return "l";
-    case "completed":
-    case "failed":
-    case "cancelled":
-      return LETTER_OF[verdict.kind];
-  }
 }
 
 export function outcomeName(verdict: Verdict): AttemptOutcome {

@@ -14,7 +14,7 @@ import { messageOf, ScriptFailed } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
 import type { Ended } from "./ended.ts";
-import { fitting, letterOf, outcomeName, outcomeOf, recordOf } from "./ended.ts";
+import { fitting, outcomeName, outcomeOf, recordOf } from "./ended.ts";
 
 /**
  * How long a replica owns what it puts into the outbox: two default leases. A healthy replica records within a
@@ -148,7 +148,7 @@ export class Settler {
       attempt: verdict.attempt,
       crashes: verdict.crashes,
       deferrals: verdict.deferrals,
-      verdict: letterOf(verdict),
+      verdict: verdict.kind,
       runAt: verdict.kind === "retry" ? verdict.runAt : 0,
       record: recordOf(ended),
       callback,
@@ -164,7 +164,7 @@ export class Settler {
     batch.forEach((ended, i) => {
       const { job, verdict } = ended;
       const answer = answers[i];
-      if (answer === "x") {
+      if (answer === "cancelRequested") {
         this.#ended.push({
           ...ended,
           verdict: {
@@ -177,8 +177,8 @@ export class Settler {
         return;
       }
       const outcome = outcomes[i];
-      if (outcome && answer !== "s") terminal.push(outcome);
-      this.#options.onSettled(job, outcomeName(verdict), answer === "s");
+      if (outcome && answer !== "stale") terminal.push(outcome);
+      this.#options.onSettled(job, outcomeName(verdict), answer === "stale");
     });
     if (terminal.length > 0) this.#options.onTerminal(terminal);
   }

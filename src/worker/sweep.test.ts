@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
-import { encodeRecord } from "../core/packed-job.ts";
+import { encodeRecord } from "../core/attempt-record.ts";
 import { migrate } from "../results/migrate.ts";
 import { Recorder } from "../results/recorder/recorder.ts";
 import { enqueue, ioSlots, openQueue, submission } from "../testing/queue.ts";
@@ -36,7 +36,7 @@ async function abandoned(count: number) {
         priority: job.priority,
         claimSeq: job.claimSeq,
         startedAt: job.startedAt ?? 0,
-        verdict: "c",
+        verdict: "completed",
         attempt: 1,
         crashes: 0,
         deferrals: 0,

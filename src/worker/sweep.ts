@@ -3,8 +3,9 @@
  * did not fit into its buffer while Postgres was away. They take only the room below the recorder's low mark: at its high
  * mark, this replica would claim no jobs for as long as a long outbox drains.
  */
+
+import { outcomeOf } from "../core/attempt-record.ts";
 import type { Job, Outcome } from "../core/job.ts";
-import { outcomeOf } from "../core/packed-job.ts";
 import type { Queue } from "../queue/queue.ts";
 import { OUTBOX_OWNED_MS } from "./settler.ts";
 

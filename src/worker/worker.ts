@@ -8,8 +8,8 @@
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import { setTimeout as sleep } from "node:timers/promises";
+import { readyAtOf } from "../core/attempt-record.ts";
 import type { AttemptOutcome, Job } from "../core/job.ts";
-import { readyAtOf } from "../core/packed-job.ts";
 import { isLarge } from "../core/payload.ts";
 import type { AttemptEnd } from "../core/settle.ts";
 import type { Attempt } from "../execute/attempt.ts";

@@ -9,12 +9,12 @@
  */
 import type { ApiKey } from "../../core/api-key.ts";
 import type { RatePolicy } from "../../core/rate-policy.ts";
-import type { Taking, TokenBucket } from "../../queue/token-buckets.ts";
+import type { TokenBucket, TokenRequest } from "../../queue/token-buckets.ts";
 import type { Answer } from "../http/exchange.ts";
 import { problem } from "../http/problem.ts";
 
 export interface RateLimitsOptions {
-  readonly take: (requests: readonly (readonly Taking[])[]) => Promise<TokenBucket[][]>;
+  readonly take: (requests: readonly (readonly TokenRequest[])[]) => Promise<TokenBucket[][]>;
   /** The defaults for keys without limits of their own. */
   readonly rate: RatePolicy | null;
   readonly quota: RatePolicy | null;
@@ -38,7 +38,7 @@ export interface RequestKind {
 }
 
 interface Check {
-  readonly takings: readonly Taking[];
+  readonly takings: readonly TokenRequest[];
   readonly done: (limited: Limited) => void;
 }
 
@@ -92,7 +92,7 @@ export class RateLimits {
     return policies[kind] ?? undefined;
   }
 
-  #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): Taking | undefined {
+  #taking(caller: ApiKey, kind: Kind, cost: number, needed: number): TokenRequest | undefined {
     const policy = this.#policy(caller, kind);
     return policy && { name: tokenBucketName(caller.id, kind), policy, cost, needed };
   }
@@ -119,7 +119,7 @@ interface QuotaState extends TokenBucket {
 }
 const UNREPORTED: TokenBucket = { suffices: true, left: 0, wholeInMs: 0, fitsInMs: 0 };
 
-function limitedBy(takings: readonly Taking[], tokenBuckets: readonly TokenBucket[]): Limited {
+function limitedBy(takings: readonly TokenRequest[], tokenBuckets: readonly TokenBucket[]): Limited {
   const quotaStates = takings.map(
     ({ name, policy }, i): QuotaState => ({
       kind: name.slice(name.indexOf(":") + 1) as Kind,

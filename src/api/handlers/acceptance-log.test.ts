@@ -5,8 +5,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idOfHash } from "../../core/api-key.ts";
+import { outcomeOf } from "../../core/attempt-record.ts";
 import type { Submission } from "../../core/job.ts";
-import { encodeWhole, outcomeOf } from "../../core/packed-job.ts";
+import { encodeWhole } from "../../core/packed-job.ts";
 import { largePayload } from "../../core/payload.ts";
 import { redisCommand } from "../../embedded/redis-command.ts";
 import { AcceptedConnection } from "../../results/acceptance-log/connection.ts";

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeRecord } from "../../core/attempt-record.ts";
 import type { Job } from "../../core/job.ts";
-import { encodeRecord } from "../../core/packed-job.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import { ioSlots, openQueue } from "../../testing/queue.ts";
@@ -61,7 +61,7 @@ async function finishAll(count: number): Promise<void> {
       priority,
       claimSeq,
       startedAt: 0,
-      verdict: "c" as const,
+      verdict: "completed" as const,
       attempt: 1,
       crashes: 0,
       deferrals: 0,

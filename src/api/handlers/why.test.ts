@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeRecord } from "../../core/attempt-record.ts";
 import type { Job } from "../../core/job.ts";
-import { encodeRecord } from "../../core/packed-job.ts";
 import type { ApiServer } from "../../testing/api-server.ts";
 import { request, startApiServer } from "../../testing/api-server.ts";
 import { ioSlots } from "../../testing/queue.ts";
@@ -50,7 +50,21 @@ async function endInRetry({ id, type, priority, claimSeq, startedAt }: Job, code
     next_at: runAt,
   });
   await server.queue.settle(
-    [{ id, type, priority, claimSeq, startedAt: 0, verdict: "r", attempt: 1, crashes: 0, deferrals: 0, runAt, record }],
+    [
+      {
+        id,
+        type,
+        priority,
+        claimSeq,
+        startedAt: 0,
+        verdict: "retry",
+        attempt: 1,
+        crashes: 0,
+        deferrals: 0,
+        runAt,
+        record,
+      },
+    ],
     60_000,
   );
   return runAt;

@@ -1,63 +1,80 @@
 #!lua flags=allow-oom
--- The atomic dequeue: promotes what is due, re-leases what was lost, and leases up to n jobs of each type to one replica.
+-- The atomic dequeue: promotes due jobs, re-leases lost ones, and leases up to n jobs of each type to one replica.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 seq, 10 characters (a repeat of the last one gets the same jobs again) · 3 lease (ms) · 4 not_after (ms; later than that
---       nothing is changed: the replica no longer waits, and would not run what it got) · 5 suspects that may start (0 or 1) ·
---       6 free slots of lane io · 7 of lane cpu · 8 bytes of large payloads that it has room for · 9 1 if it has none yet: then the first may have
---       more, else 0 · 10 how many jobs that lost one lease it has begun just now · then for each type the replica runs: type, its own free slots, lane
--- Returns: now (ms), when to look again (ms; 0 when nothing is planned), 1 if another call would find more at once, else 0, 1 if this is
---          a repeat, else 0; then texts of some 64 KiB that hold jobs: a mark, id, text, character 30. Marks: "+" claimed for the first time
---          (the text is what was submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
-local ns, replica, seq, lease, suspects = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+-- ARGV: 1 replica · 2 claim number, 10 characters (a repeat of the last one gets the same jobs again) · 3 lease (ms) ·
+-- 4 not_after (ms; later than that
+--       nothing changes: the replica no longer waits, and would not run the jobs) · 5 poison candidates that may start
+--       (0 or 1) · 6 free slots of lane
+--       io · 7 of lane cpu · 8 bytes of large payloads that the replica has room for · 9 1 if it has none yet: then the
+--       first may be larger, else 0 ·
+--       10 how many jobs that lost one lease it has started recently · then for each type the replica runs: type, its
+--       own free slots, lane
+-- Returns: now (ms), when to claim again (ms; 0 when nothing is scheduled), 1 if another call would find more at once,
+-- else 0, 1 if this is a repeat,
+--          else 0; then strings of some 64 KiB that contain jobs: a code, id, packed job, END_OF_JOB. Codes: "+"
+--          claimed for the first time (what was
+--          submitted), "*" claimed again, "-" lost (whole, as the job was before this call; in a repeat as it is)
+local ns, replica, seq, lease, free_candidates = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
 local room, is_empty, lost_once = tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
-local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024 -- bounded work and bytes for one call: its payloads are parsed in one turn of the caller's event loop
+local LIMIT, MAX_BYTES = 1000, 2 * 1024 * 1024 -- bounded work and bytes for one call: the caller parses its payloads in one turn of the event loop
+local CHUNK_BYTES = 65536 -- so small that one long job keeps little more than itself in the caller's memory
 if is_late(ARGV[4]) then return { now, 0, 0, 0 } end
-local suffix, until_text = lease_of(now, replica, seq), string.format('%.0f', now + lease) -- a number would be written anew for each job
-local token = string.sub(suffix, 17)
+local suffix, leased_until = lease_of(now, replica, seq), string.format('%.0f', now + lease) -- Redis would format a number anew for each job
+local token = replica .. seq
 local call, sub = redis.call, string.sub
-local reply, leased, heads, remembered, counts, promoted, bytes = { now, 0, 0, 0 }, {}, {}, { seq }, {}, {}, 0
-local texts, text_bytes = {}, 0
+local reply, leased, headers, remembered, counts, promoted, bytes = { now, 0, 0, 0 }, {}, {}, { seq }, {}, {}, 0
+local chunk, chunk_bytes = {}, 0
 
 local function flush()
-  if #texts > 0 then reply[#reply + 1] = table.concat(texts) end
-  texts, text_bytes = {}, 0
+  if #chunk > 0 then reply[#reply + 1] = table.concat(chunk) end
+  chunk, chunk_bytes = {}, 0
 end
 
-local function hand_over(mark, id, text)
-  local n = #texts
-  texts[n + 1] = mark; texts[n + 2] = id; texts[n + 3] = text; texts[n + 4] = '\30' -- no line of a job holds it
-  bytes = bytes + #text
-  text_bytes = text_bytes + #text
-  if text_bytes > 65536 then flush() end -- small enough that one long job does not keep much more than itself in the caller's memory
+local function hand_over(code, id, packed)
+  local n = #chunk
+  chunk[n + 1] = code; chunk[n + 2] = id; chunk[n + 3] = packed; chunk[n + 4] = END_OF_JOB
+  bytes = bytes + #packed
+  chunk_bytes = chunk_bytes + #packed
+  if chunk_bytes > CHUNK_BYTES then flush() end
 end
 
 local function count(field, by) counts[field] = (counts[field] or 0) + by end
 
-local function head_of(before, lost)
-  local attempt = tonumber(sub(before, 2, 3)) + (lost and 0 or 1)
-  local crashes = math.min(9, tonumber(sub(before, 4, 4)) + (lost and 1 or 0))
-  return string.format('r%02d%d%s', attempt, crashes, sub(before, 5, 7)) .. suffix
+local function header_of(attempt, crashes, before)
+  return string.format('%s%02d%d', RUNNING, attempt, math.min(9, crashes)) .. sub(before, DEFERRALS, CANCEL_END) .. suffix
 end
 
-local first_head = head_of('q' .. UNCLAIMED, false)
+local first_header = FIRST_CLAIM .. suffix
 
-local function lease_job(id, text, state, lost)
-  local n = #leased
-  leased[n + 1] = until_text; leased[n + 2] = id
-  heads[n + 1] = id
-  n = #remembered
-  remembered[n + 1] = lost and ' -' or ' *'; remembered[n + 2] = id
-  if state or lost then
-    heads[#heads + 1] = head_of(state or 'q' .. UNCLAIMED, lost) .. sub(state or '', 42)
-    hand_over(lost and '-' or '*', id, whole(text, state))
+local AGAIN, LOST = ' ' .. CLAIMED_AGAIN, ' ' .. CLAIMED_LOST
+
+local function lease_job(id, packed, state)
+  local n, m = #leased, #remembered
+  leased[n + 1] = leased_until; leased[n + 2] = id
+  headers[n + 1] = id
+  remembered[m + 1] = AGAIN; remembered[m + 2] = id
+  if state then
+    headers[n + 2] = header_of(sub(state, ATTEMPT, ATTEMPT_END) + 1, sub(state, CRASHES, CRASHES_END), state) .. sub(state, RECORDS)
+    hand_over(CLAIMED_AGAIN, id, whole(packed, state))
   else
-    heads[#heads + 1] = first_head
-    hand_over('+', id, text)
+    headers[n + 2] = first_header
+    hand_over(CLAIMED_FIRST, id, packed)
   end
 end
 
--- What the hash says of jobs: false for those that it does not know. A job that was tried often may have some 600 KB there: so many of them
--- at a time, and none after the one that fills this call.
+local function lease_lost_job(id, packed, state)
+  local n, m = #leased, #remembered
+  local before = state or QUEUED .. UNCLAIMED
+  leased[n + 1] = leased_until; leased[n + 2] = id
+  headers[n + 1] = id
+  headers[n + 2] = header_of(sub(before, ATTEMPT, ATTEMPT_END), sub(before, CRASHES, CRASHES_END) + 1, before) .. sub(before, RECORDS)
+  remembered[m + 1] = LOST; remembered[m + 2] = id
+  hand_over(CLAIMED_LOST, id, whole(packed, state))
+end
+
+-- What the hash holds of these jobs, or false. A job that was tried often may have some 600 KB there: so the jobs are
+-- read in small batches, and
+-- no batch is read after the one that fills this call.
 local function states_of(ids)
   local known, read = {}, bytes
   for at = 1, #ids, 50 do
@@ -71,17 +88,18 @@ local function states_of(ids)
 end
 
 local last_claim = call('GET', ns .. 'claim:' .. replica)
-if last_claim and string.match(last_claim, '^%S+') == seq then -- the answer was lost on its way: the same jobs again
+if last_claim and string.match(last_claim, '^%S+') == seq then -- the reply was lost: the same jobs again
   reply[4] = 1
-  for mark, id in string.gmatch(last_claim, ' ([*-])(%S+)') do
-    local text, state = call('GET', jobs .. id), call('HGET', states, id)
-    if text and state and sub(state, 1, 1) == 'r' and sub(state, 24, 41) == token then hand_over(mark, id, whole(text, state)) end
+  for code, id in string.gmatch(last_claim, ' ([*-])(%S+)') do
+    local packed, state = call('GET', jobs .. id), call('HGET', states, id)
+    if packed and state and sub(state, STATE, STATE_END) == RUNNING and sub(state, TOKEN, TOKEN_END) == token then hand_over(code, id, whole(packed, state)) end
   end
   flush()
   return reply
 end
 
--- Redis was away, its clock was set, or nobody claimed: leases that ran out meanwhile say nothing, so none is taken as lost for one lease.
+-- Redis was away, its clock was set, or no replica claimed: leases that ran out meanwhile prove nothing, so none counts
+-- as lost for one lease.
 local clock = call('HMGET', ns .. 'clock', 'claimed_at', 'grace_until', 'together', 'together_until', 'lease', 'retries')
 local claimed_at, known_lease = tonumber(clock[1] or now), tonumber(clock[5] or 0)
 local grace_until = believed(clock[2], math.max(lease, known_lease))
@@ -89,13 +107,14 @@ if math.abs(now - claimed_at) > lease / 3 then grace_until = now + lease end
 call('HSET', ns .. 'clock', 'claimed_at', now, 'grace_until', grace_until)
 if lease > known_lease then call('HSET', ns .. 'clock', 'lease', lease) end
 
-local retries = now < claimed_at - 1000 and '0' or clock[6] -- where to go on with those that the clock left behind as it went back
+local retries = now < claimed_at - 1000 and '0' or clock[6] -- the cursor in the retries to correct after the clock went back
 if retries then
   retries = bring_back_retries(retries)
   if retries == '0' then call('HDEL', ns .. 'clock', 'retries') else call('HSET', ns .. 'clock', 'retries', retries); reply[3] = 1 end
 end
 
--- Jobs that lost one lease run again together, until one of them is lost once more: then so many at most begin at once.
+-- Jobs that lost one lease run together again, until one of them loses another: from then on at most `together` of them
+-- start at once.
 local TOGETHER_MS = 600000
 local together = believed(clock[4], TOGETHER_MS) > now and tonumber(clock[3]) or nil
 local function lose_again(jobs)
@@ -104,27 +123,27 @@ local function lose_again(jobs)
 end
 
 local paused = {}
-for _, kind in ipairs(call('SMEMBERS', ns .. 'paused')) do paused[kind] = true end
+for _, job_type in ipairs(call('SMEMBERS', ns .. 'paused')) do paused[job_type] = true end
 
 local due = call('ZRANGEBYSCORE', ns .. 'scheduled', '-inf', now, 'LIMIT', 0, LIMIT)
 local due_states = states_of(due)
 for at, id in ipairs(due) do
   local start, state = start_of(id), due_states[at]
-  local kind, size, group = string.match(start, '^([%w_]+)|%d+(>?%d*)|([^|]*)|', 3)
+  local job_type, size, group = string.match(start, '^([%w_]+)|%d+(>?%d*)|([^|]*)|', TYPE)
   if state == nil then reply[3] = 1; break end
   call('ZREM', ns .. 'scheduled', id)
-  if kind then
-    local priority = sub(start, 2, 2)
-    local slot = kind .. ':' .. priority
-    local tag = math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group) or 0)) + 1
-    call('ZADD', ns .. 'fair:' .. slot, tag, group)
-    if state then call('HSET', states, id, 'q' .. sub(state, 2)) else call('SETRANGE', jobs .. id, 0, 'q') end
-    call('ZADD', ns .. 'ready:' .. kind, score_of(priority, tag, state, size ~= ''), id)
-    promoted[kind] = true
-    if is_watched then changed('q', id, kind) end
-    count((state and 'retrying:' or 'scheduled:') .. kind, -1)
+  if job_type then
+    local priority = sub(start, PRIORITY, PRIORITY_END)
+    local bucket = job_type .. ':' .. priority
+    local vtime = math.max(tonumber(call('HGET', ns .. 'vtime', bucket) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. bucket, group) or 0)) + 1
+    call('ZADD', ns .. 'fair:' .. bucket, vtime, group)
+    if state then call('HSET', states, id, QUEUED .. sub(state, ATTEMPT)) else call('SETRANGE', jobs .. id, 0, QUEUED) end
+    call('ZADD', ns .. 'ready:' .. job_type, score_of(priority, vtime, state, size ~= ''), id)
+    promoted[job_type] = true
+    if is_watched then changed(QUEUED, id, job_type) end
+    count((state and 'retrying:' or 'scheduled:') .. job_type, -1)
   elseif start ~= '' then
-    call('ZADD', ns .. 'scheduled', now + 60000, id) -- of another version: it stays where it is, and out of the way
+    call('ZADD', ns .. 'scheduled', now + 60000, id) -- written by another version: it stays scheduled, and does not block the others
   end
 end
 if #due == LIMIT then reply[3] = 1 end
@@ -133,44 +152,46 @@ if now >= grace_until then
   local expired = call('ZRANGEBYSCORE', ns .. 'leased', '-inf', now, 'LIMIT', 0, LIMIT)
   local expired_states, again = states_of(expired), 0
   for at, id in ipairs(expired) do
-    if bytes > MAX_BYTES or expired_states[at] == nil then reply[3] = 1; break end
-    local text = call('GET', jobs .. id)
-    if text then lease_job(id, text, expired_states[at], true) else call('ZREM', ns .. 'leased', id) end
-    if expired_states[at] and sub(expired_states[at], 4, 4) ~= '0' then again = again + 1 end
+    local state = expired_states[at]
+    if bytes > MAX_BYTES or state == nil then reply[3] = 1; break end
+    local packed = call('GET', jobs .. id)
+    if packed then lease_lost_job(id, packed, state) else call('ZREM', ns .. 'leased', id) end
+    if state and sub(state, CRASHES, CRASHES_END) ~= '0' then again = again + 1 end
   end
   if again > 0 then lose_again(again) end
   if #expired == LIMIT then reply[3] = 1 end
 end
 
--- Whether a job has to wait because enough of those that lost one lease have begun.
+-- Whether a job has to wait because enough of the jobs that lost one lease have started.
 local function is_put_off(id)
   local state = together and call('HGET', states, id)
-  if not state or sub(state, 4, 4) ~= '1' then return false end
+  if not state or sub(state, CRASHES, CRASHES_END) ~= '1' then return false end
   lost_once = lost_once + 1
   return lost_once > together
 end
 
--- Jobs of a range of `ready`, up to n, each where it would stand if there were no ranges, and up to the one whose payload there is no room for.
+-- Up to n jobs of one range of `ready`, each with its turn among the jobs of all ranges. It stops at a job whose
+-- payload there is no room for.
 local function add_range(turns, ready, from, to, n)
   local found = n > 0 and call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 0, together and n + LIMIT or n) or {}
   for i = 1, #found, 2 do
     if n == 0 then return end
-    local size = tonumber(found[i + 1]) >= SUSPECTS and size_of(start_of(found[i])) or 0
+    local size = tonumber(found[i + 1]) >= POISON_CANDIDATES and size_of(start_of(found[i])) or 0
     if size > 0 and size > room and not is_empty then return end
     if not is_put_off(found[i]) then
       if size > 0 then room, is_empty = room - size, false end
-      turns[#turns + 1] = { id = found[i], turn = found[i + 1] % SUSPECTS, nth = #turns, size = size }
+      turns[#turns + 1] = { id = found[i], turn = found[i + 1] % POISON_CANDIDATES, nth = #turns, size = size }
       n = n - 1
     end
   end
 end
 
--- The ids of a type whose turn it is, n at most, where some of them are suspects or have large payloads.
+-- The next n ids of a type, at most, where some of them are poison candidates or have large payloads.
 local function next_turns(ready, n)
   local turns, ids = {}, {}
-  add_range(turns, ready, SUSPECTS, LARGE - 1, math.min(n, suspects))
+  add_range(turns, ready, POISON_CANDIDATES, LARGE - 1, math.min(n, free_candidates))
   add_range(turns, ready, LARGE, '+inf', math.min(n, 50))
-  add_range(turns, ready, '-inf', SUSPECTS - 1, n)
+  add_range(turns, ready, '-inf', POISON_CANDIDATES - 1, n)
   table.sort(turns, function(one, other) return one.turn < other.turn or one.turn == other.turn and one.nth < other.nth end)
   for i, of in ipairs(turns) do
     if i <= n then ids[i] = of.id else room = room + of.size end
@@ -178,19 +199,18 @@ local function next_turns(ready, n)
   return ids
 end
 
--- Drops what is known of groups whose last job has had its turn: of so many a call, as each claim brings fewer than that.
-local function drop_passed(fair, tag)
-  local passed = math.min(call('ZCOUNT', fair, '-inf', tag), LIMIT)
+-- Drops groups whose last job has had its turn: at most LIMIT a call, as each claim adds fewer than that.
+local function drop_passed(fair, vtime)
+  local passed = math.min(call('ZCOUNT', fair, '-inf', vtime), LIMIT)
   if passed > 0 then call('ZREMRANGEBYRANK', fair, 0, passed - 1) end
 end
 
-local free = { io = tonumber(ARGV[6]), cpu = tonumber(ARGV[7]) }
-for at = 11, #ARGV, 3 do
-  local kind, lane = ARGV[at], ARGV[at + 2]
-  local n = paused[kind] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane], LIMIT)
-  local ready, got, taken, top, before = ns .. 'ready:' .. kind, 0, 0, {}, #leased
-  local back = call('ZRANGE', ready, -1, -1, 'WITHSCORES') -- tells whether any wait, and whether there are ranges
-  local has_ranges, ids = together or tonumber(back[2] or 0) >= SUSPECTS, {}
+-- Leases up to n jobs of a type. Returns how many, whether another replica may take what is left, and by band the score
+-- of the last job taken.
+local function claim_type(job_type, ready, n)
+  local got, taken, last_scores = 0, 0, {}
+  local back = call('ZRANGE', ready, -1, -1, 'WITHSCORES') -- shows whether any job waits, and whether there are ranges
+  local has_ranges, ids = together or tonumber(back[2] or 0) >= POISON_CANDIDATES, {}
   if n > 0 and back[1] and bytes <= MAX_BYTES then
     ids = has_ranges and next_turns(ready, n) or call('ZRANGE', ready, 0, n - 1)
   end
@@ -198,17 +218,17 @@ for at = 11, #ARGV, 3 do
   for i, id in ipairs(ids) do
     if bytes > MAX_BYTES or known[i] == nil then break end
     taken = i
-    local text, state = call('GET', jobs .. id), known[i]
-    if text then
-      if is_suspect(state) then suspects = suspects - 1 end
-      lease_job(id, text, state, false)
+    local packed, state = call('GET', jobs .. id), known[i]
+    if packed then
+      if is_poison_candidate(state) then free_candidates = free_candidates - 1 end
+      lease_job(id, packed, state)
       got = got + 1
-      local priority = sub(text, 2, 2)
-      if last and priority ~= last_priority then top[9 - last_priority] = call('ZSCORE', ready, last) end
+      local priority = sub(packed, PRIORITY, PRIORITY_END)
+      if last and priority ~= last_priority then last_scores[9 - last_priority] = call('ZSCORE', ready, last) end
       last, last_priority = id, priority
     end
   end
-  if last then top[9 - last_priority] = call('ZSCORE', ready, last) end
+  if last then last_scores[9 - last_priority] = call('ZSCORE', ready, last) end
   local is_left = back[1] ~= ids[taken]
   if has_ranges then
     if taken > 0 then call('ZREM', ready, unpack(ids, 1, taken)) end
@@ -216,29 +236,42 @@ for at = 11, #ARGV, 3 do
   elseif taken > 0 then
     call('ZREMRANGEBYRANK', ready, 0, taken - 1)
   end
-  if is_watched then
-    for i = before + 2, #leased, 2 do changed('r', leased[i], kind) end
-  end
-  for band, score in pairs(top) do
-    local slot, tag = kind .. ':' .. (9 - band), score % SUSPECTS - band * BAND
-    if tag > tonumber(call('HGET', ns .. 'vtime', slot) or 0) then call('HSET', ns .. 'vtime', slot, tag) end -- one of the other ranges comes later than its tag
-    if waits(ready, band * BAND) then drop_passed(ns .. 'fair:' .. slot, tag)
-    else call('UNLINK', ns .. 'fair:' .. slot) end -- nobody waits: no tag says anything
-  end
-  free[lane] = free[lane] - got
-  if got > 0 then count('running:' .. kind, got) end
   if taken > 0 and is_left then reply[3] = 1 end
-  if seq == '0000000000' then call('DEL', ns .. 'idle:' .. kind) end -- a replica that starts leaves out who died: whoever lives stands there again within a second
-  if is_left and not paused[kind] and (got == n or has_ranges and got > 0) then wake(kind) end -- another may have slots, and room, for what is left
-  call(got < n and 'SADD' or 'SREM', ns .. 'idle:' .. kind, replica)
-  promoted[kind] = nil
+  return got, is_left and not paused[job_type] and (got == n or has_ranges and got > 0), last_scores
 end
 
-for kind in pairs(promoted) do wake(kind) end -- of types that the caller does not run
+-- Moves the virtual time of a bucket on to that of its last job taken.
+local function pass(job_type, ready, band, score)
+  local bucket, vtime = job_type .. ':' .. (9 - band), score % POISON_CANDIDATES - band * BAND
+  if vtime > tonumber(call('HGET', ns .. 'vtime', bucket) or 0) then call('HSET', ns .. 'vtime', bucket, vtime) end -- a job of another range may be late
+  if waits(ready, band * BAND) then drop_passed(ns .. 'fair:' .. bucket, vtime)
+  else call('UNLINK', ns .. 'fair:' .. bucket) end -- no job waits, so the order of groups is void
+end
+
+local IS_FIRST_CLAIM = not string.find(seq, '[^0]')
+local free = { io = tonumber(ARGV[6]), cpu = tonumber(ARGV[7]) }
+for at = 11, #ARGV, 3 do
+  local job_type, lane = ARGV[at], ARGV[at + 2]
+  local n = paused[job_type] and 0 or math.min(tonumber(ARGV[at + 1]), free[lane], LIMIT)
+  local ready, idle, before = ns .. 'ready:' .. job_type, ns .. 'idle:' .. job_type, #leased
+  local got, is_work_left, last_scores = claim_type(job_type, ready, n)
+  if is_watched then
+    for i = before + 2, #leased, 2 do changed(RUNNING, leased[i], job_type) end
+  end
+  for band, score in pairs(last_scores) do pass(job_type, ready, band, score) end
+  free[lane] = free[lane] - got
+  if got > 0 then count('running:' .. job_type, got) end
+  if IS_FIRST_CLAIM then call('DEL', idle) end -- the set may name dead replicas; live ones add themselves again within a second
+  if is_work_left then wake(job_type) end -- another replica may have slots, and room, for it
+  call(got < n and 'SADD' or 'SREM', idle, replica)
+  promoted[job_type] = nil
+end
+
+for job_type in pairs(promoted) do wake(job_type) end -- of types that the caller does not run
 for i = 1, #leased, 1000 do
   local last = math.min(i + 999, #leased)
   call('ZADD', ns .. 'leased', unpack(leased, i, last))
-  call('HSET', states, unpack(heads, i, last))
+  call('HSET', states, unpack(headers, i, last))
 end
 if #remembered > 1 then call('SET', ns .. 'claim:' .. replica, table.concat(remembered), 'PX', lease) end
 for field, by in pairs(counts) do call('HINCRBY', ns .. 'counts', field, by) end

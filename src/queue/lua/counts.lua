@@ -1,25 +1,33 @@
 #!lua flags=no-writes,allow-oom
--- The books of one instant.
+-- The job counts of one instant.
 -- KEYS: 1 namespace
--- Returns: now (ms), scheduled, leased, outbox (cardinalities), the hash of counts as field, value …, the ended jobs of this and the last 15 minutes,
---          what each live replica says of itself, for each type that was ever accepted: type, its ready jobs, the id that is next (or ""),
---          how its text begins, up to its time to start (or ""), and the types whose queue is paused
+-- Returns: now (ms) · the sizes of scheduled, leased and outbox · the hash of counts as field, value … · the jobs that
+-- ended in this minute and the 15
+--          before · the JSON that each live replica stores about itself · for each type that was ever accepted: type,
+--          number of ready jobs, id of the
+--          next job (or ""), that job without payload and records, packed (or "") · the types whose queue is paused
 local ns = KEYS[1]
 local minutes, about, queues = {}, {}, {}
 for i = 0, 15 do minutes[i + 1] = ns .. 'ended:' .. (math.floor(now / 60000) - i) end
 for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do
   about[#about + 1] = redis.call('GET', ns .. 'replica:' .. replica) or nil
 end
+
+-- The packed submission up to its payload; all of it is read only where the options are long.
+local function metadata_of(id)
+  return string.match(start_of(id), '^[^\n]*\n') or string.match(redis.call('GET', jobs .. id) or '', '^[^\n]*\n') or ''
+end
+
 local counts = redis.call('HGETALL', ns .. 'counts')
 for i = 1, #counts, 2 do
-  local kind = string.match(counts[i], '^accepted:(.+)$')
-  if kind then
-    queues[#queues + 1] = kind
-    queues[#queues + 1] = redis.call('ZCARD', ns .. 'ready:' .. kind)
-    local id = redis.call('ZRANGE', ns .. 'ready:' .. kind, 0, 0)[1] or ''
-    queues[#queues + 1] = id
+  local job_type = string.match(counts[i], '^accepted:(.+)$')
+  if job_type then
+    local id = redis.call('ZRANGE', ns .. 'ready:' .. job_type, 0, 0)[1] or ''
     local state = id ~= '' and redis.call('HGET', states, id)
-    queues[#queues + 1] = id == '' and '' or whole(start_of(id), state and string.sub(state, 1, 41))
+    queues[#queues + 1] = job_type
+    queues[#queues + 1] = redis.call('ZCARD', ns .. 'ready:' .. job_type)
+    queues[#queues + 1] = id
+    queues[#queues + 1] = id == '' and '' or whole(metadata_of(id), state and string.sub(state, 1, HEADER_END))
   end
 end
 return {

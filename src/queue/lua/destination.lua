@@ -1,11 +1,11 @@
--- What the scripts of destinations have in common; see destinations.ts.
+-- The common part of the scripts of destinations (destinations.ts). Not a verb: scripts.ts inserts it.
 local ns, call = KEYS[1], redis.call
 local START, FAILURES = 10, 5 -- window of a new host or route · failures in a row that open it
-local OPEN_LEAST, OPEN_MOST = 1000, 60000 -- ms that it stays open
-local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long what is known is remembered after the last visit (ms)
+local OPEN_LEAST, OPEN_MOST = 1000, 60000 -- how long it stays open (ms)
+local KEEP, KEEP_TROUBLE = 120000, 900000 -- how long a host or route is remembered after its last visit (ms)
 local MOST_ROUTES = 256 -- of one host that are remembered
 
--- What is known of a host or a route. `since` is when its failures in a row began.
+-- The stored state of a host or a route. `since` is when its failures in a row began.
 local function known_of(name)
   local known = call('HMGET', ns .. 'dest:' .. name, 'window', 'failures', 'open_until', 'open_for', 'tail', 'duration', 'next', 'since', 'probe', 'probe_until', 'probed_by')
   return {
@@ -15,7 +15,8 @@ local function known_of(name)
   }
 end
 
--- Keeps what was written of a route. A caller that makes up paths displaces what was written of other routes longest ago, and adds nothing.
+-- Extends the life of a route's state. A caller that invents paths displaces the routes that were written longest ago,
+-- and adds no memory.
 local function keep_route(host, route, ttl)
   local routes = ns .. 'routes:' .. host
   call('PEXPIRE', ns .. 'dest:' .. route, ttl)
@@ -26,9 +27,9 @@ local function keep_route(host, route, ttl)
   call('UNLINK', ns .. 'dest:' .. call('ZPOPMIN', routes)[1])
 end
 
--- Holds a visit until it ends or is not renewed.
-local function hold(name, id, lease)
-  local held = ns .. 'held:' .. name
-  call('ZADD', held, now + lease, id)
-  call('PEXPIRE', held, math.max(lease, call('PTTL', held)))
+-- Counts a visit as under way until it ends, or is not renewed.
+local function begin_visit(name, id, lease)
+  local visits = ns .. 'held:' .. name
+  call('ZADD', visits, now + lease, id)
+  call('PEXPIRE', visits, math.max(lease, call('PTTL', visits)))
 end

@@ -1,126 +1,137 @@
 #!lua
--- Enqueues submissions, each once and as a whole. Jobs that nothing waits before may be leased to the caller at once, as by a claim.
--- It lacks allow-oom: a full Redis refuses the call before anything changes.
+-- Enqueues submissions, each once and as a whole. Jobs that no other job waits before may be leased to the caller at
+-- once, as by a claim.
+-- It lacks allow-oom: a full Redis rejects the call before anything changes.
 -- KEYS: 1 namespace
--- ARGV: 1 not_after (ms; later than that nothing is changed) · 2 the caller's replica id if it runs jobs, else "" · 3 seq of such leases ·
---       4 lease (ms) · then, by the first character:
---       "^" first of all: an id whose payload was stored under p:<id>, until a time that this call takes away
---       "+" a type: the caller has free slots for all of its jobs in this call that say no time to start
---       a job: its id (36) and its text, whose state is "q", or "s" after a "@"
+-- ARGV: 1 not_after (ms; later than that nothing changes) · 2 the caller's replica id if it runs jobs, else "" · 3
+-- claim number of such leases ·
+--       4 lease (ms) · then, by the first character (OPCODE in codes.ts):
+--       "^" first of all: an id whose payload was stored under p:<id>, with an expiry that this call removes
+--       "+" a type: the caller has free slots for all jobs of it in this call that have no time to start
+--       a job: its id (36) and the packed submission, whose state is scheduled after a "@", else queued
 --       ">" type|priority|group of the jobs that follow · "@" run_at (ms) of the job that follows
---       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an idempotency key
--- Returns: now (ms), 1 in time, 0 late or 2 where a payload is not there (nothing is changed then), a letter for each job where any "+" was given (else ""): "r" leased to the caller ·
---          "q" or "s" waits · "-" known before, or passed over; then for each key that was known: its index from 0 among the keys, "replayed" | "conflict", the first id
+--       "#" n [key fingerprint ttl (ms)]: the next n arguments are one submission, of several jobs or with an
+--       idempotency key
+-- Returns: now (ms), ENQUEUE_REPLY (unless it is "done", nothing has changed), a code for each job where any "+" was
+-- given (else ""): running (leased to
+--          the caller), queued or scheduled, or "-" for a known job or a repeated submission; then for each key that
+--          was known: its index from 0 among
+--          the keys, "replayed" | "conflict", the first id
 local ns, replica = KEYS[1], ARGV[2]
 local call, sub, byte, format = redis.call, string.sub, string.byte, string.format
-if is_late(ARGV[1]) then return { now, 0 } end
+if is_late(ARGV[1]) then return { now, ENQUEUE_LATE } end
 
 local at, large = 5, {}
-while at <= #ARGV and byte(ARGV[at]) == 94 do -- ^
+while at <= #ARGV and byte(ARGV[at]) == OP_STORED_PAYLOAD_BYTE do
   local id = sub(ARGV[at], 2)
-  if call('EXISTS', payloads .. id) == 0 then return { now, 2 } end
+  if call('EXISTS', payloads .. id) == 0 then return { now, ENQUEUE_PAYLOAD_MISSING } end
   large[id] = true
   at = at + 1
 end
 
 local next_due = tonumber(call('ZRANGE', ns .. 'scheduled', 0, 0, 'WITHSCORES')[2] or math.huge)
-local reply, live, n_live, scheduled, groups, by_type, current = { now, 1, '' }, {}, 0, {}, {}, {}, nil
-local MARKS = { [62] = true, [64] = true, [43] = true, [35] = true } -- > @ + #
-local leased, heads, head, until_text, letters, nth = {}, {}, nil, nil, {}, 0
+local reply, live, n_live, scheduled, groups, types, current = { now, ENQUEUE_DONE, '' }, {}, 0, {}, {}, {}, nil
+local IS_OPCODE = { [OP_COMMON_BYTE] = true, [OP_RUN_AT_BYTE] = true, [OP_LEASE_BYTE] = true, [OP_SUBMISSION_BYTE] = true }
+local leased, headers, header, leased_until, codes, nth = {}, {}, nil, nil, {}, 0
 
-local function type_of(kind)
-  local of_type = by_type[kind]
-  if not of_type then of_type = { ready = {}, due = 0, later = 0, leased = 0, is_next = false, is_leased = false }; by_type[kind] = of_type end
-  return of_type
+local function counters_of(job_type)
+  local counters = types[job_type]
+  if not counters then
+    counters = { ready = {}, due = 0, later = 0, leased = 0, is_next = false, is_leased = false }
+    types[job_type] = counters
+  end
+  return counters
 end
 
--- Where nothing waits, and nothing is due, no priority and no group is passed over, and no tag says anything.
-local function lease_type(kind)
-  type_of(kind).is_leased = next_due > now and call('EXISTS', ns .. 'ready:' .. kind) == 0 and call('SISMEMBER', ns .. 'paused', kind) == 0
-  if not head then
-    head = 'r010000' .. lease_of(now, replica, ARGV[3])
-    until_text = format('%.0f', now + tonumber(ARGV[4]))
+-- Leasing directly is fair only if no job of the type is ready or due: then it overtakes no priority and no group.
+local function lease_type(job_type)
+  counters_of(job_type).is_leased = next_due > now and call('EXISTS', ns .. 'ready:' .. job_type) == 0 and call('SISMEMBER', ns .. 'paused', job_type) == 0
+  if not header then
+    header = FIRST_CLAIM .. lease_of(now, replica, ARGV[3])
+    leased_until = format('%.0f', now + tonumber(ARGV[4]))
   end
 end
 
--- Where the jobs of one type, priority and group go: their set, and what a tag is added to.
-local function enter(context)
-  local group = groups[context]
+-- The jobs of one type, priority and group: the set they enter, and the virtual time of the last of them.
+local function enter(common)
+  local group = groups[common]
   if not group then
-    local kind, priority, name = string.match(context, '^>([%w_]+)|(%d)|(.*)$')
-    group = { kind = kind, slot = kind .. ':' .. priority, name = name, band = (9 - priority) * BAND, of_type = type_of(kind) }
-    groups[context] = group
+    local job_type, priority, name = string.match(common, '^>([%w_]+)|(%d)|(.*)$')
+    group = { job_type = job_type, bucket = job_type .. ':' .. priority, name = name, band = (9 - priority) * BAND, counters = counters_of(job_type) }
+    groups[common] = group
   end
   return group
 end
 
--- The tag of the last job of a group, before this call.
-local function last_tag(group)
-  local slot = group.slot
-  return math.max(tonumber(call('HGET', ns .. 'vtime', slot) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. slot, group.name) or 0))
+-- The virtual time of the last job of a group, before this call.
+local function last_vtime(group)
+  local bucket = group.bucket
+  return math.max(tonumber(call('HGET', ns .. 'vtime', bucket) or 0), tonumber(call('ZSCORE', ns .. 'fair:' .. bucket, group.name) or 0))
 end
 
--- Where a job that is new goes to: to the caller, among those that wait, or that wait for their time.
-local function place(id, run_at)
-  local of_type = current.of_type
+-- Leases a new job to the caller, makes it ready, or schedules it.
+local function add(id, run_at)
+  local counters = current.counters
   local is_due = not run_at or run_at <= now
-  if is_watched then changed(is_due and 'q' or 's', id, current.kind) end
+  if is_watched then changed(is_due and QUEUED or SCHEDULED, id, current.job_type) end
   n_live = n_live + 2
   live[n_live - 1] = '0'; live[n_live] = id
   if large[id] then call('PERSIST', payloads .. id) end
-  if of_type.is_leased and not run_at then
-    local n = #heads
-    of_type.leased = of_type.leased + 1
-    leased[n + 1] = until_text; leased[n + 2] = id
-    heads[n + 1] = id; heads[n + 2] = head
-    letters[nth] = 'r'
-    if is_watched then changed('r', id, current.kind) end
+  if counters.is_leased and not run_at then
+    local n = #headers
+    counters.leased = counters.leased + 1
+    leased[n + 1] = leased_until; leased[n + 2] = id
+    headers[n + 1] = id; headers[n + 2] = header
+    codes[nth] = RUNNING
+    if is_watched then changed(RUNNING, id, current.job_type) end
   elseif is_due then
-    letters[nth] = 'q'
-    local ready, due = of_type.ready, of_type.due + 1
-    current.tag = (current.tag or last_tag(current)) + 1
-    ready[2 * due - 1] = format('%d', current.band + current.tag + (large[id] and LARGE or 0)); ready[2 * due] = id -- Redis itself writes a number as %.17g, which takes four times as long
-    of_type.due = due
+    codes[nth] = QUEUED
+    local ready, due = counters.ready, counters.due + 1
+    current.vtime = (current.vtime or last_vtime(current)) + 1
+    ready[2 * due - 1] = format('%d', current.band + current.vtime + (large[id] and LARGE or 0)); ready[2 * due] = id -- Redis itself formats a number as %.17g, which takes four times as long
+    counters.due = due
   else
     scheduled[#scheduled + 1] = run_at; scheduled[#scheduled + 1] = id
-    of_type.later = of_type.later + 1
-    letters[nth] = 's'
-    if run_at < next_due then next_due = run_at; of_type.is_next = true end
+    counters.later = counters.later + 1
+    codes[nth] = SCHEDULED
+    if run_at < next_due then next_due = run_at; counters.is_next = true end
   end
 end
 
 -- Returns whether the job is new.
 local function enqueue(arg, run_at)
-  local id, value = sub(arg, 1, 36), sub(arg, 37)
-  if run_at and run_at <= now then value = 'q' .. sub(value, 2) end
+  local id, packed = sub(arg, 1, ID_END), sub(arg, ID_END + 1)
+  if run_at and run_at <= now then packed = QUEUED .. sub(packed, PRIORITY) end
   nth = nth + 1
-  letters[nth] = '-'
-  local is_new = call('SET', jobs .. id, value, 'NX')
-  if is_new then place(id, run_at) end
+  codes[nth] = NOT_ENQUEUED
+  local is_new = call('SET', jobs .. id, packed, 'NX')
+  if is_new then add(id, run_at) end
   return is_new
 end
 
--- Enqueues the jobs in a row from here to `last` at most, with one command. Returns the index of the last of them, and whether it could: all were new.
+-- Enqueues the jobs in a row from here to `last` at most, with one command. Returns the index of the last of them, and
+-- whether all were new: only
+-- then they were enqueued.
 local function enqueue_row(at, last)
-  local ids, texts, seen, n = {}, {}, {}, 0
+  local ids, packed, seen, n = {}, {}, {}, 0
   for i = at, math.min(last, at + 999) do
     local arg = ARGV[i]
-    local id = sub(arg, 1, 36)
-    if MARKS[byte(arg)] or seen[id] then break end
+    local id = sub(arg, 1, ID_END)
+    if IS_OPCODE[byte(arg)] or seen[id] then break end
     seen[id] = true
     n = n + 1
     ids[n] = id
-    texts[2 * n - 1] = jobs .. id; texts[2 * n] = sub(arg, 37)
+    packed[2 * n - 1] = jobs .. id; packed[2 * n] = sub(arg, ID_END + 1)
   end
-  if call('MSETNX', unpack(texts)) == 0 then return at + n - 1, false end
+  if call('MSETNX', unpack(packed)) == 0 then return at + n - 1, false end
   for i = 1, n do
     nth = nth + 1
-    place(ids[i])
+    add(ids[i])
   end
   return at + n - 1, true
 end
 
--- Whether a key is known for another submission; if it is not known, it is from now on.
+-- Whether a key is known for another submission. An unknown key is stored for this one.
 local function is_repeat(key, fingerprint, ttl, first, index)
   local known = call('GET', ns .. 'idem:' .. key)
   if not known then call('SET', ns .. 'idem:' .. key, fingerprint .. ' ' .. first, 'PX', ttl); return false end
@@ -130,45 +141,51 @@ local function is_repeat(key, fingerprint, ttl, first, index)
   return true
 end
 
--- The jobs of a submission whose key, or whose first id, was known. With a known key they have ids of their own, which nothing will ever have.
-local function pass_over(from, to, is_repeated)
+-- Skips the jobs of a submission whose first id was known. Returns the index of the last of them.
+local function skip(from, to)
   for i = from, to do
-    if not MARKS[byte(ARGV[i])] then
-      nth = nth + 1; letters[nth] = '-'
-      local id = sub(ARGV[i], 1, 36)
-      if is_repeated and large[id] then call('UNLINK', payloads .. id) end
-    end
+    if not IS_OPCODE[byte(ARGV[i])] then nth = nth + 1; codes[nth] = NOT_ENQUEUED end
   end
   return to
 end
 
+-- Skips the jobs of a submission whose key was known. Their ids are new, and no job will ever have them: so their
+-- payloads are dropped.
+local function skip_repeated(from, to)
+  for i = from, to do
+    local id = sub(ARGV[i], 1, ID_END)
+    if large[id] then call('UNLINK', payloads .. id) end
+  end
+  return skip(from, to)
+end
+
 local function first_id(at)
-  while MARKS[byte(ARGV[at])] do at = at + 1 end
-  return sub(ARGV[at], 1, 36)
+  while IS_OPCODE[byte(ARGV[at])] do at = at + 1 end
+  return sub(ARGV[at], 1, ID_END)
 end
 
 local n, last, keyed, run_at = #ARGV, 0, 0, nil -- last: where a submission of several arguments ends
 while at <= n do
   local arg = ARGV[at]
-  local mark = byte(arg)
-  if mark == 62 then
+  local opcode = byte(arg)
+  if opcode == OP_COMMON_BYTE then
     current = enter(arg)
-  elseif mark == 64 then
+  elseif opcode == OP_RUN_AT_BYTE then
     run_at = tonumber(sub(arg, 2))
-  elseif mark == 43 then
+  elseif opcode == OP_LEASE_BYTE then
     lease_type(sub(arg, 2))
-  elseif mark == 35 then
+  elseif opcode == OP_SUBMISSION_BYTE then
     local count, key, fingerprint, ttl = string.match(arg, '^#(%d+) ?(%S*) ?(%S*) ?(%d*)$')
     last = at + tonumber(count)
     if key ~= '' then
-      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = pass_over(at + 1, last, true) end
+      if is_repeat(key, fingerprint, ttl, first_id(at + 1), keyed) then at = skip_repeated(at + 1, last) end
       keyed = keyed + 1
     end
   else
     local to, is_done = at, false
     if not run_at then to, is_done = enqueue_row(at, at < last and last or n) end
     while not is_done and at <= to do
-      if not enqueue(ARGV[at], run_at) and at < last then at = pass_over(at + 1, last) end -- ids of one submission come and go together: the first decides
+      if not enqueue(ARGV[at], run_at) and at < last then at = skip(at + 1, last) end -- the ids of one submission are stored together: the first decides
       at = at + 1
     end
     at = math.max(at - 1, to)
@@ -177,26 +194,27 @@ while at <= n do
   at = at + 1
 end
 
-local function add_all(command, key, pairs_list) -- in parts: Lua's unpack ends at 8,000
-  for i = 1, #pairs_list, 1000 do call(command, key, unpack(pairs_list, i, math.min(i + 999, #pairs_list))) end
+local function add_all(command, key, members) -- in parts: Lua's unpack takes 8,000 values at most
+  for i = 1, #members, 1000 do call(command, key, unpack(members, i, math.min(i + 999, #members))) end
 end
 
-if head then reply[3] = table.concat(letters) end
+if header then reply[3] = table.concat(codes) end
 add_all('ZADD', ns .. 'live', live)
 add_all('ZADD', ns .. 'scheduled', scheduled)
 add_all('ZADD', ns .. 'leased', leased)
-add_all('HSET', states, heads)
+add_all('HSET', states, headers)
 for _, group in pairs(groups) do
-  if group.tag then call('ZADD', ns .. 'fair:' .. group.slot, group.tag, group.name) end
+  if group.vtime then call('ZADD', ns .. 'fair:' .. group.bucket, group.vtime, group.name) end
 end
-for kind, of_type in pairs(by_type) do
-  local due, later, at_once = of_type.due, of_type.later, of_type.leased
-  add_all('ZADD', ns .. 'ready:' .. kind, of_type.ready)
-  if due + later + at_once > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. kind, due + later + at_once) end
-  if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. kind, at_once) end
-  if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. kind, later) end
-  -- Whoever is woken looks for work, or learns of a job that is due before all others.
-  if (due > 0 or of_type.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. kind, replica) == 1) then wake(kind) end
+for job_type, counters in pairs(types) do
+  local due, later, at_once = counters.due, counters.later, counters.leased
+  add_all('ZADD', ns .. 'ready:' .. job_type, counters.ready)
+  if due + later + at_once > 0 then call('HINCRBY', ns .. 'counts', 'accepted:' .. job_type, due + later + at_once) end
+  if at_once > 0 then call('HINCRBY', ns .. 'counts', 'running:' .. job_type, at_once) end
+  if later > 0 then call('HINCRBY', ns .. 'counts', 'scheduled:' .. job_type, later) end
+  -- A woken replica claims, or learns of a job that is due before all others. The caller itself, if it is idle, needs
+  -- no message.
+  if (due > 0 or counters.is_next) and not (replica ~= '' and call('SREM', ns .. 'idle:' .. job_type, replica) == 1) then wake(job_type) end
 end
 announce()
 return reply

@@ -1,19 +1,20 @@
 #!lua flags=allow-oom
--- Forgets jobs that Postgres holds. A repeat counts nothing twice, and what waits or runs (again) is left alone.
+-- Forgets jobs that Postgres has stored. A repeat counts no job twice, and a job that waits or runs (again) is left
+-- alone.
 -- KEYS: 1 namespace
 -- ARGV: for each type: type, n, n ids; a ">" before the type: their payloads are large
--- Returns: how many were forgotten by this call
+-- Returns: how many jobs this call forgot
 local ns, at, total = KEYS[1], 1, 0
 
-local LIVE = { q = true, s = true, t = true, r = true }
+local IS_LIVE = { [QUEUED] = true, [SCHEDULED] = true, [RETRYING] = true, [RUNNING] = true }
 
-local function is_live(id) -- recorded late, by a replica that was away, when Redis had lost the job and got it back
+local function is_live(id) -- a replica that was away recorded the job late, after Redis had lost the job and got it back
   local state = redis.call('HGET', states, id) or redis.call('GETRANGE', jobs .. id, 0, 0)
-  return LIVE[string.sub(state, 1, 1)]
+  return IS_LIVE[string.sub(state, STATE, STATE_END)]
 end
 
 while at <= #ARGV do
-  local is_large, kind = string.match(ARGV[at], '^(>?)(.*)$')
+  local large, job_type = string.match(ARGV[at], '^(>?)(.*)$')
   local n, removed = tonumber(ARGV[at + 1]), 0
   for first = at + 2, at + 1 + n, 1000 do
     local last, ids, keys = math.min(first + 999, at + 1 + n), {}, {}
@@ -28,12 +29,12 @@ while at <= #ARGV do
       redis.call('ZREM', ns .. 'live', unpack(ids))
       redis.call('DEL', unpack(keys))
       redis.call('HDEL', states, unpack(ids))
-      if is_large ~= '' then
+      if large ~= '' then
         for _, id in ipairs(ids) do redis.call('UNLINK', payloads .. id) end
       end
     end
   end
-  if removed > 0 then redis.call('HINCRBY', ns .. 'counts', 'recorded:' .. kind, removed) end
+  if removed > 0 then redis.call('HINCRBY', ns .. 'counts', 'recorded:' .. job_type, removed) end
   total, at = total + removed, at + 2 + n
 end
 return total

@@ -1,31 +1,40 @@
--- How a job is kept; wire.ts says what its texts hold. No verb: scripts.ts puts it before each script that looks at jobs.
---   j:<id>   what was submitted; its first character is the state until the first claim: "q" or "s"
---   p:<id>   a large payload, in whose place j:<id> has its size (">" and bytes, behind max_attempts). No script reads one
---   states   a hash: from the first claim on, or a cancellation, what became of the job: id → a head of 41 characters, and a record a line
---   ready:<type>   a sorted set: who waits, by priority and tag. Suspects (they lost two leases before) and jobs with large payloads have the same
---                  order, but each in a range behind all others: only few of them may start, and so none is in the way of who may
+-- How Redis stores a job (core/packed-job.ts). Not a verb: scripts.ts inserts it into each script that reads or writes
+-- jobs.
+-- Names in capitals that no file declares (TOKEN, RUNNING …) are constants of lua-constants.ts.
+--   j:<id>   the packed submission; its first character is the state until the first claim: queued or scheduled
+--   p:<id>   a large payload; j:<id> then holds only its size (">" and bytes, after max_attempts). No script reads it
+--   states   a hash, id → header and a record a line: what has happened to the job since its first claim, or its
+--   cancellation
+--   ready:<type>   a sorted set: the waiting jobs, by priority and virtual time. Poison candidates (jobs that lost two
+--   leases) and jobs with large
+--                  payloads have the same order, each in a range after all others: only few of them may start, so they must not block the others
 local jobs, payloads, states = KEYS[1] .. 'j:', KEYS[1] .. 'p:', KEYS[1] .. 'states'
-local UNCLAIMED = '000000---0000000000000--------0000000000' -- of a head, what stands behind the state before the first claim
-local BAND, SUSPECTS, LARGE = 281474976710656, 2814749767106560, 5629499534213120 -- a priority's range of tags · how far behind their turn these stand
+-- The range of virtual times of one priority (2^48), and how far the two other ranges are behind: 10 and 20 times that.
+local BAND, POISON_CANDIDATES, LARGE = 281474976710656, 2814749767106560, 5629499534213120
 
--- A job as one text: state, priority, the rest of the head, the rest of what was submitted, records. `state` is what the hash holds, or false.
-local function whole(text, state)
+-- A whole packed job. `state` is what the hash holds, or false.
+local function whole(packed, state)
   local sub = string.sub
-  if not state then return sub(text, 1, 2) .. UNCLAIMED .. sub(text, 3) end
-  return sub(state, 1, 1) .. sub(text, 2, 2) .. sub(state, 2, 41) .. sub(text, 3) .. sub(state, 42)
+  if not state then return sub(packed, 1, PRIORITY_END) .. UNCLAIMED .. sub(packed, TYPE) end
+  return sub(state, STATE, STATE_END) .. sub(packed, PRIORITY, PRIORITY_END) .. sub(state, ATTEMPT, HEADER_END) .. sub(packed, TYPE) .. sub(state, RECORDS)
 end
 
--- What a job's text begins with: enough for its type, its group and the first of its options, which are bounded.
-local function start_of(id) return redis.call('GETRANGE', jobs .. id, 0, 1151) end
+-- The start of a packed submission: long enough for its type, its group and the first of its options, which are
+-- bounded.
+local function start_of(id) return redis.call('GETRANGE', jobs .. id, 0, START_BYTES - 1) end
 
--- The bytes of a large payload, or nil; `start` is what the job's text begins with.
-local function size_of(start) return tonumber(string.match(start, '^[%w_]+|%d+>(%d+)|', 3)) end
+-- The job type of a packed submission.
+local function type_of(packed) return string.match(packed, '^[%w_]+', TYPE) end
 
--- Whether a job has lost leases twice; `state` is what the hash holds of it, or false. After one loss it is more likely a bystander than the cause.
-local function is_suspect(state) return state and string.byte(state, 4) > 49 end -- 1 crash
+-- The size of a large payload in bytes, or nil. `start` is the start of the packed submission.
+local function size_of(start) return tonumber(string.match(start, '^[%w_]+|%d+>(%d+)|', TYPE)) end
 
-local function score_of(priority, tag, state, is_large)
-  return (9 - priority) * BAND + tag + (is_suspect(state) and SUSPECTS or is_large and LARGE or 0)
+-- Whether a job has lost two leases; `state` is what the hash holds, or false. After one loss it is more likely a
+-- bystander than the cause.
+local function is_poison_candidate(state) return state and string.byte(state, CRASHES) > ONE_BYTE end
+
+local function score_of(priority, vtime, state, is_large)
+  return (9 - priority) * BAND + vtime + (is_poison_candidate(state) and POISON_CANDIDATES or is_large and LARGE or 0)
 end
 
 -- Whether jobs of a priority wait for their turn; `band` is where its range begins.
@@ -33,6 +42,6 @@ local function waits(ready, band)
   return redis.call('ZCOUNT', ready, band, band + BAND - 1) > 0 or redis.call('ZCOUNT', ready, LARGE + band, LARGE + band + BAND - 1) > 0
 end
 
--- Of a head, what stands behind the counters while a job is leased: by a claim, or by the call that enqueued it. `seq` has 10 characters.
-local function lease_of(now, replica, seq) return string.format('---%013.0f', now) .. replica .. seq end
+-- The columns from progress on, of a job that is leased by a claim, or by the call that enqueued it.
+local function lease_of(now, replica, seq) return NO_PROGRESS .. string.format(TIME_FORMAT, now) .. replica .. seq end
 

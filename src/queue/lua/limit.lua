@@ -1,55 +1,56 @@
 #!lua flags=allow-oom
--- Takes from allowances by the generic cell rate algorithm: of each only the time is kept at which it is whole again.
--- What does not suffice is not taken from, nor are the others of the same request.
+-- Takes from token buckets by the generic cell rate algorithm: of each bucket only the time is stored at which it is
+-- full again.
+-- A request whose buckets do not all suffice takes from none of them.
 -- KEYS: 1 namespace
--- ARGV: for each request: the number of its allowances, then for each of them: name, quota, window (ms), what is taken (less than 0: given back),
---       what has to be left for that (0: it is taken whether or not it suffices)
--- Returns: for each allowance: 1 where it suffices, else 0 · what is left · ms until it is whole · ms until it suffices
+-- ARGV: for each request: the number of its buckets, then for each: name, quota, window (ms), tokens to take (less than
+-- 0: to give back),
+--       tokens that must be left for that (0: take them unconditionally)
+-- Returns: for each bucket: 1 where it suffices, else 0 · tokens left · ms until it is full · ms until it suffices
 local ns = KEYS[1]
 local now = time[1] * 1000 + time[2] / 1000 -- to the microsecond
 local call = redis.call
 
--- What is owed beyond a window is kept with the time when it was written, from which alone it can be told how far ahead it was meant to be.
-local function write(key, whole, window)
-  local text = string.format('%.3f', whole)
-  if whole > now + window then text = text .. string.format(' %.3f', now) end
-  call('SET', key, text, 'PX', math.ceil(whole - now))
+-- A debt beyond one window is stored with the time of the write: only that shows how far ahead it was meant to be.
+local function write(key, full_at, window)
+  local value = string.format('%.3f', full_at)
+  if full_at > now + window then value = value .. string.format(' %.3f', now) end
+  call('SET', key, value, 'PX', math.ceil(full_at - now))
 end
 
--- When an allowance is whole again. Where Redis's clock went back it is whole now, but for what was owed.
-local function whole_of(key, window)
-  local whole, written = string.match(call('GET', key) or '0', '^(%S+) ?(%S*)$')
+-- When a bucket is full again. After Redis's clock went back it is full now, except for a debt.
+local function full_at_of(key, window)
+  local full_at, written = string.match(call('GET', key) or '0', '^(%S+) ?(%S*)$')
   written = tonumber(written)
-  if not written then return math.max(now, believed(whole, window + 1)) end
-  if written <= now + 1 then return math.max(now, tonumber(whole)) end
-  write(key, now + whole - written, window)
-  return now + whole - written
+  if not written then return math.max(now, believed(full_at, window + 1)) end
+  if written <= now + 1 then return math.max(now, tonumber(full_at)) end
+  write(key, now + full_at - written, window)
+  return now + full_at - written
 end
 
 local reply, at = {}, 1
 while at <= #ARGV do
-  local count, suffices, taken = tonumber(ARGV[at]), true, {}
+  local count, suffices, buckets = tonumber(ARGV[at]), true, {}
   for i = 1, count do
     local first = at + 1 + (i - 1) * 5
     local key, quota, window = ns .. 'rate:' .. ARGV[first], tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
-    local whole = whole_of(key, window)
+    local full_at = full_at_of(key, window)
     local each, needed = window / quota, tonumber(ARGV[first + 4])
-    local lacks = whole + each * needed - window - now
+    local lacks = full_at + each * needed - window - now
     local fits = needed == 0 or lacks <= 0.001
     suffices = suffices and fits
-    taken[i] = { key = key, each = each, window = window, whole = whole, after = whole + each * tonumber(ARGV[first + 3]), lacks = lacks, fits = fits }
+    buckets[i] = { key = key, each = each, window = window, full_at = full_at, after = full_at + each * tonumber(ARGV[first + 3]), lacks = lacks, fits = fits }
   end
-  for _, t in ipairs(taken) do
-    local whole = t.whole
-    if suffices and t.after ~= whole then
-      whole = math.max(now, t.after)
-      if whole > now then write(t.key, whole, t.window) else call('DEL', t.key) end
+  for _, bucket in ipairs(buckets) do
+    local full_at = bucket.full_at
+    if suffices and bucket.after ~= full_at then
+      full_at = math.max(now, bucket.after)
+      if full_at > now then write(bucket.key, full_at, bucket.window) else call('DEL', bucket.key) end
     end
-    local left = math.max(0, math.floor((t.window - (whole - now)) / t.each + 0.001))
-    reply[#reply + 1] = t.fits and 1 or 0
-    reply[#reply + 1] = left
-    reply[#reply + 1] = math.ceil(whole - now)
-    reply[#reply + 1] = math.max(0, math.ceil(t.lacks))
+    reply[#reply + 1] = bucket.fits and 1 or 0
+    reply[#reply + 1] = math.max(0, math.floor((bucket.window - (full_at - now)) / bucket.each + 0.001))
+    reply[#reply + 1] = math.ceil(full_at - now)
+    reply[#reply + 1] = math.max(0, math.ceil(bucket.lacks))
   end
   at = at + 1 + count * 5
 end

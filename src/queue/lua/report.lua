@@ -1,21 +1,22 @@
 #!lua flags=allow-oom
--- Takes how visits of destinations went; see destinations.ts. A batch that it has had before, whose answer was lost, changes nothing.
+-- Records how visits of destinations went (destinations.ts). A repeated batch, whose reply was lost, changes nothing.
 -- KEYS: 1 namespace
--- ARGV: 1 replica · 2 number of the batch, one more than that of the replica's last · then for each visit: host, route, the visit's id,
---       visits of the host at once, how long it took (ms), how it went (core/destination.ts)
+-- ARGV: 1 replica · 2 number of the batch, one more than that of the replica's last · then for each visit: host, route,
+-- the visit's id,
+--       visits of the host at once, how long it took (ms), the host's health (core/destination.ts)
 -- Returns: how many hosts and routes it opened
-local LEAST_AFTER_ANSWERS = 5 -- a host that answers is not left with less, whatever it answers to one of its callers
-local REMEMBERED = 600000 -- which batch was the last (ms): longer than its repeats go on
+local LEAST_AFTER_ANSWERS = 5 -- the least window of a host that answers, whatever it answers to one of its callers
+local REMEMBERED = 600000 -- how long the number of the last batch is stored (ms): longer than a batch is repeated
 local opened = 0
 
 local function open(name, known)
   local open_for = math.min(OPEN_MOST, math.max(OPEN_LEAST, 2 * (known.open_for or 0)))
-  call('HSET', ns .. 'dest:' .. name, 'open_until', now + open_for, 'open_for', open_for, 'tail', 0, 'window', 1) -- the first one after that is a probe
+  call('HSET', ns .. 'dest:' .. name, 'open_until', now + open_for, 'open_for', open_for, 'tail', 0, 'window', 1) -- the first visit after that is a probe
   known.open_until = now + open_for
 end
 
 local function grown(known, most, is_wanted)
-  if known.window < START or is_wanted then return math.min(most, known.window + 1) end -- beyond START only where it was too small: no credit for what is not used
+  if known.window < START or is_wanted then return math.min(most, known.window + 1) end -- beyond START only where it was too small: an unused window does not grow
   return math.min(most, known.window)
 end
 
@@ -23,7 +24,7 @@ local function halved(known, most, least)
   return math.min(known.window, math.max(least, math.floor(math.min(known.window, most) / 2)))
 end
 
--- It answers again. Until its window has grown, the next opening is longer than the last.
+-- A host or route answers again. Until its window has grown, the next opening is longer than the last.
 local function recover(name, known, window, most)
   local key = ns .. 'dest:' .. name
   if known.failures > 0 then call('HDEL', key, 'failures', 'since', 'open_until', 'tail', 'probe', 'probe_until', 'probed_by') end
@@ -34,7 +35,7 @@ local function host_up(host, h, most, took, is_wanted)
   local key, window = ns .. 'dest:' .. host, grown(h, most, is_wanted)
   call('HSET', key, 'window', window, 'duration', h.duration and 0.8 * h.duration + 0.2 * took or took)
   recover(host, h, window, most)
-  if not h.duration then call('HSET', key, 'tail', now + 1) end -- until now it was guessed
+  if not h.duration then call('HSET', key, 'tail', now + 1) end -- the pace so far was a guess
   call('PEXPIRE', key, KEEP)
 end
 
@@ -71,7 +72,7 @@ local function route_failed(host, route, r, h, most, is_failure)
   call('HSET', key, 'window', halved(r, most, 1))
   if is_failure then
     call('HSET', key, 'failures', r.failures + 1)
-    if r.failures + 1 >= FAILURES and now >= math.max(r.open_until, h.open_until) then -- while its host is left alone, so is it
+    if r.failures + 1 >= FAILURES and now >= math.max(r.open_until, h.open_until) then -- an open host already keeps visits from its routes
       open(route, r)
       opened = opened + 1
     end
@@ -79,25 +80,25 @@ local function route_failed(host, route, r, h, most, is_failure)
   keep_route(host, route, KEEP_TROUBLE)
 end
 
-local function report(host, route, id, most, took, sign)
+local function report(host, route, id, most, took, health)
   call('ZREM', ns .. 'held:' .. host, id)
   call('ZREM', ns .. 'held:' .. route, id)
   local h = known_of(host)
-  if h.probe == id then call('HDEL', ns .. 'dest:' .. host, 'probe', 'probe_until') end -- whatever came of it: another may probe
-  if sign == 'unknown' then return end
+  if h.probe == id then call('HDEL', ns .. 'dest:' .. host, 'probe', 'probe_until') end -- whatever the probe showed, another may follow
+  if health == 'unknown' then return end
   local r = known_of(route)
   local is_wanted = math.max(h.tail, r.tail) > now - took
-  if sign == 'up' then
+  if health == 'up' then
     host_up(host, h, most, took, is_wanted)
     return route_up(host, route, r, most, is_wanted)
   end
-  if sign == 'down' then
+  if health == 'down' then
     host_down(host, h, most)
-  elseif sign ~= 'late' then
-    host_answered(host, h, most, sign == 'busy' or sign == 'overloaded')
+  elseif health ~= 'late' then
+    host_answered(host, h, most, health == 'busy' or health == 'overloaded')
     h.open_until = 0
   end
-  route_failed(host, route, r, h, most, sign ~= 'busy')
+  route_failed(host, route, r, h, most, health ~= 'busy')
 end
 
 local batch, last = tonumber(ARGV[2]), ns .. 'reports:' .. ARGV[1]

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Lets the queue of a type run again, and tells every replica that there may be work.
+-- Ends the pause of a type's queue, and wakes every replica.
 -- KEYS: 1 namespace
 -- ARGV: 1 type
 -- Returns: 1 if it was paused, else 0
-local ns, kind = KEYS[1], ARGV[1]
-local was_paused = redis.call('SREM', ns .. 'paused', kind)
+local ns, job_type = KEYS[1], ARGV[1]
+local was_paused = redis.call('SREM', ns .. 'paused', job_type)
 if was_paused == 1 then
-  -- All of them: while it was paused nobody stood in the set of those who are idle.
+  -- All of them: no replica joins the set of idle replicas while the queue is paused.
   for _, replica in ipairs(redis.call('ZRANGE', ns .. 'replicas', 0, -1)) do redis.call('PUBLISH', ns .. 'to:' .. replica, 'wake') end
 end
 return was_paused

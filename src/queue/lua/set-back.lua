@@ -1,9 +1,11 @@
--- Brings back what lies ahead since Redis's clock went back; see time.lua. No verb: scripts.ts puts it before each script that looks after others' times.
+-- Corrects stored times after Redis's clock went back (time.lua). Not a verb: scripts.ts inserts it into the scripts
+-- that tend times others stored.
 
 -- The longest lease of any replica that claimed (ms): they differ while LEASE_MS is being changed.
 local function longest_lease(own) return math.max(own, tonumber(redis.call('HGET', KEYS[1] .. 'clock', 'lease') or 0)) end
 
--- The members of a sorted set whose times lie more than `longest` ms ahead get the time that does not. Returns them, 5,000 at most.
+-- Members of a sorted set whose times are more than `longest` ms ahead get a time exactly that far ahead. Returns them,
+-- about 5,000 at most.
 local function bring_back(key, longest)
   local latest, all = string.format('%.0f', now + longest), {}
   repeat
@@ -17,7 +19,7 @@ local function bring_back(key, longest)
   return all
 end
 
--- A key that expires does so within `longest` ms: its end moves with the clock.
+-- Shortens the life of a key to `longest` ms: its expiry moved with the clock.
 local function end_within(key, longest)
   if redis.call('PTTL', key) > longest then redis.call('PEXPIRE', key, longest) end
 end

@@ -1,0 +1,75 @@
+/**
+ * The codes in the arguments and replies of the Lua scripts. TypeScript uses these tables; the scripts use the same
+ * values as constants
+ * (lua-constants.ts). The codes of a job's status are in core/state-code.ts.
+ */
+import { columnsOf, REPLICA_LENGTH, TIME_DIGITS } from "../core/header.ts";
+
+/**
+ * The first character of an argument, which says what the argument is. An argument without one is a job: its id comes
+ * first.
+ */
+export const OPCODE = {
+  /** What the jobs that follow have in common: enqueue `type|priority|group`, settle `type`. */
+  common: ">",
+  /**
+   * When the job that follows is to run: enqueue `epoch ms`, settle `epoch ms|priority`, and `>` where its payload is
+   * large.
+   */
+  runAt: "@",
+  /** Enqueue: an id whose large payload was stored under `p:<id>`. */
+  storedPayload: "^",
+  /** Enqueue: a type; the caller has free slots for its jobs. */
+  lease: "+",
+  /** Enqueue: the number of arguments that are one submission, and its idempotency key. */
+  submission: "#",
+  /** Settle: the state code and the expected header of the attempts that follow. */
+  expected: "=",
+} as const;
+
+/** The first character of a job in the reply of claim.lua. */
+export const CLAIM_CODE = {
+  /** Claimed for the first time: the packed submission. */
+  first: "+",
+  /** Claimed again: the whole packed job. */
+  again: "*",
+  /** Its lease ran out: the whole packed job, as it was before. */
+  lost: "-",
+} as const;
+
+/** The second element of the reply of enqueue.lua. */
+export const ENQUEUE_REPLY = { late: 0, done: 1, payloadMissing: 2 } as const;
+
+/** In the reply of enqueue.lua, a job that the call did not enqueue; the other jobs have their state code there. */
+export const NOT_ENQUEUED = "-";
+
+/** What settle.lua replies for each attempt. */
+export const SETTLE_CODE = {
+  done: "k",
+  /** An earlier call settled it. */
+  repeated: "d",
+  /** The lease is not the caller's any more. */
+  stale: "s",
+  /** A cancellation came first: settle it as cancelled. */
+  cancelRequested: "x",
+} as const;
+
+/** Why admit.lua puts a visit off. */
+export const PUT_OFF_REASON = {
+  none: 0,
+  /** The host has as many visits as it may have. */
+  full: 1,
+  /** The host does not answer. */
+  down: 2,
+  /** The visits of the route fail. */
+  failing: 3,
+} as const;
+
+/** What an announced change begins with that is one of progress; other changes begin with a state code. */
+export const PROGRESS_CHANGE = "p";
+
+/** Ends each job in the reply of claim.lua; no line of a packed job contains it. */
+export const END_OF_JOB = "\u001e";
+
+/** The id of a visit of a destination; a number follows these columns. */
+export const VISIT_ID = columnsOf({ replica: REPLICA_LENGTH, startedAt: TIME_DIGITS });

@@ -1,0 +1,118 @@
+/** The parts of a queue, joined. */
+import type { Job } from "../core/job.ts";
+import { Cancellations } from "./cancellation.ts";
+import type { RedisClock } from "./clock.ts";
+import { Connections } from "./connections.ts";
+import { RedisDestinations } from "./destinations.ts";
+import { Enqueuer } from "./enqueuer.ts";
+import { Installation } from "./installation.ts";
+import { JobReader } from "./job-reader.ts";
+import { LeasedJobs } from "./leased-jobs.ts";
+import { PayloadStore } from "./payload-store.ts";
+import type { QueueOptions } from "./queue-options.ts";
+import { QueueReader } from "./queue-reader.ts";
+import { Reach } from "./reach.ts";
+import { Reservations } from "./reservation.ts";
+import { Subscriber } from "./subscriber.ts";
+import { Watches } from "./watches.ts";
+
+export interface QueueParts {
+  /** What all keys begin with. */
+  readonly ns: string;
+  readonly connections: Connections;
+  readonly installation: Installation;
+  /** The hosts that attempts send to, shared by all replicas. */
+  readonly destinations: RedisDestinations;
+  readonly leased: LeasedJobs;
+  readonly cancellations: Cancellations;
+  readonly jobs: JobReader;
+  readonly reader: QueueReader;
+  readonly payloads: PayloadStore;
+  readonly enqueuer: Enqueuer;
+  /** Submissions with large payloads travel separately, so that no other submission waits for them. */
+  readonly largeEnqueuer: Enqueuer;
+  readonly reservations: Reservations | undefined;
+  readonly subscriber: Subscriber;
+  readonly watches: Watches;
+}
+
+export function queueParts(options: QueueOptions, clock: RedisClock): QueueParts {
+  const { url, replica, leaseMs, onRoundTrip, onError, onWake } = options;
+  const ns = `{${options.namespace}}:`;
+  const reach = new Reach(options.reach ?? { onLost: onError, onBack: () => undefined });
+  const connections = new Connections(url, clock, reach, { onRoundTrip, onReady: onWake });
+  const payloads = new PayloadStore(connections.bytes, ns);
+  const jobs = new JobReader(connections.reads, ns);
+  const read = async (id: string): Promise<Job | undefined> => (await jobs.read([id]))[0];
+  return {
+    ns,
+    connections,
+    installation: new Installation(connections.work, ns),
+    destinations: new RedisDestinations(connections.work, {
+      ns,
+      replica,
+      leaseMs,
+      clock,
+      onOpened: options.onDestinationsOpened ?? (() => undefined),
+      onError,
+    }),
+    leased: new LeasedJobs({ ns, clock, connections, payloads, options }),
+    cancellations: new Cancellations({ ns, clock, connections, payloads, read }),
+    jobs,
+    reader: new QueueReader(connections.reads, ns),
+    payloads,
+    ...enqueuersOf(options, { ns, clock, connections, payloads, jobs }),
+    ...subscriptionsOf(options, ns, connections, reach),
+  };
+}
+
+interface EnqueuingParts {
+  readonly ns: string;
+  readonly clock: RedisClock;
+  readonly connections: Connections;
+  readonly payloads: PayloadStore;
+  readonly jobs: JobReader;
+}
+
+function enqueuersOf(
+  { replica, runner, runsJobs, leaseMs, submitTimeoutMs, onWake }: QueueOptions,
+  { ns, clock, connections, payloads, jobs }: EnqueuingParts,
+): Pick<QueueParts, "enqueuer" | "largeEnqueuer" | "reservations"> {
+  const reservations =
+    runner && runsJobs
+      ? new Reservations({ replica, runner, now: () => clock.now(), read: (ids) => jobs.read(ids) })
+      : undefined;
+  const common = {
+    ns,
+    replica: runsJobs ? replica : "",
+    timeoutMs: submitTimeoutMs,
+    leaseMs,
+    onEnqueued: runsJobs ? onWake : () => undefined,
+    reservations,
+  };
+  return {
+    reservations,
+    enqueuer: new Enqueuer(connections.submissions, clock, { ...common, payloads: undefined }),
+    largeEnqueuer: new Enqueuer(connections.bytes, clock, { ...common, payloads }),
+  };
+}
+
+function subscriptionsOf(
+  { url, replica, onWake, onCancel, onError }: QueueOptions,
+  ns: string,
+  connections: Connections,
+  reach: Reach,
+): Pick<QueueParts, "subscriber" | "watches"> {
+  const connection = reach.of("subscriber");
+  const subscriber = new Subscriber(url, `${ns}to:${replica}`, {
+    onWake,
+    onCancel,
+    onError: connection.onError,
+    onReady: () => {
+      connection.onReady();
+      watches.reconnected();
+    },
+  });
+  const watches = new Watches({ ns, connection: connections.work, subscriber, onError });
+  return { subscriber, watches };
+}
