@@ -3,9 +3,10 @@
 import { Turns } from "../concurrency/turns.ts";
 import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { WalkPage } from "../core/reruns.ts";
+import { DAY_MS } from "../core/time.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
-import { DAY_MS, startOfDay } from "./partitions.ts";
+import { startOfDay } from "./partitions.ts";
 
 const MATCH = readSql(new URL("./job-match.sql", import.meta.url));
 

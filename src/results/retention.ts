@@ -1,9 +1,11 @@
 /** Retention: a day's partition goes as a whole once none of its jobs finished within the days to keep. */
+
 import type pg from "pg";
+import { DAY_MS } from "../core/time.ts";
 import { type Step, underLock } from "../postgres/advisory-lock.ts";
 import { agreedPostgresTime } from "../postgres/clock.ts";
 import { readSql } from "../postgres/sql.ts";
-import { DAY_MS, dayOfPartition } from "./partitions.ts";
+import { dayOfPartition } from "./partitions.ts";
 
 const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
 const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));

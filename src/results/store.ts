@@ -2,16 +2,18 @@
  * Reads of `jobs`: finished jobs by id, and lists of them by ranges of ids. What looks at one job, at a list, and through the history
  * has connections of its own each, so that none waits behind a longer one.
  */
+
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
 import type { WalkPage } from "../core/reruns.ts";
+import { DAY_MS } from "../core/time.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
 import type { HistoryRange } from "./history-scans.ts";
 import { HistoryScans } from "./history-scans.ts";
-import { DAY_MS, startOfDay } from "./partitions.ts";
+import { startOfDay } from "./partitions.ts";
 
 const GET = readSql(new URL("./job-get.sql", import.meta.url));
 const STATES = readSql(new URL("./job-states.sql", import.meta.url));

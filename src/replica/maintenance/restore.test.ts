@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
+import { DAY_MS } from "../../core/time.ts";
 import { redisCommand } from "../../embedded/redis-command.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { Accepted } from "../../results/acceptance-log/reader.ts";
@@ -24,7 +25,6 @@ afterEach(async () => {
 const keep = <Part extends { close: () => unknown }>(part: Part): Part => (open.push(part), part);
 
 const OLD_MS = 61_000;
-const DAY_MS = 86_400_000;
 const setClock = settableClock();
 
 async function setup() {

@@ -2,10 +2,10 @@
 
 import type { ArtifactStore } from "../../artifacts/store.ts";
 import type { Config } from "../../config/config.ts";
+import { DAY_MS } from "../../core/time.ts";
 import type { Log } from "../../observability/log.ts";
 import { agreedTime, ClocksDiffer } from "../../postgres/agreed-time.ts";
 import { trimAccepted } from "../../results/acceptance-log/partitions.ts";
-import { DAY_MS } from "../../results/partitions.ts";
 import { dropExpired } from "../../results/retention.ts";
 
 const PERIOD_MS = 3_600_000;

@@ -1,10 +1,12 @@
 /** The daily partitions of `accepted`, like those of `jobs`: made by the COPY that needs them, and gone a day later. */
+
 import type pg from "pg";
 import { lowestIdAt } from "../../core/id.ts";
+import { DAY_MS } from "../../core/time.ts";
 import { type Step, underLock } from "../../postgres/advisory-lock.ts";
 import { agreedPostgresTime } from "../../postgres/clock.ts";
 import { readSql } from "../../postgres/sql.ts";
-import { DAY_MS, dayOf, dayOfPartition, partitionName } from "../partitions.ts";
+import { dayOf, dayOfPartition, partitionName } from "../partitions.ts";
 
 const ADD = readSql(new URL("./partition-add.sql", import.meta.url));
 const LIST = readSql(new URL("./partition-list.sql", import.meta.url));

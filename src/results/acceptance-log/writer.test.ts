@@ -1,12 +1,12 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
+import { DAY_MS } from "../../core/time.ts";
 import { idAt } from "../../testing/outcomes.ts";
 import { submission } from "../../testing/queue.ts";
 import { freshDatabase, ownPostgres } from "../../testing/services.ts";
 import { TcpProxy } from "../../testing/tcp-proxy.ts";
 import { until } from "../../testing/until.ts";
 import { migrate } from "../migrate.ts";
-import { DAY_MS } from "../partitions.ts";
 import { Accepted as AcceptedStore } from "./reader.ts";
 import type { Acceptance, Accepted } from "./writer.ts";
 import { ACCEPT_TIMEOUT_MS, AcceptanceLogWriter } from "./writer.ts";

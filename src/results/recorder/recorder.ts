@@ -9,12 +9,14 @@
  * waits for: whoever looks at a job, or waits for it, is told from Redis. Each outcome that was added is still in Redis' outbox, so the
  * recorder may drop what it has no room for, and may record twice, but may never call `onRecorded` for what is not committed.
  */
+
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { delayAfter, exponential } from "../../core/backoff.ts";
 import type { Outcome } from "../../core/job.ts";
 import { isLarge, largePayload } from "../../core/payload.ts";
+import { DAY_MS } from "../../core/time.ts";
 import { reasonOf } from "../../observability/reason.ts";
-import { DAY_MS, dayOf } from "../partitions.ts";
+import { dayOf } from "../partitions.ts";
 import { Backlog } from "./backlog.ts";
 import { type RecorderLog, recordBatch } from "./batch.ts";
 import { RecorderConnection } from "./connection.ts";
