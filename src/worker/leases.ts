@@ -7,6 +7,7 @@
  * A lease is held from the claim until the settle is answered, whether an attempt runs, has ended, or never began. It is told
  * from others by its `Job`, not by the id: a job that was lost here may be claimed here again while its last attempt still stops.
  */
+import { Periodic } from "../concurrency/periodic.ts";
 import type { Job } from "../core/job.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -47,13 +48,19 @@ export class Leases {
   #nextTick: NodeJS.Timeout | undefined;
   /** The next tick is that of the next renewal. */
   #isIdle = false;
-  #renewal: Promise<void> | undefined;
+  /** Never started: the tick decides when to renew, because the lease guard has to know when this thread is due next. */
+  readonly #renewal: Periodic;
   #nextRenewalAt = 0;
   #isClosed = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
     this.#reports = new ProgressReports(options);
+    this.#renewal = new Periodic({
+      task: () => this.#renew(),
+      periodMs: options.leaseMs / 3,
+      onError: (error) => this.#renewSoon(error),
+    });
   }
 
   /** The first renewal tells the others that this replica is here. */
@@ -118,7 +125,7 @@ export class Leases {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#nextTick);
-    await this.#renewal;
+    await this.#renewal.close();
     this.#options.beat.dueAt = undefined;
     this.#options.beat.renewedAt = undefined;
   }
@@ -157,31 +164,30 @@ export class Leases {
     // stood in them since gets there, too, and waits for a full collection. A new map holds on to nothing but its own.
     this.#held = new Map(this.#held);
     this.#reports.send(this.#held.values(), now);
-    if (now >= this.#nextRenewalAt && !this.#renewal) {
+    if (now >= this.#nextRenewalAt && !this.#renewal.isRunning) {
       this.#nextRenewalAt = now + leaseMs / 3;
-      this.#renewal = this.#renew(now).finally(() => {
-        this.#renewal = undefined;
-      });
+      void this.#renewal.runNow(); // its errors are reported by #renewSoon
     }
     this.#planTick();
   }
 
-  async #renew(startedAt: number): Promise<void> {
-    // One that is known to be lost is not asked for: the answer names ids, and the job may have a lease here again.
+  async #renew(): Promise<void> {
+    const startedAt = performance.now();
+    // Skip leases known to be lost: the reply is keyed by job id, and the job may meanwhile be leased here again.
     const leases = [...this.#held.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
-    try {
-      const about = this.#options.about();
-      let from = 0;
-      do {
-        await this.#renewSome(leases.slice(from, from + MAX_RENEWED), startedAt, about);
-        from += MAX_RENEWED;
-      } while (from < leases.length);
-      this.#options.beat.renewedAt = startedAt;
-    } catch (error) {
-      this.#options.onError(error);
-      this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10); // there is time for more than one try
-      this.#planTick();
-    }
+    const about = this.#options.about();
+    let from = 0;
+    do {
+      await this.#renewSome(leases.slice(from, from + MAX_RENEWED), startedAt, about);
+      from += MAX_RENEWED;
+    } while (from < leases.length);
+    this.#options.beat.renewedAt = startedAt;
+  }
+
+  #renewSoon(error: unknown): void {
+    this.#options.onError(error);
+    this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10); // there is time for more than one try
+    this.#planTick();
   }
 
   async #renewSome(leases: readonly Lease[], startedAt: number, about: string): Promise<void> {

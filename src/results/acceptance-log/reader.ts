@@ -15,8 +15,8 @@ const LEAD = readSql(new URL("./lead.sql", import.meta.url));
 const LEASE = readSql(new URL("./lease.sql", import.meta.url));
 const UNRECORDED = readSql(new URL("./unrecorded.sql", import.meta.url));
 const READ = readSql(new URL("./read.sql", import.meta.url));
-const GENERATION = readSql(new URL("./epoch.sql", import.meta.url));
-const SET_GENERATION = readSql(new URL("./epoch-set.sql", import.meta.url));
+const GENERATION = readSql(new URL("./generation.sql", import.meta.url));
+const SET_GENERATION = readSql(new URL("./generation-set.sql", import.meta.url));
 /** A leader that is frozen, whose machine answers for it, leads no more: a session from which nothing comes for so long ends, and so does a lease. */
 const SILENT_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
