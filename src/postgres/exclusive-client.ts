@@ -16,6 +16,8 @@ export interface ExclusiveClientOptions {
   readonly timeoutMs: number;
   /** Postgres ends the session when it is idle within a transaction for so long; `timeoutMs` when not given. */
   readonly idleInTransactionMs?: number;
+  /** Postgres ends the session when it is idle for so long. Default: never. */
+  readonly idleSessionMs?: number;
   /** Called when a call waits for a lock for longer than `afterMs`, with what it is and who holds it. */
   readonly lockWait?: { readonly afterMs: number; readonly onWait: (wait: string) => void } | undefined;
 }

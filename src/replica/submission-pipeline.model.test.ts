@@ -15,7 +15,7 @@ import { DAY_MS } from "../core/time.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
-import { Accepted } from "../results/acceptance-log/reader.ts";
+import { AcceptanceLogReader } from "../results/acceptance-log/reader.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
@@ -92,7 +92,7 @@ beforeAll(async () => {
   const restore = keep(
     new Restore({
       queue: direct,
-      accepted: new Accepted(url, "taskflow:0"),
+      acceptanceLog: new AcceptanceLogReader(url, "taskflow:0"),
       underWayMs: PIPELINE_MS + ENQUEUE_MS,
       enqueueMs: ENQUEUE_MS,
       freshMs: 1_000,

@@ -3,8 +3,8 @@
 import type pg from "pg";
 import { lowestIdAt } from "../../core/id.ts";
 import { DAY_MS } from "../../core/time.ts";
-import { type Step, underLock } from "../../postgres/advisory-lock.ts";
 import { agreedPostgresTime } from "../../postgres/clock.ts";
+import { type Leader, runAsLeader } from "../../postgres/leader.ts";
 import { readSql } from "../../postgres/sql.ts";
 import { dayOf, dayOfPartition, partitionName } from "../partitions.ts";
 
@@ -34,21 +34,20 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
  * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
  */
 export async function trimAccepted(databaseUrl: string, ownMs: number, signal?: AbortSignal): Promise<string[]> {
-  let now = 0;
-  const check = async (client: pg.Client): Promise<void> => {
-    now = await agreedPostgresTime(client, ownMs);
-  };
-  return underLock({ databaseUrl, name: "accepted", check, signal }, (step) => trim(step, now - DAY_MS));
+  return runAsLeader({ databaseUrl, name: "accepted", signal }, async (leader) => {
+    const now = await leader.use((client) => agreedPostgresTime(client, ownMs));
+    return trim(leader, now - DAY_MS);
+  });
 }
 
-async function trim(step: Step, before: number): Promise<string[]> {
-  await step((client) => client.query(EXPIRE_KEYS));
-  const list = await step((client) => client.query<{ name: string }>(LIST));
+async function trim(leader: Leader, before: number): Promise<string[]> {
+  await leader.step((client) => client.query(EXPIRE_KEYS));
+  const list = await leader.step((client) => client.query<{ name: string }>(LIST));
   const dropped: string[] = [];
   for (const { name } of list?.rows ?? []) {
     const day = dayOfName(name);
     if (day === undefined || day + DAY_MS > before) continue;
-    const answer = await step((client) => client.query<{ remaining: number | null }>(TRIM, bounds(day)));
+    const answer = await leader.step((client) => client.query<{ remaining: number | null }>(TRIM, bounds(day)));
     const remaining = answer?.rows[0]?.remaining ?? null;
     if (remaining === null) break; // another replica is at it; or in use: each try holds up all others, as in retention
     if (remaining === 0) dropped.push(name);
