@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
+import { batchLength } from "../core/batch-limits.ts";
 import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
@@ -13,6 +14,7 @@ import { settle } from "../core/settle.ts";
 import { messageOf, ScriptFailed } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
+import { callRetryMs } from "./call-retry.ts";
 import type { Ended } from "./ended.ts";
 import { fitting, letterOf, outcomeName, outcomeOf, recordOf } from "./ended.ts";
 
@@ -36,6 +38,14 @@ export interface SettlerOptions {
   /** The callback job of a terminal outcome, if the submission asked for one. */
   readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
   readonly onError: (error: unknown) => void;
+}
+
+/** Characters that a settle sends to Redis, or moves there. */
+function settledChars({ job, verdict }: Ended): number {
+  let chars = verdict.kind === "completed" ? verdict.result.length : 0;
+  if (job.options.callback_url !== undefined) chars += sizeOf(job.payload); // the callback has the whole job
+  for (const record of job.history) chars += record.length; // the script appends to the history
+  return chars;
 }
 
 export class Settler {
@@ -92,7 +102,7 @@ export class Settler {
         this.#ended.unshift(...batch);
         if (failures === 0) this.#options.onError(error);
         failures += 1;
-        await sleep(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
+        await sleep(callRetryMs(failures));
       }
     }
     this.#loop = undefined;
@@ -121,18 +131,9 @@ export class Settler {
     return [{ ...ended, verdict, evidence: undefined, isUnsettleable: true }];
   }
 
-  /** Of what has ended, the next batch. */
-  #take(most: number): readonly Ended[] {
-    let chars = 0;
-    let count = 0;
-    for (const { job, verdict } of this.#ended) {
-      if (count === most || chars >= MAX_BATCH_CHARS) break;
-      if (verdict.kind === "completed") chars += verdict.result.length;
-      if (job.options.callback_url !== undefined) chars += sizeOf(job.payload); // its callback bears the whole job
-      for (const record of job.history) chars += record.length; // the script joins what it adds to them
-      count += 1;
-    }
-    return this.#ended.splice(0, count);
+  /** Takes the next batch from the attempts that have ended. */
+  #take(maxItems: number): readonly Ended[] {
+    return this.#ended.splice(0, batchLength(this.#ended, { maxItems, maxSize: MAX_BATCH_CHARS }, settledChars));
   }
 
   #settlementOf(ended: Ended, outcome: Outcome | undefined): Settlement {

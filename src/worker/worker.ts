@@ -17,6 +17,7 @@ import type { Executor } from "../execute/executor.ts";
 import type { Claim } from "../queue/claim.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
+import { callRetryMs } from "./call-retry.ts";
 import type { Leases } from "./leases.ts";
 import { Probation } from "./probation.ts";
 import type { Settler } from "./settler.ts";
@@ -162,7 +163,7 @@ export class Worker implements Runner {
       } catch (error) {
         if (failures === 0) hooks.onError(error);
         failures += 1;
-        await this.#idle(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
+        await this.#idle(callRetryMs(failures));
         continue;
       }
       this.#judgeClaimed(claim, grantedAt);

@@ -14,7 +14,8 @@
  * decision lasts as long as the row does. So no row is ever committed whose job must not run, and the restore need
  * not ask about keys; and a repeat is a replay even while Redis is empty.
  */
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { linger } from "../../concurrency/linger.ts";
+import { batchLength } from "../../core/batch-limits.ts";
 import type { Submission } from "../../core/job.ts";
 import { encodeWhole } from "../../core/packed-job.ts";
 import type { TaskFlowError } from "../../errors.ts";
@@ -30,13 +31,12 @@ import { addAcceptedPartitions } from "./partitions.ts";
 /** How long a submission waits for its commit, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 2_000;
 const TICK_MS = 100;
-/** After a batch of so many, the next one gathers for so long: at load, fewer commits, and by measure (bench, durable) no later answers. */
-const LINGER_AFTER = 8;
+/** Fewer commits under load, and by measure (bench, durable) no later answers. */
 const LINGER_MS = 2;
 /** Characters in memory, of submissions that wait and of the batch under way. */
 const MAX_CHARS = 64 * 1024 * 1024;
-/** A batch ends with the submission that reaches this: about 100 ms of Postgres. */
-const MAX_BATCH_CHARS = 4 * 1024 * 1024;
+/** Of characters, whatever the number of submissions: about 100 ms of Postgres. */
+const BATCH_LIMITS = { maxItems: Number.POSITIVE_INFINITY, maxSize: 4 * 1024 * 1024 };
 /** A missing partition (of midnight: two), a repeat and a conflict may meet one batch; more is no coincidence. */
 const MAX_TRIES = 5;
 
@@ -124,7 +124,7 @@ export class AcceptanceLogWriter {
     const ticker = setInterval(() => this.#expire(), TICK_MS);
     let before = 0;
     while (this.#waiting.length > 0) {
-      await (before < LINGER_AFTER ? nextTurn() : delay(LINGER_MS)); // what arrives meanwhile travels along: at least that of the same turn of the event loop
+      await linger(before, LINGER_MS);
       this.#batch = this.#take();
       before = this.#batch.length;
       await this.#commit(this.#batch);
@@ -136,14 +136,10 @@ export class AcceptanceLogWriter {
   }
 
   #take(): readonly Pending[] {
-    let chars = 0;
-    let count = 0;
-    for (const pending of this.#waiting) {
-      if (chars >= MAX_BATCH_CHARS) break;
-      chars += pending.chars;
-      count += 1;
-    }
-    return this.#waiting.splice(0, count);
+    return this.#waiting.splice(
+      0,
+      batchLength(this.#waiting, BATCH_LIMITS, ({ chars }) => chars),
+    );
   }
 
   /** Answers those whose time is up. */

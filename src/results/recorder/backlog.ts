@@ -1,3 +1,4 @@
+import { batchLength } from "../../core/batch-limits.ts";
 import type { Outcome } from "../../core/job.ts";
 import { isLarge, sizeOf } from "../../core/payload.ts";
 
@@ -49,9 +50,9 @@ export class Backlog {
     let taken = 0;
     for (const outcome of outcomes) {
       if (this.#outcomes.length >= limit || this.#chars >= 2 * HIGH_CHARS) break;
-      const kept = this.#chars + heldBy(outcome) > LOW_CHARS ? withoutData(outcome) : outcome;
+      const kept = this.#chars + charsInMemory(outcome) > LOW_CHARS ? withoutData(outcome) : outcome;
       this.#outcomes.push(kept);
-      this.#chars += heldBy(kept);
+      this.#chars += charsInMemory(kept);
       taken += 1;
     }
     if (this.#outcomes.length >= this.#limits.highMark || this.#chars >= HIGH_CHARS) this.#isFull = true;
@@ -60,16 +61,9 @@ export class Backlog {
 
   /** Takes out the oldest: at most `maxRows`, and fewer where they are long; at least one where there is one. */
   take(maxRows: number): Outcome[] {
-    let chars = 0;
-    let count = 0;
-    for (const outcome of this.#outcomes) {
-      const { payload } = outcome.job;
-      if (count >= maxRows || chars >= MAX_BATCH_CHARS) break;
-      this.#chars -= heldBy(outcome);
-      chars += heldBy(outcome) + (isLarge(payload) && !payload.data ? sizeOf(payload) : 0);
-      count += 1;
-    }
-    const taken = this.#outcomes.splice(0, count);
+    const limits = { maxItems: maxRows, maxSize: MAX_BATCH_CHARS };
+    const taken = this.#outcomes.splice(0, batchLength(this.#outcomes, limits, charsInBatch));
+    for (const outcome of taken) this.#chars -= charsInMemory(outcome);
     if (this.#outcomes.length <= this.#limits.lowMark && this.#chars <= LOW_CHARS) this.#isFull = false;
     return taken;
   }
@@ -83,8 +77,14 @@ function withoutData(outcome: Outcome): Outcome {
     : outcome;
 }
 
-/** Characters of memory. A large payload that is not there yet is fetched for its batch. */
-function heldBy({ job: { payload }, result, records }: Outcome): number {
+/** Characters in the batch that writes it: a large payload that is not in memory is fetched for that. */
+function charsInBatch(outcome: Outcome): number {
+  const { payload } = outcome.job;
+  return charsInMemory(outcome) + (isLarge(payload) && !payload.data ? sizeOf(payload) : 0);
+}
+
+/** Characters in memory. */
+function charsInMemory({ job: { payload }, result, records }: Outcome): number {
   let chars = (isLarge(payload) ? (payload.data?.length ?? 0) : payload.length) + (result === null ? 0 : result.length);
   for (const record of records) chars += record.length; // an attempt's log is in its record; most jobs have none
   return chars;

@@ -10,7 +10,8 @@
  * recorder may drop what it has no room for, and may record twice, but may never call `onRecorded` for what is not committed.
  */
 
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { linger } from "../../concurrency/linger.ts";
 import { delayAfter, exponential } from "../../core/backoff.ts";
 import type { Outcome } from "../../core/job.ts";
 import { isLarge, largePayload } from "../../core/payload.ts";
@@ -49,8 +50,7 @@ export interface RecorderOptions {
 
 const RECONNECT = exponential(100, 5_000);
 const FLUSH_TIMEOUT_MS = 30_000;
-/** After a batch of so many, the next one gathers for so long: at load, some 280 rows a commit (bench, end-to-end), where jobs leased as they are enqueued had made the batches small. */
-const LINGER_AFTER = 8;
+/** Makes some 280 rows a commit under load (bench, end-to-end); jobs that are leased as they are enqueued would make the batches small. */
 const LINGER_MS = 10;
 
 export class Recorder {
@@ -138,8 +138,8 @@ export class Recorder {
   async #run(): Promise<void> {
     const { maxRows, observe } = this.#options;
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
-      // What arrives meanwhile travels along: at least that of the same turn of the event loop.
-      await (this.#latestRows < LINGER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(LINGER_MS));
+      const isFullBatch = this.#backlog.size >= maxRows;
+      await linger(isFullBatch ? 0 : this.#latestRows, LINGER_MS);
       const heldBack = this.holdsBack;
       const batch = this.#backlog.take(maxRows);
       if (heldBack && !this.isFull) observe?.released?.();
