@@ -1,6 +1,7 @@
 /**
- * The one program, for all roles. It alone reads the process: arguments, environment, signals; and it alone ends it.
- * What is not given by REDIS_ADDR, DATABASE_URL or SMTP_URL it starts for itself.
+ * The program, for all roles: reads arguments, settings and signals, and ends the process. Starts a Redis, a Postgres or a mail catcher of
+ * its own where REDIS_ADDR, DATABASE_URL or SMTP_URL is not set. Settings are read here alone; other parts use the environment only to find
+ * programs and certificates of the machine, or to start processes.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -47,7 +48,7 @@ async function main(): Promise<void> {
     return;
   }
   const config = loadConfig(process.env, typeSettings);
-  loadUws(); // where that is not possible, nothing else need be started
+  loadUws(); // if it cannot be loaded, starting anything else is in vain
   const log = createLog({ level: config.LOG_LEVEL, replica });
   output.to(() => log);
   const shutdown = new Shutdown({
@@ -60,7 +61,7 @@ async function main(): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
   process.on("uncaughtException", shutdown.faulted);
   process.on("unhandledRejection", shutdown.faulted);
-  // A mail catcher would keep a deployment's mail from leaving; there, jobs of type email fail and say why.
+  // In production a mail catcher would keep mail from leaving: there, jobs of type email fail and name the missing setting.
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   const embedded = await startEmbedded({
     dataDir: config.DATA_DIR,
@@ -113,15 +114,15 @@ async function startReplica({ config, definitions, replica, log, embedded, onUnf
   });
 }
 
-/** Eight characters, new for each boot: a name that comes back must not own what its last bearer left. */
+/** Eight characters, new for each boot: a restarted replica must not own the leases of its predecessor. */
 function randomReplicaId(): string {
   return randomBytes(5).toString("hex").slice(0, 8);
 }
 
-/** What was started here, and what to try first. */
+/** Prints what was started here, and a first command to try. */
 function announce(config: Config, port: number, embedded: EmbeddedServices): void {
   const { host } = config.SERVER_ADDR;
-  const isEveryInterface = ["", "0.0.0.0", "::"].includes(host); // no address to call: protected mode takes it for another server's
+  const isEveryInterface = ["", "0.0.0.0", "::"].includes(host); // not an address to call: protected mode would reject it as the host of another server
   const url = `http://${isEveryInterface ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
   say(`TaskFlow ${version} serves on ${url}`);
   for (const { name, where, data } of embedded.started) say(`  started ${name} on ${where}, data in ${data}`);
@@ -132,8 +133,8 @@ function announce(config: Config, port: number, embedded: EmbeddedServices): voi
 }
 
 main().catch((error: unknown) => {
-  output.to(() => createLog({ level: "info", replica })); // what was printed while there was no log yet
-  // One sentence for what the operator can mend; a stack for what only we can.
+  output.to(() => createLog({ level: "info", replica })); // prints output that was captured before there was a log
+  // One sentence for errors that the operator can correct; a stack for bugs of TaskFlow.
   if (error instanceof StartError) say(`taskflow: ${error.message}`);
   else say(`taskflow: ${error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error)}`);
   exitProcess(error instanceof UsageError ? 2 : 1);

@@ -301,7 +301,7 @@ async function openQueue(
 function openRecorder(
   { config, databaseUrl, log }: SystemOptions,
   queue: Queue,
-  joints: Pick<Metrics, "observeCopy" | "observeEndToEnd"> & { readonly released: () => void },
+  joints: Pick<Metrics, "observeCopy" | "observeEndToEnd" | "countDropped"> & { readonly released: () => void },
 ): Recorder {
   return new Recorder({
     databaseUrl,
@@ -310,7 +310,7 @@ function openRecorder(
     lowMark: Math.floor(config.RECORD_HIGH_MARK / 2),
     payload: (id, size) => queue.payload(id, size),
     log,
-    observe: { batch: joints.observeCopy, released: joints.released },
+    observe: { batch: joints.observeCopy, dropped: joints.countDropped, released: joints.released },
     onRecorded: async (outcomes: readonly Outcome[]) => {
       const now = queue.clock.now();
       for (const { job } of outcomes) joints.observeEndToEnd(job.type, Math.max(0, now - timeOfId(job.id)) / 1_000);
