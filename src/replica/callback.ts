@@ -9,8 +9,8 @@ import { CALLBACK_SECRET_NAME, signingSecrets } from "../jobs/webhook/callback-s
 const ATTEMPTS = 5;
 
 /**
- * @param secrets what the callbacks are signed with, with spaces between; "" for no signature
- * @throws StartError for a secret that is none
+ * @param secrets the secrets that sign the callbacks, separated by spaces; "" for no signature
+ * @throws StartError for an invalid secret
  */
 export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
   const signing = signingSecrets(secrets).length === 0 ? "" : `,"secret":${CALLBACK_SECRET_NAME}`;
@@ -28,7 +28,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
       started_at: startedAt,
       finished_at: finishedAt,
     };
-    const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`; // all callbacks are signed alike: a receiver can tell whose job it is
+    const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`; // all callbacks have the same signature: this tells a receiver whose job it is
     const payload = payloadOf(`{"url":${JSON.stringify(url)}${signing},"body":${body}}`);
     return {
       id: callbackId(outcome.job.id),
@@ -44,7 +44,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
   };
 }
 
-/** The id of a job's callback: it follows from the job's, so that a settle that is repeated enqueues it once. */
+/** The id of a job's callback, derived from the job's id, so that a repeated settle enqueues the callback once. */
 function callbackId(id: string): string {
   const digits = createHash("sha256").update(`callback ${id}`).digest("hex");
   return `${id.slice(0, 20)}${digits.slice(0, 3)}-${digits.slice(3, 15)}`;

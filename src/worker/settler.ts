@@ -33,8 +33,8 @@ export interface SettlerOptions {
   readonly backoffOf: (job: Job) => Backoff;
   /** Jobs whose outcome stands in the outbox now. */
   readonly onTerminal: (outcomes: readonly Outcome[]) => void;
-  /** A job is off this replica's hands: settled, or its lease is someone else's. */
-  readonly onSettled: (job: Job, outcome: AttemptOutcome, isStale: boolean) => void;
+  /** This replica is done with a job: it is settled, or (`stale`) another replica has its lease. */
+  readonly onSettled: (job: Job, outcome: AttemptOutcome | "stale") => void;
   /** The callback job of a terminal outcome, if the submission asked for one. */
   readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
   readonly onError: (error: unknown) => void;
@@ -117,7 +117,7 @@ export class Settler {
       isUnsettleable,
     } = ended;
     if (isUnsettleable) {
-      this.#options.onSettled(job, "lost", true);
+      this.#options.onSettled(job, "stale");
       return [];
     }
     const message = `what became of this attempt could not be settled: ${messageOf(error)}`;
@@ -179,7 +179,7 @@ export class Settler {
       }
       const outcome = outcomes[i];
       if (outcome && answer !== "s") terminal.push(outcome);
-      this.#options.onSettled(job, outcomeName(verdict), answer === "s");
+      this.#options.onSettled(job, answer === "s" ? "stale" : outcomeName(verdict));
     });
     if (terminal.length > 0) this.#options.onTerminal(terminal);
   }

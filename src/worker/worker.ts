@@ -126,11 +126,11 @@ export class Worker implements Runner {
     if (this.#givenUp === MAX_GIVEN_UP) this.#options.hooks.onUnfit();
   };
 
-  /** The job is off this replica's hands. */
-  readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
+  /** This replica is done with the job. */
+  readonly settled = (job: Job, outcome: AttemptOutcome | "stale"): void => {
     const attempt = this.#options.leases.release(job);
-    if (outcome === "retry" || outcome === "lost") this.wake(); // to learn when it is due
-    this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome, attempt);
+    if (outcome === "retry" || outcome === "lost") this.wake(); // the next claim learns when the job is due
+    this.#options.hooks.onAttempt(job, outcome, attempt);
   };
 
   /** Stops claiming, gives back at once what has saved its state, and after `drainMs` what else has not ended, and settles everything. */
