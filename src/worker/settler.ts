@@ -1,8 +1,8 @@
 /**
- * Attempts that have ended, on their way to a settled state. Whatever has ended while one call is under way is the next
- * batch. A batch that got no answer is sent again until it has one: a repeat is harmless, and the lease is
- * renewed meanwhile. One that cannot be settled as it is, which no repeat would mend, is halved until the job at fault stands alone: that
- * one fails. What settles as terminal goes to the recorder.
+ * Settles attempts that have ended. Attempts that end while a call is under way make the next batch. A batch without
+ * an answer is sent again until there is one: a repeat is harmless, and the leases are renewed meanwhile. A batch that
+ * fails in the script, as every repeat would, is halved until the job that causes it is alone: that job fails.
+ * Terminal outcomes go to the recorder.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
@@ -19,8 +19,8 @@ import type { Ended } from "./ended.ts";
 import { fitting, letterOf, outcomeName, outcomeOf, recordOf } from "./ended.ts";
 
 /**
- * How long a replica owns what it puts into the outbox: two default leases. A healthy replica records within a
- * fraction of a second; a dead one's outcomes are taken over after this.
+ * How long a replica owns its outcomes in the outbox: two default leases. A healthy replica records them within a
+ * fraction of a second; after this time another replica takes over those of a dead one.
  */
 export const OUTBOX_OWNED_MS = 30_000;
 /** Jobs in one call: about 5 ms of Redis. */
@@ -31,7 +31,7 @@ export interface SettlerOptions {
   readonly queue: Pick<Queue, "settle" | "clock">;
   readonly replica: string;
   readonly backoffOf: (job: Job) => Backoff;
-  /** Jobs whose outcome stands in the outbox now. */
+  /** Jobs whose outcome is in the outbox now. */
   readonly onTerminal: (outcomes: readonly Outcome[]) => void;
   /** This replica is done with a job: it is settled, or (`stale`) another replica has its lease. */
   readonly onSettled: (job: Job, outcome: AttemptOutcome | "stale") => void;
@@ -108,7 +108,10 @@ export class Settler {
     this.#loop = undefined;
   }
 
-  /** What is settled instead. Where even that cannot be, nothing is: the lease runs out, and the crash budget ends it. */
+  /**
+   * Settles the job as failed instead. If even that fails, nothing is settled: the lease expires, and the crash budget
+   * ends the job.
+   */
   #unsettleable(ended: Ended, error: ScriptFailed): readonly Ended[] {
     this.#options.onError(error);
     const {
