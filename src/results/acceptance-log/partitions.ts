@@ -1,4 +1,7 @@
-/** The daily partitions of `accepted`, like those of `jobs`: made by the COPY that needs them, and gone a day later. */
+/**
+ * The daily partitions of `accepted`, like those of `jobs`: created by the COPY that needs them, and dropped a day
+ * later.
+ */
 
 import type pg from "pg";
 import { lowestIdAt } from "../../core/id.ts";
@@ -13,7 +16,10 @@ const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
 const TRIM = readSql(new URL("./partition-trim.sql", import.meta.url));
 const EXPIRE_KEYS = readSql(new URL("./keys-expire.sql", import.meta.url));
 
-/** A partition's name is that of `jobs` for the same day but for its first word: retention finds one by the other. */
+/**
+ * A partition has the name of the one of `jobs` for the same day, except for its first word: retention finds one by
+ * the other.
+ */
 const nameOf = (day: number): string => partitionName(day).replace(/^jobs/, "accepted");
 const dayOfName = (name: string): number | undefined => dayOfPartition(name.replace(/^accepted/, "jobs"));
 const bounds = (day: number): [string, string, string] => [nameOf(day), lowestIdAt(day), lowestIdAt(day + DAY_MS)];
