@@ -11,7 +11,7 @@ function setup(options: Partial<PeriodicOptions> = {}) {
   const errors: unknown[] = [];
   const periodic = new Periodic({
     task: (signal) =>
-      new Promise<number | void>((resolve, reject) => runs.push({ end: resolve, fail: reject, signal })),
+      new Promise<number | undefined>((resolve, reject) => runs.push({ end: resolve, fail: reject, signal })),
     periodMs: 1_000,
     onError: (error) => errors.push(error),
     ...options,
@@ -70,14 +70,15 @@ it("spreads its waits by the jitter", async () => {
 it("runs at once when asked to, and once more when asked during a run", async () => {
   const { periodic, runs, end } = setup();
   const ended: string[] = [];
-  void periodic.runNow().then(() => ended.push("first"));
+  const first = periodic.runNow().then(() => ended.push("first"));
   expect(periodic.isRunning).toBe(true);
-  for (const name of ["second", "third"]) void periodic.runNow().then(() => ended.push(name));
+  const others = ["second", "third"].map((name) => periodic.runNow().then(() => ended.push(name)));
   expect(runs).toHaveLength(1);
   await end();
   expect(ended).toEqual(["first"]);
   expect(runs).toHaveLength(2);
   await end();
+  await Promise.all([first, ...others]);
   expect(ended).toEqual(["first", "second", "third"]);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(runs).toHaveLength(2); // it was never started

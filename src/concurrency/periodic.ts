@@ -11,7 +11,7 @@ export interface PeriodicOptions {
    * One run. It may return after how many milliseconds the next run is to begin, instead of the period.
    * @param signal is aborted when the task is closed
    */
-  readonly task: (signal: AbortSignal) => Promise<number | void>;
+  readonly task: (signal: AbortSignal) => Promise<number | undefined> | Promise<void>;
   /** From the begin of a run to that of the next. A run that takes longer skips the begins that it overlaps. */
   readonly periodMs: number;
   /** Each wait is longer or shorter by up to this share of it, so that replicas that started together do not run together. Default: 0. */
@@ -65,6 +65,11 @@ export class Periodic {
     return this.#followUp;
   }
 
+  /** {@link runNow}, for a caller who does not wait for the run. */
+  wake(): void {
+    this.runNow().catch(this.#options.onError);
+  }
+
   /** Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -75,7 +80,7 @@ export class Periodic {
 
   #plan(ms: number): void {
     const spread = 1 + (this.#options.jitter ?? 0) * (2 * Math.random() - 1);
-    this.#timer = setTimeout(() => void this.#run(), ms * spread);
+    this.#timer = setTimeout(() => this.wake(), ms * spread);
   }
 
   #run(): Promise<void> {
@@ -89,12 +94,14 @@ export class Periodic {
     return this.#running;
   }
 
-  async #attempt(): Promise<number | void> {
+  async #attempt(): Promise<number | undefined> {
     this.#closing ??= new AbortController();
     try {
-      return await this.#options.task(this.#closing.signal);
+      const nextInMs: unknown = await this.#options.task(this.#closing.signal);
+      return typeof nextInMs === "number" ? nextInMs : undefined;
     } catch (error) {
       if (!this.#isClosed) this.#options.onError(error);
+      return undefined;
     }
   }
 }

@@ -177,7 +177,7 @@ export class Leases {
     this.#reports.send(this.#held.values(), now);
     if (now >= this.#nextRenewalAt && !this.#renewal.isRunning) {
       this.#nextRenewalAt = now + leaseMs / 3;
-      void this.#renewal.runNow(); // its errors are reported by #renewSoon
+      this.#renewal.wake();
     }
     this.#planTick();
   }

@@ -93,7 +93,7 @@ export class Restore {
   /** The first run begins at once. */
   start(): void {
     this.#runs.start();
-    void this.#runs.runNow(); // close awaits it
+    this.#runs.wake();
   }
 
   /** Ends the run under way, and leads no more. Idempotent. */

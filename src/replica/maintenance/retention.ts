@@ -51,6 +51,6 @@ export function startRetention({
   };
   const runs = new Periodic({ task, periodMs, onError });
   runs.start();
-  void runs.runNow(); // close awaits it
+  runs.wake();
   return () => runs.close();
 }

@@ -78,7 +78,7 @@ describe("the lead", () => {
     );
     await until(async () => (await two.lead()) === "new", { what: "the other replica leads" });
     expect(await one.lead()).toBe("no");
-    await two.close();
+    two.close();
     await expect(two.lead()).rejects.toThrow(/shutting down/);
     await until(async () => (await one.lead()) === "new", { what: "the first leads again" });
   });
@@ -107,7 +107,7 @@ describe("the lead", () => {
     const accepted = new AcceptanceLogReader("postgres://x@127.0.0.1:1/x", "taskflow:0");
     await expect(accepted.lead()).rejects.toThrow();
     await expect(accepted.lead()).rejects.toThrow();
-    await accepted.close();
+    accepted.close();
     const { client, store } = await setup();
     const other = store();
     await client.query("alter table accepted_epochs rename to away");
