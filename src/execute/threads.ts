@@ -193,7 +193,7 @@ export class Threads {
     if (!pool) return;
     const close = async (): Promise<void> => {
       try {
-        await pool.run(undefined, { name: "closeTools", signal: AbortSignal.timeout(this.#closeWithinMs) });
+        await pool.run(undefined, { name: "closeResources", signal: AbortSignal.timeout(this.#closeWithinMs) });
       } catch (error) {
         this.#onError(new Error("could not close the resources of job types on a pool thread", { cause: error }));
       }
