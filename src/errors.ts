@@ -1,6 +1,6 @@
 /**
- * The errors of TaskFlow. Each carries a stable `code` (for programs), an HTTP `status` where one follows from it,
- * and its `cause`. Nothing may decide by an error's message.
+ * The errors of TaskFlow. Each has a stable `code` (for programs), the HTTP `status` of a request that it ends, and its `cause`. No code
+ * decides by an error's message, except where a server gives no code: queue/ for replies of Redis, postgres/unusable-postgres.ts.
  */
 import { inspect } from "node:util";
 
@@ -12,7 +12,7 @@ interface ErrorOptions {
 
 export class TaskFlowError extends Error {
   readonly code: string;
-  /** The HTTP status that answers a request that ended in this error. */
+  /** The HTTP status of the response to a request that this error ended. */
   readonly status: number;
   readonly retryAfterMs: number | undefined;
 
@@ -25,47 +25,47 @@ export class TaskFlowError extends Error {
   }
 }
 
-/** Redis is away, or refuses to write; nothing was changed. */
+/** Redis is away or rejects writes; nothing was changed. */
 export class QueueUnavailable extends TaskFlowError {
   constructor(message: string, cause?: unknown) {
     super("queue_unavailable", 503, message, { cause, retryAfterMs: 2_000 });
   }
 }
 
-/** There is no connection to Redis at the moment. Its loss is told by itself, so whoever meets this need not tell it once more. */
+/** There is no connection to Redis at the moment. The connection logs its own loss; callers need not log this error again. */
 export class QueueDisconnected extends QueueUnavailable {}
 
-/** Redis took a call and has not answered in time: it may have happened, or may not. */
+/** Redis received a call and has not answered in time: it may have taken effect or not. */
 export class OutcomeUnknown extends TaskFlowError {
   constructor(message: string, cause?: unknown) {
     super("outcome_unknown", 503, message, { cause, retryAfterMs: 2_000 });
   }
 }
 
-/** A script failed on what it was given, which no repeat mends; Redis keeps what it had changed by then. */
+/** A script failed on its arguments, and a repeat would fail again. Redis does not roll back the changes it made before. */
 export class ScriptFailed extends OutcomeUnknown {}
 
-/** Something outside the program is not as it must be at start; the message is one sentence that says what to do. */
+/** The program cannot start because of something outside it. The message is one sentence: what is wrong, and what to do. */
 export class StartError extends TaskFlowError {
   constructor(message: string, cause?: unknown) {
     super("start_failed", 500, message, { cause });
   }
 }
 
-/** What the program was told, by a setting or an argument, is wrong; its command ends with another code for that. */
+/** A setting or an argument is wrong. Commands exit with another code for that. */
 export class UsageError extends StartError {}
 
-/** The text of whatever was thrown, for a log line or a job's error. It never throws: handlers throw anything, with getters that throw in their turn. */
+/** The message of any thrown value, for a log line or a job's error. Never throws, although handlers may throw objects whose getters throw. */
 export function messageOf(thrown: unknown): string {
   try {
-    const said: unknown = thrown instanceof Error ? thrown.message || listed(thrown) || thrown.name : thrown;
-    return typeof said === "string" ? said : inspect(said, { breakLength: Number.POSITIVE_INFINITY });
+    const message: unknown = thrown instanceof Error ? thrown.message || listed(thrown) || thrown.name : thrown;
+    return typeof message === "string" ? message : inspect(message, { breakLength: Number.POSITIVE_INFINITY });
   } catch {
-    return "what was thrown cannot be read";
+    return "the thrown value cannot be read";
   }
 }
 
-/** The texts of the errors that an error without one stands for: a connection that no address of a name took. */
+/** The messages of an AggregateError without one: a connection that failed for each address of a host name. */
 function listed(error: Error): string {
   const { errors } = error as { errors?: unknown };
   return Array.isArray(errors)
@@ -76,12 +76,12 @@ function listed(error: Error): string {
     : "";
 }
 
-/** The `code` of whatever was thrown, if it carries one (Node's, Postgres's and our own errors do). It never throws. */
+/** The `code` of any thrown value, if it has one (errors of Node, Postgres and TaskFlow do). Never throws. */
 export function codeOf(thrown: unknown): string | undefined {
   try {
     const code = (thrown as { code?: unknown } | null | undefined)?.code;
     return typeof code === "string" ? code : undefined;
   } catch {
-    return undefined; // a getter
+    return undefined; // a getter threw
   }
 }

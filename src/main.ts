@@ -1,6 +1,8 @@
 /**
  * The program, for all roles. It reads the arguments, the environment and the signals of the process, and alone ends
- * it. It starts a Redis, a Postgres and a mail catcher where REDIS_ADDR, DATABASE_URL or SMTP_URL are not set.
+ * it. It starts a Redis, a Postgres and a mail catcher where REDIS_ADDR, DATABASE_URL or SMTP_URL are not set. Settings
+ * are read here alone; other parts use the environment only to find programs and certificates of the machine, or to
+ * start processes.
  */
 import { randomBytes } from "node:crypto";
 import { loadUws } from "./api/http/uws-library.ts";
@@ -61,7 +63,7 @@ async function main(): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, shutdown.signalled);
   process.on("uncaughtException", shutdown.faulted);
   process.on("unhandledRejection", shutdown.faulted);
-  // A mail catcher would keep a deployment's mail from leaving; there, jobs of type email fail and say why.
+  // In production a mail catcher would keep mail from leaving: there, jobs of type email fail and name the missing setting.
   const catchesMail = config.SMTP_URL === "" && process.env.NODE_ENV !== "production" && config.TASKFLOW_ROLE !== "api";
   // Most of the code is loaded while the services start, which takes them about as long.
   const loading = import("./replica/replica.ts");
@@ -134,7 +136,7 @@ async function startReplica({
   });
 }
 
-/** Eight characters, new for each boot: a replica must not own the leases of an earlier process. */
+/** Eight characters, new for each boot: a restarted replica must not own the leases of its predecessor. */
 function randomReplicaId(): string {
   return randomBytes(5).toString("hex").slice(0, 8);
 }

@@ -1,9 +1,10 @@
 /**
- * A bound on the bytes that work of one kind holds at the same time. Work that needs bytes waits for them in order of arrival.
+ * A bound on the bytes that concurrent work of one kind uses. Work that needs bytes waits for them in order of
+ * arrival.
  *
- * A share may grow while its holder learns how much it needs. Holders that all wait to grow would wait for each other, so the
- * oldest share never waits: it grows beyond the bound if it must, is used and released, and the next one is the oldest. At most
- * one share at a time, and by no more than its own size, is beyond the bound.
+ * A share may grow while its owner learns how much it needs. Owners that all wait to grow would wait for each other,
+ * so the oldest share never waits: it exceeds the bound if it must, is released in time, and the next one is the
+ * oldest. At most one share at a time exceeds the bound, and by no more than its own size.
  */
 export interface ByteShare {
   readonly bytes: number;
@@ -26,7 +27,7 @@ export class ByteBudget {
   #used = 0;
   /** Oldest first. */
   readonly #shares = new Set<Share>();
-  /** Shares that wait to grow are served before new ones: they hold bytes while they wait. */
+  /** Shares that wait to grow come before new ones: they occupy bytes while they wait. */
   readonly #growing = new Set<Waiting>();
   readonly #entering = new Set<Waiting>();
 
@@ -39,13 +40,14 @@ export class ByteBudget {
     return this.#used;
   }
 
-  /** How many wait, to enter or to grow. */
+  /** How many callers wait, for a new share or to grow one. */
   get waiting(): number {
     return this.#entering.size + this.#growing.size;
   }
 
   /**
-   * Resolves with a share of this size, once the budget has room for it; one larger than the whole budget counts as the whole.
+   * Resolves with a share of this size once the budget has room for it; a share larger than the whole budget gets the
+   * whole.
    * @throws the reason of `signal`, when that ends the wait
    */
   async acquire(bytes: number, signal?: AbortSignal): Promise<ByteShare> {
@@ -80,7 +82,7 @@ export class ByteBudget {
       const onAbort = (): void => {
         line.delete(waiting);
         reject(signal?.reason as Error);
-        this.#serve(); // those behind it may need less
+        this.#serve(); // the next ones may need less
       };
       line.add(waiting);
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -121,7 +123,7 @@ export class ByteBudget {
   }
 }
 
-/** What a share asks of its budget. */
+/** The functions of its budget that a share uses. */
 interface Joints {
   readonly grow: (share: Share, bytes: number, signal: AbortSignal | undefined) => Promise<void>;
   readonly giveBack: (share: Share, bytes: number) => void;

@@ -1,13 +1,13 @@
-/** One read of a store for all who ask at the same time: what many callers cost the store does not grow with their number. */
+/** Shares one read of a store among concurrent callers: the cost to the store does not grow with their number. */
 
 export interface SharedReadOptions {
-  /** Milliseconds from the begin of a read for which {@link SharedRead.recent} answers with it. */
+  /** For how many milliseconds from its begin {@link SharedRead.recent} returns the same read. */
   readonly maxAgeMs?: number;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
 
-/** Scrapes and probes come at most once a second where nobody means harm. */
+/** Scrapes and probes come at most once a second in ordinary use. */
 const MAX_AGE_MS = 1_000;
 
 export class SharedRead<T> {
@@ -34,7 +34,10 @@ export class SharedRead<T> {
     return this.#last && this.#now() - this.#startedAt < this.#maxAgeMs ? this.#last : this.#start();
   }
 
-  /** A read that begins after this call, so it shows what the caller has done before. One is under way at a time: who comes meanwhile shares the next. */
+  /**
+   * A read that begins after this call, so that it shows the caller's own changes. One read is under way at a time:
+   * callers meanwhile share the next.
+   */
   fresh(): Promise<T> {
     if (!this.#underWay) return this.#start();
     const begin = (): Promise<T> => {

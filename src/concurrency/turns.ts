@@ -1,13 +1,16 @@
-/** Work of one kind, a piece at a time, callers by turns: who asks for much waits for its own, and not the others for it. */
+/**
+ * Work of one kind, one piece at a time, in which callers take turns: a caller with many pieces waits for its own, and
+ * does not delay the others.
+ */
 export class Turns {
   #isTaken = false;
-  /** Who waits, by caller; the first caller is next. */
+  /** The waiting pieces by caller; the first caller is next. */
   readonly #waiting = new Map<string, (() => void)[]>();
 
   /**
    * Does a piece of work when it is this caller's turn.
-   * @param caller whose pieces come one after the other
-   * @param signal ends the wait; what is under way goes on
+   * @param caller its pieces run one after the other
+   * @param signal ends the wait; a piece under way continues
    */
   async take<T>(caller: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
@@ -37,7 +40,7 @@ export class Turns {
     });
   }
 
-  /** Starts the next piece, which finds the turn taken for it. */
+  /** Starts the next piece, without freeing the turn in between. */
   #pass(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
@@ -46,7 +49,7 @@ export class Turns {
     }
     const [caller, [start, ...left]] = next;
     this.#waiting.delete(caller);
-    if (left.length > 0) this.#waiting.set(caller, left); // behind all others
+    if (left.length > 0) this.#waiting.set(caller, left); // behind all other callers
     start?.();
   }
 }

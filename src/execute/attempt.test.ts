@@ -36,7 +36,7 @@ describe("what follows from a throw", () => {
     [
       "an error whose message cannot be read",
       throwing("message"),
-      { code: "error", message: "what was thrown cannot be read" },
+      { code: "error", message: "the thrown value cannot be read" },
     ],
     ["an error whose code cannot be read", throwing("code"), { code: "error", message: "said" }],
     ["an error whose name cannot be read", throwing("name"), { code: "error", message: "said" }],

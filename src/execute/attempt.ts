@@ -1,6 +1,6 @@
 /**
- * One attempt as it runs. It ends exactly once, by itself or because somebody stopped it; what it ends in is said in
- * `AttemptEnd`, never thrown.
+ * One running attempt. It ends exactly once, by itself or because it was stopped; the end is an `AttemptEnd`, never
+ * thrown.
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Evidence, Job } from "../core/job.ts";
@@ -13,17 +13,17 @@ import { KeptLog } from "./kept-log.ts";
 import { stackOf } from "./stack.ts";
 import { isOf } from "./thrown.ts";
 
-/** Why an attempt should stop: cancelled by a caller · past its time · its lease is lost · the replica drains. */
+/** Why an attempt should stop: cancelled by a caller · past its timeout · its lease is lost · the replica drains. */
 export type StopReason = "cancelled" | "timeout" | "lost" | "drain";
 
-/** A result longer than this belongs into an artifact; it would be read back with every look at the job. */
+/** A longer result belongs into an artifact: it would be read with every look at the job. */
 const MAX_RESULT_LENGTH = 1024 * 1024;
 
-/** What an attempt runs in: it can be told to stop, and hears how far the handler is. */
+/** The place where an attempt runs: it can be asked to stop, and knows the handler's progress. */
 export interface Running {
   /** 0 to 100, as the handler last reported it. */
   readonly percent: number | null;
-  /** To stop it is to end a pool thread. */
+  /** Stopping it ends a pool thread. */
   readonly isThread?: boolean;
   abort(reason: StopReason): void;
 }
@@ -33,9 +33,9 @@ export class Attempt {
   readonly timeoutMs: number;
   /** By `performance.now()`. */
   readonly startedAt = performance.now();
-  /** Its handler has saved what it did so far: the next attempt goes on from there. */
+  /** Its handler has saved its state: the next attempt continues from there. */
   hasSaved = false;
-  /** Set by who runs it. */
+  /** Set by the code that runs it. */
   runsIn: Running | undefined;
   #log: KeptLog | undefined;
   #evidence: Evidence | undefined;
@@ -60,12 +60,12 @@ export class Attempt {
     return this.#stopReason;
   }
 
-  /** What is worth keeping with its record; undefined for most attempts. */
+  /** Diagnostics to keep with its record; undefined for most attempts. */
   get evidence(): Evidence | undefined {
     return this.#evidence ?? (this.#log && { log: this.#log.lines });
   }
 
-  /** Keeps a line that its handler wrote. */
+  /** Keeps a line that its handler logged. */
   keep(message: string, fields: Record<string, unknown> | undefined): void {
     this.#log ??= new KeptLog(this.job.startedAt ?? 0);
     this.#log.add(message, fields);
@@ -75,7 +75,7 @@ export class Attempt {
     return this.#ended !== undefined;
   }
 
-  /** What it ended in; undefined while it runs. */
+  /** How it ended; undefined while it runs. */
   get ended(): AttemptEnd | undefined {
     return this.#ended;
   }
@@ -85,12 +85,15 @@ export class Attempt {
     return this.#ranMs;
   }
 
-  /** How long ago it was told to stop, in milliseconds; 0 when it was not. */
+  /** How long ago it was asked to stop, in milliseconds; 0 if it was not. */
   stoppingMs(now: number): number {
     return this.#stopReason === undefined ? 0 : now - this.#stoppedAt;
   }
 
-  /** Asks the attempt to stop. The first reason stays, but that a lost lease overrides any: then nothing may be settled. */
+  /**
+   * Asks the attempt to stop. The first reason stays, except that a lost lease overrides any: then nothing may be
+   * settled.
+   */
   stop(reason: StopReason): void {
     if (this.#ended || (this.#stopReason !== undefined && reason !== "lost")) return;
     const isFirst = this.#stopReason === undefined;
@@ -100,7 +103,7 @@ export class Attempt {
     this.runsIn?.abort(reason);
   }
 
-  /** Gives up on a handler that does not stop: the attempt ends now, whatever the handler still does. */
+  /** Gives up on a handler that does not stop: the attempt ends now, though the handler may still run. */
   giveUp(): void {
     this.end(this.#stoppedEnd());
   }
@@ -121,13 +124,16 @@ export class Attempt {
     this.end(isStopped ? this.endOfStopped(endOfThrow(thrown)) : endOfThrow(thrown));
   }
 
-  /** What follows where a handler was asked to stop and threw: the reason decides, but for an error that names what must not be done again. */
+  /**
+   * The end of an attempt whose handler was asked to stop and threw: the reason decides, unless the error is permanent
+   * or asks for a later retry.
+   */
   endOfStopped(end: AttemptEnd): AttemptEnd {
     const mustNotRepeat = end.kind === "threw" && (end.isPermanent || end.state !== undefined);
     return mustNotRepeat && (this.#stopReason === "timeout" || this.#stopReason === "drain") ? end : this.#stoppedEnd();
   }
 
-  /** @param evidence what the thread that it ran on says: all lines, where some may still be on their way here */
+  /** @param evidence the diagnostics of its thread, with all lines, some of which may not have arrived here yet */
   end(end: AttemptEnd, evidence?: Evidence): void {
     if (this.#ended) return;
     this.#ended = this.hasSaved ? { ...end, hasSaved: true } : end;
@@ -151,7 +157,7 @@ export class Attempt {
   }
 }
 
-/** What follows from a value that `run` returned. */
+/** The end that follows from a value that `run` returned. */
 export function endOfReturn(value: unknown): AttemptEnd {
   let result: string | undefined;
   try {
@@ -176,7 +182,7 @@ export function endOfReturn(value: unknown): AttemptEnd {
   return { kind: "returned", result };
 }
 
-/** What follows from what `run` threw, whatever it is. */
+/** The end that follows from any value that `run` threw. */
 export function endOfThrow(thrown: unknown): AttemptEnd {
   try {
     return endOf(thrown);
@@ -185,7 +191,10 @@ export function endOfThrow(thrown: unknown): AttemptEnd {
   }
 }
 
-/** More than is kept of it. Drivers put the URL of their server into what they throw, password and all, and callers read it. */
+/**
+ * Only so much of a message is kept. Drivers put the URL of their server, with its password, into their errors, and
+ * callers read them.
+ */
 const MAX_MESSAGE_LENGTH = 4_000;
 
 function readableMessage(thrown: unknown): string {
@@ -219,12 +228,15 @@ function endOf(thrown: unknown): AttemptEnd {
   };
 }
 
-/** A deployment's own types may be JavaScript, in which a header's text is soon taken for a number. */
+/** A deployment's own types may be JavaScript, where a header's text is easily passed as a number. */
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : Number.NaN;
 }
 
-/** A state that is no JSON, or too large to be kept with each such attempt, fails the job: without it the next attempt would do again what was done. */
+/**
+ * A state that is not JSON, or too large to be kept with each attempt, fails the job: without it the next attempt
+ * would repeat the work.
+ */
 function stateOf(
   state: unknown,
 ): { readonly state: string } | { readonly isPermanent: true; readonly code: string; readonly message: string } {

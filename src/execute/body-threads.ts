@@ -1,27 +1,34 @@
 /**
- * The threads that parse and check large bodies: threads of their own, so that a body never waits behind an export. A thread
- * that takes too long over a body, or too much memory, is ended and replaced, and the body is refused.
+ * Threads that parse and check large bodies. They do nothing else, so that a body never waits behind an export. A
+ * thread that takes too long over a body, or too much memory, is ended and replaced, and the body is rejected.
  */
 import { Piscina } from "piscina";
 import type { BodyTask, ParsedBody } from "../core/body.ts";
 import { BODY_THREADS, tooComplex } from "../core/body.ts";
 import { codeOf } from "../errors.ts";
 
-/** What a thread is given: a body, and where it writes when it began (`process.hrtime.bigint`, which all threads share). */
+/**
+ * The input of a thread: a body, and where the thread writes when it began (`process.hrtime.bigint`, which all threads
+ * share).
+ */
 export interface BodyOrder {
   readonly task: BodyTask;
   readonly begunAt: BigInt64Array;
 }
 
-/** Of the heap of one thread: a third of V8's own limit, which a few large bodies would fill. It takes no longer with less. */
+/**
+ * Heap of one thread: a third of V8's own limit, which a few large bodies would fill. Parsing takes no longer
+ * with less.
+ */
 const YOUNG_MB = 8;
 
 /**
- * A valid body of 16 MiB takes 0.3 s, and ten times that on a machine that is busy. A body that takes longer was made for it:
- * a pattern or a check of a deployment's own types that does not end, say. A caller that is refused gives up, so the limit is generous.
+ * A valid body of 16 MiB takes 0.3 s, and ten times that on a busy machine. A body that takes longer was made for
+ * that, or meets a pattern or check of a deployment's own type that does not end. A caller that is rejected gives up,
+ * so the limit is generous.
  */
 const WITHIN_MS = 10_000;
-/** Of each MiB, for settings that allow bodies of hundreds: five times what it takes. */
+/** For each MiB, for settings that allow bodies of hundreds of MiB: five times the time needed. */
 const MORE_MS = 100;
 const MIB = 1024 * 1024;
 

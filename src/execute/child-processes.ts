@@ -1,7 +1,7 @@
 /**
- * Processes that pool threads ask for, beside them. The main thread starts them, because a process that a thread has
- * started is reaped by nobody once the thread is terminated, and kills them with their thread. What thread and
- * process say to each other goes through a socket of their own, which ends with either; nothing of it passes here.
+ * Processes that pool threads request. The main thread starts them, because nothing reaps a process that a thread has
+ * started once that thread is terminated, and kills them together with their thread. Thread and process talk through a
+ * socket of their own, which closes with either; none of that passes here.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,27 +14,27 @@ import { plainEnvironment } from "../config/plain-environment.ts";
 import type { ProcessRequest } from "../core/job-type.ts";
 import { type Confinement, confinements } from "./confinement.ts";
 
-/** A report of V8's, some times over. */
+/** Several times the length of a crash report of V8. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
 const UNCONFINED: Confinement = { prefix: [], lacks: [] };
 
 export interface ChildProcessesOptions {
-  /** Is given, once, what the machine does not allow of a confinement; nothing where it allows all. */
+  /** Called once, with the confinements that this machine does not allow; with none if it allows all. */
   readonly onConfined?: (lacks: readonly string[]) => void;
 }
 
 interface Running {
-  /** The thread that asked. */
+  /** The requesting thread. */
   readonly thread: number;
-  /** Whether it has told that it works. */
+  /** Whether it has reported that it works. */
   isReady: boolean;
 }
 
 export class ChildProcesses {
   readonly #running = new Map<ChildProcess, Running>();
   readonly #onConfined: (lacks: readonly string[]) => void;
-  /** Those that are not known to fail here; the first one is tried, and is the only one once it has worked. */
+  /** The ways that are not known to fail here; the first one is tried, and once it has worked it is the only one. */
   #ways = confinements(process.getuid?.() === 0);
   #isKnown = false;
   #isClosed = false;
@@ -43,7 +43,7 @@ export class ChildProcesses {
     this.#onConfined = onConfined;
   }
 
-  /** Starts a process for a thread. One that cannot be started is seen there: nobody connects. */
+  /** Starts a process for a thread. If that fails, the thread notices: nothing connects to its socket. */
   start(thread: number, request: ProcessRequest): void {
     if (this.#isClosed) return;
     const way = request.isConfined === true ? (this.#ways[0] ?? UNCONFINED) : UNCONFINED;
@@ -52,16 +52,17 @@ export class ChildProcesses {
     this.#running.set(child, running);
     child.stdout?.once("data", () => {
       running.isReady = true;
-      child.stdout?.destroy(); // that was all
+      child.stdout?.destroy(); // it writes no more than this
       this.#worked(way);
     });
     passOn(child, () => running.isReady || way === UNCONFINED);
     child.once("error", () => undefined); // it closes as well
     child.once("close", (code) => {
       this.#running.delete(child);
-      // By itself, and before anything was sent to it: whoever sends images cannot bring this about.
+      // It exited by itself, before it got any data: so no image can cause this.
       if (way !== UNCONFINED && !running.isReady && code !== null && this.#failed(way)) this.start(thread, request);
-      else rm(dirname(request.socketPath), { recursive: true, force: true }).catch(() => undefined); // left by a thread that was terminated before it could
+      // left by a thread that was terminated before it could remove it
+      else rm(dirname(request.socketPath), { recursive: true, force: true }).catch(() => undefined);
     });
   }
 
@@ -79,7 +80,7 @@ export class ChildProcesses {
     return this.#ways.length > 0;
   }
 
-  /** Kills the processes of a thread, whatever they do. */
+  /** Kills the processes of a thread, busy or not. */
   kill(thread: number): void {
     for (const [child, running] of this.#running) if (running.thread === thread) child.kill("SIGKILL");
   }
@@ -116,7 +117,10 @@ function begin(
   return child;
 }
 
-/** Passes on the beginning of what it writes to its standard error, once that is its own: before, it tells why a way is not allowed here. */
+/**
+ * Logs the beginning of a process's standard error once its own program writes there: before, it holds why a way is
+ * not allowed here.
+ */
 function passOn(child: ChildProcess, isItsOwn: () => boolean): void {
   let bytes = 0;
   child.stderr?.on("data", (text: Buffer) => {
@@ -126,11 +130,11 @@ function passOn(child: ChildProcess, isItsOwn: () => boolean): void {
   });
 }
 
-/** Only who owns the socket and its folder can connect. */
+/** Only the owner of the socket and its folder can connect. */
 function giveSocket(socketPath: string, uid: number): void {
   try {
     for (const path of [dirname(socketPath), socketPath]) chownSync(path, uid, uid);
   } catch {
-    // the thread has gone meanwhile, and the folder with it; or this may not be done here, and the process cannot connect
+    // the thread and its folder are gone; or this is not permitted here, and the process cannot connect
   }
 }

@@ -1,17 +1,20 @@
 /**
- * How a process is begun that works on what strangers sent, so that a fault in it which lets them run their own code gives them little: it runs as a user
- * that nothing belongs to (where this process is root's), sees no network, cannot gain rights by a setuid program, and has its open files bounded. The
- * programs that do so are util-linux's, part of every Debian. What a machine, or a container, does not allow is left out, the strictest way first.
+ * How to start a process that works on untrusted data, so that a vulnerability in it that lets strangers run their own
+ * code gives them little: it runs as a user that owns nothing (if this process is root's), has no network, cannot gain
+ * rights by a setuid program, and has a limit on open files. The programs that do so belong to util-linux, part of
+ * every Debian. Ways that a machine or a container does not allow are skipped, the strictest first.
  */
 
 export interface Confinement {
-  /** What stands before the program: each of these programs replaces itself with the next, so that the process stays the same one. */
+  /**
+   * Put before the program: each of these programs replaces itself with the next, so that the process stays the same.
+   */
   readonly prefix: readonly string[];
-  /** Whom the process runs as, where that is another user. */
+  /** The user that the process runs as, if it is another one. */
   readonly uid?: number;
   /** Whether Node.js itself is to change to that user. */
   readonly isSpawnedAs?: boolean;
-  /** What this way leaves out, for a log. */
+  /** The protections that this way lacks, for the log. */
   readonly lacks: readonly string[];
 }
 
@@ -35,7 +38,7 @@ const asItself = ["setpriv", "--no-new-privs", "--"];
 // A core file would hold an image; 256 is ten times what one image needs.
 const limits = ["prlimit", "--core=0", "--nofile=256", "--"];
 const withoutNetwork = ["unshare", "--net", "--"];
-/** A user may do this only together with a user namespace of its own, out of which no process outside can be looked into. */
+/** A user may do this only with a user namespace of its own, from which no process outside is visible. */
 const withoutNetworkAsUser = ["unshare", "--user", "--net", "--"];
 
 /** The ways, the strictest first; the last one always works. */
@@ -54,7 +57,8 @@ export function confinements(isRoot: boolean, platform: NodeJS.Platform = proces
     { prefix: [...withoutNetwork, ...asNobody, ...limits], uid: NOBODYS_UID, lacks: [] },
     { prefix: [...asNobody, ...limits], uid: NOBODYS_UID, lacks: [NO_NETWORK] },
     spawned,
-    { prefix: [...withoutNetwork, ...asItself, ...limits], lacks: [OTHER_USER] }, // the program, or the folder of sockets, is closed to others
+    // the program, or the folder of sockets, is not readable by others
+    { prefix: [...withoutNetwork, ...asItself, ...limits], lacks: [OTHER_USER] },
     none,
   ];
 }

@@ -347,7 +347,7 @@ describe("what a type opens on a thread", () => {
     await own.opened();
     await own.close();
     expect(told).toEqual([
-      expect.objectContaining({ message: "what the types have open on a pool thread could not be closed" }),
+      expect.objectContaining({ message: "could not close the resources of job types on a pool thread" }),
     ]);
   });
 });

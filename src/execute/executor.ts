@@ -1,6 +1,6 @@
 /**
  * Runs one attempt and never throws: a handler's return, throw, crash or endless loop all become an `AttemptEnd`.
- * Lane `io` runs here, on the main thread; lane `cpu` on a pool thread.
+ * Handlers of lane `io` run here, on the main thread; those of lane `cpu` on a pool thread.
  */
 
 import type { Job } from "../core/job.ts";
@@ -22,11 +22,11 @@ import type { TaskThreads } from "./task-threads.ts";
 import type { HandlerMessage, ThreadReport, Threads, ThreadTask } from "./threads.ts";
 
 export interface ExecutorOptions {
-  /** The types that run here. */
+  /** The types that this replica runs. */
   readonly definitions: readonly AnyJobDefinition[];
   readonly threads: Pick<Threads, "run"> & { readonly tasks: Pick<TaskThreads, "run"> };
   readonly ioThreads: Pick<IoThreads, "run">;
-  /** The bytes of a job's large payload, in memory of their own; undefined where they are missing. */
+  /** The bytes of a job's large payload, in memory of their own; undefined if they are missing. */
   readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
   readonly save: SaveState;
   readonly log: AttemptLog;
@@ -34,10 +34,13 @@ export interface ExecutorOptions {
 
 const decoder = new TextDecoder();
 
-/** A payload of up to so many bytes is kept for its row. A larger one is fetched once more then: it would stay in memory while Postgres is away. */
+/**
+ * A payload of up to so many bytes is kept in memory for its row. A larger one is fetched again for that: it would
+ * stay in memory while Postgres is away.
+ */
 const MAX_KEPT_BYTES = 1024 * 1024;
 
-/** What an attempt runs in while its payload is fetched. */
+/** Where an attempt runs while its payload is fetched. */
 const NOTHING_YET: Running = { percent: null, abort: () => undefined };
 
 export class Executor {
@@ -50,8 +53,8 @@ export class Executor {
   readonly #resources: Resources;
   #starting: Job | undefined;
   /**
-   * Attempts on threads, until their threads are done with them: a job may be claimed here again while its attempt before, whose lease
-   * was lost, still ends. Promises, so that close can wait for them.
+   * Attempts on threads, until their threads are done with them: a job may be claimed here again while its earlier
+   * attempt, whose lease was lost, is still ending. Promises, so that close can wait for them.
    */
   readonly #onThreads = new Map<Attempt, Promise<void>>();
 
@@ -69,14 +72,14 @@ export class Executor {
     await this.#resources.open(settings, services);
   }
 
-  /** The job whose handler of lane `io` is being called now: it has not returned, not even a promise. */
+  /** The job whose handler of lane `io` is being called: the call has not returned yet, not even a promise. */
   get starting(): Job | undefined {
     return this.#starting;
   }
 
   /**
    * Starts an attempt. `onEnd` is called exactly once, for a quick handler even before this returns.
-   * @param payload what the job's says, where that is parsed already: the handler may change it
+   * @param payload the job's payload, if it is parsed already: the handler may change it
    */
   start(job: Job, onEnd: (attempt: Attempt, end: AttemptEnd) => void, payload?: unknown): Attempt {
     const definition = this.#definitions.get(job.type);
@@ -88,7 +91,7 @@ export class Executor {
     return attempt;
   }
 
-  /** Fetches the payload first. One that large is never parsed on the main thread, whatever its lane. */
+  /** Fetches the payload first. A large payload is never parsed on the main thread, whatever its lane. */
   #startLarge(attempt: Attempt, definition: AnyJobDefinition, payload: LargePayload): void {
     attempt.runsIn = NOTHING_YET;
     const { size } = payload;
@@ -111,13 +114,13 @@ export class Executor {
       start(payload.data);
       return;
     } // it was submitted here
-    // Without an answer of Redis the job is given back: nothing was tried.
+    // Without an answer of Redis the job is released: nothing was tried.
     this.#payload(attempt.job.id, size)
       .then(start, () => attempt.end({ kind: "released" }))
       .catch((error: unknown) => attempt.threw(error));
   }
 
-  /** @param payload its JSON text @param parsed what it says, where that is known */
+  /** @param payload as JSON @param parsed its value, if it is known */
   #startHere(attempt: Attempt, definition: AnyJobDefinition, payload: string, parsed?: unknown): void {
     const context = new IoContext(attempt, payload, this.#resources.get(definition.type), this.#services);
     attempt.runsIn = context;
@@ -179,7 +182,7 @@ export class Executor {
         attempt.giveUp(); // it was told to stop, and has
       else attempt.end(end, evidence);
     } catch (error) {
-      // The thread is gone: terminated by us (then the reason to stop says what follows), or by what the handler did.
+      // The thread is gone: terminated by us (then the reason to stop decides), or by the handler.
       if (attempt.stopReason === undefined)
         attempt.end({
           kind: "threw",
@@ -192,7 +195,7 @@ export class Executor {
     }
   }
 
-  /** What a handler says on its thread. */
+  /** A message of a handler on its thread. */
   readonly onThreadMessage = (message: HandlerMessage): void => {
     for (const attempt of this.#onThreads.keys()) {
       if (attempt.job.id !== message.jobId || attempt.job.claimSeq !== message.claimSeq) continue;

@@ -1,4 +1,4 @@
-/** What a handler of lane `io` gets: it runs on the main thread and is stopped by its signal. */
+/** The context of a handler of lane `io`: it runs on the main thread and is stopped by its signal. */
 
 import type { Job } from "../core/job.ts";
 import type { AttemptContext } from "../core/job-type.ts";
@@ -8,17 +8,17 @@ import type { Attempt, Running, StopReason } from "./attempt.ts";
 import { INVALID_STATE } from "./attempt.ts";
 import type { TaskThreads } from "./task-threads.ts";
 
-/** Takes a line that a handler wrote. */
+/** Logs a line of a handler. */
 export type AttemptLog = (
   job: Pick<Job, "id" | "type" | "attempt">,
   message: string,
   fields?: Record<string, unknown>,
 ) => void;
 
-/** Keeps the state of a job that runs here, a JSON text; false where its lease is lost. */
+/** Saves the state of a job that runs here, as JSON; false if its lease is lost. */
 export type SaveState = (job: Job, state: string) => Promise<boolean>;
 
-/** What a replica does for its handlers. */
+/** The services of a replica for its handlers. */
 export interface IoServices {
   readonly log: AttemptLog;
   readonly save: SaveState;
@@ -36,7 +36,7 @@ export class IoContext implements AttemptContext<unknown>, Running {
   #controller: AbortController | undefined;
   #abortedFor: StopReason | undefined;
 
-  /** @param payload the job's, as JSON text */
+  /** @param payload of the job, as JSON */
   constructor(attempt: Attempt, payload: string, resource: unknown, services: IoServices) {
     this.#attempt = attempt;
     this.#payload = payload;
@@ -117,7 +117,7 @@ export class IoContext implements AttemptContext<unknown>, Running {
   }
 }
 
-/** The reason of the signal, with the word for it as its code. */
+/** The reason of the signal, with its word as the code. */
 export function reasonOf(reason: StopReason): Error {
   return Object.assign(new Error(reason), { code: reason });
 }

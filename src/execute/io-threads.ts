@@ -1,7 +1,8 @@
 /**
- * The thread of attempts of lane `io` whose payload is too large to be parsed on the main thread. They share it, as they would share the main
- * thread, and what they do there holds up none of the others. It is started when it is needed, and ends when it is not. One thread is enough
- * for what waits for others' servers; each more would have connections of its own to them.
+ * The thread of attempts of lane `io` whose payload is too large to be parsed on the main thread. They share it as
+ * they would share the main thread, and do not delay the attempts there. It starts when it is needed, and ends when it
+ * is not. One thread is enough for handlers that wait for remote servers; each more would have its own connections to
+ * them.
  */
 import { randomUUID } from "node:crypto";
 import { BroadcastChannel } from "node:worker_threads";
@@ -14,10 +15,10 @@ import { ThreadVisits } from "./thread-link.ts";
 import type { HandlerMessage, ThreadData, ThreadReport, ThreadTask } from "./threads.ts";
 import { isThreadMessage, threadFile } from "./threads.ts";
 
-/** A payload of more bytes is not parsed on the main thread: this takes up to 10 ms there. */
+/** A larger payload, in bytes, is not parsed on the main thread, where this takes up to 10 ms. */
 export const MAIN_THREAD_BYTES = 256 * 1024;
 const MAX_THREADS = 1;
-/** Attempts of one thread at once. What they hold in memory is bounded by the replica's bytes of large payloads. */
+/** Attempts of one thread at once. The replica's limit for large payloads bounds their memory. */
 const ATTEMPTS_PER_THREAD = 64;
 const IDLE_MS = 30_000;
 /** JavaScript heap of one thread. */
@@ -41,7 +42,7 @@ export class IoThreads {
     this.#options = options;
   }
 
-  /** Lends the threads what this replica shares with the others. */
+  /** Gives the threads access to the state that this replica shares with the others. */
   open(destinations: Destinations): void {
     this.#visits = new ThreadVisits(destinations, (answer) => this.#send(answer));
   }

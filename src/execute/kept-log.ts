@@ -1,4 +1,7 @@
-/** The lines that an attempt's handler writes, as far as they are kept with its record: the last ones, where they are many, without what is secret in URLs. */
+/**
+ * The log lines of an attempt's handler, as kept with its record: the last ones if there are many, without secrets in
+ * URLs.
+ */
 import { readableText } from "../core/readable-url.ts";
 
 const MAX_LINES = 50;
@@ -11,7 +14,7 @@ export class KeptLog {
   readonly #lines: string[] = [];
   #dropped = 0;
 
-  /** @param startedAt when the attempt began, epoch ms, Redis's: what the times of its lines count from */
+  /** @param startedAt when the attempt began, epoch ms of Redis: the times of its lines count from here */
   constructor(startedAt: number) {
     this.#startedAt = startedAt;
   }
@@ -19,7 +22,8 @@ export class KeptLog {
   add(message: string, fields?: Record<string, unknown>): void {
     const time = new Date(Math.round(this.#startedAt + performance.now() - this.#clockAtStart)).toISOString();
     const line = `${time} ${readableText(lineOf(message, fields).slice(0, 2 * MAX_LINE_LENGTH))}`;
-    // Without what Postgres cannot show again as text: NUL, and halves of surrogate pairs, which a cut may leave too.
+    // Without characters that Postgres cannot return as text: NUL, and halves of surrogate pairs, which a cut may leave
+    // too.
     this.#lines.push(
       (line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH - 1)}…` : line).replace(
         /\0|\p{Surrogate}/gu,
@@ -36,16 +40,16 @@ export class KeptLog {
   }
 }
 
-/** What a handler wrote, as text. */
+/** A line of a handler, as text. */
 export function lineOf(message: string, fields: Record<string, unknown> | undefined): string {
   return fields === undefined ? message : `${message} ${textOf(fields)}`;
 }
 
-/** What a handler gives as fields may be anything. */
+/** Handlers may pass any value as fields. */
 function textOf(fields: Record<string, unknown>): string {
   try {
     return JSON.stringify(fields);
   } catch {
-    return "(fields that are not JSON)"; // a circle, or a BigInt: the message stands for itself
+    return "(fields that are not JSON)"; // a cycle, or a BigInt: the message is logged without them
   }
 }

@@ -1,4 +1,4 @@
-/** What runs inside a thread that parses and checks large bodies. */
+/** The code of a thread that parses and checks large bodies. */
 import { Piscina, workerData } from "piscina";
 import type { ParsedBody } from "../core/body.ts";
 import { parseBody } from "../core/body.ts";
@@ -9,7 +9,7 @@ import { collectGarbage, freeBuffer } from "../process/free-memory.ts";
 import type { BodyOrder } from "./body-threads.ts";
 import type { ThreadData } from "./threads.ts";
 
-/** A larger body is parsed in 20 ms and more, beside which collecting its garbage costs little. */
+/** A larger body takes 20 ms and more to parse; collecting its garbage costs little beside that. */
 const COLLECTED_BYTES = 1024 * 1024;
 
 printWarnings();

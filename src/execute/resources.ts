@@ -1,7 +1,7 @@
-/** What the types' `open` makes, once in this process; closed on drain. */
+/** The resources that the types' `open` creates, once in this process; closed on drain. */
 import type { AnyJobDefinition, Services } from "../core/job-type.ts";
 
-/** The settings that a type asked for, out of all. */
+/** The settings that a type declares, out of all. */
 export function pickSettings(
   definition: AnyJobDefinition,
   settings: Readonly<Record<string, unknown>>,

@@ -1,6 +1,7 @@
 /**
- * The progress of an attempt on a pool thread: one byte that both threads see. Telling it sends nothing, so a handler
- * may do so as often as it likes, and the main thread finds the last value even while the handler never yields.
+ * The progress of an attempt on a pool thread: one byte that both threads see. Reporting it sends nothing, so a
+ * handler may do so as often as it likes, and the main thread reads the last value even while the handler never
+ * yields.
  */
 import { clampProgress } from "./io-context.ts";
 
@@ -16,7 +17,7 @@ export function reportProgress(shared: SharedProgress, percent: number): void {
   Atomics.store(shared, 0, Math.round(clampProgress(percent) ?? UNREPORTED));
 }
 
-/** In whole per cent, which is what is told of it; null when there is none. */
+/** In whole per cent, as it is reported; null if there is none. */
 export function readProgress(shared: SharedProgress): number | null {
   const percent = Atomics.load(shared, 0);
   return percent === UNREPORTED ? null : percent;

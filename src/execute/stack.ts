@@ -1,16 +1,17 @@
-/** Where a handler threw, as lines for its attempt's log. */
+/** The place where a handler threw, as lines for its attempt's log. */
 import { PermanentError, RetryAfterError, RetryableError } from "../core/job-type.ts";
 import { isOf } from "./thrown.ts";
 
-/** It is kept with each failed attempt, and its first frames tell the most. */
+/** Kept with each failed attempt; the first frames are the most useful. */
 const MAX_LINES = 20;
 /** In characters. */
 const MAX_LENGTH = 2_000;
 const MEANT = [PermanentError, RetryAfterError, RetryableError];
 
 /**
- * The name of an error and the frames of its stack; what it says stands in the attempt's `error`. Empty for an error that says what
- * follows: it was meant, and any other is most likely a bug, which is found by its stack. It never throws.
+ * Error name and stack frames; the message is in the attempt's `error`. Empty for PermanentError, RetryableError and
+ * RetryAfterError, which are deliberate; any other error is probably a bug, which the stack helps to find. Never
+ * throws.
  */
 export function stackOf(thrown: unknown): readonly string[] {
   try {
@@ -19,6 +20,6 @@ export function stackOf(thrown: unknown): readonly string[] {
     let length = 0;
     return [thrown.name, ...frames].slice(0, MAX_LINES).filter((line) => (length += line.length) <= MAX_LENGTH);
   } catch {
-    return []; // a getter that throws, a Proxy, a stack that is no text
+    return []; // a getter that throws, a Proxy, a stack that is not a string
   }
 }

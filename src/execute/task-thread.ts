@@ -1,4 +1,4 @@
-/** What runs inside a thread for tasks. */
+/** The code of a thread that runs tasks. */
 import { createContext, Script } from "node:vm";
 import { workerData } from "piscina";
 import { codeOf } from "../errors.ts";
@@ -16,12 +16,15 @@ const call = { work: (): unknown => undefined };
 const callContext = createContext(call);
 const script = new Script("work()");
 
-/** Resolves as soon as the module is loaded, which is what it is called for. */
+/** Resolves once the module is loaded, which is the purpose of the call. */
 export function warmUp(): void {
   return undefined;
 }
 
-/** @param tryForMs interrupt the task after so long; undefined: the thread is terminated from outside when it takes too long */
+/**
+ * @param tryForMs interrupt the task after so long; undefined: a task that takes too long is stopped by terminating
+ * the thread
+ */
 export default function runTask({ task, tryForMs }: { readonly task: Task; readonly tryForMs?: number }): TaskAnswer {
   const { type, name, payload, argument } = task;
   const work = (): unknown => {

@@ -1,10 +1,10 @@
 /**
- * The threads that run tasks for handlers of lane `io`. There are two: each task is tried on the first for a moment, and one that needs
- * longer is interrupted and runs from its start on the second. So a short task waits for moments only, however many long ones there are. On
- * each thread the groups (`group_key`) take turns.
+ * The threads that run tasks for handlers of lane `io`. There are two: each task is tried on the first one briefly; a
+ * task that needs longer is interrupted and runs from its start on the second. So a short task never waits long,
+ * however many long ones there are. On each thread the groups (`group_key`) take turns.
  *
- * A task that exceeds its time is stopped by terminating its thread, and the pool starts another. The threads start with the
- * first task: without tasks they cost nothing.
+ * A task that exceeds its time is stopped by terminating its thread, and the pool starts another. The threads start
+ * with the first task: without tasks they cost nothing.
  */
 import { Piscina } from "piscina";
 import { Turns } from "../concurrency/turns.ts";
@@ -14,10 +14,16 @@ import { memoryShares } from "../process/memory-limit.ts";
 import type { Task, TaskAnswer } from "./task.ts";
 import type { ThreadData } from "./threads.ts";
 
-/** By the clock: a usual template takes a millisecond, and many on a busy machine. With 160 slots full of long tasks a short one waits for eight seconds. */
+/**
+ * In wall-clock time: a usual template takes a millisecond, and many on a busy machine. With 160 slots full of long
+ * tasks a short one waits for eight seconds.
+ */
 const TRY_FOR_MS = 50;
 
-/** A larger payload takes longer to be parsed than that, and parsing cannot be interrupted: it goes to the second thread at once. In characters. */
+/**
+ * A larger payload, in characters, takes longer to parse than that, and parsing cannot be interrupted: it goes to the
+ * second thread at once.
+ */
 const MAX_TRIED_PAYLOAD = 256 * 1024;
 
 /** JavaScript heap of one thread: as much as a parsed payload of 16 MiB may need. */
@@ -30,11 +36,11 @@ export interface TaskThreadsOptions {
 }
 
 export interface TaskLimits {
-  /** How long the task may run, its wait for a thread not counted. */
+  /** How long the task may run, without its wait for a thread. */
   readonly timeoutMs: number;
   /** Ends the wait, and the task. */
   readonly signal: AbortSignal;
-  /** Who takes turns with others. */
+  /** The group that takes turns with others. */
   readonly turn: string;
 }
 
@@ -48,8 +54,9 @@ export class TaskThreads {
   }
 
   /**
-   * Runs a task and resolves with what it returns.
-   * @throws {PermanentError | RetryableError} as the task does; {@link TaskError} when it was ended from outside; the reason of the signal
+   * Runs a task and resolves with its return value.
+   * @throws {PermanentError | RetryableError} as the task does; {@link TaskError} if it was stopped; the reason of the
+   * signal
    */
   readonly run = async (task: Task, limits: TaskLimits): Promise<unknown> => {
     let answer: TaskAnswer = { kind: "unfinished" };
@@ -66,7 +73,7 @@ export class TaskThreads {
     }
   };
 
-  /** Ends the threads, and what runs there. */
+  /** Ends the threads and their tasks. */
   async close(): Promise<void> {
     await Promise.all([this.#first.close(), this.#second.close()]);
   }
@@ -77,12 +84,12 @@ interface Call {
   readonly tryForMs?: number;
 }
 
-/** One thread, with those who wait for it. */
+/** One thread, with the calls that wait for it. */
 class TaskThread {
   readonly #options: TaskThreadsOptions;
   readonly #turns = new Turns();
   #pool: Piscina | undefined;
-  /** Loading the code of a new thread takes a moment, which is not the task's. */
+  /** Loading the code of a new thread takes a moment that does not count against the task. */
   #isLoaded = false;
 
   constructor(options: TaskThreadsOptions) {

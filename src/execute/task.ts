@@ -5,12 +5,12 @@ import type { AttemptEnd } from "../core/settle.ts";
 export interface Task {
   readonly type: string;
   readonly name: string;
-  /** JSON text, of the job. */
+  /** The job's payload as JSON. */
   readonly payload: string;
   readonly argument: unknown;
 }
 
-/** What a thread answers: `unfinished` after the time that it was given for a first try. */
+/** The answer of a thread: `unfinished` if a first try ran out of time. */
 export type TaskAnswer =
   | { readonly kind: "returned"; readonly value: unknown }
   | { readonly kind: "unfinished" }

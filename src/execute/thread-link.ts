@@ -1,6 +1,6 @@
 /**
- * What a thread of lane `io` and the main thread tell each other while an attempt runs: that it is to stop, and whether its destination takes it
- * now, which is decided for all replicas together.
+ * The channel between a thread of lane `io` and the main thread while an attempt runs: it carries requests to stop,
+ * and asks whether a destination accepts a visit now, which is decided for all replicas together.
  */
 import { BroadcastChannel } from "node:worker_threads";
 import type { Destinations, HostHealth } from "../core/destination.ts";
@@ -34,7 +34,7 @@ export class ThreadVisits {
     this.#answer = answer;
   }
 
-  /** Does what a thread asks for, and answers. */
+  /** Handles a request of a thread, and answers. */
   take(message: FromThread): void {
     const { visit } = message;
     if (message.kind === "leave") this.#leave(visit, message.health);
@@ -45,7 +45,7 @@ export class ThreadVisits {
       );
   }
 
-  /** Ends the visits of threads that are not among these: they have died. */
+  /** Ends the visits of threads that are not in this set: they have died. */
   keepOnly(threadIds: ReadonlySet<number>): void {
     for (const visit of this.#begun.keys())
       if (!threadIds.has(Number.parseInt(visit, 10))) this.#leave(visit, "unknown");
@@ -91,7 +91,7 @@ export class ThreadLink {
     this.#channel.onmessage = (event): void => this.#take((event as { readonly data: ToThread }).data);
   }
 
-  /** What stops an attempt, from now until {@link ended}. */
+  /** The signal that stops an attempt, from now until {@link ended}. */
   signalOf(key: number): AbortSignal {
     const controller = new AbortController();
     this.#running.set(key, controller);

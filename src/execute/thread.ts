@@ -1,4 +1,4 @@
-/** What runs inside a pool thread: it opens the tools of its types, and runs one attempt after the other. */
+/** The code of a pool thread: opens the resources of its types, and runs one attempt after the other. */
 import { parentPort, threadId } from "node:worker_threads";
 import { workerData } from "piscina";
 import { unlimited } from "../core/destination.ts";
@@ -25,11 +25,14 @@ const services: Services = {
   startProcess: (request) => say({ thread: threadId, startProcess: request }),
 };
 const resources = new Map<string, Promise<unknown>>();
-/** The log of the attempt that runs here; in lane `io` several run at once, and none is the one that prints. */
+/**
+ * The log of the attempt that runs here. In lane `io` several run at once, and captured output belongs to none of
+ * them.
+ */
 let jobLog: ((message: string, fields?: Record<string, unknown>) => void) | undefined;
 printToJob(() => jobLog);
 const decoder = new TextDecoder();
-/** What a larger payload leaves is collected at once, which takes a small part of the attempt's own time. */
+/** The garbage of a larger payload is collected at once, which takes a small part of the attempt's own time. */
 const COLLECTED_BYTES = 1024 * 1024;
 const neverAborted = new AbortController().signal; // a thread that should stop is terminated
 
@@ -47,14 +50,17 @@ function open(definition: AnyJobDefinition): Promise<unknown> {
   return opened;
 }
 
-/** Does ahead of the first attempt what would hold it up. What cannot be opened is for the attempts to tell. */
+/**
+ * Prepares the thread, so that the first attempt need not wait. An error of opening is left for the attempts to
+ * report.
+ */
 export async function warmUp(): Promise<void> {
   await Promise.allSettled(
     registry.types.filter(({ definition }) => definition.lane === "cpu").map(({ definition }) => open(definition)),
   );
 }
 
-/** Closes what is open here: the thread is about to end. */
+/** Closes the resources that are open here: the thread is about to end. */
 export async function closeResources(): Promise<void> {
   const closings = [...resources].map(
     async ([type, opened]): Promise<void> => registry.get(type)?.definition.close?.(await opened),

@@ -1,8 +1,8 @@
 /**
- * The pool threads of lane `cpu`, and those beside them that parse large bodies.
+ * The pool threads of lane `cpu`, and the threads beside them that parse large bodies.
  *
- * Stopping an attempt terminates its thread, and the pool starts another. A thread is a wall against exceptions and
- * endless loops, not against all memory faults: some end the process, which is what the crash budget is for.
+ * Stopping an attempt terminates its thread, and the pool starts another. A thread protects against exceptions and
+ * endless loops, not against all memory errors: some end the process, which the crash budget is for.
  */
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
@@ -19,28 +19,31 @@ import { TaskThreads } from "./task-threads.ts";
 export interface ThreadTask {
   readonly type: string;
   readonly jobId: string;
-  /** Of the job's lease: with its id, what tells this attempt from another that still ends here. */
+  /**
+   * Of the job's lease: together with the id, it distinguishes this attempt from an earlier one that is still ending
+   * here.
+   */
   readonly claimSeq: number;
   readonly attempt: number;
   readonly timeoutMs: number;
   readonly groupKey: string | null;
-  /** Epoch ms, Redis's. */
+  /** Epoch ms of Redis. */
   readonly startedAt: number;
-  /** JSON text; of a large payload its bytes, which move to the thread. */
+  /** JSON; of a large payload its bytes, which move to the thread. */
   readonly payload: string | Uint8Array<ArrayBuffer>;
-  /** In lane `io`: what the messages that stop it name it by. */
+  /** In lane `io`: identifies the attempt in messages that stop it. */
   readonly key?: number;
-  /** What an earlier attempt left for this one. */
+  /** The state that an earlier attempt left for this one. */
   readonly state?: unknown;
   readonly progress: SharedProgress;
 }
 
-/** What a thread says of an attempt that ended there. */
+/** The report of a thread about an attempt that ended there. */
 export interface ThreadReport extends Evidence {
   readonly end: AttemptEnd;
 }
 
-/** What a thread needs to know. */
+/** The settings of a thread. */
 export interface ThreadData {
   readonly jobsDir: string | undefined;
   readonly settings: Readonly<Record<string, unknown>>;
@@ -50,40 +53,42 @@ export interface ThreadData {
   readonly sharedMemory?: Readonly<Record<string, SharedArrayBuffer>>;
 }
 
-/** What a running handler says on a thread: a line for the log. */
+/** A log line of a running handler on a thread. */
 export interface HandlerMessage {
   readonly jobId: string;
   readonly claimSeq: number;
-  /** With `attempt`, for a line that arrives after the report of its attempt: they come on ways of their own. */
+  /** Needed for a line that arrives after the report of its attempt: the two use different channels. */
   readonly type?: string;
   readonly attempt?: number;
   readonly log: string;
   readonly fields: Record<string, unknown> | undefined;
 }
 
-/** What a thread says. */
+/** A message of a thread. */
 export type ThreadMessage = HandlerMessage | { readonly thread: number; readonly startProcess: ProcessRequest };
 
 export interface ThreadsOptions extends ThreadData {
   readonly size: number;
   readonly onMessage: (message: HandlerMessage) => void;
-  /** Hears of what goes wrong on a thread while no attempt runs there that could tell it: a handler has returned, and a timer of it throws. */
+  /** Called for errors outside an attempt, e.g. in a timer that a finished handler left behind. */
   readonly onError: (error: unknown) => void;
-  /** Is given, once, what the machine does not allow of the confinement of processes that work on what strangers sent. */
+  /** Called once, with the confinements that this machine does not allow for processes that work on untrusted data. */
   readonly onConfined?: (lacks: readonly string[]) => void;
-  /** How long the types may take to close what they have open. */
+  /** How long the types may take to close their resources. */
   readonly closeWithinMs?: number;
   /** How long a thread may take over a body. */
   readonly parseWithinMs?: number;
 }
 
-/** JavaScript heap of one thread. Images and buffers live outside of it and are bounded by their types. */
+/** JavaScript heap of one thread. Images and buffers are outside of it, bounded by their types. */
 const MAX_HEAP_MB = memoryShares().threadHeap / (1024 * 1024);
 
-/** Several round trips to whatever a tool is connected to; a drain must not wait for one that is away. */
+/** Several round trips to the server of a resource; a drain must not wait for a server that is away. */
 const CLOSE_WITHIN_MS = 2_000;
 
-/** Where the code of a thread is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
+/**
+ * The file of a thread's code. Tests run the sources, which Node 20 cannot load in a thread: they use the built file.
+ */
 export const threadFile = fileURLToPath(
   new URL(
     import.meta.url.endsWith(".ts") ? "../../dist/execute/thread-entry.cjs" : "./thread-entry.cjs",
@@ -92,10 +97,10 @@ export const threadFile = fileURLToPath(
 );
 
 export class Threads {
-  /** Absent on a replica that runs no jobs of the lane. */
+  /** Undefined on a replica that runs no jobs of the lane. */
   readonly #pool: Piscina | undefined;
   readonly #bodies: BodyThreads;
-  /** What handlers of lane `io` have run beside the main thread. */
+  /** Tasks that handlers of lane `io` run beside the main thread. */
   readonly tasks: TaskThreads;
   readonly #processes: ChildProcesses;
   readonly #onError: (error: unknown) => void;
@@ -133,7 +138,7 @@ export class Threads {
           if ("startProcess" in message) this.#processes.start(message.thread, message.startProcess);
           else onMessage(message);
         } catch (error) {
-          onError(error); // it only looked like one of ours
+          onError(error); // it only looked like one of our messages
         }
       });
       this.#pool.on("error", onError); // an error event that nobody listens to ends the process
@@ -148,7 +153,7 @@ export class Threads {
     return this.#running;
   }
 
-  /** Resolves when every thread of the pool has loaded its code and opened its tools. */
+  /** Resolves when every thread of the pool has loaded its code and opened its resources. */
   async opened(): Promise<void> {
     const pool = this.#pool;
     if (pool)
@@ -176,7 +181,7 @@ export class Threads {
     return this.#bodies.parse(task);
   }
 
-  /** Closes what the types have open on the threads, and ends them. One that still runs an attempt is ended with it. */
+  /** Closes the resources of the types on the threads, and ends the threads, running attempts included. */
   async close(): Promise<void> {
     await this.#closeResources();
     await Promise.all([this.#pool?.destroy(), this.#bodies.close(), this.tasks.close()]);
@@ -190,14 +195,14 @@ export class Threads {
       try {
         await pool.run(undefined, { name: "closeResources", signal: AbortSignal.timeout(this.#closeWithinMs) });
       } catch (error) {
-        this.#onError(new Error("what the types have open on a pool thread could not be closed", { cause: error }));
+        this.#onError(new Error("could not close the resources of job types on a pool thread", { cause: error }));
       }
     };
     await Promise.all(Array.from({ length: pool.idleThreads }, close)); // one each, as in opened()
   }
 }
 
-/** A handler has the same port as we have, and it or its libraries may post anything there. */
+/** A handler shares our port, and it or its libraries may post anything there. */
 export function isThreadMessage(message: unknown): message is ThreadMessage {
   return typeof message === "object" && message !== null;
 }

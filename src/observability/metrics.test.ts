@@ -75,7 +75,7 @@ describe("counters and histograms", () => {
     metrics.observeHttp("GET", "/api/v1/jobs/{id}", 200, 0.001);
     metrics.observeCopy(150, 0.004);
     metrics.observeScript("claim", 0.0004);
-    metrics.observePoolWait(0.02);
+    metrics.countDropped(3);
     metrics.countOpenings(2);
     const text = await metrics.text();
     expect(text).toContain('taskflow_run_seconds_count{type="email"} 1');
@@ -86,7 +86,7 @@ describe("counters and histograms", () => {
     expect(text).toContain('taskflow_copy_rows_bucket{le="200"} 1');
     expect(text).toContain("taskflow_copy_seconds_sum 0.004");
     expect(text).toContain('taskflow_redis_script_seconds_bucket{le="0.0005",script="claim"} 1');
-    expect(text).toContain("taskflow_pool_wait_seconds_count 1");
+    expect(text).toContain("taskflow_recorder_dropped_total 3");
     expect(text).toContain("taskflow_destination_openings_total 2");
     expect(metrics.contentType).toContain("text/plain");
   });

@@ -138,12 +138,11 @@ function createMetricFamilies(registry: Registry) {
     ["script"],
     QUICK_SECONDS,
   );
-  const poolWait = histogram(
-    "taskflow_pool_wait_seconds",
-    "Attempts waiting for a pool thread",
-    [],
-    QUICK_SECONDS,
-  ).of();
+  const recorderDropped = counter({
+    name: "taskflow_recorder_dropped_total",
+    help: "Outcomes for which this replica's recorder had no room: a sweep records them from the outbox",
+    labels: [],
+  }).of();
 
   return {
     /** Counts a settled attempt, and with a terminal outcome its job. */
@@ -171,7 +170,7 @@ function createMetricFamilies(registry: Registry) {
       copy.observe(seconds);
     },
     observeScript: (name: string, seconds: number): void => script.of(name).observe(seconds),
-    observePoolWait: (seconds: number): void => poolWait.observe(seconds),
+    countDropped: (outcomes: number): void => recorderDropped.add(outcomes),
   };
 }
 

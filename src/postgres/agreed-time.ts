@@ -1,10 +1,10 @@
-/** The time by which something is deleted for good: that of the store which has it, if this machine's clock agrees. */
+/** The time by which data is deleted: that of the store which has it, if the clock of this machine agrees. */
 import { TaskFlowError } from "../errors.ts";
 
-/** Clocks that are kept right differ by less. */
+/** Clocks that are synchronised differ by less. */
 const MOST_MS = 300_000;
 
-/** One of two clocks is wrong, and nobody can tell which: what was deleted by it would be gone. */
+/** One of two clocks is wrong, and it is unknown which: deleting by it could delete fresh data. */
 export class ClocksDiffer extends TaskFlowError {
   constructor(store: string, storeMs: number, ownMs: number) {
     const differ = `${Math.round(Math.abs(ownMs - storeMs) / 1_000)} s ${ownMs > storeMs ? "ahead of" : "behind"}`;

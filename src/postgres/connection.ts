@@ -1,10 +1,10 @@
 /**
- * The one way to a connection to Postgres. Each has a name that Postgres shows, gives up a server that is silent, and has a limit for
- * whatever it waits for; Postgres, too, notices that this side is gone, and gives its locks back.
+ * The one way to a connection to Postgres. Each has a name that Postgres shows, gives up a silent server, and has a
+ * limit for every wait; Postgres, too, notices that this side is gone, and releases its locks.
  *
- * A pooler in transaction mode (PgBouncer, and its like) takes no such settings with the connection, and lends a session of Postgres for
- * one transaction: what is set for the session would be the next caller's. Behind one, {@link begin} sets the limits within each
- * transaction, and nothing here outlasts one.
+ * A pooler in transaction mode (PgBouncer and the like) accepts no such settings with the connection, and lends a
+ * session of Postgres for one transaction: settings of the session would reach the next caller. Behind a pooler,
+ * {@link begin} sets the limits within each transaction, and nothing outlasts one.
  */
 import pg from "pg";
 import { parsePostgresUrl, type Tls } from "../config/postgres-url.ts";
@@ -14,9 +14,9 @@ export interface PostgresOptions {
   /** `application_name` is `taskflow-<name>`. */
   readonly name: string;
   readonly connectTimeoutMs?: number;
-  /** Postgres ends a statement after so long, its waits for locks included. Undefined: without limit. */
+  /** Postgres ends a statement after so long, its waits for locks included. Undefined: no limit. */
   readonly statementTimeoutMs?: number | undefined;
-  /** So long the caller waits for an answer of a server that gives none. Not for COPY, whose answer may take as long as it likes. */
+  /** How long the caller waits for an answer of a silent server. Not for COPY, which may take as long as it likes. */
   readonly answerTimeoutMs?: number;
   /** Postgres ends a session that has been idle within a transaction for so long. */
   readonly idleInTransactionMs?: number;
@@ -25,7 +25,7 @@ export interface PostgresOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A dead machine at the other end is noticed within half a minute, on both sides, where TCP alone would take two hours. */
+/** A dead machine at the other end is noticed within half a minute, on both sides; TCP alone would take two hours. */
 const KEEPALIVE_IDLE_S = 10;
 /** Sets nothing, and has no row, where the session belongs to a pooler: that makes up the process number it gives its client. */
 const SETTINGS = `select set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),
@@ -33,10 +33,10 @@ const SETTINGS = `select set_config('statement_timeout', $1, false), set_config(
   set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '4', false)
   where pg_backend_pid() = $4`;
 
-/** Of the clients behind a pooler: what sets the limits within a transaction, and the process that serves it. */
+/** Clients behind a pooler: the statements that set the limits within a transaction, and the process that serves it. */
 const POOLED = new WeakMap<pg.ClientBase, { readonly limits: string; pid: number | undefined }>();
 
-/** By URL: which of several ways of TLS served last (`sslmode` allow and prefer). */
+/** By URL: the TLS mode that worked last, of several (`sslmode` allow and prefer). */
 const SERVED = new Map<string, Tls>();
 
 function configOf({
@@ -77,7 +77,7 @@ async function limit(client: pg.ClientBase, options: PostgresOptions): Promise<v
   POOLED.set(client, { limits, pid: undefined });
 }
 
-/** Whether a pooler is between this client and Postgres, so that no session is its own. */
+/** Whether a pooler is between this client and Postgres, so that the client has no session of its own. */
 export function isPooled(client: pg.ClientBase): boolean {
   return POOLED.has(client);
 }
@@ -105,7 +105,9 @@ export async function begin(client: pg.ClientBase, mode = ""): Promise<void> {
   pooled.pid = results.at(-1)?.rows[0]?.pid;
 }
 
-/** Does `work` in one transaction. Where it rejects, the connection is to be given up, and the transaction ends with it. */
+/**
+ * Runs `work` in one transaction. If it rejects, the caller must give up the connection, which ends the transaction.
+ */
 export async function transact<Client extends pg.ClientBase, Result>(
   client: Client,
   work: (client: Client) => Promise<Result>,

@@ -1,13 +1,15 @@
 /** A replica on databases that will not do, and as a role that may read and write data and no more. */
+
 import { readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
+import { DAY_MS } from "../core/time.ts";
 import { StartError } from "../errors.ts";
 import { trimAccepted } from "../results/acceptance-log/partitions.ts";
 import { migrate } from "../results/migrate.ts";
-import { DAY_MS, partitionName, startOfDay } from "../results/partitions.ts";
+import { partitionName, startOfDay } from "../results/partitions.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
 import { dropExpired } from "../results/retention.ts";
 import { call, jobWhen, startReplica, submit } from "../testing/replica.ts";

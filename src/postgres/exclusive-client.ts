@@ -1,6 +1,6 @@
 /**
- * A connection to Postgres for one caller: opened by the call that needs it, and given up after any error, since what a
- * failed COPY leaves of a connection is not to be relied on.
+ * A connection to Postgres for one caller: opened by the call that needs it, and given up after any error, since a
+ * failed COPY may leave a connection in any state.
  */
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
@@ -16,6 +16,8 @@ export interface ExclusiveClientOptions {
   readonly timeoutMs: number;
   /** Postgres ends the session when it is idle within a transaction for so long; `timeoutMs` when not given. */
   readonly idleInTransactionMs?: number;
+  /** Postgres ends the session when it is idle for so long. Default: never. */
+  readonly idleSessionMs?: number;
   /** Called when a call waits for a lock for longer than `afterMs`, with what it is and who holds it. */
   readonly lockWait?: { readonly afterMs: number; readonly onWait: (wait: string) => void } | undefined;
 }
@@ -28,12 +30,12 @@ export class ExclusiveClient {
     this.#options = options;
   }
 
-  /** Connects, where that is not done. */
+  /** Connects if it is not connected. */
   async open(): Promise<void> {
     await this.#within(() => Promise.resolve());
   }
 
-  /** Runs `work` on the connection, within the time limit: statements that need not be one transaction, and are one behind a pooler. */
+  /** Runs `work` on the connection, within the time limit, without a transaction, or behind a pooler in one. */
   use<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> {
     return this.#within((client) => (isPooled(client) ? transact(client, work) : work(client)));
   }
@@ -69,7 +71,7 @@ export class ExclusiveClient {
 
   async #connect(): Promise<pg.Client> {
     const { timeoutMs, ...options } = this.#options;
-    // The limits of the server, so that it gives up what this side has: else its locks would meet the repeat.
+    // The server gets the limits, too, so that it gives up when this side does: else its locks would block the repeat.
     const { client, open } = postgresConnection({
       idleInTransactionMs: timeoutMs,
       ...options,

@@ -26,7 +26,7 @@ export function failureOf(error: unknown): PostgresFailure {
   return FAILURE_OF[code] ?? (/^(?:22|54)[0-9A-Z]{3}$/.test(code) ? "bad_row" : "away");
 }
 
-/** Whether a read failed because Postgres cannot serve now, rather than because of the query itself. */
+/** Whether a read failed because Postgres is unavailable, rather than because of the query itself. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error) ?? "";
   // 08 connection · 28 authorization · 3D no such database · 53 resources · 55 not in that state · 57 operator intervention · 58 system

@@ -1,4 +1,4 @@
-/** What tells this database from those of other installations. */
+/** The id that distinguishes this database from those of other installations. */
 import { ExclusiveClient } from "./exclusive-client.ts";
 import { readSql } from "./sql.ts";
 

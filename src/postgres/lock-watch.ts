@@ -1,5 +1,7 @@
-/** Finds out whom a session of Postgres waits for, when a call of it takes long: who holds a lock is in no error of Postgres. */
+/** Finds out which session blocks a slow call to Postgres: no error of Postgres names the holder of a lock. */
+
 import type pg from "pg";
+import { Periodic } from "../concurrency/periodic.ts";
 import { backendOf, cut, postgresConnection } from "./connection.ts";
 import { readSql } from "./sql.ts";
 
@@ -10,7 +12,7 @@ export interface LockWatchOptions {
   readonly databaseUrl: string;
   /** The session that may wait. */
   readonly client: pg.Client;
-  /** The first look comes after so long, and so does each next one. */
+  /** Until the first check, and between checks. */
   readonly periodMs: number;
   /** Called with each new answer: "AccessExclusiveLock on jobs, held by psql (process 4711, idle in transaction, for 93 s)". */
   readonly onWait: (wait: string) => void;
@@ -26,27 +28,28 @@ type Holder = {
 
 export class LockWatch {
   readonly #options: LockWatchOptions;
-  #timer: NodeJS.Timeout;
+  readonly #checks: Periodic;
   #isClosed = false;
   #last: string | undefined;
 
-  /** Looks from now on, until it is closed. */
+  /** Checks from now on, until it is closed. */
   constructor(options: LockWatchOptions) {
     this.#options = options;
-    this.#timer = this.#schedule();
+    this.#checks = new Periodic({
+      task: () => this.#check(),
+      periodMs: options.periodMs,
+      onError: () => undefined, // the watch only reports: the call that it watches has its own time limit
+    });
+    this.#checks.start();
   }
 
+  /** Reports nothing more. Does not wait for a check under way. */
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#checks.stop();
   }
 
-  #schedule(): NodeJS.Timeout {
-    // The watch only reports: where it cannot, the call under way still has its own limit.
-    return setTimeout(() => void this.#look().catch(() => undefined), this.#options.periodMs);
-  }
-
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { databaseUrl, client, onWait } = this.#options;
     const pid = backendOf(client);
     const { client: observer, open } = postgresConnection({
@@ -64,7 +67,6 @@ export class LockWatch {
       this.#last = identityOf(rows);
     } finally {
       cut(observer);
-      if (!this.#isClosed) this.#timer = this.#schedule();
     }
   }
 }

@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { ExportConnection } from "../jobs/data-export/export-connection.ts";
 import { trimAccepted } from "../results/acceptance-log/partitions.ts";
-import { Accepted } from "../results/acceptance-log/reader.ts";
+import { AcceptanceLogReader } from "../results/acceptance-log/reader.ts";
 import { migrate } from "../results/migrate.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
 import { dropExpired } from "../results/retention.ts";
@@ -104,9 +104,9 @@ it("one replica leads by a lease, which another takes once it is over, and no on
   await migrate(url);
   const namespace = "taskflow:0";
   const [one, two, unpooled] = [
-    new Accepted(pooler.before(url), namespace, 1_500),
-    new Accepted(pooler.before(url), namespace, 1_500),
-    new Accepted(url, namespace),
+    new AcceptanceLogReader(pooler.before(url), namespace, 1_500),
+    new AcceptanceLogReader(pooler.before(url), namespace, 1_500),
+    new AcceptanceLogReader(url, namespace),
   ];
   try {
     expect([await one.lead(), await two.lead(), await unpooled.lead(), await one.lead()]).toEqual([
@@ -115,15 +115,15 @@ it("one replica leads by a lease, which another takes once it is over, and no on
       "no",
       "leads",
     ]);
-    await one.close(); // and renews nothing
+    one.close(); // and renews nothing
     await until(async () => (await two.lead()) === "new", { what: "the other replica leads" });
-    await two.close();
+    two.close();
     await until(async () => (await unpooled.lead()) === "new", { what: "the one without a pooler leads" });
-    const last = new Accepted(pooler.before(url), namespace, 1_500);
+    const last = new AcceptanceLogReader(pooler.before(url), namespace, 1_500);
     expect(await last.lead()).toBe("no");
-    await last.close();
+    last.close();
   } finally {
-    await Promise.all([one, two, unpooled].map((each) => each.close()));
+    for (const each of [one, two, unpooled]) each.close();
   }
 });
 

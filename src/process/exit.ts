@@ -1,15 +1,15 @@
 /**
- * The end of the process. `process.exit` waits for threads: for a worker thread in native code, and for a thread of libuv that a read of a
- * dead network folder, a look-up at a silent name server or a write to a pipe that nobody reads holds up. None of them has a time limit, and
- * no code of this process runs meanwhile, so a small process beside it keeps the time.
+ * The end of the process. `process.exit` waits for threads: a worker thread in native code, or a thread of libuv that
+ * is blocked by a dead network folder, a silent name server or a pipe that nobody reads. None of these has a time
+ * limit, and no code of this process runs meanwhile, so a small helper process enforces the limit.
  */
 import { spawn } from "node:child_process";
 
-/** An orderly exit takes some milliseconds, and a large heap some more. */
+/** An orderly exit takes some milliseconds, and somewhat longer with a large heap. */
 const EXIT_WITHIN_MS = 2_000;
 
 /**
- * From the end of its standard input on, which comes when the process that started it is gone, it kills nobody: process ids are used again.
+ * Once its standard input ends, because the process that started it is gone, it kills nothing: process ids are reused.
  * $1: seconds, $2: the process. It ends its own group, its `sleep` included.
  */
 const WATCH = 'trap "" TERM INT HUP; { sleep "$1"; kill -s KILL "$2"; } & read -r _; kill -s KILL 0';
@@ -22,7 +22,8 @@ export function killAfter(ms: number): void {
       stdio: ["pipe", "ignore", "ignore"],
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
     });
-    watch.on("error", () => undefined); // no shell or no process to be had: then whoever watches over this process has the last word
+    // no shell or no process available: then the supervisor of this process has to end it
+    watch.on("error", () => undefined);
     watch.stdin.on("error", () => undefined);
     watch.unref();
     (watch.stdin as unknown as { unref?: () => void }).unref?.();
@@ -31,7 +32,7 @@ export function killAfter(ms: number): void {
   }
 }
 
-/** Ends the process with a code. One that its threads hold up is killed. */
+/** Ends the process with a code. If its threads hold that up, it is killed. */
 export function exitProcess(code: number, withinMs = EXIT_WITHIN_MS): void {
   killAfter(withinMs);
   process.exit(code);

@@ -1,6 +1,6 @@
 /**
- * Gives memory back before V8 would. V8 frees large buffers when it collects garbage, which it puts off until 64 MiB of them wait, and a thread
- * that has nothing to do collects none: together these would be more than a small container has.
+ * Frees memory before V8 would. V8 frees large buffers when it collects garbage, which it delays until 64 MiB of them
+ * wait, and an idle thread collects none: together that would exceed the memory of a small container.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -10,7 +10,10 @@ import { MessageChannel } from "node:worker_threads";
 let closedPort: MessagePort | undefined;
 let collect: (() => void) | undefined;
 
-/** Frees the memory of a buffer that is not shared; nobody may use it from now on. What is sent to a closed port is freed at once. */
+/**
+ * Frees the memory of a buffer that is not shared; it must not be used afterwards. A buffer that is sent to a closed
+ * port is freed at once.
+ */
 export function freeBuffer({ buffer }: Uint8Array<ArrayBuffer>): void {
   if (closedPort === undefined) {
     const { port1, port2 } = new MessageChannel();

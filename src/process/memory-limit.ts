@@ -1,4 +1,4 @@
-/** How much memory this process may use, and who may hold how much of it. */
+/** How much memory this process may use, and how it is shared among its parts. */
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 
@@ -17,15 +17,24 @@ export function memoryLimit(): number {
 export interface MemoryShares {
   /** Bodies of requests that are not answered yet. */
   readonly bodies: number;
-  /** Large payloads of jobs that run. Each takes about four times its size: as bytes, as a text, as a value, and in what is made of it. */
+  /**
+   * Large payloads of running jobs. Each takes about four times its size: as bytes, as JSON, as a value, and in what
+   * the handler makes of it.
+   */
   readonly payloads: number;
   /** Attachments that were fetched and are not sent yet. */
   readonly attachments: number;
-  /** JavaScript heap of one thread that runs attempts or tasks: as much as a parsed payload of 16 MiB may need, and no more garbage beside it than there is room for. */
+  /**
+   * JavaScript heap of one thread that runs attempts or tasks: enough for a parsed payload of 16 MiB, with little room
+   * for garbage beside it.
+   */
   readonly threadHeap: number;
 }
 
-/** What each may hold, in bytes, of a process that may use `limit`: all of it with 2.5 GB and more, in proportion below that. */
+/**
+ * The share of each part, in bytes, of a process that may use `limit`: all of it with 2.5 GB and more, in proportion
+ * below that.
+ */
 export function memoryShares(limit = memoryLimit()): MemoryShares {
   const share = (part: number, most: number): number => Math.max(16 * MIB, Math.min(most, Math.floor(limit / part)));
   return {

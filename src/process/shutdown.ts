@@ -1,44 +1,45 @@
 /**
- * How the program ends. Before it serves, a signal or a fault ends it at once: no job was taken here. Then the first one drains
- * it; a later signal ends it at once, its jobs left to their leases. Nothing keeps it alive beyond SHUTDOWN_DELAY_MS, DRAIN_MS and a grace.
+ * How the program ends. Before it serves, a signal or an uncaught error ends it at once: it has taken no job.
+ * Afterwards the first signal or error drains it; a later signal ends it at once, and its jobs are lost when their
+ * leases expire. Nothing keeps it alive for longer than SHUTDOWN_DELAY_MS, DRAIN_MS and a grace period.
  */
 import { constants } from "node:os";
 import type { Job } from "../core/job.ts";
 import type { Log } from "../observability/log.ts";
 
-/** A part that hangs must not keep a stopped process alive: leases and outbox cover what it leaves. */
+/** A part that hangs must not keep a stopped process alive: leases and outbox cover the work it leaves. */
 const EXIT_GRACE_MS = 15_000;
 /**
- * One Ctrl-C comes twice where npm runs the program: the terminal signals the whole process group, and npm passes on what it gets.
- * No person repeats it so soon in earnest.
+ * One Ctrl-C arrives twice if npm runs the program: the terminal signals the whole process group, and npm forwards its
+ * own signal. No person repeats it so quickly.
  */
 const SAME_SIGNAL_MS = 500;
 /** A process whose event loop is blocked when its time is over cannot end itself, and is killed then. */
 const BLOCKED_GRACE_MS = 5_000;
-/** Of the jobs that ran when a fault was met, so many are named. */
+/** So many of the jobs that ran at an uncaught error are logged. */
 const MAX_TOLD = 50;
 
-/** What a shell reports for a program that a signal ended. */
+/** The exit code that a shell reports for a program ended by a signal. */
 const SIGNALLED = 128;
 
-/** What is to be ended in order. */
+/** The part of the program that is closed in order. */
 export interface Serving {
   /** Reports that it is not ready, and serves everything as before. */
   leave(): void;
   /** Drains and closes. */
   close(): Promise<void>;
-  /** The jobs whose leases it holds. */
+  /** The jobs whose leases it has. */
   jobs(): readonly Job[];
 }
 
 export interface ShutdownOptions {
   readonly log: Log;
   readonly drainMs: number;
-  /** How long it serves on, reported as not ready, before it drains: balancers learn of it with a delay. */
+  /** How long it serves, reported as not ready, before it drains: balancers notice with a delay. */
   readonly delayMs: number;
   /** Ends the process. */
   readonly exit: (code: number) => void;
-  /** Ends the process after so long, even while its event loop is blocked. */
+  /** Ends the process after this time, even while its event loop is blocked. */
   readonly killAfter?: (ms: number) => void;
 }
 
@@ -53,7 +54,7 @@ export class Shutdown {
     this.#options = options;
   }
 
-  /** From here on there is something to drain. */
+  /** From now on there is something to drain. */
   serves(serving: Serving): void {
     this.#serving = serving;
   }
@@ -62,7 +63,7 @@ export class Shutdown {
     const { log, exit } = this.#options;
     const now = performance.now();
     if (!this.#serving) {
-      exit(1); // servers that were started here are told to stop on the way out
+      exit(1); // the embedded servers stop on exit
     } else if (this.#signalledAt === undefined) {
       this.#signalledAt = now;
       this.#drain({ signal });
@@ -75,13 +76,16 @@ export class Shutdown {
     }
   };
 
-  /** This process should make place for another: it drains, and ends with a code that makes whoever watches over it start one. */
+  /** This process should be replaced: it drains, and exits with a code that makes its supervisor start another. */
   readonly unfit = (): void => {
     this.#exitCode = 1;
     this.#drain({ reason: "unfit" });
   };
 
-  /** An exception or a rejection that nobody caught, most likely of a handler: this process can no longer be trusted, but what runs beside it may end. */
+  /**
+   * An exception or a rejection that nothing caught, most likely of a handler: this process can no longer be trusted,
+   * but the other running jobs may end.
+   */
   readonly faulted = (error: unknown): void => {
     const { log } = this.#options;
     this.#exitCode = 1;
@@ -104,7 +108,7 @@ export class Shutdown {
 
   #drain(why: Readonly<Record<string, string>>): void {
     if (this.#ending || !this.#serving) return;
-    // A process that met a fault should take no more jobs than it has.
+    // After an uncaught error, a process should take no more jobs.
     this.#ending = this.#close(this.#serving, why, why.reason === "fault" ? 0 : this.#options.delayMs);
   }
 

@@ -10,8 +10,8 @@ import { derivedId } from "../queue/ids.ts";
 const ATTEMPTS = 5;
 
 /**
- * @param secrets what the callbacks are signed with, with spaces between; "" for no signature
- * @throws StartError for a secret that is none
+ * @param secrets the secrets that sign the callbacks, separated by spaces; "" for no signature
+ * @throws StartError for an invalid secret
  */
 export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
   const signing = signingSecrets(secrets).length === 0 ? "" : `,"secret":${CALLBACK_SECRET_NAME}`;
@@ -29,7 +29,7 @@ export function callbacks(jobJson: JobJson, secrets: string): CallbackOf {
       started_at: startedAt,
       finished_at: finishedAt,
     };
-    const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`; // all callbacks are signed alike: a receiver can tell whose job it is
+    const body = `${jobJson(view).slice(0, -1)},"submitted_by":${JSON.stringify(api_key ?? null)}}`; // all callbacks have the same signature: this tells a receiver whose job it is
     const payload = payloadOf(`{"url":${JSON.stringify(url)}${signing},"body":${body}}`);
     return {
       id: derivedId(outcome.job.id, `callback ${outcome.job.id}`),

@@ -1,4 +1,4 @@
-/** Closes the parts of a replica, one after the other. A part that hangs, or fails to close, keeps no other from its turn. */
+/** Closes the parts of a replica, one after the other. A part that hangs or fails does not keep the following parts from closing. */
 import type { Log } from "../observability/log.ts";
 
 /** Closes a part. */
@@ -17,8 +17,8 @@ export function within(withinMs: number, close: () => unknown): Closer {
 }
 
 /**
- * Resolves when each part is closed, or had its time.
- * @throws what the first part threw that failed to close, after all others had their turn
+ * Resolves when each part is closed, or its time is up.
+ * @throws the error of the first part that failed to close, after all other parts were closed
  */
 export async function closeInTime(
   closers: readonly Closer[],
@@ -32,17 +32,14 @@ export async function closeInTime(
       failures.push(error);
       return true;
     });
-    // The name of a part is in the source of its closer alone.
+    // Only the source of its closer names a part.
     if (!isClosed)
-      log.error(
-        { part: String(close), within_ms: withinMs },
-        "a part does not close in its time, and is left as it is",
-      );
+      log.error({ part: String(close), within_ms: withinMs }, "a part did not close in time, and is left open");
   }
   if (failures.length > 0) throw failures[0];
 }
 
-/** @returns whether it ended in time; what it throws later is nobody's */
+/** @returns whether it ended in time; later errors are ignored */
 async function settledWithin(ms: number, close: () => unknown): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<false>((resolve) => {

@@ -138,7 +138,7 @@ describe("durability postgres", () => {
     expect(rows).toEqual([{ status: "completed", n: 120 }]);
     expect(before.filter((id) => attemptsOf(id) !== 1)).toEqual([]); // what was recorded did not run again
     const restored = [...one.lines(), ...two.lines()].reduce(
-      (sum, { msg, jobs: count }) => sum + (msg === "put jobs back that Redis did not hold" ? Number(count) : 0),
+      (sum, { msg, jobs: count }) => sum + (msg === "put back jobs that Redis had lost" ? Number(count) : 0),
       0,
     );
     expect(await restingCounts()).toMatchObject({ unaccounted: 0, accepted: restored });

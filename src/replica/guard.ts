@@ -1,4 +1,4 @@
-/** The lease guard of a replica that runs jobs, joined to the parts that know what runs. */
+/** The lease guard of a replica that runs jobs, connected to the parts that know which jobs run. */
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/config.ts";
 import type { AnyJobDefinition } from "../core/job-type.ts";
@@ -28,7 +28,7 @@ export interface GuardParts {
   readonly slots: Slots;
 }
 
-/** @returns the guard, not yet started; none where no jobs run */
+/** @returns the guard, not yet started; undefined on a replica that runs no jobs */
 export function makeGuard({
   config,
   redis,
@@ -64,7 +64,7 @@ export function makeGuard({
     beat,
     findBlocker: (above) => findBlocker(sources, above),
     onBlocked: metrics.countBlock,
-    onError: warning(log, "the thread that guards the leases died; it is started again"),
+    onError: warning(log, "the thread that guards the leases died; starting it again"),
   });
 }
 

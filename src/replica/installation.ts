@@ -1,15 +1,18 @@
 /**
- * One namespace in Redis belongs to one database of Postgres: of two installations that share a namespace, each would run and record the other's jobs.
- * Redis remembers the id of the database whose replica came first. Replicas of another one do not start, and those that run, as Redis was emptied
- * meanwhile, drain and end.
+ * One namespace in Redis belongs to one Postgres database: two installations that share a namespace would run and record each other's jobs.
+ * Redis stores the id of the database whose replica came first. Replicas with another database do not start; those that already run, because
+ * Redis was emptied meanwhile, drain and exit.
  */
+import { Periodic } from "../concurrency/periodic.ts";
 import { StartError } from "../errors.ts";
 import type { Log } from "../observability/log.ts";
 import { installationId } from "../postgres/installation.ts";
 import type { Queue } from "../queue/queue.ts";
 
-/** How long two installations may share a namespace that was emptied. */
+/** How long two installations may share a namespace after it was emptied. */
 const PERIOD_MS = 10_000;
+
+const NOT_CHECKED = "could not check which Postgres database owns REDIS_NAMESPACE";
 
 export interface InstallationOptions {
   readonly databaseUrl: string;
@@ -21,7 +24,7 @@ export interface InstallationOptions {
   readonly periodMs?: number;
 }
 
-/** @returns what ends the watch. @throws StartError where the namespace belongs to another database */
+/** @returns a function that ends the watch. @throws StartError if the namespace belongs to another database */
 export async function watchInstallation({
   databaseUrl,
   namespace,
@@ -35,15 +38,14 @@ export async function watchInstallation({
     `The jobs in Redis under REDIS_NAMESPACE ${namespace} belong to another Postgres database than the one that DATABASE_URL names: set another REDIS_NAMESPACE or DATABASE_URL, ` +
     `or, where this database replaces the other, stop all replicas and run DEL {${namespace}}:installation in Redis.`;
   if ((await queue.declareInstallation(own)) !== own) throw new StartError(conflict);
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     const owner = await queue.declareInstallation(own).catch(() => own); // Redis is away: the connection logs that
     if (owner === own) return;
-    clearInterval(timer);
+    checks.stop();
     log.error(conflict);
     onUnfit();
   };
-  const timer = setInterval(() => {
-    look().catch(() => undefined); // it catches what can fail
-  }, periodMs);
-  return () => clearInterval(timer);
+  const checks = new Periodic({ task: check, periodMs, onError: (error) => log.error({ error }, NOT_CHECKED) });
+  checks.start();
+  return () => checks.stop();
 }

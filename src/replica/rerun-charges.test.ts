@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tokenBucketName } from "../api/access/rate-limits.ts";
+import { DAY_MS } from "../core/time.ts";
 import type { Queue } from "../queue/queue.ts";
 import { openQueue } from "../testing/queue.ts";
 import { freshRedis } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { RerunCharges } from "./rerun-charges.ts";
-
-const DAY_MS = 86_400_000;
 
 let queue: Queue;
 beforeAll(async () => {

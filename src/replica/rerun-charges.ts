@@ -1,18 +1,19 @@
 /**
- * What the copies of a replay take, before they are enqueued: from its pace, and from the quotas of the key that it came with. The allowances are
- * Redis's, so they hold over all replicas and attempts; what was taken for a copy that then was not made is given back.
+ * Charges reruns before they are enqueued: to the pace of their replay job, and to the quotas of the API key that submitted it. The token
+ * buckets are in Redis, so they hold across replicas and attempts. The charge for a rerun that was not made is given back.
  */
 import { tokenBucketName } from "../api/access/rate-limits.ts";
+import { at } from "../core/at.ts";
 import type { Payer } from "../core/job.ts";
 import type { RatePolicy } from "../core/rate-policy.ts";
 import type { Acted } from "../core/reruns.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { TokenBucket, TokenRequest } from "../queue/token-buckets.ts";
 
-/** A tenth of a second's copies may come at once: more would be no pace, and fewer a call for each. */
+/** The reruns of a tenth of a second may come at once: more would exceed the pace for a moment, fewer would cost a call for each. */
 const BURST_SHARE = 1 / 10;
 
-/** Of keys that have none of their own; null where none holds. */
+/** Quotas of keys that have none of their own; null for no quota. */
 export interface Quotas {
   readonly jobs: RatePolicy | null;
   readonly bytes: RatePolicy | null;
@@ -20,14 +21,14 @@ export interface Quotas {
 
 export interface ChargedRerun {
   readonly id: string;
-  /** Copies a second at most. */
+  /** Reruns a second at most. */
   readonly rate: number;
-  /** Undefined where nobody pays. */
+  /** Undefined if no key is charged. */
   readonly payer: Payer | undefined;
 }
 
 export interface Charged {
-  /** The first so many may be made. */
+  /** How many reruns, from the first, may be made. */
   readonly granted: number;
   readonly wait?: NonNullable<Acted["wait"]>;
 }
@@ -41,20 +42,20 @@ export class RerunCharges {
     this.#quotas = quotas;
   }
 
-  /** Takes for copies with payloads of these sizes, one after the other, as far as there is something left for each. */
+  /** Charges reruns with payloads of these sizes, one after the other, as long as each bucket has something left. */
   async take(rerun: ChargedRerun, bytes: readonly number[]): Promise<Charged> {
     if (bytes.length === 0) return { granted: 0 };
     const answers = await this.#queue.take(bytes.map((size) => this.#takings(rerun, size, 1)));
     const granted = answers.findIndex((tokenBuckets) => tokenBuckets.some(({ suffices }) => !suffices));
-    return granted === -1 ? { granted: bytes.length } : { granted, wait: waitOf(answers[granted] ?? []) };
+    return granted === -1 ? { granted: bytes.length } : { granted, wait: waitOf(at(answers, granted)) };
   }
 
-  /** Gives back what was taken for such copies. */
+  /** Gives back the charge for such reruns. */
   async giveBack(rerun: ChargedRerun, bytes: readonly number[]): Promise<void> {
     if (bytes.length > 0) await this.#queue.take(bytes.map((size) => this.#takings(rerun, size, -1)));
   }
 
-  /** The pace stands first. @param sign 1 to take, where anything is left; -1 to give back */
+  /** The pace comes first. @param sign 1 to take if anything is left; -1 to give back */
   #takings({ id, rate, payer }: ChargedRerun, bytes: number, sign: 1 | -1): TokenRequest[] {
     const needed = sign === 1 ? 1 : 0;
     const burst = Math.max(1, Math.floor(rate * BURST_SHARE));

@@ -1,4 +1,4 @@
-/** The finished jobs that a replay's filters name, wherever they are: those that Postgres has, and those on their way there. */
+/** The finished jobs that pass the filters of a bulk rerun: those in Postgres, and those in the outbox. */
 
 import type { Turns } from "../concurrency/turns.ts";
 import { timeOfId } from "../core/id.ts";
@@ -11,7 +11,7 @@ import { TaskFlowError } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../results/store.ts";
 
-/** Outcomes that Postgres does not have yet are looked through up to this number: with more, it is away, and so is the scan. */
+/** The scan examines up to so many outcomes that are not in Postgres yet. If there are more, Postgres is away, and the scan fails. */
 const MAX_ENDED = 10_000;
 /** Jobs read from Redis at once. */
 const CHUNK = 50;
@@ -22,7 +22,7 @@ export interface ScanParts {
   readonly turns: Turns;
 }
 
-/** Redis first: a job that moves meanwhile is seen in one of the two, and in both it has the same place. */
+/** Reads Redis first, so that a job that moves meanwhile is found in one of the two; in both it has the same position. */
 export async function* matching(
   parts: ScanParts,
   filters: RerunFilters,
@@ -64,7 +64,7 @@ interface EndedScan {
   readonly isWanted: (view: JobView) => boolean;
 }
 
-/** The ids of jobs in the outbox that pass, newest first. */
+/** The ids of the jobs in the outbox that pass the filters, newest first. */
 async function endedIds(
   { queue, turns }: ScanParts,
   { below, from, caller, signal, isWanted }: EndedScan,

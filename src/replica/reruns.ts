@@ -1,4 +1,4 @@
-/** What replays ask of this replica: the finished jobs that a filter names, and their copies. Joins queue, store and acceptor. */
+/** Bulk reruns on this replica: finds the finished jobs that pass a filter, and enqueues them again. Uses queue, store and acceptance log. */
 import { Turns } from "../concurrency/turns.ts";
 import type { JobOptions, JobView, Submission } from "../core/job.ts";
 import { viewOf } from "../core/job-view.ts";
@@ -32,21 +32,25 @@ export function rerunsOf(parts: RerunParts): Reruns {
   return {
     matching: (filters, rerunId, scan = {}) => matching({ ...parts, turns }, filters, rerunId, scan),
     copy: async (id, ids, rate) =>
-      copy({ ...parts, charges }, { id, rate, payer: (await parts.queue.readHeaders([id]))[0]?.options.payer }, ids),
+      rerunAll(
+        { ...parts, charges },
+        { id, rate, payer: (await parts.queue.readHeaders([id]))[0]?.options.payer },
+        ids,
+      ),
   };
 }
 
-type CopyParts = RerunParts & { readonly charges: RerunCharges };
+type ChargedParts = RerunParts & { readonly charges: RerunCharges };
 
-interface Copy {
+interface Rerun {
   readonly id: string;
   readonly submission: Submission;
 }
 
-/** A finished job whose copy was never enqueued. */
+/** A finished job whose rerun was never enqueued. */
 interface Original {
   readonly rerunIdOf: string;
-  /** Its place among the jobs of the call. */
+  /** Its index among the jobs of the call. */
   readonly at: number;
   readonly view: JobView;
   readonly options: JobOptions;
@@ -54,35 +58,35 @@ interface Original {
   readonly payload: () => Promise<Uint8Array | undefined>;
 }
 
-async function copy(parts: CopyParts, rerun: ChargedRerun, ids: readonly string[]): Promise<Acted> {
-  const places = ids.map((id, at) => ({ id, at, rerunIdOf: rerunIdOf(rerun.id, id) }));
+async function rerunAll(parts: ChargedParts, rerun: ChargedRerun, ids: readonly string[]): Promise<Acted> {
+  const positions = ids.map((id, at) => ({ id, at, rerunIdOf: rerunIdOf(rerun.id, id) }));
   const never = new Set(
     await neverEnqueued(
       parts,
-      places.map((place) => place.rerunIdOf),
+      positions.map((position) => position.rerunIdOf),
     ),
   );
-  const wanted = places.filter((place) => never.has(place.rerunIdOf));
+  const wanted = positions.filter((position) => never.has(position.rerunIdOf));
   const originals = await Promise.all(wanted.map(({ id }) => readOriginal(parts, id)));
-  const found = wanted.flatMap((place, i): Original[] => (originals[i] ? [{ ...place, ...originals[i] }] : []));
+  const found = wanted.flatMap((position, i): Original[] => (originals[i] ? [{ ...position, ...originals[i] }] : []));
   const lostAt = wanted.filter((_, i) => !originals[i]).map(({ at }) => at);
   const doneOf = (examined: number): number => examined - lostAt.filter((at) => at < examined).length;
   for (const part of partsOf(found)) {
-    const copies: (Copy & { readonly at: number })[] = [];
+    const reruns: (Rerun & { readonly at: number })[] = [];
     for (const original of part) {
       const submission = await submissionOf(parts, original);
       if (submission)
-        copies.push({ id: original.rerunIdOf, at: original.at, submission: ownedBy(submission, rerun.payer?.key) }); // whoever asked for the replay owns its copies
+        reruns.push({ id: original.rerunIdOf, at: original.at, submission: ownedBy(submission, rerun.payer?.key) }); // the key that submitted the replay job owns its reruns
       else lostAt.push(original.at);
     }
-    const { granted, wait } = await make(parts, rerun, copies);
-    const examined = copies[granted]?.at;
+    const { granted, wait } = await make(parts, rerun, reruns);
+    const examined = reruns[granted]?.at;
     if (wait && examined !== undefined) return { examined, done: doneOf(examined), wait };
   }
   return { examined: ids.length, done: doneOf(ids.length) };
 }
 
-/** In parts that are made at once: of large payloads one is in memory at a time. */
+/** In parts that are enqueued together: at most one large payload is in memory at a time. */
 function partsOf(originals: readonly Original[]): Original[][] {
   const parts: Original[][] = [];
   let isLast = true;
@@ -95,14 +99,14 @@ function partsOf(originals: readonly Original[]): Original[][] {
   return parts;
 }
 
-/** Those of these copies that are in neither Redis nor Postgres. */
+/** The ids that are in neither Redis nor Postgres. */
 async function neverEnqueued({ queue, store }: RerunParts, ids: readonly string[]): Promise<string[]> {
   const missing = await queue.missing(ids);
   const recorded = await store.among(missing);
   return missing.filter((id) => !recorded.has(id));
 }
 
-/** Undefined where its retention has ended, or its payload is lost. */
+/** Undefined if its retention has ended, or its payload is lost. */
 async function readOriginal(
   { queue, store }: RerunParts,
   id: string,
@@ -126,20 +130,20 @@ async function submissionOf(
   const data = isLarge(view.payload) ? await payload() : undefined;
   if (isLarge(view.payload) && !data) return undefined;
   const submission = resubmissionOf({ ...view, ...(data && { payload: largePayload(data) }) }, options);
-  return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } }; // what it waits from: the replay's id is older
+  return { ...submission, options: { run_at: queue.clock.now(), ...submission.options } }; // it waits from now on: its id, with the time of the replay job, is older
 }
 
-/** Enqueues copies as far as pace and quotas allow. What was taken for a copy that this call did not enqueue is given back: the next try takes for it anew. */
-async function make(parts: CopyParts, rerun: ChargedRerun, copies: readonly Copy[]): Promise<Charged> {
+/** Enqueues reruns as far as pace and quotas allow. Gives back the charge for reruns that this call did not enqueue: the next try is charged anew. */
+async function make(parts: ChargedParts, rerun: ChargedRerun, reruns: readonly Rerun[]): Promise<Charged> {
   const charged = await parts.charges.take(
     rerun,
-    copies.map(({ submission }) => bytesOf(submission.payload)),
+    reruns.map(({ submission }) => bytesOf(submission.payload)),
   );
-  const unmade = new Set(copies.slice(0, charged.granted));
+  const unmade = new Set(reruns.slice(0, charged.granted));
   try {
     await enqueue(parts, [...unmade], (made) => unmade.delete(made));
   } finally {
-    // While Redis does not answer the key pays for them twice.
+    // If Redis does not answer, the key is charged twice for them.
     await parts.charges
       .giveBack(
         rerun,
@@ -151,22 +155,22 @@ async function make(parts: CopyParts, rerun: ChargedRerun, copies: readonly Copy
 }
 
 /**
- * In this order nothing is run twice: Redis forgets a copy only after its row is committed, so one that is in neither was
- * never enqueued. Its id lies as far back as the replay's own, so it bypasses the intake, which trusts only young ids.
- * @param onMade called for each copy that is, or may be, enqueued by this call
+ * This order enqueues no rerun twice: Redis forgets a job only after its row is committed, so a rerun that is in neither was never
+ * enqueued. Its id is as old as that of the replay job, so it bypasses the submission pipeline, which accepts only new ids.
+ * @param onMade called for each rerun that this call has enqueued, or may have
  */
-async function enqueue(parts: RerunParts, copies: readonly Copy[], onMade: (copy: Copy) => void): Promise<void> {
-  if (copies.length === 0) return;
-  const durable = copies.filter(({ submission }) => submission.options.durability === "postgres");
+async function enqueue(parts: RerunParts, reruns: readonly Rerun[], onMade: (rerun: Rerun) => void): Promise<void> {
+  if (reruns.length === 0) return;
+  const durable = reruns.filter(({ submission }) => submission.options.durability === "postgres");
   if (durable.length > 0) await commit(parts, durable);
-  // Looked for once more: what an earlier try has committed, the restore enqueues as well.
+  // Checked again: the restore enqueues the jobs that an earlier try committed.
   const never = new Set(
     await neverEnqueued(
       parts,
-      copies.map(({ id }) => id),
+      reruns.map(({ id }) => id),
     ),
   );
-  const lacking = copies.filter(({ id }) => never.has(id));
+  const lacking = reruns.filter(({ id }) => never.has(id));
   const answers = await Promise.allSettled(
     lacking.map(({ id, submission }) => enqueued(parts.queue, { ids: [id], submissions: [submission] })),
   );
@@ -178,7 +182,7 @@ async function enqueue(parts: RerunParts, copies: readonly Copy[], onMade: (copy
   if (failed) throw failed.reason;
 }
 
-function commit({ acceptanceLogWriter }: RerunParts, jobs: readonly Copy[]): Promise<void> {
+function commit({ acceptanceLogWriter }: RerunParts, jobs: readonly Rerun[]): Promise<void> {
   return new Promise((resolve, reject) => {
     acceptanceLogWriter.accept({ jobs }, (answer) => {
       if (answer.kind === "failed") reject(answer.error);
@@ -187,7 +191,7 @@ function commit({ acceptanceLogWriter }: RerunParts, jobs: readonly Copy[]): Pro
   });
 }
 
-/** The id of a job's copy: it follows from the replay's and the job's, with the time and the shard of the replay's. */
+/** The id of a rerun, derived from the ids of the replay job and of the job, with the time and the shard of the replay job. */
 export function rerunIdOf(rerunId: string, id: string): string {
   return derivedId(rerunId, `replay ${rerunId} ${id}`);
 }

@@ -1,4 +1,4 @@
-/** Settings that only the parts which use them can judge: judged before anything is opened or changed, and all at once. */
+/** Checks the settings that only the parts using them can check, all at once, before anything is opened or changed. */
 import { statSync } from "node:fs";
 import { parseS3Place } from "../artifacts/s3-place.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
@@ -13,18 +13,18 @@ import { signingSecrets } from "../jobs/webhook/callback-secret.ts";
 import { parseAllowed } from "../net/address.ts";
 import type { OutboundSettings } from "../net/outbound.ts";
 
-interface Asked {
+interface SettingsToCheck {
   readonly config: Config;
   readonly registry: Registry;
   readonly typeSettings: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The definitions of the types that run here.
- * @throws UsageError that lists every fault, a line each: a name in WORKER_TYPES that is no type, a secret that is none, a folder that is not there
+ * The definitions of the types that this replica runs.
+ * @throws UsageError that lists every issue on a line of its own: an unknown type in WORKER_TYPES, an invalid secret, a missing folder
  */
-export function typesToRun(asked: Asked): readonly AnyJobDefinition[] {
-  const { config, registry, typeSettings } = asked;
+export function typesToRun(settings: SettingsToCheck): readonly AnyJobDefinition[] {
+  const { config, registry, typeSettings } = settings;
   const { WORKER_TYPES: wanted, TASKFLOW_ROLE: role } = config;
   const runs =
     role === "api"
@@ -63,7 +63,7 @@ function issuesIn(read: () => unknown): string[] {
   }
 }
 
-/** Folders that the operator has named for what runs here, and that are none. A replica that does not run the type need not have them. */
+/** An issue for each setting of a type that runs here whose value is not a folder. A replica that does not run the type need not have the folder. */
 function missingFolders({ settings }: AnyJobDefinition, values: Readonly<Record<string, unknown>>): string[] {
   const schemas = Object.entries(
     (settings as { readonly properties?: Readonly<Record<string, SettingSchema>> } | undefined)?.properties ?? {},

@@ -4,19 +4,20 @@
  *  - the jobs of a 202 are somewhere at that moment, all of them, and each runs once;
  *  - one key never stands for two sets of jobs.
  */
+
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { shortRecord } from "../core/attempt-record.ts";
 import { idsFrom } from "../core/id.ts";
 import type { Submission } from "../core/job.ts";
 import { isLarge } from "../core/payload.ts";
+import { DAY_MS } from "../core/time.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued } from "../queue/enqueuer.ts";
 import type { Queue } from "../queue/queue.ts";
-import { Accepted } from "../results/acceptance-log/reader.ts";
+import { AcceptanceLogReader } from "../results/acceptance-log/reader.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
-import { DAY_MS } from "../results/partitions.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
 import { writeRow } from "../results/recorder/copy.ts";
 import { Store } from "../results/store.ts";
@@ -91,7 +92,7 @@ beforeAll(async () => {
   const restore = keep(
     new Restore({
       queue: direct,
-      accepted: new Accepted(url, "taskflow:0"),
+      acceptanceLog: new AcceptanceLogReader(url, "taskflow:0"),
       underWayMs: PIPELINE_MS + ENQUEUE_MS,
       enqueueMs: ENQUEUE_MS,
       freshMs: 1_000,

@@ -1,11 +1,11 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { idsFrom, timeOfId } from "../core/id.ts";
+import { DAY_MS } from "../core/time.ts";
 import { redisCommand } from "../embedded/redis-command.ts";
 import type { Enqueued, Submitted } from "../queue/enqueuer.ts";
 import { AcceptanceLogWriter } from "../results/acceptance-log/writer.ts";
 import { migrate } from "../results/migrate.ts";
-import { DAY_MS } from "../results/partitions.ts";
 import { RecorderConnection } from "../results/recorder/connection.ts";
 import { writeRow } from "../results/recorder/copy.ts";
 import { Store } from "../results/store.ts";

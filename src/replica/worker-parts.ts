@@ -1,4 +1,4 @@
-/** The half of a replica that runs jobs, put together: executor, slots, leases, settler, worker and sweep. */
+/** Assembles the half of a replica that runs jobs: executor, slots, leases, settler, worker and sweep. */
 
 import type { Config } from "../config/config.ts";
 import type { Backoff } from "../core/backoff.ts";
@@ -10,6 +10,7 @@ import type { Reruns } from "../core/reruns.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import { Executor } from "../execute/executor.ts";
 import { IoThreads } from "../execute/io-threads.ts";
+import type { HandlerMessage } from "../execute/threads.ts";
 import { Threads } from "../execute/threads.ts";
 import type { Registry } from "../jobs/registry.ts";
 import type { EventLoopDelay } from "../observability/event-loop-delay.ts";
@@ -51,65 +52,30 @@ export interface WorkerPartsOptions {
 export interface WorkerParts {
   readonly worker: Worker;
   readonly leases: Leases;
-  /** Absent where no jobs run. */
+  /** Undefined on a replica that runs no jobs. */
   readonly guard: LeaseGuard | undefined;
   readonly sweep: Sweep;
   readonly slots: Slots;
   readonly threads: Threads;
   readonly closeThreads: () => Promise<void>;
   readonly executor: Executor;
-  /** Opens what the types need. Where it fails half-way, closing threads and executor closes what is open. */
+  /** Opens the resources of the job types. If it fails half-way, closing threads and executor closes what is open. */
   readonly open: () => Promise<void>;
 }
 
 /** Makes the parts. Nothing is claimed before `worker.open()`. */
 export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
-  const { config, definitions, registry, log, metrics, queue, recorder, replica } = options;
-  const onError = (what: string) => warning(log, what);
-
-  const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
-  const payloadBytes =
-    config.PAYLOAD_MEMORY_MB === 0 ? memoryShares().payloads : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
-  const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots, payloadBytes);
-  const threads = new Threads({
-    size: cpuSlots,
-    jobsDir: config.TASKFLOW_JOBS || undefined,
-    settings: options.typeSettings,
-    onMessage: (message) => executor.onThreadMessage(message),
-    onError: onError("a fault on a pool thread, outside of an attempt"),
-    onConfined: (lacks) =>
-      log.debug({ lacks }, "a process that decodes images has been started, without what is not allowed here"),
-  });
-  const sharedMemory = Object.fromEntries(
-    definitions
-      .filter(({ lane }) => lane === "io")
-      .map(({ type }) => [type, new SharedArrayBuffer(SHARED_MEMORY_BYTES)]),
-  );
-  const ioThreads = new IoThreads({
-    sharedMemory,
-    jobsDir: config.TASKFLOW_JOBS || undefined,
-    settings: options.typeSettings,
-    onMessage: (message) => executor.onThreadMessage(message),
-    onError: onError("a fault on a thread of lane io, outside of an attempt"),
-  });
+  const { config, log, queue, recorder } = options;
+  const executing = makeExecutor(options);
+  const { slots, threads, executor } = executing;
   const heartbeat = new Heartbeat({
-    replica,
+    replica: options.replica,
     role: config.TASKFLOW_ROLE,
     version: options.version,
     slots,
     threads,
     delays: options.delay.period,
     now: () => queue.clock.now(),
-  });
-  const logOf = (job: Pick<Job, "id" | "type" | "attempt">) =>
-    log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
-  const executor = new Executor({
-    definitions,
-    threads,
-    ioThreads,
-    payload: (id, size) => queue.payload(id, size),
-    save: (job, state) => queue.save(job, state),
-    log: (job, message, { level, ...fields } = {}) => logOf(job)[level === "warn" ? "warn" : "info"](fields, message),
   });
   const beat = new Beat();
   const leases = new Leases({
@@ -118,20 +84,96 @@ export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
     beat,
     about: heartbeat.text,
     onGivenUp: ({ job, stopReason }) => {
-      logOf(job).error({ reason: stopReason }, "a handler does not stop; its slot is given up, and it may run on");
+      logOf(log, job).error({ reason: stopReason }, "a handler does not stop; its slot is given up, and it may run on");
       worker.gaveUp();
     },
-    onError: onError("leases could not be renewed"),
+    onError: warning(log, "leases could not be renewed"),
   });
   const guard = makeGuard({ ...options, beat, leases, executor, slots });
+  const worker = makeWorker(options, { slots, executor, leases, heartbeat });
+  const sweep = new Sweep({
+    queue,
+    recorder,
+    onSwept: (count) => log.info({ outcomes: count }, "recorded outcomes that their owners left in the outbox"),
+    onUnreadable: (job) => logOf(log, job).error("a job is in the outbox without an outcome"),
+    onError: warning(log, "the outbox could not be swept"),
+  });
+  const open = async (): Promise<void> => {
+    await executing.open();
+    guard?.start();
+  };
+  return { worker, leases, guard, sweep, slots, threads, closeThreads: executing.close, executor, open };
+}
+
+interface Executing extends Pick<WorkerParts, "slots" | "threads" | "executor" | "open"> {
+  /** Closes the threads. */
+  readonly close: () => Promise<void>;
+}
+
+/** The executor, with the slots and threads that it uses. */
+function makeExecutor({ config, definitions, typeSettings, log, queue, reruns }: WorkerPartsOptions): Executing {
+  const cpuSlots = definitions.some(({ lane }) => lane === "cpu") ? config.WORKER_COUNT : 0;
+  const payloadBytes =
+    config.PAYLOAD_MEMORY_MB === 0 ? memoryShares().payloads : config.PAYLOAD_MEMORY_MB * 1024 * 1024;
+  const slots = new Slots(definitions, config.IO_SLOTS, cpuSlots, payloadBytes);
+  const shared = {
+    jobsDir: config.TASKFLOW_JOBS || undefined,
+    settings: typeSettings,
+    onMessage: (message: HandlerMessage) => executor.onThreadMessage(message),
+  };
+  const threads = new Threads({
+    ...shared,
+    size: cpuSlots,
+    onError: warning(log, "an error on a pool thread, outside of an attempt"),
+    onConfined: (lacks) =>
+      log.debug({ lacks }, "started a process that decodes images; this machine does not allow it"),
+  });
+  const sharedMemory = Object.fromEntries(
+    definitions
+      .filter(({ lane }) => lane === "io")
+      .map(({ type }) => [type, new SharedArrayBuffer(SHARED_MEMORY_BYTES)]),
+  );
+  const ioThreads = new IoThreads({
+    ...shared,
+    sharedMemory,
+    onError: warning(log, "an error on a thread of lane io, outside of an attempt"),
+  });
+  const executor = new Executor({
+    definitions,
+    threads,
+    ioThreads,
+    payload: (id, size) => queue.payload(id, size),
+    save: (job, state) => queue.save(job, state),
+    log: (job, message, { level, ...fields } = {}) =>
+      logOf(log, job)[level === "warn" ? "warn" : "info"](fields, message),
+  });
+  const open = async (): Promise<void> => {
+    ioThreads.open(queue.destinations);
+    const services = { destinations: queue.destinations, reruns, sharedMemory: (type: string) => sharedMemory[type] };
+    await executor.open(typeSettings, services);
+    await threads.opened(); // after the executor: if that fails, no thread must be opened
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all([threads.close(), ioThreads.close()]);
+  };
+  return { slots, threads, executor, open, close };
+}
+
+interface WorkerUses extends Pick<WorkerParts, "slots" | "executor" | "leases"> {
+  readonly heartbeat: Heartbeat;
+}
+
+/** The worker, with its settler. */
+function makeWorker(options: WorkerPartsOptions, { slots, executor, leases, heartbeat }: WorkerUses): Worker {
+  const { config, registry, log, metrics, queue, recorder } = options;
   const settler = new Settler({
     queue,
-    replica,
+    replica: options.replica,
     backoffOf: backoffs(registry, config),
     onTerminal: (outcomes) => recorder.add(outcomes),
-    onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale),
+    onSettled: (job, outcome) => worker.settled(job, outcome),
     callbackOf: options.callbackOf,
-    onError: onError("attempts could not be settled yet"),
+    onError: warning(log, "attempts could not be settled yet"),
   });
   const worker = new Worker({
     queue,
@@ -153,37 +195,21 @@ export function makeWorkerParts(options: WorkerPartsOptions): WorkerParts {
       onAttempt: (job, outcome, attempt) => {
         metrics.countAttempt(job.type, outcome);
         if (log.isLevelEnabled("debug"))
-          logOf(job).debug({ outcome, ...(attempt && toldOf(attempt)) }, "attempt settled");
+          logOf(log, job).debug({ outcome, ...(attempt && endOf(attempt)) }, "attempt settled");
       },
-      onError: onError("jobs could not be claimed"),
+      onError: warning(log, "jobs could not be claimed"),
       onUnfit: options.onUnfit,
     },
   });
-  const sweep = new Sweep({
-    queue,
-    recorder,
-    onSwept: (count) => log.info({ outcomes: count }, "recorded outcomes that their owners left in the outbox"),
-    onUnreadable: (job) => logOf(job).error("a job stands in the outbox without an outcome"),
-    onError: onError("the outbox could not be swept"),
-  });
-  const open = async (): Promise<void> => {
-    ioThreads.open(queue.destinations);
-    await executor.open(options.typeSettings, {
-      destinations: queue.destinations,
-      reruns: options.reruns,
-      sharedMemory: (type) => sharedMemory[type],
-    });
-    await threads.opened(); // not at once with the above: where one fails, nothing must be opened after it
-    guard?.start();
-  };
-  const closeThreads = async (): Promise<void> => {
-    await Promise.all([threads.close(), ioThreads.close()]);
-  };
-  return { worker, leases, guard, sweep, slots, threads, closeThreads, executor, open };
+  return worker;
 }
 
-/** How an attempt ended, for a line of the log. */
-function toldOf({ ended, ranMs }: Attempt): Readonly<Record<string, unknown>> {
+function logOf(log: Log, job: Pick<Job, "id" | "type" | "attempt">): Log {
+  return log.child({ job_id: job.id, type: job.type, attempt: job.attempt });
+}
+
+/** How an attempt ended, as fields of a log line. */
+function endOf({ ended, ranMs }: Attempt): Readonly<Record<string, unknown>> {
   return {
     end: ended?.kind,
     ran_ms: Math.round(ranMs),
@@ -191,9 +217,9 @@ function toldOf({ ended, ranMs }: Attempt): Readonly<Record<string, unknown>> {
   };
 }
 
-/** How long a job waits between attempts: its own word, then the deployment's, then its type's. */
+/** How long a job waits between attempts: by its own options, else by the deployment's settings, else by its type. */
 function backoffs(registry: Registry, { RETRY_BASE_MS, RETRY_MAX_MS }: Config): (job: Job) => Backoff {
-  const fallback = exponential(1_000, 600_000); // a lost job of a type that is not known here
+  const fallback = exponential(1_000, 600_000); // for a lost job of a type that this replica does not know
   return ({ type, options }) => {
     if (options.backoff) return options.backoff;
     const own = registry.get(type)?.definition.backoff ?? fallback;

@@ -1,11 +1,12 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { lowestIdAt } from "../core/id.ts";
+import { DAY_MS } from "../core/time.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
-import { addPartitions, DAY_MS, partitionName, startOfDay } from "./partitions.ts";
+import { addPartitions, partitionName, startOfDay } from "./partitions.ts";
 import { RecorderConnection } from "./recorder/connection.ts";
 import { writeRow } from "./recorder/copy.ts";
 import { Store } from "./store.ts";

@@ -1,11 +1,15 @@
-/** Scans of the whole history, which may have millions of rows: on one connection for all of a replica, slice by slice, callers by turns. */
+/**
+ * Scans of the whole history, which may have millions of rows: on one connection for all scans of a replica, page by
+ * page; callers take turns.
+ */
 
 import { Turns } from "../concurrency/turns.ts";
 import { LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { WalkPage } from "../core/reruns.ts";
+import { DAY_MS } from "../core/time.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
-import { DAY_MS, startOfDay } from "./partitions.ts";
+import { startOfDay } from "./partitions.ts";
 
 const MATCH = readSql(new URL("./job-match.sql", import.meta.url));
 
@@ -16,13 +20,13 @@ export interface HistoryRange {
   readonly from?: string | undefined;
   /** Epoch ms. */
   readonly finishedBy: number;
-  /** Whether jobs that run another one again are among them. */
+  /** Whether reruns of other jobs are included. */
   readonly includesReruns: boolean;
   /** How many ids one query examines at most. */
   readonly slice?: number;
-  /** Whose scan it is. */
+  /** The caller who takes turns with others. */
   readonly caller?: string;
-  /** Ends the scan with the slice under way. */
+  /** Ends the scan with the page under way. */
   readonly signal?: AbortSignal | undefined;
 }
 

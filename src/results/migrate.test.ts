@@ -1,11 +1,12 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
+import { DAY_MS } from "../core/time.ts";
 import { StartError } from "../errors.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { TcpProxy } from "../testing/tcp-proxy.ts";
 import { until } from "../testing/until.ts";
 import { migrate } from "./migrate.ts";
-import { DAY_MS, partitionName, startOfDay } from "./partitions.ts";
+import { partitionName, startOfDay } from "./partitions.ts";
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });

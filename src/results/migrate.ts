@@ -1,14 +1,16 @@
 /** Brings a database to the present shape: numbered, append-only SQL files, each applied once. */
+
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import { DAY_MS } from "../core/time.ts";
 import { codeOf, messageOf, StartError } from "../errors.ts";
 import { begin, cut, postgresConnection } from "../postgres/connection.ts";
 import type { DatabaseFacts } from "../postgres/database-check.ts";
 import { mustMigrate, requireRights, requireUsable } from "../postgres/database-check.ts";
 import { LockWatch } from "../postgres/lock-watch.ts";
 import { failureOf } from "../postgres/unusable-postgres.ts";
-import { addPartitions, DAY_MS, startOfDay } from "./partitions.ts";
+import { addPartitions, startOfDay } from "./partitions.ts";
 
 const FOLDER = new URL("./migrations/", import.meta.url);
 const LOCK = "select pg_advisory_xact_lock(hashtextextended('taskflow.migrations', 0))";

@@ -1,9 +1,9 @@
 /** The daily partitions of `jobs`. An id is a UUIDv7, so the ids of a UTC day are a range, and the day names the partition. */
+
 import type { ClientBase } from "pg";
 import { lowestIdAt, timeOfId } from "../core/id.ts";
+import { DAY_MS } from "../core/time.ts";
 import { readSql } from "../postgres/sql.ts";
-
-export const DAY_MS = 86_400_000;
 
 const ADD = readSql(new URL("./partition-add.sql", import.meta.url));
 

@@ -1,9 +1,10 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
+import { DAY_MS } from "../core/time.ts";
 import { idAt, outcomeWith } from "../testing/outcomes.ts";
 import { freshDatabase } from "../testing/services.ts";
 import { migrate } from "./migrate.ts";
-import { addPartitions, DAY_MS, dayOf, dayOfPartition, partitionName, startOfDay } from "./partitions.ts";
+import { addPartitions, dayOf, dayOfPartition, partitionName, startOfDay } from "./partitions.ts";
 import { RecorderConnection } from "./recorder/connection.ts";
 import { writeRow } from "./recorder/copy.ts";
 import { dropExpired } from "./retention.ts";

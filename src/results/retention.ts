@@ -1,9 +1,10 @@
 /** Retention: a day's partition goes as a whole once none of its jobs finished within the days to keep. */
-import type pg from "pg";
-import { type Step, underLock } from "../postgres/advisory-lock.ts";
+
+import { DAY_MS } from "../core/time.ts";
 import { agreedPostgresTime } from "../postgres/clock.ts";
+import { type Leader, runAsLeader } from "../postgres/leader.ts";
 import { readSql } from "../postgres/sql.ts";
-import { DAY_MS, dayOfPartition } from "./partitions.ts";
+import { dayOfPartition } from "./partitions.ts";
 
 const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
 const DROP = readSql(new URL("./partition-drop.sql", import.meta.url));
@@ -21,23 +22,20 @@ export async function dropExpired(
   ownMs: number,
   signal?: AbortSignal,
 ): Promise<string[]> {
-  let now = 0;
-  const check = async (client: pg.Client): Promise<void> => {
-    now = await agreedPostgresTime(client, ownMs);
-  };
-  return underLock({ databaseUrl, name: "retention", check, signal }, (step) =>
-    dropBefore(step, now - olderThanDays * DAY_MS),
-  );
+  return runAsLeader({ databaseUrl, name: "retention", signal }, async (leader) => {
+    const now = await leader.use((client) => agreedPostgresTime(client, ownMs));
+    return dropBefore(leader, now - olderThanDays * DAY_MS);
+  });
 }
 
-async function dropBefore(step: Step, cutoff: number): Promise<string[]> {
-  const list = await step((client) => client.query<{ name: string }>(LIST));
+async function dropBefore(leader: Leader, cutoff: number): Promise<string[]> {
+  const list = await leader.step((client) => client.query<{ name: string }>(LIST));
   const dropped: string[] = [];
   for (const { name } of list?.rows ?? []) {
     const day = dayOfPartition(name);
     // No job finishes before it was accepted: a day that is not over by the cutoff may hold fresh ones.
     if (day === undefined || day + DAY_MS > cutoff) continue;
-    const answer = await step((client) => client.query<{ dropped: boolean | null }>(DROP, [name, cutoff]));
+    const answer = await leader.step((client) => client.query<{ dropped: boolean | null }>(DROP, [name, cutoff]));
     const isDropped = answer?.rows[0]?.dropped ?? null;
     if (isDropped === null) break; // another replica is at it; or whoever reads for long may hold the next ones, too, and each try holds up all others
     if (isDropped) dropped.push(name);

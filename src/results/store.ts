@@ -1,17 +1,19 @@
 /**
- * Reads of `jobs`: finished jobs by id, and lists of them by ranges of ids. What looks at one job, at a list, and through the history
- * has connections of its own each, so that none waits behind a longer one.
+ * Reads of `jobs`: finished jobs by id, and lists of them by ranges of ids. Reads of one job, lists, and scans of the
+ * history have their own connections, so that none waits behind a longer one.
  */
+
 import { HIGHEST_ID, LOWEST_ID, lowestIdAt, timeOfId } from "../core/id.ts";
 import type { JobOptions, JobView, Status, Submission } from "../core/job.ts";
 import { OMITTED_PAYLOAD, payloadOf } from "../core/payload.ts";
 import type { WalkPage } from "../core/reruns.ts";
+import { DAY_MS } from "../core/time.ts";
 import { ReadPool } from "../postgres/read-pool.ts";
 import { readSql } from "../postgres/sql.ts";
 import { submissionOf } from "./acceptance-log/reader.ts";
 import type { HistoryRange } from "./history-scans.ts";
 import { HistoryScans } from "./history-scans.ts";
-import { DAY_MS, startOfDay } from "./partitions.ts";
+import { startOfDay } from "./partitions.ts";
 
 const GET = readSql(new URL("./job-get.sql", import.meta.url));
 const STATES = readSql(new URL("./job-states.sql", import.meta.url));
@@ -23,14 +25,17 @@ const AMONG = readSql(new URL("./jobs-among.sql", import.meta.url));
 const ACCEPTED = readSql(new URL("./acceptance-log/read.sql", import.meta.url));
 const COMMITTED = readSql(new URL("./acceptance-log/among.sql", import.meta.url));
 
-/** Pages that are read at once: each may hold 8 MiB. */
+/** Pages that are read at once: each may have 8 MiB. */
 const LIST_CONNECTIONS = 2;
-/** Payloads and results that a page may hold when nobody says: they are all in memory at once. */
+/** Default limit for the payloads and results of a page: they are all in memory at once. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
-/** Jobs of one query where all pass: Postgres reads so many payloads to add up their sizes, however few of them fit. */
+/**
+ * Jobs of one query if no filter is set: Postgres reads as many payloads to sum up their sizes, however few of them
+ * fit.
+ */
 const MAX_ROWS = 200;
 
-/** What a list asks of a job; what is absent or null, it does not ask. */
+/** The filters of a list. An absent or null filter matches every job. */
 export interface JobFilters {
   readonly status?: Status | null | undefined;
   readonly type?: string | null | undefined;
@@ -61,7 +66,7 @@ export interface JobPage {
 }
 
 type JobRow = Omit<JobView, "progress" | "payload"> & { readonly payload: string | null };
-/** Without a job, only what was examined. */
+/** Without a job: only the examined ids. */
 type RangeRow = { readonly examined: number; readonly lowest: string | null } & (
   | (JobRow & { readonly bytes: number })
   | { readonly id: null }
@@ -79,7 +84,10 @@ export class Store {
     this.#history = new HistoryScans(databaseUrl);
   }
 
-  /** The job of this id; undefined when Postgres has none. Rejects, as all here, with `store_unavailable` while Postgres is away. */
+  /**
+   * The job of this id; undefined if Postgres has none. Rejects, as all methods do, with `store_unavailable` while
+   * Postgres is away.
+   */
   async get(id: string): Promise<JobView | undefined> {
     const [row] = await this.#pool.query<JobRow>(GET, [id]);
     return row && viewOfRow(row);
@@ -101,21 +109,24 @@ export class Store {
   }
 
   /**
-   * What was accepted as the job of this id, where it was committed before Redis got it and has no row yet. One that Redis does not hold either will
-   * be put back into it (worker/restore.ts).
+   * The submission of the job of this id, if it was committed before Redis got it and has no row yet. If Redis has
+   * lost the job, the restore puts it back (replica/maintenance/restore.ts).
    */
   async accepted(id: string): Promise<Submission | undefined> {
     const [row] = await this.#pool.query<{ submission: string }>(ACCEPTED, [[id]]);
     return row && submissionOf(id, row.submission);
   }
 
-  /** The bytes of a job's payload, where {@link get} leaves it out; undefined when Postgres has no such job. */
+  /** The bytes of a job's payload, if {@link get} omits it; undefined if Postgres has no such job. */
   async payload(id: string): Promise<Uint8Array | undefined> {
     const [row] = await this.#pool.bytes<{ payload: Uint8Array }>(PAYLOAD, [id]);
     return row?.payload;
   }
 
-  /** What the submission of this job said that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`, `callback_url`, `api_key`. */
+  /**
+   * The options of this job's submission that {@link JobView} does not show: `expires_at`, `timeout_ms`, `backoff`,
+   * `callback_url`, `api_key`.
+   */
   async options(id: string): Promise<JobOptions> {
     const [row] = await this.#pool.query<{ options: JobOptions | null }>(OPTIONS, [id]);
     return row?.options ?? {};
@@ -185,7 +196,7 @@ export class Store {
     return this.#history.matching(askedBy(filters), range);
   }
 
-  /** Those of these ids that have a row. */
+  /** The ids that have a row. */
   async among(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
@@ -194,7 +205,7 @@ export class Store {
     );
   }
 
-  /** Those of these ids that were committed before Redis got them, and have not been taken from `accepted` yet. */
+  /** The ids that were committed before Redis got them, and are still in `accepted`. */
   async committed(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();

@@ -1,4 +1,4 @@
-/** What Postgres holds, for whoever reconciles. */
+/** The jobs that Postgres has, for `taskflow verify`. */
 
 import type pg from "pg";
 import { LOWEST_ID } from "../core/id.ts";
@@ -46,7 +46,7 @@ export class StoredJobs {
     }
   }
 
-  /** Those of these ids that have a row: terminal jobs. */
+  /** The ids that have a row: terminal jobs. */
   async among(ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     const sorted = [...ids].sort();
@@ -71,7 +71,7 @@ export class StoredJobs {
     }
   }
 
-  /** How many rows there are, and since when the table is there (epoch ms). */
+  /** The number of rows, and the age of the table (epoch ms). */
   async total(): Promise<{ readonly rows: number; readonly since: number }> {
     const { rows } = await this.#client.query<{ rows: number; since: number }>(TOTAL);
     return rows[0] ?? { rows: 0, since: 0 };

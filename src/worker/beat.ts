@@ -1,6 +1,7 @@
 /**
- * Times that the main thread and the thread that guards its leases share. Each thread gives and gets them by its own
- * `performance.now()`, which begins anew in each; the memory holds the machine's monotonic clock, in whole microseconds.
+ * Times that the main thread and the lease guard's thread share. Each thread passes and gets them by its own
+ * `performance.now()`, which starts at another moment in each; the shared memory has them by the machine's monotonic
+ * clock, in whole microseconds.
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 
@@ -8,10 +9,10 @@ const [DUE, RENEWED, GUARDED] = [0, 1, 2];
 const SLOTS = 3;
 
 export class Beat {
-  /** To make the other thread's side of. */
+  /** For the other thread, which makes its own `Beat` of it. */
   readonly buffer: SharedArrayBuffer;
   readonly #times: BigInt64Array;
-  /** What `performance.now()` of this thread is behind the machine's clock. */
+  /** How far `performance.now()` of this thread is behind the machine's clock. */
   readonly #offsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
   constructor(buffer = new SharedArrayBuffer(SLOTS * BigInt64Array.BYTES_PER_ELEMENT)) {
@@ -19,7 +20,7 @@ export class Beat {
     this.#times = new BigInt64Array(buffer);
   }
 
-  /** When the main thread beats next, unless it is blocked; undefined while it promises nothing. */
+  /** When the main thread is due to beat next, unless it is blocked; undefined while it makes no promise. */
   get dueAt(): number | undefined {
     return this.#get(DUE);
   }
@@ -28,7 +29,9 @@ export class Beat {
     this.#set(DUE, ms);
   }
 
-  /** When the main thread last began to renew all its leases, and did; undefined before and after it holds any. */
+  /**
+   * When the main thread began its latest successful renewal of all its leases; undefined before and after it has any.
+   */
   get renewedAt(): number | undefined {
     return this.#get(RENEWED);
   }
@@ -37,7 +40,7 @@ export class Beat {
     this.#set(RENEWED, ms);
   }
 
-  /** When the guard last began to renew them in its place, and did. */
+  /** When the guard began its latest successful renewal in place of the main thread. */
   get guardedAt(): number | undefined {
     return this.#get(GUARDED);
   }

@@ -1,9 +1,9 @@
 /**
- * What the lease guard does, on its own thread: it looks at the times that the main thread leaves (beat.ts), never earlier than something
- * can be amiss. Two things can, and each is dealt with by itself:
+ * The work of the lease guard, on its own thread: it checks the times that the main thread publishes (beat.ts), never
+ * before a problem is possible. There are two, and each is handled independently of the other:
  *
- *   the leases were not renewed for half of their time   → it renews them, and leaves the time where the main thread looks
- *   the main thread is more than a second late           → it asks who blocks it, logs that, and at last ends the process
+ *   the leases were not renewed for half of their time   → renew them, and publish the time to the main thread
+ *   the main thread is more than a second late           → find out which handler blocks it, log that, finally end the process
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Log } from "../observability/log.ts";
@@ -12,15 +12,18 @@ import type { ReplicaLeases } from "../queue/replica-leases.ts";
 import type { Beat } from "./beat.ts";
 import type { Blocker } from "./blocker.ts";
 
-/** A main thread that is late by more is blocked: the longest turns of an ordinary load are a tenth of it. */
+/** A main thread that is later than this is blocked: the longest turns of an ordinary load take a tenth of it. */
 const BLOCKED_MS = 1_000;
-/** While it is blocked, and while there is nothing to look at, it looks so often. */
+/** Between two checks while the main thread is blocked, and while there is nothing to check. */
 const LOOK_MS = 1_000;
-/** The main thread renews at a third. Later than this, something keeps it from that; a second try still comes in time. */
+/**
+ * The main thread renews at a third of a lease. At half of it something prevents that, and there is still time for two
+ * tries.
+ */
 const OVERDUE_SHARE = 1 / 2;
-/** A call to Redis may take so long, as those of the main thread. */
+/** Time limit of a call to Redis, as on the main thread. */
 const CALL_TIMEOUT_MS = 5_000;
-/** Below the time after which firewalls forget an idle connection. */
+/** Shorter than the time after which firewalls drop an idle connection. */
 const PING_PERIOD_MS = 30_000;
 
 export interface BlockWatchOptions {
@@ -35,9 +38,9 @@ export interface BlockWatchOptions {
 }
 
 interface Block {
-  /** When the main thread should have beaten. */
+  /** When the main thread was due to beat. */
   readonly dueAt: number;
-  /** From then on, less the time for which the whole process stood still. */
+  /** Since then the main thread is blocked, less the time for which the whole process was stopped. */
   since: number;
   blocker: Blocker | undefined;
   renewals: number;
@@ -55,12 +58,12 @@ export class BlockWatch {
     this.#options = options;
   }
 
-  /** @returns in how many milliseconds to look again */
+  /** @returns in how many milliseconds to check again */
   look(): number {
     const now = performance.now();
     const stoodStillMs = now - (this.#lookAt ?? now);
     if (stoodStillMs > BLOCKED_MS)
-      this.#excuse(stoodStillMs); // with this thread the whole process stood still, stopped or starved
+      this.#excuse(stoodStillMs); // the whole process was stopped or starved, this thread with it
     else this.#watch(now);
     if (now >= (this.#renewAt() ?? Number.POSITIVE_INFINITY))
       this.#renewal ??= this.#renew(now).finally(() => {
@@ -132,7 +135,7 @@ export class BlockWatch {
     end();
   }
 
-  /** When leases are to be renewed here; undefined where the main thread holds none, or has lost them by now. */
+  /** When the guard is to renew leases; undefined if the main thread has none, or has lost them already. */
   #renewAt(): number | undefined {
     const renewedAt = this.#renewedAt();
     if (renewedAt === undefined || performance.now() - renewedAt > this.#options.leaseMs) return undefined;
@@ -148,7 +151,8 @@ export class BlockWatch {
     const { leases, leaseMs, beat, log } = this.#options;
     try {
       await leases.renew(Math.min(CALL_TIMEOUT_MS, leaseMs / 3));
-      // After a lease without a renewal others may have had the jobs meanwhile: then the main thread must not count on them.
+      // After a lease without renewal other replicas may have claimed the jobs: the main thread must not count on the
+      // leases.
       const renewedAt = this.#renewedAt();
       if (renewedAt === undefined || performance.now() - renewedAt > leaseMs) return;
       beat.guardedAt = startedAt;

@@ -1,40 +1,44 @@
 /**
- * Who blocks the main thread. The guard thread asks, and the answer is found on top of whatever runs there at that moment: the stack,
- * over each `await` back to the handler, names the file, and the file the job type. It only reads.
+ * Finds out which handler blocks the main thread. The guard thread asks, and the answer is computed on top of the
+ * blocked code: its stack, followed through each `await` back to the handler, names the file, and the file names the
+ * job type. This only reads.
  */
 import { fileURLToPath } from "node:url";
 import type { Job } from "../core/job.ts";
 
-/** An async handler stands below all that it called. */
+/** An async handler is below all that it called. */
 const STACK_LIMIT = 50;
 const MAX_FRAMES = 10;
 const MAX_JOB_IDS = 10;
 
 export interface Blocker {
-  /** The job type whose handler computes; undefined where several run and the stack names none. */
+  /** The job type whose handler computes; undefined if several run and the stack names none of them. */
   readonly type: string | undefined;
   /** How many attempts of each type run on the main thread. */
   readonly running: Readonly<Record<string, number>>;
-  /** The job, where its handler has just been called; else those of the type that run here: one of them. At most {@link MAX_JOB_IDS}. */
+  /**
+   * The job, if its handler has just been called; else the running jobs of the type, of which one blocks. At most
+   * {@link MAX_JOB_IDS}.
+   */
   readonly jobIds: readonly string[];
-  /** `file:line:column` of the innermost frame that is not Node's own. */
+  /** `file:line:column` of the innermost frame outside of Node. */
   readonly at: string | undefined;
   /** The innermost frames. */
   readonly stack: readonly string[];
 }
 
 export interface BlockerSources {
-  /** The job whose handler is being called now: it has not returned, not even a promise. */
+  /** The job whose handler is being called: the call has not returned yet, not even a promise. */
   readonly starting: () => Job | undefined;
-  /** The jobs that run on the main thread, as far as they have returned a promise. */
+  /** The jobs on the main thread whose handlers have returned a promise. */
   readonly jobs: () => readonly Job[];
   /** How many attempts of each type run on the main thread. */
   readonly running: () => Readonly<Record<string, number>>;
-  /** The files of job types, and their types. */
+  /** The files of job types, each with its type. */
   readonly typeOfFile: ReadonlyMap<string, string>;
 }
 
-/** @param above the function whose callers are told: what runs on top of the blocked code is left out */
+/** @param above the function that the guard calls on top of the blocked code: its own frames are left out */
 export function findBlocker(
   { starting, jobs, running, typeOfFile }: BlockerSources,
   above: (...args: never[]) => unknown,
@@ -43,7 +47,7 @@ export function findBlocker(
   const places = frames.map(placeOf);
   const counts = running();
   const job = starting();
-  // The outermost: a type's file may use another's.
+  // The outermost file counts: a type's file may use that of another type.
   const type =
     job?.type ??
     places.map((place) => place && typeOfFile.get(place.file)).findLast(Boolean) ??
@@ -77,7 +81,7 @@ function framesBelow(above: (...args: never[]) => unknown): string[] {
       .split("\n")
       .filter((line) => /^\s+at /.test(line))
       .map((line) => line.trim().slice("at ".length));
-    return frames.slice(frames.findIndex((frame) => !frame.startsWith("<anonymous>:"))); // what the guard evaluated
+    return frames.slice(frames.findIndex((frame) => !frame.startsWith("<anonymous>:"))); // the guard's own code
   } catch {
     return []; // a handler's own Error.prepareStackTrace throws
   } finally {

@@ -1,17 +1,16 @@
-/** An attempt that has ended and is not settled yet: its record, and the outcome that it makes. */
-
+/** An attempt that has ended and is not settled yet: its record, and the outcome that follows. */
 import { encodeRecord, latestAttempt, shortRecord, withoutResult } from "../core/attempt-record.ts";
 import type { AttemptOutcome, AttemptRecord, Evidence, Job, Outcome } from "../core/job.ts";
 import type { Verdict } from "../core/settle.ts";
 
-/** A job's records travel with each claim of it: beyond so many characters of them, no more log lines are kept. */
+/** The records of a job travel with each claim of it: above so many characters, no more log lines are added. */
 const MAX_HISTORY_LENGTH = 256 * 1024;
 
 export interface Ended {
   readonly job: Job;
   readonly verdict: Verdict;
   readonly finishedAt: number;
-  /** Who ran the attempt, which is not who settles a lost lease; null where none was made. */
+  /** The replica that ran the attempt, which is not the one that settles a lost lease; null if no attempt was made. */
   readonly worker: string | null;
   readonly startedAt: number | null;
   readonly evidence: Evidence | undefined;
@@ -29,14 +28,14 @@ export function fitting(evidence: Evidence, { history }: Job): Evidence {
     : { ...evidence, log: ["… the attempts before have filled this job's log"] };
 }
 
-/** A job far back in a queue may be sent back thousands of times before its turn. */
+/** A job far back in a queue may be sent back thousands of times before its turn: one record of that is enough. */
 function isReportedAlready({ job, verdict }: Ended): boolean {
   if (verdict.kind !== "retry" || !verdict.waitsForTurn) return false;
   const last = job.history.at(-1);
   return last !== undefined && (JSON.parse(last) as AttemptRecord).waits_for_turn === true;
 }
 
-/** One line of history, or "" where nothing is worth keeping. */
+/** One line of history, or "" if nothing is worth recording. */
 export function recordOf(ended: Ended): string {
   const { job, verdict, finishedAt, worker, startedAt, evidence } = ended;
   if (verdict.kind === "completed" && evidence === undefined) return shortRecord(finishedAt, verdict.result);
@@ -55,7 +54,7 @@ export function recordOf(ended: Ended): string {
   });
 }
 
-/** The outcome that a terminal verdict makes; undefined for one that sends the job back to wait. */
+/** The outcome of a terminal verdict; undefined for a verdict that makes the job wait again. */
 export function outcomeOf(ended: Ended): Outcome | undefined {
   const { job, verdict, finishedAt, evidence } = ended;
   if (verdict.kind === "retry" || verdict.kind === "released") return undefined;

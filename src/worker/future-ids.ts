@@ -1,21 +1,21 @@
 /**
- * Accepted jobs whose ids lie in the future, because Redis's clock was ahead when they were made: their age cannot be told by the id. Those that Redis
- * does not hold have settled once they were seen for long enough, by this process's own clock.
+ * Accepted jobs whose ids lie in the future, because the clock of Redis was ahead when they were made: the id does not show their age. A
+ * job that Redis lacks counts as lost once two examinations, far enough apart by this process's own clock, have found it missing.
  */
 import { HIGHEST_ID, lowestIdAt } from "../core/id.ts";
 import type { Queue } from "../queue/queue.ts";
-import type { Accepted, Unrecorded } from "../results/acceptance-log/reader.ts";
+import type { AcceptanceLogReader, Unrecorded } from "../results/acceptance-log/reader.ts";
 
-/** What this process knows of Redis's clock is not wrong by so much. */
+/** This process's estimate of the clock of Redis is wrong by less. */
 const AHEAD_MS = 5_000;
-const SLICE = 1_000;
-/** Kept in memory at once; the others wait for a later look. */
+const PAGE = 1_000;
+/** In memory at once; the others wait for a later examination. */
 const MAX_MISSING = 10_000;
 
 export interface FutureIdsOptions {
   readonly queue: Pick<Queue, "missing">;
-  readonly accepted: Pick<Accepted, "unrecorded">;
-  /** Between two looks. */
+  readonly acceptanceLog: Pick<AcceptanceLogReader, "unrecorded">;
+  /** Between two examinations. */
   readonly settledMs: number;
 }
 
@@ -23,31 +23,31 @@ export class FutureIds {
   readonly #options: FutureIdsOptions;
   #missing: Unrecorded["jobs"] = [];
   /** By `performance.now()`. */
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #examinedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: FutureIdsOptions) {
     this.#options = options;
   }
 
-  /** Forgets what was seen: another process led meanwhile. */
+  /** Starts afresh: another process led meanwhile. */
   reset(): void {
     this.#missing = [];
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    this.#examinedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** The jobs that were missing in Redis at the last look, `settledMs` ago; none before that time. @param now epoch ms, Redis's */
+  /** The jobs that were missing in Redis at the last examination, at least `settledMs` ago; none earlier. @param now epoch ms of Redis */
   async settled(now: number): Promise<Unrecorded["jobs"]> {
-    const { queue, accepted, settledMs } = this.#options;
-    if (performance.now() - this.#lookedAt < settledMs) return [];
+    const { queue, acceptanceLog, settledMs } = this.#options;
+    if (performance.now() - this.#examinedAt < settledMs) return [];
     const before = this.#missing;
     const missing: Unrecorded["jobs"][number][] = [];
     for (let above: string | null = lowestIdAt(now + AHEAD_MS); above !== null && missing.length < MAX_MISSING; ) {
-      const { last, jobs }: Unrecorded = await accepted.unrecorded(above, HIGHEST_ID, SLICE);
+      const { last, jobs }: Unrecorded = await acceptanceLog.unrecorded(above, HIGHEST_ID, PAGE);
       const absent = new Set(await queue.missing(jobs.map(({ id }) => id)));
       missing.push(...jobs.filter(({ id }) => absent.has(id)));
       above = last;
     }
-    [this.#missing, this.#lookedAt] = [missing, performance.now()];
+    [this.#missing, this.#examinedAt] = [missing, performance.now()];
     return before;
   }
 }

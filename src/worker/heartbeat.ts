@@ -1,4 +1,4 @@
-/** What a replica says of itself to all others, with each renewal: the source of `/workers`, and of the cluster's latencies. */
+/** The state that a replica publishes with each renewal: the source of `/workers`, and of the cluster's latencies. */
 import { hostname } from "node:os";
 import { reportJson } from "../core/heartbeat.ts";
 import type { Delays } from "../observability/event-loop-delay.ts";
@@ -11,9 +11,9 @@ export interface HeartbeatOptions {
   readonly version: string;
   readonly slots: Slots;
   readonly threads: { readonly size: number; readonly busy: number } | undefined;
-  /** Of the event loop, since the last call. */
+  /** Delays of the event loop since the last call. */
   readonly delays: () => Delays;
-  /** Epoch ms, Redis's. */
+  /** Epoch ms of Redis. */
   readonly now: () => number;
 }
 
@@ -28,7 +28,7 @@ export class Heartbeat {
     this.#since = options.now();
   }
 
-  /** One JSON text. */
+  /** The state as JSON. */
   readonly text = (): string => {
     const { replica, role, version, slots, threads, delays, now } = this.#options;
     const { lanes, types } = slots.use();

@@ -1,4 +1,4 @@
-/** What runs inside the thread of the lease guard. */
+/** The code of the lease guard's thread. */
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
@@ -13,13 +13,16 @@ import { askMainThread } from "./main-thread.ts";
 printWarnings();
 const { url, namespace, replica, leaseMs, logLevel, beat, longestBlockMs, question } = workerData as GuardData;
 
-/** The main thread writes the log elsewhere; while it is blocked, it cannot. Where the reader of the output stands still, the line is dropped. */
+/**
+ * Logs to standard output directly: the main thread's log cannot be used while it is blocked. If the reader of the
+ * output does not read, the line is dropped.
+ */
 const output = {
   write: (line: string): void => {
     try {
       writeSync(1, line);
     } catch {
-      // a full pipe, or none: the log is not worth more than the leases
+      // the pipe is full or closed: the log is less important than the leases
     }
   },
 };
@@ -31,6 +34,7 @@ const watch = new BlockWatch({
   log: createLog({ level: logLevel, replica, destination: output }),
   longestBlockMs,
   findBlocker: () => askMainThread(question),
-  end: () => process.kill(process.pid, "SIGKILL"), // process.exit would end this thread alone, and other signals wait for the main one
+  // process.exit would end this thread only, and other signals wait for the main thread
+  end: () => process.kill(process.pid, "SIGKILL"),
 });
 for (;;) await sleep(watch.look());

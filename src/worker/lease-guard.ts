@@ -1,7 +1,7 @@
 /**
- * The lease guard: a thread that renews this replica's leases while the main thread cannot, because a handler of lane `io` computes
- * there without a pause; that logs who does; and that ends a process whose main thread does not come back. This is the main thread's side:
- * it starts the thread, starts it again should it die, and answers who blocks.
+ * The lease guard: a thread that renews the leases of this replica while a handler of lane `io` blocks the main
+ * thread, that logs which handler blocks it, and that ends the process if the main thread does not recover. This is
+ * the main thread's side: it starts the thread, restarts it if it dies, and answers which handler blocks.
  */
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -10,20 +10,20 @@ import type { ReplicaLeasesOptions } from "../queue/replica-leases.ts";
 import type { Beat } from "./beat.ts";
 import type { Blocker } from "./blocker.ts";
 
-/** A main thread that was blocked for so long does not come back: other replicas should have its jobs. */
+/** A main thread that was blocked for so long will not recover: other replicas should have its jobs. */
 const LONGEST_BLOCK_MS = 300_000;
-/** Its memory is a few objects and one connection. */
+/** The thread needs a few objects and one connection. */
 const MAX_HEAP_MB = 64;
 const MAX_YOUNG_MB = 2;
 const FIRST_RESTART_MS = 1_000;
 const LAST_RESTART_MS = 60_000;
 
-/** What the thread needs to know. */
+/** The settings of the thread. */
 export interface GuardData extends ReplicaLeasesOptions {
   readonly logLevel: LogOptions["level"];
   readonly beat: SharedArrayBuffer;
   readonly longestBlockMs: number;
-  /** The name of the global symbol under which the main thread answers who blocks it. */
+  /** The name of the global symbol under which the main thread answers which handler blocks it. */
   readonly question: string;
 }
 
@@ -31,15 +31,18 @@ export interface LeaseGuardOptions extends ReplicaLeasesOptions {
   readonly logLevel: LogOptions["level"];
   readonly beat: Beat;
   readonly longestBlockMs?: number;
-  /** Called while the main thread is blocked, on top of what blocks it. @param above see {@link findBlocker} */
+  /** Called on top of the code that blocks the main thread. @param above see {@link findBlocker} */
   readonly findBlocker: (above: (...args: never[]) => unknown) => Blocker;
-  /** The main thread was found blocked, by a handler of this type where it is known. Called on top of what blocks it. */
+  /** The main thread was blocked, by a handler of this type if that is known. Called on top of the blocking code. */
   readonly onBlocked: (type: string | undefined) => void;
-  /** The thread died; it is started again. */
+  /** The thread died, and is restarted. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Where the thread's code is. Tests run the sources, which Node 20 cannot load in a thread: there it is the built one. */
+/**
+ * The file of the thread's code. Tests run the sources, which Node 20 cannot load in a thread: they use the built
+ * file.
+ */
 const filename = fileURLToPath(
   new URL(
     import.meta.url.endsWith(".ts") ? "../../dist/worker/lease-guard-thread.js" : "./lease-guard-thread.js",
@@ -91,7 +94,7 @@ export class LeaseGuard {
     this.#thread = thread;
   }
 
-  /** Ends the thread. Idempotent. Called when the leases are given up: the guard would keep those that are left. */
+  /** Ends the thread. Idempotent. Called when the leases are released: the guard would renew those that are left. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#restart);
@@ -110,7 +113,7 @@ export class LeaseGuard {
     this.#restarts += 1;
   }
 
-  /** @returns the {@link Blocker} as JSON: the guard gets no objects of this thread */
+  /** @returns the {@link Blocker} as JSON: the guard's thread cannot get objects of this thread */
   readonly #answer = (): string => {
     const blocker = this.#options.findBlocker(this.#answer);
     this.#options.onBlocked(blocker.type);

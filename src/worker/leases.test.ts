@@ -76,9 +76,9 @@ async function cutReplica(address: string, definitions: readonly AnyJobDefinitio
     replica: "unused",
     backoffOf: () => BACKOFF,
     onTerminal: () => undefined,
-    onSettled: (job, outcome, isStale) => {
-      worker.settled(job, outcome, isStale);
-      seen.settled.push(isStale ? "stale" : outcome);
+    onSettled: (job, outcome) => {
+      worker.settled(job, outcome);
+      seen.settled.push(outcome);
     },
     callbackOf: () => undefined,
     onError: () => undefined,

@@ -1,28 +1,33 @@
 /**
- * The leases that this replica holds: renewed in one call every third of a lease (one renewal may fail, and the next still
- * comes in time), together with what the replica says of itself. A job whose lease could not be renewed for a whole
- * lease, by the monotonic clock, is stopped here: by then another replica may have it. While this thread is blocked, the lease
- * guard renews them (lease-guard.ts); `beat` is how each learns what the other did.
+ * The leases of this replica: renewed in one call every third of a lease (if one renewal fails, the next is still in
+ * time), together with the replica's heartbeat. A job whose lease could not be renewed for a whole lease, by the
+ * monotonic clock, is stopped here, since another replica may have it. While this thread is blocked, the lease guard
+ * renews the leases (lease-guard.ts); through `beat` each learns what the other did.
  *
- * A lease is held from the claim until the settle is answered, whether an attempt runs, has ended, or never began. It is told
- * from others by its `Job`, not by the id: a job that was lost here may be claimed here again while its last attempt still stops.
+ * A lease lasts from the claim until the settle is answered, whether an attempt runs, has ended, or never began. It is
+ * identified by its `Job`, not by the job's id: a job that was lost here may be claimed here again while its earlier
+ * attempt is still stopping.
  */
+import { Periodic } from "../concurrency/periodic.ts";
 import type { Job } from "../core/job.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Beat } from "./beat.ts";
 import { ProgressReports } from "./progress-reports.ts";
 
-/** How long a handler that was told to stop may take before its slot is given up. */
+/** How long a handler may take to stop before its slot is given up. */
 const STOP_GRACE_MS = 5_000;
-/** While jobs run, timeouts are looked for so often: no timer for each job, and none is late by more than this. */
+/**
+ * While jobs run, timeouts are checked at this interval: no job needs a timer of its own, and no timeout is late by
+ * more than this.
+ */
 const TICK_MS = 100;
 /** Leases renewed in one call: about 3 ms of Redis. */
 const MAX_RENEWED = 1_000;
 
 interface Lease {
   readonly job: Job;
-  /** None where the job is only judged: it was lost elsewhere, or came too late. */
+  /** Undefined if the job is only judged here: it was lost elsewhere, or came too late. */
   readonly attempt: Attempt | undefined;
   /** By `performance.now()`, before the call that granted or renewed it. */
   renewedAt: number;
@@ -31,11 +36,11 @@ interface Lease {
 export interface LeasesOptions {
   readonly queue: Pick<Queue, "renew" | "reportProgress">;
   readonly leaseMs: number;
-  /** Shared with the lease guard, where there is one. */
+  /** Shared with the lease guard, if there is one. */
   readonly beat: Beat;
-  /** What this replica says of itself: JSON. */
+  /** The heartbeat of this replica, as JSON. */
   readonly about: () => string;
-  /** A handler did not stop in time, and its slot was given up: it may run on. */
+  /** A handler did not stop in time, and its slot was given up: the handler may still run. */
   readonly onGivenUp: (attempt: Attempt) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -45,60 +50,72 @@ export class Leases {
   readonly #reports: ProgressReports;
   #held = new Map<Job, Lease>();
   #nextTick: NodeJS.Timeout | undefined;
-  /** The next tick is that of the next renewal. */
+  /** The next tick is the one that renews. */
   #isIdle = false;
-  #renewal: Promise<void> | undefined;
+  /** Never started: the tick decides when to renew, because the lease guard has to know when this thread is due next. */
+  readonly #renewal: Periodic;
   #nextRenewalAt = 0;
   #isClosed = false;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
     this.#reports = new ProgressReports(options);
+    this.#renewal = new Periodic({
+      task: () => this.#renew(),
+      periodMs: options.leaseMs / 3,
+      onError: (error) => this.#renewSoon(error),
+    });
   }
 
-  /** The first renewal tells the others that this replica is here. */
+  /** The first renewal announces this replica to the others. */
   start(): void {
     if (this.#nextTick) return;
-    this.#options.beat.renewedAt = performance.now(); // none is held yet
+    this.#options.beat.renewedAt = performance.now(); // there are no leases yet
     this.#tick();
   }
 
-  /** Jobs are about to start. One of them may block this thread before its lease is held here, and the guard is to notice that soon. */
+  /**
+   * Jobs are about to start. One of them may block this thread before its lease is added here, and the guard must
+   * notice that soon.
+   */
   expectJobs(): void {
     if (this.#isIdle) this.#planTick(false);
   }
 
-  /** Holds the lease of a job that runs here. @param grantedAt `performance.now()` before the claim */
+  /** Adds the lease of a job that runs here. @param grantedAt `performance.now()` before the claim */
   hold(attempt: Attempt, grantedAt: number): void {
     const { job } = attempt;
     this.#add({ job, attempt, renewedAt: grantedAt });
   }
 
-  /** Holds the leases of jobs that do not run here, until their settle is answered. An attempt at one that does, under a lease before, has lost it. */
+  /**
+   * Adds the leases of jobs that do not run here, until their settle is answered. An attempt under an earlier lease of
+   * such a job has lost it.
+   */
   holdJudged(jobs: readonly Job[], grantedAt: number): void {
     const ids = new Set(jobs.map(({ id }) => id));
     for (const { job, attempt } of this.#held.values()) if (attempt && ids.has(job.id)) attempt.stop("lost");
     for (const job of jobs) this.#add({ job, attempt: undefined, renewedAt: grantedAt });
   }
 
-  /** The job is settled, or someone else's. @returns the attempt that ran under its lease */
+  /** The job is settled, or leased elsewhere. @returns the attempt that ran under its lease */
   release(job: Job): Attempt | undefined {
     const attempt = this.#held.get(job)?.attempt;
     this.#held.delete(job);
     return attempt;
   }
 
-  /** Stops a job that runs here. Hints to do so are rare enough to look through all. */
+  /** Stops a job that runs here. Searches all leases: such calls are rare. */
   stop(id: string, reason: "cancelled" | "lost"): void {
     for (const { job, attempt } of this.#held.values()) if (job.id === id) attempt?.stop(reason);
   }
 
-  /** Stops the attempts that have saved what they did: nothing of it is lost when another replica goes on. */
+  /** Stops the attempts that have saved their state: another replica can continue without losing work. */
   stopSaved(): void {
     for (const { attempt } of this.#held.values()) if (attempt?.hasSaved) attempt.stop("drain");
   }
 
-  /** Stops all that still runs, and ends what does not stop within `graceMs`: the leases are given back. */
+  /** Stops all attempts, and gives up those that do not stop within `graceMs`: their leases are released. */
   async stopAll(graceMs: number): Promise<void> {
     const running = [...this.#held.values()].flatMap(({ attempt }) => (attempt && !attempt.hasEnded ? [attempt] : []));
     for (const attempt of running) attempt.stop("drain");
@@ -110,7 +127,7 @@ export class Leases {
     await this.#reports.idle();
   }
 
-  /** Those whose leases are held. */
+  /** The jobs whose leases this replica has. */
   get jobs(): readonly Job[] {
     return [...this.#held.keys()];
   }
@@ -118,7 +135,7 @@ export class Leases {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#nextTick);
-    await this.#renewal;
+    await this.#renewal.close();
     this.#options.beat.dueAt = undefined;
     this.#options.beat.renewedAt = undefined;
   }
@@ -153,35 +170,36 @@ export class Leases {
         this.#options.onGivenUp(attempt);
       }
     }
-    // A map that grows and shrinks leaves tables behind, each of which holds on to the next: once the first is in V8's old space, all that
-    // stood in them since gets there, too, and waits for a full collection. A new map holds on to nothing but its own.
+    // A map that grows and shrinks leaves old tables behind, each of which references the next: once the first is in
+    // V8's old space, the later ones get there too, and wait for a full collection. A new map references only its own
+    // table.
     this.#held = new Map(this.#held);
     this.#reports.send(this.#held.values(), now);
-    if (now >= this.#nextRenewalAt && !this.#renewal) {
+    if (now >= this.#nextRenewalAt && !this.#renewal.isRunning) {
       this.#nextRenewalAt = now + leaseMs / 3;
-      this.#renewal = this.#renew(now).finally(() => {
-        this.#renewal = undefined;
-      });
+      this.#renewal.wake();
     }
     this.#planTick();
   }
 
-  async #renew(startedAt: number): Promise<void> {
-    // One that is known to be lost is not asked for: the answer names ids, and the job may have a lease here again.
+  async #renew(): Promise<void> {
+    const startedAt = performance.now();
+    // Skip leases known to be lost: the reply is keyed by job id, and the job may meanwhile be leased here again.
     const leases = [...this.#held.values()].filter(({ attempt }) => attempt?.stopReason !== "lost");
-    try {
-      const about = this.#options.about();
-      let from = 0;
-      do {
-        await this.#renewSome(leases.slice(from, from + MAX_RENEWED), startedAt, about);
-        from += MAX_RENEWED;
-      } while (from < leases.length);
-      this.#options.beat.renewedAt = startedAt;
-    } catch (error) {
-      this.#options.onError(error);
-      this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10); // there is time for more than one try
-      this.#planTick();
-    }
+    const about = this.#options.about();
+    let from = 0;
+    do {
+      await this.#renewSome(leases.slice(from, from + MAX_RENEWED), startedAt, about);
+      from += MAX_RENEWED;
+    } while (from < leases.length);
+    this.#options.beat.renewedAt = startedAt;
+  }
+
+  #renewSoon(error: unknown): void {
+    this.#options.onError(error);
+    // there is time for more than one try
+    this.#nextRenewalAt = performance.now() + Math.min(1_000, this.#options.leaseMs / 10);
+    this.#planTick();
   }
 
   async #renewSome(leases: readonly Lease[], startedAt: number, about: string): Promise<void> {
@@ -194,7 +212,8 @@ export class Leases {
     for (const lease of leases) {
       const reason = stops.get(lease.job.id);
       if (reason !== "lost") lease.renewedAt = startedAt;
-      if (reason !== undefined) lease.attempt?.stop(reason); // one that has ended, or is only judged: its settle will tell
+      // if the attempt has ended, or was never made, its settle learns the same
+      if (reason !== undefined) lease.attempt?.stop(reason);
     }
   }
 }

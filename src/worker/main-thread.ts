@@ -1,12 +1,12 @@
 /**
- * Asks the main thread a question while it is blocked. V8 answers between two steps of what runs there, within a millisecond and without a
- * debugger's pause: nothing is slower for it afterwards. Where native code runs that does not come back to JavaScript, the answer waits
- * for its end.
+ * Asks the main thread a question while it is blocked. V8 answers between two steps of the running code, within a
+ * millisecond and without a debugger's pause; nothing is slower afterwards. While native code runs that does not
+ * return to JavaScript, the answer waits for its end.
  */
 
 /**
  * @param question the name of a global symbol of the main thread whose function returns JSON
- * @returns what it returned; undefined where there is no such function, or no inspector in this build of Node
+ * @returns that JSON; undefined if there is no such function, or this build of Node has no inspector
  */
 export async function askMainThread<Answer>(question: string): Promise<Answer | undefined> {
   const inspector = await import("node:inspector/promises").catch(() => undefined);

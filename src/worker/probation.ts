@@ -1,11 +1,12 @@
 /**
- * Attempts of jobs whose last one was lost, in their first seconds: what kills a process mostly does so at once. Of jobs that were lost twice a
- * replica begins one at a time; of those lost once it begins as many as the claim allows.
+ * Attempts of jobs whose previous lease was lost, in their first seconds: a job that kills its process mostly does so
+ * at once. Of jobs that were lost twice a replica starts one at a time; of jobs that were lost once, as many as the
+ * claim allows.
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import type { Job } from "../core/job.ts";
 
-/** After so long an attempt is taken for one that does no harm: the next one may begin. */
+/** An attempt that has run for so long is taken for harmless: the next one may start. */
 const PROBATION_MS = 10_000;
 
 interface Begun {
@@ -20,12 +21,12 @@ export class Probation {
     if (job.crashes > 0) this.#begun.set(job, { isPoisonCandidate: job.crashes > 1, at: performance.now() });
   }
 
-  /** @returns whether another such job may begin now */
+  /** @returns whether another poison candidate may start now */
   ended(job: Job): boolean {
     return this.#begun.size > 0 && this.#begun.delete(job);
   }
 
-  /** How many jobs that were lost twice may begin. */
+  /** How many jobs that were lost twice may start. */
   poisonCandidateSlots(): 0 | 1 {
     return this.#count(true) === 0 ? 1 : 0;
   }

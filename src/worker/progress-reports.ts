@@ -1,4 +1,4 @@
-/** The progress of running attempts, on its way into Redis: where some have made any, in one call a second for all of them. */
+/** Reports the progress of running attempts to Redis, in one call a second for all attempts with new progress. */
 import type { Job } from "../core/job.ts";
 import type { Attempt } from "../execute/attempt.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -12,7 +12,7 @@ export interface ProgressReportsOptions {
 
 export class ProgressReports {
   readonly #options: ProgressReportsOptions;
-  /** The progress of each attempt that was last written down. */
+  /** The progress of each attempt that was reported last. */
   readonly #reported = new WeakMap<Attempt, number>();
   #report: Promise<void> | undefined;
   #nextAt = 0;
@@ -21,7 +21,7 @@ export class ProgressReports {
     this.#options = options;
   }
 
-  /** Sends what is new, unless it is too early or a report is under way. @param now `performance.now()` */
+  /** Reports new progress, unless it is too early or a report is under way. @param now `performance.now()` */
   send(leases: Iterable<{ readonly job: Job; readonly attempt: Attempt | undefined }>, now: number): void {
     if (now < this.#nextAt || this.#report) return;
     const news: { id: string; claimSeq: number; progress: number }[] = [];
@@ -36,7 +36,7 @@ export class ProgressReports {
     this.#nextAt = now + PERIOD_MS;
     this.#report = this.#options.queue
       .reportProgress(news)
-      .catch(this.#options.onError) // what it would have written goes with the next renewal
+      .catch(this.#options.onError) // the next renewal writes the same progress
       .finally(() => {
         this.#report = undefined;
       });

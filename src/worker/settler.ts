@@ -1,11 +1,12 @@
 /**
- * Attempts that have ended, on their way to a settled state. Whatever has ended while one call is under way is the next
- * batch. A batch that got no answer is sent again until it has one: a repeat is harmless, and the lease is
- * renewed meanwhile. One that cannot be settled as it is, which no repeat would mend, is halved until the job at fault stands alone: that
- * one fails. What settles as terminal goes to the recorder.
+ * Settles attempts that have ended. Attempts that end while a call is under way make the next batch. A batch without
+ * an answer is sent again until there is one: a repeat is harmless, and the leases are renewed meanwhile. A batch that
+ * fails in the script, as every repeat would, is halved until the job that causes it is alone: that job fails.
+ * Terminal outcomes go to the recorder.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Backoff } from "../core/backoff.ts";
+import { batchLength } from "../core/batch-limits.ts";
 import type { AttemptOutcome, Evidence, Job, Outcome, Submission } from "../core/job.ts";
 import { isLarge, sizeOf } from "../core/payload.ts";
 import type { AttemptEnd, Verdict } from "../core/settle.ts";
@@ -13,12 +14,13 @@ import { settle } from "../core/settle.ts";
 import { messageOf, ScriptFailed } from "../errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { SettleAnswer, Settlement } from "../queue/settlement.ts";
+import { callRetryMs } from "./call-retry.ts";
 import type { Ended } from "./ended.ts";
 import { fitting, outcomeName, outcomeOf, recordOf } from "./ended.ts";
 
 /**
- * How long a replica owns what it puts into the outbox: two default leases. A healthy replica records within a
- * fraction of a second; a dead one's outcomes are taken over after this.
+ * How long a replica owns its outcomes in the outbox: two default leases. A healthy replica records them within a
+ * fraction of a second; after this time another replica takes over those of a dead one.
  */
 export const OUTBOX_OWNED_MS = 30_000;
 /** Jobs in one call: about 5 ms of Redis. */
@@ -29,13 +31,21 @@ export interface SettlerOptions {
   readonly queue: Pick<Queue, "settle" | "clock">;
   readonly replica: string;
   readonly backoffOf: (job: Job) => Backoff;
-  /** Jobs whose outcome stands in the outbox now. */
+  /** Jobs whose outcome is in the outbox now. */
   readonly onTerminal: (outcomes: readonly Outcome[]) => void;
-  /** A job is off this replica's hands: settled, or its lease is someone else's. */
-  readonly onSettled: (job: Job, outcome: AttemptOutcome, isStale: boolean) => void;
+  /** This replica is done with a job: it is settled, or (`stale`) another replica has its lease. */
+  readonly onSettled: (job: Job, outcome: AttemptOutcome | "stale") => void;
   /** The callback job of a terminal outcome, if the submission asked for one. */
   readonly callbackOf: (outcome: Outcome) => { readonly id: string; readonly submission: Submission } | undefined;
   readonly onError: (error: unknown) => void;
+}
+
+/** Characters that a settle sends to Redis, or moves there. */
+function settledChars({ job, verdict }: Ended): number {
+  let chars = verdict.kind === "completed" ? verdict.result.length : 0;
+  if (job.options.callback_url !== undefined) chars += sizeOf(job.payload); // the callback has the whole job
+  for (const record of job.history) chars += record.length; // the script appends to the history
+  return chars;
 }
 
 export class Settler {
@@ -92,13 +102,16 @@ export class Settler {
         this.#ended.unshift(...batch);
         if (failures === 0) this.#options.onError(error);
         failures += 1;
-        await sleep(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
+        await sleep(callRetryMs(failures));
       }
     }
     this.#loop = undefined;
   }
 
-  /** What is settled instead. Where even that cannot be, nothing is: the lease runs out, and the crash budget ends it. */
+  /**
+   * Settles the job as failed instead. If even that fails, nothing is settled: the lease expires, and the crash budget
+   * ends the job.
+   */
   #unsettleable(ended: Ended, error: ScriptFailed): readonly Ended[] {
     this.#options.onError(error);
     const {
@@ -107,7 +120,7 @@ export class Settler {
       isUnsettleable,
     } = ended;
     if (isUnsettleable) {
-      this.#options.onSettled(job, "lost", true);
+      this.#options.onSettled(job, "stale");
       return [];
     }
     const message = `what became of this attempt could not be settled: ${messageOf(error)}`;
@@ -121,18 +134,9 @@ export class Settler {
     return [{ ...ended, verdict, evidence: undefined, isUnsettleable: true }];
   }
 
-  /** Of what has ended, the next batch. */
-  #take(most: number): readonly Ended[] {
-    let chars = 0;
-    let count = 0;
-    for (const { job, verdict } of this.#ended) {
-      if (count === most || chars >= MAX_BATCH_CHARS) break;
-      if (verdict.kind === "completed") chars += verdict.result.length;
-      if (job.options.callback_url !== undefined) chars += sizeOf(job.payload); // its callback bears the whole job
-      for (const record of job.history) chars += record.length; // the script joins what it adds to them
-      count += 1;
-    }
-    return this.#ended.splice(0, count);
+  /** Takes the next batch from the attempts that have ended. */
+  #take(maxItems: number): readonly Ended[] {
+    return this.#ended.splice(0, batchLength(this.#ended, { maxItems, maxSize: MAX_BATCH_CHARS }, settledChars));
   }
 
   #settlementOf(ended: Ended, outcome: Outcome | undefined): Settlement {
@@ -178,7 +182,7 @@ export class Settler {
       }
       const outcome = outcomes[i];
       if (outcome && answer !== "stale") terminal.push(outcome);
-      this.#options.onSettled(job, outcomeName(verdict), answer === "stale");
+      this.#options.onSettled(job, answer === "stale" ? "stale" : outcomeName(verdict));
     });
     if (terminal.length > 0) this.#options.onTerminal(terminal);
   }

@@ -1,14 +1,14 @@
 /**
- * What may run here at once: two lanes, and a limit for each type inside its lane. Never hold a lease on what cannot
- * run now: the worker claims no more than is free.
+ * The jobs that may run here at once: two lanes, and a limit for each type inside its lane. The worker claims no more
+ * jobs than slots are free: a replica must not lease a job that it cannot run now.
  */
 import type { AnyJobDefinition, Lane } from "../core/job-type.ts";
 import type { FreeSlots } from "../queue/claim.ts";
 
 /**
- * The share of lane `io` that one type can have. A type whose other end hangs fills its share, and the rest stays
- * free for the other types. Attempts of lane `cpu` end soon by themselves, so a type may have all of it; there the
- * turn to claim first goes round.
+ * The share of lane `io` that one type can have. A type whose remote end hangs fills its share, and the rest stays
+ * free for the other types. Attempts of lane `cpu` end soon, so a type may have the whole lane; there the types take
+ * turns in being claimed first.
  */
 const IO_TYPE_SHARE = 0.8;
 
@@ -32,7 +32,7 @@ export class Slots {
   #bytes = 0;
   #turn = 0;
 
-  /** @param maxBytes of the large payloads of all jobs that run; one alone may have more */
+  /** @param maxBytes of the large payloads of all running jobs; a single job may exceed it */
   constructor(
     definitions: readonly AnyJobDefinition[],
     ioSlots: number,
@@ -63,7 +63,7 @@ export class Slots {
     return true;
   }
 
-  /** @returns whether a claim may find work that it could not take before: the lane or the type was full, or there was less room for payloads */
+  /** @returns whether a claim may find more work now: the lane or the type was full, or payloads had less room */
   give(type: string, jobs = 1, bytes = 0): boolean {
     const slots = this.#byType.get(type);
     const wasFull =
@@ -74,7 +74,7 @@ export class Slots {
     return wasFull || bytes > 0;
   }
 
-  /** What is free, at most `limit` in each lane. The type that comes first goes round, so that none waits behind another for ever. */
+  /** The free slots, at most `limit` in each lane. The types take turns in coming first, so that none starves. */
   free(limit: number): FreeSlots {
     this.#turn = (this.#turn + 1) % Math.max(1, this.#types.length);
     const order = [...this.#types.slice(this.#turn), ...this.#types.slice(0, this.#turn)];

@@ -61,7 +61,7 @@ it("gives back, as it drains, what a claim leased whose answer was lost", async 
   const settler = new Settler({
     queue,
     ...options,
-    onSettled: (job, outcome, isStale) => worker.settled(job, outcome, isStale),
+    onSettled: (job, outcome) => worker.settled(job, outcome),
   });
   const hooks = {
     onPickup: () => undefined,

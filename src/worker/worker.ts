@@ -1,10 +1,9 @@
 /**
  * The dispatch loop: free slots → claim → execute → settle.
  *
- * One claim is under way at a time. The next follows at once while there is more to take, when a wake-up says that
- * work came in, when a slot came free that was missing before, when the next scheduled job is due, and after a second
- * in any case. A wake-up is a hint and never the truth. What this replica enqueues itself, into free slots, needs no claim
- * (queue/reservation.ts).
+ * One claim is under way at a time. The next follows at once if more is ready, on a wake-up, when a slot that was
+ * missing becomes free, when the next scheduled job is due, and after a second in any case. A wake-up is a hint and
+ * never the truth. Jobs that this replica enqueues into its own free slots need no claim (queue/reservation.ts).
  */
 import { performance } from "node:perf_hooks"; // not the global, which is looked up at each use
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,6 +16,7 @@ import type { Executor } from "../execute/executor.ts";
 import type { Claim } from "../queue/claim.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Runner } from "../queue/reservation.ts";
+import { callRetryMs } from "./call-retry.ts";
 import type { Leases } from "./leases.ts";
 import { Probation } from "./probation.ts";
 import type { Settler } from "./settler.ts";
@@ -24,11 +24,11 @@ import type { Slots } from "./slots.ts";
 
 const MAX_IDLE_MS = 1_000;
 /**
- * The longest pause between claims, as a share of a lease. Claims that lie more than a third of a lease apart tell the claim
- * script that Redis was away, and then no lease is taken as expired: an idle replica must stay well within that.
+ * The longest pause between claims, as a share of a lease. If claims are more than a third of a lease apart, the claim
+ * script takes it that Redis was away, and expires no lease: an idle replica must stay well within that.
  */
 const IDLE_SHARE_OF_LEASE = 1 / 6;
-/** Handlers that ran on after their slot was given up. With so many, this process is no longer fit: it drains and exits. */
+/** Handlers that still ran after their slot was given up. With so many, this process is unfit: it drains and exits. */
 const MAX_GIVEN_UP = 20;
 
 const UNREADABLE: AttemptEnd = {
@@ -38,7 +38,7 @@ const UNREADABLE: AttemptEnd = {
   isPermanent: true,
 };
 
-/** What an attempt takes of the room for large payloads. */
+/** Bytes of an attempt that count against the limit for large payloads. */
 function largeBytes({ payload }: Job): number {
   return isLarge(payload) ? payload.size : 0;
 }
@@ -46,7 +46,10 @@ function largeBytes({ payload }: Job): number {
 export interface WorkerHooks {
   readonly onPickup: (type: string, seconds: number) => void;
   readonly onRan: (type: string, seconds: number) => void;
-  /** An attempt is settled; `stale`: its lease was someone else's by then, and it counts for nothing. There is none where the job was only judged here. */
+  /**
+   * An attempt is settled; `stale`: another replica had its lease, and it counts for nothing. Undefined if the job was
+   * only judged here.
+   */
   readonly onAttempt: (job: Job, outcome: AttemptOutcome | "stale", attempt: Attempt | undefined) => void;
   readonly onError: (error: unknown) => void;
   /** Too many handlers do not stop. */
@@ -60,7 +63,7 @@ export interface WorkerOptions {
   readonly leases: Leases;
   readonly settler: Settler;
   readonly claimLimit: number;
-  /** The recorder has all it can hold while Postgres answers: wait, rather than let the outbox grow. */
+  /** True while Postgres answers but the recorder's buffer is full: stop claiming, so that the outbox does not grow. */
   readonly isHeldBack: () => boolean;
   readonly hooks: WorkerHooks;
 }
@@ -86,7 +89,10 @@ export class Worker implements Runner {
     this.#loop ??= this.#run();
   }
 
-  /** Slots for jobs that are about to be enqueued. While this replica drains, or may not claim, there are none. */
+  /**
+   * Reserves slots for jobs that are about to be enqueued. There are none while this replica drains, or must not
+   * claim.
+   */
   reserve(type: string, jobs: number, bytes: number): boolean {
     const { slots, claimLimit, isHeldBack } = this.#options;
     return (
@@ -102,9 +108,10 @@ export class Worker implements Runner {
     if (this.#options.slots.give(type, jobs, bytes)) this.wake();
   }
 
-  /** Starts jobs that were leased as they were enqueued, in slots that were reserved and given up just now. */
+  /** Starts jobs that were leased as they were enqueued, in slots that were reserved and have just been returned. */
   start(jobs: readonly Job[], grantedAt: number, payloads: readonly unknown[] = []): void {
-    const isOver = performance.now() - grantedAt > this.#options.queue.leaseMs; // an answer that came so late spends no lease: nothing has run
+    // so late an answer costs no lease: nothing has run
+    const isOver = performance.now() - grantedAt > this.#options.queue.leaseMs;
     if (this.#isDrained || isOver) {
       this.#judge(jobs, { kind: "released" }, grantedAt);
       return;
@@ -125,14 +132,17 @@ export class Worker implements Runner {
     if (this.#givenUp === MAX_GIVEN_UP) this.#options.hooks.onUnfit();
   };
 
-  /** The job is off this replica's hands. */
-  readonly settled = (job: Job, outcome: AttemptOutcome, isStale: boolean): void => {
+  /** This replica is done with the job. */
+  readonly settled = (job: Job, outcome: AttemptOutcome | "stale"): void => {
     const attempt = this.#options.leases.release(job);
-    if (outcome === "retry" || outcome === "lost") this.wake(); // to learn when it is due
-    this.#options.hooks.onAttempt(job, isStale ? "stale" : outcome, attempt);
+    if (outcome === "retry" || outcome === "lost") this.wake(); // the next claim learns when the job is due
+    this.#options.hooks.onAttempt(job, outcome, attempt);
   };
 
-  /** Stops claiming, gives back at once what has saved its state, and after `drainMs` what else has not ended, and settles everything. */
+  /**
+   * Stops claiming; releases at once the jobs that have saved their state, and after `drainMs` the others that still
+   * run; settles everything.
+   */
   async drain(drainMs: number): Promise<void> {
     const { slots, leases, settler } = this.#options;
     this.#isDraining = true;
@@ -162,7 +172,7 @@ export class Worker implements Runner {
       } catch (error) {
         if (failures === 0) hooks.onError(error);
         failures += 1;
-        await this.#idle(Math.min(1_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2));
+        await this.#idle(callRetryMs(failures));
         continue;
       }
       this.#judgeClaimed(claim, grantedAt);
@@ -170,12 +180,12 @@ export class Worker implements Runner {
       for (const job of claim.claimed) this.#start(job, grantedAt);
       const untilDue = claim.nextDueAt === 0 ? this.#maxIdleMs : claim.nextDueAt - queue.clock.now();
       if (!claim.isMoreLeft) await this.#idle(untilDue);
-      else await new Promise(setImmediate); // what was started may end, and be settled, before the next claim
+      else await new Promise(setImmediate); // attempts that just started may end, and settle, before the next claim
     }
     if (failures > 0) await this.#giveBack();
   }
 
-  /** The last claim got no answer, and none follows: what it leased is asked for once more, and given back. */
+  /** The last claim got no answer, and no claim follows: repeats it, and releases the jobs that it leased. */
   async #giveBack(): Promise<void> {
     const { queue, slots, hooks } = this.#options;
     const grantedAt = performance.now();
@@ -188,7 +198,7 @@ export class Worker implements Runner {
     }
   }
 
-  /** What a claim leases that is not to run here. */
+  /** Judges the jobs of a claim that must not run here. */
   #judgeClaimed({ lost, unreadable }: Claim, grantedAt: number): void {
     this.#judge(lost, { kind: "lost" }, grantedAt);
     this.#judge(unreadable, UNREADABLE, grantedAt);
@@ -212,7 +222,10 @@ export class Worker implements Runner {
     this.#wakeUp = undefined;
   }
 
-  /** Settles jobs without an attempt here. Their leases are renewed meanwhile: a second loss would be charged to their crash budget. */
+  /**
+   * Settles jobs without an attempt here. Their leases are renewed meanwhile: a second loss would be charged to their
+   * crash budget.
+   */
   #judge(jobs: readonly Job[], end: AttemptEnd, grantedAt: number): void {
     if (jobs.length === 0) return;
     this.#options.leases.holdJudged(jobs, grantedAt);
@@ -227,7 +240,8 @@ export class Worker implements Runner {
       this.#judge([job], { kind: "expired" }, grantedAt);
       return;
     }
-    // While a claim was under way, an enqueue may have taken the slots that it was offered: what has none goes back to the front.
+    // While a claim was under way, an enqueue may have taken the slots that it was offered: a job without a slot goes
+    // back to the front.
     if (!slots.tryTake(job.type, 1, largeBytes(job))) {
       this.#judge([job], { kind: "released" }, grantedAt);
       return;
@@ -235,7 +249,8 @@ export class Worker implements Runner {
     const readyAt = readyAtOf(job);
     if (readyAt !== undefined) hooks.onPickup(job.type, Math.max(0, startedAt - readyAt) / 1_000);
     this.#probation.began(job);
-    leases.hold(executor.start(job, this.#ended, payload), grantedAt); // one that has ended already, too: until it is settled, its lease is renewed
+    // also if it has ended already: its lease is renewed until it is settled
+    leases.hold(executor.start(job, this.#ended, payload), grantedAt);
   }
 
   readonly #ended = (attempt: Attempt, end: AttemptEnd): void => {
@@ -244,7 +259,7 @@ export class Worker implements Runner {
     hooks.onRan(job.type, attempt.ranMs / 1_000);
     const wasFull = slots.give(job.type, 1, largeBytes(job));
     const wasPoisonCandidate = this.#probation.ended(job);
-    // A lost lease is someone else's to judge: nothing is settled, and nothing more is done for it here.
+    // Another replica judges a lost lease: nothing is settled here, and nothing more is done for it.
     if (end.kind === "lost") {
       leases.release(job);
       hooks.onAttempt(job, "stale", attempt);

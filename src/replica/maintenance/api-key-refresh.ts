@@ -1,5 +1,6 @@
-/** The API keys of this replica: those of the settings, and those that `taskflow keys` keeps in Postgres, read again every few seconds. */
+/** The API keys of this replica: those of the settings, and those that `taskflow keys` stores in Postgres, read again every few seconds. */
 import { ApiKeyCache } from "../../api/access/api-key-cache.ts";
+import { Periodic } from "../../concurrency/periodic.ts";
 import type { Config } from "../../config/config.ts";
 import { CORS_TO_ALL } from "../../config/config.ts";
 import { StartError, UsageError } from "../../errors.ts";
@@ -7,7 +8,7 @@ import type { Log } from "../../observability/log.ts";
 import { unusable } from "../../observability/reason.ts";
 import { ApiKeyStore } from "../../results/api-keys.ts";
 
-/** So long a key that was revoked may still be served. */
+/** A revoked key may be accepted for this long. */
 const KEYS_PERIOD_MS = 3_000;
 
 export interface KeysOptions {
@@ -22,7 +23,10 @@ export interface Keys {
   close(): Promise<void>;
 }
 
-/** While Postgres is away, the keys that were read last hold. @throws {@link StartError} when it is away at the start; {@link UsageError} where CORS_ORIGINS asks for keys, and there are none */
+/**
+ * While Postgres is away, the keys that were read last stay valid.
+ * @throws StartError if Postgres is away at the start; UsageError if CORS_ORIGINS requires keys, and there are none
+ */
 export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIOD_MS }: KeysOptions): Promise<Keys> {
   const apiKeyCache = new ApiKeyCache();
   const store = new ApiKeyStore(databaseUrl);
@@ -30,10 +34,10 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
   const read = async (): Promise<void> => {
     const stored = await store.list();
     const state = stored.map(({ hash, revokedAt }) => `${hash}${revokedAt === null ? "" : " revoked"}`).join();
-    if (state === seen) return; // what was looked up stays looked up
+    if (state === seen) return; // keeps what the cache has looked up
     seen = state;
-    const holding = stored.filter(({ revokedAt }) => revokedAt === null);
-    apiKeyCache.replace([...config.TASKFLOW_API_KEYS, ...holding], config.TASKFLOW_API_KEYS.length + stored.length > 0);
+    const valid = stored.filter(({ revokedAt }) => revokedAt === null);
+    apiKeyCache.replace([...config.TASKFLOW_API_KEYS, ...valid], config.TASKFLOW_API_KEYS.length + stored.length > 0);
   };
   try {
     await read();
@@ -48,24 +52,18 @@ export async function openKeys({ config, databaseUrl, log, periodMs = KEYS_PERIO
   }
   if (config.TASKFLOW_AUTH === "none" && apiKeyCache.isNeeded)
     log.warn("TASKFLOW_AUTH=none serves everyone, though there are API keys");
-  let isClosed = false;
-  let reading: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    reading ??= read()
-      .catch((error: unknown) => {
-        if (!isClosed) log.warn({ error }, "API keys could not be read; those read before hold");
-      })
-      .finally(() => {
-        reading = undefined;
-      });
-  }, periodMs);
+  const reads = new Periodic({
+    task: read,
+    periodMs,
+    onError: (error) => log.warn({ error }, "could not read the API keys; those read before stay valid"),
+  });
+  reads.start();
   return {
     apiKeyCache,
     close: async () => {
-      isClosed = true;
-      clearInterval(timer);
-      store.close();
-      await reading;
+      const closing = reads.close();
+      store.close(); // cuts off a read under way
+      await closing;
     },
   };
 }

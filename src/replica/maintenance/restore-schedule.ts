@@ -1,23 +1,23 @@
 /** The restore of a replica, with the times that make it safe. */
 import type { Queue } from "../../queue/queue.ts";
-import { Accepted } from "../../results/acceptance-log/reader.ts";
+import { AcceptanceLogReader } from "../../results/acceptance-log/reader.ts";
 import type { SystemOptions } from "../replica.ts";
 import { PIPELINE_MS } from "../submission-pipeline.ts";
 import { warning } from "../warning.ts";
 import { Restore } from "./restore.ts";
 
-/** What Redis's clock and a replica's notion of it may differ by, generously. */
+/** How much a replica's estimate of the clock of Redis may be wrong by, generously. */
 const CLOCK_ERROR_MS = 1_000;
 
 export function openRestore({ config, databaseUrl, log }: SystemOptions, queue: Queue): Restore {
   const enqueueMs = config.SUBMIT_TIMEOUT_MS + CLOCK_ERROR_MS;
   return new Restore({
     queue,
-    accepted: new Accepted(databaseUrl, config.REDIS_NAMESPACE),
+    acceptanceLog: new AcceptanceLogReader(databaseUrl, config.REDIS_NAMESPACE),
     underWayMs: PIPELINE_MS + enqueueMs,
     enqueueMs,
-    onEmptied: () => log.warn("Redis has lost what it held: the jobs of durability postgres are put back"),
-    onRestored: (jobs) => log.info({ jobs }, "put jobs back that Redis did not hold"),
-    onError: warning(log, "jobs that Redis may have lost could not be put back yet"),
+    onEmptied: () => log.warn("Redis has lost its jobs: those of durability postgres are put back"),
+    onRestored: (jobs) => log.info({ jobs }, "put back jobs that Redis had lost"),
+    onError: warning(log, "could not put back jobs that Redis may have lost; trying again"),
   });
 }

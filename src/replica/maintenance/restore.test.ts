@@ -1,9 +1,10 @@
 import { Redis } from "ioredis";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
+import { DAY_MS } from "../../core/time.ts";
 import { redisCommand } from "../../embedded/redis-command.ts";
 import type { Queue } from "../../queue/queue.ts";
-import { Accepted } from "../../results/acceptance-log/reader.ts";
+import { AcceptanceLogReader } from "../../results/acceptance-log/reader.ts";
 import { AcceptanceLogWriter } from "../../results/acceptance-log/writer.ts";
 import { migrate } from "../../results/migrate.ts";
 import { addPartitions, dayOf } from "../../results/partitions.ts";
@@ -24,7 +25,6 @@ afterEach(async () => {
 const keep = <Part extends { close: () => unknown }>(part: Part): Part => (open.push(part), part);
 
 const OLD_MS = 61_000;
-const DAY_MS = 86_400_000;
 const setClock = settableClock();
 
 async function setup() {
@@ -60,7 +60,7 @@ async function setup() {
     const one = keep(
       new Restore({
         queue,
-        accepted: new Accepted(url, "taskflow:0"),
+        acceptanceLog: new AcceptanceLogReader(url, "taskflow:0"),
         underWayMs: 500,
         enqueueMs: 50,
         freshMs: 400,
@@ -75,7 +75,7 @@ async function setup() {
     return one;
   };
   const generation = async (): Promise<string | undefined> =>
-    (await client.query<{ generation: string }>("select epoch from accepted_epochs")).rows[0]?.generation;
+    (await client.query<{ generation: string }>("select epoch as generation from accepted_epochs")).rows[0]?.generation;
   return { redis, url, queue, client, accept, record, restore, told, generation };
 }
 

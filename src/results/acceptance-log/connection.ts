@@ -1,4 +1,4 @@
-/** The acceptor's own connection to Postgres. */
+/** The acceptance log writer's connection to Postgres. */
 import type pg from "pg";
 import { copyIn, ExclusiveClient } from "../../postgres/exclusive-client.ts";
 import { readSql } from "../../postgres/sql.ts";
@@ -6,14 +6,14 @@ import { CopyBuffer } from "../recorder/copy-buffer.ts";
 
 const COPY = readSql(new URL("./copy.sql", import.meta.url));
 const STAGE_OPEN = readSql(new URL("./stage-open.sql", import.meta.url));
-/** The same rows, which have their columns in the same order, into another table. */
+/** The same rows, with their columns in the same order, into another table. */
 const STAGE_COPY = COPY.replace("copy accepted ", "copy staged_accepted ");
 const STAGE_INSERT = readSql(new URL("./stage-insert.sql", import.meta.url));
 const COLUMNS = 3;
 const CLAIM_KEYS = readSql(new URL("./keys-claim.sql", import.meta.url));
 const READ_KEYS = readSql(new URL("./keys-read.sql", import.meta.url));
 
-/** A key that a submission came with. */
+/** The idempotency key of a submission. */
 export interface KeyClaim {
   readonly key: string;
   readonly fingerprint: string;
@@ -21,7 +21,7 @@ export interface KeyClaim {
   readonly ttlMs: number;
 }
 
-/** What a key stands for. */
+/** The submission that a key belongs to. */
 export interface KnownKey {
   readonly fingerprint: string;
   readonly firstId: string;
@@ -33,20 +33,20 @@ interface KeyRow {
   readonly first_id: string;
 }
 
-/** A submission as `accepted` keeps it. */
+/** A submission as a row of `accepted`. */
 export interface AcceptedRow {
   readonly id: string;
-  /** As Redis keeps it, but for the bytes of a large payload, which follow it. */
+  /** Packed as in Redis, except for the bytes of a large payload, which follow it. */
   readonly submission: string;
   readonly data?: Uint8Array | undefined;
 }
 
-/** Those of one call. */
+/** The rows of one call. */
 export interface AcceptedRows {
   readonly rows: readonly AcceptedRow[];
 }
 
-/** Gets what each key stands for now, by whoever claimed it first, and says what is appended. */
+/** Gets the submission that each key belongs to, new or from before, and returns the rows to append. */
 export type Admitted = (known: ReadonlyMap<string, KnownKey>) => readonly AcceptedRows[];
 
 export class AcceptedConnection {
@@ -70,7 +70,7 @@ export class AcceptedConnection {
     this.#namespace = namespace;
   }
 
-  /** Connects, where that is not done: what fails here has changed nothing. */
+  /** Connects if it is not connected: a failure here has changed nothing. */
   open(): Promise<void> {
     return this.#client.open();
   }
@@ -87,7 +87,7 @@ export class AcceptedConnection {
     });
   }
 
-  /** As {@link copyWithKeys}, but leaves out what the table holds already and what the rows hold twice. */
+  /** As {@link copyWithKeys}, but skips rows that are in the table already, or twice in the batch. */
   stageWithKeys(claims: readonly KeyClaim[], admitted: Admitted): Promise<void> {
     return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);

@@ -1,17 +1,25 @@
-/** The daily partitions of `accepted`, like those of `jobs`: made by the COPY that needs them, and gone a day later. */
+/**
+ * The daily partitions of `accepted`, like those of `jobs`: created by the COPY that needs them, and dropped a day
+ * later.
+ */
+
 import type pg from "pg";
 import { lowestIdAt } from "../../core/id.ts";
-import { type Step, underLock } from "../../postgres/advisory-lock.ts";
+import { DAY_MS } from "../../core/time.ts";
 import { agreedPostgresTime } from "../../postgres/clock.ts";
+import { type Leader, runAsLeader } from "../../postgres/leader.ts";
 import { readSql } from "../../postgres/sql.ts";
-import { DAY_MS, dayOf, dayOfPartition, partitionName } from "../partitions.ts";
+import { dayOf, dayOfPartition, partitionName } from "../partitions.ts";
 
 const ADD = readSql(new URL("./partition-add.sql", import.meta.url));
 const LIST = readSql(new URL("./partition-list.sql", import.meta.url));
 const TRIM = readSql(new URL("./partition-trim.sql", import.meta.url));
 const EXPIRE_KEYS = readSql(new URL("./keys-expire.sql", import.meta.url));
 
-/** A partition's name is that of `jobs` for the same day but for its first word: retention finds one by the other. */
+/**
+ * A partition has the name of the one of `jobs` for the same day, except for its first word: retention finds one by
+ * the other.
+ */
 const nameOf = (day: number): string => partitionName(day).replace(/^jobs/, "accepted");
 const dayOfName = (name: string): number | undefined => dayOfPartition(name.replace(/^accepted/, "jobs"));
 const bounds = (day: number): [string, string, string] => [nameOf(day), lowestIdAt(day), lowestIdAt(day + DAY_MS)];
@@ -32,21 +40,20 @@ export async function addAcceptedPartitions(client: pg.ClientBase, ids: Iterable
  * @throws ClocksDiffer where that is not the time of Postgres; pg's error when Postgres is away, or `signal` ended it
  */
 export async function trimAccepted(databaseUrl: string, ownMs: number, signal?: AbortSignal): Promise<string[]> {
-  let now = 0;
-  const check = async (client: pg.Client): Promise<void> => {
-    now = await agreedPostgresTime(client, ownMs);
-  };
-  return underLock({ databaseUrl, name: "accepted", check, signal }, (step) => trim(step, now - DAY_MS));
+  return runAsLeader({ databaseUrl, name: "accepted", signal }, async (leader) => {
+    const now = await leader.use((client) => agreedPostgresTime(client, ownMs));
+    return trim(leader, now - DAY_MS);
+  });
 }
 
-async function trim(step: Step, before: number): Promise<string[]> {
-  await step((client) => client.query(EXPIRE_KEYS));
-  const list = await step((client) => client.query<{ name: string }>(LIST));
+async function trim(leader: Leader, before: number): Promise<string[]> {
+  await leader.step((client) => client.query(EXPIRE_KEYS));
+  const list = await leader.step((client) => client.query<{ name: string }>(LIST));
   const dropped: string[] = [];
   for (const { name } of list?.rows ?? []) {
     const day = dayOfName(name);
     if (day === undefined || day + DAY_MS > before) continue;
-    const answer = await step((client) => client.query<{ remaining: number | null }>(TRIM, bounds(day)));
+    const answer = await leader.step((client) => client.query<{ remaining: number | null }>(TRIM, bounds(day)));
     const remaining = answer?.rows[0]?.remaining ?? null;
     if (remaining === null) break; // another replica is at it; or in use: each try holds up all others, as in retention
     if (remaining === 0) dropped.push(name);

@@ -1,17 +1,17 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
+import { DAY_MS } from "../../core/time.ts";
 import { idAt } from "../../testing/outcomes.ts";
 import { submission } from "../../testing/queue.ts";
 import { freshDatabase, ownPostgres } from "../../testing/services.ts";
 import { TcpProxy } from "../../testing/tcp-proxy.ts";
 import { until } from "../../testing/until.ts";
 import { migrate } from "../migrate.ts";
-import { DAY_MS } from "../partitions.ts";
-import { Accepted as AcceptedStore } from "./reader.ts";
+import { AcceptanceLogReader } from "./reader.ts";
 import type { Acceptance, Accepted } from "./writer.ts";
 import { ACCEPT_TIMEOUT_MS, AcceptanceLogWriter } from "./writer.ts";
 
-const open: { close: () => Promise<void> }[] = [];
+const open: { close: () => unknown }[] = [];
 afterEach(async () => {
   for (const part of open.splice(0).reverse()) await part.close();
 });
@@ -67,7 +67,7 @@ describe("what is accepted", () => {
     });
     const ids = [Date.now(), Date.now() - 40 * DAY_MS, Date.UTC(2019, 0, 1)].map(idAt);
     expect(await accept({ jobs: ids.map((id) => ({ id, submission: given })) })).toEqual({ kind: "committed" });
-    const store = new AcceptedStore(url, "taskflow:0");
+    const store = new AcceptanceLogReader(url, "taskflow:0");
     open.push(store);
     expect(await store.read(ids)).toEqual(ids.toSorted().map((id) => ({ id, submission: given })));
   });

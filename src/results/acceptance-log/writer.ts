@@ -1,20 +1,22 @@
 /**
- * Submissions into Postgres, before Redis gets them (`durability: postgres`).
+ * Writes submissions into Postgres before Redis gets them (`durability: postgres`).
  *
  *   accept ─▶ waiting ─▶ one batch in COPY ─▶ committed | known (its key) | failed
- *                ▲ what arrives meanwhile is the next batch
+ *                ▲ submissions that arrive meanwhile make the next batch
  *
- * Nothing is tried twice: the caller waits, and is told within two seconds. `store_unavailable` says that nothing was
- * changed; `outcome_unknown` that the COPY was under way: if it was committed, the restore runs the job later (worker/restore.ts).
+ * Nothing is tried twice: the caller waits, and gets an answer within two seconds. `store_unavailable` means that
+ * nothing was changed; `outcome_unknown` that the COPY was under way: if it was committed, the restore runs the job
+ * later (replica/maintenance/restore.ts).
  *
- * A row that is there already counts as committed: a replay that went down before its copy was enqueued comes with the same
- * id again (replica/replays.ts).
+ * A row that is in the table already counts as committed: a replay job that crashed before its rerun was enqueued
+ * comes with the same id again (replica/reruns.ts).
  *
- * Which submission an Idempotency-Key belongs to is decided here, in the transaction that commits it, and not in Redis: the
- * decision lasts as long as the row does. So no row is ever committed whose job must not run, and the restore need
- * not ask about keys; and a repeat is a replay even while Redis is empty.
+ * Postgres, not Redis, decides which submission an Idempotency-Key belongs to, in the transaction that commits it: the
+ * decision lasts as long as the row. So no row is ever committed whose job must not run, the restore need not check
+ * keys, and a repeat is recognised even while Redis is empty.
  */
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { linger } from "../../concurrency/linger.ts";
+import { batchLength } from "../../core/batch-limits.ts";
 import type { Submission } from "../../core/job.ts";
 import { encodeWhole } from "../../core/packed-job.ts";
 import type { TaskFlowError } from "../../errors.ts";
@@ -30,20 +32,21 @@ import { addAcceptedPartitions } from "./partitions.ts";
 /** How long a submission waits for its commit, in milliseconds. */
 export const ACCEPT_TIMEOUT_MS = 2_000;
 const TICK_MS = 100;
-/** After a batch of so many, the next one gathers for so long: at load, fewer commits, and by measure (bench, durable) no later answers. */
-const LINGER_AFTER = 8;
+/** Fewer commits under load, and by measure (bench, durable) no later answers. */
 const LINGER_MS = 2;
-/** Characters in memory, of submissions that wait and of the batch under way. */
+/** Characters in memory, of waiting submissions and of the batch under way. */
 const MAX_CHARS = 64 * 1024 * 1024;
-/** A batch ends with the submission that reaches this: about 100 ms of Postgres. */
-const MAX_BATCH_CHARS = 4 * 1024 * 1024;
-/** A missing partition (of midnight: two), a repeat and a conflict may meet one batch; more is no coincidence. */
+/** Of characters, whatever the number of submissions: about 100 ms of Postgres. */
+const BATCH_LIMITS = { maxItems: Number.POSITIVE_INFINITY, maxSize: 4 * 1024 * 1024 };
+/**
+ * A missing partition (at midnight: two), a repeat and a conflict may hit one batch; more tries are not a coincidence.
+ */
 const MAX_TRIES = 5;
 
 /** Jobs that are accepted as a whole. */
 export interface Acceptance {
   readonly jobs: readonly { readonly id: string; readonly submission: Submission }[];
-  /** As the queue's: `key` is already joined with its scope. `firstId` is what a repeat is answered with. */
+  /** As for the queue: `key` is already joined with its scope. A repeat is answered with `firstId`. */
   readonly idempotency?: {
     readonly key: string;
     readonly fingerprint: string;
@@ -66,7 +69,7 @@ interface Pending {
   /** Of all its rows. */
   readonly chars: number;
   readonly since: number;
-  /** Undefined once it was called. */
+  /** Undefined after it was called. */
   done: AcceptDone | undefined;
 }
 
@@ -83,7 +86,7 @@ export class AcceptanceLogWriter {
   readonly #connection: AcceptedConnection;
   readonly #waiting: Pending[] = [];
   #batch: readonly Pending[] = [];
-  /** Whether anything of the batch may be in Postgres. */
+  /** Whether any row of the batch may be in Postgres. */
   #isSent = false;
   #chars = 0;
   #loop: Promise<void> | undefined;
@@ -113,7 +116,7 @@ export class AcceptanceLogWriter {
     this.#loop ??= this.#run();
   }
 
-  /** Resolves when all that was accepted is answered. Idempotent. */
+  /** Resolves when all submissions are answered. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#loop;
@@ -124,7 +127,7 @@ export class AcceptanceLogWriter {
     const ticker = setInterval(() => this.#expire(), TICK_MS);
     let before = 0;
     while (this.#waiting.length > 0) {
-      await (before < LINGER_AFTER ? nextTurn() : delay(LINGER_MS)); // what arrives meanwhile travels along: at least that of the same turn of the event loop
+      await linger(before, LINGER_MS);
       this.#batch = this.#take();
       before = this.#batch.length;
       await this.#commit(this.#batch);
@@ -136,17 +139,13 @@ export class AcceptanceLogWriter {
   }
 
   #take(): readonly Pending[] {
-    let chars = 0;
-    let count = 0;
-    for (const pending of this.#waiting) {
-      if (chars >= MAX_BATCH_CHARS) break;
-      chars += pending.chars;
-      count += 1;
-    }
-    return this.#waiting.splice(0, count);
+    return this.#waiting.splice(
+      0,
+      batchLength(this.#waiting, BATCH_LIMITS, ({ chars }) => chars),
+    );
   }
 
-  /** Answers those whose time is up. */
+  /** Answers the submissions whose time is up. */
   #expire(): void {
     const expired = performance.now() - ACCEPT_TIMEOUT_MS;
     const silence = `Postgres has not answered within ${ACCEPT_TIMEOUT_MS} ms`;
@@ -209,7 +208,7 @@ export class AcceptanceLogWriter {
 
   #fail(batch: readonly Pending[], error: TaskFlowError): void {
     const reason = reasonOf(error.cause);
-    // Once for each reason, not for each batch: an outage is hours long at times.
+    // Logs each reason once, not each batch: an outage may take hours.
     if (reason !== this.#lastReason)
       this.#options.log.warn(
         { error: reason },

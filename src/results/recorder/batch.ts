@@ -21,7 +21,7 @@ export interface RecorderLog {
   error(fields: object, message: string): void;
 }
 
-/** A duplicate, a partition and two conflicts may all meet one batch; more than this is no coincidence. */
+/** A duplicate, a partition and two conflicts may all hit one batch; more tries are not a coincidence. */
 const MAX_TRIES = 6;
 
 /**
@@ -60,7 +60,7 @@ async function record(
   }
 }
 
-/** A batch with a row that Postgres refuses: by halves, down to that row. */
+/** Records a batch with a row that Postgres rejects: by halves, down to that row. */
 async function recordApart(
   connection: RecorderConnection,
   batch: readonly Outcome[],

@@ -7,12 +7,12 @@ import { CopyBuffer } from "./copy-buffer.ts";
 
 const COPY = readSql(new URL("./copy-jobs.sql", import.meta.url));
 const STAGE_OPEN = readSql(new URL("./stage-open.sql", import.meta.url));
-/** The same rows, which have their columns in the same order, into another table. */
+/** The same rows, with their columns in the same order, into another table. */
 const STAGE_COPY = COPY.replace("copy jobs ", "copy staged_jobs ");
 const STAGE_INSERT = readSql(new URL("./stage-insert.sql", import.meta.url));
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A COPY that waits for so long, waits for somebody. */
+/** A COPY that takes so long waits for a lock. */
 const LOCK_WAIT_MS = 2_000;
 
 /** Adds the row of an outcome. */
@@ -20,7 +20,7 @@ export type RowWriter = (rows: CopyBuffer, outcome: Outcome) => void;
 
 export class RecorderConnection {
   readonly #client: ExclusiveClient;
-  /** Free again when a call has ended: well, and Postgres has it all; or not, and the connection is cut. */
+  /** Free again when a call has ended: either Postgres has all rows, or the connection is cut. */
   readonly #rows = new CopyBuffer();
 
   /**
@@ -43,7 +43,7 @@ export class RecorderConnection {
     return this.#client.use((client) => copyIn(client, COPY, this.#rowsOf(batch, write)));
   }
 
-  /** As {@link copy}, but leaves out what the table holds already and what the rows hold twice. */
+  /** As {@link copy}, but skips rows that are in the table already, or twice in the batch. */
   stage(batch: readonly Outcome[], write: RowWriter): Promise<void> {
     return this.#client.transact(async (client) => {
       await client.query(STAGE_OPEN);

@@ -6,7 +6,7 @@ import type { CopyBuffer } from "./copy-buffer.ts";
 
 const COLUMNS = 20;
 
-/** @throws RangeError for a time or an id that is none */
+/** @throws RangeError for an invalid time or id */
 export function writeRow(
   rows: CopyBuffer,
   { job, status, attempt, worker, startedAt, finishedAt, result, error, records }: Outcome,
@@ -36,8 +36,9 @@ export function writeRow(
 }
 
 /**
- * The row of an outcome that Postgres refuses: without payload, result and history, its error saying so, its texts
- * stripped of what no text column can hold. The status stays, since Redis has counted the job under it.
+ * The row of an outcome that Postgres rejects: without payload, result and history, with an error that explains this,
+ * and its strings stripped of characters that no text column can store. The status stays, since Redis has counted the
+ * job under it.
  */
 export function writeBareRow(rows: CopyBuffer, outcome: Outcome, reason: string): void {
   const { job } = outcome;
@@ -61,17 +62,17 @@ export function writeBareRow(rows: CopyBuffer, outcome: Outcome, reason: string)
   });
 }
 
-/** A text without the two things that Postgres refuses in one: NUL, and halves of surrogate pairs. */
+/** A string without NUL and halves of surrogate pairs, which Postgres rejects. */
 function storable(text: string): string {
   return text.replace(/\0|\p{Surrogate}/gu, "\uFFFD");
 }
 
-/** A message is made storable here: a filter by error code unescapes the whole text, and would fail on `\u0000`. */
+/** Makes the message storable: a filter by error code unescapes the whole JSON, and would fail on `\u0000`. */
 function errorText({ code, message, attempt }: JobError): string {
   return JSON.stringify({ code: storable(code), message: storable(message), attempt });
 }
 
-/** What a submission said that has no column of its own. */
+/** The options of a submission that have no column of their own. */
 function optionsText({ expires_at, timeout_ms, backoff, callback_url, api_key }: JobOptions): string | null {
   if (expires_at === undefined && timeout_ms === undefined && backoff === undefined && callback_url === undefined) {
     return api_key === undefined ? null : keyText(api_key);
@@ -79,5 +80,5 @@ function optionsText({ expires_at, timeout_ms, backoff, callback_url, api_key }:
   return JSON.stringify({ expires_at, timeout_ms, backoff, callback_url, api_key });
 }
 
-/** Jobs in a row are mostly of one key. */
+/** Consecutive jobs mostly have the same key. */
 const keyText = lastText((api_key: string) => JSON.stringify({ api_key }));

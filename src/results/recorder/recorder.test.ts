@@ -1,11 +1,12 @@
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../../core/job.ts";
+import { DAY_MS } from "../../core/time.ts";
 import { idAt, outcomes, outcomeWith } from "../../testing/outcomes.ts";
 import { freshDatabase } from "../../testing/services.ts";
 import { smallPayloads } from "../../testing/small-payloads.ts";
 import { migrate } from "../migrate.ts";
-import { DAY_MS, partitionName, startOfDay } from "../partitions.ts";
+import { partitionName, startOfDay } from "../partitions.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 
 const open: { close: () => Promise<void> }[] = [];

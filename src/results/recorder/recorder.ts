@@ -1,20 +1,24 @@
 /**
- * Outcomes into Postgres: the last step of a job's life before Redis may forget it.
+ * Writes outcomes into Postgres: the last step of a job's life before Redis may forget it.
  *
  *   add ─▶ backlog ─▶ one batch in COPY ─▶ committed ─▶ onRecorded
- *             ▲            │ Postgres away: the same batch again, for ever, at growing distance
+ *             ▲            │ Postgres away: the same batch again, with growing delays, until it is committed
  *             └────────────┘
  *
- * What is there is sent, and what arrives meanwhile is the next batch; at load, a batch gathers for a moment more, which nobody
- * waits for: whoever looks at a job, or waits for it, is told from Redis. Each outcome that was added is still in Redis' outbox, so the
- * recorder may drop what it has no room for, and may record twice, but may never call `onRecorded` for what is not committed.
+ * The recorder sends what it has, and outcomes that arrive meanwhile make the next batch. Under load, a batch waits a
+ * moment longer, which delays no caller: reads and waits are answered from Redis. Each outcome is also in the outbox
+ * of Redis, so the recorder may drop outcomes that it has no room for, and may record one twice, but must never call
+ * `onRecorded` for an outcome that is not committed.
  */
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+
+import { setTimeout as delay } from "node:timers/promises";
+import { linger } from "../../concurrency/linger.ts";
 import { delayAfter, exponential } from "../../core/backoff.ts";
 import type { Outcome } from "../../core/job.ts";
 import { isLarge, largePayload } from "../../core/payload.ts";
+import { DAY_MS } from "../../core/time.ts";
 import { reasonOf } from "../../observability/reason.ts";
-import { DAY_MS, dayOf } from "../partitions.ts";
+import { dayOf } from "../partitions.ts";
 import { Backlog } from "./backlog.ts";
 import { type RecorderLog, recordBatch } from "./batch.ts";
 import { RecorderConnection } from "./connection.ts";
@@ -22,9 +26,9 @@ import { RecorderConnection } from "./connection.ts";
 export interface RecorderHooks {
   /** A batch is committed: its rows, and the seconds since its first try. */
   readonly batch?: (rows: number, seconds: number) => void;
-  /** Outcomes not taken, for want of room: they are in the outbox, for a sweep to bring back. */
+  /** So many outcomes were dropped for lack of room: they are in the outbox, and a sweep brings them back. */
   readonly dropped?: (outcomes: number) => void;
-  /** {@link Recorder.holdsBack} is no longer true: whoever paused for it may go on. */
+  /** {@link Recorder.holdsBack} is no longer true: producers may continue. */
   readonly released?: () => void;
 }
 
@@ -32,12 +36,12 @@ export interface RecorderOptions {
   readonly databaseUrl: string;
   /** Rows of one COPY at most. */
   readonly maxRows: number;
-  /** Outcomes in memory from which on `isFull` is true, and the number at which it no longer is. */
+  /** The number of outcomes in memory from which `isFull` is true, and the number at which it no longer is. */
   readonly highMark: number;
   readonly lowMark: number;
   /** Called after the commit, for one batch at a time; may overlap the COPY of the next. A rejection is logged. */
   readonly onRecorded: (outcomes: readonly Outcome[]) => Promise<void>;
-  /** The bytes of a job's large payload; undefined where they are gone, as those of a recorded job are. */
+  /** The bytes of a job's large payload; undefined if they are gone, as those of a recorded job are. */
   readonly payload: (id: string, size: number) => Promise<Uint8Array | undefined>;
   readonly log: RecorderLog;
   readonly observe?: RecorderHooks;
@@ -47,8 +51,7 @@ export interface RecorderOptions {
 
 const RECONNECT = exponential(100, 5_000);
 const FLUSH_TIMEOUT_MS = 30_000;
-/** After a batch of so many, the next one gathers for so long: at load, some 280 rows a commit (bench, end-to-end), where jobs leased as they are enqueued had made the batches small. */
-const LINGER_AFTER = 8;
+/** Makes some 280 rows a commit under load (bench, end-to-end); jobs that are leased as they are enqueued would make the batches small. */
 const LINGER_MS = 10;
 
 export class Recorder {
@@ -86,22 +89,24 @@ export class Recorder {
     if (this.#backlog.size > 0) this.#loop ??= this.#run();
   }
 
-  /** True from the high mark until the low one. */
+  /** True from the high mark until the low mark. */
   get isFull(): boolean {
     return this.#backlog.isFull;
   }
 
-  /** Whether whoever produces outcomes should pause. While Postgres is away it need not: the outbox takes what ends meanwhile. */
+  /**
+   * Whether producers of outcomes should pause. While Postgres is away they need not: the outbox takes their outcomes.
+   */
   get holdsBack(): boolean {
     return this.isFull && this.#isHealthy;
   }
 
-  /** What fits in below the low mark. */
+  /** The room below the low mark. */
   get room(): Backlog["room"] {
     return this.#backlog.room;
   }
 
-  /** Whether the last flush went well. */
+  /** Whether the last flush succeeded. */
   get isHealthy(): boolean {
     return this.#isHealthy;
   }
@@ -111,13 +116,13 @@ export class Recorder {
     return this.#backlog.size;
   }
 
-  /** Resolves when all that was added is recorded, and `onRecorded` has ended for it. */
+  /** Resolves when all added outcomes are recorded, and `onRecorded` has ended for them. */
   async idle(): Promise<void> {
     while (this.#loop) await this.#loop;
     await this.#forgetting;
   }
 
-  /** Records what it has, for at most `deadlineMs` milliseconds, and ends. What is left then is in the outbox. */
+  /** Records the outcomes in memory, for at most `deadlineMs` milliseconds, and ends. The rest stays in the outbox. */
   close(deadlineMs: number): Promise<void> {
     this.#closing ??= this.#close(deadlineMs);
     return this.#closing;
@@ -136,8 +141,8 @@ export class Recorder {
   async #run(): Promise<void> {
     const { maxRows, observe } = this.#options;
     while (this.#backlog.size > 0 && !this.#giveUp.signal.aborted) {
-      // What arrives meanwhile travels along: at least that of the same turn of the event loop.
-      await (this.#latestRows < LINGER_AFTER || this.#backlog.size >= maxRows ? nextTurn() : delay(LINGER_MS));
+      const isFullBatch = this.#backlog.size >= maxRows;
+      await linger(isFullBatch ? 0 : this.#latestRows, LINGER_MS);
       const heldBack = this.holdsBack;
       const batch = this.#backlog.take(maxRows);
       if (heldBack && !this.isFull) observe?.released?.();
@@ -157,7 +162,7 @@ export class Recorder {
     await this.#makeAhead(batch);
   }
 
-  /** Tries until the batch is committed; undefined when the recorder gives up, at its close. */
+  /** Tries until the batch is committed; undefined if the recorder gives up, at its close. */
   async #untilRecorded(batch: readonly Outcome[]): Promise<readonly Outcome[] | undefined> {
     const { log, observe } = this.#options;
     const { signal } = this.#giveUp;
@@ -172,21 +177,21 @@ export class Recorder {
         const heldBack = this.holdsBack;
         this.#isHealthy = false;
         if (heldBack) observe?.released?.();
-        // Once for each reason, not for each try: an outage is hours long at times.
+        // Logs each reason once, not each try: an outage may take hours.
         if (reasonOf(error) !== lastReason)
           log.warn(
             { error: reasonOf(error) },
             "outcomes cannot be recorded: they stay in the outbox until Postgres takes them",
           );
         lastReason = reasonOf(error);
-        // Rejects when the recorder gives up meanwhile, which the loop's condition sees.
+        // Rejects if the recorder gives up meanwhile, which the loop's condition checks.
         await delay(delayAfter(failures, RECONNECT, Math.random()), undefined, { signal }).catch(() => undefined);
       }
     }
     return undefined;
   }
 
-  /** The batch with its large payloads: they are in memory for its COPY alone. */
+  /** The batch with its large payloads, which are in memory for its COPY only. */
   async #withPayloads(batch: readonly Outcome[]): Promise<readonly Outcome[]> {
     if (!batch.some(({ job }) => isLarge(job.payload))) return batch;
     return Promise.all(
@@ -210,7 +215,7 @@ export class Recorder {
     }
   }
 
-  /** With the first outcome of a day the next day's partition is made, so that midnight costs no failed COPY. */
+  /** Creates the next day's partition with the first outcome of a day, so that midnight costs no failed COPY. */
   async #makeAhead(batch: readonly Outcome[]): Promise<void> {
     const last = batch.at(-1);
     const day = last ? dayOf(last.job.id) : 0;
