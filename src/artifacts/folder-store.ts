@@ -9,9 +9,9 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { RetryableError } from "../core/job-type.ts";
 import { codeOf, StartError, TaskFlowError } from "../errors.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { artifactError } from "./error-codes.ts";
 import { removeOlderThan } from "./folder-retention.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { ArtifactStore, StoredArtifact, WrittenArtifact } from "./store.ts";
@@ -80,7 +80,7 @@ async function write(
   } catch (thrown) {
     await rm(temporary, { force: true });
     if (FULL.has(codeOf(thrown) ?? ""))
-      throw new RetryableError("no space is left for artifacts", { code: "disk_full", cause: thrown });
+      throw artifactError.retryable("disk_full", "no space is left for artifacts", { cause: thrown });
     throw thrown;
   } finally {
     if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all

@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { RetryableError } from "../core/job-type.ts";
 import { TaskFlowError } from "../errors.ts";
 import { reasonOf } from "../observability/reason.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { artifactError } from "./error-codes.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { S3Place } from "./s3-place.ts";
 import { removeOlderThan } from "./s3-retention.ts";
@@ -92,10 +92,11 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
   } catch (thrown) {
     if (sourceIssue !== undefined) throw sourceIssue; // whatever came of taking back the parts
     throw ofServer(thrown)
-      ? new RetryableError(`the artifact store did not take the file: ${reasonOf(thrown)}`, {
-          code: "artifact_store_failed",
-          cause: thrown,
-        })
+      ? artifactError.retryable(
+          "artifact_store_failed",
+          `the artifact store did not take the file: ${reasonOf(thrown)}`,
+          { cause: thrown },
+        )
       : thrown;
   } finally {
     if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all

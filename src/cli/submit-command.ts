@@ -26,7 +26,7 @@ export function addSubmitCommand(program: Command, act: Act): void {
     .command("submit")
     .summary("submits a job and prints its id")
     .description("Submits a job and prints its id; with --wait, the job as it ended.")
-    .argument("<type>", "email, webhook, image_resize, data_export, or a type of the deployment's own")
+    .argument("<type>", "the job type, such as email, or a type of the deployment's own")
     .requiredOption("--payload <json>", "JSON itself, @FILE, or - for the standard input")
     .option("--priority <n>", "0 to 9, higher first (default 5)", countBetween(0, 9))
     .option("--delay <duration>", "start no earlier than so long from now, such as 90s or 2h", parseDuration)

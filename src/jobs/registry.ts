@@ -12,15 +12,6 @@ import { pathToFileURL } from "node:url";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadIssue } from "../core/job-type.ts";
-import {
-  defineJob,
-  exponential,
-  fixed,
-  PermanentError,
-  ReleaseError,
-  RetryAfterError,
-  RetryableError,
-} from "../core/job-type.ts";
 import { memberText } from "../core/json-span.ts";
 import { compileValidator } from "../core/validator.ts";
 import { messageOf, StartError, UsageError } from "../errors.ts";
@@ -28,9 +19,13 @@ import dataExport from "./data-export/data-export.ts";
 import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
 import rerun from "./replay/replay.ts";
+import * as sdk from "./sdk.ts";
 import webhook from "./webhook/webhook.ts";
 
 export const BUILT_IN = "built in";
+
+/** The types that come with TaskFlow. To add one, write its folder and name it here. */
+export const builtInTypes: readonly AnyJobDefinition[] = [email, webhook, imageResize, dataExport, rerun];
 
 export interface JobType {
   readonly type: string;
@@ -56,8 +51,6 @@ export interface Registry {
 /** The values of the types' settings; one that is missing has its default. */
 export type TypeSettings = Readonly<Record<string, unknown>>;
 
-/** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
-const sdk = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
 export type JobSdk = typeof sdk;
 
 export interface LoadedDefinition {
@@ -76,10 +69,7 @@ export interface JobsFolder {
  * @throws StartError that names the file, or the type, and what is wrong with it
  */
 export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promise<LoadedDefinition[]> {
-  const builtIn = [email, webhook, imageResize, dataExport, rerun].map((definition) => ({
-    source: BUILT_IN,
-    definition,
-  }));
+  const builtIn = builtInTypes.map((definition) => ({ source: BUILT_IN, definition }));
   const loaded = [...builtIn, ...(jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))];
   assertDefinitions(loaded);
   return loaded;

@@ -1,7 +1,7 @@
 /** How the body of an answer is read: into memory up to a limit, or piece by piece into what the caller gives. */
 import type { Dispatcher } from "undici";
-import { PermanentError } from "../core/job-type.ts";
 import { decoded, decodersOf } from "./content-coding.ts";
+import { outboundError } from "./error-codes.ts";
 
 export interface OutboundResponse {
   readonly status: number;
@@ -65,7 +65,7 @@ export async function readAnswer(
   const isCut = bytes > maxBytes;
   if (isCut) discard(answer);
   if (isCut && onExcess === "fail")
-    throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
+    throw outboundError.permanent("too_large", `the answer is larger than ${maxBytes} bytes`);
   return { status, headers, body: Buffer.concat(pieces).subarray(0, maxBytes), isCut };
 }
 

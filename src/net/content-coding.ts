@@ -1,8 +1,9 @@
 /** The codings of a body (RFC 9110, 8.4.1), undone piece by piece. */
 import { type Duplex, pipeline, type Readable } from "node:stream";
 import * as zlib from "node:zlib";
-import { PermanentError, RetryableError } from "../core/job-type.ts";
+import { PermanentError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { outboundError } from "./error-codes.ts";
 
 /** More is no use to anyone, and each costs its window of memory. */
 const MAX_CODINGS = 3;
@@ -42,9 +43,10 @@ function isZlib([cmf = 0, flg = 0]: Buffer): boolean {
 }
 
 function unknown(header: string): PermanentError {
-  return new PermanentError(`the answer is encoded in a way that is not known here: ${header.slice(0, 100)}`, {
-    code: "encoding_unknown",
-  });
+  return outboundError.permanent(
+    "encoding_unknown",
+    `the answer is encoded in a way that is not known here: ${header.slice(0, 100)}`,
+  );
 }
 
 function fail(error: Error): never {
@@ -66,10 +68,11 @@ export async function* decoded(body: Readable, makers: readonly MakeDecoder[]): 
     yield* stream;
   } catch (thrown) {
     if (!DECODER_CODE.test(codeOf(thrown) ?? "")) throw thrown;
-    throw new RetryableError(`the answer is not what its Content-Encoding says: ${messageOf(thrown)}`, {
-      code: "encoding_invalid",
-      cause: thrown,
-    });
+    throw outboundError.retryable(
+      "encoding_invalid",
+      `the answer is not what its Content-Encoding says: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
   } finally {
     await pieces.return?.();
   }

@@ -1,4 +1,4 @@
-import { RetryableError } from "../core/job-type.ts";
+import { outboundError } from "./error-codes.ts";
 
 /**
  * Runs `work` under a deadline for all of it: however slowly bytes drip in, and while a connection is still being
@@ -15,7 +15,7 @@ export async function within<T>(
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(outer?.reason);
   const timer = setTimeout(() => {
-    controller.abort(new RetryableError(`no complete answer within ${timeoutMs} ms`, { code: "timeout" }));
+    controller.abort(outboundError.retryable("timeout", `no complete answer within ${timeoutMs} ms`));
   }, timeoutMs);
   outer?.addEventListener("abort", onAbort, { once: true });
   const { signal } = controller;

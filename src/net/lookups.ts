@@ -7,6 +7,7 @@
  */
 import { type LookupAddress, TIMEOUT } from "node:dns";
 import { RetryAfterError } from "../core/job-type.ts";
+import { outboundError } from "./error-codes.ts";
 import type { Resolve } from "./outbound.ts";
 
 /** A question is two small packets; name servers and their firewalls count them. */
@@ -172,8 +173,10 @@ function domainOf(name: string): string {
 
 /** The look-up did not begin: that is a turn under a limit of this side's own. */
 function turnOf(name: string): RetryAfterError {
-  return new RetryAfterError(`the look-up of ${name} waits for its turn`, RETURN_MS * (1 + Math.random()), {
-    code: "destination_limited",
-    waitsForTurn: true,
-  });
+  return outboundError.retryAfter(
+    "destination_limited",
+    `the look-up of ${name} waits for its turn`,
+    RETURN_MS * (1 + Math.random()),
+    { waitsForTurn: true },
+  );
 }

@@ -7,7 +7,6 @@
  * resolves to only the proxy can judge.
  */
 import type { Dispatcher } from "undici";
-import { PermanentError } from "../core/job-type.ts";
 import { type Allowed, parseAllowed } from "./address.ts";
 import {
   type BodyLimits,
@@ -20,12 +19,13 @@ import {
 } from "./answer.ts";
 import { within } from "./deadline.ts";
 import { CONNECT_TIMEOUT_MS, type OutboundSettings, openDispatcher } from "./dispatcher.ts";
+import { outboundError } from "./error-codes.ts";
 import type { Exchange } from "./exchange.ts";
 import { guardedLookup, type Resolve } from "./guarded-lookup.ts";
 import { Lookups } from "./lookups.ts";
 import { NameLookup } from "./name-lookup.ts";
 import { type BodyRedirect, followed, type Hop, isRedirect } from "./redirect.ts";
-import { parseTarget } from "./target.ts";
+import { callersTargets, onlyOrigin, type TargetRule } from "./target.ts";
 
 export type { OutboundResponse } from "./answer.ts";
 export { type OutboundSettings, outboundSettings } from "./dispatcher.ts";
@@ -53,17 +53,39 @@ export interface OutboundRequest extends BodyLimits {
 }
 
 /**
- * Opens the guarded client. `resolve` stands in for the system's resolver in tests.
- * @throws {StartError} for a file that cannot be read
+ * Opens the guarded client, for URLs that callers give.
+ * @param resolve replaces the system's resolver in tests
+ * @throws {StartError} a file that a setting names cannot be read
  */
 export function openOutbound(settings: OutboundSettings, resolve?: Resolve): Outbound {
+  const allowed = parseAllowed(settings.OUTBOUND_ALLOW_PRIVATE);
+  return new Outbound(callersTargets(allowed), ...openConnections(settings, allowed, resolve));
+}
+
+/**
+ * Opens a client for one service that the operator trusts, such as the gateway that a setting names. The service may be in a private network or
+ * on this machine, whatever OUTBOUND_ALLOW_PRIVATE says. Every request and every redirect must lead to the origin of `serviceUrl`, so a URL of a
+ * caller gains nothing here. Link-local addresses and cloud metadata are rejected, and OUTBOUND_PROXY, which is for callers' URLs, is not used.
+ * @throws {StartError} `serviceUrl` is not an http or https URL, or a file that a setting names cannot be read
+ */
+export function openTrustedOutbound(serviceUrl: string, settings: TrustedSettings = {}, resolve?: Resolve): Outbound {
+  const own = { ...settings, OUTBOUND_ALLOW_PRIVATE: true, OUTBOUND_PROXY: "" };
+  return new Outbound(onlyOrigin(serviceUrl), ...openConnections(own, true, resolve));
+}
+
+/** The settings that also hold for a trusted service: time limits, client certificate and certificate authorities. */
+export type TrustedSettings = Partial<OutboundSettings>;
+
+function openConnections(
+  settings: OutboundSettings,
+  allowed: Allowed,
+  resolve?: Resolve,
+): [agent: Dispatcher, closeNames: () => void] {
   const names = new NameLookup();
   const connectTimeoutMs = settings.OUTBOUND_CONNECT_TIMEOUT_MS ?? CONNECT_TIMEOUT_MS;
   const lookups = new Lookups({ addressesOf: (name) => names.addressesOf(name), connectTimeoutMs });
-  const allowed = parseAllowed(settings.OUTBOUND_ALLOW_PRIVATE);
-  return new Outbound(allowed, openDispatcher(settings, guardedLookup(allowed, resolve ?? lookups.resolve)), () =>
-    names.close(),
-  );
+  const agent = openDispatcher(settings, guardedLookup(allowed, resolve ?? lookups.resolve));
+  return [agent, () => names.close()];
 }
 
 /** How far a fetch is. */
@@ -76,12 +98,12 @@ interface Visit {
 
 export class Outbound {
   readonly #agent: Dispatcher;
-  readonly #allowed: Allowed;
+  readonly #targetOf: TargetRule;
   readonly #closeNames: () => void;
   #closing: Promise<void> | undefined;
 
-  constructor(allowed: Allowed, agent: Dispatcher, closeNames: () => void) {
-    this.#allowed = allowed;
+  constructor(targetOf: TargetRule, agent: Dispatcher, closeNames: () => void) {
+    this.#targetOf = targetOf;
     this.#agent = agent;
     this.#closeNames = closeNames;
   }
@@ -101,7 +123,7 @@ export class Outbound {
     try {
       return await within(request.timeoutMs ?? 30_000, request.signal, async (signal) => {
         const first: Hop = {
-          url: parseTarget(url, this.#allowed),
+          url: this.#targetOf(url),
           method: request.method ?? "GET",
           headers,
           body: request.body,
@@ -142,9 +164,9 @@ export class Outbound {
       if (limit === 0 || !isRedirect(answer.statusCode) || typeof location !== "string") return answer;
       visit.exchange = {}; // the redirect is not the last answer
       discard(answer);
-      if (redirects === limit) throw new PermanentError(`more than ${limit} redirects`, { code: "too_many_redirects" });
+      if (redirects === limit) throw outboundError.permanent("too_many_redirects", `more than ${limit} redirects`);
       const target = URL.canParse(location, hop.url.href) ? new URL(location, hop.url).href : location;
-      hop = followed(hop, answer.statusCode, parseTarget(target, this.#allowed), bodyRedirect);
+      hop = followed(hop, answer.statusCode, this.#targetOf(target), bodyRedirect);
     }
   }
 

@@ -1,5 +1,5 @@
-import { PermanentError } from "../core/job-type.ts";
 import { isCredential } from "../core/redaction.ts";
+import { outboundError } from "./error-codes.ts";
 
 /** One request on a chain of redirects. Header names are lower case. */
 export interface Hop {
@@ -33,9 +33,9 @@ export function followed(hop: Hop, status: number, target: URL, onDrop: BodyRedi
   const becomesGet =
     status === 303 ? hop.method !== "GET" && hop.method !== "HEAD" : status < 303 && hop.method === "POST";
   if (becomesGet && onDrop === "refuse") {
-    throw new PermanentError(
+    throw outboundError.permanent(
+      "redirect_drops_body",
       `the redirect (HTTP ${status}) asks for a GET without the body: answer with 307 or 308, or submit the job with the URL that it leads to`,
-      { code: "redirect_drops_body" },
     );
   }
   if (target.origin === hop.url.origin) return { ...hop, url: target };

@@ -1,14 +1,17 @@
 /** Which targets the program may be sent to by a caller: the rules for URLs and for the addresses behind them. */
 import { isIP } from "node:net";
 import { PermanentError, RetryableError } from "../core/job-type.ts";
+import { StartError } from "../errors.ts";
 import { type Allowed, isMetadataName, rejectionOf } from "./address.ts";
+import type { outboundErrors } from "./error-codes.ts";
 
 const NAME = "TargetRefused";
+const CODE: keyof typeof outboundErrors = "target_refused";
 
 /** The URL, or the address written in it, is one that callers may not reach. No repeat mends it. */
 export class TargetRejected extends PermanentError {
   constructor(message: string) {
-    super(message, { code: "target_refused" });
+    super(message, { code: CODE });
     this.name = NAME;
   }
 }
@@ -19,7 +22,7 @@ export class TargetRejected extends PermanentError {
  */
 export class NameRejected extends RetryableError {
   constructor(hostname: string) {
-    super(`the host ${hostname} has no address that may be reached`, { code: "target_refused" });
+    super(`the host ${hostname} has no address that may be reached`, { code: CODE });
     this.name = NAME;
   }
 }
@@ -54,4 +57,27 @@ function nameRejection(name: string, allowed: Allowed): string | undefined {
   if (isMetadataName(name)) return "metadata";
   if (name !== "localhost" && !name.endsWith(".localhost")) return undefined;
   return rejectionOf("127.0.0.1", allowed) && rejectionOf("::1", allowed);
+}
+
+/** Turns a URL that a request is to be sent to into a target. @throws {TargetRejected} it must not be reached */
+export type TargetRule = (url: string) => URL;
+
+/** The rule for URLs that callers give. */
+export function callersTargets(allowed: Allowed): TargetRule {
+  return (url) => parseTarget(url, allowed);
+}
+
+/**
+ * The rule for a service that a setting of the operator names: this origin, in a private network too, and no other.
+ * @throws {StartError} the setting is not a URL that can be reached
+ */
+export function onlyOrigin(serviceUrl: string): TargetRule {
+  const issue = urlIssue(serviceUrl);
+  if (issue !== undefined) throw new StartError(`the URL of a service ${issue}`);
+  const { origin } = new URL(serviceUrl);
+  return (url) => {
+    const target = parseTarget(url, true);
+    if (target.origin !== origin) throw new TargetRejected(`${target.origin} is not the service at ${origin}`);
+    return target;
+  };
 }

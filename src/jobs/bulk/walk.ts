@@ -7,10 +7,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptContext } from "../../core/job-type.ts";
-import { ReleaseError, RetryAfterError } from "../../core/job-type.ts";
+import { ReleaseError } from "../../core/job-type.ts";
 import type { Acted, WalkPage } from "../../core/reruns.ts";
 import { ScriptFailed, TaskFlowError } from "../../errors.ts";
 import { reasonOf } from "../../observability/reason.ts";
+import { bulkError } from "./error-codes.ts";
 
 const MAX_ATTEMPT_MS = 600_000;
 /** Of the attempt's own time, where that is short: the rest is for what is under way when it is over. */
@@ -166,12 +167,11 @@ class Walk {
       return;
     }
     await this.#save();
-    if (reason === "pace") throw new RetryAfterError("it keeps to its rate", ms, { code: "paced", waitsForTurn: true });
-    throw new RetryAfterError(
-      "The quota of the API key that asked for it is spent. It goes on as the quota refills.",
-      ms,
-      { code: "quota_exceeded", waitsForTurn: true },
-    );
+    if (reason === "pace")
+      throw bulkError.retryAfter("paced", "The operation keeps to its rate.", ms, { waitsForTurn: true });
+    const message =
+      "The quota of the API key that submitted this job is used up. The job continues as the quota refills.";
+    throw bulkError.retryAfter("quota_exceeded", message, ms, { waitsForTurn: true });
   }
 
   /** Goes on from its position while Redis or Postgres does not answer: an outage costs no attempt. */

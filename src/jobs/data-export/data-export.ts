@@ -20,6 +20,7 @@ import type { ExportSource } from "./export-source.ts";
 import { encodeFile } from "./file-encoder.ts";
 import { JOB_REDACTIONS, jobHistoryQuery } from "./job-history.ts";
 import type { Layout } from "./layout.ts";
+import { loadExport } from "./load-export.ts";
 import { readNamedQuery } from "./named-query.ts";
 import { exactParams, rowsOf } from "./payload-text.ts";
 import { openQuery } from "./query-source.ts";
@@ -52,6 +53,7 @@ export default defineJob({
   lane: "cpu",
   maxBodyBytes: 16 * 1024 * 1024,
   payload: exportPayload,
+  loadTest: { share: 10, payload: loadExport },
   check: issuesOfExport,
   checkHere: issuesOfQuery,
   needsRead: ({ source }) => "jobs" in source,

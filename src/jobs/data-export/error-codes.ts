@@ -1,4 +1,5 @@
-import { artifactErrors } from "../../artifacts/error-codes.ts";
+import { artifactWriteErrors } from "../../artifacts/error-codes.ts";
+import { jobErrors } from "../../core/job-errors.ts";
 
 /** What a job of type `data_export` may fail with, for the documentation. */
 export const exportErrors = {
@@ -10,5 +11,7 @@ export const exportErrors = {
   export_columns: "The query has no such column, or one that cannot be written so, or too many for the format",
   export_value: "The format cannot hold a value",
   export_cell_too_long: "A text is longer than a cell of xlsx may be",
-  ...artifactErrors,
+  ...artifactWriteErrors,
 };
+
+export const exportError = jobErrors(exportErrors);

@@ -10,6 +10,7 @@ import { codeOf, messageOf, StartError } from "../../errors.ts";
 import type { PostgresConnection } from "../../postgres/connection.ts";
 import { begin, cut, postgresConnection } from "../../postgres/connection.ts";
 import type { SourceColumn } from "./column.ts";
+import { exportError } from "./error-codes.ts";
 import { rejectionOf } from "./rejected-value.ts";
 import { columnsOf } from "./sql-types.ts";
 
@@ -54,7 +55,7 @@ export class ExportConnection {
 
   /** @throws what pg throws when the database is away; {@link PermanentError} `query_unavailable` where none is set */
   static async open({ url, timeoutMs, timeZone }: ExportConnectionOptions): Promise<ExportConnection> {
-    if (url === "") throw new PermanentError("DATABASE_URL is not set", { code: "query_unavailable" }); // pg would turn to the environment and to localhost
+    if (url === "") throw exportError.permanent("query_unavailable", "DATABASE_URL is not set"); // pg would turn to the environment and to localhost
     const { client, open } = connectionOf(url, timeoutMs);
     try {
       await open();
@@ -134,9 +135,7 @@ function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnectio
       idleInTransactionMs: Math.max(timeoutMs, IDLE_MS),
     });
   } catch (thrown) {
-    throw thrown instanceof StartError
-      ? new PermanentError(thrown.message, { code: "query_unavailable", cause: thrown })
-      : thrown;
+    throw thrown instanceof StartError ? exportError.permanent("query_unavailable", thrown.message, thrown) : thrown;
   }
 }
 
@@ -145,16 +144,10 @@ function queryIssue(thrown: unknown, isOverdue: boolean): unknown {
   if (rejection) return rejection;
   const code = codeOf(thrown) ?? "";
   if (code === QUERY_CANCELED && isOverdue)
-    return new PermanentError("the query took longer than EXPORT_QUERY_TIMEOUT_MS allows", {
-      code: "query_timeout",
-      cause: thrown,
-    });
+    return exportError.permanent("query_timeout", "the query took longer than EXPORT_QUERY_TIMEOUT_MS allows", thrown);
   if (NO_UTF8.has(code))
-    return new PermanentError(`a text cannot be written as UTF-8: ${messageOf(thrown)}`, {
-      code: "export_value",
-      cause: thrown,
-    });
+    return exportError.permanent("export_value", `a text cannot be written as UTF-8: ${messageOf(thrown)}`, thrown);
   if (FINAL_CLASSES.has(code.slice(0, 2)))
-    return new PermanentError(`the query failed: ${messageOf(thrown)}`, { code: "query_failed", cause: thrown });
+    return exportError.permanent("query_failed", `the query failed: ${messageOf(thrown)}`, thrown);
   return thrown;
 }

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { type PayloadIssue, PermanentError } from "../../core/job-type.ts";
+import { type PayloadIssue } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
+import { exportError } from "./error-codes.ts";
 import type { QueryParameter } from "./query-parameters.ts";
 import { bindParameters, issuesOfParameters, type QueryParameters, readParameters } from "./query-text.ts";
 
@@ -23,7 +24,7 @@ export async function readNamedQuery(folder: string, { query, params = {} }: Nam
     sql = await readFile(fileOf(folder, query), "utf8");
   } catch (thrown) {
     if (codeOf(thrown) !== "ENOENT") throw thrown;
-    throw new PermanentError(unknownQuery(query), { code: "query_unknown", cause: thrown });
+    throw exportError.permanent("query_unknown", unknownQuery(query), thrown);
   }
   return bindParameters(sql, params, pg.escapeLiteral);
 }

@@ -1,9 +1,8 @@
 /** The files of a message: in the payload, from the artifact store, or fetched. */
 import type { Readable } from "node:stream";
-import { parseArtifactReference } from "../../artifacts/key.ts";
-import type { ArtifactStore, StoredArtifact } from "../../artifacts/store.ts";
+import { openByReference } from "../../artifacts/by-reference.ts";
+import type { ArtifactStore } from "../../artifacts/store.ts";
 import type { ByteShare } from "../../concurrency/byte-budget.ts";
-import { PermanentError } from "../../core/job-type.ts";
 import type { Outbound } from "../../net/outbound.ts";
 import { fetchFile, MAX_ATTACHED_BYTES, PIECE_BYTES, tooLarge } from "./fetched-file.ts";
 import type { EmailPayload } from "./payload.ts";
@@ -69,7 +68,7 @@ export class Attachments {
 
   async #contentOf({ base64, artifact, url }: Attachment): Promise<() => Readable> {
     if (artifact !== undefined) {
-      const stored = await findArtifact(artifact, this.#sources.store);
+      const stored = await openByReference(this.#sources.store, artifact);
       this.#count(stored.bytes);
       return () => lazily(() => stored.read() as AsyncIterable<Buffer>);
     }
@@ -120,12 +119,4 @@ function* cut(pieces: readonly Buffer[], bytes: number): Generator<Buffer> {
     yield piece.subarray(0, left);
     left -= piece.length;
   }
-}
-
-async function findArtifact(reference: string, store: ArtifactStore): Promise<StoredArtifact> {
-  const { jobId, name } = parseArtifactReference(reference);
-  const key = await store.find(jobId, name);
-  const stored = key && (await store.open(key));
-  if (stored === undefined) throw new PermanentError(`there is no artifact ${reference}`, { code: "artifact_unknown" });
-  return stored;
 }

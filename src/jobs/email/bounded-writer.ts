@@ -5,6 +5,7 @@
 import mustache from "mustache";
 import { ExactNumber } from "../../core/exact-number.ts";
 import { PermanentError } from "../../core/job-type.ts";
+import { emailError } from "./error-codes.ts";
 
 /** Characters in all parts of a message together; a long newsletter has a tenth of it. */
 const MAX_LENGTH = 2_097_152;
@@ -33,9 +34,10 @@ export class RenderBudget {
 }
 
 function tooLarge(what: string): PermanentError {
-  return new PermanentError(`the template makes ${what} of this data: lists inside of lists multiply`, {
-    code: "template_too_large",
-  });
+  return emailError.permanent(
+    "template_too_large",
+    `the template makes ${what} of this data: lists inside of lists multiply`,
+  );
 }
 
 type Config = { readonly escape: (value: unknown) => string };

@@ -4,8 +4,8 @@
  * state, and the next one sends to the rest only.
  */
 import type { NodemailerError } from "nodemailer";
-import { PermanentError, RetryableError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
+import { emailError } from "./error-codes.ts";
 import { parseMailbox } from "./mailbox.ts";
 
 export interface Delivery {
@@ -56,14 +56,14 @@ export function judgeAnswers(now: Delivery, errors: readonly NodemailerError[], 
   const deferrals = errors.filter(isDeferral);
   const [first] = deferrals.length > 0 ? deferrals : errors;
   if (first === undefined || (deferrals.length === 0 && now.accepted.length > 0)) return;
-  const code = `smtp_${first.responseCode ?? "deferred"}`;
+  const code = first.responseCode === undefined ? "smtp_deferred" : (`smtp_${first.responseCode}` as const);
   const message =
     `${countsOf(now)}, ${deferrals.length} deferred: ${errors.map(({ recipient = "", response = "" }) => `${recipient}: ${response}`).join("; ")}`.slice(
       0,
       MAX_REPLY_LENGTH,
     );
-  if (deferrals.length === 0) throw new PermanentError(message, { code });
-  throw new RetryableError(message, { code, state: now, atLeastMs: deferrals.some(isGreylisting) ? greylistMs : 0 });
+  if (deferrals.length === 0) throw emailError.permanent(code, message);
+  throw emailError.retryable(code, message, { state: now, atLeastMs: deferrals.some(isGreylisting) ? greylistMs : 0 });
 }
 
 function countsOf({ accepted, rejected }: Delivery): string {
@@ -81,17 +81,22 @@ export function failureOf(error: NodemailerError, now: Delivery, greylistMs: num
   const message = messageOf(error).slice(0, MAX_REPLY_LENGTH);
   const state = now === NOTHING_YET ? {} : { state: now };
   if (responseCode !== undefined && responseCode >= 400) {
-    const reply = { code: `smtp_${responseCode}`, cause: error };
+    const reply = `smtp_${responseCode}` as const;
     if (responseCode >= 500)
-      return new PermanentError(now.accepted.length === 0 ? message : `${countsOf(now)}; then ${message}`, reply);
-    return new RetryableError(message, { ...reply, ...state, atLeastMs: isGreylisting({ response }) ? greylistMs : 0 });
+      return emailError.permanent(
+        reply,
+        now.accepted.length === 0 ? message : `${countsOf(now)}; then ${message}`,
+        error,
+      );
+    const atLeastMs = isGreylisting({ response }) ? greylistMs : 0;
+    return emailError.retryable(reply, message, { ...state, atLeastMs, cause: error });
   }
-  if (code === "EMESSAGE") return new PermanentError(message, { code: "message_too_large", cause: error }); // more than the SIZE that the server offers
-  return new RetryableError(message, {
-    code: code === "ETIMEDOUT" || originalCode === "ETIMEDOUT" ? "smtp_timeout" : "smtp_connection",
-    cause: error,
-    ...state,
-  });
+  if (code === "EMESSAGE") return emailError.permanent("message_too_large", message, error); // more than the SIZE that the server offers
+  return emailError.retryable(
+    code === "ETIMEDOUT" || originalCode === "ETIMEDOUT" ? "smtp_timeout" : "smtp_connection",
+    message,
+    { cause: error, ...state },
+  );
 }
 
 export type UnknownOutcome = "fail" | "retry" | "accept";
@@ -108,6 +113,6 @@ export function unknownOutcome(
       0,
       MAX_REPLY_LENGTH,
     );
-  if (choice === "retry") return new RetryableError(message, { code: "delivery_unknown", state: now, cause });
-  return new PermanentError(message, { code: "delivery_unknown", cause });
+  if (choice === "retry") return emailError.retryable("delivery_unknown", message, { state: now, cause });
+  return emailError.permanent("delivery_unknown", message, cause);
 }

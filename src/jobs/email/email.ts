@@ -2,7 +2,6 @@
  * Job type `email`: one message, sent through the operator's SMTP server.
  * The SMTP envelope is made of the addresses as mailbox.ts reads them, and of nothing else.
  */
-
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../../artifacts/settings.ts";
@@ -13,7 +12,7 @@ import { memberText } from "../../core/json-span.ts";
 import { openOutbound, outboundSettings } from "../../net/outbound.ts";
 import { Attachments } from "./attachment.ts";
 import { deliveryOf } from "./delivery.ts";
-import { emailErrors } from "./error-codes.ts";
+import { emailError, emailErrors } from "./error-codes.ts";
 import { messageOf } from "./message.ts";
 import type { EmailPayload } from "./payload.ts";
 import { EmailSchema, issuesOfEmail } from "./payload.ts";
@@ -64,7 +63,7 @@ async function send(
 ) {
   const { pool } = mailer;
   if (pool === undefined)
-    throw new PermanentError("SMTP_URL is not set, so no email can be sent", { code: "smtp_not_configured" });
+    throw emailError.permanent("smtp_not_configured", "SMTP_URL is not set, so no email can be sent");
   mailer.rate.sendAwayIfFull();
   mailer.trouble.sendAway();
   const texts =
@@ -91,6 +90,14 @@ export default defineJob({
   type: "email",
   lane: "io",
   payload: EmailSchema,
+  loadTest: {
+    share: 40,
+    payload: (n) => ({
+      to: `reader-${n}@example.com`,
+      subject: `Load test ${n}`,
+      body: "A message of ordinary length.\n".repeat(20),
+    }),
+  },
   check: issuesOfEmail,
   checkHere: templateCheck(),
   needsRead: ({ attachments = [] }) => attachments.some(({ artifact }) => artifact !== undefined),

@@ -1,3 +1,5 @@
+import { artifactReadErrors } from "../../artifacts/error-codes.ts";
+import { type CodesOf, jobErrors } from "../../core/job-errors.ts";
 import { outboundErrors } from "../../net/error-codes.ts";
 
 /** What a job of type `email` may fail with, for the documentation. */
@@ -27,12 +29,15 @@ export const emailErrors = {
   template_too_large:
     "The template makes too much of this data: more than 2,097,152 characters, or lists inside of lists that multiply",
   template_too_slow: "Filling the template took too long",
-  artifact_unknown: "There is no such artifact to attach",
   attachment_refused: "The URL of an attachment answered with a status that is final",
   attachment_unreachable: "The URL of an attachment gave no answer, 408, 425 or 5xx; retried",
   attachment_busy: "The URL of an attachment answered 429 for too long; waits without counting an attempt",
   attachment_limited:
     "Too many attachments were fetched from its host at once, or were waiting to be sent; waits without counting an attempt",
   attachment_too_large: "The attachments are too large together",
+  ...artifactReadErrors,
   ...outboundErrors,
 };
+
+export const emailError = jobErrors(emailErrors);
+export type EmailErrorCode = CodesOf<typeof emailErrors>;

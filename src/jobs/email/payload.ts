@@ -1,8 +1,7 @@
 /** What an email job may say, and everything that is wrong with one before it is queued. */
-
 import type { Static } from "typebox";
 import { Type } from "typebox";
-import { ARTIFACT_REFERENCE_EXPECTED, ARTIFACT_REFERENCE_PATTERN } from "../../artifacts/key.ts";
+import { artifactReference } from "../../artifacts/by-reference.ts";
 import type { PayloadIssue } from "../../core/job-type.ts";
 import { issueOfMailbox } from "./mailbox.ts";
 import { TEMPLATE_NAME_PATTERN } from "./template.ts";
@@ -31,11 +30,7 @@ const Attachment = Type.Object(
     content_type: Type.Optional(MediaType),
     base64: Type.Optional(Type.String({ description: "The file itself" })),
     artifact: Type.Optional(
-      Type.String({
-        pattern: ARTIFACT_REFERENCE_PATTERN,
-        expected: ARTIFACT_REFERENCE_EXPECTED,
-        description: "A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read`",
-      }),
+      artifactReference("A file that another job produced: JOB_ID/NAME. The API key needs the scope `read`"),
     ),
     content_id: Type.Optional(
       Type.String({

@@ -1,7 +1,7 @@
 /** What the fetched attachments of all messages may take of one replica, so that no sender's take it all. */
 import { ByteBudget, type ByteShare } from "../../concurrency/byte-budget.ts";
-import { RetryAfterError } from "../../core/job-type.ts";
 import { memoryShares } from "../../process/memory-limit.ts";
+import { type EmailErrorCode, emailError } from "./error-codes.ts";
 
 /** Fetches at the same time from one host. */
 const MAX_BY_HOST = 4;
@@ -56,7 +56,7 @@ const ATTACHMENTS_WAIT: Patience = {
 export interface Patience {
   /** How long to wait before the attempt gives its slot to others. */
   readonly ms: number;
-  readonly code: string;
+  readonly code: EmailErrorCode;
   readonly message: string;
 }
 
@@ -71,7 +71,7 @@ export async function patiently(
   const leave = (): void => patience.abort(signal.reason);
   const timer = setTimeout(() => {
     const backInMs = COME_BACK_MIN_MS + Math.random() * (COME_BACK_MAX_MS - COME_BACK_MIN_MS);
-    patience.abort(new RetryAfterError(message, backInMs, { code, waitsForTurn: true }));
+    patience.abort(emailError.retryAfter(code, message, backInMs, { waitsForTurn: true }));
   }, ms);
   signal.addEventListener("abort", leave, { once: true });
   try {

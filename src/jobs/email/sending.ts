@@ -1,9 +1,11 @@
 /** Sends one message to its recipients, in as many transactions as the server wants. */
 import type { Readable } from "node:stream";
 import type { NodemailerError } from "nodemailer";
+import { asRetryable } from "../../core/job-errors.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
 import type { Delivery, UnknownOutcome } from "./delivery.ts";
 import { failureOf, isDeferral, isTooMany, judgeAnswers, leftOf, unknownOutcome } from "./delivery.ts";
+import { emailError } from "./error-codes.ts";
 import type { SendRate } from "./send-rate.ts";
 import type { ServerTrouble } from "./server-trouble.ts";
 import { troubleOf } from "./server-trouble.ts";
@@ -105,15 +107,8 @@ function withState(thrown: unknown, now: Delivery, before: Delivery): unknown {
     thrown instanceof RetryableError
   )
     return thrown;
-  if (thrown instanceof RetryAfterError)
-    return new RetryableError(thrown.message, {
-      code: thrown.code,
-      atLeastMs: thrown.retryAfterMs,
-      state: now,
-      cause: thrown,
-    });
-  return new RetryableError("the attempt was stopped after some of the recipients had got the message", {
-    code: "stopped",
+  if (thrown instanceof RetryAfterError) return asRetryable(thrown, { atLeastMs: thrown.retryAfterMs, state: now });
+  return emailError.retryable("stopped", "the attempt was stopped after some of the recipients had got the message", {
     state: now,
     cause: thrown,
   });
@@ -143,9 +138,9 @@ async function onConnection(
   try {
     return await pool.use(signal, async (connection): Promise<Transaction> => {
       if (envelope.isUtf8 && !connection.offers("SMTPUTF8")) {
-        const error = new PermanentError(
+        const error = emailError.permanent(
+          "smtputf8_unsupported",
           "an address has letters beyond ASCII before its @, and the SMTP server does not offer SMTPUTF8",
-          { code: "smtputf8_unsupported" },
         );
         return { ...NO_CONNECTION, phase: "envelope", error };
       }

@@ -5,6 +5,7 @@
 import type { NodemailerError } from "nodemailer";
 import { RetryAfterError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
+import { type EmailErrorCode, emailError } from "./error-codes.ts";
 import type { Phase } from "./smtp-connection.ts";
 
 /** The server is tried again so much later: seldom enough that it locks no account for wrong passwords. */
@@ -15,7 +16,7 @@ const SPREAD_MS = 10_000;
 const TRY_MS = 10_000;
 
 export interface Trouble {
-  readonly code: string;
+  readonly code: EmailErrorCode;
   readonly message: string;
 }
 
@@ -29,7 +30,7 @@ const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_(?:SSL|TLS)|E
 /** The trouble that a failed transaction shows; undefined where it is not the server's alone, or passes by itself. */
 export function troubleOf(error: NodemailerError, phase: Phase): Trouble | undefined {
   const { code, originalCode = "", responseCode, response = "", command } = error;
-  const reply = responseCode === undefined ? undefined : `smtp_${responseCode}`;
+  const reply = responseCode === undefined ? undefined : (`smtp_${responseCode}` as const);
   // an answer to AUTH may echo what it was sent, so its text goes no further
   if (code === "EAUTH" || code === "ENOAUTH")
     return {
@@ -84,6 +85,6 @@ export class ServerTrouble {
   }
 
   #wait({ code, message }: Trouble, ms: number): RetryAfterError {
-    return new RetryAfterError(message, ms + Math.random() * SPREAD_MS, { code, waitsForTurn: true });
+    return emailError.retryAfter(code, message, ms + Math.random() * SPREAD_MS, { waitsForTurn: true });
   }
 }

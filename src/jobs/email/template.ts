@@ -9,6 +9,7 @@ import type { AttemptContext } from "../../core/job-type.ts";
 import { PermanentError, TaskError } from "../../core/job-type.ts";
 import { codeOf, messageOf } from "../../errors.ts";
 import { BoundedWriter, RenderBudget } from "./bounded-writer.ts";
+import { emailError } from "./error-codes.ts";
 
 /** Names that cannot leave the folder. A leading `_` is for what other templates include. */
 export const TEMPLATE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
@@ -28,16 +29,15 @@ export interface RenderedTemplate {
  */
 export function renderTemplate(folder: string, name: string, data: object): RenderedTemplate {
   if (folder === "")
-    throw new PermanentError("EMAIL_TEMPLATES_DIR is not set, so there are no templates", {
-      code: "template_not_configured",
-    });
+    throw emailError.permanent("template_not_configured", "EMAIL_TEMPLATES_DIR is not set, so there are no templates");
   const [subject, text, html] = ["subject", "txt", "html"].map((ending) =>
     unlessAbsent(join(folder, `${name}.${ending}`)),
   );
   if (text === undefined && html === undefined)
-    throw new PermanentError(`there is no template ${name}: neither ${name}.html nor ${name}.txt`, {
-      code: "template_unknown",
-    });
+    throw emailError.permanent(
+      "template_unknown",
+      `there is no template ${name}: neither ${name}.html nor ${name}.txt`,
+    );
   const budget = new RenderBudget();
   const plain = filler(budget, folder, "txt", data);
   try {
@@ -52,10 +52,11 @@ export function renderTemplate(folder: string, name: string, data: object): Rend
     };
   } catch (thrown) {
     if (thrown instanceof PermanentError) throw thrown;
-    throw new PermanentError(`the template ${name} cannot be filled: ${messageOf(thrown)}`, {
-      code: "template_invalid",
-      cause: thrown,
-    });
+    throw emailError.permanent(
+      "template_invalid",
+      `the template ${name} cannot be filled: ${messageOf(thrown)}`,
+      thrown,
+    );
   }
 }
 
@@ -75,11 +76,8 @@ export async function renderOnThread(
   } catch (thrown) {
     if (!(thrown instanceof TaskError) || thrown.code === "thread_exited") throw thrown;
     const late = `the template was not filled within ${TIMEOUT_MS} ms`;
-    if (thrown.code === "task_timeout") throw new PermanentError(late, { code: "template_too_slow", cause: thrown });
-    throw new PermanentError("filling the template takes too much memory", {
-      code: "template_too_large",
-      cause: thrown,
-    });
+    if (thrown.code === "task_timeout") throw emailError.permanent("template_too_slow", late, thrown);
+    throw emailError.permanent("template_too_large", "filling the template takes too much memory", thrown);
   }
 }
 
@@ -106,9 +104,10 @@ function unlessAbsent(path: string): string | undefined {
     return readFileSync(path, "utf8");
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT") return undefined;
-    throw new PermanentError(`a template cannot be read (${codeOf(thrown) ?? "unknown"})`, {
-      code: "template_invalid",
-      cause: thrown,
-    });
+    throw emailError.permanent(
+      "template_invalid",
+      `a template cannot be read (${codeOf(thrown) ?? "unknown"})`,
+      thrown,
+    );
   }
 }

@@ -1,4 +1,5 @@
-import { artifactErrors } from "../../artifacts/error-codes.ts";
+import { artifactReadErrors, artifactWriteErrors } from "../../artifacts/error-codes.ts";
+import { jobErrors } from "../../core/job-errors.ts";
 import { outboundErrors } from "../../net/error-codes.ts";
 
 /** What a job of type `image_resize` may fail with, for the documentation. */
@@ -10,10 +11,12 @@ export const imageErrors = {
   image_timeout: "The image took too long; tried three times at most",
   image_process_exited:
     "The process that decodes and encodes ended in the middle: killed for want of memory, or by a fault in a decoder; tried three times at most",
-  artifact_unknown: "There is no such artifact to read",
   source_refused: "The URL of the source answered with a status that is final",
   source_unreachable: "The URL of the source gave no answer, 408, 425 or 5xx; retried",
   source_busy: "The URL of the source answered 429 for too long; waits without counting an attempt",
-  ...artifactErrors,
+  ...artifactReadErrors,
+  ...artifactWriteErrors,
   ...outboundErrors,
 };
+
+export const imageError = jobErrors(imageErrors);

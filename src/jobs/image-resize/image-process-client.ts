@@ -4,9 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PermanentError, type ProcessRequest, RetryableError } from "../../core/job-type.ts";
+import { type ProcessRequest, RetryableError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
 import type { ReadOptions } from "./decoding.ts";
+import { imageError } from "./error-codes.ts";
 import { framesOf, type MessageFrame, sendFrame } from "./frame-protocol.ts";
 import type { RenderAnswer, RenderRequest } from "./image-process.ts";
 import type { RenderedVariant } from "./render.ts";
@@ -120,9 +121,11 @@ async function exitsAreIssues<T>(step: Promise<T>): Promise<T> {
 }
 
 function exited(how: string): RetryableError {
-  return new RetryableError(`the image process ended: ${how}`, { code: "image_process_exited" });
+  return imageError.retryable("image_process_exited", `the image process ended: ${how}`);
 }
 
+/** The error that the process threw. One without a code of the type is a bug, and is retried as any error. */
 function errorOf({ name, code, message }: Extract<RenderAnswer, { kind: "failed" }>): Error {
-  return name === "PermanentError" ? new PermanentError(message, { code }) : new RetryableError(message, { code });
+  if (!imageError.isCode(code)) return Object.assign(new Error(message), { code });
+  return name === "PermanentError" ? imageError.permanent(code, message) : imageError.retryable(code, message);
 }

@@ -56,12 +56,23 @@ const payloadSchema = Type.Object(
   },
 );
 
+/** One job of the load test in so many carries its image; the others name a URL. */
+const LOAD_INLINE_EVERY = 5;
+
 type Payload = Static<typeof payloadSchema>;
 
 export default defineJob({
   type: "image_resize",
   lane: "cpu",
   payload: payloadSchema,
+  loadTest: {
+    share: 10,
+    payload: (n, { imageUrl, imageBase64 }) => ({
+      source: n % LOAD_INLINE_EVERY === 0 ? { base64: imageBase64 } : { url: imageUrl },
+      width: 400,
+      format: "jpeg" as const,
+    }),
+  },
   check: issuesOf,
   checkHere: sizeIssues,
   needsRead: ({ source, variants = [], watermark }) =>

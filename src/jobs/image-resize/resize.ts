@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { openArtifactStore } from "../../artifacts/settings.ts";
 import type { ArtifactStore } from "../../artifacts/store.ts";
-import { PermanentError } from "../../core/job-type.ts";
 import { type Outbound, type OutboundSettings, openOutbound } from "../../net/outbound.ts";
 import { DEFAULT_MAX_PIXELS, type OnError } from "./decoding.ts";
+import { imageError } from "./error-codes.ts";
 import { Renderer, type StartProcess } from "./image-process-client.ts";
 import type { RenderedVariant } from "./render.ts";
 import { digestOf, type KeptOutput, type Made, recall, remember } from "./reuse.ts";
@@ -166,9 +166,7 @@ async function readWatermarks(
     read.set(artifact, mark);
     bytes += mark.length;
     if (bytes > MAX_SOURCE_BYTES)
-      throw new PermanentError(`the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`, {
-        code: "image_too_large",
-      });
+      throw imageError.permanent("image_too_large", `the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`);
   }
   return read;
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from "typebox";
-import { ARTIFACT_REFERENCE_EXPECTED, ARTIFACT_REFERENCE_PATTERN } from "../../artifacts/key.ts";
+import { artifactReference } from "../../artifacts/by-reference.ts";
 
 const OUTPUT_FORMATS = ["jpeg", "png", "webp", "avif", "gif"] as const;
 const FITS = ["cover", "contain", "inside", "outside", "fill"] as const;
@@ -26,12 +26,9 @@ const share = { minimum: 0, maximum: 1 };
 
 const watermark = Type.Object(
   {
-    artifact: Type.String({
-      pattern: ARTIFACT_REFERENCE_PATTERN,
-      expected: ARTIFACT_REFERENCE_EXPECTED,
-      description:
-        "JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`.",
-    }),
+    artifact: artifactReference(
+      "JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`.",
+    ),
     position: Type.Optional(Type.Enum([...POSITIONS], { description: "Default southeast." })),
     opacity: Type.Optional(Type.Number({ ...share, description: "0 to 1, default 1." })),
     scale: Type.Optional(

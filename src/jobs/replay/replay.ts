@@ -8,6 +8,7 @@ import type { Services } from "../../core/job-type.ts";
 import { defineJob, exponential } from "../../core/job-type.ts";
 import type { Reruns } from "../../core/reruns.ts";
 import { RERUN_TYPE } from "../../core/reruns.ts";
+import { bulkErrors } from "../bulk/error-codes.ts";
 import { walk } from "../bulk/walk.ts";
 
 /** Of one attempt, which ends long before that by itself. */
@@ -44,6 +45,7 @@ export default defineJob({
   ),
   check: issuesOfFilters,
   needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
+  errors: bulkErrors,
   attempts: 25,
   timeoutMs: TIMEOUT_MS,
   backoff: exponential(1_000, 60_000),

@@ -1,6 +1,6 @@
 /** What callbacks are signed with: CALLBACK_SECRET, a secret of the installation. A job names it; its value is looked up when the request is sent. */
-import { RetryableError } from "../../core/job-type.ts";
 import { StartError } from "../../errors.ts";
+import { webhookError } from "./error-codes.ts";
 import { MAX_SECRETS, secretIssue } from "./signature.ts";
 
 const SETTING = "CALLBACK_SECRET";
@@ -19,9 +19,10 @@ export function secretsToSignWith(secret: unknown, ours: readonly string[]): rea
   if (Array.isArray(secret)) return secret as string[];
   if (secret === undefined) return [];
   if ((secret as { readonly setting?: unknown }).setting !== SETTING || ours.length === 0) {
-    throw new RetryableError(`the callback is to be signed, and ${SETTING} is not set on this replica`, {
-      code: "callback_secret_missing",
-    });
+    throw webhookError.retryable(
+      "callback_secret_missing",
+      `the callback is to be signed, and ${SETTING} is not set on this replica`,
+    );
   }
   return ours;
 }

@@ -1,3 +1,4 @@
+import { jobErrors } from "../../core/job-errors.ts";
 import { outboundErrors } from "../../net/error-codes.ts";
 
 /** What a job of type `webhook` may fail with, for the documentation. */
@@ -9,3 +10,5 @@ export const webhookErrors = {
   callback_secret_missing: "A callback is to be signed, and the replica that sends it has no CALLBACK_SECRET; retried",
   ...outboundErrors,
 };
+
+export const webhookError = jobErrors(webhookErrors);

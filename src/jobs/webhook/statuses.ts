@@ -1,6 +1,7 @@
 /** Which statuses are success, and which are retried: as the job says, or by default. */
 import { Type } from "typebox";
 import type { PayloadIssue } from "../../core/job-type.ts";
+import { meaningOf, type StatusMeaning } from "../../net/http-outcome.ts";
 
 /** One status, or all of a hundred as `2xx`. */
 const status = Type.Union([
@@ -32,20 +33,20 @@ export interface NamedStatuses {
   readonly retry_statuses?: readonly (number | string)[];
 }
 
-export type StatusVerdict = "success" | "retry" | "final";
-
-export function verdictOf(
+/** What a status means for a delivery: as the job says, else as usual. */
+export function meaningFor(
   code: number,
   { success_statuses: success, retry_statuses: retry }: NamedStatuses,
-): StatusVerdict {
+): StatusMeaning {
   if (success !== undefined || retry !== undefined) {
     for (const name of [code, `${Math.floor(code / 100)}xx`]) {
       if (success?.includes(name) === true) return "success";
       if (retry?.includes(name) === true) return "retry";
     }
   }
-  if (success === undefined && code >= 200 && code < 300) return "success";
-  return retry === undefined && (code === 408 || code === 425 || code === 429 || code >= 500) ? "retry" : "final";
+  const usual = meaningOf(code);
+  const isReplaced = usual === "success" ? success !== undefined : retry !== undefined;
+  return isReplaced ? "final" : usual;
 }
 
 /** A status that is in both lists. */

@@ -5,13 +5,12 @@ import {
   type AttemptContext,
   defineJob,
   exponential,
-  PermanentError,
   payloadJsonOf,
-  RetryAfterError,
   RetryableError,
   type Services,
 } from "../../core/job-type.ts";
 import { codeOf, messageOf } from "../../errors.ts";
+import { isSelfExplanatory } from "../../net/http-outcome.ts";
 import {
   type Outbound,
   type OutboundResponse,
@@ -24,10 +23,10 @@ import { bodyOf, type DeliveryBody } from "./body.ts";
 import { secretsToSignWith, signingSecrets } from "./callback-secret.ts";
 import { destinationOf, healthOfThrow } from "./destination.ts";
 import { withoutEchoes } from "./echo.ts";
-import { webhookErrors } from "./error-codes.ts";
+import { webhookError, webhookErrors } from "./error-codes.ts";
 import { issuesOf, MAX_TIMEOUT_MS, type Payload, payloadSchema } from "./payload.ts";
 import { signatureOf } from "./signature.ts";
-import { verdictOf } from "./statuses.ts";
+import { meaningFor } from "./statuses.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -86,6 +85,14 @@ export default defineJob({
   type: "webhook",
   lane: "io",
   payload: payloadSchema,
+  loadTest: {
+    share: 40,
+    payload: (n, { webhookUrl }) => ({
+      url: webhookUrl,
+      body: { event: "order.paid", number: n, note: "x".repeat(200) },
+      secret: "whsec_bG9hZHRlc3Rsb2FkdGVzdGxvYWR0ZXN0",
+    }),
+  },
   check: issuesOf,
   settings: Type.Object({ ...outboundSettings, ...hostSettings, ...callbackSettings }),
   result: Type.Object({
@@ -119,9 +126,9 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookResource
         hasAnswered = true;
       },
     );
-    const verdict = verdictOf(answer.status, payload);
-    health = healthOf(answer, verdict);
-    judge(answer, verdict, Date.now());
+    const meaning = meaningFor(answer.status, payload);
+    health = healthOf(answer, meaning);
+    judge(answer, meaning, Date.now());
     const result = {
       status: answer.status,
       duration_ms: Math.round(performance.now() - startedMs),
@@ -175,20 +182,11 @@ async function send(
     });
     return { ...answer, body: withoutEchoes(answer.body, payload.url, payload.headers ?? {}, secrets) };
   } catch (thrown) {
-    if (
-      signal.aborted ||
-      thrown instanceof PermanentError ||
-      thrown instanceof RetryableError ||
-      thrown instanceof RetryAfterError
-    )
-      throw thrown;
+    if (signal.aborted || isSelfExplanatory(thrown) || thrown instanceof RetryableError) throw thrown;
+    const message = messageOf(thrown);
     if (codeOf(thrown) === "answer_unreadable")
-      throw new PermanentError(`the receiver may have acted: ${messageOf(thrown)}`, {
-        code: "answer_unreadable",
-        cause: thrown,
-      });
-    throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, {
-      code: "network",
+      throw webhookError.permanent("answer_unreadable", `the receiver may have acted: ${message}`, thrown);
+    throw webhookError.retryable("network", `no answer (${codeOf(thrown) ?? "unknown"}): ${message}`, {
       cause: thrown,
     });
   }
