@@ -1,6 +1,6 @@
 import { isId, timeOfId } from "../core/id.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
-import type { Bucket } from "./s3-store.ts";
+import type { Bucket } from "./s3-bucket.ts";
 
 /** An upload that was begun a day ago has no writer any more: no attempt lasts that long. */
 const ABANDONED_MS = 86_400_000;

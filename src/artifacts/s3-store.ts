@@ -4,13 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { S3Client } from "@aws-sdk/client-s3";
 import { TaskFlowError } from "../errors.ts";
 import { reasonOf } from "../observability/reason.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { artifactError } from "./error-codes.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
-import type { S3Place } from "./s3-place.ts";
+import type { Bucket } from "./s3-bucket.ts";
+import type { S3Location } from "./s3-location.ts";
 import { removeOlderThan } from "./s3-retention.ts";
 import type { ArtifactStore, ByteRange, StoredArtifact, WrittenArtifact } from "./store.ts";
 
@@ -21,16 +21,8 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 /** Of one request without an answer. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-export type S3Library = typeof import("@aws-sdk/client-s3");
-
-/** A bucket, or the part of one below a prefix, and what it is spoken to with. */
-export interface Bucket extends S3Place {
-  readonly s3: S3Library;
-  readonly client: S3Client;
-}
-
 /** Opens a bucket; nothing is sent before the first call. Credentials are found as the AWS SDK finds them (environment, files, the machine's role). */
-export async function openS3Store(place: S3Place): Promise<ArtifactStore> {
+export async function openS3Store(place: S3Location): Promise<ArtifactStore> {
   const s3 = await import("@aws-sdk/client-s3");
   const client = new s3.S3Client({
     region: place.region,

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { openFolderStore } from "./folder-store.ts";
-import { parseS3Place } from "./s3-place.ts";
+import { parseS3Location } from "./s3-location.ts";
 import { openS3Store } from "./s3-store.ts";
 import type { ArtifactStore } from "./store.ts";
 
@@ -32,5 +32,5 @@ export function openArtifactStore({
   readonly ARTIFACTS_DIR: string;
   readonly ARTIFACTS_URL?: string | undefined;
 }): Promise<ArtifactStore> {
-  return ARTIFACTS_URL === "" ? openFolderStore(ARTIFACTS_DIR) : openS3Store(parseS3Place(ARTIFACTS_URL));
+  return ARTIFACTS_URL === "" ? openFolderStore(ARTIFACTS_DIR) : openS3Store(parseS3Location(ARTIFACTS_URL));
 }

@@ -22,6 +22,7 @@ export const outboundSettings = {
   }),
   OUTBOUND_PROXY: Type.Optional(
     Type.String({
+      secret: true,
       isSecret: true,
       default: "",
       pattern: "^(https?://[^/?#]+/?)?$",

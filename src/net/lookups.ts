@@ -8,7 +8,7 @@
 import { type LookupAddress, TIMEOUT } from "node:dns";
 import { RetryAfterError } from "../core/job-type.ts";
 import { outboundError } from "./error-codes.ts";
-import type { Resolve } from "./outbound.ts";
+import type { Resolve } from "./guarded-lookup.ts";
 
 /** A question is two small packets; name servers and their firewalls count them. */
 const MAX_AT_ONCE = 256;

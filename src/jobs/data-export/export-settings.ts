@@ -3,11 +3,13 @@ import { type Static, type TObject, Type } from "typebox";
 export const querySettings = {
   DATABASE_URL: Type.String({
     default: "",
+    secret: true,
     isSecret: true,
     description: "The Postgres that holds the outcomes, and that exports query: postgres://user@host/database.",
   }),
   EXPORT_DATABASE_URL: Type.String({
     default: "",
+    secret: true,
     isSecret: true,
     description:
       "The Postgres that the named queries of data_export run on, as a role that may read and no more, say. Default: DATABASE_URL.",

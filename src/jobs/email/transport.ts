@@ -12,6 +12,7 @@ import { readSmtpServer } from "./smtp-server.ts";
 const none = "Empty: messages are not signed";
 export const mailSettings = {
   SMTP_URL: Type.String({
+    secret: true,
     default: "",
     description:
       "The mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://` for TLS from the start. Empty: email jobs fail, but where a mail catcher is started",

@@ -11,7 +11,7 @@ import type { RenderedVariant } from "./render.ts";
 import { digestOf, type KeptOutput, type Made, recall, remember } from "./reuse.ts";
 import { type ImageSource, MAX_SOURCE_BYTES, readImage } from "./source.ts";
 import { judged } from "./tries.ts";
-import type { OutputFormat, Variant } from "./variant.ts";
+import type { ImageOutput, Variant } from "./variant.ts";
 
 /** The settings of images, for a type's `settings`. */
 export const imageSettings = {
@@ -43,15 +43,6 @@ export interface ImageTask {
   readonly onError?: OnError | undefined;
   /** What an earlier attempt left (tries.ts). */
   readonly state?: unknown;
-}
-
-export interface ImageOutput {
-  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
-  readonly artifact: string;
-  readonly format: OutputFormat;
-  readonly width: number;
-  readonly height: number;
-  readonly bytes: number;
 }
 
 export interface ImageResult {

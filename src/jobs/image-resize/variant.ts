@@ -127,3 +127,13 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 export function holdsFrames(format: string): format is "gif" | "webp" {
   return format === "gif" || format === "webp";
 }
+
+/** What a variant became. */
+export interface ImageOutput {
+  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
+  readonly artifact: string;
+  readonly format: OutputFormat;
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+}

@@ -46,7 +46,7 @@ const hostSettings = {
 };
 
 /** The program's setting, which callbacks are signed with. */
-const callbackSettings = { CALLBACK_SECRET: Type.Optional(Type.String({ default: "" })) };
+const callbackSettings = { CALLBACK_SECRET: Type.Optional(Type.String({ default: "", secret: true })) };
 
 export interface WebhookResource {
   readonly outbound: Outbound;

@@ -1,7 +1,7 @@
 import { StartError } from "../errors.ts";
 
 /** Where in S3 artifacts are kept: what a URL `s3://BUCKET/PREFIX?…` says. */
-export interface S3Place {
+export interface S3Location {
   readonly name: string;
   /** Empty, or with a slash at its end. */
   readonly prefix: string;
@@ -21,7 +21,7 @@ const PREFIX = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*$/;
  * Reads ARTIFACTS_URL.
  * @throws {StartError} it says something else
  */
-export function parseS3Place(text: string): S3Place {
+export function parseS3Location(text: string): S3Location {
   if (!URL.canParse(text)) throw new StartError(EXPECTED);
   const url = new URL(text);
   const {
