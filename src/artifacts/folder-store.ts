@@ -1,8 +1,8 @@
 /**
  * Artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`.
- * A write goes to a new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is there
- * whole or not at all. What a writer that died left in `tmp` goes with the next removal. A folder that is made here is closed to
- * other users, and so is what is written to it; one that its group may enter (a web server's, say) is shared with the group.
+ * A write goes to a new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is complete or absent. The next
+ * removal deletes the files that dead writers left in `tmp`. A folder that is made here, and its files, are closed to other users; a folder
+ * that its group may enter (a web server's, for example) is shared with the group.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -21,7 +21,7 @@ const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 
 /**
- * Opens (and makes, where missing) a folder of artifacts.
+ * Opens a folder of artifacts, and makes it if it is missing.
  * @throws {StartError} the folder cannot be made
  */
 export async function openFolderStore(folder: string): Promise<ArtifactStore> {
@@ -73,7 +73,7 @@ async function write(
   const temporary = join(root, "tmp", randomUUID());
   try {
     if (!isArtifactKey(key))
-      throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
+      throw new TaskFlowError("artifact_key_invalid", 400, `not a valid artifact name: ${JSON.stringify(key)}`);
     const written = await writeNewFile(temporary, rights.file, source);
     await publish(temporary, attemptFolder(root, key), key.name, rights);
     return written;
@@ -83,7 +83,7 @@ async function write(
       throw artifactError.retryable("disk_full", "no space is left for artifacts", { cause: thrown });
     throw thrown;
   } finally {
-    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
+    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read to its end
   }
 }
 
@@ -95,7 +95,7 @@ async function writeNewFile(path: string, mode: number, source: Readable | Buffe
     for await (const chunk of Buffer.isBuffer(source) ? [source] : (source as AsyncIterable<Buffer>)) {
       hash.update(chunk);
       bytes += chunk.length;
-      await file.writeFile(chunk); // goes on where the last chunk ended
+      await file.writeFile(chunk); // appends
     }
     await file.sync();
     return { bytes, sha256: hash.digest("hex") };
@@ -111,10 +111,10 @@ async function publish(temporary: string, folder: string, name: string, rights: 
     try {
       await mkdir(folder, { recursive: true, ...(rights.folder !== undefined && { mode: rights.folder }) });
       if ((await realpath(folder)) !== folder)
-        throw new TaskFlowError("artifact_folder_linked", 500, `a link stands in the way to ${folder}`);
+        throw new TaskFlowError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
       handle = await open(folder, "r");
       await rename(temporary, join(folder, name));
-      await handle.sync(); // the name, too, outlives a power cut
+      await handle.sync(); // so that the name survives a power cut, too
       return;
     } catch (thrown) {
       if (codeOf(thrown) !== "ENOENT" || tries === 0) throw thrown;
@@ -141,7 +141,7 @@ async function find(root: string, jobId: string, name: string): Promise<Artifact
 async function openArtifact(root: string, key: ArtifactKey): Promise<StoredArtifact | undefined> {
   if (!isArtifactKey(key)) return undefined;
   const path = join(attemptFolder(root, key), key.name);
-  // the root is real, so a path that is not has a link below the root, which no writer of ours makes
+  // the root is a real path, so any other path has a link below the root, which no writer of ours makes
   if ((await unlessAbsent(realpath(path))) !== path) return undefined;
   const stats = await unlessAbsent(stat(path, { bigint: true }));
   if (stats?.isFile() !== true) return undefined;

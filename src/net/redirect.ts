@@ -11,21 +11,21 @@ export interface Hop {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** What must not reach an origin that the caller did not name. A webhook's signature is none: it proves the body, and opens nothing. */
-const staysHome = (name: string): boolean => isCredential(name) && !name.startsWith("webhook-");
+/** Headers that must not be sent to an origin that the caller did not name. A webhook's signature may: it proves the body and gives no access. */
+const isBoundToOrigin = (name: string): boolean => isCredential(name) && !name.startsWith("webhook-");
 
-/** Whether a status asks the client to go elsewhere. 300 and 304 do not. */
+/** Whether a status redirects the client. 300 and 304 do not. */
 export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status);
 }
 
-/** What becomes of a redirect by which fetch would go on without the body: it ends the chain, or is followed with method and body. */
+/** How to handle a redirect that fetch would follow without the body: end the chain, or follow it with method and body. */
 export type BodyRedirect = "refuse" | "keep";
 
 /**
  * The request that follows from a redirect. Method and body stay, and credentials stay on their origin. By the rules of fetch (WHATWG Fetch,
- * "HTTP-redirect fetch") 303, and 301 and 302 of a POST, are followed by a GET without the body: nobody would have received it,
- * and the success of that GET would be none.
+ * "HTTP-redirect fetch") 303, and 301 and 302 of a POST, are followed by a GET without the body: then no receiver would get
+ * the body, although the GET succeeds.
  * @param target where the redirect leads, already guarded
  * @throws {PermanentError} `redirect_drops_body`
  */
@@ -42,6 +42,6 @@ export function followed(hop: Hop, status: number, target: URL, onDrop: BodyRedi
   return {
     ...hop,
     url: target,
-    headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !staysHome(name))),
+    headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !isBoundToOrigin(name))),
   };
 }

@@ -29,7 +29,7 @@ describe("faults", () => {
     const strict = resourceOf(unlimited, "public");
     try {
       await expect(run({}, { resource: strict })).rejects.toMatchObject({
-        name: "TargetRefused",
+        name: "TargetRejected",
         code: "target_refused",
       });
       expect(peer.requests).toHaveLength(0);
