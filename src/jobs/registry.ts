@@ -32,12 +32,12 @@ export interface JobType {
   readonly definition: AnyJobDefinition;
   /** The file that defines it, or {@link BUILT_IN}. */
   readonly source: string;
-  /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
+  /** Bodies up to this many bytes are accepted for this type, even if MAX_BODY_BYTES is less; 0 for MAX_BODY_BYTES. */
   readonly maxBodyBytes: number;
-  /** Whether a payload may hold a text that is not read back, a credential or a URL say. */
+  /** Whether a payload may hold text that must not be shown, such as a credential or a URL. */
   readonly hidesSecrets: boolean;
   /**
-   * Every fault of a payload, each once, with JSON pointers into the payload.
+   * All issues of a payload, each once, with JSON pointers into the payload.
    * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
    */
   issuesOf(payload: unknown, submissionJson?: string): readonly PayloadIssue[];
@@ -122,7 +122,7 @@ async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
       const exported = module.default;
       const definition: unknown =
         typeof exported === "function" ? await (exported as (jobSdk: JobSdk) => unknown)(sdk) : exported;
-      loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by faultOfDefinition
+      loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by issueOfDefinition
     } catch (error) {
       throw new StartError(`${source}: cannot be loaded: ${messageOf(error)}`, error);
     }
@@ -155,7 +155,7 @@ const FUNCTIONS = ["check", "checkHere", "needsRead", "timeoutMsOf", "open", "cl
 
 /** What is wrong with a definition, in one clause. */
 function issueOfDefinition(definition: unknown): string | undefined {
-  if (typeof definition !== "object" || definition === null) return "the default export is no job definition";
+  if (typeof definition !== "object" || definition === null) return "the default export is not a job definition";
   if (!shape.isValid(definition))
     return shape
       .issuesOf(definition)
@@ -211,7 +211,7 @@ const NONE: readonly PayloadIssue[] = [];
 
 const WITHOUT_TEXT = new Set(["number", "integer", "boolean", "null"]);
 
-/** Where a schema takes fields that it does not name, or words that it does not list, they may be anything. */
+/** Unnamed fields and free text may hold anything. */
 function hidesSecrets(schema: TSchema): boolean {
   const { type, properties, additionalProperties } = schema as {
     readonly type?: string;

@@ -57,7 +57,7 @@ export function issueInSpreadsheet(pattern: string): string | undefined {
 
 /**
  * Writes an instant by a pattern, as the clocks of the zone show it.
- * @throws {PermanentError} `export_value`: the zone's year has no four digits, or is none after Christ
+ * @throws {PermanentError} `export_value`: the year in the zone does not have four digits, or is before year 1
  */
 export function formatInstant(epochMs: number, pattern: string, timeZone: string): string {
   const wall = new Date(wallClockMs(epochMs, timeZone)).toISOString(); // 2026-01-31T12:00:00.000Z

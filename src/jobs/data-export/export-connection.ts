@@ -1,5 +1,5 @@
 /**
- * A connection of its own for one export: a read-only transaction on one snapshot, with a time limit. Rows come by COPY:
+ * The connection of one export: a read-only transaction on one snapshot, with a time limit. Rows come by COPY:
  * a million rows of six columns cost 0.8 s of processor time here, guarded CSV cells included, where a cursor
  * (pg-query-stream) with an encoder of rows costs 1.7 s and misses 0.6 of the speed of `psql \copy`.
  */
@@ -21,13 +21,13 @@ export interface ExportConnectionOptions {
   readonly timeZone: string;
 }
 
-/** SQLSTATE classes that tell of the query or its values, which no repeat mends: features, data, read-only, syntax and names. */
+/** SQLSTATE classes of errors in the query or its values, which a repeat cannot cure: features, data, read-only, syntax and names. */
 const FINAL_CLASSES = new Set(["0A", "21", "22", "25", "42"]);
 const QUERY_CANCELED = "57014";
 /** character_not_in_repertoire and untranslatable_character: texts that are no UTF-8 (SQL_ASCII stores whatever bytes it is given), or have no equivalent in it. */
 const NO_UTF8 = new Set(["22021", "22P05"]);
 
-/** How soon Postgres notices that an export is gone, cancelled or with its replica: a thread that is terminated says nothing more. */
+/** How soon Postgres notices that an export has ended, cancelled or with its replica: a terminated thread cannot close its connection. */
 const LOOK_FOR_CLIENT = "set local client_connection_check_interval = '1s'";
 
 /** An export that does nothing within its transaction for so long is frozen, and keeps tables from being altered. */
@@ -124,7 +124,7 @@ async function lookForClient(client: pg.Client): Promise<void> {
   await client.query(LOOK_FOR_CLIENT).catch(() => client.query("rollback to before_look"));
 }
 
-/** A URL with an option that nobody obeys is as good as none: no repeat of the job mends it. */
+/** A URL with an unsupported option is unusable, and a repeat of the job cannot cure that. */
 function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnection {
   try {
     return postgresConnection({

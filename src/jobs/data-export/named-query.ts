@@ -15,7 +15,7 @@ export interface NamedQuery {
 }
 
 /**
- * The text of a named query with its parameters. COPY takes none, so their values go into the text, as literals that pg quotes.
+ * The SQL of a named query with its parameters. COPY takes no parameters, so the values are inserted as literals that pg quotes.
  * @throws {PermanentError} `query_unknown`, `query_params`
  */
 export async function readNamedQuery(folder: string, { query, params = {} }: NamedQuery): Promise<string> {
@@ -30,8 +30,8 @@ export async function readNamedQuery(folder: string, { query, params = {} }: Nam
 }
 
 /**
- * The faults of a query's name and parameters, with paths into a payload's source, as far as they can be known here: a
- * replica that only takes jobs need not have the folder.
+ * The issues of a query's name and parameters, with paths into a payload's source, as far as this replica can know them: a
+ * replica that only accepts jobs need not have the folder.
  */
 export function issuesOfNamedQuery(folder: string, { query, params = {} }: NamedQuery): PayloadIssue[] {
   const file = fileOf(folder, query);

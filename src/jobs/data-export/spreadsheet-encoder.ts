@@ -35,7 +35,7 @@ interface Sheets {
 
 /**
  * The bytes of the file, piece by piece as they are asked for.
- * @param onRows told how many rows they hold so far
+ * @param onRows called with the number of rows so far
  * @throws {PermanentError} `export_cell_too_long`, `export_columns`
  */
 export async function* encodeSpreadsheet(

@@ -18,10 +18,10 @@ export interface AttachmentSources {
 export interface AttachedFile {
   readonly filename: string;
   readonly contentType: string | undefined;
-  /** What the html of the message names it by. */
+  /** The name by which the html of the message shows the file. */
   readonly cid: string | undefined;
   readonly bytes: number;
-  /** The file from its start, each time. Nothing is opened or decoded before it is read. */
+  /** Opens the file from its start, each time. Nothing is opened or decoded before it is read. */
   readonly open: () => Readable;
 }
 
@@ -32,10 +32,10 @@ export class Attachments {
   readonly files: AttachedFile[] = [];
   readonly #sources: AttachmentSources;
   readonly #signal: AbortSignal;
-  /** The bytes of those that are fetched. */
+  /** The bytes of the fetched files. */
   #share: ByteShare | undefined;
   #shareInUse = 0;
-  /** Files of one host that follow each other are fetched in one visit: else a message of many would wait for each again. */
+  /** Successive files of one host are fetched in one visit: otherwise the message would wait for its turn with each of them. */
   #visit: { readonly host: string; readonly end: () => void } | undefined;
   #left = MAX_ATTACHED_BYTES;
 
@@ -45,11 +45,11 @@ export class Attachments {
   }
 
   /**
-   * Finds all files, and fetches those that have a URL, one after the other.
+   * Finds all files, and fetches those with a URL one after the other.
    * @throws {PermanentError} `attachment_too_large` (all together), `artifact_unknown`, and as {@link fetchFile} does
    * @throws {RetryAfterError} `attachment_limited`
    */
-  async gather(attachments: readonly Attachment[] = []): Promise<void> {
+  async collect(attachments: readonly Attachment[] = []): Promise<void> {
     for (const attachment of attachments) {
       const { filename, content_type: contentType, content_id: cid } = attachment;
       const left = this.#left;
@@ -60,7 +60,7 @@ export class Attachments {
     this.#share?.shrinkTo(this.#shareInUse);
   }
 
-  /** The message is sent, or never will be. */
+  /** Releases what the files take, after the last use of the message. */
   close(): void {
     this.#endVisit();
     this.#share?.release();

@@ -1,13 +1,13 @@
 /**
  * Job type `email`: one message, sent through the operator's SMTP server.
- * The SMTP envelope is made of the addresses as mailbox.ts reads them, and of nothing else.
+ * The SMTP envelope contains only addresses that mailbox.ts has parsed.
  */
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../../artifacts/settings.ts";
 import { exactValue } from "../../core/exact-value.ts";
 import type { AttemptContext, Services } from "../../core/job-type.ts";
-import { defineJob, exponential, PermanentError } from "../../core/job-type.ts";
+import { defineJob, exponential } from "../../core/job-type.ts";
 import { memberText } from "../../core/json-span.ts";
 import { openOutbound, outboundSettings } from "../../net/outbound.ts";
 import { Attachments } from "./attachment.ts";
@@ -54,8 +54,9 @@ async function openMailer(settings: Static<typeof Settings>, services?: Services
 type Mailer = Awaited<ReturnType<typeof openMailer>>;
 
 /**
- * @throws {RetryableError} some recipients were deferred; {@link PermanentError} all were refused; {@link RetryAfterError} the server is in
- * trouble; and what an attempt ends with
+ * @throws {RetryableError} some recipients were deferred
+ * @throws {PermanentError} all recipients were rejected
+ * @throws {RetryAfterError} the server is in trouble
  */
 async function send(
   payload: EmailPayload,
@@ -72,7 +73,7 @@ async function send(
       : await renderOnThread(onThread, mailer.templates);
   const attachments = new Attachments(mailer, signal);
   try {
-    await attachments.gather(payload.attachments);
+    await attachments.collect(payload.attachments);
     const message = messageOf(payload, jobId, texts, attachments.files, mailer);
     const { accepted, rejected, response } = await deliver(
       message,

@@ -1,4 +1,4 @@
-/** One attachment, fetched into memory. It takes its bytes from the budget as they come, so a slow host holds only what it has sent. */
+/** Fetches one attachment into memory. It takes bytes from the budget as they arrive, so a slow host occupies only what it has sent. */
 import type { ByteShare } from "../../concurrency/byte-budget.ts";
 import type { PermanentError } from "../../core/job-type.ts";
 import { codeOf, messageOf } from "../../errors.ts";
@@ -9,7 +9,7 @@ import { emailError } from "./error-codes.ts";
 
 /** Base64 makes 24.6 MiB of it; 25 MiB is what the large mail services take. */
 export const MAX_ATTACHED_BYTES = 18 * 1024 * 1024;
-/** Bytes come in packets of any size, and each buffer costs memory of its own: so they are copied together. */
+/** Packets have any size, and each buffer has a cost in memory: so packets are copied together. */
 export const PIECE_BYTES = 128 * 1024;
 const FETCH_TIMEOUT_MS = 10_000;
 /** Of everything. The attempt's own time is less. */
@@ -61,7 +61,7 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
     })
     .finally(() => clock.close());
   assertSuccess(response, emailError, {
-    message: `an attachment's URL answered with HTTP ${response.status}`,
+    message: `the URL of an attachment returned HTTP ${response.status}`,
     codes: { final: "attachment_refused", retry: "attachment_unreachable", busy: "attachment_busy" },
     nowMs: Date.now(),
   });
@@ -78,7 +78,7 @@ function errorOf(thrown: unknown): unknown {
 export function tooLarge(): PermanentError {
   return emailError.permanent(
     "attachment_too_large",
-    `the attachments have more than ${MAX_ATTACHED_BYTES} bytes together`,
+    `the attachments together have more than ${MAX_ATTACHED_BYTES} bytes`,
   );
 }
 

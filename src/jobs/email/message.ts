@@ -52,7 +52,7 @@ export function messageOf(
   const { subject = texts.subject, headers, list_unsubscribe: unsubscribe } = payload;
   if (subject === undefined)
     throw emailError.permanent("subject_missing", "neither the job nor its template has a subject");
-  // the same on each attempt, so that a repeat after a lost answer can be told from a second message
+  // the same on each attempt, so that a repeat after a lost reply can be distinguished from a second message
   const messageId = `<${jobId}@taskflow.${from.address.slice(from.address.lastIndexOf("@") + 1)}>`;
   const { text = "", html = "" } = texts;
   const open = (): Readable => {

@@ -6,7 +6,7 @@ import { emailError } from "./error-codes.ts";
 /** An attempt waits so long for its turn at most; one whose turn comes later gives its slot back meanwhile. */
 const LONGEST_WAIT_US = 10_000_000n;
 
-/** Where the times stand in the memory that the replica's threads share, in microseconds of the machine's monotonic clock. */
+/** The index of the time in the memory that the replica's threads share, in microseconds of the machine's monotonic clock. */
 const NEXT_AT = 0;
 const COME_BACK_AT = 1;
 
@@ -22,7 +22,7 @@ export class SendRate {
   }
 
   /**
-   * Sends a message away, as {@link turn} does, before anything is done for it.
+   * Makes a message wait for its turn, as {@link turn} does, before any work is done for it.
    * @throws {RetryAfterError} `smtp_rate`
    */
   sendAwayIfFull(): void {

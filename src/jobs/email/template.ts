@@ -1,6 +1,6 @@
 /**
- * Templates of messages, from a folder that the operator keeps: `NAME.subject`, `NAME.txt` and `NAME.html`, each optional
- * but one of the last two, in Mustache. They are read at each use, so that a change takes effect with the next message.
+ * Mustache templates of messages, from a folder of the operator: `NAME.subject`, `NAME.txt` and `NAME.html`, of which one of the last two is
+ * required. They are read at each use, so that a change takes effect with the next message.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ export interface RenderedTemplate {
 
 /**
  * Fills a template with data: in html every value is escaped, but in `{{{…}}}`; `{{> _name}}` includes `_name.html`, or `_name.txt` in text.
- * How long that takes is bounded, but not to what the main thread has time for. An {@link ExactNumber} in the data is written as it is.
+ * The time is limited, but too long for the main thread. An {@link ExactNumber} in the data is written digit by digit.
  * @param folder EMAIL_TEMPLATES_DIR @param name by {@link TEMPLATE_NAME_PATTERN}
  * @throws {PermanentError} `template_not_configured`, `template_unknown`, `template_invalid`, `template_too_large`
  */
@@ -46,7 +46,7 @@ export function renderTemplate(folder: string, name: string, data: object): Rend
         subject &&
         plain(subject)
           .replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
-          .trim(), // one line, whatever the data holds
+          .trim(), // one line, even if the data has several
       text: text && plain(text),
       html: html && filler(budget, folder, "html", data)(html),
     };
@@ -60,7 +60,7 @@ export function renderTemplate(folder: string, name: string, data: object): Rend
   }
 }
 
-/** A message that takes a tenth of this is refused as too large before; the rest is for a slow folder and a busy machine. */
+/** A message that takes a tenth of this is rejected as too large; the rest is for a slow folder and a busy machine. */
 const TIMEOUT_MS = 5_000;
 
 /**
@@ -81,7 +81,7 @@ export async function renderOnThread(
   }
 }
 
-/** What fills templates of one kind. Each included file is read once. */
+/** A function that fills templates of one kind. Each included file is read once. */
 function filler(
   budget: RenderBudget,
   folder: string,

@@ -15,7 +15,7 @@ import type { Variant } from "./variant.ts";
 
 export type StartProcess = (request: ProcessRequest) => void;
 
-/** What it gives back is memory: a warm process has some 100 MB. */
+/** An idle process ends to free its memory, about 100 MB. */
 const IDLE_MS = 60_000;
 /** From the request to the connection; 0.2 s on an idle machine. */
 const START_TIMEOUT_MS = 15_000;
@@ -71,12 +71,12 @@ export class Renderer {
       }
     } finally {
       if (!isWhole)
-        this.close(); // what it still does is for nobody, and its answers would be taken for the next image's
+        this.close(); // nobody needs its remaining work, and its answers would be mistaken for those of the next image
       else this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
     }
   }
 
-  /** Ends the process, and what it does. */
+  /** Ends the process and its work. */
   close(): void {
     clearTimeout(this.#idle);
     this.#connection?.socket.destroy();
@@ -94,7 +94,7 @@ export class Renderer {
       const [socket] = (await exitsAreIssues(
         once(server, "connection", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }),
       )) as [Socket];
-      socket.once("error", () => undefined); // whoever reads or writes hears of it
+      socket.once("error", () => undefined); // readers and writers get the error
       socket.once("close", () => {
         if (this.#connection?.socket === socket) this.close();
       });

@@ -20,7 +20,7 @@ export const imageSettings = {
     minimum: 1,
     maximum: 250_000_000,
     description:
-      "The most pixels of an image and of each output, all frames together. An image process takes 4 bytes for each, two or three times.",
+      "The most pixels of an image and of each output, all frames together. An image process takes 4 bytes per pixel, two or three times.",
   }),
 };
 
@@ -53,7 +53,7 @@ export interface ImageResult {
   readonly truncated?: true;
 }
 
-/** Makes what an attempt needs. */
+/** Opens the resource that attempts use. */
 export async function openImageResource(settings: ImageSettings, startProcess: StartProcess): Promise<ImageResource> {
   return {
     store: await openArtifactStore(settings),
@@ -63,7 +63,7 @@ export async function openImageResource(settings: ImageSettings, startProcess: S
   };
 }
 
-/** Closes what {@link openImageTool} made. */
+/** Closes what {@link openImageResource} opened. */
 export async function closeImageResource({ outbound, renderer }: ImageResource): Promise<void> {
   renderer.close();
   await outbound.close();
@@ -71,7 +71,7 @@ export async function closeImageResource({ outbound, renderer }: ImageResource):
 
 /**
  * Reads the source and writes an artifact for each variant.
- * @param progress is told after each of several variants, in per cent
+ * @param progress called after each of several variants, with per cent
  * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the store do
  */
 export async function resizeImage(
@@ -134,7 +134,7 @@ async function write(
       writing = store
         .write({ jobId, attempt, name: artifact }, bytes)
         .then(() => variants.length > 1 && progress(percent));
-      writing.catch(() => undefined); // heard of where it is awaited, once the next is there
+      writing.catch(() => undefined); // the error is thrown where it is awaited, once the next output is ready
     }
     await Promise.all([writing, remember(store, digest, { jobId, attempt, ...made() })]);
   } finally {

@@ -11,7 +11,7 @@ import { imageError } from "./error-codes.ts";
 
 /** The most bytes that an image may have before it is decoded: a PNG of 20 megapixels, hardly compressed, passes. */
 export const MAX_SOURCE_BYTES = 67_108_864;
-/** Of a source's answer, redirects included: leaves most of an attempt to the image itself. */
+/** The time limit of fetching a source, redirects included: it leaves most of an attempt to the image itself. */
 const FETCH_TIMEOUT_MS = 30_000;
 const FETCH_REDIRECTS = 3;
 
@@ -44,7 +44,7 @@ export const imageSource = Type.Union(
       closed,
     ),
   ],
-  { description: "The image: to be fetched, in the payload itself, or what another job produced." },
+  { description: "The image: a URL to fetch, base64 in the payload, or an artifact of another job." },
 );
 
 export type ImageSource = Static<typeof imageSource>;
@@ -74,7 +74,7 @@ async function readArtifact(reference: string, store: ArtifactStore): Promise<Bu
 async function fetchImage(url: string, outbound: Outbound, signal: AbortSignal): Promise<Buffer> {
   const response = await request(url, outbound, signal);
   assertSuccess(response, imageError, {
-    message: `the source answered with HTTP ${response.status}`,
+    message: `the source returned HTTP ${response.status}`,
     codes: { final: "source_refused", retry: "source_unreachable", busy: "source_busy" },
     nowMs: Date.now(),
   });
@@ -100,7 +100,7 @@ async function request(url: string, outbound: Outbound, signal: AbortSignal): Pr
     if (isSelfExplanatory(thrown)) throw thrown;
     throw imageError.retryable(
       "source_unreachable",
-      `the source gave no image (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`,
+      `the source cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`,
       { cause: thrown },
     );
   }

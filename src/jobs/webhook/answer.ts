@@ -1,4 +1,4 @@
-/** What an answer says about a delivery. */
+/** What a response means for a delivery, and for the health of its host. */
 import type { HostHealth } from "../../core/destination.ts";
 import { codeOf } from "../../errors.ts";
 import { assertSuccess, type StatusMeaning } from "../../net/http-outcome.ts";
@@ -24,7 +24,7 @@ export function judge(response: OutboundResponse, meaning: StatusMeaning, nowMs:
   });
 }
 
-/** What an answer says about the host that gives it. A success that does not end holds a slot for as long as it may. */
+/** The health of a host after its response. A success that does not end is a failure: it occupies a slot until its time limit. */
 export function healthOf({ status, flaw }: OutboundResponse, meaning: StatusMeaning): HostHealth {
   if (codeOf(flaw) === "timeout") return "failed";
   if (meaning === "success") return "up";

@@ -200,6 +200,9 @@ describe("redirects", () => {
 
   it("to cloud metadata end the job", async () => {
     peer.respond(() => redirect("http://169.254.169.254/latest/meta-data/"));
-    await expect(run({ follow_redirects: 5 })).rejects.toMatchObject({ name: "TargetRejected", code: "target_refused" });
+    await expect(run({ follow_redirects: 5 })).rejects.toMatchObject({
+      name: "TargetRejected",
+      code: "target_refused",
+    });
   });
 });
