@@ -64,7 +64,7 @@ describe("SMTP_URL", () => {
   });
 
   it("has a row in README for each option", () => {
-    const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+    const readme = readFileSync(join(import.meta.dirname, "../../../README.md"), "utf8");
     expect(Object.keys(SMTP_OPTIONS).filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 });
