@@ -80,7 +80,16 @@ export interface Attempt {
 }
 
 export interface Why {
-  reason: "queue_paused" | "position" | "scheduled" | "retry_at" | "no_worker_for_type" | "slots_full" | "destination_limited" | "running" | "finished";
+  reason:
+    | "queue_paused"
+    | "position"
+    | "scheduled"
+    | "retry_at"
+    | "no_worker_for_type"
+    | "slots_full"
+    | "destination_limited"
+    | "running"
+    | "finished";
   /** A sentence for people */
   detail: string;
   /** When that is over, where it is known */
@@ -108,10 +117,13 @@ export interface Worker {
   since: string;
   /** RFC 3339, in UTC */
   heartbeat: string;
-  types: Record<string, {
-    limit: number;
-    running: number;
-  }>;
+  types: Record<
+    string,
+    {
+      limit: number;
+      running: number;
+    }
+  >;
   lanes: {
     io: {
       limit: number;
@@ -156,15 +168,18 @@ export interface Stats {
     failed: number;
     cancelled: number;
   };
-  by_type: Record<string, {
-    scheduled: number;
-    queued: number;
-    running: number;
-    retrying: number;
-    completed: number;
-    failed: number;
-    cancelled: number;
-  }>;
+  by_type: Record<
+    string,
+    {
+      scheduled: number;
+      queued: number;
+      running: number;
+      retrying: number;
+      completed: number;
+      failed: number;
+      cancelled: number;
+    }
+  >;
   jobs_per_minute: {
     "1m": number;
     "5m": number;
@@ -222,11 +237,13 @@ export interface JobOptions {
   /** Default by type */
   maxAttempts?: number | undefined;
   /** The delay between attempts. Default by type */
-  backoff?: {
-    kind: "exponential" | "fixed";
-    baseMs: number;
-    maxMs?: number | undefined;
-  } | undefined;
+  backoff?:
+    | {
+        kind: "exponential" | "fixed";
+        baseMs: number;
+        maxMs?: number | undefined;
+      }
+    | undefined;
   /** Of one attempt. Default by type */
   timeoutMs?: number | undefined;
   /** RFC 3339: not started by then, the job fails as `expired` */
@@ -275,13 +292,19 @@ export interface Payloads {
 }
 
 export interface EmailPayload {
-  to: string | {
-    name?: string | undefined;
-    address: string;
-  } | readonly (string | {
-    name?: string | undefined;
-    address: string;
-  })[];
+  to:
+    | string
+    | {
+        name?: string | undefined;
+        address: string;
+      }
+    | readonly (
+        | string
+        | {
+            name?: string | undefined;
+            address: string;
+          }
+      )[];
   /** Optional if `template` has a subject */
   subject?: string | undefined;
   /** The plain text; optional if `html` or `template` is given */
@@ -292,52 +315,76 @@ export interface EmailPayload {
   /** The values that fill the template */
   data?: Record<string, unknown> | undefined;
   /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
-  from?: string | {
-    name?: string | undefined;
-    address: string;
-  } | undefined;
-  cc?: string | {
-    name?: string | undefined;
-    address: string;
-  } | readonly (string | {
-    name?: string | undefined;
-    address: string;
-  })[] | undefined;
-  bcc?: string | {
-    name?: string | undefined;
-    address: string;
-  } | readonly (string | {
-    name?: string | undefined;
-    address: string;
-  })[] | undefined;
+  from?:
+    | string
+    | {
+        name?: string | undefined;
+        address: string;
+      }
+    | undefined;
+  cc?:
+    | string
+    | {
+        name?: string | undefined;
+        address: string;
+      }
+    | readonly (
+        | string
+        | {
+            name?: string | undefined;
+            address: string;
+          }
+      )[]
+    | undefined;
+  bcc?:
+    | string
+    | {
+        name?: string | undefined;
+        address: string;
+      }
+    | readonly (
+        | string
+        | {
+            name?: string | undefined;
+            address: string;
+          }
+      )[]
+    | undefined;
   /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
-  reply_to?: string | {
-    name?: string | undefined;
-    address: string;
-  } | undefined;
+  reply_to?:
+    | string
+    | {
+        name?: string | undefined;
+        address: string;
+      }
+    | undefined;
   /** The sender of the SMTP envelope, which receives bounces. Default: EMAIL_ENVELOPE_FROM, or else the address of `from` */
   envelope_from?: string | undefined;
   headers?: Record<string, string> | undefined;
   /** Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` if there is a `url` */
-  list_unsubscribe?: {
-    /** An https URL that accepts the POST of a mail client's button (RFC 8058) without further questions */
-    url?: string | undefined;
-    /** An address that unsubscribes the sender of any message to it */
-    mailto?: string | undefined;
-  } | undefined;
-  attachments?: readonly {
-    filename: string;
-    /** Default: by the extension of `filename` */
-    content_type?: string | undefined;
-    /** The file itself */
-    base64?: string | undefined;
-    /** A file that another job produced: JOB_ID/NAME. The API key needs the scope `read` */
-    artifact?: string | undefined;
-    /** The html of the message shows the file as `cid:CONTENT_ID` */
-    content_id?: string | undefined;
-    /** The URL of the file, fetched on each attempt; http or https, without credentials */
-    url?: string | undefined;
-  }[] | undefined;
+  list_unsubscribe?:
+    | {
+        /** An https URL that accepts the POST of a mail client's button (RFC 8058) without further questions */
+        url?: string | undefined;
+        /** An address that unsubscribes the sender of any message to it */
+        mailto?: string | undefined;
+      }
+    | undefined;
+  attachments?:
+    | readonly {
+        filename: string;
+        /** Default: by the extension of `filename` */
+        content_type?: string | undefined;
+        /** The file itself */
+        base64?: string | undefined;
+        /** A file that another job produced: JOB_ID/NAME. The API key needs the scope `read` */
+        artifact?: string | undefined;
+        /** The html of the message shows the file as `cid:CONTENT_ID` */
+        content_id?: string | undefined;
+        /** The URL of the file, fetched on each attempt; http or https, without credentials */
+        url?: string | undefined;
+      }[]
+    | undefined;
 }
 
 export interface WebhookPayload {
@@ -369,15 +416,18 @@ export interface WebhookPayload {
 
 export interface ImageResizePayload {
   /** The image: a URL to fetch, base64 in the payload, or an artifact of another job. */
-  source: {
-    /** An http or https URL without credentials. */
-    url: string;
-  } | {
-    base64: string;
-  } | {
-    /** JOB_ID/NAME. The API key needs the scope `read` */
-    artifact: string;
-  };
+  source:
+    | {
+        /** An http or https URL without credentials. */
+        url: string;
+      }
+    | {
+        base64: string;
+      }
+    | {
+        /** JOB_ID/NAME. The API key needs the scope `read` */
+        artifact: string;
+      };
   /** `truncate` accepts a damaged image as far as it can be decoded, and sets `truncated` in the result. Default fail. */
   on_error?: "fail" | "truncate" | undefined;
   /** In pixels. Without it, it follows from `height`. */
@@ -395,122 +445,164 @@ export interface ImageResizePayload {
   /** The part that `cover` keeps: the middle (default), the most striking part (faces, colours, edges), or the part with most detail. */
   crop?: "center" | "attention" | "entropy" | undefined;
   /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
-  focus?: {
-    x: number;
-    y: number;
-  } | undefined;
+  focus?:
+    | {
+        x: number;
+        y: number;
+      }
+    | undefined;
   /** #rrggbb or #rrggbbaa: the colour of the letterbox of `contain` and behind transparency. Default: transparent; white if the format has no transparency (jpeg, which ignores the last two digits). */
   background?: string | undefined;
   /** The sigma of a Gaussian, in pixels of the output. */
   blur?: number | undefined;
   /** The sigma of the mask, in pixels of the output. */
   sharpen?: number | undefined;
-  watermark?: {
-    /** JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`. */
-    artifact: string;
-    /** Default southeast. */
-    position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;
-    /** 0 to 1, default 1. */
-    opacity?: number | undefined;
-    /** The share of the output's width that it takes, at most the output's height (default 0.25). */
-    scale?: number | undefined;
-  } | undefined;
+  watermark?:
+    | {
+        /** JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`. */
+        artifact: string;
+        /** Default southeast. */
+        position?:
+          | "center"
+          | "north"
+          | "northeast"
+          | "east"
+          | "southeast"
+          | "south"
+          | "southwest"
+          | "west"
+          | "northwest"
+          | undefined;
+        /** 0 to 1, default 1. */
+        opacity?: number | undefined;
+        /** The share of the output's width that it takes, at most the output's height (default 0.25). */
+        scale?: number | undefined;
+      }
+    | undefined;
   /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
   animated?: boolean | undefined;
   /** `keep` keeps the EXIF and XMP fields that are still true of the output, the location included; `keep_without_location` drops the location (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
   metadata?: "drop" | "keep" | "keep_without_location" | undefined;
   /** Several outputs, instead of the one that the other fields describe. */
-  variants?: readonly {
-    /** In pixels. Without it, it follows from `height`. */
-    width?: number | undefined;
-    /** In pixels. Without it, it follows from `width`. */
-    height?: number | undefined;
-    /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged, unless `without_enlargement` is true. */
-    fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
-    /** Never scale up: a smaller image keeps its size (`contain` centres it in the box, `cover` crops to what it fills). Default false. */
-    without_enlargement?: boolean | undefined;
-    /** Default: that of the source (png for a TIFF and for a GIF that is not `animated`, jpeg for HEIC). */
-    format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
-    /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
-    quality?: number | undefined;
-    /** The part that `cover` keeps: the middle (default), the most striking part (faces, colours, edges), or the part with most detail. */
-    crop?: "center" | "attention" | "entropy" | undefined;
-    /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
-    focus?: {
-      x: number;
-      y: number;
-    } | undefined;
-    /** #rrggbb or #rrggbbaa: the colour of the letterbox of `contain` and behind transparency. Default: transparent; white if the format has no transparency (jpeg, which ignores the last two digits). */
-    background?: string | undefined;
-    /** The sigma of a Gaussian, in pixels of the output. */
-    blur?: number | undefined;
-    /** The sigma of the mask, in pixels of the output. */
-    sharpen?: number | undefined;
-    watermark?: {
-      /** JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`. */
-      artifact: string;
-      /** Default southeast. */
-      position?: "center" | "north" | "northeast" | "east" | "southeast" | "south" | "southwest" | "west" | "northwest" | undefined;
-      /** 0 to 1, default 1. */
-      opacity?: number | undefined;
-      /** The share of the output's width that it takes, at most the output's height (default 0.25). */
-      scale?: number | undefined;
-    } | undefined;
-    /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
-    animated?: boolean | undefined;
-    /** `keep` keeps the EXIF and XMP fields that are still true of the output, the location included; `keep_without_location` drops the location (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
-    metadata?: "drop" | "keep" | "keep_without_location" | undefined;
-  }[] | undefined;
+  variants?:
+    | readonly {
+        /** In pixels. Without it, it follows from `height`. */
+        width?: number | undefined;
+        /** In pixels. Without it, it follows from `width`. */
+        height?: number | undefined;
+        /** How the image meets `width` and `height` when both are given (default cover). Smaller images are enlarged, unless `without_enlargement` is true. */
+        fit?: "cover" | "contain" | "inside" | "outside" | "fill" | undefined;
+        /** Never scale up: a smaller image keeps its size (`contain` centres it in the box, `cover` crops to what it fills). Default false. */
+        without_enlargement?: boolean | undefined;
+        /** Default: that of the source (png for a TIFF and for a GIF that is not `animated`, jpeg for HEIC). */
+        format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
+        /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
+        quality?: number | undefined;
+        /** The part that `cover` keeps: the middle (default), the most striking part (faces, colours, edges), or the part with most detail. */
+        crop?: "center" | "attention" | "entropy" | undefined;
+        /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
+        focus?:
+          | {
+              x: number;
+              y: number;
+            }
+          | undefined;
+        /** #rrggbb or #rrggbbaa: the colour of the letterbox of `contain` and behind transparency. Default: transparent; white if the format has no transparency (jpeg, which ignores the last two digits). */
+        background?: string | undefined;
+        /** The sigma of a Gaussian, in pixels of the output. */
+        blur?: number | undefined;
+        /** The sigma of the mask, in pixels of the output. */
+        sharpen?: number | undefined;
+        watermark?:
+          | {
+              /** JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`. */
+              artifact: string;
+              /** Default southeast. */
+              position?:
+                | "center"
+                | "north"
+                | "northeast"
+                | "east"
+                | "southeast"
+                | "south"
+                | "southwest"
+                | "west"
+                | "northwest"
+                | undefined;
+              /** 0 to 1, default 1. */
+              opacity?: number | undefined;
+              /** The share of the output's width that it takes, at most the output's height (default 0.25). */
+              scale?: number | undefined;
+            }
+          | undefined;
+        /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
+        animated?: boolean | undefined;
+        /** `keep` keeps the EXIF and XMP fields that are still true of the output, the location included; `keep_without_location` drops the location (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
+        metadata?: "drop" | "keep" | "keep_without_location" | undefined;
+      }[]
+    | undefined;
 }
 
 export interface DataExportPayload {
   format: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
-  source: {
-    /** Objects; nested values become JSON in a cell. */
-    rows: readonly Record<string, unknown>[];
-    /** Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`. */
-    keys?: "first" | "all" | undefined;
-  } | {
-    /** The name of a query in the operator's folder. */
-    query: string;
-    params?: Record<string, string | number | boolean | null | readonly (string | number | boolean | null)[]> | undefined;
-  } | {
-    /** The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted. */
-    jobs: {
-      status?: "completed" | "failed" | "cancelled" | undefined;
-      type?: string | undefined;
-      tag?: string | undefined;
-      group_key?: string | undefined;
-      error_code?: string | undefined;
-      created_after?: string | undefined;
-      created_before?: string | undefined;
-    };
-  };
+  source:
+    | {
+        /** Objects; nested values become JSON in a cell. */
+        rows: readonly Record<string, unknown>[];
+        /** Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`. */
+        keys?: "first" | "all" | undefined;
+      }
+    | {
+        /** The name of a query in the operator's folder. */
+        query: string;
+        params?:
+          | Record<string, string | number | boolean | null | readonly (string | number | boolean | null)[]>
+          | undefined;
+      }
+    | {
+        /** The filters of the list of jobs. Finished jobs alone, newest first, secrets redacted. */
+        jobs: {
+          status?: "completed" | "failed" | "cancelled" | undefined;
+          type?: string | undefined;
+          tag?: string | undefined;
+          group_key?: string | undefined;
+          error_code?: string | undefined;
+          created_after?: string | undefined;
+          created_before?: string | undefined;
+        };
+      };
   /** The columns and their order. Default: the columns of the query; for rows, the keys of the first row, or (json, ndjson) each row unchanged. */
-  columns?: readonly (string | {
-    name: string;
-    /** The column's name in the file. */
-    as?: string | undefined;
-    /** Digits after the decimal point: numbers are rounded, or in xlsx shown rounded. */
-    decimals?: number | undefined;
-    /** The format of a date or time, made of YYYY MM DD HH mm ss SSS. */
-    date?: string | undefined;
-  })[] | undefined;
+  columns?:
+    | readonly (
+        | string
+        | {
+            name: string;
+            /** The column's name in the file. */
+            as?: string | undefined;
+            /** Digits after the decimal point: numbers are rounded, or in xlsx shown rounded. */
+            decimals?: number | undefined;
+            /** The format of a date or time, made of YYYY MM DD HH mm ss SSS. */
+            date?: string | undefined;
+          }
+      )[]
+    | undefined;
   /** Only for format csv. */
-  csv?: {
-    /** Default `,`. */
-    delimiter?: "," | ";" | "\t" | "|" | undefined;
-    /** A byte order mark, by which spreadsheets recognise UTF-8. Default false. */
-    bom?: boolean | undefined;
-    /** Default true. */
-    header?: boolean | undefined;
-    /** The decimal point. Default `.`. */
-    decimal?: "." | "," | undefined;
-    /** The text for NULL, without quotes. An equal text in a cell is quoted. Default: empty. */
-    null?: string | undefined;
-    /** Prefixes texts that a spreadsheet would run as formulas with an apostrophe. Set false for programs. Default true. */
-    formula_guard?: boolean | undefined;
-  } | undefined;
+  csv?:
+    | {
+        /** Default `,`. */
+        delimiter?: "," | ";" | "\t" | "|" | undefined;
+        /** A byte order mark, by which spreadsheets recognise UTF-8. Default false. */
+        bom?: boolean | undefined;
+        /** Default true. */
+        header?: boolean | undefined;
+        /** The decimal point. Default `.`. */
+        decimal?: "." | "," | undefined;
+        /** The text for NULL, without quotes. An equal text in a cell is quoted. Default: empty. */
+        null?: string | undefined;
+        /** Prefixes texts that a spreadsheet would run as formulas with an apostrophe. Set false for programs. Default true. */
+        formula_guard?: boolean | undefined;
+      }
+    | undefined;
   /** Only for format xlsx: the name of the sheet. Default Sheet1. */
   sheet?: string | undefined;
   /** The IANA time zone of the written times. Default UTC. */

@@ -117,8 +117,8 @@ describe("a registry", () => {
   });
 
   it.each([
-    [{ "a.mjs": "export default 5" }, "a.mjs: the default export is no job definition"],
-    [{ "a.mjs": "export const x = 1" }, "a.mjs: the default export is no job definition"],
+    [{ "a.mjs": "export default 5" }, "a.mjs: the default export is not a job definition"],
+    [{ "a.mjs": "export const x = 1" }, "a.mjs: the default export is not a job definition"],
     [{ "a.mjs": "import 'nowhere'" }, "a.mjs: cannot be loaded: Cannot find package"],
     [{ "a.mjs": "throw new Error('at load')" }, "a.mjs: cannot be loaded: at load"],
     [{ "a.mjs": OWN.replace("own_type", "email") }, "a.mjs: there is another job type named email"],

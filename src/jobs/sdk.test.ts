@@ -49,7 +49,7 @@ async function loadSms() {
   const resource: unknown = await definition.open?.(settings);
   closers.push(() => definition.close?.(resource));
   const context = { resource, signal: new AbortController().signal } as AttemptContext<unknown>;
-  return { sms, send: async (): Promise<unknown> => definition.run({ to: "+4915112345678" }, context) };
+  return { sms, send: async (): Promise<unknown> => await definition.run({ to: "+4915112345678" }, context) };
 }
 
 describe("a deployment's type for an HTTP gateway", () => {

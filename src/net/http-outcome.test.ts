@@ -71,7 +71,7 @@ describe("the error of a response", () => {
 });
 
 describe("an error of fetch", () => {
-  it.each([
+  it.each<[Error, boolean]>([
     [new PermanentError("no", { code: "too_large" }), true],
     [new RetryAfterError("later", 1), true],
     [new NameRejected("example.com"), true],

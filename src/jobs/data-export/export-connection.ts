@@ -5,7 +5,6 @@
  */
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
-import { PermanentError } from "../../core/job-type.ts";
 import { codeOf, messageOf, StartError } from "../../errors.ts";
 import type { PostgresConnection } from "../../postgres/connection.ts";
 import { begin, cut, postgresConnection } from "../../postgres/connection.ts";

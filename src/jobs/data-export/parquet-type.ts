@@ -1,6 +1,5 @@
 /** The types of Parquet, and how the texts of a column become the values that the library writes for them. */
 import type { ParquetWriter } from "hyparquet-writer";
-import { PermanentError } from "../../core/job-type.ts";
 import { exportError } from "./error-codes.ts";
 import { readListText } from "./list-text.ts";
 import { epochMicros, MICROS_PER_DAY, parseDate, parseTime, parseTimestamp } from "./sql-time.ts";

@@ -1,5 +1,4 @@
 /** Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins with. */
-import { PermanentError } from "../../core/job-type.ts";
 import { exportError } from "./error-codes.ts";
 import { type Serial, serialOf, serialOfRfc3339 } from "./spreadsheet-date.ts";
 import { sheetNumber } from "./spreadsheet-number.ts";
