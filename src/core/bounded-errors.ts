@@ -68,7 +68,7 @@ function expectedAt(schema: unknown, path: string): { readonly expected?: string
   let part = schema;
   for (const step of path.split("/").slice(1))
     part = (part as Readonly<Record<string, unknown>> | undefined)?.[step.replaceAll("~1", "/").replaceAll("~0", "~")];
-  const expected = expectedOf((part ?? {}));
+  const expected = expectedOf(part ?? {});
   return expected === undefined ? {} : { expected };
 }
 
