@@ -1,6 +1,7 @@
 /** `npm run loadtest`: see HELP in loadtest/options.ts. */
 import { randomBytes } from "node:crypto";
 import { SingleBar } from "cli-progress";
+import type { LoadPeers } from "../src/core/job-type.ts";
 import type { JobCounts } from "./loadtest/accounting.ts";
 import { openApiCounts, openPostgresCounts } from "./loadtest/accounting.ts";
 import { typeSequence } from "./loadtest/mix.ts";
@@ -13,7 +14,6 @@ import type { Report } from "./loadtest/report.ts";
 import { makeReport, reportText } from "./loadtest/report.ts";
 import type { Closer } from "./loadtest/server.ts";
 import { isReady, startServer } from "./loadtest/server.ts";
-import type { BodySources } from "./loadtest/submission-bodies.ts";
 import { makeBodies } from "./loadtest/submission-bodies.ts";
 import type { Submissions, Target } from "./loadtest/submit.ts";
 import { submitBurst, submitPaced } from "./loadtest/submit.ts";
@@ -45,7 +45,7 @@ async function run(options: Options, closers: Closer[]): Promise<Report> {
   closers.push(() => peers.close());
   const { target, jobCounts, stop } = await openTarget(options, peers.smtpUrl, closers);
   const image = await (await fetch(peers.imageUrl.replace(options.peerHost, "127.0.0.1"))).arrayBuffer();
-  const sources: BodySources = { ...peers, imageBase64: Buffer.from(image).toString("base64") };
+  const sources: LoadPeers = { ...peers, imageBase64: Buffer.from(image).toString("base64") };
   const before = await peers.counts();
   const runTag = `loadtest-${randomBytes(6).toString("hex")}`;
 

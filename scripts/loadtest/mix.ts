@@ -1,26 +1,24 @@
 /** Which types a load test submits, in which proportions and order. */
-
-const LOAD_TYPES = ["email", "webhook", "image_resize", "data_export"] as const;
-export type LoadType = (typeof LOAD_TYPES)[number];
+import type { LoadTest } from "../../src/core/job-type.ts";
+import { builtInTypes } from "../../src/jobs/registry.ts";
 
 /** The share of each type, above zero; their sum does not matter. */
-export type Mix = ReadonlyMap<LoadType, number>;
+export type Mix = ReadonlyMap<string, number>;
 
-export const DEFAULT_MIX: Mix = new Map<LoadType, number>([
-  ["email", 40],
-  ["webhook", 40],
-  ["image_resize", 10],
-  ["data_export", 10],
-]);
+/** The types that a load test can submit. */
+export const loadTests: ReadonlyMap<string, LoadTest<unknown>> = new Map(
+  builtInTypes.flatMap(({ type, loadTest }) => (loadTest === undefined ? [] : [[type, loadTest]])),
+);
+
+export const DEFAULT_MIX: Mix = new Map([...loadTests].map(([type, { share }]) => [type, share]));
 
 /** Reads `email:70,webhook:30`; undefined for anything else. */
 export function parseMix(text: string): Mix | undefined {
-  const mix = new Map<LoadType, number>();
+  const mix = new Map<string, number>();
   for (const part of text.split(",")) {
     const [, name = "", share = ""] = /^\s*([a-z_]+):(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
-    const type = LOAD_TYPES.find((known) => known === name);
-    if (type === undefined || mix.has(type)) return undefined;
-    if (Number(share) > 0) mix.set(type, Number(share));
+    if (!loadTests.has(name) || mix.has(name)) return undefined;
+    if (Number(share) > 0) mix.set(name, Number(share));
   }
   return mix.size > 0 ? mix : undefined;
 }
@@ -29,7 +27,7 @@ export function parseMix(text: string): Mix | undefined {
  * The types of `count` jobs, each as evenly spread as its share allows (smooth weighted round robin, as nginx spreads
  * requests over servers), so that every stretch of a run has the mix of the whole.
  */
-export function typeSequence(mix: Mix, count: number): LoadType[] {
+export function typeSequence(mix: Mix, count: number): string[] {
   const total = [...mix.values()].reduce((sum, share) => sum + share, 0);
   const credits = [...mix].map(([type, share]) => ({ type, share, credit: 0 }));
   return Array.from({ length: count }, () => {

@@ -31,7 +31,7 @@ one of them is accounted for. First a burst of all jobs, then a paced phase.
 
   --jobs=1000           jobs of the burst
   --concurrent=50       connections that submit at once in the burst
-  --mix=email:40,webhook:40,image_resize:10,data_export:10
+  --mix=${[...DEFAULT_MIX].map((pair) => pair.join(":")).join(",")}
   --rate=40             submissions per second of the paced phase
   --paced-seconds=10    its length; 0 leaves it out
   --url=URL             a running server, instead of one that is started with Redis and Postgres of its own. Its webhooks

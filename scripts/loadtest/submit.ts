@@ -1,7 +1,6 @@
 /** The submissions of a phase. */
 import { setTimeout as delay } from "node:timers/promises";
 import autocannon from "autocannon";
-import type { LoadType } from "./mix.ts";
 
 export interface Target {
   readonly url: string;
@@ -20,8 +19,8 @@ export interface Submissions {
 
 export interface Phase {
   readonly target: Target;
-  readonly types: readonly LoadType[];
-  readonly body: (type: LoadType, n: number) => string;
+  readonly types: readonly string[];
+  readonly body: (type: string, n: number) => string;
 }
 
 const PATH = "/api/v1/jobs";
@@ -55,7 +54,7 @@ export async function submitBurst(
         path: PATH,
         headers: headersOf(target),
         setupRequest: (request) => {
-          const [n, type] = left.next().value ?? [0, types[0] as LoadType];
+          const [n, type] = left.next().value ?? [0, types[0] as string];
           return { ...request, body: body(type, n) };
         },
         onResponse: (status, text) => note(into, status, text),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { codeOf } from "../errors.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
 
-/** A file in `tmp` that nobody has written to for a day: no attempt lasts that long without a byte. */
+/** The age of an abandoned file in `tmp`: no attempt writes nothing for a day. */
 const ABANDONED_MS = 86_400_000;
 
 /** An empty folder as young as this may have been made for a file that is about to be renamed into it. */
@@ -12,14 +12,14 @@ const FRESH_FOLDER_MS = 60_000;
 
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 
-/** What another replica's removal, or a writer that uses the folder again, may make of ours. */
+/** Errors that mean that another replica was faster, or that a writer uses the folder again. */
 const OVERTAKEN = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
 
 /**
- * Removes the artifacts below `root` that were written longer ago than `ageMs`, the folders that empties, and abandoned
- * temporary files. Several replicas may do so at once. The file system's own clock decides, which gave the files their times.
+ * Removes the artifacts below `root` that were written longer ago than `ageMs`, the folders that become empty, and abandoned
+ * temporary files. Several replicas may do so at the same time. Ages are measured by the file system's clock, which set the files' times.
  * @returns the number of artifacts that this call removed
- * @throws ClocksDiffer where this machine's clock does not agree
+ * @throws ClocksDiffer if this machine's clock does not agree
  */
 export async function removeOlderThan(root: string, ageMs: number, signal?: AbortSignal): Promise<number> {
   const nowMs = agreedTime("the file system of ARTIFACTS_DIR", await fileSystemTime(root), Date.now());
@@ -42,7 +42,7 @@ export async function removeOlderThan(root: string, ageMs: number, signal?: Abor
   return removed;
 }
 
-/** What time a file gets that is made now. On a shared file system its server says so. */
+/** The file system's time: that of a file that is made now. On a shared file system, its server sets it. */
 async function fileSystemTime(root: string): Promise<number> {
   const path = join(root, "tmp", randomUUID());
   try {
@@ -54,7 +54,7 @@ async function fileSystemTime(root: string): Promise<number> {
       await unlessOvertaken(unlink(path));
     }
   } catch (thrown) {
-    if (FULL.has(codeOf(thrown) ?? "")) return Date.now(); // no file can be made, and removal is what helps
+    if (FULL.has(codeOf(thrown) ?? "")) return Date.now(); // no file can be made, and removing artifacts frees space
     throw thrown;
   }
 }

@@ -22,7 +22,7 @@ import { StartError } from "../errors.ts";
 import { atAnotherTime } from "../testing/another-time.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { openFolderStore } from "./folder-store.ts";
-import { ARTIFACT_REFERENCE_PATTERN, type ArtifactKey, parseArtifactReference } from "./key.ts";
+import type { ArtifactKey } from "./key.ts";
 import { openArtifactStore } from "./settings.ts";
 import type { ByteRange, StoredArtifact } from "./store.ts";
 
@@ -246,12 +246,4 @@ describe("the content type of an artifact", () => {
     ["constructor", "application/octet-stream"],
     ["json", "application/json"],
   ])("of %s is %s", (name, type) => expect(contentTypeOf(name)).toBe(type));
-});
-
-describe("a reference to an artifact", () => {
-  it("names a job and a name", () => {
-    expect(new RegExp(ARTIFACT_REFERENCE_PATTERN).test(`${JOB_ID}/a.png`)).toBe(true);
-    expect(new RegExp(ARTIFACT_REFERENCE_PATTERN).test(`${JOB_ID}/../a.png`)).toBe(false);
-    expect(parseArtifactReference(`${JOB_ID}/a.png`)).toEqual({ jobId: JOB_ID, name: "a.png" });
-  });
 });

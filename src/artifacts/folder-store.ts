@@ -1,17 +1,17 @@
 /**
  * Artifacts in a folder, which replicas may share: `<root>/<shard>/<job>/<attempt>/<name>`.
- * A write goes to a new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is there
- * whole or not at all. What a writer that died left in `tmp` goes with the next removal. A folder that is made here is closed to
- * other users, and so is what is written to it; one that its group may enter (a web server's, say) is shared with the group.
+ * A write goes to a new file in `<root>/tmp`, is synced and then renamed into place, so that an artifact is complete or absent. The next
+ * removal deletes the files that dead writers left in `tmp`. A folder that is made here, and its files, are closed to other users; a folder
+ * that its group may enter (a web server's, for example) is shared with the group.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { RetryableError } from "../core/job-type.ts";
 import { codeOf, StartError, TaskFlowError } from "../errors.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { artifactError } from "./error-codes.ts";
 import { removeOlderThan } from "./folder-retention.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
 import type { ArtifactStore, StoredArtifact, WrittenArtifact } from "./store.ts";
@@ -21,7 +21,7 @@ const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 
 /**
- * Opens (and makes, where missing) a folder of artifacts.
+ * Opens a folder of artifacts, and makes it if it is missing.
  * @throws {StartError} the folder cannot be made
  */
 export async function openFolderStore(folder: string): Promise<ArtifactStore> {
@@ -73,17 +73,17 @@ async function write(
   const temporary = join(root, "tmp", randomUUID());
   try {
     if (!isArtifactKey(key))
-      throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
+      throw new TaskFlowError("artifact_key_invalid", 400, `not a valid artifact name: ${JSON.stringify(key)}`);
     const written = await writeNewFile(temporary, rights.file, source);
     await publish(temporary, attemptFolder(root, key), key.name, rights);
     return written;
   } catch (thrown) {
     await rm(temporary, { force: true });
     if (FULL.has(codeOf(thrown) ?? ""))
-      throw new RetryableError("no space is left for artifacts", { code: "disk_full", cause: thrown });
+      throw artifactError.retryable("disk_full", "no space is left for artifacts", { cause: thrown });
     throw thrown;
   } finally {
-    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
+    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read to its end
   }
 }
 
@@ -95,7 +95,7 @@ async function writeNewFile(path: string, mode: number, source: Readable | Buffe
     for await (const chunk of Buffer.isBuffer(source) ? [source] : (source as AsyncIterable<Buffer>)) {
       hash.update(chunk);
       bytes += chunk.length;
-      await file.writeFile(chunk); // goes on where the last chunk ended
+      await file.writeFile(chunk); // appends
     }
     await file.sync();
     return { bytes, sha256: hash.digest("hex") };
@@ -111,10 +111,10 @@ async function publish(temporary: string, folder: string, name: string, rights: 
     try {
       await mkdir(folder, { recursive: true, ...(rights.folder !== undefined && { mode: rights.folder }) });
       if ((await realpath(folder)) !== folder)
-        throw new TaskFlowError("artifact_folder_linked", 500, `a link stands in the way to ${folder}`);
+        throw new TaskFlowError("artifact_folder_linked", 500, `a symbolic link is in the path of ${folder}`);
       handle = await open(folder, "r");
       await rename(temporary, join(folder, name));
-      await handle.sync(); // the name, too, outlives a power cut
+      await handle.sync(); // so that the name survives a power cut, too
       return;
     } catch (thrown) {
       if (codeOf(thrown) !== "ENOENT" || tries === 0) throw thrown;
@@ -141,7 +141,7 @@ async function find(root: string, jobId: string, name: string): Promise<Artifact
 async function openArtifact(root: string, key: ArtifactKey): Promise<StoredArtifact | undefined> {
   if (!isArtifactKey(key)) return undefined;
   const path = join(attemptFolder(root, key), key.name);
-  // the root is real, so a path that is not has a link below the root, which no writer of ours makes
+  // the root is a real path, so any other path has a link below the root, which no writer of ours makes
   if ((await unlessAbsent(realpath(path))) !== path) return undefined;
   const stats = await unlessAbsent(stat(path, { bigint: true }));
   if (stats?.isFile() !== true) return undefined;

@@ -11,12 +11,6 @@ export interface ArtifactKey {
 /** No separator, no leading dot: a name is never a path, and never hidden. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
-/** The pattern of a reference to another job's artifact, `JOB_ID/NAME`, for a payload's schema. */
-export const ARTIFACT_REFERENCE_PATTERN =
-  "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$";
-/** The same in words. */
-export const ARTIFACT_REFERENCE_EXPECTED = "JOB_ID/NAME, an artifact's name behind the id of the job that made it";
-
 /** Whether a text may name an artifact: letters, digits, `.`, `_` and `-`, at most 128, no leading dot. */
 export function isArtifactName(text: string): boolean {
   return NAME.test(text);
@@ -25,10 +19,4 @@ export function isArtifactName(text: string): boolean {
 /** Whether a key can exist in a store; what is no key names nothing. */
 export function isArtifactKey({ jobId, attempt, name }: ArtifactKey): boolean {
   return isId(jobId) && Number.isSafeInteger(attempt) && attempt >= 1 && isArtifactName(name);
-}
-
-/** The two parts of a reference that matches {@link ARTIFACT_REFERENCE_PATTERN}. */
-export function parseArtifactReference(reference: string): { readonly jobId: string; readonly name: string } {
-  const at = reference.indexOf("/");
-  return { jobId: reference.slice(0, at), name: reference.slice(at + 1) };
 }

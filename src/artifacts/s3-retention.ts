@@ -1,23 +1,22 @@
 import { isId, timeOfId } from "../core/id.ts";
 import { agreedTime } from "../postgres/agreed-time.ts";
-import type { Bucket } from "./s3-store.ts";
+import type { Bucket } from "./s3-bucket.ts";
 
-/** An upload that was begun a day ago has no writer any more: no attempt lasts that long. */
+/** The age of an abandoned upload: no attempt lasts a day. */
 const ABANDONED_MS = 86_400_000;
-/** What DeleteObjects takes in one call. */
+/** The most keys that DeleteObjects takes in one call. */
 const DELETED_AT_ONCE = 1_000;
 
-/** What each request is sent with. */
+/** The options of each request. */
 interface RequestOptions {
   readonly abortSignal?: AbortSignal;
 }
 
 /**
- * Removes the artifacts that were written longer ago than `ageMs`, and uploads that their writers left; returns the number
- * of artifacts. Keys begin with the job's id, which begins with its time, and nothing is written before its job is there: so
- * the listing, which is by key, ends at the first job that is young enough, and the rest of the bucket is not looked at.
- * The server's clock decides, which gave the objects their times.
- * @throws ClocksDiffer where this machine's clock does not agree
+ * Removes the artifacts that were written longer ago than `ageMs`, and abandoned uploads; returns the number of artifacts. Keys begin with
+ * the job's id, which begins with the job's time, and artifacts are written after their job is accepted: so the listing, in the order of
+ * keys, stops at the first job that is young enough. Ages are measured by the server's clock, which set the objects' times.
+ * @throws ClocksDiffer if this machine's clock does not agree
  */
 export async function removeOlderThan(bucket: Bucket, ageMs: number, signal?: AbortSignal): Promise<number> {
   const request: RequestOptions = signal ? { abortSignal: signal } : {};
@@ -37,7 +36,7 @@ export async function removeOlderThan(bucket: Bucket, ageMs: number, signal?: Ab
   return removed;
 }
 
-/** The `Date` of an answer (RFC 9110, 6.6.1), epoch ms; NaN where there is none. */
+/** The `Date` of a response (RFC 9110, 6.6.1), epoch ms; NaN if there is none. */
 async function serverTime({ client, s3, name }: Bucket, request: RequestOptions): Promise<number> {
   const command = new s3.HeadBucketCommand({ Bucket: name });
   let date = "";
@@ -47,7 +46,7 @@ async function serverTime({ client, s3, name }: Bucket, request: RequestOptions)
       date = (answer.response as { headers?: { date?: string } }).headers?.date ?? "";
       return answer;
     },
-    { step: "deserialize", priority: "low" }, // before the answer is looked at: one that refuses has a time as well
+    { step: "deserialize", priority: "low" }, // before the status is checked: an error response has a time as well
   );
   await client.send(command, request).catch((thrown: unknown) => {
     if (date === "") throw thrown;
@@ -85,7 +84,7 @@ async function removeKeys(
     new s3.DeleteObjectsCommand({ Bucket: name, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }),
     request,
   );
-  return keys.length - Errors.length; // those stay for the next time
+  return keys.length - Errors.length; // those are removed the next time
 }
 
 async function abortUploads(

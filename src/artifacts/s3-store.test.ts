@@ -7,7 +7,7 @@ import { atAnotherTime } from "../testing/another-time.ts";
 import { request, startApiServer } from "../testing/api-server.ts";
 import type { S3Server } from "../testing/s3-server.ts";
 import { startS3Server } from "../testing/s3-server.ts";
-import { parseS3Place } from "./s3-place.ts";
+import { parseS3Location } from "./s3-location.ts";
 import { openArtifactStore } from "./settings.ts";
 import type { ArtifactStore } from "./store.ts";
 
@@ -135,14 +135,14 @@ describe("a store in S3", () => {
 
 describe("ARTIFACTS_URL", () => {
   it("names a bucket, a prefix and where it is", () => {
-    expect(parseS3Place("s3://bucket")).toEqual({
+    expect(parseS3Location("s3://bucket")).toEqual({
       name: "bucket",
       prefix: "",
       region: "us-east-1",
       endpoint: undefined,
       isPathStyle: false,
     });
-    expect(parseS3Place("s3://my.bucket/a/b/?region=eu-central-1&endpoint=https://s3.example.com")).toEqual({
+    expect(parseS3Location("s3://my.bucket/a/b/?region=eu-central-1&endpoint=https://s3.example.com")).toEqual({
       name: "my.bucket",
       prefix: "a/b/",
       region: "eu-central-1",
@@ -160,6 +160,6 @@ describe("ARTIFACTS_URL", () => {
     "s3://bucket?regoin=x",
     "s3://b",
   ])("may not be %s", (url) => {
-    expect(() => parseS3Place(url)).toThrow("ARTIFACTS_URL");
+    expect(() => parseS3Location(url)).toThrow("ARTIFACTS_URL");
   });
 });

@@ -1,43 +1,35 @@
 /**
- * Artifacts in a bucket of S3 or of what speaks its protocol: `<prefix><job>/<attempt>/<name>`. An object is there once its
- * upload is complete and not before, so an artifact is whole or absent. The SDK is loaded only where a bucket is named.
+ * Artifacts in a bucket of S3, or of a server that speaks its protocol: `<prefix><job>/<attempt>/<name>`. An object exists once its upload is
+ * complete, so an artifact is complete or absent. The AWS SDK is loaded only if a bucket is configured.
  */
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { S3Client } from "@aws-sdk/client-s3";
-import { RetryableError } from "../core/job-type.ts";
 import { TaskFlowError } from "../errors.ts";
 import { reasonOf } from "../observability/reason.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { artifactError } from "./error-codes.ts";
 import { type ArtifactKey, isArtifactKey } from "./key.ts";
-import type { S3Place } from "./s3-place.ts";
+import type { Bucket } from "./s3-bucket.ts";
+import type { S3Location } from "./s3-location.ts";
 import { removeOlderThan } from "./s3-retention.ts";
 import type { ArtifactStore, ByteRange, StoredArtifact, WrittenArtifact } from "./store.ts";
 
-/** 10,000 parts are allowed: an artifact may have 80 GB, and one write holds at most two parts in memory. */
+/** S3 allows 10,000 parts: an artifact may have 80 GB, and one write keeps at most two parts in memory. */
 const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 2;
 const CONNECTION_TIMEOUT_MS = 5_000;
-/** Of one request without an answer. */
+/** The time limit of one request without a response. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-export type S3Library = typeof import("@aws-sdk/client-s3");
-
-/** A bucket, or the part of one below a prefix, and what it is spoken to with. */
-export interface Bucket extends S3Place {
-  readonly s3: S3Library;
-  readonly client: S3Client;
-}
-
-/** Opens a bucket; nothing is sent before the first call. Credentials are found as the AWS SDK finds them (environment, files, the machine's role). */
-export async function openS3Store(place: S3Place): Promise<ArtifactStore> {
+/** Opens a bucket; nothing is sent before the first call. The AWS SDK finds the credentials (environment, files, the machine's role). */
+export async function openS3Store(place: S3Location): Promise<ArtifactStore> {
   const s3 = await import("@aws-sdk/client-s3");
   const client = new s3.S3Client({
     region: place.region,
     forcePathStyle: place.isPathStyle,
     ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
     requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    // the checksums that S3 itself took up in 2025 are refused by older servers of its protocol
+    // older servers of the protocol reject the checksums that S3 introduced in 2025
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
   });
@@ -58,7 +50,7 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
   let sourceIssue: Error | undefined;
   try {
     if (!isArtifactKey(key))
-      throw new TaskFlowError("artifact_key_invalid", 400, `no artifact can be named ${JSON.stringify(key)}`);
+      throw new TaskFlowError("artifact_key_invalid", 400, `not a valid artifact name: ${JSON.stringify(key)}`);
     const { Upload } = await import("@aws-sdk/lib-storage");
     const hash = createHash("sha256");
     let bytes = 0;
@@ -80,7 +72,7 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
       Body: Readable.from(measured(), { objectMode: false }),
       ContentType: contentTypeOf(key.name),
     };
-    // what fails is aborted with its parts
+    // a failed upload is aborted, and its parts are deleted
     await new Upload({
       client: bucket.client,
       params,
@@ -90,15 +82,16 @@ async function write(bucket: Bucket, key: ArtifactKey, source: Readable | Buffer
     }).done();
     return { bytes, sha256: hash.digest("hex") };
   } catch (thrown) {
-    if (sourceIssue !== undefined) throw sourceIssue; // whatever came of taking back the parts
+    if (sourceIssue !== undefined) throw sourceIssue; // even if deleting the parts failed
     throw ofServer(thrown)
-      ? new RetryableError(`the artifact store did not take the file: ${reasonOf(thrown)}`, {
-          code: "artifact_store_failed",
-          cause: thrown,
-        })
+      ? artifactError.retryable(
+          "artifact_store_failed",
+          `the artifact store did not accept the file: ${reasonOf(thrown)}`,
+          { cause: thrown },
+        )
       : thrown;
   } finally {
-    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read at all
+    if (!Buffer.isBuffer(source)) source.destroy(); // it may not have been read to its end
   }
 }
 
@@ -140,7 +133,7 @@ async function openArtifact(bucket: Bucket, key: ArtifactKey): Promise<StoredArt
   }
 }
 
-/** IfMatch: the bytes are those whose length and tag were told, or none. */
+/** IfMatch: the bytes belong to the reported length and entity tag, or the request fails. */
 async function* bytesOf(
   bucket: Bucket,
   object: { Bucket: string; Key: string; IfMatch: string },
@@ -151,7 +144,7 @@ async function* bytesOf(
   yield* Body as Readable as AsyncIterable<Buffer>;
 }
 
-/** Whether the fault is the server's, or of the way to it, and not of the source. */
+/** Whether the server, or the connection to it, failed, and not the source. */
 function ofServer(thrown: unknown): boolean {
   return thrown instanceof Error && "$metadata" in thrown;
 }

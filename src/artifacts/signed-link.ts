@@ -1,6 +1,6 @@
 /**
- * Links by which whoever has one downloads one artifact, without a key, until a time: `…?expires=SECONDS&signature=…`.
- * The signature is HMAC-SHA256 over job, name and time, so that none of them can be changed.
+ * Links that download one artifact without an API key until they expire: `…?expires=SECONDS&signature=…`. The signature is HMAC-SHA256 over
+ * job, name and time, so that none of them can be changed.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Static, TObject } from "typebox";
@@ -8,11 +8,11 @@ import { baseSettings } from "../config/settings.ts";
 import { StartError } from "../errors.ts";
 
 const { ARTIFACT_LINK_SECRET, ARTIFACT_LINK_TTL, PUBLIC_URL } = baseSettings.properties;
-/** What a job type that gives out links spreads into its settings. */
+/** The settings of a job type that makes links; spread them into the type's settings. */
 export const linkSettings = { ARTIFACT_LINK_SECRET, ARTIFACT_LINK_TTL, PUBLIC_URL };
 export type LinkSettings = Static<TObject<typeof linkSettings>>;
 
-/** What a link was made to open. */
+/** The artifact that a link downloads. */
 export interface LinkTarget {
   readonly jobId: string;
   readonly name: string;
@@ -23,7 +23,7 @@ export function openArtifactLinks(settings: LinkSettings): ArtifactLinks {
   const secrets = settings.ARTIFACT_LINK_SECRET.split(" ").filter((secret) => secret !== "");
   if (secrets.length > 5 || secrets.some(({ length }) => length < 32)) {
     throw new StartError(
-      "ARTIFACT_LINK_SECRET: expected one to five secrets of at least 32 characters, with spaces between",
+      "ARTIFACT_LINK_SECRET: expected one to five secrets of at least 32 characters, separated by spaces",
     );
   }
   return new ArtifactLinks(secrets, settings.ARTIFACT_LINK_TTL, settings.PUBLIC_URL.replace(/\/+$/, ""));
@@ -40,7 +40,7 @@ export class ArtifactLinks {
     this.#base = base;
   }
 
-  /** A link that holds for ARTIFACT_LINK_TTL from now; undefined where there is no secret. `nowMs` is epoch milliseconds. */
+  /** A link that is valid for ARTIFACT_LINK_TTL from now; undefined if there is no secret. `nowMs` is epoch milliseconds. */
   sign({ jobId, name }: LinkTarget, nowMs: number): { readonly url: string; readonly expiresAt: Date } | undefined {
     const [secret] = this.#secrets;
     if (secret === undefined) return undefined;
@@ -52,7 +52,7 @@ export class ArtifactLinks {
     };
   }
 
-  /** Whether a request's query opens this artifact: `absent` where it bears no signature at all. `nowMs` is epoch milliseconds. */
+  /** Whether a request's query may download this artifact; `absent` if it has no signature. `nowMs` is epoch milliseconds. */
   judge(target: LinkTarget, query: string, nowMs: number): "valid" | "invalid" | "expired" | "absent" {
     if (!query.includes("signature=")) return "absent";
     const parameters = new URLSearchParams(query);

@@ -1,26 +1,26 @@
 import type { Readable } from "node:stream";
 import type { ArtifactKey } from "./key.ts";
 
-/** Where artifacts are kept: one place that all replicas reach. */
+/** The store of artifacts, which all replicas share. */
 export interface ArtifactStore {
   /**
-   * Writes one artifact whole or not at all: nobody ever sees a part of it. The same key again replaces it.
-   * @throws {RetryableError} `disk_full`; whatever `source` fails with. Nothing is left behind then
+   * Writes one artifact completely or not at all: no reader sees a part of it. A second write of the same key replaces it.
+   * @throws {RetryableError} `disk_full`, `artifact_store_failed`; the error of `source`. Nothing is left behind then
    */
   write(key: ArtifactKey, source: Readable | Buffer): Promise<WrittenArtifact>;
   /** The artifact of that name from the newest attempt of a job that has one. */
   find(jobId: string, name: string): Promise<ArtifactKey | undefined>;
   open(key: ArtifactKey): Promise<StoredArtifact | undefined>;
   /**
-   * Removes what was written longer ago than `ageMs`, and what writers that died have left; returns the number of artifacts
-   * removed. Millions take long to look through: once `signal` is aborted, it rejects with that at the next one.
+   * Removes the artifacts that were written longer ago than `ageMs`, and the remains of dead writers; returns the number of removed
+   * artifacts. With millions of artifacts this takes long: once `signal` is aborted, it rejects with the signal's reason at the next one.
    */
   removeOlderThan(ageMs: number, signal?: AbortSignal): Promise<number>;
 }
 
 export interface WrittenArtifact {
   readonly bytes: number;
-  /** Of the bytes as stored, in hexadecimal. */
+  /** The digest of the stored bytes, in hexadecimal. */
   readonly sha256: string;
 }
 
@@ -30,7 +30,7 @@ export interface StoredArtifact {
   /** A strong entity tag with its quotes (RFC 9110, 8.8.3). */
   readonly etag: string;
   readonly modifiedAt: Date;
-  /** The bytes, all of them or from `start` to `end` (both inclusive, from 0). Nothing is held open before this is called. */
+  /** The bytes, all of them or from `start` to `end` (both inclusive, from 0). Nothing is open before this is called. */
   read(range?: ByteRange): Readable;
 }
 

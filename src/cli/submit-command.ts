@@ -26,7 +26,7 @@ export function addSubmitCommand(program: Command, act: Act): void {
     .command("submit")
     .summary("submits a job and prints its id")
     .description("Submits a job and prints its id; with --wait, the finished job.")
-    .argument("<type>", "email, webhook, image_resize, data_export, or a custom type of the deployment")
+    .argument("<type>", "the job type, such as email, or a custom type of the deployment")
     .requiredOption("--payload <json>", "JSON itself, @FILE, or - for the standard input")
     .option("--priority <n>", "0 to 9, higher first (default 5)", countBetween(0, 9))
     .option("--delay <duration>", "start after this time at the earliest, such as 90s or 2h", durationOption)

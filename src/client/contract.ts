@@ -306,14 +306,14 @@ export interface EmailPayload {
             address: string;
           }
       )[];
-  /** May be left out where `template` has one */
+  /** Optional if `template` has a subject */
   subject?: string | undefined;
-  /** The plain text; may be left out only where `html` or `template` is given */
+  /** The plain text; optional if `html` or `template` is given */
   body?: string | undefined;
   html?: string | undefined;
-  /** A template of EMAIL_TEMPLATES_DIR, in place of `body` and `html` */
+  /** A template of EMAIL_TEMPLATES_DIR, instead of `body` and `html` */
   template?: string | undefined;
-  /** What the template is filled with */
+  /** The values that fill the template */
   data?: Record<string, unknown> | undefined;
   /** One address: `jane@example.com`, `Jane Doe <jane@example.com>`, or `{"name": "Jane Doe", "address": "jane@example.com"}`, whose name may be any text of one line */
   from?:
@@ -359,15 +359,15 @@ export interface EmailPayload {
         address: string;
       }
     | undefined;
-  /** Where bounces go, the sender of the SMTP envelope. Default: EMAIL_ENVELOPE_FROM, else the address of `from` */
+  /** The sender of the SMTP envelope, which receives bounces. Default: EMAIL_ENVELOPE_FROM, or else the address of `from` */
   envelope_from?: string | undefined;
   headers?: Record<string, string> | undefined;
-  /** Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` where there is a `url` */
+  /** Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` if there is a `url` */
   list_unsubscribe?:
     | {
-        /** An https URL that takes the POST of a mail client's button (RFC 8058): it must not ask anything */
+        /** An https URL that accepts the POST of a mail client's button (RFC 8058) without further questions */
         url?: string | undefined;
-        /** An address that unsubscribes whoever writes to it */
+        /** An address that unsubscribes the sender of any message to it */
         mailto?: string | undefined;
       }
     | undefined;
@@ -378,11 +378,11 @@ export interface EmailPayload {
         content_type?: string | undefined;
         /** The file itself */
         base64?: string | undefined;
-        /** A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read` */
+        /** A file that another job produced: JOB_ID/NAME. The API key needs the scope `read` */
         artifact?: string | undefined;
-        /** Makes it part of the html, which shows it as `cid:CONTENT_ID` */
+        /** The html of the message shows the file as `cid:CONTENT_ID` */
         content_id?: string | undefined;
-        /** Where the file is fetched from with each attempt; http or https, without credentials */
+        /** The URL of the file, fetched on each attempt; http or https, without credentials */
         url?: string | undefined;
       }[]
     | undefined;
@@ -392,31 +392,31 @@ export interface WebhookPayload {
   /** An http or https URL without credentials. */
   url: string;
   method?: "POST" | "GET" | "PUT" | "PATCH" | "DELETE" | "HEAD" | undefined;
-  /** Sent as they are. Headers of the connection and of the signature (webhook-*) are refused. */
+  /** Sent as they are. Headers of the connection and of the signature (webhook-*) are rejected. */
   headers?: Record<string, string> | undefined;
   /** Any JSON, sent as application/json as it was submitted: every digit, key and escape. Not with GET or HEAD. */
   body?: unknown;
-  /** In place of `body`: a text, sent in UTF-8 as it is, as text/plain unless content_type says otherwise. */
+  /** Instead of `body`: text, sent unchanged in UTF-8. The content type is text/plain unless `content_type` is given. */
   body_text?: string | undefined;
-  /** In place of `body`: bytes in base64, sent as they are, as application/octet-stream unless content_type says otherwise. */
+  /** Instead of `body`: bytes in base64, sent unchanged. The content type is application/octet-stream unless `content_type` is given. */
   body_base64?: string | undefined;
-  /** Of the body, in place of its default. Not together with a Content-Type in `headers`. */
+  /** The content type of the body, instead of its default. Not together with a Content-Type in `headers`. */
   content_type?: string | undefined;
-  /** Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out. */
+  /** Signs the request. Each secret of a list signs it, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as in Standard Webhooks; the prefix is optional. */
   secret?: string | readonly string[] | undefined;
-  /** Of the request, redirects included. Above 30,000 it is the time of the attempt as well, unless the job has a timeout_ms, which must not be less. */
+  /** The time limit of the request, redirects included. Above 30,000 it is also the time limit of the attempt, unless the job has a timeout_ms, which must not be less. */
   timeout_ms?: number | undefined;
   follow_redirects?: number | undefined;
-  /** What a followed 303, or a 301 or 302 of a POST, does: it ends the job as `redirect_drops_body`, or is followed with the same method and body. */
+  /** How to handle a followed 303, or a 301 or 302 of a POST: `refuse` ends the job as `redirect_drops_body`, `keep` follows with the same method and body. */
   redirect_body?: "refuse" | "keep" | undefined;
-  /** Statuses that are success, in place of 2xx, such as ["2xx", 409]. A single status wins over a class such as 4xx. */
+  /** Statuses that are success, instead of 2xx, such as ["2xx", 409]. A single status wins over a class such as 4xx. */
   success_statuses?: readonly (number | string)[] | undefined;
-  /** Statuses that are retried, in place of 408, 425, 429 and 5xx. All that is neither success nor retried is final. */
+  /** Statuses that are retried, instead of 408, 425, 429 and 5xx. All other statuses are final. */
   retry_statuses?: readonly (number | string)[] | undefined;
 }
 
 export interface ImageResizePayload {
-  /** The image: to be fetched, in the payload itself, or what another job produced. */
+  /** The image: a URL to fetch, base64 in the payload, or an artifact of another job. */
   source:
     | {
         /** An http or https URL without credentials. */
@@ -426,10 +426,10 @@ export interface ImageResizePayload {
         base64: string;
       }
     | {
-        /** JOB_ID/NAME. It needs a key with the scope `read` */
+        /** JOB_ID/NAME. The API key needs the scope `read` */
         artifact: string;
       };
-  /** `truncate` takes a damaged image as far as it can be decoded, and marks the result `truncated`. Default fail. */
+  /** `truncate` accepts a damaged image as far as it can be decoded, and sets `truncated` in the result. Default fail. */
   on_error?: "fail" | "truncate" | undefined;
   /** In pixels. Without it, it follows from `height`. */
   width?: number | undefined;
@@ -443,7 +443,7 @@ export interface ImageResizePayload {
   format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
   /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
   quality?: number | undefined;
-  /** What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail. */
+  /** The part that `cover` keeps: the middle (default), the most striking part (faces, colours, edges), or the part with most detail. */
   crop?: "center" | "attention" | "entropy" | undefined;
   /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
   focus?:
@@ -452,7 +452,7 @@ export interface ImageResizePayload {
         y: number;
       }
     | undefined;
-  /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits). */
+  /** #rrggbb or #rrggbbaa: the colour of the letterbox of `contain` and behind transparency. Default: transparent; white if the format has no transparency (jpeg, which ignores the last two digits). */
   background?: string | undefined;
   /** The sigma of a Gaussian, in pixels of the output. */
   blur?: number | undefined;
@@ -460,7 +460,7 @@ export interface ImageResizePayload {
   sharpen?: number | undefined;
   watermark?:
     | {
-        /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
+        /** JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`. */
         artifact: string;
         /** Default southeast. */
         position?:
@@ -482,9 +482,9 @@ export interface ImageResizePayload {
     | undefined;
   /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
   animated?: boolean | undefined;
-  /** `keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
+  /** `keep` keeps the EXIF and XMP fields that are still true of the output, the location included; `keep_without_location` drops the location (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
   metadata?: "drop" | "keep" | "keep_without_location" | undefined;
-  /** Several outputs, in place of the one that the fields beside it describe. */
+  /** Several outputs, instead of the one that the other fields describe. */
   variants?:
     | readonly {
         /** In pixels. Without it, it follows from `height`. */
@@ -499,7 +499,7 @@ export interface ImageResizePayload {
         format?: "jpeg" | "png" | "webp" | "avif" | "gif" | undefined;
         /** Default 80 (avif: 50). With png it reduces the colours to a palette; gif has none. */
         quality?: number | undefined;
-        /** What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail. */
+        /** The part that `cover` keeps: the middle (default), the most striking part (faces, colours, edges), or the part with most detail. */
         crop?: "center" | "attention" | "entropy" | undefined;
         /** The point that `cover` keeps as near the middle as it can; 0 is left and top, 1 right and bottom. */
         focus?:
@@ -508,7 +508,7 @@ export interface ImageResizePayload {
               y: number;
             }
           | undefined;
-        /** #rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits). */
+        /** #rrggbb or #rrggbbaa: the colour of the letterbox of `contain` and behind transparency. Default: transparent; white if the format has no transparency (jpeg, which ignores the last two digits). */
         background?: string | undefined;
         /** The sigma of a Gaussian, in pixels of the output. */
         blur?: number | undefined;
@@ -516,7 +516,7 @@ export interface ImageResizePayload {
         sharpen?: number | undefined;
         watermark?:
           | {
-              /** JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`. */
+              /** JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`. */
               artifact: string;
               /** Default southeast. */
               position?:
@@ -538,7 +538,7 @@ export interface ImageResizePayload {
           | undefined;
         /** Keep all frames of an animated GIF or WebP; the output is a gif or webp. Default false: the first frame. */
         animated?: boolean | undefined;
-        /** `keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
+        /** `keep` keeps the EXIF and XMP fields that are still true of the output, the location included; `keep_without_location` drops the location (GPS). Default drop. Orientation is applied and colours become sRGB in any case. */
         metadata?: "drop" | "keep" | "keep_without_location" | undefined;
       }[]
     | undefined;
@@ -548,13 +548,13 @@ export interface DataExportPayload {
   format: "csv" | "json" | "ndjson" | "xlsx" | "parquet";
   source:
     | {
-        /** Objects; what is nested becomes JSON in a cell. */
+        /** Objects; nested values become JSON in a cell. */
         rows: readonly Record<string, unknown>[];
         /** Without `columns`: the columns are the keys of the first row, or of all rows. Default `first`. */
         keys?: "first" | "all" | undefined;
       }
     | {
-        /** The name of a query that the operator placed. */
+        /** The name of a query in the operator's folder. */
         query: string;
         params?:
           | Record<string, string | number | boolean | null | readonly (string | number | boolean | null)[]>
@@ -572,7 +572,7 @@ export interface DataExportPayload {
           created_before?: string | undefined;
         };
       };
-  /** Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is. */
+  /** The columns and their order. Default: the columns of the query; for rows, the keys of the first row, or (json, ndjson) each row unchanged. */
   columns?:
     | readonly (
         | string
@@ -580,38 +580,38 @@ export interface DataExportPayload {
             name: string;
             /** The column's name in the file. */
             as?: string | undefined;
-            /** Digits behind the point: a number is rounded, in xlsx shown so. */
+            /** Digits after the decimal point: numbers are rounded, or in xlsx shown rounded. */
             decimals?: number | undefined;
-            /** How a date or time is written, of YYYY MM DD HH mm ss SSS. */
+            /** The format of a date or time, made of YYYY MM DD HH mm ss SSS. */
             date?: string | undefined;
           }
       )[]
     | undefined;
-  /** Of format csv alone. */
+  /** Only for format csv. */
   csv?:
     | {
         /** Default `,`. */
         delimiter?: "," | ";" | "\t" | "|" | undefined;
-        /** A byte order mark, by which spreadsheets know UTF-8. Default false. */
+        /** A byte order mark, by which spreadsheets recognise UTF-8. Default false. */
         bom?: boolean | undefined;
         /** Default true. */
         header?: boolean | undefined;
         /** The decimal point. Default `.`. */
         decimal?: "." | "," | undefined;
-        /** What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing. */
+        /** The text for NULL, without quotes. An equal text in a cell is quoted. Default: empty. */
         null?: string | undefined;
-        /** Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true. */
+        /** Prefixes texts that a spreadsheet would run as formulas with an apostrophe. Set false for programs. Default true. */
         formula_guard?: boolean | undefined;
       }
     | undefined;
-  /** Of format xlsx alone: the name of the sheet. Default Sheet1. */
+  /** Only for format xlsx: the name of the sheet. Default Sheet1. */
   sheet?: string | undefined;
-  /** IANA: the zone that times are written in. Default UTC. */
+  /** The IANA time zone of the written times. Default UTC. */
   time_zone?: string | undefined;
   /** The same as `compression: gzip`. Default false. */
   gzip?: boolean | undefined;
-  /** Of csv, json and ndjson. zstd needs Node 22.15 or later. */
+  /** For csv, json and ndjson. zstd needs Node 22.15 or later. */
   compression?: "gzip" | "zstd" | undefined;
-  /** The name of the artifact (default `export`); the extensions of the format and of its compression are added where missing. */
+  /** The name of the artifact (default `export`); missing extensions of the format and the compression are added. */
   filename?: string | undefined;
 }

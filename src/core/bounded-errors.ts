@@ -14,7 +14,7 @@ import { Compile } from "typebox/compile";
 import type { TLocalizedValidationError } from "typebox/error";
 import { Hashing } from "typebox/system";
 import type { Schema } from "./schema-keywords.ts";
-import { hasReference, isUnknownHere, KNOWN_TYPES } from "./schema-keywords.ts";
+import { expectedOf, hasReference, isUnknownHere, KNOWN_TYPES } from "./schema-keywords.ts";
 import { MAX_ERRORS, sizeOf, Walk } from "./walk.ts";
 
 type Visit = (value: unknown, walk: Walk) => void;
@@ -73,7 +73,7 @@ function expectedAt(schema: unknown, path: string): { readonly expected?: string
   let part = schema;
   for (const step of path.split("/").slice(1))
     part = (part as Readonly<Record<string, unknown>> | undefined)?.[step.replaceAll("~1", "/").replaceAll("~0", "~")];
-  const { expected } = (part ?? {}) as Schema;
+  const expected = expectedOf(part ?? {});
   return expected === undefined ? {} : { expected };
 }
 
@@ -166,9 +166,11 @@ function ofArray(
   };
 }
 
-function ofString({ minLength = 0, maxLength = Infinity, pattern, expected }: Schema, at: string): Visit | undefined {
+function ofString(schema: Schema, at: string): Visit | undefined {
+  const { minLength = 0, maxLength = Infinity, pattern } = schema;
   if (minLength === 0 && maxLength === Infinity && pattern === undefined) return undefined;
   const expression = pattern === undefined ? undefined : new RegExp(pattern, "u");
+  const expected = expectedOf(schema);
   return (value, walk) => {
     if (typeof value !== "string") return;
     if (isLonger(value, maxLength)) {

@@ -1,6 +1,6 @@
 /**
- * How a job type is written: one `defineJob({…})` in one file. Validation, settings, retry policy, lane, limits,
- * metrics and load test follow from the one definition; registry.ts compiles it.
+ * How a job type is written: one `defineJob({…})`. Validation, settings, retry policy, lane, limits, metrics, documentation and
+ * load test follow from the definition; registry.ts compiles it.
  */
 import type { Static, TObject, TSchema } from "typebox";
 import type { Backoff } from "./backoff.ts";
@@ -86,8 +86,10 @@ export interface JobDefinition<
   /** The name that callers submit under: lower case, digits and underscores. */
   readonly type: string;
   readonly lane: Lane;
-  /** The schema of the payload. Its `examples` feed the load test and the documentation. */
+  /** The schema of the payload. The documentation shows its `examples`. */
   readonly payload: Payload;
+  /** How the load test submits jobs of this type. A type without it takes no part. */
+  readonly loadTest?: LoadTest<Static<Payload>>;
   /** The schema of what `run` returns, for the documentation; nothing is checked by it. */
   readonly result?: TSchema;
   /** The `error.code`s of this type's own, each with what it means, for the documentation. */
@@ -189,6 +191,22 @@ export interface ProcessRequest {
    * once it has connected, and exits with 1 when it may not (EACCES).
    */
   readonly isConfined?: boolean;
+}
+
+/** The part of a type in the load test. */
+export interface LoadTest<Payload> {
+  /** Its share of all jobs. The shares of the types need not add up to anything. */
+  readonly share: number;
+  /** Makes the payload of job number `n`. One object that is returned again is encoded once. */
+  readonly payload: (n: number, peers: LoadPeers) => Payload;
+}
+
+/** What a load test starts for the jobs to reach. */
+export interface LoadPeers {
+  readonly webhookUrl: string;
+  readonly imageUrl: string;
+  /** The bytes behind `imageUrl`, for jobs that carry their image. */
+  readonly imageBase64: string;
 }
 
 export interface PayloadIssue {

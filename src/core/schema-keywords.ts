@@ -17,6 +17,8 @@ export interface Schema {
   readonly pattern?: string;
   /** What the pattern asks for, in words: messages name it in place of the pattern. */
   readonly expected?: string;
+  readonly examples?: unknown;
+  readonly description?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -25,6 +27,14 @@ export interface Schema {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly (Schema | boolean)[];
+}
+
+/** What a pattern asks for, in words, where the schema has any: `expected`, else an example, else the description. */
+export function expectedOf({ expected, examples, description }: Schema): string | undefined {
+  if (expected !== undefined) return expected;
+  const example: unknown = Array.isArray(examples) ? examples[0] : undefined;
+  if (typeof example === "string") return `text of the form of ${JSON.stringify(example)}`;
+  return description === undefined ? undefined : `text that fits the description of the field: ${description}`;
 }
 
 export const KNOWN_TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {

@@ -1,3 +1,4 @@
+import { Type } from "typebox";
 import { describe, expect, it } from "vitest";
 import { listQuerySchema } from "../api/contract/list-query-schema.ts";
 import { baseSettings } from "../config/settings.ts";
@@ -5,17 +6,14 @@ import type { Schema } from "../core/schema-keywords.ts";
 import { submissionSchema } from "../core/submission.ts";
 import { compileValidator } from "../core/validator.ts";
 import dataExport from "./data-export/data-export.ts";
-import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
-import rerun from "./replay/replay.ts";
-import webhook from "./webhook/webhook.ts";
+import { builtInTypes } from "./registry.ts";
 
-const types = [dataExport, email, imageResize, rerun, webhook];
 const schemas: [string, unknown][] = [
   ["a submission", submissionSchema],
   ["the query of a list", listQuerySchema],
   ["the settings", baseSettings],
-  ...types.flatMap(({ type, payload, settings }): [string, unknown][] => [
+  ...builtInTypes.flatMap(({ type, payload, settings }): [string, unknown][] => [
     [`the payload of ${type}`, payload],
     [`the settings of ${type}`, settings ?? {}],
   ]),
@@ -35,6 +33,17 @@ describe("a message about a text", () => {
         .filter(([, { expected }]) => expected === undefined)
         .map(([at]) => at),
     ).toEqual([]);
+  });
+
+  it.each([
+    [{ expected: "an E.164 number" }, "expected an E.164 number"],
+    [{ examples: ["+4915112345678"], description: "A number" }, 'expected text of the form of "+4915112345678"'],
+    [{ description: "A number" }, "expected text that fits the description of the field: A number"],
+    [{}, "expected text that matches ^\\+\\d+$"],
+  ])("has the words that a deployment's schema has: %j", (words, message) => {
+    const to = Type.String({ pattern: "^\\+\\d+$", ...words });
+    for (const field of [to, Type.Intersect([to])])
+      expect(compileValidator(Type.Object({ to: field })).issuesOf({ to: "x" })).toEqual([{ path: "/to", message }]);
   });
 
   it("names a colour, an artifact, a file and a query", () => {

@@ -6,7 +6,7 @@ import type { AnyJobDefinition } from "../core/job-type.ts";
 import { defineJob, fixed } from "../core/job-type.ts";
 import { StartError } from "../errors.ts";
 import { tempDir } from "../testing/services.ts";
-import { loadDefinitions, loadRegistry, registryOf, settingsOf } from "./registry.ts";
+import { BUILT_IN, builtInTypes, loadDefinitions, loadRegistry, registryOf, settingsOf } from "./registry.ts";
 
 const base = defineJob({
   type: "note",
@@ -34,13 +34,8 @@ const OWN = `export default ({ defineJob, Type, fixed }) => defineJob({
 describe("a registry", () => {
   it("holds the built-in types", async () => {
     const registry = await loadRegistry({ settings: {} });
-    expect(registry.types.map(({ type }) => type)).toEqual([
-      "email",
-      "webhook",
-      "image_resize",
-      "data_export",
-      "replay",
-    ]);
+    expect(registry.types.map(({ definition }) => definition)).toEqual(builtInTypes);
+    expect(registry.types.every(({ source }) => source === BUILT_IN)).toBe(true);
     expect(registry.get("email")).toMatchObject({ maxBodyBytes: 16 * 1024 * 1024, hidesSecrets: true });
     expect(registry.get("image_resize")).toMatchObject({ hidesSecrets: true });
     expect(registry.get("webhook")?.maxBodyBytes).toBe(0);
@@ -92,7 +87,7 @@ describe("a registry", () => {
       "notes.txt": "not a job",
     });
     const registry = await loadRegistry({ jobsDir, settings: {} });
-    expect(registry.types.slice(5).map(({ type }) => type)).toEqual(["plain", "own_type"]);
+    expect(registry.types.slice(builtInTypes.length).map(({ type }) => type)).toEqual(["plain", "own_type"]);
     expect(registry.get("own_type")).toMatchObject({ maxBodyBytes: 5_000 });
     expect(registry.get("own_type")?.issuesOf({ n: 1.5 })).toEqual([{ path: "/n", message: "expected an integer" }]);
   });
@@ -122,8 +117,8 @@ describe("a registry", () => {
   });
 
   it.each([
-    [{ "a.mjs": "export default 5" }, "a.mjs: the default export is no job definition"],
-    [{ "a.mjs": "export const x = 1" }, "a.mjs: the default export is no job definition"],
+    [{ "a.mjs": "export default 5" }, "a.mjs: the default export is not a job definition"],
+    [{ "a.mjs": "export const x = 1" }, "a.mjs: the default export is not a job definition"],
     [{ "a.mjs": "import 'nowhere'" }, "a.mjs: cannot be loaded: Cannot find package"],
     [{ "a.mjs": "throw new Error('at load')" }, "a.mjs: cannot be loaded: at load"],
     [{ "a.mjs": OWN.replace("own_type", "email") }, "a.mjs: there is another job type named email"],

@@ -11,15 +11,6 @@ import { join, resolve } from "node:path";
 import type { TObject, TSchema } from "typebox";
 import { Type } from "typebox";
 import type { AnyJobDefinition, PayloadIssue } from "../core/job-type.ts";
-import {
-  defineJob,
-  exponential,
-  fixed,
-  PermanentError,
-  ReleaseError,
-  RetryAfterError,
-  RetryableError,
-} from "../core/job-type.ts";
 import { memberText } from "../core/json-span.ts";
 import { compileValidator } from "../core/validator.ts";
 import { messageOf, StartError, UsageError } from "../errors.ts";
@@ -28,21 +19,25 @@ import { DEFINITION_FILES, importDefinitionFile, isDefinitionFile } from "./defi
 import email from "./email/email.ts";
 import imageResize from "./image-resize/image-resize.ts";
 import rerun from "./replay/replay.ts";
+import * as sdk from "./sdk.ts";
 import webhook from "./webhook/webhook.ts";
 
 export const BUILT_IN = "built in";
+
+/** The types that come with TaskFlow. To add one, write its folder and name it here. */
+export const builtInTypes: readonly AnyJobDefinition[] = [email, webhook, imageResize, dataExport, rerun];
 
 export interface JobType {
   readonly type: string;
   readonly definition: AnyJobDefinition;
   /** The file that defines it, or {@link BUILT_IN}. */
   readonly source: string;
-  /** Bodies up to this many bytes are taken for this type, where MAX_BODY_BYTES is less; 0 for no more than that. */
+  /** Bodies up to this many bytes are accepted for this type, even if MAX_BODY_BYTES is less; 0 for MAX_BODY_BYTES. */
   readonly maxBodyBytes: number;
-  /** Whether a payload may hold a text that is not read back, a credential or a URL say. */
+  /** Whether a payload may hold text that must not be shown, such as a credential or a URL. */
   readonly hidesSecrets: boolean;
   /**
-   * Every fault of a payload, each once, with JSON pointers into the payload.
+   * All issues of a payload, each once, with JSON pointers into the payload.
    * @param submissionJson the text of the submission that the payload is of; absent for a payload that was not submitted as text
    */
   issuesOf(payload: unknown, submissionJson?: string): readonly PayloadIssue[];
@@ -56,8 +51,6 @@ export interface Registry {
 /** The values of the types' settings; one that is missing has its default. */
 export type TypeSettings = Readonly<Record<string, unknown>>;
 
-/** What a file of a deployment gets when its default export is a function: it need not find our package to use it. */
-const sdk = { defineJob, Type, PermanentError, ReleaseError, RetryAfterError, RetryableError, exponential, fixed };
 export type JobSdk = typeof sdk;
 
 export interface LoadedDefinition {
@@ -76,10 +69,7 @@ export interface JobsFolder {
  * @throws StartError that names the file, or the type, and what is wrong with it
  */
 export async function loadDefinitions({ jobsDir = "" }: JobsFolder = {}): Promise<LoadedDefinition[]> {
-  const builtIn = [email, webhook, imageResize, dataExport, rerun].map((definition) => ({
-    source: BUILT_IN,
-    definition,
-  }));
+  const builtIn = builtInTypes.map((definition) => ({ source: BUILT_IN, definition }));
   const loaded = [...builtIn, ...(jobsDir === "" ? [] : await loadFolder(resolve(jobsDir)))];
   assertDefinitions(loaded);
   return loaded;
@@ -132,7 +122,7 @@ async function loadFolder(folder: string): Promise<LoadedDefinition[]> {
       const exported = module.default;
       const definition: unknown =
         typeof exported === "function" ? await (exported as (jobSdk: JobSdk) => unknown)(sdk) : exported;
-      loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by faultOfDefinition
+      loaded.push({ source, definition: definition as AnyJobDefinition }); // checked by issueOfDefinition
     } catch (error) {
       if (error instanceof UsageError) throw error;
       throw new StartError(`${source}: cannot be loaded: ${messageOf(error)}`, error);
@@ -166,7 +156,7 @@ const FUNCTIONS = ["check", "checkHere", "needsRead", "timeoutMsOf", "open", "cl
 
 /** What is wrong with a definition, in one clause. */
 function issueOfDefinition(definition: unknown): string | undefined {
-  if (typeof definition !== "object" || definition === null) return "the default export is no job definition";
+  if (typeof definition !== "object" || definition === null) return "the default export is not a job definition";
   if (!shape.isValid(definition))
     return shape
       .issuesOf(definition)
@@ -222,7 +212,7 @@ const NONE: readonly PayloadIssue[] = [];
 
 const WITHOUT_TEXT = new Set(["number", "integer", "boolean", "null"]);
 
-/** Where a schema takes fields that it does not name, or words that it does not list, they may be anything. */
+/** Unnamed fields and free text may hold anything. */
 function hidesSecrets(schema: TSchema): boolean {
   const { type, properties, additionalProperties } = schema as {
     readonly type?: string;

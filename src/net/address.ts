@@ -6,16 +6,16 @@ import { StartError } from "../errors.ts";
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = readonly [Address, number];
 
-/** No private network, all of them, or these. */
+/** Which private networks callers may reach: none, all, or these. */
 export type Allowed = boolean | readonly Network[];
 
-/** The networks that OUTBOUND_ALLOW_PRIVATE may open. Link-local is not among them: nothing lives there that callers need, but cloud metadata does. */
+/** The networks that OUTBOUND_ALLOW_PRIVATE may open. Not link-local: callers need nothing there, and cloud metadata is there. */
 const PRIVATE_RANGES = new Set(["loopback", "private", "uniqueLocal", "carrierGradeNat"]);
 
 /**
- * Metadata services within private networks, and Azure's, which has a public address: they hand out credentials, so they stay shut.
+ * Metadata services within private networks, and Azure's, which has a public address: they hand out credentials, so no setting opens them.
  * AWS (EKS Pod Identity and DNS too), Oracle, Google, Scaleway and Linode over IPv6, the whole network of each; Alibaba Cloud; Azure; Equinix.
- * All that are link-local, and Oracle's classic 192.0.0.192, are outside of every range that can be opened.
+ * Link-local services and Oracle's classic 192.0.0.192 are outside every range that can be opened.
  */
 const METADATA_NETWORKS = [
   ...["fd00:ec2::/32", "fd00:c1::/32", "fd20:ce::/32", "fd00:42::/32", "fd00:a9fe:a9fe::/48"],
@@ -49,7 +49,7 @@ const METADATA_NAMES = new Set([
   ],
 ]);
 
-/** All that is assigned as global unicast in IPv6 (RFC 4291, IANA); ipaddr.js calls the unassigned rest `unicast` too. */
+/** The assigned global unicast addresses of IPv6 (RFC 4291, IANA); ipaddr.js calls unassigned ones `unicast` too. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR("2000::/3");
 
 /** Whether a cloud has its metadata service under this name. @param name in lower case, without a dot at its end */
@@ -58,9 +58,9 @@ export function isMetadataName(name: string): boolean {
 }
 
 /**
- * Why an address is refused, as the name of its range, or undefined when it may be connected to. Allowed is global
- * unicast, and the private networks that `allowed` names. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64)
- * are refused whole: they would be a second spelling of an address refused here.
+ * Why an address is rejected, as the name of its range, or undefined when it may be connected to. Global unicast is allowed, and the
+ * private networks that `allowed` names. IPv6 forms that embed an IPv4 address (mapped, 6to4, NAT64) are all rejected: they would be a
+ * second spelling of a rejected address.
  * @param address an IP address as a resolver or the WHATWG URL parser writes it, without brackets
  */
 export function rejectionOf(address: string, allowed: Allowed): string | undefined {
@@ -71,7 +71,7 @@ export function rejectionOf(address: string, allowed: Allowed): string | undefin
   return PRIVATE_RANGES.has(range) && isWithin(parsed, allowed) ? undefined : range;
 }
 
-/** Clouds that take up metadata over IPv6 tend to end its address with that of IPv4, 169.254.169.254. */
+/** Clouds that offer metadata over IPv6 tend to end its address with the IPv4 one, 169.254.169.254. */
 function isMetadata(address: Address): boolean {
   if (METADATA_NETWORKS.some((network) => isIn(address, network))) return true;
   if (address.kind() === "ipv4") return false;
@@ -92,8 +92,8 @@ function networkOf(text: string): Network {
 }
 
 /**
- * What OUTBOUND_ALLOW_PRIVATE says: `true`, `false`, or networks with commas between, `10.1.0.0/16,fd12:3456::/32`.
- * @throws {StartError} for what is none of these
+ * Parses OUTBOUND_ALLOW_PRIVATE: `true`, `false`, or networks separated by commas, `10.1.0.0/16,fd12:3456::/32`.
+ * @throws {StartError} the setting is none of these
  */
 export function parseAllowed(setting: boolean | string): Allowed {
   const bare = String(setting).trim().toLowerCase();
@@ -105,7 +105,7 @@ export function parseAllowed(setting: boolean | string): Allowed {
     // ipaddr.js reads `10/8` as 0.0.0.10/8, and 010 as octal
     if (isIP(address) === 0 || !/^\d{1,3}$/.test(bits) || !ipaddr.isValidCIDR(network)) {
       throw new StartError(
-        `OUTBOUND_ALLOW_PRIVATE: expected true, false, or networks such as 10.1.0.0/16 with commas between, got "${network}"`,
+        `OUTBOUND_ALLOW_PRIVATE: expected true, false, or networks such as 10.1.0.0/16, separated by commas, got "${network}"`,
       );
     }
     return networkOf(network);

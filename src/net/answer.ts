@@ -1,41 +1,41 @@
-/** How the body of an answer is read: into memory up to a limit, or piece by piece into what the caller gives. */
+/** Reads the body of a response: into memory up to a limit, or piece by piece into the caller's sink. */
 import type { Dispatcher } from "undici";
-import { PermanentError } from "../core/job-type.ts";
 import { decoded, decodersOf } from "./content-coding.ts";
+import { outboundError } from "./error-codes.ts";
 
 export interface OutboundResponse {
   readonly status: number;
-  /** By lower-case name. Of a header that came several times, the first value. */
+  /** By lower-case name. A repeated header has its first value. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Empty where the request has an `into`. */
+  /** Empty if the request has an `into`. */
   readonly body: Buffer;
-  /** Whether the body went on beyond `maxBytes`. */
+  /** Whether the body was longer than `maxBytes`. */
   readonly isCut: boolean;
-  /** With `statusDecides`: why the rest of the answer could not be read. `headers` and `body` are what came before that. */
+  /** With `statusDecides`: why the rest of the response could not be read. `headers` and `body` hold what arrived before that. */
   readonly flaw?: unknown;
 }
 
-/** What has been read of an answer. */
+/** The part of a response that has been read. */
 export interface PartialAnswer {
   status: number;
   headers: OutboundResponse["headers"];
   readonly pieces: Buffer[];
 }
 
-/** Takes a piece of a body. The next one is read when this has resolved. */
+/** Takes a piece of a body. The next piece is read once the promise resolves. */
 export type BodySink = (piece: Buffer) => Promise<void>;
 
 export interface BodyLimits {
-  /** How much of the body is read at most, after its Content-Encoding is undone. Default 64 KiB. */
+  /** The most bytes of the body that are read, after its Content-Encoding is decoded. Default 64 KiB. */
   readonly maxBytes?: number;
-  /** What to do with a body larger than that: keep its beginning (default), or throw. */
+  /** What to do with a larger body: keep its beginning (default), or throw. */
   readonly onExcess?: "cut" | "fail";
-  /** Takes the body of an answer of success (2xx), in place of memory. Of other answers nothing is read then. */
+  /** Takes the body of a 2xx response instead of memory. The bodies of other responses are not read then. */
   readonly into?: BodySink;
 }
 
 /**
- * @param part gets what is read, for whoever makes do with less than all of it
+ * @param part receives what has been read, so that the caller has it even if reading fails
  * @throws {PermanentError} `too_large` with `onExcess: "fail"`; `encoding_unknown`
  * @throws {RetryableError} `encoding_invalid`
  */
@@ -59,17 +59,17 @@ export async function readAnswer(
     for await (const piece of body) {
       bytes += piece.length;
       if (bytes <= maxBytes || into === undefined) await take(piece);
-      if (bytes > maxBytes) break; // which destroys the body, and its connection
+      if (bytes > maxBytes) break; // destroys the body and its connection
     }
   }
   const isCut = bytes > maxBytes;
   if (isCut) discard(answer);
   if (isCut && onExcess === "fail")
-    throw new PermanentError(`the answer is larger than ${maxBytes} bytes`, { code: "too_large" });
+    throw outboundError.permanent("too_large", `the response is larger than ${maxBytes} bytes`);
   return { status, headers, body: Buffer.concat(pieces).subarray(0, maxBytes), isCut };
 }
 
-/** What is known of an answer whose rest cannot be read. */
+/** A response whose rest cannot be read. */
 export function flawedAnswer(
   { status, headers, pieces }: PartialAnswer,
   { maxBytes = 65_536 }: BodyLimits,
@@ -82,7 +82,7 @@ function bodyOf(answer: Dispatcher.ResponseData<unknown>): AsyncIterable<Buffer>
   const header = answer.headers["content-encoding"];
   if (header === undefined) return answer.body;
   try {
-    const decoders = decodersOf(String(header)); // of several headers, as if they were one
+    const decoders = decodersOf(String(header)); // several headers count as one list
     return decoders.length === 0 ? answer.body : decoded(answer.body, decoders);
   } catch (error) {
     discard(answer);
@@ -90,14 +90,14 @@ function bodyOf(answer: Dispatcher.ResponseData<unknown>): AsyncIterable<Buffer>
   }
 }
 
-/** What is asked of an answer here, `Retry-After` say, has one value (RFC 9110, 5.5); a server or proxy may send it twice all the same. */
+/** The headers that callers read, such as `Retry-After`, have one value (RFC 9110, 5.5), but a server or proxy may send them twice. */
 export function firstValues(headers: Dispatcher.ResponseData["headers"]): OutboundResponse["headers"] {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
   );
 }
 
-/** Gives up an answer whose body nobody reads. Its connection goes with it: draining it would be at the peer's pace. */
+/** Discards a response and closes its connection: draining the body would take as long as the peer likes. */
 export function discard(answer: Dispatcher.ResponseData<unknown>): void {
   answer.body.on("error", () => undefined).destroy(); // the error is our own destroy
 }

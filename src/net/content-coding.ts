@@ -1,13 +1,14 @@
-/** The codings of a body (RFC 9110, 8.4.1), undone piece by piece. */
+/** Decodes the codings of a body (RFC 9110, 8.4.1) piece by piece. */
 import { type Duplex, pipeline, type Readable } from "node:stream";
 import * as zlib from "node:zlib";
-import { PermanentError, RetryableError } from "../core/job-type.ts";
+import { PermanentError } from "../core/job-type.ts";
 import { codeOf, messageOf } from "../errors.ts";
+import { outboundError } from "./error-codes.ts";
 
-/** More is no use to anyone, and each costs its window of memory. */
+/** More codings have no use, and each costs the memory of its window. */
 const MAX_CODINGS = 3;
 
-/** Of Node 22.15 and later. */
+/** Node 22.15 and later have it. */
 const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: () => Duplex };
 
 /** The codes of Node's decoders: of zlib, Brotli and Zstandard. */
@@ -16,7 +17,7 @@ const DECODER_CODE = /^(Z_|ERR_BROTLI|ERR__ERROR_|ZSTD_)/;
 type MakeDecoder = (first: Buffer) => Duplex;
 
 /**
- * What undoes a `Content-Encoding`, in the order in which it is applied; nothing for a body that is not encoded.
+ * The decoders of a `Content-Encoding`, in the order in which they are applied; none for a body that is not encoded.
  * @throws {PermanentError} `encoding_unknown`
  */
 export function decodersOf(header: string): readonly MakeDecoder[] {
@@ -30,7 +31,7 @@ export function decodersOf(header: string): readonly MakeDecoder[] {
 
 const DECODERS = new Map<string, MakeDecoder>([
   ...["gzip", "x-gzip"].map((name) => [name, () => zlib.createGunzip()] as const),
-  // "deflate" is the zlib format, but many a server sends the bare stream that zlib wraps
+  // "deflate" is the zlib format, but many servers send the bare stream that zlib wraps
   ["deflate", (first) => (isZlib(first) ? zlib.createInflate() : zlib.createInflateRaw())],
   ["br", () => zlib.createBrotliDecompress()],
   ...(createZstdDecompress === undefined ? [] : [["zstd", () => createZstdDecompress()] as const]),
@@ -42,9 +43,10 @@ function isZlib([cmf = 0, flg = 0]: Buffer): boolean {
 }
 
 function unknown(header: string): PermanentError {
-  return new PermanentError(`the answer is encoded in a way that is not known here: ${header.slice(0, 100)}`, {
-    code: "encoding_unknown",
-  });
+  return outboundError.permanent(
+    "encoding_unknown",
+    `the Content-Encoding of the response is not supported: ${header.slice(0, 100)}`,
+  );
 }
 
 function fail(error: Error): never {
@@ -52,9 +54,9 @@ function fail(error: Error): never {
 }
 
 /**
- * The decoded pieces of a body, each of 16 KiB at most, so that a body of many times its length costs no memory. Whoever stops reading
- * stops the decoders and the body.
- * @throws {RetryableError} `encoding_invalid`: the body is not what its `Content-Encoding` says, or ends too early
+ * The decoded pieces of a body, each of 16 KiB at most, so that a highly compressed body costs no memory. A reader that stops
+ * also stops the decoders and the body.
+ * @throws {RetryableError} `encoding_invalid`: the body does not match its `Content-Encoding`, or ends too early
  */
 export async function* decoded(body: Readable, makers: readonly MakeDecoder[]): AsyncGenerator<Buffer> {
   const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
@@ -66,10 +68,11 @@ export async function* decoded(body: Readable, makers: readonly MakeDecoder[]): 
     yield* stream;
   } catch (thrown) {
     if (!DECODER_CODE.test(codeOf(thrown) ?? "")) throw thrown;
-    throw new RetryableError(`the answer is not what its Content-Encoding says: ${messageOf(thrown)}`, {
-      code: "encoding_invalid",
-      cause: thrown,
-    });
+    throw outboundError.retryable(
+      "encoding_invalid",
+      `the response does not match its Content-Encoding: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
   } finally {
     await pieces.return?.();
   }
@@ -87,6 +90,6 @@ async function through(
 ): Promise<AsyncGenerator<Buffer>> {
   const first = await source.next();
   const decoder = make(first.done === true ? Buffer.alloc(0) : first.value);
-  pipeline(first.done === true ? source : rest(first.value, source), decoder, () => undefined); // its error reaches whoever reads the decoder
+  pipeline(first.done === true ? source : rest(first.value, source), decoder, () => undefined); // the reader of the decoder gets its error
   return decoder[Symbol.asyncIterator]() as AsyncGenerator<Buffer>;
 }

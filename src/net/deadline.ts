@@ -1,8 +1,8 @@
-import { RetryableError } from "../core/job-type.ts";
+import { outboundError } from "./error-codes.ts";
 
 /**
- * Runs `work` under a deadline for all of it: however slowly bytes drip in, and while a connection is still being
- * made, where undici does not look at a signal.
+ * Runs `work` with one deadline for all of it. The deadline also ends responses that arrive slowly, and connections that are being made,
+ * for which undici does not check a signal.
  * @throws {RetryableError} code `timeout` after `timeoutMs`; the reason of `outer` when that is aborted
  */
 export async function within<T>(
@@ -11,11 +11,11 @@ export async function within<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   outer?.throwIfAborted();
-  // a controller of its own, where AbortSignal.timeout would leave its timer behind for each request
+  // not AbortSignal.timeout, which would leave its timer behind for each request
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(outer?.reason);
   const timer = setTimeout(() => {
-    controller.abort(new RetryableError(`no complete answer within ${timeoutMs} ms`, { code: "timeout" }));
+    controller.abort(outboundError.retryable("timeout", `no complete response within ${timeoutMs} ms`));
   }, timeoutMs);
   outer?.addEventListener("abort", onAbort, { once: true });
   const { signal } = controller;

@@ -1,4 +1,4 @@
-/** The HTTP library, opened as the settings say: with a look-up that guards each connection, and tolerant of what servers answer. */
+/** Opens the HTTP library by the settings: a look-up guards each connection, and malformed responses are tolerated. */
 import { readFileSync } from "node:fs";
 import type { LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
@@ -9,16 +9,16 @@ import { LIBRARY_MAX_HEAD_BYTES, tolerant, withExchanges } from "./exchange.ts";
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-/** What a job type with URLs of its callers spreads into its settings. */
+/** The settings of a job type that requests URLs of its callers; spread them into the type's settings. */
 export const outboundSettings = {
   OUTBOUND_ALLOW_PRIVATE: Type.Unsafe<boolean | string>({
     type: "string",
     default: false,
     pattern: "^[\\s0-9A-Fa-fTRULStruls:.,/]*$", // parseAllowed reads it
     typeText: "true, false, networks",
-    expected: "true, false, or networks such as 10.1.0.0/16 with commas between",
+    expected: "true, false, or networks such as 10.1.0.0/16, separated by commas",
     description:
-      "Whether URLs given by callers (webhooks, image sources, attachments) may lead to loopback and private networks; or to which of these alone, as in `10.1.0.0/16,fd12:3456::/32`. Link-local addresses and cloud metadata stay refused.",
+      "Whether URLs given by callers (webhooks, image sources, attachments) may lead to loopback and private networks, or the only such networks they may lead to, as in `10.1.0.0/16,fd12:3456::/32`. Link-local addresses and cloud metadata are always rejected.",
   }),
   OUTBOUND_PROXY: Type.Optional(
     Type.String({
@@ -27,7 +27,7 @@ export const outboundSettings = {
       pattern: "^(https?://[^/?#]+/?)?$",
       expected: "http:// or https://USER:PASSWORD@HOST:PORT",
       description:
-        "A proxy for requests to URLs given by callers, `http://USER:PASSWORD@HOST:PORT`, asked by CONNECT. It must itself refuse private addresses: names are resolved there. Empty: none; the proxy variables of the environment are not honoured",
+        "A proxy for requests to URLs given by callers, `http://USER:PASSWORD@HOST:PORT`, used with CONNECT. The proxy resolves names, so it must reject private addresses itself. Empty: no proxy; the proxy variables of the environment are ignored",
     }),
   ),
   OUTBOUND_CONNECT_TIMEOUT_MS: Type.Optional(
@@ -35,7 +35,7 @@ export const outboundSettings = {
       default: CONNECT_TIMEOUT_MS,
       minimum: 1,
       maximum: 600_000,
-      description: "How long a connection to such a URL may take to be made",
+      description: "The time limit for connecting to such a URL, in milliseconds",
     }),
   ),
   OUTBOUND_HEADERS_TIMEOUT_MS: Type.Optional(
@@ -43,7 +43,8 @@ export const outboundSettings = {
       default: 600_000,
       minimum: 1,
       maximum: 600_000,
-      description: "How long its answer may take to begin. The time of the whole request stands beside it",
+      description:
+        "The time limit until the response begins, in milliseconds. The time limit of the whole request applies as well",
     }),
   ),
   OUTBOUND_BODY_TIMEOUT_MS: Type.Optional(
@@ -51,28 +52,27 @@ export const outboundSettings = {
       default: 60_000,
       minimum: 1,
       maximum: 600_000,
-      description: "How long its answer may pause once it has begun",
+      description: "The longest pause within a response, in milliseconds",
     }),
   ),
   OUTBOUND_CLIENT_CERT_FILE: Type.Optional(
     Type.String({
       default: "",
-      description:
-        "A PEM file with the certificate and the key that are shown to servers which ask for one (mTLS). Empty: none",
+      description: "A PEM file with the client certificate and key for servers that request one (mTLS). Empty: none",
     }),
   ),
   OUTBOUND_CA_FILE: Type.Optional(
     Type.String({
       default: "",
-      description: "A PEM file with certificate authorities that are trusted beside the usual ones. Empty: none",
+      description: "A PEM file with certificate authorities to trust in addition to those of Node.js. Empty: none",
     }),
   ),
 };
 
-/** What is not given has its default. */
+/** An absent setting has its default. */
 export type OutboundSettings = Static<TObject<typeof outboundSettings>>;
 
-/** @throws {StartError} for a file that cannot be read */
+/** @throws {StartError} a file cannot be read */
 export function openDispatcher(settings: OutboundSettings, lookup: LookupFunction): Dispatcher {
   const {
     OUTBOUND_CLIENT_CERT_FILE: certFile = "",
@@ -105,7 +105,7 @@ export function openDispatcher(settings: OutboundSettings, lookup: LookupFunctio
       }),
     );
   }
-  // autoSelectFamily: the look-up is then asked for all addresses, and tries what it was given
+  // autoSelectFamily: the look-up then returns all permitted addresses, and each is tried
   const connect = { ...tls, lookup, autoSelectFamily: true };
   return withExchanges(
     new Agent({ ...limits, factory: (origin, options) => openPool(origin, options, buildConnector(connect)) }),

@@ -1,34 +1,35 @@
 /**
- * What has arrived of the answer to one request, also where the HTTP library reports nothing but an error. Each connection looks for the
- * head of the next response itself: it notes the status as soon as it is there, skips interim responses (1xx) and mends the head
- * (response-head.ts) before the library reads it. A connection carries one request at a time, so the first bytes after a request are its answer.
+ * Records what has arrived of the response to a request, also if the HTTP library reports only an error. Each connection looks for the head
+ * of the next response itself: it records the status as soon as it has arrived, skips interim responses (1xx) and corrects the head
+ * (response-head.ts) before the library reads it. A connection carries one request at a time, so the first bytes after a request are its
+ * response.
  */
 import type { Socket } from "node:net";
 import type { buildConnector, Dispatcher } from "undici";
 import { cleanStatus, mayBeResponse, mendedHead, statusIn } from "./response-head.ts";
 
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Nearly all heads are shorter. */
+/** Almost all heads are shorter. */
 const USUAL_HEAD_BYTES = 2_048;
-/** What is read of a head at most. Servers and proxies send 8 to 64 KiB. */
+/** The longest head that is read. Servers and proxies limit theirs to 8 to 64 KiB. */
 const MAX_HEAD_BYTES = 131_072;
-/** What the library may read of a mended head. */
+/** The longest corrected head that the library reads. */
 export const LIBRARY_MAX_HEAD_BYTES = 2 * MAX_HEAD_BYTES;
 
 export interface Exchange {
-  /** Of the answer, once it has arrived. */
+  /** The status of the response, once it has arrived. */
   status?: number;
 }
 
-/** The host's answer is no HTTP, or none of a request that we made. */
+/** The host's response is not HTTP, or does not belong to a request of ours. */
 export class UnreadableAnswer extends Error {
   readonly code = "answer_unreadable";
 }
 
-/** The exchange whose request the library is about to write: it does so in the same turn of the event loop. */
+/** The exchange whose request the library is about to write, in the same turn of the event loop. */
 let starting: Exchange | undefined;
 
-/** The part that is used here of the handlers that the library makes for `request`. */
+/** The used part of the handlers that the library makes for `request`. */
 interface RequestHandler {
   readonly opaque: Exchange | null;
   onConnect: (this: RequestHandler, ...args: readonly unknown[]) => void;
@@ -37,8 +38,8 @@ interface RequestHandler {
 const noting = new WeakSet<object>();
 
 /**
- * Makes the `opaque` of each request its {@link Exchange}: the library calls `onConnect` just before it writes the request. The handlers' class
- * is changed, once: a method on each handler cost 15 µs a request.
+ * Uses the `opaque` of each request as its {@link Exchange}: the library calls `onConnect` just before it writes the request. This patches
+ * the class of the handlers once, because a method on each handler cost 15 µs a request.
  */
 export function withExchanges(dispatcher: Dispatcher): Dispatcher {
   const dispatch = dispatcher.dispatch.bind(dispatcher);
@@ -59,7 +60,7 @@ function noteStarts(handlers: RequestHandler): void {
   };
 }
 
-/** A connector whose connections note and mend what they read. */
+/** A connector whose connections record and correct the heads that they read. */
 export function tolerant(connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
     connect(options, (...result) => {
@@ -127,7 +128,7 @@ class Heads {
       const end = endOfHead(this.#arrived);
       if (end < 0 && this.#arrived.length <= MAX_HEAD_BYTES) return undefined;
       if (end < 0 || end > MAX_HEAD_BYTES)
-        return this.#giveUp(`the headers of the answer are larger than ${MAX_HEAD_BYTES} bytes`);
+        return this.#giveUp(`the headers of the response are larger than ${MAX_HEAD_BYTES} bytes`);
       if (!isInterim) return this.#pass(end);
       this.#arrived = withoutLineEnds(this.#arrived.subarray(end));
       if (this.#arrived.length === 0) return undefined;
@@ -157,7 +158,7 @@ function withoutLineEnds(bytes: Buffer): Buffer {
   return at === 0 ? bytes : bytes.subarray(at);
 }
 
-/** Where the body begins: after an empty line, however lines end. -1 where there is none yet. */
+/** The position of the body: after an empty line, with CR LF or LF alone. -1 if it has not arrived. */
 function endOfHead(bytes: Buffer): number {
   for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) {
     if (bytes[at + 1] === 10) return at + 2;

@@ -1,4 +1,4 @@
-/** The guard: which of a host's addresses a connection may be made to. */
+/** Guards connections: only the permitted addresses of a host are connected to. */
 import { type LookupAddress, TIMEOUT } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { RetryAfterError } from "../core/job-type.ts";
@@ -6,16 +6,15 @@ import { codeOf } from "../errors.ts";
 import { type Allowed, rejectionOf } from "./address.ts";
 import { NameRejected } from "./target.ts";
 
-/** When a look-up fails that leads nowhere: a usual one takes less. */
+/** The time after which a look-up without permitted addresses fails. Most look-ups take less. */
 const REJECTION_MS = 200;
 
 /** All addresses of a host. */
 export type Resolve = (hostname: string, answer: (error: Error | null, addresses: LookupAddress[]) => void) => void;
 
 /**
- * A look-up for net.connect that answers with the permitted addresses only, and fails when there are none. The caller must not learn which
- * of both it is, that a name does not exist or that its addresses are refused, and so not by the time either: it fails after
- * {@link REFUSAL_MS}, in which most names are looked up. The cause is for the log of this side.
+ * A look-up for net.connect that returns only the permitted addresses, and fails if there are none. The caller must not learn, by the error or
+ * by the time, whether the name does not exist or its addresses are rejected: both fail in the same way after {@link REJECTION_MS}.
  */
 export function guardedLookup(allowed: Allowed, resolve: Resolve): LookupFunction {
   return (hostname, _options, callback) => {
@@ -30,7 +29,7 @@ export function guardedLookup(allowed: Allowed, resolve: Resolve): LookupFunctio
   };
 }
 
-/** Whether a look-up failed because of its name: not because no server answered in time, or it never had its turn. */
+/** Whether a look-up failed because of its name, and not because no server answered in time or it did not get its turn. */
 function isOfName(error: Error): boolean {
   return !(error instanceof RetryAfterError) && codeOf(error) !== TIMEOUT;
 }

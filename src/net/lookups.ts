@@ -1,13 +1,14 @@
 /**
- * The look-ups of names that callers gave. A name is asked for once at a time, however many wait for it, and its answer is kept for a few
- * seconds, a failure too. So many names at once are asked for, and of one domain (its last two labels) a part of these: names of one
- * caller that hang hold up no others. Names wait in turn, domain by domain; one whose last answer was good is not counted with its domain.
+ * Looks up the names of callers' URLs. Requests for the same name share one look-up, and its result, or failure, is cached for a few seconds.
+ * The number of look-ups at a time is limited, in total and for each domain (its last two labels), so names of one caller that hang do not
+ * delay others. Names wait in turn, domain by domain; a name whose last look-up succeeded does not count towards its domain.
  *
- * A name that does not get its turn in time says nothing about its host: the job comes back, and that spends nothing.
+ * If a name does not get its turn in time, that is no sign of its host's health: the job is retried, and the attempt does not count.
  */
 import { type LookupAddress, TIMEOUT } from "node:dns";
 import { RetryAfterError } from "../core/job-type.ts";
-import type { Resolve } from "./outbound.ts";
+import { outboundError } from "./error-codes.ts";
+import type { Resolve } from "./guarded-lookup.ts";
 
 /** A question is two small packets; name servers and their firewalls count them. */
 const MAX_AT_ONCE = 256;
@@ -16,9 +17,9 @@ const MAX_WAITING = 1_000;
 const MAX_KEPT = 2_000;
 const KEEP_MS = 5_000;
 const KEEP_FAILURE_MS = 2_000;
-/** A job that was turned away comes back within one to two times this. */
+/** A job whose look-up got no turn is retried after one to two times this. */
 const RETURN_MS = 1_000;
-/** For a name as a whole, its searched domains included: with the wait for its turn, well within what a connection may take by default. */
+/** For a name with all its search domains: with the wait for its turn, well within the default time limit of a connection. */
 const LOOKUP_MS = 5_000;
 const TURN_MS = 500;
 
@@ -36,7 +37,7 @@ interface Pending {
 
 export interface LookupsOptions {
   readonly addressesOf: (name: string) => Promise<readonly LookupAddress[]>;
-  /** What a connection may take: a look-up is over before. */
+  /** The time limit of a connection: a look-up ends earlier. */
   readonly connectTimeoutMs: number;
 }
 
@@ -46,7 +47,7 @@ export class Lookups {
   readonly #turnMs: number;
   readonly #kept = new Map<string, Kept>();
   readonly #pending = new Map<string, Pending>();
-  /** Those that have not begun, by domain. The domain whose turn is next stands first. */
+  /** Look-ups that have not begun, by domain. The domain whose turn is next comes first. */
   readonly #waiting = new Map<string, Pending[]>();
   readonly #running = new Map<string, number>();
   #runningInAll = 0;
@@ -98,7 +99,7 @@ export class Lookups {
 
   #leave(domain: string, pending: Pending): void {
     const left = (this.#waiting.get(domain) ?? []).filter((other) => other !== pending);
-    this.#waiting.delete(domain); // and so goes behind the others
+    this.#waiting.delete(domain); // moves the domain behind the others
     if (left.length > 0) this.#waiting.set(domain, left);
     this.#waitingInAll -= 1;
     clearTimeout(pending.timer);
@@ -172,8 +173,10 @@ function domainOf(name: string): string {
 
 /** The look-up did not begin: that is a turn under a limit of this side's own. */
 function turnOf(name: string): RetryAfterError {
-  return new RetryAfterError(`the look-up of ${name} waits for its turn`, RETURN_MS * (1 + Math.random()), {
-    code: "destination_limited",
-    waitsForTurn: true,
-  });
+  return outboundError.retryAfter(
+    "destination_limited",
+    `the look-up of ${name} waits for its turn`,
+    RETURN_MS * (1 + Math.random()),
+    { waitsForTurn: true },
+  );
 }

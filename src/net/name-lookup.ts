@@ -1,8 +1,8 @@
 /**
- * Looks names up without libuv's threads. The system's own look-up (getaddrinfo) occupies one for as long as a name server hangs, and
- * cannot be stopped: a few such names would hold up files, compression and everybody's look-ups. So the hosts file is read here, and the
- * DNS asked through c-ares, with the domains that the system searches. Where a system has other sources of names (nsswitch.conf; any
- * system but Linux), its own look-up is asked for names that the DNS does not know, two at once.
+ * Looks names up without libuv's threads. The system's look-up (getaddrinfo) occupies one of them for as long as a name server hangs, and
+ * cannot be stopped: a few such names would delay files, compression and all other look-ups. So this module reads the hosts file, and
+ * queries the DNS through c-ares with the search domains of the system. If the system has other sources of names (nsswitch.conf; any system
+ * but Linux), its look-up is used for names that the DNS does not know, two at a time.
  */
 import {
   BADNAME,
@@ -24,13 +24,13 @@ import { WatchedFile } from "./watched-file.ts";
 
 const lookupAll = promisify<string, { all: true }, LookupAddress[]>(systemLookup);
 
-/** For a server's answer, and how often it is asked: a packet may get lost. Each further try waits for twice as long. */
+/** The time limit of a server, and the number of tries: a packet may get lost. Each further try waits twice as long. */
 const SERVER_TIMEOUT_MS = 1_500;
 const SERVER_TRIES = 3;
-/** What the answer of the other family may take once one has come (RFC 8305 gives it 50 ms; loaded servers need more). */
+/** How long to wait for the addresses of the other family (RFC 8305 proposes 50 ms; loaded servers need more). */
 const OTHER_FAMILY_MS = 250;
 const MAX_SYSTEM_LOOKUPS = 2;
-/** Of a name that does not exist, or of a server that does not serve it: the next domain may have it. */
+/** The name does not exist, or the server does not serve it: the next search domain may have it. */
 const GO_ON: ReadonlySet<string> = new Set([NOTFOUND, NODATA, SERVFAIL, REFUSED, NONAME, BADNAME]);
 /** RFC 6761, 6.3. */
 const LOOPBACK: readonly LookupAddress[] = [
@@ -74,7 +74,7 @@ export class NameLookup {
 
   /**
    * All addresses of a name, IPv4 first.
-   * @throws an error with a code of node:dns: `ENOTFOUND` for a name that does not exist, `ETIMEOUT` where no server answered
+   * @throws an error with a code of node:dns: `ENOTFOUND` for a name that does not exist, `ETIMEOUT` if no server answered
    */
   async addressesOf(name: string): Promise<readonly LookupAddress[]> {
     const bare = name.toLowerCase().replace(/\.$/, "");

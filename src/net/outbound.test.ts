@@ -53,7 +53,7 @@ function answering(...answers: string[][]): Resolve & { calls: number } {
 
 /** Global unicast by the tables, and assigned to nobody: no connection to it succeeds. */
 const PUBLIC = "3000::1";
-const refused = { name: "TargetRefused", code: "target_refused" };
+const refused = { name: "TargetRejected", code: "target_refused" };
 
 describe("the guard", () => {
   it("connects to no address that callers may not reach", async () => {
@@ -112,7 +112,7 @@ describe("the guard", () => {
         ),
       );
       expect(failures[0]).toMatchObject({
-        name: "TargetRefused",
+        name: "TargetRejected",
         cause: undefined,
         isRetried: true,
         fields: '{"code":"target_refused","atLeastMs":0}',

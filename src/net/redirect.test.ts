@@ -24,7 +24,7 @@ it.each([
 ])("does not go to %s", async (location) => {
   peer.respond(() => redirect(location));
   await expect(outbound.fetch(peer.url(), { followRedirects: 5 })).rejects.toMatchObject({
-    name: "TargetRefused",
+    name: "TargetRejected",
     code: "target_refused",
   });
 });

@@ -1,5 +1,5 @@
-import { PermanentError } from "../core/job-type.ts";
 import { isCredential } from "../core/redaction.ts";
+import { outboundError } from "./error-codes.ts";
 
 /** One request on a chain of redirects. Header names are lower case. */
 export interface Hop {
@@ -11,21 +11,21 @@ export interface Hop {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** What must not reach an origin that the caller did not name. A webhook's signature is none: it proves the body, and opens nothing. */
-const staysHome = (name: string): boolean => isCredential(name) && !name.startsWith("webhook-");
+/** Headers that must not be sent to an origin that the caller did not name. A webhook's signature may: it proves the body and gives no access. */
+const isBoundToOrigin = (name: string): boolean => isCredential(name) && !name.startsWith("webhook-");
 
-/** Whether a status asks the client to go elsewhere. 300 and 304 do not. */
+/** Whether a status redirects the client. 300 and 304 do not. */
 export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status);
 }
 
-/** What becomes of a redirect by which fetch would go on without the body: it ends the chain, or is followed with method and body. */
+/** How to handle a redirect that fetch would follow without the body: end the chain, or follow it with method and body. */
 export type BodyRedirect = "refuse" | "keep";
 
 /**
  * The request that follows from a redirect. Method and body stay, and credentials stay on their origin. By the rules of fetch (WHATWG Fetch,
- * "HTTP-redirect fetch") 303, and 301 and 302 of a POST, are followed by a GET without the body: nobody would have received it,
- * and the success of that GET would be none.
+ * "HTTP-redirect fetch") 303, and 301 and 302 of a POST, are followed by a GET without the body: then no receiver would get
+ * the body, although the GET succeeds.
  * @param target where the redirect leads, already guarded
  * @throws {PermanentError} `redirect_drops_body`
  */
@@ -33,15 +33,15 @@ export function followed(hop: Hop, status: number, target: URL, onDrop: BodyRedi
   const becomesGet =
     status === 303 ? hop.method !== "GET" && hop.method !== "HEAD" : status < 303 && hop.method === "POST";
   if (becomesGet && onDrop === "refuse") {
-    throw new PermanentError(
+    throw outboundError.permanent(
+      "redirect_drops_body",
       `the redirect (HTTP ${status}) asks for a GET without the body: answer with 307 or 308, or submit the job with the URL that it leads to`,
-      { code: "redirect_drops_body" },
     );
   }
   if (target.origin === hop.url.origin) return { ...hop, url: target };
   return {
     ...hop,
     url: target,
-    headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !staysHome(name))),
+    headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !isBoundToOrigin(name))),
   };
 }

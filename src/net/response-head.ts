@@ -1,6 +1,6 @@
 /**
- * The head of a response as the HTTP library accepts it, made from what servers really send. A receiver has acted by the time it answers,
- * so being strict then would cost the receiver: its job would be repeated because of a space before a colon.
+ * Rewrites the heads that servers send into heads that the HTTP library accepts. A receiver has already acted when it responds, so strictness
+ * would harm it: its job would be repeated because of a space before a colon.
  */
 
 /** A head with nothing to mend, apart from its framing. The text has one character for each byte. */
@@ -19,14 +19,14 @@ export function cleanStatus(start: string): number | undefined {
   return head !== undefined && hasPlainFraming(head, status) ? Number(status) : undefined;
 }
 
-/** Whether at most one header says where the body ends, and none where there is no body. */
+/** Whether at most one header determines where the body ends, and none if there is no body. */
 function hasPlainFraming(head: string, status: string | undefined): boolean {
   FRAMING.lastIndex = 0;
   if (!FRAMING.test(head)) return true;
   return status !== "204" && status !== "304" && !FRAMING.test(head) && PLAIN_FRAMING.test(head);
 }
 
-/** The status of a response of which this much has arrived; undefined where the number is not there yet, or never will be. */
+/** The status of a response of which this much has arrived; undefined if the number has not arrived, or cannot arrive. */
 export function statusIn(start: string): number | undefined {
   const [whole, , status, rest] = STATUS_LINE.exec(start) ?? [];
   return whole === undefined || (rest === "" && whole.length === start.length) ? undefined : Number(status);
@@ -39,10 +39,10 @@ export function mayBeResponse(start: string): boolean {
 }
 
 /**
- * A head as the library accepts it; the same text for one that is in order. Else: lines end in CR LF, folded lines are one line (RFC 9112, 5.2), spaces before a colon are
- * removed, lines that are no header are left out, characters that no header may hold become spaces, `Transfer-Encoding` wins over
- * `Content-Length`, equal lengths count once, contradicting ones not at all (the body then ends with the connection), and 204 and 304
- * have no length.
+ * Returns a head that the library accepts; a valid head is returned unchanged. Otherwise lines end in CR LF, folded lines become one line
+ * (RFC 9112, 5.2), spaces before a colon are removed, lines that are not headers are dropped, characters that no header may hold become
+ * spaces, `Transfer-Encoding` takes precedence over `Content-Length`, equal lengths count once, contradicting lengths are dropped (the body
+ * then ends with the connection), and 204 and 304 have no length.
  */
 export function mendedHead(head: string): string {
   if (cleanStatus(head) !== undefined) return head;

@@ -1,9 +1,8 @@
-/** The files by which a system says how names are looked up. What is read from them here is what the C library reads, where it matters. */
-
+/** The files that configure how a system looks names up. They are parsed as the C library does, as far as it matters. */
 import type { LookupAddress } from "node:dns";
 import { isIP } from "node:net";
 
-/** More domains than any system is given; each may cost a question. */
+/** More search domains than any system has; each may cost a query. */
 const MAX_SEARCHED = 16;
 /** As in glibc. */
 const MAX_NDOTS = 15;

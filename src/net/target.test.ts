@@ -176,7 +176,7 @@ describe("the URL", () => {
 
   it("reads full-width digits as the address they stand for", () => {
     expect(() => parseTarget("http://\uff11\uff12\uff17.0.0.1/", false)).toThrow(
-      /127\.0\.0\.1 is refused \(loopback\)/,
+      /127\.0\.0\.1 is rejected \(loopback\)/,
     );
   });
 

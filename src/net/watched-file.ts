@@ -1,9 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 
-/** How long what was read is believed without another look. */
+/** How long a parsed value is used before the file is checked again. */
 const LOOK_PERIOD_MS = 1_000;
 
-/** A file of the system, parsed, and parsed anew when it has changed. One that cannot be read counts as empty. */
+/** A system file, parsed again whenever it has changed. An unreadable file counts as empty. */
 export class WatchedFile<T> {
   readonly #path: string;
   readonly #parse: (text: string) => T;
@@ -35,7 +35,7 @@ export class WatchedFile<T> {
       const { mtimeMs, size, ino } = await stat(this.#path);
       return `${mtimeMs} ${size} ${ino}`;
     } catch {
-      return ""; // there is none, as on many systems
+      return ""; // the file does not exist on many systems
     }
   }
 }

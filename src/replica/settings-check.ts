@@ -1,6 +1,6 @@
 /** Checks the settings that only the parts using them can check, all at once, before anything is opened or changed. */
 import { statSync } from "node:fs";
-import { parseS3Place } from "../artifacts/s3-place.ts";
+import { parseS3Location } from "../artifacts/s3-location.ts";
 import { openArtifactLinks } from "../artifacts/signed-link.ts";
 import type { Config } from "../config/config.ts";
 import type { SettingSchema } from "../config/setting-value.ts";
@@ -43,7 +43,7 @@ export function typesToRun(settings: SettingsToCheck): readonly AnyJobDefinition
     ...issuesIn(() => signingSecrets(config.CALLBACK_SECRET)),
     ...issuesIn(() => openArtifactLinks(config)),
     ...issuesIn(() => parseAllowed((typeSettings as Partial<OutboundSettings>).OUTBOUND_ALLOW_PRIVATE ?? false)),
-    ...issuesIn(() => ARTIFACTS_URL !== "" && parseS3Place(ARTIFACTS_URL)),
+    ...issuesIn(() => ARTIFACTS_URL !== "" && parseS3Location(ARTIFACTS_URL)),
     ...(runs.some(({ type }) => type === "email")
       ? issuesIn(() => checkMailSettings(typeSettings as MailSettings))
       : []),

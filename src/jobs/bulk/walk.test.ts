@@ -102,7 +102,7 @@ describe("a walk", () => {
       return all(ids, done);
     });
     expect(await attempt()).toEqual({ matched: 50, done: 50 });
-    expect(seen.logged).toEqual(["it waits for Redis or Postgres"]);
+    expect(seen.logged).toEqual(["waiting for Redis or Postgres"]);
   });
 
   it("throws what is no outage, with its position saved before", async () => {

@@ -1,31 +1,32 @@
 /**
  * A bulk operation: an action on all jobs that a filter names, newest first. It walks twice, to count them and to act.
  *
- * How far it is, it saves with the job once a second, so that the next attempt goes on there: after a drain at the last job, after a crash at most a
- * second before it, which is why an action must do nothing to a job twice. Counts go back with the position, and so stay exact. No attempt lasts
- * longer than ten minutes: it gives the job back, which costs none.
+ * Once a second it saves its position with the job, and the next attempt continues from there: exactly after a drain, and up to a second earlier
+ * after a crash, so an action must have no effect the second time. The counts are part of the position and stay exact. No attempt lasts longer
+ * than ten minutes: then it releases the job, which does not count as an attempt.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AttemptContext } from "../../core/job-type.ts";
-import { ReleaseError, RetryAfterError } from "../../core/job-type.ts";
+import { ReleaseError } from "../../core/job-type.ts";
 import type { Acted, WalkPage } from "../../core/reruns.ts";
 import { ScriptFailed, TaskFlowError } from "../../errors.ts";
 import { reasonOf } from "../../observability/reason.ts";
+import { bulkError } from "./error-codes.ts";
 
 const MAX_ATTEMPT_MS = 600_000;
-/** Of the attempt's own time, where that is short: the rest is for what is under way when it is over. */
+/** The share of a short attempt's time limit that is used: the rest is for the calls in progress at its end. */
 const SHARE_OF_TIMEOUT = 1 / 2;
-/** A wait for the pace may go on beyond that for so much of it: it is a second at most. */
+/** The further share that a wait for the pace may use: the wait is a second at most. */
 const SHARE_OF_PACE = 1 / 4;
 const SAVE_EVERY_MS = 1_000;
-/** For a longer wait the job gives its slot back. */
+/** For a longer wait the job gives up its slot. */
 const MAX_QUOTA_WAIT_MS = 5_000;
-/** How long it waits before it asks a store again that was away. */
+/** The wait before a store that was unavailable is tried again. */
 const AWAY_MS = 1_000;
 /** Jobs of one call of the action. */
 const MAX_BATCH = 100;
 
-/** Where a walk is: what it saves. */
+/** The saved position of a walk. */
 interface Position {
   /** All jobs that pass, as far as they are counted. */
   readonly total: number;
@@ -41,7 +42,7 @@ const START: Position = { total: 0, isCounted: false, below: null, matched: 0, d
 export interface BulkOperation {
   /** The jobs that the filter names: the same ones, in the same order, in each attempt. @param below only ids below this one */
   readonly matching: (below: string | undefined) => AsyncIterable<WalkPage>;
-  /** Does it to these jobs, once each however often it is called, as far as pace and quotas allow. */
+  /** Acts on these jobs, once each even if called again, as far as pace and quotas allow. */
   readonly act: (ids: readonly string[]) => Promise<Acted>;
 }
 
@@ -143,7 +144,7 @@ class Walk {
     this.#savedAt = performance.now();
   }
 
-  /** @throws ReleaseError where the time of this attempt is over */
+  /** @throws ReleaseError the time of this attempt is over */
   async #checkpoint(): Promise<void> {
     const now = performance.now();
     if (now < this.#endsAt && now - this.#savedAt < SAVE_EVERY_MS) return;
@@ -151,13 +152,13 @@ class Walk {
     if (now >= this.#endsAt) throw new ReleaseError("the next attempt goes on from here");
   }
 
-  /** @throws RetryAfterError where the wait is better spent without a slot */
+  /** @throws RetryAfterError the wait is too long to occupy a slot */
   async #wait({ for: reason, ms }: NonNullable<Acted["wait"]>): Promise<void> {
     const { signal, log, timeoutMs } = this.#context;
     const leftMs = this.#endsAt - performance.now();
     const { done, total } = this.#position;
     if (reason === "quota" && !this.#isWaitLogged)
-      log("the quota of the API key is spent: the rest waits for it", { done, matched: total, wait_ms: ms });
+      log("the quota of the API key is used up; the remaining jobs wait for it", { done, matched: total, wait_ms: ms });
     this.#isWaitLogged ||= reason === "quota";
     const longest =
       reason === "quota" ? Math.min(leftMs, MAX_QUOTA_WAIT_MS) : Math.max(leftMs, timeoutMs * SHARE_OF_PACE);
@@ -166,15 +167,14 @@ class Walk {
       return;
     }
     await this.#save();
-    if (reason === "pace") throw new RetryAfterError("it keeps to its rate", ms, { code: "paced", waitsForTurn: true });
-    throw new RetryAfterError(
-      "The quota of the API key that asked for it is spent. It goes on as the quota refills.",
-      ms,
-      { code: "quota_exceeded", waitsForTurn: true },
-    );
+    if (reason === "pace")
+      throw bulkError.retryAfter("paced", "The operation keeps to its rate.", ms, { waitsForTurn: true });
+    const message =
+      "The quota of the API key that submitted this job is used up. The job continues as the quota refills.";
+    throw bulkError.retryAfter("quota_exceeded", message, ms, { waitsForTurn: true });
   }
 
-  /** Goes on from its position while Redis or Postgres does not answer: an outage costs no attempt. */
+  /** Retries from its position while Redis or Postgres is unavailable: an outage does not count as an attempt. */
   async #patiently(pass: () => Promise<void>): Promise<void> {
     const { signal, log } = this.#context;
     for (;;) {
@@ -183,7 +183,7 @@ class Walk {
         return;
       } catch (error) {
         if (signal.aborted || !isAway(error)) throw error;
-        if (!this.#isAway) log("it waits for Redis or Postgres", { error: reasonOf(error) });
+        if (!this.#isAway) log("waiting for Redis or Postgres", { error: reasonOf(error) });
         this.#isAway = true;
         await sleep(AWAY_MS, undefined, { signal });
         if (performance.now() >= this.#endsAt) await this.#checkpoint();

@@ -5,7 +5,7 @@
 import type { TableColumn } from "./table.ts";
 
 export interface SourceColumn {
-  /** From 1 on. Two columns may have one name; the position is what tells them apart. */
+  /** From 1 on. Two columns may have one name; the position distinguishes them. */
   readonly position: number;
   /** The query's own name of the column. */
   readonly name: string;

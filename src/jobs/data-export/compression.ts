@@ -18,7 +18,7 @@ export function isCompressionHere(compression: Compression): boolean {
   return compression === "gzip" || createZstdCompress !== undefined;
 }
 
-/** @throws TypeError where {@link isCompressionHere} says no */
+/** @throws TypeError if {@link isCompressionHere} is false */
 export function createCompressor(compression: Compression): Transform {
   if (compression === "gzip") return zlib.createGzip({ chunkSize: CHUNK_BYTES });
   if (createZstdCompress === undefined) throw new TypeError("zstd needs Node 22.15 or later");

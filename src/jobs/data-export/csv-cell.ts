@@ -27,7 +27,7 @@ export function guardedCell(text: string, dialect: Pick<CsvDialect, "delimiter" 
 const FORMULA = /^[=@\t\r\n\uFF0B\uFF0D\uFF1D\uFF20]/;
 const NUMBER = /^[+-](\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?$/;
 
-/** A text with an apostrophe before it where a spreadsheet would run it (csv-encoder.ts says which these are). */
+/** A text with an apostrophe before it where a spreadsheet would run it (see csv-encoder.ts). */
 function guardedText(text: string): string {
   return FORMULA.test(text) || (/^[+-]/.test(text) && !NUMBER.test(text)) ? `'${text}` : text;
 }

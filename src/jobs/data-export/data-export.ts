@@ -1,4 +1,4 @@
-/** Job type `data_export`: rows of the payload, of a query that the operator placed, or of the job history, as a file. */
+/** Job type `data_export`: rows of the payload, of a query of the operator, or of the job history, as a file. */
 import { pipeline, Readable } from "node:stream";
 import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../../artifacts/settings.ts";
@@ -20,12 +20,13 @@ import type { ExportSource } from "./export-source.ts";
 import { encodeFile } from "./file-encoder.ts";
 import { JOB_REDACTIONS, jobHistoryQuery } from "./job-history.ts";
 import type { Layout } from "./layout.ts";
+import { loadExport } from "./load-export.ts";
 import { readNamedQuery } from "./named-query.ts";
 import { exactParams, rowsOf } from "./payload-text.ts";
 import { openQuery } from "./query-source.ts";
 import { openRows } from "./row-source.ts";
 
-/** How often progress is told: a reader sees it no more often than the lease is renewed. */
+/** How often progress is reported: readers see it no more often than the lease is renewed. */
 const PROGRESS_EVERY_MS = 500;
 
 interface Resource {
@@ -37,12 +38,12 @@ interface Resource {
 interface ExportResult {
   /** The name of the artifact. */
   readonly artifact: string;
-  /** Without the header of CSV. */
+  /** The number of rows, without the header of CSV. */
   readonly rows: number;
   readonly bytes: number;
-  /** Of the file, in hexadecimal. */
+  /** The digest of the file, in hexadecimal. */
   readonly sha256: string;
-  /** Downloads the file without a key until it expires; where ARTIFACT_LINK_SECRET is set. */
+  /** A link that downloads the file without an API key until it expires, if ARTIFACT_LINK_SECRET is set. */
   readonly link?: string;
   readonly link_expires_at?: string;
 }
@@ -52,6 +53,7 @@ export default defineJob({
   lane: "cpu",
   maxBodyBytes: 16 * 1024 * 1024,
   payload: exportPayload,
+  loadTest: { share: 10, payload: loadExport },
   check: issuesOfExport,
   checkHere: issuesOfQuery,
   needsRead: ({ source }) => "jobs" in source,
@@ -118,23 +120,23 @@ async function openSource(
   return openQuery({ ...options, url }, await readNamedQuery(settings.EXPORT_QUERIES_DIR, query), layout);
 }
 
-/** Tells the share of the rows that are written, if it is known; at most 99, since an estimate may be low and the end is not yet written. */
+/** Reports the share of written rows, if the total is known; at most 99, because an estimate may be low and the end of the file is missing. */
 function progressOf({ expectedRows }: ExportSource, progress: (percent: number) => void): (rows: number) => void {
-  let toldMs = performance.now();
+  let reportedMs = performance.now();
   return (rows) => {
     const nowMs = performance.now();
-    if (expectedRows === undefined || nowMs - toldMs < PROGRESS_EVERY_MS) return;
-    toldMs = nowMs;
+    if (expectedRows === undefined || nowMs - reportedMs < PROGRESS_EVERY_MS) return;
+    reportedMs = nowMs;
     progress(Math.min(99, Math.floor((100 * rows) / Math.max(1, expectedRows))));
   };
 }
 
 function compressed(bytes: Readable, payload: ExportPayload): Readable {
   const compression = compressionOf(payload);
-  return compression === undefined ? bytes : pipeline(bytes, createCompressor(compression), () => undefined); // a fault of either ends the other, and the store throws it
+  return compression === undefined ? bytes : pipeline(bytes, createCompressor(compression), () => undefined); // an error of either destroys the other, and the store throws it
 }
 
-/** Ends in what it is, so that the content type it is served with is true. */
+/** Ends with the extensions of its format and compression, so that it is served with the right content type. */
 function artifactName(payload: ExportPayload): string {
   const { format, filename = "export" } = payload;
   const compression = compressionOf(payload);

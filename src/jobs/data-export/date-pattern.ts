@@ -1,5 +1,5 @@
 /** Patterns of dates as an export's columns have them, `DD.MM.YYYY HH:mm`, in the words of those who apply them. */
-import { PermanentError } from "../../core/job-type.ts";
+import { exportError } from "./error-codes.ts";
 
 const TOKENS = /YYYY|MM|DD|HH|mm|ss|SSS|[^A-Za-z]|T/g;
 
@@ -57,14 +57,15 @@ export function issueInSpreadsheet(pattern: string): string | undefined {
 
 /**
  * Writes an instant by a pattern, as the clocks of the zone show it.
- * @throws {PermanentError} `export_value`: the zone's year has no four digits, or is none after Christ
+ * @throws {PermanentError} `export_value`: the year in the zone does not have four digits, or is before year 1
  */
 export function formatInstant(epochMs: number, pattern: string, timeZone: string): string {
   const wall = new Date(wallClockMs(epochMs, timeZone)).toISOString(); // 2026-01-31T12:00:00.000Z
   if (/^[+-]|^0000/.test(wall))
-    throw new PermanentError(`A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`, {
-      code: "export_value",
-    });
+    throw exportError.permanent(
+      "export_value",
+      `A date pattern cannot hold the year ${/^[+-]?\d+/.exec(wall)?.[0] ?? ""}.`,
+    );
   const fields: Record<string, string> = {
     YYYY: wall.slice(0, 4),
     MM: wall.slice(5, 7),

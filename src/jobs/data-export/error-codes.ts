@@ -1,14 +1,18 @@
-import { artifactErrors } from "../../artifacts/error-codes.ts";
+import { artifactWriteErrors } from "../../artifacts/error-codes.ts";
+import { jobErrors } from "../../core/job-errors.ts";
 
-/** What a job of type `data_export` may fail with, for the documentation. */
+/** The error codes of the job type `data_export`. */
 export const exportErrors = {
-  query_unknown: "The operator placed no such query",
-  query_params: "The query's parameters are other ones",
-  query_failed: "Postgres refused the query, or one of its values",
+  query_unknown: "The operator's folder has no such query",
+  query_params: "The parameters do not match those of the query",
+  query_failed: "Postgres rejected the query, or one of its values",
   query_timeout: "The query took longer than EXPORT_QUERY_TIMEOUT_MS",
-  query_unavailable: "There is no database to ask",
-  export_columns: "The query has no such column, or one that cannot be written so, or too many for the format",
+  query_unavailable: "No database is configured",
+  export_columns:
+    "The query lacks a column, has a column that cannot be written in the format asked for, or has too many columns for the format",
   export_value: "The format cannot hold a value",
-  export_cell_too_long: "A text is longer than a cell of xlsx may be",
-  ...artifactErrors,
+  export_cell_too_long: "A text is too long for a cell of xlsx",
+  ...artifactWriteErrors,
 };
+
+export const exportError = jobErrors(exportErrors);

@@ -1,15 +1,15 @@
 /**
- * A connection of its own for one export: a read-only transaction on one snapshot, with a time limit. Rows come by COPY:
+ * The connection of one export: a read-only transaction on one snapshot, with a time limit. Rows come by COPY:
  * a million rows of six columns cost 0.8 s of processor time here, guarded CSV cells included, where a cursor
  * (pg-query-stream) with an encoder of rows costs 1.7 s and misses 0.6 of the speed of `psql \copy`.
  */
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
-import { PermanentError } from "../../core/job-type.ts";
 import { codeOf, messageOf, StartError } from "../../errors.ts";
 import type { PostgresConnection } from "../../postgres/connection.ts";
 import { begin, cut, postgresConnection } from "../../postgres/connection.ts";
 import type { SourceColumn } from "./column.ts";
+import { exportError } from "./error-codes.ts";
 import { rejectionOf } from "./rejected-value.ts";
 import { columnsOf } from "./sql-types.ts";
 
@@ -20,13 +20,13 @@ export interface ExportConnectionOptions {
   readonly timeZone: string;
 }
 
-/** SQLSTATE classes that tell of the query or its values, which no repeat mends: features, data, read-only, syntax and names. */
+/** SQLSTATE classes of errors in the query or its values, which a repeat cannot cure: features, data, read-only, syntax and names. */
 const FINAL_CLASSES = new Set(["0A", "21", "22", "25", "42"]);
 const QUERY_CANCELED = "57014";
 /** character_not_in_repertoire and untranslatable_character: texts that are no UTF-8 (SQL_ASCII stores whatever bytes it is given), or have no equivalent in it. */
 const NO_UTF8 = new Set(["22021", "22P05"]);
 
-/** How soon Postgres notices that an export is gone, cancelled or with its replica: a thread that is terminated says nothing more. */
+/** How soon Postgres notices that an export has ended, cancelled or with its replica: a terminated thread cannot close its connection. */
 const LOOK_FOR_CLIENT = "set local client_connection_check_interval = '1s'";
 
 /** An export that does nothing within its transaction for so long is frozen, and keeps tables from being altered. */
@@ -54,7 +54,7 @@ export class ExportConnection {
 
   /** @throws what pg throws when the database is away; {@link PermanentError} `query_unavailable` where none is set */
   static async open({ url, timeoutMs, timeZone }: ExportConnectionOptions): Promise<ExportConnection> {
-    if (url === "") throw new PermanentError("DATABASE_URL is not set", { code: "query_unavailable" }); // pg would turn to the environment and to localhost
+    if (url === "") throw exportError.permanent("query_unavailable", "DATABASE_URL is not set"); // pg would turn to the environment and to localhost
     const { client, open } = connectionOf(url, timeoutMs);
     try {
       await open();
@@ -123,7 +123,7 @@ async function lookForClient(client: pg.Client): Promise<void> {
   await client.query(LOOK_FOR_CLIENT).catch(() => client.query("rollback to before_look"));
 }
 
-/** A URL with an option that nobody obeys is as good as none: no repeat of the job mends it. */
+/** A URL with an unsupported option is unusable, and a repeat of the job cannot cure that. */
 function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnection {
   try {
     return postgresConnection({
@@ -134,9 +134,7 @@ function connectionOf(databaseUrl: string, timeoutMs: number): PostgresConnectio
       idleInTransactionMs: Math.max(timeoutMs, IDLE_MS),
     });
   } catch (thrown) {
-    throw thrown instanceof StartError
-      ? new PermanentError(thrown.message, { code: "query_unavailable", cause: thrown })
-      : thrown;
+    throw thrown instanceof StartError ? exportError.permanent("query_unavailable", thrown.message, thrown) : thrown;
   }
 }
 
@@ -145,16 +143,10 @@ function queryIssue(thrown: unknown, isOverdue: boolean): unknown {
   if (rejection) return rejection;
   const code = codeOf(thrown) ?? "";
   if (code === QUERY_CANCELED && isOverdue)
-    return new PermanentError("the query took longer than EXPORT_QUERY_TIMEOUT_MS allows", {
-      code: "query_timeout",
-      cause: thrown,
-    });
+    return exportError.permanent("query_timeout", "the query took longer than EXPORT_QUERY_TIMEOUT_MS allows", thrown);
   if (NO_UTF8.has(code))
-    return new PermanentError(`a text cannot be written as UTF-8: ${messageOf(thrown)}`, {
-      code: "export_value",
-      cause: thrown,
-    });
+    return exportError.permanent("export_value", `a text cannot be written as UTF-8: ${messageOf(thrown)}`, thrown);
   if (FINAL_CLASSES.has(code.slice(0, 2)))
-    return new PermanentError(`the query failed: ${messageOf(thrown)}`, { code: "query_failed", cause: thrown });
+    return exportError.permanent("query_failed", `the query failed: ${messageOf(thrown)}`, thrown);
   return thrown;
 }

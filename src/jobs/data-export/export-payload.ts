@@ -1,4 +1,4 @@
-/** What a caller may ask of an export: the schema of its payload, and what a schema cannot say. */
+/** The payload of an export: its schema, and the checks that a schema cannot express. */
 import { type Static, Type } from "typebox";
 import { issuesOfFilters } from "../../core/job-filters.ts";
 import type { PayloadIssue } from "../../core/job-type.ts";
@@ -22,7 +22,7 @@ const source = Type.Union([
     {
       rows: Type.Array(Type.Record(Type.String(), Type.Unknown()), {
         maxItems: 100_000,
-        description: "Objects; what is nested becomes JSON in a cell.",
+        description: "Objects; nested values become JSON in a cell.",
       }),
       keys: Type.Optional(
         Type.Enum(["first", "all"], {
@@ -37,7 +37,7 @@ const source = Type.Union([
       query: Type.String({
         pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
         expected: "the name of a query: up to 64 letters, digits, _ and -",
-        description: "The name of a query that the operator placed.",
+        description: "The name of a query in the operator's folder.",
       }),
       params: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), parameter, { maxProperties: 100 })),
     },
@@ -54,7 +54,7 @@ const column = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 15,
-        description: "Digits behind the point: a number is rounded, in xlsx shown so.",
+        description: "Digits after the decimal point: numbers are rounded, or in xlsx shown rounded.",
       }),
     ),
     date: Type.Optional(
@@ -62,7 +62,7 @@ const column = Type.Object(
         pattern: DATE_PATTERN,
         expected: "a date pattern such as DD.MM.YYYY HH:mm",
         maxLength: 32,
-        description: "How a date or time is written, of YYYY MM DD HH mm ss SSS.",
+        description: "The format of a date or time, made of YYYY MM DD HH mm ss SSS.",
       }),
     ),
   },
@@ -76,7 +76,7 @@ const csv = Type.Object(
   {
     delimiter: Type.Optional(Type.Enum([",", ";", "\t", "|"], { description: "Default `,`." })),
     bom: Type.Optional(
-      Type.Boolean({ description: "A byte order mark, by which spreadsheets know UTF-8. Default false." }),
+      Type.Boolean({ description: "A byte order mark, by which spreadsheets recognise UTF-8. Default false." }),
     ),
     header: Type.Optional(Type.Boolean({ description: "Default true." })),
     decimal: Type.Optional(Type.Enum([".", ","], { description: "The decimal point. Default `.`." })),
@@ -84,18 +84,18 @@ const csv = Type.Object(
       Type.String({
         maxLength: 32,
         pattern: NULL_TEXT,
-        expected: "a text without quotes and line breaks that no spreadsheet would run",
-        description: "What NULL is written as, without quotes. A text that equals it is quoted. Default: nothing.",
+        expected: "text without quotes and line breaks that no spreadsheet would run as a formula",
+        description: "The text for NULL, without quotes. An equal text in a cell is quoted. Default: empty.",
       }),
     ),
     formula_guard: Type.Optional(
       Type.Boolean({
         description:
-          "Texts that a spreadsheet would run as formulas get an apostrophe before them. False for machine readers. Default true.",
+          "Prefixes texts that a spreadsheet would run as formulas with an apostrophe. Set false for programs. Default true.",
       }),
     ),
   },
-  { additionalProperties: false, description: "Of format csv alone." },
+  { additionalProperties: false, description: "Only for format csv." },
 );
 
 export const exportPayload = Type.Object(
@@ -105,33 +105,33 @@ export const exportPayload = Type.Object(
     columns: Type.Optional(
       Type.Array(Type.Union([columnName, column]), {
         minItems: 1,
-        maxItems: 1_600, // Postgres has no more in a row
+        maxItems: 1_600, // the most columns of Postgres
         description:
-          "Which columns, in which order. Default: the query's; of rows the keys of the first one, or (json, ndjson) each row as it is.",
+          "The columns and their order. Default: the columns of the query; for rows, the keys of the first row, or (json, ndjson) each row unchanged.",
       }),
     ),
     csv: Type.Optional(csv),
     sheet: Type.Optional(
       Type.String({
         pattern: SHEET_NAME,
-        expected: "a name of a sheet: none of : \\ / ? * [ ] in it, and no apostrophe at its ends",
+        expected: "a sheet name without : \\ / ? * [ ] and without an apostrophe at its ends",
         maxLength: 31,
-        description: "Of format xlsx alone: the name of the sheet. Default Sheet1.",
+        description: "Only for format xlsx: the name of the sheet. Default Sheet1.",
       }),
     ),
     time_zone: Type.Optional(
-      Type.String({ maxLength: 64, description: "IANA: the zone that times are written in. Default UTC." }),
+      Type.String({ maxLength: 64, description: "The IANA time zone of the written times. Default UTC." }),
     ),
     gzip: Type.Optional(Type.Boolean({ description: "The same as `compression: gzip`. Default false." })),
     compression: Type.Optional(
-      Type.Enum([...COMPRESSIONS], { description: "Of csv, json and ndjson. zstd needs Node 22.15 or later." }),
+      Type.Enum([...COMPRESSIONS], { description: "For csv, json and ndjson. zstd needs Node 22.15 or later." }),
     ),
     filename: Type.Optional(
       Type.String({
         pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,111}$",
         expected: "a file name: up to 112 letters, digits, . _ and -, not beginning with a dot",
         description:
-          "The name of the artifact (default `export`); the extensions of the format and of its compression are added where missing.",
+          "The name of the artifact (default `export`); missing extensions of the format and the compression are added.",
       }),
     ),
   },
@@ -161,20 +161,22 @@ export const exportPayload = Type.Object(
 
 export type ExportPayload = Static<typeof exportPayload>;
 
-/** @returns every fault of a payload that is valid by the schema */
+/** @returns the issues of a payload that is valid by the schema */
 export function issuesOfExport(payload: ExportPayload): PayloadIssue[] {
   const { format, source: from, columns, csv: dialect, time_zone, gzip } = payload;
   const issues: PayloadIssue[] = [];
   const issue = (path: string, message: string): void => void issues.push({ path, message });
   const compression = compressionOf(payload);
-  if (gzip === true && payload.compression !== undefined) issue("/gzip", "is not given together with compression");
+  if (gzip === true && payload.compression !== undefined) issue("/gzip", "must not be given together with compression");
   const compressionPath = payload.compression === undefined ? "/gzip" : "/compression";
-  if (compression !== undefined && !isLineFormat(format)) issue(compressionPath, `${format} is compressed by itself`);
+  if (compression !== undefined && !isLineFormat(format))
+    issue(compressionPath, `must not be given with ${format}, which is always compressed`);
   if (compression !== undefined && !isCompressionHere(compression))
     issue(compressionPath, "zstd needs Node 22.15 or later, which this server does not run on");
-  if (dialect !== undefined && format !== "csv") issue("/csv", "goes with format csv alone");
+  if (dialect !== undefined && format !== "csv") issue("/csv", "must not be given with a format other than csv");
   if (payload.sheet !== undefined) {
-    const message = format === "xlsx" ? issueOfSheetName(payload.sheet) : "goes with format xlsx alone";
+    const message =
+      format === "xlsx" ? issueOfSheetName(payload.sheet) : "must not be given with a format other than xlsx";
     if (message !== undefined) issue("/sheet", message);
   }
   if (dialect?.decimal === "," && (dialect.delimiter ?? ",") === ",")
@@ -199,21 +201,24 @@ function issuesOfColumns(columns: readonly ColumnChoice[], format: ExportPayload
     const issue = issueOfName(column.name) ?? issueOfName(title);
     if (issue !== undefined) issues.push({ path: `/${at}`, message: issue });
     if (column.date !== undefined && format === "parquet")
-      issues.push({ path: `/${at}/date`, message: "parquet has dates and times of its own" });
+      issues.push({
+        path: `/${at}/date`,
+        message: "must not be given with parquet, which has its own date and time types",
+      });
     const dateIssue = column.date === undefined || format !== "xlsx" ? undefined : issueInSpreadsheet(column.date);
     if (dateIssue !== undefined) issues.push({ path: `/${at}/date`, message: dateIssue });
   });
   return issues;
 }
 
-/** What is wrong with a column's name: a query of Postgres takes no NUL, and no file takes all of the other control characters and halves of surrogate pairs. */
+/** What is wrong with a column's name: Postgres takes no NUL, and no format takes all control characters and halves of surrogate pairs. */
 function issueOfName(name: string): string | undefined {
   if (name.includes("\0")) return "has a NUL character";
   if (/\p{Cc}/u.test(name)) return "has a control character";
   return /\p{Surrogate}/u.test(name) ? "has half of a surrogate pair" : undefined;
 }
 
-/** What is wrong with a named query or its parameters, as far as this deployment's folder of queries tells. */
+/** What is wrong with a named query or its parameters, by this deployment's folder of queries. */
 export function issuesOfQuery(
   { source: from }: ExportPayload,
   { EXPORT_QUERIES_DIR }: Pick<QuerySettings, "EXPORT_QUERIES_DIR">,
@@ -235,21 +240,21 @@ function issuesOfRows(
   { format, columns }: ExportPayload,
 ): PayloadIssue[] {
   if (keys !== undefined && columns !== undefined)
-    return [{ path: "/source/keys", message: "is not given together with columns" }];
+    return [{ path: "/source/keys", message: "must not be given together with columns" }];
   if (columns !== undefined) return [];
   const names = (keys === "all" ? rows : rows.slice(0, 1)).flatMap((row) => Object.keys(row));
   if (format === "parquet" && names.length === 0)
-    return [{ path: "/columns", message: "is needed where there is no first row to take them from" }];
+    return [{ path: "/columns", message: "is required, because there is no first row to take the columns from" }];
   const titles = format === "json" || format === "ndjson" ? [] : names;
   const issue = titles.map(issueOfName).find((each) => each !== undefined);
   return issue === undefined ? [] : [{ path: "/source/rows/0", message: `the name of a column ${issue}` }];
 }
 
-/** Time zones that were found to exist, in lower case, so that there are no more than IANA has: a look at one takes 0.1 ms, and a batch may name thousands. */
+/** Time zones that exist, in lower case, so that there are no more than IANA has: a check takes 0.1 ms, and a batch may name thousands. */
 const knownZones = new Set<string>();
 
 function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false; // an offset is no zone here: Postgres reads its sign the other way
+  if (!/^[A-Za-z]/.test(name)) return false; // an offset is not accepted: Postgres reads its sign the other way round
   const zone = name.toLowerCase();
   if (knownZones.has(zone)) return true;
   try {
@@ -257,7 +262,7 @@ function isTimeZone(name: string): boolean {
     knownZones.add(zone);
     return true;
   } catch {
-    return false; // it throws for a name that is no zone
+    return false; // it throws for an unknown zone
   }
 }
 

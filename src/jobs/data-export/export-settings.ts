@@ -4,13 +4,13 @@ export const querySettings = {
   DATABASE_URL: Type.String({
     default: "",
     secret: true,
-    description: "The Postgres that holds the outcomes, and that exports query: postgres://user@host/database.",
+    description: "The Postgres that stores the outcomes and that exports query: postgres://user@host/database.",
   }),
   EXPORT_DATABASE_URL: Type.String({
     default: "",
     secret: true,
     description:
-      "The Postgres that the named queries of data_export run on, as a role that may read and no more, say. Default: DATABASE_URL.",
+      "The Postgres for the named queries of data_export, for example with a role that may only read. Default: DATABASE_URL.",
   }),
   EXPORT_QUERIES_DIR: Type.String({
     default: "./queries",
@@ -21,7 +21,7 @@ export const querySettings = {
     default: 300_000,
     minimum: 1,
     maximum: 86_400_000,
-    description: "How long a query of data_export may run, its rows written, in milliseconds.",
+    description: "The time limit of a query of data_export until its rows are written, in milliseconds.",
   }),
 };
 

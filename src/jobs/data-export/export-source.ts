@@ -4,7 +4,7 @@ import type { Table } from "./table.ts";
 export interface ExportSource {
   /** The rows: as plain lines in the format's own words, or as a table. */
   readonly rows: LineRows | TableRows;
-  /** How many rows there will be, known or estimated; undefined where nobody can say. */
+  /** The number of rows, exact or estimated; undefined if unknown. */
   readonly expectedRows: number | undefined;
   /** How many there were; known when they have been read to their end. */
   rowCount(): number;

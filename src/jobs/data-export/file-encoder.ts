@@ -6,7 +6,7 @@ import { encodeSpreadsheet } from "./spreadsheet-encoder.ts";
 
 /**
  * The bytes of the file of an export, piece by piece as they are asked for.
- * @param onRows told now and then how many rows they hold so far
+ * @param onRows called from time to time with the number of rows so far
  */
 export function encodeFile(
   { rows }: ExportSource,

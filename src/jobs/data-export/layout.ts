@@ -8,7 +8,7 @@ export interface ColumnChoice {
   readonly as?: string;
   /** Numbers are rounded to so many digits (in xlsx: shown with them). */
   readonly decimals?: number;
-  /** How a date or a time is written: YYYY, MM, DD, HH, mm, ss, SSS and what stands between them. */
+  /** How a date or a time is written: YYYY, MM, DD, HH, mm, ss, SSS and the characters between them. */
   readonly date?: string;
 }
 

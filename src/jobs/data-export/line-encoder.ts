@@ -31,7 +31,7 @@ const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
 /**
  * The bytes of the file of an export, piece by piece as they are asked for.
- * @param onRows told how many rows they hold so far
+ * @param onRows called with the number of rows so far
  */
 export async function* encodeLines(
   { chunks, guarded }: LineRows,

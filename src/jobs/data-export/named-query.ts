@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { type PayloadIssue, PermanentError } from "../../core/job-type.ts";
+import { type PayloadIssue } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
+import { exportError } from "./error-codes.ts";
 import type { QueryParameter } from "./query-parameters.ts";
 import { bindParameters, issuesOfParameters, type QueryParameters, readParameters } from "./query-text.ts";
 
@@ -14,7 +15,7 @@ export interface NamedQuery {
 }
 
 /**
- * The text of a named query with its parameters. COPY takes none, so their values go into the text, as literals that pg quotes.
+ * The SQL of a named query with its parameters. COPY takes no parameters, so the values are inserted as literals that pg quotes.
  * @throws {PermanentError} `query_unknown`, `query_params`
  */
 export async function readNamedQuery(folder: string, { query, params = {} }: NamedQuery): Promise<string> {
@@ -23,14 +24,14 @@ export async function readNamedQuery(folder: string, { query, params = {} }: Nam
     sql = await readFile(fileOf(folder, query), "utf8");
   } catch (thrown) {
     if (codeOf(thrown) !== "ENOENT") throw thrown;
-    throw new PermanentError(unknownQuery(query), { code: "query_unknown", cause: thrown });
+    throw exportError.permanent("query_unknown", unknownQuery(query), thrown);
   }
   return bindParameters(sql, params, pg.escapeLiteral);
 }
 
 /**
- * The faults of a query's name and parameters, with paths into a payload's source, as far as they can be known here: a
- * replica that only takes jobs need not have the folder.
+ * The issues of a query's name and parameters, with paths into a payload's source, as far as this replica can know them: a
+ * replica that only accepts jobs need not have the folder.
  */
 export function issuesOfNamedQuery(folder: string, { query, params = {} }: NamedQuery): PayloadIssue[] {
   const file = fileOf(folder, query);

@@ -3,13 +3,13 @@ import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { completeJsonElements, type SchemaElement, schemaElements, valueReader } from "./parquet-type.ts";
 import type { Cell, Table, TableColumn } from "./table.ts";
 
-/** A row group is held in memory until it is whole: it ends at so many rows, or at so many characters. */
+/** A row group stays in memory until it is complete: it ends at this many rows or characters. */
 const GROUP_ROWS = 32_768;
 const GROUP_CHARACTERS = 2 ** 24;
 
 /**
  * The bytes of the file, piece by piece as they are asked for.
- * @param onRows told how many rows they hold so far
+ * @param onRows called with the number of rows so far
  * @throws {PermanentError} `export_value`: Parquet cannot hold a value, such as NaN in a column of decimals
  */
 export async function* encodeParquet(

@@ -1,6 +1,6 @@
 /** The types of Parquet, and how the texts of a column become the values that the library writes for them. */
 import type { ParquetWriter } from "hyparquet-writer";
-import { PermanentError } from "../../core/job-type.ts";
+import { exportError } from "./error-codes.ts";
 import { readListText } from "./list-text.ts";
 import { epochMicros, MICROS_PER_DAY, parseDate, parseTime, parseTimestamp } from "./sql-time.ts";
 import type { ColumnType, TableColumn } from "./table.ts";
@@ -94,9 +94,10 @@ export function valueReader({ title, ...type }: TableColumn): (text: string) => 
     const value = read(text);
     if (value !== undefined) return value;
     const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
-    throw new PermanentError(`Parquet cannot hold this value of column ${title}: ${shown}. ${adviceOf(type)}`, {
-      code: "export_value",
-    });
+    throw exportError.permanent(
+      "export_value",
+      `Parquet cannot hold this value of column ${title}: ${shown}. ${adviceOf(type)}`,
+    );
   };
 }
 

@@ -1,7 +1,7 @@
 /** The columns that a layout chooses of a query, by position, as a file of its format wants them. */
-import { PermanentError } from "../../core/job-type.ts";
 import { isDate, isNumber, type QueryColumn, type SourceColumn } from "./column.ts";
 import { uniqueTitles } from "./column-titles.ts";
+import { exportError } from "./error-codes.ts";
 import type { ColumnChoice, Layout } from "./layout.ts";
 import { csvColumn, jsonColumn } from "./line-column.ts";
 import { parquetColumn } from "./parquet-column.ts";
@@ -11,7 +11,7 @@ import { spreadsheetColumn } from "./spreadsheet-column.ts";
  * @throws {PermanentError} `export_columns`: the query has no such column, or one of another type than its format
  */
 export function queryColumns(sources: readonly SourceColumn[], layout: Layout): QueryColumn[] {
-  if (sources.length === 0) throw new PermanentError("the query has no columns", { code: "export_columns" });
+  if (sources.length === 0) throw exportError.permanent("export_columns", "the query has no columns");
   const issues: string[] = [];
   const all = (): Chosen[] => sources.map((source) => ({ source, choice: { name: source.name } }));
   const columns = (layout.columns ? chosen(layout.columns, sources, issues) : all()).map(({ source, choice }) => {
@@ -21,7 +21,7 @@ export function queryColumns(sources: readonly SourceColumn[], layout: Layout): 
       issues.push(`${choice.name} has a date format but is neither a date nor a time`);
     return columnOf(source, choice, layout);
   });
-  if (issues.length > 0) throw new PermanentError(`columns: ${issues.join(", ")}`, { code: "export_columns" });
+  if (issues.length > 0) throw exportError.permanent("export_columns", `columns: ${issues.join(", ")}`);
   return layout.format === "csv" || layout.format === "xlsx" ? columns : uniqueTitles(columns);
 }
 

@@ -1,12 +1,12 @@
 /**
- * The parameters that a query declares, each in a comment line of its own at any place:
+ * The parameters that a query declares, each in one comment line anywhere in the query:
  *
  *   -- @param since date
  *   -- @param ids integer[]
  *   -- @param country text = DE
  *
- * A declared parameter has that type in the query, and its values are checked before a job is taken. One that is not
- * declared has none: the query casts it (`:since::date`).
+ * A declared parameter has its type in the query, and its values are checked before a job is accepted. An undeclared
+ * parameter has no type: the query casts it (`:since::date`).
  */
 import type { ExactNumber } from "../../core/exact-number.ts";
 
@@ -23,7 +23,7 @@ export interface Declaration {
 
 const INT4_MAX = 2 ** 31 - 1;
 const INT8_MAX = 2n ** 63n - 1n;
-/** No value of the types that a pattern reads is longer: Postgres takes longer numbers, but nobody means them. */
+/** The longest value that a pattern reads: Postgres takes longer numbers, but nobody uses them. */
 const MAX_PATTERN_LENGTH = 1_000;
 const INTEGER = /^-?\d{1,19}$/;
 /** Each character can be matched in one way only, so that a text that is no number is known for it in one pass. */
@@ -32,7 +32,7 @@ const TIME = /T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3])
 
 /** Whether a value, as text, is one of the type; and what the type's values look like. */
 const TYPES = {
-  text: { isValid: () => true, expected: "a text" },
+  text: { isValid: () => true, expected: "text" },
   integer: {
     isValid: (text) => INTEGER.test(text) && Math.abs(Number(text)) <= INT4_MAX,
     expected: "an integer within 2^31",
@@ -57,7 +57,7 @@ export type ParameterType = keyof typeof TYPES;
 const DECLARATION =
   /^[ \t]*--[ \t]*@param[ \t]+(?<name>[A-Za-z_]\w*)[ \t]+(?<type>\w+)(?<array>\[\])?[ \t]*(?:=[ \t]*(?<fallback>.*?))?[ \t\r]*$/gm;
 
-/** The declarations of a query, by name. One of a type that is none is left out: its values go to the query as they are. */
+/** The declarations of a query, by name. A declaration with an unknown type is ignored: its values go to the query unchanged. */
 export function readDeclarations(sql: string): Map<string, Declaration> {
   const declarations = new Map<string, Declaration>();
   for (const { groups } of sql.matchAll(DECLARATION)) {

@@ -26,10 +26,10 @@ export type Redactions = ReadonlyMap<string, Redaction>;
 const NO_REDACTIONS: Redactions = new Map();
 
 /**
- * Begins a query in a read-only transaction, on a connection of its own.
+ * Begins a query in a read-only transaction, on its own connection.
  * @param sql one query, without `;` at its end
  * @throws {PermanentError} `query_unavailable`, `export_columns`, and, as while its rows are read, `query_timeout`, `query_failed`, `export_value`
- * @throws what pg throws when the database is away
+ * @throws the error of pg if the database is unavailable
  */
 export async function openQuery(
   options: ExportConnectionOptions,

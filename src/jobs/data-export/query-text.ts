@@ -1,4 +1,4 @@
-import { PermanentError } from "../../core/job-type.ts";
+import { exportError } from "./error-codes.ts";
 import {
   type Declaration,
   issueOfParameter,
@@ -43,9 +43,10 @@ export function bindParameters(sql: string, params: Parameters, literal: (text: 
   const parameters = readParameters(sql);
   const issues = issuesOfParameters(parameters, params);
   if (issues.length > 0)
-    throw new PermanentError(`params: ${issues.map(({ name, message }) => `${name} ${message}`).join(", ")}`, {
-      code: "query_params",
-    });
+    throw exportError.permanent(
+      "query_params",
+      `params: ${issues.map(({ name, message }) => `${name} ${message}`).join(", ")}`,
+    );
   const { declarations } = parameters;
   let bound = "";
   let at = 0;

@@ -6,6 +6,7 @@ import pg from "pg";
 import { PermanentError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
 import type { SourceColumn } from "./column.ts";
+import { exportError } from "./error-codes.ts";
 
 const MARKER = "taskflow_export_value:";
 /** How much of a value a message repeats. */
@@ -23,8 +24,5 @@ export function rejectionOf(thrown: unknown): PermanentError | undefined {
   const start = message.indexOf(MARKER);
   if (start < 0) return undefined;
   const text = message.slice(start + MARKER.length).replace(/"$/, "");
-  return new PermanentError(`${text}. Cast it in the query, for example to text.`, {
-    code: "export_value",
-    cause: thrown,
-  });
+  return exportError.permanent("export_value", `${text}. Cast it in the query, for example to text.`, thrown);
 }

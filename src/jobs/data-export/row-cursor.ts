@@ -7,7 +7,7 @@ export class RowCursor {
   #batch: readonly TableRow[] = [];
   #taken = 0;
 
-  /** @param onRows told after each batch how many rows have been taken */
+  /** @param onRows called after each batch with the number of rows that were read */
   constructor(batches: Table["batches"], onRows: (rows: number) => void) {
     this.#batches = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
     this.#onRows = onRows;

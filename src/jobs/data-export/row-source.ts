@@ -1,7 +1,7 @@
 /** Rows that a payload brought, as a source. */
 import { ExactNumber, roundedText } from "../../core/exact-number.ts";
-import { PermanentError } from "../../core/job-type.ts";
 import { csvCell, guardedCell } from "./csv-cell.ts";
+import { exportError } from "./error-codes.ts";
 import type { ExportSource, LineRows } from "./export-source.ts";
 import { isLineFormat } from "./format.ts";
 import { type ColumnChoice, type Layout, type LineLayout, type TableLayout, titleOf } from "./layout.ts";
@@ -70,9 +70,10 @@ function* csvChunks(
 /** @throws {PermanentError} `export_value`: UTF-8 has no halves of surrogate pairs, and Buffer would write U+FFFD for one */
 function utf8(text: string): Buffer {
   if (/\p{Surrogate}/u.test(text))
-    throw new PermanentError("CSV cannot hold a text with half of a surrogate pair (an escape such as \\ud800).", {
-      code: "export_value",
-    });
+    throw exportError.permanent(
+      "export_value",
+      "CSV cannot hold a text with half of a surrogate pair (an escape such as \\ud800).",
+    );
   return Buffer.from(text);
 }
 

@@ -20,7 +20,7 @@ export function rowOf(json: string): Row {
   return memberTexts(json);
 }
 
-/** The value of a column: null where the row has none, rounded and dated as the column says. */
+/** The value of a column, rounded and formatted as the column asks; null if the row has no value. */
 export function valueOf(row: Row, { name, decimals, date }: ColumnChoice, timeZone: string): RowValue {
   const value = readValue(row.get(name) ?? "null");
   if (decimals !== undefined && value instanceof ExactNumber)

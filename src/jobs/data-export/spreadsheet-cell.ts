@@ -1,5 +1,5 @@
 /** Cells of a sheet in SpreadsheetML (ECMA-376, part 1, 18.3). A text in a cell is never a formula, whatever it begins with. */
-import { PermanentError } from "../../core/job-type.ts";
+import { exportError } from "./error-codes.ts";
 import { type Serial, serialOf, serialOfRfc3339 } from "./spreadsheet-date.ts";
 import { sheetNumber } from "./spreadsheet-number.ts";
 import { PLAIN_STYLE, type StyleTable, WRAPPED_STYLE } from "./spreadsheet-style.ts";
@@ -60,9 +60,9 @@ function valueWriter(column: TableColumn, styles: StyleTable): CellWriter {
 
 export function textXml(at: string, text: string, textStyle?: number): string {
   if (text.length > MAX_CHARACTERS) {
-    throw new PermanentError(
+    throw exportError.permanent(
+      "export_cell_too_long",
       `the text for cell ${at} has ${text.length} characters; a cell of xlsx holds ${MAX_CHARACTERS}`,
-      { code: "export_cell_too_long" },
     );
   }
   const style = textStyle ?? (text.includes("\n") ? WRAPPED_STYLE : PLAIN_STYLE);

@@ -5,7 +5,7 @@
 import { PassThrough, Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { ZipFile } from "yazl";
-import { PermanentError } from "../../core/job-type.ts";
+import { exportError } from "./error-codes.ts";
 import { RowCursor } from "./row-cursor.ts";
 import { sheetNames } from "./sheet-name.ts";
 import { cellWriter, textXml } from "./spreadsheet-cell.ts";
@@ -35,7 +35,7 @@ interface Sheets {
 
 /**
  * The bytes of the file, piece by piece as they are asked for.
- * @param onRows told how many rows they hold so far
+ * @param onRows called with the number of rows so far
  * @throws {PermanentError} `export_cell_too_long`, `export_columns`
  */
 export async function* encodeSpreadsheet(
@@ -44,9 +44,7 @@ export async function* encodeSpreadsheet(
   { name, maxRows = MAX_ROWS }: SheetOptions,
 ): AsyncGenerator<Buffer> {
   if (columns.length > MAX_COLUMNS)
-    throw new PermanentError(`a sheet of xlsx has ${MAX_COLUMNS} columns, not ${columns.length}`, {
-      code: "export_columns",
-    });
+    throw exportError.permanent("export_columns", `a sheet of xlsx has ${MAX_COLUMNS} columns, not ${columns.length}`);
   const zip = new ZipFile();
   const output = zip.outputStream.pipe(new PassThrough());
   zip.on("error", (error: Error) => output.destroy(error));

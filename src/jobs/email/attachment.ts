@@ -1,9 +1,8 @@
 /** The files of a message: in the payload, from the artifact store, or fetched. */
 import type { Readable } from "node:stream";
-import { parseArtifactReference } from "../../artifacts/key.ts";
-import type { ArtifactStore, StoredArtifact } from "../../artifacts/store.ts";
+import { openByReference } from "../../artifacts/by-reference.ts";
+import type { ArtifactStore } from "../../artifacts/store.ts";
 import type { ByteShare } from "../../concurrency/byte-budget.ts";
-import { PermanentError } from "../../core/job-type.ts";
 import type { Outbound } from "../../net/outbound.ts";
 import { fetchFile, MAX_ATTACHED_BYTES, PIECE_BYTES, tooLarge } from "./fetched-file.ts";
 import type { EmailPayload } from "./payload.ts";
@@ -19,10 +18,10 @@ export interface AttachmentSources {
 export interface AttachedFile {
   readonly filename: string;
   readonly contentType: string | undefined;
-  /** What the html of the message names it by. */
+  /** The name by which the html of the message shows the file. */
   readonly cid: string | undefined;
   readonly bytes: number;
-  /** The file from its start, each time. Nothing is opened or decoded before it is read. */
+  /** Opens the file from its start, each time. Nothing is opened or decoded before it is read. */
   readonly open: () => Readable;
 }
 
@@ -33,10 +32,10 @@ export class Attachments {
   readonly files: AttachedFile[] = [];
   readonly #sources: AttachmentSources;
   readonly #signal: AbortSignal;
-  /** The bytes of those that are fetched. */
+  /** The bytes of the fetched files. */
   #share: ByteShare | undefined;
   #shareInUse = 0;
-  /** Files of one host that follow each other are fetched in one visit: else a message of many would wait for each again. */
+  /** Successive files of one host are fetched in one visit: otherwise the message would wait for its turn with each of them. */
   #visit: { readonly host: string; readonly end: () => void } | undefined;
   #left = MAX_ATTACHED_BYTES;
 
@@ -46,11 +45,11 @@ export class Attachments {
   }
 
   /**
-   * Finds all files, and fetches those that have a URL, one after the other.
+   * Finds all files, and fetches those with a URL one after the other.
    * @throws {PermanentError} `attachment_too_large` (all together), `artifact_unknown`, and as {@link fetchFile} does
    * @throws {RetryAfterError} `attachment_limited`
    */
-  async gather(attachments: readonly Attachment[] = []): Promise<void> {
+  async collect(attachments: readonly Attachment[] = []): Promise<void> {
     for (const attachment of attachments) {
       const { filename, content_type: contentType, content_id: cid } = attachment;
       const left = this.#left;
@@ -61,7 +60,7 @@ export class Attachments {
     this.#share?.shrinkTo(this.#shareInUse);
   }
 
-  /** The message is sent, or never will be. */
+  /** Releases what the files take, after the last use of the message. */
   close(): void {
     this.#endVisit();
     this.#share?.release();
@@ -69,7 +68,7 @@ export class Attachments {
 
   async #contentOf({ base64, artifact, url }: Attachment): Promise<() => Readable> {
     if (artifact !== undefined) {
-      const stored = await findArtifact(artifact, this.#sources.store);
+      const stored = await openByReference(this.#sources.store, artifact);
       this.#count(stored.bytes);
       return () => lazily(() => stored.read() as AsyncIterable<Buffer>);
     }
@@ -120,12 +119,4 @@ function* cut(pieces: readonly Buffer[], bytes: number): Generator<Buffer> {
     yield piece.subarray(0, left);
     left -= piece.length;
   }
-}
-
-async function findArtifact(reference: string, store: ArtifactStore): Promise<StoredArtifact> {
-  const { jobId, name } = parseArtifactReference(reference);
-  const key = await store.find(jobId, name);
-  const stored = key && (await store.open(key));
-  if (stored === undefined) throw new PermanentError(`there is no artifact ${reference}`, { code: "artifact_unknown" });
-  return stored;
 }

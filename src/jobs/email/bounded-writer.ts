@@ -1,16 +1,17 @@
 /**
- * Mustache with a bound on what one message may cost. A template finds names in the data around a section too, so a list inside a
- * list makes N × M of N + M things: what is written is counted as it is written, and so is what is done without writing.
+ * Mustache with a limit on the cost of one message. A section also finds names in the data around it, so a list inside a list turns N + M
+ * elements into N × M: the writer counts the characters that it writes, and the steps that write nothing.
  */
 import mustache from "mustache";
 import { ExactNumber } from "../../core/exact-number.ts";
 import { PermanentError } from "../../core/job-type.ts";
+import { emailError } from "./error-codes.ts";
 
 /** Characters in all parts of a message together; a long newsletter has a tenth of it. */
 const MAX_LENGTH = 2_097_152;
 
 /**
- * A step is a token, an element of a list, a scope in which a name is looked for, or 64 characters of an included template.
+ * A step is a token, an element of a list, a scope in which a name is searched, or 64 characters of an included template.
  * Together they take a quarter of a second.
  */
 const MAX_STEPS = 2_000_000;
@@ -33,9 +34,10 @@ export class RenderBudget {
 }
 
 function tooLarge(what: string): PermanentError {
-  return new PermanentError(`the template makes ${what} of this data: lists inside of lists multiply`, {
-    code: "template_too_large",
-  });
+  return emailError.permanent(
+    "template_too_large",
+    `the template makes ${what} from this data: lists inside lists multiply`,
+  );
 }
 
 type Config = { readonly escape: (value: unknown) => string };
@@ -61,7 +63,7 @@ export class BoundedWriter extends mustache.Writer {
     const config: Config = {
       escape: (value) => {
         const text = this.#textOf(value);
-        this.#budget.write(text.length); // before it is escaped, which makes up to six characters of one
+        this.#budget.write(text.length); // before escaping, which turns one character into up to six
         const escaped = escape(text);
         this.#budget.write(escaped.length - text.length);
         return escaped;

@@ -1,19 +1,18 @@
 /**
  * Job type `email`: one message, sent through the operator's SMTP server.
- * The SMTP envelope is made of the addresses as mailbox.ts reads them, and of nothing else.
+ * The SMTP envelope contains only addresses that mailbox.ts has parsed.
  */
-
 import type { Static } from "typebox";
 import { Type } from "typebox";
 import { artifactSettings, openArtifactStore } from "../../artifacts/settings.ts";
 import { exactValue } from "../../core/exact-value.ts";
 import type { AttemptContext, Services } from "../../core/job-type.ts";
-import { defineJob, exponential, PermanentError } from "../../core/job-type.ts";
+import { defineJob, exponential } from "../../core/job-type.ts";
 import { memberText } from "../../core/json-span.ts";
 import { openOutbound, outboundSettings } from "../../net/outbound.ts";
 import { Attachments } from "./attachment.ts";
 import { deliveryOf } from "./delivery.ts";
-import { emailErrors } from "./error-codes.ts";
+import { emailError, emailErrors } from "./error-codes.ts";
 import { messageOf } from "./message.ts";
 import type { EmailPayload } from "./payload.ts";
 import { EmailSchema, issuesOfEmail } from "./payload.ts";
@@ -55,8 +54,9 @@ async function openMailer(settings: Static<typeof Settings>, services?: Services
 type Mailer = Awaited<ReturnType<typeof openMailer>>;
 
 /**
- * @throws {RetryableError} some recipients were deferred; {@link PermanentError} all were refused; {@link RetryAfterError} the server is in
- * trouble; and what an attempt ends with
+ * @throws {RetryableError} some recipients were deferred
+ * @throws {PermanentError} all recipients were rejected
+ * @throws {RetryAfterError} the server is in trouble
  */
 async function send(
   payload: EmailPayload,
@@ -64,7 +64,7 @@ async function send(
 ) {
   const { pool } = mailer;
   if (pool === undefined)
-    throw new PermanentError("SMTP_URL is not set, so no email can be sent", { code: "smtp_not_configured" });
+    throw emailError.permanent("smtp_not_configured", "SMTP_URL is not set, so no email can be sent");
   mailer.rate.sendAwayIfFull();
   mailer.trouble.sendAway();
   const texts =
@@ -73,7 +73,7 @@ async function send(
       : await renderOnThread(onThread, mailer.templates);
   const attachments = new Attachments(mailer, signal);
   try {
-    await attachments.gather(payload.attachments);
+    await attachments.collect(payload.attachments);
     const message = messageOf(payload, jobId, texts, attachments.files, mailer);
     const { accepted, rejected, response } = await deliver(
       message,
@@ -91,6 +91,14 @@ export default defineJob({
   type: "email",
   lane: "io",
   payload: EmailSchema,
+  loadTest: {
+    share: 40,
+    payload: (n) => ({
+      to: `reader-${n}@example.com`,
+      subject: `Load test ${n}`,
+      body: "A message of ordinary length.\n".repeat(20),
+    }),
+  },
   check: issuesOfEmail,
   checkHere: templateCheck(),
   needsRead: ({ attachments = [] }) => attachments.some(({ artifact }) => artifact !== undefined),

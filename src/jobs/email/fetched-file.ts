@@ -1,22 +1,20 @@
-/** One attachment, fetched into memory. It takes its bytes from the budget as they come, so a slow host holds only what it has sent. */
+/** Fetches one attachment into memory. It takes bytes from the budget as they arrive, so a slow host occupies only what it has sent. */
 import type { ByteShare } from "../../concurrency/byte-budget.ts";
-import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
+import type { PermanentError } from "../../core/job-type.ts";
 import { codeOf, messageOf } from "../../errors.ts";
+import { outboundError } from "../../net/error-codes.ts";
+import { assertSuccess, isSelfExplanatory } from "../../net/http-outcome.ts";
 import type { Outbound } from "../../net/outbound.ts";
-import { retryAfterMs } from "../../net/retry-after.ts";
-import { NameRejected } from "../../net/target.ts";
+import { emailError } from "./error-codes.ts";
 
 /** Base64 makes 24.6 MiB of it; 25 MiB is what the large mail services take. */
 export const MAX_ATTACHED_BYTES = 18 * 1024 * 1024;
-/** Bytes come in packets of any size, and each buffer costs memory of its own: so they are copied together. */
+/** Packets have any size, and each buffer has a cost in memory: so packets are copied together. */
 export const PIECE_BYTES = 128 * 1024;
 const FETCH_TIMEOUT_MS = 10_000;
 /** Of everything. The attempt's own time is less. */
 const DAY_MS = 86_400_000;
 const FETCH_REDIRECTS = 3;
-/** As net/ names it; the caller of the job reads `attachment_unreachable`. */
-const TIMEOUT = "timeout";
-const DEFAULT_RETRY_AFTER_MS = 60_000;
 
 export interface FetchOptions {
   readonly outbound: Outbound;
@@ -48,8 +46,8 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
     const missing = shareInUse + bytes - share.bytes;
     if (missing > 0) await clock.stoppedFor(share.grow(missing, clock.signal));
   });
-  try {
-    const { status, headers } = await outbound.fetch(url, {
+  const response = await outbound
+    .fetch(url, {
       headers: { "accept-encoding": "identity", "user-agent": "TaskFlow" },
       signal: clock.signal,
       timeoutMs: DAY_MS,
@@ -57,35 +55,31 @@ export async function fetchFile(url: string, options: FetchOptions): Promise<Fet
       maxBytes,
       onExcess: "fail",
       into: (piece) => file.add(piece),
-    });
-    if (status >= 200 && status < 300) return file;
-    const message = `an attachment's URL answered with HTTP ${status}`;
-    const waitMs = retryAfterMs(headers["retry-after"], Date.now()) ?? DEFAULT_RETRY_AFTER_MS;
-    if (status === 429) throw new RetryAfterError(message, waitMs, { code: "attachment_busy" });
-    if (status === 408 || status === 425 || status >= 500)
-      throw new RetryableError(message, { code: "attachment_unreachable" });
-    throw new PermanentError(message, { code: "attachment_refused" });
-  } catch (thrown) {
-    if (thrown instanceof PermanentError && thrown.code === "too_large") throw tooLarge();
-    if (
-      signal.aborted ||
-      thrown instanceof PermanentError ||
-      thrown instanceof RetryAfterError ||
-      thrown instanceof NameRejected ||
-      codeOf(thrown) === "encoding_invalid"
-    )
-      throw thrown;
-    const message = `an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`;
-    throw new RetryableError(message, { code: "attachment_unreachable", cause: thrown });
-  } finally {
-    clock.close();
-  }
+    })
+    .catch((thrown: unknown) => {
+      throw signal.aborted ? thrown : errorOf(thrown);
+    })
+    .finally(() => clock.close());
+  assertSuccess(response, emailError, {
+    message: `the URL of an attachment returned HTTP ${response.status}`,
+    codes: { final: "attachment_refused", retry: "attachment_unreachable", busy: "attachment_busy" },
+    nowMs: Date.now(),
+  });
+  return file;
+}
+
+function errorOf(thrown: unknown): unknown {
+  if (codeOf(thrown) === "too_large") return tooLarge();
+  if (isSelfExplanatory(thrown)) return thrown;
+  const message = `an attachment cannot be fetched (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`;
+  return emailError.retryable("attachment_unreachable", message, { cause: thrown });
 }
 
 export function tooLarge(): PermanentError {
-  return new PermanentError(`the attachments have more than ${MAX_ATTACHED_BYTES} bytes together`, {
-    code: "attachment_too_large",
-  });
+  return emailError.permanent(
+    "attachment_too_large",
+    `the attachments together have more than ${MAX_ATTACHED_BYTES} bytes`,
+  );
 }
 
 class Pieces implements FetchedFile {
@@ -149,7 +143,7 @@ class Clock {
 
   #start(): NodeJS.Timeout {
     const late = (): void =>
-      this.#controller.abort(new RetryableError(`no complete answer within ${this.#timeoutMs} ms`, { code: TIMEOUT }));
+      this.#controller.abort(outboundError.retryable("timeout", `no complete response within ${this.#timeoutMs} ms`));
     return setTimeout(late, this.#leftMs);
   }
 

@@ -1,14 +1,14 @@
 /**
- * One mail address, read strictly. The parsers of mail libraries read more into a string than its sender may mean (a
- * second recipient, a group, a line break with a command), so no such string reaches them: they get mailboxes.
+ * Parses one mail address strictly. The parsers of mail libraries may find more in a string than its sender means (a second recipient, a group,
+ * a line break with a command), so they never get a string: they get parsed mailboxes.
  */
 import { domainToASCII } from "node:url";
 
 export interface Mailbox {
   readonly name: string;
   /**
-   * The one spelling that stands for the mailbox: the domain in ASCII (`xn--…`) and lower case, as it stands in DNS; the local part as it was
-   * given, because only its own server knows which letters are the same (RFC 5321, 2.4), but without quotes that it does not need.
+   * The canonical spelling: the domain in ASCII (`xn--…`) and lower case, as in DNS; the local part as given, because only its server knows
+   * which letters are equal (RFC 5321, 2.4), but without unnecessary quotes.
    */
   readonly address: string;
 }
@@ -27,7 +27,7 @@ const DOMAIN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 const LINE_BREAKING = /[\p{Cc}\u2028\u2029]/u;
 /** A name, then the address in angle brackets. */
 const NAMED = /^([^]*)<([^<>]*)>$/;
-/** One word of a name: a quoted string, in which a backslash stands before a quote or a backslash, or characters that need no quotes. */
+/** One word of a name: a quoted string, in which a backslash escapes a quote or a backslash, or characters that need no quotes. */
 const WORD = /( *)(?:"((?:[^"\\]|\\.)*)"|([^"\\<>[\],;:@ ]+))/uy;
 /** Octets, by RFC 5321, 4.5.3.1. */
 const MAX_LOCAL = 64;
@@ -64,7 +64,7 @@ export function issueOfMailbox(written: Address): string | undefined {
 function parseSpec(spec: string): string | undefined {
   const at = spec.lastIndexOf("@");
   const given = spec.slice(0, at);
-  // "jane.doe"@example.com is jane.doe@example.com (RFC 5321, 4.1.2); what cannot be written without quotes is not taken
+  // "jane.doe"@example.com is jane.doe@example.com (RFC 5321, 4.1.2); a local part that needs quotes is rejected
   const local = QUOTED_LOCAL.exec(given)?.[1]?.replace(/\\(.)/gs, "$1") ?? given;
   if (
     at < 1 ||
@@ -87,7 +87,7 @@ function parsePhrase(phrase: string): string | undefined {
   WORD.lastIndex = 0;
   for (let end = phrase.trimEnd().length; WORD.lastIndex < end; ) {
     const [, space = "", quoted, bare = ""] = WORD.exec(phrase) ?? [];
-    if (WORD.lastIndex === 0) return undefined; // not a word: the search begins again
+    if (WORD.lastIndex === 0) return undefined; // not a word: start again
     name += space + (quoted?.replace(/\\(.)/gu, "$1") ?? bare);
   }
   return name.trim();

@@ -104,7 +104,7 @@ function seenByMailparser(mail: ParsedMail): Seen {
 }
 
 function seenByPython(raw: Buffer): Seen & { readonly defects: readonly string[] } {
-  const script = join(import.meta.dirname, "../testing/read-email.py");
+  const script = join(import.meta.dirname, "../../testing/read-email.py");
   return JSON.parse(
     execFileSync("python3", [script], { input: raw, maxBuffer: 64 * 1024 * 1024 }).toString(),
   ) as Seen & { readonly defects: readonly string[] };

@@ -3,8 +3,8 @@ import type { Readable } from "node:stream";
 import type DKIM from "nodemailer/lib/dkim";
 import MailComposer from "nodemailer/lib/mail-composer";
 import { encodeWord } from "nodemailer/lib/mime-funcs";
-import { PermanentError } from "../../core/job-type.ts";
 import type { AttachedFile } from "./attachment.ts";
+import { emailError } from "./error-codes.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { mailboxes, needsUtf8 } from "./mailbox.ts";
 import type { EmailPayload } from "./payload.ts";
@@ -51,8 +51,8 @@ export function messageOf(
   );
   const { subject = texts.subject, headers, list_unsubscribe: unsubscribe } = payload;
   if (subject === undefined)
-    throw new PermanentError("neither the job nor its template has a subject", { code: "subject_missing" });
-  // the same on each attempt, so that a repeat after a lost answer can be told from a second message
+    throw emailError.permanent("subject_missing", "neither the job nor its template has a subject");
+  // the same on each attempt, so that a repeat after a lost reply can be distinguished from a second message
   const messageId = `<${jobId}@taskflow.${from.address.slice(from.address.lastIndexOf("@") + 1)}>`;
   const { text = "", html = "" } = texts;
   const open = (): Readable => {

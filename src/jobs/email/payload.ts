@@ -1,8 +1,7 @@
-/** What an email job may say, and everything that is wrong with one before it is queued. */
-
+/** The payload of an email job: its schema, and the checks that a schema cannot express. */
 import type { Static } from "typebox";
 import { Type } from "typebox";
-import { ARTIFACT_REFERENCE_EXPECTED, ARTIFACT_REFERENCE_PATTERN } from "../../artifacts/key.ts";
+import { artifactReference } from "../../artifacts/by-reference.ts";
 import type { PayloadIssue } from "../../core/job-type.ts";
 import { issueOfMailbox } from "./mailbox.ts";
 import { TEMPLATE_NAME_PATTERN } from "./template.ts";
@@ -31,24 +30,20 @@ const Attachment = Type.Object(
     content_type: Type.Optional(MediaType),
     base64: Type.Optional(Type.String({ description: "The file itself" })),
     artifact: Type.Optional(
-      Type.String({
-        pattern: ARTIFACT_REFERENCE_PATTERN,
-        expected: ARTIFACT_REFERENCE_EXPECTED,
-        description: "A file that another job produced: JOB_ID/NAME. It needs a key with the scope `read`",
-      }),
+      artifactReference("A file that another job produced: JOB_ID/NAME. The API key needs the scope `read`"),
     ),
     content_id: Type.Optional(
       Type.String({
         pattern: "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,128}$",
-        expected: "up to 128 letters, digits and signs of an address, without spaces and brackets",
-        description: "Makes it part of the html, which shows it as `cid:CONTENT_ID`",
+        expected: "up to 128 letters, digits and punctuation marks of an address, without spaces and brackets",
+        description: "The html of the message shows the file as `cid:CONTENT_ID`",
       }),
     ),
     url: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 2_048,
-        description: "Where the file is fetched from with each attempt; http or https, without credentials",
+        description: "The URL of the file, fetched on each attempt; http or https, without credentials",
       }),
     ),
   },
@@ -58,20 +53,18 @@ const Attachment = Type.Object(
 export const EmailSchema = Type.Object(
   {
     to: Recipients,
-    subject: Type.Optional(Type.String({ maxLength: 998, description: "May be left out where `template` has one" })),
-    body: Type.Optional(
-      Type.String({ description: "The plain text; may be left out only where `html` or `template` is given" }),
-    ),
+    subject: Type.Optional(Type.String({ maxLength: 998, description: "Optional if `template` has a subject" })),
+    body: Type.Optional(Type.String({ description: "The plain text; optional if `html` or `template` is given" })),
     html: Type.Optional(Type.String()),
     template: Type.Optional(
       Type.String({
         pattern: TEMPLATE_NAME_PATTERN,
         expected: "the name of a template: up to 64 letters, digits, _ and -",
-        description: "A template of EMAIL_TEMPLATES_DIR, in place of `body` and `html`",
+        description: "A template of EMAIL_TEMPLATES_DIR, instead of `body` and `html`",
       }),
     ),
     data: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), { description: "What the template is filled with" }),
+      Type.Record(Type.String(), Type.Unknown(), { description: "The values that fill the template" }),
     ),
     from: Type.Optional(Address),
     cc: Type.Optional(Recipients),
@@ -82,7 +75,7 @@ export const EmailSchema = Type.Object(
         minLength: 3,
         maxLength: 320,
         description:
-          "Where bounces go, the sender of the SMTP envelope. Default: EMAIL_ENVELOPE_FROM, else the address of `from`",
+          "The sender of the SMTP envelope, which receives bounces. Default: EMAIL_ENVELOPE_FROM, or else the address of `from`",
       }),
     ),
     headers: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 2_000 }), { maxProperties: 50 })),
@@ -93,7 +86,7 @@ export const EmailSchema = Type.Object(
 );
 export type EmailPayload = Static<typeof EmailSchema>;
 
-/** Every fault that the schema cannot see. It runs while a submission waits for its answer, so it reads each character once. */
+/** The issues that the schema cannot find. It runs while a submission waits for its response, so it reads each character only once. */
 export function issuesOfEmail(payload: EmailPayload): PayloadIssue[] {
   return [
     ...addressIssues(payload),
@@ -126,7 +119,7 @@ function addressIssues(payload: EmailPayload): PayloadIssue[] {
   return issues;
 }
 
-// What the message is built from, what signs it, and what mail servers add: a caller's copy would contradict or forge them.
+// Headers that the message is built from, that sign it, or that mail servers add: a caller's header would contradict or forge them.
 const RESERVED_HEADER =
   /^(?:from|sender|to|cc|bcc|reply-to|subject|message-id|date|mime-version|return-path|received.*|resent-.*|content-.*|dkim-.*|domainkey-.*|arc-.*|authentication-results|apparently-to)$/i;
 
@@ -148,10 +141,10 @@ function headerIssues({ headers = {}, list_unsubscribe }: EmailPayload): Payload
   });
 }
 
-// multipart/* is refused: its content would be read as the structure of the message.
+// multipart/* is rejected: its content would be read as the structure of the message.
 const CONTENT_TYPE = /^(?!multipart\/)[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+(?: ?; ?[a-z0-9-]+=[a-z0-9!#$&^_.+-]+)*$/i;
 
-/** Looks for a character that does not belong, rather than matching all that do: linear, whatever the megabytes. */
+/** Searches for an invalid character instead of matching all valid ones: linear time for megabytes. */
 function isBase64(text: string): boolean {
   return text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.replace(/={1,2}$/, ""));
 }
@@ -166,9 +159,9 @@ function attachmentIssues({ attachments = [], html, template }: EmailPayload): P
     if (content_type !== undefined && !CONTENT_TYPE.test(content_type))
       issue("/content_type", "expected a media type, such as text/csv");
     if (content_id !== undefined && html === undefined && template === undefined)
-      issue("/content_id", "there is no html that could show it");
+      issue("/content_id", "there is no html to show it");
     if (content_id !== undefined && contentIds.indexOf(content_id) < index)
-      issue("/content_id", "expected a content_id of its own");
+      issue("/content_id", "another attachment has the same content_id");
     if ([base64, artifact, url].filter((source) => source !== undefined).length !== 1)
       issue("", "expected one of base64, artifact and url");
     if (base64 !== undefined && !isBase64(base64))
@@ -185,10 +178,12 @@ function textIssues({ subject, body, html, template, data }: EmailPayload): Payl
     if (body === undefined && html === undefined)
       issues.push({ path: "/body", message: "expected a body, html, or a template" });
     if (subject === undefined) issues.push({ path: "/subject", message: "expected a subject" });
-    if (data !== undefined) issues.push({ path: "/data", message: "there is no template that it could fill" });
+    if (data !== undefined) issues.push({ path: "/data", message: "there is no template to fill" });
   } else {
-    if (body !== undefined) issues.push({ path: "/body", message: "a template brings its own text" });
-    if (html !== undefined) issues.push({ path: "/html", message: "a template brings its own html" });
+    if (body !== undefined)
+      issues.push({ path: "/body", message: "must not be given with a template, which has its own text" });
+    if (html !== undefined)
+      issues.push({ path: "/html", message: "must not be given with a template, which has its own html" });
   }
   if (subject !== undefined && /[\p{Cc}\u2028\u2029]/u.test(subject))
     issues.push({ path: "/subject", message: "expected one line without control characters" });

@@ -1,11 +1,12 @@
 /** How many messages a second one replica gives to its SMTP server, evenly. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { RetryAfterError, SHARED_MEMORY_BYTES } from "../../core/job-type.ts";
+import { emailError } from "./error-codes.ts";
 
 /** An attempt waits so long for its turn at most; one whose turn comes later gives its slot back meanwhile. */
 const LONGEST_WAIT_US = 10_000_000n;
 
-/** Where the times stand in the memory that the replica's threads share, in microseconds of the machine's monotonic clock. */
+/** The index of the time in the memory that the replica's threads share, in microseconds of the machine's monotonic clock. */
 const NEXT_AT = 0;
 const COME_BACK_AT = 1;
 
@@ -21,7 +22,7 @@ export class SendRate {
   }
 
   /**
-   * Sends a message away, as {@link turn} does, before anything is done for it.
+   * Makes a message wait for its turn, as {@link turn} does, before any work is done for it.
    * @throws {RetryAfterError} `smtp_rate`
    */
   sendAwayIfFull(): void {
@@ -51,10 +52,12 @@ export class SendRate {
     const before = Atomics.load(this.#times, COME_BACK_AT);
     const at = (before > turnAt ? before : turnAt) + this.#intervalUs;
     Atomics.store(this.#times, COME_BACK_AT, at);
-    return new RetryAfterError("SMTP_RATE is reached; the message waits for its turn", Number(at - now) / 1_000, {
-      code: "smtp_rate",
-      waitsForTurn: true,
-    });
+    return emailError.retryAfter(
+      "smtp_rate",
+      "SMTP_RATE is reached; the message waits for its turn",
+      Number(at - now) / 1_000,
+      { waitsForTurn: true },
+    );
   }
 }
 

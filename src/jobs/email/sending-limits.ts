@@ -1,17 +1,17 @@
-/** What the fetched attachments of all messages may take of one replica, so that no sender's take it all. */
+/** Limits what fetched attachments may take of one replica, so that no sender's attachments take all of it. */
 import { ByteBudget, type ByteShare } from "../../concurrency/byte-budget.ts";
-import { RetryAfterError } from "../../core/job-type.ts";
 import { memoryShares } from "../../process/memory-limit.ts";
+import { type EmailErrorCode, emailError } from "./error-codes.ts";
 
-/** Fetches at the same time from one host. */
+/** Concurrent fetches from one host. */
 const MAX_BY_HOST = 4;
-/** An attempt that would wait longer than this gives its slot to other messages meanwhile. */
+/** An attempt that would wait longer gives up its slot to other messages. */
 const LONGEST_WAIT_MS = 2_000;
-/** Those that were sent away come back spread over this time. */
+/** Messages that gave up their slot are retried after a random time in this range. */
 const [COME_BACK_MIN_MS, COME_BACK_MAX_MS] = [2_000, 10_000];
 
 export class SendingLimits {
-  /** Fetched bytes of all messages that are not sent yet. */
+  /** Fetched bytes of all unsent messages. */
   readonly bytes = new ByteBudget(memoryShares().attachments);
   /** By host and port. In each a fetch takes one of {@link MAX_BY_HOST}. */
   readonly #hosts = new Map<string, ByteBudget>();
@@ -25,7 +25,7 @@ export class SendingLimits {
   }
 
   /**
-   * Resolves when few enough others fetch from this host, with what ends the visit.
+   * Resolves once fewer than the limit fetch from this host, with a function that ends the visit.
    * @throws {RetryAfterError} `attachment_limited`
    */
   async visit(host: string, signal: AbortSignal): Promise<() => void> {
@@ -50,17 +50,17 @@ export class SendingLimits {
 const ATTACHMENTS_WAIT: Patience = {
   ms: LONGEST_WAIT_MS,
   code: "attachment_limited",
-  message: "as many attachments are fetched as may be at once; the message waits for its turn",
+  message: "the limit of concurrent attachment fetches is reached; the message waits for its turn",
 };
 
 export interface Patience {
-  /** How long to wait before the attempt gives its slot to others. */
+  /** How long to wait before the attempt gives up its slot. */
   readonly ms: number;
-  readonly code: string;
+  readonly code: EmailErrorCode;
   readonly message: string;
 }
 
-/** Waits for a share as long as the patience lasts. @throws {RetryAfterError} with its code, when it is over; the reason of `signal` */
+/** Waits for a share for a limited time. @throws {RetryAfterError} the time is over; the reason of `signal` */
 export async function patiently(
   budget: ByteBudget,
   amount: number,
@@ -71,7 +71,7 @@ export async function patiently(
   const leave = (): void => patience.abort(signal.reason);
   const timer = setTimeout(() => {
     const backInMs = COME_BACK_MIN_MS + Math.random() * (COME_BACK_MAX_MS - COME_BACK_MIN_MS);
-    patience.abort(new RetryAfterError(message, backInMs, { code, waitsForTurn: true }));
+    patience.abort(emailError.retryAfter(code, message, backInMs, { waitsForTurn: true }));
   }, ms);
   signal.addEventListener("abort", leave, { once: true });
   try {

@@ -1,9 +1,11 @@
 /** Sends one message to its recipients, in as many transactions as the server wants. */
 import type { Readable } from "node:stream";
 import type { NodemailerError } from "nodemailer";
+import { asRetryable } from "../../core/job-errors.ts";
 import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
 import type { Delivery, UnknownOutcome } from "./delivery.ts";
 import { failureOf, isDeferral, isTooMany, judgeAnswers, leftOf, unknownOutcome } from "./delivery.ts";
+import { emailError } from "./error-codes.ts";
 import type { SendRate } from "./send-rate.ts";
 import type { ServerTrouble } from "./server-trouble.ts";
 import { troubleOf } from "./server-trouble.ts";
@@ -12,7 +14,7 @@ import { mayRepeat } from "./smtp-connection.ts";
 import type { SmtpPool } from "./smtp-pool.ts";
 import { OpeningError } from "./smtp-pool.ts";
 
-/** A message is repeated on another connection where the one it was given had been dropped: by no more than the server drops at once. */
+/** How often a message is sent again on another connection because the server had dropped an idle one. */
 const MAX_DROPPED = 3;
 
 export interface Sender {
@@ -25,7 +27,7 @@ export interface Sender {
 
 export interface OutgoingMessage extends Omit<Envelope, "to"> {
   readonly recipients: readonly string[];
-  /** The message from its start; each transaction reads one of its own. */
+  /** Opens the message from its start, once for each transaction. */
   readonly open: () => Readable;
 }
 
@@ -37,9 +39,9 @@ export interface Sending {
 const NO_CONNECTION = { phase: "opening", accepted: [], rejectedErrors: [], response: "", isReused: false } as const;
 
 /**
- * Resolves when no recipient is left to try. Those that are done with by `before` are left out.
- * @throws {RetryableError} some were deferred, or the transaction broke; its state has who is done with
- * @throws {PermanentError} all were refused; `delivery_unknown`, `smtputf8_unsupported`, `message_too_large`
+ * Resolves when no recipient is left to try. Recipients that `before` names are skipped.
+ * @throws {RetryableError} some recipients were deferred, or the transaction failed; its state has the others
+ * @throws {PermanentError} all recipients were rejected; `delivery_unknown`, `smtputf8_unsupported`, `message_too_large`
  * @throws {RetryAfterError} the server is in trouble
  */
 export async function deliver(
@@ -70,7 +72,7 @@ export async function deliver(
   return now;
 }
 
-/** @throws what ends the attempt, where the transaction failed */
+/** @throws the error of the attempt, if the transaction failed */
 function afterTransaction(now: Delivery, transaction: Transaction, sender: Sender, { signal, log }: Sending): Delivery {
   const { phase, error, accepted, rejectedErrors, response } = transaction;
   const rejected = rejectedErrors.filter((one) => !isDeferral(one)).map(({ recipient = "" }) => recipient);
@@ -90,14 +92,14 @@ function afterTransaction(now: Delivery, transaction: Transaction, sender: Sende
   const trouble = troubleOf(error.rejectedErrors?.[0] ?? error, phase);
   if (trouble !== undefined)
     throw sender.trouble.met(trouble, (first) =>
-      log("the SMTP server needs its operator; messages wait", { level: "warn", ...first }),
+      log("the SMTP server needs the operator's attention; messages wait", { level: "warn", ...first }),
     );
   if (phase !== "opening") sender.trouble.passed();
   if (error.rejectedErrors !== undefined && error.rejectedErrors.length > 0) return withRejected;
   throw failureOf(error, withRejected, sender.greylistMs);
 }
 
-/** An error that repeats the attempt has no place for who got the message in it. One that has replaces it, where some did. */
+/** An error without a state cannot record who has the message: if somebody has, an error with a state replaces it. */
 function withState(thrown: unknown, now: Delivery, before: Delivery): unknown {
   if (
     now.accepted.length === before.accepted.length ||
@@ -105,15 +107,8 @@ function withState(thrown: unknown, now: Delivery, before: Delivery): unknown {
     thrown instanceof RetryableError
   )
     return thrown;
-  if (thrown instanceof RetryAfterError)
-    return new RetryableError(thrown.message, {
-      code: thrown.code,
-      atLeastMs: thrown.retryAfterMs,
-      state: now,
-      cause: thrown,
-    });
-  return new RetryableError("the attempt was stopped after some of the recipients had got the message", {
-    code: "stopped",
+  if (thrown instanceof RetryAfterError) return asRetryable(thrown, { atLeastMs: thrown.retryAfterMs, state: now });
+  return emailError.retryable("stopped", "the attempt was stopped after some recipients had received the message", {
     state: now,
     cause: thrown,
   });
@@ -143,9 +138,9 @@ async function onConnection(
   try {
     return await pool.use(signal, async (connection): Promise<Transaction> => {
       if (envelope.isUtf8 && !connection.offers("SMTPUTF8")) {
-        const error = new PermanentError(
+        const error = emailError.permanent(
+          "smtputf8_unsupported",
           "an address has letters beyond ASCII before its @, and the SMTP server does not offer SMTPUTF8",
-          { code: "smtputf8_unsupported" },
         );
         return { ...NO_CONNECTION, phase: "envelope", error };
       }

@@ -1,36 +1,37 @@
 /**
- * Trouble with the SMTP server that only the operator can mend: a wrong password, a certificate that nobody trusts, a name that DNS does
- * not know, a server that rejects every client. No message is at fault, so none fails for it. All wait, and one at a time tries again.
+ * Trouble with the SMTP server that only the operator can resolve: a wrong password, an untrusted certificate, a name that DNS does not know, a
+ * server that rejects every client. The messages are not the cause, so no job fails. All wait, and one at a time tries again.
  */
 import type { NodemailerError } from "nodemailer";
 import { RetryAfterError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
+import { type EmailErrorCode, emailError } from "./error-codes.ts";
 import type { Phase } from "./smtp-connection.ts";
 
-/** The server is tried again so much later: seldom enough that it locks no account for wrong passwords. */
+/** The time until the server is tried again: long enough that it does not lock the account for wrong passwords. */
 const WAIT_MS = 30_000;
-/** Messages that wait come back spread over this time. */
+/** Waiting messages are retried spread over this time. */
 const SPREAD_MS = 10_000;
-/** While one message tries the server, others wait so long for what it finds. */
+/** How long other messages wait for the result of the one that tries the server. */
 const TRY_MS = 10_000;
 
 export interface Trouble {
-  readonly code: string;
+  readonly code: EmailErrorCode;
   readonly message: string;
 }
 
 /** RFC 4954, 6: authentication is required, too weak, or has failed. */
 const AUTH_REPLIES: readonly (number | undefined)[] = [530, 534, 535, 538];
-/** As servers put it that answer 550 or 554 instead. What they write about SPF and DMARC is about the sender's domain, and not meant. */
+/** The texts of servers that reply 550 or 554 instead. Texts about SPF and DMARC concern the sender's domain and must not match. */
 const WANTS_LOGIN =
   /(?:(?:is|was|are) not|must(?: be)?) authenticate|authentication (?:is )?required|must issue (?:a )?STARTTLS|(?:must|please) log ?in/i;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|ERR_(?:SSL|TLS)|EPROTO/;
 
-/** The trouble that a failed transaction shows; undefined where it is not the server's alone, or passes by itself. */
+/** The trouble that a failed transaction shows; undefined if the message may be the cause, or it is temporary. */
 export function troubleOf(error: NodemailerError, phase: Phase): Trouble | undefined {
   const { code, originalCode = "", responseCode, response = "", command } = error;
-  const reply = responseCode === undefined ? undefined : `smtp_${responseCode}`;
-  // an answer to AUTH may echo what it was sent, so its text goes no further
+  const reply = responseCode === undefined ? undefined : (`smtp_${responseCode}` as const);
+  // a reply to AUTH may echo the credentials, so its text is dropped
   if (code === "EAUTH" || code === "ENOAUTH")
     return {
       code: reply === undefined ? "smtp_auth" : reply,
@@ -57,7 +58,7 @@ export class ServerTrouble {
   #until = 0;
 
   /**
-   * Lets one message try the server where it is in trouble, and no other meanwhile.
+   * While the server is in trouble, lets one message at a time try it.
    * @throws {RetryAfterError} with the code of the trouble; the attempt is not counted
    */
   sendAway(): void {
@@ -68,8 +69,8 @@ export class ServerTrouble {
   }
 
   /**
-   * The error of a message that met it, which waits without counting an attempt, however long that takes.
-   * @param onFirst is called where the server was not in this trouble before
+   * The error of a message that found the trouble: it waits without counting an attempt, with no limit.
+   * @param onFirst called if the server was not in this trouble before
    */
   met(trouble: Trouble, onFirst: (trouble: Trouble) => void): RetryAfterError {
     if (this.#trouble?.code !== trouble.code) onFirst(trouble);
@@ -78,12 +79,12 @@ export class ServerTrouble {
     return this.#wait(trouble, WAIT_MS);
   }
 
-  /** The server took a message, or rejected one for its own sake. */
+  /** The server accepted a message, or rejected one because of the message itself. */
   passed(): void {
     this.#trouble = undefined;
   }
 
   #wait({ code, message }: Trouble, ms: number): RetryAfterError {
-    return new RetryAfterError(message, ms + Math.random() * SPREAD_MS, { code, waitsForTurn: true });
+    return emailError.retryAfter(code, message, ms + Math.random() * SPREAD_MS, { waitsForTurn: true });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The large parts of a message. Each is made in slices while the message is sent, with a turn of the event loop after each: encoding
- * 12 MB in one go held it for 350 ms, and a message that waits for a connection keeps no second copy of what its payload says.
+ * The large parts of a message. They are encoded in slices while the message is sent, with a turn of the event loop after each: encoding 12 MB
+ * at once blocked it for 350 ms. A message that waits for a connection keeps no second copy of its payload.
  */
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
@@ -19,16 +19,16 @@ export function lazily(open: () => AsyncIterable<Buffer> | Iterable<Buffer>): Re
       }
     }
   }
-  // an error that comes when the message has failed already has nobody else who listens
+  // after the message has failed, nothing else listens for errors
   return Readable.from(opened()).on("error", () => undefined);
 }
 
-/** A text as it is when it is short, else in slices. */
+/** Returns a short text as it is, and a long one in slices. */
 export function slicedText(text: string): string | Readable {
   return text.length > SLICE_BYTES ? lazily(() => [Buffer.from(text)]) : text;
 }
 
-/** How many bytes base64 (RFC 4648, section 4) stands for. */
+/** The number of bytes that base64 (RFC 4648, section 4) encodes. */
 export function bytesOfBase64(base64: string): number {
   const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
   return (base64.length / 4) * 3 - padding;

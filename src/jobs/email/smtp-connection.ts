@@ -1,10 +1,10 @@
 /**
- * One connection to the SMTP server. It sends one message after the other, each in a transaction of its own (RFC 5321, 3.3):
+ * One connection to the SMTP server. It sends one message after the other, each in one transaction (RFC 5321, 3.3):
  *
  *   opening → envelope → data → answer
  *
- * What a failure means depends on how far the transaction came. Before the final dot nothing was sent. After it the server may have
- * taken the message, whether its answer came or not.
+ * The meaning of a failure depends on the phase. Before the final dot nothing was sent. After it the server may have accepted the message,
+ * whether or not its reply arrived.
  */
 import type { Readable } from "node:stream";
 import type { NodemailerError } from "nodemailer";
@@ -65,7 +65,7 @@ export class SmtpConnection {
   private constructor(server: SmtpServer) {
     this.#server = server;
     this.#raw = new SMTPConnection(server.connection);
-    this.#raw.on("error", () => undefined); // each comes to its transaction too, and an idle connection may end
+    this.#raw.on("error", () => undefined); // the transaction gets each error too, and an idle connection may end
     const raw = this.#raw as unknown as Internals;
     const sendCommand = raw._sendCommand.bind(this.#raw);
     // the library looks at the envelope alone, and a header may have such an address too

@@ -4,10 +4,10 @@ import { type Patience, patiently } from "./sending-limits.ts";
 import { SmtpConnection } from "./smtp-connection.ts";
 import type { SmtpServer } from "./smtp-server.ts";
 
-/** Below the five minutes that RFC 5321 asks servers to wait at least: so this side closes, and not the server while a message is on its way. */
+/** Less than the five minutes that servers wait at least (RFC 5321): so this side closes first, and not the server during a message. */
 const IDLE_MS = 4 * 60_000;
 
-/** The server may take ten minutes for one answer. A message that waits behind such answers is not to spend its own time on them. */
+/** The server may take ten minutes for one reply. A message that waits for such replies must not spend its own time limit on them. */
 const CONNECTION_WAIT: Patience = {
   ms: 60_000,
   code: "smtp_busy",
@@ -38,7 +38,7 @@ export class SmtpPool {
   }
 
   /**
-   * Runs `work` with a connection that nobody else uses meanwhile.
+   * Runs `work` with exclusive use of a connection.
    * @throws {OpeningError}; {RetryAfterError} `smtp_busy`; the reason of `signal`
    */
   async use<Result>(signal: AbortSignal, work: (connection: SmtpConnection) => Promise<Result>): Promise<Result> {
@@ -73,7 +73,7 @@ export class SmtpPool {
     }
   }
 
-  /** The last one that was used: so the others become idle for long, and close. */
+  /** The most recently used connection: so the others stay idle and close. */
   #takeIdle(): SmtpConnection | undefined {
     const last = [...this.#idle.keys()].at(-1);
     if (last === undefined) return undefined;

@@ -8,8 +8,8 @@ import type { SMTPConnectionAuth, SMTPConnectionOptions } from "nodemailer/lib/s
 import { messageOf, StartError } from "../../errors.ts";
 
 /**
- * RFC 5321, 4.5.3.2 allows minutes for each answer. Where nothing is lost by a repeat, less is waited: a slot is too dear. After the
- * final dot a repeat might send the message twice, so there the RFC's ten minutes hold.
+ * RFC 5321, 4.5.3.2 allows minutes for each reply. If a repeat does no harm, the limit is shorter, because slots are scarce. After the final dot
+ * a repeat might send the message twice, so the RFC's ten minutes apply.
  */
 const OPEN_TIMEOUT_MS = 10_000;
 const COMMAND_TIMEOUT_MS = 60_000;
@@ -23,7 +23,7 @@ export interface SmtpServer {
   readonly auth: SMTPConnectionAuth | undefined;
   /** Over one connection. */
   readonly maxMessages: number;
-  /** How long the server may take for each answer, how long the message may stand still on its way, and how long its answer may take. */
+  /** The time limits of each reply, of a pause while the message is sent, and of the reply to the message. */
   readonly commandTimeoutMs: number;
   readonly dataTimeoutMs: number;
   readonly answerTimeoutMs: number;
@@ -72,7 +72,7 @@ export function readSmtpServer(smtpUrl: string, caFile: string): SmtpServer {
       requireTLS: isOn("requireTLS"),
       ignoreTLS: isOn("ignoreTLS"),
       tls,
-      // the first covers all until the greeting and the change to TLS
+      // the first limit covers everything up to the greeting and STARTTLS
       connectionTimeout: milliseconds("connectionTimeout", 2 * OPEN_TIMEOUT_MS),
       greetingTimeout: milliseconds("greetingTimeout", OPEN_TIMEOUT_MS),
       dnsTimeout: milliseconds("dnsTimeout", OPEN_TIMEOUT_MS),
@@ -92,13 +92,11 @@ function readOptions({ searchParams }: URL): ReadonlyMap<string, string> {
     const expected = Object.hasOwn(SMTP_OPTIONS, name) ? SMTP_OPTIONS[name] : undefined;
     if (expected === undefined)
       throw new StartError(
-        `SMTP_URL: there is no option ${JSON.stringify(name)}; there are ${Object.keys(SMTP_OPTIONS).join(", ")}`,
+        `SMTP_URL: unknown option ${JSON.stringify(name)}; the options are ${Object.keys(SMTP_OPTIONS).join(", ")}`,
       );
     if (options.has(name)) throw new StartError(`SMTP_URL: expected the option ${name} once`);
     if (!expected.test(value))
-      throw new StartError(
-        `SMTP_URL: expected another value of the option ${name}, one that matches ${expected.source}`,
-      );
+      throw new StartError(`SMTP_URL: the option ${name} expects a value that matches ${expected.source}`);
     options.set(name, value);
   }
   return options;
@@ -116,7 +114,7 @@ function readTls(options: ReadonlyMap<string, string>, caFile: string): Connecti
 function readCa(file: string): string {
   try {
     const pem = readFileSync(file, "utf8");
-    new X509Certificate(pem); // of several the first is read, which shows that it is a file of certificates
+    new X509Certificate(pem); // checks the first certificate of the file
     return pem;
   } catch (thrown) {
     throw new StartError(`SMTP_CA_FILE: ${file} has no certificates in PEM: ${messageOf(thrown)}`, thrown);
@@ -145,6 +143,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a percent sign that nobody encoded
+    return text; // a percent sign that is not encoded
   }
 }

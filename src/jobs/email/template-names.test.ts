@@ -52,7 +52,7 @@ it("leaves it to the job where the folder cannot be read, and knows of none wher
   const check = templateCheck();
   expect(check({ template: "a" }, { EMAIL_TEMPLATES_DIR: join(tempDir(), "none") })).toEqual([]);
   expect(check({ template: "a" }, {})).toEqual([
-    { path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" },
+    { path: "/template", message: "there are no templates, because EMAIL_TEMPLATES_DIR is not set" },
   ]);
 });
 

@@ -1,6 +1,6 @@
 /**
- * Which templates there are: asked for each submission that names one, so the folder is read only for a name that is not known yet, and only
- * when the folder has changed: one request may name ten thousand templates that are not there.
+ * The names of the existing templates. Each submission with a template is checked, so the folder is read only for an unknown name, and only if
+ * the folder has changed: one request may name ten thousand templates that do not exist.
  */
 import { readdirSync, statSync } from "node:fs";
 import type { PayloadIssue } from "../../core/job-type.ts";
@@ -17,27 +17,26 @@ interface Asked {
 }
 
 /**
- * Makes the check of a job's `template`, which keeps the names that it has seen. A name that is taken out of the folder
- * later is accepted still, and its job fails (`template_unknown`); so it does where the folder cannot be read here, for a
- * replica that only takes jobs need not have it.
+ * Makes the check of a job's `template`, which caches the names. A template that is removed later is still accepted, and its job fails
+ * (`template_unknown`). If the folder cannot be read, every name is accepted: a replica that only accepts jobs need not have the folder.
  */
 export function templateCheck(): (payload: Pick<EmailPayload, "template">, settings: Asked) => PayloadIssue[] {
   let seen: ReadonlySet<string> = new Set();
   let seenIn = "";
-  let changedAt = Number.NaN; // of the folder, as far as `seen` knows it for sure
+  let changedAt = Number.NaN; // of the folder, when `seen` was certainly complete
   const isThere = (folder: string, name: string): boolean => {
     if (folder === seenIn && seen.has(name)) return true;
     const now = changeOf(folder);
     if (folder === seenIn && now === changedAt) return false;
     const names = namesIn(folder);
-    if (names === undefined || now === undefined) return true; // as far as can be known here
+    if (names === undefined || now === undefined) return true; // this replica cannot know
     [seen, seenIn, changedAt] = [names, folder, Date.now() - now > TICK_MS ? now : Number.NaN];
     return names.has(name);
   };
   return ({ template }, { EMAIL_TEMPLATES_DIR: folder = "" }) => {
     if (template === undefined) return [];
     if (folder === "")
-      return [{ path: "/template", message: "there are no templates: EMAIL_TEMPLATES_DIR is not set" }];
+      return [{ path: "/template", message: "there are no templates, because EMAIL_TEMPLATES_DIR is not set" }];
     return isThere(folder, template)
       ? []
       : [{ path: "/template", message: `there is no template ${template} in EMAIL_TEMPLATES_DIR` }];
@@ -57,6 +56,6 @@ function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
     return new Set(readdirSync(folder).flatMap((file) => TEXT_FILE.exec(file)?.[1] ?? []));
   } catch {
-    return undefined; // not there, or not to be read by this replica: the one that runs the job says so
+    return undefined; // the folder is missing or unreadable here: the replica that runs the job reports it
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Templates of messages, from a folder that the operator keeps: `NAME.subject`, `NAME.txt` and `NAME.html`, each optional
- * but one of the last two, in Mustache. They are read at each use, so that a change takes effect with the next message.
+ * Mustache templates of messages, from a folder of the operator: `NAME.subject`, `NAME.txt` and `NAME.html`, of which one of the last two is
+ * required. They are read at each use, so that a change takes effect with the next message.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import type { AttemptContext } from "../../core/job-type.ts";
 import { PermanentError, TaskError } from "../../core/job-type.ts";
 import { codeOf, messageOf } from "../../errors.ts";
 import { BoundedWriter, RenderBudget } from "./bounded-writer.ts";
+import { emailError } from "./error-codes.ts";
 
 /** Names that cannot leave the folder. A leading `_` is for what other templates include. */
 export const TEMPLATE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$";
@@ -22,22 +23,21 @@ export interface RenderedTemplate {
 
 /**
  * Fills a template with data: in html every value is escaped, but in `{{{…}}}`; `{{> _name}}` includes `_name.html`, or `_name.txt` in text.
- * How long that takes is bounded, but not to what the main thread has time for. An {@link ExactNumber} in the data is written as it is.
+ * The time is limited, but too long for the main thread. An {@link ExactNumber} in the data is written digit by digit.
  * @param folder EMAIL_TEMPLATES_DIR @param name by {@link TEMPLATE_NAME_PATTERN}
  * @throws {PermanentError} `template_not_configured`, `template_unknown`, `template_invalid`, `template_too_large`
  */
 export function renderTemplate(folder: string, name: string, data: object): RenderedTemplate {
   if (folder === "")
-    throw new PermanentError("EMAIL_TEMPLATES_DIR is not set, so there are no templates", {
-      code: "template_not_configured",
-    });
+    throw emailError.permanent("template_not_configured", "EMAIL_TEMPLATES_DIR is not set, so there are no templates");
   const [subject, text, html] = ["subject", "txt", "html"].map((ending) =>
     unlessAbsent(join(folder, `${name}.${ending}`)),
   );
   if (text === undefined && html === undefined)
-    throw new PermanentError(`there is no template ${name}: neither ${name}.html nor ${name}.txt`, {
-      code: "template_unknown",
-    });
+    throw emailError.permanent(
+      "template_unknown",
+      `there is no template ${name}: neither ${name}.html nor ${name}.txt`,
+    );
   const budget = new RenderBudget();
   const plain = filler(budget, folder, "txt", data);
   try {
@@ -46,20 +46,21 @@ export function renderTemplate(folder: string, name: string, data: object): Rend
         subject &&
         plain(subject)
           .replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
-          .trim(), // one line, whatever the data holds
+          .trim(), // one line, even if the data has several
       text: text && plain(text),
       html: html && filler(budget, folder, "html", data)(html),
     };
   } catch (thrown) {
     if (thrown instanceof PermanentError) throw thrown;
-    throw new PermanentError(`the template ${name} cannot be filled: ${messageOf(thrown)}`, {
-      code: "template_invalid",
-      cause: thrown,
-    });
+    throw emailError.permanent(
+      "template_invalid",
+      `the template ${name} cannot be filled: ${messageOf(thrown)}`,
+      thrown,
+    );
   }
 }
 
-/** A message that takes a tenth of this is refused as too large before; the rest is for a slow folder and a busy machine. */
+/** A message that takes a tenth of this is rejected as too large; the rest is for a slow folder and a busy machine. */
 const TIMEOUT_MS = 5_000;
 
 /**
@@ -75,15 +76,12 @@ export async function renderOnThread(
   } catch (thrown) {
     if (!(thrown instanceof TaskError) || thrown.code === "thread_exited") throw thrown;
     const late = `the template was not filled within ${TIMEOUT_MS} ms`;
-    if (thrown.code === "task_timeout") throw new PermanentError(late, { code: "template_too_slow", cause: thrown });
-    throw new PermanentError("filling the template takes too much memory", {
-      code: "template_too_large",
-      cause: thrown,
-    });
+    if (thrown.code === "task_timeout") throw emailError.permanent("template_too_slow", late, thrown);
+    throw emailError.permanent("template_too_large", "filling the template takes too much memory", thrown);
   }
 }
 
-/** What fills templates of one kind. Each included file is read once. */
+/** A function that fills templates of one kind. Each included file is read once. */
 function filler(
   budget: RenderBudget,
   folder: string,
@@ -106,9 +104,10 @@ function unlessAbsent(path: string): string | undefined {
     return readFileSync(path, "utf8");
   } catch (thrown) {
     if (codeOf(thrown) === "ENOENT") return undefined;
-    throw new PermanentError(`a template cannot be read (${codeOf(thrown) ?? "unknown"})`, {
-      code: "template_invalid",
-      cause: thrown,
-    });
+    throw emailError.permanent(
+      "template_invalid",
+      `a template cannot be read (${codeOf(thrown) ?? "unknown"})`,
+      thrown,
+    );
   }
 }

@@ -1,4 +1,4 @@
-/** The way to the operator's SMTP server: settings, connection pool, signature (DKIM, RFC 6376). */
+/** The operator's SMTP server: settings, connection pool, signature (DKIM, RFC 6376). */
 import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import DKIM from "nodemailer/lib/dkim";
@@ -12,9 +12,10 @@ import { readSmtpServer } from "./smtp-server.ts";
 const none = "Empty: messages are not signed";
 export const mailSettings = {
   SMTP_URL: Type.String({
+    secret: true,
     default: "",
     description:
-      "The mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://` for TLS from the start. Empty: email jobs fail, but where a mail catcher is started",
+      "The mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://` for TLS from the start. Empty: email jobs fail, unless a mail catcher is started",
   }),
   SMTP_CONNECTIONS: Type.Integer({
     minimum: 1,
@@ -27,7 +28,7 @@ export const mailSettings = {
       minimum: 0,
       maximum: 10_000,
       default: 0,
-      description: "Messages a second that one replica gives to the SMTP server, at most. 0: no limit",
+      description: "The most messages that one replica sends per second. 0: no limit",
     }),
   ),
   SMTP_GREYLIST_MS: Type.Optional(
@@ -35,36 +36,36 @@ export const mailSettings = {
       minimum: 1_000,
       maximum: 86_400_000,
       default: 300_000,
-      description: "How long a message that was greylisted waits at least before the next attempt",
+      description: "The least wait of a greylisted message before its next attempt, in milliseconds",
     }),
   ),
   SMTP_CA_FILE: Type.Optional(
     Type.String({
       default: "",
       description:
-        "A file of certificates, PEM, of authorities that the SMTP server's may come from, beside those that Node.js knows. Empty: none",
+        "A PEM file of certificate authorities to trust for the SMTP server, in addition to those of Node.js. Empty: none",
     }),
   ),
-  EMAIL_FROM: Type.String({ default: "taskflow@localhost", description: "The sender of an email job that names none" }),
+  EMAIL_FROM: Type.String({ default: "taskflow@localhost", description: "The sender of an email job without `from`" }),
   EMAIL_ENVELOPE_FROM: Type.Optional(
     Type.String({
       default: "",
       description:
-        "The sender of the SMTP envelope, where bounces go, of an email job that names none. Empty: the address of its `from`",
+        "The sender of the SMTP envelope, which receives bounces, of an email job without `envelope_from`. Empty: the address of its `from`",
     }),
   ),
   EMAIL_UNKNOWN_OUTCOME: Type.Optional(
     Type.Enum(["fail", "retry", "accept"], {
       default: "fail",
       description:
-        "What becomes of a message that was sent but not answered: `fail` (`delivery_unknown`, no second copy), `retry` (it may come twice), `accept` (it counts as sent)",
+        "What to do with a message that was sent but not acknowledged: `fail` (`delivery_unknown`, never sent twice), `retry` (it may arrive twice), `accept` (it counts as sent)",
     }),
   ),
   EMAIL_TEMPLATES_DIR: Type.Optional(
     Type.String({
       default: "",
       isFolder: true,
-      description: "The folder of email templates: `NAME.subject`, `NAME.txt`, `NAME.html`. Empty: there are none",
+      description: "The folder of email templates: `NAME.subject`, `NAME.txt`, `NAME.html`. Empty: no templates",
     }),
   ),
   DKIM_DOMAIN: Type.Optional(
@@ -80,18 +81,20 @@ export const mailSettings = {
       default: "",
       pattern: "^(?:[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)*)?$",
       expected: "a name of letters, digits, - and .",
-      description: "The name of its key in DNS, before `._domainkey`",
+      description: "The name of the DKIM key in DNS, before `._domainkey`",
     }),
   ),
-  DKIM_KEY_FILE: Type.Optional(Type.String({ default: "", description: "The file of its private RSA key, PEM" })),
+  DKIM_KEY_FILE: Type.Optional(
+    Type.String({ default: "", description: "The PEM file of the private RSA key of DKIM" }),
+  ),
 };
 export type MailSettings = Static<TObject<typeof mailSettings>>;
 
-// The library's own choice, and List-Unsubscribe-Post, which RFC 8058, 4 wants signed.
+// The library's default, and List-Unsubscribe-Post, which must be signed (RFC 8058, 4).
 const SIGNED_HEADERS =
   "From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:In-Reply-To:References:List-Id:List-Unsubscribe:List-Unsubscribe-Post";
 
-/** @throws {StartError} for settings that cannot work */
+/** @throws {StartError} a setting is invalid */
 export function openTransport(settings: MailSettings) {
   const { SMTP_CONNECTIONS, EMAIL_UNKNOWN_OUTCOME: unknownOutcome = "fail" } = settings;
   const { from, envelopeFrom, server } = checkMailSettings(settings);
@@ -104,7 +107,7 @@ export function openTransport(settings: MailSettings) {
   };
 }
 
-/** What can be judged before anything is opened. @throws {StartError} for an address that is none, and for what SMTP_URL cannot mean */
+/** Checks the settings without opening anything. @throws {StartError} an address or SMTP_URL is invalid */
 export function checkMailSettings(
   settings: Pick<MailSettings, "EMAIL_FROM" | "EMAIL_ENVELOPE_FROM" | "SMTP_URL" | "SMTP_CA_FILE">,
 ) {
@@ -116,7 +119,7 @@ export function checkMailSettings(
   };
 }
 
-/** Who a message is from that says nothing of it. @throws {StartError} for what is no address */
+/** The sender of messages without `from`. @throws {StartError} EMAIL_FROM is not an address */
 function readSender({ EMAIL_FROM }: Pick<MailSettings, "EMAIL_FROM">) {
   const from = parseMailbox(EMAIL_FROM);
   if (from === undefined) throw new StartError("EMAIL_FROM: expected one address, such as taskflow@example.com");

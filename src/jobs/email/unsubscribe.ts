@@ -8,22 +8,23 @@ export const Unsubscribe = Type.Object(
     url: Type.Optional(
       Type.String({
         maxLength: 1_000,
-        description: "An https URL that takes the POST of a mail client's button (RFC 8058): it must not ask anything",
+        description:
+          "An https URL that accepts the POST of a mail client's button (RFC 8058) without further questions",
       }),
     ),
     mailto: Type.Optional(
-      Type.String({ maxLength: 254, description: "An address that unsubscribes whoever writes to it" }),
+      Type.String({ maxLength: 254, description: "An address that unsubscribes the sender of any message to it" }),
     ),
   },
   {
     additionalProperties: false,
     minProperties: 1,
-    description: "Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` where there is a `url`",
+    description: "Sets `List-Unsubscribe`, and `List-Unsubscribe-Post` if there is a `url`",
   },
 );
 type Unsubscribe = Static<typeof Unsubscribe>;
 
-// printable ASCII without what ends or divides a list of links in this header
+// printable ASCII without the characters that end or separate links in this header
 const LINK = /^https:\/\/[^/?#\s]+(?=[\x21-\x7e]*$)[^<>,"\\]*$/;
 
 /** So that it has a place in a line of 998 octets (RFC 5322, 2.1.1), which nothing in it can divide. */

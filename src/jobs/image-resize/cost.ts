@@ -3,7 +3,7 @@
  * (AVIF, palettes) do so for small outputs, and for large ones as much as leaves the job within its budget; a job that does not
  * fit even then is refused before anything is decoded.
  */
-import { PermanentError } from "../../core/job-type.ts";
+import { imageError } from "./error-codes.ts";
 import type { Image } from "./image.ts";
 import { outputSize, scaledSize } from "./output-size.ts";
 import type { OutputFormat, Variant } from "./variant.ts";
@@ -67,7 +67,7 @@ export function effortsOf(
       .sort((a, b) => secondsOf(b) - secondsOf(a));
     if (dearest === undefined) {
       const message = `the outputs may take ${Math.ceil(total)} s of one core, more than ${BUDGET_SECONDS}: ask for fewer, smaller or simpler ones`;
-      throw new PermanentError(message, { code: "image_too_large" });
+      throw imageError.permanent("image_too_large", message);
     }
     dearest.at += 1;
   }

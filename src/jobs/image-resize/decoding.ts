@@ -1,6 +1,7 @@
 import type { SharpOptions } from "sharp";
-import { PermanentError, RetryableError } from "../../core/job-type.ts";
+import { PermanentError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
+import { imageError } from "./error-codes.ts";
 
 /** Of one libvips operation: below the 120 s of an attempt, so that it ends with a reason. */
 export const OPERATION_TIMEOUT_SECONDS = 100;
@@ -55,14 +56,10 @@ export async function decoding<T>(operation: Promise<T>): Promise<T> {
     return await operation;
   } catch (thrown) {
     if (performance.now() - startedMs >= OPERATION_TIMEOUT_SECONDS * 1_000) {
-      throw new RetryableError(`the image took longer than ${OPERATION_TIMEOUT_SECONDS} s`, {
-        code: "image_timeout",
+      throw imageError.retryable("image_timeout", `the image took longer than ${OPERATION_TIMEOUT_SECONDS} s`, {
         cause: thrown,
       });
     }
-    throw new PermanentError(`the image cannot be read: ${messageOf(thrown)}`, {
-      code: "image_invalid",
-      cause: thrown,
-    });
+    throw imageError.permanent("image_invalid", `the image cannot be read: ${messageOf(thrown)}`, thrown);
   }
 }

@@ -4,9 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PermanentError, type ProcessRequest, RetryableError } from "../../core/job-type.ts";
+import { type ProcessRequest, RetryableError } from "../../core/job-type.ts";
 import { messageOf } from "../../errors.ts";
 import type { ReadOptions } from "./decoding.ts";
+import { imageError } from "./error-codes.ts";
 import { framesOf, type MessageFrame, sendFrame } from "./frame-protocol.ts";
 import type { RenderAnswer, RenderRequest } from "./image-process.ts";
 import type { RenderedVariant } from "./render.ts";
@@ -14,7 +15,7 @@ import type { Variant } from "./variant.ts";
 
 export type StartProcess = (request: ProcessRequest) => void;
 
-/** What it gives back is memory: a warm process has some 100 MB. */
+/** An idle process ends to free its memory, about 100 MB. */
 const IDLE_MS = 60_000;
 /** From the request to the connection; 0.2 s on an idle machine. */
 const START_TIMEOUT_MS = 15_000;
@@ -70,12 +71,12 @@ export class Renderer {
       }
     } finally {
       if (!isWhole)
-        this.close(); // what it still does is for nobody, and its answers would be taken for the next image's
+        this.close(); // nobody needs its remaining work, and its answers would be mistaken for those of the next image
       else this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
     }
   }
 
-  /** Ends the process, and what it does. */
+  /** Ends the process and its work. */
   close(): void {
     clearTimeout(this.#idle);
     this.#connection?.socket.destroy();
@@ -93,7 +94,7 @@ export class Renderer {
       const [socket] = (await exitsAreIssues(
         once(server, "connection", { signal: AbortSignal.timeout(START_TIMEOUT_MS) }),
       )) as [Socket];
-      socket.once("error", () => undefined); // whoever reads or writes hears of it
+      socket.once("error", () => undefined); // readers and writers get the error
       socket.once("close", () => {
         if (this.#connection?.socket === socket) this.close();
       });
@@ -120,9 +121,11 @@ async function exitsAreIssues<T>(step: Promise<T>): Promise<T> {
 }
 
 function exited(how: string): RetryableError {
-  return new RetryableError(`the image process ended: ${how}`, { code: "image_process_exited" });
+  return imageError.retryable("image_process_exited", `the image process ended: ${how}`);
 }
 
+/** The error that the process threw. One without a code of the type is a bug, and is retried as any error. */
 function errorOf({ name, code, message }: Extract<RenderAnswer, { kind: "failed" }>): Error {
-  return name === "PermanentError" ? new PermanentError(message, { code }) : new RetryableError(message, { code });
+  if (!imageError.isCode(code)) return Object.assign(new Error(message), { code });
+  return name === "PermanentError" ? imageError.permanent(code, message) : imageError.retryable(code, message);
 }

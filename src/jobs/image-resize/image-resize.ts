@@ -27,7 +27,7 @@ const payloadSchema = Type.Object(
     on_error: Type.Optional(
       Type.Enum(["fail", "truncate"], {
         description:
-          "`truncate` takes a damaged image as far as it can be decoded, and marks the result `truncated`. Default fail.",
+          "`truncate` accepts a damaged image as far as it can be decoded, and sets `truncated` in the result. Default fail.",
       }),
     ),
     ...variantFields,
@@ -35,7 +35,7 @@ const payloadSchema = Type.Object(
       Type.Array(variantSchema, {
         minItems: 1,
         maxItems: 10,
-        description: "Several outputs, in place of the one that the fields beside it describe.",
+        description: "Several outputs, instead of the one that the other fields describe.",
       }),
     ),
   },
@@ -56,12 +56,23 @@ const payloadSchema = Type.Object(
   },
 );
 
+/** One job of the load test in so many carries its image; the others name a URL. */
+const LOAD_INLINE_EVERY = 5;
+
 type Payload = Static<typeof payloadSchema>;
 
 export default defineJob({
   type: "image_resize",
   lane: "cpu",
   payload: payloadSchema,
+  loadTest: {
+    share: 10,
+    payload: (n, { imageUrl, imageBase64 }) => ({
+      source: n % LOAD_INLINE_EVERY === 0 ? { base64: imageBase64 } : { url: imageUrl },
+      width: 400,
+      format: "jpeg" as const,
+    }),
+  },
   check: issuesOf,
   checkHere: sizeIssues,
   needsRead: ({ source, variants = [], watermark }) =>
@@ -77,9 +88,13 @@ export default defineJob({
         bytes: Type.Integer(),
       }),
     ),
-    reused: Type.Boolean({ description: "Whether an earlier job had made the same of the same source." }),
+    reused: Type.Boolean({
+      description: "Whether the outputs of an earlier job with the same source and variants were copied.",
+    }),
     truncated: Type.Optional(
-      Type.Literal(true, { description: "The source is damaged, and the outputs show what could be decoded." }),
+      Type.Literal(true, {
+        description: "The source is damaged, and the outputs show the part that could be decoded.",
+      }),
     ),
   }),
   errors: imageErrors,
@@ -95,7 +110,7 @@ export default defineJob({
 
 async function open(settings: ImageSettings, services?: Services): Promise<ImageResource> {
   if (!services?.startProcess)
-    throw new Error("images are rendered in a process beside a pool thread, and there is none");
+    throw new Error("images are rendered in a process of a pool thread, and this is not a pool thread");
   return openImageResource(settings, services.startProcess);
 }
 
@@ -118,7 +133,7 @@ function sizeIssues(
   return payload.variants.flatMap((each, i) => variantSizeIssues(each, `/variants/${i}`, maxPixels));
 }
 
-/** The fields of an output that stand beside the source. */
+/** The output that the fields beside the source describe. */
 function topVariant(payload: Payload): Variant {
   const variant: Partial<Payload> = { ...payload };
   delete variant.source;

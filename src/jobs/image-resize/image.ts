@@ -5,6 +5,7 @@
 import sharp from "sharp";
 import { PermanentError } from "../../core/job-type.ts";
 import { type OnError, type ReadOptions, reading } from "./decoding.ts";
+import { imageError } from "./error-codes.ts";
 import { isSvg, otherFormat, type SourceFormat, sniffFormat, tiffIssue } from "./format.ts";
 import type { Size } from "./output-size.ts";
 
@@ -62,14 +63,16 @@ export async function openImage(bytes: Buffer, { maxPixels, onError }: ReadOptio
   );
   const size = header.autoOrient;
   if (size.width * size.height > maxPixels) {
-    throw new PermanentError(`the image has ${size.width} × ${size.height} pixels, more than ${maxPixels}`, {
-      code: "image_too_large",
-    });
+    throw imageError.permanent(
+      "image_too_large",
+      `the image has ${size.width} × ${size.height} pixels, more than ${maxPixels}`,
+    );
   }
   if (Math.max(size.width, size.height) > MAX_SOURCE_SIDE) {
-    throw new PermanentError(`the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`, {
-      code: "image_too_large",
-    });
+    throw imageError.permanent(
+      "image_too_large",
+      `the image of ${size.width} × ${size.height} pixels is longer than ${MAX_SOURCE_SIDE}`,
+    );
   }
   const frames = format === "gif" || format === "webp" ? (header.pages ?? 1) : 1; // of AVIF and HEIC, pages are other pictures; of TIFF as well
   const { delay: delaysMs, loop: loops, orientation = 1, exif, xmp, density } = header;
@@ -106,7 +109,7 @@ function readableFormat(bytes: Buffer, maxPixels: number): SourceFormat {
 }
 
 function unsupported(message: string): PermanentError {
-  return new PermanentError(message, { code: "image_unsupported" });
+  return imageError.permanent("image_unsupported", message);
 }
 
 /**
@@ -115,13 +118,11 @@ function unsupported(message: string): PermanentError {
  */
 export function assertFrames({ size, frames, maxPixels }: Image): void {
   if (frames > MAX_FRAMES)
-    throw new PermanentError(`the animation has ${frames} frames, more than ${MAX_FRAMES}`, {
-      code: "image_too_large",
-    });
+    throw imageError.permanent("image_too_large", `the animation has ${frames} frames, more than ${MAX_FRAMES}`);
   if (size.width * size.height * frames > maxPixels) {
-    throw new PermanentError(
+    throw imageError.permanent(
+      "image_too_large",
       `the animation has ${frames} frames of ${size.width} × ${size.height} pixels, together more than ${maxPixels}`,
-      { code: "image_too_large" },
     );
   }
 }

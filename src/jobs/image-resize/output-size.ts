@@ -1,4 +1,4 @@
-import { PermanentError } from "../../core/job-type.ts";
+import { imageError } from "./error-codes.ts";
 import { MAX_SIDE, type OutputFormat, type Variant } from "./variant.ts";
 
 /** WebP's header stops here. */
@@ -40,7 +40,7 @@ export function assertOutputSize(
   maxPixels: number,
 ): void {
   const issue = sizeIssue(outputSize(source, variant), format, maxPixels, frames) ?? cropIssue(source, variant);
-  if (issue !== undefined) throw new PermanentError(issue, { code: "image_too_large" });
+  if (issue !== undefined) throw imageError.permanent("image_too_large", issue);
 }
 
 /** `cover` scales until both sides are filled, and then crops: of a thin strip that makes more than libvips can address. */

@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 /** Not every package exports its files. */
-const read = (file: string): Promise<Buffer> => readFile(new URL(`../../node_modules/${file}`, import.meta.url));
+const read = (file: string): Promise<Buffer> => readFile(new URL(`../../../node_modules/${file}`, import.meta.url));
 
 function resize(bytes: Buffer): Promise<ImageResult> {
   const jobId = `01890a5d-ac96-7000-babc-${String((jobs += 1)).padStart(12, "0")}`;

@@ -3,15 +3,15 @@ import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { openArtifactStore } from "../../artifacts/settings.ts";
 import type { ArtifactStore } from "../../artifacts/store.ts";
-import { PermanentError } from "../../core/job-type.ts";
 import { type Outbound, type OutboundSettings, openOutbound } from "../../net/outbound.ts";
 import { DEFAULT_MAX_PIXELS, type OnError } from "./decoding.ts";
+import { imageError } from "./error-codes.ts";
 import { Renderer, type StartProcess } from "./image-process-client.ts";
 import type { RenderedVariant } from "./render.ts";
 import { digestOf, type KeptOutput, type Made, recall, remember } from "./reuse.ts";
 import { type ImageSource, MAX_SOURCE_BYTES, readImage } from "./source.ts";
 import { judged } from "./tries.ts";
-import type { OutputFormat, Variant } from "./variant.ts";
+import type { ImageOutput, Variant } from "./variant.ts";
 
 /** The settings of images, for a type's `settings`. */
 export const imageSettings = {
@@ -20,7 +20,7 @@ export const imageSettings = {
     minimum: 1,
     maximum: 250_000_000,
     description:
-      "The most pixels of an image and of each output, all frames together. An image process takes 4 bytes for each, two or three times.",
+      "The most pixels of an image and of each output, all frames together. An image process takes 4 bytes per pixel, two or three times.",
   }),
 };
 
@@ -45,15 +45,6 @@ export interface ImageTask {
   readonly state?: unknown;
 }
 
-export interface ImageOutput {
-  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
-  readonly artifact: string;
-  readonly format: OutputFormat;
-  readonly width: number;
-  readonly height: number;
-  readonly bytes: number;
-}
-
 export interface ImageResult {
   readonly outputs: readonly ImageOutput[];
   /** Whether an earlier job had made the same of the same source, so that its files were copied. */
@@ -62,7 +53,7 @@ export interface ImageResult {
   readonly truncated?: true;
 }
 
-/** Makes what an attempt needs. */
+/** Opens the resource that attempts use. */
 export async function openImageResource(settings: ImageSettings, startProcess: StartProcess): Promise<ImageResource> {
   return {
     store: await openArtifactStore(settings),
@@ -72,7 +63,7 @@ export async function openImageResource(settings: ImageSettings, startProcess: S
   };
 }
 
-/** Closes what {@link openImageTool} made. */
+/** Closes what {@link openImageResource} opened. */
 export async function closeImageResource({ outbound, renderer }: ImageResource): Promise<void> {
   renderer.close();
   await outbound.close();
@@ -80,7 +71,7 @@ export async function closeImageResource({ outbound, renderer }: ImageResource):
 
 /**
  * Reads the source and writes an artifact for each variant.
- * @param progress is told after each of several variants, in per cent
+ * @param progress called after each of several variants, with per cent
  * @throws {PermanentError | RetryableError | RetryAfterError} as {@link readImage}, {@link Renderer.render} and the store do
  */
 export async function resizeImage(
@@ -143,7 +134,7 @@ async function write(
       writing = store
         .write({ jobId, attempt, name: artifact }, bytes)
         .then(() => variants.length > 1 && progress(percent));
-      writing.catch(() => undefined); // heard of where it is awaited, once the next is there
+      writing.catch(() => undefined); // the error is thrown where it is awaited, once the next output is ready
     }
     await Promise.all([writing, remember(store, digest, { jobId, attempt, ...made() })]);
   } finally {
@@ -166,9 +157,7 @@ async function readWatermarks(
     read.set(artifact, mark);
     bytes += mark.length;
     if (bytes > MAX_SOURCE_BYTES)
-      throw new PermanentError(`the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`, {
-        code: "image_too_large",
-      });
+      throw imageError.permanent("image_too_large", `the watermarks have more than ${MAX_SOURCE_BYTES} bytes together`);
   }
   return read;
 }

@@ -12,8 +12,7 @@ import { text } from "node:stream/consumers";
 import type { ArtifactKey } from "../../artifacts/key.ts";
 import type { ArtifactStore } from "../../artifacts/store.ts";
 import type { ReadOptions } from "./decoding.ts";
-import type { ImageOutput } from "./resize.ts";
-import type { Variant } from "./variant.ts";
+import type { ImageOutput, Variant } from "./variant.ts";
 
 /** To be counted up with each change of what is rendered. sharp's version names that of its libvips; loading them is for the image process alone. */
 const RENDERER = `4 ${sharpVersion()}`;

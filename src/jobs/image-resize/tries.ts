@@ -1,21 +1,20 @@
-/** Tries of an image that took too long, or took its process with it: more than a few would tell nothing new, and each costs a core for a minute or two. */
-import { PermanentError, RetryableError } from "../../core/job-type.ts";
+/** Limits the tries of an image that took too long or crashed its process: each try occupies a core for a minute or two, and more tries rarely help. */
+import { asPermanent, asRetryable } from "../../core/job-errors.ts";
+import { RetryableError } from "../../core/job-type.ts";
 
-/** Whatever `max_attempts` allows: what else may fail, a host that is away, spends none of these. */
+/** Independent of `max_attempts`: other failures, such as a host that is down, do not count. */
 const MAX_TRIES = 3;
 const COSTLY: readonly string[] = ["image_timeout", "image_process_exited"];
 
 /**
- * What follows from an image's failure: the third that was costly is final.
- * @param state what the last attempt that failed so left
+ * The error of a failed image: the third costly failure is final.
+ * @param state of the last attempt with a costly failure
  */
 export function judged(thrown: unknown, state: unknown): unknown {
   if (!(thrown instanceof RetryableError) || !COSTLY.includes(thrown.code)) return thrown;
   const tries = triesOf(state) + 1;
-  const { message, code } = thrown;
-  if (tries >= MAX_TRIES)
-    return new PermanentError(`${message} (try ${tries} of ${MAX_TRIES})`, { code, cause: thrown });
-  return new RetryableError(message, { code, state: { tries }, cause: thrown });
+  if (tries >= MAX_TRIES) return asPermanent(thrown, `${thrown.message} (try ${tries} of ${MAX_TRIES})`);
+  return asRetryable(thrown, { state: { tries } });
 }
 
 function triesOf(state: unknown): number {

@@ -1,5 +1,5 @@
 import { type Static, Type } from "typebox";
-import { ARTIFACT_REFERENCE_EXPECTED, ARTIFACT_REFERENCE_PATTERN } from "../../artifacts/key.ts";
+import { artifactReference } from "../../artifacts/by-reference.ts";
 
 const OUTPUT_FORMATS = ["jpeg", "png", "webp", "avif", "gif"] as const;
 const FITS = ["cover", "contain", "inside", "outside", "fill"] as const;
@@ -26,12 +26,9 @@ const share = { minimum: 0, maximum: 1 };
 
 const watermark = Type.Object(
   {
-    artifact: Type.String({
-      pattern: ARTIFACT_REFERENCE_PATTERN,
-      expected: ARTIFACT_REFERENCE_EXPECTED,
-      description:
-        "JOB_ID/NAME: an image of any format that is read; its transparency counts. It needs a key with the scope `read`.",
-    }),
+    artifact: artifactReference(
+      "JOB_ID/NAME: an image of any supported format; its transparency counts. The API key needs the scope `read`.",
+    ),
     position: Type.Optional(Type.Enum([...POSITIONS], { description: "Default southeast." })),
     opacity: Type.Optional(Type.Number({ ...share, description: "0 to 1, default 1." })),
     scale: Type.Optional(
@@ -76,7 +73,7 @@ export const variantFields = {
   crop: Type.Optional(
     Type.Enum([...CROPS], {
       description:
-        "What `cover` keeps: the middle (default), what draws attention (faces, colours, edges), or what has most detail.",
+        "The part that `cover` keeps: the middle (default), the most striking part (faces, colours, edges), or the part with most detail.",
     }),
   ),
   focus: Type.Optional(
@@ -94,7 +91,7 @@ export const variantFields = {
       pattern: "^#([0-9a-fA-F]{6}|[0-9a-fA-F]{8})$",
       expected: "a colour such as #ff0000, or #ff000080 with its opacity",
       description:
-        "#rrggbb or #rrggbbaa: what `contain` letterboxes with and what shows through transparency. Default: transparent; white where the format knows no transparency (jpeg, which ignores the last two digits).",
+        "#rrggbb or #rrggbbaa: the colour of the letterbox of `contain` and behind transparency. Default: transparent; white if the format has no transparency (jpeg, which ignores the last two digits).",
     }),
   ),
   blur: Type.Optional(
@@ -113,7 +110,7 @@ export const variantFields = {
   metadata: Type.Optional(
     Type.Enum([...METADATA], {
       description:
-        "`keep` keeps what EXIF and XMP say that is true of the output, the place where it was taken included; `keep_without_location` all but that place (GPS). Default drop. Orientation is applied and colours become sRGB in any case.",
+        "`keep` keeps the EXIF and XMP fields that are still true of the output, the location included; `keep_without_location` drops the location (GPS). Default drop. Orientation is applied and colours become sRGB in any case.",
     }),
   ),
 };
@@ -121,7 +118,7 @@ export const variantFields = {
 /** One output, as an entry of `variants`. */
 export const variantSchema = Type.Object(variantFields, closed);
 
-/** What one output is to be. */
+/** The description of one output. */
 export type Variant = Static<typeof variantSchema>;
 export type Watermark = Static<typeof watermark>;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -129,4 +126,14 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** The formats that hold more than one frame. */
 export function holdsFrames(format: string): format is "gif" | "webp" {
   return format === "gif" || format === "webp";
+}
+
+/** One output. */
+export interface ImageOutput {
+  /** The name of the artifact: `image-1.jpg`, counted from 1 in the order of the variants. */
+  readonly artifact: string;
+  readonly format: OutputFormat;
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
 }

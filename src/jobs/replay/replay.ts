@@ -1,6 +1,6 @@
 /**
- * Runs again all finished jobs that a filter names, at most `rate` a second, in as many attempts as that takes (bulk/walk.ts). Each job's copy has an
- * id that follows from this job's and the original's, so it is enqueued once.
+ * Reruns all finished jobs that match a filter, at most `rate` per second, in as many attempts as needed (bulk/walk.ts). The id of each rerun is
+ * derived from the ids of this job and of the original, so it is enqueued once.
  */
 import { Type } from "typebox";
 import { includeReplayed, issuesOfFilters, textFilters } from "../../core/job-filters.ts";
@@ -8,9 +8,10 @@ import type { Services } from "../../core/job-type.ts";
 import { defineJob, exponential } from "../../core/job-type.ts";
 import type { Reruns } from "../../core/reruns.ts";
 import { RERUN_TYPE } from "../../core/reruns.ts";
+import { bulkErrors } from "../bulk/error-codes.ts";
 import { walk } from "../bulk/walk.ts";
 
-/** Of one attempt, which ends long before that by itself. */
+/** The time limit of an attempt, which ends long before that by itself. */
 const TIMEOUT_MS = 3_600_000;
 const DEFAULT_RATE = 100;
 
@@ -22,19 +23,23 @@ export default defineJob({
       status: Type.Optional(
         Type.Enum(["failed", "cancelled", "completed"], {
           default: "failed",
-          description: "Of the jobs to run again: finished ones",
+          description: "The status of the finished jobs to run again",
         }),
       ),
       ...textFilters,
       created_after: Type.Optional(
-        Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted at this time or later" }),
+        Type.String({
+          minLength: 1,
+          maxLength: 64,
+          description: "Only jobs accepted at this time (RFC 3339) or later",
+        }),
       ),
       created_before: Type.Optional(
-        Type.String({ minLength: 1, maxLength: 64, description: "RFC 3339: accepted before this time" }),
+        Type.String({ minLength: 1, maxLength: 64, description: "Only jobs accepted before this time (RFC 3339)" }),
       ),
       include_replayed: Type.Optional(includeReplayed),
       rate: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "How many a second at most" }),
+        Type.Integer({ minimum: 1, maximum: 10_000, default: DEFAULT_RATE, description: "The most jobs per second" }),
       ),
     },
     {
@@ -43,12 +48,13 @@ export default defineJob({
     },
   ),
   check: issuesOfFilters,
-  needsRead: () => true, // it finds jobs by what they are, tells how many, and may run again one that needs it
+  needsRead: () => true, // it finds jobs by their fields and reports their number, and may rerun a job that needs it
+  errors: bulkErrors,
   attempts: 25,
   timeoutMs: TIMEOUT_MS,
   backoff: exponential(1_000, 60_000),
   open: (_settings: object, services?: Services): Reruns => {
-    if (!services?.reruns) throw new Error("replays run on the main thread of a replica");
+    if (!services?.reruns) throw new Error("replay jobs run on the main thread of a replica");
     return services.reruns;
   },
   run: async ({ rate = DEFAULT_RATE, ...filters }, context) => {

@@ -1,32 +1,33 @@
-/** What an answer says about a delivery. */
+/** What a response means for a delivery, and for the health of its host. */
 import type { HostHealth } from "../../core/destination.ts";
-import { PermanentError, RetryAfterError, RetryableError } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
+import { assertSuccess, type StatusMeaning } from "../../net/http-outcome.ts";
 import type { OutboundResponse } from "../../net/outbound.ts";
-import { retryAfterMs } from "../../net/retry-after.ts";
-import type { StatusVerdict } from "./statuses.ts";
+import { webhookError } from "./error-codes.ts";
 
-/** What a 429 without a usable Retry-After waits: a minute, the window over which most limits count. */
-const DEFAULT_RETRY_AFTER_MS = 60_000;
-
-/** Throws for an answer that is no success what says whether a repeat may mend it, and when. @param now epoch ms */
-export function judge({ status, headers, body }: OutboundResponse, verdict: StatusVerdict, now: number): void {
-  if (verdict === "success") return;
+/**
+ * Returns for a success, and throws the error of the delivery otherwise, with the beginning of the body in its message.
+ * @param nowMs epoch ms
+ */
+export function judge(response: OutboundResponse, meaning: StatusMeaning, nowMs: number): void {
+  if (meaning === "success") return;
+  const { status, body } = response;
   const excerpt = excerptOf(body, 200)
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim();
-  const message = excerpt === "" ? `HTTP ${status}` : `HTTP ${status}: ${excerpt}`;
-  const code = `http_${status}`;
-  if (verdict === "final") throw new PermanentError(message, { code });
-  const askedMs = retryAfterMs(headers["retry-after"], now);
-  if (status === 429) throw new RetryAfterError(message, askedMs ?? DEFAULT_RETRY_AFTER_MS, { code });
-  throw new RetryableError(message, { code, atLeastMs: askedMs ?? 0 });
+  const code = `http_${status}` as const;
+  assertSuccess(response, webhookError, {
+    message: excerpt === "" ? `HTTP ${status}` : `HTTP ${status}: ${excerpt}`,
+    codes: { final: code, retry: code, busy: code },
+    meaning,
+    nowMs,
+  });
 }
 
-/** What an answer says about the host that gives it. A success that does not end holds a slot for as long as it may. */
-export function healthOf({ status, flaw }: OutboundResponse, verdict: StatusVerdict): HostHealth {
+/** The health of a host after its response. A success that does not end is a failure: it occupies a slot until its time limit. */
+export function healthOf({ status, flaw }: OutboundResponse, meaning: StatusMeaning): HostHealth {
   if (codeOf(flaw) === "timeout") return "failed";
-  if (verdict === "success") return "up";
+  if (meaning === "success") return "up";
   if (status === 429) return "busy";
   if (status === 503) return "overloaded";
   return status >= 500 ? "failed" : "up";

@@ -1,4 +1,4 @@
-/** The body of a delivery: the only place where its bytes are made, which are sent and signed. */
+/** The body of a delivery: its bytes are made only here, and then signed and sent. */
 import { memberText } from "../../core/json-span.ts";
 
 /** At most one of the three is given. */
@@ -12,11 +12,11 @@ export interface BodyFields {
 
 export interface DeliveryBody {
   readonly bytes: string | Buffer;
-  /** Unless a header of the caller's says otherwise. */
+  /** A `content-type` header of the caller takes precedence. */
   readonly contentType: string;
 }
 
-/** What is sent, of JSON the text as it was submitted; undefined where there is none. */
+/** The body that is sent; JSON is sent as it was submitted. Undefined if there is no body. */
 export function bodyOf(
   { body, body_text: text, body_base64: base64, content_type: type }: BodyFields,
   payloadJson: string,

@@ -1,32 +1,33 @@
-/** What callbacks are signed with: CALLBACK_SECRET, a secret of the installation. A job names it; its value is looked up when the request is sent. */
-import { RetryableError } from "../../core/job-type.ts";
+/** CALLBACK_SECRET, the installation's secret that signs callbacks. A job refers to it by name; its value is read when the request is sent. */
 import { StartError } from "../../errors.ts";
+import { webhookError } from "./error-codes.ts";
 import { MAX_SECRETS, secretIssue } from "./signature.ts";
 
 const SETTING = "CALLBACK_SECRET";
 
-/** What stands in a callback's payload as `secret`. A caller cannot say so: to the schema of a webhook a secret is text, or a list of texts. */
+/** The `secret` of a callback's payload. A caller cannot submit it: the schema of a webhook takes a string or a list of strings. */
 export const CALLBACK_SECRET_NAME = JSON.stringify({ setting: SETTING });
 
 /**
- * What a webhook, or a callback, is signed with.
- * @param secret as the payload has it: the caller's own, or the name of ours; of callbacks that an earlier version enqueued, our secrets themselves
- * @param ours those of this replica
- * @throws RetryableError where a callback is to be signed, and this replica has nothing to sign it with: another one may
+ * The secrets that sign a webhook or a callback.
+ * @param secret of the payload: the caller's secrets, or the name of ours. Callbacks of an earlier version have our secrets themselves
+ * @param ours the secrets of this replica
+ * @throws RetryableError a callback is to be signed, and this replica has no secret: another replica may have one
  */
 export function secretsToSignWith(secret: unknown, ours: readonly string[]): readonly string[] {
   if (typeof secret === "string") return [secret];
   if (Array.isArray(secret)) return secret as string[];
   if (secret === undefined) return [];
   if ((secret as { readonly setting?: unknown }).setting !== SETTING || ours.length === 0) {
-    throw new RetryableError(`the callback is to be signed, and ${SETTING} is not set on this replica`, {
-      code: "callback_secret_missing",
-    });
+    throw webhookError.retryable(
+      "callback_secret_missing",
+      `the callback is to be signed, and ${SETTING} is not set on this replica`,
+    );
   }
   return ours;
 }
 
-/** @throws StartError for a secret that is none, or for too many */
+/** @throws StartError a secret is invalid, or there are too many */
 export function signingSecrets(secrets: string): readonly string[] {
   const list = secrets.split(/\s+/).filter((secret) => secret !== "");
   if (list.length > MAX_SECRETS)

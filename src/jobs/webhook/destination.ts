@@ -1,15 +1,15 @@
-/** The destination of a delivery, and what a delivery without a whole answer says about it. */
+/** The destination of a delivery, and its health after a delivery without a complete response. */
 import type { Destination, HostHealth } from "../../core/destination.ts";
 import { RetryableError } from "../../core/job-type.ts";
 import { codeOf } from "../../errors.ts";
 
-/** Silence for less says nothing of a host: the caller sets the time, and many a good receiver needs more than a second. */
+/** A shorter silence is no sign of a host that is down: the caller sets the time limit, and good receivers may need seconds. */
 const PATIENCE_MS = 5_000;
 
-/** Codes of what is wrong on this side: the request could not be made here, or this replica has no more sockets or is closing. */
+/** Codes of failures on this side: the request could not be made, or this replica has no more sockets or is closing. */
 const OUR_OWN =
   /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL|UND_ERR_(INVALID_ARG|NOT_SUPPORTED|DESTROYED|CLOSED|REQ_CONTENT_LENGTH_MISMATCH))$/;
-/** Codes of a host that is there, and with which this request cannot be done: no HTTP, headers without end, a certificate that is not trusted. */
+/** Codes of a host that is up but does not work: no HTTP, endless headers, an untrusted certificate. */
 const NO_HTTP = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|EPROTO|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
 /** The destination of a URL. Port 80 is named, as its host may serve another port alone; a dot at the end of a name changes nothing. */
@@ -21,17 +21,17 @@ export function destinationOf(url: string, caller: string): Destination {
 }
 
 export interface Failure {
-  /** That of the attempt. */
+  /** The signal of the attempt. */
   readonly signal: AbortSignal;
-  /** Whether the host began to answer. */
+  /** Whether the host began to respond. */
   readonly hasAnswered: boolean;
   readonly waitedMs: number;
 }
 
 /**
- * What it says about the host that there is no whole answer: nothing, where the attempt was stopped for another reason, the URL is
- * refused, the fault is on this side, or the look-up of the name has not had its turn. Of a host that began to answer, nothing but that
- * this visit failed.
+ * The health of the host after a request without a complete response: `unknown` if the attempt was stopped for another reason, the URL was
+ * rejected, this side failed, or the look-up of the name did not get its turn; `failed` if the host began to respond; otherwise `down`,
+ * or `late` after a short time limit.
  */
 export function healthOfThrow(thrown: unknown, { signal, hasAnswered, waitedMs }: Failure): HostHealth {
   if (signal.aborted && codeOf(signal.reason) !== "timeout") return "unknown";

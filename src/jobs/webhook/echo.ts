@@ -1,8 +1,8 @@
-/** An answer without what the request had of credentials: a receiver may repeat them, and its answer is read back with the job. */
+/** Removes the request's credentials from a response: a receiver may repeat them, and the response is shown with the job. */
 import { secretsOfUrl } from "../../core/readable-url.ts";
 import { isHarmlessHeader } from "../../core/redaction.ts";
 
-/** A shorter one could be any word of the answer. */
+/** A shorter credential could be any word of the response. */
 const LEAST_LENGTH = 8;
 
 /**

@@ -1,14 +1,14 @@
 /** The headers of a caller's request. */
 import type { PayloadIssue } from "../../core/job-type.ts";
 
-/** Headers that belong to the connection or the message's framing (RFC 9110, 7.6.1): the client sets them or nobody does. */
+/** Headers that belong to the connection or the message's framing (RFC 9110, 7.6.1): only the HTTP client sets them. */
 const FORBIDDEN_HEADERS = new Set(
   "connection content-length expect host keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(
     " ",
   ),
 );
 
-/** Every fault of a caller's headers. */
+/** All issues of a caller's headers. */
 export function headerIssues(headers: Readonly<Record<string, string>>): PayloadIssue[] {
   const issues: PayloadIssue[] = [];
   const seen = new Set<string>();

@@ -18,7 +18,7 @@ export const payloadSchema = Type.Object(
     headers: Type.Optional(
       Type.Record(Type.String(), Type.String({ maxLength: 8_192 }), {
         maxProperties: 64,
-        description: "Sent as they are. Headers of the connection and of the signature (webhook-*) are refused.",
+        description: "Sent as they are. Headers of the connection and of the signature (webhook-*) are rejected.",
       }),
     ),
     body: Type.Optional(
@@ -30,7 +30,7 @@ export const payloadSchema = Type.Object(
     body_text: Type.Optional(
       Type.String({
         description:
-          "In place of `body`: a text, sent in UTF-8 as it is, as text/plain unless content_type says otherwise.",
+          "Instead of `body`: text, sent unchanged in UTF-8. The content type is text/plain unless `content_type` is given.",
       }),
     ),
     body_base64: Type.Optional(
@@ -38,20 +38,21 @@ export const payloadSchema = Type.Object(
         pattern: "^[A-Za-z0-9+/]*={0,2}$",
         expected: "base64 in one line",
         description:
-          "In place of `body`: bytes in base64, sent as they are, as application/octet-stream unless content_type says otherwise.",
+          "Instead of `body`: bytes in base64, sent unchanged. The content type is application/octet-stream unless `content_type` is given.",
       }),
     ),
     content_type: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 255,
-        description: "Of the body, in place of its default. Not together with a Content-Type in `headers`.",
+        description:
+          "The content type of the body, instead of its default. Not together with a Content-Type in `headers`.",
       }),
     ),
     secret: Type.Optional(
       Type.Union([secretSchema, Type.Array(secretSchema, { minItems: 1, maxItems: MAX_SECRETS })], {
         description:
-          "Signs the request; of a list, each does, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as Standard Webhooks has it; the prefix may be left out.",
+          "Signs the request. Each secret of a list signs it, so that a secret can be replaced while receivers still know the old one. `whsec_` and then base64 of 24 to 64 bytes, as in Standard Webhooks; the prefix is optional.",
       }),
     ),
     timeout_ms: Type.Optional(
@@ -59,7 +60,7 @@ export const payloadSchema = Type.Object(
         minimum: 1,
         maximum: MAX_TIMEOUT_MS,
         description:
-          "Of the request, redirects included. Above 30,000 it is the time of the attempt as well, unless the job has a timeout_ms, which must not be less.",
+          "The time limit of the request, redirects included. Above 30,000 it is also the time limit of the attempt, unless the job has a timeout_ms, which must not be less.",
       }),
     ),
     follow_redirects: Type.Optional(Type.Integer({ minimum: 0, maximum: 5, default: 0 })),
@@ -67,7 +68,7 @@ export const payloadSchema = Type.Object(
       Type.Enum(["refuse", "keep"], {
         default: "refuse",
         description:
-          "What a followed 303, or a 301 or 302 of a POST, does: it ends the job as `redirect_drops_body`, or is followed with the same method and body.",
+          "How to handle a followed 303, or a 301 or 302 of a POST: `refuse` ends the job as `redirect_drops_body`, `keep` follows with the same method and body.",
       }),
     ),
     ...statusFields,
@@ -102,7 +103,7 @@ function secretsOf({ secret = [] }: Payload): readonly string[] {
   return typeof secret === "string" ? [secret] : secret;
 }
 
-/** What the schema cannot say. */
+/** The issues that the schema cannot find. */
 export function issuesOf(payload: Payload): PayloadIssue[] {
   const issues = headerIssues(payload.headers ?? {});
   const issue = urlIssue(payload.url);
@@ -126,7 +127,7 @@ function bodyIssues(payload: Payload): PayloadIssue[] {
   if (given !== undefined && (payload.method === "GET" || payload.method === "HEAD"))
     issues.push({ path: `/${given}`, message: `must not be given with ${payload.method}` });
   if (/\p{Surrogate}/u.test(payload.body_text ?? ""))
-    issues.push({ path: "/body_text", message: "has half of a surrogate pair, which UTF-8 cannot say" });
+    issues.push({ path: "/body_text", message: "has half of a surrogate pair, which UTF-8 cannot encode" });
   if ((payload.body_base64 ?? "").length % 4 !== 0)
     issues.push({ path: "/body_base64", message: "expected base64, of a length that is a multiple of 4" });
   if (payload.content_type === undefined) return issues;

@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 
 /** A secret, its successor, and room for more. */
 export const MAX_SECRETS = 5;
-/** What begins a secret. */
+/** The prefix of a secret. */
 const PREFIX = "whsec_";
 /** "between 24 bytes (192 bits) and 64 bytes (512 bits)": Standard Webhooks 1.0.0, "Signature scheme". */
 const KEY_BYTES = { least: 24, most: 64 };
@@ -12,9 +12,9 @@ const KEY_BYTES = { least: 24, most: 64 };
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
- * The value of `webhook-signature` for the exact bytes of a body, of a text in UTF-8: the signatures of each secret, in their order, so that a
- * receiver that knows any of them is content while a secret is replaced.
- * @param secrets as {@link secretFault} takes them; of jobs that were queued before it did, any text, whose bytes are the key
+ * The value of `webhook-signature` for the exact bytes of a body (a string in UTF-8): the signatures of all secrets, in their order, so that
+ * a receiver that knows any of them accepts the request while a secret is replaced.
+ * @param secrets valid by {@link secretIssue}; jobs of earlier versions may have any text, whose bytes are the key
  */
 export function signatureOf(
   secrets: readonly string[],
@@ -29,7 +29,7 @@ export function signatureOf(
     .join(" ");
 }
 
-/** What is wrong with a secret, as a clause; undefined for a good one. */
+/** What is wrong with a secret, as a clause; undefined for a valid one. */
 export function secretIssue(secret: string): string | undefined {
   const text = unprefixed(secret);
   const { length } = Buffer.from(text, "base64");
@@ -42,8 +42,8 @@ function unprefixed(secret: string): string {
 }
 
 /**
- * The libraries of the scheme read a secret without the prefix as base64 too. Receivers that were written for earlier versions take the
- * bytes of its text for the key, so such a secret signs twice.
+ * The libraries of the scheme also read a secret without the prefix as base64. Receivers that were written for earlier versions use the bytes
+ * of its text as the key, so such a secret signs twice.
  */
 function keysOf(secret: string): Buffer[] {
   if (secret.startsWith(PREFIX)) return [Buffer.from(unprefixed(secret), "base64")];

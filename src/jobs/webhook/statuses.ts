@@ -1,8 +1,9 @@
-/** Which statuses are success, and which are retried: as the job says, or by default. */
+/** Which statuses are success, and which are retried: those of the job, or the default ones. */
 import { Type } from "typebox";
 import type { PayloadIssue } from "../../core/job-type.ts";
+import { meaningOf, type StatusMeaning } from "../../net/http-outcome.ts";
 
-/** One status, or all of a hundred as `2xx`. */
+/** One status, or a class of statuses such as `2xx`. */
 const status = Type.Union([
   Type.Integer({ minimum: 100, maximum: 999 }),
   Type.String({ pattern: "^[1-9]xx$", expected: "a status, or a class of them such as 2xx" }),
@@ -15,14 +16,13 @@ export const statusFields = {
     Type.Array(status, {
       ...lists,
       description:
-        'Statuses that are success, in place of 2xx, such as ["2xx", 409]. A single status wins over a class such as 4xx.',
+        'Statuses that are success, instead of 2xx, such as ["2xx", 409]. A single status wins over a class such as 4xx.',
     }),
   ),
   retry_statuses: Type.Optional(
     Type.Array(status, {
       ...lists,
-      description:
-        "Statuses that are retried, in place of 408, 425, 429 and 5xx. All that is neither success nor retried is final.",
+      description: "Statuses that are retried, instead of 408, 425, 429 and 5xx. All other statuses are final.",
     }),
   ),
 };
@@ -32,20 +32,20 @@ export interface NamedStatuses {
   readonly retry_statuses?: readonly (number | string)[];
 }
 
-export type StatusVerdict = "success" | "retry" | "final";
-
-export function verdictOf(
+/** The meaning of a status for a delivery: by the job's lists, otherwise the usual meaning. */
+export function meaningFor(
   code: number,
   { success_statuses: success, retry_statuses: retry }: NamedStatuses,
-): StatusVerdict {
+): StatusMeaning {
   if (success !== undefined || retry !== undefined) {
     for (const name of [code, `${Math.floor(code / 100)}xx`]) {
       if (success?.includes(name) === true) return "success";
       if (retry?.includes(name) === true) return "retry";
     }
   }
-  if (success === undefined && code >= 200 && code < 300) return "success";
-  return retry === undefined && (code === 408 || code === 425 || code === 429 || code >= 500) ? "retry" : "final";
+  const usual = meaningOf(code);
+  const isReplaced = usual === "success" ? success !== undefined : retry !== undefined;
+  return isReplaced ? "final" : usual;
 }
 
 /** A status that is in both lists. */

@@ -169,7 +169,7 @@ describe("an answer of success", () => {
     expect(await run({ timeout_ms: 200 })).toMatchObject({
       status: 200,
       response_excerpt: expect.stringMatching(/^\.+$/) as string,
-      response_incomplete: "no complete answer within 200 ms",
+      response_incomplete: "no complete response within 200 ms",
     });
     expect(healths).toEqual(["failed"]);
   });

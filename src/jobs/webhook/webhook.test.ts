@@ -1,15 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Destination, type Destinations, type HostHealth, unlimited } from "../../core/destination.ts";
-import { type AttemptContext, RetryAfterError } from "../../core/job-type.ts";
-import { openOutbound } from "../../net/outbound.ts";
+import { type AttemptContext } from "../../core/job-type.ts";
 import { answer, HttpPeer, redirect, retryAfter } from "../../testing/http-peer.ts";
-import { noThread } from "../../testing/no-thread.ts";
-import { until } from "../../testing/until.ts";
+import { JOB_ID, type Payload, resourceOf, runWebhook } from "../../testing/webhook-job.ts";
 import webhook, { type WebhookResource } from "./webhook.ts";
-
-type Payload = Parameters<typeof webhook.run>[0];
 
 let peer: HttpPeer;
 let url: string;
@@ -24,41 +19,8 @@ afterEach(async () => {
   await peer.close();
 });
 
-/** Destinations that let everyone in, and keep how each visit went. */
-function attentive(): Destinations & { readonly healths: [Destination, HostHealth][] } {
-  const healths: [Destination, HostHealth][] = [];
-  return {
-    healths,
-    enter: (destination) => Promise.resolve((health: HostHealth) => void healths.push([destination, health])),
-  };
-}
-
-function resourceOf(destinations: Destinations = unlimited, access: "public" | "private" = "private"): WebhookResource {
-  return {
-    outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: access === "private" }),
-    destinations,
-    limits: { concurrency: 100, perSecond: 0 },
-    callbackSecrets: [],
-  };
-}
-
-const JOB_ID = "0197a2d4-5e6f-7a1b-8c2d-3e4f5a6b7c8d";
-
 function run(payload: Partial<Payload> = {}, context: Partial<AttemptContext<WebhookResource>> = {}): Promise<unknown> {
-  const { signal } = new AbortController();
-  const ignore = (): void => undefined;
-  const attempt = {
-    jobId: JOB_ID,
-    attempt: 1,
-    timeoutMs: 30_000,
-    resource,
-    signal,
-    progress: ignore,
-    log: ignore,
-    onThread: noThread,
-    ...context,
-  };
-  return Promise.resolve(webhook.run({ url, ...payload }, attempt));
+  return runWebhook({ url, ...payload }, { resource, ...context });
 }
 
 describe("the request", () => {
@@ -240,170 +202,9 @@ describe("redirects", () => {
 
   it("to cloud metadata end the job", async () => {
     peer.respond(() => redirect("http://169.254.169.254/latest/meta-data/"));
-    await expect(run({ follow_redirects: 5 })).rejects.toMatchObject({ name: "TargetRefused", code: "target_refused" });
-  });
-});
-
-describe("faults", () => {
-  it("a private target ends the job, by default", async () => {
-    const strict = resourceOf(unlimited, "public");
-    try {
-      await expect(run({}, { resource: strict })).rejects.toMatchObject({
-        name: "TargetRefused",
-        code: "target_refused",
-      });
-      expect(peer.requests).toHaveLength(0);
-    } finally {
-      await strict.outbound.close();
-    }
-  });
-
-  it("of the network are retried, and tell Node's code", async () => {
-    peer.respond(() => ({ kind: "drop" }));
-    await expect(run()).rejects.toMatchObject({
-      name: "RetryableError",
-      code: "network",
-      cause: { code: "UND_ERR_SOCKET" },
+    await expect(run({ follow_redirects: 5 })).rejects.toMatchObject({
+      name: "TargetRejected",
+      code: "target_refused",
     });
-    await peer.close();
-    await expect(run()).rejects.toMatchObject({
-      name: "RetryableError",
-      code: "network",
-      message: expect.stringContaining("ECONNREFUSED") as string,
-    });
-  });
-
-  it("timeout_ms ends a request that hangs, for a retry", async () => {
-    peer.respond(() => ({ kind: "hang" }));
-    await expect(run({ timeout_ms: 100 })).rejects.toMatchObject({ name: "RetryableError", code: "timeout" });
-  });
-
-  it("an abort ends the request with its own reason", async () => {
-    peer.respond(() => ({ kind: "hang" }));
-    const controller = new AbortController();
-    const ended = expect(run({}, { signal: controller.signal })).rejects.toThrow("cancelled");
-    await until(() => peer.requests.length === 1, { what: "the request has arrived" });
-    controller.abort(new Error("cancelled"));
-    await ended;
-  });
-});
-
-describe("the destination", () => {
-  it("learns how each delivery went", async () => {
-    const destinations = attentive();
-    const own = resourceOf(destinations);
-    const healths = (): HostHealth[] => destinations.healths.splice(0).map(([, health]) => health);
-    for (const status of [200, 404, 429, 500, 502, 503]) {
-      peer.respond([status]);
-      await run({}, { resource: own }).catch(() => undefined);
-    }
-    expect(healths()).toEqual(["up", "up", "busy", "failed", "failed", "overloaded"]);
-    peer.respond(() => ({ kind: "drop" }));
-    await run({}, { resource: own }).catch(() => undefined);
-    peer.respond(() => ({ kind: "hang" }));
-    for (const code of ["timeout", "cancelled"]) {
-      const controller = new AbortController();
-      const ended = run({}, { resource: own, signal: controller.signal }).catch(() => undefined);
-      controller.abort(Object.assign(new Error(code), { code }));
-      await ended;
-    }
-    await peer.close();
-    await run({}, { resource: own }).catch(() => undefined);
-    expect(healths()).toEqual(["down", "late", "unknown", "down"]);
-    await own.outbound.close();
-    await run({}, { resource: own }).catch(() => undefined); // which is closed on this side
-    expect(healths()).toEqual(["unknown"]);
-  });
-
-  it("is not held to be away for what its caller alone is the cause of", async () => {
-    const destinations = attentive();
-    const own = resourceOf(destinations);
-    const healthOfRun = async (payload: Partial<Payload>, timeoutMs = 30_000): Promise<HostHealth | undefined> => {
-      await run(payload, { resource: own, timeoutMs }).catch(() => undefined);
-      return destinations.healths.pop()?.[1];
-    };
-    peer.respond(() => ({ kind: "hang" }));
-    expect([await healthOfRun({ timeout_ms: 1 }), await healthOfRun({}, 1)]).toEqual(["late", "late"]);
-    peer.respond(() => ({ kind: "drip", everyMs: 10 }));
-    expect(await healthOfRun({ timeout_ms: 100 })).toBe("failed"); // it began to answer
-    peer.respond(({ path }) => (path === "/hook" ? redirect("http://127.0.0.1:1/", 307) : answer(200)));
-    expect(await healthOfRun({ follow_redirects: 1 })).toBe("failed"); // the other host does not answer
-    peer.respond(() => redirect("http://169.254.169.254/"));
-    expect(await healthOfRun({ follow_redirects: 1 })).toBe("up");
-    expect(await healthOfRun({ url: url.replace("http:", "https:") })).toBe("failed"); // it speaks no TLS
-    await own.outbound.close();
-  });
-
-  it("is not visited, and not held to be away, where the look-up of its name has to wait for its turn", async () => {
-    const destinations = attentive();
-    const turn = new RetryAfterError("waits for its turn", 1_000, { code: "destination_limited", waitsForTurn: true });
-    const own = {
-      ...resourceOf(destinations),
-      outbound: openOutbound({ OUTBOUND_ALLOW_PRIVATE: true }, (_host, found) => found(turn, [])),
-    };
-    await expect(run({ url: "http://hooks.example/" }, { resource: own })).rejects.toBe(turn);
-    expect(destinations.healths.map(([, health]) => health)).toEqual(["unknown"]);
-    await own.outbound.close();
-  });
-
-  it("is down where it is silent for as long as one waits for a host", async () => {
-    const destinations = attentive();
-    const own = resourceOf(destinations);
-    peer.respond(() => ({ kind: "hang" }));
-    await expect(run({ timeout_ms: 5_500 }, { resource: own })).rejects.toMatchObject({ code: "timeout" });
-    expect(destinations.healths.map(([, health]) => health)).toEqual(["down"]);
-    await own.outbound.close();
-  });
-
-  it("ends with the attempt's own time, where that is the shorter", async () => {
-    peer.respond(() => ({ kind: "hang" }));
-    await expect(run({ timeout_ms: 600_000 }, { timeoutMs: 50 })).rejects.toMatchObject({
-      name: "RetryableError",
-      code: "timeout",
-    });
-  });
-
-  it.each([
-    ["https://hooks.example/orders?token=1", null, { host: "hooks.example", path: "/orders", caller: "" }],
-    ["http://Hooks.example./", "tenant-1", { host: "hooks.example:80", path: "/", caller: "tenant-1" }],
-    ["https://hooks.example:8443/a", null, { host: "hooks.example:8443", path: "/a", caller: "" }],
-    ["http://[fd00::1]/a", null, { host: "[fd00::1]:80", path: "/a", caller: "" }],
-  ])("of %s for %j", async (target, groupKey, expected) => {
-    const entered: Destination[] = [];
-    const denied = new RetryAfterError("", 5_000);
-    const destinations: Destinations = {
-      enter: (destination) => {
-        entered.push(destination);
-        return Promise.reject(denied);
-      },
-    };
-    await expect(run({ url: target }, { resource: resourceOf(destinations), groupKey })).rejects.toBe(denied);
-    expect(entered).toEqual([expected]);
-  });
-
-  it("that takes no more is not visited", async () => {
-    const limited = new RetryAfterError("takes no more for now", 5_000, { code: "destination_limited" });
-    await expect(run({}, { resource: resourceOf({ enter: () => Promise.reject(limited) }) })).rejects.toBe(limited);
-    expect(peer.requests).toHaveLength(0);
-  });
-});
-
-it("opens with its settings and their defaults", async () => {
-  expect(webhook.settings?.properties.OUTBOUND_ALLOW_PRIVATE).toMatchObject({
-    default: false,
-    description: expect.any(String) as string,
-  });
-  const opened = await webhook.open?.(
-    { OUTBOUND_ALLOW_PRIVATE: false, WEBHOOK_HOST_CONCURRENCY: 7, WEBHOOK_HOST_RATE: 5 },
-    { destinations: unlimited },
-  );
-  expect(opened?.limits).toEqual({ concurrency: 7, perSecond: 5 });
-  await opened?.outbound.close();
-  expect(webhook).toMatchObject({
-    type: "webhook",
-    lane: "io",
-    attempts: 3,
-    timeoutMs: 30_000,
-    backoff: { kind: "exponential", base_ms: 1_000, max_ms: 600_000 },
   });
 });

@@ -1,17 +1,16 @@
-/** Job type `webhook`: one HTTP request to a URL of the caller's, signed by the Standard Webhooks scheme. */
+/** Job type `webhook`: one HTTP request to a URL of the caller, signed by the Standard Webhooks scheme. */
 import { Type } from "typebox";
 import { type DestinationLimits, type Destinations, type HostHealth, unlimited } from "../../core/destination.ts";
 import {
   type AttemptContext,
   defineJob,
   exponential,
-  PermanentError,
   payloadJsonOf,
-  RetryAfterError,
   RetryableError,
   type Services,
 } from "../../core/job-type.ts";
 import { codeOf, messageOf } from "../../errors.ts";
+import { isSelfExplanatory } from "../../net/http-outcome.ts";
 import {
   type Outbound,
   type OutboundResponse,
@@ -24,10 +23,10 @@ import { bodyOf, type DeliveryBody } from "./body.ts";
 import { secretsToSignWith, signingSecrets } from "./callback-secret.ts";
 import { destinationOf, healthOfThrow } from "./destination.ts";
 import { withoutEchoes } from "./echo.ts";
-import { webhookErrors } from "./error-codes.ts";
+import { webhookError, webhookErrors } from "./error-codes.ts";
 import { issuesOf, MAX_TIMEOUT_MS, type Payload, payloadSchema } from "./payload.ts";
 import { signatureOf } from "./signature.ts";
-import { verdictOf } from "./statuses.ts";
+import { meaningFor } from "./statuses.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -36,24 +35,24 @@ const hostSettings = {
     default: 100,
     minimum: 1,
     maximum: 10_000,
-    description: "Webhooks under way to one host at once, of all replicas. A new host begins with 10",
+    description: "The most concurrent webhooks to one host, over all replicas. A new host begins with 10",
   }),
   WEBHOOK_HOST_RATE: Type.Integer({
     default: 0,
     minimum: 0,
     maximum: 100_000,
-    description: "Webhooks to one host a second, of all replicas. 0: no limit",
+    description: "The most webhooks to one host per second, over all replicas. 0: no limit",
   }),
 };
 
-/** The program's setting, which callbacks are signed with. */
-const callbackSettings = { CALLBACK_SECRET: Type.Optional(Type.String({ default: "" })) };
+/** A setting of the program: the secret that signs callbacks. */
+const callbackSettings = { CALLBACK_SECRET: Type.Optional(Type.String({ default: "", secret: true })) };
 
 export interface WebhookResource {
   readonly outbound: Outbound;
   readonly destinations: Destinations;
   readonly limits: DestinationLimits;
-  /** What callbacks are signed with. */
+  /** The secrets that sign callbacks. */
   readonly callbackSecrets: readonly string[];
 }
 
@@ -76,9 +75,9 @@ function open(settings: Settings, { destinations }: Services = { destinations: u
 interface WebhookResult {
   readonly status: number;
   readonly duration_ms: number;
-  /** The first 2 KiB of the answer, as text. */
+  /** The first 2 KiB of the response, as text. */
   readonly response_excerpt: string;
-  /** Why the rest of the answer could not be read, where that is so. */
+  /** Why the rest of the response could not be read, if it could not. */
   readonly response_incomplete?: string;
 }
 
@@ -86,6 +85,14 @@ export default defineJob({
   type: "webhook",
   lane: "io",
   payload: payloadSchema,
+  loadTest: {
+    share: 40,
+    payload: (n, { webhookUrl }) => ({
+      url: webhookUrl,
+      body: { event: "order.paid", number: n, note: "x".repeat(200) },
+      secret: "whsec_bG9hZHRlc3Rsb2FkdGVzdGxvYWR0ZXN0",
+    }),
+  },
   check: issuesOf,
   settings: Type.Object({ ...outboundSettings, ...hostSettings, ...callbackSettings }),
   result: Type.Object({
@@ -106,7 +113,7 @@ export default defineJob({
 
 async function deliver(payload: Payload, context: AttemptContext<WebhookResource>): Promise<WebhookResult> {
   const { destinations, limits, callbackSecrets } = context.resource;
-  const secrets = secretsToSignWith(payload.secret, callbackSecrets); // before the visit: what it throws says nothing of the host
+  const secrets = secretsToSignWith(payload.secret, callbackSecrets); // before the visit: an error here does not concern the host
   const leave = await destinations.enter(destinationOf(payload.url, context.groupKey ?? ""), limits);
   const startedMs = performance.now();
   let health: HostHealth = "unknown";
@@ -119,9 +126,9 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookResource
         hasAnswered = true;
       },
     );
-    const verdict = verdictOf(answer.status, payload);
-    health = healthOf(answer, verdict);
-    judge(answer, verdict, Date.now());
+    const meaning = meaningFor(answer.status, payload);
+    health = healthOf(answer, meaning);
+    judge(answer, meaning, Date.now());
     const result = {
       status: answer.status,
       duration_ms: Math.round(performance.now() - startedMs),
@@ -149,12 +156,12 @@ async function deliver(payload: Payload, context: AttemptContext<WebhookResource
 
 interface Delivery {
   readonly payload: Payload;
-  /** What it is signed with; none for no signature. */
+  /** The secrets that sign the request; empty for no signature. */
   readonly secrets: readonly string[];
   readonly body: DeliveryBody | undefined;
 }
 
-/** @param onAnswer is called when the host's answer begins, a redirect say, whatever comes after that */
+/** @param onAnswer called when the host's response begins, also for a redirect and for a response that fails later */
 async function send(
   delivery: Delivery,
   { jobId, resource, signal, timeoutMs }: AttemptContext<WebhookResource>,
@@ -175,26 +182,17 @@ async function send(
     });
     return { ...answer, body: withoutEchoes(answer.body, payload.url, payload.headers ?? {}, secrets) };
   } catch (thrown) {
-    if (
-      signal.aborted ||
-      thrown instanceof PermanentError ||
-      thrown instanceof RetryableError ||
-      thrown instanceof RetryAfterError
-    )
-      throw thrown;
+    if (signal.aborted || isSelfExplanatory(thrown) || thrown instanceof RetryableError) throw thrown;
+    const message = messageOf(thrown);
     if (codeOf(thrown) === "answer_unreadable")
-      throw new PermanentError(`the receiver may have acted: ${messageOf(thrown)}`, {
-        code: "answer_unreadable",
-        cause: thrown,
-      });
-    throw new RetryableError(`no answer (${codeOf(thrown) ?? "unknown"}): ${messageOf(thrown)}`, {
-      code: "network",
+      throw webhookError.permanent("answer_unreadable", `the receiver may have acted: ${message}`, thrown);
+    throw webhookError.retryable("network", `no response (${codeOf(thrown) ?? "unknown"}): ${message}`, {
       cause: thrown,
     });
   }
 }
 
-/** The caller's headers over our defaults, and the scheme's over the caller's. The timestamp is of this attempt, the id of the job. */
+/** The caller's headers override our defaults, and those of the signature override the caller's. Each attempt has its own timestamp. */
 function headersOf({ payload, secrets, body }: Delivery, jobId: string): Record<string, string> {
   const timestampSeconds = Math.floor(Date.now() / 1_000);
   const headers: Record<string, string> = { "user-agent": "TaskFlow" };

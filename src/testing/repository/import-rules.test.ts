@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "jobs/image-resize": jobParts,
   "jobs/data-export": [...jobParts, "postgres"],
   "jobs/replay": [...below, "jobs/bulk"],
-  jobs: [...below, "jobs/email", "jobs/webhook", "jobs/image-resize", "jobs/data-export", "jobs/replay"],
+  jobs: [...below, "net", "jobs/email", "jobs/webhook", "jobs/image-resize", "jobs/data-export", "jobs/replay"],
   queue: below,
   results: [...below, "postgres"],
   execute: [...below, "jobs"],

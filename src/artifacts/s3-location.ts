@@ -1,27 +1,27 @@
 import { StartError } from "../errors.ts";
 
-/** Where in S3 artifacts are kept: what a URL `s3://BUCKET/PREFIX?…` says. */
-export interface S3Place {
+/** Where in S3 artifacts are stored, from a URL `s3://BUCKET/PREFIX?…`. */
+export interface S3Location {
   readonly name: string;
-  /** Empty, or with a slash at its end. */
+  /** Empty, or ends with a slash. */
   readonly prefix: string;
   readonly region: string;
-  /** Of a server that is not Amazon's. */
+  /** The URL of a server that is not Amazon's. */
   readonly endpoint: string | undefined;
-  /** Whether the bucket stands in the path (`https://HOST/BUCKET/…`) and not in the host name; most other servers want that. */
+  /** Whether the bucket is in the path (`https://HOST/BUCKET/…`) and not in the host name, as most other servers require. */
   readonly isPathStyle: boolean;
 }
 
 const EXPECTED =
-  "ARTIFACTS_URL: expected s3://BUCKET/PREFIX, with ?region=…, &endpoint=http(s)://… and &path_style=0 or 1 where needed; credentials come from the environment, not from here";
+  "ARTIFACTS_URL: expected s3://BUCKET/PREFIX, with ?region=…, &endpoint=http(s)://… and &path_style=0 or 1 if needed; put credentials into the environment, not into the URL";
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const PREFIX = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*$/;
 
 /**
  * Reads ARTIFACTS_URL.
- * @throws {StartError} it says something else
+ * @throws {StartError} the value is not such a URL
  */
-export function parseS3Place(text: string): S3Place {
+export function parseS3Location(text: string): S3Location {
   if (!URL.canParse(text)) throw new StartError(EXPECTED);
   const url = new URL(text);
   const {
